@@ -1,0 +1,130 @@
+/** What readers of runs get: the shapes that `--json` prints too. Stable from the first release. */
+import type { ArtifactReader, Row } from '../functions/types';
+import type { ErrorInfo } from '../run/outcome';
+import type { CommitResult, RunPlan } from '../run/plan';
+import type { PartitionStatus, RunStatus, StatusCounts } from '../run/status';
+
+/** One start of the run's workflow id. Times are ISO 8601 UTC. */
+export interface ExecutionView {
+  workflowRunId: string;
+  startedAt: string;
+  endedAt: string | null;
+  status: RunStatus;
+}
+
+/** State of a run. */
+export interface RunState {
+  runId: string;
+  status: RunStatus;
+  counts: StatusCounts & { total: number };
+  /** Source rows in the snapshot; null until planned. */
+  rows: number | null;
+  startedAt: string;
+  endedAt: string | null;
+  snapshotTime: string | null;
+  function: string | null;
+  executions: ExecutionView[];
+  /** Whether the state includes what only a running server knows (running partitions, attempts). */
+  live: boolean;
+  /** When the state was read. */
+  asOf: string;
+  error: ErrorInfo | null;
+  commit: CommitResult | null;
+}
+
+/** An artifact as readers see it. */
+export interface ArtifactView {
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** State of one partition. */
+export interface PartitionView {
+  id: string;
+  key: Row;
+  status: PartitionStatus;
+  attempts: number;
+  rows: number;
+  startedAt: string | null;
+  durationMs: number | null;
+  reused: boolean;
+  error: ErrorInfo | null;
+  artifacts: ArtifactView[];
+}
+
+export interface PartitionPage {
+  partitions: PartitionView[];
+  /** Pass as `after` for the next page; null on the last. */
+  next: string | null;
+}
+
+/** One captured line of a partition's console. */
+export interface LogEntry {
+  at: string;
+  partition: string | null;
+  attempt: number;
+  stream: 'stdout' | 'stderr';
+  text: string;
+}
+
+/** What happens in a run, as it happens. */
+export type RunEvent =
+  | { type: 'planned'; plan: RunPlan }
+  /** Emitted when counts changed: a snapshot of the state. */
+  | { type: 'progress'; state: RunState; running: string[] }
+  | { type: 'partition'; partition: PartitionView }
+  | { type: 'ended'; state: RunState };
+
+export interface WaitOptions {
+  /** Give up waiting (the run goes on) after this many milliseconds: throws `WaitTimeout`. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  onEvent?: (event: RunEvent) => void;
+}
+
+/** One partition of a run. */
+export interface PartitionHandle {
+  readonly id: string;
+  /** Throws `NoSuchPartition` (with the nearest ids) when the run has none of this id. */
+  describe(): Promise<PartitionView>;
+  /** Rows that the function returned; empty until the partition is DONE. */
+  result(): Promise<Row[]>;
+  logs(): Promise<LogEntry[]>;
+  readonly artifacts: {
+    list(): Promise<ArtifactView[]>;
+    /** JSON artifacts as values, text as strings, anything else as bytes, or what `read` makes of the bytes. */
+    get<T = unknown>(name: string, options?: { read?: ArtifactReader<T> }): Promise<T>;
+    /** Writes the artifact into `folder` and returns the file's path. */
+    download(name: string, folder: string): Promise<string>;
+  };
+}
+
+/** A run, running or finished, in this process or any other. */
+export interface RunHandle {
+  readonly runId: string;
+  /** Waits for the end. Resolves with the final state whatever it is. */
+  wait(options?: WaitOptions): Promise<RunState>;
+  status(): Promise<RunState>;
+  /** Partition ids by status. */
+  progress(): Promise<Record<PartitionStatus, string[]>>;
+  partitions(options?: { status?: PartitionStatus; limit?: number; after?: string }): Promise<PartitionPage>;
+  partition(id: string): PartitionHandle;
+  /** The combined rows: key columns first, ordered by key. */
+  results(): Promise<Row[]>;
+  /** Log lines of all partitions or of one; `follow` goes on until the run ends. */
+  logs(options?: { partition?: string; follow?: boolean; signal?: AbortSignal }): AsyncIterable<LogEntry>;
+  /** Asks for cancellation; `wait` to see it done. */
+  cancel(): Promise<void>;
+  /** Events until the run ends. */
+  events(options?: { signal?: AbortSignal }): AsyncIterable<RunEvent>;
+}
+
+/** A line of `partwise ls`. */
+export interface RunListing {
+  runId: string;
+  status: RunStatus;
+  function: string | null;
+  startedAt: string;
+  endedAt: string | null;
+}

@@ -1,0 +1,98 @@
+/** What a partition function is, and what it is given. */
+
+/** A value as it comes from a row: see `data` for how warehouse types become JavaScript's. */
+export type Row = Record<string, unknown>;
+
+/**
+ * The rows of one partition.
+ *
+ * Values are what people expect in JavaScript: integers that fit are numbers and larger ones bigints; DECIMAL
+ * and DOUBLE are numbers (cast a DECIMAL to VARCHAR for all its digits); DATE and TIMESTAMP are Dates (UTC); TIME is
+ * text; BLOB is a Uint8Array; LIST is an array, STRUCT an object, MAP an object by key text; NULL is null.
+ */
+export interface PartitionData {
+  /** Number of rows, known without reading them. */
+  readonly rowCount: number;
+  /** Names and warehouse types of the columns, the key columns included. */
+  readonly schema: { name: string; type: string }[];
+  /** All rows as objects, in the snapshot's order. */
+  rows<T = Row>(): Promise<T[]>;
+  /** All rows as one array per column. */
+  columns<T = Record<string, unknown[]>>(): Promise<T>;
+  /** Rows in chunks of up to 2,048, never holding more than one chunk. */
+  [Symbol.asyncIterator](): AsyncIterator<Row[]>;
+  /**
+   * Runs SQL over a view named `data` that holds this partition's rows. Interpolated values are bound, never
+   * pasted: `` data.sql`SELECT sum(amount) AS total FROM data WHERE amount > ${limit}` ``.
+   */
+  sql<T = Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<T[]>;
+}
+
+/** Turns a value into bytes, for `context.upload`. */
+export type ArtifactWriter<T> = (value: T) => Uint8Array | string | Promise<Uint8Array | string>;
+/** Turns bytes back into a value, for `context.download` and `artifacts.get`. */
+export type ArtifactReader<T> = (bytes: Uint8Array) => T | Promise<T>;
+
+/** What a partition function knows and can do besides reading its rows. */
+export interface PartitionContext<Params = Record<string, unknown>> {
+  /** The partition id, e.g. `North` or `2024/UA`. */
+  readonly partitionId: string;
+  /** The partition key, typed: `{ region: 'North' }`. */
+  readonly key: Row;
+  readonly params: Params;
+  readonly runId: string;
+  /** 1 for the first call of this partition in this run. */
+  readonly attempt: number;
+  /** Aborted when the partition is cancelled or past its time-out; two seconds later the process is killed. */
+  readonly signal: AbortSignal;
+  /** When the run's rows were pinned. */
+  readonly snapshotTime: Date;
+  /** The scheduled time of a run that a schedule started, else null. */
+  readonly scheduledTime: Date | null;
+  /**
+   * Keeps a value under `name` with this partition. Strings become text, Uint8Arrays stay bytes and anything else becomes
+   * JSON, unless `write` says otherwise. Visible to others once the partition is recorded.
+   */
+  upload<T>(name: string, value: T, options?: { write?: ArtifactWriter<T> }): Promise<void>;
+  /** Reads an artifact of a recorded partition, by default of this partition in another run. */
+  download<T = unknown>(
+    name: string,
+    options?: { partition?: string; run?: string; read?: ArtifactReader<T> },
+  ): Promise<T>;
+  /** Writes a line to the partition's log, like `console.log`. */
+  log(...values: unknown[]): void;
+  /** Tells how far the function is; shows in `partwise status` and Temporal's UI. */
+  heartbeat(progress: unknown): void;
+  /** Throws `ExpectationFailed`, which is not retried, unless the condition holds. */
+  expect(condition: unknown, message: string): asserts condition;
+}
+
+/** What a partition function may return: nothing, one row, or rows. */
+export type PartitionResult = Row | Row[] | null | undefined | void;
+
+/** A partition function with its settings. Make one with `definePartitionFunction`. */
+export interface PartitionFunction<Params = Record<string, unknown>> {
+  /** By which runs name it. */
+  readonly name: string;
+  run(data: PartitionData, context: PartitionContext<Params>): PartitionResult | Promise<PartitionResult>;
+  /** Time one call may take, in milliseconds or as `'90s'`, `'15m'`, `'2h'`. Default: no limit. */
+  readonly timeout?: number | string;
+  /** Resident memory one call may use, as `'512MB'` or `'2GB'`. Default: 2GB. */
+  readonly memory?: string;
+  /** How thrown errors are retried; the run's own settings win. */
+  readonly retry?: RetryOptions;
+}
+
+/** How a partition whose function threw is tried again. */
+export interface RetryOptions {
+  /** Calls per partition, the first included. Default 3. */
+  maximumAttempts?: number;
+  /** Wait before the first retry. Default 1 s. */
+  initialInterval?: number | string;
+  /** Default 2. */
+  backoffCoefficient?: number;
+  /** Longest wait. Default 100 × initialInterval. */
+  maximumInterval?: number | string;
+  /** Class names of errors that are never retried. */
+  nonRetryableErrorTypes?: string[];
+}

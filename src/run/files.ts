@@ -1,0 +1,23 @@
+/**
+ * References to files on the stage. History names files only this way, and readers follow references: they
+ * never build paths.
+ */
+
+/** A whole file on the stage. */
+export interface FileRef {
+  /** Path below the stage's root, `/`-separated. */
+  path: string;
+  bytes: number;
+  /** Hex digest of the whole file. */
+  sha256: string;
+}
+
+/** How an artifact's bytes were made from a value, so that `artifacts.get` can give the value back. */
+export type ArtifactCodec = 'json' | 'text' | 'bytes' | 'custom';
+
+/** A named artifact of one partition: `bytes` bytes at `offset` of the file at `path`. */
+export interface ArtifactRef extends FileRef {
+  name: string;
+  offset: number;
+  codec: ArtifactCodec;
+}

@@ -1,0 +1,58 @@
+/**
+ * What starts a run: the one JSON argument of the workflow `partitionedRun`, the same for the library, the CLI and
+ * Temporal's own tools.
+ */
+import type { RetryOptions } from '../functions/types';
+
+/**
+ * Where rows come from. `files` with `partitionBy` reads all matching files as one table; without it, each file is a partition
+ * (`pattern` then selects files below the folder `files`).
+ */
+export type Source = { table: string } | { query: string } | { files: string; pattern?: string };
+
+/** Where the combined rows go. */
+export type OutputInput =
+  | { table: string; mode?: 'replace' | 'partitions' | 'append'; evolve?: boolean }
+  | { file: string };
+
+/** Settings of one run; every one has a default. */
+export interface RunOptions {
+  /** Partitions (or batches of them) in flight at once. Default 8, at most 48. */
+  maxConcurrency?: number;
+  /** Partitions that may fail without failing the run: a number. Default 0. */
+  toleratedFailures?: number;
+  /** How thrown errors are retried; wins over the function's own settings. */
+  retry?: RetryOptions;
+  /** Time one call may take, e.g. `'15m'`; wins over the function's own. */
+  timeout?: number | string;
+  /** Resident memory one call may use, e.g. `'2GB'`; wins over the function's own. */
+  memory?: string;
+  /** A worker that was not heard of for this long is taken for lost. Default 10 s. */
+  heartbeatTimeout?: number | string;
+  /** Refuse a source with more partitions than this. Default 100,000. */
+  maxPartitions?: number;
+  /** Partitions per activity. Default: 1 up to 500 partitions, then batches. */
+  partitionsPerUnit?: number;
+}
+
+/** See the module comment. Only `function`, `source` and (but for files as partitions) `partitionBy` are required. */
+export interface RunInput {
+  function: string;
+  source: Source;
+  partitionBy?: string[];
+  /** `duckdb:PATH`; default from the worker's configuration. */
+  warehouse?: string;
+  /** Folder of the stage; default from the worker's configuration. */
+  stage?: string;
+  /** Reaches the function as `context.params`. */
+  params?: Record<string, unknown>;
+  /** For the built-in function `sql`: the query, over the view `data`. */
+  sql?: string;
+  /** SQL condition that rows must meet. */
+  where?: string;
+  /** Only these partition ids. */
+  only?: string[];
+  output?: OutputInput;
+  onExisting?: 'error' | 'overwrite' | 'resume';
+  options?: RunOptions;
+}

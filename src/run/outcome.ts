@@ -1,0 +1,70 @@
+/**
+ * What is recorded for a partition and for a unit. These travel through Temporal's history, so every field is
+ * bounded (I7) and every change to them is a change of wire format.
+ */
+import type { ArtifactRef, FileRef } from './files';
+import type { PartitionStatus, StatusCounts } from './status';
+
+/** Why a partition did not end well. */
+export interface ErrorInfo {
+  /** The error's class name, or one of Partwise's own: `OutOfMemory`, `Timeout`, `RunnerKilled`, `WorkerLost`. */
+  type: string;
+  /** At most 1 KiB. */
+  message: string;
+  /** Points at the user's file and line; at most 4 KiB; null for errors that are not the function's. */
+  stack: string | null;
+}
+
+/** Statuses that a partition can end with. */
+export type FinalStatus = Exclude<PartitionStatus, 'PENDING' | 'RUNNING'>;
+
+/** What is recorded for one partition. */
+export interface PartitionOutcome {
+  /** Position in the plan's key-sorted partition index. */
+  ordinal: number;
+  /** The partition id. */
+  id: string;
+  status: FinalStatus;
+  /** How many times the function was called. */
+  attempts: number;
+  /** Rows of the partition in the snapshot. */
+  rows: number;
+  /** ISO 8601 UTC. */
+  startedAt: string;
+  durationMs: number;
+  /** Up to 1 KiB of the result as JSON text, for Temporal's UI; the rows themselves are in `UnitResult.output`. */
+  preview: string | null;
+  /** Rows the function returned. */
+  outputRows: number;
+  artifacts: ArtifactRef[];
+  error: ErrorInfo | null;
+  /** Taken over from an earlier run with the same rows and code. */
+  reused: boolean;
+}
+
+/** What `processUnit` returns (or, for a one-partition unit that threw, the details of its failure). */
+export interface UnitResult {
+  version: 1;
+  unit: number;
+  /** Which round of retries of thrown partitions this was; 0 is the first. */
+  round: number;
+  /** Counts of the partitions that came to an end here. */
+  counts: StatusCounts;
+  /** Inline up to 8 KiB, else a JSON-lines file of outcomes. */
+  outcomes: PartitionOutcome[] | FileRef;
+  /** Parquet files with the rows that functions returned. */
+  output: FileRef[];
+  /**
+   * Partitions that threw and may be tried again, as ordinals (`"3,7-9"`); null when there are none.
+   * They are not among `outcomes`.
+   */
+  retry: string | null;
+  /** The first errors, for people and for the run's own failure message. */
+  firstErrors: { id: string; error: ErrorInfo }[];
+  /** Folder on the stage that holds the attempt's log segments, ending in `/`. */
+  logs: string;
+  /** sha256 of the function bundle that ran. */
+  functionDigest: string;
+  /** The worker's identity. */
+  worker: string;
+}

@@ -1,0 +1,196 @@
+/**
+ * The plan of a run: made once by `planRun`, kept in history (what the workflow needs) and on the stage (what
+ * units need). Every number that shapes the workflow's commands is fixed here, so that a later release may
+ * change its defaults without breaking runs in flight.
+ */
+import type { FileRef } from './files';
+import type { ErrorInfo } from './outcome';
+import type { RunStatus, StatusCounts } from './status';
+
+/** A column and its type in the warehouse's own words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
+export interface Column {
+  name: string;
+  type: string;
+}
+
+/** One activity's worth of partitions: ordinals `from` to `to`, both included. */
+export interface Unit {
+  from: number;
+  to: number;
+  /** What Temporal's UI shows: the partition id, or `first … last`; at most 200 bytes. */
+  label: string;
+}
+
+/** How often and how fast a partition whose function threw is tried again. */
+export interface RetryPlan {
+  /** Calls of the function per partition, the first included. */
+  maximumAttempts: number;
+  initialIntervalMs: number;
+  backoffCoefficient: number;
+  maximumIntervalMs: number;
+  /** Error types (class names) that are never tried again. */
+  nonRetryableErrorTypes: string[];
+}
+
+/** Where the combined rows go. */
+export type OutputPlan =
+  | { table: string; mode: 'replace' | 'partitions' | 'append'; evolve: boolean }
+  | { file: string; format: 'parquet' | 'csv' };
+
+/** What `planRun` returns to the workflow. */
+export interface RunPlan {
+  version: 1;
+  runId: string;
+  generation: number;
+  execution: number;
+  function: { name: string; digest: string };
+  /** Stage URI, absolute: `file:///…`. */
+  stage: string;
+  /** The unit plan on the stage: what `processUnit` needs. */
+  unitPlan: FileRef;
+  /** Parquet: `ord, id, rows, key_0…`, sorted by ord. */
+  index: FileRef;
+  /** Empty in stage mode, where the source files themselves are read. */
+  snapshot: FileRef[];
+  keyColumns: Column[];
+  partitions: number;
+  rows: number;
+  /** ISO 8601 UTC: when the rows were pinned. */
+  snapshotTime: string;
+  /** Largest first. The position in this array is the unit's number. */
+  units: Unit[];
+  taskQueue: string;
+  maxConcurrency: number;
+  toleratedFailures: number;
+  retry: RetryPlan;
+  heartbeatTimeoutMs: number;
+  /** Start-to-close time-out of each unit's activity, by unit number. */
+  unitTimeoutMs: number;
+  output: OutputPlan | null;
+}
+
+/** One file of a stage-mode source, pinned at planning. */
+export interface PinnedFile {
+  /** Absolute path, or path on the stage. */
+  path: string;
+  bytes: number;
+  modifiedMs: number;
+  sha256: string;
+}
+
+/** What a unit needs to know of the plan; one file on the stage per planning attempt. */
+export interface UnitPlan {
+  version: 1;
+  runId: string;
+  generation: number;
+  function: FunctionPlan;
+  params: Record<string, unknown>;
+  warehouse: string;
+  stage: string;
+  /** Content of the stage's token file: a worker that sees another one is looking at another folder. */
+  stageToken: string;
+  keyColumns: Column[];
+  /** Columns of the source, in order, as the function sees them. */
+  columns: Column[];
+  index: FileRef;
+  snapshot: FileRef[];
+  /** Stage mode only: the file of each partition, by ordinal. */
+  files: PinnedFile[] | null;
+  snapshotTime: string;
+  scheduledTime: string | null;
+  retry: RetryPlan;
+  /** Per partition; null: no limit. */
+  timeoutMs: number | null;
+  /** Resident memory of a runner. */
+  memoryBytes: number;
+  heartbeatTimeoutMs: number;
+}
+
+/** The function of a run. */
+export interface FunctionPlan {
+  name: string;
+  /** sha256 of the bundle. */
+  digest: string;
+  /** Absolute path of the bundle on the worker that planned; other workers use the code they have. */
+  bundle: string | null;
+  /** For the built-in function `sql`: the query. */
+  sql: string | null;
+}
+
+/** `processUnit`'s argument. */
+export interface UnitTask {
+  version: 1;
+  runId: string;
+  generation: number;
+  execution: number;
+  stage: string;
+  plan: FileRef;
+  unit: number;
+  from: number;
+  to: number;
+  /** Retry units: only these ordinals (`"3,7-9"`). */
+  only: string | null;
+  /** How often each of these partitions has thrown before: 0 in the first round. */
+  round: number;
+}
+
+/** What `openRun` returns: the run is accepted under this generation and execution. */
+export interface OpenedRun {
+  version: 1;
+  runId: string;
+  generation: number;
+  execution: number;
+  /** Stage URI, absolute. */
+  stage: string;
+  stageToken: string;
+  /** Warehouse URI, absolute. */
+  warehouse: string;
+  function: FunctionPlan;
+  taskQueue: string;
+  /** How long planning and committing may take. */
+  planTimeoutMs: number;
+  heartbeatTimeoutMs: number;
+}
+
+/** `planRun`'s argument. */
+export interface PlanTask {
+  opened: OpenedRun;
+  input: unknown;
+}
+
+/** `commitRun`'s argument. */
+export interface CommitTask {
+  version: 1;
+  runId: string;
+  generation: number;
+  execution: number;
+  stage: string;
+  warehouse: string;
+  output: OutputPlan;
+  keyColumns: Column[];
+  /** The Parquet files that the units' results name. */
+  files: FileRef[];
+}
+
+/** What `commitRun` returns. */
+export interface CommitResult {
+  version: 1;
+  /** What was written, as a person would name it. */
+  target: string;
+  rows: number;
+  committedAt: string;
+}
+
+/** What the workflow returns, or carries in its failure's details. */
+export interface RunSummary {
+  version: 1;
+  runId: string;
+  status: RunStatus;
+  counts: StatusCounts & { total: number };
+  rows: number;
+  generation: number;
+  execution: number;
+  commit: CommitResult | null;
+  /** The first few failures. */
+  firstErrors: { id: string; error: ErrorInfo }[];
+}

@@ -1,0 +1,51 @@
+/**
+ * Statuses of a run and of a partition, and how a run's status follows from its partitions'.
+ * Users of Snowflake's DPF know these words; nothing else in Partwise spells them differently.
+ */
+
+export const RUN_STATUSES = ['IN_PROGRESS', 'SUCCESS', 'PARTIAL_FAILURE', 'FAILURE', 'CANCELLED'] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/**
+ * `FAILED`: the function threw. `INTERNAL_ERROR`: out of memory, killed, timed out or its worker lost, so
+ * not the function's word. `SKIPPED`: by policy or by hand.
+ */
+export const PARTITION_STATUSES = [
+  'PENDING',
+  'RUNNING',
+  'DONE',
+  'FAILED',
+  'CANCELLED',
+  'INTERNAL_ERROR',
+  'SKIPPED',
+] as const;
+export type PartitionStatus = (typeof PARTITION_STATUSES)[number];
+
+/** How many partitions have each status; the values add up to the number of partitions. */
+export type StatusCounts = Record<PartitionStatus, number>;
+
+/** All zero. */
+export function noCounts(): StatusCounts {
+  return { PENDING: 0, RUNNING: 0, DONE: 0, FAILED: 0, CANCELLED: 0, INTERNAL_ERROR: 0, SKIPPED: 0 };
+}
+
+/**
+ * The status of a run whose partitions have all come to an end: all DONE or SKIPPED is `SUCCESS`; none DONE
+ * is `FAILURE`, whatever the tolerance; anything else is `PARTIAL_FAILURE`.
+ */
+export function settledStatus(counts: StatusCounts): RunStatus {
+  const bad = counts.FAILED + counts.INTERNAL_ERROR + counts.CANCELLED;
+  if (bad === 0) return 'SUCCESS';
+  return counts.DONE === 0 ? 'FAILURE' : 'PARTIAL_FAILURE';
+}
+
+/** Whether the run's Temporal workflow completes (true) or closes as failed (false): I8. */
+export function withinTolerance(counts: StatusCounts, toleratedFailures: number): boolean {
+  const status = settledStatus(counts);
+  return status === 'SUCCESS' || (status === 'PARTIAL_FAILURE' && failures(counts) <= toleratedFailures);
+}
+
+/** Partitions that ended badly. */
+export function failures(counts: StatusCounts): number {
+  return counts.FAILED + counts.INTERNAL_ERROR;
+}

@@ -1,0 +1,92 @@
+/**
+ * Everything that a worker and a runner process say to each other, over Node's IPC channel of the child process
+ * (serialization `advanced`: structured clone).
+ *
+ * A runner handles one unit at a time. The worker sends `unit`; the runner answers with `start`, `log`, `upload`,
+ * `download`, `heartbeat` and `segment` messages and, at the end, `unitDone`. The worker may send `abort` at any time and
+ * SIGKILL the runner's process group two seconds later. A second channel (file descriptor 4, lines of JSON) carries what the runner's
+ * watchdog thread sees while the main thread may be busy: resident memory.
+ */
+import type { ArtifactCodec, ArtifactRef } from '../run/files';
+import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
+import type { Column, FunctionPlan, PinnedFile } from '../run/plan';
+import type { RetryOptions } from '../functions/types';
+
+/** A unit as a runner sees it: local files only, no stage, no credentials. */
+export interface RunnerUnit {
+  function: FunctionPlan;
+  /** Absolute path of the bundle to load; null for the built-in function `sql`. */
+  bundle: string | null;
+  runId: string;
+  params: Record<string, unknown>;
+  keyColumns: Column[];
+  columns: Column[];
+  /** Local copies of the partition index and of the snapshot (Parquet with an `__partwise_ord` column). */
+  index: string;
+  snapshot: string[];
+  /** Stage mode: the file of each ordinal in `ordinals`, in the same order. */
+  files: PinnedFile[] | null;
+  /** What to run, in this order. */
+  ordinals: number[];
+  /** How often each has been called before. */
+  priorCalls: number;
+  snapshotTime: string;
+  scheduledTime: string | null;
+  /** Empty folder of this unit's attempt; uploads and output rows are written here for the worker to take. */
+  scratch: string;
+  /** A thrown error of these types is marked not retryable. */
+  nonRetryableErrorTypes: string[];
+  /** DuckDB's memory limit inside the runner. */
+  duckdbMemoryBytes: number;
+}
+
+/** One partition's end as the runner saw it; the worker adds artifacts and decides about retries. */
+export interface RunnerOutcome {
+  outcome: Omit<PartitionOutcome, 'artifacts'>;
+  /** For `FAILED`: whether trying again may help (I9: programming errors never). */
+  retryable: boolean;
+  /** A wait the error asks for (`nextRetryDelay`), in milliseconds. */
+  retryDelayMs: number | null;
+}
+
+export interface LogLine {
+  /** ISO 8601 UTC. */
+  at: string;
+  ordinal: number | null;
+  stream: 'stdout' | 'stderr';
+  text: string;
+}
+
+export type ToRunner =
+  | { type: 'describe'; bundle: string }
+  | { type: 'unit'; unit: RunnerUnit }
+  | { type: 'abort'; reason: 'cancelled' | 'timeout' }
+  | { type: 'reply'; id: number; value?: unknown; error?: ErrorInfo };
+
+export type FromRunner =
+  | { type: 'ready' }
+  /** Answer to `describe`. */
+  | { type: 'functions'; functions: FunctionDescription[]; error: ErrorInfo | null }
+  | { type: 'start'; ordinal: number; id: string }
+  | { type: 'log'; lines: LogLine[] }
+  /** A value was encoded to `file` in the scratch folder; answered by `reply` when it is on the stage. */
+  | { type: 'upload'; id: number; ordinal: number; partitionId: string; name: string; file: string; codec: ArtifactCodec }
+  /** Answered by `reply` with `{ file, codec }`: a local copy. */
+  | { type: 'download'; id: number; name: string; partition: string; run: string | null }
+  | { type: 'heartbeat'; ordinal: number; progress: unknown }
+  /** About once a second and at the end: partitions that ended since the last one, and their rows (Parquet) if any. */
+  | { type: 'segment'; outcomes: RunnerOutcome[]; rows: string | null }
+  /** All ordinals were handled, or the unit was aborted and `left` were not. */
+  | { type: 'unitDone'; left: number[] }
+  /** The unit could not be run at all (bundle does not load, snapshot unreadable). */
+  | { type: 'unitFailed'; error: ErrorInfo; retryable: boolean };
+
+/** What a bundle exports, as `describe` reports it. */
+export interface FunctionDescription {
+  name: string;
+  timeout?: number | string;
+  memory?: string;
+  retry?: RetryOptions;
+}
+
+export type { ArtifactRef };

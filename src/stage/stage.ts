@@ -1,0 +1,37 @@
+import type { FileRef } from '../run/files';
+
+/**
+ * The place for snapshot files, artifacts, logs and outputs. Four verbs, because neither Snowflake stages nor S3 append
+ * or rename. Paths are relative to the stage's root, `/`-separated, and cannot leave it.
+ */
+export interface Stage {
+  /** Absolute URI, e.g. `file:///data/stage`. */
+  readonly uri: string;
+  /** Content of the token file that tells this stage from another folder of the same name; made on first use. */
+  token(options: { create: boolean }): Promise<string | null>;
+  /** Writes a whole object: atomic, and write-once (throws `ObjectExists` when the path is taken). */
+  put(path: string, content: Uint8Array | { file: string }): Promise<FileRef>;
+  /** Reads an object or a range of it. Throws `ObjectMissing`. */
+  get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array>;
+  /** Objects below a prefix that ends in `/`, sorted by path. */
+  list(prefix: string): Promise<{ path: string; bytes: number }[]>;
+  remove(path: string): Promise<void>;
+  /** A local copy to read from; for a local folder the object itself. Checks bytes and sha256 of a copied object. */
+  localFile(ref: FileRef): Promise<string>;
+}
+
+/** The path is taken: objects are write-once. */
+export class ObjectExists extends Error {
+  override name = 'ObjectExists';
+  constructor(readonly path: string) {
+    super(`"${path}" is already on the stage, and objects there are written once.`);
+  }
+}
+
+/** There is no such object. */
+export class ObjectMissing extends Error {
+  override name = 'ObjectMissing';
+  constructor(readonly path: string) {
+    super(`"${path}" is not on the stage.`);
+  }
+}
