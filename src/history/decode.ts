@@ -1,0 +1,209 @@
+/** Raw history events → facts. Types are all it takes from Temporal, so it works on any source of events. */
+import type { temporal } from '@temporalio/proto';
+import type { ErrorInfo, UnitResult } from '../run/outcome';
+import type { CommitResult, OpenedRun, RunPlan, RunSummary, UnitTask } from '../run/plan';
+import type { CloseKind, Fact, Step } from './facts';
+
+export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+type Payloads = temporal.api.common.v1.IPayloads;
+type ProtoFailure = temporal.api.failure.v1.IFailure;
+
+/** A failure as Temporal recorded it, with its payloads decoded. */
+export interface RecordedFailure {
+  /** The error's type; for failures that the server made: `Timeout`, `HeartbeatTimeout`, `Cancelled`, `Terminated`, `Activity`. */
+  type: string;
+  message: string;
+  stack: string | null;
+  details: unknown[];
+  cause: RecordedFailure | null;
+}
+
+/** Turns payloads into values: the run's data converter, behind two methods. */
+export interface PayloadDecoder {
+  values(payloads: Payloads | null | undefined): Promise<unknown[]>;
+  failure(failure: ProtoFailure | null | undefined): Promise<RecordedFailure | null>;
+}
+
+/** Decodes the events of one execution, in order. It remembers which activity is which, as later events only give numbers. */
+export class HistoryDecoder {
+  readonly #activities = new Map<number, { type: string; startedAt: string | null; attempt: number }>();
+
+  constructor(private readonly decoder: PayloadDecoder) {}
+
+  async decode(event: HistoryEvent): Promise<Fact | null> {
+    const at = isoTime(event.eventTime);
+    const started = event.workflowExecutionStartedEventAttributes;
+    if (started) return { type: 'started', at, input: (await this.decoder.values(started.input))[0] ?? null };
+    if (event.workflowExecutionCancelRequestedEventAttributes) return { type: 'cancelRequested', at };
+    return (await this.#activity(event, at)) ?? (await decodeClose(event, this.decoder));
+  }
+
+  async #activity(event: HistoryEvent, at: string): Promise<Fact | null> {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled) {
+      const type = scheduled.activityType?.name ?? '';
+      const unit = Number(event.eventId);
+      this.#activities.set(unit, { type, startedAt: null, attempt: 0 });
+      if (type !== 'processUnit') return null;
+      const task = recorded<UnitTask>((await this.decoder.values(scheduled.input))[0], 'unit');
+      return { type: 'unitScheduled', unit, at, activityId: scheduled.activityId ?? '', task };
+    }
+    const begun = event.activityTaskStartedEventAttributes;
+    if (begun) {
+      const activity = this.#activities.get(Number(begun.scheduledEventId));
+      if (activity) Object.assign(activity, { startedAt: at, attempt: begun.attempt ?? 1 });
+      return null;
+    }
+    const completed = event.activityTaskCompletedEventAttributes;
+    if (completed) {
+      const [result] = await this.decoder.values(completed.result);
+      return this.#completed(Number(completed.scheduledEventId), at, result);
+    }
+    const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
+    if (failed) {
+      const failure = await this.decoder.failure(failed.failure);
+      return this.#failed(Number(failed.scheduledEventId), at, failure, false);
+    }
+    const cancelled = event.activityTaskCanceledEventAttributes;
+    if (cancelled) return this.#failed(Number(cancelled.scheduledEventId), at, null, true);
+    return null;
+  }
+
+  #completed(unit: number, at: string, result: unknown): Fact | null {
+    const activity = this.#activities.get(unit);
+    switch (activity?.type) {
+      case 'openRun':
+        return { type: 'opened', opened: recorded<OpenedRun>(result, 'opened run') };
+      case 'planRun':
+        return { type: 'planned', plan: recorded<RunPlan>(result, 'plan') };
+      case 'commitRun':
+        return { type: 'committed', commit: recorded<CommitResult>(result, 'commit') };
+      case 'processUnit': {
+        const { startedAt, attempt: attempts } = activity;
+        return {
+          type: 'unitEnded',
+          unit,
+          at,
+          startedAt,
+          attempts,
+          result: recorded<UnitResult>(result, 'unit result'),
+        };
+      }
+      default:
+        return null;
+    }
+  }
+
+  #failed(unit: number, at: string, failure: RecordedFailure | null, cancelled: boolean): Fact | null {
+    const activity = this.#activities.get(unit);
+    if (activity === undefined) return null;
+    const error = failure === null ? CANCELLED : errorInfo(failure);
+    if (isStep(activity.type)) return { type: 'stepFailed', step: activity.type, error };
+    if (activity.type !== 'processUnit') return null;
+    const { startedAt, attempt: attempts } = activity;
+    const details = failure?.details[0];
+    if (isUnitResult(details)) return { type: 'unitEnded', unit, at, startedAt, attempts, result: details };
+    return { type: 'unitLost', unit, at, startedAt, attempts, cancelled, error };
+  }
+}
+
+const CANCELLED: ErrorInfo = { type: 'Cancelled', message: 'It was cancelled.', stack: null };
+
+/** The fact of an execution's last event; null for any other event. */
+export async function decodeClose(
+  event: HistoryEvent,
+  decoder: PayloadDecoder,
+): Promise<Extract<Fact, { type: 'closed' }> | null> {
+  const at = isoTime(event.eventTime);
+  const close = (
+    kind: CloseKind,
+    error: ErrorInfo | null,
+    summary: RunSummary | null,
+    realExecution: string | null,
+  ) => ({ type: 'closed', at, kind, error, summary, realExecution }) as const;
+
+  const completed = event.workflowExecutionCompletedEventAttributes;
+  if (completed) {
+    const [result] = await decoder.values(completed.result);
+    return close('completed', null, recorded<RunSummary>(result, 'run summary'), null);
+  }
+  const failed = event.workflowExecutionFailedEventAttributes;
+  if (failed) {
+    const failure = ownFailure(await decoder.failure(failed.failure));
+    const summary = isSummary(failure.details[0]) ? failure.details[0] : null;
+    return close('failed', errorInfo(failure), summary, realExecution(failure));
+  }
+  if (event.workflowExecutionCanceledEventAttributes) {
+    return close('cancelled', { ...CANCELLED, message: 'The run was cancelled.' }, null, null);
+  }
+  const terminated = event.workflowExecutionTerminatedEventAttributes;
+  if (terminated) {
+    const reason = terminated.reason ? `: ${terminated.reason}` : '';
+    return close(
+      'terminated',
+      { type: 'Terminated', message: `The run was terminated${reason}.`, stack: null },
+      null,
+      null,
+    );
+  }
+  if (event.workflowExecutionTimedOutEventAttributes) {
+    const message = "The run passed the time-out that Temporal's start command gave it.";
+    return close('timedOut', { type: 'TimedOut', message, stack: null }, null, null);
+  }
+  return null;
+}
+
+/** An ActivityFailure only says which activity failed; what happened is its cause. */
+function ownFailure(failure: RecordedFailure | null): RecordedFailure {
+  if (failure === null)
+    return { type: 'Error', message: 'It failed without a word.', stack: null, details: [], cause: null };
+  return failure.type === 'Activity' && failure.cause !== null ? ownFailure(failure.cause) : failure;
+}
+
+function errorInfo(failure: RecordedFailure): ErrorInfo {
+  const { type, message, stack } = ownFailure(failure);
+  // The server's word for a worker that stopped sending heartbeats.
+  if (type === 'HeartbeatTimeout') {
+    return {
+      type: 'WorkerLost',
+      message: 'The worker was not heard of any more while it ran this.',
+      stack: null,
+    };
+  }
+  return { type, message, stack: stack === '' ? null : stack };
+}
+
+function realExecution(failure: RecordedFailure): string | null {
+  if (failure.type !== 'RunExists') return null;
+  const details = failure.details[0];
+  if (typeof details !== 'object' || details === null || !('workflowRunId' in details)) return null;
+  return typeof details.workflowRunId === 'string' ? details.workflowRunId : null;
+}
+
+function isStep(activityType: string): activityType is Step {
+  return activityType === 'openRun' || activityType === 'planRun' || activityType === 'commitRun';
+}
+
+function isUnitResult(value: unknown): value is UnitResult {
+  return isVersioned(value) && 'unit' in value && 'counts' in value && 'outcomes' in value;
+}
+
+function isSummary(value: unknown): value is RunSummary {
+  return isVersioned(value) && 'status' in value && 'counts' in value;
+}
+
+function isVersioned(value: unknown): value is { version: 1 } {
+  return typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
+}
+
+/** Takes a recorded value for what its version says it is. */
+function recorded<T extends { version: 1 }>(value: unknown, what: string): T {
+  if (isVersioned(value)) return value as T;
+  throw new Error(
+    `The history holds a ${what} that this release of Partwise cannot read: read the run with the release that made it, or a later one.`,
+  );
+}
+
+export function isoTime(time: { seconds?: unknown; nanos?: number | null } | null | undefined): string {
+  return new Date(Number(time?.seconds ?? 0) * 1000 + (time?.nanos ?? 0) / 1e6).toISOString();
+}

@@ -1,0 +1,50 @@
+/**
+ * What a run's history says, without Temporal's wire format: one fact per event that matters. `decode.ts` makes
+ * them from events, `fold.ts` makes a run's record from them.
+ */
+import type { ErrorInfo, UnitResult } from '../run/outcome';
+import type { CommitResult, OpenedRun, RunPlan, RunSummary, UnitTask } from '../run/plan';
+
+/** Activities that a run has one of. */
+export type Step = 'openRun' | 'planRun' | 'commitRun';
+
+/** How a workflow execution can end. */
+export type CloseKind = 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timedOut';
+
+/** Times (`at`, `startedAt`) are ISO 8601 UTC. `unit` is the id of the event that scheduled the unit's activity. */
+export type Fact =
+  | { type: 'started'; at: string; input: unknown }
+  | { type: 'opened'; opened: OpenedRun }
+  | { type: 'planned'; plan: RunPlan }
+  | { type: 'unitScheduled'; unit: number; at: string; activityId: string; task: UnitTask }
+  /** The unit's own word: it completed, or failed with its result in the failure's details. */
+  | {
+      type: 'unitEnded';
+      unit: number;
+      at: string;
+      startedAt: string | null;
+      attempts: number;
+      result: UnitResult;
+    }
+  /** The server's word: timed out, cancelled, or failed without a result. */
+  | {
+      type: 'unitLost';
+      unit: number;
+      at: string;
+      startedAt: string | null;
+      attempts: number;
+      cancelled: boolean;
+      error: ErrorInfo;
+    }
+  | { type: 'committed'; commit: CommitResult }
+  | { type: 'stepFailed'; step: Step; error: ErrorInfo }
+  | { type: 'cancelRequested'; at: string }
+  | {
+      type: 'closed';
+      at: string;
+      kind: CloseKind;
+      error: ErrorInfo | null;
+      summary: RunSummary | null;
+      /** For an execution that was refused because its run id exists: the execution that readers should look at. */
+      realExecution: string | null;
+    };

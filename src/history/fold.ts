@@ -1,0 +1,154 @@
+/**
+ * Facts → the record of one execution. Pure, and incremental: a reader that follows a run applies each new fact to the
+ * record it has.
+ *
+ * What holds of a record after every fact:
+ *  1. `ended` counts each partition at most once, under the status that it ended with.
+ *  2. A partition that its unit gave back for another try (`retry`) is not in `ended` until a later unit ends with it.
+ *  3. Partitions of a unit that only the server could end (`lost`) are in `ended`, until a later unit takes them over.
+ *  4. A partition in neither is PENDING, or RUNNING where the live overlay says so.
+ */
+import { decodeOrdinals } from '../run/ordinals';
+import type { ErrorInfo, UnitResult } from '../run/outcome';
+import type { CommitResult, OpenedRun, RunPlan, UnitTask } from '../run/plan';
+import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../run/status';
+import type { Fact, Step } from './facts';
+
+/** One activity of the run. */
+export interface UnitRecord {
+  activityId: string;
+  task: UnitTask;
+  scheduledAt: string;
+  startedAt: string | null;
+  endedAt: string | null;
+  attempts: number;
+  /** Null while the unit is open. */
+  end: { type: 'result'; result: UnitResult } | { type: 'lost'; status: LostStatus; error: ErrorInfo } | null;
+}
+
+/** How partitions end whose unit could not say. */
+export type LostStatus = 'CANCELLED' | 'INTERNAL_ERROR';
+
+/** What the history of one execution says. */
+export interface RunRecord {
+  workflowRunId: string;
+  startedAt: string | null;
+  /** The workflow's argument, unchecked. */
+  input: unknown;
+  opened: OpenedRun | null;
+  plan: RunPlan | null;
+  /** By the id of the event that scheduled them, so in that order. */
+  units: Map<number, UnitRecord>;
+  /** Units that have not ended, by activity id. */
+  open: Map<string, UnitRecord>;
+  /** Ordinals that ended with a lost unit. */
+  lost: Map<number, LostStatus>;
+  /** How many partitions ended, by status. */
+  ended: StatusCounts;
+  commit: CommitResult | null;
+  failedStep: { step: Step; error: ErrorInfo } | null;
+  cancelRequestedAt: string | null;
+  closed: Omit<Extract<Fact, { type: 'closed' }>, 'type'> | null;
+}
+
+export function newRecord(workflowRunId: string): RunRecord {
+  return {
+    workflowRunId,
+    startedAt: null,
+    input: null,
+    opened: null,
+    plan: null,
+    units: new Map(),
+    open: new Map(),
+    lost: new Map(),
+    ended: noCounts(),
+    commit: null,
+    failedStep: null,
+    cancelRequestedAt: null,
+    closed: null,
+  };
+}
+
+/** Changes `record` by one fact. Costs no more than the fact has partitions. */
+export function applyFact(record: RunRecord, fact: Fact): void {
+  switch (fact.type) {
+    case 'started':
+      record.startedAt = fact.at;
+      record.input = fact.input;
+      return;
+    case 'opened':
+      record.opened = fact.opened;
+      return;
+    case 'planned':
+      record.plan = fact.plan;
+      return;
+    case 'unitScheduled':
+      return scheduleUnit(record, fact);
+    case 'unitEnded':
+      endUnit(record, fact, { type: 'result', result: fact.result });
+      for (const status of PARTITION_STATUSES) record.ended[status] += fact.result.counts[status];
+      return;
+    case 'unitLost': {
+      const status = fact.cancelled ? 'CANCELLED' : 'INTERNAL_ERROR';
+      const unit = endUnit(record, fact, { type: 'lost', status, error: fact.error });
+      for (const ordinal of unit === null ? [] : ordinalsOf(unit.task)) {
+        record.lost.set(ordinal, status);
+        record.ended[status]++;
+      }
+      return;
+    }
+    case 'committed':
+      record.commit = fact.commit;
+      return;
+    case 'stepFailed':
+      record.failedStep = { step: fact.step, error: fact.error };
+      return;
+    case 'cancelRequested':
+      record.cancelRequestedAt = fact.at;
+      return;
+    case 'closed': {
+      const { type: _, ...closed } = fact;
+      record.closed = closed;
+      return;
+    }
+  }
+}
+
+/** The partitions that a unit names, ascending. */
+export function ordinalsOf(task: UnitTask): number[] {
+  if (task.only !== null) return decodeOrdinals(task.only);
+  return Array.from({ length: task.to - task.from + 1 }, (_, i) => task.from + i);
+}
+
+function scheduleUnit(record: RunRecord, fact: Extract<Fact, { type: 'unitScheduled' }>): void {
+  const unit: UnitRecord = {
+    activityId: fact.activityId,
+    task: fact.task,
+    scheduledAt: fact.at,
+    startedAt: null,
+    endedAt: null,
+    attempts: 0,
+    end: null,
+  };
+  record.units.set(fact.unit, unit);
+  record.open.set(fact.activityId, unit);
+  if (record.lost.size === 0) return;
+  for (const ordinal of ordinalsOf(fact.task)) {
+    const status = record.lost.get(ordinal);
+    if (status === undefined) continue;
+    record.lost.delete(ordinal);
+    record.ended[status]--;
+  }
+}
+
+function endUnit(
+  record: RunRecord,
+  fact: Extract<Fact, { type: 'unitEnded' | 'unitLost' }>,
+  end: NonNullable<UnitRecord['end']>,
+): UnitRecord | null {
+  const unit = record.units.get(fact.unit);
+  if (unit === undefined) return null;
+  Object.assign(unit, { endedAt: fact.at, startedAt: fact.startedAt, attempts: fact.attempts, end });
+  record.open.delete(unit.activityId);
+  return unit;
+}

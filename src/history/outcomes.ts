@@ -1,0 +1,107 @@
+/** How each partition of a run ended, by ordinal: what unit results say inline, and the files that they name. */
+import { createHash } from 'node:crypto';
+import { decodeOrdinals } from '../run/ordinals';
+import type { FileRef } from '../run/files';
+import type { PartitionOutcome } from '../run/outcome';
+import { ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+
+/** Reads a file on the run's stage. */
+export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;
+
+/** A partition's end. Of one that was lost with its unit, the id and rows are known to the partition index alone. */
+export type PartitionEnd = Omit<PartitionOutcome, 'id' | 'rows'> & {
+  id: string | null;
+  rows: number | null;
+  unit: UnitRecord;
+};
+
+/** Outcome files that are read at once. */
+const FILES_AT_ONCE = 16;
+
+/**
+ * The outcomes of one execution. `update` takes in what the record has gained since the last call, so following a run
+ * reads each file once.
+ */
+export class Outcomes {
+  readonly #ends = new Map<number, PartitionEnd>();
+  readonly #calls = new Map<number, number>();
+  readonly #taken = new Set<UnitRecord>();
+
+  /** Partitions that ended, by ordinal. */
+  get ends(): ReadonlyMap<number, PartitionEnd> {
+    return this.#ends;
+  }
+
+  /** How often partitions were called that wait for another round, by ordinal. */
+  get calls(): ReadonlyMap<number, number> {
+    return this.#calls;
+  }
+
+  async update(record: RunRecord, readFile: ReadFile): Promise<void> {
+    const fresh = [...record.units.values()].filter((unit) => unit.end !== null && !this.#taken.has(unit));
+    for (let i = 0; i < fresh.length; i += FILES_AT_ONCE) {
+      const some = fresh.slice(i, i + FILES_AT_ONCE);
+      const outcomes = await Promise.all(some.map((unit) => outcomesOf(unit, readFile)));
+      some.forEach((unit, j) => this.#take(unit, outcomes[j]!));
+    }
+    for (const [ordinal, end] of this.#ends) {
+      if (end.unit.end?.type === 'lost' && !record.lost.has(ordinal)) this.#ends.delete(ordinal);
+    }
+  }
+
+  #take(unit: UnitRecord, outcomes: PartitionOutcome[]): void {
+    this.#taken.add(unit);
+    const { end } = unit;
+    if (end?.type === 'lost') {
+      for (const ordinal of ordinalsOf(unit.task)) this.#ends.set(ordinal, lostPartition(unit, ordinal));
+    }
+    if (end?.type === 'result' && end.result.retry !== null) {
+      for (const ordinal of decodeOrdinals(end.result.retry)) this.#calls.set(ordinal, unit.task.round + 1);
+    }
+    for (const outcome of outcomes) this.#ends.set(outcome.ordinal, { ...outcome, unit });
+  }
+}
+
+async function outcomesOf({ end }: UnitRecord, readFile: ReadFile): Promise<PartitionOutcome[]> {
+  if (end?.type !== 'result') return [];
+  const { outcomes } = end.result;
+  return Array.isArray(outcomes) ? outcomes : parseOutcomes(await checkedFile(outcomes, readFile));
+}
+
+/** enforces I2, I3: a file counts only when it is the one that history names. */
+async function checkedFile(ref: FileRef, readFile: ReadFile): Promise<Uint8Array> {
+  const bytes = await readFile(ref);
+  if (createHash('sha256').update(bytes).digest('hex') === ref.sha256) return bytes;
+  throw new Error(
+    `"${ref.path}" on the stage is not the file that the run recorded (its sha256 differs): it was changed after it was written.`,
+  );
+}
+
+/** One outcome a line. */
+function parseOutcomes(bytes: Uint8Array): PartitionOutcome[] {
+  return Buffer.from(bytes)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as PartitionOutcome);
+}
+
+function lostPartition(unit: UnitRecord, ordinal: number): PartitionEnd {
+  const end = unit.end as Extract<UnitRecord['end'], { type: 'lost' }>;
+  const startedAt = unit.startedAt ?? unit.scheduledAt;
+  return {
+    ordinal,
+    id: null,
+    status: end.status,
+    attempts: unit.task.round + unit.attempts,
+    rows: null,
+    startedAt,
+    durationMs: Date.parse(unit.endedAt ?? startedAt) - Date.parse(startedAt),
+    preview: null,
+    outputRows: 0,
+    artifacts: [],
+    error: end.error,
+    reused: false,
+    unit,
+  };
+}

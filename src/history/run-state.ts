@@ -1,0 +1,111 @@
+/**
+ * A record (and, of a running run, the live overlay) → the state that readers get.
+ *
+ * | the workflow | status |
+ * | --- | --- |
+ * | is open | IN_PROGRESS |
+ * | completed, or failed with the counts: all DONE or SKIPPED | SUCCESS |
+ * | … none DONE | FAILURE |
+ * | … anything else | PARTIAL_FAILURE |
+ * | was cancelled | CANCELLED |
+ * | was terminated or timed out, failed before the plan, in the commit or in any other way | FAILURE, with `error.type` |
+ *
+ * Partitions that a closed run never ended are CANCELLED when the run was cancelled, for that is what happened to them;
+ * otherwise (terminated, timed out) they stay PENDING: nobody ended them, and a continuation would begin with them.
+ */
+import type { RunState } from '../client/types';
+import {
+  noCounts,
+  PARTITION_STATUSES,
+  settledStatus,
+  type RunStatus,
+  type StatusCounts,
+} from '../run/status';
+import type { RunRecord } from './fold';
+import type { LiveOverlay } from './overlay';
+
+/** Failures that close a run whose partitions all came to an end, and that the counts explain. */
+const SETTLED_FAILURES = ['PartialFailure', 'RunFailed'];
+
+/** `asOf`: ISO 8601 UTC. */
+export function runState(
+  record: RunRecord,
+  runId: string,
+  asOf: string,
+  overlay: LiveOverlay | null,
+): RunState {
+  const status = runStatus(record);
+  const startedAt = record.startedAt ?? asOf;
+  const endedAt = record.closed?.at ?? null;
+  return {
+    runId,
+    status,
+    counts: counts(record, overlay),
+    rows: record.plan?.rows ?? null,
+    startedAt,
+    endedAt,
+    snapshotTime: record.plan?.snapshotTime ?? null,
+    function: functionName(record),
+    executions: [{ workflowRunId: record.workflowRunId, startedAt, endedAt, status }],
+    live: overlay !== null,
+    asOf: overlay?.asOf ?? asOf,
+    error: record.closed?.error ?? null,
+    commit: record.commit,
+  };
+}
+
+/** enforces I8: the one place where a run's status is decided. */
+export function runStatus({ closed, plan, failedStep, ended }: RunRecord): RunStatus {
+  if (closed === null) return 'IN_PROGRESS';
+  switch (closed.kind) {
+    case 'cancelled':
+      return 'CANCELLED';
+    case 'completed':
+      return settledStatus(ended);
+    case 'failed': {
+      const settled =
+        plan !== null && failedStep === null && SETTLED_FAILURES.includes(closed.error?.type ?? '');
+      return settled ? settledStatus(ended) : 'FAILURE';
+    }
+    case 'terminated':
+    case 'timedOut':
+      return 'FAILURE';
+  }
+}
+
+/** What a partition without an outcome is in this run. */
+export function statusOfUnended({ closed }: RunRecord): 'PENDING' | 'CANCELLED' {
+  return closed?.kind === 'cancelled' ? 'CANCELLED' : 'PENDING';
+}
+
+/** Whether the run was refused, or came to nothing otherwise, before any partition was started. */
+export function wasRefused(state: RunState): boolean {
+  const { PENDING, total } = state.counts;
+  return (
+    state.status === 'FAILURE' && PENDING === total && state.commit === null && state.snapshotTime === null
+  );
+}
+
+function counts(record: RunRecord, overlay: LiveOverlay | null): StatusCounts & { total: number } {
+  const total = record.plan?.partitions ?? 0;
+  const counted = noCounts();
+  for (const status of PARTITION_STATUSES)
+    counted[status] = record.ended[status] + (overlay?.done[status] ?? 0);
+  const left = Math.max(0, total - PARTITION_STATUSES.reduce((sum, status) => sum + counted[status], 0));
+  const running = Math.min(overlay?.running.size ?? 0, left);
+  counted.RUNNING += running;
+  counted[statusOfUnended(record)] += left - running;
+  return { total, ...counted };
+}
+
+/** Before the plan is there, what the input asks for. */
+function functionName({ plan, opened, input }: RunRecord): string | null {
+  const planned = plan?.function.name ?? opened?.function.name;
+  if (planned !== undefined) return planned;
+  return typeof input === 'object' &&
+    input !== null &&
+    'function' in input &&
+    typeof input.function === 'string'
+    ? input.function
+    : null;
+}

@@ -1,0 +1,113 @@
+/** The rows that all partitions returned, as one query: what a commit writes and what `results` reads. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { combineColumns, type FileColumns } from '../../run/combine';
+import type { Column } from '../../run/plan';
+import { Refusal } from '../../run/refusal';
+import { queryRows, quoteIdentifier, quoteText } from './database';
+
+export interface CombinedRows {
+  /** Key columns first, then the functions' columns in order of appearance. */
+  columns: Column[];
+  /** All rows with these columns, ordered by partition and, within one, as returned. */
+  sql: string;
+  /** The keys of all rows. */
+  keysSql: string;
+  rows: number;
+}
+
+/** Where a row belongs; every file has these two. */
+const ORDINAL = '__partwise_ord';
+const POSITION = '__partwise_row';
+/** Key of the files' metadata that lists all columns, those without any value included. */
+const COLUMNS_KEY = 'partwise_columns';
+
+/**
+ * Plans the query over local Parquet files of returned rows. Throws a `Refusal` when their columns do not meet.
+ * With `ordinal`, only that partition's rows.
+ */
+export async function combinedRows(
+  connection: DuckDBConnection,
+  keyColumns: readonly Column[],
+  files: readonly string[],
+  ordinal: number | null = null,
+): Promise<CombinedRows> {
+  const keys = keyColumns.map(({ name }) => name);
+  const groups = await groupFiles(connection, keys, files);
+  const { columns, problems } = combineColumns(groups);
+  if (problems.length > 0) throw new Refusal('OutputMismatch', problems);
+  // A run without any row still has its key columns, and their types are known.
+  const typed = groups.length > 0 ? columns : [...keyColumns];
+  const all = unionSql(typed, groups);
+  const where = ordinal === null ? '' : ` WHERE ${ORDINAL} = ${ordinal}`;
+  const names = typed.map(({ name }) => quoteIdentifier(name)).join(', ');
+  return {
+    columns: typed,
+    sql: `SELECT ${names} FROM (${all})${where} ORDER BY ${ORDINAL}, ${POSITION}`,
+    keysSql: `SELECT DISTINCT ${keys.map(quoteIdentifier).join(', ')} FROM (${all})${where}`,
+    rows: await countRows(connection, `SELECT count(*)::DOUBLE AS n FROM (${all})${where}`),
+  };
+}
+
+/** Files with the same columns in the same order. */
+interface FileGroup extends FileColumns {
+  files: string[];
+}
+
+/** Most files of a run are alike, so that a few descriptions and a short query serve hundreds of them. */
+async function groupFiles(
+  connection: DuckDBConnection,
+  keys: readonly string[],
+  files: readonly string[],
+): Promise<FileGroup[]> {
+  if (files.length === 0) return [];
+  const found = await queryRows<{ files: string[]; listed: string | null }>(
+    connection,
+    `SELECT list(file_name ORDER BY file_name) AS files, listed FROM
+       (SELECT file_name, string_agg(concat_ws('|', name, type, converted_type, logical_type, num_children, precision, scale), ',') AS shape
+          FROM parquet_schema(${listOf(files)}) GROUP BY file_name)
+       LEFT JOIN (SELECT file_name, decode(value) AS listed FROM parquet_kv_metadata(${listOf(files)})
+          WHERE decode(key) = ${quoteText(COLUMNS_KEY)}) USING (file_name)
+     GROUP BY shape, listed ORDER BY min(file_name)`,
+  );
+  const groups: FileGroup[] = [];
+  for (const { files: alike, listed } of found) {
+    const columns = await queryRows<{ column_name: string; column_type: string }>(
+      connection,
+      `DESCRIBE SELECT * EXCLUDE (${ORDINAL}, ${POSITION}) FROM read_parquet(${quoteText(alike[0]!)})`,
+    );
+    groups.push({
+      files: alike,
+      columns: columns.map(({ column_name: name, column_type: type }) => ({ name, type })),
+      order: [...keys, ...(listed === null ? [] : (JSON.parse(listed) as string[]))],
+    });
+  }
+  return groups;
+}
+
+function unionSql(columns: readonly Column[], groups: readonly FileGroup[]): string {
+  const select = (has: ReadonlySet<string>): string =>
+    columns
+      .map(({ name, type }) => {
+        const quoted = quoteIdentifier(name);
+        return `CAST(${has.has(name) ? quoted : 'NULL'} AS ${type}) AS ${quoted}`;
+      })
+      .join(', ');
+  if (groups.length === 0) {
+    return `SELECT NULL::INTEGER AS ${ORDINAL}, NULL::BIGINT AS ${POSITION}, ${select(new Set())} WHERE false`;
+  }
+  return groups
+    .map(({ files, columns: own }) => {
+      const has = new Set(own.map(({ name }) => name));
+      return `SELECT ${ORDINAL}, ${POSITION}, ${select(has)} FROM read_parquet(${listOf(files)})`;
+    })
+    .join(' UNION ALL ');
+}
+
+async function countRows(connection: DuckDBConnection, sql: string): Promise<number> {
+  const [counted] = await queryRows<{ n: number }>(connection, sql);
+  return counted!.n;
+}
+
+function listOf(files: readonly string[]): string {
+  return `[${files.map(quoteText).join(', ')}]`;
+}
