@@ -1,0 +1,12 @@
+/** Durations as people write them: `'90s'`, `'15m'`, `'2h'`, `'500ms'`, `'1d'`, or milliseconds as a number. */
+
+const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds, or null for what is no duration. Zero and less are none. */
+export function parseDuration(value: number | string): number | null {
+  if (typeof value === 'number') return Number.isFinite(value) && value > 0 ? Math.round(value) : null;
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$/i.exec(value);
+  if (match === null) return null;
+  const milliseconds = Math.round(Number(match[1]) * UNIT_MS[match[2]!.toLowerCase()]!);
+  return milliseconds > 0 ? milliseconds : null;
+}

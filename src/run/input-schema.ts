@@ -1,0 +1,148 @@
+/** The shape of `RunInput`, with a phrase for every field that completes "it takes …". `null` means the same as absent. */
+import { z } from 'zod';
+import { parseBytes } from './bytes';
+import { parseDuration } from './duration';
+import { addSentence, fields, parsed, quote } from './explain-issues';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+/** Node and DuckDB alone need about half of this. */
+const LEAST_MEMORY = 128 * 2 ** 20;
+
+const WAREHOUSE_KINDS = ['duckdb'];
+
+function text(takes: string) {
+  return z
+    .string({ error: takes })
+    .refine((value) => value.trim() !== '' && !value.includes('\0'), { error: takes });
+}
+
+function whole(from: number, to: number) {
+  const takes =
+    to === Number.MAX_SAFE_INTEGER
+      ? `a whole number, ${from} or more`
+      : `a whole number from ${from.toLocaleString('en')} to ${to.toLocaleString('en')}`;
+  return z.int({ error: takes }).min(from, { error: takes }).max(to, { error: takes });
+}
+
+function duration(takes: string, bounds: { min?: number; max?: number }) {
+  const phrase = `a duration ${takes}, such as "90s", "15m" or "2h" (a number means milliseconds)`;
+  return parsed(z.union([z.string(), z.number()], { error: phrase }), phrase, parseDuration, bounds);
+}
+
+export const retrySchema = fields('an object such as { "maximumAttempts": 3 }', {
+  maximumAttempts: whole(1, 100).nullish(),
+  initialInterval: duration('up to a day', { max: DAY }).nullish(),
+  backoffCoefficient: z
+    .number({ error: 'a number from 1 to 100' })
+    .min(1, { error: 'a number from 1 to 100' })
+    .max(100, { error: 'a number from 1 to 100' })
+    .nullish(),
+  maximumInterval: duration('up to a day', { max: DAY }).nullish(),
+  nonRetryableErrorTypes: z
+    .array(text('the class name of an error, such as "BadInvoice"'), {
+      error: 'a list of class names of errors',
+    })
+    .nullish(),
+});
+
+export const timeoutSchema = duration('up to 30 days', { max: 30 * DAY });
+
+const MEMORY = 'a size of at least 128MB, such as "512MB" or "2GB"';
+export const memorySchema = parsed(z.string({ error: MEMORY }), MEMORY, parseBytes, { min: LEAST_MEMORY });
+
+const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
+  maxConcurrency: whole(1, 48).nullish(),
+  toleratedFailures: whole(0, Number.MAX_SAFE_INTEGER).nullish(),
+  retry: retrySchema.nullish(),
+  timeout: timeoutSchema.nullish(),
+  memory: memorySchema.nullish(),
+  heartbeatTimeout: duration('from 1s to 1h', { min: 1000, max: 60 * MINUTE }).nullish(),
+  maxPartitions: whole(1, 10_000_000).nullish(),
+  partitionsPerUnit: whole(1, 10_000_000).nullish(),
+});
+
+const SOURCE = 'an object with one of "table", "query" and "files", such as { "table": "sales" }';
+const sourceSchema = fields(SOURCE, {
+  table: text('the name of a table or view, such as "sales" or "main.sales"').nullish(),
+  query: text('a SELECT statement').nullish(),
+  files: text('a path or glob below the project folder, such as "sales/*.csv"').nullish(),
+  pattern: text('a glob below the folder "files", such as "*.csv"').nullish(),
+}).superRefine((source, context) => {
+  const given = [source.table, source.query, source.files].filter((part) => part != null).length;
+  if (given !== 1) {
+    const how = given === 0 ? 'names no rows' : 'names more than one place of rows';
+    addSentence(context, `"source" ${how}: give exactly one of "table", "query" and "files".`);
+  }
+  if (source.pattern != null && source.files == null && given > 0) {
+    addSentence(context, '"source.pattern" goes with "source.files" only. Leave it out.');
+  }
+});
+
+const OUTPUT = 'an object such as { "table": "summary" } or { "file": "summary.parquet" }';
+const outputSchema = fields(OUTPUT, {
+  table: text('the name of a table').nullish(),
+  mode: z
+    .enum(['replace', 'partitions', 'append'], { error: '"replace", "partitions" or "append"' })
+    .nullish(),
+  evolve: z.boolean({ error: 'true or false' }).nullish(),
+  file: text('a path that ends in .parquet or .csv').nullish(),
+}).superRefine((output, context) => {
+  if ((output.table == null) === (output.file == null)) {
+    addSentence(context, `"output" must name exactly one of "table" and "file".`);
+  }
+  if (output.file == null) return;
+  if (!/\.(parquet|csv)$/i.test(output.file)) {
+    addSentence(
+      context,
+      `"output.file" is ${quote(output.file)}; it takes a path that ends in .parquet or .csv.`,
+    );
+  }
+  if ((output.mode != null && output.mode !== 'replace') || output.evolve != null) {
+    addSentence(
+      context,
+      'An output file is always replaced: "output.mode" and "output.evolve" go with a table only.',
+    );
+  }
+});
+
+const WAREHOUSE = `a warehouse, such as "duckdb:./warehouse.duckdb"`;
+
+export const inputSchema = fields(
+  'an object such as { "function": "salesByRegion", "source": …, "partitionBy": ["region"] }',
+  {
+    function: text('the name of a partition function, such as "salesByRegion"'),
+    source: sourceSchema,
+    partitionBy: z
+      .array(text('the name of a column'), { error: 'a list of column names, such as ["region"]' })
+      .nullish(),
+    warehouse: text(WAREHOUSE)
+      .refine((uri) => WAREHOUSE_KINDS.some((kind) => uri.startsWith(`${kind}:`)), {
+        error: WAREHOUSE,
+        when: isText,
+      })
+      .nullish(),
+    stage: text('a folder, such as "./stage"').nullish(),
+    params: z
+      .record(z.string(), z.unknown(), { error: 'an object, such as { "currency": "EUR" }' })
+      .nullish(),
+    sql: text('a query over the view data, such as "SELECT count(*) AS n FROM data"').nullish(),
+    where: text(`an SQL condition, such as "amount > 0"`).nullish(),
+    only: z
+      .array(text('a partition id, such as "North"'), { error: 'a list of partition ids, such as ["North"]' })
+      .min(1, { error: 'at least one partition id (leave it out to run all)' })
+      .nullish(),
+    output: outputSchema.nullish(),
+    onExisting: z
+      .enum(['error', 'overwrite', 'resume'], { error: '"error", "overwrite" or "resume"' })
+      .nullish(),
+    options: optionsSchema.nullish(),
+  },
+);
+
+function isText(payload: { value: unknown; issues: readonly unknown[] }): boolean {
+  return typeof payload.value === 'string' && payload.issues.length === 0;
+}
+
+export type ParsedInput = z.infer<typeof inputSchema>;
+export type ParsedRetry = z.infer<typeof retrySchema>;

@@ -1,0 +1,232 @@
+/**
+ * Input of a run as it comes (JSON from anywhere) → input with its defaults, or every problem at once (I9).
+ * The same for the library, the CLI and the worker's `openRun`.
+ */
+import { SQL_FUNCTION } from '../functions/define';
+import { explainIssues, quote } from './explain-issues';
+import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
+import type { Source } from './input';
+import { decodePartitionId, encodePartitionId } from './partition-id';
+import type { OutputPlan } from './plan';
+
+/** Input with defaults applied and durations and sizes as numbers. null: not given, so the function's or the worker's own. */
+export interface NormalizedInput {
+  function: string;
+  source: Source;
+  /** Empty when each file is a partition. */
+  partitionBy: string[];
+  warehouse: string | null;
+  stage: string | null;
+  params: Record<string, unknown>;
+  sql: string | null;
+  where: string | null;
+  only: string[] | null;
+  output: OutputPlan | null;
+  onExisting: 'error' | 'overwrite' | 'resume';
+  options: NormalizedOptions;
+}
+
+export interface NormalizedOptions {
+  maxConcurrency: number;
+  toleratedFailures: number;
+  retry: NormalizedRetry;
+  timeoutMs: number | null;
+  memoryBytes: number | null;
+  heartbeatTimeoutMs: number;
+  maxPartitions: number;
+  partitionsPerUnit: number | null;
+}
+
+/** What a run or a function says about retries; null: not said. */
+export interface NormalizedRetry {
+  maximumAttempts: number | null;
+  initialIntervalMs: number | null;
+  backoffCoefficient: number | null;
+  maximumIntervalMs: number | null;
+  nonRetryableErrorTypes: string[] | null;
+}
+
+export type InputReport = { ok: true; input: NormalizedInput } | { ok: false; problems: string[] };
+
+/** Partitions in flight. Keeps two cores busy with functions that wait for something now and then. */
+const MAX_CONCURRENCY = 8;
+const HEARTBEAT_TIMEOUT_MS = 10_000;
+/** More are most likely the wrong column. */
+const MAX_PARTITIONS = 100_000;
+/** Temporal warns at 256 KiB per payload (I7), and the input is carried twice. */
+const MOST_INPUT_BYTES = 200 * 1024;
+
+// enforces I9
+export function parseRunInput(raw: unknown): InputReport {
+  const misfit = notAnObject(raw);
+  if (misfit !== null) return { ok: false, problems: [misfit] };
+  const result = inputSchema.safeParse(raw);
+  const problems = result.success ? [] : explainIssues(result.error.issues, raw, 'The input');
+  problems.push(...acrossFields(raw as LooseInput), ...tooLarge(raw));
+  if (!result.success || problems.length > 0) return { ok: false, problems };
+  return { ok: true, input: normalize(result.data) };
+}
+
+export function normalizeRetry(retry: ParsedRetry | null | undefined): NormalizedRetry {
+  return {
+    maximumAttempts: retry?.maximumAttempts ?? null,
+    initialIntervalMs: retry?.initialInterval ?? null,
+    backoffCoefficient: retry?.backoffCoefficient ?? null,
+    maximumIntervalMs: retry?.maximumInterval ?? null,
+    nonRetryableErrorTypes: retry?.nonRetryableErrorTypes ?? null,
+  };
+}
+
+function notAnObject(raw: unknown): string | null {
+  const example = '{"function": "salesByRegion", "source": {"table": "sales"}, "partitionBy": ["region"]}';
+  if (raw === undefined || raw === null) return `There is no input. Pass one JSON object such as ${example}.`;
+  if (typeof raw === 'string' && /^\s*\{/.test(raw)) {
+    return `The input is a text that holds JSON, ${quote(raw)}; pass the object itself, not its text (was it encoded twice?).`;
+  }
+  if (typeof raw !== 'object' || Array.isArray(raw)) {
+    return `The input is ${quote(raw)}; it takes one JSON object such as ${example}.`;
+  }
+  return null;
+}
+
+/** The input before its fields are known to be well. */
+type LooseInput = { [Field in keyof ParsedInput]?: unknown };
+
+/** What fields mean for one another. Each check looks only at fields that are well by themselves. */
+function acrossFields(raw: LooseInput): string[] {
+  const problems: string[] = [];
+  const source = (typeof raw.source === 'object' ? raw.source : null) as Record<string, unknown> | null;
+  const filesAsPartitions = typeof source?.files === 'string' && isAbsent(raw.partitionBy);
+  if (isAbsent(raw.partitionBy) && source !== null && !filesAsPartitions && source.files == null) {
+    problems.push('"partitionBy" is missing; it takes a list of column names, such as ["region"].');
+  }
+  if (!isAbsent(raw.partitionBy) && typeof source?.pattern === 'string') {
+    problems.push(
+      '"source.pattern" picks files that are a partition each. With "partitionBy" all files are one table: ' +
+        'put the pattern into "source.files", such as "sales/*.csv".',
+    );
+  }
+  if (filesAsPartitions && typeof raw.where === 'string') {
+    problems.push(
+      '"where" cannot be used when each file is a partition. Use "source.pattern" or "only", or filter in the function.',
+    );
+  }
+  problems.push(
+    ...repeated(raw.partitionBy),
+    ...sqlProblems(raw),
+    ...onlyProblems(raw, filesAsPartitions ? 1 : null),
+  );
+  return problems;
+}
+
+function isAbsent(partitionBy: unknown): boolean {
+  return partitionBy == null || (Array.isArray(partitionBy) && partitionBy.length === 0);
+}
+
+function repeated(partitionBy: unknown): string[] {
+  if (!Array.isArray(partitionBy)) return [];
+  const names = partitionBy.filter((name) => typeof name === 'string').map((name) => name.toLowerCase());
+  const twice = new Set(names.filter((name, i) => names.indexOf(name) < i));
+  return [...twice].map((name) => `"partitionBy" names the column "${name}" twice. Name it once.`);
+}
+
+function sqlProblems(raw: LooseInput): string[] {
+  if (raw.function === SQL_FUNCTION && raw.sql == null) {
+    return [
+      `"sql" is missing; the function "sql" runs it on each partition, such as "SELECT count(*) AS n FROM data".`,
+    ];
+  }
+  if (typeof raw.function === 'string' && raw.function !== SQL_FUNCTION && raw.sql != null) {
+    return [
+      `"sql" goes with the built-in function "sql" only, and "function" is ${quote(raw.function)}. Leave one of them out.`,
+    ];
+  }
+  return [];
+}
+
+function onlyProblems(raw: LooseInput, keyColumns: number | null): string[] {
+  if (!Array.isArray(raw.only)) return [];
+  const columns = keyColumns ?? (Array.isArray(raw.partitionBy) ? raw.partitionBy.length : null);
+  return raw.only.flatMap((id: unknown, i) => {
+    if (typeof id !== 'string' || id.trim() === '') return [];
+    if (!isCanonical(id)) {
+      const meant = encodePartitionId(id.split('/'));
+      return [
+        `"only[${i}]" is ${quote(id)}, which is no partition id: ids are percent-encoded, so "${meant}" may be meant.`,
+      ];
+    }
+    const parts = id.split('/').length;
+    if (columns === null || parts === columns) return [];
+    return [
+      `"only[${i}]" is ${quote(id)}, a partition id of ${parts} ${parts === 1 ? 'column' : 'columns'}, ` +
+        `and the partition key has ${columns}. Write one value per column, joined by "/".`,
+    ];
+  });
+}
+
+/** Whether a text is a partition id as `encodePartitionId` writes it. */
+export function isCanonical(id: string): boolean {
+  try {
+    return encodePartitionId(decodePartitionId(id)) === id;
+  } catch {
+    return false;
+  }
+}
+
+// enforces I7
+function tooLarge(raw: unknown): string[] {
+  try {
+    const bytes = Buffer.byteLength(JSON.stringify(raw));
+    if (bytes <= MOST_INPUT_BYTES) return [];
+    return [
+      `The input is ${Math.ceil(bytes / 1024)} KiB long, and at most ${MOST_INPUT_BYTES / 1024} KiB can travel through Temporal. ` +
+        'Put large parameters into a table or a file that the function reads.',
+    ];
+  } catch (error) {
+    return [
+      `The input cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}.`,
+    ];
+  }
+}
+
+function normalize(parsed: ParsedInput): NormalizedInput {
+  const { options } = parsed;
+  return {
+    function: parsed.function,
+    source: normalizeSource(parsed.source),
+    partitionBy: parsed.partitionBy ?? [],
+    warehouse: parsed.warehouse ?? null,
+    stage: parsed.stage ?? null,
+    params: parsed.params ?? {},
+    sql: parsed.sql ?? null,
+    where: parsed.where ?? null,
+    only: parsed.only == null ? null : [...new Set(parsed.only)],
+    output: normalizeOutput(parsed.output),
+    onExisting: parsed.onExisting ?? 'error',
+    options: {
+      maxConcurrency: options?.maxConcurrency ?? MAX_CONCURRENCY,
+      toleratedFailures: options?.toleratedFailures ?? 0,
+      retry: normalizeRetry(options?.retry),
+      timeoutMs: options?.timeout ?? null,
+      memoryBytes: options?.memory ?? null,
+      heartbeatTimeoutMs: options?.heartbeatTimeout ?? HEARTBEAT_TIMEOUT_MS,
+      maxPartitions: options?.maxPartitions ?? MAX_PARTITIONS,
+      partitionsPerUnit: options?.partitionsPerUnit ?? null,
+    },
+  };
+}
+
+function normalizeSource(source: ParsedInput['source']): Source {
+  if (source.table != null) return { table: source.table };
+  if (source.query != null) return { query: source.query };
+  return source.pattern == null
+    ? { files: source.files! }
+    : { files: source.files!, pattern: source.pattern };
+}
+
+function normalizeOutput(output: ParsedInput['output']): OutputPlan | null {
+  if (output == null) return null;
+  if (output.table != null)
+    return { table: output.table, mode: output.mode ?? 'replace', evolve: output.evolve ?? false };
+  return { file: output.file!, format: /\.csv$/i.test(output.file!) ? 'csv' : 'parquet' };
+}

@@ -1,0 +1,28 @@
+/** Run ids: workflow ids that are also names of folders and fit into messages. */
+import { randomInt } from 'node:crypto';
+
+const MOST_BYTES = 200;
+
+/** What is wrong with a run id, as a sentence; null when nothing is. */
+export function runIdProblem(id: unknown): string | null {
+  const rules = `A run id is 1 to ${MOST_BYTES} bytes of text without control characters or spaces at its ends.`;
+  if (typeof id !== 'string')
+    return `The run id is ${String(JSON.stringify(id))}, which is no text. ${rules}`;
+  if (id === '') return `The run id is empty. ${rules}`;
+  if (Buffer.byteLength(id) > MOST_BYTES) {
+    return `The run id "${id.slice(0, 40)}…" is ${Buffer.byteLength(id)} bytes long. ${rules}`;
+  }
+  // Control characters; an unpaired surrogate cannot be encoded.
+  if (/[\p{Cc}\p{Cs}]/u.test(id) || id.trim() !== id)
+    return `The run id ${JSON.stringify(id)} cannot be used. ${rules}`;
+  if (/^\.+$/.test(id))
+    return `The run id "${id}" is only dots, which means a folder. Add a letter or a digit.`;
+  return null;
+}
+
+/** `salesByRegion-20240131-235959-x7k2`, in UTC. */
+export function defaultRunId(functionName: string, now = new Date(), random = randomInt(36 ** 4)): string {
+  const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  const tail = random.toString(36).padStart(4, '0');
+  return `${functionName}-${stamp}-${tail}`;
+}
