@@ -3,6 +3,7 @@
  * units need). Every number that shapes the workflow's commands is fixed here, so that a later release may
  * change its defaults without breaking runs in flight.
  */
+import type { FunctionDescription } from '../runners/protocol';
 import type { FileRef } from './files';
 import type { ErrorInfo } from './outcome';
 import type { RunStatus, StatusCounts } from './status';
@@ -59,6 +60,7 @@ export interface RunPlan {
   snapshotTime: string;
   /** Largest first. The position in this array is the unit's number. */
   units: Unit[];
+  /** Of `processUnit`. */
   taskQueue: string;
   maxConcurrency: number;
   toleratedFailures: number;
@@ -146,7 +148,10 @@ export interface OpenedRun {
   /** Warehouse URI, absolute. */
   warehouse: string;
   function: FunctionPlan;
-  taskQueue: string;
+  /** What the function itself asks for. */
+  functionSettings: FunctionDescription;
+  /** Task queue of `processUnit`. */
+  unitTaskQueue: string;
   /** How long planning and committing may take. */
   planTimeoutMs: number;
   heartbeatTimeoutMs: number;
@@ -168,6 +173,9 @@ export interface CommitTask {
   warehouse: string;
   output: OutputPlan;
   keyColumns: Column[];
+  index: FileRef;
+  /** Ordinals of partitions that are not DONE: with mode `partitions` their earlier rows stay. */
+  notDone: string;
   /** The Parquet files that the units' results name. */
   files: FileRef[];
 }

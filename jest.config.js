@@ -1,0 +1,12 @@
+/** Tests import from `../src`, which is mapped to the build: what is tested is what ships. */
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
+  moduleNameMapper: { '^(\\.{1,2}/.*)/src/(.*)$': '$1/dist/$2', '^(\\.{1,2})/src/(.*)$': '$1/dist/$2' },
+  modulePathIgnorePatterns: ['<rootDir>/.partwise'],
+  globalSetup: '<rootDir>/test/support/global-setup.js',
+  globalTeardown: '<rootDir>/test/support/global-teardown.js',
+  testTimeout: 120_000,
+  maxWorkers: 2,
+};

@@ -1,0 +1,40 @@
+// Runs the checks and the suite, and closes with one line that says how many tests passed.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const report = join(mkdtempSync(join(tmpdir(), 'partwise-test-')), 'report.json');
+const args = process.argv.slice(2);
+const run = (script, scriptArgs) =>
+  spawnSync(process.execPath, [script, ...scriptArgs], {
+    stdio: 'inherit',
+    env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings` },
+  }).status ?? 1;
+
+let failedChecks = 0;
+if (args.length === 0) {
+  for (const [name, script, scriptArgs] of [
+    ['oxlint', 'node_modules/oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']],
+    ['prettier', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']],
+  ]) {
+    const status = run(script, scriptArgs);
+    console.log(`${status === 0 ? 'ok' : 'FAILED'}  ${name}`);
+    if (status !== 0) failedChecks++;
+  }
+}
+const status = run('node_modules/jest/bin/jest.js', ['--json', `--outputFile=${report}`, ...args]);
+let passed = 0;
+let failed = failedChecks;
+try {
+  const result = JSON.parse(readFileSync(report, 'utf8'));
+  passed = result.numPassedTests;
+  // A test file that does not even load counts as one failure.
+  failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
+} catch {
+  failed += 1;
+}
+rmSync(join(report, '..'), { recursive: true, force: true });
+if (passed === 0 && failed === 0) failed = 1;
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(status === 0 && failed === 0 ? 0 : 1);

@@ -1,0 +1,49 @@
+/**
+ * Checkpoints of a batch: about once a second, the outcomes and rows since the last one, as a sealed object. What a
+ * checkpoint holds is recorded: no later attempt of the unit runs it again (I4).
+ */
+import type { FileRef } from '../run/files';
+import type { PartitionOutcome } from '../run/outcome';
+import type { Stage } from '../stage';
+import { sealLines, segmentName, unsealLines } from './numbered-objects';
+
+/** One partition's end, as checkpoints hold it. */
+export interface RecordedOutcome {
+  outcome: PartitionOutcome;
+  /** Threw, and may be tried again in the next round. */
+  retryable: boolean;
+  /** A wait that the error asked for. */
+  retryDelayMs: number | null;
+}
+
+/** What attempts of a unit have recorded so far. */
+export interface Recorded {
+  outcomes: RecordedOutcome[];
+  output: FileRef[];
+}
+
+type CheckpointRecord = { rows: FileRef } | RecordedOutcome;
+
+export async function putCheckpoint(stage: Stage, attemptFolder: string, number: number, recorded: Recorded): Promise<void> {
+  const records: CheckpointRecord[] = [...recorded.output.map((rows) => ({ rows })), ...recorded.outcomes];
+  await stage.put(`${attemptFolder}segments/${segmentName(number)}`, sealLines(records));
+}
+
+/** What earlier attempts of the unit recorded. `unitFolder` holds their folders `a1/`, `a2/`, … */
+export async function readCheckpoints(stage: Stage, unitFolder: string): Promise<Recorded> {
+  const recorded: Recorded = { outcomes: [], output: [] };
+  const seen = new Set<number>();
+  for (const { path } of await stage.list(unitFolder)) {
+    if (!/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
+    const records = unsealLines(await stage.get(path)) as CheckpointRecord[] | null;
+    if (records === null) continue;
+    const fresh = records.filter((record): record is RecordedOutcome => 'outcome' in record && !seen.has(record.outcome.ordinal));
+    // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the first record stands,
+    // and rows are taken only with outcomes.
+    if (fresh.length === 0) continue;
+    for (const { outcome } of fresh) seen.add(outcome.ordinal);
+    recorded.outcomes.push(...fresh);
+    for (const record of records) if ('rows' in record) recorded.output.push(record.rows);
+  }
+  return recorded;
+}

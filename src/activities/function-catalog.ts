@@ -1,0 +1,81 @@
+/**
+ * Which functions a worker has. The embedded worker bundles the functions file anew for every run, so that an edit reaches
+ * the next run and no run in flight; a deployed worker runs the code it was started with.
+ */
+import { join } from 'node:path';
+import { bundleFunctions } from '../functions/bundle';
+import { didYouMean } from '../run/nearest';
+import type { FunctionPlan } from '../run/plan';
+import { describeFunctions } from '../runners/describe';
+import type { FunctionDescription } from '../runners/protocol';
+
+/** A bundle of the project's functions and what it exports. */
+export interface LoadedBundle {
+  digest: string;
+  path: string;
+  functions: FunctionDescription[];
+}
+
+/** Digest that stands for the built-in function `sql`, which has no bundle. */
+export const BUILT_IN_DIGEST = 'built-in';
+
+export class FunctionCatalog {
+  #latest: Promise<LoadedBundle> | null = null;
+
+  constructor(
+    private readonly options: { file: string | null; folder: string; reloads: boolean },
+  ) {}
+
+  /** The bundle to plan a new run with; null when the project has no functions file. */
+  async current(): Promise<LoadedBundle | null> {
+    const { file, reloads } = this.options;
+    if (file === null) return null;
+    const loading = this.#latest === null || reloads ? this.#load(file, this.#latest) : this.#latest;
+    this.#latest = loading;
+    try {
+      return await loading;
+    } catch (error) {
+      this.#latest = null;
+      throw error;
+    }
+  }
+
+  async #load(file: string, before: Promise<LoadedBundle> | null): Promise<LoadedBundle> {
+    const { digest, path } = await bundleFunctions(file, this.options.folder);
+    const known = await before?.catch(() => null);
+    if (known?.digest === digest) return known;
+    return { digest, path, functions: await describeFunctions(path) };
+  }
+
+  /** The bundle for a unit of a planned run: the planned one where it lies here, else what this worker was deployed with. */
+  async forUnit(planned: FunctionPlan): Promise<{ digest: string; path: string | null }> {
+    if (planned.sql !== null) return { digest: BUILT_IN_DIGEST, path: null };
+    if (this.options.reloads) {
+      return { digest: planned.digest, path: join(this.options.folder, `${planned.digest}.mjs`) };
+    }
+    const bundle = await this.current();
+    if (bundle === null || !bundle.functions.some(({ name }) => name === planned.name)) throw new FunctionMissing(planned.name);
+    return bundle;
+  }
+}
+
+/** This worker does not have the function: another one may, so it costs the partition no attempt. */
+export class FunctionMissing extends Error {
+  override name = 'FunctionMissing';
+  constructor(readonly functionName: string) {
+    super(`This worker has no function "${functionName}": deploy it with the current functions file.`);
+  }
+}
+
+/** The sentence for a function that is not there. */
+export function unknownFunction(name: string, bundle: LoadedBundle | null, file: string | null): string {
+  if (bundle === null) {
+    return (
+      `There is no functions file${file === null ? '' : ` "${file}"`}, so the function "${name}" is not known: ` +
+      'make one with `partwise init`, or name it with --functions FILE.'
+    );
+  }
+  const names = bundle.functions.map((found) => found.name);
+  const known = names.length === 0 ? 'It exports no partition function.' : `It has: ${names.join(', ')}.`;
+  return `There is no function "${name}" in ${file}.${didYouMean(name, names)} ${known}`;
+}

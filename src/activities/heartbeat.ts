@@ -1,0 +1,92 @@
+/**
+ * Heartbeats of a unit. Every beat goes out twice: through the activity's context, which delivers cancels, and now and
+ * then through the client, whose promise alone tells whether the server accepted it.
+ */
+import { Context } from '@temporalio/activity';
+import { ActivityNotFoundError } from '@temporalio/client';
+
+/** Often enough that a cancel is known within a second. */
+const BEAT_MS = 1_000;
+
+/** What a unit's heartbeat carries to its next attempt and to readers of a running unit. */
+export interface UnitBeat {
+  /** Calls of the function that threw, in one-partition units. */
+  throws: number;
+  /** Attempts that a worker's shutdown ended. */
+  shutdowns: number;
+  /** Number of the last segment put by this attempt; 0: none. */
+  segment: number;
+  /** Ordinal of the partition being run; null between partitions. */
+  ordinal: number | null;
+  /** Partitions of this unit that have ended. */
+  ended: number;
+  /** What the function said with `context.heartbeat`. */
+  progress?: unknown;
+}
+
+/** A first attempt's state. */
+export const FIRST_BEAT: UnitBeat = { throws: 0, shutdowns: 0, segment: 0, ordinal: null, ended: 0 };
+
+export interface Heartbeats {
+  /** Replaces parts of what is sent from now on; sent with the next beat. */
+  update(change: Partial<UnitBeat>): void;
+  /** Sends now, so that a failure that follows carries it. */
+  flush(): void;
+  stop(): void;
+}
+
+/**
+ * Beats until stopped. `onLost` is called once when no beat was accepted for the heartbeat time-out (the server has given this
+ * attempt up, or cannot be reached), so that its functions stop before another attempt's begin.
+ */
+export function startHeartbeats(context: Context, first: UnitBeat, onLost: (reason: string) => void): Heartbeats {
+  const timeoutMs = context.info.heartbeatTimeoutMs ?? 10_000;
+  let beat = first;
+  let acceptedAt = Date.now();
+  let asking = false;
+  let lost = false;
+
+  const lose = (reason: string): void => {
+    if (lost) return;
+    lost = true;
+    onLost(reason);
+  };
+  const ask = async (): Promise<void> => {
+    asking = true;
+    try {
+      await context.client.activity.heartbeat(context.info.taskToken, beat);
+      acceptedAt = Date.now();
+    } catch (error) {
+      // A cancel is an answer too; the context delivers it.
+      if (error instanceof ActivityNotFoundError) lose('The server no longer knows this attempt.');
+      else if (error instanceof Error && error.name === 'ActivityCancelledError') acceptedAt = Date.now();
+    } finally {
+      asking = false;
+    }
+  };
+  const tick = (): void => {
+    context.heartbeat(beat);
+    if (!asking && Date.now() - acceptedAt > timeoutMs / 4) void ask();
+    // enforces I12: after a terminate, functions stop within the heartbeat time-out.
+    if (Date.now() - acceptedAt > timeoutMs) lose('No heartbeat was accepted for the heartbeat time-out.');
+  };
+  tick();
+  const timer = setInterval(tick, BEAT_MS);
+  return {
+    update: (change) => {
+      beat = { ...beat, ...change };
+    },
+    flush: () => context.heartbeat(beat),
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** Beats while `work` runs, for activities that have nothing to tell. */
+export async function withHeartbeats<T>(context: Context, work: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => context.heartbeat(), BEAT_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}

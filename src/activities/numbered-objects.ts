@@ -1,0 +1,79 @@
+/**
+ * What grows while a unit runs (its log, its checkpoints) as numbered objects, because stages cannot append:
+ * `seg-000001.jsonl`, `seg-000002.jsonl`, … at most one a second.
+ */
+import { createHash } from 'node:crypto';
+import type { Stage } from '../stage';
+
+export function segmentName(number: number): string {
+  return `seg-${String(number).padStart(6, '0')}.jsonl`;
+}
+
+/** Lines of JSON, closed by a line with the digest of those before it. */
+export function sealLines(records: readonly unknown[]): Buffer {
+  const body = records.map((record) => `${JSON.stringify(record)}\n`).join('');
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  return Buffer.from(`${body}${JSON.stringify({ sha256 })}\n`);
+}
+
+/** The records of a sealed object, or null when its seal does not match: then it does not exist (I4). */
+export function unsealLines(content: Uint8Array): unknown[] | null {
+  const lines = Buffer.from(content).toString('utf8').split('\n');
+  if (lines.pop() !== '') return null;
+  const seal = lines.pop();
+  const body = lines.map((line) => `${line}\n`).join('');
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  // enforces I4: half a checkpoint records nothing.
+  if (seal !== JSON.stringify({ sha256 })) return null;
+  return lines.map((line) => JSON.parse(line) as unknown);
+}
+
+/** Collects lines and puts them as numbered objects, one at a time and at most one a second. */
+export class LineSink {
+  #lines: string[] = [];
+  #number = 0;
+  #bytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly options: { stage: Stage; folder: string; everyMs: number; maxBytes: number; onError: (error: unknown) => void },
+  ) {}
+
+  add(records: readonly object[]): void {
+    const { maxBytes, everyMs } = this.options;
+    for (const record of records) {
+      if (this.#bytes > maxBytes) return;
+      const line = `${JSON.stringify(record)}\n`;
+      this.#bytes += line.length;
+      this.#lines.push(
+        this.#bytes > maxBytes
+          ? `${JSON.stringify({ ...record, stream: 'stderr', text: `[the log ends here: more than ${maxBytes} bytes]` })}\n`
+          : line,
+      );
+    }
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#write();
+    }, everyMs);
+  }
+
+  /** Writes what is left. */
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#write();
+    await this.#writing;
+  }
+
+  #write(): void {
+    if (this.#lines.length === 0) return;
+    const content = Buffer.from(this.#lines.join(''));
+    this.#lines = [];
+    const path = `${this.options.folder}${segmentName(++this.#number)}`;
+    this.#writing = this.#writing
+      .then(async () => {
+        await this.options.stage.put(path, content);
+      })
+      .catch(this.options.onError);
+  }
+}

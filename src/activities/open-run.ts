@@ -1,0 +1,131 @@
+/**
+ * Accepts or refuses a run (I9): everything that can be known before rows are read, all problems at once. An accepted
+ * execution puts its locator on the stage; the run id is taken from then on.
+ */
+import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
+import { Context } from '@temporalio/activity';
+import { parseRunInput, type NormalizedInput } from '../run/parse-input';
+import { runIdProblem } from '../run/run-id';
+import type { FunctionPlan, OpenedRun } from '../run/plan';
+import { Refusal } from '../run/refusal';
+import { openStage } from '../stage';
+import { openWarehouse, resolveWarehouse } from '../warehouse';
+import type { ActivityDeps } from './deps';
+import { refused, refusing } from './failures';
+import { BUILT_IN_DIGEST, unknownFunction } from './function-catalog';
+import { takeRunId } from './run-chain';
+import type { FunctionDescription } from '../runners/protocol';
+
+/** Planning and committing read and write whole tables. */
+const PLAN_TIMEOUT_MS = 6 * 3_600_000;
+
+export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
+  return refusing(async () => {
+    const { workflowExecution } = Context.current().info;
+    const { workflowId: runId, runId: workflowRunId } = workflowExecution!;
+    const parsed = parseRunInput(raw);
+    const badId = runIdProblem(runId);
+    if (!parsed.ok) throw new Refusal('InvalidInput', [...(badId === null ? [] : [badId]), ...parsed.problems]);
+    const { input } = parsed;
+    const problems = badId === null ? [] : [badId];
+    const warehouse = resolvePlace('warehouse', input, deps, problems);
+    const stageUri = resolvePlace('stage', input, deps, problems);
+    const found = await findFunction(deps, input, problems);
+    if (warehouse !== null) await inspectSource(deps, input, warehouse, problems);
+    if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+
+    const stage = openStage(stageUri!);
+    const stageToken = (await stage.token({ create: true }))!;
+    const place = await takeRunId(stage, { runId, workflowRunId });
+    if ('refusal' in place) throw refused(place.refusal, { workflowRunId: place.workflowRunId });
+    return {
+      version: 1,
+      runId,
+      generation: place.generation,
+      execution: place.execution,
+      stage: stageUri!,
+      stageToken,
+      warehouse: warehouse!,
+      function: found!.plan,
+      functionSettings: found!.settings,
+      unitTaskQueue: deps.unitTaskQueue,
+      planTimeoutMs: PLAN_TIMEOUT_MS,
+      heartbeatTimeoutMs: input.options.heartbeatTimeoutMs,
+    };
+  });
+}
+
+/** The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it. */
+function resolvePlace(
+  kind: 'warehouse' | 'stage',
+  input: NormalizedInput,
+  { project }: ActivityDeps,
+  problems: string[],
+): string | null {
+  const named = input[kind];
+  const configured = kind === 'warehouse' ? (project.warehouse ?? 'duckdb:./warehouse.duckdb') : project.stage;
+  try {
+    const absolute = (value: string): string =>
+      kind === 'warehouse' ? resolveWarehouse(value, project.projectDir) : stageUri(value, project.projectDir);
+    const wanted = absolute(named ?? configured);
+    const allowed = (kind === 'warehouse' ? project.allow.warehouses : project.allow.stages)?.map(absolute);
+    if (named !== null && allowed !== undefined && wanted !== absolute(configured) && !allowed.includes(wanted)) {
+      problems.push(
+        `The ${kind} "${named}" is not one that this worker's configuration allows: ` +
+          `leave it out, or add it to allow.${kind}s there.`,
+      );
+      return null;
+    }
+    return wanted;
+  } catch (error) {
+    problems.push(error instanceof Error ? error.message : String(error));
+    return null;
+  }
+}
+
+function stageUri(value: string, projectDir: string): string {
+  if (value.startsWith('file://')) return value;
+  if (/^[a-z0-9]+:\/\//i.test(value) || value.startsWith('@')) {
+    throw new Error(`The stage "${value}" is of no known kind: use a folder.`);
+  }
+  return pathToFileURL(resolve(projectDir, value)).href;
+}
+
+async function findFunction(
+  deps: ActivityDeps,
+  input: NormalizedInput,
+  problems: string[],
+): Promise<{ plan: FunctionPlan; settings: FunctionDescription } | null> {
+  const name = input.function;
+  if (name === 'sql' && input.sql !== null) {
+    return { plan: { name, digest: BUILT_IN_DIGEST, bundle: null, sql: input.sql }, settings: { name } };
+  }
+  try {
+    const bundle = await deps.functions.current();
+    const settings = bundle?.functions.find((candidate) => candidate.name === name);
+    if (bundle !== null && settings !== undefined) {
+      return { plan: { name, digest: bundle.digest, bundle: bundle.path, sql: null }, settings };
+    }
+    problems.push(unknownFunction(name, bundle, deps.project.functions));
+  } catch (error) {
+    // The functions file does not load: the user's to mend, with the file and line in the message.
+    problems.push(error instanceof Error ? error.message : String(error));
+  }
+  return null;
+}
+
+async function inspectSource(
+  deps: ActivityDeps,
+  input: NormalizedInput,
+  warehouse: string,
+  problems: string[],
+): Promise<void> {
+  try {
+    const { source, partitionBy, where } = input;
+    await openWarehouse(warehouse, deps.project.projectDir).inspect({ source, partitionBy, where });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    problems.push(...error.problems);
+  }
+}

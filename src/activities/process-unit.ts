@@ -1,0 +1,215 @@
+/**
+ * Runs one unit: reads what earlier attempts recorded, runs the rest in runner processes, and reports an outcome for each
+ * partition.
+ *
+ * Budgets. `retry.maximumAttempts` counts throws of the function. Lost workers, killed runners and time-outs have
+ * a budget of their own, and a worker's graceful shutdown costs nothing. Temporal's `attempt` counts all of these
+ * alike, so the server retries without a maximum and this activity decides, from what it keeps in heartbeat details:
+ * losses = attempt − 1 − throws − shutdowns.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import type { ErrorInfo, PartitionOutcome, UnitResult } from '../run/outcome';
+import { decodeOrdinals } from '../run/ordinals';
+import type { UnitPlan, UnitTask } from '../run/plan';
+import { attemptFolder } from '../run/stage-layout';
+import { runUnit } from '../runners/unit-run';
+import { readIndex } from '../warehouse/duckdb/partition-index';
+import { readCheckpoints } from './checkpoints';
+import type { ActivityDeps } from './deps';
+import { refusing, unitFailure } from './failures';
+import { FunctionMissing } from './function-catalog';
+import { FIRST_BEAT, startHeartbeats, type UnitBeat } from './heartbeat';
+import { openPlannedStage } from './stage-access';
+import { UnitRecorder } from './unit-recorder';
+import { loadUnitPlan } from './unit-plan';
+import { unitResult } from './unit-result';
+
+/** Runners, workers and time-outs that a partition may cost before it is given up. */
+const MOST_LOSSES = 3;
+/** Share of a runner's memory that DuckDB may use; the rest is the function's. */
+const DUCKDB_SHARE = 0.6;
+
+export function processUnit(deps: ActivityDeps, task: UnitTask): Promise<UnitResult> {
+  return refusing(() => new UnitAttempt(deps, task, Context.current()).run());
+}
+
+class UnitAttempt {
+  readonly #before: UnitBeat;
+  readonly #activityId: string;
+  readonly #attempt: number;
+  /** Aborts the runners: a cancel, a shutdown, or no heartbeat accepted. */
+  readonly #stop = new AbortController();
+
+  constructor(
+    private readonly deps: ActivityDeps,
+    private readonly task: UnitTask,
+    private readonly context: Context,
+  ) {
+    const { info } = context;
+    this.#before = { ...FIRST_BEAT, ...(info.heartbeatDetails as Partial<UnitBeat> | undefined) };
+    this.#activityId = info.activityId;
+    this.#attempt = info.attempt;
+  }
+
+  /** Attempts that ended without a word: their worker was lost. */
+  get #losses(): number {
+    return Math.max(0, this.#attempt - 1 - this.#before.throws - this.#before.shutdowns);
+  }
+
+  async run(): Promise<UnitResult> {
+    const { context, task } = this;
+    const beat: UnitBeat = { ...this.#before, segment: 0, ordinal: null, ended: 0, progress: undefined };
+    const heartbeats = startHeartbeats(context, beat, (reason) => this.#stop.abort(new Error(reason)));
+    const stopOnCancel = (): void => this.#stop.abort(context.cancellationSignal.reason);
+    context.cancellationSignal.addEventListener('abort', stopOnCancel, { once: true });
+    if (context.cancellationSignal.aborted) stopOnCancel();
+    const scratch = await this.#makeScratch();
+    try {
+      const plan = await loadUnitPlan(task);
+      const stage = await openPlannedStage(task.stage, plan.stageToken);
+      const folder = attemptFolder(task, this.#activityId, this.#attempt);
+      const unitFolder = folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1);
+      const recorded =
+        this.#attempt === 1 ? { outcomes: [], output: [] } : await readCheckpoints(stage, unitFolder);
+      const index = await stage.localFile(plan.index);
+      const bundle = await this.#bundle(plan, heartbeats);
+      const ordinals = this.#remaining(recorded.outcomes.map(({ outcome }) => outcome.ordinal));
+      const recorder = new UnitRecorder({ context, deps: this.deps, stage, folder, heartbeats, recorded, isBatch: this.#isBatch, scratch });
+      if (this.#losses > MOST_LOSSES) {
+        await recorder.giveUp(await readIndex(index, ordinals), this.#workerLost());
+      } else {
+        const snapshot = await Promise.all(plan.snapshot.map((ref) => stage.localFile(ref)));
+        const { left } = await runUnit({
+          pool: this.deps.pool,
+          unit: {
+            function: plan.function,
+            bundle: bundle.path,
+            digest: bundle.digest,
+            runId: task.runId,
+            params: plan.params,
+            keyColumns: plan.keyColumns,
+            columns: plan.columns,
+            index,
+            snapshot,
+            files: plan.files === null ? null : ordinals.map((ordinal) => plan.files![ordinal]!),
+            ordinals,
+            priorCalls: task.round + this.#before.throws + this.#losses,
+            snapshotTime: plan.snapshotTime,
+            scheduledTime: plan.scheduledTime,
+            scratch,
+            nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
+            duckdbMemoryBytes: Math.floor(plan.memoryBytes * DUCKDB_SHARE),
+          },
+          timeoutMs: plan.timeoutMs,
+          memoryBytes: plan.memoryBytes,
+          lossBudget: MOST_LOSSES - this.#losses,
+          signal: this.#stop.signal,
+          handlers: recorder,
+        });
+        await this.#handOver(left, recorder, heartbeats, index);
+      }
+      await recorder.close();
+      return await this.#conclude(plan, recorder, heartbeats, bundle.digest, folder);
+    } finally {
+      context.cancellationSignal.removeEventListener('abort', stopOnCancel);
+      heartbeats.stop();
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+
+  get #isBatch(): boolean {
+    return this.task.to > this.task.from;
+  }
+
+  #remaining(recorded: readonly number[]): number[] {
+    const { only, from, to } = this.task;
+    const all = only === null ? Array.from({ length: to - from + 1 }, (_, i) => from + i) : decodeOrdinals(only);
+    // enforces I4: what is recorded does not run again.
+    const done = new Set(recorded);
+    return all.filter((ordinal) => !done.has(ordinal));
+  }
+
+  async #makeScratch(): Promise<string> {
+    await mkdir(this.deps.scratch, { recursive: true });
+    return mkdtemp(join(this.deps.scratch, `unit-${this.#activityId}-`));
+  }
+
+  async #bundle(plan: UnitPlan, heartbeats: { update(change: Partial<UnitBeat>): void; flush(): void }) {
+    try {
+      return await this.deps.functions.forUnit(plan.function);
+    } catch (error) {
+      if (!(error instanceof FunctionMissing)) throw error;
+      // Another worker may have it: like a shutdown, this costs no attempt.
+      heartbeats.update({ shutdowns: this.#before.shutdowns + 1 });
+      heartbeats.flush();
+      throw ApplicationFailure.retryable(`${error.message} (worker ${this.deps.identity})`, error.name);
+    }
+  }
+
+  /** After an abort: a cancelled unit completes with what it has; a shutdown or a lost server hands it to another attempt. */
+  async #handOver(
+    left: readonly number[],
+    recorder: UnitRecorder,
+    heartbeats: { update(change: Partial<UnitBeat>): void; flush(): void },
+    index: string,
+  ): Promise<void> {
+    if (!this.#stop.signal.aborted) return;
+    const { cancellationDetails } = this.context;
+    if (cancellationDetails?.cancelRequested === true) {
+      await recorder.cutOff(await readIndex(index, [...left]));
+      return;
+    }
+    await recorder.checkpoint();
+    await recorder.close();
+    if (cancellationDetails?.workerShutdown === true) {
+      heartbeats.update({ shutdowns: this.#before.shutdowns + 1 });
+      heartbeats.flush();
+      throw ApplicationFailure.create({
+        message: `The worker ${this.deps.identity} is shutting down; another one goes on.`,
+        type: 'WorkerShutdown',
+        nextRetryDelay: '100ms',
+      });
+    }
+    throw new CancelledFailure(String(this.#stop.signal.reason));
+  }
+
+  #workerLost(): ErrorInfo {
+    return {
+      type: 'WorkerLost',
+      message: `The worker was lost ${this.#losses} times while this ran (last known attempt: ${this.#attempt - 1}); it is not tried again.`,
+      stack: null,
+    };
+  }
+
+  async #conclude(
+    plan: UnitPlan,
+    recorder: UnitRecorder,
+    heartbeats: { update(change: Partial<UnitBeat>): void; flush(): void },
+    functionDigest: string,
+    logs: string,
+  ): Promise<UnitResult> {
+    const { task } = this;
+    const calls = task.round + 1;
+    const make = (mayRetry: boolean): Promise<UnitResult> =>
+      unitResult({ task, recorder, mayRetry, functionDigest, logs, worker: this.deps.identity });
+    if (this.#isBatch || task.only !== null) return make(calls < plan.retry.maximumAttempts);
+
+    const [last] = recorder.recorded.outcomes;
+    const { error } = last!.outcome;
+    const throws = this.#before.throws + 1;
+    if (last!.outcome.status === 'FAILED' && last!.retryable && throws < plan.retry.maximumAttempts) {
+      heartbeats.update({ throws });
+      heartbeats.flush();
+      throw unitFailure(error!, { nonRetryable: false, nextRetryDelayMs: last!.retryDelayMs });
+    }
+    const result = await make(false);
+    if (isFailure(last!.outcome)) throw unitFailure(error!, { nonRetryable: true, details: [result] });
+    return result;
+  }
+}
+
+function isFailure({ status }: PartitionOutcome): boolean {
+  return status === 'FAILED' || status === 'INTERNAL_ERROR';
+}

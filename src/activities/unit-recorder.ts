@@ -1,0 +1,151 @@
+/** Takes what runners report and makes it durable: artifacts, rows, checkpoints and logs of one attempt of a unit. */
+import { join } from 'node:path';
+import type { Context } from '@temporalio/activity';
+import type { ArtifactRef, FileRef } from '../run/files';
+import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
+import { artifactFile, partitionFolder } from '../run/stage-layout';
+import type { LogLine } from '../runners/protocol';
+import type { Segment, UnitHandlers, UploadRequest } from '../runners/unit-run';
+import { ObjectExists, type Stage } from '../stage';
+import { mergeRows } from '../warehouse/duckdb/combined-rows';
+import type { IndexEntry } from '../warehouse/duckdb/partition-index';
+import { putCheckpoint, type Recorded } from './checkpoints';
+import type { ActivityDeps } from './deps';
+import type { Heartbeats } from './heartbeat';
+import { LineSink } from './numbered-objects';
+
+const LOG_EVERY_MS = 1_000;
+/** Log kept of one attempt of a unit. */
+const MOST_LOG_BYTES = 16 * 1024 * 1024;
+
+interface RecorderOptions {
+  context: Context;
+  deps: ActivityDeps;
+  stage: Stage;
+  /** The attempt's folder on the stage. */
+  folder: string;
+  heartbeats: Heartbeats;
+  /** What earlier attempts recorded; grows. */
+  recorded: Recorded;
+  isBatch: boolean;
+  scratch: string;
+}
+
+export class UnitRecorder implements UnitHandlers {
+  readonly recorded: Recorded;
+  readonly #log: LineSink;
+  #checkpoints = 0;
+  #fresh: Recorded = { outcomes: [], output: [] };
+  #rowsFiles = 0;
+
+  constructor(private readonly options: RecorderOptions) {
+    const { stage, folder, context, recorded } = options;
+    this.recorded = recorded;
+    this.#log = new LineSink({
+      stage,
+      folder: `${folder}logs/`,
+      everyMs: LOG_EVERY_MS,
+      maxBytes: MOST_LOG_BYTES,
+      onError: (error) => context.log.warn('A log segment was not written.', { error }),
+    });
+  }
+
+  onStart(ordinal: number): void {
+    this.options.heartbeats.update({ ordinal, ended: this.recorded.outcomes.length, progress: undefined });
+  }
+
+  onHeartbeat(_ordinal: number, progress: unknown): void {
+    this.options.heartbeats.update({ progress });
+  }
+
+  onLog(lines: LogLine[]): void {
+    this.#log.add(lines);
+  }
+
+  async onUpload({ ordinal, partitionId, name, file, codec, call }: UploadRequest): Promise<ArtifactRef> {
+    const partition = partitionFolder(ordinal, partitionId);
+    // A partition that is called again within this attempt writes beside what its first call left.
+    const folder = call === 1 ? partition : `${partition.slice(0, -1)}.${call}/`;
+    try {
+      const ref = await this.put(`${folder}${artifactFile(name)}`, { file });
+      return { ...ref, name, offset: 0, codec };
+    } catch (error) {
+      if (!(error instanceof ObjectExists)) throw error;
+      throw new Error(`The artifact "${name}" was uploaded twice; give the second one another name.`);
+    }
+  }
+
+  async onSegment({ outcomes, rows, last }: Segment): Promise<void> {
+    if (rows !== null) this.#fresh.output.push(await this.put(`output/rows-${++this.#rowsFiles}.parquet`, { file: rows }));
+    this.#fresh.outcomes.push(...outcomes);
+    // The last segment travels in the unit's own result.
+    if (this.options.isBatch && !last) await this.checkpoint();
+    else this.#settle();
+  }
+
+  /** Records what came since the last checkpoint. */
+  async checkpoint(): Promise<void> {
+    const { stage, folder, heartbeats } = this.options;
+    if (this.#fresh.outcomes.length > 0) {
+      await putCheckpoint(stage, folder, ++this.#checkpoints, this.#fresh);
+      heartbeats.update({ segment: this.#checkpoints });
+    }
+    this.#settle();
+  }
+
+  #settle(): void {
+    this.recorded.outcomes.push(...this.#fresh.outcomes);
+    this.recorded.output.push(...this.#fresh.output);
+    this.#fresh = { outcomes: [], output: [] };
+    this.options.heartbeats.update({ ended: this.recorded.outcomes.length });
+  }
+
+  /** Partitions that were not begun when the run was cancelled. */
+  async cutOff(entries: readonly IndexEntry[]): Promise<void> {
+    this.#settle();
+    for (const entry of entries) this.#recordWithoutCall(entry, 'CANCELLED', null);
+  }
+
+  /** Partitions that are not tried again. */
+  async giveUp(entries: readonly IndexEntry[], error: ErrorInfo): Promise<void> {
+    for (const entry of entries) this.#recordWithoutCall(entry, 'INTERNAL_ERROR', error);
+  }
+
+  #recordWithoutCall({ ordinal, id, rows }: IndexEntry, status: PartitionOutcome['status'], error: ErrorInfo | null): void {
+    const outcome: PartitionOutcome = {
+      ordinal,
+      id,
+      status,
+      attempts: error === null ? 0 : this.options.context.info.attempt - 1,
+      rows,
+      startedAt: new Date().toISOString(),
+      durationMs: 0,
+      preview: null,
+      outputRows: 0,
+      artifacts: [],
+      error,
+      reused: false,
+    };
+    this.recorded.outcomes.push({ outcome, retryable: false, retryDelayMs: null });
+  }
+
+  /** The unit's rows as one file, whatever the number of checkpoints. */
+  async mergedOutput(): Promise<FileRef[]> {
+    const { output } = this.recorded;
+    if (output.length <= 1) return output;
+    const { stage, scratch } = this.options;
+    const files = await Promise.all(output.map((ref) => stage.localFile(ref)));
+    const merged = join(scratch, 'merged.parquet');
+    const complete = await mergeRows(files, merged);
+    return complete ? [await this.put('output/rows.parquet', { file: merged })] : output;
+  }
+
+  /** Puts an object into the attempt's folder. */
+  put(name: string, content: Uint8Array | { file: string }): Promise<FileRef> {
+    return this.options.stage.put(`${this.options.folder}${name}`, content);
+  }
+
+  close(): Promise<void> {
+    return this.#log.close();
+  }
+}

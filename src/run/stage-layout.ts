@@ -1,0 +1,56 @@
+/**
+ * Where things are put on the stage. Only writers use this; readers follow the references that history holds.
+ *
+ *     <run>/executions/<n>.json
+ *     <run>/g<generation>/plan-<attempt>/{index,snapshot}.parquet, unit-plan.json
+ *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/<ordinal>-<slug>/<artifact>
+ *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/{segments,output,logs}/…
+ */
+import { createHash } from 'node:crypto';
+
+/** A run id as a folder name: percent-encoded, and cut at 80 characters with a hash so that two never share a folder. */
+export function runFolder(runId: string): string {
+  // enforces I6
+  const encoded = encodeURIComponent(runId).replace(/\*/g, '%2A').replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length));
+  if (encoded.length <= 80) return encoded;
+  return `${encoded.slice(0, 63)}-${sha256(runId).slice(0, 16)}`;
+}
+
+export function locatorPath(runId: string, execution: number): string {
+  return `${runFolder(runId)}/executions/${execution}.json`;
+}
+
+/** Ends in `/`. Each planning attempt has a folder of its own, so a repeated one overwrites nothing. */
+export function planFolder(run: { runId: string; generation: number }, attempt: string): string {
+  return `${runFolder(run.runId)}/g${run.generation}/plan-${attempt}/`;
+}
+
+/** Ends in `/`. */
+export function attemptFolder(
+  task: { runId: string; generation: number; execution: number },
+  activityId: string,
+  attempt: number,
+): string {
+  return `${runFolder(task.runId)}/g${task.generation}/e${task.execution}/u${activityId}/a${attempt}/`;
+}
+
+/** Ends in `/`. The ordinal makes it unique; the slug is for people who look into the folder. */
+export function partitionFolder(ordinal: number, partitionId: string): string {
+  const slug = partitionId
+    .replace(/%[0-9A-F]{2}/g, '-')
+    .replace(/[^A-Za-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .toLowerCase()
+    .slice(0, 40);
+  return slug === '' ? `${ordinal}/` : `${ordinal}-${slug}/`;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** An artifact's name as a file name: encoded, and cut with a hash where file systems would refuse its length. */
+export function artifactFile(name: string): string {
+  const encoded = encodeURIComponent(name).replace(/\*/g, '%2A');
+  return encoded.length <= 120 ? encoded : `${encoded.slice(0, 80)}-${sha256(name).slice(0, 16)}`;
+}

@@ -1,0 +1,91 @@
+/**
+ * How partitions are cut into units (I7). Done once, in planning: the workflow only walks the list.
+ */
+import type { Unit } from './plan';
+
+/** Up to this many partitions are a unit each. */
+const ONE_EACH_UP_TO = 500;
+/** At most this many units in a run: 500 activities are 1,500 events, far below Temporal's 4,096-event hint. */
+const MOST_UNITS = 500;
+/** Rows a batch should have at least, so that reading it is worth an activity. */
+const ROWS_PER_UNIT = 250_000;
+/** Temporal's UI shows an activity's summary as one line. */
+const LABEL_BYTES = 200;
+
+export interface UnitRequest {
+  /** Rows of each partition, by ordinal. */
+  rows: ArrayLike<number>;
+  /** Partition id by ordinal. */
+  id: (ordinal: number) => string;
+  maxConcurrency: number;
+  /** What the user asked for; null: as above. */
+  partitionsPerUnit: number | null;
+}
+
+/**
+ * Cuts neighbours in key order into units, largest first.
+ *
+ * Above 500 partitions the number of units is about max(64, 16 × maxConcurrency, rows / 250,000), at most 500; a partition far
+ * above the average is a unit of its own, so that nothing waits behind it.
+ */
+export function cutUnits(request: UnitRequest): Unit[] {
+  const partitions = request.rows.length;
+  const ranges =
+    request.partitionsPerUnit !== null
+      ? cutEvenly(partitions, Math.max(request.partitionsPerUnit, Math.ceil(partitions / MOST_UNITS)))
+      : partitions <= ONE_EACH_UP_TO
+        ? cutEvenly(partitions, 1)
+        : cutByRows(request.rows, request.maxConcurrency);
+  const weighed = ranges.map(([from, to]) => ({ from, to, weight: weight(request.rows, from, to) }));
+  // Array.prototype.sort is stable: equal weights stay in key order.
+  weighed.sort((a, b) => b.weight - a.weight);
+  return weighed.map(({ from, to }) => ({ from, to, label: label(request.id, from, to) }));
+}
+
+function cutEvenly(partitions: number, size: number): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (let from = 0; from < partitions; from += size) ranges.push([from, Math.min(from + size, partitions) - 1]);
+  return ranges;
+}
+
+function cutByRows(rows: ArrayLike<number>, maxConcurrency: number): [number, number][] {
+  const total = weight(rows, 0, rows.length - 1);
+  // Half of the budget, since partitions of their own cut the runs between them.
+  const wanted = Math.min(Math.floor((MOST_UNITS - 1) / 2), Math.max(64, 16 * maxConcurrency, Math.ceil(total / ROWS_PER_UNIT)));
+  const target = total / wanted;
+  const ranges: [number, number][] = [];
+  let from = 0;
+  let sum = 0;
+  for (let ordinal = 0; ordinal < rows.length; ordinal++) {
+    const cost = cellWeight(rows[ordinal]!);
+    if (cost > target && ordinal > from) {
+      ranges.push([from, ordinal - 1]);
+      from = ordinal;
+      sum = 0;
+    }
+    sum += cost;
+    if (sum >= target || ordinal === rows.length - 1) {
+      ranges.push([from, ordinal]);
+      from = ordinal + 1;
+      sum = 0;
+    }
+  }
+  return ranges;
+}
+
+function weight(rows: ArrayLike<number>, from: number, to: number): number {
+  let sum = 0;
+  for (let ordinal = from; ordinal <= to; ordinal++) sum += cellWeight(rows[ordinal]!);
+  return sum;
+}
+
+/** A partition costs something even when it is small: about as much as ten rows. */
+function cellWeight(rows: number): number {
+  return rows + 10;
+}
+
+function label(id: (ordinal: number) => string, from: number, to: number): string {
+  const text = from === to ? id(from) : `${id(from)} … ${id(to)}`;
+  if (Buffer.byteLength(text) <= LABEL_BYTES) return text;
+  return `${Buffer.from(text).subarray(0, LABEL_BYTES - 4).toString('utf8').replace(/\uFFFD+$/, '')}…`;
+}

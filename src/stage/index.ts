@@ -1,0 +1,13 @@
+import type { Stage } from './stage';
+import { LocalStage } from './local/local-stage';
+
+export { ObjectExists, ObjectMissing, type Stage } from './stage';
+
+/**
+ * Opens the stage at an absolute URI. `file:///folder` is a local folder; other kinds have their own issues and are refused
+ * by name here.
+ */
+export function openStage(uri: string): Stage {
+  if (uri.startsWith('file://')) return new LocalStage(uri);
+  throw new Error(`The stage "${uri}" is of no known kind: use a folder, written as a path or as file:///absolute/path.`);
+}

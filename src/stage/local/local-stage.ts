@@ -1,0 +1,148 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import type { FileRef } from '../../run/files';
+import { ObjectExists, ObjectMissing, type Stage } from '../stage';
+
+const TOKEN_FILE = '.partwise-stage';
+/** Unfinished objects live here until they are linked into place; never listed. */
+const PARTIAL_FOLDER = '.partial';
+
+/** A folder as a stage. Objects appear by hard link, so a reader never sees half of one. */
+export class LocalStage implements Stage {
+  readonly #root: string;
+
+  constructor(readonly uri: string) {
+    this.#root = fileURLToPath(uri);
+  }
+
+  async token({ create }: { create: boolean }): Promise<string | null> {
+    try {
+      return (await readFile(join(this.#root, TOKEN_FILE), 'utf8')).trim();
+    } catch (error) {
+      if (!isCode(error, 'ENOENT')) throw error;
+      if (!create) return null;
+    }
+    await mkdir(this.#root, { recursive: true });
+    try {
+      await this.put(TOKEN_FILE, Buffer.from(`${randomUUID()}\n`));
+    } catch (error) {
+      // Two planners at once: the first token stands.
+      if (!(error instanceof ObjectExists)) throw error;
+    }
+    return this.token({ create: false });
+  }
+
+  async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
+    const target = this.#resolve(path);
+    const partial = join(this.#root, PARTIAL_FOLDER, randomUUID());
+    await mkdir(dirname(partial), { recursive: true });
+    try {
+      if (content instanceof Uint8Array) await writeFile(partial, content);
+      else await moveOrCopy(content.file, partial);
+      const { bytes, sha256 } = await digestFile(partial);
+      await mkdir(dirname(target), { recursive: true });
+      await link(partial, target);
+      return { path, bytes, sha256 };
+    } catch (error) {
+      if (isCode(error, 'EEXIST')) throw new ObjectExists(path);
+      throw error;
+    } finally {
+      await rm(partial, { force: true });
+    }
+  }
+
+  async get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array> {
+    try {
+      if (range === undefined) return await readFile(this.#resolve(path));
+      const file = await open(this.#resolve(path), 'r');
+      try {
+        const buffer = Buffer.alloc(range.bytes);
+        const { bytesRead } = await file.read(buffer, 0, range.bytes, range.offset);
+        return buffer.subarray(0, bytesRead);
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw isCode(error, 'ENOENT') ? new ObjectMissing(path) : error;
+    }
+  }
+
+  async list(prefix: string): Promise<{ path: string; bytes: number }[]> {
+    const found: { path: string; bytes: number }[] = [];
+    await this.#walk(prefix, found);
+    return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  async #walk(prefix: string, found: { path: string; bytes: number }[]): Promise<void> {
+    let entries;
+    try {
+      entries = await readdir(this.#resolve(prefix), { withFileTypes: true });
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return;
+      throw error;
+    }
+    for (const entry of entries) {
+      if (prefix === '' && (entry.name === PARTIAL_FOLDER || entry.name === TOKEN_FILE)) continue;
+      const path = `${prefix}${entry.name}`;
+      if (entry.isDirectory()) await this.#walk(`${path}/`, found);
+      else found.push({ path, bytes: (await stat(this.#resolve(path))).size });
+    }
+  }
+
+  async remove(path: string): Promise<void> {
+    await rm(this.#resolve(path), { force: true });
+  }
+
+  async localFile(ref: FileRef): Promise<string> {
+    const path = this.#resolve(ref.path);
+    const found = await stat(path).catch((error: unknown) => {
+      throw isCode(error, 'ENOENT') ? new ObjectMissing(ref.path) : error;
+    });
+    if (found.size !== ref.bytes) {
+      throw new Error(
+        `"${ref.path}" on the stage ${this.uri} has ${found.size} bytes, but the run recorded ${ref.bytes}: the file was changed after it was written.`,
+      );
+    }
+    return path;
+  }
+
+  /** enforces I6: no path leaves the stage's folder. */
+  #resolve(path: string): string {
+    const full = join(this.#root, ...path.split('/'));
+    const inside = full === this.#root || full.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep);
+    if (!inside || path.startsWith('/') || path.split('/').includes('..') || path.includes('\0')) {
+      throw new Error(`The path "${path}" would leave the stage ${this.uri}.`);
+    }
+    return full;
+  }
+}
+
+async function moveOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!isCode(error, 'EXDEV')) throw error;
+    await copyFile(from, to);
+    await unlink(from);
+  }
+}
+
+async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  await pipeline(createReadStream(path), async (chunks: AsyncIterable<Buffer>) => {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      hash.update(chunk);
+    }
+  });
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}

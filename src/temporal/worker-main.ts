@@ -1,0 +1,47 @@
+/** The worker process of an embedded server; started by the host, which it tells how it fares. */
+import type { HostMessage, WorkerEnvironment, WorkerMessage } from './worker-protocol';
+
+/** How often the number of open runs is read. */
+const OPEN_RUNS_EVERY_MS = 30_000;
+
+async function main(): Promise<void> {
+  const environment = JSON.parse(process.env.PARTWISE_WORKER ?? 'null') as WorkerEnvironment;
+  const { address, namespace, taskQueue, projectDir } = environment;
+  const { startWorker } = await import('../worker');
+  const worker = await startWorker({
+    projectDir,
+    server: { connectionOptions: { address }, namespace, taskQueue },
+    reloadsFunctions: true,
+  });
+  const countOpenRuns = async (): Promise<void> => {
+    const { count } = await worker.client.workflow.count(
+      `WorkflowType = 'partitionedRun' AND ExecutionStatus = 'Running'`,
+    );
+    tell({ type: 'open', runs: count });
+  };
+  const timer = setInterval(() => void countOpenRuns().catch(() => {}), OPEN_RUNS_EVERY_MS);
+  process.on('message', (message: HostMessage) => {
+    if (message.type === 'drain') worker.shutdown();
+  });
+  process.on('disconnect', () => worker.shutdown());
+  process.on('SIGTERM', () => worker.shutdown());
+  tell({ type: 'ready' });
+  void countOpenRuns().catch(() => {});
+  try {
+    await worker.ended;
+  } finally {
+    clearInterval(timer);
+    if (process.connected) process.disconnect();
+  }
+}
+
+function tell(message: WorkerMessage): void {
+  if (process.connected) process.send!(message, () => {});
+}
+
+main().catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${error instanceof Error ? error.stack : message}\n`);
+  tell({ type: 'failed', message });
+  process.exitCode = 1;
+});

@@ -1,0 +1,190 @@
+/**
+ * Writes a run's combined rows: into a table in one transaction (I10), or into a file that is renamed into place.
+ */
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Column, CommitResult, CommitTask, OutputPlan } from '../../run/plan';
+import { Refusal } from '../../run/refusal';
+import { decodeOrdinals } from '../../run/ordinals';
+import type { CommitFiles } from '../warehouse';
+import { combinedRows } from './combined-rows';
+import { queryRows, quoteIdentifier, quoteText, withDatabase } from './database';
+import { quoteTable } from './source';
+
+/** One row per run that ever committed here: the fence, and the record of a commit whose answer was lost. */
+const COMMITS = '"partwise_commits"';
+
+export function commitRows(path: string, task: CommitTask, local: CommitFiles): Promise<CommitResult> {
+  const { output } = task;
+  return 'table' in output ? commitTable(path, task, output, local) : writeFile(task, output, local);
+}
+
+async function commitTable(
+  path: string,
+  task: CommitTask,
+  output: Extract<OutputPlan, { table: string }>,
+  local: CommitFiles,
+): Promise<CommitResult> {
+  if (path === ':memory:') {
+    throw new Refusal('InvalidInput', [
+      `The output table "${output.table}" needs a warehouse file: name one with --warehouse duckdb:PATH.`,
+    ]);
+  }
+  await mkdir(dirname(path), { recursive: true });
+  return withDatabase(path, 'write', async (connection) => {
+    // enforces I10: the fence, the rows and the record of the commit change together or not at all.
+    await connection.run('BEGIN TRANSACTION');
+    try {
+      const result = await replaceRows(connection, task, output, local);
+      await connection.run('COMMIT');
+      return result;
+    } catch (error) {
+      await connection.run('ROLLBACK');
+      throw error;
+    }
+  });
+}
+
+async function replaceRows(
+  connection: DuckDBConnection,
+  task: CommitTask,
+  output: Extract<OutputPlan, { table: string }>,
+  local: CommitFiles,
+): Promise<CommitResult> {
+  const target = quoteTable(output.table);
+  const earlier = await committedBefore(connection, task);
+  if (earlier !== null) return earlier;
+  const combined = await combinedRows(connection, task.keyColumns, local.rows);
+  const existing = await columnsOfTable(connection, target);
+  if (existing === null) {
+    await connection.run(`CREATE TABLE ${target} AS SELECT * FROM (${combined.sql}) LIMIT 0`);
+  } else {
+    await adaptColumns(connection, output, target, existing, combined.columns);
+  }
+  if (existing !== null && output.mode === 'replace') await connection.run(`DELETE FROM ${target}`);
+  if (existing !== null && output.mode === 'partitions') {
+    await connection.run(deletePartitionsSql(task, target, local.index));
+  }
+  const names = combined.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+  await connection.run(`INSERT INTO ${target} (${names}) ${combined.sql}`);
+  const result: CommitResult = {
+    version: 1,
+    target: output.table,
+    rows: combined.rows,
+    committedAt: new Date().toISOString(),
+  };
+  await connection.run(`DELETE FROM ${COMMITS} WHERE run_id = $1`, [task.runId]);
+  await connection.run(`INSERT INTO ${COMMITS} VALUES ($1, $2, $3, $4, $5, $6)`, [
+    task.runId,
+    task.generation,
+    task.execution,
+    result.target,
+    result.rows,
+    result.committedAt,
+  ]);
+  return result;
+}
+
+/** Deletes the rows of this run's DONE partitions, those that returned no rows now included. */
+function deletePartitionsSql(task: CommitTask, target: string, index: string): string {
+  const match = task.keyColumns
+    .map(({ name }, i) => `${target}.${quoteIdentifier(name)} IS NOT DISTINCT FROM done.key_${i}`)
+    .join(' AND ');
+  const notDone = decodeOrdinals(task.notDone);
+  const except = notDone.length === 0 ? '' : ` WHERE ord NOT IN (${notDone.join(', ')})`;
+  const done = `SELECT * FROM read_parquet(${quoteText(index)})${except}`;
+  return `DELETE FROM ${target} WHERE EXISTS (SELECT 1 FROM (${done}) AS done WHERE ${match})`;
+}
+
+/** A commit of this very execution whose answer was lost is not made twice; a late one of an older execution is refused. */
+async function committedBefore(connection: DuckDBConnection, task: CommitTask): Promise<CommitResult | null> {
+  await connection.run(
+    `CREATE TABLE IF NOT EXISTS ${COMMITS} (run_id VARCHAR, generation INTEGER, execution INTEGER, target VARCHAR, rows BIGINT, committed_at VARCHAR)`,
+  );
+  const [found] = await queryRows<{ generation: number; execution: number; target: string; rows: bigint; at: string }>(
+    connection,
+    `SELECT generation, execution, target, rows, committed_at AS at FROM ${COMMITS} WHERE run_id = $1`,
+    [task.runId],
+  );
+  if (found === undefined) return null;
+  if (found.generation === task.generation && found.execution === task.execution) {
+    return { version: 1, target: found.target, rows: Number(found.rows), committedAt: found.at };
+  }
+  const newer = found.generation > task.generation || (found.generation === task.generation && found.execution > task.execution);
+  if (!newer) return null;
+  throw new Refusal('OutputMismatch', [
+    `Execution ${task.execution} of run "${task.runId}" came too late: execution ${found.execution} has committed its rows already.`,
+  ]);
+}
+
+async function columnsOfTable(connection: DuckDBConnection, target: string): Promise<Column[] | null> {
+  try {
+    const found = await queryRows<{ column_name: string; column_type: string }>(connection, `DESCRIBE SELECT * FROM ${target}`);
+    return found.map(({ column_name: name, column_type: type }) => ({ name, type }));
+  } catch (error) {
+    if (error instanceof Error && /Catalog Error/.test(error.message)) return null;
+    throw error;
+  }
+}
+
+/** Column drift is refused with the difference, unless the run asked for evolution: then new columns are added. */
+async function adaptColumns(
+  connection: DuckDBConnection,
+  output: Extract<OutputPlan, { table: string }>,
+  target: string,
+  existing: readonly Column[],
+  fresh: readonly Column[],
+): Promise<void> {
+  const inTable = new Map(existing.map(({ name, type }) => [name.toLowerCase(), type]));
+  const inRun = new Set(fresh.map(({ name }) => name.toLowerCase()));
+  const added = fresh.filter(({ name }) => !inTable.has(name.toLowerCase()));
+  const missing = existing.filter(({ name }) => !inRun.has(name.toLowerCase()));
+  const changed = fresh.filter(({ name, type }) => {
+    const before = inTable.get(name.toLowerCase());
+    return before !== undefined && before !== type && !isWider(before, type);
+  });
+  const problems = changed.map(
+    ({ name, type }) => `The column "${name}" is ${type} in this run and ${inTable.get(name.toLowerCase())} in "${output.table}".`,
+  );
+  if (!output.evolve) {
+    problems.push(...added.map(({ name }) => `The column "${name}" is new: "${output.table}" does not have it.`));
+    problems.push(...missing.map(({ name }) => `The column "${name}" of "${output.table}" is missing from this run's rows.`));
+  }
+  if (problems.length > 0) {
+    throw new Refusal('OutputMismatch', [
+      ...problems,
+      `"${output.table}" was left as it is: drop it, name another table, or allow new columns with output.evolve.`,
+    ]);
+  }
+  for (const { name, type } of added) {
+    await connection.run(`ALTER TABLE ${target} ADD COLUMN ${quoteIdentifier(name)} ${type}`);
+  }
+}
+
+/** Whether every value of `fresh` fits into a column of type `before`. */
+function isWider(before: string, fresh: string): boolean {
+  const order = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'DOUBLE'];
+  return order.includes(before) && order.indexOf(fresh) >= 0 && order.indexOf(fresh) < order.indexOf(before);
+}
+
+async function writeFile(
+  task: CommitTask,
+  output: Extract<OutputPlan, { file: string }>,
+  local: CommitFiles,
+): Promise<CommitResult> {
+  await mkdir(dirname(output.file), { recursive: true });
+  const partial = `${output.file}.partial-${task.execution}-${process.pid}`;
+  try {
+    const rows = await withDatabase(':memory:', 'read', async (connection) => {
+      const combined = await combinedRows(connection, task.keyColumns, local.rows);
+      const format = output.format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
+      await connection.run(`COPY (${combined.sql}) TO ${quoteText(partial)} (${format})`);
+      return combined.rows;
+    });
+    await rename(partial, output.file);
+    return { version: 1, target: output.file, rows, committedAt: new Date().toISOString() };
+  } finally {
+    await rm(partial, { force: true });
+  }
+}

@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { Refusal } from '../../run/refusal';
+
+/** How long to wait for another program to let go of the file. */
+const LOCK_WAIT_MS = 20_000;
+
+/** The file is locked by another program: retried by Temporal, since the lock may go. */
+export class WarehouseLocked extends Error {
+  override name = 'WarehouseLocked';
+}
+
+/**
+ * Opens the database, runs `work` on one connection and closes everything. DuckDB locks files per process, so
+ * the file is open for no longer than `work` takes, read-only unless it is to be written.
+ */
+export async function withDatabase<T>(
+  path: string,
+  mode: 'read' | 'write',
+  work: (connection: DuckDBConnection) => Promise<T>,
+  options: { tempFolder?: string } = {},
+): Promise<T> {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const settings: Record<string, string> = { autoinstall_known_extensions: 'false' };
+  if (options.tempFolder !== undefined) settings.temp_directory = options.tempFolder;
+  if (path !== ':memory:' && mode === 'read') {
+    if (!existsSync(path)) {
+      throw new Refusal('SourceMissing', [
+        `There is no warehouse file "${path}": make it, or name another one with --warehouse duckdb:PATH.`,
+      ]);
+    }
+    settings.access_mode = 'READ_ONLY';
+  }
+  const instance = await openPatiently(() => DuckDBInstance.create(path, settings), path);
+  try {
+    const connection = await instance.connect();
+    try {
+      await connection.run("SET TimeZone = 'UTC'");
+      return await work(connection);
+    } finally {
+      connection.closeSync();
+    }
+  } finally {
+    instance.closeSync();
+  }
+}
+
+async function openPatiently<T>(open: () => Promise<T>, path: string): Promise<T> {
+  const giveUpAt = Date.now() + LOCK_WAIT_MS;
+  for (let wait = 50; ; wait = Math.min(wait * 2, 1_000)) {
+    try {
+      return await open();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (!/could not set lock|conflicting lock/i.test(message)) throw error;
+      if (Date.now() > giveUpAt) {
+        const holder = /held in (.+?) \(PID (\d+)\)/.exec(message);
+        throw new WarehouseLocked(
+          `The warehouse file "${path}" is locked by ${holder ? `${holder[1]} (process ${holder[2]})` : 'another program'}: ` +
+            `close it there, and the run goes on.`,
+        );
+      }
+      await sleep(wait);
+    }
+  }
+}
+
+/** Rows of a query as plain objects. */
+export async function queryRows<T>(connection: DuckDBConnection, sql: string, values: unknown[] = []): Promise<T[]> {
+  const reader = await connection.runAndReadAll(sql, values as never);
+  return reader.getRowObjectsJS() as T[];
+}
+
+/** `My "col"` → `"My ""col"""`. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { CommitResult, CommitTask } from '../../run/plan';
+import { Refusal } from '../../run/refusal';
+import type { CommitFiles, Snapshot, SnapshotRequest, SourceRequest, SourceShape, Warehouse } from '../warehouse';
+import { commitRows } from './commit';
+import { withDatabase } from './database';
+import { describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
+import { describeSource, nameOf } from './source';
+import { pinRows } from './snapshot';
+
+/** A DuckDB file, or none at all for sources that are files. */
+export class DuckDbWarehouse implements Warehouse {
+  readonly #path: string;
+
+  constructor(
+    readonly uri: string,
+    readonly projectDir: string,
+  ) {
+    this.#path = uri.slice('duckdb:'.length);
+  }
+
+  inspect(request: SourceRequest): Promise<SourceShape> {
+    return this.#reading(request, (connection) =>
+      isFilesAsPartitions(request)
+        ? describeFiles(connection, request.source, this.projectDir)
+        : describeSource(connection, request, this.projectDir),
+    );
+  }
+
+  snapshot(request: SnapshotRequest): Promise<Snapshot> {
+    return this.#reading(
+      request,
+      async (connection) => {
+        if (isFilesAsPartitions(request)) return pinFiles(connection, request, this.projectDir);
+        const shape = await describeSource(connection, request, this.projectDir);
+        return pinRows(connection, request, shape, this.projectDir);
+      },
+      request.folder,
+    );
+  }
+
+  commit(task: CommitTask, local: CommitFiles): Promise<CommitResult> {
+    return commitRows(this.#path, task, local);
+  }
+
+  async #reading<T>(
+    request: SourceRequest,
+    work: (connection: DuckDBConnection) => Promise<T>,
+    tempFolder?: string,
+  ): Promise<T> {
+    // Files need no warehouse, and a query over files may not have one.
+    const needsFile = 'table' in request.source || ('query' in request.source && existsSync(this.#path));
+    try {
+      return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, { tempFolder });
+    } catch (error) {
+      throw asRefusal(error, request);
+    }
+  }
+}
+
+function isFilesAsPartitions<R extends SourceRequest>(request: R): request is R & { source: FilesSource } {
+  return 'files' in request.source && request.partitionBy.length === 0;
+}
+
+/** What DuckDB says about the user's data or SQL will be the same on every retry. */
+function asRefusal(error: unknown, request: SourceRequest): unknown {
+  const message = error instanceof Error ? error.message : '';
+  if (!/^(Parser|Binder|Catalog|Conversion|Invalid Input|Out of Range|Invalid) Error/.test(message)) return error;
+  return new Refusal('InvalidInput', [`DuckDB cannot read ${nameOf(request.source)}: ${message.split('\n\n')[0]!.trim()}`]);
+}

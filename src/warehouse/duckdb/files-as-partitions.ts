@@ -1,0 +1,118 @@
+/** Stage mode: each file that matches a pattern is a partition, read where it lies and pinned by its digest (I1). */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join, relative, resolve, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { didYouMean } from '../../run/nearest';
+import { encodePartitionId } from '../../run/partition-id';
+import type { Column, PinnedFile } from '../../run/plan';
+import { Refusal } from '../../run/refusal';
+import type { Snapshot, SnapshotRequest, SourceShape } from '../warehouse';
+import { queryRows, quoteText } from './database';
+import { readerSql } from './source';
+
+/** The key of a file partition: its path below the source's folder. */
+const FILE_KEY: Column = { name: 'file', type: 'VARCHAR' };
+
+export interface FilesSource {
+  files: string;
+  pattern?: string;
+}
+
+/** Columns of the first file stand for all; each partition is read with its own file's columns. */
+export async function describeFiles(
+  connection: DuckDBConnection,
+  source: FilesSource,
+  projectDir: string,
+): Promise<SourceShape> {
+  const [first] = await matching(connection, source, projectDir);
+  const described = await queryRows<{ column_name: string; column_type: string }>(
+    connection,
+    `DESCRIBE SELECT * FROM ${readerSql(first!.path)}`,
+  );
+  const columns = described.map(({ column_name: name, column_type: type }) => ({ name, type }));
+  return { columns, keyColumns: [FILE_KEY] };
+}
+
+export async function pinFiles(
+  connection: DuckDBConnection,
+  request: SnapshotRequest & { source: FilesSource },
+  projectDir: string,
+): Promise<Snapshot> {
+  const shape = await describeFiles(connection, request.source, projectDir);
+  let found = (await matching(connection, request.source, projectDir)).map((file) => ({
+    ...file,
+    id: encodePartitionId([file.name]),
+  }));
+  if (request.only !== null) found = narrow(found, request.only);
+  if (found.length > request.maxPartitions) {
+    throw new Refusal('TooManyPartitions', [
+      `${found.length.toLocaleString('en')} files match, more than maxPartitions (${request.maxPartitions.toLocaleString('en')}): ` +
+        `narrow the pattern or raise options.maxPartitions (--max-partitions).`,
+    ]);
+  }
+  const files: PinnedFile[] = [];
+  const rows: number[] = [];
+  for (const { path } of found) {
+    request.signal.throwIfAborted();
+    files.push(await pinFile(path));
+    const [counted] = await queryRows<{ n: number }>(connection, `SELECT count(*)::DOUBLE AS n FROM ${readerSql(path)}`);
+    rows.push(counted!.n);
+  }
+  const index = join(request.folder, 'index.parquet');
+  await connection.run('CREATE TEMP TABLE partition_index (ord INTEGER, id VARCHAR, rows BIGINT, key_0 VARCHAR)');
+  const appender = await connection.createAppender('partition_index', 'main', 'temp');
+  for (const [ord, file] of found.entries()) {
+    appender.appendInteger(ord);
+    appender.appendVarchar(file.id);
+    appender.appendBigInt(BigInt(rows[ord]!));
+    appender.appendVarchar(file.name);
+    appender.endRow();
+  }
+  appender.closeSync();
+  await connection.run(`COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(index)} (FORMAT parquet)`);
+  return { ...shape, index, data: [], files, rows, ids: found.map(({ id }) => id) };
+}
+
+async function matching(
+  connection: DuckDBConnection,
+  source: FilesSource,
+  projectDir: string,
+): Promise<{ path: string; name: string }[]> {
+  const folder = resolve(projectDir, source.files);
+  const pattern = source.pattern ?? '**/*';
+  const listed = await queryRows<{ file: string }>(
+    connection,
+    `SELECT file FROM glob(${quoteText(join(folder, ...pattern.split('/')))}) ORDER BY file`,
+  );
+  const files = listed.map(({ file }) => ({ path: file, name: relative(folder, file).split(sep).join('/') }));
+  if (files.length === 0) {
+    throw new Refusal('SourceEmpty', [
+      `No file in "${source.files}" (looked in ${folder}) matches the pattern "${pattern}". ` +
+        'To read files as one table, say which columns to partition by.',
+    ]);
+  }
+  return files;
+}
+
+function narrow<T extends { id: string }>(found: T[], only: readonly string[]): T[] {
+  const wanted = new Set(only);
+  const ids = found.map(({ id }) => id);
+  const missing = only.filter((id) => !ids.includes(id));
+  if (missing.length > 0) {
+    throw new Refusal(
+      'InvalidInput',
+      missing.map((id) => `There is no file partition "${id}" in the source.${didYouMean(id, ids)}`),
+    );
+  }
+  return found.filter(({ id }) => wanted.has(id));
+}
+
+async function pinFile(path: string): Promise<PinnedFile> {
+  const { size, mtimeMs } = await stat(path);
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return { path, bytes: size, modifiedMs: mtimeMs, sha256: hash.digest('hex') };
+}

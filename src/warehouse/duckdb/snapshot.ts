@@ -1,0 +1,137 @@
+/**
+ * Pins a run's rows: reads the source once into a temporary table, numbers the distinct keys in key order, and writes
+ * the partition index and the rows, sorted by partition, as Parquet (I1: nothing reads the source again).
+ */
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { didYouMean } from '../../run/nearest';
+import type { Column } from '../../run/plan';
+import { Refusal } from '../../run/refusal';
+import type { Snapshot, SnapshotRequest, SourceShape } from '../warehouse';
+import { queryRows, quoteIdentifier, quoteText } from './database';
+import { nameOf, selectSource } from './source';
+
+export async function pinRows(
+  connection: DuckDBConnection,
+  request: SnapshotRequest,
+  shape: SourceShape,
+  projectDir: string,
+): Promise<Snapshot> {
+  const { keyColumns } = shape;
+  const keys = keyColumns.map(({ name }) => quoteIdentifier(name));
+  await run(
+    connection,
+    request.signal,
+    `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${selectSource(request, projectDir)})`,
+  );
+  await run(
+    connection,
+    request.signal,
+    `CREATE TEMP TABLE partition_keys AS SELECT ${idSql(keyColumns)} AS id, count(*) AS rows, ` +
+      `${keys.map((key, i) => `${key} AS key_${i}`).join(', ')} FROM pinned GROUP BY ${keys.join(', ')}`,
+  );
+  await refuseUnusable(connection, request, keyColumns);
+  if (request.only !== null) await narrow(connection, request.only);
+  const keyList = keyColumns.map((_, i) => `key_${i}`).join(', ');
+  const order = keyColumns.map((_, i) => `key_${i} NULLS LAST`).join(', ');
+  await run(
+    connection,
+    request.signal,
+    `CREATE TEMP TABLE partition_index AS SELECT (row_number() OVER (ORDER BY ${order}, id) - 1)::INTEGER AS ord, id, rows, ${keyList} FROM partition_keys`,
+  );
+  const index = join(request.folder, 'index.parquet');
+  const data = join(request.folder, 'snapshot.parquet');
+  await run(
+    connection,
+    request.signal,
+    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(index)} (FORMAT parquet)`,
+  );
+  const match = keys.map((key, i) => `pinned.${key} IS NOT DISTINCT FROM partition_index.key_${i}`).join(' AND ');
+  await run(
+    connection,
+    request.signal,
+    `COPY (SELECT pinned.*, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match} ` +
+      `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(data)} (FORMAT parquet)`,
+  );
+  const listed = await connection.runAndReadAll('SELECT rows::DOUBLE, id FROM partition_index ORDER BY ord');
+  const [rows, ids] = listed.getColumns() as [number[], string[]];
+  return { ...shape, index, data: [data], files: null, rows: rows ?? [], ids: ids ?? [] };
+}
+
+/** The partition id of a row, in SQL; must agree with `encodePartitionId` to the letter (I6). */
+export function idSql(keyColumns: readonly Column[]): string {
+  return keyColumns
+    .map(({ name }) => {
+      const text = `CAST(${quoteIdentifier(name)} AS VARCHAR)`;
+      // encodeURIComponent leaves five characters alone that url_encode does not.
+      const encoded = ['!', "'", '(', ')', '*'].reduce(
+        (sql, char) =>
+          `replace(${sql}, '%${char.charCodeAt(0).toString(16).toUpperCase()}', ${quoteText(char)})`,
+        `url_encode(${text})`,
+      );
+      return `CASE WHEN ${text} IS NULL THEN '%-' WHEN ${text} = '' THEN '%_' ELSE ${encoded} END`;
+    })
+    .join(" || '/' || ");
+}
+
+async function refuseUnusable(
+  connection: DuckDBConnection,
+  request: SnapshotRequest,
+  keyColumns: readonly Column[],
+): Promise<void> {
+  const filled = keyColumns.map((_, i) => `count(key_${i})::DOUBLE AS filled_${i}`).join(', ');
+  const [found] = await queryRows<Record<string, number>>(
+    connection,
+    `SELECT count(*)::DOUBLE AS partitions, ${filled} FROM partition_keys`,
+  );
+  const partitions = found!.partitions!;
+  if (partitions === 0) {
+    const narrowed = request.where === null ? '' : ` that meet the condition "${request.where}"`;
+    throw new Refusal('SourceEmpty', [`There are no rows in ${nameOf(request.source)}${narrowed}, so there is nothing to run.`]);
+  }
+  const allNull = keyColumns.filter((_, i) => found![`filled_${i}`] === 0);
+  if (allNull.length > 0) {
+    throw new Refusal(
+      'InvalidInput',
+      allNull.map(
+        ({ name }) =>
+          `The column "${name}" is NULL in every row of ${nameOf(request.source)}: partition by a column that has values.`,
+      ),
+    );
+  }
+  if (partitions > request.maxPartitions && request.only === null) {
+    throw new Refusal('TooManyPartitions', [
+      `Partitioning by ${keyColumns.map(({ name }) => name).join(', ')} makes ${partitions.toLocaleString('en')} partitions, ` +
+        `more than maxPartitions (${request.maxPartitions.toLocaleString('en')}): most likely the wrong column. ` +
+        `If it is the right one, raise options.maxPartitions (--max-partitions).`,
+    ]);
+  }
+}
+
+async function narrow(connection: DuckDBConnection, only: readonly string[]): Promise<void> {
+  const known = await queryRows<{ id: string }>(connection, 'SELECT id FROM partition_keys');
+  const ids = known.map(({ id }) => id);
+  const present = new Set(ids);
+  const missing = only.filter((id) => !present.has(id));
+  if (missing.length > 0) {
+    throw new Refusal(
+      'InvalidInput',
+      missing.map((id) => `There is no partition "${id}" in the source.${didYouMean(id, ids)}`),
+    );
+  }
+  await connection.run(`DELETE FROM partition_keys WHERE id NOT IN (${only.map(quoteText).join(', ')})`);
+}
+
+async function run(connection: DuckDBConnection, signal: AbortSignal, sql: string): Promise<void> {
+  signal.throwIfAborted();
+  const interrupt = (): void => connection.interrupt();
+  signal.addEventListener('abort', interrupt, { once: true });
+  try {
+    await connection.run(sql);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+  }
+}

@@ -1,0 +1,156 @@
+/** A source as SQL, and what may be wrong with it. */
+import { existsSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Source } from '../../run/input';
+import { didYouMean } from '../../run/nearest';
+import type { Column } from '../../run/plan';
+import { Refusal } from '../../run/refusal';
+import type { SourceRequest, SourceShape } from '../warehouse';
+import { queryRows, quoteIdentifier, quoteText } from './database';
+
+/** Columns that snapshot files add; a source may not have them. */
+const RESERVED = /^__partwise_/i;
+
+/** The part of a query after FROM. */
+export function sourceSql(source: Source, projectDir: string): string {
+  if ('table' in source) return quoteTable(source.table);
+  if ('query' in source) return `(${source.query.replace(/;\s*$/, '')}\n)`;
+  return readerSql(isAbsolute(source.files) ? source.files : resolve(projectDir, source.files));
+}
+
+/** DuckDB's reader for a file or glob, chosen by its ending. */
+export function readerSql(path: string): string {
+  const reader = readerFor(path);
+  if (reader === null) {
+    throw new Refusal('InvalidInput', [
+      `The file "${path}" has no known ending: use .csv, .tsv, .parquet, .json, .jsonl or .ndjson (also with .gz).`,
+    ]);
+  }
+  return `${reader.name}(${quoteText(path)}${reader.options})`;
+}
+
+function readerFor(path: string): { name: string; options: string } | null {
+  const ending = /\.([a-z]+)(\.gz|\.zst)?$/i.exec(path)?.[1]?.toLowerCase();
+  switch (ending) {
+    case 'csv':
+    case 'tsv':
+    case 'txt':
+      // The whole file decides the types: a column that turns to text at row 30,000 must not fail half-way.
+      return { name: 'read_csv', options: ', sample_size = -1' };
+    case 'parquet':
+      return { name: 'read_parquet', options: '' };
+    case 'json':
+    case 'jsonl':
+    case 'ndjson':
+      return { name: 'read_json', options: ', sample_size = -1' };
+    default:
+      return null;
+  }
+}
+
+/** `main.sales` → `"main"."sales"`; parts that are quoted already stay as they are. */
+export function quoteTable(name: string): string {
+  const parts = name.match(/"(?:[^"]|"")*"|[^."]+/g) ?? [name];
+  return parts.map((part) => (part.startsWith('"') ? part : quoteIdentifier(part))).join('.');
+}
+
+/** `SELECT * FROM … WHERE …` */
+export function selectSource(request: SourceRequest, projectDir: string): string {
+  const where = request.where === null ? '' : ` WHERE (${request.where}\n)`;
+  return `SELECT * FROM ${sourceSql(request.source, projectDir)} AS data${where}`;
+}
+
+/** Finds the source's columns and the exact names of the key columns; refuses with every problem at once. */
+export async function describeSource(
+  connection: DuckDBConnection,
+  request: SourceRequest,
+  projectDir: string,
+): Promise<SourceShape> {
+  const columns = await columnsOf(connection, request, projectDir);
+  const problems = columns
+    .filter(({ name }) => RESERVED.test(name))
+    .map(({ name }) => `The source has a column "${name}", a name that Partwise keeps for itself: rename it in a query.`);
+  const keyColumns: Column[] = [];
+  for (const wanted of request.partitionBy) {
+    const found = findColumn(columns, wanted);
+    if (found !== undefined) keyColumns.push(found);
+    else {
+      const names = columns.map(({ name }) => name);
+      problems.push(
+        `There is no column "${wanted}" in ${nameOf(request.source)}.${didYouMean(wanted, names)} It has: ${names.join(', ')}.`,
+      );
+    }
+  }
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+  return { columns, keyColumns };
+}
+
+/** Exact spelling first; then, as in DuckDB, without regard to case. */
+function findColumn(columns: readonly Column[], wanted: string): Column | undefined {
+  return (
+    columns.find(({ name }) => name === wanted) ??
+    columns.find(({ name }) => name.toLowerCase() === wanted.toLowerCase())
+  );
+}
+
+async function columnsOf(
+  connection: DuckDBConnection,
+  request: SourceRequest,
+  projectDir: string,
+): Promise<Column[]> {
+  try {
+    const described = await queryRows<{ column_name: string; column_type: string }>(
+      connection,
+      `DESCRIBE ${selectSource(request, projectDir)}`,
+    );
+    return described.map(({ column_name: name, column_type: type }) => ({ name, type }));
+  } catch (error) {
+    throw await explain(connection, request, projectDir, error);
+  }
+}
+
+async function explain(
+  connection: DuckDBConnection,
+  request: SourceRequest,
+  projectDir: string,
+  error: unknown,
+): Promise<unknown> {
+  const message = error instanceof Error ? error.message : String(error);
+  const { source } = request;
+  if (error instanceof Refusal) return error;
+  if ('table' in source && /Catalog Error/.test(message)) {
+    const tables = await queryRows<{ name: string }>(
+      connection,
+      "SELECT table_name AS name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog')",
+    );
+    const names = tables.map(({ name }) => name);
+    const known = names.length === 0 ? 'The warehouse has no tables.' : `Tables there: ${names.slice(0, 20).join(', ')}.`;
+    return new Refusal('SourceMissing', [
+      `There is no table "${source.table}" in the warehouse.${didYouMean(source.table, names)} ${known}`,
+    ]);
+  }
+  if ('files' in source && /No files found/i.test(message)) {
+    const path = resolve(projectDir, source.files);
+    const folder = resolve(path, '..');
+    const hint = existsSync(folder) ? '' : ` The folder "${folder}" does not exist either.`;
+    return new Refusal('SourceMissing', [`There is no file "${source.files}" (looked for ${path}).${hint}`]);
+  }
+  if (/^(Parser|Binder|Catalog|Conversion|Invalid Input|IO) Error/.test(message)) {
+    const place = request.where === null ? nameOf(source) : `${nameOf(source)} with the condition "${request.where}"`;
+    return new Refusal('InvalidInput', [`DuckDB cannot read ${place}: ${firstLines(message)}`]);
+  }
+  return error;
+}
+
+/** What a person would call the source. */
+export function nameOf(source: Source): string {
+  if ('table' in source) return `the table "${source.table}"`;
+  if ('query' in source) return 'the query';
+  return `"${source.files}"`;
+}
+
+/** DuckDB's message without the drawing of the statement below it. */
+function firstLines(message: string): string {
+  return message.split('\n\n')[0]!.trim();
+}

@@ -1,0 +1,56 @@
+import type { Source } from '../run/input';
+import type { Column, CommitResult, CommitTask, PinnedFile } from '../run/plan';
+
+/** Which rows of a source a run takes, and how they fall into partitions. */
+export interface SourceRequest {
+  source: Source;
+  /** Key columns; empty when each file is a partition. */
+  partitionBy: string[];
+  where: string | null;
+}
+
+/** A source that can be read: exact names, the warehouse's types. */
+export interface SourceShape {
+  columns: Column[];
+  keyColumns: Column[];
+}
+
+export interface SnapshotRequest extends SourceRequest {
+  /** Only these partition ids; null: all. */
+  only: string[] | null;
+  maxPartitions: number;
+  /** Local folder for the files. */
+  folder: string;
+  signal: AbortSignal;
+}
+
+/** A run's rows, pinned: local files that the caller puts on the stage. */
+export interface Snapshot extends SourceShape {
+  /** Parquet: `ord, id, rows, key_0…`. */
+  index: string;
+  /** Parquet: the source's columns, `__partwise_ord`, `__partwise_row`, sorted by those two; empty when files are partitions. */
+  data: string[];
+  files: PinnedFile[] | null;
+  /** Rows of each partition, by ordinal. */
+  rows: number[];
+  /** Partition ids, by ordinal. */
+  ids: string[];
+}
+
+/** Local copies of what a commit reads. */
+export interface CommitFiles {
+  index: string;
+  rows: string[];
+}
+
+/** The engine behind a source. Opened for as short as possible: see `docs/architecture.md`, locks. */
+export interface Warehouse {
+  /** Absolute URI, e.g. `duckdb:/data/warehouse.duckdb`. */
+  readonly uri: string;
+  /** Checks that the source and its key columns are there. Throws a `Refusal` with every problem. */
+  inspect(request: SourceRequest): Promise<SourceShape>;
+  /** Reads the source once and pins it. Throws a `Refusal` for what no retry can mend. */
+  snapshot(request: SnapshotRequest): Promise<Snapshot>;
+  /** Writes the combined rows in one transaction, from local copies of the task's files. */
+  commit(task: CommitTask, local: CommitFiles): Promise<CommitResult>;
+}

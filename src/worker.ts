@@ -1,0 +1,123 @@
+/**
+ * `partwise/worker`: the process that executes runs.
+ *
+ * @example
+ * import { startWorker } from 'partwise/worker';
+ * const worker = await startWorker({ projectDir: '/app' });
+ * process.once('SIGTERM', () => worker.shutdown());
+ * await worker.ended;
+ */
+import { rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type NativeConnectionOptions } from '@temporalio/worker';
+import { createActivities } from './activities';
+import { FunctionCatalog } from './activities/function-catalog';
+import { loadConfig, type ProjectConfig } from './config';
+import { RunnerPool } from './runners/pool';
+import { resolveTemporal } from './temporal/connection';
+
+export interface StartWorkerOptions {
+  /** Folder of the project, whose `partwise.config.*` is read. Default: the working directory. */
+  projectDir?: string;
+  /** A configuration already loaded; wins over `projectDir`. */
+  config?: ProjectConfig;
+  /** The server; default: what configuration and environment name. */
+  server?: { connectionOptions: NativeConnectionOptions; namespace: string; taskQueue: string };
+  /** Bundle the functions file anew for each run (development). Default false: the code is read once, at start. */
+  reloadsFunctions?: boolean;
+}
+
+export interface PartwiseWorker {
+  readonly taskQueue: string;
+  /** Functions that it has. */
+  readonly functions: string[];
+  /** A client on the worker's own connection. */
+  readonly client: Client;
+  /** Stops taking work; what runs is finished within the grace time or handed to another worker. */
+  shutdown(): void;
+  /** Settles when the worker has ended: rejects when it ended by a fatal error. */
+  readonly ended: Promise<void>;
+}
+
+/** What runs at a shutdown has this long before it is handed over. */
+const SHUTDOWN_GRACE = '10s';
+/** Planning and committing beside units. */
+const CONTROL_SLOTS = 8;
+
+/**
+ * Starts a worker: it polls the task queue for runs, planning and commits, and a queue of its own kind for units,
+ * with as many slots as runners, so that a long partition never keeps another run from being planned.
+ *
+ * @throws when the server cannot be reached or the configuration is not valid.
+ */
+export async function startWorker(options: StartWorkerOptions = {}): Promise<PartwiseWorker> {
+  const project = options.config ?? (await loadConfig({ projectDir: options.projectDir ?? process.cwd() }));
+  const server = options.server ?? namedServer(project);
+  const { namespace, taskQueue } = server;
+  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  const connection = await NativeConnection.connect(server.connectionOptions);
+  const { dataConverter } = project.temporal;
+  const client = new Client({ connection, namespace, dataConverter });
+  const runners = project.worker.runners ?? availableParallelism();
+  const identity = `${process.pid}@${hostname()}`;
+  const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
+  const pool = new RunnerPool({ size: runners });
+  const functions = new FunctionCatalog({
+    file: project.functions,
+    folder: join(project.projectDir, '.partwise', 'functions'),
+    reloads: options.reloadsFunctions ?? false,
+  });
+  // A deployed worker whose functions do not load must not take work.
+  const bundle = options.reloadsFunctions ? null : await functions.current();
+  const unitTaskQueue = `${taskQueue}.units`;
+  const activities = createActivities({ project, pool, functions, identity, scratch, unitTaskQueue });
+  const { openRun, planRun, commitRun, processUnit } = activities;
+  const common = { connection, namespace, identity, dataConverter, shutdownGraceTime: SHUTDOWN_GRACE } as const;
+  const control = await Worker.create({
+    ...common,
+    taskQueue,
+    workflowBundle: { codePath: join(__dirname, 'workflow-bundle.js') },
+    activities: { openRun, planRun, commitRun },
+    maxConcurrentActivityTaskExecutions: CONTROL_SLOTS,
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+  });
+  const units = await Worker.create({
+    ...common,
+    taskQueue: unitTaskQueue,
+    activities: { processUnit },
+    maxConcurrentActivityTaskExecutions: runners,
+    // Heartbeats carry what the next attempt must know; Temporal's default would hold them for 0.8 × the time-out.
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+  });
+  const shutdown = (): void => {
+    for (const worker of [control, units]) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const ended = (async () => {
+    try {
+      const running = [control.run(), units.run()];
+      // One that ends takes the other with it.
+      for (const run of running) run.then(shutdown, shutdown);
+      await Promise.all(running);
+    } finally {
+      await pool.close();
+      await connection.close();
+      await rm(scratch, { recursive: true, force: true });
+    }
+  })();
+  ended.catch(() => {});
+  return { taskQueue, functions: bundle?.functions.map(({ name }) => name) ?? [], client, shutdown, ended };
+}
+
+function namedServer(project: ProjectConfig): NonNullable<StartWorkerOptions['server']> {
+  const target = resolveTemporal(project.temporal, process.env);
+  if (target.kind === 'named') return target;
+  throw new Error(
+    'A worker needs a Temporal server to work for: set TEMPORAL_ADDRESS, name one with --address or a profile with --profile, ' +
+      'or use `partwise dev`, which brings its own.',
+  );
+}

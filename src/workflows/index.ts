@@ -1,0 +1,1 @@
+export { partitionedRun } from './partitioned-run';

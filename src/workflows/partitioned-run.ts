@@ -1,0 +1,195 @@
+/**
+ * The workflow of a run: open, plan, every unit through the lanes, commit.
+ *
+ * It reads only its input, the plan and results, so that a release may change any default without touching runs in
+ * flight. A partition's failure is data here; the workflow itself fails only at the end, with the counts (I8).
+ */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  setWorkflowOptions,
+  sleep,
+  ValueError,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { UnitResult } from '../run/outcome';
+import type { CommitResult, OpenedRun, RunPlan, RunSummary, Unit, UnitTask } from '../run/plan';
+import { cutRetryUnits, retryWaitMs } from '../run/retry-units';
+import { settledStatus, withinTolerance } from '../run/status';
+import type { RunActivities } from '../activities';
+import { throughLanes } from './lanes';
+import { partitionsQuery, progressQuery } from './messages';
+import { Progress } from './progress';
+
+// enforces I9: these are thrown while arguments are decoded, before any code of ours, and must end the run.
+setWorkflowOptions({ failureExceptionTypes: [ValueError, SyntaxError, TypeError] }, partitionedRun);
+
+/** Opening reads a catalogue and a few small files. */
+const OPEN_TIMEOUT = '5 minutes';
+
+/** See `RunInput` for the argument; it is taken as it comes and validated by `openRun`. */
+export async function partitionedRun(input?: unknown): Promise<RunSummary> {
+  const { openRun } = proxyActivities<RunActivities>({ startToCloseTimeout: OPEN_TIMEOUT });
+  let progress = new Progress(0);
+  let settled = false;
+  setHandler(progressQuery, () => ({
+    status: settled ? settledStatus(progress.counts) : 'IN_PROGRESS',
+    counts: { total: progress.total, ...progress.counts, ...inFlight(progress) },
+    running: [...progress.running],
+  }));
+  setHandler(partitionsQuery, () => ({
+    running: [...progress.running],
+    failed: progress.firstErrors.map(({ id, error: { type, message } }) => ({ id, error: { type, message } })),
+  }));
+
+  const opened = await openRun(input ?? null);
+  const { planRun } = proxyActivities<RunActivities>({
+    startToCloseTimeout: opened.planTimeoutMs,
+    heartbeatTimeout: opened.heartbeatTimeoutMs,
+  });
+  const plan = await planRun({ opened, input: input ?? null });
+  progress = new Progress(plan.partitions);
+  await runUnits(plan, opened, progress);
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The run was cancelled.');
+  settled = true;
+  return finish(plan, opened, progress);
+}
+
+function inFlight(progress: Progress): { RUNNING: number; PENDING: number } {
+  const running = Math.min(progress.running.size, progress.counts.PENDING);
+  return { RUNNING: running, PENDING: progress.counts.PENDING - running };
+}
+
+/** Every unit once; then rounds of those partitions of batches that threw and may be tried again. */
+async function runUnits(plan: RunPlan, opened: OpenedRun, progress: Progress): Promise<void> {
+  await throughLanes([...plan.units.entries()], plan.maxConcurrency, ([unit, { from, to, label }]) =>
+    runUnit(plan, opened, progress, { activityId: `${unit}`, label, unit, from, to, only: null, round: 0 }),
+  );
+  for (let round = 1; progress.retry.length > 0; round++) {
+    const units = cutRetryUnits(progress.retry, plan.maxConcurrency);
+    progress.retry = [];
+    await sleep(retryWaitMs(plan.retry, round));
+    await throughLanes([...units.entries()], plan.maxConcurrency, ([unit, { from, to, only }]) =>
+      runUnit(plan, opened, progress, {
+        activityId: `r${round}.${unit}`,
+        label: `retry ${round} of ${only}`.slice(0, 200),
+        unit,
+        from,
+        to,
+        only,
+        round,
+      }),
+    );
+  }
+}
+
+type UnitCall = Unit & Pick<UnitTask, 'unit' | 'only' | 'round'> & { activityId: string };
+
+async function runUnit(plan: RunPlan, opened: OpenedRun, progress: Progress, call: UnitCall): Promise<void> {
+  if (CancellationScope.current().consideredCancelled) return;
+  const { processUnit } = proxyActivities<RunActivities>({ startToCloseTimeout: plan.unitTimeoutMs });
+  const { runId } = opened;
+  const { generation, execution, stage } = plan;
+  const { activityId, label, unit, from, to, only, round } = call;
+  const task: UnitTask = { version: 1, runId, generation, execution, stage, plan: plan.unitPlan, unit, from, to, only, round };
+  progress.running.add(label);
+  try {
+    const result = await processUnit.executeWithOptions(
+      {
+        activityId,
+        summary: label,
+        taskQueue: plan.taskQueue,
+        startToCloseTimeout: plan.unitTimeoutMs,
+        heartbeatTimeout: plan.heartbeatTimeoutMs,
+        // No maximum: the activity tells throws from lost workers and decides (see process-unit).
+        retry: {
+          initialInterval: plan.retry.initialIntervalMs,
+          backoffCoefficient: plan.retry.backoffCoefficient,
+          maximumInterval: plan.retry.maximumIntervalMs,
+        },
+        // enforces I12: the run closes only when the functions of its units have stopped.
+        cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+      },
+      [task],
+    );
+    progress.record(result);
+  } catch (error) {
+    // Nothing began: the state shows these partitions as cut off.
+    if (isCancellation(error)) return;
+    recordFailure(progress, call, error);
+  } finally {
+    progress.running.delete(label);
+  }
+}
+
+function recordFailure(progress: Progress, call: UnitCall, error: unknown): void {
+  if (!(error instanceof ActivityFailure)) throw error;
+  const { cause } = error;
+  const result = cause instanceof ApplicationFailure ? (cause.details?.[0] as UnitResult | undefined) : undefined;
+  if (result !== undefined) progress.record(result);
+  else {
+    const type = cause instanceof ApplicationFailure ? (cause.type ?? cause.name) : (cause?.name ?? 'ActivityFailure');
+    progress.recordLost(call.label, call.only ?? `${call.from}-${call.to}`, { type, message: cause?.message ?? error.message, stack: null });
+  }
+}
+
+async function finish(plan: RunPlan, opened: OpenedRun, progress: Progress): Promise<RunSummary> {
+  const summary: RunSummary = {
+    version: 1,
+    runId: opened.runId,
+    status: settledStatus(progress.counts),
+    counts: { total: progress.total, ...progress.counts },
+    rows: plan.rows,
+    generation: plan.generation,
+    execution: plan.execution,
+    commit: null,
+    firstErrors: progress.firstErrors,
+  };
+  // enforces I8
+  if (!withinTolerance(progress.counts, plan.toleratedFailures)) {
+    throw ApplicationFailure.nonRetryable(describeFailure(summary, plan), 'PartialFailure', summary);
+  }
+  if (plan.output === null) return summary;
+  const { commitRun } = proxyActivities<RunActivities>({
+    startToCloseTimeout: opened.planTimeoutMs,
+    heartbeatTimeout: opened.heartbeatTimeoutMs,
+  });
+  let commit: CommitResult;
+  try {
+    commit = await commitRun({
+      version: 1,
+      runId: opened.runId,
+      generation: plan.generation,
+      execution: plan.execution,
+      stage: plan.stage,
+      warehouse: opened.warehouse,
+      output: plan.output,
+      keyColumns: plan.keyColumns,
+      index: plan.index,
+      notDone: progress.notDone.join(','),
+      files: progress.output,
+    });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const cause = error instanceof ActivityFailure ? error.cause : undefined;
+    throw ApplicationFailure.create({
+      message: `All partitions are done, but their rows were not written: ${cause?.message ?? String(error)}`,
+      type: 'CommitFailed',
+      nonRetryable: true,
+      details: [{ ...summary, status: 'FAILURE' }],
+    });
+  }
+  return { ...summary, commit };
+}
+
+function describeFailure({ counts, firstErrors }: RunSummary, plan: RunPlan): string {
+  const failed = counts.FAILED + counts.INTERNAL_ERROR;
+  const first = firstErrors[0];
+  const example = first === undefined ? '' : ` First: ${first.id}: ${first.error.message}`;
+  return `${failed} of ${counts.total} partitions failed, and ${plan.toleratedFailures} are tolerated in "${workflowInfo().workflowId}".${example}`;
+}
