@@ -1,0 +1,100 @@
+/** What every command that talks to Temporal begins with. */
+import type { Client, Connection } from '@temporalio/client';
+import { attachEmbedded, type AttachOptions, type EmbeddedTemporal } from './embedded';
+import { resolveTemporal, type ServerConnectionOptions } from './named-server';
+import { TemporalUnavailable, errorText } from './problems';
+
+export { resolveTemporal } from './named-server';
+
+export interface TemporalSession {
+  readonly connection: Connection;
+  readonly client: Client;
+  readonly address: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  /** Whether this is the project's own server, with a worker that Partwise keeps up. */
+  readonly embedded: boolean;
+  close(): Promise<void>;
+}
+
+const CONNECTS_WITHIN_MS = 5_000;
+const GRPC_NOT_FOUND = 5;
+
+/** Connects to the server that is named, else to the embedded one, which is started where it is not up. */
+export async function connectTemporal(options: AttachOptions): Promise<TemporalSession> {
+  const resolved = resolveTemporal(options.settings, options.env ?? process.env);
+  if (resolved.kind === 'named') {
+    const connection = await connectNamed(resolved.connectionOptions, resolved.namespace);
+    return session(connection, resolved, options, () => {});
+  }
+  // Loading takes its quarter of a second while server and worker come up.
+  const attaching = attachEmbedded(options);
+  attaching.catch(() => {});
+  const { Connection } = loadClientLibrary();
+  const embedded = await attaching;
+  try {
+    const connection = await Connection.connect({
+      address: embedded.address,
+      connectTimeout: CONNECTS_WITHIN_MS,
+    });
+    return session(connection, embedded, options, () => embedded.close());
+  } catch (error) {
+    embedded.close();
+    throw new TemporalUnavailable(
+      `The embedded Temporal server at ${embedded.address} does not answer (${errorText(error)}). Its log is ".partwise/server.log" in the project folder.`,
+    );
+  }
+}
+
+/** Not on top: it takes a quarter of a second, and only what talks to Temporal should pay for it. */
+function loadClientLibrary(): typeof import('@temporalio/client') {
+  return require('@temporalio/client') as typeof import('@temporalio/client');
+}
+
+function session(
+  connection: Connection,
+  at: { address: string; namespace: string; taskQueue: string; kind?: 'named' },
+  options: AttachOptions,
+  letGo: () => void,
+): TemporalSession {
+  const { Client } = loadClientLibrary();
+  const { address, namespace, taskQueue } = at;
+  const { dataConverter } = options.settings;
+  return {
+    connection,
+    client: new Client({ connection, namespace, ...(dataConverter !== undefined && { dataConverter }) }),
+    address,
+    namespace,
+    taskQueue,
+    embedded: at.kind !== 'named',
+    close: async () => {
+      letGo();
+      await connection.close();
+    },
+  };
+}
+
+async function connectNamed(to: ServerConnectionOptions, namespace: string): Promise<Connection> {
+  const { Connection } = loadClientLibrary();
+  const connection = await Connection.connect({ ...to, connectTimeout: CONNECTS_WITHIN_MS }).catch(
+    (error: unknown) => {
+      throw new TemporalUnavailable(
+        `No Temporal server answers at "${to.address}" (${errorText(error)}). Check the address, that the server is up, ` +
+          `${to.tls ? 'that it speaks TLS and accepts the certificate or API key' : 'whether it wants TLS or an API key'}, and any firewall between. ` +
+          'Without an address and a profile, Partwise starts a server of its own.',
+      );
+    },
+  );
+  try {
+    await connection.workflowService.describeNamespace({ namespace });
+  } catch (error) {
+    // Other refusals may concern this request alone: many API keys may not describe a namespace.
+    if ((error as { code?: number }).code !== GRPC_NOT_FOUND) return connection;
+    await connection.close();
+    throw new TemporalUnavailable(
+      `The Temporal server at "${to.address}" has no namespace "${namespace}". ` +
+        'Set `temporal.namespace` or TEMPORAL_NAMESPACE to one that it has, or create it with `temporal operator namespace create`.',
+    );
+  }
+  return connection;
+}

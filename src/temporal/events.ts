@@ -1,0 +1,26 @@
+/** What happens on the way to a Temporal server. `message` is a sentence for people; the rest is for programs. */
+import type { TemporalBinary } from './binary';
+
+export type TemporalEvent = { message: string } & (
+  | { type: 'binaryFetching'; origin: TemporalBinary['origin'] }
+  /** A place to get the binary from did not work; the next one is tried. */
+  | { type: 'binarySkipped'; origin: TemporalBinary['origin'] }
+  | { type: 'binaryFound'; binary: TemporalBinary }
+  | { type: 'hostStarting' }
+  | { type: 'hostReplaced' }
+  /** A host of another build is used, because runs are open. */
+  | { type: 'hostOutdated' }
+  | { type: 'hostLost' }
+  | { type: 'hostEnding'; reason: string }
+  | { type: 'serverReady'; address: string; takenUp: boolean }
+  | { type: 'serverLost' }
+  | { type: 'serverStopped' }
+  /** The server came back on another port: connections made before do not reach it. */
+  | { type: 'serverMoved'; address: string }
+  | { type: 'workerReady' }
+  | { type: 'workerLost' }
+  /** It cannot start, and is not tried again until the next command. */
+  | { type: 'workerStopped' }
+);
+
+export type OnTemporalEvent = (event: TemporalEvent) => void;

@@ -1,0 +1,11 @@
+/** Temporal, as the rest of Partwise uses it. */
+export { describeBinary, findTemporalBinary, type TemporalBinary } from './binary';
+export { connectTemporal, type TemporalSession } from './connection';
+export { runHostInForeground } from './dev';
+export { attachEmbedded, type AttachOptions, type EmbeddedTemporal } from './embedded';
+export type { OnTemporalEvent, TemporalEvent } from './events';
+export type { EmbeddedOptions } from './host-launch';
+export { resolveTemporal, type ResolvedTemporal, type ServerConnectionOptions } from './named-server';
+export { TemporalUnavailable } from './problems';
+export type { TemporalSettings } from './settings';
+export type { HostMessage, WorkerEnvironment, WorkerMessage } from './worker-protocol';

@@ -1,0 +1,88 @@
+/** Which server is meant: one that was named, or the project's embedded one. The only place that decides. */
+import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow';
+import { TemporalUnavailable, errorText } from './problems';
+import type { TemporalSettings } from './settings';
+
+/** What both `Connection` and `NativeConnection` take. */
+export interface ServerConnectionOptions {
+  address: string;
+  tls?: TLSConfig | boolean;
+  apiKey?: string;
+  metadata?: Record<string, string>;
+}
+
+export type ResolvedTemporal =
+  | {
+      kind: 'named';
+      address: string;
+      namespace: string;
+      taskQueue: string;
+      connectionOptions: ServerConnectionOptions;
+    }
+  | { kind: 'embedded' };
+
+/**
+ * A server is named by an address or a profile, in the settings or as TEMPORAL_ADDRESS or TEMPORAL_PROFILE. Then Temporal's
+ * environment variables and the profile fill in what the settings leave out. A default profile that a person
+ * happens to have names nothing.
+ */
+export function resolveTemporal(settings: TemporalSettings, env: NodeJS.ProcessEnv): ResolvedTemporal {
+  const profile = settings.profile ?? (env['TEMPORAL_PROFILE'] || undefined);
+  if (settings.address === undefined && !env['TEMPORAL_ADDRESS'] && profile === undefined)
+    return { kind: 'embedded' };
+
+  const { namespace, connectionOptions } = loadProfile(profile, env);
+  const address = settings.address ?? connectionOptions.address;
+  if (!address) {
+    throw new TemporalUnavailable(
+      `The Temporal profile "${profile}" has no address. Add one to the profile, or set \`temporal.address\` or TEMPORAL_ADDRESS.`,
+    );
+  }
+  const apiKey =
+    settings.apiKey ?? (typeof connectionOptions.apiKey === 'string' ? connectionOptions.apiKey : undefined);
+  const tls = withTls(settings.tls, connectionOptions.tls ?? undefined, apiKey);
+  const metadata = connectionOptions.metadata as Record<string, string> | undefined;
+  return {
+    kind: 'named',
+    address,
+    namespace: settings.namespace ?? namespace ?? 'default',
+    taskQueue: settings.taskQueue ?? 'partwise',
+    connectionOptions: {
+      address,
+      ...(tls !== undefined && { tls }),
+      ...(apiKey !== undefined && { apiKey }),
+      ...(metadata !== undefined && { metadata }),
+    },
+  };
+}
+
+function loadProfile(profile: string | undefined, env: NodeJS.ProcessEnv) {
+  // Only the embedded server is meant to be quick to reach; this is loaded for the others.
+  const { loadClientConnectConfig } =
+    require('@temporalio/envconfig') as typeof import('@temporalio/envconfig');
+  const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
+  try {
+    return loadClientConnectConfig({
+      overrideEnvVars: Object.fromEntries(set),
+      ...(profile === undefined ? { disableFile: true } : { profile }),
+    });
+  } catch (error) {
+    if (profile === undefined)
+      throw new TemporalUnavailable(`Temporal's environment variables cannot be used: ${errorText(error)}.`);
+    throw new TemporalUnavailable(
+      `The Temporal profile "${profile}" cannot be used: ${errorText(error)}. ` +
+        '`temporal config list` shows the profiles; TEMPORAL_CONFIG_FILE names another file.',
+    );
+  }
+}
+
+/** Certificates of the profile stay, unless TLS is switched off; an API key goes over TLS unless told otherwise. */
+function withTls(
+  wanted: boolean | undefined,
+  configured: TLSConfig | boolean | null | undefined,
+  apiKey: string | undefined,
+): TLSConfig | boolean | undefined {
+  if (wanted === false) return false;
+  if (wanted === true) return configured || true;
+  return configured ?? (apiKey === undefined ? undefined : true);
+}
