@@ -25,7 +25,9 @@ const FILES_AT_ONCE = 16;
 export class Outcomes {
   readonly #ends = new Map<number, PartitionEnd>();
   readonly #calls = new Map<number, number>();
-  readonly #taken = new Set<UnitRecord>();
+  /** Units taken in, by the event that scheduled them: records of one execution that were read one after the other agree on it. */
+  readonly #taken = new Set<number>();
+  readonly #lost = new Set<number>();
 
   /** Partitions that ended, by ordinal. */
   get ends(): ReadonlyMap<number, PartitionEnd> {
@@ -38,22 +40,27 @@ export class Outcomes {
   }
 
   async update(record: RunRecord, readFile: ReadFile): Promise<void> {
-    const fresh = [...record.units.values()].filter((unit) => unit.end !== null && !this.#taken.has(unit));
+    const fresh = [...record.units].filter(([event, unit]) => unit.end !== null && !this.#taken.has(event));
     for (let i = 0; i < fresh.length; i += FILES_AT_ONCE) {
       const some = fresh.slice(i, i + FILES_AT_ONCE);
-      const outcomes = await Promise.all(some.map((unit) => outcomesOf(unit, readFile)));
-      some.forEach((unit, j) => this.#take(unit, outcomes[j]!));
+      const outcomes = await Promise.all(some.map(([, unit]) => outcomesOf(unit, readFile)));
+      some.forEach(([event, unit], j) => this.#take(event, unit, outcomes[j]!));
     }
-    for (const [ordinal, end] of this.#ends) {
-      if (end.unit.end?.type === 'lost' && !record.lost.has(ordinal)) this.#ends.delete(ordinal);
+    for (const ordinal of this.#lost) {
+      if (record.lost.has(ordinal)) continue;
+      this.#lost.delete(ordinal);
+      if (this.#ends.get(ordinal)?.unit.end?.type === 'lost') this.#ends.delete(ordinal);
     }
   }
 
-  #take(unit: UnitRecord, outcomes: PartitionOutcome[]): void {
-    this.#taken.add(unit);
+  #take(event: number, unit: UnitRecord, outcomes: PartitionOutcome[]): void {
+    this.#taken.add(event);
     const { end } = unit;
     if (end?.type === 'lost') {
-      for (const ordinal of ordinalsOf(unit.task)) this.#ends.set(ordinal, lostPartition(unit, ordinal));
+      for (const ordinal of ordinalsOf(unit.task)) {
+        this.#lost.add(ordinal);
+        this.#ends.set(ordinal, lostPartition(unit, ordinal));
+      }
     }
     if (end?.type === 'result' && end.result.retry !== null) {
       for (const ordinal of decodeOrdinals(end.result.retry)) this.#calls.set(ordinal, unit.task.round + 1);

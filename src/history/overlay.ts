@@ -2,8 +2,7 @@
  * What only a running server knows, laid over the record: which units are being processed right now, which attempt it
  * is, what the last one failed with. Never part of a run's final state (I2).
  */
-import type { ErrorInfo } from '../run/outcome';
-import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../run/status';
+import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
 import { ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 
 /** A unit's activity as the server describes it. */
@@ -14,16 +13,10 @@ export interface PendingUnit {
   attempt: number;
   lastStartedAt: string | null;
   lastError: ErrorInfo | null;
-  /** The last heartbeat's details, as far as they are understood. */
-  heartbeat: UnitHeartbeat | null;
-}
-
-/** What units of several partitions say about themselves while they run. All of it may be missing. */
-export interface UnitHeartbeat {
-  /** The partition that is being processed. */
-  ordinal?: number;
-  /** How many partitions of the unit have ended, by status, though not recorded yet. */
-  done?: Partial<StatusCounts>;
+  /** Ordinal of the partition that is being processed, as the last heartbeat said. */
+  ordinal: number | null;
+  /** Of a batch: partitions that ended in it, not recorded in history yet. */
+  ended: PartitionOutcome[];
 }
 
 export interface LivePartition {
@@ -40,14 +33,14 @@ export interface LiveOverlay {
   running: Map<number, LivePartition>;
   /** Partitions that wait for another attempt, by ordinal. */
   waiting: Map<number, LivePartition>;
-  /** Partitions that ended inside units that are still open. */
-  done: StatusCounts;
+  /** Partitions that ended inside units that are still open, by ordinal. */
+  ended: Map<number, PartitionOutcome>;
   /** Labels of the units that are being processed. */
   labels: string[];
 }
 
 export function liveOverlay(record: RunRecord, pending: readonly PendingUnit[], asOf: string): LiveOverlay {
-  const overlay: LiveOverlay = { asOf, running: new Map(), waiting: new Map(), done: noCounts(), labels: [] };
+  const overlay: LiveOverlay = { asOf, running: new Map(), waiting: new Map(), ended: new Map(), labels: [] };
   for (const activity of pending) {
     // The two were read one after the other: a unit that the record has closed meanwhile is no longer live.
     const unit = record.open.get(activity.activityId);
@@ -57,19 +50,22 @@ export function liveOverlay(record: RunRecord, pending: readonly PendingUnit[], 
 }
 
 function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, activity: PendingUnit): void {
-  const { heartbeat, lastError, lastStartedAt, attempt } = activity;
+  const { lastError, lastStartedAt, attempt } = activity;
   const live = { attempt: attempt + unit.task.round, startedAt: lastStartedAt, error: lastError };
-  const size = unit.task.only === null ? unit.task.to - unit.task.from + 1 : ordinalsOf(unit.task).length;
-  if (size > 1 && heartbeat?.done !== undefined) {
-    for (const status of PARTITION_STATUSES) overlay.done[status] += heartbeat.done[status] ?? 0;
-  }
+  for (const outcome of activity.ended) overlay.ended.set(outcome.ordinal, outcome);
   if (activity.started) {
-    // Of a batch that has not said which one: its first.
-    overlay.running.set(heartbeat?.ordinal ?? ordinalsOf(unit.task)[0]!, live);
+    // Of a batch that has not said which one: the first that is left.
+    const ordinal = activity.ordinal ?? ordinalsOf(unit.task).find((each) => !overlay.ended.has(each));
+    if (ordinal !== undefined && !overlay.ended.has(ordinal)) overlay.running.set(ordinal, live);
     overlay.labels.push(unitLabel(record, unit));
-  } else if (attempt > 1 && size === 1) {
+  } else if (attempt > 1 && isSingle(unit)) {
     overlay.waiting.set(unit.task.from, live);
   }
+}
+
+/** Whether the unit is one partition, whose attempts are then the activity's. */
+export function isSingle({ task }: UnitRecord): boolean {
+  return task.from === task.to;
 }
 
 /** The name of a unit for people: of one partition its id, of a batch the first and last. */

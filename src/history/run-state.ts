@@ -80,17 +80,14 @@ export function statusOfUnended({ closed }: RunRecord): 'PENDING' | 'CANCELLED' 
 
 /** Whether the run was refused, or came to nothing otherwise, before any partition was started. */
 export function wasRefused(state: RunState): boolean {
-  const { PENDING, total } = state.counts;
-  return (
-    state.status === 'FAILURE' && PENDING === total && state.commit === null && state.snapshotTime === null
-  );
+  return state.status === 'FAILURE' && state.snapshotTime === null;
 }
 
 function counts(record: RunRecord, overlay: LiveOverlay | null): StatusCounts & { total: number } {
   const total = record.plan?.partitions ?? 0;
   const counted = noCounts();
-  for (const status of PARTITION_STATUSES)
-    counted[status] = record.ended[status] + (overlay?.done[status] ?? 0);
+  for (const status of PARTITION_STATUSES) counted[status] = record.ended[status];
+  for (const { status } of overlay?.ended.values() ?? []) counted[status]++;
   const left = Math.max(0, total - PARTITION_STATUSES.reduce((sum, status) => sum + counted[status], 0));
   const running = Math.min(overlay?.running.size ?? 0, left);
   counted.RUNNING += running;

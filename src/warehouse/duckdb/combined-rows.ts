@@ -3,15 +3,13 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { combineColumns, type FileColumns } from '../../run/combine';
 import type { Column } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
-import { queryRows, quoteIdentifier, quoteText } from './database';
+import { queryRows, quoteIdentifier, quoteText, withDatabase } from './database';
 
 export interface CombinedRows {
   /** Key columns first, then the functions' columns in order of appearance. */
   columns: Column[];
   /** All rows with these columns, ordered by partition and, within one, as returned. */
   sql: string;
-  /** The keys of all rows. */
-  keysSql: string;
   rows: number;
 }
 
@@ -43,9 +41,34 @@ export async function combinedRows(
   return {
     columns: typed,
     sql: `SELECT ${names} FROM (${all})${where} ORDER BY ${ORDINAL}, ${POSITION}`,
-    keysSql: `SELECT DISTINCT ${keys.map(quoteIdentifier).join(', ')} FROM (${all})${where}`,
     rows: await countRows(connection, `SELECT count(*)::DOUBLE AS n FROM (${all})${where}`),
   };
+}
+
+/**
+ * Joins the files of one unit's checkpoints into one of the same form. Returns false, and writes nothing, when their columns do
+ * not meet: then the commit says so, with all of the run's files before it.
+ */
+export function mergeRows(
+  keyColumns: readonly Column[],
+  files: readonly string[],
+  target: string,
+): Promise<boolean> {
+  return withDatabase(':memory:', 'read', async (connection) => {
+    const keys = keyColumns.map(({ name }) => name);
+    const groups = await groupFiles(connection, keys, files);
+    const { columns, problems } = combineColumns(groups);
+    if (problems.length > 0) return false;
+    // A column without any value stays without a type, so that another unit's values may give it one.
+    const valued = new Set(groups.flatMap((group) => group.columns.map(({ name }) => name)));
+    const typed = columns.filter(({ name }) => valued.has(name));
+    const listed = JSON.stringify(columns.map(({ name }) => name).filter((name) => !keys.includes(name)));
+    await connection.run(
+      `COPY (SELECT * FROM (${unionSql(typed, groups)}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${quoteText(target)} ` +
+        `(FORMAT parquet, KV_METADATA {${COLUMNS_KEY}: ${quoteText(listed)}})`,
+    );
+    return true;
+  });
 }
 
 /** Files with the same columns in the same order. */
