@@ -1,0 +1,34 @@
+import type { TemporalSettings } from '../temporal/settings';
+
+/** What `partwise.config.{ts,js,mjs,json}` holds. Everything is optional; paths are relative to the file's folder. */
+export interface PartwiseConfig {
+  /** The file that exports the partition functions. Default: `functions.ts`, `.js` or `.mjs` beside this file. */
+  functions?: string;
+  /** Where tables are read and written, such as `duckdb:./warehouse.duckdb`, which is also the default. */
+  warehouse?: string;
+  /** Folder for snapshots, artifacts, logs and results. Default `./stage`. */
+  stage?: string;
+  /** Which Temporal server to use. Default: one that Partwise starts for this project. */
+  temporal?: TemporalSettings;
+  worker?: {
+    /** Partitions that run at once on this machine, each in a process of its own. Default: the number of cores. */
+    runners?: number;
+  };
+  /** What the input of a run may name beside the warehouse and the stage above. Default: anything. */
+  allow?: {
+    warehouses?: string[];
+    stages?: string[];
+  };
+}
+
+/**
+ * Types the configuration for editors; returns it as it is.
+ *
+ * @example
+ * // partwise.config.ts
+ * import { defineConfig } from 'partwise';
+ * export default defineConfig({ warehouse: 'duckdb:./warehouse.duckdb', worker: { runners: 4 } });
+ */
+export function defineConfig(config: PartwiseConfig): PartwiseConfig {
+  return config;
+}

@@ -1,0 +1,91 @@
+/** Finds the configuration file and reads what it exports. */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { compileFunction } from 'node:vm';
+import { ConfigError } from './problems';
+
+const NAMES = ['ts', 'js', 'mjs', 'json'].map((ending) => `partwise.config.${ending}`);
+
+/** The configuration file of a folder; null when it has none. */
+export function configFileIn(folder: string): string | null {
+  const found = NAMES.filter((name) => existsSync(join(folder, name)));
+  if (found.length <= 1) return found[0] === undefined ? null : join(folder, found[0]);
+  throw new ConfigError(folder, [
+    `There are ${found.join(' and ')}, and one project has one configuration. Keep one of them.`,
+  ]);
+}
+
+/** The nearest configuration file in this folder or above, at most up to the home folder. */
+export function findConfigFile(folder: string): string | null {
+  const home = homedir();
+  for (let at = folder; ; at = dirname(at)) {
+    const file = configFileIn(at);
+    if (file !== null || at === home || at === dirname(at)) return file;
+  }
+}
+
+/** What the file exports by default, unchecked. */
+export async function readConfigFile(file: string): Promise<unknown> {
+  try {
+    return file.endsWith('.json')
+      ? JSON.parse(readFileSync(file, 'utf8'))
+      : exportOf(file, await bundle(file));
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(file, [
+      `It cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    ]);
+  }
+}
+
+/**
+ * TypeScript and JavaScript alike become one CommonJS text: so a file loads whatever the `type` in its package.json, and nothing
+ * is written beside it. Packages of Partwise and Temporal stay outside, since a second copy would not be the same.
+ */
+async function bundle(file: string): Promise<string> {
+  const { build } = await import('esbuild');
+  try {
+    const { outputFiles } = await build({
+      entryPoints: [file],
+      bundle: true,
+      write: false,
+      format: 'cjs',
+      platform: 'node',
+      target: 'node20',
+      logLevel: 'silent',
+      external: ['partwise', 'partwise/*', '@temporalio/*', '*.node'],
+      define: { 'import.meta.url': JSON.stringify(pathToFileURL(file).href) },
+    });
+    return outputFiles[0]!.text;
+  } catch (error) {
+    const problems = (
+      error as { errors?: { text: string; location: { file: string; line: number } | null }[] }
+    ).errors;
+    if (problems === undefined) throw error;
+    throw new ConfigError(
+      file,
+      problems.map(({ text, location }) => (location === null ? text : `Line ${location.line}: ${text}`)),
+    );
+  }
+}
+
+function exportOf(file: string, code: string): unknown {
+  const fromFile = createRequire(file);
+  // Partwise itself is the copy that runs, whether or not the project can resolve one.
+  const require = (name: string): unknown => (name === 'partwise' ? ownPackage() : fromFile(name));
+  const module: { exports: Record<string, unknown> } = { exports: {} };
+  const run = compileFunction(code, ['module', 'exports', 'require', '__filename', '__dirname'], {
+    filename: file,
+  });
+  run(module, module.exports, require, file, dirname(file));
+  const { exports } = module;
+  // A CommonJS file has its configuration as the whole of its exports.
+  return exports !== null && typeof exports === 'object' && 'default' in exports ? exports.default : exports;
+}
+
+function ownPackage(): unknown {
+  return require('../index');
+}

@@ -1,0 +1,169 @@
+/**
+ * Where settings come from: flags, then the environment, then the configuration file, then defaults. Decided here, for
+ * commands, library and worker alike; the environment names of Temporal itself are read in `temporal/`.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { explainIssues } from '../run/explain-issues';
+import type { TemporalSettings } from '../temporal/settings';
+import { configFileIn, findConfigFile, readConfigFile } from './load';
+import { ConfigError } from './problems';
+import { checkConfig, runnersSchema, warehouseSchema } from './schema';
+
+/** A project's settings, complete. */
+export interface ProjectConfig {
+  /** Folder of the configuration file, else the working directory. Absolute. */
+  projectDir: string;
+  configFile: string | null;
+  /** Absolute path of the functions file; null when there is none. */
+  functions: string | null;
+  /** As it was written; relative paths in it are below `projectDir`. */
+  warehouse: string | null;
+  /** Absolute path, or the URI of a stage that is no folder. */
+  stage: string;
+  temporal: TemporalSettings;
+  worker: {
+    /** Default: the number of cores. */
+    runners?: number;
+  };
+  allow: {
+    warehouses?: string[];
+    stages?: string[];
+  };
+}
+
+/** Settings given on the command line; paths are relative to the working directory. */
+export interface ConfigFlags {
+  functions?: string;
+  warehouse?: string;
+  stage?: string;
+  address?: string;
+  namespace?: string;
+  profile?: string;
+  taskQueue?: string;
+  runners?: number;
+}
+
+export interface LoadConfigOptions {
+  /** Default: the folder of the nearest configuration file above the working directory, else the latter. */
+  projectDir?: string;
+  flags?: ConfigFlags;
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+}
+
+const FUNCTIONS_FILES = ['functions', 'partwise.functions'].flatMap((name) =>
+  ['ts', 'mts', 'js', 'mjs', 'cjs'].map((ending) => `${name}.${ending}`),
+);
+
+/** Finds, reads and checks a project's configuration. Throws a `ConfigError` with every problem. */
+export async function loadConfig(options: LoadConfigOptions = {}): Promise<ProjectConfig> {
+  const { flags = {}, env = process.env, cwd = process.cwd() } = options;
+  const projectGiven = options.projectDir === undefined ? null : resolve(cwd, options.projectDir);
+  if (projectGiven !== null && !isFolder(projectGiven)) {
+    throw new ConfigError(projectGiven, [
+      'There is no such folder. Name the folder of a project, or make it first.',
+    ]);
+  }
+  const configFile = projectGiven === null ? findConfigFile(cwd) : configFileIn(projectGiven);
+  const projectDir = projectGiven ?? (configFile === null ? cwd : dirname(configFile));
+  const raw = configFile === null ? {} : await readConfigFile(configFile);
+  const { config: file, problems } = checkConfig(raw);
+  const functionsFile = firstOf(
+    absolute(cwd, flags.functions),
+    absolute(projectDir, env['PARTWISE_FUNCTIONS']),
+    absolute(projectDir, file.functions),
+  );
+  if (functionsFile !== undefined && !existsSync(functionsFile)) {
+    problems.push(
+      `There is no functions file "${functionsFile}". Make it, or name another with "functions" or --functions.`,
+    );
+  }
+  const runners = firstOf(flags.runners, numberFrom(env['PARTWISE_RUNNERS']));
+  const warehouse = firstOf(flags.warehouse, env['PARTWISE_WAREHOUSE']);
+  problems.push(...misfits('PARTWISE_RUNNERS', runnersSchema, runners));
+  problems.push(...misfits('PARTWISE_WAREHOUSE', warehouseSchema, warehouse));
+  if (problems.length > 0) throw new ConfigError(configFile ?? 'the environment and flags', problems);
+
+  return {
+    projectDir,
+    configFile,
+    functions: functionsFile ?? defaultFunctionsFile(projectDir),
+    warehouse: warehouse ?? file.warehouse ?? null,
+    stage:
+      firstOf(
+        stagePath(cwd, flags.stage),
+        stagePath(projectDir, env['PARTWISE_STAGE']),
+        stagePath(projectDir, file.stage),
+      ) ?? join(projectDir, 'stage'),
+    temporal: temporalSettings(flags, env, file.temporal ?? {}, projectDir),
+    worker: { ...file.worker, ...(runners !== undefined && { runners }) },
+    allow: file.allow ?? {},
+  };
+}
+
+/** The file's settings give way to Temporal's own names in the environment, which are read with the profile. */
+function temporalSettings(
+  flags: ConfigFlags,
+  env: NodeJS.ProcessEnv,
+  file: TemporalSettings,
+  projectDir: string,
+): TemporalSettings {
+  const settings: TemporalSettings = { ...file };
+  if (file.binary !== undefined) settings.binary = resolve(projectDir, file.binary);
+  if (env['TEMPORAL_ADDRESS'] || env['TEMPORAL_PROFILE'] || flags.profile !== undefined)
+    delete settings.address;
+  if (env['TEMPORAL_PROFILE']) delete settings.profile;
+  if (env['TEMPORAL_NAMESPACE']) delete settings.namespace;
+  if (env['TEMPORAL_API_KEY']) delete settings.apiKey;
+  const taskQueue = firstOf(flags.taskQueue, env['PARTWISE_TASK_QUEUE']);
+  for (const name of ['address', 'profile', 'namespace'] as const) {
+    if (flags[name] !== undefined) settings[name] = flags[name];
+  }
+  if (taskQueue !== undefined) settings.taskQueue = taskQueue;
+  return settings;
+}
+
+function firstOf<T>(...values: (T | undefined)[]): T | undefined {
+  return values.find((value) => value !== undefined && value !== '');
+}
+
+function absolute(folder: string, path: string | undefined): string | undefined {
+  return path === undefined || path === '' ? undefined : resolve(folder, path);
+}
+
+function stagePath(folder: string, stage: string | undefined): string | undefined {
+  if (stage?.startsWith('file://')) return fileURLToPath(stage);
+  return stage !== undefined && /^(@|[a-z0-9]+:\/\/)/i.test(stage) ? stage : absolute(folder, stage);
+}
+
+/** A text that is no number stays, to be shown in the problem. */
+function numberFrom(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  return Number.isNaN(Number(text)) ? (text as unknown as number) : Number(text);
+}
+
+function misfits(
+  name: string,
+  schema: typeof runnersSchema | typeof warehouseSchema,
+  value: unknown,
+): string[] {
+  if (value === undefined) return [];
+  const result = schema.safeParse(value);
+  return result.success
+    ? []
+    : explainIssues(
+        result.error.issues.map((issue) => ({ ...issue, path: [name] })),
+        { [name]: value },
+        '',
+      );
+}
+
+function defaultFunctionsFile(folder: string): string | null {
+  return FUNCTIONS_FILES.map((name) => join(folder, name)).find((file) => existsSync(file)) ?? null;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

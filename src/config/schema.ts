@@ -1,0 +1,59 @@
+/** The shape of a configuration file, with a phrase for every setting that completes "it takes …". */
+import { z } from 'zod';
+import { explainIssues, fields } from '../run/explain-issues';
+import type { DataConverter } from '@temporalio/common';
+import type { PartwiseConfig } from './define';
+
+function text(takes: string) {
+  return z.string({ error: takes }).refine((value) => value.trim() !== '', { error: takes });
+}
+
+const RUNNERS = 'a whole number from 1 to 256';
+const WAREHOUSE = 'a warehouse, such as "duckdb:./warehouse.duckdb"';
+const STAGE = 'a folder, such as "./stage"';
+
+export const runnersSchema = z
+  .int({ error: RUNNERS })
+  .min(1, { error: RUNNERS })
+  .max(256, { error: RUNNERS });
+export const warehouseSchema = text(WAREHOUSE).refine((uri) => /^[a-z]+:/.test(uri), {
+  error: WAREHOUSE,
+  when: ({ value, issues }) => typeof value === 'string' && issues.length === 0,
+});
+
+const temporalSchema = fields('an object such as { address: "localhost:7233" }', {
+  address: text('the host and port of a server, such as "localhost:7233"').optional(),
+  profile: text("the name of a profile in Temporal's configuration file").optional(),
+  namespace: text('the name of a namespace').optional(),
+  taskQueue: text('the name of a task queue').optional(),
+  apiKey: text('an API key').optional(),
+  tls: z.boolean({ error: 'true or false' }).optional(),
+  binary: text('the path of a Temporal CLI binary').optional(),
+  dataConverter: z
+    .custom<DataConverter>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
+      error: "one of Temporal's data converters, an object",
+    })
+    .optional(),
+});
+
+const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.duckdb" }', {
+  functions: text('the path of a file, such as "./functions.ts"').optional(),
+  warehouse: warehouseSchema.optional(),
+  stage: text(STAGE).optional(),
+  temporal: temporalSchema.optional(),
+  worker: fields('an object such as { runners: 4 }', { runners: runnersSchema.optional() }).optional(),
+  allow: fields('an object such as { warehouses: ["duckdb:./other.duckdb"] }', {
+    warehouses: z.array(warehouseSchema, { error: 'a list of warehouses' }).optional(),
+    stages: z.array(text(STAGE), { error: 'a list of folders' }).optional(),
+  }).optional(),
+});
+
+/** Checks what a configuration file exports. */
+export function checkConfig(raw: unknown): { config: PartwiseConfig; problems: string[] } {
+  const result = configSchema.safeParse(raw);
+  if (result.success) return { config: result.data, problems: [] };
+  const problems = explainIssues(result.error.issues, raw, 'The configuration');
+  // Whether the functions file is there can be told in the same report.
+  const functions = (raw as { functions?: unknown } | null | undefined)?.functions;
+  return { config: typeof functions === 'string' ? { functions } : {}, problems };
+}
