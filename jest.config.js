@@ -1,6 +1,6 @@
 /** Tests import from `../src`, which is mapped to the build: what is tested is what ships. */
 module.exports = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.js',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
   moduleNameMapper: { '^(\\.{1,2}/.*)/src/(.*)$': '$1/dist/$2', '^(\\.{1,2})/src/(.*)$': '$1/dist/$2' },

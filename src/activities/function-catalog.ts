@@ -30,7 +30,7 @@ export class FunctionCatalog {
   async current(): Promise<LoadedBundle | null> {
     const { file, reloads } = this.options;
     if (file === null) return null;
-    const loading = this.#latest === null || reloads ? this.#load(file, this.#latest) : this.#latest;
+    const loading = (reloads ? null : this.#latest) ?? this.#load(file, this.#latest);
     this.#latest = loading;
     try {
       return await loading;
@@ -43,7 +43,7 @@ export class FunctionCatalog {
   async #load(file: string, before: Promise<LoadedBundle> | null): Promise<LoadedBundle> {
     const { digest, path } = await bundleFunctions(file, this.options.folder);
     const known = await before?.catch(() => null);
-    if (known?.digest === digest) return known;
+    if (known != null && known.digest === digest) return known;
     return { digest, path, functions: await describeFunctions(path) };
   }
 

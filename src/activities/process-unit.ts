@@ -76,7 +76,7 @@ class UnitAttempt {
       const index = await stage.localFile(plan.index);
       const bundle = await this.#bundle(plan, heartbeats);
       const ordinals = this.#remaining(recorded.outcomes.map(({ outcome }) => outcome.ordinal));
-      const recorder = new UnitRecorder({ context, deps: this.deps, stage, folder, heartbeats, recorded, isBatch: this.#isBatch, scratch });
+      const recorder = new UnitRecorder({ context, deps: this.deps, stage, folder, heartbeats, recorded, keyColumns: plan.keyColumns, isBatch: this.#isBatch, scratch });
       if (this.#losses > MOST_LOSSES) {
         await recorder.giveUp(await readIndex(index, ordinals), this.#workerLost());
       } else {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Context } from '@temporalio/activity';
 import type { ArtifactRef, FileRef } from '../run/files';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
+import type { Column } from '../run/plan';
 import { artifactFile, partitionFolder } from '../run/stage-layout';
 import type { LogLine } from '../runners/protocol';
 import type { Segment, UnitHandlers, UploadRequest } from '../runners/unit-run';
@@ -27,6 +28,7 @@ interface RecorderOptions {
   heartbeats: Heartbeats;
   /** What earlier attempts recorded; grows. */
   recorded: Recorded;
+  keyColumns: readonly Column[];
   isBatch: boolean;
   scratch: string;
 }
@@ -133,10 +135,10 @@ export class UnitRecorder implements UnitHandlers {
   async mergedOutput(): Promise<FileRef[]> {
     const { output } = this.recorded;
     if (output.length <= 1) return output;
-    const { stage, scratch } = this.options;
+    const { stage, scratch, keyColumns } = this.options;
     const files = await Promise.all(output.map((ref) => stage.localFile(ref)));
     const merged = join(scratch, 'merged.parquet');
-    const complete = await mergeRows(files, merged);
+    const complete = await mergeRows(keyColumns, files, merged);
     return complete ? [await this.put('output/rows.parquet', { file: merged })] : output;
   }
 

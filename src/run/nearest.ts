@@ -2,12 +2,12 @@ import { distance } from 'fastest-levenshtein';
 
 /**
  * The candidate that a person most likely meant, as ` Did you mean "x"?`, or an empty string when none is
- * near (more than a third of the letters differ).
+ * near (more than about a third of the letters differ).
  */
 export function didYouMean(given: string, candidates: readonly string[]): string {
   const lower = given.toLowerCase();
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(given.length / 3)) + 1;
+  let bestDistance = Math.ceil(given.length / 3) + 1;
   for (const candidate of candidates) {
     const d = distance(lower, candidate.toLowerCase());
     if (d < bestDistance) [best, bestDistance] = [candidate, d];

@@ -7,7 +7,7 @@ const OPEN_RUNS_EVERY_MS = 30_000;
 async function main(): Promise<void> {
   const environment = JSON.parse(process.env.PARTWISE_WORKER ?? 'null') as WorkerEnvironment;
   const { address, namespace, taskQueue, projectDir } = environment;
-  const { startWorker } = await import('../worker');
+  const { startWorker } = await import('../worker.js');
   const worker = await startWorker({
     projectDir,
     server: { connectionOptions: { address }, namespace, taskQueue },

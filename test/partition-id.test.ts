@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { decodePartitionId, encodePartitionId } from '../src/run/partition-id';
+import { artifactFile, partitionFolder, runFolder } from '../src/run/stage-layout';
+import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
+import { idSql } from '../src/warehouse/duckdb/snapshot';
+
+const HOSTILE = [
+  null, '', ' ', '/', '..', '.', '%', '%-', '%_', '%2F', 'a/b', '../../etc/passwd', 'é', 'e\u0301', 'Å', '😀', "o'neill",
+  '"quoted"', 'UPPER', 'upper', '1', '01', 'line\nbreak', 'tab\t', 'x'.repeat(300), "!'()*~", 'C:\\temp', 'con', 'NULL',
+];
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'partwise-ids-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('partition ids', () => {
+  it('I6 give every hostile key another id, and the key back', () => {
+    const ids = HOSTILE.map((value) => encodePartitionId([value]));
+    expect(new Set(ids).size).toBe(HOSTILE.length);
+    expect(ids.map((id) => decodePartitionId(id)[0])).toEqual(HOSTILE);
+  });
+
+  it('I6 keep the columns of a composite key apart', () => {
+    const pairs = HOSTILE.flatMap((a) => HOSTILE.map((b) => [a, b]));
+    const ids = pairs.map((pair) => encodePartitionId(pair));
+    expect(new Set(ids).size).toBe(pairs.length);
+    expect(ids.map((id) => decodePartitionId(id))).toEqual(pairs);
+  });
+
+  it('leave plain words as they are', () => {
+    expect(encodePartitionId(['North'])).toBe('North');
+    expect(encodePartitionId(['UA', null])).toBe('UA/%-');
+  });
+
+  it('I6 are the same from SQL as from JavaScript', async () => {
+    await withDatabase(':memory:', 'read', async (connection) => {
+      await connection.run('CREATE TABLE keys (n INTEGER, a VARCHAR, d DATE)');
+      for (const [n, value] of HOSTILE.entries()) {
+        await connection.run("INSERT INTO keys VALUES ($1, $2, DATE '2024-02-29')", [n, value]);
+      }
+      const sql = idSql([
+        { name: 'a', type: 'VARCHAR' },
+        { name: 'd', type: 'DATE' },
+      ]);
+      const rows = await queryRows<{ id: string }>(connection, `SELECT ${sql} AS id FROM keys ORDER BY n`);
+      expect(rows.map(({ id }) => id)).toEqual(HOSTILE.map((value) => encodePartitionId([value, '2024-02-29'])));
+    });
+  });
+
+  it('I6 make folder names that stay inside the run and fit any file system', () => {
+    const names = HOSTILE.map((value, ordinal) => partitionFolder(ordinal, encodePartitionId([value])));
+    expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(HOSTILE.length);
+    for (const name of names) expect(name).toMatch(/^\d+(-[a-z0-9-]{1,40})?\/$/);
+    for (const id of ['..', '.', 'a/b', 'x'.repeat(200), '/', '%', 'ünï']) {
+      expect(runFolder(id)).toMatch(/^[^/\\]{1,80}$/);
+      expect(runFolder(id)).not.toMatch(/^\.+$/);
+    }
+    expect(runFolder('x'.repeat(100))).not.toBe(runFolder(`${'x'.repeat(99)}y`));
+    expect(artifactFile('ü'.repeat(200)).length).toBeLessThanOrEqual(120);
+  });
+});

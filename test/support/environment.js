@@ -1,0 +1,21 @@
+const { types } = require('node:util');
+const { TestEnvironment } = require('jest-environment-node');
+
+const ordinary = Function.prototype[Symbol.hasInstance];
+// Errors that native modules make belong to jest's inner realm; `instanceof Error` holds for them too, as it does outside jest.
+Object.defineProperty(Error, Symbol.hasInstance, {
+  value(candidate) {
+    return ordinary.call(this, candidate) || (this === Error && types.isNativeError(candidate));
+  },
+});
+
+/**
+ * Node's environment with Node's own error classes: jest gives each test file classes of its own, so that errors from Node's
+ * modules would not be `instanceof Error` there, as they are everywhere else.
+ */
+module.exports = class extends TestEnvironment {
+  async setup() {
+    await super.setup();
+    Object.assign(this.global, { Error, TypeError, RangeError, SyntaxError, URIError, AggregateError });
+  }
+};

@@ -1,0 +1,20 @@
+/** One real Temporal server for the whole suite; each test has a task queue of its own. */
+const { mkdtempSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
+
+module.exports = async () => {
+  for (const name of Object.keys(process.env)) {
+    // Nobody's own server, profile or settings.
+    if (/^(TEMPORAL|PARTWISE|SNOWFLAKE)_/.test(name) && name !== 'PARTWISE_CACHE') delete process.env[name];
+  }
+  const { findTemporalBinary } = require('../../dist/temporal/binary');
+  const { startServer } = require('../../dist/temporal/server');
+  const { stateFolder } = require('../../dist/temporal/state-folder');
+  const projectDir = mkdtempSync(join(tmpdir(), 'partwise-suite-'));
+  const binary = await findTemporalBinary({ projectDir, env: process.env });
+  const server = await startServer({ folder: stateFolder(projectDir), binary, namespace: 'default' }, null);
+  await server.ready;
+  process.env.PARTWISE_TEST_ADDRESS = server.address;
+  globalThis.__partwiseSuite = { server, projectDir };
+};

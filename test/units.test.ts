@@ -1,0 +1,90 @@
+import { describe, expect, it } from '@jest/globals';
+import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
+import { cutRetryUnits } from '../src/run/retry-units';
+import { cutUnits } from '../src/run/units';
+import { throughLanes } from '../src/workflows/lanes';
+
+const cut = (rows: number[], options: { maxConcurrency?: number; partitionsPerUnit?: number | null } = {}) =>
+  cutUnits({ rows, id: (ordinal) => `p${ordinal}`, maxConcurrency: 8, partitionsPerUnit: null, ...options });
+
+const covered = (units: { from: number; to: number }[]): number[] =>
+  units
+    .flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i))
+    .sort((a, b) => a - b);
+
+describe('cutting units', () => {
+  it('gives up to 500 partitions a unit each, the largest first', () => {
+    const units = cut([5, 50, 500]);
+    expect(units).toEqual([
+      { from: 2, to: 2, label: 'p2' },
+      { from: 1, to: 1, label: 'p1' },
+      { from: 0, to: 0, label: 'p0' },
+    ]);
+    expect(cut(Array.from({ length: 500 }, () => 1))).toHaveLength(500);
+  });
+
+  it('I7 cuts any number of partitions into at most 500 units that hold each of them once', () => {
+    const shapes = [
+      Array.from({ length: 501 }, () => 1),
+      Array.from({ length: 4_044 }, (_, i) => i % 700),
+      Array.from({ length: 100_000 }, (_, i) => (i % 1_000 === 0 ? 1_000_000 : 20)),
+      Array.from({ length: 3_000 }, (_, i) => 2 ** (i % 24)),
+    ];
+    for (const rows of shapes) {
+      const units = cut(rows, { maxConcurrency: 48 });
+      expect(units.length).toBeLessThanOrEqual(500);
+      expect(covered(units)).toEqual(rows.map((_, i) => i));
+    }
+    expect(cut(Array.from({ length: 5_000 }, () => 1), { partitionsPerUnit: 1 }).length).toBeLessThanOrEqual(500);
+  });
+
+  it('makes a partition far above the average a unit of its own and begins with it', () => {
+    const rows = Array.from({ length: 2_000 }, () => 10);
+    rows[1_234] = 1_000_000;
+    expect(cut(rows)[0]).toEqual({ from: 1_234, to: 1_234, label: 'p1234' });
+  });
+
+  it('cuts labels at 200 bytes without breaking a character', () => {
+    const [unit] = cutUnits({ rows: [1], id: () => 'é'.repeat(300), maxConcurrency: 1, partitionsPerUnit: null });
+    expect(Buffer.byteLength(unit!.label)).toBeLessThanOrEqual(200);
+    expect(unit!.label).toMatch(/^é+…$/);
+  });
+});
+
+describe('ordinals', () => {
+  it('are short text and back', () => {
+    for (const list of [[], [3], [3, 4], [0, 1, 2, 9, 11, 12]]) expect(decodeOrdinals(encodeOrdinals(list))).toEqual(list);
+    expect(encodeOrdinals([3, 7, 8, 9])).toBe('3,7-9');
+  });
+
+  it('of partitions that threw are gathered into few retry units', () => {
+    const thrown = Array.from({ length: 400 }, (_, unit) => `${unit * 10},${unit * 10 + 5}`);
+    const units = cutRetryUnits(thrown, 48);
+    expect(units.length).toBeLessThanOrEqual(100);
+    expect(units.flatMap(({ only }) => decodeOrdinals(only))).toEqual(thrown.flatMap(decodeOrdinals));
+  });
+});
+
+describe('lanes', () => {
+  it('I7 never have more than 48 items in flight', async () => {
+    let inFlight = 0;
+    let most = 0;
+    await throughLanes(Array.from({ length: 300 }, (_, i) => i), 1_000, async () => {
+      most = Math.max(most, ++inFlight);
+      await Promise.resolve();
+      inFlight--;
+    });
+    expect(most).toBe(48);
+  });
+
+  it('come to rest before a failure is thrown', async () => {
+    const finished: number[] = [];
+    const work = async (item: number): Promise<void> => {
+      if (item === 0) throw new Error('no');
+      await Promise.resolve();
+      finished.push(item);
+    };
+    await expect(throughLanes([0, 1, 2, 3], 2, work)).rejects.toThrow('no');
+    expect(finished).toEqual([1, 2, 3]);
+  });
+});

@@ -1,0 +1,255 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { CommitTask, OutputPlan } from '../src/run/plan';
+import { openWarehouse } from '../src/warehouse';
+import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
+import type { SnapshotRequest } from '../src/warehouse/warehouse';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'partwise-warehouse-'));
+  await mkdir(join(folder, 'out'));
+  path = join(folder, 'w.duckdb');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const execute = (...statements: string[]): Promise<void> =>
+  withDatabase(path, 'write', async (connection) => {
+    for (const statement of statements) await connection.run(statement);
+  });
+const select = <T>(sql: string): Promise<T[]> =>
+  withDatabase(':memory:', 'read', (connection) => queryRows<T>(connection, sql));
+const selectTable = <T>(sql: string): Promise<T[]> =>
+  withDatabase(path, 'read', (connection) => queryRows<T>(connection, sql));
+
+const warehouse = () => openWarehouse(`duckdb:${path}`, folder);
+const snapshot = (request: Partial<SnapshotRequest>) =>
+  warehouse().snapshot({
+    source: { table: 'sales' },
+    partitionBy: ['region'],
+    where: null,
+    only: null,
+    maxPartitions: 100_000,
+    folder: join(folder, 'out'),
+    signal: new AbortController().signal,
+    ...request,
+  });
+const problemsOf = async (work: Promise<unknown>): Promise<{ type: string; problems: string[] }> => {
+  const error = await work.then(
+    () => null,
+    (reason: unknown) => reason as { type: string; problems: string[] },
+  );
+  if (error === null) throw new Error('It was not refused.');
+  return error;
+};
+
+describe('a snapshot', () => {
+  it('holds every row once, under its partition, in key order and in the order of the table', async () => {
+    await execute(
+      'CREATE TABLE sales AS SELECT * FROM (VALUES (\'b\', 1), (\'a\', 2), (NULL, 3), (\'b\', 4), (\'\', 5)) t(region, amount)',
+    );
+    const pinned = await snapshot({});
+    expect(pinned.ids).toEqual(['%_', 'a', 'b', '%-']);
+    expect(pinned.rows).toEqual([1, 1, 2, 1]);
+    expect(await select(`SELECT __partwise_ord AS ord, region, amount FROM read_parquet('${pinned.data[0]}')`)).toEqual([
+      { ord: 0, region: '', amount: 5 },
+      { ord: 1, region: 'a', amount: 2 },
+      { ord: 2, region: 'b', amount: 1 },
+      { ord: 2, region: 'b', amount: 4 },
+      { ord: 3, region: null, amount: 3 },
+    ]);
+  });
+
+  it('I1 is taken from one reading: keys, counts and rows agree for a query that gives other rows each time', async () => {
+    const query = 'SELECT (random() * 50)::INTEGER AS k, random() AS x FROM range(20000)';
+    const pinned = await snapshot({ source: { query }, partitionBy: ['k'] });
+    const counted = await select<{ ord: number; n: number }>(
+      `SELECT __partwise_ord AS ord, count(*)::DOUBLE AS n FROM read_parquet('${pinned.data[0]}') GROUP BY 1 ORDER BY 1`,
+    );
+    expect(counted.map(({ n }) => n)).toEqual(pinned.rows);
+    expect(pinned.rows.reduce((sum, n) => sum + n, 0)).toBe(20_000);
+  });
+
+  it('I6 tells apart keys of any type, composite ones and NULLs included', async () => {
+    await execute(
+      `CREATE TABLE sales AS SELECT * FROM (VALUES (DATE '2024-01-01', 1, 1.50::DECIMAL(10,2)), (DATE '2024-01-01', NULL, 1.50), (NULL, 1, 2.25),
+        (DATE '2024-01-02', 1, 1.50)) t(day, store, price)`,
+    );
+    const pinned = await snapshot({ partitionBy: ['day', 'store', 'price'] });
+    expect(pinned.ids).toEqual(['2024-01-01/1/1.50', '2024-01-01/%-/1.50', '2024-01-02/1/1.50', '%-/1/2.25']);
+    expect(pinned.keyColumns).toEqual([
+      { name: 'day', type: 'DATE' },
+      { name: 'store', type: 'INTEGER' },
+      { name: 'price', type: 'DECIMAL(10,2)' },
+    ]);
+  });
+
+  it('reads CSV, Parquet and JSON files as one table, with wildcards', async () => {
+    await writeFile(join(folder, 'a.csv'), 'region,amount\nNorth,1\nSouth,2\n');
+    await writeFile(join(folder, 'b.csv'), 'region,amount\nNorth,3\n');
+    await writeFile(join(folder, 'c.json'), '[{"region":"East","amount":4}]');
+    expect((await snapshot({ source: { files: '*.csv' } })).ids).toEqual(['North', 'South']);
+    expect((await snapshot({ source: { files: 'c.json' } })).ids).toEqual(['East']);
+  });
+
+  it('is narrowed by a condition and by partition ids', async () => {
+    await execute("CREATE TABLE sales AS SELECT unnest(['North','South','East','West']) AS region, unnest([1,2,3,4]) AS amount");
+    expect((await snapshot({ where: 'amount > 2' })).ids).toEqual(['East', 'West']);
+    expect((await snapshot({ only: ['West', 'North'] })).ids).toEqual(['North', 'West']);
+    expect(await problemsOf(snapshot({ only: ['Wst'] }))).toMatchObject({
+      problems: ['There is no partition "Wst" in the source. Did you mean "West"?'],
+    });
+  });
+
+  it('takes each file as a partition, pinned by its digest, when there is no key', async () => {
+    await mkdir(join(folder, 'in', 'deep'), { recursive: true });
+    await writeFile(join(folder, 'in', 'north.csv'), 'amount\n1\n2\n');
+    await writeFile(join(folder, 'in', 'deep', 'south.csv'), 'amount\n3\n');
+    await writeFile(join(folder, 'in', 'notes.txt'), 'none');
+    const pinned = await snapshot({ source: { files: 'in', pattern: '**/*.csv' }, partitionBy: [] });
+    expect(pinned.ids).toEqual(['deep%2Fsouth.csv', 'north.csv']);
+    expect(pinned.rows).toEqual([1, 2]);
+    expect(pinned.files![1]).toMatchObject({ path: join(folder, 'in', 'north.csv'), bytes: 11 });
+    expect(pinned.data).toEqual([]);
+  });
+});
+
+describe('I9 a source that cannot be run is refused with a sentence', () => {
+  beforeEach(() => execute("CREATE TABLE sales AS SELECT 'N' AS region, NULL::VARCHAR AS store, 1 AS amount"));
+
+  it('for a table that is not there, with the nearest name', async () => {
+    expect(await problemsOf(snapshot({ source: { table: 'sale' } }))).toMatchObject({
+      type: 'SourceMissing',
+      problems: ['There is no table "sale" in the warehouse. Did you mean "sales"? Tables there: sales.'],
+    });
+  });
+
+  it('for columns that are not there, all at once', async () => {
+    expect((await problemsOf(snapshot({ partitionBy: ['regoin', 'nope'] }))).problems).toEqual([
+      'There is no column "regoin" in the table "sales". Did you mean "region"? It has: region, store, amount.',
+      'There is no column "nope" in the table "sales". It has: region, store, amount.',
+    ]);
+  });
+
+  it('for a file that is not there, a folder without matches and an ending that is not known', async () => {
+    expect((await problemsOf(snapshot({ source: { files: 'no.csv' } }))).problems[0]).toMatch('There is no file "no.csv"');
+    expect((await problemsOf(snapshot({ source: { files: 'no' }, partitionBy: [] }))).problems[0]).toMatch('No file in "no"');
+    expect((await problemsOf(snapshot({ source: { files: 'w.duckdb' } }))).problems[0]).toMatch('has no known ending');
+  });
+
+  it('for a warehouse file that is not there', async () => {
+    await rm(path);
+    expect((await problemsOf(snapshot({}))).problems[0]).toMatch(`There is no warehouse file "${path}"`);
+  });
+
+  it('for a key that is NULL everywhere, no rows, and far too many partitions', async () => {
+    expect((await problemsOf(snapshot({ partitionBy: ['store'] }))).problems[0]).toMatch('The column "store" is NULL in every row');
+    expect(await problemsOf(snapshot({ where: 'amount > 5' }))).toMatchObject({ type: 'SourceEmpty' });
+    const query = 'SELECT range AS region FROM range(1001)';
+    expect((await problemsOf(snapshot({ source: { query }, maxPartitions: 1_000 }))).problems[0]).toMatch(
+      'Partitioning by region makes 1,001 partitions, more than maxPartitions (1,000)',
+    );
+  });
+
+  it('for SQL that DuckDB does not accept, in its words', async () => {
+    expect((await problemsOf(snapshot({ where: 'amuont > 5' }))).problems[0]).toMatch(
+      /DuckDB cannot read the table "sales" with the condition "amuont > 5".*amuont/s,
+    );
+    expect((await problemsOf(snapshot({ source: { query: 'SELEC 1' } }))).problems[0]).toMatch('DuckDB cannot read the query');
+  });
+});
+
+describe('a commit', () => {
+  let rowsFile: string;
+  let indexFile: string;
+  const makeRows = async (sql: string): Promise<void> => {
+    rowsFile = join(folder, `rows-${Math.random()}.parquet`);
+    indexFile = join(folder, 'index.parquet');
+    await select(
+      `COPY (SELECT row_number() OVER (ORDER BY region)::INTEGER - 1 AS __partwise_ord, 0::BIGINT AS __partwise_row, * FROM (${sql})) TO '${rowsFile}'
+       (FORMAT parquet, KV_METADATA {partwise_columns: '["total"]'})`,
+    );
+    await select(
+      `COPY (SELECT __partwise_ord AS ord, region AS id, 1 AS rows, region AS key_0 FROM read_parquet('${rowsFile}')) TO '${indexFile}' (FORMAT parquet)`,
+    );
+  };
+  const commit = (output: OutputPlan, change: Partial<CommitTask> = {}) => {
+    const task: CommitTask = {
+      version: 1,
+      runId: 'run-1',
+      generation: 1,
+      execution: 1,
+      stage: 'file:///unused',
+      warehouse: `duckdb:${path}`,
+      output,
+      keyColumns: [{ name: 'region', type: 'VARCHAR' }],
+      index: { path: '', bytes: 0, sha256: '' },
+      notDone: '',
+      files: [],
+      ...change,
+    };
+    return warehouse().commit(task, { index: indexFile, rows: [rowsFile] });
+  };
+  const table = (mode: 'replace' | 'partitions' | 'append', evolve = false): OutputPlan => ({ table: 'totals', mode, evolve });
+  const rows = () => selectTable('SELECT region, total FROM totals ORDER BY region, total');
+
+  it('I10 writes rows once, even when its answer was lost and it is repeated', async () => {
+    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
+    const first = await commit(table('append'));
+    expect(await commit(table('append'))).toEqual(first);
+    expect(await rows()).toEqual([
+      { region: 'N', total: 1 },
+      { region: 'S', total: 2 },
+    ]);
+  });
+
+  it('I10 replaces all rows, or only those of its own done partitions, or none', async () => {
+    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2), ('W', 3)) t(region, total)");
+    await commit(table('replace'));
+    await makeRows("SELECT * FROM (VALUES ('N', 10), ('S', 20)) t(region, total)");
+    await commit(table('partitions'), { runId: 'run-2', notDone: '1' });
+    expect(await rows()).toEqual([
+      { region: 'N', total: 10 },
+      { region: 'S', total: 2 },
+      { region: 'S', total: 20 },
+      { region: 'W', total: 3 },
+    ]);
+    await commit(table('append'), { runId: 'run-3' });
+    expect(await rows()).toHaveLength(6);
+    await commit(table('replace'), { runId: 'run-4' });
+    expect(await rows()).toHaveLength(2);
+  });
+
+  it('I10 that fails half-way leaves the table as it was', async () => {
+    await execute("CREATE TABLE totals (region VARCHAR, total INTEGER CHECK (total < 100))", "INSERT INTO totals VALUES ('old', 1)");
+    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 200)) t(region, total)");
+    await expect(commit(table('replace'))).rejects.toThrow('CHECK');
+    expect(await rows()).toEqual([{ region: 'old', total: 1 }]);
+  });
+
+  it('I10 of an older execution is refused after a newer one', async () => {
+    await makeRows("SELECT 'N' AS region, 1 AS total");
+    await commit(table('replace'), { execution: 2 });
+    await expect(commit(table('replace'), { execution: 1 })).rejects.toThrow('came too late');
+  });
+
+  it('refuses other columns than the table has, with the difference, unless evolution is asked for', async () => {
+    await execute('CREATE TABLE totals (region VARCHAR, total INTEGER, note VARCHAR)');
+    await makeRows("SELECT 'N' AS region, 1 AS total, 2 AS median");
+    const { problems } = await problemsOf(commit(table('replace')));
+    expect(problems.join('\n')).toMatch('The column "median" is new');
+    expect(problems.join('\n')).toMatch('The column "note" of "totals" is missing');
+    await commit(table('replace', true));
+    expect(await selectTable('SELECT * FROM totals')).toEqual([{ region: 'N', total: 1, note: null, median: 2 }]);
+  });
+
+  it('writes a file beside its place and renames it', async () => {
+    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
+    const file = join(folder, 'made', 'totals.csv');
+    expect(await commit({ file, format: 'csv' })).toMatchObject({ target: file, rows: 2 });
+    expect(await select(`SELECT * FROM '${file}'`)).toHaveLength(2);
+  });
+});
