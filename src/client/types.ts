@@ -1,7 +1,7 @@
 /** What readers of runs get: the shapes that `--json` prints too. Stable from the first release. */
 import type { ArtifactReader, Row } from '../functions/types';
 import type { ErrorInfo } from '../run/outcome';
-import type { CommitResult, RunPlan } from '../run/plan';
+import type { Column, CommitResult, RunPlan } from '../run/plan';
 import type { PartitionStatus, RunStatus, StatusCounts } from '../run/status';
 
 /** One start of the run's workflow id. Times are ISO 8601 UTC. */
@@ -88,7 +88,7 @@ export interface PartitionHandle {
   readonly id: string;
   /** Throws `NoSuchPartition` (with the nearest ids) when the run has none of this id. */
   describe(): Promise<PartitionView>;
-  /** Rows that the function returned; empty until the partition is DONE. */
+  /** Rows that the function returned, with the key columns before them; empty until the partition is DONE. */
   result(): Promise<Row[]>;
   logs(): Promise<LogEntry[]>;
   readonly artifacts: {
@@ -127,4 +127,19 @@ export interface RunListing {
   function: string | null;
   startedAt: string;
   endedAt: string | null;
+}
+
+/** What a run would do; nothing was started. */
+export interface PlanPreview {
+  partitions: number;
+  /** Source rows. */
+  rows: number;
+  keyColumns: Column[];
+  /** Activities that the partitions would be spread over. */
+  units: number;
+  /** The first few by rows. */
+  largest: { id: string; rows: number }[];
+  smallest: { id: string; rows: number }[];
+  /** Partitions by size: `label` is a range of rows, such as `100 – 999`. */
+  histogram: { label: string; partitions: number }[];
 }
