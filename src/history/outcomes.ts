@@ -84,13 +84,14 @@ async function checkedFile(ref: FileRef, readFile: ReadFile): Promise<Uint8Array
   );
 }
 
-/** One outcome a line. */
+/** One outcome a line; the last line seals those before it. */
 function parseOutcomes(bytes: Uint8Array): PartitionOutcome[] {
   return Buffer.from(bytes)
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as PartitionOutcome);
+    .map((line) => JSON.parse(line) as PartitionOutcome | { sha256: string })
+    .filter((line): line is PartitionOutcome => 'ordinal' in line);
 }
 
 function lostPartition(unit: UnitRecord, ordinal: number): PartitionEnd {

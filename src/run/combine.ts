@@ -78,7 +78,8 @@ function mismatch(name: string, a: string, b: string): string {
 
 function kindOf(type: string): string {
   if (integerRank(type) !== null || isFloat(type) || decimal(type) !== null) return 'a number';
-  if (type === 'VARCHAR' || type === 'JSON') return 'text';
+  if (type === 'VARCHAR') return 'text';
+  if (type === 'JSON') return 'an object or a list';
   if (type === 'BOOLEAN') return 'true or false';
   if (type === 'DATE' || type.startsWith('TIMESTAMP')) return 'a date';
   if (type.endsWith(']')) return 'a list';

@@ -1,0 +1,62 @@
+/** What reading and starting runs can fail with. Each message is a sentence for people; the fields are for programs. */
+
+/** A run was not started, because of what it asked for. Nothing was begun. */
+export class StartRefused extends Error {
+  override name = 'StartRefused';
+  constructor(
+    /** `InvalidInput`: the input or the run id is not usable. `RunExists`: a run of this id is there already. */
+    readonly type: 'InvalidInput' | 'RunExists',
+    /** Every problem, each a sentence. */
+    readonly problems: readonly string[],
+  ) {
+    super(problems.length === 1 ? problems[0] : problems.map((problem) => `- ${problem}`).join('\n'));
+  }
+}
+
+/** There is no run of this id on the server. */
+export class NoSuchRun extends Error {
+  override name = 'NoSuchRun';
+  constructor(
+    readonly runId: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The run has no partition of this id. */
+export class NoSuchPartition extends Error {
+  override name = 'NoSuchPartition';
+  constructor(
+    readonly runId: string,
+    readonly partitionId: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The partition has no artifact of this name. */
+export class NoSuchArtifact extends Error {
+  override name = 'NoSuchArtifact';
+  constructor(
+    readonly partitionId: string,
+    readonly artifact: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** `wait` gave up before the run's end; the run goes on. */
+export class WaitTimeout extends Error {
+  override name = 'WaitTimeout';
+  constructor(
+    readonly runId: string,
+    timeoutMs: number,
+  ) {
+    super(
+      `The run "${runId}" did not end within ${timeoutMs} ms. It goes on: wait again, or look with partwise watch ${runId}.`,
+    );
+  }
+}

@@ -1,0 +1,152 @@
+/** Raw histories from the server: pages, the last event, and a tail that outlives a server that goes away and comes back. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
+import type { HistoryEvent } from '../history/decode';
+
+/** One execution of a workflow id. */
+export interface ExecutionRef {
+  workflowId: string;
+  runId: string;
+}
+
+export type Description = temporal.api.workflowservice.v1.IDescribeWorkflowExecutionResponse;
+
+/** What the server sends at most. */
+const PAGE_EVENTS = 256;
+/** The server answers a long poll within 20 s; without an answer by then the connection is dead. */
+const LONG_POLL_MS = 60_000;
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 5_000;
+/** A server that comes up knows its namespaces only after some seconds. */
+const NOT_FOUND_FOR_MS = 20_000;
+/** `HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT` */
+const CLOSE_EVENT_ONLY = 2;
+
+export class HistorySource {
+  constructor(private readonly client: Client) {}
+
+  /** The latest execution, or the one given. Throws the server's NOT_FOUND. */
+  describe(workflowId: string, runId: string | null = null): Promise<Description> {
+    return this.client.workflowService.describeWorkflowExecution({
+      namespace: this.client.options.namespace,
+      execution: { workflowId, runId },
+    });
+  }
+
+  /** All events so far, page by page. */
+  async *pages(execution: ExecutionRef): AsyncGenerator<HistoryEvent[]> {
+    let token: Uint8Array | null = null;
+    do {
+      const page = await this.#page(execution, { token, wait: false });
+      yield page.events;
+      token = page.token;
+    } while (token !== null);
+  }
+
+  /** The events of the execution from its first to its last, as they happen. */
+  async *follow(execution: ExecutionRef, signal?: AbortSignal): AsyncGenerator<HistoryEvent[]> {
+    let token: Uint8Array | null = null;
+    let last = 0;
+    const patience = new Patience(signal);
+    for (;;) {
+      let page;
+      try {
+        page = await this.#page(execution, { token, wait: true, signal });
+        patience.reset();
+      } catch (error) {
+        signal?.throwIfAborted();
+        await patience.afterFailure(error);
+        // The token may mean nothing to a server that was restarted: begin again, and pass over what was read.
+        token = null;
+        continue;
+      }
+      const fresh = page.events.filter((event) => Number(event.eventId) > last);
+      last = Math.max(last, ...fresh.map((event) => Number(event.eventId)));
+      if (fresh.length > 0) yield fresh;
+      if (page.token === null) return;
+      token = page.token;
+    }
+  }
+
+  /** The event that closed the execution; null while it is open. */
+  async closeEvent(execution: ExecutionRef): Promise<HistoryEvent | null> {
+    const answer = await this.client.workflowService.getWorkflowExecutionHistory({
+      namespace: this.client.options.namespace,
+      execution,
+      historyEventFilterType: CLOSE_EVENT_ONLY,
+    });
+    return answer.history?.events?.at(-1) ?? null;
+  }
+
+  /** The first event of the execution, which holds its input. */
+  async firstEvent(execution: ExecutionRef): Promise<HistoryEvent | null> {
+    const answer = await this.client.workflowService.getWorkflowExecutionHistory({
+      namespace: this.client.options.namespace,
+      execution,
+      maximumPageSize: 1,
+    });
+    return answer.history?.events?.[0] ?? null;
+  }
+
+  async #page(
+    execution: ExecutionRef,
+    { token, wait, signal }: { token: Uint8Array | null; wait: boolean; signal?: AbortSignal },
+  ): Promise<{ events: HistoryEvent[]; token: Uint8Array | null }> {
+    const ask = () =>
+      this.client.workflowService.getWorkflowExecutionHistory({
+        namespace: this.client.options.namespace,
+        execution,
+        maximumPageSize: PAGE_EVENTS,
+        nextPageToken: token,
+        waitNewEvent: wait,
+      });
+    const { connection } = this.client;
+    const timely = wait ? () => connection.withDeadline(Date.now() + LONG_POLL_MS, ask) : ask;
+    const answer = await (signal === undefined ? timely() : connection.withAbortSignal(signal, timely));
+    const next = answer.nextPageToken;
+    return {
+      events: answer.history?.events ?? [],
+      token: next === null || next === undefined || next.length === 0 ? null : next,
+    };
+  }
+}
+
+/** Waits longer after each failure in a row; throws what waiting cannot mend. */
+class Patience {
+  #waitMs = FIRST_WAIT_MS;
+  #failingSince: number | null = null;
+
+  constructor(private readonly signal: AbortSignal | undefined) {}
+
+  reset(): void {
+    this.#waitMs = FIRST_WAIT_MS;
+    this.#failingSince = null;
+  }
+
+  async afterFailure(error: unknown): Promise<void> {
+    this.#failingSince ??= Date.now();
+    if (!mayPass(error, Date.now() - this.#failingSince)) throw error;
+    await sleep(this.#waitMs, undefined, { signal: this.signal });
+    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+  }
+}
+
+const NOT_FOUND = 5;
+/** INVALID_ARGUMENT (of a token that another server process gave) passes only by beginning again. */
+const FATAL_CODES = [7, 12, 16];
+
+function mayPass(error: unknown, failingForMs: number): boolean {
+  const code = grpcCode(error);
+  if (code === null) return false;
+  if (code === NOT_FOUND || code === 3) return failingForMs < NOT_FOUND_FOR_MS;
+  return !FATAL_CODES.includes(code);
+}
+
+export function isNotFound(error: unknown): boolean {
+  return grpcCode(error) === NOT_FOUND;
+}
+
+function grpcCode(error: unknown): number | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : null;
+}

@@ -1,0 +1,92 @@
+/** What the server and the stage say about units that are being processed, for the live overlay. */
+import type { temporal } from '@temporalio/proto';
+import { unsealLines } from '../activities/numbered-objects';
+import { isoTime, type PayloadDecoder } from '../history/decode';
+import type { RunRecord, UnitRecord } from '../history/fold';
+import { isSingle, type PendingUnit } from '../history/overlay';
+import type { PartitionOutcome } from '../run/outcome';
+import { runFolder } from '../run/stage-layout';
+import type { Stage } from '../stage';
+
+type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
+
+/** `PendingActivityState`: started, cancel requested, pause requested. */
+const STARTED_STATES: readonly unknown[] = [2, 3, 5];
+
+/** What units of the activity `processUnit` say with their heartbeats, as far as readers use it. */
+interface Beat {
+  ordinal: number | null;
+  segment: number;
+}
+
+export class LiveUnits {
+  readonly #checkpoints = new Map<
+    string,
+    { upTo: string; read: Set<string>; ended: Map<number, PartitionOutcome> }
+  >();
+
+  constructor(private readonly decoder: PayloadDecoder) {}
+
+  /** `stage` null: it is not known yet, or cannot be reached from here. */
+  async describe(
+    pending: readonly PendingActivity[],
+    record: RunRecord,
+    stage: Stage | null,
+  ): Promise<PendingUnit[]> {
+    const units: PendingUnit[] = [];
+    for (const activity of pending) {
+      const unit = record.open.get(activity.activityId ?? '');
+      if (unit === undefined) continue;
+      const beat = beatOf((await this.decoder.values(activity.heartbeatDetails))[0]);
+      const failure = await this.decoder.failure(activity.lastFailure);
+      units.push({
+        activityId: unit.activityId,
+        started: STARTED_STATES.includes(activity.state),
+        attempt: activity.attempt ?? 1,
+        lastStartedAt: activity.lastStartedTime ? isoTime(activity.lastStartedTime) : null,
+        lastError:
+          failure === null ? null : { type: failure.type, message: failure.message, stack: failure.stack },
+        ordinal: beat?.ordinal ?? null,
+        ended:
+          stage === null || isSingle(unit)
+            ? []
+            : await this.#ended(stage, unit, `${activity.attempt}.${beat?.segment}`),
+      });
+    }
+    return units;
+  }
+
+  /** Partitions that a batch's checkpoints hold. The stage is asked only when a heartbeat told of more. */
+  async #ended(stage: Stage, { task, activityId }: UnitRecord, upTo: string): Promise<PartitionOutcome[]> {
+    const known = this.#checkpoints.get(activityId) ?? { upTo: '', read: new Set(), ended: new Map() };
+    this.#checkpoints.set(activityId, known);
+    if (known.upTo !== upTo) {
+      const folder = `${runFolder(task.runId)}/g${task.generation}/e${task.execution}/u${activityId}/`;
+      for (const { path } of await stage.list(folder).catch(() => [])) {
+        if (known.read.has(path) || !/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
+        known.read.add(path);
+        for (const outcome of endedIn(await stage.get(path))) {
+          if (!known.ended.has(outcome.ordinal)) known.ended.set(outcome.ordinal, outcome);
+        }
+      }
+      known.upTo = upTo;
+    }
+    return [...known.ended.values()];
+  }
+}
+
+function endedIn(checkpoint: Uint8Array): PartitionOutcome[] {
+  const records = (unsealLines(checkpoint) ?? []) as (
+    { outcome: PartitionOutcome; retryable: boolean } | { rows: unknown }
+  )[];
+  return records.flatMap((record) => ('outcome' in record && !record.retryable ? [record.outcome] : []));
+}
+
+function beatOf(value: unknown): Beat | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { ordinal, segment } = value as Record<string, unknown>;
+  return {
+    ordinal: typeof ordinal === 'number' ? ordinal : null,
+    segment: typeof segment === 'number' ? segment : 0,
+  };
+}

@@ -1,0 +1,102 @@
+import type { ArtifactReader, Row } from '../functions/types';
+import type { ArtifactRef } from '../run/files';
+import { didYouMean } from '../run/nearest';
+import { artifactBytes, artifactValue, downloadArtifact, findArtifact } from './artifacts';
+import { NoSuchPartition } from './errors';
+import { LogReader } from './logs';
+import { artifactView, type PartitionViews } from './partition-views';
+import { readRows } from './results';
+import type { Reading, RunReader } from './run-reader';
+import type { ArtifactView, LogEntry, PartitionHandle, PartitionView } from './types';
+
+interface Found {
+  reading: Reading;
+  views: PartitionViews;
+  ordinal: number;
+}
+
+/** Reads anew with every call, so it shows the partition as it is then. */
+export class PartitionReader implements PartitionHandle {
+  constructor(
+    private readonly reader: RunReader,
+    readonly id: string,
+  ) {}
+
+  /** Its position in the partition index. */
+  async ordinal(): Promise<number> {
+    return (await this.#find()).ordinal;
+  }
+
+  async describe(): Promise<PartitionView> {
+    const { views, ordinal } = await this.#find();
+    return views.view(ordinal);
+  }
+
+  async result(): Promise<Row[]> {
+    const { reading, views, ordinal } = await this.#find();
+    const { record } = reading;
+    const end = (await this.reader.outcomes(record)).ends.get(ordinal);
+    if (views.status(ordinal) !== 'DONE' || end?.unit.end?.type !== 'result' || end.outputRows === 0)
+      return [];
+    return readRows(this.reader.stage(record)!, end.unit.end.result.output, record.plan!.keyColumns, ordinal);
+  }
+
+  async logs(): Promise<LogEntry[]> {
+    const { reading, ordinal } = await this.#find();
+    const { record } = reading;
+    const logs = new LogReader(
+      { stage: this.reader.stage(record)!, idOf: () => Promise.resolve(this.id) },
+      ordinal,
+    );
+    const entries: LogEntry[] = [];
+    for await (const entry of logs.fresh(record)) entries.push(entry);
+    return entries;
+  }
+
+  readonly artifacts = {
+    list: async (): Promise<ArtifactView[]> => (await this.#artifacts()).refs.map(artifactView),
+    get: async <T = unknown>(name: string, options?: { read?: ArtifactReader<T> }): Promise<T> => {
+      const { bytes, ref } = await this.#artifact(name);
+      return artifactValue<T>(bytes, ref, options?.read);
+    },
+    download: async (name: string, folder: string): Promise<string> => {
+      const { bytes } = await this.#artifact(name);
+      return downloadArtifact(bytes, name, folder);
+    },
+  };
+
+  async #artifacts(): Promise<{ refs: readonly ArtifactRef[]; reading: Reading }> {
+    const { reading, ordinal } = await this.#find();
+    const outcomes = await this.reader.outcomes(reading.record);
+    return { refs: outcomes.ends.get(ordinal)?.artifacts ?? [], reading };
+  }
+
+  async #artifact(name: string): Promise<{ bytes: Uint8Array; ref: ArtifactRef }> {
+    const { refs, reading } = await this.#artifacts();
+    const ref = findArtifact(this.id, refs, name);
+    return { bytes: await artifactBytes(this.reader.stage(reading.record)!, ref), ref };
+  }
+
+  async #find(): Promise<Found> {
+    const reading = await this.reader.read();
+    const views = await this.reader.views(reading);
+    const { runId } = this.reader;
+    if (views === null) {
+      throw new NoSuchPartition(
+        runId,
+        this.id,
+        reading.record.closed === null
+          ? `The run "${runId}" has no partitions yet: it is still being planned.`
+          : `The run "${runId}" has no partitions: it ended before it was planned.`,
+      );
+    }
+    const ordinal = await views.ordinalOf(this.id);
+    if (ordinal !== null) return { reading, views, ordinal };
+    const near = didYouMean(this.id, await views.ids());
+    throw new NoSuchPartition(
+      runId,
+      this.id,
+      `The run "${runId}" has no partition "${this.id}".${near} partwise partitions ${runId} lists all ${views.total}.`,
+    );
+  }
+}

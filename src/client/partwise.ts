@@ -1,0 +1,121 @@
+import type { Client } from '@temporalio/client';
+import type { ProjectConfig } from '../config';
+import type { RunInput } from '../run/input';
+import type { OnTemporalEvent } from '../temporal/events';
+import type { RunHandle, RunListing } from './types';
+
+/** Where to find the server and the project. */
+export interface ConnectOptions {
+  /** Folder of the project. Default: that of the nearest configuration file, else the working directory. */
+  projectDir?: string;
+  /** Configuration that was loaded before; `projectDir` then says nothing. */
+  config?: ProjectConfig;
+  /** Whether the embedded server's worker must be up; runs can be read without one. Default true. */
+  needWorker?: boolean;
+  /** Told what is done to bring the embedded server up. */
+  onEvent?: OnTemporalEvent;
+  signal?: AbortSignal;
+}
+
+// Everything else is loaded by the method that needs it: `partwise` is imported by every functions file, so by every runner.
+
+interface Session {
+  readonly client: Client;
+  readonly taskQueue: string;
+  readonly address: string;
+  readonly embedded: boolean;
+  close(): Promise<void>;
+}
+
+/**
+ * A connection to the place where runs live: a Temporal server, the project's own one unless another is named.
+ *
+ * ```ts
+ * const partwise = await Partwise.connect();
+ * const run = await partwise.start({
+ *   function: 'salesByRegion',
+ *   source: { files: 'sales.csv' },
+ *   partitionBy: ['region'],
+ * });
+ * const { status, counts } = await run.wait();
+ * console.log(status, counts, await run.results());
+ * await partwise.close();
+ * ```
+ *
+ * Runs go on when the program that started them ends; `restore` gives the handle back, from any process.
+ */
+export class Partwise {
+  readonly #session: Session;
+
+  private constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /**
+   * Connects to the server that the project's configuration or the environment names, else to the project's embedded one,
+   * which is started where it is not up.
+   */
+  static async connect(options: ConnectOptions = {}): Promise<Partwise> {
+    const { config, projectDir, ...rest } = options;
+    const { loadConfig } = require('../config') as typeof import('../config');
+    const { connectTemporal } = require('../temporal') as typeof import('../temporal');
+    const project = config ?? (await loadConfig({ projectDir }));
+    const session = await connectTemporal({
+      projectDir: project.projectDir,
+      settings: project.temporal,
+      env: process.env,
+      ...rest,
+    });
+    return new Partwise(session);
+  }
+
+  /** Uses a Temporal client that is there already; closing it stays with its owner. */
+  static fromClient(client: Client, { taskQueue }: { taskQueue: string }): Partwise {
+    const { options: connected } = client.connection as { options?: { address?: string } };
+    const address = connected?.address ?? '';
+    return new Partwise({ client, taskQueue, address, embedded: false, close: async () => {} });
+  }
+
+  /** `host:port` of the server. */
+  get address(): string {
+    return this.#session.address;
+  }
+
+  /** Whether it is the project's own server, which Partwise keeps up. */
+  get embedded(): boolean {
+    return this.#session.embedded;
+  }
+
+  /**
+   * Starts a run. Resolves once the server has accepted it; throws `StartRefused`, with every problem, for input that cannot be
+   * run and for a run id that is taken. What only a worker can see (an unknown table, say) ends the run before any partition
+   * is started: see `wasRefused`.
+   */
+  async start(input: RunInput, options: { runId?: string } = {}): Promise<RunHandle> {
+    const { client, taskQueue } = this.#session;
+    const { startRun } = require('./start') as typeof import('./start');
+    const { runId, workflowRunId } = await startRun(client, taskQueue, input, options.runId);
+    return this.#handle(runId, workflowRunId);
+  }
+
+  /** The handle of a run, running or finished, whoever started it. Throws nothing: its methods throw `NoSuchRun`. */
+  restore(runId: string): RunHandle {
+    return this.#handle(runId, null);
+  }
+
+  /** Runs on this server, newest first: 20 unless `limit` says otherwise. */
+  list(options: { limit?: number } = {}): Promise<RunListing[]> {
+    const { listRuns } = require('./list') as typeof import('./list');
+    return listRuns(this.#session.client, options.limit);
+  }
+
+  /** Lets go of the server. Runs go on. */
+  close(): Promise<void> {
+    return this.#session.close();
+  }
+
+  #handle(runId: string, workflowRunId: string | null): RunHandle {
+    const { TemporalRunHandle } = require('./run-handle') as typeof import('./run-handle');
+    return new TemporalRunHandle(this.#session.client, runId, workflowRunId);
+  }
+}

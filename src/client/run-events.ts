@@ -1,0 +1,50 @@
+/** Readings of a run that is followed → what happened between them. */
+import type { StatusCounts } from '../run/status';
+import { PARTITION_STATUSES } from '../run/status';
+import type { PartitionViews } from './partition-views';
+import type { Reading, RunReader } from './run-reader';
+import type { RunEvent } from './types';
+
+/** A run's events from its beginning on, also those of the time before anybody followed it. */
+export class RunEvents {
+  #planned = false;
+  readonly #told = new Set<number>();
+  #shown = '';
+
+  constructor(private readonly reader: RunReader) {}
+
+  async *since(reading: Reading): AsyncGenerator<RunEvent> {
+    const { record, overlay, state } = reading;
+    if (record.plan !== null && !this.#planned) {
+      this.#planned = true;
+      yield { type: 'planned', plan: record.plan };
+    }
+    const views = await this.#views(reading);
+    if (views !== null) yield* this.#partitions(views, reading);
+    const running = overlay?.labels ?? [];
+    const shown = progressKey(state.counts, running);
+    if (shown !== this.#shown) {
+      this.#shown = shown;
+      yield { type: 'progress', state, running };
+    }
+    if (record.closed !== null) yield { type: 'ended', state };
+  }
+
+  async *#partitions(views: PartitionViews, { record }: Reading): AsyncGenerator<RunEvent> {
+    const { ends } = await this.reader.outcomes(record);
+    for (const ordinal of ends.keys()) {
+      if (this.#told.has(ordinal)) continue;
+      this.#told.add(ordinal);
+      yield { type: 'partition', partition: await views.view(ordinal) };
+    }
+  }
+
+  /** Null when there is no plan yet, or the stage cannot be read from here: counts come from history all the same. */
+  async #views(reading: Reading): Promise<PartitionViews | null> {
+    return this.reader.views(reading).catch(() => null);
+  }
+}
+
+function progressKey(counts: StatusCounts, running: readonly string[]): string {
+  return `${PARTITION_STATUSES.map((status) => counts[status]).join()} ${running.join('\n')}`;
+}

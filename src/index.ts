@@ -1,0 +1,40 @@
+/**
+ * The public API of Partwise: partition functions, configuration, and starting and reading runs.
+ *
+ * A project's functions file imports this module in every runner process, so it loads nothing heavy: the Temporal client and DuckDB
+ * are loaded by what needs them, when it is called.
+ */
+export { definePartitionFunction } from './functions/define';
+export type {
+  ArtifactReader,
+  ArtifactWriter,
+  PartitionContext,
+  PartitionData,
+  PartitionFunction,
+  PartitionResult,
+  RetryOptions,
+  Row,
+} from './functions/types';
+
+export { defineConfig, type PartwiseConfig } from './config/define';
+
+export { Partwise, type ConnectOptions } from './client/partwise';
+export { NoSuchArtifact, NoSuchPartition, NoSuchRun, StartRefused, WaitTimeout } from './client/errors';
+export { wasRefused } from './history/run-state';
+export type {
+  ArtifactView,
+  ExecutionView,
+  LogEntry,
+  PartitionHandle,
+  PartitionPage,
+  PartitionView,
+  RunEvent,
+  RunHandle,
+  RunListing,
+  RunState,
+  WaitOptions,
+} from './client/types';
+export type { OutputInput, RunInput, RunOptions, Source } from './run/input';
+export type { ErrorInfo } from './run/outcome';
+export type { CommitResult, RunPlan } from './run/plan';
+export type { PartitionStatus, RunStatus, StatusCounts } from './run/status';

@@ -1,0 +1,51 @@
+import type { Row } from '../functions/types';
+import { decodePartitionId } from './partition-id';
+import type { Column } from './plan';
+
+/**
+ * The typed key of a partition from its id: `2013/UA` → `{ year: 2013, carrier: 'UA' }`. The inverse of how ids are made,
+ * with the values that `context.key` has.
+ */
+export function keyValues(id: string, keyColumns: readonly Column[]): Row {
+  const texts = decodePartitionId(id);
+  return Object.fromEntries(
+    keyColumns.map(({ name, type }, i) => {
+      const text = texts[i] ?? null;
+      return [name, text === null ? null : keyValue(text, type)];
+    }),
+  );
+}
+
+const INTEGERS = /^U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$/;
+
+/** What the warehouse wrote as text, as the value that its type stands for. */
+function keyValue(text: string, type: string): unknown {
+  if (INTEGERS.test(type) || /^DECIMAL\(\d+,0\)$/.test(type)) {
+    const number = Number(text);
+    return Number.isSafeInteger(number) ? number : BigInt(text);
+  }
+  if (type === 'BOOLEAN') return text === 'true';
+  if (type === 'DOUBLE' || type === 'FLOAT' || type.startsWith('DECIMAL(')) return toNumber(text);
+  if (type === 'DATE' || type.startsWith('TIMESTAMP')) return toDate(text);
+  return text;
+}
+
+/** DuckDB writes `inf` and `nan`. */
+function toNumber(text: string): number {
+  const infinite = /^(-?)inf(inity)?$/.exec(text);
+  return infinite === null ? Number(text) : infinite[1] === '-' ? -Infinity : Infinity;
+}
+
+/** `2013-01-31`, `2013-01-31 10:20:30.123456`, `…+00`; times without a zone are UTC. */
+function toDate(text: string): Date {
+  const match = /^(\d+)-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d+))?)?(?:\+00(?::00)?)?( \(BC\))?$/.exec(
+    text,
+  );
+  // `infinity` has no date.
+  if (match === null) return new Date(NaN);
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', bc] = match;
+  const date = new Date(0);
+  date.setUTCFullYear(bc === undefined ? Number(year) : 1 - Number(year), Number(month) - 1, Number(day));
+  date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.padEnd(3, '0').slice(0, 3)));
+  return date;
+}
