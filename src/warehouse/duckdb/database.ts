@@ -80,3 +80,13 @@ export function quoteIdentifier(name: string): string {
 export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/**
+ * DuckDB's own words about the user's SQL or data, which no retry would change, without the drawing of the statement; null
+ * for errors of another kind (locks, disks, memory).
+ */
+export function userProblem(error: unknown): string | null {
+  const message = error instanceof Error ? error.message : '';
+  const found = /^(?:Failed to extract statements: )?((?:Parser|Binder|Catalog|Conversion|Invalid Input|Out of Range|Invalid) Error.*)/s.exec(message);
+  return found === null ? null : found[1]!.split('\n\n')[0]!.trim();
+}

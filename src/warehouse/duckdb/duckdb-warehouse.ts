@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CommitResult, CommitTask } from '../../run/plan';
-import { Refusal } from '../../run/refusal';
 import type { CommitFiles, Snapshot, SnapshotRequest, SourceRequest, SourceShape, Warehouse } from '../warehouse';
 import { commitRows } from './commit';
 import { withDatabase } from './database';
 import { describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
-import { describeSource, nameOf } from './source';
+import { describeSource, refusedSql } from './source';
 import { pinRows } from './snapshot';
 
 /** A DuckDB file, or none at all for sources that are files. */
@@ -54,18 +53,11 @@ export class DuckDbWarehouse implements Warehouse {
     try {
       return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, { tempFolder });
     } catch (error) {
-      throw asRefusal(error, request);
+      throw refusedSql(error, request) ?? error;
     }
   }
 }
 
 function isFilesAsPartitions<R extends SourceRequest>(request: R): request is R & { source: FilesSource } {
   return 'files' in request.source && request.partitionBy.length === 0;
-}
-
-/** What DuckDB says about the user's data or SQL will be the same on every retry. */
-function asRefusal(error: unknown, request: SourceRequest): unknown {
-  const message = error instanceof Error ? error.message : '';
-  if (!/^(Parser|Binder|Catalog|Conversion|Invalid Input|Out of Range|Invalid) Error/.test(message)) return error;
-  return new Refusal('InvalidInput', [`DuckDB cannot read ${nameOf(request.source)}: ${message.split('\n\n')[0]!.trim()}`]);
 }

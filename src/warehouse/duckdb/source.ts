@@ -7,7 +7,7 @@ import { didYouMean } from '../../run/nearest';
 import type { Column } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import type { SourceRequest, SourceShape } from '../warehouse';
-import { queryRows, quoteIdentifier, quoteText } from './database';
+import { queryRows, quoteIdentifier, quoteText, userProblem } from './database';
 
 /** Columns that snapshot files add; a source may not have them. */
 const RESERVED = /^__partwise_/i;
@@ -136,11 +136,15 @@ async function explain(
     const hint = existsSync(folder) ? '' : ` The folder "${folder}" does not exist either.`;
     return new Refusal('SourceMissing', [`There is no file "${source.files}" (looked for ${path}).${hint}`]);
   }
-  if (/^(Parser|Binder|Catalog|Conversion|Invalid Input|IO) Error/.test(message)) {
-    const place = request.where === null ? nameOf(source) : `${nameOf(source)} with the condition "${request.where}"`;
-    return new Refusal('InvalidInput', [`DuckDB cannot read ${place}: ${firstLines(message)}`]);
-  }
-  return error;
+  return refusedSql(error, request) ?? error;
+}
+
+/** The refusal for SQL or data that DuckDB does not accept; null for other errors. */
+export function refusedSql(error: unknown, { source, where }: SourceRequest): Refusal | null {
+  const problem = userProblem(error);
+  if (problem === null) return null;
+  const place = where === null ? nameOf(source) : `${nameOf(source)} with the condition "${where}"`;
+  return new Refusal('InvalidInput', [`DuckDB cannot read ${place}: ${problem}`]);
 }
 
 /** What a person would call the source. */
@@ -148,9 +152,4 @@ export function nameOf(source: Source): string {
   if ('table' in source) return `the table "${source.table}"`;
   if ('query' in source) return 'the query';
   return `"${source.files}"`;
-}
-
-/** DuckDB's message without the drawing of the statement below it. */
-function firstLines(message: string): string {
-  return message.split('\n\n')[0]!.trim();
 }
