@@ -28,6 +28,7 @@ export type {
   PartitionHandle,
   PartitionPage,
   PartitionView,
+  PlanPreview,
   RunEvent,
   RunHandle,
   RunListing,

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { ProjectConfig } from '../config';
 import type { RunInput } from '../run/input';
 import type { OnTemporalEvent } from '../temporal/events';
-import type { RunHandle, RunListing } from './types';
+import type { PlanPreview, RunHandle, RunListing } from './types';
 
 /** Where to find the server and the project. */
 export interface ConnectOptions {
@@ -24,6 +24,8 @@ interface Session {
   readonly taskQueue: string;
   readonly address: string;
   readonly embedded: boolean;
+  /** Null for a client that was made elsewhere. */
+  readonly project: ProjectConfig | null;
   close(): Promise<void>;
 }
 
@@ -66,14 +68,22 @@ export class Partwise {
       env: process.env,
       ...rest,
     });
-    return new Partwise(session);
+    const { client, taskQueue, address, embedded } = session;
+    return new Partwise({ client, taskQueue, address, embedded, project, close: () => session.close() });
   }
 
   /** Uses a Temporal client that is there already; closing it stays with its owner. */
   static fromClient(client: Client, { taskQueue }: { taskQueue: string }): Partwise {
     const { options: connected } = client.connection as { options?: { address?: string } };
     const address = connected?.address ?? '';
-    return new Partwise({ client, taskQueue, address, embedded: false, close: async () => {} });
+    return new Partwise({
+      client,
+      taskQueue,
+      address,
+      embedded: false,
+      project: null,
+      close: async () => {},
+    });
   }
 
   /** `host:port` of the server. */
@@ -107,6 +117,15 @@ export class Partwise {
   list(options: { limit?: number } = {}): Promise<RunListing[]> {
     const { listRuns } = require('./list') as typeof import('./list');
     return listRuns(this.#session.client, options.limit);
+  }
+
+  /** What a run of this input would do: how many partitions, how large, in how many units. Starts nothing. */
+  async plan(input: RunInput): Promise<PlanPreview> {
+    const { previewPlan } = require('../activities/preview') as {
+      previewPlan(input: RunInput, project: ProjectConfig): Promise<PlanPreview>;
+    };
+    const { loadConfig } = require('../config') as typeof import('../config');
+    return previewPlan(input, this.#session.project ?? (await loadConfig()));
   }
 
   /** Lets go of the server. Runs go on. */

@@ -1,0 +1,556 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { HistoryDecoder, type HistoryEvent, type PayloadDecoder } from '../src/history/decode';
+import type { CloseKind, Fact } from '../src/history/facts';
+import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
+import { Outcomes } from '../src/history/outcomes';
+import { liveOverlay } from '../src/history/overlay';
+import { runState, wasRefused } from '../src/history/run-state';
+import { encodeOrdinals } from '../src/run/ordinals';
+import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/run/outcome';
+import type { OpenedRun, RunPlan, UnitTask } from '../src/run/plan';
+import { noCounts } from '../src/run/status';
+
+const AT = '2024-05-01T10:00:00.000Z';
+
+describe('a run folded from its history', () => {
+  test('I2 shows every partition under the status that its unit recorded', async () => {
+    const facts = [
+      ...planned(4),
+      ...unit(0, 0, 0, ['DONE']),
+      ...unit(1, 1, 1, ['FAILED']),
+      ...unit(2, 2, 3, ['DONE', 'SKIPPED']),
+    ];
+    const { record, statuses } = await fold([...facts, closed('failed', 'PartialFailure')]);
+    expect(statuses).toEqual(['DONE', 'FAILED', 'DONE', 'SKIPPED']);
+    expect(state(record)).toMatchObject({
+      status: 'PARTIAL_FAILURE',
+      counts: { total: 4, DONE: 2, FAILED: 1, SKIPPED: 1, PENDING: 0 },
+      error: { type: 'PartialFailure' },
+      live: false,
+    });
+  });
+
+  test('I2 keeps a partition that threw PENDING until a later unit ends with it', async () => {
+    const first = [...planned(3), ...unit(0, 0, 2, ['DONE', 'retry', 'retry'])];
+    const between = await fold(first);
+    expect(between.statuses).toEqual(['DONE', 'PENDING', 'PENDING']);
+    expect(between.outcomes.calls.get(1)).toBe(1);
+    expect(state(between.record).counts).toMatchObject({ DONE: 1, PENDING: 2 });
+
+    const again = await fold([...first, ...retryUnit(0, 1, { 1: 'DONE', 2: 'FAILED' })]);
+    expect(again.statuses).toEqual(['DONE', 'DONE', 'FAILED']);
+    expect(state(again.record).counts).toMatchObject({ DONE: 2, FAILED: 1, PENDING: 0 });
+  });
+
+  test('I2 gives the same state in whatever order units end, retries and lost units included', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = randomFrom(seed);
+      const run = inventRun(random);
+      const one = await fold([...run.planned, ...interleave(run.units, random), closed('completed')]);
+      const other = await fold([...run.planned, ...interleave(run.units, random), closed('completed')]);
+      expect(one.statuses).toEqual(run.truth);
+      expect(other.statuses).toEqual(run.truth);
+      expect(state(other.record)).toEqual(state(one.record));
+      const counts = noCounts();
+      for (const status of run.truth) counts[status]++;
+      expect(state(one.record).counts).toEqual({ total: run.truth.length, ...counts });
+    }
+  });
+
+  test('counts add up to the number of partitions after every single fact', () => {
+    const run = inventRun(randomFrom(7));
+    const record = newRecord('execution');
+    for (const fact of [...run.planned, ...run.units.flat(), closed('terminated')]) {
+      applyFact(record, fact);
+      const { total, ...counts } = state(record).counts;
+      expect(Object.values(counts).reduce((sum, n) => sum + n, 0)).toBe(total);
+    }
+  });
+
+  test('a lost unit makes its partitions INTERNAL_ERROR, until another unit takes them over', async () => {
+    const lost = [...planned(2), scheduled(1, '0', task(0, 0, 1)), lostUnit(1)];
+    expect((await fold(lost)).statuses).toEqual(['INTERNAL_ERROR', 'INTERNAL_ERROR']);
+    const taken = await fold([...lost, ...retryUnit(0, 1, { 1: 'DONE' })]);
+    expect(taken.statuses).toEqual(['INTERNAL_ERROR', 'DONE']);
+    expect(state(taken.record).counts).toMatchObject({ INTERNAL_ERROR: 1, DONE: 1, PENDING: 0 });
+  });
+
+  test('I2, I3 an outcome file counts only with the sha256 that history names', async () => {
+    const body = Buffer.from(
+      `${JSON.stringify(outcome(0, 'DONE'))}\n${JSON.stringify({ sha256: 'of the lines before' })}\n`,
+    );
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    const file = { path: 'r/outcomes.jsonl', bytes: body.length, sha256 };
+    const ended = { ...result(0, 0, ['DONE']), outcomes: file };
+    const facts = [...planned(1), scheduled(1, '0', task(0, 0, 0)), endedUnit(1, ended)];
+    expect((await fold(facts, async () => body)).statuses).toEqual(['DONE']);
+    await expect(fold(facts, async () => Buffer.from('{}\n'))).rejects.toThrow(
+      /"r\/outcomes\.jsonl".*sha256 differs/,
+    );
+  });
+
+  test('a file of outcomes is read once, however often the run is read', async () => {
+    const body = Buffer.from(`${JSON.stringify(outcome(0, 'DONE'))}\n`);
+    const file = { path: 'f', bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') };
+    const record = apply([
+      ...planned(1),
+      scheduled(1, '0', task(0, 0, 0)),
+      endedUnit(1, { ...result(0, 0, ['DONE']), outcomes: file }),
+    ]);
+    const outcomes = new Outcomes();
+    let reads = 0;
+    for (let i = 0; i < 3; i++) await outcomes.update(record, async () => (reads++, body));
+    expect(reads).toBe(1);
+  });
+});
+
+describe('I8 the status of a run', () => {
+  const cases: [string, Fact[], string, string | null][] = [
+    ['is IN_PROGRESS while the workflow is open', [...planned(1)], 'IN_PROGRESS', null],
+    [
+      'is SUCCESS when all are DONE or SKIPPED',
+      [...planned(2), ...unit(0, 0, 1, ['DONE', 'SKIPPED']), closed('completed')],
+      'SUCCESS',
+      null,
+    ],
+    [
+      'is PARTIAL_FAILURE within tolerance too',
+      [...planned(2), ...unit(0, 0, 1, ['DONE', 'FAILED']), closed('completed')],
+      'PARTIAL_FAILURE',
+      null,
+    ],
+    [
+      'is PARTIAL_FAILURE beyond tolerance',
+      [...planned(2), ...unit(0, 0, 1, ['DONE', 'FAILED']), closed('failed', 'PartialFailure')],
+      'PARTIAL_FAILURE',
+      'PartialFailure',
+    ],
+    [
+      'is FAILURE when no partition is DONE, whatever the tolerance',
+      [...planned(1), ...unit(0, 0, 0, ['FAILED']), closed('completed')],
+      'FAILURE',
+      null,
+    ],
+    [
+      'is CANCELLED when it was cancelled',
+      [...planned(1), closed('cancelled', 'Cancelled')],
+      'CANCELLED',
+      'Cancelled',
+    ],
+    [
+      'is FAILURE when it was terminated',
+      [...planned(1), ...unit(0, 0, 0, ['DONE']), closed('terminated', 'Terminated')],
+      'FAILURE',
+      'Terminated',
+    ],
+    ['is FAILURE when it timed out', [...planned(1), closed('timedOut', 'TimedOut')], 'FAILURE', 'TimedOut'],
+    [
+      'is FAILURE when planning failed',
+      [
+        opened(),
+        { type: 'stepFailed', step: 'planRun', error: error('SourceEmpty') },
+        closed('failed', 'SourceEmpty'),
+      ],
+      'FAILURE',
+      'SourceEmpty',
+    ],
+    [
+      'is FAILURE when the commit failed, though all are DONE',
+      [
+        ...planned(1),
+        ...unit(0, 0, 0, ['DONE']),
+        { type: 'stepFailed', step: 'commitRun', error: error('WarehouseLocked') },
+        closed('failed', 'CommitFailed'),
+      ],
+      'FAILURE',
+      'CommitFailed',
+    ],
+    [
+      'is FAILURE when the workflow failed in a way of its own',
+      [...planned(1), ...unit(0, 0, 0, ['DONE']), closed('failed', 'TypeError')],
+      'FAILURE',
+      'TypeError',
+    ],
+  ];
+  test.each(cases)('%s', (_, facts, status, errorType) => {
+    const found = state(apply(facts));
+    expect([found.status, found.error?.type ?? null]).toEqual([status, errorType]);
+  });
+
+  test('tells a run that was refused from one that failed', () => {
+    expect(wasRefused(state(apply([closed('failed', 'InvalidInput')])))).toBe(true);
+    expect(
+      wasRefused(
+        state(apply([...planned(1), ...unit(0, 0, 0, ['FAILED']), closed('failed', 'PartialFailure')])),
+      ),
+    ).toBe(false);
+  });
+
+  test('what nobody ended is CANCELLED in a cancelled run and stays PENDING in a terminated one', () => {
+    const facts = [...planned(3), ...unit(0, 0, 0, ['DONE'])];
+    expect(state(apply([...facts, closed('cancelled', 'Cancelled')])).counts).toMatchObject({
+      DONE: 1,
+      CANCELLED: 2,
+      PENDING: 0,
+    });
+    expect(state(apply([...facts, closed('terminated', 'Terminated')])).counts).toMatchObject({
+      DONE: 1,
+      CANCELLED: 0,
+      PENDING: 2,
+    });
+  });
+});
+
+describe('the live overlay', () => {
+  test('adds what runs, which attempt it is and what the last one failed with', () => {
+    const record = apply([...planned(3), scheduled(1, '0', task(0, 0, 0)), scheduled(2, '1', task(1, 1, 1))]);
+    const pending = [
+      pendingUnit('0', { attempt: 2, lastError: error('Flaky') }),
+      pendingUnit('1', { started: false, attempt: 3 }),
+    ];
+    const overlay = liveOverlay(record, pending, AT);
+    expect(overlay.running.get(0)).toMatchObject({ attempt: 2, error: { type: 'Flaky' } });
+    expect(overlay.waiting.get(1)).toMatchObject({ attempt: 3 });
+    expect(runState(record, 'run', AT, overlay)).toMatchObject({
+      live: true,
+      asOf: AT,
+      counts: { RUNNING: 1, PENDING: 2 },
+    });
+  });
+
+  test('counts partitions that ended inside a batch that is still open', () => {
+    const record = apply([...planned(4), scheduled(1, '0', task(0, 0, 3))]);
+    const overlay = liveOverlay(
+      record,
+      [pendingUnit('0', { ordinal: 2, ended: [outcome(0, 'DONE'), outcome(1, 'FAILED')] })],
+      AT,
+    );
+    expect(runState(record, 'run', AT, overlay).counts).toMatchObject({
+      DONE: 1,
+      FAILED: 1,
+      RUNNING: 1,
+      PENDING: 1,
+    });
+  });
+
+  test('says nothing of a unit that history has closed meanwhile', () => {
+    const record = apply([...planned(1), ...unit(0, 0, 0, ['DONE'])]);
+    const overlay = liveOverlay(record, [pendingUnit('0', {})], AT);
+    expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 1, RUNNING: 0, PENDING: 0 });
+  });
+});
+
+describe('decoding events', () => {
+  const decoder: PayloadDecoder = {
+    values: async (payloads) =>
+      (payloads?.payloads ?? []).map(({ data }) => JSON.parse(Buffer.from(data!).toString())),
+    failure: async (failure) =>
+      failure?.applicationFailureInfo
+        ? {
+            type: failure.applicationFailureInfo.type ?? '',
+            message: failure.message ?? '',
+            stack: null,
+            details: await decoder.values(failure.applicationFailureInfo.details),
+            cause: null,
+          }
+        : {
+            type: failure?.timeoutFailureInfo ? 'HeartbeatTimeout' : 'Activity',
+            message: '',
+            stack: null,
+            details: [],
+            cause: failure?.cause ? await decoder.failure(failure.cause) : null,
+          },
+  };
+  const payloads = (value: unknown) => ({ payloads: [{ data: Buffer.from(JSON.stringify(value)) }] });
+  const decode = async (...events: HistoryEvent[]): Promise<(Fact | null)[]> => {
+    const history = new HistoryDecoder(decoder);
+    const facts: (Fact | null)[] = [];
+    for (const [i, event] of events.entries())
+      facts.push(await history.decode({ eventId: (i + 1) as never, ...event }));
+    return facts;
+  };
+  const schedule = (name: string, value: unknown): HistoryEvent => ({
+    activityTaskScheduledEventAttributes: { activityType: { name }, activityId: '0', input: payloads(value) },
+  });
+  const scheduledEventId = 1 as never;
+
+  test('takes the result of a unit that failed from the details of its failure', async () => {
+    const failed = result(0, 0, ['FAILED']);
+    const facts = await decode(
+      schedule('processUnit', task(0, 0, 0)),
+      { activityTaskStartedEventAttributes: { scheduledEventId, attempt: 3 } },
+      {
+        activityTaskFailedEventAttributes: {
+          scheduledEventId,
+          failure: {
+            message: 'bad row',
+            applicationFailureInfo: { type: 'RowError', details: payloads(failed) },
+          },
+        },
+      },
+    );
+    expect(facts[2]).toMatchObject({ type: 'unitEnded', unit: 1, attempts: 3, result: failed });
+  });
+
+  test('calls a unit without a result lost, and a worker that fell silent by its name', async () => {
+    const [, fact] = await decode(schedule('processUnit', task(0, 0, 0)), {
+      activityTaskTimedOutEventAttributes: { scheduledEventId, failure: { timeoutFailureInfo: {} } },
+    });
+    expect(fact).toMatchObject({ type: 'unitLost', cancelled: false, error: { type: 'WorkerLost' } });
+  });
+
+  test('names the execution that a refused one was in the way of', async () => {
+    const [fact] = await decode({
+      workflowExecutionFailedEventAttributes: {
+        failure: {
+          message: 'Activity task failed',
+          cause: {
+            message: 'exists',
+            applicationFailureInfo: { type: 'RunExists', details: payloads({ workflowRunId: 'abc' }) },
+          },
+        },
+      },
+    });
+    expect(fact).toMatchObject({
+      type: 'closed',
+      kind: 'failed',
+      error: { type: 'RunExists' },
+      summary: null,
+      realExecution: 'abc',
+    });
+  });
+
+  test('refuses a record of a later release with a sentence', async () => {
+    await expect(decode(schedule('processUnit', { version: 2 }))).rejects.toThrow(
+      /holds a unit .* cannot read/,
+    );
+  });
+});
+
+// What histories are made of.
+
+function planned(partitions: number): Fact[] {
+  const plan = {
+    partitions,
+    rows: 10 * partitions,
+    snapshotTime: AT,
+    function: { name: 'f' },
+    units: [],
+  } as unknown as RunPlan;
+  return [{ type: 'started', at: AT, input: { function: 'f' } }, opened(), { type: 'planned', plan }];
+}
+
+function opened(): Fact {
+  return { type: 'opened', opened: { function: { name: 'f' } } as OpenedRun };
+}
+
+function task(unitNumber: number, from: number, to: number, only: string | null = null, round = 0): UnitTask {
+  return {
+    version: 1,
+    runId: 'run',
+    generation: 1,
+    execution: 1,
+    stage: 'file:///stage',
+    plan: { path: 'plan', bytes: 0, sha256: '' },
+    unit: unitNumber,
+    from,
+    to,
+    only,
+    round,
+  };
+}
+
+function scheduled(event: number, activityId: string, unitTask: UnitTask): Fact {
+  return { type: 'unitScheduled', unit: event, at: AT, activityId, task: unitTask };
+}
+
+function endedUnit(event: number, unitResult: UnitResult): Fact {
+  return { type: 'unitEnded', unit: event, at: AT, startedAt: AT, attempts: 1, result: unitResult };
+}
+
+function lostUnit(event: number): Fact {
+  return {
+    type: 'unitLost',
+    unit: event,
+    at: AT,
+    startedAt: AT,
+    attempts: 1,
+    cancelled: false,
+    error: error('WorkerLost'),
+  };
+}
+
+/** A unit that ended so; `retry` gives the partition back. */
+function unit(number: number, from: number, to: number, ends: (FinalStatus | 'retry')[]): Fact[] {
+  const event = 100 + number;
+  return [
+    scheduled(event, `${number}`, task(number, from, to)),
+    endedUnit(event, result(number, from, ends)),
+  ];
+}
+
+function retryUnit(number: number, round: number, ends: Record<number, FinalStatus>): Fact[] {
+  const ordinals = Object.keys(ends).map(Number);
+  const event = 1_000 * round + number;
+  const counts = noCounts();
+  for (const status of Object.values(ends)) counts[status]++;
+  const outcomes = ordinals.map((ordinal) => outcome(ordinal, ends[ordinal]!));
+  const retried = task(number, ordinals[0]!, ordinals.at(-1)!, encodeOrdinals(ordinals), round);
+  return [
+    scheduled(event, `r${round}.${number}`, retried),
+    endedUnit(event, { ...result(number, 0, []), round, counts, outcomes }),
+  ];
+}
+
+function result(number: number, from: number, ends: (FinalStatus | 'retry')[]): UnitResult {
+  const counts = noCounts();
+  const outcomes: PartitionOutcome[] = [];
+  const retry: number[] = [];
+  ends.forEach((end, i) => {
+    if (end === 'retry') return retry.push(from + i);
+    counts[end]++;
+    return outcomes.push(outcome(from + i, end));
+  });
+  return {
+    version: 1,
+    unit: number,
+    round: 0,
+    counts,
+    outcomes,
+    output: [],
+    retry: retry.length === 0 ? null : encodeOrdinals(retry),
+    firstErrors: [],
+    logs: '',
+    functionDigest: '',
+    worker: '',
+  } as UnitResult;
+}
+
+function outcome(ordinal: number, status: FinalStatus): PartitionOutcome {
+  return {
+    ordinal,
+    id: `p${ordinal}`,
+    status,
+    attempts: 1,
+    rows: 10,
+    startedAt: AT,
+    durationMs: 5,
+    preview: null,
+    outputRows: 0,
+    artifacts: [],
+    error: status === 'FAILED' ? error('Error') : null,
+    reused: false,
+  };
+}
+
+function error(type: string) {
+  return { type, message: `It was ${type}.`, stack: null };
+}
+
+function closed(kind: CloseKind, errorType?: string): Fact {
+  return {
+    type: 'closed',
+    at: AT,
+    kind,
+    error: errorType === undefined ? null : error(errorType),
+    summary: null,
+    realExecution: null,
+  };
+}
+
+function pendingUnit(activityId: string, changes: object) {
+  return {
+    activityId,
+    started: true,
+    attempt: 1,
+    lastStartedAt: AT,
+    lastError: null,
+    ordinal: null,
+    ended: [],
+    ...changes,
+  };
+}
+
+// Reading them.
+
+function apply(facts: readonly Fact[]): RunRecord {
+  const record = newRecord('execution');
+  for (const fact of facts) applyFact(record, fact);
+  return record;
+}
+
+async function fold(
+  facts: readonly Fact[],
+  readFile: () => Promise<Uint8Array> = () => Promise.reject(new Error('no file')),
+) {
+  const record = apply(facts);
+  const outcomes = new Outcomes();
+  await outcomes.update(record, readFile);
+  const statuses = Array.from(
+    { length: record.plan?.partitions ?? 0 },
+    (_, i) => outcomes.ends.get(i)?.status ?? 'PENDING',
+  );
+  return { record, outcomes, statuses };
+}
+
+function state(record: RunRecord) {
+  return runState(record, 'run', AT, null);
+}
+
+// Runs made up at random: batches, rounds of retries, units that are lost and taken over.
+
+function inventRun(random: () => number): {
+  planned: Fact[];
+  units: Fact[][];
+  truth: (FinalStatus | 'PENDING')[];
+} {
+  const partitions = 1 + Math.floor(random() * 40);
+  const truth: (FinalStatus | 'PENDING')[] = Array.from({ length: partitions }, () => 'PENDING');
+  const units: Fact[][] = [];
+  const ends: FinalStatus[] = ['DONE', 'DONE', 'FAILED', 'INTERNAL_ERROR', 'CANCELLED', 'SKIPPED'];
+  const anyEnd = (): FinalStatus => ends[Math.floor(random() * ends.length)]!;
+  for (let from = 0, number = 0; from < partitions; number++) {
+    const to = Math.min(partitions - 1, from + Math.floor(random() * 6));
+    const ordinals = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    const left: number[] = [];
+    let facts: Fact[];
+    if (random() < 0.15) {
+      facts = [scheduled(100 + number, `${number}`, task(number, from, to)), lostUnit(100 + number)];
+      for (const ordinal of ordinals) truth[ordinal] = 'INTERNAL_ERROR';
+      if (random() < 0.5) left.push(...ordinals);
+    } else {
+      const given = ordinals.map(() => (random() < 0.3 ? 'retry' : anyEnd()));
+      facts = unit(number, from, to, given);
+      given.forEach((end, i) => (end === 'retry' ? left.push(from + i) : (truth[from + i] = end)));
+    }
+    if (left.length > 0 && random() < 0.8) {
+      const retried = Object.fromEntries(left.map((ordinal) => [ordinal, anyEnd()]));
+      facts.push(...retryUnit(number, 1, retried));
+      for (const ordinal of left) truth[ordinal] = retried[ordinal]!;
+    }
+    units.push(facts);
+    from = to + 1;
+  }
+  return { planned: planned(partitions), units, truth };
+}
+
+/** Any order in which each unit's own facts stay in theirs. */
+function interleave(sequences: readonly Fact[][], random: () => number): Fact[] {
+  const left = sequences.map((facts) => [...facts]);
+  const mixed: Fact[] = [];
+  while (left.length > 0) {
+    const i = Math.floor(random() * left.length);
+    mixed.push(left[i]!.shift()!);
+    if (left[i]!.length === 0) left.splice(i, 1);
+  }
+  return mixed;
+}
+
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
