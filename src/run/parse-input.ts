@@ -6,7 +6,7 @@ import { SQL_FUNCTION } from '../functions/define';
 import { explainIssues, quote } from './explain-issues';
 import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
 import type { Source } from './input';
-import { decodePartitionId, encodePartitionId } from './partition-id';
+import { encodePartitionId, isPartitionId } from './partition-id';
 import type { OutputPlan } from './plan';
 
 /** Input with defaults applied and durations and sizes as numbers. null: not given, so the function's or the worker's own. */
@@ -149,7 +149,7 @@ function onlyProblems(raw: LooseInput, keyColumns: number | null): string[] {
   const columns = keyColumns ?? (Array.isArray(raw.partitionBy) ? raw.partitionBy.length : null);
   return raw.only.flatMap((id: unknown, i) => {
     if (typeof id !== 'string' || id.trim() === '') return [];
-    if (!isCanonical(id)) {
+    if (!isPartitionId(id)) {
       const meant = encodePartitionId(id.split('/'));
       return [
         `"only[${i}]" is ${quote(id)}, which is no partition id: ids are percent-encoded, so "${meant}" may be meant.`,
@@ -162,15 +162,6 @@ function onlyProblems(raw: LooseInput, keyColumns: number | null): string[] {
         `and the partition key has ${columns}. Write one value per column, joined by "/".`,
     ];
   });
-}
-
-/** Whether a text is a partition id as `encodePartitionId` writes it. */
-export function isCanonical(id: string): boolean {
-  try {
-    return encodePartitionId(decodePartitionId(id)) === id;
-  } catch {
-    return false;
-  }
 }
 
 // enforces I7

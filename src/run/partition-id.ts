@@ -22,3 +22,12 @@ export function decodePartitionId(id: string): (string | null)[] {
     return decodeURIComponent(part);
   });
 }
+
+/** Whether a text is an id just as `encodePartitionId` writes it. */
+export function isPartitionId(text: string): boolean {
+  try {
+    return encodePartitionId(decodePartitionId(text)) === text;
+  } catch {
+    return false;
+  }
+}
