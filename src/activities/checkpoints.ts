@@ -3,26 +3,17 @@
  * checkpoint holds is recorded: no later attempt of the unit runs it again (I4).
  */
 import type { FileRef } from '../run/files';
-import type { PartitionOutcome } from '../run/outcome';
+import type { EndedPartition } from '../runners/unit-run';
 import type { Stage } from '../stage';
 import { sealLines, segmentName, unsealLines } from './numbered-objects';
 
-/** One partition's end, as checkpoints hold it. */
-export interface RecordedOutcome {
-  outcome: PartitionOutcome;
-  /** Threw, and may be tried again in the next round. */
-  retryable: boolean;
-  /** A wait that the error asked for. */
-  retryDelayMs: number | null;
-}
-
 /** What attempts of a unit have recorded so far. */
 export interface Recorded {
-  outcomes: RecordedOutcome[];
+  outcomes: EndedPartition[];
   output: FileRef[];
 }
 
-type CheckpointRecord = { rows: FileRef } | RecordedOutcome;
+type CheckpointRecord = { rows: FileRef } | EndedPartition;
 
 export async function putCheckpoint(stage: Stage, attemptFolder: string, number: number, recorded: Recorded): Promise<void> {
   const records: CheckpointRecord[] = [...recorded.output.map((rows) => ({ rows })), ...recorded.outcomes];
@@ -37,7 +28,7 @@ export async function readCheckpoints(stage: Stage, unitFolder: string): Promise
     if (!/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
     const records = unsealLines(await stage.get(path)) as CheckpointRecord[] | null;
     if (records === null) continue;
-    const fresh = records.filter((record): record is RecordedOutcome => 'outcome' in record && !seen.has(record.outcome.ordinal));
+    const fresh = records.filter((record): record is EndedPartition => 'outcome' in record && !seen.has(record.outcome.ordinal));
     // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the first record stands,
     // and rows are taken only with outcomes.
     if (fresh.length === 0) continue;

@@ -76,17 +76,16 @@ class UnitAttempt {
       const index = await stage.localFile(plan.index);
       const bundle = await this.#bundle(plan, heartbeats);
       const ordinals = this.#remaining(recorded.outcomes.map(({ outcome }) => outcome.ordinal));
-      const recorder = new UnitRecorder({ context, deps: this.deps, stage, folder, heartbeats, recorded, keyColumns: plan.keyColumns, isBatch: this.#isBatch, scratch });
-      if (this.#losses > MOST_LOSSES) {
-        await recorder.giveUp(await readIndex(index, ordinals), this.#workerLost());
+      const recorder = new UnitRecorder({ context, stage, folder, heartbeats, recorded, keyColumns: plan.keyColumns, isBatch: this.#isBatch, scratch });
+      if (this.#losses >= MOST_LOSSES) {
+        recorder.giveUp(await readIndex(index, ordinals), this.#workerLost());
       } else {
         const snapshot = await Promise.all(plan.snapshot.map((ref) => stage.localFile(ref)));
-        const { left } = await runUnit({
+        const { left, failed } = await runUnit({
           pool: this.deps.pool,
           unit: {
-            function: plan.function,
+            function: { ...plan.function, digest: bundle.digest },
             bundle: bundle.path,
-            digest: bundle.digest,
             runId: task.runId,
             params: plan.params,
             keyColumns: plan.keyColumns,
@@ -104,11 +103,13 @@ class UnitAttempt {
           },
           timeoutMs: plan.timeoutMs,
           memoryBytes: plan.memoryBytes,
-          lossBudget: MOST_LOSSES - this.#losses,
+          maximumLosses: MOST_LOSSES - this.#losses,
           signal: this.#stop.signal,
           handlers: recorder,
         });
-        await this.#handOver(left, recorder, heartbeats, index);
+        if (failed?.retryable === true) throw unitFailure(failed.error, { nonRetryable: false });
+        if (failed !== null) recorder.giveUp(await readIndex(index, left), failed.error);
+        else await this.#handOver(left, recorder, heartbeats, index);
       }
       await recorder.close();
       return await this.#conclude(plan, recorder, heartbeats, bundle.digest, folder);
@@ -158,10 +159,9 @@ class UnitAttempt {
     if (!this.#stop.signal.aborted) return;
     const { cancellationDetails } = this.context;
     if (cancellationDetails?.cancelRequested === true) {
-      await recorder.cutOff(await readIndex(index, [...left]));
+      recorder.cutOff(await readIndex(index, [...left]));
       return;
     }
-    await recorder.checkpoint();
     await recorder.close();
     if (cancellationDetails?.workerShutdown === true) {
       heartbeats.update({ shutdowns: this.#before.shutdowns + 1 });

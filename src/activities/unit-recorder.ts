@@ -6,12 +6,12 @@ import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
 import type { Column } from '../run/plan';
 import { artifactFile, partitionFolder } from '../run/stage-layout';
 import type { LogLine } from '../runners/protocol';
-import type { Segment, UnitHandlers, UploadRequest } from '../runners/unit-run';
+import type { EndedPartition, UnitHandlers, UploadRequest } from '../runners/unit-run';
 import { ObjectExists, type Stage } from '../stage';
 import { mergeRows } from '../warehouse/duckdb/combined-rows';
 import type { IndexEntry } from '../warehouse/duckdb/partition-index';
 import { putCheckpoint, type Recorded } from './checkpoints';
-import type { ActivityDeps } from './deps';
+import { downloadArtifact, type DownloadedArtifact, type DownloadRequest } from './download';
 import type { Heartbeats } from './heartbeat';
 import { LineSink } from './numbered-objects';
 
@@ -21,7 +21,6 @@ const MOST_LOG_BYTES = 16 * 1024 * 1024;
 
 interface RecorderOptions {
   context: Context;
-  deps: ActivityDeps;
   stage: Stage;
   /** The attempt's folder on the stage. */
   folder: string;
@@ -37,7 +36,6 @@ export class UnitRecorder implements UnitHandlers {
   readonly recorded: Recorded;
   readonly #log: LineSink;
   #checkpoints = 0;
-  #fresh: Recorded = { outcomes: [], output: [] };
   #rowsFiles = 0;
 
   constructor(private readonly options: RecorderOptions) {
@@ -60,7 +58,7 @@ export class UnitRecorder implements UnitHandlers {
     this.options.heartbeats.update({ progress });
   }
 
-  onLog(lines: LogLine[]): void {
+  onLog(lines: readonly LogLine[]): void {
     this.#log.add(lines);
   }
 
@@ -77,39 +75,28 @@ export class UnitRecorder implements UnitHandlers {
     }
   }
 
-  async onSegment({ outcomes, rows, last }: Segment): Promise<void> {
-    if (rows !== null) this.#fresh.output.push(await this.put(`output/rows-${++this.#rowsFiles}.parquet`, { file: rows }));
-    this.#fresh.outcomes.push(...outcomes);
-    // The last segment travels in the unit's own result.
-    if (this.options.isBatch && !last) await this.checkpoint();
-    else this.#settle();
+  async onSegment(outcomes: EndedPartition[], rows: string | null): Promise<void> {
+    const { stage, folder, heartbeats, isBatch } = this.options;
+    const output = rows === null ? [] : [await this.put(`output/rows-${++this.#rowsFiles}.parquet`, { file: rows })];
+    // The outcome of a partition by itself is recorded by its activity's end.
+    if (isBatch) await putCheckpoint(stage, folder, ++this.#checkpoints, { outcomes, output });
+    this.recorded.outcomes.push(...outcomes);
+    this.recorded.output.push(...output);
+    heartbeats.update({ segment: this.#checkpoints, ended: this.recorded.outcomes.length });
   }
 
-  /** Records what came since the last checkpoint. */
-  async checkpoint(): Promise<void> {
-    const { stage, folder, heartbeats } = this.options;
-    if (this.#fresh.outcomes.length > 0) {
-      await putCheckpoint(stage, folder, ++this.#checkpoints, this.#fresh);
-      heartbeats.update({ segment: this.#checkpoints });
-    }
-    this.#settle();
-  }
-
-  #settle(): void {
-    this.recorded.outcomes.push(...this.#fresh.outcomes);
-    this.recorded.output.push(...this.#fresh.output);
-    this.#fresh = { outcomes: [], output: [] };
-    this.options.heartbeats.update({ ended: this.recorded.outcomes.length });
+  onDownload({ name, partition, run }: DownloadRequest): Promise<DownloadedArtifact> {
+    const { context, scratch } = this.options;
+    return downloadArtifact(context, { name, partition, run }, scratch);
   }
 
   /** Partitions that were not begun when the run was cancelled. */
-  async cutOff(entries: readonly IndexEntry[]): Promise<void> {
-    this.#settle();
+  cutOff(entries: readonly IndexEntry[]): void {
     for (const entry of entries) this.#recordWithoutCall(entry, 'CANCELLED', null);
   }
 
   /** Partitions that are not tried again. */
-  async giveUp(entries: readonly IndexEntry[], error: ErrorInfo): Promise<void> {
+  giveUp(entries: readonly IndexEntry[], error: ErrorInfo): void {
     for (const entry of entries) this.#recordWithoutCall(entry, 'INTERNAL_ERROR', error);
   }
 
