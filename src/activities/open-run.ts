@@ -10,7 +10,7 @@ import { runIdProblem } from '../run/run-id';
 import type { FunctionPlan, OpenedRun } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { openStage } from '../stage';
-import { openWarehouse, resolveWarehouse } from '../warehouse';
+import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
 import type { ActivityDeps } from './deps';
 import { refused, refusing } from './failures';
 import { BUILT_IN_DIGEST, unknownFunction } from './function-catalog';
@@ -64,7 +64,7 @@ function resolvePlace(
   problems: string[],
 ): string | null {
   const named = input[kind];
-  const configured = kind === 'warehouse' ? (project.warehouse ?? 'duckdb:./warehouse.duckdb') : project.stage;
+  const configured = kind === 'warehouse' ? (project.warehouse ?? DEFAULT_WAREHOUSE) : project.stage;
   try {
     const absolute = (value: string): string =>
       kind === 'warehouse' ? resolveWarehouse(value, project.projectDir) : stageUri(value, project.projectDir);

@@ -4,6 +4,9 @@ import type { Warehouse } from './warehouse';
 
 export type { Warehouse } from './warehouse';
 
+/** Where nothing names another one. */
+export const DEFAULT_WAREHOUSE = 'duckdb:./warehouse.duckdb';
+
 /** `duckdb:./w.duckdb` → `duckdb:/project/w.duckdb`. Throws on a kind that does not exist. */
 export function resolveWarehouse(uri: string, projectDir: string): string {
   const match = /^([a-z]+):(.*)$/s.exec(uri);

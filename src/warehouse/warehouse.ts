@@ -15,26 +15,34 @@ export interface SourceShape {
   keyColumns: Column[];
 }
 
-export interface SnapshotRequest extends SourceRequest {
+/** Which partitions of a source a run takes. */
+export interface PartitionsRequest extends SourceRequest {
   /** Only these partition ids; null: all. */
   only: string[] | null;
   maxPartitions: number;
-  /** Local folder for the files. */
-  folder: string;
   signal: AbortSignal;
 }
 
+export interface SnapshotRequest extends PartitionsRequest {
+  /** Local folder for the files. */
+  folder: string;
+}
+
+/** How a source falls into partitions. */
+export interface PartitionSizes extends SourceShape {
+  /** Rows of each partition, by ordinal. */
+  rows: number[];
+  /** Partition ids, by ordinal. */
+  ids: string[];
+}
+
 /** A run's rows, pinned: local files that the caller puts on the stage. */
-export interface Snapshot extends SourceShape {
+export interface Snapshot extends PartitionSizes {
   /** Parquet: `ord, id, rows, key_0…`. */
   index: string;
   /** Parquet: the source's columns, `__partwise_ord`, `__partwise_row`, sorted by those two; empty when files are partitions. */
   data: string[];
   files: PinnedFile[] | null;
-  /** Rows of each partition, by ordinal. */
-  rows: number[];
-  /** Partition ids, by ordinal. */
-  ids: string[];
 }
 
 /** Local copies of what a commit reads. */
@@ -49,6 +57,8 @@ export interface Warehouse {
   readonly uri: string;
   /** Checks that the source and its key columns are there. Throws a `Refusal` with every problem. */
   inspect(request: SourceRequest): Promise<SourceShape>;
+  /** The partitions that a snapshot would have, without making one. Throws what `snapshot` throws. */
+  count(request: PartitionsRequest): Promise<PartitionSizes>;
   /** Reads the source once and pins it. Throws a `Refusal` for what no retry can mend. */
   snapshot(request: SnapshotRequest): Promise<Snapshot>;
   /** Writes the combined rows in one transaction, from local copies of the task's files. */

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CommitResult, CommitTask } from '../../run/plan';
-import type { CommitFiles, Snapshot, SnapshotRequest, SourceRequest, SourceShape, Warehouse } from '../warehouse';
+import type { CommitFiles, PartitionSizes, PartitionsRequest, Snapshot, SnapshotRequest, SourceRequest, SourceShape, Warehouse } from '../warehouse';
 import { commitRows } from './commit';
 import { withDatabase } from './database';
-import { describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
+import { countFiles, describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
 import { describeSource, refusedSql } from './source';
-import { pinRows } from './snapshot';
+import { countPartitions, pinRows } from './snapshot';
 
 /** A DuckDB file, or none at all for sources that are files. */
 export class DuckDbWarehouse implements Warehouse {
@@ -25,6 +25,14 @@ export class DuckDbWarehouse implements Warehouse {
         ? describeFiles(connection, request.source, this.projectDir)
         : describeSource(connection, request, this.projectDir),
     );
+  }
+
+  count(request: PartitionsRequest): Promise<PartitionSizes> {
+    return this.#reading(request, async (connection) => {
+      if (isFilesAsPartitions(request)) return countFiles(connection, request, this.projectDir);
+      const shape = await describeSource(connection, request, this.projectDir);
+      return countPartitions(connection, request, shape, this.projectDir);
+    });
   }
 
   snapshot(request: SnapshotRequest): Promise<Snapshot> {

@@ -9,7 +9,7 @@ import { didYouMean } from '../../run/nearest';
 import { encodePartitionId } from '../../run/partition-id';
 import type { Column, PinnedFile } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
-import type { Snapshot, SnapshotRequest, SourceShape } from '../warehouse';
+import type { PartitionSizes, PartitionsRequest, Snapshot, SourceShape } from '../warehouse';
 import { queryRows, quoteText } from './database';
 import { readerSql } from './source';
 
@@ -36,44 +36,70 @@ export async function describeFiles(
   return { columns, keyColumns: [FILE_KEY] };
 }
 
-export async function pinFiles(
+type FilesRequest = PartitionsRequest & { source: FilesSource };
+
+/** The partitions that `pinFiles` would make. */
+export async function countFiles(
   connection: DuckDBConnection,
-  request: SnapshotRequest & { source: FilesSource },
+  request: FilesRequest,
   projectDir: string,
-): Promise<Snapshot> {
+): Promise<PartitionSizes> {
   const shape = await describeFiles(connection, request.source, projectDir);
-  let found = (await matching(connection, request.source, projectDir)).map((file) => ({
-    ...file,
-    id: encodePartitionId([file.name]),
-  }));
-  if (request.only !== null) found = narrow(found, request.only);
-  if (found.length > request.maxPartitions) {
-    throw new Refusal('TooManyPartitions', [
-      `${found.length.toLocaleString('en')} files match, more than maxPartitions (${request.maxPartitions.toLocaleString('en')}): ` +
-        `narrow the pattern or raise options.maxPartitions (--max-partitions).`,
-    ]);
-  }
-  const files: PinnedFile[] = [];
+  const found = await select(connection, request, projectDir);
   const rows: number[] = [];
   for (const { path } of found) {
     request.signal.throwIfAborted();
-    files.push(await pinFile(path));
     const [counted] = await queryRows<{ n: number }>(connection, `SELECT count(*)::DOUBLE AS n FROM ${readerSql(path)}`);
     rows.push(counted!.n);
   }
+  return { ...shape, rows, ids: found.map(({ id }) => id) };
+}
+
+export async function pinFiles(
+  connection: DuckDBConnection,
+  request: FilesRequest & { folder: string },
+  projectDir: string,
+): Promise<Snapshot> {
+  const found = await select(connection, request, projectDir);
+  const files: PinnedFile[] = [];
+  // Before rows are counted: a file that changes in between is noticed when it is read.
+  for (const { path } of found) {
+    request.signal.throwIfAborted();
+    files.push(await pinFile(path));
+  }
+  const sizes = await countFiles(connection, request, projectDir);
   const index = join(request.folder, 'index.parquet');
   await connection.run('CREATE TEMP TABLE partition_index (ord INTEGER, id VARCHAR, rows BIGINT, key_0 VARCHAR)');
   const appender = await connection.createAppender('partition_index', 'main', 'temp');
   for (const [ord, file] of found.entries()) {
     appender.appendInteger(ord);
     appender.appendVarchar(file.id);
-    appender.appendBigInt(BigInt(rows[ord]!));
+    appender.appendBigInt(BigInt(sizes.rows[ord]!));
     appender.appendVarchar(file.name);
     appender.endRow();
   }
   appender.closeSync();
   await connection.run(`COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(index)} (FORMAT parquet)`);
-  return { ...shape, index, data: [], files, rows, ids: found.map(({ id }) => id) };
+  return { ...sizes, index, data: [], files };
+}
+
+interface FoundFile {
+  path: string;
+  name: string;
+  id: string;
+}
+
+async function select(connection: DuckDBConnection, request: FilesRequest, projectDir: string): Promise<FoundFile[]> {
+  const all = (await matching(connection, request.source, projectDir)).map((file) => ({
+    ...file,
+    id: encodePartitionId([file.name]),
+  }));
+  const found = request.only === null ? all : narrow(all, request.only);
+  if (found.length <= request.maxPartitions) return found;
+  throw new Refusal('TooManyPartitions', [
+    `${found.length.toLocaleString('en')} files match, more than maxPartitions (${request.maxPartitions.toLocaleString('en')}): ` +
+      `narrow the pattern or raise options.maxPartitions (--max-partitions).`,
+  ]);
 }
 
 async function matching(

@@ -7,7 +7,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { didYouMean } from '../../run/nearest';
 import type { Column } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
-import type { Snapshot, SnapshotRequest, SourceShape } from '../warehouse';
+import type { PartitionSizes, PartitionsRequest, Snapshot, SnapshotRequest, SourceShape } from '../warehouse';
 import { queryRows, quoteIdentifier, quoteText } from './database';
 import { nameOf, selectSource } from './source';
 
@@ -18,12 +18,50 @@ export async function pinRows(
   projectDir: string,
 ): Promise<Snapshot> {
   const { keyColumns } = shape;
-  const keys = keyColumns.map(({ name }) => quoteIdentifier(name));
   await run(
     connection,
     request.signal,
     `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${selectSource(request, projectDir)})`,
   );
+  await numberPartitions(connection, request, keyColumns);
+  const index = join(request.folder, 'index.parquet');
+  const data = join(request.folder, 'snapshot.parquet');
+  await run(
+    connection,
+    request.signal,
+    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(index)} (FORMAT parquet)`,
+  );
+  const match = quoted(keyColumns)
+    .map((key, i) => `pinned.${key} IS NOT DISTINCT FROM partition_index.key_${i}`)
+    .join(' AND ');
+  await run(
+    connection,
+    request.signal,
+    `COPY (SELECT pinned.*, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match} ` +
+      `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(data)} (FORMAT parquet)`,
+  );
+  return { ...shape, index, data: [data], files: null, ...(await listPartitions(connection)) };
+}
+
+/** The partitions that `pinRows` would make, counted without keeping any row. */
+export async function countPartitions(
+  connection: DuckDBConnection,
+  request: PartitionsRequest,
+  shape: SourceShape,
+  projectDir: string,
+): Promise<PartitionSizes> {
+  await connection.run(`CREATE TEMP VIEW pinned AS ${selectSource(request, projectDir)}`);
+  await numberPartitions(connection, request, shape.keyColumns);
+  return { ...shape, ...(await listPartitions(connection)) };
+}
+
+/** From `pinned`, makes the table `partition_index`, after refusing what cannot be run. */
+async function numberPartitions(
+  connection: DuckDBConnection,
+  request: PartitionsRequest,
+  keyColumns: readonly Column[],
+): Promise<void> {
+  const keys = quoted(keyColumns);
   await run(
     connection,
     request.signal,
@@ -39,23 +77,16 @@ export async function pinRows(
     request.signal,
     `CREATE TEMP TABLE partition_index AS SELECT (row_number() OVER (ORDER BY ${order}, id) - 1)::INTEGER AS ord, id, rows, ${keyList} FROM partition_keys`,
   );
-  const index = join(request.folder, 'index.parquet');
-  const data = join(request.folder, 'snapshot.parquet');
-  await run(
-    connection,
-    request.signal,
-    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(index)} (FORMAT parquet)`,
-  );
-  const match = keys.map((key, i) => `pinned.${key} IS NOT DISTINCT FROM partition_index.key_${i}`).join(' AND ');
-  await run(
-    connection,
-    request.signal,
-    `COPY (SELECT pinned.*, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match} ` +
-      `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(data)} (FORMAT parquet)`,
-  );
+}
+
+async function listPartitions(connection: DuckDBConnection): Promise<{ rows: number[]; ids: string[] }> {
   const listed = await connection.runAndReadAll('SELECT rows::DOUBLE, id FROM partition_index ORDER BY ord');
   const [rows, ids] = listed.getColumns() as [number[], string[]];
-  return { ...shape, index, data: [data], files: null, rows: rows ?? [], ids: ids ?? [] };
+  return { rows: rows ?? [], ids: ids ?? [] };
+}
+
+function quoted(columns: readonly Column[]): string[] {
+  return columns.map(({ name }) => quoteIdentifier(name));
 }
 
 /** The partition id of a row, in SQL; must agree with `encodePartitionId` to the letter (I6). */
@@ -76,7 +107,7 @@ export function idSql(keyColumns: readonly Column[]): string {
 
 async function refuseUnusable(
   connection: DuckDBConnection,
-  request: SnapshotRequest,
+  request: PartitionsRequest,
   keyColumns: readonly Column[],
 ): Promise<void> {
   const filled = keyColumns.map((_, i) => `count(key_${i})::DOUBLE AS filled_${i}`).join(', ');

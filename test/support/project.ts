@@ -1,0 +1,101 @@
+/** A project in a folder of its own, with workers that are real processes, on the suite's server. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { Partwise } from '../../src/index';
+import { withDatabase } from '../../src/warehouse/duckdb/database';
+
+export const REPOSITORY = resolve(__dirname, '../..');
+const CLI = join(REPOSITORY, 'dist/cli/main.js');
+
+export interface TestProject {
+  readonly folder: string;
+  readonly taskQueue: string;
+  readonly client: Client;
+  readonly partwise: Partwise;
+  /** Makes or changes the warehouse file. */
+  execute(...statements: string[]): Promise<void>;
+  write(file: string, content: string): Promise<void>;
+  read(file: string): Promise<string>;
+  /** Starts a deployed worker; resolves when it polls. */
+  startWorker(env?: NodeJS.ProcessEnv): Promise<ChildProcess>;
+  /** A run id that no other test has. */
+  runId(name: string): string;
+  close(): Promise<void>;
+}
+
+/** `functions`: content of functions.ts. */
+export async function makeProject(functions: string): Promise<TestProject> {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-project-'));
+  const taskQueue = `test-${randomUUID().slice(0, 8)}`;
+  const address = process.env.PARTWISE_TEST_ADDRESS!;
+  const workers = new Set<ChildProcess>();
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection });
+  await mkdir(join(folder, 'node_modules'));
+  await symlink(REPOSITORY, join(folder, 'node_modules', 'partwise'));
+  await writeFile(join(folder, 'functions.ts'), functions);
+  await writeFile(
+    join(folder, 'partwise.config.json'),
+    JSON.stringify({ functions: './functions.ts', warehouse: 'duckdb:./w.duckdb', stage: './stage', temporal: { address, taskQueue } }),
+  );
+  const partwise = await Partwise.connect({ projectDir: folder });
+  return {
+    folder,
+    taskQueue,
+    client,
+    partwise,
+    execute: (...statements) =>
+      withDatabase(join(folder, 'w.duckdb'), 'write', async (duckdb) => {
+        for (const statement of statements) await duckdb.run(statement);
+      }),
+    write: (file, content) => writeFile(join(folder, file), content),
+    read: (file) => readFile(join(folder, file), 'utf8'),
+    async startWorker(env = {}) {
+      const worker = spawn(process.execPath, [CLI, 'worker', '--project', folder], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      workers.add(worker);
+      await saysThatItPolls(worker);
+      return worker;
+    },
+    runId: (name) => `${name}-${randomUUID().slice(0, 8)}`,
+    async close() {
+      await Promise.all([...workers].map(end));
+      await partwise.close();
+      await connection.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function saysThatItPolls(worker: ChildProcess): Promise<void> {
+  return new Promise((done, fail) => {
+    let said = '';
+    const listen = (bytes: Buffer): void => {
+      said += bytes.toString();
+      if (/polls|ready|waiting/i.test(said)) done();
+    };
+    worker.stdout!.on('data', listen);
+    worker.stderr!.on('data', listen);
+    worker.once('exit', (code) => fail(new Error(`The worker ended with ${code}: ${said}`)));
+  });
+}
+
+/** Ends a process and waits for it. */
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
+
+/** Copies a file of an example or of the test data into a project. */
+export function copyInto(project: TestProject, file: string, name: string): Promise<void> {
+  return cp(join(REPOSITORY, file), join(project.folder, name));
+}
