@@ -38,7 +38,7 @@ export class PartitionReader implements PartitionHandle {
     const end = (await this.reader.outcomes(record)).ends.get(ordinal);
     if (views.status(ordinal) !== 'DONE' || end?.unit.end?.type !== 'result' || end.outputRows === 0)
       return [];
-    return readRows(this.reader.stage(record)!, end.unit.end.result.output, record.plan!.keyColumns, ordinal);
+    return readRows(this.reader.stage(record)!, end.unit.end.result.output, record.plan!.keyColumns, { ordinal });
   }
 
   async logs(): Promise<LogEntry[]> {
@@ -56,11 +56,11 @@ export class PartitionReader implements PartitionHandle {
   readonly artifacts = {
     list: async (): Promise<ArtifactView[]> => (await this.#artifacts()).refs.map(artifactView),
     get: async <T = unknown>(name: string, options?: { read?: ArtifactReader<T> }): Promise<T> => {
-      const { bytes, ref } = await this.#artifact(name);
+      const { bytes, ref } = await this.artifact(name);
       return artifactValue<T>(bytes, ref, options?.read);
     },
     download: async (name: string, folder: string): Promise<string> => {
-      const { bytes } = await this.#artifact(name);
+      const { bytes } = await this.artifact(name);
       return downloadArtifact(bytes, name, folder);
     },
   };
@@ -71,7 +71,8 @@ export class PartitionReader implements PartitionHandle {
     return { refs: outcomes.ends.get(ordinal)?.artifacts ?? [], reading };
   }
 
-  async #artifact(name: string): Promise<{ bytes: Uint8Array; ref: ArtifactRef }> {
+  /** An artifact of the recorded outcome, checked. */
+  async artifact(name: string): Promise<{ bytes: Uint8Array; ref: ArtifactRef }> {
     const { refs, reading } = await this.#artifacts();
     const ref = findArtifact(this.id, refs, name);
     return { bytes: await artifactBytes(this.reader.stage(reading.record)!, ref), ref };

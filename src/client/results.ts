@@ -12,12 +12,12 @@ export function outputFiles(record: RunRecord): FileRef[] {
   return [...record.units.values()].flatMap(({ end }) => (end?.type === 'result' ? end.result.output : []));
 }
 
-/** Rows of all partitions, or of one, in the order of the partitions' keys. */
+/** Rows of all partitions, or of the one at `ordinal`, in the order of the partitions' keys. */
 export async function readRows(
   stage: Stage,
   files: readonly FileRef[],
   keyColumns: readonly Column[],
-  ordinal: number | null = null,
+  { ordinal = null, limit }: { ordinal?: number | null; limit?: number } = {},
 ): Promise<Row[]> {
   if (files.length === 0) return [];
   const local: string[] = [];
@@ -26,6 +26,6 @@ export async function readRows(
     const { sql } = await combinedRows(connection, keyColumns, local, ordinal);
     // Not on top: it loads DuckDB.
     const { allRows } = require('../functions/slices') as typeof import('../functions/slices');
-    return allRows(await connection.stream(sql));
+    return allRows(await connection.stream(limit === undefined ? sql : `${sql} LIMIT ${limit}`));
   });
 }

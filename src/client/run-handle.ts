@@ -88,10 +88,10 @@ export class TemporalRunHandle implements RunHandle {
     return new PartitionReader(this.#reader, id);
   }
 
-  async results(): Promise<Row[]> {
+  async results({ limit }: { limit?: number } = {}): Promise<Row[]> {
     const { record } = await this.#reader.read();
     if (record.plan === null) return [];
-    return readRows(this.#reader.stage(record)!, outputFiles(record), record.plan.keyColumns);
+    return readRows(this.#reader.stage(record)!, outputFiles(record), record.plan.keyColumns, { limit });
   }
 
   async *logs(

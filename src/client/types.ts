@@ -110,8 +110,8 @@ export interface RunHandle {
   progress(): Promise<Record<PartitionStatus, string[]>>;
   partitions(options?: { status?: PartitionStatus; limit?: number; after?: string }): Promise<PartitionPage>;
   partition(id: string): PartitionHandle;
-  /** The combined rows: key columns first, ordered by key. */
-  results(): Promise<Row[]>;
+  /** The combined rows: key columns first, ordered by key; all unless `limit` says otherwise. */
+  results(options?: { limit?: number }): Promise<Row[]>;
   /** Log lines of all partitions or of one; `follow` goes on until the run ends. */
   logs(options?: { partition?: string; follow?: boolean; signal?: AbortSignal }): AsyncIterable<LogEntry>;
   /** Asks for cancellation; `wait` to see it done. */
