@@ -1,0 +1,26 @@
+/** Flags → input, refused with every problem before anything is connected to or started (I9). */
+import type { RunInput } from '../run/input';
+import { CannotDo } from './exit';
+import { inFlagWords, toRunInput, type RunFlags } from './run-flags';
+
+export async function checkedInput(
+  functionName: string | undefined,
+  flags: RunFlags & { runId?: string },
+  projectDir: string,
+): Promise<RunInput> {
+  const { parseRunInput } = require('../run/parse-input') as typeof import('../run/parse-input');
+  const { runIdProblem } = require('../run/run-id') as typeof import('../run/run-id');
+  const input = toRunInput(functionName, flags, { projectDir, cwd: process.cwd() });
+  const report = parseRunInput(input);
+  const badId = flags.runId === undefined ? null : runIdProblem(flags.runId);
+  const problems = [
+    ...(badId === null ? [] : [badId]),
+    ...(report.ok ? [] : report.problems.map(inFlagWords)),
+  ];
+  if (problems.length === 0) return input;
+  throw new CannotDo(
+    problems.length === 1
+      ? problems[0]
+      : `the run cannot be started:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,
+  );
+}

@@ -1,0 +1,50 @@
+/** All commands. A command's own file is loaded when it is chosen, so that help comes at once. */
+import type { Command } from 'commander';
+
+export interface CommandModule {
+  /** Adds arguments, options and the action. */
+  define(command: Command): void;
+}
+
+interface CommandEntry {
+  name: string;
+  summary: string;
+  load: () => CommandModule;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'init',
+    summary: 'make a project: functions, configuration, sample data',
+    load: () => require('./commands/init') as CommandModule,
+  },
+  {
+    name: 'plan',
+    summary: 'show what a run would do; nothing starts',
+    load: () => require('./commands/plan') as CommandModule,
+  },
+  { name: 'run', summary: 'run a function for every partition', load: () => require('./commands/run') as CommandModule },
+  { name: 'watch', summary: 'follow a run to its end', load: () => require('./commands/watch') as CommandModule },
+  { name: 'status', summary: 'show a run on one screen', load: () => require('./commands/status') as CommandModule },
+  { name: 'partitions', summary: "list a run's partitions", load: () => require('./commands/partitions') as CommandModule },
+  { name: 'logs', summary: 'show what the functions printed', load: () => require('./commands/logs') as CommandModule },
+  {
+    name: 'artifacts',
+    summary: 'list, print or download what the functions kept',
+    load: () => require('./commands/artifacts') as CommandModule,
+  },
+  { name: 'results', summary: 'show the combined rows', load: () => require('./commands/results') as CommandModule },
+  { name: 'cancel', summary: 'stop a run', load: () => require('./commands/cancel') as CommandModule },
+  { name: 'ls', summary: 'list runs', load: () => require('./commands/ls') as CommandModule },
+  {
+    name: 'dev',
+    summary: 'keep a Temporal server and a worker up, in the foreground',
+    load: () => require('./commands/dev') as CommandModule,
+  },
+  { name: 'worker', summary: 'execute runs of a Temporal server', load: () => require('./commands/worker') as CommandModule },
+  {
+    name: 'doctor',
+    summary: 'check Node, Temporal, warehouse, stage and functions',
+    load: () => require('./commands/doctor') as CommandModule,
+  },
+];

@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { PartitionView, RunHandle } from '../../client/types';
+import { reading, withJson, withProject, type ReadingOptions } from '../project';
+import { renderArtifacts } from '../render/artifacts';
+import { clean, plural } from '../render/text';
+import { note, paint, print, printJson, widthOfTerminal } from '../terminal';
+
+export function define(command: Command): void {
+  const list = command
+    .command('list')
+    .summary('list them')
+    .argument('<run>', 'run id')
+    .argument('[partition]', 'partition id');
+  withJson(withProject(list)).action(listArtifacts);
+
+  const get = command.command('get').summary('write one to standard output');
+  withProject(
+    get.argument('<run>', 'run id').argument('<partition>', 'partition id').argument('<name>', 'artifact'),
+  ).action(getArtifact);
+
+  const download = command
+    .command('download')
+    .summary('write them into a folder, one below it per partition');
+  withProject(
+    download
+      .argument('<run>', 'run id')
+      .argument('[partition]', 'partition id')
+      .argument('[name]', 'artifact')
+      .option('--to <dir>', 'folder (default: the run id)'),
+  ).action(downloadArtifacts);
+}
+
+type Listed = Pick<PartitionView, 'id' | 'artifacts'>;
+
+async function listArtifacts(
+  runId: string,
+  partition: string | undefined,
+  options: ReadingOptions,
+): Promise<void> {
+  await reading(options, async (partwise) => {
+    const found = await withArtifacts(partwise.restore(runId), partition);
+    if (options.json === true)
+      return printJson({ partitions: found.map(({ id, artifacts }) => ({ id, artifacts })) });
+    print(renderArtifacts(found, widthOfTerminal(), paint));
+  });
+}
+
+async function getArtifact(
+  runId: string,
+  partition: string,
+  name: string,
+  options: ReadingOptions,
+): Promise<void> {
+  await reading(options, async (partwise) => {
+    const bytes = await partwise
+      .restore(runId)
+      .partition(partition)
+      .artifacts.get(name, { read: (content) => content });
+    process.stdout.write(bytes);
+    if (process.stdout.isTTY && bytes.at(-1) !== 10) process.stdout.write('\n');
+  });
+}
+
+async function downloadArtifacts(
+  runId: string,
+  partition: string | undefined,
+  name: string | undefined,
+  options: ReadingOptions & { to?: string },
+): Promise<void> {
+  await reading(options, async (partwise) => {
+    const { runFolder } = require('../../run/stage-layout') as typeof import('../../run/stage-layout');
+    const folder = options.to ?? runFolder(runId);
+    const handle = partwise.restore(runId);
+    let files = 0;
+    for (const { id, artifacts } of await withArtifacts(handle, partition)) {
+      for (const artifact of artifacts.filter((each) => name === undefined || each.name === name)) {
+        // Partition ids are folder names by the same rule as run ids: no two meet, none leaves the folder.
+        print(await handle.partition(id).artifacts.download(artifact.name, join(folder, runFolder(id))));
+        files++;
+      }
+    }
+    note(
+      files === 0 && name !== undefined
+        ? `No artifact is named "${clean(name)}".`
+        : `${plural(files, 'file')} in ${folder}`,
+    );
+    if (files === 0 && name !== undefined) process.exitCode = 2;
+  });
+}
+
+async function withArtifacts(handle: RunHandle, partition: string | undefined): Promise<Listed[]> {
+  if (partition !== undefined) {
+    return [{ id: partition, artifacts: await handle.partition(partition).artifacts.list() }];
+  }
+  const found: Listed[] = [];
+  let after: string | undefined;
+  do {
+    const page = await handle.partitions({ after });
+    found.push(...page.partitions.filter(({ artifacts }) => artifacts.length > 0));
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return found;
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { loadProject, withProject, type ProjectOptions } from '../project';
+import { shellWord } from '../render/shell-word';
+import { aside, note, paint, print } from '../terminal';
+
+interface DevOptions extends ProjectOptions {
+  functions?: string;
+}
+
+const EXAMPLE = { function: 'salesByRegion', source: { files: 'sales.csv' }, partitionBy: ['region'] };
+
+export function define(command: Command): void {
+  command.option('--functions <file>', 'the file that exports the functions');
+  withProject(command).action(async (options: DevOptions) => {
+    const config = await loadProject(options);
+    const { resolveTemporal, runHostInForeground } = require('../../temporal') as typeof import('../../temporal');
+    const { CannotDo } = require('../exit') as typeof import('../exit');
+    const named = resolveTemporal(config.temporal, process.env);
+    if (named.kind === 'named') {
+      throw new CannotDo(
+        `\`partwise dev\` brings a server of its own, and a server is named: ${named.address}. ` +
+          'Use `partwise worker` to execute its runs, or take the address (or profile) out of configuration and environment.',
+      );
+    }
+    const taskQueue = config.temporal.taskQueue ?? 'partwise';
+    await runHostInForeground({
+      projectDir: config.projectDir,
+      settings: config.temporal,
+      env: functionsEnvironment(config.functions, options),
+      onEvent(event) {
+        aside(event.message);
+        if (event.type === 'serverReady') print(welcome(event.address, taskQueue));
+      },
+    });
+    note('Server and worker have ended.');
+  });
+}
+
+/** The worker reads the project's configuration by itself; what only a flag says, it reads from its environment. */
+function functionsEnvironment(file: string | null, options: DevOptions): NodeJS.ProcessEnv {
+  return options.functions === undefined || file === null
+    ? process.env
+    : { ...process.env, PARTWISE_FUNCTIONS: file };
+}
+
+function welcome(address: string, taskQueue: string): string {
+  const start =
+    `temporal workflow start --address ${address} --type partitionedRun --task-queue ${shellWord(taskQueue)} ` +
+    `--workflow-id my-run --input ${shellWord(JSON.stringify(EXAMPLE))}`;
+  return [
+    `${paint.green('ready')}  Temporal at ${paint.bold(address)}, task queue ${taskQueue}. Ctrl-C ends both.`,
+    `${paint.dim('From anywhere, start a run with')}`,
+    `  ${paint.cyan(start)}`,
+  ].join('\n');
+}

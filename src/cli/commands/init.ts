@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { suggesting } from '../invocation';
+import { padEnd } from '../render/text';
+import { note, paint, print } from '../terminal';
+
+const TEMPLATES = join(__dirname, '../templates');
+
+export function define(command: Command): void {
+  command
+    .argument('[folder]', 'where to make it', '.')
+    .option('--js', 'JavaScript instead of TypeScript')
+    .action(init);
+}
+
+async function init(folder: string, options: { js?: boolean }): Promise<void> {
+  const ending = options.js === true ? 'js' : 'ts';
+  const files = [
+    { name: `functions.${ending}`, template: `functions.${ending}.txt`, about: 'a partition function' },
+    {
+      name: `partwise.config.${ending}`,
+      template: 'partwise.config.txt',
+      about: 'where data and results are',
+    },
+    { name: 'sales.csv', template: 'sales.csv', about: '60 orders in four regions' },
+    { name: 'README.md', template: 'README.md.txt', about: 'what to do next' },
+  ];
+  const target = resolve(folder);
+  await mkdir(target, { recursive: true });
+  let kept = 0;
+  for (const { name, template, about } of files) {
+    const file = join(target, name);
+    const taken = takenBy(target, name);
+    if (taken === null) await copyFile(join(TEMPLATES, template), file);
+    else kept++;
+    const mark = taken === null ? paint.green('made') : paint.yellow('kept');
+    const words =
+      taken === null ? about : taken === name ? 'is there already' : `not made: ${taken} is there already`;
+    print(`${mark}  ${padEnd(relative(process.cwd(), file), 22)}  ${paint.dim(words)}`);
+  }
+  if (kept === files.length) note('Everything is there already; nothing was changed.');
+  const project = folder === '.' ? {} : { project: folder };
+  const source = folder === '.' ? 'sales.csv' : join(folder, 'sales.csv');
+  print(
+    `\n${paint.dim('Next:')}\n  ${paint.cyan(suggesting(project)(`run salesByRegion --from ${source} --by region`))}`,
+  );
+}
+
+/** The file that stands in the way: of this name, or with the same part under another ending. */
+function takenBy(folder: string, name: string): string | null {
+  const stem = /^(functions|partwise\.config)\.[jt]s$/.exec(name)?.[1];
+  const names =
+    stem === undefined ? [name] : ['ts', 'js', 'mjs', 'json'].map((ending) => `${stem}.${ending}`);
+  return [name, ...names].find((each) => existsSync(join(folder, each))) ?? null;
+}

@@ -1,0 +1,41 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { PARTITION_STATUSES, type PartitionStatus } from '../../run/status';
+import { suggesting } from '../invocation';
+import { reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
+import { renderPartitions } from '../render/partitions';
+import { shellWord } from '../render/shell-word';
+import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
+
+interface PartitionsOptions extends ReadingOptions {
+  status?: PartitionStatus;
+  limit: number;
+  after?: string;
+}
+
+const PAGE = 100;
+
+export function define(command: Command): void {
+  command
+    .argument('<run>', 'run id')
+    .addOption(
+      new Option('--status <status>', 'only these').choices(PARTITION_STATUSES).argParser((text: string) => {
+        const status = text.toUpperCase() as PartitionStatus;
+        if (PARTITION_STATUSES.includes(status)) return status;
+        throw new InvalidArgumentError(`Allowed are ${PARTITION_STATUSES.join(', ')}.`);
+      }),
+    )
+    .option('--limit <n>', 'at most so many', wholeNumber, PAGE)
+    .option('--after <cursor>', 'go on after the page that named this cursor');
+  withJson(withProject(command)).action(async (runId: string, options: PartitionsOptions) => {
+    const { status, limit, after } = options;
+    await reading(options, async (partwise) => {
+      const page = await partwise.restore(runId).partitions({ status, limit, after });
+      if (options.json === true) return printJson(page);
+      print(renderPartitions(page.partitions, widthOfTerminal(), paint));
+      if (page.next === null) return;
+      const narrowed = status === undefined ? '' : ` --status ${status}`;
+      const next = `partitions ${shellWord(runId)}${narrowed} --limit ${limit} --after ${shellWord(page.next)}`;
+      aside(`More: ${suggesting(options)(next)}`);
+    });
+  });
+}

@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import { checkedInput } from '../checked-input';
+import { loadProject, withJson, withProject } from '../project';
+import { renderPlan } from '../render/plan';
+import { withRunFlags, type RunFlags } from '../run-flags';
+import { paint, print, printJson, widthOfTerminal } from '../terminal';
+
+export function define(command: Command): void {
+  withJson(withProject(withRunFlags(command))).action(plan);
+}
+
+async function plan(functionName: string | undefined, options: RunFlags & { json?: boolean }): Promise<void> {
+  const config = await loadProject(options);
+  const input = await checkedInput(functionName, options, config.projectDir);
+  const { previewPlan } = require('../../activities/preview') as typeof import('../../activities/preview');
+  const preview = await previewPlan(input, config);
+  if (options.json === true) printJson(preview);
+  else print(renderPlan(preview, widthOfTerminal(), paint));
+}

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import type { RunInput } from '../../run/input';
+import { checkedInput } from '../checked-input';
+import { OK } from '../exit';
+import { follow, untilInterrupted } from '../follow';
+import { suggesting } from '../invocation';
+import { loadProject, withJson, withPartwise, withProject } from '../project';
+import { nextCommands } from '../render/next-commands';
+import { clean } from '../render/text';
+import { withOutcomeFlags, withRunFlags, type RunFlags } from '../run-flags';
+import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
+
+interface RunCommandOptions extends RunFlags {
+  runId?: string;
+  detach?: boolean;
+  strict?: boolean;
+  json?: boolean;
+}
+
+const HELP = `
+Examples:
+  partwise run salesByRegion --from sales.csv --by region
+  partwise run --sql "SELECT count(*) AS orders FROM data" --from sales.csv --by region
+  partwise run parseInvoice --from 'invoices/*.csv'
+
+Exit codes: 0 the run completed; 1 it failed, was cancelled, or more partitions failed than are tolerated;
+2 nothing was started; 130 detached by Ctrl-C (the run goes on).`;
+
+export function define(command: Command): void {
+  withOutcomeFlags(withRunFlags(command))
+    .option('--run-id <id>', 'name of the run (default: made of the function and the time)')
+    .option('--detach', 'start it and return; the run goes on')
+    .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
+  withJson(withProject(command)).addHelpText('after', HELP).action(run);
+}
+
+async function run(functionName: string | undefined, options: RunCommandOptions): Promise<void> {
+  const config = await loadProject(options);
+  const input = await checkedInput(functionName, options, config.projectDir);
+  const suggest = suggesting(options);
+  process.exitCode = await untilInterrupted((interrupt) =>
+    withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise) => {
+      const handle = await partwise.start(input, options.runId === undefined ? {} : { runId: options.runId });
+      announce(handle.runId, input);
+      if (options.detach !== true) {
+        return follow(handle, {
+          json: options.json === true,
+          strict: options.strict === true,
+          suggest,
+          interrupt,
+        });
+      }
+      const state = await handle.status();
+      if (options.json === true) printJson(state);
+      else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
+      return OK;
+    }),
+  );
+}
+
+function announce(runId: string, input: RunInput): void {
+  const { source, partitionBy = [] } = input;
+  const from = 'table' in source ? `table ${source.table}` : 'query' in source ? 'a query' : source.files;
+  const by = partitionBy.length === 0 ? 'each file' : `each ${partitionBy.join(', ')}`;
+  note(`${errorPaint.dim('run')} ${errorPaint.bold(clean(runId))}`);
+  aside(`${clean(input.function)} for ${clean(by)} of ${clean(from)}`);
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { follow, untilInterrupted } from '../follow';
+import { suggesting } from '../invocation';
+import { loadProject, withJson, withPartwise, withProject, type ReadingOptions } from '../project';
+
+interface WatchOptions extends ReadingOptions {
+  strict?: boolean;
+}
+
+export function define(command: Command): void {
+  command
+    .argument('<run>', 'run id')
+    .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
+  withJson(withProject(command)).action(async (runId: string, options: WatchOptions) => {
+    const config = await loadProject(options);
+    process.exitCode = await untilInterrupted((interrupt) =>
+      // With a worker: a run that waits for one must go on.
+      withPartwise(config, { needWorker: true, signal: interrupt }, (partwise) =>
+        follow(partwise.restore(runId), {
+          json: options.json === true,
+          strict: options.strict === true,
+          suggest: suggesting(options),
+          interrupt,
+        }),
+      ),
+    );
+  });
+}

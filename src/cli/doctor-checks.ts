@@ -1,0 +1,106 @@
+/** What a project needs, tried one by one: each ok, or what to do. */
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ProjectConfig } from '../config';
+import { loadProject, type ProjectOptions } from './project';
+
+export interface Check {
+  name: string;
+  ok: boolean;
+  message: string;
+}
+
+type Tell = (message: string) => void;
+
+/** Later checks need the configuration: when it cannot be used, it is the last one. */
+export async function* checkProject(options: ProjectOptions, tell: Tell): AsyncGenerator<Check> {
+  yield await check('Node', checkNode);
+  let config: ProjectConfig | null = null;
+  yield await check('config', async () => {
+    config = await loadProject(options);
+    return config.configFile ?? `none in ${config.projectDir} or above; defaults hold`;
+  });
+  if (config === null) return;
+  const project: ProjectConfig = config;
+  yield await check('Temporal', () => checkTemporal(project, tell));
+  yield await check('warehouse', () => checkWarehouse(project));
+  yield await check('stage', () => checkStage(project));
+  yield await check('functions', () => checkFunctions(project));
+}
+
+async function check(name: string, work: () => Promise<string>): Promise<Check> {
+  try {
+    return { name, ok: true, message: await work() };
+  } catch (error) {
+    return { name, ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function checkNode(): Promise<string> {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 3)) return process.version;
+  throw new Error(`${process.version} is too old: install Node 20.3 or newer.`);
+}
+
+async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell): Promise<string> {
+  const { connectTemporal, describeBinary, findTemporalBinary, resolveTemporal } =
+    require('../temporal') as typeof import('../temporal');
+  const resolved = resolveTemporal(temporal, process.env);
+  if (resolved.kind === 'embedded') {
+    const binary = await findTemporalBinary({
+      configured: temporal.binary,
+      projectDir,
+      env: process.env,
+      onEvent: (event) => {
+        if (event.type !== 'binaryFound') tell(event.message);
+      },
+    });
+    return `embedded: ${describeBinary(binary)}`;
+  }
+  const session = await connectTemporal({ projectDir, settings: temporal, env: process.env });
+  await session.close();
+  return `${resolved.address}, namespace ${resolved.namespace}, task queue ${resolved.taskQueue}`;
+}
+
+async function checkWarehouse({ warehouse, projectDir }: ProjectConfig): Promise<string> {
+  const { openWarehouse } = require('../warehouse') as typeof import('../warehouse');
+  const opened = openWarehouse(warehouse ?? 'duckdb:./warehouse.duckdb', projectDir);
+  await opened.inspect({ source: { query: 'SELECT 1 AS one' }, partitionBy: ['one'], where: null });
+  const file = opened.uri.replace(/^duckdb:/, '');
+  return existsSync(file) || file === ':memory:'
+    ? opened.uri
+    : `${opened.uri} (not there yet: made by the first run with --output TABLE)`;
+}
+
+async function checkStage({ stage: folder }: ProjectConfig): Promise<string> {
+  const { openStage } = require('../stage') as typeof import('../stage');
+  const stage = openStage(/^[a-z0-9]+:\/\//i.test(folder) ? folder : pathToFileURL(folder).href);
+  const path = `doctor/${randomUUID()}`;
+  try {
+    await stage.token({ create: true });
+    await stage.put(path, Buffer.from('written by partwise doctor\n'));
+    await stage.get(path);
+    await stage.remove(path);
+  } catch (error) {
+    throw new Error(
+      `${stage.uri} cannot be written and read (${error instanceof Error ? error.message : String(error)}). Give its owner the rights, or name another folder with "stage".`,
+    );
+  }
+  return `${stage.uri} can be written and read`;
+}
+
+async function checkFunctions({ functions, projectDir }: ProjectConfig): Promise<string> {
+  if (functions === null) return 'no functions file: only --sql can be run. `partwise init` makes one.';
+  const { bundleFunctions } = require('../functions/bundle') as typeof import('../functions/bundle');
+  const { describeFunctions } = require('../runners/describe') as typeof import('../runners/describe');
+  const { path } = await bundleFunctions(functions, join(projectDir, '.partwise', 'functions'));
+  const found = await describeFunctions(path);
+  if (found.length === 0) {
+    throw new Error(
+      `${functions} exports no partition function: write \`export const name = definePartitionFunction({ … })\`.`,
+    );
+  }
+  return `${functions}: ${found.map(({ name }) => name).join(', ')}`;
+}

@@ -1,0 +1,49 @@
+/** Exit codes, and what the CLI says when it fails. */
+import type { RunState } from '../client/types';
+import { errorPaint, note } from './terminal';
+
+/** 0: the workflow completed. */
+export const OK = 0;
+/** 1: it ended as FAILURE, cancelled, terminated, or with more failures than are tolerated. */
+export const ENDED_BADLY = 1;
+/** 2: no partition was started, or the command could not be carried out. */
+export const NOT_DONE = 2;
+/** What shells know for a command that Ctrl-C ended. The run goes on. */
+export const DETACHED = 130;
+
+/** The command cannot be carried out; the message says why and what to do. */
+export class CannotDo extends Error {
+  override name = 'CannotDo';
+}
+
+/** The exit code for a run that has ended. `strict`: any partition that is not DONE or SKIPPED counts as failure. */
+export function exitCodeOf(state: RunState, strict: boolean): number {
+  // enforces I8
+  const { DONE, FAILED, INTERNAL_ERROR, CANCELLED } = state.counts;
+  const bad = FAILED + INTERNAL_ERROR + CANCELLED;
+  switch (state.status) {
+    case 'SUCCESS':
+      return OK;
+    case 'PARTIAL_FAILURE':
+      // Within tolerance the workflow completes, and there is no error.
+      return state.error === null && !(strict && bad > 0) ? OK : ENDED_BADLY;
+    case 'FAILURE':
+      return DONE + bad === 0 && state.error?.type !== 'Terminated' ? NOT_DONE : ENDED_BADLY;
+    case 'CANCELLED':
+      return ENDED_BADLY;
+    case 'IN_PROGRESS':
+      return OK;
+  }
+}
+
+/** Prints an error as its sentence; where it came from only with PARTWISE_DEBUG=1. */
+export function reportError(error: unknown): void {
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  note(`${errorPaint.red('error')} ${message}`);
+  if (process.env['PARTWISE_DEBUG'] === '1' && error instanceof Error) {
+    for (let at: unknown = error; at instanceof Error; at = at.cause)
+      note(errorPaint.dim(at.stack ?? at.message));
+  } else if (error instanceof TypeError || error instanceof ReferenceError) {
+    note(errorPaint.dim('This looks like a mistake in Partwise: PARTWISE_DEBUG=1 shows where it is.'));
+  }
+}

@@ -1,0 +1,68 @@
+/** Follows a run to its end, for `run` and `watch`. */
+import type { RunHandle, RunState } from '../client/types';
+import { DETACHED, exitCodeOf } from './exit';
+import type { Suggest } from './invocation';
+import { showProgress } from './progress';
+import { shellWord } from './render/shell-word';
+import { plural } from './render/text';
+import { summarise } from './summary';
+import { aside, note, printJson } from './terminal';
+
+export interface FollowOptions {
+  json: boolean;
+  strict: boolean;
+  suggest: Suggest;
+  /** Aborted by Ctrl-C. */
+  interrupt: AbortSignal;
+}
+
+/** Returns the exit code. */
+export async function follow(handle: RunHandle, options: FollowOptions): Promise<number> {
+  const state = await waitWithProgress(handle, options.interrupt);
+  if (state === null) {
+    const run = shellWord(handle.runId);
+    note(
+      `Detached: the run goes on. Follow it with \`${options.suggest(`watch ${run}`)}\`, ` +
+        `stop it with \`${options.suggest(`cancel ${run}`)}\`.`,
+    );
+    return DETACHED;
+  }
+  if (options.json) printJson(state);
+  else await summarise(handle, state, options.suggest);
+  return exitCodeOf(state, options.strict);
+}
+
+/** Null when interrupted. */
+async function waitWithProgress(handle: RunHandle, interrupt: AbortSignal): Promise<RunState | null> {
+  const progress = showProgress();
+  try {
+    return await handle.wait({
+      signal: interrupt,
+      onEvent(event) {
+        if (event.type === 'planned') {
+          const { partitions, rows, units } = event.plan;
+          const batches = units.length === partitions ? '' : `, in ${units.length} batches`;
+          aside(`${plural(partitions, 'partition')} of ${plural(rows, 'row')}${batches}`);
+        } else if (event.type === 'progress') progress.update(event.state, event.running);
+        else if (event.type === 'partition') progress.ended(event.partition);
+      },
+    });
+  } catch (error) {
+    if (interrupt.aborted) return null;
+    throw error;
+  } finally {
+    progress.stop();
+  }
+}
+
+/** The first Ctrl-C aborts the signal; a second one ends the process, as ever. */
+export async function untilInterrupted<T>(use: (interrupt: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  process.once('SIGINT', abort);
+  try {
+    return await use(controller.signal);
+  } finally {
+    process.removeListener('SIGINT', abort);
+  }
+}

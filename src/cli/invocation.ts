@@ -1,0 +1,29 @@
+/** How this command was called, so that the commands it suggests work when pasted into the same shell. */
+import { basename, relative } from 'node:path';
+import type { ProjectOptions } from './project';
+import { shellWord } from './render/shell-word';
+
+export type Suggest = (command: string) => string;
+
+/** `status r-1` → `npx partwise status r-1 --project demo`. */
+export function suggesting(
+  options: ProjectOptions,
+  script = process.argv[1] ?? '',
+  cwd = process.cwd(),
+): Suggest {
+  const program = programName(script, cwd);
+  const flags = [
+    ['--project', options.project],
+    ['--address', options.address],
+    ['--namespace', options.namespace],
+    ['--profile', options.profile],
+    ['--task-queue', options.taskQueue],
+  ].flatMap(([flag, value]) => (value === undefined ? [] : [` ${flag} ${shellWord(value)}`]));
+  return (command) => `${program} ${command}${flags.join('')}`;
+}
+
+function programName(script: string, cwd: string): string {
+  if (/[\\/]node_modules[\\/]/.test(script)) return 'npx partwise';
+  if (/^partwise(\.cmd)?$/.test(basename(script))) return 'partwise';
+  return `node ${shellWord(relative(cwd, script))}`;
+}

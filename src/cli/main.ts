@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/** `partwise`: argv → one library call → print. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { COMMANDS } from './commands';
+import { NOT_DONE, OK, reportError } from './exit';
+import { drained, endQuietlyOnClosedPipe } from './terminal';
+
+async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('partwise')
+    .description('Run a function for every partition of a table, durably.')
+    .version(version(), '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .showHelpAfterError('(partwise --help shows the commands, and partwise COMMAND --help its options)')
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride();
+  const chosen = argv.find((word) => !word.startsWith('-') && word !== 'help');
+  for (const { name, summary, load } of COMMANDS) {
+    const command = program.command(name).summary(summary).description(sentence(summary));
+    if (name === chosen) load().define(command);
+  }
+  await program.parseAsync(argv, { from: 'user' });
+}
+
+function version(): string {
+  const { version: text } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as {
+    version: string;
+  };
+  return text;
+}
+
+function sentence(summary: string): string {
+  return `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
+}
+
+async function runToExit(): Promise<void> {
+  endQuietlyOnClosedPipe();
+  try {
+    await main(process.argv.slice(2));
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has said what is wrong; help and version are no failures, and no command at all shows help.
+      process.exitCode = error.exitCode === 0 ? OK : NOT_DONE;
+    } else {
+      reportError(error);
+      process.exitCode = NOT_DONE;
+    }
+  }
+  await drained();
+  process.exit();
+}
+
+void runToExit();

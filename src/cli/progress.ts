@@ -1,0 +1,106 @@
+/** A run's progress while it runs: a bar that moves on a terminal, a line now and then elsewhere. */
+import { MultiBar, type SingleBar } from 'cli-progress';
+import type { PartitionView, RunState } from '../client/types';
+import { countsBar, countsText } from './render/counts';
+import { failureLine } from './render/partitions';
+import { clean, cut } from './render/text';
+import { errorPaint, note, widthOfTerminal } from './terminal';
+
+export interface Progress {
+  /** Counts have changed; `running` are labels of units. */
+  update(state: RunState, running: readonly string[]): void;
+  /** A partition came to its end. */
+  ended(partition: PartitionView): void;
+  stop(): void;
+}
+
+const BAR_WIDTH = 30;
+/** Reasons of so many failed partitions are shown; all are in `partwise partitions`. */
+const MOST_FAILURES = 20;
+const LINE_EVERY_MS = 1_000;
+/** A line for each tenth of the partitions. */
+const LINE_STEPS = 10;
+
+export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
+  const write = stream.isTTY ? new Bar() : new Lines();
+  let failures = 0;
+  return {
+    update: (state, running) => write.update(state, running),
+    ended(partition) {
+      if (partition.status !== 'FAILED' && partition.status !== 'INTERNAL_ERROR') return;
+      failures++;
+      if (failures > MOST_FAILURES + 1) return;
+      write.line(
+        failures <= MOST_FAILURES
+          ? failureLine(partition.id, partition.error, widthOfTerminal(stream), errorPaint)
+          : errorPaint.dim('  … further failures are in `partwise partitions`.'),
+      );
+    },
+    stop: () => write.stop(),
+  };
+}
+
+class Bar {
+  readonly #bars = new MultiBar({
+    stream: process.stderr,
+    format: (_options, params, payload: { text: string }) => (params.total === 0 ? '' : payload.text),
+    hideCursor: true,
+    clearOnComplete: true,
+    // Ctrl-C is the command's to handle.
+    gracefulExit: false,
+    emptyOnZero: true,
+    fps: 10,
+  });
+  #bar: SingleBar | null = null;
+
+  update(state: RunState, running: readonly string[]): void {
+    const { total } = state.counts;
+    if (total === 0) return;
+    const text = this.#text(state, running);
+    this.#bar ??= this.#bars.create(total, 0, { text });
+    this.#bar.update(finished(state), { text });
+  }
+
+  line(text: string): void {
+    this.#bars.log(`${text}\n`);
+  }
+
+  stop(): void {
+    this.#bars.stop();
+  }
+
+  #text(state: RunState, running: readonly string[]): string {
+    const head = `${finished(state)}/${state.counts.total}`;
+    const width = widthOfTerminal(process.stderr);
+    const room = width - BAR_WIDTH - head.length - 6;
+    const now = running.length === 0 ? '' : running.map(clean).join(', ');
+    return `${countsBar(state.counts, BAR_WIDTH, errorPaint)}  ${head}  ${errorPaint.dim(cut(now, Math.max(1, room)))}`;
+  }
+}
+
+class Lines {
+  #step = 0;
+  #at = 0;
+
+  update(state: RunState): void {
+    const { total } = state.counts;
+    if (total === 0) return;
+    const done = finished(state);
+    const step = Math.floor((done / total) * LINE_STEPS);
+    const now = Date.now();
+    if (step <= this.#step || (now - this.#at < LINE_EVERY_MS && done < total)) return;
+    this.#step = step;
+    this.#at = now;
+    this.line(`${done} of ${total} partitions: ${countsText(state.counts, errorPaint)}`);
+  }
+
+  line(text: string): void {
+    note(text);
+  }
+
+  stop(): void {}
+}
+
+function finished({ counts }: RunState): number {
+  return counts.total - counts.PENDING - counts.RUNNING;
+}

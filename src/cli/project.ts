@@ -1,0 +1,74 @@
+/** Options that every command has which talks to a project's runs, and the connection they lead to. */
+import { InvalidArgumentError, type Command } from 'commander';
+import type { ConfigFlags, ProjectConfig } from '../config';
+import type { Partwise } from '../index';
+import { aside } from './terminal';
+
+export interface ProjectOptions extends ConfigFlags {
+  project?: string;
+}
+
+export interface ReadingOptions extends ProjectOptions {
+  json?: boolean;
+}
+
+export function withProject(command: Command): Command {
+  return command
+    .option('--project <dir>', 'folder of the project (default: found from here upwards)')
+    .option('--address <host:port>', 'Temporal server (default: one that Partwise starts)')
+    .option('--namespace <name>', 'Temporal namespace')
+    .option('--profile <name>', "profile in Temporal's configuration file")
+    .option('--task-queue <name>', 'task queue of the workers');
+}
+
+export function withJson(command: Command): Command {
+  return command.option('--json', 'print one JSON document on standard output and nothing else');
+}
+
+/** For options that take a whole number. */
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
+  return Number(text);
+}
+
+export async function loadProject(options: ProjectOptions): Promise<ProjectConfig> {
+  const { loadConfig } = require('../config') as typeof import('../config');
+  return loadConfig({
+    ...(options.project !== undefined && { projectDir: options.project }),
+    flags: options,
+  });
+}
+
+export interface ConnectOptions {
+  /** Whether partitions are to run: finished runs are read without a worker. */
+  needWorker: boolean;
+  signal?: AbortSignal;
+}
+
+/** Connects, calls `use`, and closes whatever happens. */
+export async function withPartwise<T>(
+  config: ProjectConfig,
+  { needWorker, signal }: ConnectOptions,
+  use: (partwise: Partwise) => Promise<T>,
+): Promise<T> {
+  const { Partwise } = require('../index') as typeof import('../index');
+  const partwise = await Partwise.connect({
+    config,
+    needWorker,
+    signal,
+    onEvent: ({ message }) => aside(message),
+  });
+  try {
+    return await use(partwise);
+  } finally {
+    await partwise.close();
+  }
+}
+
+/** The same for commands that read. */
+export async function reading<T>(
+  options: ProjectOptions,
+  use: (partwise: Partwise) => Promise<T>,
+): Promise<T> {
+  return withPartwise(await loadProject(options), { needWorker: false }, use);
+}

@@ -1,0 +1,29 @@
+/** Artifacts of partitions as a table. */
+import type { PartitionView } from '../../client/types';
+import { bytesText } from './bytes';
+import type { Paint } from './paint';
+import { renderTable } from './table';
+import { clean } from './text';
+
+export function renderArtifacts(
+  partitions: readonly Pick<PartitionView, 'id' | 'artifacts'>[],
+  width: number,
+  paint: Paint,
+): string {
+  const rows = partitions.flatMap(({ id, artifacts }) =>
+    artifacts.map(({ name, bytes, sha256 }) => [
+      clean(id),
+      clean(name),
+      bytesText(bytes),
+      sha256.slice(0, 12),
+    ]),
+  );
+  if (rows.length === 0) return paint.dim('no artifacts');
+  const columns = [
+    { name: 'partition' },
+    { name: 'artifact' },
+    { name: 'size', align: 'right' as const },
+    { name: 'sha256' },
+  ];
+  return renderTable(columns, rows, width, paint);
+}

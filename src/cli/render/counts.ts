@@ -1,0 +1,40 @@
+/** How many partitions have which status, as words and as a bar of their colours. */
+import { PARTITION_STATUSES, type PartitionStatus, type StatusCounts } from '../../run/status';
+import { type Paint, statusColour } from './paint';
+
+/** In the order in which a run fills up. */
+const ORDER: readonly PartitionStatus[] = [
+  'DONE',
+  'SKIPPED',
+  'FAILED',
+  'INTERNAL_ERROR',
+  'CANCELLED',
+  'RUNNING',
+  'PENDING',
+];
+
+/** `43 DONE, 3 FAILED`; nothing that is zero. */
+export function countsText(counts: StatusCounts, paint: Paint): string {
+  const parts = ORDER.filter((status) => counts[status] > 0).map((status) =>
+    statusColour(status, paint)(`${counts[status].toLocaleString('en')} ${status}`),
+  );
+  return parts.length === 0 ? 'no partitions' : parts.join(', ');
+}
+
+/** `██████▒▒░░` with a share of the width for each status; what is there at all gets at least one column. */
+export function countsBar(counts: StatusCounts, width: number, paint: Paint): string {
+  const total = PARTITION_STATUSES.reduce((sum, status) => sum + counts[status], 0);
+  if (total === 0) return paint.dim('░'.repeat(width));
+  const present = ORDER.filter((status) => counts[status] > 0);
+  const columns = present.map((status) => Math.max(1, Math.floor((counts[status] / total) * width)));
+  const largest = columns.indexOf(Math.max(...columns));
+  columns[largest] = Math.max(1, columns[largest]! + width - columns.reduce((sum, n) => sum + n, 0));
+  return present.map((status, i) => statusColour(status, paint)(glyph(status).repeat(columns[i]!))).join('');
+}
+
+/** Without colours the shades tell them apart. */
+function glyph(status: PartitionStatus): string {
+  if (status === 'PENDING') return '░';
+  if (status === 'RUNNING') return '▒';
+  return status === 'DONE' || status === 'SKIPPED' ? '█' : '▓';
+}

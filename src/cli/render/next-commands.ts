@@ -1,0 +1,40 @@
+/** What to try next, as lines that work when pasted. */
+import type { RunState } from '../../client/types';
+import type { Paint } from './paint';
+import { shellWord } from './shell-word';
+import { padEnd } from './text';
+
+export interface NextCommands {
+  state: RunState;
+  /** A partition that went wrong, to look at; null when none did. */
+  failed: { id: string; status: string } | null;
+  hasArtifacts: boolean;
+  /** Makes a command line of a command. */
+  suggest: (command: string) => string;
+}
+
+export function nextCommands({ state, failed, hasArtifacts, suggest }: NextCommands, paint: Paint): string {
+  const run = shellWord(state.runId);
+  const commands: [string, string][] =
+    state.status === 'IN_PROGRESS'
+      ? [
+          [`watch ${run}`, 'follow it'],
+          [`status ${run}`, 'where it is'],
+          [`cancel ${run}`, 'stop it'],
+        ]
+      : [
+          [`status ${run}`, 'the summary'],
+          failed === null
+            ? [`partitions ${run}`, 'partition by partition']
+            : [`partitions ${run} --status ${failed.status}`, 'what went wrong'],
+          [
+            `logs ${run}${failed === null ? '' : ` --partition ${shellWord(failed.id)}`}`,
+            'what the functions printed',
+          ],
+          ...(hasArtifacts ? [[`artifacts list ${run}`, 'what they kept'] as [string, string]] : []),
+          [`results ${run}`, 'the combined rows'],
+        ];
+  const lines = commands.map(([command, what]) => [suggest(command), what] as const);
+  const longest = Math.max(...lines.map(([line]) => line.length));
+  return lines.map(([line, what]) => `  ${paint.cyan(padEnd(line, longest))}  ${paint.dim(what)}`).join('\n');
+}

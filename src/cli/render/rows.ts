@@ -1,0 +1,46 @@
+/** Combined rows as a table. */
+import type { Row } from '../../functions/types';
+import type { Paint } from './paint';
+import { plural } from './text';
+import { renderTable } from './table';
+import { cellText, isNumeric } from './value';
+
+/** At most `most` rows; the number of those left out stands below. */
+export function renderRows(rows: readonly Row[], most: number, width: number, paint: Paint): string {
+  if (rows.length === 0) return paint.dim('no rows');
+  const names = [...new Set(rows.slice(0, most).flatMap((row) => Object.keys(row)))];
+  const shown = rows.slice(0, most);
+  const columns = names.map((name) => ({
+    name,
+    align: shown.some((row) => isNumeric(row[name])) ? ('right' as const) : ('left' as const),
+  }));
+  const table = renderTable(
+    columns,
+    shown.map((row) => names.map((name) => cellText(row[name]))),
+    width,
+    paint,
+  );
+  const left = rows.length - shown.length;
+  return left === 0 ? table : `${table}\n${paint.dim(`… and ${plural(left, 'more row')}`)}`;
+}
+
+/** Rows as CSV: commas, quotes where needed, CRLF-free; dates in ISO 8601. */
+export function csvOf(rows: readonly Row[]): string {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const lines = [names.map(csvCell), ...rows.map((row) => names.map((name) => csvCell(row[name])))];
+  return lines.map((line) => `${line.join(',')}\n`).join('');
+}
+
+function csvCell(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  const text =
+    value instanceof Date
+      ? value.toISOString()
+      : value instanceof Uint8Array
+        ? Buffer.from(value).toString('base64')
+        : typeof value === 'object'
+          ? JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
+          : String(value as string | number | bigint | boolean);
+  // An empty text is not NULL.
+  return text === '' || /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,49 @@
+/** A run on one screen. */
+import type { PartitionView, RunState } from '../../client/types';
+import { countsBar, countsText } from './counts';
+import { durationText, elapsed } from './duration';
+import { type Paint, statusColour } from './paint';
+import { failureLine } from './partitions';
+import { clean, cleanLines, plural } from './text';
+
+const BAR_WIDTH = 40;
+
+/** Status, counts as a bar, the first errors. */
+export function renderRunState(
+  state: RunState,
+  firstFailures: readonly PartitionView[],
+  width: number,
+  paint: Paint,
+): string {
+  const lines = [
+    `${paint.bold(clean(state.runId))}  ${statusColour(state.status, paint)(state.status)}  ${paint.dim(timing(state))}`,
+  ];
+  const about = [
+    state.function === null ? null : `function ${clean(state.function)}`,
+    state.rows === null ? null : plural(state.rows, 'row'),
+    state.executions.length > 1 ? `execution ${state.executions.length}` : null,
+  ].filter((part) => part !== null);
+  if (about.length > 0) lines.push(paint.dim(about.join(', ')));
+  if (state.counts.total > 0) {
+    lines.push(
+      `${countsBar(state.counts, Math.min(BAR_WIDTH, width), paint)}  ${countsText(state.counts, paint)}`,
+    );
+  }
+  lines.push(...firstFailures.map((partition) => failureLine(partition.id, partition.error, width, paint)));
+  const failed = state.counts.FAILED + state.counts.INTERNAL_ERROR;
+  if (failed > firstFailures.length && firstFailures.length > 0) {
+    lines.push(paint.dim(`  … and ${plural(failed - firstFailures.length, 'more failed partition')}`));
+  }
+  if (state.error !== null) lines.push(`${paint.red(state.error.type)}: ${cleanLines(state.error.message)}`);
+  if (state.commit !== null) {
+    lines.push(
+      `${paint.dim('wrote')} ${plural(state.commit.rows, 'row')} ${paint.dim('to')} ${clean(state.commit.target)}`,
+    );
+  }
+  return lines.join('\n');
+}
+
+function timing(state: RunState): string {
+  if (state.endedAt === null) return `running for ${elapsed(state.startedAt, null, state.asOf)}`;
+  return `took ${durationText(Date.parse(state.endedAt) - Date.parse(state.startedAt))}`;
+}

@@ -1,0 +1,19 @@
+/** Runs, newest first. */
+import type { RunListing } from '../../client/types';
+import { elapsed } from './duration';
+import { type Paint, statusColour } from './paint';
+import { renderTable } from './table';
+import { clean } from './text';
+
+export function renderRuns(runs: readonly RunListing[], now: string, width: number, paint: Paint): string {
+  if (runs.length === 0) return paint.dim('no runs yet');
+  const rows = runs.map((run) => [
+    clean(run.runId),
+    { text: run.status, colour: statusColour(run.status, paint) },
+    clean(run.function ?? '–'),
+    run.startedAt.slice(0, 19).replace('T', ' '),
+    elapsed(run.startedAt, run.endedAt, now),
+  ]);
+  const columns = [{ name: 'run' }, { name: 'status' }, { name: 'function' }, { name: 'started (UTC)' }];
+  return renderTable([...columns, { name: 'duration', align: 'right' }], rows, width, paint);
+}

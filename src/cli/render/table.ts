@@ -1,0 +1,75 @@
+/** Aligned columns that fit the terminal: wide cells are cut, and columns that find no room are named below. */
+import Table from 'cli-table3';
+import type { Paint } from './paint';
+import { cut, widthOf } from './text';
+
+export interface TableColumn {
+  name: string;
+  align?: 'left' | 'right';
+}
+
+/** A cell: its text, and its colour where it has one. */
+export type Cell = string | { text: string; colour: (text: string) => string };
+
+const GAP = 2;
+const WIDEST_CELL = 60;
+const NARROWEST_CELL = 8;
+
+/** Lines without a line feed at the end. */
+export function renderTable(
+  columns: readonly TableColumn[],
+  rows: readonly Cell[][],
+  width: number,
+  paint: Paint,
+): string {
+  const natural = columns.map(({ name }, i) =>
+    Math.min(WIDEST_CELL, Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i]))))),
+  );
+  const widths = fit(natural, width);
+  const table = new Table({
+    chars: NO_BORDERS,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colAligns: columns.slice(0, widths.length).map(({ align }) => align ?? 'left'),
+    colWidths: widths,
+  });
+  table.push(widths.map((columnWidth, i) => paint.dim(cut(columns[i]!.name, columnWidth))));
+  for (const row of rows) table.push(widths.map((columnWidth, i) => coloured(row[i], columnWidth)));
+  const lines = table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd());
+  const left = columns.slice(widths.length).map(({ name }) => name);
+  if (left.length > 0) lines.push(paint.dim(cut(`more columns: ${left.join(', ')}`, width)));
+  return lines.join('\n');
+}
+
+/** Takes from the widest first; drops the last columns when even narrow ones do not fit. */
+function fit(natural: readonly number[], width: number): number[] {
+  const widths = [...natural];
+  const total = (): number => widths.reduce((sum, n) => sum + n + GAP, -GAP);
+  while (total() > width) {
+    const widest = Math.max(...widths);
+    if (widest > NARROWEST_CELL) widths[widths.lastIndexOf(widest)] = widest - 1;
+    else if (widths.length > 1) widths.pop();
+    else break;
+  }
+  return widths;
+}
+
+function textOf(cell: Cell | undefined): string {
+  return typeof cell === 'object' ? cell.text : (cell ?? '');
+}
+
+function coloured(cell: Cell | undefined, width: number): string {
+  const text = cut(textOf(cell), width);
+  return typeof cell === 'object' ? cell.colour(text) : text;
+}
+
+const NO_BORDERS = {
+  ...Object.fromEntries(
+    ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right']
+      .concat(['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'])
+      .map((name) => [name, '']),
+  ),
+  middle: ' '.repeat(GAP),
+};

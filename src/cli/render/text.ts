@@ -1,0 +1,51 @@
+/** Text as a terminal shows it: nothing in data may move the cursor, and columns are counted, not characters. */
+
+// eslint-disable-next-line no-control-regex
+const ESCAPES = /\x1b\[[0-9;]*m/g;
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Extended_Pictographic}\uff01-\uff60]/u;
+const ZERO = /[\p{Mn}\p{Me}\u200b-\u200d\ufe0f]/u;
+
+/** Control characters made visible: a line feed as `⏎`, others as `\x1b`. */
+export function clean(text: string): string {
+  return text.replace(/\r?\n/g, '⏎').replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (c) => {
+    const code = c.codePointAt(0)!.toString(16);
+    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`;
+  });
+}
+
+/** Like `clean`, for text of several lines. */
+export function cleanLines(text: string): string {
+  return text.split(/\r?\n/).map(clean).join('\n');
+}
+
+/** Columns that a text takes, colours aside. */
+export function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text.replace(ESCAPES, '')) {
+    width += ZERO.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
+  }
+  return width;
+}
+
+/** At most `width` columns, the last one `…` where something was cut. The text has no colours yet. */
+export function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let kept = '';
+  let used = 0;
+  for (const character of text) {
+    used += widthOf(character);
+    if (used > width - 1) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+export function padEnd(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)));
+}
+
+/** `1 partition`, `46 partitions`, `1,204 rows`. */
+export function plural(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}

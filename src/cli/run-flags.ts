@@ -1,0 +1,188 @@
+/** The options of `run` and `plan`, and the same input object of them that the library takes. */
+import type { Command } from 'commander';
+import type { RunInput } from '../run/input';
+import { encodePartitionId, isPartitionId } from '../run/partition-id';
+import type { ProjectOptions } from './project';
+import { parseSource, toProjectPath } from './source';
+
+export interface RunFlags extends ProjectOptions {
+  from?: string;
+  by?: string;
+  pattern?: string;
+  sql?: string;
+  param?: string[];
+  only?: string[];
+  where?: string;
+  output?: string;
+  mode?: string;
+  onExisting?: string;
+  maxConcurrency?: string;
+  toleratedFailures?: string;
+  maximumAttempts?: string;
+  timeout?: string;
+  memory?: string;
+  maxPartitions?: string;
+  partitionsPerUnit?: string;
+}
+
+const SEVERAL = (value: string, before: string[] = []): string[] => [...before, value];
+
+/** What rows a run takes, and how it runs. */
+export function withRunFlags(command: Command): Command {
+  return command
+    .argument('[function]', 'name of the partition function (not needed with --sql)')
+    .option('--from <source>', 'a table, a file or glob, or query:SELECT …')
+    .option('--by <columns>', 'key columns, separated by commas; without them each file is a partition')
+    .option('--pattern <glob>', 'files below the folder --from that are a partition each')
+    .option('--sql <query>', 'run this query over each partition (a view named data) instead of a function')
+    .option(
+      '--param <name=value>',
+      'reaches the function as context.params; JSON or text (repeatable)',
+      SEVERAL,
+    )
+    .option('--only <key>', 'run only this partition (repeatable)', SEVERAL)
+    .option('--where <condition>', 'run only on rows that meet this SQL condition')
+    .option('--warehouse <uri>', 'such as duckdb:./warehouse.duckdb')
+    .option('--stage <dir>', 'folder for snapshots, artifacts and logs')
+    .option('--functions <file>', 'the file that exports the functions')
+    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 48 (default: 8)')
+    .option('--max-partitions <n>', 'refuse more partitions than this (default: 100000)')
+    .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)');
+}
+
+/** What happens to results and failures. */
+export function withOutcomeFlags(command: Command): Command {
+  return command
+    .option('--output <target>', 'table, or file that ends in .parquet or .csv, for the combined rows')
+    .option('--mode <mode>', 'how a table is written: replace (default), partitions or append')
+    .option('--tolerated-failures <n>', 'partitions that may fail without failing the run (default: 0)')
+    .option('--maximum-attempts <n>', 'calls of the function per partition, the first included (default: 3)')
+    .option('--timeout <duration>', 'time that one call may take, such as 90s or 15m')
+    .option('--memory <size>', 'memory that one call may use, such as 512MB or 2GB')
+    .option('--on-existing <policy>', 'when the run id is taken: error (default), overwrite or resume');
+}
+
+/** Where relative paths begin. */
+export interface Places {
+  projectDir: string;
+  cwd: string;
+}
+
+/** Unchecked: what is wrong with it, `parseRunInput` says. */
+export function toRunInput(
+  functionName: string | undefined,
+  flags: RunFlags,
+  { projectDir, cwd }: Places,
+): RunInput {
+  const partitionBy = flags.by?.split(',').map((name) => name.trim());
+  const path = (text: string): string => toProjectPath(text, projectDir, cwd);
+  const options = defined({
+    maxConcurrency: number(flags.maxConcurrency),
+    toleratedFailures: number(flags.toleratedFailures),
+    retry:
+      flags.maximumAttempts === undefined ? undefined : { maximumAttempts: number(flags.maximumAttempts) },
+    timeout: flags.timeout,
+    memory: flags.memory,
+    maxPartitions: number(flags.maxPartitions),
+    partitionsPerUnit: number(flags.partitionsPerUnit),
+  });
+  const input = defined({
+    function: functionName ?? (flags.sql === undefined ? undefined : 'sql'),
+    source:
+      flags.from === undefined
+        ? undefined
+        : parseSource(
+            { from: flags.from, pattern: flags.pattern, hasKey: partitionBy !== undefined },
+            projectDir,
+            cwd,
+          ),
+    partitionBy,
+    warehouse: flags.warehouse?.replace(/^duckdb:(?!:)(.+)$/s, (_, file: string) => `duckdb:${path(file)}`),
+    stage:
+      flags.stage === undefined || /^(@|[a-z0-9]+:\/\/)/i.test(flags.stage) ? flags.stage : path(flags.stage),
+    params: flags.param === undefined ? undefined : toParams(flags.param),
+    sql: flags.sql,
+    where: flags.where,
+    only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
+    output: flags.output === undefined ? undefined : toOutput(flags.output, flags.mode, path),
+    onExisting: flags.onExisting,
+    options: Object.keys(options).length === 0 ? undefined : options,
+  });
+  return input as unknown as RunInput;
+}
+
+/** Flags that stand for settings of the input, for messages to people who typed flags. */
+const FLAG_OF: Record<string, string> = {
+  function: 'FUNCTION',
+  source: '--from',
+  partitionBy: '--by',
+  'source.table': '--from',
+  'source.query': '--from',
+  'source.files': '--from',
+  'source.pattern': '--pattern',
+  warehouse: '--warehouse',
+  stage: '--stage',
+  params: '--param',
+  sql: '--sql',
+  where: '--where',
+  only: '--only',
+  'output.table': '--output',
+  'output.file': '--output',
+  'output.mode': '--mode',
+  onExisting: '--on-existing',
+  'options.maxConcurrency': '--max-concurrency',
+  'options.toleratedFailures': '--tolerated-failures',
+  'options.retry.maximumAttempts': '--maximum-attempts',
+  'options.timeout': '--timeout',
+  'options.memory': '--memory',
+  'options.maxPartitions': '--max-partitions',
+  'options.partitionsPerUnit': '--partitions-per-unit',
+};
+
+/** `"options.maxConcurrency" is 100; …` → `--max-concurrency is 100; …`. */
+export function inFlagWords(problem: string): string {
+  if (problem.startsWith('"source" is missing'))
+    return '--from is missing; it takes a table, a file or glob, or "query:SELECT …".';
+  if (problem.startsWith('"partitionBy" is missing'))
+    return '--by is missing; it takes the key columns, such as --by region.';
+  return problem.replace(/"([A-Za-z.]+)(?:\[\d+\])?"/g, (quoted, name: string) => FLAG_OF[name] ?? quoted);
+}
+
+/** Values that are JSON are taken as such, anything else as text. */
+function toParams(pairs: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, name, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [null, pair, 'true'];
+      try {
+        return [name, JSON.parse(value!) as unknown];
+      } catch {
+        return [name, value];
+      }
+    }),
+  );
+}
+
+/** A partition id stays; what cannot be one is taken for the value of a single key column. */
+function toPartitionId(key: string, keyColumns: number): string {
+  if (isPartitionId(key) && (keyColumns > 1 || !key.includes('/'))) return key;
+  return keyColumns === 1 ? encodePartitionId([key]) : encodePartitionId(key.split('/'));
+}
+
+function toOutput(
+  target: string,
+  mode: string | undefined,
+  path: (text: string) => string,
+): Record<string, unknown> {
+  const isFile = /\.(parquet|csv)$/i.test(target) || target.includes('/');
+  return defined(isFile ? { file: path(target), mode } : { table: target, mode });
+}
+
+/** A number where it is one; else the text, which is then quoted in the problem. */
+function number(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+function defined<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

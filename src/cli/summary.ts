@@ -1,0 +1,49 @@
+/** What is shown when a run has ended. */
+import type { PartitionView, RunHandle, RunState } from '../client/types';
+import type { Suggest } from './invocation';
+import { nextCommands } from './render/next-commands';
+import { renderRows } from './render/rows';
+import { renderRunState } from './render/run-state';
+import { paint, print, widthOfTerminal } from './terminal';
+
+const MOST_FAILURES = 5;
+const MOST_ROWS = 20;
+
+/** Run, first failures, the combined rows, what to try next. */
+export async function summarise(handle: RunHandle, state: RunState, suggest: Suggest): Promise<void> {
+  const failures = await firstFailures(handle, state, MOST_FAILURES);
+  const width = widthOfTerminal();
+  print('');
+  print(renderRunState(state, failures, width, paint));
+  if (state.counts.DONE > 0) {
+    const rows = await handle.results({ limit: MOST_ROWS });
+    if (rows.length > 0) print(`\n${renderRows(rows, MOST_ROWS, width, paint)}`);
+  }
+  if (state.counts.total > 0) print(`\n${await suggestions(handle, state, failures, suggest)}`);
+}
+
+export async function suggestions(
+  handle: RunHandle,
+  state: RunState,
+  failures: readonly PartitionView[],
+  suggest: Suggest,
+): Promise<string> {
+  const { partitions } = await handle.partitions({ status: 'DONE', limit: 1 });
+  const hasArtifacts = partitions.some(({ artifacts }) => artifacts.length > 0);
+  return nextCommands({ state, failed: failures[0] ?? null, hasArtifacts, suggest }, paint);
+}
+
+/** Partitions that went wrong, a few of them. */
+export async function firstFailures(
+  handle: RunHandle,
+  { counts }: RunState,
+  most: number,
+): Promise<PartitionView[]> {
+  const found: PartitionView[] = [];
+  for (const status of ['FAILED', 'INTERNAL_ERROR'] as const) {
+    if (counts[status] === 0 || found.length >= most) continue;
+    const page = await handle.partitions({ status, limit: most - found.length });
+    found.push(...page.partitions);
+  }
+  return found;
+}

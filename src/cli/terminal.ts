@@ -1,0 +1,61 @@
+/** Where the CLI writes: results to standard output, prose and progress to standard error. */
+import { createColors } from 'picocolors';
+import type { Paint } from './render/paint';
+
+const DEFAULT_WIDTH = 100;
+const LEAST_WIDTH = 40;
+
+/** Colours for one of the two streams: off when it is no terminal, as NO_COLOR and FORCE_COLOR say. */
+function paintFor(stream: NodeJS.WriteStream): Paint {
+  if (process.env['NO_COLOR']) return createColors(false);
+  if (process.env['FORCE_COLOR']) return createColors(process.env['FORCE_COLOR'] !== '0');
+  return createColors(stream.isTTY && process.env['TERM'] !== 'dumb');
+}
+
+/** Colours of standard output. */
+export const paint = paintFor(process.stdout);
+/** Colours of standard error. */
+export const errorPaint = paintFor(process.stderr);
+
+export function widthOfTerminal(stream: NodeJS.WriteStream = process.stdout): number {
+  const asked = Number(process.env['COLUMNS']);
+  return Math.max(LEAST_WIDTH, stream.columns ?? (asked > 0 ? asked : DEFAULT_WIDTH));
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One JSON document. */
+export function printJson(value: unknown): void {
+  // Loaded by those who need it: help does not.
+  const { encodeJson } = require('../functions/json') as typeof import('../functions/json');
+  print(encodeJson(value, 'The answer', 2));
+}
+
+/** Prose beside the result. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** What happens on the way, for those who wonder about a wait. */
+export function aside(text: string): void {
+  note(errorPaint.dim(text));
+}
+
+/** A reader that has seen enough (`| head`) ends the command quietly. */
+export function endQuietlyOnClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+      throw error;
+    });
+  }
+}
+
+/** Resolves once everything written has left. */
+export async function drained(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  }
+}
