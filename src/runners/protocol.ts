@@ -30,6 +30,10 @@ export interface RunnerUnit {
   ordinals: number[];
   /** How often each has been called before. */
   priorCalls: number;
+  /** Calls on top of `priorCalls`, by ordinal: a runner died and these are run again. */
+  extraCalls?: Record<number, number>;
+  /** A runner died in this unit: hand ended partitions over at shorter intervals, so that the next death costs fewer. */
+  cautious?: boolean;
   snapshotTime: string;
   scheduledTime: string | null;
   /** Empty folder of this unit's attempt; uploads and output rows are written here for the worker to take. */
@@ -60,24 +64,40 @@ export interface LogLine {
 export type ToRunner =
   | { type: 'describe'; bundle: string }
   | { type: 'unit'; unit: RunnerUnit }
-  | { type: 'abort'; reason: 'cancelled' | 'timeout' }
+  | { type: 'abort'; reason: 'cancelled' }
+  /** Concerns `ordinal` alone: by the time it arrives the next one may be running. */
+  | { type: 'abort'; reason: 'timeout'; ordinal: number; timeoutMs: number }
   | { type: 'reply'; id: number; value?: unknown; error?: ErrorInfo };
 
 export type FromRunner =
   | { type: 'ready' }
   /** Answer to `describe`. */
   | { type: 'functions'; functions: FunctionDescription[]; error: ErrorInfo | null }
-  | { type: 'start'; ordinal: number; id: string }
+  /** The function is about to be called; whichever ran before has ended. */
+  | { type: 'start'; ordinal: number; id: string; rows: number }
+  /** The function has ended, and what follows (writing rows) is not its time. */
+  | { type: 'ended'; ordinal: number }
   | { type: 'log'; lines: LogLine[] }
   /** A value was encoded to `file` in the scratch folder; answered by `reply` when it is on the stage. */
-  | { type: 'upload'; id: number; ordinal: number; partitionId: string; name: string; file: string; codec: ArtifactCodec }
+  | {
+      type: 'upload';
+      id: number;
+      ordinal: number;
+      partitionId: string;
+      name: string;
+      file: string;
+      codec: ArtifactCodec;
+    }
   /** Answered by `reply` with `{ file, codec }`: a local copy. */
   | { type: 'download'; id: number; name: string; partition: string; run: string | null }
   | { type: 'heartbeat'; ordinal: number; progress: unknown }
   /** About once a second and at the end: partitions that ended since the last one, and their rows (Parquet) if any. */
   | { type: 'segment'; outcomes: RunnerOutcome[]; rows: string | null }
-  /** All ordinals were handled, or the unit was aborted and `left` were not. */
-  | { type: 'unitDone'; left: number[] }
+  /**
+   * All ordinals were handled, or the unit was cut short and `left` were not. A runner that is not `reusable` has code of
+   * the user still running in it, or an error that nobody caught.
+   */
+  | { type: 'unitDone'; left: number[]; reusable: boolean }
   /** The unit could not be run at all (bundle does not load, snapshot unreadable). */
   | { type: 'unitFailed'; error: ErrorInfo; retryable: boolean };
 

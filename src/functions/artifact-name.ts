@@ -1,0 +1,25 @@
+import { InvalidArtifact } from './errors';
+
+const LONGEST = 200;
+
+/** Throws a sentence unless the name can be a file's on any system. */
+export function checkArtifactName(name: unknown): asserts name is string {
+  const problem = findProblem(name);
+  // enforces I6
+  if (problem !== null) {
+    throw new InvalidArtifact(
+      `The artifact name ${JSON.stringify(name) ?? String(name)} ${problem}. Use a plain file name such as "summary.json".`,
+    );
+  }
+}
+
+function findProblem(name: unknown): string | null {
+  if (typeof name !== 'string') return 'is no string';
+  if (name === '') return 'is empty';
+  if (name.length > LONGEST) return `has ${name.length} characters, more than ${LONGEST}`;
+  if (/[/\\]/.test(name)) return 'holds a slash: artifacts of a partition have no folders';
+  if (name.startsWith('..') || name === '.') return 'begins like a path';
+  // eslint-disable-next-line no-control-regex
+  if (/[\u0000-\u001f]/.test(name)) return 'holds a control character';
+  return null;
+}

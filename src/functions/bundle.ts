@@ -1,0 +1,132 @@
+/** A project's functions file as one module, named by its digest, so that an edit touches no run in flight. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { BuildFailure, Message, Plugin } from 'esbuild';
+
+/** The functions file does not build: a sentence per problem, with file and line. */
+export class FunctionsBuildError extends Error {
+  override name = 'FunctionsBuildError';
+  readonly nonRetryable = true;
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('\n'));
+  }
+}
+
+export interface FunctionBundle {
+  /** sha256 of the bundle. */
+  digest: string;
+  /** `<outFolder>/<digest>.mjs`, absolute. */
+  path: string;
+}
+
+const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
+
+/** Bundles the file and what it imports by path; packages stay where they are installed. The same input gives the same digest. */
+export async function bundleFunctions(file: string, outFolder: string): Promise<FunctionBundle> {
+  const entry = resolve(file);
+  const folder = resolve(outFolder);
+  checkFile(file, entry);
+  const code = await build(entry, folder);
+  const digest = createHash('sha256').update(code).digest('hex');
+  const path = join(folder, `${digest}.mjs`);
+  if (!existsSync(path)) {
+    await mkdir(folder, { recursive: true });
+    const partial = `${path}.${process.pid}-${Date.now()}.partial`;
+    await writeFile(partial, code);
+    await rename(partial, path);
+  }
+  return { digest, path };
+}
+
+function checkFile(file: string, entry: string): void {
+  if (!existsSync(entry)) {
+    throw new FunctionsBuildError([
+      `There is no functions file "${file}". Write one, or name it with --functions FILE.`,
+    ]);
+  }
+  if (!ENDINGS.includes(extname(entry))) {
+    throw new FunctionsBuildError([
+      `The functions file "${file}" has no known ending. Use one of ${ENDINGS.join(', ')}.`,
+    ]);
+  }
+}
+
+async function build(entry: string, folder: string): Promise<Uint8Array> {
+  const esbuild = await import('esbuild');
+  try {
+    const result = await esbuild.build({
+      entryPoints: [entry],
+      outfile: join(folder, 'functions.mjs'),
+      absWorkingDir: dirname(entry),
+      bundle: true,
+      write: false,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      packages: 'external',
+      sourcemap: 'inline',
+      sourcesContent: true,
+      logLevel: 'silent',
+      banner: { js: banner(entry, folder) },
+      // Only free uses are replaced: files that declare these themselves keep their own.
+      define: {
+        'import.meta.url': '__partwise_url',
+        'import.meta.filename': '__partwise_filename',
+        'import.meta.dirname': '__partwise_dirname',
+        __filename: '__partwise_filename',
+        __dirname: '__partwise_dirname',
+      },
+      plugins: [findPartwise(folder)],
+    });
+    return result.outputFiles[0]!.contents;
+  } catch (error) {
+    const { errors } = error as BuildFailure;
+    if (!Array.isArray(errors)) throw error;
+    throw new FunctionsBuildError(errors.map((problem) => sentence(problem, dirname(entry))));
+  }
+}
+
+/** Gives the bundle the place of the functions file: `__dirname`, `import.meta.url` and `require` mean what they say there. */
+function banner(entry: string, folder: string): string {
+  const place = relative(folder, entry).split(sep).map(encodeURIComponent).join('/');
+  return [
+    'import { createRequire as __partwise_createRequire } from "node:module";',
+    'import { fileURLToPath as __partwise_fileURLToPath } from "node:url";',
+    `const __partwise_url = new URL(${JSON.stringify(place)}, import.meta.url).href;`,
+    'const __partwise_filename = __partwise_fileURLToPath(__partwise_url);',
+    'const __partwise_dirname = __partwise_fileURLToPath(new URL(".", __partwise_url)).replace(/(.)[\\\\/]$/, "$1");',
+    'globalThis.require ??= __partwise_createRequire(__partwise_url);',
+  ].join('\n');
+}
+
+/** A project that runs `npx partwise` without installing it still imports "partwise": it gets this copy. */
+function findPartwise(folder: string): Plugin {
+  return {
+    name: 'find-partwise',
+    setup(build) {
+      build.onResolve({ filter: /^partwise(\/[a-z]+)?$/ }, ({ path }) => {
+        try {
+          createRequire(join(folder, 'functions.mjs')).resolve(path);
+          return { path, external: true };
+        } catch {
+          const own = join(
+            __dirname,
+            '..',
+            path === 'partwise' ? 'index.js' : `${path.slice('partwise/'.length)}.js`,
+          );
+          return { path: pathToFileURL(own).href, external: true };
+        }
+      });
+    },
+  };
+}
+
+function sentence({ text, location }: Message, folder: string): string {
+  const ended = /[.!?]$/.test(text) ? text : `${text}.`;
+  if (location === null) return ended;
+  return `${resolve(folder, location.file)}:${location.line}:${location.column + 1}: ${ended}`;
+}

@@ -1,0 +1,56 @@
+/** Making partition functions, and telling them from other exports. */
+import type { PartitionFunction } from './types';
+
+/** `Symbol.for`, so that a function made with one copy of the package is known to another. */
+const BRAND = Symbol.for('partwise.partitionFunction');
+
+/** Name of the function that needs no code: it runs the run's `sql` over each partition. */
+export const SQL_FUNCTION = 'sql';
+
+/**
+ * Makes a partition function: code that runs once for every partition of a table.
+ *
+ * ```ts
+ * export const salesByRegion = definePartitionFunction({
+ *   name: 'salesByRegion',
+ *   async run(data, context) {
+ *     const [summary] = await data.sql`SELECT count(*) AS orders, sum(amount) AS total FROM data`;
+ *     await context.upload('summary.json', summary);
+ *     return summary;
+ *   },
+ * });
+ * ```
+ *
+ * Export it from the project's functions file; runs name it by `name`. What `run` returns (an object, an array of
+ * objects, or nothing) becomes the partition's rows in the combined output. It is called again when it throws, or
+ * when its process was lost, so it should do the same when called twice.
+ */
+export function definePartitionFunction<Params = Record<string, unknown>>(
+  options: PartitionFunction<Params>,
+): PartitionFunction<Params> {
+  const problem = findProblem(options);
+  if (problem !== null) throw new TypeError(`definePartitionFunction: ${problem}`);
+  return Object.freeze({ ...options, [BRAND]: true });
+}
+
+export function isPartitionFunction(value: unknown): value is PartitionFunction {
+  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
+}
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/;
+const KNOWN = ['name', 'run', 'timeout', 'memory', 'retry'];
+
+function findProblem(options: unknown): string | null {
+  if (typeof options !== 'object' || options === null) return 'pass an object with "name" and "run".';
+  const { name, run, ...rest } = options as Record<string, unknown>;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    return `"name" is ${JSON.stringify(name) ?? 'missing'}; use letters, digits, "_", "-" and ".", beginning with a letter, at most 100.`;
+  }
+  if (name === SQL_FUNCTION) return `"${SQL_FUNCTION}" is the built-in function's name. Choose another.`;
+  if (typeof run !== 'function')
+    return `"run" of "${name}" is missing; write async run(data, context) { … }.`;
+  const unknown = Object.keys(rest).find((key) => !KNOWN.includes(key));
+  if (unknown !== undefined)
+    return `"${name}" has the unknown setting "${unknown}"; allowed are ${KNOWN.join(', ')}.`;
+  return null;
+}

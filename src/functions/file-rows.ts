@@ -1,0 +1,78 @@
+/** Stage mode: a partition is a file, read where it lies and only while it is what planning saw. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { PinnedFile } from '../run/plan';
+import { readerSql } from '../warehouse/duckdb/source';
+import { connect } from './database';
+import { HELD_ROWS, type PartitionRows } from './partition-rows';
+import { streamQuery } from './stream-query';
+
+/** A source file is not the one that the run was planned with (I1). */
+export class SourceChanged extends Error {
+  override name = 'SourceChanged';
+  readonly nonRetryable = true;
+  constructor(path: string, change: string) {
+    super(
+      `The file "${path}" ${change} since the run was planned. Put the planned file back, or start a new run.`,
+    );
+  }
+}
+
+/** Throws `SourceChanged` unless the file holds the bytes that planning saw. */
+export async function checkPin(file: PinnedFile): Promise<void> {
+  // enforces I1
+  const found = await stat(file.path).catch(() => null);
+  if (found === null) throw new SourceChanged(file.path, 'is gone or unreadable');
+  if (found.size !== file.bytes) {
+    throw new SourceChanged(file.path, `went from ${file.bytes} to ${found.size} bytes`);
+  }
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file.path), hash);
+  // Equal bytes with another time are the same rows: copying or touching a file is no change.
+  if (hash.digest('hex') !== file.sha256) throw new SourceChanged(file.path, 'has other content');
+}
+
+const TABLE = '__partwise_file';
+
+/** `checkPin` comes first; `assertUnchanged` afterwards tells whether the file held still while it was read. */
+export async function fileRows(
+  database: DuckDBInstance,
+  file: PinnedFile,
+  rowCount: number,
+): Promise<PartitionRows & { assertUnchanged(): Promise<void> }> {
+  await checkPin(file);
+  const before = await stat(file.path);
+  const all = `SELECT * FROM ${readerSql(file.path)}`;
+  const loaded = new WeakSet<DuckDBConnection>();
+  return {
+    rowCount,
+    columns: await columnsOf(database, all),
+    slices: () => streamQuery(database, all),
+    async view(connection) {
+      if (rowCount > HELD_ROWS) return all;
+      if (!loaded.has(connection)) await connection.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} AS ${all}`);
+      loaded.add(connection);
+      return `SELECT * FROM ${TABLE}`;
+    },
+    async assertUnchanged() {
+      const after = await stat(file.path).catch(() => null);
+      if (after === null || after.mtimeMs !== before.mtimeMs || after.size !== before.size)
+        await checkPin(file);
+    },
+  };
+}
+
+async function columnsOf(database: DuckDBInstance, sql: string): Promise<{ name: string; type: string }[]> {
+  const connection = await connect(database);
+  try {
+    const described = await connection.runAndReadAll(`DESCRIBE ${sql}`);
+    return described
+      .getRowObjects()
+      .map((row) => ({ name: String(row.column_name), type: String(row.column_type) }));
+  } finally {
+    connection.closeSync();
+  }
+}

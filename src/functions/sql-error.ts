@@ -1,0 +1,18 @@
+/** An error of DuckDB with its kind as the type: `BinderError`, `ConversionError`, `OutOfMemoryError`. */
+export class SqlError extends Error {
+  override name: string;
+  /** Queries that can never work are not tried again: the rows are the same each time. */
+  readonly nonRetryable: boolean;
+
+  constructor(kind: string, message: string) {
+    super(message);
+    this.name = `${kind.replaceAll(' ', '')}Error`;
+    this.nonRetryable = ['Parser', 'Binder', 'Catalog', 'Conversion', 'Syntax'].includes(kind);
+  }
+}
+
+/** Errors that are not DuckDB's come back as they are. */
+export function asSqlError(error: unknown): unknown {
+  const match = error instanceof Error ? /^([A-Z][A-Za-z ]*?) Error: ([\s\S]*)$/.exec(error.message) : null;
+  return match === null ? error : new SqlError(match[1]!, `${match[1]} error: ${match[2]}`);
+}

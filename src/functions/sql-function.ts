@@ -1,0 +1,157 @@
+/** The built-in function `sql`: one query, run over each partition, its rows kept in DuckDB's own types. */
+import { type DuckDBConnection, StatementType } from '@duckdb/node-api';
+import type { Column } from '../run/plan';
+import { InvalidResult } from './errors';
+import { copyWithKeys, KEYS_TABLE } from './output-file';
+import type { PartitionRows } from './partition-rows';
+import { identifier } from './quote';
+import { allRows } from './slices';
+import { asSqlError, SqlError } from './sql-error';
+import type { SqlSession } from './sql-session';
+import type { Row } from './types';
+
+const RESULT = '__partwise_result';
+
+/** One partition's result, in DuckDB until `keep` puts it with the others. */
+export interface SqlResult {
+  rows: number;
+  first: Row | null;
+  columns: Column[];
+}
+
+export class SqlFunction {
+  private columns: Column[] | null = null;
+  private checked = false;
+  private written = 0;
+  /** Rows kept and not yet written. */
+  rows = 0;
+
+  constructor(
+    private readonly sql: string,
+    private readonly keyColumns: readonly Column[],
+    private readonly session: SqlSession,
+    /** Fills the table of keys on a connection. */
+    private readonly loadKeys: (connection: DuckDBConnection) => Promise<void>,
+  ) {}
+
+  /** Runs the query over one partition. */
+  async run(ordinal: number, rows: PartitionRows): Promise<SqlResult> {
+    try {
+      const connection = await this.session.connectTo(rows);
+      if (!this.checked) {
+        await checkQuery(connection, this.sql);
+        await this.loadKeys(connection);
+        this.checked = true;
+      }
+      return await this.session.track(() => this.evaluate(connection, ordinal));
+    } catch (error) {
+      throw asSqlError(error);
+    }
+  }
+
+  /** Keeps the last result for writing; false: its columns are not those before, write these first. */
+  async keep(ordinal: number, result: SqlResult): Promise<boolean> {
+    if (result.rows === 0) return true;
+    if (this.columns !== null && JSON.stringify(this.columns) !== JSON.stringify(result.columns))
+      return false;
+    const connection = await this.session.connected();
+    const names = result.columns.map(({ name }) => `, ${identifier(name)}`).join('');
+    const select = `SELECT ${ordinal}::INTEGER AS __partwise_ord, __partwise_row${names} FROM ${RESULT}`;
+    const target = this.pending();
+    await connection.run(
+      this.columns === null ? `CREATE TEMP TABLE ${target} AS ${select}` : `INSERT INTO ${target} ${select}`,
+    );
+    this.columns = result.columns;
+    this.rows += result.rows;
+    return true;
+  }
+
+  /** Writes everything kept to `file` and forgets it. */
+  async write(file: string): Promise<void> {
+    const columns = this.columns ?? [];
+    const source = this.pending();
+    this.written++;
+    this.columns = null;
+    this.rows = 0;
+    const connection = await this.session.connected();
+    await copyWithKeys(connection, {
+      rows: `${source} AS pending`,
+      ord: 'pending.__partwise_ord',
+      row: 'pending.__partwise_row',
+      selected: columns.map(
+        ({ name, type }) => `${storable(`pending.${identifier(name)}`, type)} AS ${identifier(name)}`,
+      ),
+      keyColumns: this.keyColumns,
+      columns: columns.map(({ name }) => name),
+      file,
+    });
+    await connection.run(`DROP TABLE ${source}`);
+  }
+
+  private pending(): string {
+    return `__partwise_pending_${this.written}`;
+  }
+
+  private async evaluate(connection: DuckDBConnection, ordinal: number): Promise<SqlResult> {
+    await connection.run(
+      `CREATE OR REPLACE TEMP TABLE ${RESULT} AS SELECT row_number() OVER () - 1 AS __partwise_row, * FROM (${trimmed(this.sql)}\n)`,
+    );
+    const head = await connection.run(
+      `SELECT (SELECT count(*) FROM ${RESULT}) AS __partwise_count, * EXCLUDE (__partwise_row) FROM ${RESULT} LIMIT 1`,
+    );
+    const described = head
+      .columnNames()
+      .map((name, i) => ({ name, type: head.columnType(i).alias ?? String(head.columnType(i)) }));
+    const [first] = await allRows(head);
+    const columns = await this.withoutKeys(connection, ordinal, described.slice(1));
+    if (first === undefined) return { rows: 0, first: null, columns };
+    const { __partwise_count: rows, ...preview } = first;
+    return { rows: rows as number, first: preview, columns };
+  }
+
+  /** Key columns are added by themselves; selected ones must be this partition's. */
+  private async withoutKeys(
+    connection: DuckDBConnection,
+    ordinal: number,
+    columns: Column[],
+  ): Promise<Column[]> {
+    const keys = new Map(this.keyColumns.map(({ name }, i) => [name.toLowerCase(), i]));
+    const selected = columns.filter(({ name }) => keys.has(name.toLowerCase()));
+    for (const { name } of selected) {
+      const key = `(SELECT key_${keys.get(name.toLowerCase())} FROM ${KEYS_TABLE} WHERE ord = ${ordinal})`;
+      const other = await connection.run(
+        `SELECT ${identifier(name)}::VARCHAR AS found, ${key}::VARCHAR AS key FROM ${RESULT} WHERE ${identifier(name)} IS DISTINCT FROM ${key} LIMIT 1`,
+      );
+      const [row] = await allRows(other);
+      if (row !== undefined) {
+        throw new InvalidResult(
+          `The query gives ${name} = ${String(row.found)} in the partition where it is ${String(row.key)}. ` +
+            `Key columns are added by themselves: leave "${name}" out or give it another name.`,
+        );
+      }
+    }
+    return columns.filter((column) => !selected.includes(column));
+  }
+}
+
+async function checkQuery(connection: DuckDBConnection, sql: string): Promise<void> {
+  const statements = await connection.extractStatements(sql);
+  const only = statements.count === 1 ? await statements.prepare(0) : null;
+  const isSelect = only?.statementType === StatementType.SELECT;
+  only?.destroySync();
+  if (!isSelect) {
+    throw new SqlError(
+      'Syntax',
+      'The function "sql" takes one SELECT over data, for example: SELECT count(*) AS n FROM data',
+    );
+  }
+}
+
+function trimmed(sql: string): string {
+  return sql.replace(/[;\s]+$/, '');
+}
+
+/** Parquet has no 128-bit integers and DuckDB would write them as DOUBLE: `sum` of an integer column is one. */
+function storable(column: string, type: string): string {
+  return type === 'HUGEINT' || type === 'UHUGEINT' ? `${column}::DECIMAL(38, 0)` : column;
+}

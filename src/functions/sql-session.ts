@@ -1,0 +1,133 @@
+/**
+ * The DuckDB that a partition function's own SQL runs in: apart from the one that reads and writes rows, and thrown away when
+ * a statement may have left something behind that the next partition would see (I5).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type DuckDBConnection,
+  type DuckDBInstance,
+  type DuckDBResult,
+  StatementType,
+} from '@duckdb/node-api';
+import { connect, type DatabaseOptions, openDatabase } from './database';
+import type { PartitionRows } from './partition-rows';
+import { allRows } from './slices';
+import { asSqlError } from './sql-error';
+import type { Row } from './types';
+import { toParameter } from './values';
+
+const INTERRUPT_EVERY_MS = 20;
+
+export class SqlSession {
+  private database: DuckDBInstance | null = null;
+  private connection: Promise<DuckDBConnection> | null = null;
+  private view: Promise<void> | null = null;
+  private readonly running = new Set<Promise<unknown>>();
+  private dirty = false;
+
+  constructor(private readonly options: DatabaseOptions) {}
+
+  /** Runs a template's text with its values bound, and gives the rows of its last statement. */
+  async query(rows: PartitionRows, strings: readonly string[], values: readonly unknown[]): Promise<Row[]> {
+    const parameters = values.map((value, i) => toParameter(value, `\${…} number ${i + 1} of data.sql`));
+    const text = strings.reduce((sql, part, i) => `${sql}$${i}${part}`);
+    try {
+      return await this.track(async () => {
+        const connection = await this.connectTo(rows);
+        return allRows(await this.execute(connection, text, parameters));
+      });
+    } catch (error) {
+      // Made here, because DuckDB's own errors come without a stack: this one leads to the caller's line.
+      throw asSqlError(error);
+    }
+  }
+
+  /** The connection on which the view `data` holds the partition's rows. */
+  async connectTo(rows: PartitionRows): Promise<DuckDBConnection> {
+    const connection = await this.connected();
+    this.view ??= rows
+      .view(connection)
+      .then(async (select) => void (await connection.run(`CREATE OR REPLACE TEMP VIEW data AS ${select}`)));
+    await this.view;
+    return connection;
+  }
+
+  /** The connection as it is. */
+  connected(): Promise<DuckDBConnection> {
+    return (this.connection ??= this.open());
+  }
+
+  /** Stops what is running and what waits behind it; those queries reject. */
+  async interrupt(): Promise<void> {
+    this.dirty = true;
+    const ended = Promise.allSettled(this.running).then(() => true);
+    // An interrupt reaches only the query that runs at that moment, so it is repeated until all have ended.
+    while (this.running.size > 0) {
+      (await this.connection)?.interrupt();
+      if (await Promise.race([ended, sleep(INTERRUPT_EVERY_MS, false)])) break;
+    }
+  }
+
+  /** Ends a partition: nothing of it, neither a running query nor a table it made, reaches the next one. */
+  async endPartition(): Promise<void> {
+    if (this.running.size > 0) await this.interrupt();
+    this.view = null;
+    if (this.dirty) await this.close();
+  }
+
+  async close(): Promise<void> {
+    const connection = await this.connection?.catch(() => null);
+    connection?.closeSync();
+    this.database?.closeSync();
+    this.database = null;
+    this.connection = null;
+    this.view = null;
+    this.dirty = false;
+  }
+
+  private async open(): Promise<DuckDBConnection> {
+    this.database = await openDatabase(this.options);
+    return connect(this.database);
+  }
+
+  private async execute(
+    connection: DuckDBConnection,
+    text: string,
+    parameters: ReturnType<typeof toParameter>[],
+  ): Promise<DuckDBResult> {
+    const statements = await connection.extractStatements(text);
+    let result: DuckDBResult | null = null;
+    for (let i = 0; i < statements.count; i++) {
+      const prepared = await statements.prepare(i);
+      try {
+        // enforces I5
+        if (prepared.statementType !== StatementType.SELECT) this.dirty = true;
+        for (let p = 1; p <= prepared.parameterCount; p++) {
+          const parameter = parameters[Number(prepared.parameterName(p)) - 1];
+          if (parameter === undefined) {
+            throw new SyntaxError(
+              `The query names a parameter $${prepared.parameterName(p)}; write values as \${…} instead.`,
+            );
+          }
+          prepared.bindValue(p, parameter.value, parameter.type);
+        }
+        result = await prepared.run();
+      } finally {
+        prepared.destroySync();
+      }
+    }
+    if (result === null) throw new SyntaxError('data.sql was called with an empty query.');
+    return result;
+  }
+
+  /** Counts work as running, so that an interrupt reaches it. */
+  async track<T>(work: () => Promise<T>): Promise<T> {
+    const promise = work();
+    this.running.add(promise);
+    try {
+      return await promise;
+    } finally {
+      this.running.delete(promise);
+    }
+  }
+}

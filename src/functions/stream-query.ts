@@ -1,0 +1,20 @@
+/** A query read chunk by chunk on a connection of its own, so that others may run beside it. */
+import type { DuckDBInstance } from '@duckdb/node-api';
+import { connect } from './database';
+import { type Shape, shapeOf, type Slice } from './slices';
+
+export async function* streamQuery(
+  database: DuckDBInstance,
+  sql: string,
+): AsyncGenerator<{ slice: Slice; shape: Shape }, void, undefined> {
+  const connection = await connect(database);
+  try {
+    const result = await connection.stream(sql);
+    const shape = shapeOf(result, 0);
+    for (let chunk; (chunk = await result.fetchChunk()) !== null && chunk.rowCount > 0;) {
+      yield { slice: { chunk, from: 0, to: chunk.rowCount }, shape };
+    }
+  } finally {
+    connection.closeSync();
+  }
+}

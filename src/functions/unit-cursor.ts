@@ -1,0 +1,119 @@
+/**
+ * Reads a unit's rows once, in order, and cuts them where the ordinal changes: a query for each of many small
+ * partitions would cost more than the functions themselves.
+ *
+ * Rows come in the files' order, which is (ordinal, row); both that order and the number of rows per partition are checked.
+ */
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
+import { connect } from './database';
+import { literal } from './quote';
+import { type Shape, shapeOf, type Slice } from './slices';
+
+/** Skipping more rows than this costs more than a new query. */
+const WORTH_A_QUERY = 50_000;
+
+/** The snapshot is not what the index says: the file was damaged or replaced. */
+export class SnapshotDamaged extends Error {
+  override name = 'SnapshotDamaged';
+}
+
+export class UnitCursor {
+  private connection: DuckDBConnection | null = null;
+  private result: DuckDBResult | null = null;
+  private shape: Shape | null = null;
+  private chunk: DuckDBDataChunk | null = null;
+  private position = 0;
+  /** The next ordinal that the stream can still give. */
+  private next = -1;
+
+  /** `rowsOf`: number of rows of an ordinal; 0 for ordinals that are not in the unit. */
+  constructor(
+    private readonly database: DuckDBInstance,
+    private readonly snapshot: readonly string[],
+    private readonly last: number,
+    private readonly rowsOf: (ordinal: number) => number | undefined,
+  ) {}
+
+  /** All rows of a partition; cheap when ordinals are asked for in ascending order. */
+  async read(ordinal: number): Promise<{ slices: Slice[]; shape: Shape }> {
+    if (!this.canReach(ordinal)) await this.open(ordinal);
+    const slices: Slice[] = [];
+    let count = 0;
+    while (this.chunk !== null) {
+      const from = lowerBound(this.chunk, this.position, ordinal);
+      const to = lowerBound(this.chunk, from, ordinal + 1);
+      if (to > from) slices.push({ chunk: this.chunk, from, to });
+      count += to - from;
+      this.position = to;
+      if (to < this.chunk.rowCount) break;
+      await this.fetch();
+    }
+    this.next = ordinal + 1;
+    const expected = this.rowsOf(ordinal);
+    if (expected !== undefined && count !== expected) {
+      // enforces I1
+      throw new SnapshotDamaged(
+        `The snapshot holds ${count} rows of partition number ${ordinal} and its index says ${expected}: one of the files was changed. Start a new run.`,
+      );
+    }
+    return { slices, shape: this.shape! };
+  }
+
+  close(): void {
+    this.connection?.closeSync();
+    this.connection = null;
+    this.result = null;
+    this.chunk = null;
+  }
+
+  private canReach(ordinal: number): boolean {
+    if (this.result === null || ordinal < this.next) return false;
+    let skipped = 0;
+    for (let between = this.next; between < ordinal && skipped <= WORTH_A_QUERY; between++) {
+      // Ordinals outside of the unit lie between those of a retry unit; how many rows they have is not known.
+      skipped += this.rowsOf(between) ?? WORTH_A_QUERY / 100;
+    }
+    return skipped <= WORTH_A_QUERY;
+  }
+
+  private async open(ordinal: number): Promise<void> {
+    this.close();
+    this.connection = await connect(this.database);
+    this.result = await this.connection.stream(
+      `SELECT __partwise_ord, * EXCLUDE (__partwise_ord, __partwise_row) FROM ${readParquet(this.snapshot)} ` +
+        `WHERE __partwise_ord BETWEEN ${ordinal} AND ${this.last}`,
+    );
+    this.shape = shapeOf(this.result, 1);
+    await this.fetch();
+  }
+
+  private async fetch(): Promise<void> {
+    const before = this.chunk === null ? -1 : ordinalAt(this.chunk, this.chunk.rowCount - 1);
+    const chunk = await this.result!.fetchChunk();
+    this.chunk = chunk !== null && chunk.rowCount > 0 ? chunk : null;
+    this.position = 0;
+    if (this.chunk !== null && ordinalAt(this.chunk, 0) < before) {
+      throw new SnapshotDamaged('The snapshot is not sorted by partition. Start a new run.');
+    }
+  }
+}
+
+export function readParquet(files: readonly string[]): string {
+  return `read_parquet([${files.map(literal).join(', ')}])`;
+}
+
+function ordinalAt(chunk: DuckDBDataChunk, row: number): number {
+  return chunk.getColumnVector(0).getItem(row) as number;
+}
+
+/** First row from `from` on whose ordinal is at least `ordinal`. */
+function lowerBound(chunk: DuckDBDataChunk, from: number, ordinal: number): number {
+  let low = from;
+  let high = chunk.rowCount;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ordinalAt(chunk, middle) < ordinal) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,41 @@
+/** Which partitions a unit has: ids, row counts and typed keys, from the run's index file. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Column } from '../run/plan';
+import { KEYS_TABLE } from './output-file';
+import { literal } from './quote';
+import { allRows } from './slices';
+import type { Row } from './types';
+
+export interface IndexedPartition {
+  ordinal: number;
+  id: string;
+  rows: number;
+  key: Row;
+}
+
+/** Makes the table of keys on a connection. */
+export async function loadKeys(
+  connection: DuckDBConnection,
+  index: string,
+  ordinals: readonly number[],
+): Promise<void> {
+  const list = ordinals.join(', ');
+  await connection.run(
+    `CREATE OR REPLACE TEMP TABLE ${KEYS_TABLE} AS SELECT * FROM read_parquet(${literal(index)}) ` +
+      `WHERE ord BETWEEN ${Math.min(...ordinals)} AND ${Math.max(...ordinals)} AND ord IN (${list})`,
+  );
+}
+
+export async function readIndex(
+  connection: DuckDBConnection,
+  keyColumns: readonly Column[],
+): Promise<Map<number, IndexedPartition>> {
+  const rows = await allRows(await connection.run(`SELECT * FROM ${KEYS_TABLE} ORDER BY ord`));
+  return new Map(
+    rows.map((row) => {
+      const key = Object.fromEntries(keyColumns.map(({ name }, i) => [name, row[`key_${i}`]]));
+      const ordinal = row.ord as number;
+      return [ordinal, { ordinal, id: row.id as string, rows: Number(row.rows), key }];
+    }),
+  );
+}

@@ -1,0 +1,65 @@
+/** What a bundle exports, found out in a process of its own: loading it runs the user's code. */
+import type { ErrorInfo } from '../run/outcome';
+import { RunnerProcess } from './process';
+import type { FromRunner, FunctionDescription } from './protocol';
+
+const TIMEOUT_MS = 20_000;
+const MEMORY_BYTES = 2_000_000_000;
+
+/** The functions file builds but cannot be used: it throws while loading, hangs, or names two functions alike. */
+export class FunctionsUnusable extends Error {
+  override name = 'FunctionsUnusable';
+  readonly nonRetryable = true;
+  constructor(readonly info: ErrorInfo) {
+    super(info.message);
+    if (info.stack !== null) this.stack = info.stack;
+  }
+}
+
+/** Throws `FunctionsUnusable`. */
+export async function describeFunctions(bundle: string): Promise<FunctionDescription[]> {
+  const runner = new RunnerProcess(MEMORY_BYTES);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const answer = await Promise.race([
+      new Promise<Extract<FromRunner, { type: 'functions' }>>((resolve) => {
+        runner.on('message', (message) => message.type === 'functions' && resolve(message));
+        runner.send({ type: 'describe', bundle });
+      }),
+      runner.exited.then(({ error }) =>
+        failure('The process that loaded the functions file died', error.message),
+      ),
+      new Promise<never>((_, reject) => {
+        timer = setTimeout(
+          () =>
+            reject(
+              unusable(
+                `The functions file did not finish loading within ${TIMEOUT_MS / 1000} s. Move slow work into a function's run.`,
+              ),
+            ),
+          TIMEOUT_MS,
+        );
+      }),
+    ]);
+    if (answer.error !== null) {
+      const { type, message, stack } = answer.error;
+      const said =
+        type === 'FunctionsFileError'
+          ? message
+          : `The functions file threw while loading: ${type}: ${message}`;
+      throw new FunctionsUnusable({ type, message: said, stack });
+    }
+    return answer.functions;
+  } finally {
+    clearTimeout(timer);
+    await runner.kill();
+  }
+}
+
+function failure(what: string, why: string): never {
+  throw unusable(`${what}: ${why}`);
+}
+
+function unusable(message: string): FunctionsUnusable {
+  return new FunctionsUnusable({ type: 'FunctionsUnusable', message, stack: null });
+}

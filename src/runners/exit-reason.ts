@@ -1,0 +1,59 @@
+/** Why a runner died, as a sentence for the partition that it was running. Pure. */
+import type { ErrorInfo } from '../run/outcome';
+
+export interface RunnerDeath {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** The end of what it wrote to stderr. */
+  stderr: string;
+  memoryBytes: number;
+}
+
+const HEAP_EXHAUSTED = /heap out of memory|Reached heap limit|Ineffective mark-compacts/;
+
+export function explainDeath({ code, signal, stderr, memoryBytes }: RunnerDeath): ErrorInfo {
+  if (HEAP_EXHAUSTED.test(stderr)) return outOfMemory(memoryBytes, null);
+  if (signal === 'SIGKILL') {
+    return killed(
+      'The runner process was killed from outside (SIGKILL), most likely because the machine ran out of memory.',
+    );
+  }
+  if (signal !== null) {
+    return killed(
+      `The runner process died of ${signal}: native code called by the function crashed, or the function sent itself the signal.`,
+    );
+  }
+  return killed(
+    `The function ended its process with exit code ${code}. Return or throw instead of calling process.exit.`,
+  );
+}
+
+/** `rss`: resident bytes when it was noticed; null: V8 gave up by itself. */
+export function outOfMemory(memoryBytes: number, rss: number | null): ErrorInfo {
+  const grew = rss === null ? 'filled its JavaScript heap' : `grew to ${megabytes(rss)} of memory`;
+  return {
+    type: 'OutOfMemory',
+    message: `The runner process ${grew}; the limit is ${megabytes(memoryBytes)}. Read the rows in chunks (for await … of data), or raise "memory".`,
+    stack: null,
+  };
+}
+
+export function timedOut(timeoutMs: number): ErrorInfo {
+  return {
+    type: 'Timeout',
+    message: `The function was still running after ${timeoutMs / 1000} s, its time-out. Make it faster, or raise "timeout".`,
+    stack: null,
+  };
+}
+
+export function endedByCancel(): ErrorInfo {
+  return { type: 'Cancelled', message: 'The run was cancelled while the function was running.', stack: null };
+}
+
+function killed(message: string): ErrorInfo {
+  return { type: 'RunnerKilled', message, stack: null };
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1_000_000).toLocaleString('en')} MB`;
+}

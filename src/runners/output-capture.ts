@@ -1,0 +1,112 @@
+/** What the user's code writes to the console, as log lines with the partition that wrote them. Runs in the runner. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { StringDecoder } from 'node:string_decoder';
+import type { LogLine } from './protocol';
+
+type Stream = LogLine['stream'];
+
+/** A batch this large is sent at once, because code that never yields would never reach the next tick. */
+const BATCH_LINES = 200;
+const LONGEST_LINE = 16_384;
+/** Lines per call of a function; a loop that logs must not fill the stage. */
+const MOST_LINES = 10_000;
+
+export class OutputCapture {
+  /** The partition on whose behalf code runs, leftovers of earlier partitions included. */
+  readonly partition = new AsyncLocalStorage<number>();
+  /** The partition that is running. */
+  current: number | null = null;
+  private batch: LogLine[] = [];
+  private scheduled = false;
+  private lines = 0;
+  private readonly open: Record<Stream, { text: string; decoder: StringDecoder }> = {
+    stdout: { text: '', decoder: new StringDecoder('utf8') },
+    stderr: { text: '', decoder: new StringDecoder('utf8') },
+  };
+
+  constructor(private readonly send: (lines: LogLine[]) => void) {}
+
+  /** Takes over `process.stdout` and `process.stderr`, and with them the console. */
+  install(): void {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      process[stream].write = ((chunk: unknown, encoding?: unknown, callback?: unknown): boolean => {
+        const bytes =
+          typeof chunk === 'string' ? Buffer.from(chunk, encodingOf(encoding)) : (chunk as Uint8Array);
+        this.write(stream, this.open[stream].decoder.write(Buffer.from(bytes)));
+        const done = typeof encoding === 'function' ? encoding : callback;
+        if (typeof done === 'function') process.nextTick(done as () => void);
+        return true;
+      }) as typeof process.stdout.write;
+    }
+    // `process.exit` in the user's code: what it printed is what explains it.
+    process.on('exit', () => this.flush());
+  }
+
+  begin(ordinal: number): void {
+    this.flush();
+    this.current = ordinal;
+    this.lines = 0;
+  }
+
+  /** A whole entry, which may have several lines. */
+  line(stream: Stream, text: string): void {
+    this.write(stream, `${text}\n`);
+  }
+
+  /** Sends everything, unfinished lines too. */
+  flush(): void {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const { text } = this.open[stream];
+      this.open[stream].text = '';
+      if (text !== '') this.add(stream, text);
+    }
+    this.sendBatch();
+  }
+
+  private write(stream: Stream, text: string): void {
+    const open = this.open[stream];
+    const lines = (open.text + text).split('\n');
+    open.text = lines.pop()!;
+    for (const line of lines) this.add(stream, line);
+    if (open.text.length > LONGEST_LINE) {
+      this.add(stream, open.text);
+      open.text = '';
+    }
+  }
+
+  private add(stream: Stream, line: string): void {
+    this.lines++;
+    if (this.lines > MOST_LINES + 1) return;
+    const text =
+      this.lines > MOST_LINES
+        ? `(The log of this call ends here: it has more than ${MOST_LINES.toLocaleString('en')} lines.)`
+        : line.length > LONGEST_LINE
+          ? `${line.slice(0, LONGEST_LINE)}…`
+          : line;
+    this.batch.push({
+      at: new Date().toISOString(),
+      ordinal: this.partition.getStore() ?? this.current,
+      stream,
+      text,
+    });
+    if (this.batch.length >= BATCH_LINES) this.sendBatch();
+    else if (!this.scheduled) {
+      this.scheduled = true;
+      setImmediate(() => {
+        this.scheduled = false;
+        this.sendBatch();
+      });
+    }
+  }
+
+  private sendBatch(): void {
+    if (this.batch.length === 0) return;
+    const lines = this.batch;
+    this.batch = [];
+    this.send(lines);
+  }
+}
+
+function encodingOf(value: unknown): BufferEncoding {
+  return typeof value === 'string' ? (value as BufferEncoding) : 'utf8';
+}

@@ -1,0 +1,94 @@
+/** The function of a unit, be it the user's or the built-in `sql`, as the loop over partitions sees it. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { CallContext } from '../functions/context';
+import { createPartitionData } from '../functions/data';
+import { SQL_FUNCTION } from '../functions/define';
+import { loadFunctions } from '../functions/load';
+import { PendingRows } from '../functions/output-file';
+import type { PartitionRows } from '../functions/partition-rows';
+import { previewOf } from '../functions/preview';
+import { toOutputRows } from '../functions/rows';
+import { SqlFunction } from '../functions/sql-function';
+import type { SqlSession } from '../functions/sql-session';
+import { loadKeys } from '../functions/unit-index';
+import { didYouMean } from '../run/nearest';
+import type { RunnerUnit } from './protocol';
+
+/** What one call gave. */
+export interface Returned {
+  rows: number;
+  preview: string | null;
+  /** Puts the rows with those to be written; false: they do not go together with those before, write these first. */
+  keep(): Promise<boolean>;
+}
+
+export interface UnitFunction {
+  /** Rows kept and not yet written. */
+  readonly rows: number;
+  call(ordinal: number, rows: PartitionRows, call: CallContext): Promise<Returned>;
+  /** Writes the rows kept so far to a Parquet file; what is kept from now on goes into the next. */
+  write(file: string): Promise<void>;
+}
+
+/** The worker's bundle has no function of this name; another worker may. */
+class FunctionMissing extends Error {
+  override name = 'FunctionMissing';
+}
+
+export async function unitFunction(
+  unit: RunnerUnit,
+  session: SqlSession,
+  writer: DuckDBConnection,
+): Promise<UnitFunction> {
+  if (unit.function.name === SQL_FUNCTION) return sqlFunction(unit, session);
+  return userFunction(unit, session, writer);
+}
+
+async function userFunction(
+  unit: RunnerUnit,
+  session: SqlSession,
+  writer: DuckDBConnection,
+): Promise<UnitFunction> {
+  const { name } = unit.function;
+  const functions = unit.bundle === null ? new Map() : await loadFunctions(unit.bundle);
+  const found = functions.get(name);
+  if (found === undefined) {
+    const names = [...functions.keys()];
+    const known = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`;
+    throw new FunctionMissing(`This worker has no function "${name}".${didYouMean(name, names)} ${known}`);
+  }
+  const pending = new PendingRows();
+  return {
+    get rows() {
+      return pending.rows;
+    },
+    async call(ordinal, rows, { context, finish }) {
+      const result: unknown = await found.run(createPartitionData(rows, session), context);
+      await finish();
+      const output = toOutputRows(result, context.key);
+      return {
+        rows: output.rows.length,
+        preview: previewOf(result),
+        keep: async () => pending.add(ordinal, output),
+      };
+    },
+    write: (file) => pending.write(writer, unit.keyColumns, file),
+  };
+}
+
+function sqlFunction(unit: RunnerUnit, session: SqlSession): UnitFunction {
+  const query = new SqlFunction(unit.function.sql ?? '', unit.keyColumns, session, (connection) =>
+    loadKeys(connection, unit.index, unit.ordinals),
+  );
+  return {
+    get rows() {
+      return query.rows;
+    },
+    async call(ordinal, rows, { finish }) {
+      const result = await query.run(ordinal, rows);
+      await finish();
+      return { rows: result.rows, preview: previewOf(result.first), keep: () => query.keep(ordinal, result) };
+    },
+    write: (file) => query.write(file),
+  };
+}

@@ -1,0 +1,51 @@
+/** The runner's end of the channel to its worker: messages out, and requests that the worker answers. */
+import type { ErrorInfo } from '../run/outcome';
+import type { FromRunner, ToRunner } from './protocol';
+
+type Request = Extract<FromRunner, { type: 'upload' | 'download' }>;
+/** A request without its number. */
+type Asked = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
+
+/** What the worker could not do for the function; its type travels. */
+class RequestFailed extends Error {
+  override name: string;
+  constructor(error: ErrorInfo) {
+    super(error.message);
+    this.name = error.type;
+  }
+}
+
+export class WorkerLink {
+  private lastId = 0;
+  private readonly open = new Map<
+    number,
+    { resolve: (value: unknown) => void; reject: (error: Error) => void }
+  >();
+
+  send(message: FromRunner): void {
+    // The worker may be gone; the watchdog sees to that.
+    if (process.connected) process.send!(message, undefined, undefined, () => undefined);
+  }
+
+  async ask(request: Asked): Promise<unknown> {
+    const id = ++this.lastId;
+    const answered = new Promise<unknown>((resolve, reject) => this.open.set(id, { resolve, reject }));
+    this.send({ ...request, id } as Request);
+    try {
+      return await answered;
+    } catch (error) {
+      // Made again here, so that the stack leads to the caller.
+      throw error instanceof RequestFailed
+        ? new RequestFailed({ type: error.name, message: error.message, stack: null })
+        : error;
+    } finally {
+      this.open.delete(id);
+    }
+  }
+
+  answer(reply: Extract<ToRunner, { type: 'reply' }>): void {
+    const waiting = this.open.get(reply.id);
+    if (reply.error === undefined) waiting?.resolve(reply.value);
+    else waiting?.reject(new RequestFailed(reply.error));
+  }
+}
