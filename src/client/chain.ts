@@ -4,12 +4,10 @@
  */
 import { decodeClose, type PayloadDecoder } from '../history/decode';
 import type { Description, HistorySource } from './history-source';
-import { visibilityText, type Visibility } from './visibility';
+import type { Visibility } from './visibility';
 
-/** The workflow type of runs. */
-export const WORKFLOW_TYPE = 'partitionedRun';
-/** Temporal's number for a failed execution. */
-export const FAILED = 4;
+/** Temporal's numbers for how an execution stands. */
+export const STATUS = { running: 1, completed: 2, failed: 3, cancelled: 4 } as const;
 
 /** The description of the run's latest execution that was not refused; if all were, of the latest. */
 export async function findExecution(
@@ -22,7 +20,7 @@ export async function findExecution(
   const refusal = await refusalOf(source, decoder, runId, latest);
   if (refusal === null) return latest;
   if (refusal.realExecution !== null) return source.describe(runId, refusal.realExecution);
-  for await (const { execution } of visibility.executions(`WorkflowId = ${visibilityText(runId)}`)) {
+  for await (const { execution } of visibility.runsOf(runId)) {
     const older = await source.describe(runId, execution!.runId!);
     if ((await refusalOf(source, decoder, runId, older)) === null) return older;
   }
@@ -39,7 +37,7 @@ export async function refusalOf(
   workflowId: string,
   { workflowExecutionInfo: info }: Description,
 ): Promise<{ realExecution: string | null } | null> {
-  if (info?.status !== FAILED) return null;
+  if (info?.status !== STATUS.failed) return null;
   const event = await source.closeEvent({ workflowId, runId: info.execution!.runId! });
   const close = event === null ? null : await decodeClose(event, decoder);
   return close === null || close.summary !== null ? null : { realExecution: close.realExecution };

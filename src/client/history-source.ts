@@ -103,12 +103,27 @@ export class HistorySource {
       });
     const { connection } = this.client;
     const timely = wait ? () => connection.withDeadline(Date.now() + LONG_POLL_MS, ask) : ask;
-    const answer = await (signal === undefined ? timely() : connection.withAbortSignal(signal, timely));
+    const answer = await (signal === undefined
+      ? timely()
+      : abortable(signal, (own) => connection.withAbortSignal(own, timely)));
     const next = answer.nextPageToken;
     return {
       events: answer.history?.events ?? [],
       token: next === null || next === undefined || next.length === 0 ? null : next,
     };
+  }
+}
+
+/** The client never takes its listeners off a signal again, so each request gets a signal of its own. */
+async function abortable<T>(signal: AbortSignal, ask: (own: AbortSignal) => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const own = new AbortController();
+  const abort = (): void => own.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await ask(own.signal);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

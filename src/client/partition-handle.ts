@@ -38,7 +38,9 @@ export class PartitionReader implements PartitionHandle {
     const end = (await this.reader.outcomes(record)).ends.get(ordinal);
     if (views.status(ordinal) !== 'DONE' || end?.unit.end?.type !== 'result' || end.outputRows === 0)
       return [];
-    return readRows(this.reader.stage(record)!, end.unit.end.result.output, record.plan!.keyColumns, { ordinal });
+    return readRows(this.reader.stage(record)!, end.unit.end.result.output, record.plan!.keyColumns, {
+      ordinal,
+    });
   }
 
   async logs(): Promise<LogEntry[]> {

@@ -8,7 +8,7 @@ import { liveOverlay, type LiveOverlay } from '../history/overlay';
 import { runState } from '../history/run-state';
 import type { RunPlan } from '../run/plan';
 import { openStage, type Stage } from '../stage';
-import { findExecution, WORKFLOW_TYPE } from './chain';
+import { findExecution } from './chain';
 import { NoSuchRun } from './errors';
 import { HistorySource, isNotFound, type Description, type ExecutionRef } from './history-source';
 import { runNotFound } from './list';
@@ -17,7 +17,7 @@ import { payloadDecoder } from './payloads';
 import { PartitionIndex } from './partition-index';
 import { PartitionViews } from './partition-views';
 import type { RunState } from './types';
-import { Visibility } from './visibility';
+import { Visibility, WORKFLOW_TYPE } from './visibility';
 
 /** A run as it was read at one moment. */
 export interface Reading {

@@ -2,9 +2,9 @@ import type { Client } from '@temporalio/client';
 import type { RunInput } from '../run/input';
 import { parseRunInput } from '../run/parse-input';
 import { defaultRunId, runIdProblem } from '../run/run-id';
-import { WORKFLOW_TYPE } from './chain';
 import { StartRefused } from './errors';
 import { FUNCTION_MEMO } from './list';
+import { WORKFLOW_TYPE } from './visibility';
 
 /**
  * Starts a run's workflow. Resolves with its ids once the server has accepted it; throws `StartRefused` for what can be known
@@ -18,7 +18,7 @@ export async function startRun(
 ): Promise<{ runId: string; workflowRunId: string }> {
   // enforces I9: every problem at once, and nothing is started.
   const parsed = parseRunInput(input);
-  const problems = parsed.ok ? laterModes(parsed.input.onExisting) : [...parsed.problems];
+  const problems = [...(parsed.ok ? [] : parsed.problems), ...laterModes(input)];
   const badId = wantedId === undefined ? null : runIdProblem(wantedId);
   if (badId !== null) problems.unshift(badId);
   if (problems.length > 0) throw new StartRefused('InvalidInput', problems);
@@ -41,8 +41,9 @@ export async function startRun(
   }
 }
 
-function laterModes(onExisting: string): string[] {
-  if (onExisting === 'error') return [];
+function laterModes(input: RunInput | null | undefined): string[] {
+  const onExisting = input?.onExisting;
+  if (onExisting !== 'overwrite' && onExisting !== 'resume') return [];
   return [
     `"onExisting" is "${onExisting}", which this release cannot do yet: leave it out (or "error"), and give the run an id of its own.`,
   ];

@@ -98,7 +98,8 @@ export class HistoryDecoder {
     const activity = this.#activities.get(unit);
     if (activity === undefined) return null;
     const error = failure === null ? CANCELLED : errorInfo(failure);
-    if (isStep(activity.type)) return { type: 'stepFailed', step: activity.type, error };
+    if (isStep(activity.type))
+      return { type: 'stepFailed', step: activity.type, error: { ...error, stack: null } };
     if (activity.type !== 'processUnit') return null;
     const { startedAt, attempt: attempts } = activity;
     const details = failure?.details[0];
@@ -131,7 +132,7 @@ export async function decodeClose(
   if (failed) {
     const failure = ownFailure(await decoder.failure(failed.failure));
     const summary = isSummary(failure.details[0]) ? failure.details[0] : null;
-    return close('failed', errorInfo(failure), summary, realExecution(failure));
+    return close('failed', runError(failure), summary, realExecution(failure));
   }
   if (event.workflowExecutionCanceledEventAttributes) {
     return close('cancelled', { ...CANCELLED, message: 'The run was cancelled.' }, null, null);
@@ -171,6 +172,11 @@ function errorInfo(failure: RecordedFailure): ErrorInfo {
     };
   }
   return { type, message, stack: stack === '' ? null : stack };
+}
+
+/** What became of a run is not the function's doing, and no stack of ours helps anybody. */
+function runError(failure: RecordedFailure): ErrorInfo {
+  return { ...errorInfo(failure), stack: null };
 }
 
 function realExecution(failure: RecordedFailure): string | null {

@@ -41,12 +41,26 @@ export interface LiveOverlay {
 
 export function liveOverlay(record: RunRecord, pending: readonly PendingUnit[], asOf: string): LiveOverlay {
   const overlay: LiveOverlay = { asOf, running: new Map(), waiting: new Map(), ended: new Map(), labels: [] };
-  for (const activity of pending) {
-    // The two were read one after the other: a unit that the record has closed meanwhile is no longer live.
-    const unit = record.open.get(activity.activityId);
-    if (unit !== undefined) addUnit(overlay, record, unit, activity);
-  }
+  const described = new Map(pending.map((activity) => [activity.activityId, activity]));
+  for (const unit of record.open.values())
+    addUnit(overlay, record, unit, described.get(unit.activityId) ?? justStarted(unit));
   return overlay;
+}
+
+/**
+ * The server and its history were read one after the other. A unit that is open in the record and not described has ended, or
+ * begun, between the two: it counts as running, so that a progress bar never goes backwards.
+ */
+function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
+  return {
+    activityId,
+    started: true,
+    attempt: 1,
+    lastStartedAt: scheduledAt,
+    lastError: null,
+    ordinal: null,
+    ended: [],
+  };
 }
 
 function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, activity: PendingUnit): void {
