@@ -1,10 +1,18 @@
+/** Our own sources; packages have `src` folders too. */
+const OURS =
+  '(?:activities|cli|client|config|functions|history|run|runners|stage|temporal|warehouse|workflows)(?:/.*)?|index|worker|testing';
+
 /** Tests import from `../src`, which is mapped to the build: what is tested is what ships. */
 module.exports = {
   testEnvironment: '<rootDir>/test/support/environment.js',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
-  moduleNameMapper: { '^(\\.{1,2}/.*)/src/(.*)$': '$1/dist/$2', '^(\\.{1,2})/src/(.*)$': '$1/dist/$2' },
-  modulePathIgnorePatterns: ['<rootDir>/.partwise'],
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
+  },
+  moduleNameMapper: { [`^((?:\\.\\./)+)src/(${OURS})$`]: '$1dist/$2' },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   testTimeout: 120_000,

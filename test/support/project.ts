@@ -1,5 +1,5 @@
 /** A project in a folder of its own, with workers that are real processes, on the suite's server. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { Partwise } from '../../src/index';
 import { withDatabase } from '../../src/warehouse/duckdb/database';
 
 export const REPOSITORY = resolve(__dirname, '../..');
-const CLI = join(REPOSITORY, 'dist/cli/main.js');
+const WORKER = join(__dirname, 'worker-process.js');
 
 export interface TestProject {
   readonly folder: string;
@@ -56,12 +56,16 @@ export async function makeProject(functions: string): Promise<TestProject> {
     write: (file, content) => writeFile(join(folder, file), content),
     read: (file) => readFile(join(folder, file), 'utf8'),
     async startWorker(env = {}) {
-      const worker = spawn(process.execPath, [CLI, 'worker', '--project', folder], {
-        env: { ...process.env, ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      const worker = fork(WORKER, [folder], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
       workers.add(worker);
-      await saysThatItPolls(worker);
+      let said = '';
+      for (const stream of [worker.stdout!, worker.stderr!]) stream.on('data', (bytes: Buffer) => (said += bytes.toString()));
+      await Promise.race([
+        once(worker, 'message'),
+        once(worker, 'exit').then(() => {
+          throw new Error(`The worker ended before it polled: ${said}`);
+        }),
+      ]);
       return worker;
     },
     runId: (name) => `${name}-${randomUUID().slice(0, 8)}`,
@@ -72,19 +76,6 @@ export async function makeProject(functions: string): Promise<TestProject> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-function saysThatItPolls(worker: ChildProcess): Promise<void> {
-  return new Promise((done, fail) => {
-    let said = '';
-    const listen = (bytes: Buffer): void => {
-      said += bytes.toString();
-      if (/polls|ready|waiting/i.test(said)) done();
-    };
-    worker.stdout!.on('data', listen);
-    worker.stderr!.on('data', listen);
-    worker.once('exit', (code) => fail(new Error(`The worker ended with ${code}: ${said}`)));
-  });
 }
 
 /** Ends a process and waits for it. */

@@ -1,10 +1,10 @@
 // Stands in for the worker in tests of the host: speaks its protocol and does no work.
 // The project folder's file `stand-in.json` says how it behaves; it is read again when it changes.
 const { appendFileSync, readFileSync, watchFile } = require('node:fs');
-const { join } = require('node:path');
+const path = require('node:path');
 const { projectDir } = JSON.parse(process.env.PARTWISE_WORKER);
 
-const file = join(projectDir, 'stand-in.json');
+const file = path.join(projectDir, 'stand-in.json');
 const behaviour = () => {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
@@ -12,7 +12,7 @@ const behaviour = () => {
     return {};
   }
 };
-appendFileSync(join(projectDir, 'workers.log'), `${process.pid}\n`);
+appendFileSync(path.join(projectDir, 'workers.log'), `${process.pid}\n`);
 
 const { refuses, crashes, open = 0 } = behaviour();
 if (crashes) throw new TypeError(crashes);
@@ -20,9 +20,11 @@ if (refuses) {
   process.send({ type: 'failed', message: refuses }, () => process.exit(1));
 } else {
   process.on('message', ({ type }) => type === 'drain' && process.exit(0));
-  process.on('disconnect', async () => {
-    if (behaviour().cleansUp) await require('../../dist/temporal').endAbandonedServer(projectDir);
-    process.exit(0);
+  process.on('disconnect', () => {
+    if (!behaviour().cleansUp) process.exit(0);
+    void require('../../dist/temporal')
+      .endAbandonedServer(projectDir)
+      .finally(() => process.exit(0));
   });
   process.send({ type: 'ready' });
   process.send({ type: 'open', runs: open });

@@ -1,0 +1,14 @@
+/** A deployed worker, as a program would start it: `node worker-process.js PROJECT`. */
+const { startWorker } = require('../../dist/worker');
+
+startWorker({ projectDir: process.argv[2] }).then(
+  (worker) => {
+    process.once('SIGTERM', () => worker.shutdown());
+    process.send('polls');
+    return worker.ended.finally(() => process.disconnect());
+  },
+  (error) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
