@@ -5,7 +5,7 @@ import { checkArtifactName } from './artifact-name';
 import { ExpectationFailed, InvalidArtifact } from './errors';
 import { encodeJson } from './json';
 import type { PartitionContext, Row } from './types';
-import { describe } from './values';
+import { describe } from './describe';
 
 /** What the surroundings do for a context: a runner asks its worker, a test keeps everything in memory. */
 export interface ContextHost {

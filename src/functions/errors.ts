@@ -1,7 +1,7 @@
 /** What a partition function threw, as it is recorded. */
 import { join, sep } from 'node:path';
 import type { ErrorInfo } from '../run/outcome';
-import { describe } from './values';
+import { describe } from './describe';
 
 const MESSAGE_BYTES = 1024;
 const STACK_BYTES = 4096;

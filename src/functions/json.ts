@@ -1,5 +1,5 @@
 /** JSON as artifacts, previews and nested cells use it: BigInts, Dates and refusals that say where. */
-import { describe } from './values';
+import { describe } from './describe';
 
 /** A value that JSON cannot hold. The message begins with what the caller calls the value. */
 export class NotJson extends Error {

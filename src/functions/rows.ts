@@ -2,7 +2,7 @@
 import { InvalidResult } from './errors';
 import { encodeJson } from './json';
 import type { Row } from './types';
-import { describe } from './values';
+import { describe } from './describe';
 
 /** Types that cells get; each stands for one kind of JavaScript value. */
 export type CellType =

@@ -27,6 +27,7 @@ import {
   TIMESTAMP,
   VARCHAR,
 } from '@duckdb/node-api';
+import { describe } from './describe';
 
 /** Turns a value of one column that is not NULL into JavaScript's. */
 export type ValueReader = (value: NonNullable<DuckDBValue>) => unknown;
@@ -155,15 +156,4 @@ function widest(a: DuckDBType | null, b: DuckDBType | null): DuckDBType | null {
   const numeric = [BIGINT, HUGEINT, DOUBLE] as DuckDBType[];
   const rank = Math.max(numeric.indexOf(a), numeric.indexOf(b));
   return numeric.includes(a) && numeric.includes(b) ? numeric[rank]! : null;
-}
-
-/** `a Map`, `a function`, `an Invoice`: for sentences. */
-export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  const name =
-    typeof value === 'object'
-      ? (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name ||
-        'Object'
-      : typeof value;
-  return /^[aeio]/i.test(name) ? `an ${name}` : `a ${name}`;
 }
