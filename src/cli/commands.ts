@@ -23,17 +23,41 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'show what a run would do; nothing starts',
     load: () => require('./commands/plan') as CommandModule,
   },
-  { name: 'run', summary: 'run a function for every partition', load: () => require('./commands/run') as CommandModule },
-  { name: 'watch', summary: 'follow a run to its end', load: () => require('./commands/watch') as CommandModule },
-  { name: 'status', summary: 'show a run on one screen', load: () => require('./commands/status') as CommandModule },
-  { name: 'partitions', summary: "list a run's partitions", load: () => require('./commands/partitions') as CommandModule },
-  { name: 'logs', summary: 'show what the functions printed', load: () => require('./commands/logs') as CommandModule },
+  {
+    name: 'run',
+    summary: 'run a function for every partition',
+    load: () => require('./commands/run') as CommandModule,
+  },
+  {
+    name: 'watch',
+    summary: 'follow a run to its end',
+    load: () => require('./commands/watch') as CommandModule,
+  },
+  {
+    name: 'status',
+    summary: 'show a run on one screen',
+    load: () => require('./commands/status') as CommandModule,
+  },
+  {
+    name: 'partitions',
+    summary: "list a run's partitions",
+    load: () => require('./commands/partitions') as CommandModule,
+  },
+  {
+    name: 'logs',
+    summary: 'show what the functions printed',
+    load: () => require('./commands/logs') as CommandModule,
+  },
   {
     name: 'artifacts',
     summary: 'list, print or download what the functions kept',
     load: () => require('./commands/artifacts') as CommandModule,
   },
-  { name: 'results', summary: 'show the combined rows', load: () => require('./commands/results') as CommandModule },
+  {
+    name: 'results',
+    summary: 'show the combined rows',
+    load: () => require('./commands/results') as CommandModule,
+  },
   { name: 'cancel', summary: 'stop a run', load: () => require('./commands/cancel') as CommandModule },
   { name: 'ls', summary: 'list runs', load: () => require('./commands/ls') as CommandModule },
   {
@@ -41,7 +65,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'keep a Temporal server and a worker up, in the foreground',
     load: () => require('./commands/dev') as CommandModule,
   },
-  { name: 'worker', summary: 'execute runs of a Temporal server', load: () => require('./commands/worker') as CommandModule },
+  {
+    name: 'worker',
+    summary: 'execute runs of a Temporal server',
+    load: () => require('./commands/worker') as CommandModule,
+  },
   {
     name: 'doctor',
     summary: 'check Node, Temporal, warehouse, stage and functions',

@@ -1,5 +1,6 @@
 /** Exit codes, and what the CLI says when it fails. */
 import type { RunState } from '../client/types';
+import { wasRefused } from '../history/run-state';
 import { errorPaint, note } from './terminal';
 
 /** 0: the workflow completed. */
@@ -19,7 +20,7 @@ export class CannotDo extends Error {
 /** The exit code for a run that has ended. `strict`: any partition that is not DONE or SKIPPED counts as failure. */
 export function exitCodeOf(state: RunState, strict: boolean): number {
   // enforces I8
-  const { DONE, FAILED, INTERNAL_ERROR, CANCELLED } = state.counts;
+  const { FAILED, INTERNAL_ERROR, CANCELLED } = state.counts;
   const bad = FAILED + INTERNAL_ERROR + CANCELLED;
   switch (state.status) {
     case 'SUCCESS':
@@ -28,7 +29,7 @@ export function exitCodeOf(state: RunState, strict: boolean): number {
       // Within tolerance the workflow completes, and there is no error.
       return state.error === null && !(strict && bad > 0) ? OK : ENDED_BADLY;
     case 'FAILURE':
-      return DONE + bad === 0 && state.error?.type !== 'Terminated' ? NOT_DONE : ENDED_BADLY;
+      return wasRefused(state) && state.error?.type !== 'Terminated' ? NOT_DONE : ENDED_BADLY;
     case 'CANCELLED':
       return ENDED_BADLY;
     case 'IN_PROGRESS':
@@ -39,7 +40,7 @@ export function exitCodeOf(state: RunState, strict: boolean): number {
 /** Prints an error as its sentence; where it came from only with PARTWISE_DEBUG=1. */
 export function reportError(error: unknown): void {
   const message = error instanceof Error ? error.message || error.name : String(error);
-  note(`${errorPaint.red('error')} ${message}`);
+  note(`${errorPaint.red('error:')} ${message}`);
   if (process.env['PARTWISE_DEBUG'] === '1' && error instanceof Error) {
     for (let at: unknown = error; at instanceof Error; at = at.cause)
       note(errorPaint.dim(at.stack ?? at.message));

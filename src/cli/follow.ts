@@ -1,12 +1,13 @@
 /** Follows a run to its end, for `run` and `watch`. */
 import type { RunHandle, RunState } from '../client/types';
+import { wasRefused } from '../history/run-state';
 import { DETACHED, exitCodeOf } from './exit';
 import type { Suggest } from './invocation';
 import { showProgress } from './progress';
 import { shellWord } from './render/shell-word';
-import { plural } from './render/text';
+import { cleanLines, plural } from './render/text';
 import { summarise } from './summary';
-import { aside, note, printJson } from './terminal';
+import { aside, errorPaint, note, printJson } from './terminal';
 
 export interface FollowOptions {
   json: boolean;
@@ -28,8 +29,15 @@ export async function follow(handle: RunHandle, options: FollowOptions): Promise
     return DETACHED;
   }
   if (options.json) printJson(state);
+  else if (wasRefused(state)) refuse(state);
   else await summarise(handle, state, options.suggest);
   return exitCodeOf(state, options.strict);
+}
+
+/** Nothing to summarise. */
+function refuse({ error }: RunState): void {
+  note(`${errorPaint.red('error:')} ${cleanLines(error?.message ?? 'the run came to nothing')}`);
+  aside('No partition was started.');
 }
 
 /** Null when interrupted. */

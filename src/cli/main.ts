@@ -14,7 +14,6 @@ async function main(argv: readonly string[]): Promise<void> {
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .showHelpAfterError('(partwise --help shows the commands, and partwise COMMAND --help its options)')
-    .configureHelp({ showGlobalOptions: true })
     .exitOverride();
   const chosen = argv.find((word) => !word.startsWith('-') && word !== 'help');
   for (const { name, summary, load } of COMMANDS) {

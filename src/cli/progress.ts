@@ -2,6 +2,7 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { PartitionView, RunState } from '../client/types';
 import { countsBar, countsText } from './render/counts';
+import { durationText } from './render/duration';
 import { failureLine } from './render/partitions';
 import { clean, cut } from './render/text';
 import { errorPaint, note, widthOfTerminal } from './terminal';
@@ -18,6 +19,8 @@ const BAR_WIDTH = 30;
 /** Reasons of so many failed partitions are shown; all are in `partwise partitions`. */
 const MOST_FAILURES = 20;
 const LINE_EVERY_MS = 1_000;
+/** Before that, a guess would jump about. */
+const ETA_AFTER_MS = 3_000;
 /** A line for each tenth of the partitions. */
 const LINE_STEPS = 10;
 
@@ -32,7 +35,7 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progr
       if (failures > MOST_FAILURES + 1) return;
       write.line(
         failures <= MOST_FAILURES
-          ? failureLine(partition.id, partition.error, widthOfTerminal(stream), errorPaint)
+          ? failureLine(partition, widthOfTerminal(stream), errorPaint)
           : errorPaint.dim('  … further failures are in `partwise partitions`.'),
       );
     },
@@ -52,6 +55,8 @@ class Bar {
     fps: 10,
   });
   #bar: SingleBar | null = null;
+  /** Where counting began, which for `watch` is in the middle. */
+  #began: { at: number; finished: number } | null = null;
 
   update(state: RunState, running: readonly string[]): void {
     const { total } = state.counts;
@@ -70,11 +75,21 @@ class Bar {
   }
 
   #text(state: RunState, running: readonly string[]): string {
-    const head = `${finished(state)}/${state.counts.total}`;
+    const head = `${finished(state)}/${state.counts.total}${this.#left(state)}`;
     const width = widthOfTerminal(process.stderr);
     const room = width - BAR_WIDTH - head.length - 6;
     const now = running.length === 0 ? '' : running.map(clean).join(', ');
     return `${countsBar(state.counts, BAR_WIDTH, errorPaint)}  ${head}  ${errorPaint.dim(cut(now, Math.max(1, room)))}`;
+  }
+
+  /** `, 12 s left`, at the speed so far; nothing before there is one. */
+  #left(state: RunState): string {
+    this.#began ??= { at: Date.now(), finished: finished(state) };
+    const done = finished(state) - this.#began.finished;
+    const left = state.counts.total - finished(state);
+    const since = Date.now() - this.#began.at;
+    if (done === 0 || left === 0 || since < ETA_AFTER_MS) return '';
+    return `, ${durationText((since / done) * left).replace(/\.\d/, '')} left`;
   }
 }
 

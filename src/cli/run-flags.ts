@@ -1,7 +1,7 @@
 /** The options of `run` and `plan`, and the same input object of them that the library takes. */
 import type { Command } from 'commander';
 import type { RunInput } from '../run/input';
-import { encodePartitionId, isPartitionId } from '../run/partition-id';
+import { toPartitionId } from './partition-argument';
 import type { ProjectOptions } from './project';
 import { parseSource, toProjectPath } from './source';
 
@@ -160,12 +160,6 @@ function toParams(pairs: readonly string[]): Record<string, unknown> {
       }
     }),
   );
-}
-
-/** A partition id stays; what cannot be one is taken for the value of a single key column. */
-function toPartitionId(key: string, keyColumns: number): string {
-  if (isPartitionId(key) && (keyColumns > 1 || !key.includes('/'))) return key;
-  return keyColumns === 1 ? encodePartitionId([key]) : encodePartitionId(key.split('/'));
 }
 
 function toOutput(

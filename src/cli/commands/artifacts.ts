@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { PartitionView, RunHandle } from '../../client/types';
+import { toPartitionId } from '../partition-argument';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
 import { renderArtifacts } from '../render/artifacts';
 import { clean, plural } from '../render/text';
@@ -91,7 +92,8 @@ async function downloadArtifacts(
 
 async function withArtifacts(handle: RunHandle, partition: string | undefined): Promise<Listed[]> {
   if (partition !== undefined) {
-    return [{ id: partition, artifacts: await handle.partition(partition).artifacts.list() }];
+    const id = toPartitionId(partition);
+    return [{ id, artifacts: await handle.partition(id).artifacts.list() }];
   }
   const found: Listed[] = [];
   let after: string | undefined;

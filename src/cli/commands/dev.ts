@@ -13,7 +13,8 @@ export function define(command: Command): void {
   command.option('--functions <file>', 'the file that exports the functions');
   withProject(command).action(async (options: DevOptions) => {
     const config = await loadProject(options);
-    const { resolveTemporal, runHostInForeground } = require('../../temporal') as typeof import('../../temporal');
+    const { resolveTemporal, runHostInForeground } =
+      require('../../temporal') as typeof import('../../temporal');
     const { CannotDo } = require('../exit') as typeof import('../exit');
     const named = resolveTemporal(config.temporal, process.env);
     if (named.kind === 'named') {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { untilInterrupted } from '../follow';
+import { toPartitionId } from '../partition-argument';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
 import { logLine } from '../render/logs';
 import { aside, paint, print, printJson } from '../terminal';
@@ -18,7 +19,8 @@ export function define(command: Command): void {
   withJson(withProject(command)).action((runId: string, options: LogsOptions) =>
     untilInterrupted((signal) =>
       reading(options, async (partwise) => {
-        const { partition, follow = false } = options;
+        const { follow = false } = options;
+        const partition = options.partition === undefined ? undefined : toPartitionId(options.partition);
         const entries = partwise
           .restore(runId)
           .logs({ ...(partition !== undefined && { partition }), follow, signal });

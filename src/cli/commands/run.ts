@@ -8,10 +8,12 @@ import { loadProject, withJson, withPartwise, withProject } from '../project';
 import { nextCommands } from '../render/next-commands';
 import { clean } from '../render/text';
 import { withOutcomeFlags, withRunFlags, type RunFlags } from '../run-flags';
+import { trialOf } from '../trial';
 import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
 
 interface RunCommandOptions extends RunFlags {
   runId?: string;
+  try?: string;
   detach?: boolean;
   strict?: boolean;
   json?: boolean;
@@ -29,6 +31,7 @@ Exit codes: 0 the run completed; 1 it failed, was cancelled, or more partitions 
 export function define(command: Command): void {
   withOutcomeFlags(withRunFlags(command))
     .option('--run-id <id>', 'name of the run (default: made of the function and the time)')
+    .option('--try <n>', 'a trial: only the first n partitions, in key order')
     .option('--detach', 'start it and return; the run goes on')
     .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
   withJson(withProject(command)).addHelpText('after', HELP).action(run);
@@ -36,7 +39,8 @@ export function define(command: Command): void {
 
 async function run(functionName: string | undefined, options: RunCommandOptions): Promise<void> {
   const config = await loadProject(options);
-  const input = await checkedInput(functionName, options, config.projectDir);
+  const whole = await checkedInput(functionName, options, config.projectDir);
+  const input = options.try === undefined ? whole : await trialOf(whole, config, options.try);
   const suggest = suggesting(options);
   process.exitCode = await untilInterrupted((interrupt) =>
     withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise) => {

@@ -3,7 +3,8 @@ import type { PartitionView } from '../../client/types';
 import { durationText } from './duration';
 import { type Paint, statusColour } from './paint';
 import { renderTable } from './table';
-import { clean, cleanLines, cut } from './text';
+import { clean, cut, widthOf } from './text';
+import { cellText } from './value';
 
 export function renderPartitions(partitions: readonly PartitionView[], width: number, paint: Paint): string {
   if (partitions.length === 0) return paint.dim('no partitions');
@@ -26,20 +27,20 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
   return renderTable(columns, rows, width, paint);
 }
 
-/** `✗ Waco  ExpectationFailed: 8 of 187 months …` */
-export function failureLine(id: string, error: PartitionView['error'], width: number, paint: Paint): string {
-  const name = clean(id);
+/** `✗ San Marcos  ExpectationFailed: 46 of 187 months …` */
+export function failureLine(
+  { key, id, error }: Pick<PartitionView, 'key' | 'id' | 'error'>,
+  width: number,
+  paint: Paint,
+): string {
+  const name = keyText(key) || clean(id);
   const reason = error === null ? 'no reason is known' : clean(`${error.type}: ${error.message}`);
-  return `${paint.red('✗')} ${paint.bold(name)}  ${cut(reason, Math.max(20, width - name.length - 4))}`;
+  return `${paint.red('✗')} ${paint.bold(name)}  ${cut(reason, Math.max(20, width - widthOf(name) - 4))}`;
 }
 
-/** Everything about one partition. */
-export function renderPartition(partition: PartitionView, paint: Paint): string {
-  const lines = [
-    `${paint.bold(clean(partition.id))}  ${statusColour(partition.status, paint)(partition.status)}`,
-    `${partition.rows} rows, attempt ${partition.attempts}${partition.durationMs === null ? '' : `, ${durationText(partition.durationMs)}`}`,
-  ];
-  if (partition.error !== null)
-    lines.push(cleanLines(partition.error.stack ?? `${partition.error.type}: ${partition.error.message}`));
-  return lines.join('\n');
+/** The key as people say it: `San Marcos`, `2024 / UA`. Commands take the id. */
+function keyText(key: PartitionView['key']): string {
+  return Object.values(key)
+    .map((value) => (value === null ? 'NULL' : cellText(value)))
+    .join(' / ');
 }

@@ -29,7 +29,7 @@ export function renderRunState(
       `${countsBar(state.counts, Math.min(BAR_WIDTH, width), paint)}  ${countsText(state.counts, paint)}`,
     );
   }
-  lines.push(...firstFailures.map((partition) => failureLine(partition.id, partition.error, width, paint)));
+  lines.push(...firstFailures.map((partition) => failureLine(partition, width, paint)));
   const failed = state.counts.FAILED + state.counts.INTERNAL_ERROR;
   if (failed > firstFailures.length && firstFailures.length > 0) {
     lines.push(paint.dim(`  … and ${plural(failed - firstFailures.length, 'more failed partition')}`));

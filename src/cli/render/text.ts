@@ -4,7 +4,7 @@
 const ESCAPES = /\x1b\[[0-9;]*m/g;
 const WIDE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Extended_Pictographic}\uff01-\uff60]/u;
-const ZERO = /[\p{Mn}\p{Me}\u200b-\u200d\ufe0f]/u;
+const ZERO = /[\p{Mn}\p{Me}\p{Cf}]/u;
 
 /** Control characters made visible: a line feed as `⏎`, others as `\x1b`. */
 export function clean(text: string): string {

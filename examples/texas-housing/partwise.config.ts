@@ -1,0 +1,6 @@
+import { defineConfig } from 'partwise';
+
+export default defineConfig({
+  functions: './functions.ts',
+  stage: './.partwise/stage',
+});
