@@ -20,6 +20,7 @@ await unlessStamped('dist/.workflow-stamp', digestOf([...workflowFiles, 'package
   const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(root, 'dist/workflows/index.js'),
+    payloadConverterPath: join(root, 'dist/workflows/payload-converter.js'),
     logger: new DefaultLogger('WARN'),
   });
   writeFileSync('dist/workflow-bundle.js', code);

@@ -29,6 +29,7 @@ export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
     if (!parsed.ok) throw new Refusal('InvalidInput', [...(badId === null ? [] : [badId]), ...parsed.problems]);
     const { input } = parsed;
     const problems = badId === null ? [] : [badId];
+    if (input.onExisting !== 'error') problems.push(notInThisRelease(input.onExisting));
     const warehouse = resolvePlace('warehouse', input, deps, problems);
     const stageUri = resolvePlace('stage', input, deps, problems);
     const found = await findFunction(deps, input, problems);
@@ -54,6 +55,10 @@ export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
       heartbeatTimeoutMs: input.options.heartbeatTimeoutMs,
     };
   });
+}
+
+function notInThisRelease(onExisting: string): string {
+  return `"onExisting" is "${onExisting}", which is not in this release: leave it out, and give a new run a new id.`;
 }
 
 /** The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it. */

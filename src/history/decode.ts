@@ -33,9 +33,18 @@ export class HistoryDecoder {
   async decode(event: HistoryEvent): Promise<Fact | null> {
     const at = isoTime(event.eventTime);
     const started = event.workflowExecutionStartedEventAttributes;
-    if (started) return { type: 'started', at, input: (await this.decoder.values(started.input))[0] ?? null };
+    if (started) return { type: 'started', at, input: await this.#input(started.input) };
     if (event.workflowExecutionCancelRequestedEventAttributes) return { type: 'cancelRequested', at };
     return (await this.#activity(event, at)) ?? (await decodeClose(event, this.decoder));
+  }
+
+  /** Anybody can start a run with anything: an argument that cannot be decoded is none. */
+  async #input(payloads: Payloads | null | undefined): Promise<unknown> {
+    try {
+      return (await this.decoder.values(payloads))[0] ?? null;
+    } catch {
+      return null;
+    }
   }
 
   async #activity(event: HistoryEvent, at: string): Promise<Fact | null> {

@@ -12,9 +12,7 @@ import {
   isCancellation,
   proxyActivities,
   setHandler,
-  setWorkflowOptions,
   sleep,
-  ValueError,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { UnitResult } from '../run/outcome';
@@ -25,9 +23,6 @@ import type { RunActivities } from '../activities';
 import { throughLanes } from './lanes';
 import { partitionsQuery, progressQuery } from './messages';
 import { Progress } from './progress';
-
-// enforces I9: these are thrown while arguments are decoded, before any code of ours, and must end the run.
-setWorkflowOptions({ failureExceptionTypes: [ValueError, SyntaxError, TypeError] }, partitionedRun);
 
 /** Opening reads a catalogue and a few small files. */
 const OPEN_TIMEOUT = '5 minutes';
@@ -47,17 +42,26 @@ export async function partitionedRun(input?: unknown): Promise<RunSummary> {
     failed: progress.firstErrors.map(({ id, error: { type, message } }) => ({ id, error: { type, message } })),
   }));
 
-  const opened = await openRun(input ?? null);
+  const opened = await unwrapped(openRun(input ?? null));
   const { planRun } = proxyActivities<RunActivities>({
     startToCloseTimeout: opened.planTimeoutMs,
     heartbeatTimeout: opened.heartbeatTimeoutMs,
   });
-  const plan = await planRun({ opened, input: input ?? null });
+  const plan = await unwrapped(planRun({ opened, input: input ?? null }));
   progress = new Progress(plan.partitions);
   await runUnits(plan, opened, progress);
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The run was cancelled.');
   settled = true;
   return finish(plan, opened, progress);
+}
+
+/** A refusal fails the run as itself (`RunExists`, `InvalidInput`, …), not as "Activity task failed". */
+async function unwrapped<T>(activity: Promise<T>): Promise<T> {
+  try {
+    return await activity;
+  } catch (error) {
+    throw error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : error;
+  }
 }
 
 function inFlight(progress: Progress): { RUNNING: number; PENDING: number } {

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { wasRefused } from '../src/index';
+import { makeProject, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { definePartitionFunction } from 'partwise';
+export const salesByRegion = definePartitionFunction({ name: 'salesByRegion', run: (data) => ({ rows: data.rowCount }) });
+export const returnsMap = definePartitionFunction({ name: 'returnsMap', run: () => new Map() as never });
+export const leaves = definePartitionFunction({ name: 'leaves', run: (data, context) => context.upload('../x', 1) });
+export const twice = definePartitionFunction({
+  name: 'twice',
+  async run(data, context) {
+    await context.upload('x', 1);
+    await context.upload('x', 2);
+  },
+});
+export const gaps = definePartitionFunction({
+  name: 'gaps',
+  run(data, context) {
+    context.expect(data.rowCount > 10, 'only ' + data.rowCount + ' rows');
+  },
+});
+`;
+
+let project: TestProject;
+beforeAll(async () => {
+  project = await makeProject(FUNCTIONS);
+  await project.execute("CREATE TABLE sales AS SELECT unnest(['North', 'South']) AS region, 1 AS amount, NULL::VARCHAR AS store");
+  await project.startWorker();
+});
+afterAll(() => project.close());
+
+/** As \`temporal workflow start\` does it: whatever the input is. */
+const startPlainly = async (...args: unknown[]) => {
+  const workflowId = `plain-${randomUUID().slice(0, 8)}`;
+  await project.client.workflow.start('partitionedRun', { workflowId, taskQueue: project.taskQueue, args });
+  const run = project.partwise.restore(workflowId);
+  return { run, state: await run.wait() };
+};
+const good = { function: 'salesByRegion', source: { table: 'sales' }, partitionBy: ['region'] };
+
+describe('I9 a plain start', () => {
+  it('with good input runs', async () => {
+    const { state } = await startPlainly(good);
+    expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 2, DONE: 2 } });
+  });
+
+  it.each([
+    ['nothing', []],
+    ['null', [null]],
+    ['a number', [42]],
+    ['a text', ['hello']],
+    ['JSON in a text', [JSON.stringify(good)]],
+    ['a list', [[good]]],
+    ['an empty object', [{}]],
+  ])('with %s for input ends, refused with a sentence', async (_, args) => {
+    const { state } = await startPlainly(...args);
+    expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' }, counts: { total: 0 } });
+    expect(state.error!.message).toMatch(/input|"function" is missing/i);
+    expect(wasRefused(state)).toBe(true);
+  });
+
+  it('with a payload that cannot be decoded ends', async () => {
+    const workflowId = `plain-${randomUUID().slice(0, 8)}`;
+    await project.client.workflowService.startWorkflowExecution({
+      namespace: 'default',
+      workflowId,
+      requestId: randomUUID(),
+      workflowType: { name: 'partitionedRun' },
+      taskQueue: { name: project.taskQueue },
+      input: {
+        payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{"function": ') }],
+      },
+    });
+    const run = project.partwise.restore(workflowId);
+    expect((await run.wait()).status).toBe('FAILURE');
+  });
+
+  it('names every problem at once', async () => {
+    const { state } = await startPlainly({
+      function: 'salesByRegoin',
+      source: { table: 'sales' },
+      partitionBy: ['regoin', 'amont'],
+      warehouse: 'oracle:x',
+    });
+    expect(state.error!.message).toMatch('"warehouse"');
+    const { state: later } = await startPlainly({ function: 'salesByRegoin', source: { table: 'sales' }, partitionBy: ['regoin', 'amont'] });
+    expect(later.error!.message).toMatch('There is no function "salesByRegoin" in');
+    expect(later.error!.message).toMatch('Did you mean "salesByRegion"?');
+    expect(later.error!.message).toMatch('There is no column "regoin" in the table "sales". Did you mean "region"?');
+    expect(later.error!.message).toMatch('There is no column "amont" in the table "sales". Did you mean "amount"?');
+  });
+
+  it('refuses overwrite and resume with a sentence', async () => {
+    for (const onExisting of ['overwrite', 'resume']) {
+      const { state } = await startPlainly({ ...good, onExisting });
+      expect(state.error).toMatchObject({ type: 'InvalidInput', message: expect.stringContaining('not in this release') as string });
+    }
+  });
+});
+
+describe('I9 a source that only planning can judge', () => {
+  it.each([
+    ['no rows', { ...good, where: 'amount > 100' }, 'SourceEmpty', 'nothing to run'],
+    ['a key that is NULL everywhere', { ...good, partitionBy: ['store'] }, 'InvalidInput', 'is NULL in every row'],
+    ['more partitions than allowed', { ...good, options: { maxPartitions: 1 } }, 'TooManyPartitions', 'more than maxPartitions (1)'],
+    ['a partition that is not there', { ...good, only: ['Nroth'] }, 'InvalidInput', 'Did you mean "North"?'],
+  ])('with %s is refused, and nothing is started', async (_, input, type, words) => {
+    const { state } = await startPlainly(input);
+    expect(state).toMatchObject({ status: 'FAILURE', error: { type, message: expect.stringContaining(words) as string } });
+    expect(wasRefused(state)).toBe(true);
+  });
+});
+
+describe('a run id', () => {
+  it('that exists is refused, by plain start too, and the refused execution does not hide the good one', async () => {
+    const { run, state: first } = await startPlainly(good);
+    expect(first.status).toBe('SUCCESS');
+    await project.client.workflow.start('partitionedRun', { workflowId: run.runId, taskQueue: project.taskQueue, args: [good] });
+    await expect(project.client.workflow.getHandle(run.runId).result()).rejects.toMatchObject({
+      cause: { type: 'RunExists', message: expect.stringContaining(`The run "${run.runId}" exists already`) as string },
+    });
+    const again = project.partwise.restore(run.runId);
+    expect(await again.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
+    expect(await again.results()).toHaveLength(2);
+    const third = await (await project.partwise.start(good, { runId: run.runId })).wait();
+    expect(third).toMatchObject({ status: 'FAILURE', error: { type: 'RunExists' } });
+    expect(wasRefused(third)).toBe(true);
+    expect(await again.status()).toMatchObject({ status: 'SUCCESS' });
+  });
+
+  it('of a run that was refused before it began is free', async () => {
+    const { run, state } = await startPlainly({ ...good, where: 'amount > 100' });
+    expect(state.status).toBe('FAILURE');
+    const mended = await project.partwise.start(good, { runId: run.runId });
+    expect((await mended.wait()).status).toBe('SUCCESS');
+  });
+
+  it('that cannot be an id is refused', async () => {
+    await expect(project.partwise.start(good, { runId: '..' })).rejects.toThrow('only dots');
+    await project.client.workflow.start('partitionedRun', { workflowId: '...', taskQueue: project.taskQueue, args: [good] });
+    expect((await project.partwise.restore('...').wait()).error).toMatchObject({ type: 'InvalidInput' });
+  });
+});
+
+describe('a function that does what cannot be stored', () => {
+  it.each([
+    ['returnsMap', 'InvalidResult', /Map/],
+    ['leaves', expect.any(String), /"\.\.\/x"/],
+    ['twice', expect.any(String), /"x".*(twice|already)/],
+    ['gaps', 'ExpectationFailed', /only 1 rows/],
+  ])('(%s) fails its partitions with a sentence, at once', async (name, type, words) => {
+    const { run, state } = await startPlainly({ ...good, function: name });
+    expect(state.status).toBe('FAILURE');
+    const north = await run.partition('North').describe();
+    expect(north).toMatchObject({ status: 'FAILED', attempts: 1, error: { type, message: expect.stringMatching(words) as string } });
+  });
+});
+
+it('I1 a source file that changed after planning is refused, never read differently', async () => {
+  // One file at a time, so that the second is read after it was changed by the first.
+  await project.write('a.csv', 'n\n1\n');
+  await project.write('b.csv', 'n\n2\n');
+  await project.write(
+    'functions.ts',
+    `import { writeFileSync } from 'node:fs';
+     import { definePartitionFunction } from 'partwise';
+     export const meddle = definePartitionFunction({
+       name: 'meddle',
+       async run(data, context) {
+         writeFileSync(${JSON.stringify(project.folder)} + '/b.csv', 'n\\n3\\n');
+         return { rows: data.rowCount };
+       },
+     });`,
+  );
+  const meddling = await project.startWorker({ PARTWISE_TASK_QUEUE: `${project.taskQueue}-meddle` });
+  const workflowId = `meddle-${randomUUID().slice(0, 8)}`;
+  await project.client.workflow.start('partitionedRun', {
+    workflowId,
+    taskQueue: `${project.taskQueue}-meddle`,
+    args: [{ function: 'meddle', source: { files: '.', pattern: '?.csv' }, options: { maxConcurrency: 1 } }],
+  });
+  const run = project.partwise.restore(workflowId);
+  expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 1, FAILED: 1 } });
+  expect(await run.partition('b.csv').describe()).toMatchObject({ attempts: 1, error: { type: 'SourceChanged' } });
+  meddling.kill('SIGTERM');
+  await rm(join(project.folder, 'a.csv'));
+});
