@@ -8,8 +8,7 @@
  * await worker.ended;
  */
 import { rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type NativeConnectionOptions } from '@temporalio/worker';
@@ -28,6 +27,8 @@ export interface StartWorkerOptions {
   server?: { connectionOptions: NativeConnectionOptions; namespace: string; taskQueue: string };
   /** Bundle the functions file anew for each run (development). Default false: the code is read once, at start. */
   reloadsFunctions?: boolean;
+  /** What runs when the worker is told to stop has this long to end before it is handed over, in milliseconds. Default 10,000. */
+  shutdownGraceMs?: number;
 }
 
 export interface PartwiseWorker {
@@ -42,8 +43,7 @@ export interface PartwiseWorker {
   readonly ended: Promise<void>;
 }
 
-/** What runs at a shutdown has this long before it is handed over. */
-const SHUTDOWN_GRACE = '10s';
+const SHUTDOWN_GRACE_MS = 10_000;
 /** Planning and committing beside units. */
 const CONTROL_SLOTS = 8;
 
@@ -75,7 +75,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const unitTaskQueue = `${taskQueue}.units`;
   const activities = createActivities({ project, pool, functions, identity, scratch, unitTaskQueue });
   const { openRun, planRun, commitRun, processUnit } = activities;
-  const common = { connection, namespace, identity, dataConverter, shutdownGraceTime: SHUTDOWN_GRACE } as const;
+  const common = { connection, namespace, identity, dataConverter, shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS } as const;
   const control = await Worker.create({
     ...common,
     taskQueue,

@@ -1,0 +1,270 @@
+/**
+ * Workers and runners really killed in the middle of a run. The function writes each call to a file outside, which tells what
+ * really happened.
+ */
+import { existsSync, readFileSync, watch } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RunHandle } from '../src/index';
+import { makeProject, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { appendFileSync, existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+
+const note = (context, what) => appendFileSync(context.params.calls, [what, context.partitionId, context.attempt, process.pid].join(' ') + '\\n');
+const opened = async (context) => {
+  while (!existsSync(context.params.gate)) await sleep(20);
+};
+
+/** Partitions named in params.wait stop until the gate file is there; the others are done at once. */
+export const gated = definePartitionFunction({
+  name: 'gated',
+  async run(data, context) {
+    note(context, 'begin');
+    await context.upload('call.json', { attempt: context.attempt });
+    if (context.params.wait.includes(context.partitionId)) await opened(context);
+    note(context, 'end');
+    return { attempt: context.attempt };
+  },
+});
+
+/** Takes its time, so that checkpoints come while a batch runs. */
+export const slow = definePartitionFunction({
+  name: 'slow',
+  async run(data, context) {
+    note(context, 'begin');
+    await sleep(context.params.ms);
+    note(context, 'end');
+    return { k: Number(context.partitionId) };
+  },
+});
+
+export const kills = definePartitionFunction({
+  name: 'kills',
+  async run(data, context) {
+    note(context, 'begin');
+    if (context.partitionId === context.params.killer) process.kill(process.pid, 'SIGKILL');
+    return {};
+  },
+});
+
+/** Ignores the signal. */
+export const deaf = definePartitionFunction({
+  name: 'deaf',
+  async run(data, context) {
+    note(context, 'begin');
+    if (context.params.wait.includes(context.partitionId)) for (;;) await sleep(1000);
+    return {};
+  },
+});
+`;
+
+let project: TestProject;
+beforeAll(async () => {
+  project = await makeProject(FUNCTIONS);
+  await project.execute(
+    "CREATE TABLE regions AS SELECT unnest(['a', 'b', 'c', 'd', 'e', 'f']) AS k",
+    'CREATE TABLE many AS SELECT range AS k FROM range(600)',
+  );
+});
+afterAll(() => project.close());
+
+interface Call {
+  what: string;
+  id: string;
+  attempt: number;
+  pid: number;
+}
+
+const start = async (name: string, table: string, params: Record<string, unknown> = {}, options: Record<string, unknown> = {}) => {
+  const runId = project.runId(name);
+  const calls = join(project.folder, `${runId}.calls`);
+  const gate = join(project.folder, `${runId}.gate`);
+  await writeFile(calls, '');
+  const run = await project.partwise.start(
+    {
+      function: name.split('-')[0]!,
+      source: { table },
+      partitionBy: ['k'],
+      params: { calls, gate, ...params },
+      options: { heartbeatTimeout: '2s', retry: { initialInterval: 10 }, ...options },
+    },
+    { runId },
+  );
+  const readCalls = (): Call[] =>
+    readFileSync(calls, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split(' '))
+      .map(([what, id, attempt, pid]) => ({ what: what!, id: id!, attempt: Number(attempt), pid: Number(pid) }));
+  return {
+    run,
+    calls: readCalls,
+    begun: (id: string) => readCalls().filter((call) => call.what === 'begin' && call.id === id).length,
+    until: (condition: (calls: Call[]) => boolean) => changed(calls, () => condition(readCalls())),
+    openGate: () => writeFile(gate, ''),
+  };
+};
+
+/** Resolves when the condition holds; looks whenever the file changes. */
+function changed(file: string, condition: () => boolean): Promise<void> {
+  return new Promise((done) => {
+    const watcher = watch(file, () => look());
+    const look = (): void => {
+      if (!condition()) return;
+      watcher.close();
+      done();
+    };
+    look();
+  });
+}
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+const sql = async (run: RunHandle) => (await run.results()).map(({ k }) => k);
+const recorded = (run: RunHandle, done: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    (async () => {
+      for await (const event of run.events()) if (event.type === 'progress' && event.state.counts.DONE >= done) return resolve();
+      reject(new Error('The run ended before that.'));
+    })().catch(reject);
+  });
+
+describe('kill -9', () => {
+  it('I4 of the worker: another one finishes the run, and what was recorded is not run again', async () => {
+    const worker = await project.startWorker();
+    const { run, calls, begun, until, openGate } = await start('gated-worker', 'regions', { wait: ['c', 'f'] }, { maxConcurrency: 2 });
+    await recorded(run, 2);
+    await until((all) => all.some(({ what, id }) => what === 'begin' && id === 'c'));
+    const runners = [...new Set(calls().map(({ pid }) => pid))];
+    worker.kill('SIGKILL');
+    const doneBefore = (await run.partitions({ status: 'DONE' })).partitions.map(({ id }) => id);
+    expect(doneBefore.length).toBeGreaterThanOrEqual(2);
+    const other = await project.startWorker();
+    await openGate();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
+    for (const id of doneBefore) expect(begun(id)).toBe(1);
+    expect(await sql(run)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(runners.filter(isAlive)).toEqual([]);
+    // The call that was killed left nothing that anyone sees.
+    const { attempts } = await run.partition('c').describe();
+    expect(await run.partition('c').artifacts.get('call.json')).toEqual({ attempt: attempts });
+    other.kill('SIGTERM');
+  });
+
+  it('I4 of the worker in the middle of a batch: the next attempt goes on after the last checkpoint', async () => {
+    const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
+    const { run, calls, until } = await start('slow-batch', 'many', { ms: 15 }, { maxConcurrency: 1, partitionsPerUnit: 600 });
+    await until((all) => all.filter(({ what }) => what === 'end').length >= 250);
+    worker.kill('SIGKILL');
+    const before = calls().filter(({ what }) => what === 'end').length;
+    const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
+    const ended = calls().filter(({ what }) => what === 'end');
+    // Checkpoints come about once a second, 66 partitions apart; a loaded machine may be later.
+    expect(ended.length - 600).toBeLessThan(before);
+    expect(new Set(ended.map(({ id }) => id)).size).toBe(600);
+    expect(await sql(run)).toEqual(Array.from({ length: 600 }, (_, k) => k));
+    other.kill('SIGTERM');
+  });
+
+  it('I5 of a runner: its partition is run again, and the others are not harmed', async () => {
+    const worker = await project.startWorker();
+    const { run, calls, begun, until, openGate } = await start('gated-runner', 'regions', { wait: ['b'] });
+    await until((all) => all.some(({ what, id }) => what === 'begin' && id === 'b'));
+    const { pid } = calls().find(({ id }) => id === 'b')!;
+    process.kill(pid, 'SIGKILL');
+    await openGate();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
+    expect(begun('b')).toBe(2);
+    for (const id of ['a', 'c', 'd', 'e', 'f']) expect(begun(id)).toBe(1);
+    expect(await run.partition('b').describe()).toMatchObject({ status: 'DONE', attempts: 2 });
+    worker.kill('SIGTERM');
+  });
+
+  it('I5 by a partition of its own runner, in a batch, costs that partition alone', async () => {
+    const worker = await project.startWorker();
+    const { run, begun } = await start('kills-batch', 'many', { killer: '321' }, { toleratedFailures: 1 });
+    const state = await run.wait();
+    expect(state).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 599, INTERNAL_ERROR: 1 } });
+    expect(await run.partition('321').describe()).toMatchObject({ status: 'INTERNAL_ERROR', error: { type: 'RunnerKilled' } });
+    expect(begun('321')).toBe(3);
+    worker.kill('SIGTERM');
+  });
+});
+
+describe('a shutdown', () => {
+  it('hands partitions to another worker, and costs them no attempt', async () => {
+    let worker = await project.startWorker();
+    const { run, until, openGate, begun } = await start('gated-shutdown', 'regions', { wait: ['a'] }, { retry: { maximumAttempts: 1, initialInterval: 10 } });
+    for (let deploys = 1; deploys <= 3; deploys++) {
+      await until((all) => all.filter(({ what, id }) => what === 'begin' && id === 'a').length === deploys);
+      const next = await project.startWorker();
+      worker.kill('SIGTERM');
+      worker = next;
+    }
+    await until(() => begun('a') >= 4);
+    await openGate();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
+    worker.kill('SIGTERM');
+  });
+});
+
+describe('a cancelled run', () => {
+  it('I12 closes when its functions have stopped, deaf ones too; finished partitions keep everything', async () => {
+    const worker = await project.startWorker();
+    const { run, calls, until } = await start('deaf-cancel', 'regions', { wait: ['c', 'd', 'e', 'f'] }, { maxConcurrency: 2 });
+    await recorded(run, 2);
+    await until((all) => ['c', 'd'].every((id) => all.some((call) => call.id === id)));
+    const pids = calls()
+      .filter(({ id }) => id === 'c' || id === 'd')
+      .map(({ pid }) => pid);
+    await run.cancel();
+    const state = await run.wait();
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(state).toMatchObject({ status: 'CANCELLED', counts: { DONE: 2, CANCELLED: 4 } });
+    expect((await project.client.workflow.getHandle(run.runId).describe()).status.name).toBe('CANCELLED');
+    const { partitions } = await run.partitions();
+    expect(partitions.map(({ id, status }) => [id, status])).toEqual([
+      ['a', 'DONE'],
+      ['b', 'DONE'],
+      ['c', 'CANCELLED'],
+      ['d', 'CANCELLED'],
+      ['e', 'CANCELLED'],
+      ['f', 'CANCELLED'],
+    ]);
+    worker.kill('SIGTERM');
+  });
+
+  it('I12 that is terminated stops its functions within the heartbeat time-out', async () => {
+    const worker = await project.startWorker();
+    const { run, calls, until } = await start('deaf-terminate', 'regions', { wait: ['a'] });
+    await until((all) => all.some(({ id }) => id === 'a'));
+    const { pid } = calls().find(({ id }) => id === 'a')!;
+    await project.client.workflow.getHandle(run.runId).terminate('test');
+    expect(await run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'Terminated' } });
+    while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
+    worker.kill('SIGTERM');
+  });
+});
+
+describe('a running run', () => {
+  it('I2 tells which partitions run now, and says that it asked the server', async () => {
+    const worker = await project.startWorker();
+    const { run, until, openGate } = await start('gated-live', 'regions', { wait: ['a'] });
+    await until((all) => all.some(({ id }) => id === 'a'));
+    await recorded(run, 5);
+    expect(await run.status()).toMatchObject({ status: 'IN_PROGRESS', live: true, counts: { RUNNING: 1, DONE: 5 } });
+    expect((await run.progress()).RUNNING).toEqual(['a']);
+    expect(await project.client.workflow.getHandle(run.runId).query('progress')).toMatchObject({
+      status: 'IN_PROGRESS',
+      counts: { total: 6, DONE: 5, RUNNING: 1 },
+      running: ['a'],
+    });
+    await openGate();
+    await run.wait();
+    worker.kill('SIGTERM');
+  });
+});
