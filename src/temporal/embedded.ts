@@ -1,4 +1,5 @@
 /** The embedded server, as a command uses it: attach, and everything is up. */
+import { eventsBetween } from './state-events';
 import { errorText, TemporalUnavailable } from './problems';
 import { attachToHost, type EmbeddedOptions } from './host-launch';
 import type { HostConnection } from './host-connection';
@@ -26,32 +27,35 @@ export async function attachEmbedded(options: AttachOptions): Promise<EmbeddedTe
   let connection = await attachUntilReady(options);
   const { address, namespace, taskQueue } = connection.state;
   let closing = false;
+  const tell = (state: HostState, before: HostState | null): void => {
+    if (before !== null) for (const event of eventsBetween(before, state)) options.onEvent?.(event);
+    if (state.address === address || state.address === before?.address || state.address === null) return;
+    const message =
+      `The Temporal server of this project has moved to ${state.address}, and this command still looks for it at ${address}. ` +
+      'Start the command again: runs go on.';
+    options.onEvent?.({ type: 'serverMoved', address: state.address, message });
+  };
   const follow = (current: HostConnection): void => {
     current.unref();
-    void current.closed.then(async () => {
-      if (closing) return;
-      options.onEvent?.({
-        type: 'hostLost',
-        message: 'The background process of this project is gone; starting it again …',
-      });
-      try {
-        connection = await attachUntilReady(options);
-      } catch (error) {
-        options.onEvent?.({ type: 'serverStopped', message: errorText(error) });
-        return;
-      }
-      if (closing) return connection.close();
-      tellMove(connection);
-      follow(connection);
-    });
+    let before = current.state;
+    current.onChange = () => {
+      tell(current.state, before);
+      before = current.state;
+    };
+    void current.closed.then(() => (closing ? undefined : comeBack()));
   };
-  const tellMove = ({ state }: HostConnection): void => {
-    if (state.address === null || state.address === address) return;
-    options.onEvent?.({
-      type: 'serverMoved',
-      address: state.address,
-      message: `The Temporal server of this project is now at ${state.address}, and this command still looks for it at ${address}. Start the command again.`,
-    });
+  const comeBack = async (): Promise<void> => {
+    const message = 'The background process of this project is gone; starting it again …';
+    options.onEvent?.({ type: 'hostLost', message });
+    try {
+      connection = await attachUntilReady(options);
+    } catch (error) {
+      options.onEvent?.({ type: 'serverStopped', message: errorText(error) });
+      return;
+    }
+    if (closing) return connection.close();
+    tell(connection.state, null);
+    follow(connection);
   };
   follow(connection);
   return {

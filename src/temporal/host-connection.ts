@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { Hello, HostRecord, HostRequest, HostState } from './host-protocol';
 import { jsonLines } from './json-lines';
 import { LOOPBACK } from './ports';
+import { isAlive } from './processes';
 import { readJson, type StateFolder } from './state-folder';
 
 const ANSWER_WITHIN_MS = 5_000;
@@ -16,7 +17,7 @@ export async function connectHost(
   options: { attach: boolean },
 ): Promise<HostConnection | null> {
   const record = readJson<HostRecord>(folder.hostFile);
-  if (record === null || typeof record.port !== 'number') return null;
+  if (record === null || record.projectDir !== folder.projectDir || !isAlive(record.pid)) return null;
   const socket = connect(record.port, LOOPBACK);
   const hello: Hello = { token: record.token, attach: options.attach };
   return new Promise((resolve) => {

@@ -8,7 +8,7 @@ import type { OnTemporalEvent } from './events';
 import { connectHost, type HostConnection } from './host-connection';
 import type { HostParameters } from './host-main';
 import { lockFolder } from './lock';
-import { logSize, logTail, openLog } from './log-file';
+import { lastWords, logSize, openLog } from './log-file';
 import { TemporalUnavailable } from './problems';
 import type { TemporalSettings } from './settings';
 import { makeStateFolder, stateFolder, type StateFolder } from './state-folder';
@@ -26,6 +26,7 @@ export interface EmbeddedOptions {
 }
 
 const IDLE_MS = 10 * 60_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_TASK_QUEUE = 'partwise';
 /** A host drains its worker first. */
@@ -89,7 +90,7 @@ export async function attachToHost(options: EmbeddedOptions): Promise<HostConnec
       taskQueue: plan.taskQueue,
       fingerprint: plan.fingerprint,
       workerEntry: plan.workerEntry,
-      idleMs: Number(plan.env['PARTWISE_IDLE_MS']) || IDLE_MS,
+      idleMs: idleTime(plan.env),
     });
     const started = await connectHost(plan.folder, { attach: true });
     if (started !== null) return started;
@@ -107,6 +108,12 @@ export async function endHost(connection: HostConnection): Promise<void> {
   const timer = setTimeout(() => connection.close(), ENDS_WITHIN_MS);
   await connection.closed;
   clearTimeout(timer);
+}
+
+/** PARTWISE_IDLE_MS is for tests. */
+function idleTime(env: NodeJS.ProcessEnv): number {
+  const wanted = Number(env['PARTWISE_IDLE_MS']);
+  return wanted > 0 ? Math.min(wanted, LONGEST_TIMER_MS) : IDLE_MS;
 }
 
 function isCurrent(connection: HostConnection, plan: HostPlan): boolean {
@@ -145,7 +152,7 @@ async function spawnHost(plan: HostPlan, parameters: HostParameters): Promise<vo
     child.once('message', () => resolve());
     child.on('error', reject);
     child.once('exit', () => {
-      const words = logTail(folder.hostLog, logStart, 5);
+      const words = lastWords(folder.hostLog, logStart);
       reject(new TemporalUnavailable(`The background process of this project cannot start: ${words}`));
     });
   });

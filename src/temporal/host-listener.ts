@@ -83,7 +83,7 @@ export class HostListener {
       clearTimeout(impatience);
       this.peers.set(socket, attach === true);
       if (attach === true) this.options.onAttached('came');
-      this.announce();
+      else this.announce();
     });
   }
 

@@ -7,6 +7,8 @@ import type { SupervisedStatus } from './supervisor';
 
 /** Content of `host.json`, readable by the project's owner alone. */
 export interface HostRecord {
+  /** A copied project brings its original's file along. */
+  projectDir: string;
   port: number;
   token: string;
   pid: number;
@@ -33,8 +35,14 @@ export interface HostState {
   taskQueue: string;
   /** Null until a server was started. */
   address: string | null;
-  server: { status: SupervisedStatus; error: string | null; binary: TemporalBinary };
-  worker: { status: SupervisedStatus; error: string | null };
+  server: {
+    status: SupervisedStatus;
+    error: string | null;
+    pid: number | null;
+    binary: TemporalBinary;
+    takenUp: boolean;
+  };
+  worker: { status: SupervisedStatus; error: string | null; pid: number | null };
   attached: number;
   /** Null while no worker has counted. */
   openRuns: number | null;

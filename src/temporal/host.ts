@@ -20,7 +20,8 @@ import { tryLockFolder } from './lock';
 import { boundLog } from './log-file';
 import { endLeftoverServer, lastPort, startServer, takeUpServer, type RunningServer } from './server';
 import { readJson, writeJson, type StateFolder } from './state-folder';
-import { Supervisor, type Running, type SupervisedStatus } from './supervisor';
+import { eventsBetween } from './state-events';
+import { Supervisor, type Running } from './supervisor';
 import { startWorker, type RunningWorker } from './worker-process';
 
 const HOUSEKEEPING_MS = 5_000;
@@ -61,6 +62,7 @@ export class Host {
   private serverRun: Promise<void> | null = null;
   private workerRun: Promise<void> | null = null;
   private openRuns: number | null = null;
+  private told: HostState | null = null;
   private idleTimer: NodeJS.Timeout | null = null;
   private housekeeping: NodeJS.Timeout | null = null;
   private ending: Promise<void> | null = null;
@@ -71,6 +73,7 @@ export class Host {
     const host = new Host(options);
     const port = await host.listener.listen();
     const record: HostRecord = {
+      projectDir: options.folder.projectDir,
       port,
       token: host.token,
       pid: process.pid,
@@ -93,7 +96,7 @@ export class Host {
           this.server.retry();
           this.worker.retry();
         }
-        this.considerIdle();
+        this.changed();
       },
       onRequest: () => void this.end('another Partwise command takes over'),
     });
@@ -111,9 +114,11 @@ export class Host {
       server: {
         status: this.server.status,
         error: this.server.error,
+        pid: this.currentServer?.pid ?? null,
         binary: this.currentServer?.binary ?? binary,
+        takenUp: this.currentServer?.started === false,
       },
-      worker: { status: this.worker.status, error: this.worker.error },
+      worker: { status: this.worker.status, error: this.worker.error, pid: this.currentWorker?.pid ?? null },
       attached: this.listener.attached,
       openRuns: this.openRuns,
     };
@@ -190,38 +195,20 @@ export class Host {
 
   private serverChanged(): void {
     this.changes.emit('server');
-    const address = this.currentServer?.address;
-    if (this.server.status === 'ready' && address !== undefined) {
-      const takenUp = !this.currentServer!.started;
-      const message = takenUp
-        ? `Took up the running server at ${address}.`
-        : `The Temporal server is ready at ${address}.`;
-      this.options.onEvent({ type: 'serverReady', address, takenUp, message });
-      if (this.currentWorker !== null && this.currentWorker.address !== address) void this.worker.restart();
-    }
-    this.tellTrouble('server', this.server.status, this.server.error);
+    const moved = this.currentWorker !== null && this.currentWorker.address !== this.currentServer?.address;
+    if (this.server.status === 'ready' && moved) void this.worker.restart();
     this.changed();
   }
 
   private workerChanged(): void {
-    if (this.worker.status === 'ready') {
-      this.options.onEvent({ type: 'workerReady', message: 'The worker is ready.' });
-    }
     if (this.worker.status === 'stopped') this.openRuns = null;
-    this.tellTrouble('worker', this.worker.status, this.worker.error);
     this.changed();
   }
 
-  private tellTrouble(which: 'server' | 'worker', status: SupervisedStatus, error: string | null): void {
-    if (error === null) return;
-    if (status === 'stopped') {
-      this.options.onEvent({ type: `${which}Stopped`, message: `The ${which} cannot be started: ${error}` });
-    } else if (status === 'restarting') {
-      this.options.onEvent({ type: `${which}Lost`, message: `Starting the ${which} again: ${error}` });
-    }
-  }
-
   private changed(): void {
+    const { state } = this;
+    for (const event of eventsBetween(this.told, state)) this.options.onEvent(event);
+    this.told = state;
     this.listener.announce();
     this.considerIdle();
   }

@@ -1,9 +1,11 @@
 /** Temporal, as the rest of Partwise uses it. */
+export { backgroundState, endAbandonedServer, endBackground } from './background';
 export { describeBinary, findTemporalBinary, type TemporalBinary } from './binary';
 export { connectTemporal, type TemporalSession } from './connection';
 export { runHostInForeground } from './dev';
 export { attachEmbedded, type AttachOptions, type EmbeddedTemporal } from './embedded';
 export type { OnTemporalEvent, TemporalEvent } from './events';
+export type { HostState } from './host-protocol';
 export type { EmbeddedOptions } from './host-launch';
 export { resolveTemporal, type ResolvedTemporal, type ServerConnectionOptions } from './named-server';
 export { TemporalUnavailable } from './problems';

@@ -25,8 +25,20 @@ export function logSize(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** The last lines that were written after `from`, which is what `logSize` gave then. */
-export function logTail(path: string, from: number, lines: number): string {
+/**
+ * Why the process that wrote since `from` (what `logSize` gave then) came to its end: the last line that names an error,
+ * else the last lines; empty when it wrote nothing.
+ */
+export function lastWords(path: string, from: number): string {
+  const lines = logTail(path, from)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  return lines.findLast((line) => ERROR_LINE.test(line)) ?? lines.slice(-3).join('\n');
+}
+
+const ERROR_LINE = /^\S*(error|exception|fatal|panic)\b.*:/i;
+
+function logTail(path: string, from: number): string {
   const size = logSize(path);
   // A log that was cut meanwhile is read from its start.
   const start = Math.max(from <= size ? from : 0, size - TAIL_BYTES);
@@ -38,9 +50,5 @@ export function logTail(path: string, from: number, lines: number): string {
   } finally {
     closeSync(file);
   }
-  const text = buffer.toString('utf8').split('\n');
-  return text
-    .filter((line) => line.trim() !== '')
-    .slice(-lines)
-    .join('\n');
+  return buffer.toString('utf8');
 }

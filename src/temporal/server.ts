@@ -5,11 +5,11 @@ import { devNull } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { TemporalBinary } from './binary';
-import { logSize, logTail, openLog } from './log-file';
+import { lastWords, logSize, openLog } from './log-file';
 import { LOOPBACK, accepts, freePort, isFree } from './ports';
 import { errorText } from './problems';
 import { commandLine, endProcess, gone, isAlive } from './processes';
-import { readJson, writeJson, type StateFolder } from './state-folder';
+import { makeStateFolder, readJson, writeJson, type StateFolder } from './state-folder';
 import type { Running } from './supervisor';
 
 /** Closed runs stay readable for 90 days; the server's own default is one. */
@@ -36,6 +36,7 @@ export interface ServerOptions {
 
 export interface RunningServer extends Running {
   readonly address: string;
+  readonly pid: number | null;
   /** False for a server that an earlier host started. */
   readonly started: boolean;
   readonly binary: TemporalBinary;
@@ -44,6 +45,7 @@ export interface RunningServer extends Running {
 /** Starts a server on the project's database, on `port` if that becomes free in time, else on any. */
 export async function startServer(options: ServerOptions, wanted: number | null): Promise<RunningServer> {
   const { folder, binary, namespace } = options;
+  makeStateFolder(folder);
   const port = await choosePort(wanted);
   const log = openLog(folder.serverLog);
   const logStart = logSize(folder.serverLog);
@@ -64,7 +66,7 @@ export async function startServer(options: ServerOptions, wanted: number | null)
   const over = new AbortController();
   void ended.then(() => over.abort());
   const failed = ended.then((reason): never => {
-    const words = logTail(folder.serverLog, logStart, 3);
+    const words = lastWords(folder.serverLog, logStart);
     throw new Error(words === '' ? reason : `${reason}: ${words}`);
   });
   const ready = Promise.race([untilItAnswers(options, port, over.signal), failed]);
@@ -72,6 +74,7 @@ export async function startServer(options: ServerOptions, wanted: number | null)
   failed.catch(() => {});
   return {
     address: `${LOOPBACK}:${port}`,
+    pid: child.pid ?? null,
     started: true,
     binary,
     ready,
@@ -106,6 +109,7 @@ export async function takeUpServer(options: ServerOptions): Promise<RunningServe
   const ended = gone(pid, Infinity, watching.signal).then(() => 'the Temporal server ended');
   return {
     address: `${LOOPBACK}:${port}`,
+    pid,
     started: false,
     binary,
     ready: Promise.resolve(),
@@ -138,13 +142,17 @@ function leftoverServer(folder: StateFolder): ServerRecord | null {
 }
 
 function serverArguments(folder: StateFolder, namespace: string, port: number): string[] {
-  return [
-    ...['server', 'start-dev', '--headless', '--ip', LOOPBACK, '--port', String(port)],
-    ...['--db-filename', folder.database],
+  const options: [string, string][] = [
+    ['ip', LOOPBACK],
+    ['port', String(port)],
+    ['db-filename', folder.database],
     // Two to three times the throughput of the default journal.
-    ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal'],
-    ...['--namespace', namespace, '--log-level', 'error'],
+    ['sqlite-pragma', 'journal_mode=wal'],
+    ['sqlite-pragma', 'synchronous=normal'],
+    ['namespace', namespace],
+    ['log-level', 'error'],
   ];
+  return ['server', 'start-dev', '--headless', ...options.flatMap(([name, value]) => [`--${name}`, value])];
 }
 
 /** Nothing of a person's Temporal profile or environment may reach the project's own server. */

@@ -1,5 +1,13 @@
 /** The state folder of a project: what its embedded server and its background processes keep between commands. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { errorText } from './problems';
 
@@ -19,9 +27,11 @@ export interface StateFolder {
 }
 
 export function stateFolder(projectDir: string): StateFolder {
-  const path = join(resolve(projectDir), '.partwise');
+  // One project by whatever path it is reached.
+  const real = realPath(resolve(projectDir));
+  const path = join(real, '.partwise');
   return {
-    projectDir: resolve(projectDir),
+    projectDir: real,
     path,
     hostFile: join(path, 'host.json'),
     serverFile: join(path, 'server.json'),
@@ -31,6 +41,10 @@ export function stateFolder(projectDir: string): StateFolder {
     workerLog: join(path, 'worker.log'),
     lock: join(path, 'host.lock'),
   };
+}
+
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
 }
 
 /** Makes the folder where it is missing, and keeps it out of the project's version control. */

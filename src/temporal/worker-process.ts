@@ -1,7 +1,7 @@
 /** The worker process of a host. */
 import { fork } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { logSize, logTail, openLog } from './log-file';
+import { lastWords, logSize, openLog } from './log-file';
 import type { StateFolder } from './state-folder';
 import { CannotStart, type Running } from './supervisor';
 import type { HostMessage, WorkerEnvironment, WorkerMessage } from './worker-protocol';
@@ -20,6 +20,7 @@ export interface WorkerOptions {
 }
 
 export interface RunningWorker extends Running {
+  readonly pid: number | null;
   /** Ends it at once. */
   kill(): void;
 }
@@ -53,13 +54,14 @@ export function startWorker(options: WorkerOptions): RunningWorker {
   const failed = ended.then((reason): never => {
     // A worker that loses its server while it starts fails too, and deserves another try.
     if (refusal !== null) throw options.isServerUp() ? new CannotStart(refusal) : new Error(refusal);
-    const words = logTail(folder.workerLog, logStart, 8);
-    throw new Error(words === '' ? reason : `${reason}:\n${words}`);
+    const words = lastWords(folder.workerLog, logStart);
+    throw new Error(words === '' ? reason : `${reason}: ${words}`);
   });
   failed.catch(() => {});
   const ready = Promise.race([polls, failed]);
   ready.catch(() => {});
   return {
+    pid: child.pid ?? null,
     ready,
     ended,
     kill: () => void child.kill('SIGKILL'),

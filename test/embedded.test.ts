@@ -1,0 +1,483 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import {
+  attachEmbedded,
+  backgroundState,
+  connectTemporal,
+  endBackground,
+  runHostInForeground,
+  type TemporalEvent,
+} from '../src/temporal';
+import { connectHost } from '../src/temporal/host-connection';
+import type { HostState } from '../src/temporal/host-protocol';
+import { isFree } from '../src/temporal/ports';
+import { commandLine, gone, isAlive } from '../src/temporal/processes';
+import { readJson, stateFolder, writeJson } from '../src/temporal/state-folder';
+
+const SOON_MS = 30_000;
+const workerEntry = join(__dirname, 'support', 'stand-in-worker.js');
+
+let projectDir: string;
+let events: TemporalEvent[];
+let commands: ChildProcess[];
+const cleanUps: (() => unknown)[] = [];
+
+beforeEach(() => {
+  projectDir = realpathSync(mkdtempSync(join(tmpdir(), 'partwise-embedded-')));
+  events = [];
+  commands = [];
+});
+
+afterEach(async () => {
+  for (const command of commands) command.kill('SIGKILL');
+  for (const cleanUp of cleanUps.splice(0)) await cleanUp();
+  const host = await backgroundState(projectDir);
+  await endBackground(projectDir);
+  if (host) await gone(host.pid, SOON_MS);
+  const left = processesOfProject();
+  for (const pid of left) process.kill(pid, 'SIGKILL');
+  rmSync(projectDir, { recursive: true, force: true });
+  expect(left).toEqual([]);
+});
+
+/** Options of a command of the project, as they all have them. */
+function options(more: { idleMs?: number; taskQueue?: string } = {}) {
+  const { idleMs = 60_000, taskQueue } = more;
+  return {
+    projectDir,
+    settings: { taskQueue },
+    workerEntry,
+    env: { ...process.env, PARTWISE_IDLE_MS: String(idleMs) },
+    onEvent: (event: TemporalEvent) => void events.push(event),
+  };
+}
+
+async function attach(more: Parameters<typeof options>[0] = {}) {
+  const embedded = await attachEmbedded(options(more));
+  cleanUps.push(() => embedded.close());
+  return embedded;
+}
+
+/** Attaches from a process of its own; resolves with the address it prints. */
+async function command(): Promise<{ address: string; process: ChildProcess }> {
+  const { onEvent: _, ...plain } = options();
+  const child = spawn(
+    process.execPath,
+    [join(__dirname, 'support', 'attach-command.js'), JSON.stringify(plain)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
+  commands.push(child);
+  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+  return { address: line.toString().trim(), process: child };
+}
+
+/** Watches the host, without counting as attached, until its state is as wanted. */
+async function hostState(wanted: (state: HostState) => boolean = () => true): Promise<HostState> {
+  const host = await connectHost(stateFolder(projectDir), { attach: false });
+  if (host === null) throw new Error('There is no host.');
+  try {
+    return await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`It is still ${JSON.stringify(host.state)}`)), SOON_MS);
+      const look = () => {
+        if (!wanted(host.state)) return;
+        clearTimeout(timer);
+        resolve(host.state);
+      };
+      host.onChange = look;
+      look();
+    });
+  } finally {
+    host.close();
+  }
+}
+
+async function event(type: TemporalEvent['type']): Promise<TemporalEvent> {
+  const deadline = Date.now() + SOON_MS;
+  for (;;) {
+    const found = events.find((candidate) => candidate.type === type);
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`No ${type} among ${events.map((e) => e.type).join(', ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function behave(behaviour: { refuses?: string; crashes?: string; open?: number; cleansUp?: boolean }): void {
+  writeFileSync(join(projectDir, 'stand-in.json'), JSON.stringify(behaviour));
+}
+
+function workersStarted(): number[] {
+  return readFileSync(join(projectDir, 'workers.log'), 'utf8').trim().split('\n').map(Number);
+}
+
+/** Hosts name the folder in their environment, servers in their arguments, workers in both; Linux shows them. */
+function processesOfProject(): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+        const ours = /PARTWISE_(HOST|WORKER)=/.test(environment) && environment.includes(`"${projectDir}"`);
+        return ours || commandLine(pid).includes(join(projectDir, '.partwise'));
+      } catch {
+        return false;
+      }
+    });
+}
+
+describe('sharing', () => {
+  test('the first command brings up a server and a worker, and the next one finds them', async () => {
+    const first = await attach();
+    const { pid, server } = await hostState();
+    const second = await attach();
+
+    expect(second.address).toBe(first.address);
+    expect(await hostState()).toMatchObject({ pid, server: { pid: server.pid }, attached: 2 });
+    expect(first).toMatchObject({ namespace: 'default', taskQueue: 'partwise' });
+  });
+
+  test('two commands at once share one host, one server and one worker', async () => {
+    const [first, second, third] = await Promise.all([command(), command(), command()]);
+
+    expect([second.address, third.address]).toEqual([first.address, first.address]);
+    expect(await hostState()).toMatchObject({ attached: 3 });
+    expect(workersStarted()).toHaveLength(1);
+  });
+
+  test('closed runs stay readable for ninety days', async () => {
+    const session = await connectTemporal(options());
+    const { config } = await session.connection.workflowService.describeNamespace({ namespace: 'default' });
+    await session.close();
+
+    expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(90 * 24 * 3600);
+  });
+
+  test("the host's address and token are readable by their owner alone, and git ignores them", async () => {
+    await attach();
+    const { hostFile, path } = stateFolder(projectDir);
+
+    expect(statSync(hostFile).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(path, '.gitignore'), 'utf8')).toBe('*\n');
+  });
+
+  test('a host of another build or of other settings is replaced when nobody needs it', async () => {
+    (await attach()).close();
+    const before = await hostState(({ attached }) => attached === 0);
+    const embedded = await attach({ taskQueue: 'other' });
+
+    expect(embedded.taskQueue).toBe('other');
+    expect((await hostState()).pid).not.toBe(before.pid);
+    expect(isAlive(before.pid)).toBe(false);
+  });
+
+  test('a host of another build goes on while runs are open, and the command is told', async () => {
+    behave({ open: 1 });
+    (await attach()).close();
+    const before = await hostState(({ attached, openRuns }) => attached === 0 && openRuns === 1);
+    const embedded = await attach({ taskQueue: 'other' });
+
+    expect(embedded.taskQueue).toBe('partwise');
+    expect((await hostState()).pid).toBe(before.pid);
+    expect(events.map(({ type }) => type)).toContain('hostOutdated');
+  });
+});
+
+describe('kill -9', () => {
+  test('of the command leaves server and worker up for the next one', async () => {
+    const first = await command();
+    const before = await hostState(({ attached }) => attached === 1);
+    first.process.kill('SIGKILL');
+    await hostState(({ attached }) => attached === 0);
+
+    expect((await command()).address).toBe(first.address);
+    expect(await hostState()).toMatchObject({
+      pid: before.pid,
+      worker: { pid: before.worker.pid, status: 'ready' },
+    });
+  });
+
+  test('of the worker heals by itself', async () => {
+    await attach();
+    const { worker } = await hostState();
+    process.kill(worker.pid!, 'SIGKILL');
+
+    const after = await hostState(
+      (state) => state.worker.status === 'ready' && state.worker.pid !== worker.pid,
+    );
+    expect(workersStarted()).toEqual([worker.pid, after.worker.pid]);
+  });
+
+  test('of the server heals by itself, on the same port and with the same runs', async () => {
+    const session = await connectTemporal(options());
+    const { server } = await hostState();
+    const started = await session.client.workflow.start('anything', {
+      workflowId: 'kept',
+      taskQueue: 'nobody',
+    });
+    process.kill(server.pid!, 'SIGKILL');
+
+    const after = await hostState(
+      (state) => state.server.status === 'ready' && state.server.pid !== server.pid,
+    );
+    expect(after.address).toBe(session.address);
+    const { runId } = await session.client.workflow.getHandle('kept').describe();
+    expect(runId).toBe(started.firstExecutionRunId);
+    await session.close();
+  });
+
+  test('of the host: a command that is attached brings another, which takes up the server', async () => {
+    const { address } = await attach();
+    const before = await hostState();
+    process.kill(before.pid, 'SIGKILL');
+    await event('hostLost');
+    // Two ways to see the new host: its file, and that it answers.
+    await gone(before.worker.pid!, SOON_MS);
+    await attach();
+
+    const after = await hostState();
+    expect(after).toMatchObject({ address, server: { pid: before.server.pid, status: 'ready' } });
+    expect(after.pid).not.toBe(before.pid);
+    expect(isAlive(before.worker.pid!)).toBe(false);
+  });
+
+  test('of the host: the next command takes up the server, which then heals like one of its own', async () => {
+    (await attach()).close();
+    const before = await hostState();
+    process.kill(before.pid, 'SIGKILL');
+    await gone(before.pid, SOON_MS);
+    const { address } = await attach();
+    expect(await hostState()).toMatchObject({ address: before.address, server: { pid: before.server.pid } });
+
+    process.kill(before.server.pid!, 'SIGKILL');
+    const after = await hostState(
+      ({ server }) => server.status === 'ready' && server.pid !== before.server.pid,
+    );
+    expect(after.address).toBe(address);
+  });
+
+  test('of the host and the server: the next command starts both on the same data', async () => {
+    const session = await connectTemporal(options());
+    await session.client.workflow.start('anything', { workflowId: 'kept', taskQueue: 'nobody' });
+    await session.close();
+    const { pid, server } = await hostState();
+    process.kill(pid, 'SIGKILL');
+    process.kill(server.pid!, 'SIGKILL');
+    await gone(server.pid!, SOON_MS);
+
+    const next = await connectTemporal(options());
+    expect((await next.client.workflow.getHandle('kept').describe()).status.name).toBe('RUNNING');
+    await next.close();
+  });
+
+  test('of the host: its worker ends the server, when no command comes for it', async () => {
+    behave({ cleansUp: true });
+    (await attach()).close();
+    const { pid, server, worker } = await hostState();
+    process.kill(pid, 'SIGKILL');
+
+    expect(await gone(worker.pid!, SOON_MS)).toBe(true);
+    expect(isAlive(server.pid!)).toBe(false);
+  });
+});
+
+describe('ending', () => {
+  test('what runs in the background ends when nothing needs it for a while', async () => {
+    const embedded = await attach({ idleMs: 300 });
+    const { pid, server, worker } = await hostState();
+    embedded.close();
+
+    expect(await gone(pid, SOON_MS)).toBe(true);
+    expect([server.pid, worker.pid].map((child) => isAlive(child!))).toEqual([false, false]);
+    expect(existsSync(stateFolder(projectDir).hostFile)).toBe(false);
+    expect(existsSync(stateFolder(projectDir).lock)).toBe(false);
+  });
+
+  test('an open run keeps it up', async () => {
+    behave({ open: 1 });
+    const embedded = await attach({ idleMs: 300 });
+    const { pid } = await hostState(({ openRuns }) => openRuns === 1);
+    embedded.close();
+    // That nothing happens takes time to see.
+    expect(await gone(pid, 1_500)).toBe(false);
+
+    behave({ open: 0 });
+    expect(await gone(pid, SOON_MS)).toBe(true);
+  });
+
+  test('it ends when somebody removes the state folder', async () => {
+    const embedded = await attach();
+    const { pid, server } = await hostState();
+    embedded.close();
+    rmSync(stateFolder(projectDir).path, { recursive: true, force: true });
+
+    expect(await gone(pid, SOON_MS)).toBe(true);
+    expect(isAlive(server.pid!)).toBe(false);
+  });
+});
+
+describe('trouble', () => {
+  test('a worker that refuses to start: the command gets the reason, and the next one tries again', async () => {
+    behave({ refuses: 'partwise.config.ts: `warehouse` must be a text.' });
+    await expect(attach()).rejects.toThrow(
+      'The worker of this project cannot start: partwise.config.ts: `warehouse` must be a text.',
+    );
+    expect(workersStarted()).toHaveLength(1);
+
+    behave({});
+    await attach();
+    expect(workersStarted()).toHaveLength(2);
+  });
+
+  test('a worker that crashes while it starts is tried five times, and its last words are told', async () => {
+    behave({ crashes: 'no such thing' });
+    await expect(attach()).rejects.toThrow(
+      /cannot start: the worker ended \(code 1\): TypeError: no such thing$/,
+    );
+    expect(workersStarted()).toHaveLength(5);
+  });
+
+  test('finished runs can be read while the worker cannot start', async () => {
+    behave({ refuses: 'no' });
+    const session = await connectTemporal({ ...options(), needWorker: false });
+    expect(await session.client.workflow.count()).toMatchObject({ count: 0 });
+    await session.close();
+  });
+
+  test.each<[string, ((server: Server) => void) | null]>([
+    ['nobody', null],
+    [
+      'another program, which answers otherwise',
+      (server) => server.on('connection', (socket) => socket.end('HTTP/1.1 400\r\n\r\n')),
+    ],
+    [
+      'another program, which says nothing',
+      (server) => server.on('connection', (socket) => socket.on('error', () => {})),
+    ],
+  ])('a host.json that a killed host left, with %s at its port, is recognised', async (_, answer) => {
+    const stranger = createServer();
+    answer?.(stranger);
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+    const callers = new Set<Socket>();
+    stranger.on('connection', (socket) => callers.add(socket));
+    cleanUps.push(() => {
+      for (const socket of callers) socket.destroy();
+      stranger.close();
+    });
+    const { port } = stranger.address() as { port: number };
+    if (answer === null) stranger.close();
+    (await attach()).close();
+    const { pid } = await hostState();
+    process.kill(pid, 'SIGKILL');
+    await gone(pid, SOON_MS);
+    const { hostFile } = stateFolder(projectDir);
+    writeJson(hostFile, { ...readJson(hostFile), port });
+
+    await attach();
+    expect((await hostState()).pid).not.toBe(pid);
+  });
+
+  test('a lock that a killed command left costs seconds', async () => {
+    const folder = stateFolder(projectDir);
+    mkdirSync(folder.lock, { recursive: true });
+
+    await attach();
+    expect(await hostState()).toMatchObject({ attached: 1 });
+  });
+
+  test('a copy of a project has a server of its own, though the files of the running one came along', async () => {
+    const original = await attach();
+    const copy = `${projectDir}-copy`;
+    cpSync(projectDir, copy, { recursive: true });
+    cleanUps.push(async () => {
+      await endBackground(copy);
+      rmSync(copy, { recursive: true, force: true });
+    });
+    const embedded = await attachEmbedded({ ...options(), projectDir: copy });
+    cleanUps.push(() => embedded.close());
+
+    expect(embedded.address).not.toBe(original.address);
+    expect((await backgroundState(copy))?.server.takenUp).toBe(false);
+  });
+
+  test('a process that got the number of a server that is gone is left alone', async () => {
+    const bystander = spawn('sleep', ['60']);
+    cleanUps.push(() => bystander.kill('SIGKILL'));
+    (await attach({ idleMs: 100 })).close();
+    const { pid } = await hostState();
+    await gone(pid, SOON_MS);
+    const { serverFile } = stateFolder(projectDir);
+    writeJson(serverFile, { ...readJson(serverFile), pid: bystander.pid });
+
+    await attach();
+    expect(isAlive(bystander.pid!)).toBe(true);
+    expect((await hostState()).server.pid).not.toBe(bystander.pid);
+  });
+});
+
+describe('partwise dev', () => {
+  function dev() {
+    const ending = new AbortController();
+    const { env: _, ...rest } = options();
+    const ended = runHostInForeground({ ...rest, signal: ending.signal });
+    cleanUps.push(async () => {
+      ending.abort();
+      await ended;
+    });
+    return { ended, end: () => ending.abort() };
+  }
+
+  test('takes port 7233 when it is free, and ends server and worker when told to', async () => {
+    const wanted = (await isFree(7233)) ? /:7233$/ : /:\d+$/;
+    const { end, ended } = dev();
+    await event('workerReady');
+    const ready = await event('serverReady');
+    const { server, worker, foreground } = await hostState();
+    expect(ready).toMatchObject({ address: expect.stringMatching(wanted) });
+    expect(foreground).toBe(true);
+
+    end();
+    await ended;
+    expect([server.pid, worker.pid].map((pid) => isAlive(pid!))).toEqual([false, false]);
+  });
+
+  test('a background host hands over, its runs with it', async () => {
+    const session = await connectTemporal(options());
+    await session.client.workflow.start('anything', { workflowId: 'kept', taskQueue: 'nobody' });
+    await session.close();
+    const before = await hostState();
+    dev();
+    await event('workerReady');
+    expect(isAlive(before.pid)).toBe(false);
+
+    const next = await connectTemporal(options());
+    expect((await next.client.workflow.getHandle('kept').describe()).status.name).toBe('RUNNING');
+    await next.close();
+  });
+
+  test('a second one for the same project is refused', async () => {
+    dev();
+    await event('workerReady');
+    await expect(runHostInForeground(options())).rejects.toThrow(
+      `\`partwise dev\` runs already for this project, as process ${process.pid}, with its server at 127.0.0.1:`,
+    );
+  });
+});
