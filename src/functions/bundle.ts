@@ -1,8 +1,7 @@
 /** A project's functions file as one module, named by its digest, so that an edit touches no run in flight. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Message, Plugin } from 'esbuild';
@@ -56,7 +55,8 @@ function checkFile(file: string, entry: string): void {
 }
 
 async function build(entry: string, folder: string): Promise<Uint8Array> {
-  const esbuild = await import('esbuild');
+  // Loaded when needed: it is large, and a deployed worker may never bundle.
+  const esbuild = require('esbuild') as typeof import('esbuild');
   try {
     const result = await esbuild.build({
       entryPoints: [entry],
@@ -108,21 +108,32 @@ function findPartwise(folder: string): Plugin {
   return {
     name: 'find-partwise',
     setup(build) {
+      const installed = canResolve(folder);
       build.onResolve({ filter: /^partwise(\/[a-z]+)?$/ }, ({ path }) => {
-        try {
-          createRequire(join(folder, 'functions.mjs')).resolve(path);
-          return { path, external: true };
-        } catch {
-          const own = join(
-            __dirname,
-            '..',
-            path === 'partwise' ? 'index.js' : `${path.slice('partwise/'.length)}.js`,
-          );
-          return { path: pathToFileURL(own).href, external: true };
-        }
+        if (installed) return { path, external: true };
+        const own = join(
+          __dirname,
+          '..',
+          path === 'partwise' ? 'index.js' : `${path.slice('partwise/'.length)}.js`,
+        );
+        return { path: pathToFileURL(own).href, external: true };
       });
     },
   };
+}
+
+/** As Node looks for it: the package's own folder (this repository), else the nearest `node_modules`. */
+function canResolve(folder: string): boolean {
+  const folders = [folder];
+  while (dirname(folders.at(-1)!) !== folders.at(-1)) folders.push(dirname(folders.at(-1)!));
+  const scope = folders.find((each) => existsSync(join(each, 'package.json')));
+  if (scope !== undefined && packageName(scope) === 'partwise')
+    return existsSync(join(scope, 'dist', 'index.js'));
+  return folders.some((each) => existsSync(join(each, 'node_modules', 'partwise', 'package.json')));
+}
+
+function packageName(folder: string): unknown {
+  return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown }).name;
 }
 
 function sentence({ text, location }: Message, folder: string): string {

@@ -19,10 +19,10 @@ export interface ContextHost {
   heartbeat(progress: unknown): void;
 }
 
-export interface ContextFacts {
+export interface ContextFacts<Params> {
   partitionId: string;
   key: Row;
-  params: Record<string, unknown>;
+  params: Params;
   runId: string;
   attempt: number;
   signal: AbortSignal;
@@ -30,13 +30,13 @@ export interface ContextFacts {
   scheduledTime: Date | null;
 }
 
-export interface CallContext {
-  context: PartitionContext;
+export interface CallContext<Params = Record<string, unknown>> {
+  context: PartitionContext<Params>;
   /** Waits for uploads that the function began and did not wait for; afterwards the context refuses to be used. */
   finish(): Promise<void>;
 }
 
-export function createContext(facts: ContextFacts, host: ContextHost): CallContext {
+export function createContext<Params>(facts: ContextFacts<Params>, host: ContextHost): CallContext<Params> {
   const uploads = new Map<string, Promise<unknown>>();
   let ended = false;
 
@@ -48,7 +48,7 @@ export function createContext(facts: ContextFacts, host: ContextHost): CallConte
     }
   }
 
-  const context: PartitionContext = {
+  const context: PartitionContext<Params> = {
     ...facts,
     async upload(name, value, options) {
       assertLive('upload');
@@ -78,7 +78,7 @@ export function createContext(facts: ContextFacts, host: ContextHost): CallConte
         options.partition ?? facts.partitionId,
         options.run ?? null,
       );
-      return (options.read === undefined ? decode(bytes, codec) : await options.read(bytes)) as never;
+      return (options.read === undefined ? decodeArtifact(bytes, codec) : await options.read(bytes)) as never;
     },
     log(...values) {
       host.log(format(...values));
@@ -127,7 +127,7 @@ async function encode<T>(
 }
 
 /** An artifact's value from its bytes; what another `write` made stays bytes. */
-function decode(bytes: Uint8Array, codec: ArtifactCodec): unknown {
+export function decodeArtifact(bytes: Uint8Array, codec: ArtifactCodec): unknown {
   switch (codec) {
     case 'json':
       return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;

@@ -8,7 +8,9 @@ import type { PinnedFile } from '../run/plan';
 import { readerSql } from '../warehouse/duckdb/source';
 import { connect } from './database';
 import { HELD_ROWS, type PartitionRows } from './partition-rows';
+import { allRows } from './slices';
 import { streamQuery } from './stream-query';
+import type { Row } from './types';
 
 /** A source file is not the one that the run was planned with (I1). */
 export class SourceChanged extends Error {
@@ -45,18 +47,8 @@ export async function fileRows(
 ): Promise<PartitionRows & { assertUnchanged(): Promise<void> }> {
   await checkPin(file);
   const before = await stat(file.path);
-  const all = `SELECT * FROM ${readerSql(file.path)}`;
-  const loaded = new WeakSet<DuckDBConnection>();
   return {
-    rowCount,
-    columns: await columnsOf(database, all),
-    slices: () => streamQuery(database, all),
-    async view(connection) {
-      if (rowCount > HELD_ROWS) return all;
-      if (!loaded.has(connection)) await connection.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} AS ${all}`);
-      loaded.add(connection);
-      return `SELECT * FROM ${TABLE}`;
-    },
+    ...(await fileTable(database, file.path, rowCount)),
     async assertUnchanged() {
       const after = await stat(file.path).catch(() => null);
       if (after === null || after.mtimeMs !== before.mtimeMs || after.size !== before.size)
@@ -65,13 +57,33 @@ export async function fileRows(
   };
 }
 
-async function columnsOf(database: DuckDBInstance, sql: string): Promise<{ name: string; type: string }[]> {
+/** The rows of a file; `rowCount` null: they are counted. */
+export async function fileTable(
+  database: DuckDBInstance,
+  path: string,
+  rowCount: number | null,
+): Promise<PartitionRows> {
+  const all = `SELECT * FROM ${readerSql(path)}`;
+  const count = rowCount ?? Number((await ask(database, `SELECT count(*) AS n FROM (${all})`))[0]!.n);
+  const described = await ask(database, `DESCRIBE ${all}`);
+  const loaded = new WeakSet<DuckDBConnection>();
+  return {
+    rowCount: count,
+    columns: described.map((row) => ({ name: String(row.column_name), type: String(row.column_type) })),
+    slices: () => streamQuery(database, all),
+    async view(connection) {
+      if (count > HELD_ROWS) return all;
+      if (!loaded.has(connection)) await connection.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} AS ${all}`);
+      loaded.add(connection);
+      return `SELECT * FROM ${TABLE}`;
+    },
+  };
+}
+
+async function ask(database: DuckDBInstance, sql: string): Promise<Row[]> {
   const connection = await connect(database);
   try {
-    const described = await connection.runAndReadAll(`DESCRIBE ${sql}`);
-    return described
-      .getRowObjects()
-      .map((row) => ({ name: String(row.column_name), type: String(row.column_type) }));
+    return await allRows(await connection.run(sql));
   } finally {
     connection.closeSync();
   }

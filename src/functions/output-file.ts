@@ -24,6 +24,7 @@ import { type CellType, joinColumns, type OutputColumns, type OutputRows } from 
 /** DuckDB's vectors hold this many rows. */
 const CHUNK = 2048;
 
+const PENDING = '__partwise_pending';
 /** Temporary table with `ord, key_0, …` of the unit's partitions, on the connection that writes. */
 export const KEYS_TABLE = '__partwise_keys';
 /** Parquet metadata: all columns in order as a JSON array, those that were null in every row included. */
@@ -53,15 +54,13 @@ export class PendingRows {
     this.rows = 0;
     const typed = [...columns].filter((column): column is [string, CellType] => column[1] !== null);
     const declared = typed.map(([, type], i) => `, c${i} ${type === 'JSON' ? 'VARCHAR' : type}`).join('');
-    await connection.run(
-      `CREATE OR REPLACE TEMP TABLE __partwise_pending (ord INTEGER, row BIGINT${declared})`,
-    );
-    await append(connection, typed, partitions);
+    await connection.run(`CREATE OR REPLACE TEMP TABLE ${PENDING} (ord INTEGER, row BIGINT${declared})`);
+    await appendRows(connection, PENDING, typed, partitions);
     const selected = typed.map(
       ([name, type], i) => `pending.c${i}${type === 'JSON' ? '::JSON' : ''} AS ${identifier(name)}`,
     );
     await copyWithKeys(connection, {
-      rows: '__partwise_pending AS pending',
+      rows: `${PENDING} AS pending`,
       ord: 'pending.ord',
       row: 'pending.row',
       selected,
@@ -69,7 +68,7 @@ export class PendingRows {
       columns: [...columns.keys()],
       file,
     });
-    await connection.run('DROP TABLE __partwise_pending');
+    await connection.run(`DROP TABLE ${PENDING}`);
   }
 }
 
@@ -114,12 +113,14 @@ const TYPES: Record<CellType, DuckDBType> = {
   JSON: VARCHAR,
 };
 
-async function append(
+/** Fills a temporary table whose columns are `ord INTEGER, row BIGINT` and then those given, in order. */
+export async function appendRows(
   connection: DuckDBConnection,
-  typed: [string, CellType][],
-  partitions: { ordinal: number; output: OutputRows }[],
+  table: string,
+  typed: readonly (readonly [string, CellType])[],
+  partitions: readonly { ordinal: number; output: OutputRows }[],
 ): Promise<void> {
-  const appender = await connection.createAppender('__partwise_pending', 'main', 'temp');
+  const appender = await connection.createAppender(table, 'main', 'temp');
   const types = [INTEGER, BIGINT, ...typed.map(([, type]) => TYPES[type])];
   let columns: DuckDBValue[][] = types.map(() => []);
   const flush = (): void => {

@@ -182,7 +182,11 @@ function cellType(value: unknown, name: string, row: number): CellType | null {
   }
   if (value instanceof Uint8Array) return 'BLOB';
   if (isObject(value) || Array.isArray(value)) {
-    encodeJson(value, `The column "${name}" of row ${row}`);
+    try {
+      encodeJson(value, `The column "${name}" of row ${row}`);
+    } catch (error) {
+      throw new InvalidResult((error as Error).message);
+    }
     return 'JSON';
   }
   throw new InvalidResult(

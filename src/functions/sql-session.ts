@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type DuckDBConnection,
   type DuckDBInstance,
+  type DuckDBPreparedStatement,
   type DuckDBResult,
   StatementType,
 } from '@duckdb/node-api';
@@ -95,6 +96,7 @@ export class SqlSession {
     text: string,
     parameters: ReturnType<typeof toParameter>[],
   ): Promise<DuckDBResult> {
+    if (text.trim() === '') throw new SyntaxError('data.sql was called with an empty query.');
     const statements = await connection.extractStatements(text);
     let result: DuckDBResult | null = null;
     for (let i = 0; i < statements.count; i++) {
@@ -103,10 +105,10 @@ export class SqlSession {
         // enforces I5
         if (prepared.statementType !== StatementType.SELECT) this.dirty = true;
         for (let p = 1; p <= prepared.parameterCount; p++) {
-          const parameter = parameters[Number(prepared.parameterName(p)) - 1];
+          const parameter = parameters[numberOf(prepared, p) - 1];
           if (parameter === undefined) {
             throw new SyntaxError(
-              `The query names a parameter $${prepared.parameterName(p)}; write values as \${…} instead.`,
+              'The query names a parameter of its own; write values as ${…} into the template instead.',
             );
           }
           prepared.bindValue(p, parameter.value, parameter.type);
@@ -116,8 +118,7 @@ export class SqlSession {
         prepared.destroySync();
       }
     }
-    if (result === null) throw new SyntaxError('data.sql was called with an empty query.');
-    return result;
+    return result!;
   }
 
   /** Counts work as running, so that an interrupt reaches it. */
@@ -129,5 +130,14 @@ export class SqlSession {
     } finally {
       this.running.delete(promise);
     }
+  }
+}
+
+/** `$2` may be a statement's first parameter, when another statement of the text has `$1`. */
+function numberOf(prepared: DuckDBPreparedStatement, index: number): number {
+  try {
+    return Number(prepared.parameterName(index));
+  } catch {
+    return NaN;
   }
 }

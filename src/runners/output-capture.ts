@@ -1,5 +1,6 @@
 /** What the user's code writes to the console, as log lines with the partition that wrote them. Runs in the runner. */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { performance } from 'node:perf_hooks';
 import { StringDecoder } from 'node:string_decoder';
 import type { LogLine } from './protocol';
 
@@ -7,6 +8,8 @@ type Stream = LogLine['stream'];
 
 /** A batch this large is sent at once, because code that never yields would never reach the next tick. */
 const BATCH_LINES = 200;
+/** A line after a pause is sent at once: the code may block next, or kill the process. */
+const PAUSE_MS = 20;
 const LONGEST_LINE = 16_384;
 /** Lines per call of a function; a loop that logs must not fill the stage. */
 const MOST_LINES = 10_000;
@@ -19,6 +22,7 @@ export class OutputCapture {
   private batch: LogLine[] = [];
   private scheduled = false;
   private lines = 0;
+  private sentAt = 0;
   private readonly open: Record<Stream, { text: string; decoder: StringDecoder }> = {
     stdout: { text: '', decoder: new StringDecoder('utf8') },
     stderr: { text: '', decoder: new StringDecoder('utf8') },
@@ -89,7 +93,7 @@ export class OutputCapture {
       stream,
       text,
     });
-    if (this.batch.length >= BATCH_LINES) this.sendBatch();
+    if (this.batch.length >= BATCH_LINES || performance.now() - this.sentAt >= PAUSE_MS) this.sendBatch();
     else if (!this.scheduled) {
       this.scheduled = true;
       setImmediate(() => {
@@ -103,6 +107,7 @@ export class OutputCapture {
     if (this.batch.length === 0) return;
     const lines = this.batch;
     this.batch = [];
+    this.sentAt = performance.now();
     this.send(lines);
   }
 }

@@ -61,6 +61,7 @@ export class UnitLoop {
   private handedOverAt = performance.now();
   /** Rows are kept and written one at a time, so that a segment's rows are those of its outcomes. */
   private writing: Promise<unknown> = Promise.resolve();
+  private handOver: (() => void) | null = null;
   private broken: { error: unknown } | null = null;
 
   constructor(
@@ -85,7 +86,8 @@ export class UnitLoop {
       const fn = await unitFunction(this.unit, this.session, writer);
       const { rowsOf, close } = this.openRows(database, index);
       closeRows = close;
-      timer = setInterval(() => this.segmentIfDue(fn), SEGMENT_EVERY_MS / 4);
+      this.handOver = () => this.segmentSoon(fn);
+      timer = setInterval(() => this.isDue() && this.segmentSoon(fn), SEGMENT_EVERY_MS / 4);
       const left = await this.runAll(index, fn, rowsOf);
       return { left, reusable: !this.tainted };
     } finally {
@@ -106,6 +108,8 @@ export class UnitLoop {
     error.name = message.reason === 'cancelled' ? 'Cancelled' : 'Timeout';
     this.running?.abort.abort(error);
     void this.session.interrupt().catch(() => undefined);
+    // The process may be killed next.
+    this.handOver?.();
   }
 
   /** An error that nobody caught. False: its partition has ended already. */
@@ -259,8 +263,8 @@ export class UnitLoop {
     return performance.now() - this.handedOverAt >= (cautious ? CAUTIOUS_EVERY_MS : SEGMENT_EVERY_MS);
   }
 
-  private segmentIfDue(fn: UnitFunction): void {
-    if (this.ended.length === 0 || !this.isDue()) return;
+  private segmentSoon(fn: UnitFunction): void {
+    if (this.ended.length === 0) return;
     this.exclusive(() => this.segment(fn)).catch((error: unknown) => (this.broken ??= { error }));
   }
 

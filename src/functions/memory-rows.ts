@@ -1,0 +1,45 @@
+/** Rows given as objects, for tests of partition functions: in DuckDB, so that they read like a snapshot's. */
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { appendRows } from './output-file';
+import type { PartitionRows } from './partition-rows';
+import { identifier } from './quote';
+import { type CellType, toOutputRows } from './rows';
+import { shapeOf } from './slices';
+import type { Row } from './types';
+
+const TABLE = '__partwise_memory';
+
+/** Throws `InvalidResult` for rows that no table can hold. */
+export async function memoryRows(database: DuckDBInstance, rows: Row[]): Promise<PartitionRows> {
+  const output = toOutputRows(rows, {});
+  // A column without any value needs some type.
+  const typed = [...output.columns].map(([name, type]): [string, CellType] => [name, type ?? 'VARCHAR']);
+  const selected = typed.map(
+    ([name, type], i) => `c${i}${type === 'JSON' ? '::JSON' : ''} AS ${identifier(name)}`,
+  );
+  const select = `SELECT ${typed.length === 0 ? 'NULL AS nothing' : selected.join(', ')} FROM ${TABLE} ORDER BY row`;
+  const filled = new WeakSet<DuckDBConnection>();
+  const fill = async (connection: DuckDBConnection): Promise<void> => {
+    if (filled.has(connection)) return;
+    const declared = typed.map(([, type], i) => `, c${i} ${type === 'JSON' ? 'VARCHAR' : type}`).join('');
+    await connection.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} (ord INTEGER, row BIGINT${declared})`);
+    await appendRows(connection, TABLE, typed, [{ ordinal: 0, output }]);
+    filled.add(connection);
+  };
+  const reader = await database.connect();
+  return {
+    rowCount: rows.length,
+    columns: typed.map(([name, type]) => ({ name, type })),
+    async *slices() {
+      await fill(reader);
+      const result = await reader.run(select);
+      const shape = shapeOf(result, 0);
+      for (const chunk of await result.fetchAllChunks())
+        yield { slice: { chunk, from: 0, to: chunk.rowCount }, shape };
+    },
+    async view(connection) {
+      await fill(connection);
+      return select;
+    },
+  };
+}

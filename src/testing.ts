@@ -1,0 +1,160 @@
+/**
+ * `partwise/testing`: call a partition function on a few rows, in this process, with real SQL and no server.
+ *
+ * ```ts
+ * import { runPartitionFunction } from 'partwise/testing';
+ *
+ * test('adds up the orders of a region', async () => {
+ *   const { result, uploads } = await runPartitionFunction(salesByRegion, {
+ *     key: { region: 'North' },
+ *     rows: [{ amount: 10 }, { amount: 32 }],
+ *   });
+ *   expect(result).toEqual({ orders: 2, total: 42 });
+ *   expect(uploads.get('summary.json')).toEqual({ orders: 2, total: 42 });
+ * });
+ * ```
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DuckDBInstance } from '@duckdb/node-api';
+import { createContext, decodeArtifact } from './functions/context';
+import { createPartitionData } from './functions/data';
+import { openDatabase } from './functions/database';
+import { fileTable } from './functions/file-rows';
+import { memoryRows } from './functions/memory-rows';
+import type { PartitionRows } from './functions/partition-rows';
+import { toOutputRows } from './functions/rows';
+import { SqlSession } from './functions/sql-session';
+import type { PartitionFunction, PartitionResult, Row } from './functions/types';
+import type { ArtifactCodec } from './run/files';
+import { encodePartitionId } from './run/partition-id';
+
+/** What the function is given. Everything but the rows has a default. */
+export interface TestCall<Params = Record<string, unknown>> {
+  /** The partition's rows. Key columns that they lack are added. */
+  rows?: Row[];
+  /** Instead of `rows`: a CSV, Parquet or JSON file with them. */
+  file?: string;
+  /** The partition's key, e.g. `{ region: 'North' }`. */
+  key?: Row;
+  params?: Params;
+  runId?: string;
+  attempt?: number;
+  signal?: AbortSignal;
+  snapshotTime?: Date;
+  scheduledTime?: Date | null;
+  /** What `context.download` finds: values by artifact name, whatever partition or run is asked for. */
+  artifacts?: Record<string, unknown>;
+}
+
+/** What came of the call. */
+export interface TestOutcome {
+  /** What the function returned. */
+  result: PartitionResult;
+  /** The rows it would add to the combined output, key columns first. */
+  rows: Row[];
+  /** Uploaded artifacts by name, as `artifacts.get` would read them back. */
+  uploads: Map<string, unknown>;
+  /** Lines written with `context.log`. */
+  logs: string[];
+  heartbeats: unknown[];
+}
+
+const MEMORY_BYTES = 1_000_000_000;
+
+/**
+ * Calls the function once. Rejects with what the function throws, and with `InvalidResult` when it returns what a run could not
+ * store.
+ */
+export async function runPartitionFunction<Params = Record<string, unknown>>(
+  fn: PartitionFunction<Params>,
+  call: TestCall<Params>,
+): Promise<TestOutcome> {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-testing-'));
+  const options = { memoryBytes: MEMORY_BYTES, tempFolder: folder };
+  const session = new SqlSession(options);
+  let database: DuckDBInstance | null = null;
+  try {
+    database = await openDatabase(options);
+    return await callOnce(fn, call, await rowsOf(database, call), session);
+  } finally {
+    await session.close();
+    database?.closeSync();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function callOnce<Params>(
+  fn: PartitionFunction<Params>,
+  call: TestCall<Params>,
+  rows: PartitionRows,
+  session: SqlSession,
+): Promise<TestOutcome> {
+  const { key = {}, artifacts = {} } = call;
+  const uploads = new Map<string, unknown>();
+  const logs: string[] = [];
+  const heartbeats: unknown[] = [];
+  const { context, finish } = createContext<Params>(
+    {
+      partitionId: partitionIdOf(key),
+      key,
+      params: (call.params ?? {}) as Params,
+      runId: call.runId ?? 'test',
+      attempt: call.attempt ?? 1,
+      signal: call.signal ?? new AbortController().signal,
+      snapshotTime: call.snapshotTime ?? new Date(),
+      scheduledTime: call.scheduledTime ?? null,
+    },
+    {
+      upload: async (name, bytes, codec) => void uploads.set(name, decodeArtifact(bytes, codec)),
+      download: async (name) => artifactOf(artifacts, name),
+      log: (text) => logs.push(...text.split('\n')),
+      heartbeat: (progress) => heartbeats.push(progress),
+    },
+  );
+  const result = await fn.run(createPartitionData(rows, session), context);
+  await finish();
+  const output = toOutputRows(result, key);
+  return { result, rows: output.rows.map((row) => ({ ...key, ...row })), uploads, logs, heartbeats };
+}
+
+async function rowsOf<Params>(
+  database: DuckDBInstance,
+  { rows, file, key = {} }: TestCall<Params>,
+): Promise<PartitionRows> {
+  if (rows !== undefined)
+    return memoryRows(
+      database,
+      rows.map((row) => ({ ...key, ...row })),
+    );
+  if (file !== undefined) return fileTable(database, file, null);
+  throw new TypeError('runPartitionFunction needs "rows" (an array of objects) or "file" (a path).');
+}
+
+function partitionIdOf(key: Row): string {
+  const values = Object.values(key);
+  if (values.length === 0) return 'test';
+  return encodePartitionId(
+    values.map((value) => (value === null ? null : value instanceof Date ? dateText(value) : String(value))),
+  );
+}
+
+/** As DuckDB prints a DATE or a TIMESTAMP. */
+function dateText(date: Date): string {
+  const text = date.toISOString().replace('T', ' ').replace('Z', '');
+  return text.endsWith('00:00:00.000') ? text.slice(0, 10) : text.replace(/\.?0+$/, '');
+}
+
+function artifactOf(
+  artifacts: Record<string, unknown>,
+  name: string,
+): { bytes: Uint8Array; codec: ArtifactCodec } {
+  if (!Object.hasOwn(artifacts, name)) {
+    throw new Error(`There is no artifact "${name}". Give it to the test as artifacts: { "${name}": … }.`);
+  }
+  const value = artifacts[name];
+  if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };
+  if (typeof value === 'string') return { bytes: Buffer.from(value), codec: 'text' };
+  return { bytes: Buffer.from(JSON.stringify(value)), codec: 'json' };
+}

@@ -1,0 +1,322 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { FunctionBundle } from '../src/functions/bundle';
+import { bundleFunctions } from '../src/functions/bundle';
+import { describeFunctions } from '../src/runners/describe';
+import { RunnerPool } from '../src/runners/pool';
+import {
+  bundleFixture,
+  makeFolder,
+  makeSnapshot,
+  readRows,
+  run,
+  type RunRequest,
+} from './support/runner-unit';
+
+const PARTITIONS = 6;
+let folder: string;
+let bundle: FunctionBundle;
+let pool: RunnerPool;
+
+beforeAll(async () => {
+  folder = makeFolder();
+  await makeSnapshot(folder, PARTITIONS, 10);
+  bundle = await bundleFixture(folder);
+});
+beforeEach(() => {
+  pool = new RunnerPool({ size: 2 });
+});
+afterEach(() => pool.close());
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const runFixture = (request: Partial<RunRequest> & { name: string }) =>
+  run({ pool, folder, bundle, ordinals: [0, 1, 2, 3, 4, 5], ...request });
+
+/** Partition k2 misbehaves, the other five do not. */
+const misbehave = (how: string, request: Partial<RunRequest> = {}) =>
+  runFixture({ name: 'hostile', ...request, unit: { params: { does: { k2: how } }, ...request.unit } });
+
+const OTHERS = ['k0: DONE', 'k1: DONE', 'k3: DONE', 'k4: DONE', 'k5: DONE'];
+
+describe('a unit', () => {
+  test('runs its partitions in order, with rows, SQL, logs and artifacts', async () => {
+    const { ended, summary, files, logs, left } = await runFixture({ name: 'wellBehaved' });
+    expect(left).toEqual([]);
+    expect(summary).toEqual([0, 1, 2, 3, 4, 5].map((i) => `k${i}: DONE`));
+    expect(ended[0]!.outcome).toMatchObject({
+      attempts: 1,
+      rows: 10,
+      outputRows: 1,
+      preview: '{"counted":10,"read":10,"first":1}',
+    });
+    expect(ended[3]!.outcome.artifacts).toMatchObject([
+      { name: 'sum.json', path: 'k3/1/sum.json', codec: 'json' },
+    ]);
+    expect(logs.map(({ ordinal, text }) => [ordinal, text])).toEqual(
+      [0, 1, 2, 3, 4, 5].map((i) => [i, `partition k${i}`]),
+    );
+    const rows = await readRows(files, 'region, counted, read, first');
+    expect(rows[5]).toEqual({ region: 'k5', counted: '10', read: '10', first: '1' });
+  });
+
+  test('runs on the same warm process again, and on another for another bundle', async () => {
+    await runFixture({ name: 'wellBehaved', ordinals: [0] });
+    const [first] = pool.pids;
+    await runFixture({ name: 'wellBehaved', ordinals: [1] });
+    expect(pool.pids).toEqual([first]);
+    await runFixture({ name: 'wellBehaved', ordinals: [1], bundle: { ...bundle, digest: 'other' } });
+    expect(pool.pids).toHaveLength(2);
+  });
+
+  test('never has more processes than the pool allows', async () => {
+    let most = 0;
+    const onStart = (): void => void (most = Math.max(most, pool.pids.length));
+    await Promise.all(
+      [0, 1, 2, 3, 4, 5].map((i) =>
+        runFixture({ name: 'wellBehaved', ordinals: [i], handlers: { onStart } }),
+      ),
+    );
+    expect(most).toBe(2);
+  });
+
+  test('fails as a whole when its function is not in the bundle', async () => {
+    const { failed, left } = await runFixture({ name: 'welBehaved', mayFail: true });
+    expect(failed).toMatchObject({ error: { type: 'FunctionMissing' }, retryable: true });
+    expect(failed!.error.message).toContain('Did you mean "wellBehaved"?');
+    expect(left).toHaveLength(6);
+  });
+
+  test('ends with the error of a segment that cannot be kept', async () => {
+    const onSegment = (): Promise<void> => Promise.reject(new Error('the stage is full'));
+    await expect(runFixture({ name: 'wellBehaved', handlers: { onSegment } })).rejects.toThrow(
+      'the stage is full',
+    );
+  });
+});
+
+describe('I5 no partition harms another:', () => {
+  const losses = { maximumLosses: 2 };
+
+  test.each([
+    ['grow a Map', 'OutOfMemory'],
+    ['hoard Buffers', 'OutOfMemory'],
+    ['crash', 'RunnerKilled'],
+    ['exit', 'RunnerKilled'],
+  ])('I5 a function that would %s costs its partition alone', async (how, type) => {
+    const { ended, summary } = await misbehave(how, { options: { ...losses, memoryBytes: 300_000_000 } });
+    expect(summary).toEqual([...OTHERS, `k2: INTERNAL_ERROR ${type}`].sort());
+    const lost = ended.find(({ outcome }) => outcome.id === 'k2')!.outcome;
+    expect(lost).toMatchObject({ attempts: 2, artifacts: [], rows: 10 });
+    expect(lost.error!.message).toMatch(/^[A-Z].*\.$/);
+  });
+
+  test.each(['block', 'loop', 'query for ever'])(
+    'I5 a function that would %s is ended by its time-out',
+    async (how) => {
+      const { ended, summary } = await misbehave(how, { options: { maximumLosses: 1, timeoutMs: 1_000 } });
+      expect(summary).toEqual([...OTHERS, 'k2: INTERNAL_ERROR Timeout'].sort());
+      const { durationMs } = ended.find(({ outcome }) => outcome.id === 'k2')!.outcome;
+      expect(durationMs).toBeGreaterThanOrEqual(1_000);
+      expect(durationMs).toBeLessThan(5_000);
+    },
+  );
+
+  test('I5 a query that fills DuckDB fails at its limit, and the process lives on', async () => {
+    const { summary } = await misbehave('fill DuckDB', {
+      unit: { params: { does: { k2: 'fill DuckDB' } }, duckdbMemoryBytes: 100_000_000 },
+    });
+    expect(summary).toEqual([...OTHERS, 'k2: FAILED OutofMemoryError'].sort());
+  });
+
+  test('I5 an error that nobody catches fails the partition that raised it', async () => {
+    const { ended, summary } = await misbehave('throw from a timer');
+    expect(summary).toEqual([...OTHERS, 'k2: FAILED Error'].sort());
+    const { error } = ended.find(({ outcome }) => outcome.id === 'k2')!.outcome;
+    expect(error!.message).toBe('nobody catches this');
+    expect(error!.stack).toContain('runner-functions.ts');
+  });
+
+  test('I5 what a partition left running is not held against the next one', async () => {
+    const does = { k2: 'leave a rejection behind', k3: 'dawdle' };
+    const { summary, logs } = await runFixture({ name: 'hostile', unit: { params: { does } } });
+    expect(summary).toEqual([...OTHERS, 'k2: DONE'].sort());
+    expect(logs).toContainEqual(
+      expect.objectContaining({ ordinal: 2, text: expect.stringContaining('too late') }),
+    );
+  });
+
+  test('I5 a table that one partition makes is not there for the next', async () => {
+    const does = { k2: 'make a table', k3: 'make a table' };
+    const { summary } = await runFixture({ name: 'hostile', unit: { params: { does } } });
+    expect(summary).toEqual([...OTHERS, 'k2: DONE'].sort());
+  });
+
+  test('I5 partitions whose end was handed over do not run again when a later one kills the runner', async () => {
+    const started: number[] = [];
+    await misbehave('exit', {
+      options: { maximumLosses: 3 },
+      handlers: { onStart: (ordinal) => void started.push(ordinal) },
+    });
+    // The first two ended less than a second before the process died: they run once more, and k2 three times.
+    expect(started).toEqual([0, 1, 2, 0, 1, 3, 4, 5, 2, 2]);
+  });
+});
+
+test('I5 a throw fails its partition with the file and line of the function', async () => {
+  const { ended, summary } = await misbehave('throw');
+  expect(summary).toEqual([...OTHERS, 'k2: FAILED Error'].sort());
+  const failed = ended.find(({ outcome }) => outcome.id === 'k2')!;
+  expect(failed.retryable).toBe(true);
+  expect(failed.outcome.artifacts).toHaveLength(1);
+  const [, frame] = failed.outcome.error!.stack!.split('\n');
+  const line =
+    readFileSync(join(__dirname, 'support/runner-functions.ts'), 'utf8')
+      .split('\n')
+      .findIndex((text) => text.includes('thrown on purpose')) + 1;
+  expect(frame).toContain(`runner-functions.ts:${line}:`);
+  expect(failed.outcome.error!.stack).not.toMatch(/unit-loop|node:/);
+});
+
+describe('I12 cancel means stopped:', () => {
+  test('I12 a function that heeds the signal ends at once, and the rest is left', async () => {
+    const cancel = new AbortController();
+    const onStart = (ordinal: number): void => void (ordinal === 2 && cancel.abort());
+    const before = Date.now();
+    const { summary, left } = await misbehave('wait for the signal', {
+      options: { signal: cancel.signal },
+      handlers: { onStart },
+    });
+    expect(summary).toEqual(['k0: DONE', 'k1: DONE', 'k2: CANCELLED']);
+    expect(left).toEqual([3, 4, 5]);
+    expect(Date.now() - before).toBeLessThan(1_900);
+  });
+
+  test('I12 a function that does not is killed after two seconds', async () => {
+    const cancel = new AbortController();
+    let cancelledAt = 0;
+    const onLog = (): void => {
+      cancelledAt = Date.now();
+      cancel.abort();
+    };
+    const { summary, left } = await misbehave('loop', {
+      options: { signal: cancel.signal },
+      handlers: { onLog },
+    });
+    expect(Date.now() - cancelledAt).toBeGreaterThanOrEqual(2_000);
+    expect(Date.now() - cancelledAt).toBeLessThan(4_000);
+    // k0 and k1 ended, but had not been handed over when k2 blocked the process.
+    expect(summary).toEqual(['k2: CANCELLED']);
+    expect(left).toEqual([0, 1, 3, 4, 5]);
+    expect(pool.pids).toEqual([]);
+  });
+
+  test('I12 two seconds after a kill -9 of the worker no runner and nothing it started is alive', async () => {
+    const script = join(folder, 'worker.js');
+    writeFileSync(script, workerScript());
+    const worker = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const runner = await pidPrintedBy(worker);
+      const sleeper = await eventually(() => pidOf('sleep 62', runner));
+      worker.kill('SIGKILL');
+      await once(worker, 'exit');
+      await eventually(() => (isAlive(runner) || isAlive(sleeper) ? null : true), 2_000);
+    } finally {
+      worker.kill('SIGKILL');
+    }
+  });
+});
+
+describe('describeFunctions', () => {
+  test('lists the functions of a bundle with their settings', async () => {
+    const functions = await describeFunctions(bundle.path);
+    expect(functions.map(({ name }) => name).sort()).toEqual(['hostile', 'wellBehaved']);
+  });
+
+  test.each([
+    ['throws', "throw new Error('no licence');", 'The functions file threw while loading: Error: no licence'],
+    ['exits', 'process.exit(3);', 'died'],
+    [
+      'names two functions alike',
+      "import { definePartitionFunction as d } from 'partwise'; export const a = d({ name: 'x', run() {} }), b = d({ name: 'x', run() {} });",
+      'Two exported partition functions are named "x"',
+    ],
+  ])('tells of a file that %s', async (what, code, message) => {
+    const file = join(folder, `${what.replaceAll(' ', '-')}.ts`);
+    writeFileSync(file, code);
+    const broken = await bundleFunctions(file, join(folder, 'functions'));
+    await expect(describeFunctions(broken.path)).rejects.toThrow(message);
+  });
+});
+
+/** A worker of which only the pool is real: it prints the runner's pid when the function is about to block. */
+function workerScript(): string {
+  const dist = join(__dirname, '../dist');
+  const unit = {
+    function: { name: 'hostile', digest: bundle.digest, bundle: bundle.path, sql: null },
+    bundle: bundle.path,
+    runId: 'run-1',
+    params: { does: { k0: 'spawn' } },
+    keyColumns: [{ name: 'region', type: 'VARCHAR' }],
+    columns: [],
+    index: join(folder, 'index.parquet'),
+    snapshot: [join(folder, 'snapshot.parquet')],
+    files: null,
+    ordinals: [0],
+    priorCalls: 0,
+    snapshotTime: '2024-06-01T00:00:00.000Z',
+    scheduledTime: null,
+    scratch: join(folder, 'orphan'),
+    nonRetryableErrorTypes: [],
+    duckdbMemoryBytes: 250_000_000,
+  };
+  return `
+    const { RunnerPool } = require(${JSON.stringify(`${dist}/runners/pool`)});
+    const { runUnit } = require(${JSON.stringify(`${dist}/runners/unit-run`)});
+    const pool = new RunnerPool({ size: 1 });
+    const nothing = async () => ({});
+    runUnit({
+      pool, unit: ${JSON.stringify(unit)}, timeoutMs: null, memoryBytes: 500e6, signal: new AbortController().signal,
+      handlers: { onSegment: nothing, onLog: () => console.log(pool.pids[0]), onUpload: nothing, onDownload: nothing, onStart() {}, onHeartbeat() {} },
+    });`;
+}
+
+async function pidPrintedBy(worker: ChildProcess): Promise<number> {
+  const [bytes] = (await once(worker.stdout!, 'data')) as [Buffer];
+  return Number(bytes.toString().trim());
+}
+
+/** Waits for something that no event tells of: another process's children, or its end. */
+async function eventually<T>(look: () => T | null, within = 10_000): Promise<T> {
+  for (const giveUp = Date.now() + within; Date.now() < giveUp; await sleep(20)) {
+    const found = look();
+    if (found !== null) return found;
+  }
+  throw new Error(`It did not happen within ${within} ms.`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie, which only its parent can bury, is dead all the same.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** The process that runs `command` in the process group of `group`. */
+function pidOf(command: string, group: number): number | null {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+      if (line === command && Number(stat[2]) === group) return Number(pid);
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return null;
+}

@@ -1,0 +1,147 @@
+/** A unit over a small snapshot, run on real runner processes, and what came of it. */
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { bundleFunctions, type FunctionBundle } from '../../src/functions/bundle';
+import type { RunnerPool } from '../../src/runners/pool';
+import type { RunnerUnit } from '../../src/runners/protocol';
+import {
+  type EndedPartition,
+  runUnit,
+  type UnitRunOptions,
+  type UnitRunResult,
+} from '../../src/runners/unit-run';
+
+export function makeFolder(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), 'partwise-runners-')));
+}
+
+/** Partitions `k0`, `k1`, … of `rowsEach` rows with `region`, `amount` and `day`. */
+export async function makeSnapshot(folder: string, partitions: number, rowsEach: number): Promise<void> {
+  const database = await DuckDBInstance.create(':memory:');
+  const connection = await database.connect();
+  await connection.run(
+    `COPY (SELECT 'k' || p AS region, r::DOUBLE + 1 AS amount, DATE '2024-01-01' + r::INTEGER AS day,
+       (p * ${rowsEach} + r)::BIGINT AS __partwise_row, p::INTEGER AS __partwise_ord
+       FROM range(${partitions}) a(p), range(${rowsEach}) b(r) ORDER BY 5, 4) TO '${folder}/snapshot.parquet'`,
+  );
+  await connection.run(
+    `COPY (SELECT p::INTEGER AS ord, 'k' || p AS id, ${rowsEach}::BIGINT AS rows, 'k' || p AS key_0
+       FROM range(${partitions}) a(p) ORDER BY 1) TO '${folder}/index.parquet'`,
+  );
+  connection.closeSync();
+  database.closeSync();
+}
+
+export const bundleFixture = (folder: string): Promise<FunctionBundle> =>
+  bundleFunctions(join(__dirname, 'runner-functions.ts'), join(folder, 'functions'));
+
+export interface Ran extends UnitRunResult {
+  ended: EndedPartition[];
+  files: string[];
+  logs: { ordinal: number | null; stream: string; text: string }[];
+  /** `k0: DONE` and so on, in key order; with the error's type when there is one. */
+  summary: string[];
+}
+
+export interface RunRequest {
+  pool: RunnerPool;
+  folder: string;
+  bundle: FunctionBundle | null;
+  name: string;
+  ordinals: number[];
+  unit?: Partial<RunnerUnit>;
+  /** The test looks at `failed` itself. */
+  mayFail?: boolean;
+  options?: Partial<Omit<UnitRunOptions, 'handlers'>>;
+  handlers?: Partial<UnitRunOptions['handlers']>;
+}
+
+let scratches = 0;
+
+export async function run(request: RunRequest): Promise<Ran> {
+  const { pool, folder, bundle, name, ordinals } = request;
+  const scratch = join(folder, `scratch-${++scratches}`);
+  mkdirSync(scratch);
+  const ended: EndedPartition[] = [];
+  const files: string[] = [];
+  const logs: Ran['logs'] = [];
+  const unit: RunnerUnit = {
+    function: { name, digest: bundle?.digest ?? 'none', bundle: bundle?.path ?? null, sql: null },
+    bundle: bundle?.path ?? null,
+    runId: 'run-1',
+    params: {},
+    keyColumns: [{ name: 'region', type: 'VARCHAR' }],
+    columns: [
+      { name: 'region', type: 'VARCHAR' },
+      { name: 'amount', type: 'DOUBLE' },
+      { name: 'day', type: 'DATE' },
+    ],
+    index: join(folder, 'index.parquet'),
+    snapshot: [join(folder, 'snapshot.parquet')],
+    files: null,
+    ordinals,
+    priorCalls: 0,
+    snapshotTime: '2024-06-01T00:00:00.000Z',
+    scheduledTime: null,
+    scratch,
+    nonRetryableErrorTypes: [],
+    duckdbMemoryBytes: 250_000_000,
+    ...request.unit,
+  };
+  const end = await runUnit({
+    pool,
+    unit,
+    timeoutMs: null,
+    memoryBytes: 500_000_000,
+    signal: new AbortController().signal,
+    ...request.options,
+    handlers: {
+      async onSegment(segment, rows) {
+        ended.push(...segment);
+        if (rows !== null) files.push(rows);
+      },
+      onLog: (lines) => void logs.push(...lines),
+      onUpload: async ({ name: artifact, partitionId, call, codec }) => ({
+        name: artifact,
+        path: `${partitionId}/${call}/${artifact}`,
+        offset: 0,
+        bytes: 1,
+        sha256: '',
+        codec,
+      }),
+      onDownload: async () => {
+        throw new Error('There is nothing to download here.');
+      },
+      onStart: () => undefined,
+      onHeartbeat: () => undefined,
+      ...request.handlers,
+    },
+  });
+  if (end.failed !== null && request.mayFail !== true)
+    throw new Error(`The unit failed: ${end.failed.error.message}`);
+  const summary = [...ended]
+    .sort((a, b) => a.outcome.ordinal - b.outcome.ordinal)
+    .map(
+      ({ outcome }) =>
+        `${outcome.id}: ${outcome.status}${outcome.error === null ? '' : ` ${outcome.error.type}`}`,
+    );
+  return { ...end, ended, files, logs, summary };
+}
+
+/** Rows of the files, in order. */
+export async function readRows(files: string[], select = '*'): Promise<Record<string, unknown>[]> {
+  const database = await DuckDBInstance.create(':memory:');
+  const connection = await database.connect();
+  try {
+    const list = files.map((file) => `'${file}'`).join(', ');
+    const reader = await connection.runAndReadAll(
+      `SELECT ${select} FROM read_parquet([${list}], union_by_name = true) ORDER BY __partwise_ord, __partwise_row`,
+    );
+    return reader.getRowObjectsJson() as Record<string, unknown>[];
+  } finally {
+    connection.closeSync();
+    database.closeSync();
+  }
+}
