@@ -1,9 +1,9 @@
 /** What a project needs, tried one by one: each ok, or what to do. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ProjectConfig } from '../config';
+import { functionNames } from './function-names';
 import { loadProject, type ProjectOptions } from './project';
 
 export interface Check {
@@ -91,16 +91,12 @@ async function checkStage({ stage: folder }: ProjectConfig): Promise<string> {
   return `${stage.uri} can be written and read`;
 }
 
-async function checkFunctions({ functions, projectDir }: ProjectConfig): Promise<string> {
+async function checkFunctions(project: ProjectConfig): Promise<string> {
+  const { functions } = project;
   if (functions === null) return 'no functions file: only --sql can be run. `partwise init` makes one.';
-  const { bundleFunctions } = require('../functions/bundle') as typeof import('../functions/bundle');
-  const { describeFunctions } = require('../runners/describe') as typeof import('../runners/describe');
-  const { path } = await bundleFunctions(functions, join(projectDir, '.partwise', 'functions'));
-  const found = await describeFunctions(path);
-  if (found.length === 0) {
-    throw new Error(
-      `${functions} exports no partition function: write \`export const name = definePartitionFunction({ … })\`.`,
-    );
-  }
-  return `${functions}: ${found.map(({ name }) => name).join(', ')}`;
+  const names = await functionNames(project);
+  if (names.length > 0) return `${functions}: ${names.join(', ')}`;
+  throw new Error(
+    `${functions} exports no partition function: write \`export const name = definePartitionFunction({ … })\`.`,
+  );
 }

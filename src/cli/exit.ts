@@ -17,6 +17,11 @@ export class CannotDo extends Error {
   override name = 'CannotDo';
 }
 
+/** Ctrl-C came before there was anything to detach from. */
+export class Interrupted extends Error {
+  override name = 'Interrupted';
+}
+
 /** The exit code for a run that has ended. `strict`: any partition that is not DONE or SKIPPED counts as failure. */
 export function exitCodeOf(state: RunState, strict: boolean): number {
   // enforces I8

@@ -1,7 +1,7 @@
 /** Follows a run to its end, for `run` and `watch`. */
 import type { RunHandle, RunState } from '../client/types';
 import { wasRefused } from '../history/run-state';
-import { DETACHED, exitCodeOf } from './exit';
+import { DETACHED, exitCodeOf, Interrupted } from './exit';
 import type { Suggest } from './invocation';
 import { showProgress } from './progress';
 import { shellWord } from './render/shell-word';
@@ -63,13 +63,22 @@ async function waitWithProgress(handle: RunHandle, interrupt: AbortSignal): Prom
   }
 }
 
-/** The first Ctrl-C aborts the signal; a second one ends the process, as ever. */
-export async function untilInterrupted<T>(use: (interrupt: AbortSignal) => Promise<T>): Promise<T> {
+/** The first Ctrl-C aborts the signal; a second one ends the process, as ever. `stopped` is what is said when `use` gives up. */
+export async function untilInterrupted<T>(
+  stopped: string,
+  use: (interrupt: AbortSignal) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  process.once('SIGINT', abort);
+  const abort = (): void => {
+    controller.abort();
+    // Not at once (nor `process.once`): others that listen would find themselves alone and end the process.
+    setImmediate(() => process.removeListener('SIGINT', abort));
+  };
+  process.on('SIGINT', abort);
   try {
     return await use(controller.signal);
+  } catch (error) {
+    throw controller.signal.aborted ? new Interrupted(stopped) : error;
   } finally {
     process.removeListener('SIGINT', abort);
   }

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './commands';
-import { NOT_DONE, OK, reportError } from './exit';
-import { drained, endQuietlyOnClosedPipe } from './terminal';
+import { DETACHED, Interrupted, NOT_DONE, OK, reportError } from './exit';
+import { drained, endQuietlyOnClosedPipe, note } from './terminal';
 
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('partwise')
@@ -42,6 +42,9 @@ async function runToExit(): Promise<void> {
     if (error instanceof CommanderError) {
       // Commander has said what is wrong; help and version are no failures, and no command at all shows help.
       process.exitCode = error.exitCode === 0 ? OK : NOT_DONE;
+    } else if (error instanceof Interrupted) {
+      note(error.message);
+      process.exitCode = DETACHED;
     } else {
       reportError(error);
       process.exitCode = NOT_DONE;

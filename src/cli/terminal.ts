@@ -19,7 +19,8 @@ export const errorPaint = paintFor(process.stderr);
 
 export function widthOfTerminal(stream: NodeJS.WriteStream = process.stdout): number {
   const asked = Number(process.env['COLUMNS']);
-  return Math.max(LEAST_WIDTH, stream.columns ?? (asked > 0 ? asked : DEFAULT_WIDTH));
+  // A pseudo-terminal that nobody sized says 0.
+  return Math.max(LEAST_WIDTH, stream.columns || (asked > 0 ? asked : DEFAULT_WIDTH));
 }
 
 export function print(text: string): void {

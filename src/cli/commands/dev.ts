@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { functionNames } from '../function-names';
 import { loadProject, withProject, type ProjectOptions } from '../project';
 import { shellWord } from '../render/shell-word';
 import { aside, note, paint, print } from '../terminal';
@@ -6,8 +7,6 @@ import { aside, note, paint, print } from '../terminal';
 interface DevOptions extends ProjectOptions {
   functions?: string;
 }
-
-const EXAMPLE = { function: 'salesByRegion', source: { files: 'sales.csv' }, partitionBy: ['region'] };
 
 export function define(command: Command): void {
   command.option('--functions <file>', 'the file that exports the functions');
@@ -24,13 +23,17 @@ export function define(command: Command): void {
       );
     }
     const taskQueue = config.temporal.taskQueue ?? 'partwise';
+    // What is wrong with the functions, the worker says when it is needed.
+    const [name = 'sql'] = await functionNames(config).catch((): string[] => []);
+    let address = '';
     await runHostInForeground({
       projectDir: config.projectDir,
       settings: config.temporal,
       env: functionsEnvironment(config.functions, options),
       onEvent(event) {
         aside(event.message);
-        if (event.type === 'serverReady') print(welcome(event.address, taskQueue));
+        if (event.type === 'serverReady') address = event.address;
+        if (event.type === 'workerReady') print(welcome(address, taskQueue, exampleInput(name)));
       },
     });
     note('Server and worker have ended.');
@@ -44,10 +47,17 @@ function functionsEnvironment(file: string | null, options: DevOptions): NodeJS.
     : { ...process.env, PARTWISE_FUNCTIONS: file };
 }
 
-function welcome(address: string, taskQueue: string): string {
+function exampleInput(name: string): object {
+  if (name === 'salesByRegion')
+    return { function: name, source: { files: 'sales.csv' }, partitionBy: ['region'] };
+  const sql = name === 'sql' ? { sql: 'SELECT count(*) AS n FROM data' } : {};
+  return { function: name, source: { table: 'TABLE' }, partitionBy: ['COLUMN'], ...sql };
+}
+
+function welcome(address: string, taskQueue: string, input: object): string {
   const start =
     `temporal workflow start --address ${address} --type partitionedRun --task-queue ${shellWord(taskQueue)} ` +
-    `--workflow-id my-run --input ${shellWord(JSON.stringify(EXAMPLE))}`;
+    `--workflow-id my-run --input ${shellWord(JSON.stringify(input))}`;
   return [
     `${paint.green('ready')}  Temporal at ${paint.bold(address)}, task queue ${taskQueue}. Ctrl-C ends both.`,
     `${paint.dim('From anywhere, start a run with')}`,

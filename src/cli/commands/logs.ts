@@ -17,7 +17,7 @@ export function define(command: Command): void {
     .option('--partition <id>', 'only this partition')
     .option('-f, --follow', 'go on until the run ends (with --json: one object per line)');
   withJson(withProject(command)).action((runId: string, options: LogsOptions) =>
-    untilInterrupted((signal) =>
+    untilInterrupted('Stopped; runs are not touched by it.', (signal) =>
       reading(options, async (partwise) => {
         const { follow = false } = options;
         const partition = options.partition === undefined ? undefined : toPartitionId(options.partition);

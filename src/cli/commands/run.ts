@@ -42,7 +42,7 @@ async function run(functionName: string | undefined, options: RunCommandOptions)
   const whole = await checkedInput(functionName, options, config.projectDir);
   const input = options.try === undefined ? whole : await trialOf(whole, config, options.try);
   const suggest = suggesting(options);
-  process.exitCode = await untilInterrupted((interrupt) =>
+  process.exitCode = await untilInterrupted('Stopped: no run was started.', (interrupt) =>
     withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise) => {
       const handle = await partwise.start(input, options.runId === undefined ? {} : { runId: options.runId });
       announce(handle.runId, input);

@@ -13,7 +13,7 @@ export function define(command: Command): void {
     .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
   withJson(withProject(command)).action(async (runId: string, options: WatchOptions) => {
     const config = await loadProject(options);
-    process.exitCode = await untilInterrupted((interrupt) =>
+    process.exitCode = await untilInterrupted('Stopped; runs are not touched by it.', (interrupt) =>
       // With a worker: a run that waits for one must go on.
       withPartwise(config, { needWorker: true, signal: interrupt }, (partwise) =>
         follow(partwise.restore(runId), {

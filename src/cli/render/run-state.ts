@@ -34,7 +34,8 @@ export function renderRunState(
   if (failed > firstFailures.length && firstFailures.length > 0) {
     lines.push(paint.dim(`  … and ${plural(failed - firstFailures.length, 'more failed partition')}`));
   }
-  if (state.error !== null) lines.push(`${paint.red(state.error.type)}: ${cleanLines(state.error.message)}`);
+  if (state.error !== null && state.status !== 'CANCELLED')
+    lines.push(`${paint.red(state.error.type)}: ${cleanLines(state.error.message)}`);
   if (state.commit !== null) {
     lines.push(
       `${paint.dim('wrote')} ${plural(state.commit.rows, 'row')} ${paint.dim('to')} ${clean(state.commit.target)}`,
