@@ -15,11 +15,12 @@ if (major < 20 || (major === 20 && minor < 3)) {
 }
 
 await unlessStamped('node_modules/.partwise-setup', digestOf(['package-lock.json']), () => {
-  console.error('Installing dependencies (npm ci)…');
+  console.error('Installing dependencies…');
+  // Not `npm ci`: it refuses a lock file that was made where a registry does not serve the binaries of other platforms.
   // npm is a .cmd file on Windows; npm_execpath is npm's own script, set when this runs below npm.
   const npm = process.env.npm_execpath;
   const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []];
-  execFileSync(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] });
+  execFileSync(command, [...args, 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] });
 });
 
 await unlessStamped('dist/.build-stamp', digestOf(['src', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs']), () => {
