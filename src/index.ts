@@ -19,7 +19,14 @@ export type {
 export { defineConfig, type PartwiseConfig } from './config/define';
 
 export { Partwise, type ConnectOptions } from './client/partwise';
-export { NoSuchArtifact, NoSuchPartition, NoSuchRun, StartRefused, WaitTimeout } from './client/errors';
+export {
+  NoSuchArtifact,
+  NoSuchPartition,
+  NoSuchRun,
+  RunEnded,
+  StartRefused,
+  WaitTimeout,
+} from './client/errors';
 export { wasRefused } from './history/run-state';
 export type {
   ArtifactView,

@@ -1,11 +1,12 @@
 /** What reading and starting runs can fail with. Each message is a sentence for people; the fields are for programs. */
+import type { RefusalType } from '../run/refusal';
 
 /** A run was not started, because of what it asked for. Nothing was begun. */
 export class StartRefused extends Error {
   override name = 'StartRefused';
   constructor(
     /** `InvalidInput`: the input or the run id is not usable. `RunExists`: a run of this id is there already. */
-    readonly type: 'InvalidInput' | 'RunExists',
+    readonly type: RefusalType,
     /** Every problem, each a sentence. */
     readonly problems: readonly string[],
   ) {
@@ -45,6 +46,16 @@ export class NoSuchArtifact extends Error {
     message: string,
   ) {
     super(message);
+  }
+}
+
+/** The run has ended, so there is nothing left to cancel. */
+export class RunEnded extends Error {
+  override name = 'RunEnded';
+  constructor(readonly runId: string) {
+    super(
+      `The run "${runId}" has ended already, so there is nothing to cancel: partwise status ${runId} shows how.`,
+    );
   }
 }
 

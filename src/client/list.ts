@@ -1,6 +1,7 @@
 /** Lines of `partwise ls`: one per run id, newest first. */
 import type { Client } from '@temporalio/client';
-import { decodeClose, isoTime, type PayloadDecoder } from '../history/decode';
+import { decodeClose, HistoryDecoder, isoTime, type PayloadDecoder } from '../history/decode';
+import { functionOfInput } from '../history/run-state';
 import { didYouMean } from '../run/nearest';
 import type { RunStatus } from '../run/status';
 import { STATUS } from './chain';
@@ -81,11 +82,9 @@ class RunList {
       const [name] = await this.#decoder.values({ payloads: [memo] });
       return typeof name === 'string' ? name : null;
     }
-    const started = (await this.#source.firstEvent(referenceOf(info)))
-      ?.workflowExecutionStartedEventAttributes;
-    const [input] = await this.#decoder.values(started?.input);
-    if (typeof input !== 'object' || input === null || !('function' in input)) return null;
-    return typeof input.function === 'string' ? input.function : null;
+    const first = await this.#source.firstEvent(referenceOf(info));
+    const started = first === null ? null : await new HistoryDecoder(this.#decoder).decode(first);
+    return started?.type === 'started' ? functionOfInput(started.input) : null;
   }
 }
 

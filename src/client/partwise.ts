@@ -119,13 +119,20 @@ export class Partwise {
     return listRuns(this.#session.client, options.limit);
   }
 
-  /** What a run of this input would do: how many partitions, how large, in how many units. Starts nothing. */
+  /**
+   * What a run of this input would do: how many partitions, how large, in how many units. Reads the source here and now, without a
+   * worker, and starts nothing. Throws `StartRefused` for what a run would be refused for.
+   */
   async plan(input: RunInput): Promise<PlanPreview> {
-    const { previewPlan } = require('../activities/preview') as {
-      previewPlan(input: RunInput, project: ProjectConfig): Promise<PlanPreview>;
-    };
+    const { previewPlan } = require('../activities/preview') as typeof import('../activities/preview');
     const { loadConfig } = require('../config') as typeof import('../config');
-    return previewPlan(input, this.#session.project ?? (await loadConfig()));
+    const { Refusal } = require('../run/refusal') as typeof import('../run/refusal');
+    const { StartRefused } = require('./errors') as typeof import('./errors');
+    try {
+      return await previewPlan(input, this.#session.project ?? (await loadConfig()));
+    } catch (error) {
+      throw error instanceof Refusal ? new StartRefused(error.type, error.problems) : error;
+    }
   }
 
   /** Lets go of the server. Runs go on. */

@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Row } from '../functions/types';
 import { PARTITION_STATUSES, type PartitionStatus } from '../run/status';
-import { WaitTimeout } from './errors';
+import { STATUS } from './chain';
+import { RunEnded, WaitTimeout } from './errors';
 import { LogReader, lookAgainLater } from './logs';
 import { PartitionReader } from './partition-handle';
 import { outputFiles, readRows } from './results';
@@ -109,7 +110,8 @@ export class TemporalRunHandle implements RunHandle {
   }
 
   async cancel(): Promise<void> {
-    const { execution } = await this.#reader.locate();
+    const { execution, description } = await this.#reader.locate();
+    if (description.workflowExecutionInfo?.status !== STATUS.running) throw new RunEnded(this.runId);
     await this.client.workflow.getHandle(this.runId, execution.runId).cancel();
   }
 

@@ -96,12 +96,19 @@ export class RunReader {
   async *follow({ signal, ticks }: { signal?: AbortSignal; ticks: boolean }): AsyncGenerator<Reading> {
     for (;;) {
       const { execution, description } = await this.locate();
-      yield* this.#followExecution(execution, description, signal, ticks);
-      // Refused while it was followed: the run is another execution, if there is one.
-      if (this.pinned !== null || this.#closed?.closed?.kind !== 'failed' || this.#closed.plan !== null)
-        return;
-      if ((await this.locate()).execution.runId === execution.runId) return;
+      let superseded = false;
+      for await (const reading of this.#followExecution(execution, description, signal, ticks)) {
+        superseded = await this.#isSuperseded(reading.record);
+        if (!superseded) yield reading;
+      }
+      if (!superseded) return;
     }
+  }
+
+  /** Whether this execution was refused while it was read, and the run is another one. */
+  async #isSuperseded({ workflowRunId, closed, plan }: RunRecord): Promise<boolean> {
+    if (this.pinned !== null || closed?.kind !== 'failed' || plan !== null) return false;
+    return (await this.locate()).execution.runId !== workflowRunId;
   }
 
   async *#followExecution(
@@ -114,15 +121,15 @@ export class RunReader {
     const decoder = new HistoryDecoder(this.#decoder);
     // What had happened before is read in one go.
     const behind = Number(first.workflowExecutionInfo?.historyLength ?? 0);
-    const pages = this.#source.follow(execution, signal);
+    // Whoever stops reading in the middle of a long poll does not wait for its end.
+    const stop = new AbortController();
+    const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+    const pages = this.#source.follow(execution, either);
     try {
       for (let next = pages.next(); ;) {
         const page = await (ticks ? orTick(next) : next);
         if (page === 'tick') {
-          yield await this.#reading(
-            record,
-            await this.#source.describe(this.runId, execution.runId).catch(() => null),
-          );
+          yield await this.#reading(record, await this.#describe(execution));
           continue;
         }
         if (page.done) return;
@@ -134,16 +141,18 @@ export class RunReader {
         const last = Number(page.value.at(-1)!.eventId);
         if (last >= behind) {
           const open = record.closed === null && ticks;
-          const description = open
-            ? await this.#source.describe(this.runId, execution.runId).catch(() => null)
-            : null;
-          yield await this.#reading(record, description);
+          yield await this.#reading(record, open ? await this.#describe(execution) : null);
         }
         next = pages.next();
       }
     } finally {
-      await pages.return(undefined);
+      stop.abort();
     }
+  }
+
+  /** Null when the server cannot say now: what runs is good to know, and no reason to stop following. */
+  #describe({ workflowId, runId }: ExecutionRef): Promise<Description | null> {
+    return this.#source.describe(workflowId, runId).catch(() => null);
   }
 
   /** How every partition that ended did so. Reads files that the record names. */

@@ -114,7 +114,7 @@ export interface RunHandle {
   results(options?: { limit?: number }): Promise<Row[]>;
   /** Log lines of all partitions or of one; `follow` goes on until the run ends. */
   logs(options?: { partition?: string; follow?: boolean; signal?: AbortSignal }): AsyncIterable<LogEntry>;
-  /** Asks for cancellation; `wait` to see it done. */
+  /** Asks for cancellation; `wait` to see it done. Throws `RunEnded` when there is nothing left to cancel. */
   cancel(): Promise<void>;
   /** Events until the run ends. */
   events(options?: { signal?: AbortSignal }): AsyncIterable<RunEvent>;

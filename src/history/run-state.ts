@@ -99,10 +99,11 @@ function counts(record: RunRecord, overlay: LiveOverlay | null): StatusCounts & 
 function functionName({ plan, opened, input }: RunRecord): string | null {
   const planned = plan?.function.name ?? opened?.function.name;
   if (planned !== undefined) return planned;
-  return typeof input === 'object' &&
-    input !== null &&
-    'function' in input &&
-    typeof input.function === 'string'
-    ? input.function
-    : null;
+  return functionOfInput(input);
+}
+
+/** What a run's argument, which may be anything, says about the function. */
+export function functionOfInput(input: unknown): string | null {
+  if (typeof input !== 'object' || input === null || !('function' in input)) return null;
+  return typeof input.function === 'string' ? input.function : null;
 }

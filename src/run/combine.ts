@@ -37,19 +37,17 @@ export function combineColumns(files: readonly FileColumns[]): { columns: Column
   };
 }
 
-/** A name that is new in a later list goes behind the one before it there. */
+/** A name that is new in a later list goes before the known one that follows it there, or to the end. */
 function mergeOrders(lists: readonly string[][]): string[] {
   const merged: string[] = [];
   const known = new Set<string>();
   for (const list of lists) {
-    let previous: string | null = null;
-    for (const name of list) {
-      if (!known.has(name)) {
-        merged.splice(previous === null ? 0 : merged.indexOf(previous) + 1, 0, name);
-        known.add(name);
-      }
-      previous = name;
-    }
+    list.forEach((name, i) => {
+      if (known.has(name)) return;
+      const next = list.slice(i + 1).find((later) => known.has(later));
+      merged.splice(next === undefined ? merged.length : merged.indexOf(next), 0, name);
+      known.add(name);
+    });
   }
   return merged;
 }

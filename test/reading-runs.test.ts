@@ -1,0 +1,361 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { downloadArtifact } from '../src/client/artifacts';
+import { wasRefused, type RunEvent, type RunHandle, type RunState } from '../src/index';
+import { findTemporalBinary } from '../src/temporal/binary';
+import { startServer, type RunningServer } from '../src/temporal/server';
+import { stateFolder } from '../src/temporal/state-folder';
+import { makeProject, type TestProject } from './support/project';
+
+/** Partitions named in `hold` wait until the file `open` is in the project's folder. */
+const FUNCTIONS = `
+import { existsSync } from 'node:fs';
+import { definePartitionFunction } from 'partwise';
+
+export const gated = definePartitionFunction({
+  name: 'gated',
+  retry: { initialInterval: 10 },
+  async run(data, context) {
+    const { hold = [], gate, failing = [] } = context.params as { hold?: string[]; gate?: string; failing?: string[] };
+    console.log('in', context.partitionId);
+    console.error('attempt', context.attempt);
+    while (hold.includes(context.partitionId) && !existsSync(gate!)) {
+      context.signal.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    if (failing.includes(context.partitionId)) throw new RangeError('no good');
+    await context.upload('note.txt', 'about ' + context.partitionId);
+    await context.upload('raw.bin', new Uint8Array([1, 2, 3]));
+    return { rows: data.rowCount };
+  },
+});
+`;
+
+let project: TestProject;
+beforeAll(async () => {
+  project = await makeProject(FUNCTIONS);
+  await project.execute(
+    "CREATE TABLE sales AS SELECT * FROM (VALUES ('East', 1), ('North', 2), ('North', 3), ('South', 4), ('West', 5)) t(region, amount)",
+    "CREATE TABLE years AS SELECT DATE '2020-01-01' + INTERVAL 1 YEAR * range AS y, range % 2 = 0 AS even, range AS v FROM range(6)",
+  );
+  await project.startWorker();
+});
+afterAll(() => project.close());
+
+const sales = { function: 'gated', source: { table: 'sales' }, partitionBy: ['region'] };
+const start = (name: string, input: object = {}) =>
+  project.partwise.start({ ...sales, ...input }, { runId: project.runId(name) });
+
+describe('a run that is followed', () => {
+  it('tells its plan, each partition, its progress and its end, in this order, whoever listens and when', async () => {
+    const run = await start('events', { params: { failing: ['West'] } });
+    const live = await collect(run);
+    const later = await collect(project.partwise.restore(run.runId));
+    for (const events of [live, later]) {
+      expect(events.findIndex(({ type }) => type === 'planned')).toBeLessThan(
+        events.findIndex(({ type }) => type === 'partition'),
+      );
+      const ended = events.flatMap((event) =>
+        event.type === 'partition' ? [[event.partition.id, event.partition.status]] : [],
+      );
+      expect(ended.sort()).toEqual([
+        ['East', 'DONE'],
+        ['North', 'DONE'],
+        ['South', 'DONE'],
+        ['West', 'FAILED'],
+      ]);
+      expect(events.at(-1)).toMatchObject({
+        type: 'ended',
+        state: { status: 'PARTIAL_FAILURE', live: false },
+      });
+    }
+  });
+
+  it('shows what is running right now, and says that it is live', async () => {
+    const gate = join(project.folder, 'gate-live');
+    const run = await start('live', { params: { hold: ['North'], gate } });
+    const during = await until(run, (state) => state.counts.DONE === 3 && state.counts.RUNNING === 1);
+    expect(during.live).toBe(true);
+    expect(await run.partition('North').describe()).toMatchObject({
+      status: 'RUNNING',
+      attempts: 1,
+      rows: 2,
+      key: { region: 'North' },
+    });
+    expect(await run.progress()).toMatchObject({
+      RUNNING: ['North'],
+      DONE: ['East', 'South', 'West'],
+      PENDING: [],
+    });
+    await project.write('gate-live', '');
+    expect((await run.wait()).counts.DONE).toBe(4);
+  });
+
+  it('counts the partitions of a batch that have ended in it, and keeps their artifacts back until they are recorded', async () => {
+    const gate = join(project.folder, 'gate-batch');
+    const run = await start('batch', { params: { hold: ['West'], gate }, options: { partitionsPerUnit: 4 } });
+    const during = await until(run, ({ counts }) => counts.DONE === 3);
+    expect(during).toMatchObject({ status: 'IN_PROGRESS', live: true, counts: { total: 4, RUNNING: 1 } });
+    expect(await run.partition('East').describe()).toMatchObject({ status: 'DONE', artifacts: [] });
+    await expect(run.partition('East').artifacts.get('note.txt')).rejects.toThrow('It has none.');
+    await project.write('gate-batch', '');
+    await run.wait();
+    expect(await run.partition('East').artifacts.get('note.txt')).toBe('about East');
+  });
+
+  it('shows its log while it runs, and a follower sees it to the end', async () => {
+    const gate = join(project.folder, 'gate-logs');
+    const run = await start('logs', { params: { hold: ['North'], gate } });
+    const seen: string[] = [];
+    for await (const { partition, stream, text } of run.logs({ follow: true })) {
+      seen.push(`${partition} ${stream} ${text}`);
+      if (text === 'in North') await project.write('gate-logs', '');
+    }
+    expect(seen.sort()).toEqual(
+      ['East', 'North', 'South', 'West'].flatMap((id) => [`${id} stderr attempt 1`, `${id} stdout in ${id}`]),
+    );
+    const north = await run.partition('North').logs();
+    expect(north.map(({ text, attempt }) => [text, attempt])).toEqual([
+      ['in North', 1],
+      ['attempt 1', 1],
+    ]);
+  });
+
+  it('waits no longer than it is told, and the run goes on', async () => {
+    const gate = join(project.folder, 'gate-wait');
+    const run = await start('wait', { params: { hold: ['North'], gate } });
+    await expect(run.wait({ timeoutMs: 1 })).rejects.toMatchObject({ name: 'WaitTimeout', runId: run.runId });
+    const aborted = new AbortController();
+    const waiting = run.wait({ signal: aborted.signal, onEvent: () => {} });
+    aborted.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await project.write('gate-wait', '');
+    expect((await run.wait()).status).toBe('SUCCESS');
+  });
+
+  it('is cancelled: what was recorded stays, the rest is CANCELLED', async () => {
+    const run = await start('cancel', { params: { hold: ['North'], gate: join(project.folder, 'never') } });
+    await until(run, ({ counts }) => counts.DONE === 3 && counts.RUNNING === 1);
+    await run.cancel();
+    expect(await run.wait()).toMatchObject({
+      status: 'CANCELLED',
+      counts: { DONE: 3, CANCELLED: 1, PENDING: 0, RUNNING: 0 },
+    });
+    await expect(run.cancel()).rejects.toMatchObject({ name: 'RunEnded' });
+  });
+});
+
+describe('a run that has ended', () => {
+  let run: RunHandle;
+  beforeAll(async () => {
+    run = await start('ended', { params: { failing: ['South'] } });
+    await run.wait();
+  });
+
+  it('lists its partitions in key order, page by page, and by status', async () => {
+    const first = await run.partitions({ limit: 3 });
+    expect(first.partitions.map(({ id }) => id)).toEqual(['East', 'North', 'South']);
+    const second = await run.partitions({ limit: 3, after: first.next! });
+    expect([second.partitions.map(({ id }) => id), second.next]).toEqual([['West'], null]);
+    const done = await run.partitions({ status: 'DONE', limit: 2 });
+    expect([
+      done.partitions.map(({ id }) => id),
+      (await run.partitions({ status: 'DONE', after: done.next! })).partitions[0]!.id,
+    ]).toEqual([['East', 'North'], 'West']);
+    await expect(run.partitions({ after: 'North' })).rejects.toThrow('"North" is no cursor');
+  });
+
+  it('gives keys back in their own types', async () => {
+    const typed = await start('typed', { source: { table: 'years' }, partitionBy: ['y', 'even'] });
+    await typed.wait();
+    const { partitions } = await typed.partitions({ limit: 1 });
+    expect(partitions[0]).toMatchObject({
+      id: '2020-01-01%2000%3A00%3A00/true',
+      key: { y: new Date('2020-01-01'), even: true },
+    });
+  });
+
+  it('gives artifacts back as what they were, and downloads them', async () => {
+    const north = run.partition('North');
+    expect((await north.artifacts.list()).map(({ name, bytes }) => [name, bytes])).toEqual([
+      ['note.txt', 11],
+      ['raw.bin', 3],
+    ]);
+    expect(await north.artifacts.get('note.txt')).toBe('about North');
+    expect(Array.from(await north.artifacts.get<Uint8Array>('raw.bin'))).toEqual([1, 2, 3]);
+    expect(await north.artifacts.get('raw.bin', { read: (bytes) => bytes.length })).toBe(3);
+    const file = await north.artifacts.download('note.txt', join(project.folder, 'downloads'));
+    expect(await readFile(file, 'utf8')).toBe('about North');
+    await expect(north.artifacts.get('not.txt')).rejects.toThrow(
+      'has no artifact "not.txt". Did you mean "note.txt"?',
+    );
+  });
+
+  it('gives the rows of one partition and of all', async () => {
+    expect(await run.partition('North').result()).toEqual([{ region: 'North', rows: 2 }]);
+    expect(await run.partition('South').result()).toEqual([]);
+    expect((await run.results()).map(({ region }) => region)).toEqual(['East', 'North', 'West']);
+  });
+
+  it('says which partition was most likely meant', async () => {
+    await expect(run.partition('Nord').describe()).rejects.toThrow(
+      `has no partition "Nord". Did you mean "North"?`,
+    );
+  });
+});
+
+describe('finding runs', () => {
+  it('a refused start does not hide the run that holds the id', async () => {
+    const run = await start('held');
+    await run.wait();
+    const plainly = async (...args: unknown[]) => {
+      const handle = await project.client.workflow.start('partitionedRun', {
+        workflowId: run.runId,
+        taskQueue: project.taskQueue,
+        args,
+      });
+      await expect(handle.result()).rejects.toThrow();
+      return handle.firstExecutionRunId;
+    };
+    const refusals = [await plainly(sales), await plainly({ nonsense: true }), await plainly()];
+    const { executions, status } = await project.partwise.restore(run.runId).status();
+    expect(status).toBe('SUCCESS');
+    expect(refusals).not.toContain(executions[0]!.workflowRunId);
+    await until(run, async () => {
+      const lines = (await project.partwise.list({ limit: 100 })).filter(({ runId }) => runId === run.runId);
+      return lines.length === 1 && lines[0]!.status === 'SUCCESS' && lines[0]!.function === 'gated';
+    });
+  });
+
+  it('I9 a run that a worker refuses started nothing, and says why', async () => {
+    const run = await start('refused', { source: { table: 'sale' } });
+    const state = await run.wait();
+    expect(state).toMatchObject({ status: 'FAILURE', counts: { total: 0 }, error: { type: 'InvalidInput' } });
+    expect(state.error!.message).toContain('Did you mean "sales"?');
+    expect(wasRefused(state)).toBe(true);
+    await expect(run.partition('North').describe()).rejects.toThrow('it ended before it was planned');
+  });
+
+  it('I9 what is wrong with an input is said before anything is started, all of it', async () => {
+    const wrong = project.partwise.start({ ...sales, partitionBy: [], onExisting: 'resume' } as never, {
+      runId: '..',
+    });
+    await expect(wrong).rejects.toMatchObject({ name: 'StartRefused', type: 'InvalidInput' });
+    const { problems } = (await wrong.catch((error: unknown) => error)) as { problems: string[] };
+    expect(problems.join('\n')).toMatch(/run id "\.\."[^]*"partitionBy"[^]*"onExisting" is "resume"/);
+  });
+
+  it('a run id that is taken is refused, running or done', async () => {
+    const gate = join(project.folder, 'gate-taken');
+    const runId = project.runId('taken');
+    const input = { ...sales, params: { hold: ['North'], gate } };
+    const run = await project.partwise.start(input, { runId });
+    const refusal = { name: 'StartRefused', type: 'RunExists' };
+    await expect(project.partwise.start(input, { runId })).rejects.toMatchObject(refusal);
+    await project.write('gate-taken', '');
+    await run.wait();
+    await expect(project.partwise.start(input, { runId })).rejects.toMatchObject(refusal);
+  });
+
+  it('says which run was most likely meant, and what is no run at all', async () => {
+    await expect(project.partwise.restore('no-such-run-anywhere').status()).rejects.toThrow(
+      'There is no run "no-such-run-anywhere"',
+    );
+    const workflowId = project.runId('other-type');
+    await project.client.workflow.start('somethingElse', { workflowId, taskQueue: 'nobody', args: [] });
+    await expect(project.partwise.restore(workflowId).status()).rejects.toThrow(
+      'is a workflow of type "somethingElse"',
+    );
+  });
+
+  it('finds the real execution whatever letters the id has', async () => {
+    const runId = project.runId(`it's "a" b\\c %2F ü`);
+    const run = await project.partwise.start(sales, { runId });
+    await run.wait();
+    const again = await project.client.workflow.start('partitionedRun', {
+      workflowId: runId,
+      taskQueue: project.taskQueue,
+      args: [7],
+    });
+    await expect(again.result()).rejects.toThrow();
+    await until(run, async () => (await project.partwise.restore(runId).status()).status === 'SUCCESS');
+  });
+});
+
+it('I6 a name in a history that others wrote leads out of no folder', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-download-'));
+  await expect(downloadArtifact(Buffer.from('x'), '../escaped.txt', folder)).rejects.toThrow(
+    'would lead out of the folder',
+  );
+  expect(existsSync(join(folder, '..', 'escaped.txt'))).toBe(false);
+  await rm(folder, { recursive: true });
+});
+
+describe('a server that goes away', () => {
+  let server: RunningServer;
+  let stranded: TestProject;
+  const suiteServer = process.env.PARTWISE_TEST_ADDRESS;
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'partwise-server-'));
+    server = await startServer(await serverOptions(folder), null);
+    await server.ready;
+    process.env.PARTWISE_TEST_ADDRESS = server.address;
+    stranded = await makeProject(FUNCTIONS);
+    await stranded.execute(
+      "CREATE TABLE sales AS SELECT * FROM (VALUES ('East', 1), ('North', 2)) t(region, amount)",
+    );
+    await stranded.startWorker();
+  });
+  afterAll(async () => {
+    process.env.PARTWISE_TEST_ADDRESS = suiteServer;
+    await stranded.close();
+    await server.end();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('and comes back on the same port is waited for', async () => {
+    const gate = join(stranded.folder, 'gate');
+    const run = await stranded.partwise.start(
+      { ...sales, params: { hold: ['North'], gate } },
+      { runId: 'stranded' },
+    );
+    await until(run, ({ counts }) => counts.DONE === 1 && counts.RUNNING === 1);
+    const seen: RunEvent[] = [];
+    const waiting = run.wait({ onEvent: (event) => seen.push(event) });
+    process.kill(server.pid!, 'SIGKILL');
+    await server.ended;
+    await stranded.write('gate', '');
+    const port = Number(server.address.split(':')[1]);
+    server = await startServer(await serverOptions(folder), port);
+    await server.ready;
+    expect(await waiting).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
+    const told = seen.flatMap((event) => (event.type === 'partition' ? [event.partition.id] : []));
+    expect(told.sort()).toEqual(['East', 'North']);
+  });
+});
+
+async function serverOptions(projectDir: string) {
+  const binary = await findTemporalBinary({ projectDir, env: process.env });
+  return { folder: stateFolder(projectDir), binary, namespace: 'default' };
+}
+
+async function collect(run: RunHandle): Promise<RunEvent[]> {
+  const events: RunEvent[] = [];
+  for await (const event of run.events()) events.push(event);
+  return events;
+}
+
+/** The run's state as soon as `holds`: looked at whenever something may have changed. */
+async function until(
+  run: RunHandle,
+  holds: (state: RunState) => boolean | Promise<boolean>,
+): Promise<RunState> {
+  for (;;) {
+    const state = await run.status();
+    if (await holds(state)) return state;
+  }
+}
