@@ -41,7 +41,8 @@ export function combineColumns(files: readonly FileColumns[]): { columns: Column
 function mergeOrders(lists: readonly string[][]): string[] {
   const merged: string[] = [];
   const known = new Set<string>();
-  for (const list of lists) {
+  for (const repeated of lists) {
+    const list = [...new Set(repeated)];
     list.forEach((name, i) => {
       if (known.has(name)) return;
       const next = list.slice(i + 1).find((later) => known.has(later));
