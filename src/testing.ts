@@ -22,6 +22,7 @@ import { createContext, decodeArtifact } from './functions/context';
 import { createPartitionData } from './functions/data';
 import { openDatabase } from './functions/database';
 import { fileTable } from './functions/file-rows';
+import { encodeJson } from './functions/json';
 import { memoryRows } from './functions/memory-rows';
 import type { PartitionRows } from './functions/partition-rows';
 import { toOutputRows } from './functions/rows';
@@ -135,9 +136,13 @@ async function rowsOf<Params>(
 function partitionIdOf(key: Row): string {
   const values = Object.values(key);
   if (values.length === 0) return 'test';
-  return encodePartitionId(
-    values.map((value) => (value === null ? null : value instanceof Date ? dateText(value) : String(value))),
-  );
+  return encodePartitionId(values.map(keyText));
+}
+
+function keyText(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Date) return dateText(value);
+  return typeof value === 'string' ? value : encodeJson(value, 'The key');
 }
 
 /** As DuckDB prints a DATE or a TIMESTAMP. */

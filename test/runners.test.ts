@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -164,6 +165,47 @@ describe('I5 no partition harms another:', () => {
     // The first two ended less than a second before the process died: they run once more, and k2 three times.
     expect(started).toEqual([0, 1, 2, 0, 1, 3, 4, 5, 2, 2]);
   });
+});
+
+test('I11 credentials in the environment of the worker do not reach the function', async () => {
+  const names = ['TEMPORAL_API_KEY', 'SNOWFLAKE_PASSWORD', 'PARTWISE_SECRET_X', 'ORDINARY'];
+  for (const name of names) process.env[name] = 'x';
+  try {
+    const { ended } = await misbehave('look around', { ordinals: [2] });
+    const { variables } = JSON.parse(ended[0]!.outcome.preview!.replace(/…$/, '"]}')) as {
+      variables: string[];
+    };
+    expect(variables.filter((name) => names.includes(name))).toEqual(['ORDINARY']);
+  } finally {
+    for (const name of names) delete process.env[name];
+  }
+});
+
+test('I1 a file that changed after planning fails its partition and is not tried again', async () => {
+  const place = mkdtempSync(join(folder, 'files-'));
+  await makeSnapshot(place, 2, 1);
+  const files = ['a.csv', 'b.csv'].map((name) => {
+    const path = join(place, name);
+    writeFileSync(path, 'amount\n1\n');
+    return {
+      path,
+      bytes: 9,
+      modifiedMs: statSync(path).mtimeMs,
+      sha256: createHash('sha256').update('amount\n1\n').digest('hex'),
+    };
+  });
+  writeFileSync(files[1]!.path, 'amount\n2\n');
+  const { ended, files: written } = await runFixture({
+    name: 'wellBehaved',
+    folder: place,
+    ordinals: [0, 1],
+    unit: { files, snapshot: [] },
+  });
+  expect(ended).toMatchObject([
+    { outcome: { status: 'DONE' } },
+    { outcome: { status: 'FAILED', error: { type: 'SourceChanged' } }, retryable: false },
+  ]);
+  expect(await readRows(written, 'region, first')).toEqual([{ region: 'k0', first: '1' }]);
 });
 
 test('I5 a throw fails its partition with the file and line of the function', async () => {

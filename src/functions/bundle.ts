@@ -109,14 +109,14 @@ function findPartwise(folder: string): Plugin {
     name: 'find-partwise',
     setup(build) {
       const installed = canResolve(folder);
-      build.onResolve({ filter: /^partwise(\/[a-z]+)?$/ }, ({ path }) => {
+      build.onResolve({ filter: /^partwise(\/[a-z]+)?$/ }, ({ path, kind }) => {
         if (installed) return { path, external: true };
         const own = join(
           __dirname,
           '..',
           path === 'partwise' ? 'index.js' : `${path.slice('partwise/'.length)}.js`,
         );
-        return { path: pathToFileURL(own).href, external: true };
+        return { path: kind === 'require-call' ? own : pathToFileURL(own).href, external: true };
       });
     },
   };

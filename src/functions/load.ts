@@ -12,7 +12,7 @@ export class FunctionsFileError extends Error {
 export async function loadFunctions(bundle: string): Promise<Map<string, PartitionFunction>> {
   const exported = (await import(pathToFileURL(bundle).href)) as Record<string, unknown>;
   const functions = new Map<string, PartitionFunction>();
-  for (const value of Object.values(exported).flat()) {
+  for (const value of [...Object.values(exported), ...commonJsExports(exported.default)].flat()) {
     if (!isPartitionFunction(value)) continue;
     const known = functions.get(value.name);
     if (known !== undefined && known !== value) {
@@ -23,4 +23,11 @@ export async function loadFunctions(bundle: string): Promise<Map<string, Partiti
     functions.set(value.name, value);
   }
   return functions;
+}
+
+/** A CommonJS file's exports are the default export of its bundle. */
+function commonJsExports(value: unknown): unknown[] {
+  return typeof value === 'object' && value !== null && !isPartitionFunction(value)
+    ? Object.values(value)
+    : [];
 }

@@ -33,7 +33,7 @@ export function shapeOf(result: DuckDBResult, offset: number): Shape {
 export function sliceColumns(slice: Slice, shape: Shape): unknown[][] {
   return shape.readers.map((read, column) => {
     const vector = slice.chunk.getColumnVector(shape.offset + column);
-    const values = new Array<unknown>(slice.to - slice.from);
+    const values = Array.from<unknown>({ length: slice.to - slice.from });
     for (let row = slice.from; row < slice.to; row++) {
       const value: DuckDBValue = vector.getItem(row);
       values[row - slice.from] = value === null ? null : read(value);
@@ -44,7 +44,7 @@ export function sliceColumns(slice: Slice, shape: Shape): unknown[][] {
 
 export function sliceRows(slice: Slice, shape: Shape): Row[] {
   const columns = sliceColumns(slice, shape);
-  const rows = new Array<Row>(slice.to - slice.from);
+  const rows = Array.from<Row>({ length: slice.to - slice.from });
   for (let i = 0; i < rows.length; i++) {
     const row: Row = {};
     for (let column = 0; column < columns.length; column++) row[shape.names[column]!] = columns[column]![i];

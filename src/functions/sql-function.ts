@@ -5,7 +5,7 @@ import { InvalidResult } from './errors';
 import { copyWithKeys, KEYS_TABLE } from './output-file';
 import type { PartitionRows } from './partition-rows';
 import { identifier } from './quote';
-import { allRows } from './slices';
+import { allRows, shapeOf, sliceRows } from './slices';
 import { asSqlError, SqlError } from './sql-error';
 import type { SqlSession } from './sql-session';
 import type { Row } from './types';
@@ -93,20 +93,17 @@ export class SqlFunction {
   }
 
   private async evaluate(connection: DuckDBConnection, ordinal: number): Promise<SqlResult> {
-    await connection.run(
+    const made = await connection.run(
       `CREATE OR REPLACE TEMP TABLE ${RESULT} AS SELECT row_number() OVER () - 1 AS __partwise_row, * FROM (${trimmed(this.sql)}\n)`,
     );
-    const head = await connection.run(
-      `SELECT (SELECT count(*) FROM ${RESULT}) AS __partwise_count, * EXCLUDE (__partwise_row) FROM ${RESULT} LIMIT 1`,
-    );
-    const described = head
-      .columnNames()
-      .map((name, i) => ({ name, type: head.columnType(i).alias ?? String(head.columnType(i)) }));
-    const [first] = await allRows(head);
-    const columns = await this.withoutKeys(connection, ordinal, described.slice(1));
-    if (first === undefined) return { rows: 0, first: null, columns };
-    const { __partwise_count: rows, ...preview } = first;
-    return { rows: rows as number, first: preview, columns };
+    const [[count]] = (await made.getRows()) as [[bigint]];
+    const head = await connection.run(`SELECT * FROM ${RESULT} LIMIT 1`);
+    const shape = shapeOf(head, 1);
+    const described = shape.names.map((name, i) => ({ name, type: shape.types[i]! }));
+    const columns = await this.withoutKeys(connection, ordinal, described);
+    const chunk = await head.fetchChunk();
+    const first = count === 0n ? null : sliceRows({ chunk: chunk!, from: 0, to: 1 }, shape)[0]!;
+    return { rows: Number(count), first, columns };
   }
 
   /** Key columns are added by themselves; selected ones must be this partition's. */

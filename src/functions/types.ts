@@ -7,8 +7,9 @@ export type Row = Record<string, unknown>;
  * The rows of one partition.
  *
  * Values are what people expect in JavaScript: integers that fit are numbers and larger ones bigints; DECIMAL
- * and DOUBLE are numbers (cast a DECIMAL to VARCHAR for all its digits); DATE and TIMESTAMP are Dates (UTC); TIME is
- * text; BLOB is a Uint8Array; LIST is an array, STRUCT an object, MAP an object by key text; NULL is null.
+ * and DOUBLE are numbers (cast a DECIMAL to VARCHAR for all its digits; one without decimals reads like an integer); DATE and
+ * TIMESTAMP are Dates (UTC); TIME, INTERVAL and UUID are text; BLOB is a Uint8Array; LIST is an array, STRUCT an object,
+ * MAP an object by key text; JSON is what it says; NULL is null.
  */
 export interface PartitionData {
   /** Number of rows, known without reading them. */

@@ -78,6 +78,8 @@ export const hostile = definePartitionFunction({
       case 'make a table':
         await data.sql`CREATE TABLE leftover AS SELECT 1 AS x`;
         break;
+      case 'look around':
+        return { variables: Object.keys(process.env).sort() };
       case 'spawn':
         console.log('spawning');
         execSync('sleep 62');

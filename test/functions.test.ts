@@ -1,0 +1,631 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { bundleFunctions } from '../src/functions/bundle';
+import { openDatabase } from '../src/functions/database';
+import { definePartitionFunction } from '../src/functions/define';
+import { describeThrown } from '../src/functions/errors';
+import { checkPin, fileRows } from '../src/functions/file-rows';
+import { HELD_ROWS } from '../src/functions/partition-rows';
+import { joinColumns, toOutputRows } from '../src/functions/rows';
+import { allRows } from '../src/functions/slices';
+import { SnapshotRows } from '../src/functions/snapshot-rows';
+import { createPartitionData } from '../src/functions/data';
+import { SqlSession } from '../src/functions/sql-session';
+import type { PartitionData } from '../src/functions/types';
+import { describeFunctions } from '../src/runners/describe';
+import { RunnerPool } from '../src/runners/pool';
+import { runPartitionFunction } from '../src/testing';
+import { makeSnapshot, readRows, run } from './support/runner-unit';
+
+let folder: string;
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'partwise-functions-')));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('definePartitionFunction', () => {
+  test.each([
+    [{ name: '', run: () => null }, '"name" is ""'],
+    [{ name: 'sql', run: () => null }, 'built-in'],
+    [{ name: 'x' }, '"run" of "x" is missing'],
+    [{ name: 'x', run: () => null, timeOut: 5 }, 'unknown setting "timeOut"'],
+  ])('refuses %j', (options, message) => {
+    expect(() => definePartitionFunction(options as never)).toThrow(message);
+  });
+});
+
+describe('what a function returns', () => {
+  const key = { region: 'North', year: 2024 };
+
+  test('becomes rows whose columns keep the order in which they first appear', () => {
+    const { columns, rows } = toOutputRows([{ b: 1, a: null }, { a: 'x', c: 1.5 }, { b: 2.5 }], key);
+    expect([...columns]).toEqual([
+      ['b', 'DOUBLE'],
+      ['a', 'VARCHAR'],
+      ['c', 'DOUBLE'],
+    ]);
+    expect(rows).toEqual([{ b: 1, a: null }, { a: 'x', c: 1.5 }, { b: 2.5 }]);
+  });
+
+  test('may be nothing, or objects of a class of its own', () => {
+    class Summary {
+      n = 1;
+    }
+    expect(toOutputRows(undefined, key).rows).toEqual([]);
+    expect(toOutputRows(null, key).rows).toEqual([]);
+    expect(toOutputRows(new Summary(), key).rows).toEqual([{ n: 1 }]);
+  });
+
+  test.each([
+    ['a Map', new Map(), 'returned a Map. Return an object, an array of objects, or nothing.'],
+    ['a number', 5, 'returned a number'],
+    ['an array of numbers', [1], 'item 0 is a number'],
+    ['a function in a cell', { a: () => 1 }, 'column "a" of row 0 is a function'],
+    ['a Map in a cell', [{ a: 1 }, { a: new Map() }], 'column "a" of row 1 is a Map'],
+    ['a Set deep inside', { a: { b: [new Set()] } }, 'at "b[0]"'],
+    [
+      'text and numbers in one column',
+      [{ a: 1 }, { a: null }, { a: 'x' }],
+      '"a" is a number in row 0 and text in row 2',
+    ],
+    ['columns that differ in case', { a: 1, A: 1 }, '"A" and there is also "a"'],
+    [
+      'another key',
+      { Region: 'South' },
+      'Region = "South", but this is the partition where region = "North"',
+    ],
+    ['a name of Partwise', { __partwise_ord: 1 }, 'keeps for itself'],
+    ['an invalid Date', { d: new Date(NaN) }, 'invalid Date'],
+  ])('is refused when it is %s', (_what, result, message) => {
+    expect(() => toOutputRows(result, key)).toThrow(
+      expect.objectContaining({ name: 'InvalidResult', nonRetryable: true }) as Error,
+    );
+    expect(() => toOutputRows(result, key)).toThrow(message);
+  });
+
+  test('may repeat the key, which is then left out', () => {
+    const { columns } = toOutputRows({ REGION: 'North', year: 2024n, n: 1 }, key);
+    expect([...columns.keys()]).toEqual(['n']);
+  });
+
+  test('shares a file with other partitions only when the types go together', () => {
+    const columns = (row: object) => toOutputRows(row, {}).columns;
+    expect([...joinColumns(columns({ a: 1, b: null }), columns({ a: 1.5, c: 'x' }))!]).toEqual([
+      ['a', 'DOUBLE'],
+      ['b', null],
+      ['c', 'VARCHAR'],
+    ]);
+    expect(joinColumns(columns({ a: 1 }), columns({ a: 'x' }))).toBeNull();
+    expect(joinColumns(columns({ a: 1 }), columns({ A: 1 }))).toBeNull();
+  });
+});
+
+describe('thrown errors', () => {
+  class NotFoundError extends Error {}
+  const withCode = (code: string) => Object.assign(new Error('socket'), { code });
+
+  test.each([
+    ['an Error', new Error('x'), true],
+    ['a RangeError', new RangeError('x'), true],
+    ['a ReferenceError', new ReferenceError('x'), false],
+    ['a SyntaxError', new SyntaxError('x'), false],
+    ['a TypeError', new TypeError('x is not a function'), false],
+    ['a failed fetch', new TypeError('fetch failed'), true],
+    ['a TypeError of the network', new TypeError('terminated', { cause: withCode('ECONNRESET') }), true],
+    ['a TypeError of the program', new TypeError('bad', { cause: withCode('ERR_INVALID_ARG_TYPE') }), false],
+    ['one that says so', Object.assign(new Error('x'), { nonRetryable: true }), false],
+    ['one that the run lists', new NotFoundError('x'), false],
+  ])('I9 programming errors are never retried: %s', (_what, error, retryable) => {
+    expect(describeThrown(error, ['NotFoundError']).retryable).toBe(retryable);
+  });
+
+  test('are recorded with their class, causes and the delay they ask for', () => {
+    const error = Object.assign(new NotFoundError('no rate', { cause: withCode('ECONNRESET') }), {
+      nextRetryDelay: 5_000,
+    });
+    const thrown = describeThrown(error);
+    expect(thrown.error).toMatchObject({
+      type: 'NotFoundError',
+      message: 'no rate (caused by Error: socket)',
+    });
+    expect(thrown.retryDelayMs).toBe(5_000);
+  });
+
+  test('are cut to what history may hold', () => {
+    const { error } = describeThrown(new Error('€'.repeat(5_000)));
+    expect(Buffer.byteLength(error.message)).toBeLessThanOrEqual(1024);
+    expect(Buffer.byteLength(error.stack!)).toBeLessThanOrEqual(4096);
+  });
+
+  test('that are no Errors get a sentence', () => {
+    expect(describeThrown('oops').error).toMatchObject({
+      type: 'NonError',
+      message: 'The function threw the text "oops", which has no stack. Throw an Error.',
+    });
+  });
+});
+
+describe('partwise/testing', () => {
+  const call = async (
+    run: (data: PartitionData, context: never) => unknown,
+    rows: object[] = [{ amount: 1 }],
+  ) =>
+    runPartitionFunction(definePartitionFunction({ name: 'f', run: run as never }), {
+      key: { region: 'North' },
+      rows: rows as never,
+    });
+
+  test('calls a function on rows in memory, with SQL, artifacts, logs and heartbeats', async () => {
+    const sales = definePartitionFunction<{ atLeast: number }>({
+      name: 'sales',
+      async run(data, context) {
+        const [sum] =
+          await data.sql`SELECT sum(amount) AS total FROM data WHERE amount >= ${context.params.atLeast}`;
+        context.log('total', sum!.total);
+        context.heartbeat({ done: 1 });
+        await context.upload('sum.json', { total: sum!.total, big: 2n ** 60n });
+        await context.upload('note.txt', 'fine');
+        await context.upload('raw', 5, { write: (value) => `<${value}>` });
+        const before = await context.download<{ total: number }>('last.json');
+        return { ...sum, change: (sum!.total as number) - before.total };
+      },
+    });
+    const outcome = await runPartitionFunction(sales, {
+      key: { region: 'North' },
+      rows: [{ amount: 10 }, { amount: 2.5 }, { amount: 1 }],
+      params: { atLeast: 2 },
+      artifacts: { 'last.json': { total: 12 } },
+    });
+    expect(outcome.result).toEqual({ total: 12.5, change: 0.5 });
+    expect(outcome.rows).toEqual([{ region: 'North', total: 12.5, change: 0.5 }]);
+    expect(outcome.logs).toEqual(['total 12.5']);
+    expect(outcome.heartbeats).toEqual([{ done: 1 }]);
+    expect([...outcome.uploads]).toEqual([
+      ['sum.json', { total: 12.5, big: String(2n ** 60n) }],
+      ['note.txt', 'fine'],
+      ['raw', new Uint8Array(Buffer.from('<5>'))],
+    ]);
+  });
+
+  test('rejects with what the function throws', async () => {
+    const check = call(
+      (_data, context: { expect: (ok: unknown, message: string) => void }) =>
+        context.expect(false, 'There are gaps.') as never,
+    );
+    await expect(check).rejects.toMatchObject({
+      name: 'ExpectationFailed',
+      message: 'There are gaps.',
+      nonRetryable: true,
+    });
+    await expect(check).rejects.toMatchObject({
+      stack: expect.stringMatching(/^ExpectationFailed: There are gaps.\n\s+at .*functions\.test\.ts/),
+    });
+  });
+
+  test('binds values, whatever they hold', async () => {
+    const { result } = await call(async (data) => {
+      const [row] =
+        await data.sql`SELECT ${"'; DROP TABLE data; --"} AS text, ${new Date(86_400_000)} AS day, ${2n ** 70n} AS big,
+        ${null} AS nothing, ${true} AS yes, ${[1, 2.5]} AS list, ${new Uint8Array([1, 2])} AS bytes, 1.5 IN (SELECT unnest(${[1.5]})) AS found`;
+      return row;
+    });
+    expect(result).toEqual({
+      text: "'; DROP TABLE data; --",
+      day: new Date(86_400_000),
+      big: 2n ** 70n,
+      nothing: null,
+      yes: true,
+      list: [1, 2.5],
+      bytes: new Uint8Array([1, 2]),
+      found: true,
+    });
+  });
+
+  test.each([
+    [
+      'an object as a value',
+      (data: PartitionData) => data.sql`SELECT ${{}}`,
+      '${…} number 1 of data.sql is an Object',
+    ],
+    ['a list of mixed types', (data: PartitionData) => data.sql`SELECT ${[1, 'x']}`, 'mixes types'],
+    ['a plain string', (data: PartitionData) => data.sql('SELECT 1' as never), 'template tag'],
+    ['an unknown column', (data: PartitionData) => data.sql`SELECT nope FROM data`, 'nope'],
+    ['nothing', (data: PartitionData) => data.sql``, 'empty query'],
+    ['parameters of its own', (data: PartitionData) => data.sql`SELECT $3`, 'parameter of its own'],
+  ])('data.sql refuses %s with a sentence', async (_what, run, message) => {
+    await expect(call(run)).rejects.toThrow(message);
+  });
+
+  test.each(['', '.', '..', '../x', 'a/b', 'a\\b', 'a\0b', '..x', 'x'.repeat(201)])(
+    'I6 an artifact named %j is refused',
+    async (name) => {
+      const upload = call((_data, context: { upload: (name: string, value: unknown) => Promise<void> }) =>
+        context.upload(name, 1),
+      );
+      await expect(upload).rejects.toMatchObject({ name: 'InvalidArtifact', nonRetryable: true });
+    },
+  );
+
+  test('an artifact may be uploaded once, and must be a value that JSON can hold', async () => {
+    type Context = { upload: (name: string, value: unknown) => Promise<void> };
+    await expect(
+      call(async (_data, context: Context) => {
+        await context.upload('a.json', 1);
+        await context.upload('a.json', 2);
+      }),
+    ).rejects.toThrow('"a.json" was uploaded twice');
+    const circle: Record<string, unknown> = {};
+    circle.inner = { circle };
+    await expect(call((_data, context: Context) => context.upload('a.json', circle))).rejects.toThrow(
+      'contains itself at "inner.circle"',
+    );
+  });
+
+  test('an upload that nobody waits for is done all the same', async () => {
+    const { uploads } = await call(
+      (_data, context: { upload: (name: string, value: unknown) => Promise<void> }) => {
+        void context.upload('a.json', 1);
+      },
+    );
+    expect(uploads.get('a.json')).toBe(1);
+  });
+
+  test('reads rows, columns and chunks of a file', async () => {
+    const file = join(folder, 'sales.csv');
+    writeFileSync(file, 'region,amount,day\nNorth,1,2024-01-02\nNorth,2.5,\n');
+    const all = definePartitionFunction({
+      name: 'all',
+      async run(data) {
+        const chunks: unknown[] = [];
+        for await (const chunk of data) chunks.push(chunk);
+        return {
+          rows: await data.rows(),
+          columns: await data.columns(),
+          chunks,
+          count: data.rowCount,
+          schema: data.schema,
+        };
+      },
+    });
+    const { result } = await runPartitionFunction(all, { file });
+    const rows = [
+      { region: 'North', amount: 1, day: new Date('2024-01-02') },
+      { region: 'North', amount: 2.5, day: null },
+    ];
+    expect(result).toEqual({
+      rows,
+      columns: { region: ['North', 'North'], amount: [1, 2.5], day: [new Date('2024-01-02'), null] },
+      chunks: [rows],
+      count: 2,
+      schema: [
+        { name: 'region', type: 'VARCHAR' },
+        { name: 'amount', type: 'DOUBLE' },
+        { name: 'day', type: 'DATE' },
+      ],
+    });
+  });
+});
+
+test('values come as people expect them in JavaScript', async () => {
+  const database = await DuckDBInstance.create(':memory:');
+  const connection = await database.connect();
+  const [row] = await allRows(
+    await connection.run(`SELECT 1::TINYINT AS tiny, 9007199254740991 AS safe, 9007199254740993 AS large, (2::HUGEINT ** 100)::HUGEINT AS huge,
+      1.25::DECIMAL(10,2) AS decimal, 1e300 AS double, DATE '1969-12-31' AS date, TIMESTAMP '1969-12-31 23:59:59.9995' AS ts,
+      TIMESTAMPTZ '2024-01-01 02:00:00+02' AS tz, TIME '10:11:12.5' AS time, 'é' AS text, 'ab'::BLOB AS blob, [1, NULL] AS list,
+      {'a': 1, 'b': [DATE '2024-01-01']} AS struct, MAP {'k': 9007199254740993} AS map, NULL AS nothing, true AS yes,
+      '{"a": [1]}'::JSON AS json, 'x'::ENUM ('x', 'y') AS enum, '550e8400-e29b-41d4-a716-446655440000'::UUID AS uuid, INTERVAL 3 DAY AS interval`),
+  );
+  connection.closeSync();
+  database.closeSync();
+  expect(row).toEqual({
+    tiny: 1,
+    safe: 9007199254740991,
+    large: 9007199254740993n,
+    huge: 2n ** 100n,
+    decimal: 1.25,
+    double: 1e300,
+    date: new Date('1969-12-31'),
+    ts: new Date('1969-12-31T23:59:59.999Z'),
+    tz: new Date('2024-01-01T00:00:00Z'),
+    time: '10:11:12.5',
+    text: 'é',
+    blob: new Uint8Array([97, 98]),
+    list: [1, null],
+    struct: { a: 1, b: [new Date('2024-01-01')] },
+    map: { k: 9007199254740993n },
+    nothing: null,
+    yes: true,
+    json: { a: [1] },
+    enum: 'x',
+    uuid: '550e8400-e29b-41d4-a716-446655440000',
+    interval: '3 days',
+  });
+});
+
+describe('the rows of a unit', () => {
+  const memory = () => ({ memoryBytes: 500_000_000, tempFolder: join(folder, 'temp') });
+
+  async function withUnit(
+    sizes: number[],
+    ordinals: number[],
+    work: (data: (ordinal: number) => PartitionData, session: SqlSession) => Promise<void>,
+  ): Promise<void> {
+    const unit = mkdtempSync(join(folder, 'unit-'));
+    const maker = await DuckDBInstance.create(':memory:');
+    const connection = await maker.connect();
+    const from = sizes.map(
+      (size, ord) =>
+        `SELECT ${ord}::INTEGER AS __partwise_ord, r AS __partwise_row, r::INTEGER AS n, 'p${ord}' AS p FROM range(${size}) t(r)`,
+    );
+    await connection.run(`COPY (${from.join(' UNION ALL ')} ORDER BY 1, 2) TO '${unit}/snapshot.parquet'`);
+    connection.closeSync();
+    maker.closeSync();
+    const database = await openDatabase(memory());
+    const session = new SqlSession(memory());
+    const columns = [
+      { name: 'n', type: 'INTEGER' },
+      { name: 'p', type: 'VARCHAR' },
+    ];
+    const rows = new SnapshotRows(
+      database,
+      [`${unit}/snapshot.parquet`],
+      columns,
+      ordinals,
+      (ordinal) => sizes[ordinal]!,
+    );
+    try {
+      await work((ordinal) => createPartitionData(rows.partition(ordinal), session), session);
+    } finally {
+      rows.close();
+      await session.close();
+      database.closeSync();
+    }
+  }
+
+  test('are cut where the partition changes, over chunks and back and forth', async () => {
+    const sizes = [3, 5_000, 1, 2_048, 4_096, 2];
+    await withUnit(sizes, [0, 1, 2, 3, 4, 5], async (data) => {
+      for (const ordinal of [0, 1, 2, 3, 4, 5, 1, 4]) {
+        const rows = await data(ordinal).rows<{ n: number; p: string }>();
+        expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: sizes[ordinal]! }, (_, i) => i));
+        expect(new Set(rows.map(({ p }) => p))).toEqual(new Set([`p${ordinal}`]));
+      }
+    });
+  });
+
+  test('may be read many times, and beside SQL', async () => {
+    await withUnit([10, 20, 30], [0, 2], async (data, session) => {
+      for (const ordinal of [0, 2]) {
+        const some = data(ordinal);
+        const [rows, columns, [counted]] = await Promise.all([
+          some.rows(),
+          some.columns<{ n: number[] }>(),
+          some.sql`SELECT count(*) AS n FROM data`,
+        ]);
+        expect([rows.length, columns.n.length, counted!.n]).toEqual([
+          some.rowCount,
+          some.rowCount,
+          some.rowCount,
+        ]);
+        expect(await some.rows()).toEqual(rows);
+        expect(Object.keys((await some.sql`SELECT * FROM data LIMIT 1`)[0]!)).toEqual(['n', 'p']);
+        await session.endPartition();
+      }
+    });
+  });
+
+  test('of a partition too large to hold are streamed, and SQL reads them from the file', async () => {
+    await withUnit([5, HELD_ROWS + 10, 5], [0, 1, 2], async (data, session) => {
+      let seen = 0;
+      for await (const chunk of data(1)) {
+        expect(chunk.length).toBeLessThanOrEqual(2_048);
+        seen += chunk.length;
+        if (seen > 10_000) break;
+      }
+      const [counted] = await data(1).sql`SELECT count(*) AS n, max(n) AS most FROM data`;
+      expect(counted).toEqual({ n: HELD_ROWS + 10, most: HELD_ROWS + 9 });
+      await session.endPartition();
+      expect(await data(2).rows()).toHaveLength(5);
+    });
+  });
+
+  test('I1 a snapshot that does not hold what the index says is refused', async () => {
+    const sizes = [3, 5];
+    await withUnit(sizes, [0, 1], async (data) => {
+      sizes[1] = 6;
+      await expect(data(1).rows()).rejects.toThrow(
+        'The snapshot holds 5 rows of partition number 1 and its index says 6',
+      );
+    });
+  });
+});
+
+describe('I1 a source file that changed after planning is refused', () => {
+  const pin = (path: string) => {
+    const bytes = readFileSync(path);
+    return {
+      path,
+      bytes: bytes.length,
+      modifiedMs: statSync(path).mtimeMs,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    };
+  };
+
+  test('I1 by its size, its content, or its absence', async () => {
+    const path = join(folder, 'pinned.csv');
+    writeFileSync(path, 'a\n1\n');
+    const pinned = pin(path);
+    await checkPin(pinned);
+    writeFileSync(path, 'a\n2\n');
+    await expect(checkPin(pinned)).rejects.toMatchObject({
+      name: 'SourceChanged',
+      nonRetryable: true,
+      message: expect.stringContaining('has other content'),
+    });
+    writeFileSync(path, 'a\n1\n2\n');
+    await expect(checkPin(pinned)).rejects.toThrow('went from 4 to 6 bytes');
+    rmSync(path);
+    await expect(checkPin(pinned)).rejects.toThrow('is gone');
+  });
+
+  test('I1 also when it changes while the function reads it', async () => {
+    const path = join(folder, 'moving.csv');
+    writeFileSync(path, 'a\n1\n');
+    const database = await openDatabase({ memoryBytes: 100_000_000, tempFolder: folder });
+    const rows = await fileRows(database, pin(path), 1);
+    await rows.assertUnchanged();
+    writeFileSync(path, 'a\n7\n');
+    await expect(rows.assertUnchanged()).rejects.toThrow('has other content');
+    database.closeSync();
+  });
+});
+
+describe('bundleFunctions', () => {
+  const write = (name: string, code: string): string => {
+    const file = join(folder, 'project', name);
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, code);
+    return file;
+  };
+  const out = () => join(folder, 'project/.partwise/functions');
+  const define = "definePartitionFunction({ name: 'f', run: () => null })";
+
+  test.each([
+    ['f.ts', `import { definePartitionFunction } from 'partwise'; export const f: unknown = ${define};`],
+    ['f.mts', `import { definePartitionFunction } from 'partwise'; export default ${define};`],
+    ['f.js', `import { definePartitionFunction } from 'partwise'; export const all = [${define}];`],
+    ['f.mjs', `import { definePartitionFunction } from 'partwise'; export const f = ${define};`],
+    ['f.cjs', `const { definePartitionFunction } = require('partwise'); exports.f = ${define};`],
+  ])('takes %s, in a project where partwise is not installed', async (name, code) => {
+    const { path } = await bundleFunctions(write(name, code), out());
+    expect(await describeFunctions(path)).toMatchObject([{ name: 'f' }]);
+  });
+
+  test('gives the same digest for the same files, and another after an edit anywhere', async () => {
+    write('rate.ts', 'export const rate = 1;');
+    const file = write('main.ts', `import { rate } from './rate'; export const f = rate;`);
+    const first = await bundleFunctions(file, out());
+    expect(await bundleFunctions(file, out())).toEqual(first);
+    expect(createHash('sha256').update(readFileSync(first.path)).digest('hex')).toBe(first.digest);
+    write('rate.ts', 'export const rate = 2;');
+    expect((await bundleFunctions(file, out())).digest).not.toBe(first.digest);
+  });
+
+  test('keeps __dirname, import.meta.url and require at the place of the functions file', async () => {
+    write('data.json', '{"answer": 42}');
+    const file = write(
+      'places.ts',
+      `import { readFileSync } from 'node:fs';
+       import { definePartitionFunction } from 'partwise';
+       const name = JSON.parse(readFileSync(new URL('./data.json', import.meta.url), 'utf8')).answer;
+       export const f = definePartitionFunction({ name: \`f\${name}.\${require('node:path').basename(__dirname)}\`, run: () => null });`,
+    );
+    const { path } = await bundleFunctions(file, out());
+    expect(await describeFunctions(path)).toMatchObject([{ name: 'f42.project' }]);
+  });
+
+  test('lets a file declare __dirname and require itself', async () => {
+    const file = write(
+      'own.mjs',
+      `import { createRequire } from 'node:module';
+       import { dirname } from 'node:path';
+       import { fileURLToPath } from 'node:url';
+       import { definePartitionFunction } from 'partwise';
+       const require = createRequire(import.meta.url);
+       const __dirname = dirname(fileURLToPath(import.meta.url));
+       export const f = definePartitionFunction({ name: require('node:path').basename(__dirname), run: () => null });`,
+    );
+    const { path } = await bundleFunctions(file, out());
+    expect(await describeFunctions(path)).toMatchObject([{ name: 'project' }]);
+  });
+
+  test('tells where a file does not build', async () => {
+    const file = write('broken.ts', 'export const a = 1;\nexport const b = ;\n');
+    await expect(bundleFunctions(file, out())).rejects.toMatchObject({
+      name: 'FunctionsBuildError',
+      nonRetryable: true,
+      message: `${file}:2:18: Unexpected ";".`,
+    });
+    await expect(bundleFunctions(join(folder, 'nope.ts'), out())).rejects.toThrow(
+      'There is no functions file',
+    );
+    await expect(bundleFunctions(write('f.py', ''), out())).rejects.toThrow('no known ending');
+  });
+});
+
+describe('the function sql', () => {
+  const query = async (sql: string) => {
+    const pool = new RunnerPool({ size: 1 });
+    const place = mkdtempSync(join(folder, 'sql-'));
+    await makeSnapshot(place, 3, 10);
+    try {
+      return await run({
+        pool,
+        folder: place,
+        bundle: null,
+        name: 'sql',
+        ordinals: [0, 1, 2],
+        unit: { function: { name: 'sql', digest: 'sql', bundle: null, sql } },
+      });
+    } finally {
+      await pool.close();
+    }
+  };
+
+  test('keeps the types of its columns, the order of its rows and the key', async () => {
+    const { ended, files } = await query(
+      'SELECT region, day, sum(amount)::DECIMAL(12,2) AS total, sum(amount::INTEGER) AS whole, [amount] AS list FROM data WHERE amount > 8 GROUP BY ALL ORDER BY day DESC;',
+    );
+    expect(ended.map(({ outcome }) => [outcome.id, outcome.status, outcome.outputRows])).toEqual([
+      ['k0', 'DONE', 2],
+      ['k1', 'DONE', 2],
+      ['k2', 'DONE', 2],
+    ]);
+    expect(ended[0]!.outcome.preview).toBe(
+      '{"region":"k0","day":"2024-01-10T00:00:00.000Z","total":10,"whole":10,"list":[10]}',
+    );
+    const rows = await readRows(
+      files,
+      'region, day, total, whole, list, typeof(total) AS t, typeof(whole) AS w',
+    );
+    expect(rows.slice(2, 4)).toEqual([
+      {
+        region: 'k1',
+        day: '2024-01-10',
+        total: '10.00',
+        whole: '10',
+        list: [10],
+        t: 'DECIMAL(12,2)',
+        w: 'DECIMAL(38,0)',
+      },
+      {
+        region: 'k1',
+        day: '2024-01-09',
+        total: '9.00',
+        whole: '9',
+        list: [9],
+        t: 'DECIMAL(12,2)',
+        w: 'DECIMAL(38,0)',
+      },
+    ]);
+  });
+
+  test.each([
+    ['SELECT nope FROM data', 'BinderError', 'nope'],
+    ['DROP VIEW data', 'SyntaxError', 'takes one SELECT'],
+    ['SELECT 1; SELECT 2', 'SyntaxError', 'takes one SELECT'],
+    ["SELECT 'elsewhere' AS region", 'InvalidResult', 'region = elsewhere in the partition where it is k0'],
+  ])('fails without a retry on %s', async (sql, type, message) => {
+    const { ended } = await query(sql);
+    expect(ended[0]).toMatchObject({
+      retryable: false,
+      outcome: { status: 'FAILED', error: { type, stack: null } },
+    });
+    expect(ended[0]!.outcome.error!.message).toContain(message);
+  });
+});
