@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { PartitionView, RunHandle } from '../../client/types';
 import { toPartitionId } from '../partition-argument';
+import { partitionFolders } from '../partition-folders';
+import { runFolder } from '../../run/stage-layout';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
 import { renderArtifacts } from '../render/artifacts';
 import { clean, plural } from '../render/text';
@@ -56,7 +58,7 @@ async function getArtifact(
   await reading(options, async (partwise) => {
     const bytes = await partwise
       .restore(runId)
-      .partition(partition)
+      .partition(toPartitionId(partition))
       .artifacts.get(name, { read: (content) => content });
     process.stdout.write(bytes);
     if (process.stdout.isTTY && bytes.at(-1) !== 10) process.stdout.write('\n');
@@ -70,14 +72,13 @@ async function downloadArtifacts(
   options: ReadingOptions & { to?: string },
 ): Promise<void> {
   await reading(options, async (partwise) => {
-    const { runFolder } = require('../../run/stage-layout') as typeof import('../../run/stage-layout');
     const folder = options.to ?? runFolder(runId);
     const handle = partwise.restore(runId);
+    const folderOf = partitionFolders();
     let files = 0;
     for (const { id, artifacts } of await withArtifacts(handle, partition)) {
       for (const artifact of artifacts.filter((each) => name === undefined || each.name === name)) {
-        // Partition ids are folder names by the same rule as run ids: no two meet, none leaves the folder.
-        print(await handle.partition(id).artifacts.download(artifact.name, join(folder, runFolder(id))));
+        print(await handle.partition(id).artifacts.download(artifact.name, join(folder, folderOf(id))));
         files++;
       }
     }

@@ -1,7 +1,7 @@
 /** Combined rows as a table. */
 import type { Row } from '../../functions/types';
 import type { Paint } from './paint';
-import { plural } from './text';
+import { clean, plural } from './text';
 import { renderTable } from './table';
 import { cellText, isNumeric } from './value';
 
@@ -11,7 +11,7 @@ export function renderRows(rows: readonly Row[], most: number, width: number, pa
   const names = [...new Set(rows.slice(0, most).flatMap((row) => Object.keys(row)))];
   const shown = rows.slice(0, most);
   const columns = names.map((name) => ({
-    name,
+    name: clean(name),
     align: shown.some((row) => isNumeric(row[name])) ? ('right' as const) : ('left' as const),
   }));
   const table = renderTable(

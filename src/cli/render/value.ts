@@ -11,7 +11,7 @@ export function cellText(value: unknown): string {
   if (value instanceof Uint8Array) return `${value.byteLength} bytes`;
   if (isSeries(value)) return sparkline(value);
   if (typeof value === 'object') return clean(encodeJson(value, 'The cell'));
-  return clean(String(value));
+  return String(value as boolean | bigint);
 }
 
 /** Integers as they are; fractions to two digits, or to four that count when small. `results --json` has all of them. */

@@ -1,0 +1,174 @@
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import type { RunState } from '../src/client/types';
+import { exitCodeOf } from '../src/cli/exit';
+import { suggesting } from '../src/cli/invocation';
+import { partitionFolders } from '../src/cli/partition-folders';
+import { inFlagWords, toRunInput } from '../src/cli/run-flags';
+import { encodePartitionId } from '../src/run/partition-id';
+import { parseRunInput } from '../src/run/parse-input';
+import { noCounts } from '../src/run/status';
+
+const HERE = { projectDir: '/project', cwd: '/project' };
+
+test('flags make the same input object that the library takes', () => {
+  const input = toRunInput(
+    'salesByRegion',
+    {
+      from: 'sales',
+      by: 'region, year',
+      param: ['currency=EUR', 'rates=[1, 2]', 'limit=5', 'note=a=b', 'dry'],
+      only: ['North/2024', 'San Marcos/2023'],
+      where: 'amount > 0',
+      warehouse: 'duckdb:./w.duckdb',
+      output: 'summary',
+      mode: 'append',
+      maxConcurrency: '4',
+      maximumAttempts: '1',
+      timeout: '90s',
+    },
+    HERE,
+  );
+  expect(input).toEqual({
+    function: 'salesByRegion',
+    source: { table: 'sales' },
+    partitionBy: ['region', 'year'],
+    params: { currency: 'EUR', rates: [1, 2], limit: 5, note: 'a=b', dry: true },
+    only: ['North/2024', 'San%20Marcos/2023'],
+    where: 'amount > 0',
+    warehouse: 'duckdb:./w.duckdb',
+    output: { table: 'summary', mode: 'append' },
+    options: { maxConcurrency: 4, retry: { maximumAttempts: 1 }, timeout: '90s' },
+  });
+  expect(parseRunInput(input).ok).toBe(true);
+});
+
+test('--sql implies the built-in function', () => {
+  expect(toRunInput(undefined, { from: 'sales', by: 'region', sql: 'SELECT 1 AS one' }, HERE)).toEqual({
+    function: 'sql',
+    source: { table: 'sales' },
+    partitionBy: ['region'],
+    sql: 'SELECT 1 AS one',
+  });
+});
+
+test('a source is a query, files or a table', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-source-'));
+  await writeFile(join(folder, 'data'), '');
+  await mkdir(join(folder, 'sales'));
+  const source = (from: string, flags: object = { by: 'k' }) =>
+    toRunInput('f', { from, ...flags }, { projectDir: folder, cwd: folder }).source;
+  try {
+    expect(source('query: SELECT * FROM a')).toEqual({ query: 'SELECT * FROM a' });
+    expect(source('main.sales')).toEqual({ table: 'main.sales' });
+    // A folder of the same name does not make a table files.
+    expect(source('sales')).toEqual({ table: 'sales' });
+    expect(source('not-there.csv')).toEqual({ files: 'not-there.csv' });
+    expect(source('a.ndjson.gz')).toEqual({ files: 'a.ndjson.gz' });
+    expect(source('data')).toEqual({ files: 'data' });
+    expect(source('sales/')).toEqual({ files: 'sales/' });
+    expect(source('sales/*')).toEqual({ files: 'sales/*' });
+    expect(source('in/2024/*/x-*.csv', {})).toEqual({ files: 'in/2024', pattern: '*/x-*.csv' });
+    expect(source('sales/', { pattern: '*.csv' })).toEqual({ files: 'sales/', pattern: '*.csv' });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('relative paths are those of the folder where the command is typed, and travel relative to the project', () => {
+  const places = { projectDir: '/project', cwd: '/project/data/2024' };
+  const input = toRunInput(
+    'f',
+    { from: 'sales.csv', by: 'k', output: 'out.csv', warehouse: 'duckdb:w.duckdb', stage: '../stage' },
+    places,
+  );
+  expect(input).toMatchObject({
+    source: { files: 'data/2024/sales.csv' },
+    output: { file: 'data/2024/out.csv' },
+    warehouse: 'duckdb:data/2024/w.duckdb',
+    stage: 'data/stage',
+  });
+  expect(
+    toRunInput('f', { from: '/tmp/x.csv', by: 'k', warehouse: 'duckdb::memory:' }, places),
+  ).toMatchObject({
+    source: { files: '/tmp/x.csv' },
+    warehouse: 'duckdb::memory:',
+  });
+});
+
+test('problems name the flags that people typed', () => {
+  const report = parseRunInput(toRunInput('f', { maxConcurrency: 'lots', from: 't' }, HERE));
+  expect(report.ok ? [] : report.problems.map(inFlagWords)).toEqual([
+    '--max-concurrency is "lots"; it takes a whole number from 1 to 48.',
+    '--by is missing; it takes the key columns, such as --by region.',
+  ]);
+});
+
+test('I8 the exit code says how the workflow ended', () => {
+  const state = (status: RunState['status'], more: Partial<RunState> = {}): RunState => ({
+    runId: 'r',
+    status,
+    counts: { ...noCounts(), total: 2, DONE: 1, FAILED: 1 },
+    rows: 2,
+    startedAt: '',
+    endedAt: '',
+    snapshotTime: '2024-01-01T00:00:00.000Z',
+    function: 'f',
+    executions: [],
+    live: false,
+    asOf: '',
+    error: null,
+    commit: null,
+    ...more,
+  });
+  const error = { type: 'PartialFailure', message: '', stack: null };
+  expect(exitCodeOf(state('SUCCESS'), false)).toBe(0);
+  expect(exitCodeOf(state('PARTIAL_FAILURE'), false)).toBe(0);
+  expect(exitCodeOf(state('PARTIAL_FAILURE'), true)).toBe(1);
+  expect(exitCodeOf(state('PARTIAL_FAILURE', { error }), false)).toBe(1);
+  expect(exitCodeOf(state('FAILURE', { error }), false)).toBe(1);
+  expect(exitCodeOf(state('CANCELLED'), false)).toBe(1);
+  const unplanned = { snapshotTime: null, counts: { ...noCounts(), total: 0 } };
+  expect(
+    exitCodeOf(state('FAILURE', { ...unplanned, error: { ...error, type: 'InvalidInput' } }), false),
+  ).toBe(2);
+  expect(exitCodeOf(state('FAILURE', { ...unplanned, error: { ...error, type: 'Terminated' } }), false)).toBe(
+    1,
+  );
+});
+
+test('suggested commands call Partwise the way it was called', () => {
+  const named = { project: 'my demo', address: 'localhost:7233' };
+  expect(suggesting({}, '/p/node_modules/.bin/partwise', '/p')('ls')).toBe('npx partwise ls');
+  expect(suggesting({}, '/usr/local/bin/partwise', '/p')('ls')).toBe('partwise ls');
+  expect(suggesting(named, '/p/dist/cli/main.js', '/p')('ls')).toBe(
+    "node dist/cli/main.js ls --project 'my demo' --address localhost:7233",
+  );
+});
+
+test('I6 downloaded partitions have folders of their own, inside the target, on any file system', () => {
+  const folderOf = partitionFolders();
+  const keys = [
+    null,
+    '',
+    ' ',
+    '..',
+    '.',
+    'a/b',
+    'upper',
+    'UPPER',
+    'é',
+    'e\u0301',
+    'x'.repeat(300),
+    'C:\\x',
+    '*',
+  ];
+  const folders = keys.map((key) => folderOf(encodePartitionId([key])));
+  expect(new Set(folders.map((folder) => folder.toLowerCase())).size).toBe(keys.length);
+  for (const folder of folders) expect(folder).toMatch(/^[^/\\:*]{1,100}$/);
+  expect(folders).not.toEqual(expect.arrayContaining(['..']));
+  expect(folderOf('UPPER')).toBe('UPPER~2');
+  expect([folderOf('2024/New%20York'), folderOf('North/%-')]).toEqual(['2024/New%20York', 'North/%-']);
+});

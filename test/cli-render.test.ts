@@ -1,0 +1,242 @@
+import { expect, test } from '@jest/globals';
+import { createColors } from 'picocolors';
+import type { PartitionView, RunState } from '../src/client/types';
+import { bar } from '../src/cli/render/bar';
+import { bytesText } from '../src/cli/render/bytes';
+import { countsBar, countsText } from '../src/cli/render/counts';
+import { durationText } from '../src/cli/render/duration';
+import { nextCommands } from '../src/cli/render/next-commands';
+import { PLAIN } from '../src/cli/render/paint';
+import { failureLine, renderPartitions } from '../src/cli/render/partitions';
+import { csvOf, renderRows } from '../src/cli/render/rows';
+import { renderRunState } from '../src/cli/render/run-state';
+import { shellWord } from '../src/cli/render/shell-word';
+import { sparkline } from '../src/cli/render/sparkline';
+import { clean, cut, widthOf } from '../src/cli/render/text';
+import { cellText } from '../src/cli/render/value';
+import { noCounts } from '../src/run/status';
+
+const WACO: PartitionView = {
+  id: 'San%20Marcos',
+  key: { city: 'San Marcos' },
+  status: 'FAILED',
+  attempts: 1,
+  rows: 187,
+  startedAt: '2024-01-01T00:00:00.000Z',
+  durationMs: 1234,
+  reused: false,
+  error: { type: 'ExpectationFailed', message: '46 of 187 months have no sales', stack: null },
+  artifacts: [],
+};
+
+const STATE: RunState = {
+  runId: 'texas',
+  status: 'PARTIAL_FAILURE',
+  counts: { ...noCounts(), total: 46, DONE: 43, FAILED: 2, INTERNAL_ERROR: 1 },
+  rows: 8602,
+  startedAt: '2024-01-01T00:00:00.000Z',
+  endedAt: '2024-01-01T00:01:02.500Z',
+  snapshotTime: null,
+  function: 'trendByCity',
+  executions: [],
+  live: false,
+  asOf: '2024-01-01T01:00:00.000Z',
+  error: null,
+  commit: { version: 1, target: 'table trends', rows: 43, committedAt: '2024-01-01T00:01:02.000Z' },
+};
+
+test('a run fits on one screen: status, counts, first errors, what was written', () => {
+  expect(renderRunState(STATE, [WACO], 100, PLAIN)).toBe(
+    [
+      'texas  PARTIAL_FAILURE  took 1 m 03 s',
+      'function trendByCity, 8,602 rows',
+      '██████████████████████████████████████▓▓  43 DONE, 2 FAILED, 1 INTERNAL_ERROR',
+      '✗ San Marcos  ExpectationFailed: 46 of 187 months have no sales',
+      '  … and 2 more failed partitions',
+      'wrote 43 rows to table trends',
+    ].join('\n'),
+  );
+});
+
+test('a run that goes on says for how long', () => {
+  const state: RunState = {
+    ...STATE,
+    status: 'IN_PROGRESS',
+    endedAt: null,
+    asOf: '2024-01-01T00:00:12.000Z',
+    commit: null,
+  };
+  expect(renderRunState(state, [], 100, PLAIN).split('\n')[0]).toBe('texas  IN_PROGRESS  running for 12.0 s');
+});
+
+test('rows become a table that fits the width: numbers to the right, lists of numbers as sparklines, long cells cut', () => {
+  const rows = [
+    {
+      city: 'Waco',
+      n: 3,
+      average: 1234.5678,
+      years: [1, 2, 3, 9],
+      text: 'short',
+      day: new Date('2024-01-31'),
+    },
+    {
+      city: '日本',
+      n: null,
+      average: 0.00012345,
+      years: [1, null, 3, 9, 2],
+      text: 'long '.repeat(20),
+      day: null,
+    },
+  ];
+  expect(renderRows(rows, 20, 60, PLAIN)).toBe(
+    [
+      'city  n    average  years  text                   day',
+      'Waco  3    1234.57  ▁▂▃█   short                  2024-01-31',
+      '日本  –  0.0001234  ▁ ▃█▂  long long long long …  –',
+    ].join('\n'),
+  );
+  for (const line of renderRows(rows, 20, 40, PLAIN).split('\n'))
+    expect(widthOf(line)).toBeLessThanOrEqual(40);
+});
+
+test('rows and columns that find no room are counted and named', () => {
+  const rows = Array.from({ length: 30 }, (_, i) =>
+    Object.fromEntries(Array.from({ length: 12 }, (__, j) => [`column${j}`, i])),
+  );
+  const lines = renderRows(rows, 5, 60, PLAIN).split('\n');
+  expect(lines).toHaveLength(8);
+  expect(lines.at(-2)).toMatch(/^more columns: column6, column7/);
+  expect(lines.at(-1)).toBe('… and 25 more rows');
+  expect(renderRows([], 5, 60, PLAIN)).toBe('no rows');
+});
+
+/** But for the line feed, which tables are made of. */
+const CONTROL = /(?!\n)[\p{Cc}\u202e]/u;
+
+test('nothing in the data reaches the terminal as a control character', () => {
+  const hostile = '\x1b[2J\x07red\r\nnext\u202e';
+  expect(clean(hostile)).toBe('\\x1b[2J\\x07red⏎next\\u202e');
+  expect(renderRows([{ [hostile]: hostile }], 5, 80, PLAIN)).not.toMatch(CONTROL);
+  expect(
+    renderPartitions([{ ...WACO, error: { type: 'E', message: hostile, stack: null } }], 80, PLAIN),
+  ).not.toMatch(CONTROL);
+  expect(failureLine({ ...WACO, key: { city: hostile } }, 80, PLAIN)).not.toMatch(CONTROL);
+});
+
+test('counts as a bar give every status that is there at least one column, and fill the width', () => {
+  const counts = { ...noCounts(), DONE: 9_998, FAILED: 1, RUNNING: 1 };
+  expect(countsBar(counts, 10, PLAIN)).toBe('████████▓▒');
+  expect(countsBar(noCounts(), 10, PLAIN)).toBe('░░░░░░░░░░');
+  expect(countsText(counts, PLAIN)).toBe('9,998 DONE, 1 FAILED, 1 RUNNING');
+});
+
+test('statuses have their colours', () => {
+  const colours = createColors(true);
+  expect(countsText({ ...noCounts(), DONE: 1, FAILED: 1 }, colours)).toBe(
+    `${colours.green('1 DONE')}, ${colours.red('1 FAILED')}`,
+  );
+});
+
+test('numbers are drawn to scale', () => {
+  expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7])).toBe('▁▂▃▄▅▆▇█');
+  expect(sparkline([5, 5, null, 5])).toBe('▄▄ ▄');
+  expect([bar(10, 10, 4), bar(5, 10, 4), bar(1, 1_000_000, 4), bar(0, 10, 4), bar(5, 0, 4)]).toEqual([
+    '████',
+    '██',
+    '▏',
+    '',
+    '',
+  ]);
+});
+
+test('durations and sizes are short', () => {
+  expect([0, 850, 999.6, 3_240, 59_949, 59_960, 65_000, 3_599_700, 7_380_000].map(durationText)).toEqual([
+    '0 ms',
+    '850 ms',
+    '1.0 s',
+    '3.2 s',
+    '59.9 s',
+    '1 m 00 s',
+    '1 m 05 s',
+    '1 h 00 m',
+    '2 h 03 m',
+  ]);
+  expect([0, 812, 4_300, 1_048_575, 3 * 2 ** 30].map(bytesText)).toEqual([
+    '0 B',
+    '812 B',
+    '4.2 KiB',
+    '1.0 MiB',
+    '3.0 GiB',
+  ]);
+});
+
+test('text is cut by columns, not by characters', () => {
+  expect(cut('日本語テキスト', 7)).toBe('日本語…');
+  expect(cut('exactly', 7)).toBe('exactly');
+  expect(widthOf('e\u0301\u200d')).toBe(1);
+  expect(widthOf('\x1b[31mred\x1b[39m')).toBe(3);
+});
+
+test('cells show values as people write them', () => {
+  expect(
+    [
+      null,
+      true,
+      12345678901234567890n,
+      'x',
+      new Date('2024-01-31T12:30:00Z'),
+      new Uint8Array(3),
+      { a: 1n },
+      [1, 'x'],
+    ].map(cellText),
+  ).toEqual([
+    '–',
+    'true',
+    '12345678901234567890',
+    'x',
+    '2024-01-31 12:30:00',
+    '3 bytes',
+    '{"a":1}',
+    '[1,"x"]',
+  ]);
+});
+
+test('CSV keeps NULL and the empty text apart, and quotes what needs it', () => {
+  expect(
+    csvOf([
+      { a: 1, b: 'x,"y"\n' },
+      { a: null, b: '', c: new Date(0) },
+    ]),
+  ).toBe('a,b,c\n1,"x,""y""\n",\n,"",1970-01-01T00:00:00.000Z\n');
+});
+
+test('the commands suggested are quoted for the shell and depend on how the run went', () => {
+  const suggest = (command: string): string => `npx partwise ${command}`;
+  const after = nextCommands(
+    {
+      state: { ...STATE, runId: "it's" },
+      failed: { id: 'San%20Marcos', status: 'FAILED' },
+      hasArtifacts: false,
+      suggest,
+    },
+    PLAIN,
+  );
+  expect(after.split('\n').map((line) => line.trim().split(/ {2,}/)[0])).toEqual([
+    `npx partwise status 'it'\\''s'`,
+    `npx partwise partitions 'it'\\''s' --status FAILED`,
+    `npx partwise logs 'it'\\''s' --partition San%20Marcos`,
+    `npx partwise results 'it'\\''s'`,
+  ]);
+  const meanwhile = nextCommands(
+    { state: { ...STATE, status: 'IN_PROGRESS' }, failed: null, hasArtifacts: false, suggest },
+    PLAIN,
+  );
+  expect(meanwhile).toMatch(/watch texas.*\n.*status texas.*\n.*cancel texas/);
+  expect(['plain', 'a b', '', '$HOME', '*'].map(shellWord)).toEqual([
+    'plain',
+    "'a b'",
+    "''",
+    "'$HOME'",
+    "'*'",
+  ]);
+});

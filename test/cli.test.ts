@@ -1,0 +1,338 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CLI, cli, startCli } from './support/cli';
+import { makeProject, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+
+export const count = definePartitionFunction({
+  name: 'count',
+  async run(data, context) {
+    console.log(\`counting \${context.partitionId}\`);
+    context.expect(context.key.region !== 'South', 'South is closed');
+    await context.upload('count.json', { orders: data.rowCount });
+    return { orders: data.rowCount, currency: context.params.currency ?? null };
+  },
+});
+
+export const wait = definePartitionFunction({
+  name: 'wait',
+  async run(data, context) {
+    console.log('waiting');
+    await sleep(context.params.ms, undefined, { signal: context.signal });
+    return { done: true };
+  },
+});
+`;
+
+const SALES = 'region,amount\nNorth,1\nNorth,2\nSouth,3\nNew York,4\n';
+
+describe('without a server', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'partwise-cli-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('help comes at once, since it loads neither Temporal nor DuckDB nor zod', () => {
+    const probe = `
+      process.argv = [process.execPath, ${JSON.stringify(CLI)}, '--help'];
+      process.on('exit', () => process.stderr.write(JSON.stringify({ ms: performance.now(), files: Object.keys(require.cache) })));
+      require(${JSON.stringify(CLI)});`;
+    const runs = Array.from({ length: 5 }, () => {
+      const { stdout, stderr } = spawnSync(process.execPath, ['-e', probe], {
+        encoding: 'utf8',
+        env: { ...process.env, NODE_OPTIONS: '' },
+      });
+      expect(stdout).toContain('run a function for every partition');
+      return JSON.parse(stderr) as { ms: number; files: string[] };
+    });
+    expect(runs[0]!.files.filter((file) => /temporalio|duckdb|zod/.test(file))).toEqual([]);
+    expect(Math.min(...runs.map(({ ms }) => ms))).toBeLessThan(150);
+  });
+
+  it.each([
+    [['frobnicate'], /unknown command 'frobnicate'/],
+    [['rn'], /Did you mean run\?/],
+    [['run', 'f', '--fron', 'x'], /unknown option '--fron'\n\(Did you mean --from\?\)/],
+    [['run', '--by', 'a'], /- FUNCTION is missing; .*\n- --from is missing; it takes a table/],
+    [
+      ['run', 'f', '--from', 't', '--by', 'a', '--max-concurrency', '99', '--run-id', '..'],
+      /- The run id "\.\." is only dots.*\n- --max-concurrency is 99;/,
+    ],
+    [['run', 'f', '--from', 't', '--by', 'a', '--project', 'nowhere'], /There is no such folder/],
+    [['status'], /missing required argument 'run'/],
+    [['partitions', 'r', '--status', 'GOOD'], /Allowed are PENDING, RUNNING, DONE/],
+    [['ls', '--address', '127.0.0.1:1'], /No Temporal server answers at "127\.0\.0\.1:1"/],
+    [['worker'], /A worker needs a Temporal server/],
+  ])('I9 %j exits with 2 and a sentence, without a stack trace', async (args, sentence) => {
+    const { code, stdout, stderr } = await cli(folder, args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(sentence);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('PARTWISE_DEBUG=1 shows where an error comes from', async () => {
+    const { stderr } = await cli(folder, ['run', 'f'], { PARTWISE_DEBUG: '1' });
+    expect(stderr).toMatch(/^\s+at .*checked-input/m);
+  });
+});
+
+describe('in a project', () => {
+  let project: TestProject;
+  beforeAll(async () => {
+    project = await makeProject(FUNCTIONS);
+    await project.write('sales.csv', SALES);
+    await project.startWorker();
+  });
+  afterAll(() => project.close());
+
+  const run = (name: string, ...args: string[]) => [
+    'run',
+    name,
+    '--from',
+    'sales.csv',
+    '--by',
+    'region',
+    '--run-id',
+    project.runId(name),
+    ...args,
+  ];
+
+  it('a run shows its progress, what failed and why, the rows, and commands that work', async () => {
+    const args = run('count', '--tolerated-failures', '1', '--param', 'currency=EUR');
+    const runId = args.at(args.indexOf('--run-id') + 1)!;
+    const { code, stdout, stderr } = await cli(project.folder, args);
+    expect(code).toBe(0);
+    expect(stderr).toContain(`run ${runId}\ncount for each region of sales.csv\n3 partitions of 4 rows\n`);
+    expect(stderr).toContain('✗ South  ExpectationFailed: South is closed\n');
+    expect(stderr).toContain('3 of 3 partitions: 2 DONE, 1 FAILED\n');
+    expect(stdout).toContain(`${runId}  PARTIAL_FAILURE  took`);
+    expect(stdout).toMatch(/region {4}orders {2}currency\nNew York {7}1 {2}EUR\nNorth {10}2 {2}EUR\n/);
+
+    const suggested = [...stdout.matchAll(/main\.js (.+?)(?: {2,}.*)?$/gm)].map(([, command]) =>
+      command!.split(' '),
+    );
+    expect(suggested.map(([command]) => command)).toEqual([
+      'status',
+      'partitions',
+      'logs',
+      'artifacts',
+      'results',
+    ]);
+    for (const command of suggested) {
+      const again = await cli(project.folder, command);
+      expect(again.code).toBe(0);
+      expect(again.stdout).not.toBe('');
+    }
+  });
+
+  it('I8 failures beyond tolerance exit with 1, and so does any failure with --strict', async () => {
+    expect((await cli(project.folder, run('count'))).code).toBe(1);
+    expect((await cli(project.folder, run('count', '--tolerated-failures', '1', '--strict'))).code).toBe(1);
+    expect((await cli(project.folder, run('count', '--only', 'North', '--strict'))).code).toBe(0);
+  });
+
+  it('I9 what only a worker can see is refused with 2: nothing was started', async () => {
+    const { code, stdout, stderr } = await cli(project.folder, run('coutn'));
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(
+      /error: There is no function "coutn".* Did you mean "count"\?.*\nNo partition was started\./,
+    );
+  });
+
+  it('reading commands print one JSON document on standard output and nothing else', async () => {
+    const args = run('count', '--tolerated-failures', '1', '--json');
+    const runId = args.at(args.indexOf('--run-id') + 1)!;
+    const json = async (...command: string[]): Promise<unknown> => {
+      const { stdout, stderr } = await cli(project.folder, command);
+      return stdout.startsWith('{') || stdout.startsWith('[') ? (JSON.parse(stdout) as unknown) : stderr;
+    };
+    const state = await json(...args);
+    expect(state).toMatchObject({
+      runId,
+      status: 'PARTIAL_FAILURE',
+      counts: { total: 3, DONE: 2, FAILED: 1 },
+      error: null,
+    });
+    expect(await json('status', runId, '--json')).toEqual({ ...(state as object), asOf: expect.any(String) });
+    expect(await json('watch', runId, '--json')).toMatchObject({ runId, status: 'PARTIAL_FAILURE' });
+    expect(await json('partitions', runId, '--json', '--status', 'failed')).toMatchObject({
+      partitions: [
+        {
+          id: 'South',
+          key: { region: 'South' },
+          attempts: 1,
+          error: { type: 'ExpectationFailed' },
+          artifacts: [],
+        },
+      ],
+      next: null,
+    });
+    expect(await json('results', runId, '--json')).toEqual([
+      { region: 'New York', orders: 1, currency: null },
+      { region: 'North', orders: 2, currency: null },
+    ]);
+    expect(await json('logs', runId, '--json', '--partition', 'New York')).toMatchObject([
+      { partition: 'New%20York', stream: 'stdout', text: 'counting New%20York' },
+    ]);
+    expect(await json('artifacts', 'list', runId, '--json')).toMatchObject({
+      partitions: [{ id: 'New%20York', artifacts: [{ name: 'count.json' }] }, { id: 'North' }],
+    });
+    expect(await json('artifacts', 'get', runId, 'New York', 'count.json')).toEqual({ orders: 1 });
+    expect(await json('ls', '--json', '--limit', '500')).toMatchObject({
+      runs: expect.arrayContaining([expect.objectContaining({ runId })]),
+    });
+    expect(await json('plan', 'count', '--from', 'sales.csv', '--by', 'region', '--json')).toMatchObject({
+      partitions: 3,
+      rows: 4,
+    });
+  });
+
+  it('pages of partitions, rows as CSV, artifacts in a folder', async () => {
+    const args = run('count', '--tolerated-failures', '1', '--json');
+    const runId = args.at(args.indexOf('--run-id') + 1)!;
+    await cli(project.folder, args);
+    const first = await cli(project.folder, ['partitions', runId, '--limit', '2']);
+    expect(first.stdout).toMatch(/^partition .*\nNew%20York +DONE .*\nNorth +DONE .*\n$/);
+    const next = /main\.js (partitions .*)$/m.exec(first.stderr)![1]!;
+    expect((await cli(project.folder, next.split(' '))).stdout).toMatch(
+      /^partition .*\nSouth +FAILED .*South is closed\n$/,
+    );
+    expect((await cli(project.folder, ['results', runId, '--csv'])).stdout).toBe(
+      'region,orders,currency\nNew York,1,\nNorth,2,\n',
+    );
+    await cli(project.folder, ['artifacts', 'download', runId, '--to', 'out']);
+    expect(await readdir(join(project.folder, 'out'))).toEqual(['New%20York', 'North']);
+    expect(JSON.parse(await project.read('out/North/count.json'))).toEqual({ orders: 2 });
+  });
+
+  it('Ctrl-C detaches and says how to go on; the run can be followed and cancelled', async () => {
+    const args = run('wait', '--param', 'ms=600000', '--only', 'North');
+    const runId = args.at(args.indexOf('--run-id') + 1)!;
+    const running = startCli(project.folder, args);
+    await running.says('1 partition of 2 rows');
+    running.process.kill('SIGINT');
+    const { code, stderr } = await running.finished;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(new RegExp(`Detached: the run goes on\\..*watch ${runId}.*cancel ${runId}`));
+
+    const following = startCli(project.folder, ['logs', runId, '-f']);
+    await once(following.process.stdout!, 'data');
+    const cancelled = await cli(project.folder, ['cancel', runId]);
+    expect(cancelled.code).toBe(0);
+    expect(cancelled.stdout).toMatch(new RegExp(`^${runId}  CANCELLED`));
+    expect(await following.finished).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('North                │ waiting\n'),
+    });
+    expect((await cli(project.folder, ['watch', runId])).code).toBe(1);
+    const again = await cli(project.folder, ['cancel', runId]);
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('has ended already') });
+  });
+
+  it('a trial runs the first few partitions, a detached run goes on by itself', async () => {
+    const args = run('count', '--try', '2', '--detach', '--json');
+    const started = await cli(project.folder, args);
+    expect(started.code).toBe(0);
+    const { runId } = JSON.parse(started.stdout) as { runId: string };
+    const watched = await cli(project.folder, ['watch', runId, '--json']);
+    expect(JSON.parse(watched.stdout)).toMatchObject({ status: 'SUCCESS', counts: { total: 2, DONE: 2 } });
+  });
+
+  it('a reader that has seen enough ends the command quietly', async () => {
+    const sql = 'SELECT i, repeat(chr(120), 100) AS text FROM range(20000) r(i)';
+    const args = run('sql', '--only', 'North', '--json').concat('--sql', sql);
+    const runId = args.at(args.indexOf('--run-id') + 1)!;
+    expect((await cli(project.folder, args)).code).toBe(0);
+    const reading = spawn('sh', ['-c', `"${process.execPath}" "${CLI}" results ${runId} --csv | head -n 1`], {
+      cwd: project.folder,
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    let said = '';
+    reading.stderr.on('data', (text: Buffer) => (said += text.toString()));
+    reading.stdout.resume();
+    await once(reading, 'close');
+    expect(said).toBe('');
+  });
+
+  it('doctor says of each part that it is ok, or what to do', async () => {
+    const good = await cli(project.folder, ['doctor']);
+    expect(good).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /✓ Node.*\n✓ config.*\n✓ Temporal.*\n✓ warehouse.*\n✓ stage.*\n✓ functions .*: count, wait\n/,
+      ),
+    });
+    await project.write('broken.ts', 'export const x = ;');
+    const bad = await cli(project.folder, ['doctor', '--json'], {
+      PARTWISE_FUNCTIONS: 'broken.ts',
+      PARTWISE_STAGE: 'sales.csv/stage',
+    });
+    expect(bad.code).toBe(2);
+    const { ok, checks } = JSON.parse(bad.stdout) as {
+      ok: boolean;
+      checks: { name: string; ok: boolean; message: string }[];
+    };
+    expect({ ok, failed: checks.filter((check) => !check.ok).map(({ name }) => name) }).toEqual({
+      ok: false,
+      failed: ['stage', 'functions'],
+    });
+    expect(checks.at(-1)!.message).toMatch(/broken\.ts:1:/);
+  });
+});
+
+describe('init', () => {
+  it.each([
+    ['ts', []],
+    ['js', ['--js']],
+  ])('makes a project in .%s that runs as it is, and overwrites nothing', async (ending, flags) => {
+    const folder = await mkdtemp(join(tmpdir(), 'partwise-init-'));
+    const env = {
+      TEMPORAL_ADDRESS: process.env.PARTWISE_TEST_ADDRESS,
+      PARTWISE_TASK_QUEUE: `init-${ending}-${process.pid}`,
+    };
+    await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }');
+    const made = await cli(folder, ['init', ...flags]);
+    expect(made.code).toBe(0);
+    expect((await readdir(folder)).sort()).toEqual([
+      'README.md',
+      `functions.${ending}`,
+      'package.json',
+      `partwise.config.${ending}`,
+      'sales.csv',
+    ]);
+
+    const worker = startCli(folder, ['worker'], env);
+    try {
+      await worker.says('Executing runs of');
+      const { code, stdout } = await cli(
+        folder,
+        ['run', 'salesByRegion', '--from', 'sales.csv', '--by', 'region', '--json'],
+        env,
+      );
+      expect({ code, state: JSON.parse(stdout) }).toMatchObject({
+        code: 0,
+        state: { status: 'SUCCESS', counts: { DONE: 4 } },
+      });
+    } finally {
+      worker.process.kill('SIGTERM');
+      expect((await worker.finished).code).toBe(0);
+    }
+
+    await writeFile(join(folder, 'sales.csv'), 'mine');
+    await rm(join(folder, 'README.md'));
+    const again = await cli(folder, ['init', ...flags]);
+    expect(again.stdout).toMatch(
+      /kept +functions.*\nkept +partwise\.config.*\nkept +sales\.csv +is there already\nmade +README\.md/,
+    );
+    expect(await readFile(join(folder, 'sales.csv'), 'utf8')).toBe('mine');
+    await rm(folder, { recursive: true });
+  });
+});

@@ -1,0 +1,146 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { ConfigError, loadConfig } from '../src/config';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'partwise-config-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function write(name: string, content: string): Promise<string> {
+  const file = join(folder, name);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, content);
+  return file;
+}
+
+async function problemsOf(loading: Promise<unknown>): Promise<readonly string[]> {
+  const error: unknown = await loading.catch((caught: unknown) => caught);
+  if (!(error instanceof ConfigError)) throw new Error(`No ConfigError, but ${String(error)}`);
+  return error.problems;
+}
+
+test('without a configuration file the working directory is the project, and defaults hold', async () => {
+  const functions = await write('functions.ts', '');
+  expect(await loadConfig({ projectDir: folder, env: {} })).toEqual({
+    projectDir: folder,
+    configFile: null,
+    functions,
+    warehouse: null,
+    stage: join(folder, 'stage'),
+    temporal: {},
+    worker: {},
+    allow: {},
+  });
+});
+
+test.each([
+  [
+    'ts',
+    'import { defineConfig } from "partwise"; const runners: number = 3; export default defineConfig({ worker: { runners } });',
+  ],
+  ['js', 'module.exports = { worker: { runners: 3 } };'],
+  ['js', 'import { sep } from "node:path"; export default { worker: { runners: sep.length + 2 } };'],
+  ['mjs', 'import { runners } from "./runners.ts"; export default { worker: { runners } };'],
+  ['json', '{ "worker": { "runners": 3 } }'],
+])('a configuration in .%s loads, whatever package.json says: %s', async (ending, content) => {
+  await write('package.json', '{ "type": "commonjs" }');
+  await write('runners.ts', 'export const runners = 3 as number;');
+  const file = await write(`partwise.config.${ending}`, content);
+  const config = await loadConfig({ projectDir: folder, env: {} });
+  expect(config).toMatchObject({ configFile: file, worker: { runners: 3 } });
+});
+
+test('the configuration file is found from folders below it, and its paths are relative to it', async () => {
+  const functions = await write('src/partitions.ts', '');
+  await write('partwise.config.json', '{ "functions": "./src/partitions.ts", "stage": "data/stage" }');
+  await mkdir(join(folder, 'a/b'), { recursive: true });
+  const config = await loadConfig({ cwd: join(folder, 'a/b'), env: {} });
+  expect(config).toMatchObject({ projectDir: folder, functions, stage: join(folder, 'data/stage') });
+});
+
+test('flags win over the environment, and the environment over the file', async () => {
+  await write(
+    'partwise.config.json',
+    '{ "warehouse": "duckdb:file", "stage": "file", "worker": { "runners": 1 }, "temporal": { "taskQueue": "file" } }',
+  );
+  const load = async (env: NodeJS.ProcessEnv, flags = {}) => {
+    const { warehouse, stage, worker, temporal } = await loadConfig({
+      projectDir: folder,
+      cwd: '/',
+      env,
+      flags,
+    });
+    return [warehouse, stage, worker.runners, temporal.taskQueue];
+  };
+  const env = {
+    PARTWISE_WAREHOUSE: 'duckdb:env',
+    PARTWISE_STAGE: 'env',
+    PARTWISE_RUNNERS: '2',
+    PARTWISE_TASK_QUEUE: 'env',
+  };
+  const flags = { warehouse: 'duckdb:flag', stage: 'flag', runners: 4, taskQueue: 'flag' };
+  expect(await load({})).toEqual(['duckdb:file', join(folder, 'file'), 1, 'file']);
+  expect(await load(env)).toEqual(['duckdb:env', join(folder, 'env'), 2, 'env']);
+  expect(await load(env, flags)).toEqual(['duckdb:flag', '/flag', 4, 'flag']);
+});
+
+test("Temporal's own environment names win over the file, and flags over both", async () => {
+  await write('partwise.config.json', '{ "temporal": { "address": "file:1", "namespace": "file" } }');
+  const load = async (env: NodeJS.ProcessEnv, flags = {}) =>
+    (await loadConfig({ projectDir: folder, env, flags })).temporal;
+  expect(await load({})).toEqual({ address: 'file:1', namespace: 'file' });
+  // Left out here, they are read from the environment where the connection is made.
+  expect(await load({ TEMPORAL_ADDRESS: 'env:1' })).toEqual({ namespace: 'file' });
+  expect(await load({ TEMPORAL_ADDRESS: 'env:1' }, { address: 'flag:1' })).toEqual({
+    address: 'flag:1',
+    namespace: 'file',
+  });
+  expect(await load({}, { profile: 'flag' })).toEqual({ profile: 'flag', namespace: 'file' });
+});
+
+test('every problem is in one report, with the setting that was meant', async () => {
+  await write(
+    'partwise.config.json',
+    '{ "functions": "nowhere.ts", "warehose": "duckdb:x", "temporal": { "adress": "x", "tls": "yes" }, "worker": { "runners": 0 } }',
+  );
+  expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual([
+    '"temporal.tls" is "yes"; it takes true or false.',
+    expect.stringMatching(/^"temporal\.adress" is not a setting\. Did you mean "address"\?/),
+    '"worker.runners" is 0; it takes a whole number from 1 to 256.',
+    expect.stringMatching(/^"warehose" is not a setting\. Did you mean "warehouse"\?/),
+    expect.stringMatching(/^There is no functions file ".*nowhere\.ts"\./),
+  ]);
+});
+
+test('settings of the environment are checked like those of the file', async () => {
+  const env = { PARTWISE_RUNNERS: 'many', PARTWISE_WAREHOUSE: 'warehouse.duckdb' };
+  expect(await problemsOf(loadConfig({ projectDir: folder, env }))).toEqual([
+    '"PARTWISE_RUNNERS" is "many"; it takes a whole number from 1 to 256.',
+    '"PARTWISE_WAREHOUSE" is "warehouse.duckdb"; it takes a warehouse, such as "duckdb:./warehouse.duckdb".',
+  ]);
+});
+
+test('a file that cannot be read says so with its line', async () => {
+  await write('partwise.config.ts', 'export default {\n  stage: ,\n};');
+  expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual([
+    expect.stringMatching(/^Line 2: /),
+  ]);
+  await rm(join(folder, 'partwise.config.ts'));
+  await write('partwise.config.js', 'throw new Error("no licence");');
+  expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual([
+    'It cannot be read: no licence',
+  ]);
+});
+
+test('two configuration files in one folder are refused', async () => {
+  await write('partwise.config.ts', 'export default {};');
+  await write('partwise.config.json', '{}');
+  expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual([
+    'There are partwise.config.ts and partwise.config.json, and one project has one configuration. Keep one of them.',
+  ]);
+});

@@ -1,0 +1,230 @@
+import { expect, test } from '@jest/globals';
+import { parseBytes } from '../src/run/bytes';
+import { parseDuration } from '../src/run/duration';
+import { parseRunInput } from '../src/run/parse-input';
+import { defaultRunId, runIdProblem } from '../src/run/run-id';
+
+const GOOD = { function: 'salesByRegion', source: { table: 'sales' }, partitionBy: ['region'] };
+
+function problemsOf(raw: unknown): string[] {
+  const report = parseRunInput(raw);
+  return report.ok ? [] : report.problems;
+}
+
+test('the three required settings are enough, and every other one has its default', () => {
+  expect(parseRunInput(GOOD)).toEqual({
+    ok: true,
+    input: {
+      ...GOOD,
+      warehouse: null,
+      stage: null,
+      params: {},
+      sql: null,
+      where: null,
+      only: null,
+      output: null,
+      onExisting: 'error',
+      options: {
+        maxConcurrency: 8,
+        toleratedFailures: 0,
+        retry: {
+          maximumAttempts: null,
+          initialIntervalMs: null,
+          backoffCoefficient: null,
+          maximumIntervalMs: null,
+          nonRetryableErrorTypes: null,
+        },
+        timeoutMs: null,
+        memoryBytes: null,
+        heartbeatTimeoutMs: 10_000,
+        maxPartitions: 100_000,
+        partitionsPerUnit: null,
+      },
+    },
+  });
+});
+
+test('durations and sizes become numbers, and null means the same as absent', () => {
+  const report = parseRunInput({
+    ...GOOD,
+    where: null,
+    output: { file: 'out.csv' },
+    options: { timeout: '15m', memory: '2GB', heartbeatTimeout: 5000, retry: { initialInterval: '200ms' } },
+  });
+  expect(report).toMatchObject({
+    ok: true,
+    input: {
+      where: null,
+      output: { file: 'out.csv', format: 'csv' },
+      options: {
+        timeoutMs: 900_000,
+        memoryBytes: 2 ** 31,
+        heartbeatTimeoutMs: 5000,
+        retry: { initialIntervalMs: 200 },
+      },
+    },
+  });
+});
+
+test('I9 every problem of an input is told at once, each with its place, what was given and what is allowed', () => {
+  expect(
+    problemsOf({
+      functon: 'salesByRegion',
+      source: { tabel: 'sales' },
+      partitionBy: 'region',
+      warehouse: 'postgres:sales',
+      where: ' ',
+      output: { file: 'out.txt', mode: 'append' },
+      onExisting: 'replace',
+      options: { maxConcurrency: 100, retry: { maximumAttempts: 0 }, timeout: 'soon', memory: '2' },
+    }),
+  ).toEqual([
+    '"function" is missing; it takes the name of a partition function, such as "salesByRegion".',
+    '"source.tabel" is not a setting. Did you mean "table"? "source" takes: table, query, files, pattern.',
+    '"source" names no rows: give exactly one of "table", "query" and "files".',
+    '"partitionBy" is "region"; it takes a list of column names, such as ["region"].',
+    '"warehouse" is "postgres:sales"; it takes a warehouse, such as "duckdb:./warehouse.duckdb".',
+    '"where" is " "; it takes an SQL condition, such as "amount > 0".',
+    '"output.file" is "out.txt"; it takes a path that ends in .parquet or .csv.',
+    'An output file is always replaced: "output.mode" and "output.evolve" go with a table only.',
+    '"onExisting" is "replace"; it takes "error", "overwrite" or "resume".',
+    '"options.maxConcurrency" is 100; it takes a whole number from 1 to 48.',
+    '"options.retry.maximumAttempts" is 0; it takes a whole number from 1 to 100.',
+    '"options.timeout" is "soon"; it takes a duration up to 30 days, such as "90s", "15m" or "2h" (a number means milliseconds).',
+    '"options.memory" is "2"; it takes a size of at least 128MB, such as "512MB" or "2GB".',
+    expect.stringMatching(
+      /^"functon" is not a setting\. Did you mean "function"\? The input takes: function, source/,
+    ),
+  ]);
+});
+
+test.each([
+  [undefined, /^There is no input/],
+  [null, /^There is no input/],
+  [[], /^The input is \[\]; it takes one JSON object/],
+  [5, /^The input is 5;/],
+  [true, /^The input is true;/],
+  ['run it', /^The input is "run it";/],
+  ['{"function": "f"}', /a text that holds JSON.*encoded twice/],
+])('I9 input that is no object is refused with a sentence: %j', (raw, sentence) => {
+  expect(problemsOf(raw)).toEqual([expect.stringMatching(sentence)]);
+});
+
+test('I9 settings that do not go together are refused', () => {
+  const { partitionBy: _, ...withoutKey } = GOOD;
+  expect(problemsOf(withoutKey)).toEqual([expect.stringContaining('"partitionBy" is missing')]);
+  expect(problemsOf({ ...GOOD, function: 'sql' })).toEqual([expect.stringContaining('"sql" is missing')]);
+  expect(problemsOf({ ...GOOD, sql: 'SELECT 1' })).toEqual([
+    expect.stringContaining('Leave one of them out'),
+  ]);
+  expect(problemsOf({ ...GOOD, partitionBy: ['region', 'Region'] })).toEqual([
+    expect.stringContaining('twice'),
+  ]);
+  expect(problemsOf({ ...GOOD, source: { table: 'a', files: 'b.csv' } })).toEqual([
+    expect.stringContaining('more than one place of rows'),
+  ]);
+  expect(problemsOf({ ...GOOD, source: { files: 'a', pattern: '*.csv' } })).toEqual([
+    expect.stringContaining('put the pattern into "source.files"'),
+  ]);
+  expect(problemsOf({ function: 'f', source: { files: 'a' }, where: 'x > 1' })).toEqual([
+    expect.stringContaining('"where" cannot be used'),
+  ]);
+});
+
+test('partition ids in "only" are checked against the key, and the id that was meant is named', () => {
+  expect(problemsOf({ ...GOOD, only: ['North', 'San Marcos', 'a/b'] })).toEqual([
+    expect.stringContaining('"San%20Marcos" may be meant'),
+    expect.stringContaining('a partition id of 2 columns, and the partition key has 1'),
+  ]);
+});
+
+test('I7 an input too large for Temporal is refused before it is sent', () => {
+  expect(problemsOf({ ...GOOD, params: { text: 'x'.repeat(300_000) } })).toEqual([
+    expect.stringMatching(/^The input is 294 KiB long, and at most 200 KiB/),
+  ]);
+  expect(problemsOf({ ...GOOD, params: { n: 1n } })).toEqual([
+    expect.stringMatching(/cannot be written as JSON/),
+  ]);
+});
+
+test('no garbage in any field makes the check throw', () => {
+  const garbage = [
+    null,
+    0,
+    -1,
+    NaN,
+    Infinity,
+    '',
+    ' ',
+    '\0',
+    [],
+    [null],
+    {},
+    { a: { b: [] } },
+    true,
+    'x'.repeat(10_000),
+    ['a', 1],
+  ];
+  const fields = [
+    'function',
+    'source',
+    'partitionBy',
+    'warehouse',
+    'stage',
+    'params',
+    'sql',
+    'where',
+    'only',
+    'output',
+    'onExisting',
+    'options',
+  ];
+  for (const field of fields) {
+    for (const value of garbage) {
+      const report = parseRunInput({ ...GOOD, [field]: value });
+      if (!report.ok) for (const problem of report.problems) expect(problem).toMatch(/^["A-Z][^\n]*\.$/);
+    }
+  }
+});
+
+test('run ids are bounded text that can name a folder', () => {
+  for (const id of ['r', 'nightly/2024-01-31', 'Müller 7', '.x', 'a'.repeat(200)])
+    expect(runIdProblem(id)).toBeNull();
+  for (const id of [
+    '',
+    '.',
+    '..',
+    ' a',
+    'a ',
+    'a\nb',
+    '\ud800',
+    'a'.repeat(201),
+    'é'.repeat(101),
+    5,
+    null,
+    undefined,
+  ]) {
+    expect(runIdProblem(id)).toMatch(/run id .*\.$/);
+  }
+});
+
+test('a run id made up says what and when', () => {
+  expect(defaultRunId('salesByRegion', new Date('2024-01-31T23:59:59.999Z'), 35)).toBe(
+    'salesByRegion-20240131-235959-000z',
+  );
+  expect(runIdProblem(defaultRunId('salesByRegion'))).toBeNull();
+});
+
+test('durations and sizes are read as people write them', () => {
+  expect(['500ms', '90s', '1.5m', ' 2 H ', '1d', 250].map(parseDuration)).toEqual([
+    500, 90_000, 90_000, 7_200_000, 86_400_000, 250,
+  ]);
+  expect(['', '5', 's', '-1s', '0s', '1 week', 0, -1, NaN].map(parseDuration)).toEqual(Array(9).fill(null));
+  expect(['512MB', '2GB', '1.5 GiB', '64k'].map(parseBytes)).toEqual([
+    2 ** 29,
+    2 ** 31,
+    1.5 * 2 ** 30,
+    65_536,
+  ]);
+  expect(['', '5', 'MB', '-1MB', '0GB', '1 lot'].map(parseBytes)).toEqual(Array(6).fill(null));
+});

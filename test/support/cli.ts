@@ -1,0 +1,50 @@
+/** The command line as a process of its own, as people run it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+
+/** The built CLI. */
+export const CLI = require.resolve('../../src/cli/main');
+
+export interface Finished {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunningCli {
+  readonly process: ChildProcess;
+  /** Resolves once standard error has this text. */
+  says(text: string): Promise<void>;
+  readonly finished: Promise<Finished>;
+}
+
+export function startCli(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCli {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd: folder,
+    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', COLUMNS: '100', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (said[name] += text));
+  }
+  const finished = once(child, 'close').then(([code]): Finished => ({
+    code: code as number | null,
+    ...said,
+  }));
+  return {
+    process: child,
+    finished,
+    async says(text) {
+      while (!said.stderr.includes(text)) {
+        const end = await Promise.race([once(child.stderr, 'data'), finished.then(() => null)]);
+        if (end === null && !said.stderr.includes(text))
+          throw new Error(`It never said "${text}": ${said.stderr}`);
+      }
+    },
+  };
+}
+
+export function cli(folder: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Finished> {
+  return startCli(folder, args, env).finished;
+}
