@@ -5,7 +5,7 @@ import { countsBar, countsText } from './render/counts';
 import { durationText } from './render/duration';
 import { failureLine } from './render/partitions';
 import { clean, cut } from './render/text';
-import { errorPaint, note, widthOfTerminal } from './terminal';
+import { errorPaint, note, redirectNotes, widthOfTerminal } from './terminal';
 
 export interface Progress {
   /** Counts have changed; `running` are labels of units. */
@@ -33,7 +33,7 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progr
       if (partition.status !== 'FAILED' && partition.status !== 'INTERNAL_ERROR') return;
       failures++;
       if (failures > MOST_FAILURES + 1) return;
-      write.line(
+      note(
         failures <= MOST_FAILURES
           ? failureLine(partition, widthOfTerminal(stream), errorPaint)
           : errorPaint.dim('  … further failures are in `partwise partitions`.'),
@@ -54,6 +54,7 @@ class Bar {
     emptyOnZero: true,
     fps: 10,
   });
+  readonly #restoreNotes = redirectNotes((text) => this.#bars.log(text));
   #bar: SingleBar | null = null;
   /** Where counting began, which for `watch` is in the middle. */
   #began: { at: number; finished: number } | null = null;
@@ -66,11 +67,8 @@ class Bar {
     this.#bar.update(finished(state), { text });
   }
 
-  line(text: string): void {
-    this.#bars.log(`${text}\n`);
-  }
-
   stop(): void {
+    this.#restoreNotes();
     this.#bars.stop();
   }
 
@@ -78,7 +76,7 @@ class Bar {
     const head = `${finished(state)}/${state.counts.total}${this.#left(state)}`;
     const width = widthOfTerminal(process.stderr);
     const room = width - BAR_WIDTH - head.length - 6;
-    const now = running.length === 0 ? '' : running.map(clean).join(', ');
+    const now = running.length === 0 ? '' : running.map(readable).join(', ');
     return `${countsBar(state.counts, BAR_WIDTH, errorPaint)}  ${head}  ${errorPaint.dim(cut(now, Math.max(1, room)))}`;
   }
 
@@ -90,6 +88,15 @@ class Bar {
     const since = Date.now() - this.#began.at;
     if (done === 0 || left === 0 || since < ETA_AFTER_MS) return '';
     return `, ${durationText((since / done) * left).replace(/\.\d/, '')} left`;
+  }
+}
+
+/** A label with its ids as people say them: `San Marcos`. */
+function readable(label: string): string {
+  try {
+    return clean(decodeURIComponent(label));
+  } catch {
+    return clean(label);
   }
 }
 
@@ -106,11 +113,7 @@ class Lines {
     if (step <= this.#step || (now - this.#at < LINE_EVERY_MS && done < total)) return;
     this.#step = step;
     this.#at = now;
-    this.line(`${done} of ${total} partitions: ${countsText(state.counts, errorPaint)}`);
-  }
-
-  line(text: string): void {
-    note(text);
+    note(`${done} of ${total} partitions: ${countsText(state.counts, errorPaint)}`);
   }
 
   stop(): void {}

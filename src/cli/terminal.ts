@@ -34,9 +34,20 @@ export function printJson(value: unknown): void {
   print(encodeJson(value, 'The answer', 2));
 }
 
+let writeNote = (text: string): void => void process.stderr.write(text);
+
 /** Prose beside the result. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  writeNote(`${text}\n`);
+}
+
+/** While a progress bar stands on the last line, notes go above it. Returns what ends that. */
+export function redirectNotes(write: (text: string) => void): () => void {
+  const before = writeNote;
+  writeNote = write;
+  return () => {
+    writeNote = before;
+  };
 }
 
 /** What happens on the way, for those who wonder about a wait. */

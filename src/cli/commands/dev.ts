@@ -29,7 +29,6 @@ export function define(command: Command): void {
     await runHostInForeground({
       projectDir: config.projectDir,
       settings: config.temporal,
-      env: functionsEnvironment(config.functions, options),
       onEvent(event) {
         aside(event.message);
         if (event.type === 'serverReady') address = event.address;
@@ -38,13 +37,6 @@ export function define(command: Command): void {
     });
     note('Server and worker have ended.');
   });
-}
-
-/** The worker reads the project's configuration by itself; what only a flag says, it reads from its environment. */
-function functionsEnvironment(file: string | null, options: DevOptions): NodeJS.ProcessEnv {
-  return options.functions === undefined || file === null
-    ? process.env
-    : { ...process.env, PARTWISE_FUNCTIONS: file };
 }
 
 function exampleInput(name: string): object {

@@ -43,22 +43,29 @@ async function run(functionName: string | undefined, options: RunCommandOptions)
   const input = options.try === undefined ? whole : await trialOf(whole, config, options.try);
   const suggest = suggesting(options);
   process.exitCode = await untilInterrupted('Stopped: no run was started.', (interrupt) =>
-    withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise) => {
-      const handle = await partwise.start(input, options.runId === undefined ? {} : { runId: options.runId });
-      announce(handle.runId, input);
-      if (options.detach !== true) {
-        return follow(handle, {
-          json: options.json === true,
-          strict: options.strict === true,
-          suggest,
-          interrupt,
-        });
-      }
-      const state = await handle.status();
-      if (options.json === true) printJson(state);
-      else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
-      return OK;
-    }),
+    withPartwise(
+      config,
+      { needWorker: true, signal: interrupt, ownFunctions: options.functions !== undefined },
+      async (partwise) => {
+        const handle = await partwise.start(
+          input,
+          options.runId === undefined ? {} : { runId: options.runId },
+        );
+        announce(handle.runId, input);
+        if (options.detach !== true) {
+          return follow(handle, {
+            json: options.json === true,
+            strict: options.strict === true,
+            suggest,
+            interrupt,
+          });
+        }
+        const state = await handle.status();
+        if (options.json === true) printJson(state);
+        else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
+        return OK;
+      },
+    ),
   );
 }
 

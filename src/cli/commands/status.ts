@@ -5,7 +5,7 @@ import { renderRunState } from '../render/run-state';
 import { firstFailures, suggestions } from '../summary';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
 
-const MOST_FAILURES = 3;
+const MOST_FAILURES = 5;
 
 export function define(command: Command): void {
   command.argument('<run>', 'run id');
