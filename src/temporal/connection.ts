@@ -1,6 +1,6 @@
 /** What every command that talks to Temporal begins with. */
 import type { Client, Connection } from '@temporalio/client';
-import { attachEmbedded, type AttachOptions, type EmbeddedTemporal } from './embedded';
+import { attachEmbedded, type AttachOptions } from './embedded';
 import { resolveTemporal, type ServerConnectionOptions } from './named-server';
 import { TemporalUnavailable, errorText } from './problems';
 
@@ -30,13 +30,10 @@ export async function connectTemporal(options: AttachOptions): Promise<TemporalS
   // Loading takes its quarter of a second while server and worker come up.
   const attaching = attachEmbedded(options);
   attaching.catch(() => {});
-  const { Connection } = loadClientLibrary();
+  loadClientLibrary();
   const embedded = await attaching;
   try {
-    const connection = await Connection.connect({
-      address: embedded.address,
-      connectTimeout: CONNECTS_WITHIN_MS,
-    });
+    const connection = await connect({ address: embedded.address });
     return session(connection, embedded, options, () => embedded.close());
   } catch (error) {
     embedded.close();
@@ -74,17 +71,28 @@ function session(
   };
 }
 
-async function connectNamed(to: ServerConnectionOptions, namespace: string): Promise<Connection> {
+/** `Connection.connect` leaves a connection that failed open, which keeps the process from exiting. */
+async function connect(to: ServerConnectionOptions): Promise<Connection> {
   const { Connection } = loadClientLibrary();
-  const connection = await Connection.connect({ ...to, connectTimeout: CONNECTS_WITHIN_MS }).catch(
-    (error: unknown) => {
-      throw new TemporalUnavailable(
-        `No Temporal server answers at "${to.address}" (${errorText(error)}). Check the address, that the server is up, ` +
-          `${to.tls ? 'that it speaks TLS and accepts the certificate or API key' : 'whether it wants TLS or an API key'}, and any firewall between. ` +
-          'Without an address and a profile, Partwise starts a server of its own.',
-      );
-    },
-  );
+  const connection = Connection.lazy({ ...to, connectTimeout: CONNECTS_WITHIN_MS });
+  try {
+    await connection.ensureConnected();
+    return connection;
+  } catch (error) {
+    await connection.close();
+    // The SDK's own words say only that it failed.
+    throw error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  }
+}
+
+async function connectNamed(to: ServerConnectionOptions, namespace: string): Promise<Connection> {
+  const connection = await connect(to).catch((error: unknown) => {
+    throw new TemporalUnavailable(
+      `No Temporal server answers at "${to.address}" (${errorText(error)}). Check the address, that the server is up, ` +
+        `${to.tls ? 'that it speaks TLS and accepts the certificate or API key' : 'whether it wants TLS or an API key'}, and any firewall between. ` +
+        'Without an address and a profile, Partwise starts a server of its own.',
+    );
+  });
   try {
     await connection.workflowService.describeNamespace({ namespace });
   } catch (error) {

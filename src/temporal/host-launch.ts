@@ -10,6 +10,7 @@ import type { HostParameters } from './host-main';
 import { lockFolder } from './lock';
 import { lastWords, logSize, openLog } from './log-file';
 import { TemporalUnavailable } from './problems';
+import { gone } from './processes';
 import type { TemporalSettings } from './settings';
 import { makeStateFolder, stateFolder, type StateFolder } from './state-folder';
 
@@ -27,6 +28,8 @@ export interface EmbeddedOptions {
 
 const IDLE_MS = 10 * 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** What the worker reads from its environment: with other values it is another worker. */
+const WORKER_SETTINGS = ['PARTWISE_FUNCTIONS', 'PARTWISE_WAREHOUSE', 'PARTWISE_STAGE', 'PARTWISE_RUNNERS'];
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_TASK_QUEUE = 'partwise';
 /** A host drains its worker first. */
@@ -43,7 +46,7 @@ export interface HostPlan {
 }
 
 export function planHost(options: EmbeddedOptions): HostPlan {
-  const { settings } = options;
+  const { settings, env = process.env } = options;
   const namespace = settings.namespace ?? DEFAULT_NAMESPACE;
   const taskQueue = settings.taskQueue ?? DEFAULT_TASK_QUEUE;
   const workerEntry = options.workerEntry ?? join(__dirname, 'worker-main.js');
@@ -52,8 +55,14 @@ export function planHost(options: EmbeddedOptions): HostPlan {
     namespace,
     taskQueue,
     workerEntry,
-    fingerprint: fingerprint([namespace, taskQueue, workerEntry, settings.binary]),
-    env: options.env ?? process.env,
+    fingerprint: fingerprint([
+      namespace,
+      taskQueue,
+      workerEntry,
+      settings.binary,
+      ...WORKER_SETTINGS.map((name) => env[name]),
+    ]),
+    env,
   };
 }
 
@@ -108,6 +117,9 @@ export async function endHost(connection: HostConnection): Promise<void> {
   const timer = setTimeout(() => connection.close(), ENDS_WITHIN_MS);
   await connection.closed;
   clearTimeout(timer);
+  // Its last breath: whoever removes the folder next must not meet it. A host in this very process stays.
+  const { pid } = connection.state;
+  if (pid !== process.pid) await gone(pid, ENDS_WITHIN_MS);
 }
 
 /** PARTWISE_IDLE_MS is for tests. */

