@@ -2,11 +2,13 @@
  * Workers and runners really killed in the middle of a run. The function writes each call to a file outside, which tells what
  * really happened.
  */
-import { existsSync, readFileSync, watch } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle } from '../src/index';
+import { changed } from './support/files';
+import { gone, isAlive } from './support/processes';
 import { makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
@@ -109,20 +111,6 @@ const start = async (name: string, table: string, params: Record<string, unknown
   };
 };
 
-/** Resolves when the condition holds; looks whenever the file changes. */
-function changed(file: string, condition: () => boolean): Promise<void> {
-  return new Promise((done) => {
-    const watcher = watch(file, () => look());
-    const look = (): void => {
-      if (!condition()) return;
-      watcher.close();
-      done();
-    };
-    look();
-  });
-}
-
-const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 const sql = async (run: RunHandle) => (await run.results()).map(({ k }) => k);
 const recorded = (run: RunHandle, done: number): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -245,7 +233,7 @@ describe('a cancelled run', () => {
     const { pid } = calls().find(({ id }) => id === 'a')!;
     await project.client.workflow.getHandle(run.runId).terminate('test');
     expect(await run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'Terminated' } });
-    while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
+    await gone(pid);
     worker.kill('SIGTERM');
   });
 });

@@ -103,20 +103,32 @@ function readable(label: string): string {
 class Lines {
   #step = 0;
   #at = 0;
+  #latest: RunState | null = null;
+  #later: NodeJS.Timeout | null = null;
 
   update(state: RunState): void {
     const { total } = state.counts;
     if (total === 0) return;
-    const done = finished(state);
-    const step = Math.floor((done / total) * LINE_STEPS);
-    const now = Date.now();
-    if (step <= this.#step || (now - this.#at < LINE_EVERY_MS && done < total)) return;
-    this.#step = step;
-    this.#at = now;
-    note(`${done} of ${total} partitions: ${countsText(state.counts, errorPaint)}`);
+    this.#latest = state;
+    if (finished(state) === total) this.#write();
+    else this.#later ??= setTimeout(() => this.#write(), Math.max(0, this.#at + LINE_EVERY_MS - Date.now()));
   }
 
-  stop(): void {}
+  stop(): void {
+    if (this.#later !== null) clearTimeout(this.#later);
+    this.#later = null;
+  }
+
+  #write(): void {
+    this.stop();
+    const { counts } = this.#latest!;
+    const done = finished(this.#latest!);
+    const step = Math.floor((done / counts.total) * LINE_STEPS);
+    if (step <= this.#step) return;
+    this.#step = step;
+    this.#at = Date.now();
+    note(`${done} of ${counts.total} partitions: ${countsText(counts, errorPaint)}`);
+  }
 }
 
 function finished({ counts }: RunState): number {

@@ -1,0 +1,16 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Whether a process is there and no zombie. */
+export function isAlive(pid: number): boolean {
+  try {
+    return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a process that is no child of this one is gone: nothing tells, so it is looked at. */
+export async function gone(pid: number): Promise<void> {
+  while (isAlive(pid)) await sleep(20);
+}
