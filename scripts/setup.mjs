@@ -10,7 +10,9 @@ process.chdir(root);
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 3)) {
-  console.error(`Partwise needs Node 20.3 or newer, and this is ${process.version}: install a newer one from nodejs.org.`);
+  console.error(
+    `Partwise needs Node 20.3 or newer, and this is ${process.version}: install a newer one from nodejs.org.`,
+  );
   process.exit(2);
 }
 
@@ -20,11 +22,17 @@ await unlessStamped('node_modules/.partwise-setup', digestOf(['package-lock.json
   // npm is a .cmd file on Windows; npm_execpath is npm's own script, set when this runs below npm.
   const npm = process.env.npm_execpath;
   const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []];
-  execFileSync(command, [...args, 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] });
+  execFileSync(command, [...args, 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
+    stdio: ['ignore', 2, 2],
+  });
 });
 
-await unlessStamped('dist/.build-stamp', digestOf(['src', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs']), () => {
-  console.error('Building…');
-  rmSync('dist/.build-stamp', { force: true });
-  execFileSync(process.execPath, ['scripts/build.mjs'], { stdio: ['ignore', 2, 2] });
-});
+await unlessStamped(
+  'dist/.build-stamp',
+  digestOf(['src', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs']),
+  () => {
+    console.error('Building…');
+    rmSync('dist/.build-stamp', { force: true });
+    execFileSync(process.execPath, ['scripts/build.mjs'], { stdio: ['ignore', 2, 2] });
+  },
+);

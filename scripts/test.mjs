@@ -9,7 +9,10 @@ const args = process.argv.slice(2);
 const run = (script, scriptArgs) =>
   spawnSync(process.execPath, [script, ...scriptArgs], {
     stdio: 'inherit',
-    env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings` },
+    env: {
+      ...process.env,
+      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings`,
+    },
   }).status ?? 1;
 
 let failedChecks = 0;

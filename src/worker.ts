@@ -11,7 +11,13 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type NativeConnectionOptions } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type NativeConnectionOptions,
+} from '@temporalio/worker';
 import { createActivities } from './activities';
 import { FunctionCatalog } from './activities/function-catalog';
 import { loadConfig, type ProjectConfig } from './config';
@@ -25,8 +31,8 @@ export interface StartWorkerOptions {
   config?: ProjectConfig;
   /** The server; default: what configuration and environment name. */
   server?: { connectionOptions: NativeConnectionOptions; namespace: string; taskQueue: string };
-  /** Bundle the functions file anew for each run (development). Default false: the code is read once, at start. */
-  reloadsFunctions?: boolean;
+  /** Read configuration and functions anew for each run (development). Default false: both are read once, at start. */
+  reloads?: boolean;
   /** What runs when the worker is told to stop has this long to end before it is handed over, in milliseconds. Default 10,000. */
   shutdownGraceMs?: number;
 }
@@ -68,14 +74,30 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const functions = new FunctionCatalog({
     file: project.functions,
     folder: join(project.projectDir, '.partwise', 'functions'),
-    reloads: options.reloadsFunctions ?? false,
+    reloads: options.reloads ?? false,
   });
   // A deployed worker whose functions do not load must not take work.
-  const bundle = options.reloadsFunctions ? null : await functions.current();
+  const bundle = options.reloads ? null : await functions.current();
   const unitTaskQueue = `${taskQueue}.units`;
-  const activities = createActivities({ project, pool, functions, identity, scratch, unitTaskQueue });
+  const { projectDir } = project;
+  const currentProject = options.reloads ? () => loadConfig({ projectDir }) : () => Promise.resolve(project);
+  const activities = createActivities({
+    projectDir,
+    project: currentProject,
+    pool,
+    functions,
+    identity,
+    scratch,
+    unitTaskQueue,
+  });
   const { openRun, planRun, commitRun, processUnit } = activities;
-  const common = { connection, namespace, identity, dataConverter, shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS } as const;
+  const common = {
+    connection,
+    namespace,
+    identity,
+    dataConverter,
+    shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
+  } as const;
   const control = await Worker.create({
     ...common,
     taskQueue,

@@ -11,8 +11,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
+import { endBackground } from '../src/temporal';
 import { changed } from './support/files';
-import { gone, isAlive } from './support/processes';
+import { isAlive } from './support/processes';
 import { REPOSITORY } from './support/project';
 
 const CLI = join(REPOSITORY, 'dist/cli/main.js');
@@ -43,7 +44,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'regions.csv'), 'region,n\na,1\nb,2\nc,3\nd,4\n');
 });
 afterAll(async () => {
-  for (const pid of [hostPid(), pidOf('server')]) if (pid !== null) await endPid(pid);
+  await endBackground(folder);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -60,21 +61,34 @@ const command = async (...args: string[]): Promise<{ code: number; stdout: strin
   return { code, ...said };
 };
 
-const calls = (runId: string): string[] => readFileSync(join(folder, `${runId}.calls`), 'utf8').split('\n').filter(Boolean);
-const times = (runId: string, line: string): number => calls(runId).filter((call) => call.startsWith(line)).length;
+const calls = (runId: string): string[] =>
+  readFileSync(join(folder, `${runId}.calls`), 'utf8')
+    .split('\n')
+    .filter(Boolean);
+const times = (runId: string, line: string): number =>
+  calls(runId).filter((call) => call.startsWith(line)).length;
 
-/** Starts a run of four regions of which c and d wait at the gate; resolves when a and b are recorded and c is at the gate. */
-const begin = async (runId: string): Promise<ChildProcess> => {
+/** Starts a run of four regions of which some wait at the gate; resolves when the others are recorded and c is at the gate. */
+const begin = async (runId: string, wait = ['c', 'd'], done = 2): Promise<ChildProcess> => {
   await writeFile(join(folder, `${runId}.calls`), '');
-  const params = { calls: join(folder, `${runId}.calls`), gate: join(folder, `${runId}.gate`), wait: ['c', 'd'] };
+  const params = { calls: join(folder, `${runId}.calls`), gate: join(folder, `${runId}.gate`), wait };
   const child = partwise(
-    'run', 'gated', '--from', 'regions.csv', '--by', 'region', '--run-id', runId, '--max-concurrency', '2',
+    'run',
+    'gated',
+    '--from',
+    'regions.csv',
+    '--by',
+    'region',
+    '--run-id',
+    runId,
+    '--max-concurrency',
+    '2',
     ...Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${JSON.stringify(value)}`]),
   );
-  await new Promise<void>((done) => {
+  await new Promise<void>((reached) => {
     createInterface(child.stderr!).on('line', (line) => {
       // Recorded: a line of progress comes from history.
-      if (/ 2 DONE/.test(line)) done();
+      if (line.includes(` ${done} DONE`)) reached();
     });
   });
   await changed(join(folder, `${runId}.calls`), () => times(runId, 'begin c') > 0);
@@ -84,22 +98,23 @@ const openGate = (runId: string): Promise<void> => writeFile(join(folder, `${run
 
 const expectFinished = async (runId: string): Promise<void> => {
   const watched = await command('watch', runId, '--json');
-  expect(JSON.parse(watched.stdout)).toMatchObject({ runId, status: 'SUCCESS', counts: { total: 4, DONE: 4 } });
+  expect(JSON.parse(watched.stdout)).toMatchObject({
+    runId,
+    status: 'SUCCESS',
+    counts: { total: 4, DONE: 4 },
+  });
   expect(watched.code).toBe(0);
   for (const id of ['a', 'b']) expect(times(runId, `begin ${id}`)).toBe(1);
 };
 
 const json = (file: string): Record<string, unknown> | null =>
-  existsSync(join(folder, '.partwise', file)) ? (JSON.parse(readFileSync(join(folder, '.partwise', file), 'utf8')) as Record<string, unknown>) : null;
+  existsSync(join(folder, '.partwise', file))
+    ? (JSON.parse(readFileSync(join(folder, '.partwise', file), 'utf8')) as Record<string, unknown>)
+    : null;
 const hostPid = (): number | null => (json('host.json')?.pid as number | undefined) ?? null;
 const pidOf = (what: 'server'): number | null => (json(`${what}.json`)?.pid as number | undefined) ?? null;
 const childrenOf = async (pid: number): Promise<number[]> =>
   (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean).map(Number);
-const endPid = async (pid: number): Promise<void> => {
-  if (!isAlive(pid)) return;
-  process.kill(pid, 'SIGTERM');
-  await gone(pid);
-};
 const workerPid = async (): Promise<number> => {
   const server = pidOf('server');
   const [worker] = (await childrenOf(hostPid()!)).filter((pid) => pid !== server);
@@ -118,7 +133,11 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
   it('of the worker', async () => {
     const running = await begin('kill-worker');
     running.kill('SIGKILL');
-    const runner = Number(calls('kill-worker').find((call) => call.startsWith('begin c'))!.split(' ')[2]);
+    const runner = Number(
+      calls('kill-worker')
+        .find((call) => call.startsWith('begin c'))!
+        .split(' ')[2],
+    );
     process.kill(await workerPid(), 'SIGKILL');
     await openGate('kill-worker');
     await expectFinished('kill-worker');
@@ -161,15 +180,17 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
 });
 
 it('edited functions reach the next run, and no run in flight', async () => {
-  const running = await begin('before-edit');
+  const running = await begin('before-edit', ['c'], 3);
   await writeFile(join(folder, 'functions.ts'), FUNCTIONS(2));
   await openGate('after-edit');
-  const after = await begin('after-edit');
+  const after = await begin('after-edit', ['c'], 4);
   await once(after, 'close');
   await openGate('before-edit');
   await once(running, 'close');
   const versions = async (runId: string) =>
-    (JSON.parse((await command('results', runId, '--json')).stdout) as { version: number }[]).map(({ version }) => version);
+    (JSON.parse((await command('results', runId, '--json')).stdout) as { version: number }[]).map(
+      ({ version }) => version,
+    );
   expect(await versions('before-edit')).toEqual([1, 1, 1, 1]);
   expect(await versions('after-edit')).toEqual([2, 2, 2, 2]);
 });
@@ -202,8 +223,15 @@ it('`partwise dev` serves `temporal workflow start` and its query', async () => 
       },
     ],
   });
-  expect(await handle.result()).toMatchObject({ status: 'SUCCESS', counts: { total: 4, DONE: 4 }, commit: { rows: 4 } });
-  expect(await handle.query('progress')).toMatchObject({ status: 'SUCCESS', counts: { total: 4, DONE: 4, PENDING: 0 } });
+  expect(await handle.result()).toMatchObject({
+    status: 'SUCCESS',
+    counts: { total: 4, DONE: 4 },
+    commit: { rows: 4 },
+  });
+  expect(await handle.query('progress')).toMatchObject({
+    status: 'SUCCESS',
+    counts: { total: 4, DONE: 4, PENDING: 0 },
+  });
   await connection.close();
   const closed = once(dev, 'close');
   dev.kill('SIGINT');

@@ -8,8 +8,35 @@ import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { idSql } from '../src/warehouse/duckdb/snapshot';
 
 const HOSTILE = [
-  null, '', ' ', '/', '..', '.', '%', '%-', '%_', '%2F', 'a/b', '../../etc/passwd', 'é', 'e\u0301', 'Å', '😀', "o'neill",
-  '"quoted"', 'UPPER', 'upper', '1', '01', 'line\nbreak', 'tab\t', 'x'.repeat(300), "!'()*~", 'C:\\temp', 'con', 'NULL',
+  null,
+  '',
+  ' ',
+  '/',
+  '..',
+  '.',
+  '%',
+  '%-',
+  '%_',
+  '%2F',
+  'a/b',
+  '../../etc/passwd',
+  'é',
+  'e\u0301',
+  'Å',
+  '😀',
+  "o'neill",
+  '"quoted"',
+  'UPPER',
+  'upper',
+  '1',
+  '01',
+  'line\nbreak',
+  'tab\t',
+  'x'.repeat(300),
+  "!'()*~",
+  'C:\\temp',
+  'con',
+  'NULL',
 ];
 
 let folder: string;
@@ -48,7 +75,9 @@ describe('partition ids', () => {
         { name: 'd', type: 'DATE' },
       ]);
       const rows = await queryRows<{ id: string }>(connection, `SELECT ${sql} AS id FROM keys ORDER BY n`);
-      expect(rows.map(({ id }) => id)).toEqual(HOSTILE.map((value) => encodePartitionId([value, '2024-02-29'])));
+      expect(rows.map(({ id }) => id)).toEqual(
+        HOSTILE.map((value) => encodePartitionId([value, '2024-02-29'])),
+      );
     });
   });
 

@@ -28,7 +28,9 @@ export const gaps = definePartitionFunction({
 let project: TestProject;
 beforeAll(async () => {
   project = await makeProject(FUNCTIONS);
-  await project.execute("CREATE TABLE sales AS SELECT unnest(['North', 'South']) AS region, 1 AS amount, NULL::VARCHAR AS store");
+  await project.execute(
+    "CREATE TABLE sales AS SELECT unnest(['North', 'South']) AS region, 1 AS amount, NULL::VARCHAR AS store",
+  );
   await project.startWorker();
 });
 afterAll(() => project.close());
@@ -87,17 +89,28 @@ describe('I9 a plain start', () => {
       warehouse: 'oracle:x',
     });
     expect(state.error!.message).toMatch('"warehouse"');
-    const { state: later } = await startPlainly({ function: 'salesByRegoin', source: { table: 'sales' }, partitionBy: ['regoin', 'amont'] });
+    const { state: later } = await startPlainly({
+      function: 'salesByRegoin',
+      source: { table: 'sales' },
+      partitionBy: ['regoin', 'amont'],
+    });
     expect(later.error!.message).toMatch('There is no function "salesByRegoin" in');
     expect(later.error!.message).toMatch('Did you mean "salesByRegion"?');
-    expect(later.error!.message).toMatch('There is no column "regoin" in the table "sales". Did you mean "region"?');
-    expect(later.error!.message).toMatch('There is no column "amont" in the table "sales". Did you mean "amount"?');
+    expect(later.error!.message).toMatch(
+      'There is no column "regoin" in the table "sales". Did you mean "region"?',
+    );
+    expect(later.error!.message).toMatch(
+      'There is no column "amont" in the table "sales". Did you mean "amount"?',
+    );
   });
 
   it('refuses overwrite and resume with a sentence', async () => {
     for (const onExisting of ['overwrite', 'resume']) {
       const { state } = await startPlainly({ ...good, onExisting });
-      expect(state.error).toMatchObject({ type: 'InvalidInput', message: expect.stringContaining('not in this release') as string });
+      expect(state.error).toMatchObject({
+        type: 'InvalidInput',
+        message: expect.stringContaining('not in this release') as string,
+      });
     }
   });
 });
@@ -105,12 +118,25 @@ describe('I9 a plain start', () => {
 describe('I9 a source that only planning can judge', () => {
   it.each([
     ['no rows', { ...good, where: 'amount > 100' }, 'SourceEmpty', 'nothing to run'],
-    ['a key that is NULL everywhere', { ...good, partitionBy: ['store'] }, 'InvalidInput', 'is NULL in every row'],
-    ['more partitions than allowed', { ...good, options: { maxPartitions: 1 } }, 'TooManyPartitions', 'more than maxPartitions (1)'],
+    [
+      'a key that is NULL everywhere',
+      { ...good, partitionBy: ['store'] },
+      'InvalidInput',
+      'is NULL in every row',
+    ],
+    [
+      'more partitions than allowed',
+      { ...good, options: { maxPartitions: 1 } },
+      'TooManyPartitions',
+      'more than maxPartitions (1)',
+    ],
     ['a partition that is not there', { ...good, only: ['Nroth'] }, 'InvalidInput', 'Did you mean "North"?'],
   ])('with %s is refused, and nothing is started', async (_, input, type, words) => {
     const { state } = await startPlainly(input);
-    expect(state).toMatchObject({ status: 'FAILURE', error: { type, message: expect.stringContaining(words) as string } });
+    expect(state).toMatchObject({
+      status: 'FAILURE',
+      error: { type, message: expect.stringContaining(words) as string },
+    });
     expect(wasRefused(state)).toBe(true);
   });
 });
@@ -119,9 +145,16 @@ describe('a run id', () => {
   it('that exists is refused, by plain start too, and the refused execution does not hide the good one', async () => {
     const { run, state: first } = await startPlainly(good);
     expect(first.status).toBe('SUCCESS');
-    await project.client.workflow.start('partitionedRun', { workflowId: run.runId, taskQueue: project.taskQueue, args: [good] });
+    await project.client.workflow.start('partitionedRun', {
+      workflowId: run.runId,
+      taskQueue: project.taskQueue,
+      args: [good],
+    });
     await expect(project.client.workflow.getHandle(run.runId).result()).rejects.toMatchObject({
-      cause: { type: 'RunExists', message: expect.stringContaining(`The run "${run.runId}" exists already`) as string },
+      cause: {
+        type: 'RunExists',
+        message: expect.stringContaining(`The run "${run.runId}" exists already`) as string,
+      },
     });
     const again = project.partwise.restore(run.runId);
     expect(await again.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
@@ -141,7 +174,11 @@ describe('a run id', () => {
 
   it('that cannot be an id is refused', async () => {
     await expect(project.partwise.start(good, { runId: '..' })).rejects.toThrow('only dots');
-    await project.client.workflow.start('partitionedRun', { workflowId: '...', taskQueue: project.taskQueue, args: [good] });
+    await project.client.workflow.start('partitionedRun', {
+      workflowId: '...',
+      taskQueue: project.taskQueue,
+      args: [good],
+    });
     expect((await project.partwise.restore('...').wait()).error).toMatchObject({ type: 'InvalidInput' });
   });
 });
@@ -156,7 +193,11 @@ describe('a function that does what cannot be stored', () => {
     const { run, state } = await startPlainly({ ...good, function: name });
     expect(state.status).toBe('FAILURE');
     const north = await run.partition('North').describe();
-    expect(north).toMatchObject({ status: 'FAILED', attempts: 1, error: { type, message: expect.stringMatching(words) as string } });
+    expect(north).toMatchObject({
+      status: 'FAILED',
+      attempts: 1,
+      error: { type, message: expect.stringMatching(words) as string },
+    });
   });
 });
 
@@ -185,7 +226,10 @@ it('I1 a source file that changed after planning is refused, never read differen
   });
   const run = project.partwise.restore(workflowId);
   expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 1, FAILED: 1 } });
-  expect(await run.partition('b.csv').describe()).toMatchObject({ attempts: 1, error: { type: 'SourceChanged' } });
+  expect(await run.partition('b.csv').describe()).toMatchObject({
+    attempts: 1,
+    error: { type: 'SourceChanged' },
+  });
   meddling.kill('SIGTERM');
   await rm(join(project.folder, 'a.csv'));
 });

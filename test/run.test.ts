@@ -67,7 +67,11 @@ const runToEnd = async (name: string, input: RunInput) => {
 
 describe('flights', () => {
   const flightsBy = async (...by: string[]) => {
-    const { run, state } = await runToEnd('flights', { function: 'summary', source: { files: FLIGHTS }, partitionBy: by });
+    const { run, state } = await runToEnd('flights', {
+      function: 'summary',
+      source: { files: FLIGHTS },
+      partitionBy: by,
+    });
     expect(state.status).toBe('SUCCESS');
     const keys = by.map((name) => `"${name}"`).join(', ');
     const expected = await withDatabase(':memory:', 'read', (duckdb) =>
@@ -111,12 +115,25 @@ describe('a run', () => {
   const sales = { source: { table: 'sales' }, partitionBy: ['region'] };
 
   it('I8 with a failing partition runs all others, and then fails with the counts', async () => {
-    const { run, state } = await runToEnd('partial', { function: 'throwsFor', ...sales, params: { failing: ['South'] } });
-    expect(state).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { total: 3, DONE: 2, FAILED: 1 }, error: { type: 'PartialFailure' } });
+    const { run, state } = await runToEnd('partial', {
+      function: 'throwsFor',
+      ...sales,
+      params: { failing: ['South'] },
+    });
+    expect(state).toMatchObject({
+      status: 'PARTIAL_FAILURE',
+      counts: { total: 3, DONE: 2, FAILED: 1 },
+      error: { type: 'PartialFailure' },
+    });
     const described = await project.client.workflow.getHandle(run.runId).describe();
     expect(described.status.name).toBe('FAILED');
     const south = await run.partition('South').describe();
-    expect(south).toMatchObject({ status: 'FAILED', attempts: 2, error: { type: 'RangeError', message: 'no good: South' }, artifacts: [] });
+    expect(south).toMatchObject({
+      status: 'FAILED',
+      attempts: 2,
+      error: { type: 'RangeError', message: 'no good: South' },
+      artifacts: [],
+    });
     expect(south.error!.stack).toMatch(/functions\.ts:\d+/);
   });
 
@@ -142,11 +159,22 @@ describe('a run', () => {
   });
 
   it('tries a partition that threw again, and keeps the artifacts of the call that succeeded', async () => {
-    const { run, state } = await runToEnd('retried', { function: 'throwsFor', ...sales, params: { once: ['West'] } });
+    const { run, state } = await runToEnd('retried', {
+      function: 'throwsFor',
+      ...sales,
+      params: { once: ['West'] },
+    });
     expect(state.status).toBe('SUCCESS');
-    expect(await run.partition('West').describe()).toMatchObject({ status: 'DONE', attempts: 2, artifacts: [{ name: 'note.json' }] });
+    expect(await run.partition('West').describe()).toMatchObject({
+      status: 'DONE',
+      attempts: 2,
+      artifacts: [{ name: 'note.json' }],
+    });
     expect(await run.partition('West').artifacts.get('note.json')).toEqual({ id: 'West', attempt: 2 });
-    expect((await run.partition('West').logs()).map(({ text }) => text)).toEqual(['calling West 1', 'calling West 2']);
+    expect((await run.partition('West').logs()).map(({ text }) => text)).toEqual([
+      'calling West 1',
+      'calling West 2',
+    ]);
     expect(await run.results()).toEqual([
       { region: 'North', attempt: 1 },
       { region: 'South', attempt: 1 },
@@ -157,7 +185,10 @@ describe('a run', () => {
   it('does not try programming errors again', async () => {
     const { run, state } = await runToEnd('bug', { function: 'programmingError', ...sales });
     expect(state.status).toBe('FAILURE');
-    expect(await run.partition('North').describe()).toMatchObject({ attempts: 1, error: { type: 'ReferenceError' } });
+    expect(await run.partition('North').describe()).toMatchObject({
+      attempts: 1,
+      error: { type: 'ReferenceError' },
+    });
   });
 
   it('I4 tries only those partitions of a batch again that threw', async () => {
@@ -187,11 +218,21 @@ describe('a run', () => {
     const columns = await withDatabase(join(project.folder, 'w.duckdb'), 'read', (duckdb) =>
       queryRows<{ column_type: string }>(duckdb, 'DESCRIBE totals'),
     );
-    expect(columns.map(({ column_type }) => column_type)).toEqual(['VARCHAR', 'BIGINT', 'DATE', 'DECIMAL(10,2)']);
-    expect((await run.results())[0]).toMatchObject({ region: 'North', n: 2, last: new Date('2024-01-02'), total: 3 });
+    expect(columns.map(({ column_type }) => column_type)).toEqual([
+      'VARCHAR',
+      'BIGINT',
+      'DATE',
+      'DECIMAL(10,2)',
+    ]);
+    expect((await run.results())[0]).toMatchObject({
+      region: 'North',
+      n: 2,
+      last: new Date('2024-01-02'),
+      total: 3,
+    });
   });
 
-  it('I10 keeps last night\'s table when more partitions fail than are tolerated', async () => {
+  it("I10 keeps last night's table when more partitions fail than are tolerated", async () => {
     const output = { table: 'nightly' };
     await runToEnd('night-1', { function: 'throwsFor', ...sales, output });
     await runToEnd('night-2', { function: 'throwsFor', ...sales, output, params: { failing: ['North'] } });
@@ -206,17 +247,26 @@ describe('a run', () => {
       `CREATE TABLE hostile AS SELECT * FROM (VALUES (NULL, 1), ('', 1), (' ', 1), ('/', 1), ('..', 1), ('%', 1), ('é', 1), ('e\u0301', 1), ('A', 1), ('a', 1), ('a', 2),
         (repeat('x', 300), 1), ('a/../../b', NULL)) t(k, n)`,
     );
-    const { run, state } = await runToEnd('hostile', { function: 'hostile', source: { table: 'hostile' }, partitionBy: ['k', 'n'] });
+    const { run, state } = await runToEnd('hostile', {
+      function: 'hostile',
+      source: { table: 'hostile' },
+      partitionBy: ['k', 'n'],
+    });
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { DONE: 13 } });
     const { partitions } = await run.partitions();
     expect(new Set(partitions.map(({ id }) => id)).size).toBe(13);
-    for (const { id, key } of partitions) expect(await run.partition(id).artifacts.get('key.json')).toEqual(key);
+    for (const { id, key } of partitions)
+      expect(await run.partition(id).artifacts.get('key.json')).toEqual(key);
     expect(partitions.map(({ key }) => key)).toContainEqual({ k: 'a/../../b', n: null });
     expect(partitions.map(({ key }) => key)).toContainEqual({ k: null, n: 1 });
   });
 
   it('I2 is read the same from history and its files by a client that knows nothing else', async () => {
-    const { run } = await runToEnd('restored', { function: 'throwsFor', ...sales, params: { failing: ['South'] } });
+    const { run } = await runToEnd('restored', {
+      function: 'throwsFor',
+      ...sales,
+      params: { failing: ['South'] },
+    });
     const { Partwise } = await import('../src/index');
     const other = Partwise.fromClient(project.client, { taskQueue: 'another' }).restore(run.runId);
     const { asOf: _, ...first } = await run.status();
@@ -229,7 +279,9 @@ describe('a run', () => {
     const { run } = await runToEnd('tampered', { function: 'throwsFor', ...sales });
     const stage = join(project.folder, 'stage');
     const { readdir, writeFile } = await import('node:fs/promises');
-    const files = (await readdir(stage, { recursive: true })).filter((file) => file.includes(run.runId) && file.endsWith('note.json'));
+    const files = (await readdir(stage, { recursive: true })).filter(
+      (file) => file.includes(run.runId) && file.endsWith('note.json'),
+    );
     expect(files).toHaveLength(3);
     for (const file of files) {
       await rm(join(stage, file));

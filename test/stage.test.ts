@@ -87,7 +87,8 @@ describe('checkpoints', () => {
   it('I4 exist only whole: a torn or altered one is none', () => {
     const sealed = sealLines([{ a: 1 }, { b: 'two' }]);
     expect(unsealLines(sealed)).toEqual([{ a: 1 }, { b: 'two' }]);
-    for (let bytes = 0; bytes < sealed.length; bytes++) expect(unsealLines(sealed.subarray(0, bytes))).toBeNull();
+    for (let bytes = 0; bytes < sealed.length; bytes++)
+      expect(unsealLines(sealed.subarray(0, bytes))).toBeNull();
     expect(unsealLines(Buffer.from(sealed.toString().replace('two', 'six')))).toBeNull();
   });
 });

@@ -81,7 +81,12 @@ interface Call {
   pid: number;
 }
 
-const start = async (name: string, table: string, params: Record<string, unknown> = {}, options: Record<string, unknown> = {}) => {
+const start = async (
+  name: string,
+  table: string,
+  params: Record<string, unknown> = {},
+  options: Record<string, unknown> = {},
+) => {
   const runId = project.runId(name);
   const calls = join(project.folder, `${runId}.calls`);
   const gate = join(project.folder, `${runId}.gate`);
@@ -101,7 +106,12 @@ const start = async (name: string, table: string, params: Record<string, unknown
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => line.split(' '))
-      .map(([what, id, attempt, pid]) => ({ what: what!, id: id!, attempt: Number(attempt), pid: Number(pid) }));
+      .map(([what, id, attempt, pid]) => ({
+        what: what!,
+        id: id!,
+        attempt: Number(attempt),
+        pid: Number(pid),
+      }));
   return {
     run,
     calls: readCalls,
@@ -115,7 +125,8 @@ const sql = async (run: RunHandle) => (await run.results()).map(({ k }) => k);
 const recorded = (run: RunHandle, done: number): Promise<void> =>
   new Promise((resolve, reject) => {
     (async () => {
-      for await (const event of run.events()) if (event.type === 'progress' && event.state.counts.DONE >= done) return resolve();
+      for await (const event of run.events())
+        if (event.type === 'progress' && event.state.counts.DONE >= done) return resolve();
       reject(new Error('The run ended before that.'));
     })().catch(reject);
   });
@@ -123,7 +134,12 @@ const recorded = (run: RunHandle, done: number): Promise<void> =>
 describe('kill -9', () => {
   it('I4 of the worker: another one finishes the run, and what was recorded is not run again', async () => {
     const worker = await project.startWorker();
-    const { run, calls, begun, until, openGate } = await start('gated-worker', 'regions', { wait: ['c', 'f'] }, { maxConcurrency: 2 });
+    const { run, calls, begun, until, openGate } = await start(
+      'gated-worker',
+      'regions',
+      { wait: ['c', 'f'] },
+      { maxConcurrency: 2 },
+    );
     await recorded(run, 2);
     await until((all) => all.some(({ what, id }) => what === 'begin' && id === 'c'));
     const runners = [...new Set(calls().map(({ pid }) => pid))];
@@ -144,7 +160,12 @@ describe('kill -9', () => {
 
   it('I4 of the worker in the middle of a batch: the next attempt goes on after the last checkpoint', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
-    const { run, calls, until } = await start('slow-batch', 'many', { ms: 15 }, { maxConcurrency: 1, partitionsPerUnit: 600 });
+    const { run, calls, until } = await start(
+      'slow-batch',
+      'many',
+      { ms: 15 },
+      { maxConcurrency: 1, partitionsPerUnit: 600 },
+    );
     await until((all) => all.filter(({ what }) => what === 'end').length >= 250);
     worker.kill('SIGKILL');
     const before = calls().filter(({ what }) => what === 'end').length;
@@ -177,7 +198,10 @@ describe('kill -9', () => {
     const { run, begun } = await start('kills-batch', 'many', { killer: '321' }, { toleratedFailures: 1 });
     const state = await run.wait();
     expect(state).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 599, INTERNAL_ERROR: 1 } });
-    expect(await run.partition('321').describe()).toMatchObject({ status: 'INTERNAL_ERROR', error: { type: 'RunnerKilled' } });
+    expect(await run.partition('321').describe()).toMatchObject({
+      status: 'INTERNAL_ERROR',
+      error: { type: 'RunnerKilled' },
+    });
     expect(begun('321')).toBe(3);
     worker.kill('SIGTERM');
   });
@@ -186,7 +210,12 @@ describe('kill -9', () => {
 describe('a shutdown', () => {
   it('hands partitions to another worker, and costs them no attempt', async () => {
     let worker = await project.startWorker();
-    const { run, until, openGate, begun } = await start('gated-shutdown', 'regions', { wait: ['a'] }, { retry: { maximumAttempts: 1, initialInterval: 10 } });
+    const { run, until, openGate, begun } = await start(
+      'gated-shutdown',
+      'regions',
+      { wait: ['a'] },
+      { retry: { maximumAttempts: 1, initialInterval: 10 } },
+    );
     for (let deploys = 1; deploys <= 3; deploys++) {
       await until((all) => all.filter(({ what, id }) => what === 'begin' && id === 'a').length === deploys);
       const next = await project.startWorker();
@@ -203,7 +232,12 @@ describe('a shutdown', () => {
 describe('a cancelled run', () => {
   it('I12 closes when its functions have stopped, deaf ones too; finished partitions keep everything', async () => {
     const worker = await project.startWorker();
-    const { run, calls, until } = await start('deaf-cancel', 'regions', { wait: ['c', 'd', 'e', 'f'] }, { maxConcurrency: 2 });
+    const { run, calls, until } = await start(
+      'deaf-cancel',
+      'regions',
+      { wait: ['c', 'd', 'e', 'f'] },
+      { maxConcurrency: 2 },
+    );
     await recorded(run, 2);
     await until((all) => ['c', 'd'].every((id) => all.some((call) => call.id === id)));
     const pids = calls()
@@ -244,7 +278,11 @@ describe('a running run', () => {
     const { run, until, openGate } = await start('gated-live', 'regions', { wait: ['a'] });
     await until((all) => all.some(({ id }) => id === 'a'));
     await recorded(run, 5);
-    expect(await run.status()).toMatchObject({ status: 'IN_PROGRESS', live: true, counts: { RUNNING: 1, DONE: 5 } });
+    expect(await run.status()).toMatchObject({
+      status: 'IN_PROGRESS',
+      live: true,
+      counts: { RUNNING: 1, DONE: 5 },
+    });
     expect((await run.progress()).RUNNING).toEqual(['a']);
     expect(await project.client.workflow.getHandle(run.runId).query('progress')).toMatchObject({
       status: 'IN_PROGRESS',

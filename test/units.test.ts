@@ -35,7 +35,12 @@ describe('cutting units', () => {
       expect(units.length).toBeLessThanOrEqual(500);
       expect(covered(units)).toEqual(rows.map((_, i) => i));
     }
-    expect(cut(Array.from({ length: 5_000 }, () => 1), { partitionsPerUnit: 1 }).length).toBeLessThanOrEqual(500);
+    expect(
+      cut(
+        Array.from({ length: 5_000 }, () => 1),
+        { partitionsPerUnit: 1 },
+      ).length,
+    ).toBeLessThanOrEqual(500);
   });
 
   it('makes a partition far above the average a unit of its own and begins with it', () => {
@@ -45,7 +50,12 @@ describe('cutting units', () => {
   });
 
   it('cuts labels at 200 bytes without breaking a character', () => {
-    const [unit] = cutUnits({ rows: [1], id: () => 'é'.repeat(300), maxConcurrency: 1, partitionsPerUnit: null });
+    const [unit] = cutUnits({
+      rows: [1],
+      id: () => 'é'.repeat(300),
+      maxConcurrency: 1,
+      partitionsPerUnit: null,
+    });
     expect(Buffer.byteLength(unit!.label)).toBeLessThanOrEqual(200);
     expect(unit!.label).toMatch(/^é+…$/);
   });
@@ -53,7 +63,8 @@ describe('cutting units', () => {
 
 describe('ordinals', () => {
   it('are short text and back', () => {
-    for (const list of [[], [3], [3, 4], [0, 1, 2, 9, 11, 12]]) expect(decodeOrdinals(encodeOrdinals(list))).toEqual(list);
+    for (const list of [[], [3], [3, 4], [0, 1, 2, 9, 11, 12]])
+      expect(decodeOrdinals(encodeOrdinals(list))).toEqual(list);
     expect(encodeOrdinals([3, 7, 8, 9])).toBe('3,7-9');
   });
 
@@ -69,11 +80,15 @@ describe('lanes', () => {
   it('I7 never have more than 48 items in flight', async () => {
     let inFlight = 0;
     let most = 0;
-    await throughLanes(Array.from({ length: 300 }, (_, i) => i), 1_000, async () => {
-      most = Math.max(most, ++inFlight);
-      await Promise.resolve();
-      inFlight--;
-    });
+    await throughLanes(
+      Array.from({ length: 300 }, (_, i) => i),
+      1_000,
+      async () => {
+        most = Math.max(most, ++inFlight);
+        await Promise.resolve();
+        inFlight--;
+      },
+    );
     expect(most).toBe(48);
   });
 

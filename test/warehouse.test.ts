@@ -49,12 +49,14 @@ const problemsOf = async (work: Promise<unknown>): Promise<{ type: string; probl
 describe('a snapshot', () => {
   it('holds every row once, under its partition, in key order and in the order of the table', async () => {
     await execute(
-      'CREATE TABLE sales AS SELECT * FROM (VALUES (\'b\', 1), (\'a\', 2), (NULL, 3), (\'b\', 4), (\'\', 5)) t(region, amount)',
+      "CREATE TABLE sales AS SELECT * FROM (VALUES ('b', 1), ('a', 2), (NULL, 3), ('b', 4), ('', 5)) t(region, amount)",
     );
     const pinned = await snapshot({});
     expect(pinned.ids).toEqual(['%_', 'a', 'b', '%-']);
     expect(pinned.rows).toEqual([1, 1, 2, 1]);
-    expect(await select(`SELECT __partwise_ord AS ord, region, amount FROM read_parquet('${pinned.data[0]}')`)).toEqual([
+    expect(
+      await select(`SELECT __partwise_ord AS ord, region, amount FROM read_parquet('${pinned.data[0]}')`),
+    ).toEqual([
       { ord: 0, region: '', amount: 5 },
       { ord: 1, region: 'a', amount: 2 },
       { ord: 2, region: 'b', amount: 1 },
@@ -96,7 +98,9 @@ describe('a snapshot', () => {
   });
 
   it('is narrowed by a condition and by partition ids', async () => {
-    await execute("CREATE TABLE sales AS SELECT unnest(['North','South','East','West']) AS region, unnest([1,2,3,4]) AS amount");
+    await execute(
+      "CREATE TABLE sales AS SELECT unnest(['North','South','East','West']) AS region, unnest([1,2,3,4]) AS amount",
+    );
     expect((await snapshot({ where: 'amount > 2' })).ids).toEqual(['East', 'West']);
     expect((await snapshot({ only: ['West', 'North'] })).ids).toEqual(['North', 'West']);
     expect(await problemsOf(snapshot({ only: ['Wst'] }))).toMatchObject({
@@ -118,7 +122,9 @@ describe('a snapshot', () => {
 });
 
 describe('I9 a source that cannot be run is refused with a sentence', () => {
-  beforeEach(() => execute("CREATE TABLE sales AS SELECT 'N' AS region, NULL::VARCHAR AS store, 1 AS amount"));
+  beforeEach(() =>
+    execute("CREATE TABLE sales AS SELECT 'N' AS region, NULL::VARCHAR AS store, 1 AS amount"),
+  );
 
   it('for a table that is not there, with the nearest name', async () => {
     expect(await problemsOf(snapshot({ source: { table: 'sale' } }))).toMatchObject({
@@ -135,9 +141,15 @@ describe('I9 a source that cannot be run is refused with a sentence', () => {
   });
 
   it('for a file that is not there, a folder without matches and an ending that is not known', async () => {
-    expect((await problemsOf(snapshot({ source: { files: 'no.csv' } }))).problems[0]).toMatch('There is no file "no.csv"');
-    expect((await problemsOf(snapshot({ source: { files: 'no' }, partitionBy: [] }))).problems[0]).toMatch('No file in "no"');
-    expect((await problemsOf(snapshot({ source: { files: 'w.duckdb' } }))).problems[0]).toMatch('has no known ending');
+    expect((await problemsOf(snapshot({ source: { files: 'no.csv' } }))).problems[0]).toMatch(
+      'There is no file "no.csv"',
+    );
+    expect((await problemsOf(snapshot({ source: { files: 'no' }, partitionBy: [] }))).problems[0]).toMatch(
+      'No file in "no"',
+    );
+    expect((await problemsOf(snapshot({ source: { files: 'w.duckdb' } }))).problems[0]).toMatch(
+      'has no known ending',
+    );
   });
 
   it('for a warehouse file that is not there', async () => {
@@ -146,7 +158,9 @@ describe('I9 a source that cannot be run is refused with a sentence', () => {
   });
 
   it('for a key that is NULL everywhere, no rows, and far too many partitions', async () => {
-    expect((await problemsOf(snapshot({ partitionBy: ['store'] }))).problems[0]).toMatch('The column "store" is NULL in every row');
+    expect((await problemsOf(snapshot({ partitionBy: ['store'] }))).problems[0]).toMatch(
+      'The column "store" is NULL in every row',
+    );
     expect(await problemsOf(snapshot({ where: 'amount > 5' }))).toMatchObject({ type: 'SourceEmpty' });
     const query = 'SELECT range AS region FROM range(1001)';
     expect((await problemsOf(snapshot({ source: { query }, maxPartitions: 1_000 }))).problems[0]).toMatch(
@@ -158,7 +172,9 @@ describe('I9 a source that cannot be run is refused with a sentence', () => {
     expect((await problemsOf(snapshot({ where: 'amuont > 5' }))).problems[0]).toMatch(
       /DuckDB cannot read the table "sales" with the condition "amuont > 5".*amuont/s,
     );
-    expect((await problemsOf(snapshot({ source: { query: 'SELEC 1' } }))).problems[0]).toMatch('DuckDB cannot read the query');
+    expect((await problemsOf(snapshot({ source: { query: 'SELEC 1' } }))).problems[0]).toMatch(
+      'DuckDB cannot read the query',
+    );
   });
 });
 
@@ -193,7 +209,11 @@ describe('a commit', () => {
     };
     return warehouse().commit(task, { index: indexFile, rows: [rowsFile] });
   };
-  const table = (mode: 'replace' | 'partitions' | 'append', evolve = false): OutputPlan => ({ table: 'totals', mode, evolve });
+  const table = (mode: 'replace' | 'partitions' | 'append', evolve = false): OutputPlan => ({
+    table: 'totals',
+    mode,
+    evolve,
+  });
   const rows = () => selectTable('SELECT region, total FROM totals ORDER BY region, total');
 
   it('I10 writes rows once, even when its answer was lost and it is repeated', async () => {
@@ -224,7 +244,10 @@ describe('a commit', () => {
   });
 
   it('I10 that fails half-way leaves the table as it was', async () => {
-    await execute("CREATE TABLE totals (region VARCHAR, total INTEGER CHECK (total < 100))", "INSERT INTO totals VALUES ('old', 1)");
+    await execute(
+      'CREATE TABLE totals (region VARCHAR, total INTEGER CHECK (total < 100))',
+      "INSERT INTO totals VALUES ('old', 1)",
+    );
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 200)) t(region, total)");
     await expect(commit(table('replace'))).rejects.toThrow('CHECK');
     expect(await rows()).toEqual([{ region: 'old', total: 1 }]);
@@ -243,7 +266,9 @@ describe('a commit', () => {
     expect(problems.join('\n')).toMatch('The column "median" is new');
     expect(problems.join('\n')).toMatch('The column "note" of "totals" is missing');
     await commit(table('replace', true));
-    expect(await selectTable('SELECT * FROM totals')).toEqual([{ region: 'N', total: 1, note: null, median: 2 }]);
+    expect(await selectTable('SELECT * FROM totals')).toEqual([
+      { region: 'N', total: 1, note: null, median: 2 },
+    ]);
   });
 
   it('writes a file beside its place and renames it', async () => {

@@ -15,7 +15,12 @@ export interface Recorded {
 
 type CheckpointRecord = { rows: FileRef } | EndedPartition;
 
-export async function putCheckpoint(stage: Stage, attemptFolder: string, number: number, recorded: Recorded): Promise<void> {
+export async function putCheckpoint(
+  stage: Stage,
+  attemptFolder: string,
+  number: number,
+  recorded: Recorded,
+): Promise<void> {
   const records: CheckpointRecord[] = [...recorded.output.map((rows) => ({ rows })), ...recorded.outcomes];
   await stage.put(`${attemptFolder}segments/${segmentName(number)}`, sealLines(records));
 }
@@ -28,7 +33,9 @@ export async function readCheckpoints(stage: Stage, unitFolder: string): Promise
     if (!/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
     const records = unsealLines(await stage.get(path)) as CheckpointRecord[] | null;
     if (records === null) continue;
-    const fresh = records.filter((record): record is EndedPartition => 'outcome' in record && !seen.has(record.outcome.ordinal));
+    const fresh = records.filter(
+      (record): record is EndedPartition => 'outcome' in record && !seen.has(record.outcome.ordinal),
+    );
     // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the first record stands,
     // and rows are taken only with outcomes.
     if (fresh.length === 0) continue;

@@ -11,7 +11,7 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
   return withHeartbeats(Context.current(), () =>
     refusing(async () => {
       const stage = openStage(task.stage);
-      const warehouse = openWarehouse(task.warehouse, deps.project.projectDir);
+      const warehouse = openWarehouse(task.warehouse, deps.projectDir);
       const index = await stage.localFile(task.index);
       const rows: string[] = [];
       for (const file of task.files) rows.push(await stage.localFile(file));

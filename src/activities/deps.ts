@@ -4,7 +4,10 @@ import type { FunctionCatalog } from './function-catalog';
 
 /** What a worker's activities work with. */
 export interface ActivityDeps {
-  readonly project: ProjectConfig;
+  /** Folder that relative paths in inputs begin at. */
+  readonly projectDir: string;
+  /** The configuration for a new run: as it is now (embedded), or as it was at the worker's start. */
+  project(): Promise<ProjectConfig>;
   readonly pool: RunnerPool;
   readonly functions: FunctionCatalog;
   /** The worker's identity, as in Temporal. */

@@ -20,27 +20,32 @@ export interface LoadedBundle {
 export const BUILT_IN_DIGEST = 'built-in';
 
 export class FunctionCatalog {
-  #latest: Promise<LoadedBundle> | null = null;
+  /** By functions file. */
+  readonly #latest = new Map<string, Promise<LoadedBundle>>();
 
-  constructor(
-    private readonly options: { file: string | null; folder: string; reloads: boolean },
-  ) {}
+  /** `file`: the worker's own functions file; null when its project has none. */
+  constructor(private readonly options: { file: string | null; folder: string; reloads: boolean }) {}
 
-  /** The bundle to plan a new run with; null when the project has no functions file. */
-  async current(): Promise<LoadedBundle | null> {
-    const { file, reloads } = this.options;
+  /** Whether files are bundled anew for every run. */
+  get reloads(): boolean {
+    return this.options.reloads;
+  }
+
+  /** The bundle to plan a new run with; null when there is no functions file. */
+  async current(file = this.options.file): Promise<LoadedBundle | null> {
     if (file === null) return null;
-    const loading = (reloads ? null : this.#latest) ?? this.#load(file, this.#latest);
-    this.#latest = loading;
+    const latest = this.#latest.get(file);
+    const loading = (this.reloads ? null : latest) ?? this.#load(file, latest);
+    this.#latest.set(file, loading);
     try {
       return await loading;
     } catch (error) {
-      this.#latest = null;
+      this.#latest.delete(file);
       throw error;
     }
   }
 
-  async #load(file: string, before: Promise<LoadedBundle> | null): Promise<LoadedBundle> {
+  async #load(file: string, before: Promise<LoadedBundle> | undefined): Promise<LoadedBundle> {
     const { digest, path } = await bundleFunctions(file, this.options.folder);
     const known = await before?.catch(() => null);
     if (known != null && known.digest === digest) return known;
@@ -50,11 +55,12 @@ export class FunctionCatalog {
   /** The bundle for a unit of a planned run: the planned one where it lies here, else what this worker was deployed with. */
   async forUnit(planned: FunctionPlan): Promise<{ digest: string; path: string | null }> {
     if (planned.sql !== null) return { digest: BUILT_IN_DIGEST, path: null };
-    if (this.options.reloads) {
+    if (this.reloads) {
       return { digest: planned.digest, path: join(this.options.folder, `${planned.digest}.mjs`) };
     }
     const bundle = await this.current();
-    if (bundle === null || !bundle.functions.some(({ name }) => name === planned.name)) throw new FunctionMissing(planned.name);
+    if (bundle === null || !bundle.functions.some(({ name }) => name === planned.name))
+      throw new FunctionMissing(planned.name);
     return bundle;
   }
 }

@@ -39,7 +39,11 @@ export interface Heartbeats {
  * Beats until stopped. `onLost` is called once when no beat was accepted for the heartbeat time-out (the server has given this
  * attempt up, or cannot be reached), so that its functions stop before another attempt's begin.
  */
-export function startHeartbeats(context: Context, first: UnitBeat, onLost: (reason: string) => void): Heartbeats {
+export function startHeartbeats(
+  context: Context,
+  first: UnitBeat,
+  onLost: (reason: string) => void,
+): Heartbeats {
   const timeoutMs = context.info.heartbeatTimeoutMs ?? 10_000;
   let beat = first;
   let acceptedAt = Date.now();

@@ -37,7 +37,13 @@ export class LineSink {
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
-    private readonly options: { stage: Stage; folder: string; everyMs: number; maxBytes: number; onError: (error: unknown) => void },
+    private readonly options: {
+      stage: Stage;
+      folder: string;
+      everyMs: number;
+      maxBytes: number;
+      onError: (error: unknown) => void;
+    },
   ) {}
 
   add(records: readonly object[]): void {

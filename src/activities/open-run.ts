@@ -11,6 +11,7 @@ import type { FunctionPlan, OpenedRun } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { openStage } from '../stage';
 import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
+import type { ProjectConfig } from '../config';
 import type { ActivityDeps } from './deps';
 import { refused, refusing } from './failures';
 import { BUILT_IN_DIGEST, unknownFunction } from './function-catalog';
@@ -26,13 +27,15 @@ export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
     const { workflowId: runId, runId: workflowRunId } = workflowExecution!;
     const parsed = parseRunInput(raw);
     const badId = runIdProblem(runId);
-    if (!parsed.ok) throw new Refusal('InvalidInput', [...(badId === null ? [] : [badId]), ...parsed.problems]);
+    if (!parsed.ok)
+      throw new Refusal('InvalidInput', [...(badId === null ? [] : [badId]), ...parsed.problems]);
     const { input } = parsed;
     const problems = badId === null ? [] : [badId];
     if (input.onExisting !== 'error') problems.push(notInThisRelease(input.onExisting));
-    const warehouse = resolvePlace('warehouse', input, deps, problems);
-    const stageUri = resolvePlace('stage', input, deps, problems);
-    const found = await findFunction(deps, input, problems);
+    const project = await deps.project();
+    const warehouse = resolvePlace('warehouse', input, project, problems);
+    const stageUri = resolvePlace('stage', input, project, problems);
+    const found = await findFunction(deps, project, input, problems);
     if (warehouse !== null) await inspectSource(deps, input, warehouse, problems);
     if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 
@@ -65,17 +68,24 @@ function notInThisRelease(onExisting: string): string {
 function resolvePlace(
   kind: 'warehouse' | 'stage',
   input: NormalizedInput,
-  { project }: ActivityDeps,
+  project: ProjectConfig,
   problems: string[],
 ): string | null {
   const named = input[kind];
   const configured = kind === 'warehouse' ? (project.warehouse ?? DEFAULT_WAREHOUSE) : project.stage;
   try {
     const absolute = (value: string): string =>
-      kind === 'warehouse' ? resolveWarehouse(value, project.projectDir) : stageUri(value, project.projectDir);
+      kind === 'warehouse'
+        ? resolveWarehouse(value, project.projectDir)
+        : stageUri(value, project.projectDir);
     const wanted = absolute(named ?? configured);
     const allowed = (kind === 'warehouse' ? project.allow.warehouses : project.allow.stages)?.map(absolute);
-    if (named !== null && allowed !== undefined && wanted !== absolute(configured) && !allowed.includes(wanted)) {
+    if (
+      named !== null &&
+      allowed !== undefined &&
+      wanted !== absolute(configured) &&
+      !allowed.includes(wanted)
+    ) {
       problems.push(
         `The ${kind} "${named}" is not one that this worker's configuration allows: ` +
           `leave it out, or add it to allow.${kind}s there.`,
@@ -99,6 +109,7 @@ function stageUri(value: string, projectDir: string): string {
 
 async function findFunction(
   deps: ActivityDeps,
+  project: ProjectConfig,
   input: NormalizedInput,
   problems: string[],
 ): Promise<{ plan: FunctionPlan; settings: FunctionDescription } | null> {
@@ -106,13 +117,20 @@ async function findFunction(
   if (name === 'sql' && input.sql !== null) {
     return { plan: { name, digest: BUILT_IN_DIGEST, bundle: null, sql: input.sql }, settings: { name } };
   }
+  if (input.functions !== null && !deps.functions.reloads) {
+    problems.push(
+      `"functions" is "${input.functions}", and a deployed worker runs the code it was deployed with: leave it out.`,
+    );
+    return null;
+  }
+  const file = input.functions === null ? project.functions : resolve(project.projectDir, input.functions);
   try {
-    const bundle = await deps.functions.current();
+    const bundle = await deps.functions.current(file);
     const settings = bundle?.functions.find((candidate) => candidate.name === name);
     if (bundle !== null && settings !== undefined) {
       return { plan: { name, digest: bundle.digest, bundle: bundle.path, sql: null }, settings };
     }
-    problems.push(unknownFunction(name, bundle, deps.project.functions));
+    problems.push(unknownFunction(name, bundle, file));
   } catch (error) {
     // The functions file does not load: the user's to mend, with the file and line in the message.
     problems.push(error instanceof Error ? error.message : String(error));
@@ -128,7 +146,7 @@ async function inspectSource(
 ): Promise<void> {
   try {
     const { source, partitionBy, where } = input;
-    await openWarehouse(warehouse, deps.project.projectDir).inspect({ source, partitionBy, where });
+    await openWarehouse(warehouse, deps.projectDir).inspect({ source, partitionBy, where });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     problems.push(...error.problems);

@@ -39,7 +39,7 @@ export function planRun(deps: ActivityDeps, { opened, input: raw }: PlanTask): P
       const folder = await mkdtemp(join(deps.scratch, 'plan-'));
       try {
         const snapshotTime = new Date().toISOString();
-        const snapshot = await openWarehouse(opened.warehouse, deps.project.projectDir).snapshot({
+        const snapshot = await openWarehouse(opened.warehouse, deps.projectDir).snapshot({
           source: input.source,
           partitionBy: input.partitionBy,
           where: input.where,
@@ -49,7 +49,15 @@ export function planRun(deps: ActivityDeps, { opened, input: raw }: PlanTask): P
           signal: context.cancellationSignal,
         });
         const attempt = `e${opened.execution}a${context.info.attempt}`;
-        return await putPlan({ stage, opened, input, snapshot, snapshotTime, attempt, projectDir: deps.project.projectDir });
+        return await putPlan({
+          stage,
+          opened,
+          input,
+          snapshot,
+          snapshotTime,
+          attempt,
+          projectDir: deps.projectDir,
+        });
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
@@ -67,16 +75,26 @@ interface PlanParts {
   projectDir: string;
 }
 
-async function putPlan({ stage, opened, input, snapshot, snapshotTime, attempt, projectDir }: PlanParts): Promise<RunPlan> {
+async function putPlan({
+  stage,
+  opened,
+  input,
+  snapshot,
+  snapshotTime,
+  attempt,
+  projectDir,
+}: PlanParts): Promise<RunPlan> {
   const folder = planFolder(opened, attempt);
   const index = await stage.put(`${folder}index.parquet`, { file: snapshot.index });
   const data: FileRef[] = [];
-  for (const [i, file] of snapshot.data.entries()) data.push(await stage.put(`${folder}snapshot-${i}.parquet`, { file }));
+  for (const [i, file] of snapshot.data.entries())
+    data.push(await stage.put(`${folder}snapshot-${i}.parquet`, { file }));
   const { options } = input;
   const { runId, generation, execution } = opened;
   const retry = retryPlan(options.retry, opened.functionSettings.retry);
   const timeoutMs = options.timeoutMs ?? optional(opened.functionSettings.timeout, parseDuration);
-  const memoryBytes = options.memoryBytes ?? optional(opened.functionSettings.memory, parseBytes) ?? DEFAULT_MEMORY_BYTES;
+  const memoryBytes =
+    options.memoryBytes ?? optional(opened.functionSettings.memory, parseBytes) ?? DEFAULT_MEMORY_BYTES;
   const unitPlan: UnitPlan = {
     version: 1,
     runId,
@@ -140,7 +158,8 @@ function retryPlan(run: NormalizedRetry, own: RetryOptions | undefined): RetryPl
     maximumAttempts: run.maximumAttempts ?? own?.maximumAttempts ?? 3,
     initialIntervalMs,
     backoffCoefficient: run.backoffCoefficient ?? own?.backoffCoefficient ?? 2,
-    maximumIntervalMs: run.maximumIntervalMs ?? optional(own?.maximumInterval, parseDuration) ?? 100 * initialIntervalMs,
+    maximumIntervalMs:
+      run.maximumIntervalMs ?? optional(own?.maximumInterval, parseDuration) ?? 100 * initialIntervalMs,
     nonRetryableErrorTypes: run.nonRetryableErrorTypes ?? own?.nonRetryableErrorTypes ?? [],
   };
 }

@@ -10,7 +10,18 @@ const EXTREMES = 5;
 
 /** Throws a `Refusal` with every problem. */
 export async function previewPlan(raw: unknown, project: ProjectConfig): Promise<PlanPreview> {
-  const { rows, ids, keyColumns, options } = await countPartitions(raw, project);
+  const parsed = parseRunInput(raw);
+  if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
+  const { source, partitionBy, where, only, warehouse, options } = parsed.input;
+  const opened = openWarehouse(warehouse ?? project.warehouse ?? DEFAULT_WAREHOUSE, project.projectDir);
+  const { rows, ids, keyColumns } = await opened.count({
+    source,
+    partitionBy,
+    where,
+    only,
+    maxPartitions: options.maxPartitions,
+    signal: new AbortController().signal,
+  });
   const { maxConcurrency, partitionsPerUnit } = options;
   const units = cutUnits({ rows, id: (ordinal) => ids[ordinal]!, maxConcurrency, partitionsPerUnit });
   const bySize = rows.map((n, ordinal) => ({ id: ids[ordinal]!, rows: n })).sort((a, b) => b.rows - a.rows);
@@ -23,27 +34,6 @@ export async function previewPlan(raw: unknown, project: ProjectConfig): Promise
     smallest: bySize.slice(-EXTREMES).reverse(),
     histogram: histogram(rows),
   };
-}
-
-/** Ids of the first few partitions, in key order. Throws a `Refusal` with every problem. */
-export async function firstPartitions(raw: unknown, project: ProjectConfig, most: number): Promise<string[]> {
-  return (await countPartitions(raw, project)).ids.slice(0, most);
-}
-
-async function countPartitions(raw: unknown, project: ProjectConfig) {
-  const parsed = parseRunInput(raw);
-  if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
-  const { source, partitionBy, where, only, warehouse, options } = parsed.input;
-  const opened = openWarehouse(warehouse ?? project.warehouse ?? DEFAULT_WAREHOUSE, project.projectDir);
-  const counted = await opened.count({
-    source,
-    partitionBy,
-    where,
-    only,
-    maxPartitions: options.maxPartitions,
-    signal: new AbortController().signal,
-  });
-  return { ...counted, options };
 }
 
 /** Partitions by powers of ten of their rows. */

@@ -76,7 +76,16 @@ class UnitAttempt {
       const index = await stage.localFile(plan.index);
       const bundle = await this.#bundle(plan, heartbeats);
       const ordinals = this.#remaining(recorded.outcomes.map(({ outcome }) => outcome.ordinal));
-      const recorder = new UnitRecorder({ context, stage, folder, heartbeats, recorded, keyColumns: plan.keyColumns, isBatch: this.#isBatch, scratch });
+      const recorder = new UnitRecorder({
+        context,
+        stage,
+        folder,
+        heartbeats,
+        recorded,
+        keyColumns: plan.keyColumns,
+        isBatch: this.#isBatch,
+        scratch,
+      });
       if (this.#losses >= MOST_LOSSES) {
         recorder.giveUp(await readIndex(index, ordinals), this.#workerLost());
       } else {
@@ -126,7 +135,8 @@ class UnitAttempt {
 
   #remaining(recorded: readonly number[]): number[] {
     const { only, from, to } = this.task;
-    const all = only === null ? Array.from({ length: to - from + 1 }, (_, i) => from + i) : decodeOrdinals(only);
+    const all =
+      only === null ? Array.from({ length: to - from + 1 }, (_, i) => from + i) : decodeOrdinals(only);
     // enforces I4: what is recorded does not run again.
     const done = new Set(recorded);
     return all.filter((ordinal) => !done.has(ordinal));

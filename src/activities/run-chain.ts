@@ -16,9 +16,7 @@ interface Locator {
   workflowRunId: string;
 }
 
-export type Place =
-  | { generation: number; execution: number }
-  | { refusal: Refusal; workflowRunId: string };
+export type Place = { generation: number; execution: number } | { refusal: Refusal; workflowRunId: string };
 
 /** Gives this execution its place, or says which execution holds the id. Repeatable: a retried call finds its own locator. */
 export async function takeRunId(
@@ -59,7 +57,8 @@ function exists(runId: string, { workflowRunId }: Locator): Place {
 async function readLocators(stage: Stage, runId: string): Promise<Locator[]> {
   const listed = await stage.list(`${runFolder(runId)}/executions/`);
   const locators: Locator[] = [];
-  for (const { path } of listed) locators.push(JSON.parse(Buffer.from(await stage.get(path)).toString('utf8')) as Locator);
+  for (const { path } of listed)
+    locators.push(JSON.parse(Buffer.from(await stage.get(path)).toString('utf8')) as Locator);
   return locators.sort((a, b) => a.execution - b.execution);
 }
 
@@ -73,7 +72,8 @@ async function hasPlanned(runId: string, workflowRunId: string): Promise<boolean
     )?.eventId;
     return (history.events ?? []).some(
       (event) =>
-        planId != null && String(event.activityTaskCompletedEventAttributes?.scheduledEventId) === String(planId),
+        planId != null &&
+        String(event.activityTaskCompletedEventAttributes?.scheduledEventId) === String(planId),
     );
   } catch (error) {
     // The server has forgotten it, but the stage has not: it was a run.

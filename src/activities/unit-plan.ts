@@ -21,7 +21,9 @@ export function loadUnitPlan(task: UnitTask): Promise<UnitPlan> {
 async function read({ plan, stage }: UnitTask): Promise<UnitPlan> {
   const content = await openStage(stage).get(plan.path);
   if (createHash('sha256').update(content).digest('hex') !== plan.sha256) {
-    throw new Error(`"${plan.path}" on the stage ${stage} is not what the run recorded: it was changed after planning.`);
+    throw new Error(
+      `"${plan.path}" on the stage ${stage} is not what the run recorded: it was changed after planning.`,
+    );
   }
   return JSON.parse(Buffer.from(content).toString('utf8')) as UnitPlan;
 }

@@ -77,7 +77,8 @@ export class UnitRecorder implements UnitHandlers {
 
   async onSegment(outcomes: EndedPartition[], rows: string | null): Promise<void> {
     const { stage, folder, heartbeats, isBatch } = this.options;
-    const output = rows === null ? [] : [await this.put(`output/rows-${++this.#rowsFiles}.parquet`, { file: rows })];
+    const output =
+      rows === null ? [] : [await this.put(`output/rows-${++this.#rowsFiles}.parquet`, { file: rows })];
     // The outcome of a partition by itself is recorded by its activity's end.
     if (isBatch) await putCheckpoint(stage, folder, ++this.#checkpoints, { outcomes, output });
     this.recorded.outcomes.push(...outcomes);
@@ -100,7 +101,11 @@ export class UnitRecorder implements UnitHandlers {
     for (const entry of entries) this.#recordWithoutCall(entry, 'INTERNAL_ERROR', error);
   }
 
-  #recordWithoutCall({ ordinal, id, rows }: IndexEntry, status: PartitionOutcome['status'], error: ErrorInfo | null): void {
+  #recordWithoutCall(
+    { ordinal, id, rows }: IndexEntry,
+    status: PartitionOutcome['status'],
+    error: ErrorInfo | null,
+  ): void {
     const outcome: PartitionOutcome = {
       ordinal,
       id,

@@ -22,7 +22,9 @@ export async function unitResult(parts: {
 }): Promise<UnitResult> {
   const { task, recorder, mayRetry, functionDigest, logs, worker } = parts;
   const byOrdinal = [...recorder.recorded.outcomes].sort((a, b) => a.outcome.ordinal - b.outcome.ordinal);
-  const again = byOrdinal.filter(({ outcome, retryable }) => mayRetry && retryable && outcome.status === 'FAILED');
+  const again = byOrdinal.filter(
+    ({ outcome, retryable }) => mayRetry && retryable && outcome.status === 'FAILED',
+  );
   const outcomes = byOrdinal.filter((recorded) => !again.includes(recorded)).map(({ outcome }) => outcome);
   const counts = noCounts();
   for (const { status } of outcomes) counts[status]++;
@@ -36,14 +38,19 @@ export async function unitResult(parts: {
     output: await recorder.mergedOutput(),
     retry: again.length === 0 ? null : encodeOrdinals(again.map(({ outcome }) => outcome.ordinal)),
     notDone: bad.length === 0 ? null : encodeOrdinals(bad.map(({ ordinal }) => ordinal)),
-    firstErrors: bad.flatMap(({ id, error }) => (error === null ? [] : [{ id, error: { ...error, stack: null } }])).slice(0, MOST_ERRORS),
+    firstErrors: bad
+      .flatMap(({ id, error }) => (error === null ? [] : [{ id, error: { ...error, stack: null } }]))
+      .slice(0, MOST_ERRORS),
     logs: `${logs}logs/`,
     functionDigest,
     worker,
   };
 }
 
-async function inlineOrFile(outcomes: PartitionOutcome[], recorder: UnitRecorder): Promise<PartitionOutcome[] | FileRef> {
+async function inlineOrFile(
+  outcomes: PartitionOutcome[],
+  recorder: UnitRecorder,
+): Promise<PartitionOutcome[] | FileRef> {
   // enforces I7
   if (Buffer.byteLength(JSON.stringify(outcomes)) <= MOST_INLINE_BYTES) return outcomes;
   return recorder.put('outcomes.jsonl', sealLines(outcomes));

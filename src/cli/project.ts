@@ -3,7 +3,6 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { ConfigFlags, ProjectConfig } from '../config';
 import type { Partwise } from '../index';
 import type { OnTemporalEvent } from '../temporal/events';
-import { CannotDo } from './exit';
 import { aside } from './terminal';
 
 export interface ProjectOptions extends ConfigFlags {
@@ -35,48 +34,27 @@ export function wholeNumber(text: string): number {
 
 export async function loadProject(options: ProjectOptions): Promise<ProjectConfig> {
   const { loadConfig } = require('../config') as typeof import('../config');
-  const config = await loadConfig({
+  return loadConfig({
     ...(options.project !== undefined && { projectDir: options.project }),
     flags: options,
   });
-  // The embedded worker is a process of its own, which reads the project's configuration and this.
-  if (options.functions !== undefined && config.functions !== null)
-    process.env['PARTWISE_FUNCTIONS'] = config.functions;
-  return config;
 }
 
 export interface ConnectOptions {
   /** Whether partitions are to run: finished runs are read without a worker. */
   needWorker: boolean;
   signal?: AbortSignal;
-  /** The functions file was named on the command line: a worker that has another one will not do. */
-  ownFunctions?: boolean;
 }
 
 /** Connects, calls `use`, and closes whatever happens. */
 export async function withPartwise<T>(
   config: ProjectConfig,
-  { needWorker, signal, ownFunctions = false }: ConnectOptions,
+  { needWorker, signal }: ConnectOptions,
   use: (partwise: Partwise) => Promise<T>,
 ): Promise<T> {
   const { Partwise } = require('../index') as typeof import('../index');
-  const tell = tellTroubles();
-  let outdated = false;
-  const partwise = await Partwise.connect({
-    config,
-    needWorker,
-    signal,
-    onEvent: (event) => {
-      outdated ||= event.type === 'hostOutdated';
-      tell(event);
-    },
-  });
+  const partwise = await Partwise.connect({ config, needWorker, signal, onEvent: tellTroubles() });
   try {
-    if (outdated && ownFunctions) {
-      throw new CannotDo(
-        "This project's worker is busy with another functions file than --functions names. Try again when its runs have ended.",
-      );
-    }
     return await use(partwise);
   } finally {
     await partwise.close();

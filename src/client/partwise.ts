@@ -102,9 +102,14 @@ export class Partwise {
    * is started: see `wasRefused`.
    */
   async start(input: RunInput, options: { runId?: string } = {}): Promise<RunHandle> {
-    const { client, taskQueue } = this.#session;
+    const { client, taskQueue, embedded, project } = this.#session;
     const { startRun } = require('./start') as typeof import('./start');
-    const { runId, workflowRunId } = await startRun(client, taskQueue, input, options.runId);
+    const { runId, workflowRunId } = await startRun(
+      client,
+      taskQueue,
+      embedded && project !== null ? withSettingsOf(project, input) : input,
+      options.runId,
+    );
     return this.#handle(runId, workflowRunId);
   }
 
@@ -144,4 +149,17 @@ export class Partwise {
     const { TemporalRunHandle } = require('./run-handle') as typeof import('./run-handle');
     return new TemporalRunHandle(this.#session.client, runId, workflowRunId);
   }
+}
+
+/**
+ * The embedded worker may have been started by another command with other settings: what this program resolved is what its run
+ * gets.
+ */
+function withSettingsOf({ functions, warehouse, stage }: ProjectConfig, input: RunInput): RunInput {
+  return {
+    ...(functions !== null && { functions }),
+    ...(warehouse !== null && { warehouse }),
+    stage,
+    ...input,
+  };
 }

@@ -123,6 +123,7 @@ export const inputSchema = fields(
       })
       .nullish(),
     stage: text('a folder, such as "./stage"').nullish(),
+    functions: text('the path of a functions file, such as "./functions.ts"').nullish(),
     params: z
       .record(z.string(), z.unknown(), { error: 'an object, such as { "currency": "EUR" }' })
       .nullish(),

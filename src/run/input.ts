@@ -12,8 +12,7 @@ export type Source = { table: string } | { query: string } | { files: string; pa
 
 /** Where the combined rows go. */
 export type OutputInput =
-  | { table: string; mode?: 'replace' | 'partitions' | 'append'; evolve?: boolean }
-  | { file: string };
+  { table: string; mode?: 'replace' | 'partitions' | 'append'; evolve?: boolean } | { file: string };
 
 /** Settings of one run; every one has a default. */
 export interface RunOptions {
@@ -44,6 +43,11 @@ export interface RunInput {
   warehouse?: string;
   /** Folder of the stage; default from the worker's configuration. */
   stage?: string;
+  /**
+   * File that exports the functions; default: the project's. For the embedded server only: a deployed worker runs the code it was
+   * deployed with.
+   */
+  functions?: string;
   /** Reaches the function as `context.params`. */
   params?: Record<string, unknown>;
   /** For the built-in function `sql`: the query, over the view `data`. */

@@ -3,7 +3,7 @@
 /** `ordinals` must be ascending. */
 export function encodeOrdinals(ordinals: readonly number[]): string {
   const ranges: string[] = [];
-  for (let i = 0; i < ordinals.length; ) {
+  for (let i = 0; i < ordinals.length;) {
     const from = ordinals[i]!;
     let to = from;
     while (ordinals[++i] === to + 1) to++;

@@ -17,6 +17,7 @@ export interface NormalizedInput {
   partitionBy: string[];
   warehouse: string | null;
   stage: string | null;
+  functions: string | null;
   params: Record<string, unknown>;
   sql: string | null;
   where: string | null;
@@ -188,6 +189,7 @@ function normalize(parsed: ParsedInput): NormalizedInput {
     partitionBy: parsed.partitionBy ?? [],
     warehouse: parsed.warehouse ?? null,
     stage: parsed.stage ?? null,
+    functions: parsed.functions ?? null,
     params: parsed.params ?? {},
     sql: parsed.sql ?? null,
     where: parsed.where ?? null,

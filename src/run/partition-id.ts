@@ -11,7 +11,9 @@ const EMPTY = '%_';
 /** `['North', null]` → `North/%-`. */
 export function encodePartitionId(values: readonly (string | null)[]): string {
   // enforces I6
-  return values.map((value) => (value === null ? NULL : value === '' ? EMPTY : encodeURIComponent(value))).join('/');
+  return values
+    .map((value) => (value === null ? NULL : value === '' ? EMPTY : encodeURIComponent(value)))
+    .join('/');
 }
 
 /** The inverse of `encodePartitionId`; throws a `URIError` on text that no key encodes to. */

@@ -5,7 +5,10 @@ import { decodeOrdinals, encodeOrdinals } from './ordinals';
 const MOST_UNITS_PER_ROUND = 100;
 
 /** Spreads the ordinals over enough units to keep the lanes busy. */
-export function cutRetryUnits(thrown: readonly string[], lanes: number): { from: number; to: number; only: string }[] {
+export function cutRetryUnits(
+  thrown: readonly string[],
+  lanes: number,
+): { from: number; to: number; only: string }[] {
   const ordinals = thrown.flatMap(decodeOrdinals).sort((a, b) => a - b);
   const units = Math.min(MOST_UNITS_PER_ROUND, 4 * lanes, ordinals.length);
   const size = Math.ceil(ordinals.length / Math.max(units, 1));

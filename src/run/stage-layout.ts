@@ -11,7 +11,9 @@ import { createHash } from 'node:crypto';
 /** A run id as a folder name: percent-encoded, and cut at 80 characters with a hash so that two never share a folder. */
 export function runFolder(runId: string): string {
   // enforces I6
-  const encoded = encodeURIComponent(runId).replace(/\*/g, '%2A').replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length));
+  const encoded = encodeURIComponent(runId)
+    .replace(/\*/g, '%2A')
+    .replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length));
   if (encoded.length <= 80) return encoded;
   return `${encoded.slice(0, 63)}-${sha256(runId).slice(0, 16)}`;
 }

@@ -44,14 +44,18 @@ export function cutUnits(request: UnitRequest): Unit[] {
 
 function cutEvenly(partitions: number, size: number): [number, number][] {
   const ranges: [number, number][] = [];
-  for (let from = 0; from < partitions; from += size) ranges.push([from, Math.min(from + size, partitions) - 1]);
+  for (let from = 0; from < partitions; from += size)
+    ranges.push([from, Math.min(from + size, partitions) - 1]);
   return ranges;
 }
 
 function cutByRows(rows: ArrayLike<number>, maxConcurrency: number): [number, number][] {
   const total = weight(rows, 0, rows.length - 1);
   // Half of the budget, since partitions of their own cut the runs between them.
-  const wanted = Math.min(Math.floor((MOST_UNITS - 1) / 2), Math.max(64, 16 * maxConcurrency, Math.ceil(total / ROWS_PER_UNIT)));
+  const wanted = Math.min(
+    Math.floor((MOST_UNITS - 1) / 2),
+    Math.max(64, 16 * maxConcurrency, Math.ceil(total / ROWS_PER_UNIT)),
+  );
   const target = total / wanted;
   const ranges: [number, number][] = [];
   let from = 0;
@@ -87,5 +91,8 @@ function cellWeight(rows: number): number {
 function label(id: (ordinal: number) => string, from: number, to: number): string {
   const text = from === to ? id(from) : `${id(from)} … ${id(to)}`;
   if (Buffer.byteLength(text) <= LABEL_BYTES) return text;
-  return `${Buffer.from(text).subarray(0, LABEL_BYTES - 4).toString('utf8').replace(/\uFFFD+$/, '')}…`;
+  return `${Buffer.from(text)
+    .subarray(0, LABEL_BYTES - 4)
+    .toString('utf8')
+    .replace(/\uFFFD+$/, '')}…`;
 }

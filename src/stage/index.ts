@@ -9,5 +9,7 @@ export { ObjectExists, ObjectMissing, type Stage } from './stage';
  */
 export function openStage(uri: string): Stage {
   if (uri.startsWith('file://')) return new LocalStage(uri);
-  throw new Error(`The stage "${uri}" is of no known kind: use a folder, written as a path or as file:///absolute/path.`);
+  throw new Error(
+    `The stage "${uri}" is of no known kind: use a folder, written as a path or as file:///absolute/path.`,
+  );
 }

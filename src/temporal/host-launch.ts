@@ -28,8 +28,8 @@ export interface EmbeddedOptions {
 
 const IDLE_MS = 10 * 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** What the worker reads from its environment: with other values it is another worker. */
-const WORKER_SETTINGS = ['PARTWISE_FUNCTIONS', 'PARTWISE_WAREHOUSE', 'PARTWISE_STAGE', 'PARTWISE_RUNNERS'];
+/** What the worker keeps of its environment; functions, warehouse and stage come with each run. */
+const WORKER_SETTINGS = ['PARTWISE_RUNNERS'];
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_TASK_QUEUE = 'partwise';
 /** A host drains its worker first. */

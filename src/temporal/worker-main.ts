@@ -1,4 +1,5 @@
 /** The worker process of an embedded server; started by the host, which it tells how it fares. */
+import { endAbandonedServer } from './background';
 import type { HostMessage, WorkerEnvironment, WorkerMessage } from './worker-protocol';
 
 /** How often the number of open runs is read. */
@@ -11,7 +12,7 @@ async function main(): Promise<void> {
   const worker = await startWorker({
     projectDir,
     server: { connectionOptions: { address }, namespace, taskQueue },
-    reloadsFunctions: true,
+    reloads: true,
   });
   const countOpenRuns = async (): Promise<void> => {
     const { count } = await worker.client.workflow.count(
@@ -23,7 +24,11 @@ async function main(): Promise<void> {
   process.on('message', (message: HostMessage) => {
     if (message.type === 'drain') worker.shutdown();
   });
-  process.on('disconnect', () => worker.shutdown());
+  let orphaned = false;
+  process.on('disconnect', () => {
+    orphaned = true;
+    worker.shutdown();
+  });
   process.on('SIGTERM', () => worker.shutdown());
   tell({ type: 'ready' });
   void countOpenRuns().catch(() => {});
@@ -32,6 +37,8 @@ async function main(): Promise<void> {
   } finally {
     clearInterval(timer);
     if (process.connected) process.disconnect();
+    // The host was killed: unless another command has taken the server up, nobody would ever end it.
+    else if (orphaned) await endAbandonedServer(projectDir);
   }
 }
 

@@ -11,7 +11,9 @@ export const DEFAULT_WAREHOUSE = 'duckdb:./warehouse.duckdb';
 export function resolveWarehouse(uri: string, projectDir: string): string {
   const match = /^([a-z]+):(.*)$/s.exec(uri);
   if (match === null || match[1] !== 'duckdb') {
-    throw new Error(`The warehouse "${uri}" is of no known kind: write duckdb:PATH, for example duckdb:./warehouse.duckdb.`);
+    throw new Error(
+      `The warehouse "${uri}" is of no known kind: write duckdb:PATH, for example duckdb:./warehouse.duckdb.`,
+    );
   }
   const path = match[2]!;
   if (path === '' || path === ':memory:') return 'duckdb::memory:';

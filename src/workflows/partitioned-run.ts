@@ -39,7 +39,10 @@ export async function partitionedRun(input?: unknown): Promise<RunSummary> {
   }));
   setHandler(partitionsQuery, () => ({
     running: [...progress.running],
-    failed: progress.firstErrors.map(({ id, error: { type, message } }) => ({ id, error: { type, message } })),
+    failed: progress.firstErrors.map(({ id, error: { type, message } }) => ({
+      id,
+      error: { type, message },
+    })),
   }));
 
   const opened = await unwrapped(openRun(input ?? null));
@@ -100,7 +103,19 @@ async function runUnit(plan: RunPlan, opened: OpenedRun, progress: Progress, cal
   const { runId } = opened;
   const { generation, execution, stage } = plan;
   const { activityId, label, unit, from, to, only, round } = call;
-  const task: UnitTask = { version: 1, runId, generation, execution, stage, plan: plan.unitPlan, unit, from, to, only, round };
+  const task: UnitTask = {
+    version: 1,
+    runId,
+    generation,
+    execution,
+    stage,
+    plan: plan.unitPlan,
+    unit,
+    from,
+    to,
+    only,
+    round,
+  };
   progress.running.add(label);
   try {
     const result = await processUnit.executeWithOptions(
@@ -134,11 +149,17 @@ async function runUnit(plan: RunPlan, opened: OpenedRun, progress: Progress, cal
 function recordFailure(progress: Progress, call: UnitCall, error: unknown): void {
   if (!(error instanceof ActivityFailure)) throw error;
   const { cause } = error;
-  const result = cause instanceof ApplicationFailure ? (cause.details?.[0] as UnitResult | undefined) : undefined;
+  const result =
+    cause instanceof ApplicationFailure ? (cause.details?.[0] as UnitResult | undefined) : undefined;
   if (result !== undefined) progress.record(result);
   else {
-    const type = cause instanceof ApplicationFailure ? (cause.type ?? cause.name) : (cause?.name ?? 'ActivityFailure');
-    progress.recordLost(call.label, call.only ?? `${call.from}-${call.to}`, { type, message: cause?.message ?? error.message, stack: null });
+    const type =
+      cause instanceof ApplicationFailure ? (cause.type ?? cause.name) : (cause?.name ?? 'ActivityFailure');
+    progress.recordLost(call.label, call.only ?? `${call.from}-${call.to}`, {
+      type,
+      message: cause?.message ?? error.message,
+      stack: null,
+    });
   }
 }
 

@@ -41,7 +41,12 @@ export async function makeProject(functions: string): Promise<TestProject> {
   await writeFile(join(folder, 'functions.ts'), functions);
   await writeFile(
     join(folder, 'partwise.config.json'),
-    JSON.stringify({ functions: './functions.ts', warehouse: 'duckdb:./w.duckdb', stage: './stage', temporal: { address, taskQueue } }),
+    JSON.stringify({
+      functions: './functions.ts',
+      warehouse: 'duckdb:./w.duckdb',
+      stage: './stage',
+      temporal: { address, taskQueue },
+    }),
   );
   const partwise = await Partwise.connect({ projectDir: folder });
   return {
@@ -56,10 +61,14 @@ export async function makeProject(functions: string): Promise<TestProject> {
     write: (file, content) => writeFile(join(folder, file), content),
     read: (file) => readFile(join(folder, file), 'utf8'),
     async startWorker(env = {}) {
-      const worker = fork(WORKER, [folder], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+      const worker = fork(WORKER, [folder], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      });
       workers.add(worker);
       let said = '';
-      for (const stream of [worker.stdout!, worker.stderr!]) stream.on('data', (bytes: Buffer) => (said += bytes.toString()));
+      for (const stream of [worker.stdout!, worker.stderr!])
+        stream.on('data', (bytes: Buffer) => (said += bytes.toString()));
       await Promise.race([
         once(worker, 'message'),
         once(worker, 'exit').then(() => {

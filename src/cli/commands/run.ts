@@ -8,12 +8,10 @@ import { loadProject, withJson, withPartwise, withProject } from '../project';
 import { nextCommands } from '../render/next-commands';
 import { clean } from '../render/text';
 import { withOutcomeFlags, withRunFlags, type RunFlags } from '../run-flags';
-import { trialOf } from '../trial';
 import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
 
 interface RunCommandOptions extends RunFlags {
   runId?: string;
-  try?: string;
   detach?: boolean;
   strict?: boolean;
   json?: boolean;
@@ -31,7 +29,6 @@ Exit codes: 0 the run completed; 1 it failed, was cancelled, or more partitions 
 export function define(command: Command): void {
   withOutcomeFlags(withRunFlags(command))
     .option('--run-id <id>', 'name of the run (default: made of the function and the time)')
-    .option('--try <n>', 'a trial: only the first n partitions, in key order')
     .option('--detach', 'start it and return; the run goes on')
     .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
   withJson(withProject(command)).addHelpText('after', HELP).action(run);
@@ -39,33 +36,25 @@ export function define(command: Command): void {
 
 async function run(functionName: string | undefined, options: RunCommandOptions): Promise<void> {
   const config = await loadProject(options);
-  const whole = await checkedInput(functionName, options, config.projectDir);
-  const input = options.try === undefined ? whole : await trialOf(whole, config, options.try);
+  const input = await checkedInput(functionName, options, config.projectDir);
   const suggest = suggesting(options);
   process.exitCode = await untilInterrupted('Stopped: no run was started.', (interrupt) =>
-    withPartwise(
-      config,
-      { needWorker: true, signal: interrupt, ownFunctions: options.functions !== undefined },
-      async (partwise) => {
-        const handle = await partwise.start(
-          input,
-          options.runId === undefined ? {} : { runId: options.runId },
-        );
-        announce(handle.runId, input);
-        if (options.detach !== true) {
-          return follow(handle, {
-            json: options.json === true,
-            strict: options.strict === true,
-            suggest,
-            interrupt,
-          });
-        }
-        const state = await handle.status();
-        if (options.json === true) printJson(state);
-        else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
-        return OK;
-      },
-    ),
+    withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise) => {
+      const handle = await partwise.start(input, options.runId === undefined ? {} : { runId: options.runId });
+      announce(handle.runId, input);
+      if (options.detach !== true) {
+        return follow(handle, {
+          json: options.json === true,
+          strict: options.strict === true,
+          suggest,
+          interrupt,
+        });
+      }
+      const state = await handle.status();
+      if (options.json === true) printJson(state);
+      else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
+      return OK;
+    }),
   );
 }
 

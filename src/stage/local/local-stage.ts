@@ -1,6 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -113,7 +125,8 @@ export class LocalStage implements Stage {
   /** enforces I6: no path leaves the stage's folder. */
   #resolve(path: string): string {
     const full = join(this.#root, ...path.split('/'));
-    const inside = full === this.#root || full.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep);
+    const inside =
+      full === this.#root || full.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep);
     if (!inside || path.startsWith('/') || path.split('/').includes('..') || path.includes('\0')) {
       throw new Error(`The path "${path}" would leave the stage ${this.uri}.`);
     }

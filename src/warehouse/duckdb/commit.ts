@@ -102,7 +102,13 @@ async function committedBefore(connection: DuckDBConnection, task: CommitTask): 
   await connection.run(
     `CREATE TABLE IF NOT EXISTS ${COMMITS} (run_id VARCHAR, generation INTEGER, execution INTEGER, target VARCHAR, rows BIGINT, committed_at VARCHAR)`,
   );
-  const [found] = await queryRows<{ generation: number; execution: number; target: string; rows: bigint; at: string }>(
+  const [found] = await queryRows<{
+    generation: number;
+    execution: number;
+    target: string;
+    rows: bigint;
+    at: string;
+  }>(
     connection,
     `SELECT generation, execution, target, rows, committed_at AS at FROM ${COMMITS} WHERE run_id = $1`,
     [task.runId],
@@ -111,7 +117,9 @@ async function committedBefore(connection: DuckDBConnection, task: CommitTask): 
   if (found.generation === task.generation && found.execution === task.execution) {
     return { version: 1, target: found.target, rows: Number(found.rows), committedAt: found.at };
   }
-  const newer = found.generation > task.generation || (found.generation === task.generation && found.execution > task.execution);
+  const newer =
+    found.generation > task.generation ||
+    (found.generation === task.generation && found.execution > task.execution);
   if (!newer) return null;
   throw new Refusal('OutputMismatch', [
     `Execution ${task.execution} of run "${task.runId}" came too late: execution ${found.execution} has committed its rows already.`,
@@ -120,7 +128,10 @@ async function committedBefore(connection: DuckDBConnection, task: CommitTask): 
 
 async function columnsOfTable(connection: DuckDBConnection, target: string): Promise<Column[] | null> {
   try {
-    const found = await queryRows<{ column_name: string; column_type: string }>(connection, `DESCRIBE SELECT * FROM ${target}`);
+    const found = await queryRows<{ column_name: string; column_type: string }>(
+      connection,
+      `DESCRIBE SELECT * FROM ${target}`,
+    );
     return found.map(({ column_name: name, column_type: type }) => ({ name, type }));
   } catch (error) {
     if (error instanceof Error && /Catalog Error/.test(error.message)) return null;
@@ -145,11 +156,18 @@ async function adaptColumns(
     return before !== undefined && before !== type && !isWider(before, type);
   });
   const problems = changed.map(
-    ({ name, type }) => `The column "${name}" is ${type} in this run and ${inTable.get(name.toLowerCase())} in "${output.table}".`,
+    ({ name, type }) =>
+      `The column "${name}" is ${type} in this run and ${inTable.get(name.toLowerCase())} in "${output.table}".`,
   );
   if (!output.evolve) {
-    problems.push(...added.map(({ name }) => `The column "${name}" is new: "${output.table}" does not have it.`));
-    problems.push(...missing.map(({ name }) => `The column "${name}" of "${output.table}" is missing from this run's rows.`));
+    problems.push(
+      ...added.map(({ name }) => `The column "${name}" is new: "${output.table}" does not have it.`),
+    );
+    problems.push(
+      ...missing.map(
+        ({ name }) => `The column "${name}" of "${output.table}" is missing from this run's rows.`,
+      ),
+    );
   }
   if (problems.length > 0) {
     throw new Refusal('OutputMismatch', [

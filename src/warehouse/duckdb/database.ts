@@ -67,7 +67,11 @@ async function openPatiently<T>(open: () => Promise<T>, path: string): Promise<T
 }
 
 /** Rows of a query as plain objects. */
-export async function queryRows<T>(connection: DuckDBConnection, sql: string, values: unknown[] = []): Promise<T[]> {
+export async function queryRows<T>(
+  connection: DuckDBConnection,
+  sql: string,
+  values: unknown[] = [],
+): Promise<T[]> {
   const reader = await connection.runAndReadAll(sql, values as never);
   return reader.getRowObjectsJS() as T[];
 }
@@ -87,6 +91,9 @@ export function quoteText(text: string): string {
  */
 export function userProblem(error: unknown): string | null {
   const message = error instanceof Error ? error.message : '';
-  const found = /^(?:Failed to extract statements: )?((?:Parser|Binder|Catalog|Conversion|Invalid Input|Out of Range|Invalid) Error.*)/s.exec(message);
+  const found =
+    /^(?:Failed to extract statements: )?((?:Parser|Binder|Catalog|Conversion|Invalid Input|Out of Range|Invalid) Error.*)/s.exec(
+      message,
+    );
   return found === null ? null : found[1]!.split('\n\n')[0]!.trim();
 }

@@ -1,7 +1,16 @@
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CommitResult, CommitTask } from '../../run/plan';
-import type { CommitFiles, PartitionSizes, PartitionsRequest, Snapshot, SnapshotRequest, SourceRequest, SourceShape, Warehouse } from '../warehouse';
+import type {
+  CommitFiles,
+  PartitionSizes,
+  PartitionsRequest,
+  Snapshot,
+  SnapshotRequest,
+  SourceRequest,
+  SourceShape,
+  Warehouse,
+} from '../warehouse';
 import { commitRows } from './commit';
 import { withDatabase } from './database';
 import { countFiles, describeFiles, pinFiles, type FilesSource } from './files-as-partitions';

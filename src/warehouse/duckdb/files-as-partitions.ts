@@ -49,7 +49,10 @@ export async function countFiles(
   const rows: number[] = [];
   for (const { path } of found) {
     request.signal.throwIfAborted();
-    const [counted] = await queryRows<{ n: number }>(connection, `SELECT count(*)::DOUBLE AS n FROM ${readerSql(path)}`);
+    const [counted] = await queryRows<{ n: number }>(
+      connection,
+      `SELECT count(*)::DOUBLE AS n FROM ${readerSql(path)}`,
+    );
     rows.push(counted!.n);
   }
   return { ...shape, rows, ids: found.map(({ id }) => id) };
@@ -69,7 +72,9 @@ export async function pinFiles(
   }
   const sizes = await countFiles(connection, request, projectDir);
   const index = join(request.folder, 'index.parquet');
-  await connection.run('CREATE TEMP TABLE partition_index (ord INTEGER, id VARCHAR, rows BIGINT, key_0 VARCHAR)');
+  await connection.run(
+    'CREATE TEMP TABLE partition_index (ord INTEGER, id VARCHAR, rows BIGINT, key_0 VARCHAR)',
+  );
   const appender = await connection.createAppender('partition_index', 'main', 'temp');
   for (const [ord, file] of found.entries()) {
     appender.appendInteger(ord);
@@ -79,7 +84,9 @@ export async function pinFiles(
     appender.endRow();
   }
   appender.closeSync();
-  await connection.run(`COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(index)} (FORMAT parquet)`);
+  await connection.run(
+    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(index)} (FORMAT parquet)`,
+  );
   return { ...sizes, index, data: [], files };
 }
 
@@ -89,7 +96,11 @@ interface FoundFile {
   id: string;
 }
 
-async function select(connection: DuckDBConnection, request: FilesRequest, projectDir: string): Promise<FoundFile[]> {
+async function select(
+  connection: DuckDBConnection,
+  request: FilesRequest,
+  projectDir: string,
+): Promise<FoundFile[]> {
   const all = (await matching(connection, request.source, projectDir)).map((file) => ({
     ...file,
     id: encodePartitionId([file.name]),

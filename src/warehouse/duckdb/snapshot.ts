@@ -118,7 +118,9 @@ async function refuseUnusable(
   const partitions = found!.partitions!;
   if (partitions === 0) {
     const narrowed = request.where === null ? '' : ` that meet the condition "${request.where}"`;
-    throw new Refusal('SourceEmpty', [`There are no rows in ${nameOf(request.source)}${narrowed}, so there is nothing to run.`]);
+    throw new Refusal('SourceEmpty', [
+      `There are no rows in ${nameOf(request.source)}${narrowed}, so there is nothing to run.`,
+    ]);
   }
   const allNull = keyColumns.filter((_, i) => found![`filled_${i}`] === 0);
   if (allNull.length > 0) {

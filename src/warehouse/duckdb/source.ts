@@ -70,7 +70,10 @@ export async function describeSource(
   const columns = await columnsOf(connection, request, projectDir);
   const problems = columns
     .filter(({ name }) => RESERVED.test(name))
-    .map(({ name }) => `The source has a column "${name}", a name that Partwise keeps for itself: rename it in a query.`);
+    .map(
+      ({ name }) =>
+        `The source has a column "${name}", a name that Partwise keeps for itself: rename it in a query.`,
+    );
   const keyColumns: Column[] = [];
   for (const wanted of request.partitionBy) {
     const found = findColumn(columns, wanted);
@@ -125,7 +128,8 @@ async function explain(
       "SELECT table_name AS name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog')",
     );
     const names = tables.map(({ name }) => name);
-    const known = names.length === 0 ? 'The warehouse has no tables.' : `Tables there: ${names.slice(0, 20).join(', ')}.`;
+    const known =
+      names.length === 0 ? 'The warehouse has no tables.' : `Tables there: ${names.slice(0, 20).join(', ')}.`;
     return new Refusal('SourceMissing', [
       `There is no table "${source.table}" in the warehouse.${didYouMean(source.table, names)} ${known}`,
     ]);
