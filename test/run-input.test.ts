@@ -18,6 +18,7 @@ test('the three required settings are enough, and every other one has its defaul
       ...GOOD,
       warehouse: null,
       stage: null,
+      functions: null,
       params: {},
       sql: null,
       where: null,

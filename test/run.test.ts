@@ -37,6 +37,8 @@ export const throwsFor = definePartitionFunction({
   },
 });
 
+export const count = definePartitionFunction({ name: 'count', run: (data) => ({ n: data.rowCount }) });
+
 export const programmingError = definePartitionFunction({
   name: 'programmingError',
   run(data, context) {
@@ -205,6 +207,20 @@ describe('a run', () => {
     const rows = await run.results();
     expect(rows).toHaveLength(699);
     expect(rows.filter(({ attempt }) => attempt === 2).map(({ k }) => k)).toEqual([3, 500]);
+  });
+
+  it('of 5,000 partitions goes through batches, each partition with an outcome of its own', async () => {
+    const { run, state } = await runToEnd('batches', {
+      function: 'count',
+      source: { query: 'SELECT range % 5000 AS k FROM range(12500)' },
+      partitionBy: ['k'],
+    });
+    expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 5_000, DONE: 5_000 }, rows: 12_500 });
+    expect(await run.partition('4999').describe()).toMatchObject({ status: 'DONE', attempts: 1, rows: 2 });
+    const rows = await run.results();
+    expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: 5_000 }, (_, k) => (k < 2_500 ? 3 : 2)));
+    const { historyLength } = await project.client.workflow.getHandle(run.runId).describe();
+    expect(historyLength).toBeLessThan(1_500);
   });
 
   it('runs SQL without any code, and keeps its types', async () => {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -175,6 +177,39 @@ describe('I9 a source that cannot be run is refused with a sentence', () => {
     expect((await problemsOf(snapshot({ source: { query: 'SELEC 1' } }))).problems[0]).toMatch(
       'DuckDB cannot read the query',
     );
+  });
+});
+
+describe('a warehouse file that another program has open', () => {
+  const hold = async () => {
+    const program = `const { DuckDBInstance } = require('@duckdb/node-api');
+      DuckDBInstance.create(${JSON.stringify(path)}).then((held) => { process.send('held'); process.on('message', () => held.closeSync()); });`;
+    const holder = spawn(process.execPath, ['-e', program], {
+      cwd: join(__dirname, '..'),
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    await once(holder, 'message');
+    return holder;
+  };
+
+  it('is waited for', async () => {
+    await execute("CREATE TABLE sales AS SELECT 'N' AS region");
+    const holder = await hold();
+    const pinned = snapshot({});
+    holder.send('let go');
+    expect((await pinned).ids).toEqual(['N']);
+    holder.kill();
+  });
+
+  it('I9 and keeps so is refused, naming the program', async () => {
+    await execute("CREATE TABLE sales AS SELECT 'N' AS region");
+    const holder = await hold();
+    const error = await problemsOf(snapshot({}));
+    expect(error.type).toBe('WarehouseLocked');
+    expect(error.problems[0]).toMatch(
+      new RegExp(`"${path}" is locked by .*node.* \\(process ${holder.pid}\\): close it there`),
+    );
+    holder.kill();
   });
 });
 

@@ -9,6 +9,7 @@ export type RefusalType =
   | 'SourceEmpty'
   | 'SourceChanged'
   | 'TooManyPartitions'
+  | 'WarehouseLocked'
   | 'StageUnreachable'
   | 'OutputMismatch';
 

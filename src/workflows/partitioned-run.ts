@@ -183,6 +183,8 @@ async function finish(plan: RunPlan, opened: OpenedRun, progress: Progress): Pro
   const { commitRun } = proxyActivities<RunActivities>({
     startToCloseTimeout: opened.planTimeoutMs,
     heartbeatTimeout: opened.heartbeatTimeoutMs,
+    // Some minutes: long enough for a person to close the program that holds the file.
+    retry: { maximumAttempts: 12, maximumInterval: '30s' },
   });
   let commit: CommitResult;
   try {

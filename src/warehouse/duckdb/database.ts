@@ -4,9 +4,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { Refusal } from '../../run/refusal';
 
 /** How long to wait for another program to let go of the file. */
-const LOCK_WAIT_MS = 20_000;
+const LOCK_WAIT_MS = 10_000;
 
-/** The file is locked by another program: retried by Temporal, since the lock may go. */
+/** The file is locked by another program. Planning is refused with it; a commit is tried again, since the lock may go. */
 export class WarehouseLocked extends Error {
   override name = 'WarehouseLocked';
 }
@@ -58,7 +58,7 @@ async function openPatiently<T>(open: () => Promise<T>, path: string): Promise<T
         const holder = /held in (.+?) \(PID (\d+)\)/.exec(message);
         throw new WarehouseLocked(
           `The warehouse file "${path}" is locked by ${holder ? `${holder[1]} (process ${holder[2]})` : 'another program'}: ` +
-            `close it there, and the run goes on.`,
+            `close it there and try again.`,
         );
       }
       await sleep(wait);

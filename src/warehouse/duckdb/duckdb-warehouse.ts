@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CommitResult, CommitTask } from '../../run/plan';
+import { Refusal } from '../../run/refusal';
 import type {
   CommitFiles,
   PartitionSizes,
@@ -12,7 +13,7 @@ import type {
   Warehouse,
 } from '../warehouse';
 import { commitRows } from './commit';
-import { withDatabase } from './database';
+import { WarehouseLocked, withDatabase } from './database';
 import { countFiles, describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
 import { describeSource, refusedSql } from './source';
 import { countPartitions, pinRows } from './snapshot';
@@ -70,6 +71,7 @@ export class DuckDbWarehouse implements Warehouse {
     try {
       return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, { tempFolder });
     } catch (error) {
+      if (error instanceof WarehouseLocked) throw new Refusal('WarehouseLocked', [error.message]);
       throw refusedSql(error, request) ?? error;
     }
   }
