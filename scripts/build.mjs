@@ -1,8 +1,8 @@
 // Compiles src to dist, and bundles the workflow code once, so that a worker starts without webpack.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { digestOf, unlessStamped } from './stamp.mjs';
 
@@ -13,15 +13,31 @@ const require = createRequire(import.meta.url);
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', '.'], { stdio: 'inherit' });
 chmodSync('dist/cli/main.js', 0o755);
+// What was compiled from a source that is gone would be shipped.
+for (const file of readdirSync('dist', { recursive: true })) {
+  const source = join('src', file.replace(/\.(js|js\.map|d\.ts)$/, '.ts'));
+  if (source.endsWith('.ts') && file !== 'workflow-bundle.js' && !existsSync(source))
+    rmSync(join('dist', file));
+}
 if (existsSync('src/cli/templates')) cpSync('src/cli/templates', 'dist/cli/templates', { recursive: true });
 
-const workflowFiles = ['dist/workflows', 'dist/run'];
-await unlessStamped('dist/.workflow-stamp', digestOf([...workflowFiles, 'package-lock.json']), async () => {
+const workflowFiles = ['dist/workflows', 'dist/run', 'package-lock.json', 'scripts/build.mjs'];
+await unlessStamped('dist/.workflow-stamp', digestOf(workflowFiles), async () => {
   const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(root, 'dist/workflows/index.js'),
     payloadConverterPath: join(root, 'dist/workflows/payload-converter.js'),
     logger: new DefaultLogger('WARN'),
+    // The bundle ships, so it tells no path of the machine that built it; the sources are in their packages.
+    webpackConfigHook: (config) => ({
+      ...config,
+      devtool: 'inline-nosources-source-map',
+      output: {
+        ...config.output,
+        devtoolModuleFilenameTemplate: ({ absoluteResourcePath }) =>
+          absoluteResourcePath.replace(root + sep, ''),
+      },
+    }),
   });
   writeFileSync('dist/workflow-bundle.js', code);
 });
