@@ -101,7 +101,7 @@ export function createContext<Params>(facts: ContextFacts<Params>, host: Context
   };
 }
 
-function expect(condition: unknown, message: string): asserts condition {
+function expect(condition: unknown, message: string): void {
   if (condition) return;
   const error = new ExpectationFailed(message);
   Error.captureStackTrace(error, expect);

@@ -64,8 +64,11 @@ export interface PartitionContext<Params = Record<string, unknown>> {
   log(...values: unknown[]): void;
   /** Tells how far the function is; shows in `partwise status` and Temporal's UI. */
   heartbeat(progress: unknown): void;
-  /** Throws `ExpectationFailed`, which is not retried, unless the condition holds. */
-  expect(condition: unknown, message: string): asserts condition;
+  /**
+   * Throws `ExpectationFailed`, which is not retried, unless the condition holds. No type assertion: TypeScript would refuse
+   * the call wherever the type of `context` is inferred.
+   */
+  expect(condition: unknown, message: string): void;
 }
 
 /** What a partition function may return: nothing, one row, or rows. */
