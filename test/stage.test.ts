@@ -3,9 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { putCheckpoint, readCheckpoints } from '../src/activities/checkpoints';
 import { sealLines, unsealLines } from '../src/activities/numbered-objects';
 import { openPlannedStage } from '../src/activities/stage-access';
+import type { EndedPartition } from '../src/runners/unit-run';
 import { openStage, type Stage } from '../src/stage';
+import { mergeRows } from '../src/warehouse/duckdb/combined-rows';
+import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 
 let folder: string;
 let stage: Stage;
@@ -90,5 +94,52 @@ describe('checkpoints', () => {
     for (let bytes = 0; bytes < sealed.length; bytes++)
       expect(unsealLines(sealed.subarray(0, bytes))).toBeNull();
     expect(unsealLines(Buffer.from(sealed.toString().replace('two', 'six')))).toBeNull();
+  });
+
+  it('I10 of an attempt that was given up and wrote late count once, rows included', async () => {
+    const ended = (ordinal: number): EndedPartition => ({
+      outcome: {
+        ordinal,
+        id: `${ordinal}`,
+        status: 'DONE',
+        attempts: 1,
+        rows: 1,
+        startedAt: '2024-01-01T00:00:00.000Z',
+        durationMs: 1,
+        preview: null,
+        outputRows: 1,
+        artifacts: [],
+        error: null,
+        reused: false,
+      },
+      retryable: false,
+      retryDelayMs: null,
+    });
+    const rows = async (name: string, ...ordinals: number[]) => {
+      const file = join(folder, name);
+      await withDatabase(':memory:', 'read', (duckdb) =>
+        duckdb.run(
+          `COPY (SELECT unnest([${ordinals.join(', ')}])::INTEGER AS __partwise_ord, 0::BIGINT AS __partwise_row, '${name}' AS k)
+           TO '${file}' (FORMAT parquet, KV_METADATA {partwise_columns: '[]'})`,
+        ),
+      );
+      return stage.put(`unit/${name}`, { file });
+    };
+    await putCheckpoint(stage, 'unit/a1/', 1, [ended(0), ended(1)], await rows('first', 0, 1));
+    await putCheckpoint(stage, 'unit/a2/', 1, [ended(2)], await rows('second', 2));
+    // The first attempt's last word, after the second attempt had begun.
+    await putCheckpoint(stage, 'unit/a1/', 2, [ended(2), ended(3)], await rows('late', 2, 3));
+    await stage.put('unit/a2/segments/seg-000002.jsonl', Buffer.from('{"torn": '));
+    const recorded = await readCheckpoints(stage, 'unit/');
+    expect(recorded.outcomes.map(({ outcome }) => outcome.ordinal).sort()).toEqual([0, 1, 2, 3]);
+    const merged = join(folder, 'merged');
+    const parts = await Promise.all(
+      recorded.output.map(async ({ file, except }) => ({ file: await stage.localFile(file), except })),
+    );
+    expect(await mergeRows([{ name: 'k', type: 'VARCHAR' }], parts, merged)).toBe(true);
+    const found = await withDatabase(':memory:', 'read', (duckdb) =>
+      queryRows<{ ord: number }>(duckdb, `SELECT __partwise_ord AS ord FROM read_parquet('${merged}')`),
+    );
+    expect(found.map(({ ord }) => ord)).toEqual([0, 1, 2, 3]);
   });
 });

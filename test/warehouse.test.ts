@@ -227,7 +227,7 @@ describe('a commit', () => {
       `COPY (SELECT __partwise_ord AS ord, region AS id, 1 AS rows, region AS key_0 FROM read_parquet('${rowsFile}')) TO '${indexFile}' (FORMAT parquet)`,
     );
   };
-  const commit = (output: OutputPlan, change: Partial<CommitTask> = {}) => {
+  const commit = (output: OutputPlan, change: Partial<CommitTask> = {}, notDone: number[] = []) => {
     const task: CommitTask = {
       version: 1,
       runId: 'run-1',
@@ -238,11 +238,9 @@ describe('a commit', () => {
       output,
       keyColumns: [{ name: 'region', type: 'VARCHAR' }],
       index: { path: '', bytes: 0, sha256: '' },
-      notDone: '',
-      files: [],
       ...change,
     };
-    return warehouse().commit(task, { index: indexFile, rows: [rowsFile] });
+    return warehouse().commit(task, { index: indexFile, rows: [rowsFile], notDone });
   };
   const table = (mode: 'replace' | 'partitions' | 'append', evolve = false): OutputPlan => ({
     table: 'totals',
@@ -265,7 +263,7 @@ describe('a commit', () => {
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2), ('W', 3)) t(region, total)");
     await commit(table('replace'));
     await makeRows("SELECT * FROM (VALUES ('N', 10), ('S', 20)) t(region, total)");
-    await commit(table('partitions'), { runId: 'run-2', notDone: '1' });
+    await commit(table('partitions'), { runId: 'run-2' }, [1]);
     expect(await rows()).toEqual([
       { region: 'N', total: 10 },
       { region: 'S', total: 2 },

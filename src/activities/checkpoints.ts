@@ -7,10 +7,16 @@ import type { EndedPartition } from '../runners/unit-run';
 import type { Stage } from '../stage';
 import { sealLines, segmentName, unsealLines } from './numbered-objects';
 
+/** A file of rows; those of the ordinals in `except` are recorded elsewhere. */
+export interface RecordedRows {
+  file: FileRef;
+  except: number[];
+}
+
 /** What attempts of a unit have recorded so far. */
 export interface Recorded {
   outcomes: EndedPartition[];
-  output: FileRef[];
+  output: RecordedRows[];
 }
 
 type CheckpointRecord = { rows: FileRef } | EndedPartition;
@@ -19,9 +25,10 @@ export async function putCheckpoint(
   stage: Stage,
   attemptFolder: string,
   number: number,
-  recorded: Recorded,
+  outcomes: readonly EndedPartition[],
+  rows: FileRef | null,
 ): Promise<void> {
-  const records: CheckpointRecord[] = [...recorded.output.map((rows) => ({ rows })), ...recorded.outcomes];
+  const records: CheckpointRecord[] = [...(rows === null ? [] : [{ rows }]), ...outcomes];
   await stage.put(`${attemptFolder}segments/${segmentName(number)}`, sealLines(records));
 }
 
@@ -33,15 +40,14 @@ export async function readCheckpoints(stage: Stage, unitFolder: string): Promise
     if (!/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
     const records = unsealLines(await stage.get(path)) as CheckpointRecord[] | null;
     if (records === null) continue;
-    const fresh = records.filter(
-      (record): record is EndedPartition => 'outcome' in record && !seen.has(record.outcome.ordinal),
-    );
+    const ended = records.filter((record): record is EndedPartition => 'outcome' in record);
     // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the first record stands,
-    // and rows are taken only with outcomes.
-    if (fresh.length === 0) continue;
+    // rows included (I10).
+    const fresh = ended.filter(({ outcome }) => !seen.has(outcome.ordinal));
+    const except = ended.map(({ outcome }) => outcome.ordinal).filter((ordinal) => seen.has(ordinal));
     for (const { outcome } of fresh) seen.add(outcome.ordinal);
     recorded.outcomes.push(...fresh);
-    for (const record of records) if ('rows' in record) recorded.output.push(record.rows);
+    for (const record of records) if ('rows' in record) recorded.output.push({ file: record.rows, except });
   }
   return recorded;
 }

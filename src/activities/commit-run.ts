@@ -1,4 +1,6 @@
 import { Context } from '@temporalio/activity';
+import { outputFiles } from '../client/results';
+import { RunReader } from '../client/run-reader';
 import type { CommitResult, CommitTask } from '../run/plan';
 import { openStage } from '../stage';
 import { openWarehouse } from '../warehouse';
@@ -6,16 +8,24 @@ import type { ActivityDeps } from './deps';
 import { refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
 
-/** Writes the combined rows: everything or nothing, once (I10). */
+/**
+ * Writes the combined rows: everything or nothing, once (I10). Which rows those are, it reads from the run's own history, as
+ * any reader does: a list of hundreds of files would not fit into an argument (I7).
+ */
 export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitResult> {
-  return withHeartbeats(Context.current(), () =>
+  const context = Context.current();
+  return withHeartbeats(context, () =>
     refusing(async () => {
+      const { workflowId, runId } = context.info.workflowExecution!;
+      const reader = new RunReader(context.client, workflowId, runId);
+      const { record } = await reader.read();
+      const { ends } = await reader.outcomes(record);
       const stage = openStage(task.stage);
-      const warehouse = openWarehouse(task.warehouse, deps.projectDir);
-      const index = await stage.localFile(task.index);
       const rows: string[] = [];
-      for (const file of task.files) rows.push(await stage.localFile(file));
-      return warehouse.commit(task, { index, rows });
+      for (const file of outputFiles(record)) rows.push(await stage.localFile(file));
+      const notDone = [...ends].filter(([, { status }]) => status !== 'DONE').map(([ordinal]) => ordinal);
+      const warehouse = openWarehouse(task.warehouse, deps.projectDir);
+      return warehouse.commit(task, { index: await stage.localFile(task.index), rows, notDone });
     }),
   );
 }

@@ -14,6 +14,10 @@ export interface UnitBeat {
   throws: number;
   /** Attempts that a worker's shutdown ended. */
   shutdowns: number;
+  /** Lost workers that are not counted, because the unit had got further before. */
+  forgiven: number;
+  /** Partitions that were recorded when this attempt began. */
+  startedWith: number;
   /** Number of the last segment put by this attempt; 0: none. */
   segment: number;
   /** Ordinal of the partition being run; null between partitions. */
@@ -25,7 +29,15 @@ export interface UnitBeat {
 }
 
 /** A first attempt's state. */
-export const FIRST_BEAT: UnitBeat = { throws: 0, shutdowns: 0, segment: 0, ordinal: null, ended: 0 };
+export const FIRST_BEAT: UnitBeat = {
+  throws: 0,
+  shutdowns: 0,
+  forgiven: 0,
+  startedWith: 0,
+  segment: 0,
+  ordinal: null,
+  ended: 0,
+};
 
 export interface Heartbeats {
   /** Replaces parts of what is sent from now on; sent with the next beat. */

@@ -5,7 +5,7 @@
  * Budgets. `retry.maximumAttempts` counts throws of the function. Lost workers, killed runners and time-outs have
  * a budget of their own, and a worker's graceful shutdown costs nothing. Temporal's `attempt` counts all of these
  * alike, so the server retries without a maximum and this activity decides, from what it keeps in heartbeat details:
- * losses = attempt − 1 − throws − shutdowns.
+ * losses = attempt − 1 − throws − shutdowns. A batch that got further before its worker was lost begins to count anew.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -53,9 +53,10 @@ class UnitAttempt {
     this.#attempt = info.attempt;
   }
 
-  /** Attempts that ended without a word: their worker was lost. */
+  /** Attempts that ended without a word (their worker was lost), since the unit last got further. */
   get #losses(): number {
-    return Math.max(0, this.#attempt - 1 - this.#before.throws - this.#before.shutdowns);
+    const { throws, shutdowns, forgiven } = this.#before;
+    return Math.max(0, this.#attempt - 1 - throws - shutdowns - forgiven);
   }
 
   async run(): Promise<UnitResult> {
@@ -73,6 +74,9 @@ class UnitAttempt {
       const unitFolder = folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1);
       const recorded =
         this.#attempt === 1 ? { outcomes: [], output: [] } : await readCheckpoints(stage, unitFolder);
+      const startedWith = recorded.outcomes.length;
+      if (startedWith > this.#before.startedWith) this.#before.forgiven += this.#losses;
+      heartbeats.update({ startedWith, forgiven: this.#before.forgiven });
       const index = await stage.localFile(plan.index);
       const bundle = await this.#bundle(plan, heartbeats);
       const ordinals = this.#remaining(recorded.outcomes.map(({ outcome }) => outcome.ordinal));

@@ -77,12 +77,12 @@ export class UnitRecorder implements UnitHandlers {
 
   async onSegment(outcomes: EndedPartition[], rows: string | null): Promise<void> {
     const { stage, folder, heartbeats, isBatch } = this.options;
-    const output =
-      rows === null ? [] : [await this.put(`output/rows-${++this.#rowsFiles}.parquet`, { file: rows })];
+    const file =
+      rows === null ? null : await this.put(`output/rows-${++this.#rowsFiles}.parquet`, { file: rows });
     // The outcome of a partition by itself is recorded by its activity's end.
-    if (isBatch) await putCheckpoint(stage, folder, ++this.#checkpoints, { outcomes, output });
+    if (isBatch) await putCheckpoint(stage, folder, ++this.#checkpoints, outcomes, file);
     this.recorded.outcomes.push(...outcomes);
-    this.recorded.output.push(...output);
+    if (file !== null) this.recorded.output.push({ file, except: [] });
     heartbeats.update({ segment: this.#checkpoints, ended: this.recorded.outcomes.length });
   }
 
@@ -126,12 +126,15 @@ export class UnitRecorder implements UnitHandlers {
   /** The unit's rows as one file, whatever the number of checkpoints. */
   async mergedOutput(): Promise<FileRef[]> {
     const { output } = this.recorded;
-    if (output.length <= 1) return output;
+    const refs = output.map(({ file }) => file);
+    if (refs.length <= 1 && output.every(({ except }) => except.length === 0)) return refs;
     const { stage, scratch, keyColumns } = this.options;
-    const files = await Promise.all(output.map((ref) => stage.localFile(ref)));
+    const files = await Promise.all(
+      output.map(async ({ file, except }) => ({ file: await stage.localFile(file), except })),
+    );
     const merged = join(scratch, 'merged.parquet');
     const complete = await mergeRows(keyColumns, files, merged);
-    return complete ? [await this.put('output/rows.parquet', { file: merged })] : output;
+    return complete ? [await this.put('output/rows.parquet', { file: merged })] : refs;
   }
 
   /** Puts an object into the attempt's folder. */

@@ -8,7 +8,9 @@ import type { UnitRecorder } from './unit-recorder';
 
 /** Larger outcomes are a file (I7). */
 const MOST_INLINE_BYTES = 8 * 1024;
-const MOST_ERRORS = 5;
+/** Errors repeated for the run's summary: enough to see what is wrong. */
+const MOST_ERRORS = 3;
+const ERROR_LENGTH = 300;
 
 /** Puts together what history will hold of the unit. */
 export async function unitResult(parts: {
@@ -28,7 +30,6 @@ export async function unitResult(parts: {
   const outcomes = byOrdinal.filter((recorded) => !again.includes(recorded)).map(({ outcome }) => outcome);
   const counts = noCounts();
   for (const { status } of outcomes) counts[status]++;
-  const bad = outcomes.filter(({ status }) => status !== 'DONE');
   return {
     version: 1,
     unit: task.unit,
@@ -37,10 +38,7 @@ export async function unitResult(parts: {
     outcomes: await inlineOrFile(outcomes, recorder),
     output: await recorder.mergedOutput(),
     retry: again.length === 0 ? null : encodeOrdinals(again.map(({ outcome }) => outcome.ordinal)),
-    notDone: bad.length === 0 ? null : encodeOrdinals(bad.map(({ ordinal }) => ordinal)),
-    firstErrors: bad
-      .flatMap(({ id, error }) => (error === null ? [] : [{ id, error: { ...error, stack: null } }]))
-      .slice(0, MOST_ERRORS),
+    firstErrors: firstErrors(outcomes),
     logs: `${logs}logs/`,
     functionDigest,
     worker,
@@ -54,4 +52,14 @@ async function inlineOrFile(
   // enforces I7
   if (Buffer.byteLength(JSON.stringify(outcomes)) <= MOST_INLINE_BYTES) return outcomes;
   return recorder.put('outcomes.jsonl', sealLines(outcomes));
+}
+
+function firstErrors(outcomes: readonly PartitionOutcome[]): UnitResult['firstErrors'] {
+  return outcomes
+    .flatMap(({ id, error }) => (error === null ? [] : [{ id, error }]))
+    .slice(0, MOST_ERRORS)
+    .map(({ id, error: { type, message } }) => ({
+      id,
+      error: { type, message: message.slice(0, ERROR_LENGTH), stack: null },
+    }));
 }

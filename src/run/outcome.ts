@@ -59,8 +59,6 @@ export interface UnitResult {
    * They are not among `outcomes`.
    */
   retry: string | null;
-  /** Ordinals among `outcomes` that ended other than DONE (`"3,7-9"`); null when all are DONE. */
-  notDone: string | null;
   /** The first errors, for people and for the run's own failure message. */
   firstErrors: { id: string; error: ErrorInfo }[];
   /** Folder on the stage that holds the attempt's log segments, ending in `/`. */

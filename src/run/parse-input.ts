@@ -54,8 +54,8 @@ const MAX_CONCURRENCY = 8;
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 /** More are most likely the wrong column. */
 const MAX_PARTITIONS = 100_000;
-/** Temporal warns at 256 KiB per payload (I7), and the input is carried twice. */
-const MOST_INPUT_BYTES = 200 * 1024;
+/** Temporal warns at 256 KiB per payload (I7), and the argument of planning holds the input and parts of it again. */
+const MOST_INPUT_BYTES = 100 * 1024;
 
 // enforces I9
 export function parseRunInput(raw: unknown): InputReport {

@@ -174,10 +174,6 @@ export interface CommitTask {
   output: OutputPlan;
   keyColumns: Column[];
   index: FileRef;
-  /** Ordinals of partitions that are not DONE: with mode `partitions` their earlier rows stay. */
-  notDone: string;
-  /** The Parquet files that the units' results name. */
-  files: FileRef[];
 }
 
 /** What `commitRun` returns. */

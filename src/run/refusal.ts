@@ -19,6 +19,16 @@ export class Refusal extends Error {
     readonly type: RefusalType,
     readonly problems: readonly string[],
   ) {
-    super(problems.length === 1 ? problems[0] : problems.map((problem) => `- ${problem}`).join('\n'));
+    super(problems.length === 1 ? problems[0] : list(problems));
   }
+}
+
+/** More would not help a person, and messages travel through history. */
+const MOST_PROBLEMS = 20;
+
+function list(problems: readonly string[]): string {
+  const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => `- ${problem}`);
+  if (problems.length > MOST_PROBLEMS)
+    shown.push(`- … and ${problems.length - MOST_PROBLEMS} more problems.`);
+  return shown.join('\n');
 }

@@ -45,10 +45,13 @@ export interface Snapshot extends PartitionSizes {
   files: PinnedFile[] | null;
 }
 
-/** Local copies of what a commit reads. */
-export interface CommitFiles {
+/** What a commit writes: local copies of files, and which partitions they are of. */
+export interface CommitRows {
   index: string;
+  /** The Parquet files of rows that the units' results name. */
   rows: string[];
+  /** Ordinals of partitions that are not DONE: with mode `partitions` their earlier rows stay. */
+  notDone: number[];
 }
 
 /** The engine behind a source. Opened for as short as possible: see `docs/architecture.md`, locks. */
@@ -61,6 +64,6 @@ export interface Warehouse {
   count(request: PartitionsRequest): Promise<PartitionSizes>;
   /** Reads the source once and pins it. Throws a `Refusal` for what no retry can mend. */
   snapshot(request: SnapshotRequest): Promise<Snapshot>;
-  /** Writes the combined rows in one transaction, from local copies of the task's files. */
-  commit(task: CommitTask, local: CommitFiles): Promise<CommitResult>;
+  /** Writes the combined rows in one transaction, or a file in one move. */
+  commit(task: CommitTask, local: CommitRows): Promise<CommitResult>;
 }

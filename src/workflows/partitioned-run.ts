@@ -198,8 +198,6 @@ async function finish(plan: RunPlan, opened: OpenedRun, progress: Progress): Pro
       output: plan.output,
       keyColumns: plan.keyColumns,
       index: plan.index,
-      notDone: progress.notDone.join(','),
-      files: progress.output,
     });
   } catch (error) {
     if (isCancellation(error)) throw error;

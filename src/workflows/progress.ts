@@ -1,5 +1,4 @@
 /** What a run has come to so far, folded from unit results. Deterministic: counts only what results say. */
-import type { FileRef } from '../run/files';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import { decodeOrdinals } from '../run/ordinals';
 import { PARTITION_STATUSES, noCounts, type StatusCounts } from '../run/status';
@@ -11,8 +10,6 @@ export class Progress {
   readonly counts: StatusCounts = noCounts();
   readonly running = new Set<string>();
   readonly firstErrors: { id: string; error: ErrorInfo }[] = [];
-  readonly output: FileRef[] = [];
-  readonly notDone: string[] = [];
   /** Ordinals (encoded) that threw and wait for the next round. */
   retry: string[] = [];
 
@@ -25,8 +22,6 @@ export class Progress {
       this.counts[status] += result.counts[status];
       this.counts.PENDING -= result.counts[status];
     }
-    this.output.push(...result.output);
-    if (result.notDone !== null) this.notDone.push(result.notDone);
     if (result.retry !== null) this.retry.push(result.retry);
     this.note(result.firstErrors);
   }
@@ -34,7 +29,6 @@ export class Progress {
   /** A unit that ended without a word about its partitions. */
   recordLost(id: string, ordinals: string, error: ErrorInfo): void {
     const partitions = decodeOrdinals(ordinals).length;
-    this.notDone.push(ordinals);
     this.counts.PENDING -= partitions;
     this.counts.INTERNAL_ERROR += partitions;
     this.note([{ id, error }]);

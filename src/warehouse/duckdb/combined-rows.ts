@@ -51,20 +51,27 @@ export async function combinedRows(
  */
 export function mergeRows(
   keyColumns: readonly Column[],
-  files: readonly string[],
+  parts: readonly { file: string; except: readonly number[] }[],
   target: string,
 ): Promise<boolean> {
   return withDatabase(':memory:', 'read', async (connection) => {
     const keys = keyColumns.map(({ name }) => name);
-    const groups = await groupFiles(connection, keys, files);
+    const groups = await groupFiles(
+      connection,
+      keys,
+      parts.map(({ file }) => file),
+    );
     const { columns, problems } = combineColumns(groups);
     if (problems.length > 0) return false;
+    const except = parts.flatMap(({ file, except: ordinals }) =>
+      ordinals.map((ordinal) => `(${quoteText(file)}, ${ordinal})`),
+    );
     // A column without any value stays without a type, so that another unit's values may give it one.
     const valued = new Set(groups.flatMap((group) => group.columns.map(({ name }) => name)));
     const typed = columns.filter(({ name }) => valued.has(name));
     const listed = JSON.stringify(columns.map(({ name }) => name).filter((name) => !keys.includes(name)));
     await connection.run(
-      `COPY (SELECT * FROM (${unionSql(typed, groups)}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${quoteText(target)} ` +
+      `COPY (SELECT * FROM (${unionSql(typed, groups, except)}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${quoteText(target)} ` +
         `(FORMAT parquet, KV_METADATA {${COLUMNS_KEY}: ${quoteText(listed)}})`,
     );
     return true;
@@ -107,7 +114,13 @@ async function groupFiles(
   return groups;
 }
 
-function unionSql(columns: readonly Column[], groups: readonly FileGroup[]): string {
+/** `except`: pairs of file and ordinal, in SQL, whose rows are left out. */
+function unionSql(
+  columns: readonly Column[],
+  groups: readonly FileGroup[],
+  except: readonly string[] = [],
+): string {
+  const where = except.length === 0 ? '' : ` WHERE (filename, ${ORDINAL}) NOT IN (${except.join(', ')})`;
   const select = (has: ReadonlySet<string>): string =>
     columns
       .map(({ name, type }) => {
@@ -121,7 +134,7 @@ function unionSql(columns: readonly Column[], groups: readonly FileGroup[]): str
   return groups
     .map(({ files, columns: own }) => {
       const has = new Set(own.map(({ name }) => name));
-      return `SELECT ${ORDINAL}, ${POSITION}, ${select(has)} FROM read_parquet(${listOf(files)})`;
+      return `SELECT ${ORDINAL}, ${POSITION}, ${select(has)} FROM read_parquet(${listOf(files)}, filename = true)${where}`;
     })
     .join(' UNION ALL ');
 }

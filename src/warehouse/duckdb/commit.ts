@@ -6,8 +6,7 @@ import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column, CommitResult, CommitTask, OutputPlan } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
-import { decodeOrdinals } from '../../run/ordinals';
-import type { CommitFiles } from '../warehouse';
+import type { CommitRows } from '../warehouse';
 import { combinedRows } from './combined-rows';
 import { queryRows, quoteIdentifier, quoteText, withDatabase } from './database';
 import { quoteTable } from './source';
@@ -15,7 +14,7 @@ import { quoteTable } from './source';
 /** One row per run that ever committed here: the fence, and the record of a commit whose answer was lost. */
 const COMMITS = '"partwise_commits"';
 
-export function commitRows(path: string, task: CommitTask, local: CommitFiles): Promise<CommitResult> {
+export function commitRows(path: string, task: CommitTask, local: CommitRows): Promise<CommitResult> {
   const { output } = task;
   return 'table' in output ? commitTable(path, task, output, local) : writeFile(task, output, local);
 }
@@ -24,7 +23,7 @@ async function commitTable(
   path: string,
   task: CommitTask,
   output: Extract<OutputPlan, { table: string }>,
-  local: CommitFiles,
+  local: CommitRows,
 ): Promise<CommitResult> {
   if (path === ':memory:') {
     throw new Refusal('InvalidInput', [
@@ -50,7 +49,7 @@ async function replaceRows(
   connection: DuckDBConnection,
   task: CommitTask,
   output: Extract<OutputPlan, { table: string }>,
-  local: CommitFiles,
+  local: CommitRows,
 ): Promise<CommitResult> {
   const target = quoteTable(output.table);
   const earlier = await committedBefore(connection, task);
@@ -64,7 +63,7 @@ async function replaceRows(
   }
   if (existing !== null && output.mode === 'replace') await connection.run(`DELETE FROM ${target}`);
   if (existing !== null && output.mode === 'partitions') {
-    await connection.run(deletePartitionsSql(task, target, local.index));
+    await connection.run(deletePartitionsSql(task, target, local));
   }
   const names = combined.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   await connection.run(`INSERT INTO ${target} (${names}) ${combined.sql}`);
@@ -87,11 +86,10 @@ async function replaceRows(
 }
 
 /** Deletes the rows of this run's DONE partitions, those that returned no rows now included. */
-function deletePartitionsSql(task: CommitTask, target: string, index: string): string {
+function deletePartitionsSql(task: CommitTask, target: string, { index, notDone }: CommitRows): string {
   const match = task.keyColumns
     .map(({ name }, i) => `${target}.${quoteIdentifier(name)} IS NOT DISTINCT FROM done.key_${i}`)
     .join(' AND ');
-  const notDone = decodeOrdinals(task.notDone);
   const except = notDone.length === 0 ? '' : ` WHERE ord NOT IN (${notDone.join(', ')})`;
   const done = `SELECT * FROM read_parquet(${quoteText(index)})${except}`;
   return `DELETE FROM ${target} WHERE EXISTS (SELECT 1 FROM (${done}) AS done WHERE ${match})`;
@@ -189,7 +187,7 @@ function isWider(before: string, fresh: string): boolean {
 async function writeFile(
   task: CommitTask,
   output: Extract<OutputPlan, { file: string }>,
-  local: CommitFiles,
+  local: CommitRows,
 ): Promise<CommitResult> {
   await mkdir(dirname(output.file), { recursive: true });
   const partial = `${output.file}.partial-${task.execution}-${process.pid}`;

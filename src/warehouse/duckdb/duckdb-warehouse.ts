@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CommitResult, CommitTask } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import type {
-  CommitFiles,
+  CommitRows,
   PartitionSizes,
   PartitionsRequest,
   Snapshot,
@@ -57,7 +57,7 @@ export class DuckDbWarehouse implements Warehouse {
     );
   }
 
-  commit(task: CommitTask, local: CommitFiles): Promise<CommitResult> {
+  commit(task: CommitTask, local: CommitRows): Promise<CommitResult> {
     return commitRows(this.#path, task, local);
   }
 

@@ -11,6 +11,8 @@ import { queryRows, quoteIdentifier, quoteText, userProblem } from './database';
 
 /** Columns that snapshot files add; a source may not have them. */
 const RESERVED = /^__partwise_/i;
+/** Names listed in a message. */
+const MOST_NAMES = 20;
 
 /** The part of a query after FROM. */
 export function sourceSql(source: Source, projectDir: string): string {
@@ -81,7 +83,7 @@ export async function describeSource(
     else {
       const names = columns.map(({ name }) => name);
       problems.push(
-        `There is no column "${wanted}" in ${nameOf(request.source)}.${didYouMean(wanted, names)} It has: ${names.join(', ')}.`,
+        `There is no column "${wanted}" in ${nameOf(request.source)}.${didYouMean(wanted, names)} It has: ${names.slice(0, MOST_NAMES).join(', ')}${names.length > MOST_NAMES ? ', …' : ''}.`,
       );
     }
   }
@@ -129,7 +131,9 @@ async function explain(
     );
     const names = tables.map(({ name }) => name);
     const known =
-      names.length === 0 ? 'The warehouse has no tables.' : `Tables there: ${names.slice(0, 20).join(', ')}.`;
+      names.length === 0
+        ? 'The warehouse has no tables.'
+        : `Tables there: ${names.slice(0, MOST_NAMES).join(', ')}.`;
     return new Refusal('SourceMissing', [
       `There is no table "${source.table}" in the warehouse.${didYouMean(source.table, names)} ${known}`,
     ]);
