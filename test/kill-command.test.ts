@@ -2,21 +2,18 @@
  * The embedded way, as a person has it: the command line, its own server and worker, and everything killed in the middle of a
  * run.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { endBackground } from '../src/temporal';
+import { cli, startCli, type RunningCli } from './support/cli';
 import { changed } from './support/files';
 import { isAlive } from './support/processes';
 import { REPOSITORY } from './support/project';
 
-const CLI = join(REPOSITORY, 'dist/cli/main.js');
 const FUNCTIONS = (version: number): string => `
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,19 +45,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const partwise = (...args: string[]): ChildProcess =>
-  spawn(process.execPath, [CLI, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-
-/** Runs a command to its end. */
-const command = async (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> => {
-  const child = partwise(...args);
-  const said = { stdout: '', stderr: '' };
-  child.stdout!.on('data', (bytes: Buffer) => (said.stdout += bytes.toString()));
-  child.stderr!.on('data', (bytes: Buffer) => (said.stderr += bytes.toString()));
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, ...said };
-};
-
 const calls = (runId: string): string[] =>
   readFileSync(join(folder, `${runId}.calls`), 'utf8')
     .split('\n')
@@ -69,10 +53,10 @@ const times = (runId: string, line: string): number =>
   calls(runId).filter((call) => call.startsWith(line)).length;
 
 /** Starts a run of four regions of which some wait at the gate; resolves when the others are recorded and c is at the gate. */
-const begin = async (runId: string, wait = ['c', 'd'], done = 2): Promise<ChildProcess> => {
+const begin = async (runId: string, wait = ['c', 'd'], done = 2): Promise<RunningCli> => {
   await writeFile(join(folder, `${runId}.calls`), '');
   const params = { calls: join(folder, `${runId}.calls`), gate: join(folder, `${runId}.gate`), wait };
-  const child = partwise(
+  const running = startCli(folder, [
     'run',
     'gated',
     '--from',
@@ -84,20 +68,16 @@ const begin = async (runId: string, wait = ['c', 'd'], done = 2): Promise<ChildP
     '--max-concurrency',
     '2',
     ...Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${JSON.stringify(value)}`]),
-  );
-  await new Promise<void>((reached) => {
-    createInterface(child.stderr!).on('line', (line) => {
-      // Recorded: a line of progress comes from history.
-      if (line.includes(` ${done} DONE`)) reached();
-    });
-  });
+  ]);
+  // Recorded: a line of progress comes from history.
+  await running.says(` ${done} DONE`);
   await changed(join(folder, `${runId}.calls`), () => times(runId, 'begin c') > 0);
-  return child;
+  return running;
 };
 const openGate = (runId: string): Promise<void> => writeFile(join(folder, `${runId}.gate`), '');
 
 const expectFinished = async (runId: string): Promise<void> => {
-  const watched = await command('watch', runId, '--json');
+  const watched = await cli(folder, ['watch', runId, '--json']);
   expect(JSON.parse(watched.stdout)).toMatchObject({
     runId,
     status: 'SUCCESS',
@@ -124,7 +104,7 @@ const workerPid = async (): Promise<number> => {
 describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
   it('of the command', async () => {
     const running = await begin('kill-command');
-    running.kill('SIGKILL');
+    running.process.kill('SIGKILL');
     await openGate('kill-command');
     await expectFinished('kill-command');
     expect(times('kill-command', 'begin c')).toBe(1);
@@ -132,7 +112,7 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
 
   it('of the worker', async () => {
     const running = await begin('kill-worker');
-    running.kill('SIGKILL');
+    running.process.kill('SIGKILL');
     const runner = Number(
       calls('kill-worker')
         .find((call) => call.startsWith('begin c'))!
@@ -146,7 +126,7 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
 
   it('of the server', async () => {
     const running = await begin('kill-server');
-    running.kill('SIGKILL');
+    running.process.kill('SIGKILL');
     process.kill(pidOf('server')!, 'SIGKILL');
     await openGate('kill-server');
     await expectFinished('kill-server');
@@ -156,14 +136,13 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
     const running = await begin('kill-server-attached');
     process.kill(pidOf('server')!, 'SIGKILL');
     await openGate('kill-server-attached');
-    const [code] = (await once(running, 'close')) as [number];
-    expect(code).toBe(0);
+    expect((await running.finished).code).toBe(0);
     await expectFinished('kill-server-attached');
   });
 
   it('of the host, which leaves the server to the next command', async () => {
     const running = await begin('kill-host');
-    running.kill('SIGKILL');
+    running.process.kill('SIGKILL');
     process.kill(hostPid()!, 'SIGKILL');
     await openGate('kill-host');
     await expectFinished('kill-host');
@@ -171,7 +150,7 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
 
   it('of everything at once', async () => {
     const running = await begin('kill-all');
-    running.kill('SIGKILL');
+    running.process.kill('SIGKILL');
     const all = [hostPid()!, await workerPid(), pidOf('server')!];
     for (const pid of all) process.kill(pid, 'SIGKILL');
     await openGate('kill-all');
@@ -184,11 +163,11 @@ it('edited functions reach the next run, and no run in flight', async () => {
   await writeFile(join(folder, 'functions.ts'), FUNCTIONS(2));
   await openGate('after-edit');
   const after = await begin('after-edit', ['c'], 4);
-  await once(after, 'close');
+  await after.finished;
   await openGate('before-edit');
-  await once(running, 'close');
+  await running.finished;
   const versions = async (runId: string) =>
-    (JSON.parse((await command('results', runId, '--json')).stdout) as { version: number }[]).map(
+    (JSON.parse((await cli(folder, ['results', runId, '--json'])).stdout) as { version: number }[]).map(
       ({ version }) => version,
     );
   expect(await versions('before-edit')).toEqual([1, 1, 1, 1]);
@@ -196,14 +175,12 @@ it('edited functions reach the next run, and no run in flight', async () => {
 });
 
 it('`partwise dev` serves `temporal workflow start` and its query', async () => {
-  const dev = partwise('dev');
-  const lines = createInterface(dev.stdout!);
-  let address: string | null = null;
-  for await (const line of lines) {
-    address = /--address (\S+)/.exec(line)?.[1] ?? null;
-    if (address !== null) break;
-  }
-  const connection = await Connection.connect({ address: address! });
+  const dev = startCli(folder, ['dev']);
+  dev.process.stdout!.setEncoding('utf8');
+  let said = '';
+  for await (const text of dev.process.stdout!) if (/--address \S+ /.test((said += text))) break;
+  const address = /--address (\S+) /.exec(said)![1]!;
+  const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const handle = await client.workflow.start('partitionedRun', {
     workflowId: 'plain',
@@ -233,7 +210,6 @@ it('`partwise dev` serves `temporal workflow start` and its query', async () => 
     counts: { total: 4, DONE: 4, PENDING: 0 },
   });
   await connection.close();
-  const closed = once(dev, 'close');
-  dev.kill('SIGINT');
-  await closed;
+  dev.process.kill('SIGINT');
+  expect((await dev.finished).code).toBe(0);
 });

@@ -9,7 +9,7 @@ const LEAST_WIDTH = 40;
 function paintFor(stream: NodeJS.WriteStream): Paint {
   if (process.env['NO_COLOR']) return createColors(false);
   if (process.env['FORCE_COLOR']) return createColors(process.env['FORCE_COLOR'] !== '0');
-  return createColors(stream.isTTY && process.env['TERM'] !== 'dumb');
+  return createColors(Boolean(stream.isTTY) && process.env['TERM'] !== 'dumb');
 }
 
 /** Colours of standard output. */
