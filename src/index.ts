@@ -14,6 +14,7 @@ export type {
   PartitionResult,
   RetryOptions,
   Row,
+  WarehouseConnection,
 } from './functions/types';
 
 export { defineConfig, type PartwiseConfig } from './config/define';

@@ -16,7 +16,7 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { createContext, decodeArtifact } from './functions/context';
 import { createPartitionData } from './functions/data';
@@ -28,6 +28,7 @@ import type { PartitionRows } from './functions/partition-rows';
 import { toOutputRows } from './functions/rows';
 import { SqlSession } from './functions/sql-session';
 import type { PartitionFunction, PartitionResult, Row } from './functions/types';
+import { withWarehouse } from './functions/warehouse-connection';
 import type { ArtifactCodec } from './run/files';
 import { encodePartitionId } from './run/partition-id';
 
@@ -45,6 +46,8 @@ export interface TestCall<Params = Record<string, unknown>> {
   signal?: AbortSignal;
   snapshotTime?: Date;
   scheduledTime?: Date | null;
+  /** DuckDB file that `context.withConnection` opens. */
+  warehouse?: string;
   /** What `context.download` finds: values by artifact name, whatever partition or run is asked for. */
   artifacts?: Record<string, unknown>;
 }
@@ -110,6 +113,12 @@ async function callOnce<Params>(
     {
       upload: async (name, bytes, codec) => void uploads.set(name, decodeArtifact(bytes, codec)),
       download: async (name) => artifactOf(artifacts, name),
+      withConnection: (use) => {
+        if (call.warehouse !== undefined) return withWarehouse(`duckdb:${resolve(call.warehouse)}`, use);
+        throw new TypeError(
+          'context.withConnection needs a warehouse: pass "warehouse", the path of a DuckDB file.',
+        );
+      },
       log: (text) => logs.push(...text.split('\n')),
       heartbeat: (progress) => heartbeats.push(progress),
     },

@@ -39,6 +39,12 @@ export const throwsFor = definePartitionFunction({
 
 export const count = definePartitionFunction({ name: 'count', run: (data) => ({ n: data.rowCount }) });
 
+export const withRates = definePartitionFunction({
+  name: 'withRates',
+  run: (data, context) =>
+    context.withConnection((warehouse) => warehouse.query('SELECT rate FROM rates WHERE region = ? AND rate > ?', [context.key.region, 1])),
+});
+
 export const programmingError = definePartitionFunction({
   name: 'programmingError',
   run(data, context) {
@@ -221,6 +227,18 @@ describe('a run', () => {
     expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: 5_000 }, (_, k) => (k < 2_500 ? 3 : 2)));
     const { historyLength } = await project.client.workflow.getHandle(run.runId).describe();
     expect(historyLength).toBeLessThan(1_500);
+  });
+
+  it('lets functions look things up in the warehouse', async () => {
+    await project.execute(
+      "CREATE TABLE rates AS SELECT * FROM (VALUES ('North', 1), ('North', 2), ('South', 3)) t(region, rate)",
+    );
+    const { run, state } = await runToEnd('rates', { function: 'withRates', ...sales });
+    expect(state.status).toBe('SUCCESS');
+    expect(await run.results()).toEqual([
+      { region: 'North', rate: 2 },
+      { region: 'South', rate: 3 },
+    ]);
   });
 
   it('runs SQL without any code, and keeps its types', async () => {

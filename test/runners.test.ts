@@ -311,6 +311,7 @@ function workerScript(): string {
     priorCalls: 0,
     snapshotTime: '2024-06-01T00:00:00.000Z',
     scheduledTime: null,
+    warehouse: 'duckdb::memory:',
     scratch: join(folder, 'orphan'),
     nonRetryableErrorTypes: [],
     duckdbMemoryBytes: 250_000_000,

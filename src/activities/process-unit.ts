@@ -101,6 +101,7 @@ class UnitAttempt {
             bundle: bundle.path,
             runId: task.runId,
             params: plan.params,
+            warehouse: plan.warehouse,
             keyColumns: plan.keyColumns,
             columns: plan.columns,
             index,

@@ -4,7 +4,7 @@ import type { ArtifactCodec } from '../run/files';
 import { checkArtifactName } from './artifact-name';
 import { ExpectationFailed, InvalidArtifact } from './errors';
 import { encodeJson } from './json';
-import type { PartitionContext, Row } from './types';
+import type { PartitionContext, Row, WarehouseConnection } from './types';
 import { describe } from './describe';
 
 /** What the surroundings do for a context: a runner asks its worker, a test keeps everything in memory. */
@@ -15,6 +15,7 @@ export interface ContextHost {
     partition: string,
     run: string | null,
   ): Promise<{ bytes: Uint8Array; codec: ArtifactCodec }>;
+  withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T>;
   log(text: string): void;
   heartbeat(progress: unknown): void;
 }
@@ -79,6 +80,10 @@ export function createContext<Params>(facts: ContextFacts<Params>, host: Context
         options.run ?? null,
       );
       return (options.read === undefined ? decodeArtifact(bytes, codec) : await options.read(bytes)) as never;
+    },
+    withConnection(use) {
+      assertLive('withConnection');
+      return host.withConnection(use);
     },
     log(...values) {
       host.log(format(...values));

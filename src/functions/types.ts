@@ -34,6 +34,12 @@ export type ArtifactWriter<T> = (value: T) => Uint8Array | string | Promise<Uint
 /** Turns bytes back into a value, for `context.download` and `artifacts.get`. */
 export type ArtifactReader<T> = (bytes: Uint8Array) => T | Promise<T>;
 
+/** The warehouse, while `context.withConnection` lasts. */
+export interface WarehouseConnection {
+  /** Rows of a query; `values` are bound to its `?` or `$1`, `$2`, … in order. */
+  query<T = Row>(sql: string, values?: readonly unknown[]): Promise<T[]>;
+}
+
 /** What a partition function knows and can do besides reading its rows. */
 export interface PartitionContext<Params = Record<string, unknown>> {
   /** The partition id, e.g. `North` or `2024/UA`. */
@@ -60,6 +66,15 @@ export interface PartitionContext<Params = Record<string, unknown>> {
     name: string,
     options?: { partition?: string; run?: string; read?: ArtifactReader<T> },
   ): Promise<T>;
+  /**
+   * Opens the run's warehouse, read-only, for as long as `use` takes: for reference tables beside the partition's own rows. What it
+   * reads is what the warehouse holds then, not what the run pinned. Nobody can write to a DuckDB file meanwhile, so be brief.
+   *
+   * ```ts
+   * const [rate] = await context.withConnection((warehouse) => warehouse.query('SELECT * FROM rates WHERE code = ?', ['EUR']));
+   * ```
+   */
+  withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T>;
   /** Writes a line to the partition's log, like `console.log`. */
   log(...values: unknown[]): void;
   /** Tells how far the function is; shows in `partwise status` and Temporal's UI. */

@@ -15,6 +15,7 @@ export type RefusalType =
 
 export class Refusal extends Error {
   override name = 'Refusal';
+  readonly nonRetryable = true;
   constructor(
     readonly type: RefusalType,
     readonly problems: readonly string[],

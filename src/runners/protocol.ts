@@ -19,6 +19,8 @@ export interface RunnerUnit {
   bundle: string | null;
   runId: string;
   params: Record<string, unknown>;
+  /** For `context.withConnection`: `duckdb:` and an absolute path. */
+  warehouse: string;
   keyColumns: Column[];
   columns: Column[];
   /** Local copies of the partition index and of the snapshot (Parquet with an `__partwise_ord` column). */

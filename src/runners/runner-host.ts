@@ -2,6 +2,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContextHost } from '../functions/context';
+import { withWarehouse } from '../functions/warehouse-connection';
 import type { ArtifactCodec } from '../run/files';
 import type { OutputCapture } from './output-capture';
 import type { WorkerLink } from './worker-link';
@@ -13,7 +14,7 @@ let files = 0;
 
 export function runnerHost(
   partition: { ordinal: number; id: string },
-  folder: string,
+  { scratch, warehouse }: { scratch: string; warehouse: string },
   link: WorkerLink,
   output: OutputCapture,
 ): ContextHost & { close(): void } {
@@ -22,7 +23,7 @@ export function runnerHost(
   const beat = (): void => link.send({ type: 'heartbeat', ordinal: partition.ordinal, progress });
   return {
     async upload(name, bytes, codec) {
-      const file = join(folder, `upload-${++files}`);
+      const file = join(scratch, `upload-${++files}`);
       await writeFile(file, bytes);
       try {
         await link.ask({
@@ -44,6 +45,7 @@ export function runnerHost(
       };
       return { bytes: await readFile(found.file), codec: found.codec };
     },
+    withConnection: (use) => withWarehouse(warehouse, use),
     log: (text) => output.line('stdout', text),
     heartbeat(value) {
       progress = value;

@@ -191,7 +191,7 @@ export class UnitLoop {
   ): Promise<Returned> {
     const { unit } = this;
     const rows = await rowsOf();
-    const host = runnerHost(partition, unit.scratch, this.link, this.output);
+    const host = runnerHost(partition, unit, this.link, this.output);
     const facts = {
       partitionId: partition.id,
       key: { ...partition.key },

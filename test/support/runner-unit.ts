@@ -85,6 +85,7 @@ export async function run(request: RunRequest): Promise<Ran> {
     priorCalls: 0,
     snapshotTime: '2024-06-01T00:00:00.000Z',
     scheduledTime: null,
+    warehouse: 'duckdb::memory:',
     scratch,
     nonRetryableErrorTypes: [],
     duckdbMemoryBytes: 250_000_000,

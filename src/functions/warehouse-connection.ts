@@ -1,0 +1,31 @@
+/** `context.withConnection` on DuckDB. */
+import { withDatabase } from '../warehouse/duckdb/database';
+import { allRows } from './slices';
+import { asSqlError } from './sql-error';
+import type { WarehouseConnection } from './types';
+import { toParameter } from './values';
+
+/** `uri`: `duckdb:` and the absolute path of the file. The connection ends with `use`. */
+export function withWarehouse<T>(
+  uri: string,
+  use: (warehouse: WarehouseConnection) => T | Promise<T>,
+): Promise<T> {
+  return withDatabase(uri.slice('duckdb:'.length), 'read', async (connection) =>
+    use({
+      async query<R>(sql: string, values: readonly unknown[] = []) {
+        const parameters = values.map((value, i) => toParameter(value, `Value ${i + 1} of query`));
+        try {
+          const result = await connection.run(
+            sql,
+            parameters.map(({ value }) => value),
+            parameters.map(({ type }) => type),
+          );
+          return (await allRows(result)) as R[];
+        } catch (error) {
+          // Made here, because DuckDB's own errors come without a stack: this one leads to the caller's line.
+          throw asSqlError(error);
+        }
+      },
+    }),
+  );
+}
