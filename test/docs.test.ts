@@ -1,0 +1,236 @@
+/** Every command and every program that the documents show, tried as a reader would: in order, in the folder that they name. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { build } from 'esbuild';
+import { endBackground, findTemporalBinary } from '../src/temporal/index';
+import { CLI } from './support/cli';
+import {
+  blocksOf,
+  commandsOf,
+  DOCUMENTS,
+  exampleOf,
+  namedCommandsOf,
+  type Block,
+  type Command,
+} from './support/documents';
+import { end, REPOSITORY } from './support/project';
+import { personsEnvironment, run, type Ran } from './support/shell';
+
+/** The README shows what this example prints. */
+const SHOWN_EXAMPLE = 'examples/texas-housing';
+const TSC = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
+
+/** A copy of what a reader has: examples, the build, and an empty folder for "in your project". */
+let root: string;
+let env: NodeJS.ProcessEnv;
+const folderOf = (document: string): string => join(root, exampleOf(document) ?? 'your-project');
+
+beforeAll(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), 'partwise-docs-')));
+  for (const folder of ['bin', 'node_modules', 'your-project']) await mkdir(join(root, folder));
+  await symlink(REPOSITORY, join(root, 'node_modules', 'partwise'));
+  await symlink(join(REPOSITORY, 'dist'), join(root, 'dist'));
+  await cp(join(REPOSITORY, 'examples'), join(root, 'examples'), {
+    recursive: true,
+    filter: (from) => !/[\\/](\.partwise|stage)$|\.duckdb$/.test(from),
+  });
+  // `npx partwise` without npm, `npm install partwise` without a registry, and a `temporal` that is surely there.
+  const programs = {
+    npx: `[ "$1" = partwise ] && shift && exec "${process.execPath}" "${CLI}" "$@"`,
+    npm: '[ "$*" = "install partwise" ]',
+  };
+  for (const [name, script] of Object.entries(programs)) {
+    await writeFile(join(root, 'bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+  const temporal = await findTemporalBinary({ projectDir: root, env: process.env });
+  await symlink(temporal.path, join(root, 'bin', 'temporal'));
+  await symlink(process.execPath, join(root, 'bin', 'node'));
+  env = personsEnvironment({ PATH: [join(root, 'bin'), process.env.PATH].join(delimiter) });
+});
+
+const servers = new Map<string, { address: string; process: ChildProcess }>();
+
+afterAll(async () => {
+  await Promise.all([...servers.values()].map((dev) => end(dev.process)));
+  await Promise.all([...new Set(DOCUMENTS.map(folderOf))].map((folder) => endBackground(folder)));
+  await rm(root, { recursive: true, force: true });
+}, 60_000);
+
+const shell = (line: string, folder: string): Promise<Ran> => run('sh', ['-c', line], folder, env);
+
+/** Runs a line as it stands; one that does not exit with 0 is a failure that says where it is. */
+async function tryOut({ place, line }: Command, folder: string): Promise<Ran> {
+  const ran = await shell(line, folder);
+  if (ran.code === 0) return ran;
+  throw new Error(
+    `${place} shows \`${line}\`, which exited with ${ran.code} in ${folder}:\n${ran.stderr}${ran.stdout}`,
+  );
+}
+
+/** `partwise dev` in a folder; the address of its server. */
+async function serverOf(folder: string): Promise<string> {
+  const running = servers.get(folder);
+  if (running !== undefined) return running.address;
+  const dev = spawn('npx', ['partwise', 'dev'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let troubles = '';
+  dev.stderr.setEncoding('utf8').on('data', (text: string) => (troubles += text));
+  for await (const line of createInterface(dev.stdout)) {
+    const address = /--address (\S+)/.exec(line)?.[1];
+    if (address === undefined) continue;
+    servers.set(folder, { address, process: dev });
+    dev.stdout.resume();
+    return address;
+  }
+  throw new Error(`\`npx partwise dev\` in ${folder} ended before it told an address: ${troubles}`);
+}
+
+/** Temporal's own tools need a server with a known address: `partwise dev`, which has another port when 7233 is taken. */
+async function tryTemporal({ place, line }: Command, folder: string): Promise<void> {
+  expect(line).toContain('--address 127.0.0.1:7233');
+  await tryOut({ place, line: line.replace('127.0.0.1:7233', await serverOf(folder)) }, folder);
+  const [, started] = / workflow start .*--workflow-id (\S+)/.exec(line) ?? [];
+  if (started !== undefined) await tryOut({ place, line: `npx partwise watch ${started}` }, folder);
+}
+
+async function typeCheck({ place }: Block, folder: string, file: string): Promise<void> {
+  const flags =
+    '--ignoreConfig --strict --noEmit --skipLibCheck --target es2022 --module esnext --moduleResolution bundler';
+  const { code, stdout } = await run(process.execPath, [TSC, ...flags.split(' '), file], folder, env);
+  if (code !== 0) throw new Error(`${place} shows code that does not type-check:\n${stdout}`);
+}
+
+/** A functions file: the example's own, or one that a reader tries in the new project. */
+async function tryFunctions(block: Block, folder: string): Promise<void> {
+  const file = join(folder, 'functions.ts');
+  const before = readFileSync(file, 'utf8');
+  if (exampleOf(block.place) !== null) expect(block.text).toBe(before);
+  await writeFile(file, block.text);
+  try {
+    await typeCheck(block, folder, 'functions.ts');
+    if (block.text === before) return;
+    const line = 'npx partwise run salesByRegion --from sales.csv --by region';
+    const { stdout } = await tryOut({ place: block.place, line }, folder);
+    expect(stdout).toMatch(/^region +orders +total_sales$/m);
+  } finally {
+    await writeFile(file, before);
+  }
+}
+
+/** A program of the reader's, or a test of a function, which says nothing by itself. */
+async function tryProgram(block: Block, folder: string): Promise<void> {
+  const isTest = block.text.includes('partwise/testing');
+  const print = isTest ? 'console.log(JSON.stringify({ rows, uploads: [...uploads.keys()] }));\n' : '';
+  await writeFile(join(folder, 'shown.ts'), block.text + print);
+  await typeCheck(block, folder, 'shown.ts');
+  await build({
+    entryPoints: [join(folder, 'shown.ts')],
+    outfile: join(folder, 'shown.mjs'),
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+  });
+  const { stdout } = await tryOut({ place: block.place, line: 'node shown.mjs' }, folder);
+  if (isTest) {
+    // The function prints too, before.
+    const { rows, uploads } = JSON.parse(stdout.trim().split('\n').at(-1)!) as {
+      rows: unknown[];
+      uploads: string[];
+    };
+    expect({ rows, uploads }).toEqual({
+      rows: [expect.objectContaining({ region: 'North', orders: 1 })],
+      uploads: ['sales_summary.json'],
+    });
+  } else {
+    expect(stdout).toMatch(/SUCCESS[^]*region: 'North'/);
+  }
+}
+
+/** A command and what it prints: every line of it, save what differs from run to run. */
+async function tryShownOutput({ place, text }: Block): Promise<void> {
+  const alike = (line: string): string => line.replace(/\d{8}-\d{6}-\w{4}/, 'ID').replace(/took .*/, 'took');
+  const [command, ...shown] = text.trim().split('\n');
+  const { stdout, stderr } = await tryOut({ place, line: command!.slice(2) }, join(root, SHOWN_EXAMPLE));
+  const printed = [...stderr.split('\n'), ...stdout.split('\n')].map(alike);
+  const lasting = shown.filter((line) => !/ (RUNNING|PENDING)/.test(line)).map(alike);
+  expect(printed).toEqual(expect.arrayContaining(lasting));
+}
+
+describe('the demo', () => {
+  let printed: string;
+
+  it('exits with 0 and shows the cities, their prices, and why four of them failed', async () => {
+    const { stdout, stderr } = await tryOut(
+      { place: 'package.json', line: 'node examples/texas-housing/demo.mjs' },
+      root,
+    );
+    expect(stdout).toMatch(/[▁▂▃▄▅▆▇█]{16} +\+\d+\.\d % +\$\d+,\d+ +█+/);
+    expect(stdout).toContain('42 DONE, 4 FAILED');
+    expect(stderr).toContain('Kerrville  ExpectationFailed: 104 of 187 months have no sales');
+    printed = stdout;
+  });
+
+  it('prints commands to try next, and each of them works as it stands', async () => {
+    const commands = [...printed.matchAll(/^ +(node dist\/cli\/main\.js .*?)(?: {2,}.*)?$/gm)].map(
+      ([, line]) => line!,
+    );
+    expect(commands.map((line) => line.split(' ')[2])).toEqual(
+      expect.arrayContaining(['status', 'logs', 'artifacts', 'results']),
+    );
+    for (const line of commands) {
+      const { stdout } = await tryOut({ place: 'npm run demo', line }, root);
+      expect(stdout).not.toBe('');
+    }
+  });
+});
+
+type Step = [title: string, tryIt: () => Promise<unknown>];
+
+function stepsOf(block: Block, folder: () => string): Step[] {
+  const { place, language, text } = block;
+  const title = `${place} ${text.split('\n')[0]}`;
+  if (language === 'sh') {
+    return commandsOf(block).map((command) => [
+      `${command.place} ${command.line.slice(0, 100)}`,
+      () => (command.line.startsWith('temporal ') ? tryTemporal : tryOut)(command, folder()),
+    ]);
+  }
+  if (language === 'ts') {
+    const tryCode = text.includes('definePartitionFunction(') ? tryFunctions : tryProgram;
+    return [[title, () => tryCode(block, folder())]];
+  }
+  return text.startsWith('$ ') ? [[title, () => tryShownOutput(block)]] : [];
+}
+
+/** `partwise logs RUN [-f]` describes commands; without such words it is one. */
+const isPattern = (line: string): boolean => /^npx partwise \S+$| [A-Z]{3,}\b|[[\]|…]/.test(line);
+
+/** The command is there, and has the options that are named. */
+async function tryPattern({ place, line }: Command): Promise<void> {
+  const [, , name, ...words] = line.split(/[\s[\]|]+/);
+  const { stdout } = await tryOut({ place, line: `npx partwise ${name} --help` }, root);
+  expect(stdout).toContain(`partwise ${name}`);
+  for (const word of words) {
+    if (word.startsWith('-')) expect(stdout).toMatch(new RegExp(`^ .*${word}\\b`, 'm'));
+  }
+}
+
+describe.each(DOCUMENTS)('%s:', (document) => {
+  const steps = [
+    ...blocksOf(document).flatMap((block) => stepsOf(block, () => folderOf(document))),
+    ...namedCommandsOf(document).map((command): Step => {
+      // A run id is taken once its block has run.
+      const again = { ...command, line: command.line.replace(/--run-id (\S+)/, '--run-id $1-again') };
+      return [
+        `${command.place} ${command.line}`,
+        () => (isPattern(command.line) ? tryPattern(command) : tryOut(again, folderOf(document))),
+      ];
+    }),
+  ];
+  if (steps.length > 0) it.each(steps)('%s', (_title, tryIt) => tryIt());
+});

@@ -1,0 +1,330 @@
+/** Partwise as somebody else has it: packed, installed into an empty folder outside the repository, and used from there. */
+import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, relative, sep } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { endBackground } from '../src/temporal/index';
+import { REPOSITORY } from './support/project';
+import { mustRun, personsEnvironment, run, type Ran } from './support/shell';
+
+const QUIETLY = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+const OTHER_NODES = [22, 24];
+const TSC = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
+
+let root: string;
+let app: string;
+let jsApp: string;
+let installed: string;
+let tarball: string;
+let otherNodes: Promise<Ran>;
+/** Projects that got a server and a worker of their own. */
+const projects: string[] = [];
+
+beforeAll(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), 'partwise-package-')));
+  [app, jsApp] = [await folder('app'), await folder('js-app')];
+  await mustRun(
+    'npm',
+    ['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', root],
+    REPOSITORY,
+  );
+  tarball = join(
+    root,
+    readdirSync(root).find((name) => name.endsWith('.tgz'))!,
+  );
+  otherNodes = npmInstall(await folder('nodes'), '--ignore-scripts', ...OTHER_NODES.map(nodePackage));
+  const { code, stderr } = await npmInstall(app, tarball);
+  if (code !== 0) throw new Error(`\`npm install ${tarball}\` exited with ${code}: ${stderr}`);
+  installed = join(app, 'node_modules', 'partwise');
+  await symlink(join(app, 'node_modules'), join(jsApp, 'node_modules'));
+  await writeFile(join(jsApp, 'package.json'), '{ "type": "module" }');
+}, 300_000);
+
+afterAll(async () => {
+  await otherNodes;
+  await Promise.all(projects.map((project) => endBackground(project)));
+  await rm(root, { recursive: true, force: true });
+}, 60_000);
+
+async function folder(name: string): Promise<string> {
+  const made = join(root, name);
+  await mkdir(made);
+  return made;
+}
+
+/** The prefix keeps npm from a package.json that lies further up in the temporary folder. */
+const npmInstall = (into: string, ...what: string[]): Promise<Ran> =>
+  run('npm', ['install', '--prefix', into, ...QUIETLY, ...what], into);
+
+/** Node as a package, whose binary needs no script to install. */
+function nodePackage(major: number): string {
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  const bin = platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node';
+  return `node${major}@npm:${bin}-${platform}-${process.arch}@${major}`;
+}
+
+/** Files below, with `/` between names; packages inside are left out. */
+const filesOf = (below: string): string[] =>
+  readdirSync(below, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(below, join(entry.parentPath ?? entry.path, entry.name)).replaceAll(sep, '/'))
+    .filter((name) => !name.startsWith('node_modules/'));
+
+describe('the package', () => {
+  it('holds what people run and read, and neither tests nor state of the build', () => {
+    const files = filesOf(installed);
+    expect(
+      files.filter(
+        (name) => !/^((dist|docs|examples)\/.+|(README|CHANGELOG)\.md|LICENSE|package\.json)$/.test(name),
+      ),
+    ).toEqual([]);
+    expect(
+      files.filter((name) =>
+        /(^|\/)\.|\.test\.|tsbuildinfo|\.(duckdb|db|log|tgz)$|^examples\/.*\/stage\//.test(name),
+      ),
+    ).toEqual([]);
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'README.md',
+        'LICENSE',
+        'docs/architecture.md',
+        'examples/regional-sales/functions.ts',
+        'dist/workflow-bundle.js',
+        'dist/build.json',
+        'dist/cli/templates/functions.ts.txt',
+      ]),
+    );
+    // 0.7 MB packed, 2.6 MB unpacked, about 670 files when this was written.
+    expect(statSync(tarball).size).toBeLessThan(1_000_000);
+  });
+
+  it('is exactly what the sources compile to', () => {
+    const compiled = (name: string): string => name.replace(/\.ts$/, '');
+    const shipped = filesOf(join(installed, 'dist'));
+    const sources = filesOf(join(REPOSITORY, 'src')).filter((name) => name.endsWith('.ts'));
+    for (const ending of ['.js', '.d.ts', '.js.map']) {
+      const these = shipped.filter((name) => name.endsWith(ending) && name !== 'workflow-bundle.js');
+      expect(these.sort()).toEqual(sources.map((name) => compiled(name) + ending).sort());
+    }
+  });
+
+  it('tells no path of the machine that built it, source maps included', () => {
+    const told = filesOf(installed).filter((name) => {
+      const text = readFileSync(join(installed, name), 'utf8');
+      const maps = [...text.matchAll(/sourceMappingURL=data:[^,]+;base64,(\S+)/g)].map(([, map]) =>
+        Buffer.from(map!, 'base64').toString(),
+      );
+      return [text, ...maps].some((each) =>
+        ['src', 'dist', 'node_modules'].some((inside) => each.includes(join(REPOSITORY, inside) + sep)),
+      );
+    });
+    expect(told).toEqual([]);
+  });
+});
+
+/** `npx partwise …` in a project. */
+const partwise = (project: string, ...args: string[]): Promise<string> =>
+  mustRun('npx', ['partwise', ...args], project);
+
+/** What a plain program makes of the same file. */
+function expectedSales(project: string): { region: string; orders: number; total: number }[] {
+  const [, ...lines] = readFileSync(join(project, 'sales.csv'), 'utf8').trim().split('\n');
+  const sales = lines.map((line) => line.split(',') as [string, string, string]);
+  return [...new Set(sales.map(([region]) => region))].sort().map((region) => {
+    const amounts = sales.filter(([of]) => of === region).map(([, , amount]) => Number(amount));
+    const total = Math.round(amounts.reduce((sum, amount) => sum + amount, 0) * 100) / 100;
+    return { region, orders: amounts.length, total };
+  });
+}
+
+/** Makes a project with `init`, and does what its README says. */
+async function followReadme(project: string, ...flags: string[]): Promise<void> {
+  projects.push(project);
+  await partwise(project, 'init', ...flags);
+  const readme = readFileSync(join(project, 'README.md'), 'utf8');
+  const [line] = /npx partwise run .+/.exec(readme)!;
+  const [, program, ...words] = line.split(' ');
+  expect(program).toBe('partwise');
+  await partwise(project, ...words, '--run-id', 'first');
+  const results = JSON.parse(await partwise(project, 'results', 'first', '--json')) as unknown;
+  expect(results).toEqual(expectedSales(project).map((row) => expect.objectContaining(row)));
+  expect(await partwise(project, 'artifacts', 'get', 'first', 'North', 'sales_summary.json')).toContain(
+    '"orders"',
+  );
+  expect(await partwise(project, 'doctor')).toMatch(/✓ functions .*salesByRegion/);
+}
+
+describe('an empty folder after `npm install partwise`', () => {
+  it('gets a TypeScript project by `npx partwise init`, and what its README says works', async () => {
+    await followReadme(app);
+    expect(existsSync(join(app, 'functions.ts'))).toBe(true);
+  });
+
+  it('gets a JavaScript project by `npx partwise init --js`, and what its README says works', async () => {
+    await followReadme(jsApp, '--js');
+    expect(existsSync(join(jsApp, 'functions.js'))).toBe(true);
+  });
+});
+
+/** A program that uses every entry of the package. */
+const PROGRAM = `
+import { Partwise, type RunState } from 'partwise';
+import { runPartitionFunction } from 'partwise/testing';
+import { startWorker } from 'partwise/worker';
+import config from './partwise.config.js';
+import { salesByRegion } from './functions.js';
+
+export async function state(): Promise<RunState> {
+  const partwise = await Partwise.connect();
+  const run = await partwise.start({ function: salesByRegion.name, source: { files: 'sales.csv' }, partitionBy: ['region'] });
+  return run.wait();
+}
+export const rows = async (): Promise<object[]> => (await runPartitionFunction(salesByRegion, { rows: [{ amount: 1 }] })).rows;
+export { config, startWorker };
+`;
+
+async function typeCheck(name: string, options: Record<string, unknown>): Promise<string> {
+  await writeFile(join(app, 'program.ts'), PROGRAM);
+  const project = join(app, `tsconfig.${name}.json`);
+  const files = ['functions.ts', 'partwise.config.ts', 'program.ts'];
+  const strict = {
+    target: 'es2022',
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    noEmit: true,
+    skipLibCheck: true,
+  };
+  await writeFile(project, JSON.stringify({ compilerOptions: { ...strict, ...options }, files }));
+  return (await run(process.execPath, [TSC, '--pretty', 'false', '-p', project], app)).stdout;
+}
+
+describe('declarations', () => {
+  it.each([
+    ['module nodenext', { module: 'nodenext', lib: ['es2023'], types: ['node'] }],
+    ['moduleResolution bundler', { module: 'esnext', moduleResolution: 'bundler' }],
+  ])('fit a strict project with %s', async (name, options) => {
+    expect(await typeCheck(name.split(' ').at(-1)!, options)).toBe('');
+  });
+
+  it('need nothing that comes without the package', async () => {
+    const errors = await typeCheck('libraries', { module: 'nodenext', skipLibCheck: false });
+    // Of other packages' declarations there may be errors, which `skipLibCheck` is for.
+    expect(errors.split('\n').filter((line) => /^(?!node_modules\/(?!partwise\/)|\s|$)/.test(line))).toEqual(
+      [],
+    );
+  });
+});
+
+/** What Node adds to the names of a CommonJS module that is imported. */
+const INTEROP = ['__esModule', 'default', 'module.exports'];
+
+describe('plain Node', () => {
+  it.each(['partwise', 'partwise/testing', 'partwise/worker'])(
+    "gets the same names from `require('%s')` and `import`",
+    async (entry) => {
+      const print = 'process.stdout.write(JSON.stringify(Object.keys(it).sort()))';
+      const required = await mustRun(
+        process.execPath,
+        ['-e', `const it = require('${entry}'); ${print}`],
+        app,
+      );
+      const imported = await mustRun(
+        process.execPath,
+        ['--input-type=module', '-e', `import * as it from '${entry}'; ${print}`],
+        app,
+      );
+      const names = JSON.parse(imported) as string[];
+      expect(names.filter((name) => !INTEROP.includes(name))).toEqual(JSON.parse(required));
+      expect(names).toContain(
+        {
+          partwise: 'Partwise',
+          'partwise/testing': 'runPartitionFunction',
+          'partwise/worker': 'startWorker',
+        }[entry],
+      );
+    },
+  );
+
+  const CALL = `runPartitionFunction(salesByRegion, { rows: [{ customer_id: 'N1', amount: 3 }], key: { region: 'North' } })
+    .then(({ rows, uploads }) => console.log(JSON.stringify({ rows, uploads: [...uploads.keys()] })));`;
+  /** The function prints too, before. */
+  const lastLine = (printed: string): unknown => JSON.parse(printed.trim().split('\n').at(-1)!);
+  const OUTCOME = {
+    rows: [{ region: 'North', orders: 1, customers: 1, total: 3, average: 3 }],
+    uploads: ['sales_summary.json'],
+  };
+
+  it('calls a function with `partwise/testing` from an ES module', async () => {
+    await writeFile(
+      join(jsApp, 'check.mjs'),
+      `import { runPartitionFunction } from 'partwise/testing';\nimport { salesByRegion } from './functions.js';\n${CALL}`,
+    );
+    expect(lastLine(await mustRun(process.execPath, ['check.mjs'], jsApp))).toEqual(OUTCOME);
+  });
+
+  it('calls a function with `partwise/testing` from CommonJS', async () => {
+    const source = readFileSync(join(jsApp, 'functions.js'), 'utf8')
+      .replace(/^import (.*) from '(.*)';/, "const $1 = require('$2');")
+      .replace('export const', 'const');
+    await writeFile(
+      join(jsApp, 'check.cjs'),
+      `const { runPartitionFunction } = require('partwise/testing');\n${source}\n${CALL}`,
+    );
+    expect(lastLine(await mustRun(process.execPath, ['check.cjs'], jsApp))).toEqual(OUTCOME);
+  });
+});
+
+/** Tells which Node runs it, and which one runs the worker above it. */
+const WHERE = `
+import { readlinkSync } from 'node:fs';
+import { definePartitionFunction } from 'partwise';
+
+export const where = definePartitionFunction({
+  name: 'where',
+  run: () => ({ version: process.version, worker: process.platform === 'linux' ? readlinkSync(\`/proc/\${process.ppid}/exe\`) : null }),
+});
+`;
+
+it.each(OTHER_NODES)('Node %d runs everything: command, server, worker and runners', async (major) => {
+  const { code, stderr } = await otherNodes;
+  const binary = join(
+    root,
+    'nodes',
+    'node_modules',
+    `node${major}`,
+    'bin',
+    process.platform === 'win32' ? 'node.exe' : 'node',
+  );
+  if (!existsSync(binary)) {
+    throw new Error(
+      `There is no Node ${major} to try: \`npm install ${OTHER_NODES.map(nodePackage).join(' ')}\` exited with ${code}. ` +
+        `This test needs the npm registry or npm's cache. npm said: ${stderr}`,
+    );
+  }
+  const project = await folder(`node${major}`);
+  projects.push(project);
+  await symlink(join(app, 'node_modules'), join(project, 'node_modules'));
+  await writeFile(join(project, 'functions.ts'), WHERE);
+  await writeFile(join(project, 'partwise.config.ts'), "export default { functions: './functions.ts' };\n");
+  await writeFile(join(project, 'sales.csv'), 'region,amount\nNorth,1\nSouth,2\n');
+
+  const env = personsEnvironment({ PATH: [dirname(binary), process.env.PATH].join(delimiter) });
+  const command = async (...args: string[]): Promise<unknown> =>
+    JSON.parse(await mustRun(binary, [join(installed, 'dist/cli/main.js'), ...args, '--json'], project, env));
+  const done = { runId: 'smoke', status: 'SUCCESS', counts: { total: 2, DONE: 2 } };
+  expect(
+    await command('run', 'where', '--from', 'sales.csv', '--by', 'region', '--run-id', 'smoke'),
+  ).toMatchObject(done);
+  expect(await command('status', 'smoke')).toMatchObject(done);
+  const linux = process.platform === 'linux';
+  const here = { version: expect.stringMatching(`^v${major}\\.`), worker: linux ? binary : null };
+  expect(await command('results', 'smoke')).toEqual([
+    { region: 'North', ...here },
+    { region: 'South', ...here },
+  ]);
+  if (linux) {
+    const { pid } = JSON.parse(readFileSync(join(project, '.partwise/host.json'), 'utf8')) as { pid: number };
+    expect(readlinkSync(`/proc/${pid}/exe`)).toBe(binary);
+  }
+});

@@ -1,0 +1,41 @@
+/** Programs and command lines, run as a person runs them in a shell. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+export interface Ran {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** What npm and jest set for what they run; a person's shell has none of it. */
+const NOT_A_PERSONS =
+  /^(npm_(package|lifecycle|command|execpath|node_execpath|config_(local_prefix|noproxy))|INIT_CWD|JEST_|NODE_ENV$|NODE_OPTIONS$|(TEMPORAL|PARTWISE_TEST)_)/;
+
+export function personsEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !NOT_A_PERSONS.test(name));
+  return { ...Object.fromEntries(own), NO_COLOR: '1', COLUMNS: '100', ...extra };
+}
+
+export async function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = personsEnvironment(),
+): Promise<Ran> {
+  const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (said[name] += text));
+  }
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...said };
+}
+
+/** Runs it, and says what it printed when it did not exit with 0. */
+export async function mustRun(...call: Parameters<typeof run>): Promise<string> {
+  const { code, stdout, stderr } = await run(...call);
+  if (code === 0) return stdout;
+  const [program, args, cwd] = call;
+  throw new Error(`\`${[program, ...args].join(' ')}\` in ${cwd} exited with ${code}: ${stderr}${stdout}`);
+}
