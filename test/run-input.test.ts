@@ -141,7 +141,7 @@ test('partition ids in "only" are checked against the key, and the id that was m
 
 test('I7 an input too large for Temporal is refused before it is sent', () => {
   expect(problemsOf({ ...GOOD, params: { text: 'x'.repeat(300_000) } })).toEqual([
-    expect.stringMatching(/^The input is 294 KiB long, and at most 200 KiB/),
+    expect.stringMatching(/^The input is 294 KiB long, and at most 100 KiB/),
   ]);
   expect(problemsOf({ ...GOOD, params: { n: 1n } })).toEqual([
     expect.stringMatching(/cannot be written as JSON/),
