@@ -42,6 +42,7 @@ export type {
   RunListing,
   RunState,
   WaitOptions,
+  WaitingStep,
 } from './client/types';
 export type { OutputInput, RunInput, RunOptions, Source } from './run/input';
 export type { ErrorInfo } from './run/outcome';

@@ -121,6 +121,7 @@ test('I8 the exit code says how the workflow ended', () => {
     asOf: '',
     error: null,
     commit: null,
+    waiting: null,
     ...more,
   });
   const error = { type: 'PartialFailure', message: '', stack: null };

@@ -14,6 +14,7 @@ import { shellWord } from '../src/cli/render/shell-word';
 import { sparkline } from '../src/cli/render/sparkline';
 import { clean, cut, widthOf } from '../src/cli/render/text';
 import { cellText } from '../src/cli/render/value';
+import { waitingText } from '../src/cli/render/waiting';
 import { noCounts } from '../src/run/status';
 
 const WACO: PartitionView = {
@@ -43,6 +44,7 @@ const STATE: RunState = {
   asOf: '2024-01-01T01:00:00.000Z',
   error: null,
   commit: { version: 1, target: 'table trends', rows: 43, committedAt: '2024-01-01T00:01:02.000Z' },
+  waiting: null,
 };
 
 test('a run fits on one screen: status, counts, first errors, what was written', () => {
@@ -67,6 +69,21 @@ test('a run that goes on says for how long', () => {
     commit: null,
   };
   expect(renderRunState(state, [], 100, PLAIN).split('\n')[0]).toBe('texas  IN_PROGRESS  running for 12.0 s');
+});
+
+test('a run that is held up says by what, on one line', () => {
+  const error = { type: 'WarehouseLocked', message: 'locked by\n\x1b[2Janother', stack: null };
+  const state: RunState = {
+    ...STATE,
+    status: 'IN_PROGRESS',
+    endedAt: null,
+    commit: null,
+    waiting: { activity: 'commitRun', attempt: 3, error },
+  };
+  const line = 'the commit is tried again (attempt 3): WarehouseLocked: locked by⏎\\x1b[2Janother';
+  expect(renderRunState(state, [], 100, PLAIN).split('\n').at(-1)).toBe(line);
+  const planning = waitingText({ activity: 'planRun', attempt: 2, error: { ...error, message: 'm' } });
+  expect(planning).toBe('planning is tried again (attempt 2): WarehouseLocked: m');
 });
 
 test('rows become a table that fits the width: numbers to the right, lists of numbers as sparklines, long cells cut', () => {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import type { WaitingStep } from '../src/client/types';
 import { HistoryDecoder, type HistoryEvent, type PayloadDecoder } from '../src/history/decode';
-import type { CloseKind, Fact } from '../src/history/facts';
+import type { CloseKind, Fact, Step } from '../src/history/facts';
 import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
 import { Outcomes } from '../src/history/outcomes';
 import { liveOverlay } from '../src/history/overlay';
@@ -209,7 +210,7 @@ describe('the live overlay', () => {
       pendingUnit('0', { attempt: 2, lastError: error('Flaky') }),
       pendingUnit('1', { started: false, attempt: 3 }),
     ];
-    const overlay = liveOverlay(record, pending, AT);
+    const overlay = liveOverlay(record, { units: pending, step: null }, AT);
     expect(overlay.running.get(0)).toMatchObject({ attempt: 2, error: { type: 'Flaky' } });
     expect(overlay.waiting.get(1)).toMatchObject({ attempt: 3 });
     expect(runState(record, 'run', AT, overlay)).toMatchObject({
@@ -223,7 +224,10 @@ describe('the live overlay', () => {
     const record = apply([...planned(4), scheduled(1, '0', task(0, 0, 3))]);
     const overlay = liveOverlay(
       record,
-      [pendingUnit('0', { ordinal: 2, ended: [outcome(0, 'DONE'), outcome(1, 'FAILED')] })],
+      {
+        units: [pendingUnit('0', { ordinal: 2, ended: [outcome(0, 'DONE'), outcome(1, 'FAILED')] })],
+        step: null,
+      },
       AT,
     );
     expect(runState(record, 'run', AT, overlay).counts).toMatchObject({
@@ -236,8 +240,33 @@ describe('the live overlay', () => {
 
   test('says nothing of a unit that history has closed meanwhile', () => {
     const record = apply([...planned(1), ...unit(0, 0, 0, ['DONE'])]);
-    const overlay = liveOverlay(record, [pendingUnit('0', {})], AT);
+    const overlay = liveOverlay(record, { units: [pendingUnit('0', {})], step: null }, AT);
     expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 1, RUNNING: 0, PENDING: 0 });
+  });
+});
+
+describe('a step of the run that is tried again', () => {
+  const steps: [Step, Fact[], Fact[]][] = [
+    ['openRun', [], [opened()]],
+    ['planRun', [opened()], planned(1)],
+    [
+      'commitRun',
+      [...planned(1), ...unit(0, 0, 0, ['DONE'])],
+      [{ type: 'committed', commit: { version: 1, target: 't', rows: 1, committedAt: AT } }],
+    ],
+  ];
+  test.each(steps)('is what the run waits for: %s, until history has its end', (activity, before, end) => {
+    const step = { activity, attempt: 3, error: error('WarehouseLocked') };
+    const read = (facts: Fact[], pending: WaitingStep | null = step) => {
+      const record = apply(facts);
+      return runState(record, 'run', AT, liveOverlay(record, { units: [], step: pending }, AT));
+    };
+    expect(read(before)).toMatchObject({ live: true, error: null, waiting: step });
+    expect(read(before, null).waiting).toBeNull();
+    expect(read([...before, ...end]).waiting).toBeNull();
+    const failed: Fact = { type: 'stepFailed', step: activity, error: step.error };
+    expect(read([...before, failed]).waiting).toBeNull();
+    expect(state(apply(before))).toMatchObject({ live: false, waiting: null });
   });
 });
 

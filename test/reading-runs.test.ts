@@ -8,7 +8,9 @@ import { wasRefused, type RunEvent, type RunHandle, type RunState } from '../src
 import { findTemporalBinary } from '../src/temporal/binary';
 import { startServer, type RunningServer } from '../src/temporal/server';
 import { stateFolder } from '../src/temporal/state-folder';
-import { makeProject, type TestProject } from './support/project';
+import { startCli } from './support/cli';
+import { holdWarehouse } from './support/hold-warehouse';
+import { end, makeProject, type TestProject } from './support/project';
 
 /** Partitions named in `hold` wait until the file `open` is in the project's folder. */
 const FUNCTIONS = `
@@ -134,6 +136,37 @@ describe('a run that is followed', () => {
     await expect(waiting).rejects.toThrow('enough');
     await project.write('gate-wait', '');
     expect((await run.wait()).status).toBe('SUCCESS');
+  });
+
+  it('says what holds it up: a commit that is tried again while another program locks the warehouse file', async () => {
+    const gate = join(project.folder, 'gate-locked');
+    const run = await start('locked', { params: { hold: ['North'], gate }, output: { table: 'totals' } });
+    await until(run, ({ counts }) => counts.DONE === 3 && counts.RUNNING === 1);
+    const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
+    const watch = startCli(project.folder, ['watch', run.runId]);
+    await project.write('gate-locked', '');
+    const waited: RunState[] = [];
+    for await (const event of run.events()) {
+      if (event.type !== 'progress' || event.state.waiting === null) continue;
+      waited.push(event.state);
+      await watch.says('the commit is tried again (attempt 2): WarehouseLocked: ');
+      await end(holder);
+    }
+    expect(waited[0]).toMatchObject({
+      status: 'IN_PROGRESS',
+      live: true,
+      error: null,
+      waiting: { activity: 'commitRun', attempt: 2, error: { type: 'WarehouseLocked', stack: null } },
+    });
+    expect(waited[0]!.waiting!.error.message).toContain(`(process ${holder.pid})`);
+    expect(await run.status()).toMatchObject({
+      status: 'SUCCESS',
+      waiting: null,
+      commit: { target: 'totals', rows: 4 },
+    });
+    const { code, stderr } = await watch.finished;
+    expect(code).toBe(0);
+    expect(stderr.match(/is tried again \(attempt 2\)/g)).toHaveLength(1);
   });
 
   it('is cancelled: what was recorded stays, the rest is CANCELLED', async () => {

@@ -6,6 +6,7 @@ import type { Suggest } from './invocation';
 import { showProgress } from './progress';
 import { shellWord } from './render/shell-word';
 import { cleanLines, plural } from './render/text';
+import { waitingText } from './render/waiting';
 import { summarise } from './summary';
 import { aside, errorPaint, note, printJson } from './terminal';
 
@@ -43,6 +44,7 @@ function refuse({ error }: RunState): void {
 /** Null when interrupted. */
 async function waitWithProgress(handle: RunHandle, interrupt: AbortSignal): Promise<RunState | null> {
   const progress = showProgress();
+  let told = '';
   try {
     return await handle.wait({
       signal: interrupt,
@@ -51,8 +53,12 @@ async function waitWithProgress(handle: RunHandle, interrupt: AbortSignal): Prom
           const { partitions, rows, units } = event.plan;
           const batches = units.length === partitions ? '' : `, in ${units.length} batches`;
           aside(`${plural(partitions, 'partition')} of ${plural(rows, 'row')}${batches}`);
-        } else if (event.type === 'progress') progress.update(event.state, event.running);
-        else if (event.type === 'partition') progress.ended(event.partition);
+        } else if (event.type === 'progress') {
+          const { waiting } = event.state;
+          const text = waiting === null ? '' : waitingText(waiting);
+          if (text !== '' && text !== told) aside((told = text));
+          progress.update(event.state, event.running);
+        } else if (event.type === 'partition') progress.ended(event.partition);
       },
     });
   } catch (error) {

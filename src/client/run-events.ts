@@ -1,9 +1,8 @@
 /** Readings of a run that is followed → what happened between them. */
-import type { StatusCounts } from '../run/status';
 import { PARTITION_STATUSES } from '../run/status';
 import type { PartitionViews } from './partition-views';
 import type { Reading, RunReader } from './run-reader';
-import type { RunEvent } from './types';
+import type { RunEvent, RunState } from './types';
 
 /** A run's events from its beginning on, also those of the time before anybody followed it. */
 export class RunEvents {
@@ -22,7 +21,7 @@ export class RunEvents {
     const views = await this.#views(reading);
     if (views !== null) yield* this.#partitions(views, reading);
     const running = overlay?.labels ?? [];
-    const shown = progressKey(state.counts, running);
+    const shown = progressKey(state, running);
     if (shown !== this.#shown) {
       this.#shown = shown;
       yield { type: 'progress', state, running };
@@ -45,6 +44,7 @@ export class RunEvents {
   }
 }
 
-function progressKey(counts: StatusCounts, running: readonly string[]): string {
-  return `${PARTITION_STATUSES.map((status) => counts[status]).join()} ${running.join('\n')}`;
+function progressKey({ counts, waiting }: RunState, running: readonly string[]): string {
+  const step = waiting === null ? '' : `${waiting.activity} ${waiting.attempt}`;
+  return `${PARTITION_STATUSES.map((status) => counts[status]).join()} ${step} ${running.join('\n')}`;
 }

@@ -12,6 +12,7 @@ import { findExecution } from './chain';
 import { NoSuchRun } from './errors';
 import { HistorySource, isNotFound, type Description, type ExecutionRef } from './history-source';
 import { runNotFound } from './list';
+import { waitingStep } from './live-step';
 import { LiveUnits } from './live-units';
 import { payloadDecoder } from './payloads';
 import { PartitionIndex } from './partition-index';
@@ -91,7 +92,7 @@ export class RunReader {
 
   /**
    * The run whenever it has changed, until its end, which comes last. The record is one object that grows. `ticks`: also about
-   * once a second while it is open, since what is running right now is in no history.
+   * once a second while it is open, since what is running, or fails and is tried again, is in no history.
    */
   async *follow({ signal, ticks }: { signal?: AbortSignal; ticks: boolean }): AsyncGenerator<Reading> {
     for (;;) {
@@ -203,12 +204,10 @@ export class RunReader {
     const asOf = new Date().toISOString();
     let overlay: LiveOverlay | null = null;
     if (record.closed === null && description !== null) {
-      const pending = await this.#liveUnits.describe(
-        description.pendingActivities ?? [],
-        record,
-        this.stage(record),
-      );
-      overlay = liveOverlay(record, pending, asOf);
+      const pending = description.pendingActivities ?? [];
+      const units = await this.#liveUnits.describe(pending, record, this.stage(record));
+      const step = await waitingStep(pending, this.#decoder);
+      overlay = liveOverlay(record, { units, step }, asOf);
     }
     return { record, overlay, state: runState(record, this.runId, asOf, overlay) };
   }

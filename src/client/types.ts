@@ -1,5 +1,6 @@
 /** What readers of runs get: the shapes that `--json` prints too. Stable from the first release. */
 import type { ArtifactReader, Row } from '../functions/types';
+import type { Step } from '../history/facts';
 import type { ErrorInfo } from '../run/outcome';
 import type { Column, CommitResult, RunPlan } from '../run/plan';
 import type { PartitionStatus, RunStatus, StatusCounts } from '../run/status';
@@ -10,6 +11,15 @@ export interface ExecutionView {
   startedAt: string;
   endedAt: string | null;
   status: RunStatus;
+}
+
+/** A step of the run itself (opening, planning, the commit) that failed, and that is tried again by itself. */
+export interface WaitingStep {
+  activity: Step;
+  /** The attempt that is coming, or under way: 2 after the first failure. */
+  attempt: number;
+  /** What the attempt before failed with. */
+  error: ErrorInfo;
 }
 
 /** State of a run. */
@@ -30,6 +40,11 @@ export interface RunState {
   asOf: string;
   error: ErrorInfo | null;
   commit: CommitResult | null;
+  /**
+   * What holds the run up: a step that failed and is tried again, such as the commit while another program locks the
+   * warehouse file. Null when nothing does, and whenever the state is not `live`.
+   */
+  waiting: WaitingStep | null;
 }
 
 /** An artifact as readers see it. */
@@ -71,7 +86,7 @@ export interface LogEntry {
 /** What happens in a run, as it happens. */
 export type RunEvent =
   | { type: 'planned'; plan: RunPlan }
-  /** Emitted when counts changed: a snapshot of the state. */
+  /** Emitted when counts, `running` or `waiting` changed: a snapshot of the state. */
   | { type: 'progress'; state: RunState; running: string[] }
   | { type: 'partition'; partition: PartitionView }
   | { type: 'ended'; state: RunState };

@@ -183,8 +183,8 @@ function errorInfo(failure: RecordedFailure): ErrorInfo {
   return { type, message, stack: stack === '' ? null : stack };
 }
 
-/** What became of a run is not the function's doing, and no stack of ours helps anybody. */
-function runError(failure: RecordedFailure): ErrorInfo {
+/** What became of a run, or of a step of it, is not the function's doing, and no stack of ours helps anybody. */
+export function runError(failure: RecordedFailure): ErrorInfo {
   return { ...errorInfo(failure), stack: null };
 }
 
@@ -195,7 +195,7 @@ function realExecution(failure: RecordedFailure): string | null {
   return typeof details.workflowRunId === 'string' ? details.workflowRunId : null;
 }
 
-function isStep(activityType: string): activityType is Step {
+export function isStep(activityType: string): activityType is Step {
   return activityType === 'openRun' || activityType === 'planRun' || activityType === 'commitRun';
 }
 

@@ -2,7 +2,9 @@
  * What only a running server knows, laid over the record: which units are being processed right now, which attempt it
  * is, what the last one failed with. Never part of a run's final state (I2).
  */
+import type { WaitingStep } from '../client/types';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
+import type { Step } from './facts';
 import { ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 
 /** A unit's activity as the server describes it. */
@@ -17,6 +19,13 @@ export interface PendingUnit {
   ordinal: number | null;
   /** Of a batch: partitions that ended in it, not recorded in history yet. */
   ended: PartitionOutcome[];
+}
+
+/** What the server says about the activities of a run that are open. */
+export interface Pending {
+  units: readonly PendingUnit[];
+  /** The step that failed and is tried again. A run has one step at a time. */
+  step: WaitingStep | null;
 }
 
 export interface LivePartition {
@@ -37,14 +46,36 @@ export interface LiveOverlay {
   ended: Map<number, PartitionOutcome>;
   /** Labels of the units that are being processed. */
   labels: string[];
+  /** The step of the run itself that is tried again. */
+  step: WaitingStep | null;
 }
 
-export function liveOverlay(record: RunRecord, pending: readonly PendingUnit[], asOf: string): LiveOverlay {
-  const overlay: LiveOverlay = { asOf, running: new Map(), waiting: new Map(), ended: new Map(), labels: [] };
-  const described = new Map(pending.map((activity) => [activity.activityId, activity]));
+export function liveOverlay(record: RunRecord, pending: Pending, asOf: string): LiveOverlay {
+  const overlay: LiveOverlay = {
+    asOf,
+    running: new Map(),
+    waiting: new Map(),
+    ended: new Map(),
+    labels: [],
+    // The history may have been read after the server: what ended between the two waits no more.
+    step: pending.step !== null && !hasEnded(record, pending.step.activity) ? pending.step : null,
+  };
+  const described = new Map(pending.units.map((activity) => [activity.activityId, activity]));
   for (const unit of record.open.values())
     addUnit(overlay, record, unit, described.get(unit.activityId) ?? justStarted(unit));
   return overlay;
+}
+
+function hasEnded({ opened, plan, commit, failedStep }: RunRecord, step: Step): boolean {
+  if (failedStep?.step === step) return true;
+  switch (step) {
+    case 'openRun':
+      return opened !== null;
+    case 'planRun':
+      return plan !== null;
+    case 'commitRun':
+      return commit !== null;
+  }
 }
 
 /**

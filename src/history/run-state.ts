@@ -51,6 +51,7 @@ export function runState(
     asOf: overlay?.asOf ?? asOf,
     error: record.closed?.error ?? null,
     commit: record.commit,
+    waiting: overlay?.step ?? null,
   };
 }
 

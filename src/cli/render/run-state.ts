@@ -5,10 +5,11 @@ import { durationText, elapsed } from './duration';
 import { type Paint, statusColour } from './paint';
 import { failureLine } from './partitions';
 import { clean, cleanLines, plural } from './text';
+import { waitingText } from './waiting';
 
 const BAR_WIDTH = 40;
 
-/** Status, counts as a bar, the first errors. */
+/** Status, counts as a bar, the first errors, what holds it up. */
 export function renderRunState(
   state: RunState,
   firstFailures: readonly PartitionView[],
@@ -34,6 +35,7 @@ export function renderRunState(
   if (failed > firstFailures.length && firstFailures.length > 0) {
     lines.push(paint.dim(`  … and ${plural(failed - firstFailures.length, 'more failed partition')}`));
   }
+  if (state.waiting !== null) lines.push(paint.yellow(waitingText(state.waiting)));
   if (state.error !== null && state.status !== 'CANCELLED')
     lines.push(`${paint.red(state.error.type)}: ${cleanLines(state.error.message)}`);
   if (state.commit !== null) {
