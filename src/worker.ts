@@ -7,10 +7,11 @@
  * process.once('SIGTERM', () => worker.shutdown());
  * await worker.ended;
  */
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Client } from '@temporalio/client';
+import { IllegalStateError } from '@temporalio/common';
 import {
   DefaultLogger,
   NativeConnection,
@@ -23,6 +24,7 @@ import { FunctionCatalog } from './activities/function-catalog';
 import { loadConfig, type ProjectConfig } from './config';
 import { RunnerPool } from './runners/pool';
 import { resolveTemporal } from './temporal/connection';
+import { isAlive } from './temporal/processes';
 
 export interface StartWorkerOptions {
   /** Folder of the project, whose `partwise.config.*` is read. Default: the working directory. */
@@ -63,13 +65,14 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const project = options.config ?? (await loadConfig({ projectDir: options.projectDir ?? process.cwd() }));
   const server = options.server ?? namedServer(project);
   const { namespace, taskQueue } = server;
-  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  installRuntime();
   const connection = await NativeConnection.connect(server.connectionOptions);
   const { dataConverter } = project.temporal;
   const client = new Client({ connection, namespace, dataConverter });
   const runners = project.worker.runners ?? availableParallelism();
   const identity = `${process.pid}@${hostname()}`;
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
+  await removeAbandoned(dirname(scratch));
   const pool = new RunnerPool({ size: runners });
   const functions = new FunctionCatalog({
     file: project.functions,
@@ -124,7 +127,9 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
       const running = [control.run(), units.run()];
       // One that ends takes the other with it.
       for (const run of running) run.then(shutdown, shutdown);
-      await Promise.all(running);
+      // Both have ended before anything is closed under them; the first reason is the one to tell.
+      const ends = await Promise.allSettled(running);
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
     } finally {
       await pool.close();
       await connection.close();
@@ -133,6 +138,25 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   })();
   ended.catch(() => {});
   return { taskQueue, functions: bundle?.functions.map(({ name }) => name) ?? [], client, shutdown, ended };
+}
+
+/** Temporal's runtime is one per process: a program that has installed its own keeps it. */
+function installRuntime(): void {
+  try {
+    Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  } catch (error) {
+    if (!(error instanceof IllegalStateError)) throw error;
+  }
+}
+
+/** Scratch folders of workers of this machine that were killed. */
+async function removeAbandoned(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((): string[] => []);
+  for (const name of names) {
+    const [pid, host] = name.split('@');
+    if (host !== hostname() || isAlive(Number(pid))) continue;
+    await rm(join(folder, name), { recursive: true, force: true });
+  }
 }
 
 function namedServer(project: ProjectConfig): NonNullable<StartWorkerOptions['server']> {

@@ -90,6 +90,7 @@ describe('partition ids', () => {
       expect(runFolder(id)).not.toMatch(/^\.+$/);
     }
     expect(runFolder('x'.repeat(100))).not.toBe(runFolder(`${'x'.repeat(99)}y`));
+    expect(runFolder('Daily').toLowerCase()).not.toBe(runFolder('daily').toLowerCase());
     expect(artifactFile('ü'.repeat(200)).length).toBeLessThanOrEqual(120);
   });
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { wasRefused } from '../src/index';
@@ -17,6 +17,7 @@ export const twice = definePartitionFunction({
     await context.upload('x', 2);
   },
 });
+export const says = definePartitionFunction({ name: 'says', run: (data, context) => context.heartbeat('x'.repeat(3_000_000)) });
 export const gaps = definePartitionFunction({
   name: 'gaps',
   run(data, context) {
@@ -141,6 +142,28 @@ describe('I9 a source that only planning can judge', () => {
   });
 });
 
+describe('I9 what no retry can mend ends the run with a sentence', () => {
+  it.each([
+    ['a stage below a file', { stage: './partwise.config.json/stage' }],
+    ['a stage that is no absolute URI', { stage: 'file://stage' }],
+    ['a warehouse that is a folder', { warehouse: 'duckdb:./stage' }],
+    ['an output table in a schema that is not there', { output: { table: 'nowhere.sales' } }],
+    ['an output file that is a folder', { output: { file: './folder.csv' } }],
+  ])('%s', async (_, change) => {
+    await mkdir(join(project.folder, 'folder.csv'), { recursive: true });
+    const { state } = await startPlainly({ ...good, ...change });
+    expect(state).toMatchObject({
+      status: 'FAILURE',
+      error: { message: expect.stringMatching(/.{20}/) as string },
+    });
+  });
+
+  it('waits between retries that contradict each other are no reason to hang', async () => {
+    const options = { retry: { initialInterval: '10s', maximumInterval: '1s' } };
+    expect((await startPlainly({ ...good, options })).state.status).toBe('SUCCESS');
+  });
+});
+
 describe('a run id', () => {
   it('that exists is refused, by plain start too, and the refused execution does not hide the good one', async () => {
     const { run, state: first } = await startPlainly(good);
@@ -189,6 +212,7 @@ describe('a function that does what cannot be stored', () => {
     ['leaves', expect.any(String), /"\.\.\/x"/],
     ['twice', expect.any(String), /"x".*(twice|already)/],
     ['gaps', 'ExpectationFailed', /only 1 rows/],
+    ['says', 'InvalidProgress', /2,048 are allowed/],
   ])('(%s) fails its partitions with a sentence, at once', async (name, type, words) => {
     const { run, state } = await startPlainly({ ...good, function: name });
     expect(state.status).toBe('FAILURE');

@@ -97,7 +97,7 @@ const start = async (
       source: { table },
       partitionBy: ['k'],
       params: { calls, gate, ...params },
-      options: { heartbeatTimeout: '2s', retry: { initialInterval: 10 }, ...options },
+      options: { heartbeatTimeout: '3s', retry: { initialInterval: 10 }, ...options },
     },
     { runId },
   );
@@ -226,6 +226,40 @@ describe('a shutdown', () => {
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
     worker.kill('SIGTERM');
+  });
+});
+
+describe('a shutdown in the middle of a batch', () => {
+  it('hands over what was not begun and what was cut off, and nothing else', async () => {
+    const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
+    const { run, calls, until } = await start(
+      'slow-handed',
+      'many',
+      { ms: 10 },
+      { maxConcurrency: 1, partitionsPerUnit: 600 },
+    );
+    await until((all) => all.filter(({ what }) => what === 'end').length >= 150);
+    worker.kill('SIGTERM');
+    const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
+    // One may have been cut off in the middle; none that ended runs again.
+    const ended = calls().filter(({ what }) => what === 'end').length;
+    expect(ended - 600).toBeLessThanOrEqual(1);
+    expect(await sql(run)).toHaveLength(600);
+    other.kill('SIGTERM');
+  });
+
+  it('lets a function that ends within the grace end, once', async () => {
+    const worker = await project.startWorker();
+    const { run, begun, until, openGate } = await start('gated-grace', 'regions', { wait: ['a'] });
+    await recorded(run, 5);
+    await until((all) => all.some(({ id }) => id === 'a'));
+    worker.kill('SIGTERM');
+    await openGate();
+    const other = await project.startWorker();
+    expect((await run.wait()).status).toBe('SUCCESS');
+    expect(begun('a')).toBe(1);
+    other.kill('SIGTERM');
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
-import { cutRetryUnits } from '../src/run/retry-units';
+import { cutRetryUnits, retryUnitsPerRound } from '../src/run/retry-units';
 import { cutUnits } from '../src/run/units';
 import { throughLanes } from '../src/workflows/lanes';
 
@@ -68,10 +68,11 @@ describe('ordinals', () => {
     expect(encodeOrdinals([3, 7, 8, 9])).toBe('3,7-9');
   });
 
-  it('of partitions that threw are gathered into few retry units', () => {
+  it('I7 of partitions that threw are gathered into few retry units', () => {
     const thrown = Array.from({ length: 400 }, (_, unit) => `${unit * 10},${unit * 10 + 5}`);
-    const units = cutRetryUnits(thrown, 48);
+    const units = cutRetryUnits(thrown, retryUnitsPerRound(48, 3));
     expect(units.length).toBeLessThanOrEqual(100);
+    expect(99 * retryUnitsPerRound(48, 100)).toBeLessThanOrEqual(1_000);
     expect(units.flatMap(({ only }) => decodeOrdinals(only))).toEqual(thrown.flatMap(decodeOrdinals));
   });
 });

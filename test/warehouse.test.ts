@@ -77,6 +77,16 @@ describe('a snapshot', () => {
     expect(pinned.rows.reduce((sum, n) => sum + n, 0)).toBe(20_000);
   });
 
+  it('I1 keeps every digit of 128-bit integers', async () => {
+    const query = 'SELECT 9007199254740993::HUGEINT AS k, 9007199254740995::HUGEINT AS v';
+    const pinned = await snapshot({ source: { query }, partitionBy: ['k'] });
+    expect(pinned.ids).toEqual(['9007199254740993']);
+    expect(pinned.keyColumns).toEqual([{ name: 'k', type: 'DECIMAL(38,0)' }]);
+    expect(await select(`SELECT v::VARCHAR AS v FROM read_parquet('${pinned.data[0]}')`)).toEqual([
+      { v: '9007199254740995' },
+    ]);
+  });
+
   it('I6 tells apart keys of any type, composite ones and NULLs included', async () => {
     await execute(
       `CREATE TABLE sales AS SELECT * FROM (VALUES (DATE '2024-01-01', 1, 1.50::DECIMAL(10,2)), (DATE '2024-01-01', NULL, 1.50), (NULL, 1, 2.25),
@@ -234,6 +244,7 @@ describe('a commit', () => {
       generation: 1,
       execution: 1,
       stage: 'file:///unused',
+      stageToken: 'stage-1',
       warehouse: `duckdb:${path}`,
       output,
       keyColumns: [{ name: 'region', type: 'VARCHAR' }],
@@ -284,6 +295,22 @@ describe('a commit', () => {
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 200)) t(region, total)");
     await expect(commit(table('replace'))).rejects.toThrow('CHECK');
     expect(await rows()).toEqual([{ region: 'old', total: 1 }]);
+  });
+
+  it('I10 beside others of the same process, at the same moment, loses none', async () => {
+    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
+    const names = ['t1', 't2', 't3', 't4'];
+    await Promise.all(
+      names.map((name) => commit({ table: name, mode: 'replace', evolve: false }, { runId: name })),
+    );
+    for (const name of names) expect(await selectTable(`SELECT * FROM ${name}`)).toHaveLength(2);
+  });
+
+  it('I10 of a run of the same id on another stage is another commit', async () => {
+    await makeRows("SELECT 'N' AS region, 1 AS total");
+    await commit(table('append'));
+    await commit(table('append'), { stageToken: 'stage-2' });
+    expect(await rows()).toHaveLength(2);
   });
 
   it('I10 of an older execution is refused after a newer one', async () => {

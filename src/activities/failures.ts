@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { ErrorInfo } from '../run/outcome';
 import { Refusal } from '../run/refusal';
+import { ObjectMissing } from '../stage';
 
 /** A `Refusal` as Temporal carries it: never retried, with the sentence as its message. */
 export function refused(error: Refusal, ...details: unknown[]): ApplicationFailure {
@@ -10,13 +11,40 @@ export function refused(error: Refusal, ...details: unknown[]): ApplicationFailu
   return failure;
 }
 
-/** Runs an activity's body, turning refusals into their failure. */
+/** Runs an activity's body, turning what no retry can mend into its failure. */
 export async function refusing<T>(body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
-    throw error instanceof Refusal ? refused(error) : error;
+    const refusal = asRefusal(error);
+    throw refusal === null ? error : refused(refusal);
   }
+}
+
+/** What a path or its permissions make impossible, however often it is tried. */
+const PERMANENT = new Set([
+  'ENOTDIR',
+  'EISDIR',
+  'EEXIST',
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENAMETOOLONG',
+  'ELOOP',
+]);
+
+function asRefusal(error: unknown): Refusal | null {
+  if (error instanceof Refusal) return error;
+  if (error instanceof ObjectMissing) {
+    return new Refusal('StageDamaged', [
+      `${error.message} It was removed after the run had put it there: start a new run.`,
+    ]);
+  }
+  const code = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';
+  if (!PERMANENT.has(code) && !code.startsWith('ERR_INVALID')) return null;
+  return new Refusal('FileSystem', [
+    `${(error as Error).message}. Look at the path and its permissions, or name another warehouse, stage or output.`,
+  ]);
 }
 
 /** The failure of a unit, which shows the user's error in Temporal's UI and carries the outcome. */

@@ -2,6 +2,7 @@
  * Heartbeats of a unit. Every beat goes out twice: through the activity's context, which delivers cancels, and now and
  * then through the client, whose promise alone tells whether the server accepted it.
  */
+import { performance } from 'node:perf_hooks';
 import { Context } from '@temporalio/activity';
 import { ActivityNotFoundError } from '@temporalio/client';
 
@@ -24,6 +25,8 @@ export interface UnitBeat {
   ordinal: number | null;
   /** Partitions of this unit that have ended. */
   ended: number;
+  /** Why the attempt before failed, when that was not the function's word. */
+  lastError?: { type: string; message: string };
   /** What the function said with `context.heartbeat`. */
   progress?: unknown;
 }
@@ -42,8 +45,8 @@ export const FIRST_BEAT: UnitBeat = {
 export interface Heartbeats {
   /** Replaces parts of what is sent from now on; sent with the next beat. */
   update(change: Partial<UnitBeat>): void;
-  /** Sends now, so that a failure that follows carries it. */
-  flush(): void;
+  /** Sends now, and after any beat that is under way, so that a failure that follows carries it. */
+  flush(): Promise<void>;
   stop(): void;
 }
 
@@ -58,8 +61,9 @@ export function startHeartbeats(
 ): Heartbeats {
   const timeoutMs = context.info.heartbeatTimeoutMs ?? 10_000;
   let beat = first;
-  let acceptedAt = Date.now();
-  let asking = false;
+  // Not the wall clock: that jumps when a laptop wakes up.
+  let acceptedAt = performance.now();
+  let asking: Promise<void> | null = null;
   let lost = false;
 
   const lose = (reason: string): void => {
@@ -68,23 +72,27 @@ export function startHeartbeats(
     onLost(reason);
   };
   const ask = async (): Promise<void> => {
-    asking = true;
     try {
       await context.client.activity.heartbeat(context.info.taskToken, beat);
-      acceptedAt = Date.now();
+      acceptedAt = performance.now();
     } catch (error) {
       // A cancel is an answer too; the context delivers it.
-      if (error instanceof ActivityNotFoundError) lose('The server no longer knows this attempt.');
-      else if (error instanceof Error && error.name === 'ActivityCancelledError') acceptedAt = Date.now();
-    } finally {
-      asking = false;
+      if (error instanceof Error && error.name === 'ActivityCancelledError') acceptedAt = performance.now();
+      else if (error instanceof ActivityNotFoundError) lose('The server no longer knows this attempt.');
+      // enforces I12: after a terminate, functions stop within the heartbeat time-out.
+      else if (performance.now() - acceptedAt > timeoutMs)
+        lose('No heartbeat was accepted for the heartbeat time-out.');
     }
   };
   const tick = (): void => {
     context.heartbeat(beat);
-    if (!asking && Date.now() - acceptedAt > timeoutMs / 4) void ask();
-    // enforces I12: after a terminate, functions stop within the heartbeat time-out.
-    if (Date.now() - acceptedAt > timeoutMs) lose('No heartbeat was accepted for the heartbeat time-out.');
+    const silent = performance.now() - acceptedAt;
+    if (asking === null && silent > timeoutMs / 4) {
+      asking = ask().finally(() => {
+        asking = null;
+      });
+      // A server that does not even refuse.
+    } else if (silent > timeoutMs * 1.5) lose('No heartbeat was answered for the heartbeat time-out.');
   };
   tick();
   const timer = setInterval(tick, BEAT_MS);
@@ -92,7 +100,10 @@ export function startHeartbeats(
     update: (change) => {
       beat = { ...beat, ...change };
     },
-    flush: () => context.heartbeat(beat),
+    flush: async () => {
+      await asking;
+      context.heartbeat(beat);
+    },
     stop: () => clearInterval(timer),
   };
 }

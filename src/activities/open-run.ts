@@ -14,6 +14,7 @@ import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse
 import type { ProjectConfig } from '../config';
 import type { ActivityDeps } from './deps';
 import { refused, refusing } from './failures';
+import { withHeartbeats } from './heartbeat';
 import { BUILT_IN_DIGEST, unknownFunction } from './function-catalog';
 import { takeRunId } from './run-chain';
 import type { FunctionDescription } from '../runners/protocol';
@@ -22,42 +23,44 @@ import type { FunctionDescription } from '../runners/protocol';
 const PLAN_TIMEOUT_MS = 6 * 3_600_000;
 
 export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
-  return refusing(async () => {
-    const { workflowExecution } = Context.current().info;
-    const { workflowId: runId, runId: workflowRunId } = workflowExecution!;
-    const parsed = parseRunInput(raw);
-    const badId = runIdProblem(runId);
-    if (!parsed.ok)
-      throw new Refusal('InvalidInput', [...(badId === null ? [] : [badId]), ...parsed.problems]);
-    const { input } = parsed;
-    const problems = badId === null ? [] : [badId];
-    if (input.onExisting !== 'error') problems.push(notInThisRelease(input.onExisting));
-    const project = await deps.project();
-    const warehouse = resolvePlace('warehouse', input, project, problems);
-    const stageUri = resolvePlace('stage', input, project, problems);
-    const found = await findFunction(deps, project, input, problems);
-    if (warehouse !== null) await inspectSource(deps, input, warehouse, problems);
-    if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+  const context = Context.current();
+  return withHeartbeats(context, () => refusing(() => open(deps, raw, context)));
+}
 
-    const stage = openStage(stageUri!);
-    const stageToken = (await stage.token({ create: true }))!;
-    const place = await takeRunId(stage, { runId, workflowRunId });
-    if ('refusal' in place) throw refused(place.refusal, { workflowRunId: place.workflowRunId });
-    return {
-      version: 1,
-      runId,
-      generation: place.generation,
-      execution: place.execution,
-      stage: stageUri!,
-      stageToken,
-      warehouse: warehouse!,
-      function: found!.plan,
-      functionSettings: found!.settings,
-      unitTaskQueue: deps.unitTaskQueue,
-      planTimeoutMs: PLAN_TIMEOUT_MS,
-      heartbeatTimeoutMs: input.options.heartbeatTimeoutMs,
-    };
-  });
+async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise<OpenedRun> {
+  const { workflowExecution } = context.info;
+  const { workflowId: runId, runId: workflowRunId } = workflowExecution!;
+  const parsed = parseRunInput(raw);
+  const badId = runIdProblem(runId);
+  if (!parsed.ok) throw new Refusal('InvalidInput', [...(badId === null ? [] : [badId]), ...parsed.problems]);
+  const { input } = parsed;
+  const problems = badId === null ? [] : [badId];
+  if (input.onExisting !== 'error') problems.push(notInThisRelease(input.onExisting));
+  const project = await deps.project();
+  const warehouse = resolvePlace('warehouse', input, project, problems);
+  const stageUri = resolvePlace('stage', input, project, problems);
+  const found = await findFunction(deps, project, input, problems);
+  if (warehouse !== null) await inspectSource(deps, input, warehouse, problems);
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+
+  const stage = openStage(stageUri!);
+  const stageToken = (await stage.token({ create: true }))!;
+  const place = await takeRunId(context.client, stage, { runId, workflowRunId });
+  if ('refusal' in place) throw refused(place.refusal, { workflowRunId: place.workflowRunId });
+  return {
+    version: 1,
+    runId,
+    generation: place.generation,
+    execution: place.execution,
+    stage: stageUri!,
+    stageToken,
+    warehouse: warehouse!,
+    function: found!.plan,
+    functionSettings: found!.settings,
+    unitTaskQueue: deps.unitTaskQueue,
+    planTimeoutMs: PLAN_TIMEOUT_MS,
+    heartbeatTimeoutMs: input.options.heartbeatTimeoutMs,
+  };
 }
 
 function notInThisRelease(onExisting: string): string {

@@ -10,6 +10,7 @@ import { parseRunInput, type NormalizedInput, type NormalizedRetry } from '../ru
 import type { OpenedRun, OutputPlan, PlanTask, RetryPlan, RunPlan, UnitPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { planFolder } from '../run/stage-layout';
+import { retryUnitsPerRound } from '../run/retry-units';
 import { cutUnits } from '../run/units';
 import type { Stage } from '../stage';
 import { openWarehouse } from '../warehouse';
@@ -102,8 +103,6 @@ async function putPlan({
     function: opened.function,
     params: input.params,
     warehouse: opened.warehouse,
-    stage: opened.stage,
-    stageToken: opened.stageToken,
     keyColumns: snapshot.keyColumns,
     columns: snapshot.columns,
     index,
@@ -122,7 +121,6 @@ async function putPlan({
     maxConcurrency: options.maxConcurrency,
     partitionsPerUnit: options.partitionsPerUnit,
   });
-  const largestUnit = Math.max(...units.map(({ from, to }) => to - from + 1));
   return {
     version: 1,
     runId,
@@ -143,10 +141,9 @@ async function putPlan({
     toleratedFailures: options.toleratedFailures,
     retry,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
-    unitTimeoutMs:
-      timeoutMs === null
-        ? UNLIMITED_MS
-        : Math.min(UNLIMITED_MS, (timeoutMs + CALL_OVERHEAD_MS) * CALLS_PER_ATTEMPT * largestUnit),
+    unitTimeoutMs: UNLIMITED_MS,
+    partitionTimeoutMs: timeoutMs === null ? null : (timeoutMs + CALL_OVERHEAD_MS) * CALLS_PER_ATTEMPT,
+    retryUnitsPerRound: retryUnitsPerRound(options.maxConcurrency, retry.maximumAttempts),
     output: outputPlan(input, projectDir),
   };
 }
@@ -158,8 +155,11 @@ function retryPlan(run: NormalizedRetry, own: RetryOptions | undefined): RetryPl
     maximumAttempts: run.maximumAttempts ?? own?.maximumAttempts ?? 3,
     initialIntervalMs,
     backoffCoefficient: run.backoffCoefficient ?? own?.backoffCoefficient ?? 2,
-    maximumIntervalMs:
+    // Temporal refuses a maximum below the initial interval, which the run and the function may make between them.
+    maximumIntervalMs: Math.max(
+      initialIntervalMs,
       run.maximumIntervalMs ?? optional(own?.maximumInterval, parseDuration) ?? 100 * initialIntervalMs,
+    ),
     nonRetryableErrorTypes: run.nonRetryableErrorTypes ?? own?.nonRetryableErrorTypes ?? [],
   };
 }

@@ -13,14 +13,16 @@ import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activ
 import type { ErrorInfo, PartitionOutcome, UnitResult } from '../run/outcome';
 import { decodeOrdinals } from '../run/ordinals';
 import type { UnitPlan, UnitTask } from '../run/plan';
+import { Refusal } from '../run/refusal';
 import { attemptFolder } from '../run/stage-layout';
+import type { Stage } from '../stage';
 import { runUnit } from '../runners/unit-run';
 import { readIndex } from '../warehouse/duckdb/partition-index';
 import { readCheckpoints } from './checkpoints';
 import type { ActivityDeps } from './deps';
 import { refusing, unitFailure } from './failures';
 import { FunctionMissing } from './function-catalog';
-import { FIRST_BEAT, startHeartbeats, type UnitBeat } from './heartbeat';
+import { FIRST_BEAT, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { openPlannedStage } from './stage-access';
 import { UnitRecorder } from './unit-recorder';
 import { loadUnitPlan } from './unit-plan';
@@ -60,7 +62,7 @@ class UnitAttempt {
   }
 
   async run(): Promise<UnitResult> {
-    const { context, task } = this;
+    const { context } = this;
     const beat: UnitBeat = { ...this.#before, segment: 0, ordinal: null, ended: 0, progress: undefined };
     const heartbeats = startHeartbeats(context, beat, (reason) => this.#stop.abort(new Error(reason)));
     const stopOnCancel = (): void => this.#stop.abort(context.cancellationSignal.reason);
@@ -68,70 +70,82 @@ class UnitAttempt {
     if (context.cancellationSignal.aborted) stopOnCancel();
     const scratch = await this.#makeScratch();
     try {
-      const plan = await loadUnitPlan(task);
-      const stage = await openPlannedStage(task.stage, plan.stageToken);
-      const folder = attemptFolder(task, this.#activityId, this.#attempt);
-      const unitFolder = folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1);
-      const recorded =
-        this.#attempt === 1 ? { outcomes: [], output: [] } : await readCheckpoints(stage, unitFolder);
-      const startedWith = recorded.outcomes.length;
-      if (startedWith > this.#before.startedWith) this.#before.forgiven += this.#losses;
-      heartbeats.update({ startedWith, forgiven: this.#before.forgiven });
-      const index = await stage.localFile(plan.index);
-      const bundle = await this.#bundle(plan, heartbeats);
-      const ordinals = this.#remaining(recorded.outcomes.map(({ outcome }) => outcome.ordinal));
-      const recorder = new UnitRecorder({
-        context,
-        stage,
-        folder,
-        heartbeats,
-        recorded,
-        keyColumns: plan.keyColumns,
-        isBatch: this.#isBatch,
-        scratch,
-      });
-      if (this.#losses >= MOST_LOSSES) {
-        recorder.giveUp(await readIndex(index, ordinals), this.#workerLost());
-      } else {
-        const snapshot = await Promise.all(plan.snapshot.map((ref) => stage.localFile(ref)));
-        const { left, failed } = await runUnit({
-          pool: this.deps.pool,
-          unit: {
-            function: { ...plan.function, digest: bundle.digest },
-            bundle: bundle.path,
-            runId: task.runId,
-            params: plan.params,
-            warehouse: plan.warehouse,
-            keyColumns: plan.keyColumns,
-            columns: plan.columns,
-            index,
-            snapshot,
-            files: plan.files === null ? null : ordinals.map((ordinal) => plan.files![ordinal]!),
-            ordinals,
-            priorCalls: task.round + this.#before.throws + this.#losses,
-            snapshotTime: plan.snapshotTime,
-            scheduledTime: plan.scheduledTime,
-            scratch,
-            nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
-            duckdbMemoryBytes: Math.floor(plan.memoryBytes * DUCKDB_SHARE),
-          },
-          timeoutMs: plan.timeoutMs,
-          memoryBytes: plan.memoryBytes,
-          maximumLosses: MOST_LOSSES - this.#losses,
-          signal: this.#stop.signal,
-          handlers: recorder,
-        });
-        if (failed?.retryable === true) throw unitFailure(failed.error, { nonRetryable: false });
-        if (failed !== null) recorder.giveUp(await readIndex(index, left), failed.error);
-        else await this.#handOver(left, recorder, heartbeats, index);
+      return await this.#attemptUnit(heartbeats, scratch);
+    } catch (error) {
+      // What the next attempt says when it gives up. A failure of our own making says all itself.
+      if (!(error instanceof ApplicationFailure) && !(error instanceof CancelledFailure)) {
+        heartbeats.update({ lastError: trouble(error) });
+        await heartbeats.flush();
       }
-      await recorder.close();
-      return await this.#conclude(plan, recorder, heartbeats, bundle.digest, folder);
+      throw error;
     } finally {
       context.cancellationSignal.removeEventListener('abort', stopOnCancel);
       heartbeats.stop();
       await rm(scratch, { recursive: true, force: true });
     }
+  }
+
+  async #attemptUnit(heartbeats: Heartbeats, scratch: string): Promise<UnitResult> {
+    const { context, task } = this;
+    const stage = await this.#stage(heartbeats);
+    const plan = await loadUnitPlan(stage, task.plan);
+    const folder = attemptFolder(task, this.#activityId, this.#attempt);
+    const unitFolder = folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1);
+    const recorded =
+      this.#attempt === 1 ? { outcomes: [], output: [] } : await readCheckpoints(stage, unitFolder);
+    const startedWith = recorded.outcomes.length;
+    if (startedWith > this.#before.startedWith) this.#before.forgiven += this.#losses;
+    heartbeats.update({ startedWith, forgiven: this.#before.forgiven });
+    const index = await stage.localFile(plan.index);
+    const bundle = await this.#bundle(plan, heartbeats);
+    const ordinals = this.#remaining(recorded.outcomes.map(({ outcome }) => outcome.ordinal));
+    const recorder = new UnitRecorder({
+      context,
+      stage,
+      folder,
+      heartbeats,
+      recorded,
+      keyColumns: plan.keyColumns,
+      isBatch: this.#isBatch,
+      scratch,
+    });
+    if (this.#losses >= MOST_LOSSES) {
+      recorder.giveUp(await readIndex(index, ordinals), this.#workerLost());
+    } else {
+      const snapshot = await Promise.all(plan.snapshot.map((ref) => stage.localFile(ref)));
+      const { left, failed } = await runUnit({
+        pool: this.deps.pool,
+        unit: {
+          function: { ...plan.function, digest: bundle.digest },
+          bundle: bundle.path,
+          runId: task.runId,
+          params: plan.params,
+          warehouse: plan.warehouse,
+          keyColumns: plan.keyColumns,
+          columns: plan.columns,
+          index,
+          snapshot,
+          files: plan.files === null ? null : ordinals.map((ordinal) => plan.files![ordinal]!),
+          ordinals,
+          priorCalls: task.round + this.#before.throws + this.#losses,
+          snapshotTime: plan.snapshotTime,
+          scheduledTime: plan.scheduledTime,
+          scratch,
+          nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
+          duckdbMemoryBytes: Math.floor(plan.memoryBytes * DUCKDB_SHARE),
+        },
+        timeoutMs: plan.timeoutMs,
+        memoryBytes: plan.memoryBytes,
+        maximumLosses: MOST_LOSSES - this.#losses,
+        signal: this.#stop.signal,
+        handlers: recorder,
+      });
+      if (failed?.retryable === true) throw unitFailure(failed.error, { nonRetryable: false });
+      if (failed !== null) recorder.giveUp(await readIndex(index, left), failed.error);
+      else await this.#handOver(left, recorder, heartbeats, index);
+    }
+    await recorder.close();
+    return this.#conclude(plan, recorder, heartbeats, bundle.digest, folder);
   }
 
   get #isBatch(): boolean {
@@ -152,15 +166,29 @@ class UnitAttempt {
     return mkdtemp(join(this.deps.scratch, `unit-${this.#activityId}-`));
   }
 
-  async #bundle(plan: UnitPlan, heartbeats: { update(change: Partial<UnitBeat>): void; flush(): void }) {
+  async #stage(heartbeats: Heartbeats): Promise<Stage> {
+    try {
+      return await openPlannedStage(this.task.stage, this.task.stageToken);
+    } catch (error) {
+      if (!(error instanceof Refusal && error.type === 'StageUnreachable')) throw error;
+      // A worker without the folder, or a mount that comes and goes.
+      return this.#elsewhere(error.message, error.type, heartbeats);
+    }
+  }
+
+  /** Leaves the unit to another worker: like a shutdown, this costs no attempt. */
+  async #elsewhere(why: string, type: string, heartbeats: Heartbeats): Promise<never> {
+    heartbeats.update({ shutdowns: this.#before.shutdowns + 1 });
+    await heartbeats.flush();
+    throw ApplicationFailure.retryable(`${why} (worker ${this.deps.identity})`, type);
+  }
+
+  async #bundle(plan: UnitPlan, heartbeats: Heartbeats) {
     try {
       return await this.deps.functions.forUnit(plan.function);
     } catch (error) {
       if (!(error instanceof FunctionMissing)) throw error;
-      // Another worker may have it: like a shutdown, this costs no attempt.
-      heartbeats.update({ shutdowns: this.#before.shutdowns + 1 });
-      heartbeats.flush();
-      throw ApplicationFailure.retryable(`${error.message} (worker ${this.deps.identity})`, error.name);
+      return this.#elsewhere(error.message, error.name, heartbeats);
     }
   }
 
@@ -168,19 +196,19 @@ class UnitAttempt {
   async #handOver(
     left: readonly number[],
     recorder: UnitRecorder,
-    heartbeats: { update(change: Partial<UnitBeat>): void; flush(): void },
+    heartbeats: Heartbeats,
     index: string,
   ): Promise<void> {
-    if (!this.#stop.signal.aborted) return;
+    if (left.length === 0 && recorder.handedBack.length === 0) return;
     const { cancellationDetails } = this.context;
     if (cancellationDetails?.cancelRequested === true) {
-      recorder.cutOff(await readIndex(index, [...left]));
+      recorder.cutOff(await readIndex(index, left));
       return;
     }
     await recorder.close();
     if (cancellationDetails?.workerShutdown === true) {
       heartbeats.update({ shutdowns: this.#before.shutdowns + 1 });
-      heartbeats.flush();
+      await heartbeats.flush();
       throw ApplicationFailure.create({
         message: `The worker ${this.deps.identity} is shutting down; another one goes on.`,
         type: 'WorkerShutdown',
@@ -191,6 +219,8 @@ class UnitAttempt {
   }
 
   #workerLost(): ErrorInfo {
+    const { lastError } = this.#before;
+    if (lastError !== undefined) return { ...lastError, stack: null };
     return {
       type: 'WorkerLost',
       message: `The worker was lost ${this.#losses} times while this ran (last known attempt: ${this.#attempt - 1}); it is not tried again.`,
@@ -201,7 +231,7 @@ class UnitAttempt {
   async #conclude(
     plan: UnitPlan,
     recorder: UnitRecorder,
-    heartbeats: { update(change: Partial<UnitBeat>): void; flush(): void },
+    heartbeats: Heartbeats,
     functionDigest: string,
     logs: string,
   ): Promise<UnitResult> {
@@ -216,7 +246,7 @@ class UnitAttempt {
     const throws = this.#before.throws + 1;
     if (last!.outcome.status === 'FAILED' && last!.retryable && throws < plan.retry.maximumAttempts) {
       heartbeats.update({ throws });
-      heartbeats.flush();
+      await heartbeats.flush();
       throw unitFailure(error!, { nonRetryable: false, nextRetryDelayMs: last!.retryDelayMs });
     }
     const result = await make(false);
@@ -227,4 +257,9 @@ class UnitAttempt {
 
 function isFailure({ status }: PartitionOutcome): boolean {
   return status === 'FAILED' || status === 'INTERNAL_ERROR';
+}
+
+function trouble(error: unknown): { type: string; message: string } {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return { type: name.slice(0, 200), message: message.slice(0, 1_000) };
 }

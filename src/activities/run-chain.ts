@@ -2,8 +2,8 @@
  * The executions of a run id, found by write-once locators on the stage. A locator only says which Temporal
  * execution is which; state comes from history.
  */
-import { Context } from '@temporalio/activity';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { Visibility } from '../client/visibility';
 import { Refusal } from '../run/refusal';
 import { locatorPath, runFolder } from '../run/stage-layout';
 import { ObjectExists, type Stage } from '../stage';
@@ -20,6 +20,7 @@ export type Place = { generation: number; execution: number } | { refusal: Refus
 
 /** Gives this execution its place, or says which execution holds the id. Repeatable: a retried call finds its own locator. */
 export async function takeRunId(
+  client: Client,
   stage: Stage,
   { runId, workflowRunId }: { runId: string; workflowRunId: string },
 ): Promise<Place> {
@@ -27,8 +28,13 @@ export async function takeRunId(
   const own = locators.find((locator) => locator.workflowRunId === workflowRunId);
   if (own !== undefined) return own;
   for (const earlier of locators) {
-    if (await hasPlanned(runId, earlier.workflowRunId)) return exists(runId, locators.at(-1)!);
+    if (await hasPlanned(client, runId, earlier.workflowRunId)) return exists(runId, earlier.workflowRunId);
   }
+  const elsewhere = await plannedElsewhere(client, runId, [
+    workflowRunId,
+    ...locators.map((locator) => locator.workflowRunId),
+  ]);
+  if (elsewhere !== null) return exists(runId, elsewhere);
   const locator: Locator = {
     version: 1,
     runId,
@@ -41,12 +47,12 @@ export async function takeRunId(
     return locator;
   } catch (error) {
     // Another execution took the number meanwhile: look again.
-    if (error instanceof ObjectExists) return takeRunId(stage, { runId, workflowRunId });
+    if (error instanceof ObjectExists) return takeRunId(client, stage, { runId, workflowRunId });
     throw error;
   }
 }
 
-function exists(runId: string, { workflowRunId }: Locator): Place {
+function exists(runId: string, workflowRunId: string): Place {
   const refusal = new Refusal('RunExists', [
     `The run "${runId}" exists already: look at it with \`partwise status ${runId}\`, or choose another id with --run-id. ` +
       'Running it again (onExisting "overwrite" or "resume") is not in this release.',
@@ -62,9 +68,22 @@ async function readLocators(stage: Stage, runId: string): Promise<Locator[]> {
   return locators.sort((a, b) => a.execution - b.execution);
 }
 
+/** An execution of the same id that planned on another stage, which has no locator here. */
+async function plannedElsewhere(
+  client: Client,
+  runId: string,
+  known: readonly string[],
+): Promise<string | null> {
+  for await (const { execution } of new Visibility(client).runsOf(runId)) {
+    const workflowRunId = execution?.runId ?? '';
+    if (!known.includes(workflowRunId) && (await hasPlanned(client, runId, workflowRunId)))
+      return workflowRunId;
+  }
+  return null;
+}
+
 /** An execution that ended before it had a plan (an empty source, a full disk) started nothing, and does not hold its id. */
-async function hasPlanned(runId: string, workflowRunId: string): Promise<boolean> {
-  const { client } = Context.current();
+async function hasPlanned(client: Client, runId: string, workflowRunId: string): Promise<boolean> {
   try {
     const history = await client.workflow.getHandle(runId, workflowRunId).fetchHistory();
     const planId = history.events?.find(

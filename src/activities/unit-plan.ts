@@ -1,29 +1,31 @@
 import { createHash } from 'node:crypto';
-import type { UnitPlan, UnitTask } from '../run/plan';
-import { openStage } from '../stage';
+import type { FileRef } from '../run/files';
+import type { UnitPlan } from '../run/plan';
+import { Refusal } from '../run/refusal';
+import type { Stage } from '../stage';
 
 /** Plans read lately, by digest: every unit of a run asks for the same one. */
 const cache = new Map<string, Promise<UnitPlan>>();
 const MOST_CACHED = 16;
 
-/** The unit plan that the task names, checked against the digest in history. */
-export function loadUnitPlan(task: UnitTask): Promise<UnitPlan> {
-  const { sha256 } = task.plan;
+/** The unit plan that a task names, checked against the digest in history. */
+export function loadUnitPlan(stage: Stage, ref: FileRef): Promise<UnitPlan> {
+  const { sha256 } = ref;
   const known = cache.get(sha256);
   if (known !== undefined) return known;
-  const loading = read(task);
+  const loading = read(stage, ref);
   cache.set(sha256, loading);
   loading.catch(() => cache.delete(sha256));
   if (cache.size > MOST_CACHED) cache.delete(cache.keys().next().value!);
   return loading;
 }
 
-async function read({ plan, stage }: UnitTask): Promise<UnitPlan> {
-  const content = await openStage(stage).get(plan.path);
+async function read(stage: Stage, plan: FileRef): Promise<UnitPlan> {
+  const content = await stage.get(plan.path);
   if (createHash('sha256').update(content).digest('hex') !== plan.sha256) {
-    throw new Error(
-      `"${plan.path}" on the stage ${stage} is not what the run recorded: it was changed after planning.`,
-    );
+    throw new Refusal('StageDamaged', [
+      `"${plan.path}" on the stage ${stage.uri} is not what the run recorded: it was changed after planning. Start a new run.`,
+    ]);
   }
   return JSON.parse(Buffer.from(content).toString('utf8')) as UnitPlan;
 }

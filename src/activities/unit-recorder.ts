@@ -75,8 +75,17 @@ export class UnitRecorder implements UnitHandlers {
     }
   }
 
-  async onSegment(outcomes: EndedPartition[], rows: string | null): Promise<void> {
-    const { stage, folder, heartbeats, isBatch } = this.options;
+  /** Partitions that were cut off although nobody cancelled the run: another attempt runs them. */
+  readonly handedBack: number[] = [];
+
+  async onSegment(ended: EndedPartition[], rows: string | null): Promise<void> {
+    const { stage, folder, heartbeats, isBatch, context } = this.options;
+    const cancelled = context.cancellationDetails?.cancelRequested === true;
+    const outcomes = ended.filter(({ outcome }) => cancelled || outcome.status !== 'CANCELLED');
+    for (const { outcome } of ended) {
+      if (!cancelled && outcome.status === 'CANCELLED') this.handedBack.push(outcome.ordinal);
+    }
+    if (outcomes.length === 0) return;
     const file =
       rows === null ? null : await this.put(`output/rows-${++this.#rowsFiles}.parquet`, { file: rows });
     // The outcome of a partition by itself is recorded by its activity's end.

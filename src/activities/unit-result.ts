@@ -27,7 +27,8 @@ export async function unitResult(parts: {
   const again = byOrdinal.filter(
     ({ outcome, retryable }) => mayRetry && retryable && outcome.status === 'FAILED',
   );
-  const outcomes = byOrdinal.filter((recorded) => !again.includes(recorded)).map(({ outcome }) => outcome);
+  const later = new Set(again);
+  const outcomes = byOrdinal.filter((recorded) => !later.has(recorded)).map(({ outcome }) => outcome);
   const counts = noCounts();
   for (const { status } of outcomes) counts[status]++;
   return {

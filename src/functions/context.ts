@@ -2,10 +2,13 @@
 import { format } from 'node:util';
 import type { ArtifactCodec } from '../run/files';
 import { checkArtifactName } from './artifact-name';
-import { ExpectationFailed, InvalidArtifact } from './errors';
+import { ExpectationFailed, InvalidArtifact, InvalidProgress } from './errors';
 import { encodeJson } from './json';
 import type { PartitionContext, Row, WarehouseConnection } from './types';
 import { describe } from './describe';
+
+/** Progress travels with every heartbeat (I7). */
+const MOST_PROGRESS = 2_048;
 
 /** What the surroundings do for a context: a runner asks its worker, a test keeps everything in memory. */
 export interface ContextHost {
@@ -90,7 +93,13 @@ export function createContext<Params>(facts: ContextFacts<Params>, host: Context
     },
     heartbeat(progress) {
       assertLive('heartbeat');
-      host.heartbeat(JSON.parse(encodeJson(progress, 'The progress')) as unknown);
+      const text = encodeJson(progress, 'The progress');
+      if (text.length > MOST_PROGRESS) {
+        throw new InvalidProgress(
+          `The progress given to context.heartbeat is ${text.length.toLocaleString('en')} characters of JSON, and ${MOST_PROGRESS.toLocaleString('en')} are allowed. Upload what is larger.`,
+        );
+      }
+      host.heartbeat(JSON.parse(text) as unknown);
     },
     expect,
   };

@@ -3,6 +3,7 @@ import { join, sep } from 'node:path';
 import type { ErrorInfo } from '../run/outcome';
 import { describe } from './describe';
 
+const TYPE_BYTES = 200;
 const MESSAGE_BYTES = 1024;
 const STACK_BYTES = 4096;
 /** Causes are followed this far. */
@@ -30,6 +31,11 @@ export class InvalidResult extends Error {
 
 export class InvalidArtifact extends Error {
   override name = 'InvalidArtifact';
+  readonly nonRetryable = true;
+}
+
+export class InvalidProgress extends Error {
+  override name = 'InvalidProgress';
   readonly nonRetryable = true;
 }
 
@@ -63,6 +69,10 @@ function isErrorLike(value: unknown): value is Error {
 }
 
 function typeOf(error: Error): string {
+  return cut(nameOf(error), TYPE_BYTES);
+}
+
+function nameOf(error: Error): string {
   const named = typeof error.name === 'string' && error.name !== '' ? error.name : 'Error';
   const constructed = error.constructor?.name;
   // A subclass that forgot to set `name` is still known by its class.

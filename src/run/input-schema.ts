@@ -57,7 +57,7 @@ const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
   retry: retrySchema.nullish(),
   timeout: timeoutSchema.nullish(),
   memory: memorySchema.nullish(),
-  heartbeatTimeout: duration('from 1s to 1h', { min: 1000, max: 60 * MINUTE }).nullish(),
+  heartbeatTimeout: duration('from 3s to 1h', { min: 3000, max: 60 * MINUTE }).nullish(),
   maxPartitions: whole(1, 10_000_000).nullish(),
   partitionsPerUnit: whole(1, 10_000_000).nullish(),
 });

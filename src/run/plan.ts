@@ -66,8 +66,12 @@ export interface RunPlan {
   toleratedFailures: number;
   retry: RetryPlan;
   heartbeatTimeoutMs: number;
-  /** Start-to-close time-out of each unit's activity, by unit number. */
+  /** Longest start-to-close time-out of a unit's activity. */
   unitTimeoutMs: number;
+  /** What one partition may take of it, all of its calls included; null: no limit. */
+  partitionTimeoutMs: number | null;
+  /** Retry rounds of batches add at most this many units each. */
+  retryUnitsPerRound: number;
   output: OutputPlan | null;
 }
 
@@ -88,9 +92,6 @@ export interface UnitPlan {
   function: FunctionPlan;
   params: Record<string, unknown>;
   warehouse: string;
-  stage: string;
-  /** Content of the stage's token file: a worker that sees another one is looking at another folder. */
-  stageToken: string;
   keyColumns: Column[];
   /** Columns of the source, in order, as the function sees them. */
   columns: Column[];
@@ -126,6 +127,7 @@ export interface UnitTask {
   generation: number;
   execution: number;
   stage: string;
+  stageToken: string;
   plan: FileRef;
   unit: number;
   from: number;
@@ -144,6 +146,7 @@ export interface OpenedRun {
   execution: number;
   /** Stage URI, absolute. */
   stage: string;
+  /** Content of the stage's token file: a worker that sees another one is looking at another folder. */
   stageToken: string;
   /** Warehouse URI, absolute. */
   warehouse: string;
@@ -171,6 +174,8 @@ export interface CommitTask {
   execution: number;
   stage: string;
   warehouse: string;
+  /** With the run id, what tells this run's commits from those of a run of the same id on another stage. */
+  stageToken: string;
   output: OutputPlan;
   keyColumns: Column[];
   index: FileRef;

@@ -11,6 +11,8 @@ export type RefusalType =
   | 'TooManyPartitions'
   | 'WarehouseLocked'
   | 'StageUnreachable'
+  | 'StageDamaged'
+  | 'FileSystem'
   | 'OutputMismatch';
 
 export class Refusal extends Error {

@@ -3,19 +3,28 @@ import { decodeOrdinals, encodeOrdinals } from './ordinals';
 
 /** A round adds at most this many activities, however many partitions threw (I7). */
 const MOST_UNITS_PER_ROUND = 100;
+/** All rounds together: with 500 first units, far below 10,000 events. */
+const MOST_RETRY_UNITS = 1_000;
 
-/** Spreads the ordinals over enough units to keep the lanes busy. */
+/** How many units a round may have: enough to keep the lanes busy, and few enough for all rounds to fit into one history. */
+export function retryUnitsPerRound(lanes: number, maximumAttempts: number): number {
+  // enforces I7
+  const share = Math.floor(MOST_RETRY_UNITS / Math.max(1, maximumAttempts - 1));
+  return Math.max(1, Math.min(MOST_UNITS_PER_ROUND, 4 * lanes, share));
+}
+
+/** Spreads the ordinals over at most so many units. */
 export function cutRetryUnits(
   thrown: readonly string[],
-  lanes: number,
-): { from: number; to: number; only: string }[] {
+  most: number,
+): { from: number; to: number; only: string; partitions: number }[] {
   const ordinals = thrown.flatMap(decodeOrdinals).sort((a, b) => a - b);
-  const units = Math.min(MOST_UNITS_PER_ROUND, 4 * lanes, ordinals.length);
+  const units = Math.min(most, ordinals.length);
   const size = Math.ceil(ordinals.length / Math.max(units, 1));
-  const cut: { from: number; to: number; only: string }[] = [];
+  const cut: { from: number; to: number; only: string; partitions: number }[] = [];
   for (let i = 0; i < ordinals.length; i += size) {
     const part = ordinals.slice(i, i + size);
-    cut.push({ from: part[0]!, to: part.at(-1)!, only: encodeOrdinals(part) });
+    cut.push({ from: part[0]!, to: part.at(-1)!, only: encodeOrdinals(part), partitions: part.length });
   }
   return cut;
 }

@@ -14,8 +14,7 @@ export function runFolder(runId: string): string {
   const encoded = encodeURIComponent(runId)
     .replace(/\*/g, '%2A')
     .replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length));
-  if (encoded.length <= 80) return encoded;
-  return `${encoded.slice(0, 63)}-${sha256(runId).slice(0, 16)}`;
+  return distinct(encoded, runId, 80);
 }
 
 export function locatorPath(runId: string, execution: number): string {
@@ -47,6 +46,12 @@ export function partitionFolder(ordinal: number, partitionId: string): string {
   return slug === '' ? `${ordinal}/` : `${ordinal}-${slug}/`;
 }
 
+/** With a hash where the name alone would be too long, or would be another one's on a file system that ignores case (I6). */
+function distinct(encoded: string, original: string, most: number): string {
+  if (encoded.length <= most && original === original.toLowerCase()) return encoded;
+  return `${encoded.slice(0, most - 17)}-${sha256(original).slice(0, 16)}`;
+}
+
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
@@ -54,5 +59,5 @@ function sha256(text: string): string {
 /** An artifact's name as a file name: encoded, and cut with a hash where file systems would refuse its length. */
 export function artifactFile(name: string): string {
   const encoded = encodeURIComponent(name).replace(/\*/g, '%2A');
-  return encoded.length <= 120 ? encoded : `${encoded.slice(0, 80)}-${sha256(name).slice(0, 16)}`;
+  return distinct(encoded, name, 120);
 }

@@ -34,8 +34,7 @@ export function noCounts(): StatusCounts {
  * is `FAILURE`, whatever the tolerance; anything else is `PARTIAL_FAILURE`.
  */
 export function settledStatus(counts: StatusCounts): RunStatus {
-  const bad = counts.FAILED + counts.INTERNAL_ERROR + counts.CANCELLED;
-  if (bad === 0) return 'SUCCESS';
+  if (failures(counts) === 0) return 'SUCCESS';
   return counts.DONE === 0 ? 'FAILURE' : 'PARTIAL_FAILURE';
 }
 
@@ -45,7 +44,8 @@ export function withinTolerance(counts: StatusCounts, toleratedFailures: number)
   return status === 'SUCCESS' || (status === 'PARTIAL_FAILURE' && failures(counts) <= toleratedFailures);
 }
 
-/** Partitions that ended badly. */
+/** Partitions of a settled run that are neither done nor skipped, for whatever reason (I8). */
 export function failures(counts: StatusCounts): number {
-  return counts.FAILED + counts.INTERNAL_ERROR;
+  const { FAILED, INTERNAL_ERROR, CANCELLED, PENDING, RUNNING } = counts;
+  return FAILED + INTERNAL_ERROR + CANCELLED + PENDING + RUNNING;
 }

@@ -112,8 +112,8 @@ class RunnerSession {
 
   private unitFor(): RunnerUnit {
     const { unit, ordinals, calls, cautious } = this.options;
-    const files =
-      unit.files === null ? null : ordinals.map((ordinal) => unit.files![unit.ordinals.indexOf(ordinal)]!);
+    const fileOf = new Map(unit.ordinals.map((ordinal, i) => [ordinal, unit.files?.[i]]));
+    const files = unit.files === null ? null : ordinals.map((ordinal) => fileOf.get(ordinal)!);
     return { ...unit, ordinals, files, extraCalls: Object.fromEntries(calls), cautious };
   }
 

@@ -12,6 +12,7 @@ import {
   isCancellation,
   proxyActivities,
   setHandler,
+  setWorkflowOptions,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -24,12 +25,19 @@ import { throughLanes } from './lanes';
 import { partitionsQuery, progressQuery } from './messages';
 import { Progress } from './progress';
 
-/** Opening reads a catalogue and a few small files. */
-const OPEN_TIMEOUT = '5 minutes';
+/** What ends by itself in the end, so that a run never waits for ever without a word. */
+const CONTROL_RETRY = { maximumAttempts: 12, maximumInterval: '30s' } as const;
+
+// enforces I9: an error in this code ends the run with a message instead of leaving it on a task that fails for ever.
+setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionedRun);
 
 /** See `RunInput` for the argument; it is taken as it comes and validated by `openRun`. */
 export async function partitionedRun(input?: unknown): Promise<RunSummary> {
-  const { openRun } = proxyActivities<RunActivities>({ startToCloseTimeout: OPEN_TIMEOUT });
+  const { openRun } = proxyActivities<RunActivities>({
+    startToCloseTimeout: '1 hour',
+    heartbeatTimeout: '10s',
+    retry: CONTROL_RETRY,
+  });
   let progress = new Progress(0);
   let settled = false;
   setHandler(progressQuery, () => ({
@@ -49,6 +57,7 @@ export async function partitionedRun(input?: unknown): Promise<RunSummary> {
   const { planRun } = proxyActivities<RunActivities>({
     startToCloseTimeout: opened.planTimeoutMs,
     heartbeatTimeout: opened.heartbeatTimeoutMs,
+    retry: CONTROL_RETRY,
   });
   const plan = await unwrapped(planRun({ opened, input: input ?? null }));
   progress = new Progress(plan.partitions);
@@ -75,13 +84,22 @@ function inFlight(progress: Progress): { RUNNING: number; PENDING: number } {
 /** Every unit once; then rounds of those partitions of batches that threw and may be tried again. */
 async function runUnits(plan: RunPlan, opened: OpenedRun, progress: Progress): Promise<void> {
   await throughLanes([...plan.units.entries()], plan.maxConcurrency, ([unit, { from, to, label }]) =>
-    runUnit(plan, opened, progress, { activityId: `${unit}`, label, unit, from, to, only: null, round: 0 }),
+    runUnit(plan, opened, progress, {
+      activityId: `${unit}`,
+      label,
+      unit,
+      from,
+      to,
+      only: null,
+      round: 0,
+      partitions: to - from + 1,
+    }),
   );
   for (let round = 1; progress.retry.length > 0; round++) {
-    const units = cutRetryUnits(progress.retry, plan.maxConcurrency);
+    const units = cutRetryUnits(progress.retry, plan.retryUnitsPerRound);
     progress.retry = [];
     await sleep(retryWaitMs(plan.retry, round));
-    await throughLanes([...units.entries()], plan.maxConcurrency, ([unit, { from, to, only }]) =>
+    await throughLanes([...units.entries()], plan.maxConcurrency, ([unit, { from, to, only, partitions }]) =>
       runUnit(plan, opened, progress, {
         activityId: `r${round}.${unit}`,
         label: `retry ${round} of ${only}`.slice(0, 200),
@@ -90,16 +108,18 @@ async function runUnits(plan: RunPlan, opened: OpenedRun, progress: Progress): P
         to,
         only,
         round,
+        partitions,
       }),
     );
   }
 }
 
-type UnitCall = Unit & Pick<UnitTask, 'unit' | 'only' | 'round'> & { activityId: string };
+type UnitCall = Unit & Pick<UnitTask, 'unit' | 'only' | 'round'> & { activityId: string; partitions: number };
 
 async function runUnit(plan: RunPlan, opened: OpenedRun, progress: Progress, call: UnitCall): Promise<void> {
   if (CancellationScope.current().consideredCancelled) return;
-  const { processUnit } = proxyActivities<RunActivities>({ startToCloseTimeout: plan.unitTimeoutMs });
+  const startToCloseTimeout = unitTimeoutMs(plan, call.partitions);
+  const { processUnit } = proxyActivities<RunActivities>({ startToCloseTimeout });
   const { runId } = opened;
   const { generation, execution, stage } = plan;
   const { activityId, label, unit, from, to, only, round } = call;
@@ -109,6 +129,7 @@ async function runUnit(plan: RunPlan, opened: OpenedRun, progress: Progress, cal
     generation,
     execution,
     stage,
+    stageToken: opened.stageToken,
     plan: plan.unitPlan,
     unit,
     from,
@@ -123,7 +144,7 @@ async function runUnit(plan: RunPlan, opened: OpenedRun, progress: Progress, cal
         activityId,
         summary: label,
         taskQueue: plan.taskQueue,
-        startToCloseTimeout: plan.unitTimeoutMs,
+        startToCloseTimeout,
         heartbeatTimeout: plan.heartbeatTimeoutMs,
         // No maximum: the activity tells throws from lost workers and decides (see process-unit).
         retry: {
@@ -139,11 +160,16 @@ async function runUnit(plan: RunPlan, opened: OpenedRun, progress: Progress, cal
     progress.record(result);
   } catch (error) {
     // Nothing began: the state shows these partitions as cut off.
-    if (isCancellation(error)) return;
+    if (isCancellation(error) && CancellationScope.current().consideredCancelled) return;
     recordFailure(progress, call, error);
   } finally {
     progress.running.delete(label);
   }
+}
+
+function unitTimeoutMs(plan: RunPlan, partitions: number): number {
+  if (plan.partitionTimeoutMs === null) return plan.unitTimeoutMs;
+  return Math.min(plan.unitTimeoutMs, plan.partitionTimeoutMs * partitions);
 }
 
 function recordFailure(progress: Progress, call: UnitCall, error: unknown): void {
@@ -183,8 +209,8 @@ async function finish(plan: RunPlan, opened: OpenedRun, progress: Progress): Pro
   const { commitRun } = proxyActivities<RunActivities>({
     startToCloseTimeout: opened.planTimeoutMs,
     heartbeatTimeout: opened.heartbeatTimeoutMs,
-    // Some minutes: long enough for a person to close the program that holds the file.
-    retry: { maximumAttempts: 12, maximumInterval: '30s' },
+    // Some minutes: long enough for a person to close a program that holds the file.
+    retry: CONTROL_RETRY,
   });
   let commit: CommitResult;
   try {
@@ -194,6 +220,7 @@ async function finish(plan: RunPlan, opened: OpenedRun, progress: Progress): Pro
       generation: plan.generation,
       execution: plan.execution,
       stage: plan.stage,
+      stageToken: opened.stageToken,
       warehouse: opened.warehouse,
       output: plan.output,
       keyColumns: plan.keyColumns,
@@ -203,7 +230,7 @@ async function finish(plan: RunPlan, opened: OpenedRun, progress: Progress): Pro
     if (isCancellation(error)) throw error;
     const cause = error instanceof ActivityFailure ? error.cause : undefined;
     throw ApplicationFailure.create({
-      message: `All partitions are done, but their rows were not written: ${cause?.message ?? String(error)}`,
+      message: `The partitions have ended, but their rows were not written: ${cause?.message ?? String(error)}`,
       type: 'CommitFailed',
       nonRetryable: true,
       details: [{ ...summary, status: 'FAILURE' }],

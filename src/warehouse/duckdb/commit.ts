@@ -39,7 +39,8 @@ async function commitTable(
       await connection.run('COMMIT');
       return result;
     } catch (error) {
-      await connection.run('ROLLBACK');
+      // A COMMIT that failed has ended the transaction already; the first error is the one to tell.
+      await connection.run('ROLLBACK').catch(() => {});
       throw error;
     }
   });
@@ -73,9 +74,13 @@ async function replaceRows(
     rows: combined.rows,
     committedAt: new Date().toISOString(),
   };
-  await connection.run(`DELETE FROM ${COMMITS} WHERE run_id = $1`, [task.runId]);
-  await connection.run(`INSERT INTO ${COMMITS} VALUES ($1, $2, $3, $4, $5, $6)`, [
+  await connection.run(`DELETE FROM ${COMMITS} WHERE run_id = $1 AND stage = $2`, [
     task.runId,
+    task.stageToken,
+  ]);
+  await connection.run(`INSERT INTO ${COMMITS} VALUES ($1, $2, $3, $4, $5, $6, $7)`, [
+    task.runId,
+    task.stageToken,
     task.generation,
     task.execution,
     result.target,
@@ -98,7 +103,7 @@ function deletePartitionsSql(task: CommitTask, target: string, { index, notDone 
 /** A commit of this very execution whose answer was lost is not made twice; a late one of an older execution is refused. */
 async function committedBefore(connection: DuckDBConnection, task: CommitTask): Promise<CommitResult | null> {
   await connection.run(
-    `CREATE TABLE IF NOT EXISTS ${COMMITS} (run_id VARCHAR, generation INTEGER, execution INTEGER, target VARCHAR, rows BIGINT, committed_at VARCHAR)`,
+    `CREATE TABLE IF NOT EXISTS ${COMMITS} (run_id VARCHAR, stage VARCHAR, generation INTEGER, execution INTEGER, target VARCHAR, rows BIGINT, committed_at VARCHAR)`,
   );
   const [found] = await queryRows<{
     generation: number;
@@ -108,8 +113,8 @@ async function committedBefore(connection: DuckDBConnection, task: CommitTask): 
     at: string;
   }>(
     connection,
-    `SELECT generation, execution, target, rows, committed_at AS at FROM ${COMMITS} WHERE run_id = $1`,
-    [task.runId],
+    `SELECT generation, execution, target, rows, committed_at AS at FROM ${COMMITS} WHERE run_id = $1 AND stage = $2`,
+    [task.runId, task.stageToken],
   );
   if (found === undefined) return null;
   if (found.generation === task.generation && found.execution === task.execution) {

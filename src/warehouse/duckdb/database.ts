@@ -11,15 +11,44 @@ export class WarehouseLocked extends Error {
   override name = 'WarehouseLocked';
 }
 
+/** What this process does with each file, one after the other. */
+const inTurn = new Map<string, Promise<unknown>>();
+
+/**
+ * Runs `work` when nothing else of this process uses the file. DuckDB's lock keeps other processes out, not this one: two
+ * instances on one file would write over each other, and closing the first would drop the lock of the second.
+ */
+async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+  if (path === ':memory:') return work();
+  // enforces I10
+  const before = inTurn.get(path) ?? Promise.resolve();
+  const own = before.then(work, work);
+  const settled = own.catch(() => {});
+  inTurn.set(path, settled);
+  void settled.then(() => {
+    if (inTurn.get(path) === settled) inTurn.delete(path);
+  });
+  return own;
+}
+
 /**
  * Opens the database, runs `work` on one connection and closes everything. DuckDB locks files per process, so
  * the file is open for no longer than `work` takes, read-only unless it is to be written.
  */
-export async function withDatabase<T>(
+export function withDatabase<T>(
   path: string,
   mode: 'read' | 'write',
   work: (connection: DuckDBConnection) => Promise<T>,
   options: { tempFolder?: string } = {},
+): Promise<T> {
+  return alone(path, () => openAndRun(path, mode, work, options));
+}
+
+async function openAndRun<T>(
+  path: string,
+  mode: 'read' | 'write',
+  work: (connection: DuckDBConnection) => Promise<T>,
+  options: { tempFolder?: string },
 ): Promise<T> {
   const { DuckDBInstance } = await import('@duckdb/node-api');
   const settings: Record<string, string> = { autoinstall_known_extensions: 'false' };
@@ -53,7 +82,7 @@ async function openPatiently<T>(open: () => Promise<T>, path: string): Promise<T
       return await open();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (!/could not set lock|conflicting lock/i.test(message)) throw error;
+      if (!isLock(message)) throw error;
       if (Date.now() > giveUpAt) {
         const holder = /held in (.+?) \(PID (\d+)\)/.exec(message);
         throw new WarehouseLocked(
@@ -64,6 +93,10 @@ async function openPatiently<T>(open: () => Promise<T>, path: string): Promise<T
       await sleep(wait);
     }
   }
+}
+
+function isLock(message: string): boolean {
+  return /could not set lock|conflicting lock/i.test(message);
 }
 
 /** Rows of a query as plain objects. */
@@ -92,8 +125,9 @@ export function quoteText(text: string): string {
 export function userProblem(error: unknown): string | null {
   const message = error instanceof Error ? error.message : '';
   const found =
-    /^(?:Failed to extract statements: )?((?:Parser|Binder|Catalog|Conversion|Invalid Input|Out of Range|Invalid) Error.*)/s.exec(
+    /^(?:Failed to extract statements: )?((?:Parser|Binder|Catalog|Conversion|Invalid Input|Out of Range|Invalid|Constraint|Permission|Not implemented|Missing Extension|Extension Autoloading|HTTP|IO|Type|Mismatch Type|Sequence|Settings|Dependency) Error.*)/s.exec(
       message,
     );
-  return found === null ? null : found[1]!.split('\n\n')[0]!.trim();
+  if (found === null || isLock(message) || /No space left|Resource temporarily/i.test(message)) return null;
+  return found[1]!.split('\n\n')[0]!.trim();
 }

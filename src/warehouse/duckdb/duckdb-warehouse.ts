@@ -13,7 +13,7 @@ import type {
   Warehouse,
 } from '../warehouse';
 import { commitRows } from './commit';
-import { WarehouseLocked, withDatabase } from './database';
+import { userProblem, WarehouseLocked, withDatabase } from './database';
 import { countFiles, describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
 import { describeSource, refusedSql } from './source';
 import { countPartitions, pinRows } from './snapshot';
@@ -57,8 +57,15 @@ export class DuckDbWarehouse implements Warehouse {
     );
   }
 
-  commit(task: CommitTask, local: CommitRows): Promise<CommitResult> {
-    return commitRows(this.#path, task, local);
+  async commit(task: CommitTask, local: CommitRows): Promise<CommitResult> {
+    try {
+      return await commitRows(this.#path, task, local);
+    } catch (error) {
+      const problem = userProblem(error);
+      throw problem === null
+        ? error
+        : new Refusal('OutputMismatch', [`DuckDB cannot write the output: ${problem}`]);
+    }
   }
 
   async #reading<T>(

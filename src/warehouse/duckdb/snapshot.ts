@@ -9,7 +9,7 @@ import type { Column } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import type { PartitionSizes, PartitionsRequest, Snapshot, SnapshotRequest, SourceShape } from '../warehouse';
 import { queryRows, quoteIdentifier, quoteText } from './database';
-import { nameOf, selectSource } from './source';
+import { nameOf, selectShaped } from './source';
 
 export async function pinRows(
   connection: DuckDBConnection,
@@ -21,7 +21,7 @@ export async function pinRows(
   await run(
     connection,
     request.signal,
-    `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${selectSource(request, projectDir)})`,
+    `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${selectShaped(request, shape, projectDir)})`,
   );
   await numberPartitions(connection, request, keyColumns);
   const index = join(request.folder, 'index.parquet');
@@ -50,7 +50,7 @@ export async function countPartitions(
   shape: SourceShape,
   projectDir: string,
 ): Promise<PartitionSizes> {
-  await connection.run(`CREATE TEMP VIEW pinned AS ${selectSource(request, projectDir)}`);
+  await connection.run(`CREATE TEMP VIEW pinned AS ${selectShaped(request, shape, projectDir)}`);
   await numberPartitions(connection, request, shape.keyColumns);
   return { ...shape, ...(await listPartitions(connection)) };
 }

@@ -58,9 +58,23 @@ export function quoteTable(name: string): string {
 }
 
 /** `SELECT * FROM … WHERE …` */
-export function selectSource(request: SourceRequest, projectDir: string): string {
+function selectSource(request: SourceRequest, projectDir: string): string {
   const where = request.where === null ? '' : ` WHERE (${request.where}\n)`;
   return `SELECT * FROM ${sourceSql(request.source, projectDir)} AS data${where}`;
+}
+
+/** The rows with the shape's types. */
+export function selectShaped(request: SourceRequest, { columns }: SourceShape, projectDir: string): string {
+  const cast = columns.map(
+    ({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`,
+  );
+  return `SELECT ${cast.join(', ')} FROM (${selectSource(request, projectDir)})`;
+}
+
+/** The type that a snapshot keeps: Parquet has no 128-bit integers, and an ENUM's type would be as long as all of its values. */
+function storable(type: string): string {
+  if (type === 'HUGEINT' || type === 'UHUGEINT') return 'DECIMAL(38,0)';
+  return type.startsWith('ENUM(') ? 'VARCHAR' : type;
 }
 
 /** Finds the source's columns and the exact names of the key columns; refuses with every problem at once. */
@@ -109,7 +123,7 @@ async function columnsOf(
       connection,
       `DESCRIBE ${selectSource(request, projectDir)}`,
     );
-    return described.map(({ column_name: name, column_type: type }) => ({ name, type }));
+    return described.map(({ column_name: name, column_type: type }) => ({ name, type: storable(type) }));
   } catch (error) {
     throw await explain(connection, request, projectDir, error);
   }
