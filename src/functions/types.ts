@@ -77,7 +77,7 @@ export interface PartitionContext<Params = Record<string, unknown>> {
   withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T>;
   /** Writes a line to the partition's log, like `console.log`. */
   log(...values: unknown[]): void;
-  /** Tells how far the function is; shows in `partwise status` and Temporal's UI. */
+  /** Tells how far the function is: any JSON up to 2,048 characters; shows in Temporal's UI as the activity's heartbeat. */
   heartbeat(progress: unknown): void;
   /**
    * Throws `ExpectationFailed`, which is not retried, unless the condition holds. No type assertion: TypeScript would refuse

@@ -18,6 +18,7 @@ export async function pinRows(
   projectDir: string,
 ): Promise<Snapshot> {
   const { keyColumns } = shape;
+  // enforces I1: keys, counts and rows come from one reading.
   await run(
     connection,
     request.signal,
