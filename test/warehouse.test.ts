@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +6,7 @@ import type { CommitTask, OutputPlan } from '../src/run/plan';
 import { openWarehouse } from '../src/warehouse';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import type { SnapshotRequest } from '../src/warehouse/warehouse';
+import { holdWarehouse } from './support/hold-warehouse';
 
 let folder: string;
 let path: string;
@@ -191,20 +190,9 @@ describe('I9 a source that cannot be run is refused with a sentence', () => {
 });
 
 describe('a warehouse file that another program has open', () => {
-  const hold = async () => {
-    const program = `const { DuckDBInstance } = require('@duckdb/node-api');
-      DuckDBInstance.create(${JSON.stringify(path)}).then((held) => { process.send('held'); process.on('message', () => held.closeSync()); });`;
-    const holder = spawn(process.execPath, ['-e', program], {
-      cwd: join(__dirname, '..'),
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    await once(holder, 'message');
-    return holder;
-  };
-
   it('is waited for', async () => {
     await execute("CREATE TABLE sales AS SELECT 'N' AS region");
-    const holder = await hold();
+    const holder = await holdWarehouse(path);
     const pinned = snapshot({});
     holder.send('let go');
     expect((await pinned).ids).toEqual(['N']);
@@ -213,7 +201,7 @@ describe('a warehouse file that another program has open', () => {
 
   it('I9 and keeps so is refused, naming the program', async () => {
     await execute("CREATE TABLE sales AS SELECT 'N' AS region");
-    const holder = await hold();
+    const holder = await holdWarehouse(path);
     const error = await problemsOf(snapshot({}));
     expect(error.type).toBe('WarehouseLocked');
     expect(error.problems[0]).toMatch(
