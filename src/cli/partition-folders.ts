@@ -1,6 +1,6 @@
 /** Folders for what is downloaded: readable, inside the target, and one per partition on any file system (I6). */
 import { decodePartitionId } from '../run/partition-id';
-import { runFolder } from '../run/stage-layout';
+import { folderName } from '../run/stage-layout';
 
 /** Gives each partition id a relative path, a folder per key column; asked for the same id, the same path. */
 export function partitionFolders(): (id: string) => string {
@@ -20,5 +20,5 @@ export function partitionFolders(): (id: string) => string {
 
 function folderOf(value: string | null): string {
   if (value === null) return '%-';
-  return value === '' ? '%_' : runFolder(value);
+  return value === '' ? '%_' : folderName(value);
 }

@@ -8,13 +8,18 @@
  */
 import { createHash } from 'node:crypto';
 
-/** A run id as a folder name: percent-encoded, and cut at 80 characters with a hash so that two never share a folder. */
+/** A run id as a folder name. */
 export function runFolder(runId: string): string {
   // enforces I6
-  const encoded = encodeURIComponent(runId)
+  return distinct(folderName(runId), runId);
+}
+
+/** Any text as a folder name: percent-encoded, and cut at 80 characters with a hash so that two never share a folder. */
+export function folderName(text: string): string {
+  const encoded = encodeURIComponent(text)
     .replace(/\*/g, '%2A')
     .replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length));
-  return distinct(encoded, runId, 80);
+  return encoded.length <= 80 ? encoded : `${encoded.slice(0, 63)}-${hash(text)}`;
 }
 
 export function locatorPath(runId: string, execution: number): string {
@@ -46,18 +51,16 @@ export function partitionFolder(ordinal: number, partitionId: string): string {
   return slug === '' ? `${ordinal}/` : `${ordinal}-${slug}/`;
 }
 
-/** With a hash where the name alone would be too long, or would be another one's on a file system that ignores case (I6). */
-function distinct(encoded: string, original: string, most: number): string {
-  if (encoded.length <= most && original === original.toLowerCase()) return encoded;
-  return `${encoded.slice(0, most - 17)}-${sha256(original).slice(0, 16)}`;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
 /** An artifact's name as a file name: encoded, and cut with a hash where file systems would refuse its length. */
 export function artifactFile(name: string): string {
-  const encoded = encodeURIComponent(name).replace(/\*/g, '%2A');
-  return distinct(encoded, name, 120);
+  return distinct(folderName(name), name);
+}
+
+/** With a hash where the name would be another one's on a file system that ignores case (I6). */
+function distinct(name: string, original: string): string {
+  return original === original.toLowerCase() ? name : `${name}-${hash(original)}`;
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -3,8 +3,11 @@ import { connectHost } from './host-connection';
 import { endHost } from './host-launch';
 import type { HostState } from './host-protocol';
 import { lockFolder } from './lock';
+import { gone } from './processes';
 import { endLeftoverServer } from './server';
-import { makeStateFolder, stateFolder } from './state-folder';
+import { makeStateFolder, readJson, stateFolder } from './state-folder';
+
+const DIES_WITHIN_MS = 2_000;
 
 /** How they fare; null when there are none. Starts nothing. */
 export async function backgroundState(projectDir: string): Promise<HostState | null> {
@@ -33,6 +36,9 @@ export async function endBackground(projectDir: string): Promise<void> {
  */
 export async function endAbandonedServer(projectDir: string): Promise<void> {
   const folder = stateFolder(projectDir);
+  // A process that is being killed lets go of its channel to the worker before it lets go of its port.
+  const host = readJson<{ pid: number }>(folder.hostFile);
+  if (host !== null) await gone(host.pid, DIES_WITHIN_MS);
   const release = await lockFolder(folder.path, folder.lock);
   try {
     if ((await backgroundState(projectDir)) === null) await endLeftoverServer(folder);

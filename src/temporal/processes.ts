@@ -11,8 +11,11 @@ export function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  // A process whose parent is gone may stay as a zombie where no init reaps it, as in many containers.
-  return process.platform !== 'linux' || processState(pid) !== 'Z';
+  if (process.platform !== 'linux') return true;
+  // A process whose parent is gone may stay as a zombie where no init reaps it, as in many containers; one that is reaped at
+  // this moment has no state any more.
+  const state = processState(pid);
+  return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
 function processState(pid: number): string | undefined {

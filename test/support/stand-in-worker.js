@@ -26,7 +26,9 @@ if (refuses) {
       .endAbandonedServer(projectDir)
       .finally(() => process.exit(0));
   });
-  process.send({ type: 'ready' });
-  process.send({ type: 'open', runs: open });
-  watchFile(file, { interval: 50 }, () => process.send({ type: 'open', runs: behaviour().open ?? 0 }));
+  // The host may be killed at any moment: what cannot be sent then is for nobody.
+  const tell = (message) => process.send(message, () => {});
+  tell({ type: 'ready' });
+  tell({ type: 'open', runs: open });
+  watchFile(file, { interval: 50 }, () => tell({ type: 'open', runs: behaviour().open ?? 0 }));
 }
