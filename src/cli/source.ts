@@ -17,7 +17,7 @@ export interface SourceFlags {
 /** Paths come out relative to the project's folder, which is what workers resolve them against. */
 export function parseSource({ from, pattern, hasKey }: SourceFlags, projectDir: string, cwd: string): Source {
   if (QUERY.test(from)) return { query: from.replace(QUERY, '').trim() };
-  if (!isPath(from, cwd)) return { table: from };
+  if (pattern === undefined && !isPath(from, cwd)) return { table: from };
   const files = toProjectPath(from, projectDir, cwd);
   if (hasKey || pattern !== undefined) return pattern === undefined ? { files } : { files, pattern };
   return GLOB.test(files) ? splitGlob(files) : { files };
