@@ -7,7 +7,7 @@ import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
 import { Outcomes } from '../src/history/outcomes';
 import { liveOverlay } from '../src/history/overlay';
 import { runState, wasRefused } from '../src/history/run-state';
-import { encodeOrdinals } from '../src/run/ordinals';
+import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/run/outcome';
 import type { OpenedRun, RunPlan, UnitTask } from '../src/run/plan';
 import { noCounts } from '../src/run/status';
@@ -385,6 +385,7 @@ function task(unitNumber: number, from: number, to: number, only: string | null 
     unit: unitNumber,
     from,
     to,
+    partitions: only === null ? to - from + 1 : decodeOrdinals(only).length,
     only,
     round,
   };

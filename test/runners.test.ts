@@ -84,6 +84,18 @@ describe('a unit', () => {
     expect(most).toBe(2);
   });
 
+  test('counts on from the calls of earlier executions', async () => {
+    const { ended } = await misbehave('exit', {
+      ordinals: [1, 2],
+      unit: { params: { does: { k2: 'exit' } }, priorCalls: 1, extraCalls: { 2: 3 } },
+      options: { maximumLosses: 2 },
+    });
+    expect(ended.map(({ outcome: { id, attempts } }) => [id, attempts])).toEqual([
+      ['k1', 3],
+      ['k2', 6],
+    ]);
+  });
+
   test('fails as a whole when its function is not in the bundle', async () => {
     const { failed, left } = await runFixture({ name: 'welBehaved', mayFail: true });
     expect(failed).toMatchObject({ error: { type: 'FunctionMissing' }, retryable: true });

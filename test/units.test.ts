@@ -16,9 +16,9 @@ describe('cutting units', () => {
   it('gives up to 500 partitions a unit each, the largest first', () => {
     const units = cut([5, 50, 500]);
     expect(units).toEqual([
-      { from: 2, to: 2, label: 'p2' },
-      { from: 1, to: 1, label: 'p1' },
-      { from: 0, to: 0, label: 'p0' },
+      { from: 2, to: 2, partitions: 1, label: 'p2' },
+      { from: 1, to: 1, partitions: 1, label: 'p1' },
+      { from: 0, to: 0, partitions: 1, label: 'p0' },
     ]);
     expect(cut(Array.from({ length: 500 }, () => 1))).toHaveLength(500);
   });
@@ -46,7 +46,7 @@ describe('cutting units', () => {
   it('makes a partition far above the average a unit of its own and begins with it', () => {
     const rows = Array.from({ length: 2_000 }, () => 10);
     rows[1_234] = 1_000_000;
-    expect(cut(rows)[0]).toEqual({ from: 1_234, to: 1_234, label: 'p1234' });
+    expect(cut(rows)[0]).toEqual({ from: 1_234, to: 1_234, partitions: 1, label: 'p1234' });
   });
 
   it('cuts labels at 200 bytes without breaking a character', () => {

@@ -114,6 +114,8 @@ async function putPlan({
     timeoutMs,
     memoryBytes,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
+    selected: null,
+    earlierCalls: {},
   };
   const units = cutUnits({
     rows: snapshot.rows,

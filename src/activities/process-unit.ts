@@ -98,7 +98,11 @@ class UnitAttempt {
     heartbeats.update({ startedWith, forgiven: this.#before.forgiven });
     const index = await stage.localFile(plan.index);
     const bundle = await this.#bundle(plan, heartbeats);
-    const ordinals = this.#remaining(recorded.outcomes.map(({ outcome }) => outcome.ordinal));
+    const ordinals = this.#remaining(
+      plan.selected,
+      recorded.outcomes.map(({ outcome }) => outcome.ordinal),
+    );
+    const priorCalls = task.round + this.#before.throws + this.#losses;
     const recorder = new UnitRecorder({
       context,
       stage,
@@ -108,6 +112,7 @@ class UnitAttempt {
       keyColumns: plan.keyColumns,
       isBatch: this.#isBatch,
       scratch,
+      callsBefore: (ordinal) => priorCalls + (plan.earlierCalls[ordinal] ?? 0),
     });
     if (this.#losses >= MOST_LOSSES) {
       recorder.giveUp(await readIndex(index, ordinals), this.#workerLost());
@@ -127,7 +132,8 @@ class UnitAttempt {
           snapshot,
           files: plan.files === null ? null : ordinals.map((ordinal) => plan.files![ordinal]!),
           ordinals,
-          priorCalls: task.round + this.#before.throws + this.#losses,
+          priorCalls,
+          extraCalls: pick(plan.earlierCalls, ordinals),
           snapshotTime: plan.snapshotTime,
           scheduledTime: plan.scheduledTime,
           scratch,
@@ -152,10 +158,14 @@ class UnitAttempt {
     return this.task.to > this.task.from;
   }
 
-  #remaining(recorded: readonly number[]): number[] {
+  #remaining(selected: string | null, recorded: readonly number[]): number[] {
     const { only, from, to } = this.task;
     const all =
-      only === null ? Array.from({ length: to - from + 1 }, (_, i) => from + i) : decodeOrdinals(only);
+      only !== null
+        ? decodeOrdinals(only)
+        : selected === null
+          ? Array.from({ length: to - from + 1 }, (_, i) => from + i)
+          : decodeOrdinals(selected).filter((ordinal) => ordinal >= from && ordinal <= to);
     // enforces I4: what is recorded does not run again.
     const done = new Set(recorded);
     return all.filter((ordinal) => !done.has(ordinal));
@@ -257,6 +267,11 @@ class UnitAttempt {
 
 function isFailure({ status }: PartitionOutcome): boolean {
   return status === 'FAILED' || status === 'INTERNAL_ERROR';
+}
+
+/** The counts of these ordinals alone: a plan may hold those of a hundred thousand. */
+function pick(counts: Record<number, number>, ordinals: readonly number[]): Record<number, number> {
+  return Object.fromEntries(ordinals.flatMap((each) => (each in counts ? [[each, counts[each]!]] : [])));
 }
 
 function trouble(error: unknown): { type: string; message: string } {

@@ -30,6 +30,8 @@ interface RecorderOptions {
   keyColumns: readonly Column[];
   isBatch: boolean;
   scratch: string;
+  /** How often a partition was called before this attempt, in earlier executions too. */
+  callsBefore: (ordinal: number) => number;
 }
 
 export class UnitRecorder implements UnitHandlers {
@@ -119,7 +121,7 @@ export class UnitRecorder implements UnitHandlers {
       ordinal,
       id,
       status,
-      attempts: error === null ? 0 : this.options.context.info.attempt - 1,
+      attempts: this.options.callsBefore(ordinal),
       rows,
       startedAt: new Date().toISOString(),
       durationMs: 0,

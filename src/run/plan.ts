@@ -18,6 +18,8 @@ export interface Column {
 export interface Unit {
   from: number;
   to: number;
+  /** How many of them are run: on a continuation, some of the range are done already. */
+  partitions: number;
   /** What Temporal's UI shows: the partition id, or `first … last`; at most 200 bytes. */
   label: string;
 }
@@ -107,6 +109,10 @@ export interface UnitPlan {
   /** Resident memory of a runner. */
   memoryBytes: number;
   heartbeatTimeoutMs: number;
+  /** The partitions to run, as ordinals (`"3,7-9"`); null: all. */
+  selected: string | null;
+  /** How often the function was called in earlier executions, by ordinal; absent: never. */
+  earlierCalls: Record<number, number>;
 }
 
 /** The function of a run. */
@@ -132,6 +138,8 @@ export interface UnitTask {
   unit: number;
   from: number;
   to: number;
+  /** How many of from … to are run. */
+  partitions: number;
   /** Retry units: only these ordinals (`"3,7-9"`). */
   only: string | null;
   /** How often each of these partitions has thrown before: 0 in the first round. */

@@ -39,7 +39,12 @@ export function cutUnits(request: UnitRequest): Unit[] {
   const weighed = ranges.map(([from, to]) => ({ from, to, weight: weight(request.rows, from, to) }));
   // Array.prototype.sort is stable: equal weights stay in key order.
   weighed.sort((a, b) => b.weight - a.weight);
-  return weighed.map(({ from, to }) => ({ from, to, label: label(request.id, from, to) }));
+  return weighed.map(({ from, to }) => ({
+    from,
+    to,
+    partitions: to - from + 1,
+    label: label(request.id, from, to),
+  }));
 }
 
 function cutEvenly(partitions: number, size: number): [number, number][] {

@@ -32,7 +32,7 @@ export interface RunnerUnit {
   ordinals: number[];
   /** How often each has been called before. */
   priorCalls: number;
-  /** Calls on top of `priorCalls`, by ordinal: a runner died and these are run again. */
+  /** Calls on top of `priorCalls`, by ordinal: in earlier executions, and on runners that died. */
   extraCalls?: Record<number, number>;
   /** A runner died in this unit: hand ended partitions over at shorter intervals, so that the next death costs fewer. */
   cautious?: boolean;

@@ -13,7 +13,7 @@ const HAND_OVER_MS = 10_000;
 
 export interface SessionOptions extends UnitRunOptions {
   ordinals: number[];
-  /** Calls so far by ordinal; counted up here. */
+  /** Calls so far by ordinal, on top of `priorCalls`; counted up here. */
   calls: Map<number, number>;
   fresh: boolean;
   cautious: boolean;

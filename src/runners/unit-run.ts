@@ -79,7 +79,7 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
   let queue = [...unit.ordinals];
   const suspects: number[] = [];
   const losses = new Map<number, number>();
-  const calls = new Map<number, number>();
+  const calls = new Map(Object.entries(unit.extraCalls ?? {}).map(([ordinal, n]) => [Number(ordinal), n]));
   let deaths = 0;
   let idleDeaths = 0;
 

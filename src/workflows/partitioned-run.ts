@@ -83,17 +83,20 @@ function inFlight(progress: Progress): { RUNNING: number; PENDING: number } {
 
 /** Every unit once; then rounds of those partitions of batches that threw and may be tried again. */
 async function runUnits(plan: RunPlan, opened: OpenedRun, progress: Progress): Promise<void> {
-  await throughLanes([...plan.units.entries()], plan.maxConcurrency, ([unit, { from, to, label }]) =>
-    runUnit(plan, opened, progress, {
-      activityId: `${unit}`,
-      label,
-      unit,
-      from,
-      to,
-      only: null,
-      round: 0,
-      partitions: to - from + 1,
-    }),
+  await throughLanes(
+    [...plan.units.entries()],
+    plan.maxConcurrency,
+    ([unit, { from, to, label, partitions }]) =>
+      runUnit(plan, opened, progress, {
+        activityId: `${unit}`,
+        label,
+        unit,
+        from,
+        to,
+        only: null,
+        round: 0,
+        partitions,
+      }),
   );
   for (let round = 1; progress.retry.length > 0; round++) {
     const units = cutRetryUnits(progress.retry, plan.retryUnitsPerRound);
@@ -114,7 +117,7 @@ async function runUnits(plan: RunPlan, opened: OpenedRun, progress: Progress): P
   }
 }
 
-type UnitCall = Unit & Pick<UnitTask, 'unit' | 'only' | 'round'> & { activityId: string; partitions: number };
+type UnitCall = Unit & Pick<UnitTask, 'unit' | 'only' | 'round'> & { activityId: string };
 
 async function runUnit(plan: RunPlan, opened: OpenedRun, progress: Progress, call: UnitCall): Promise<void> {
   if (CancellationScope.current().consideredCancelled) return;
@@ -122,7 +125,7 @@ async function runUnit(plan: RunPlan, opened: OpenedRun, progress: Progress, cal
   const { processUnit } = proxyActivities<RunActivities>({ startToCloseTimeout });
   const { runId } = opened;
   const { generation, execution, stage } = plan;
-  const { activityId, label, unit, from, to, only, round } = call;
+  const { activityId, label, unit, from, to, partitions, only, round } = call;
   const task: UnitTask = {
     version: 1,
     runId,
@@ -134,6 +137,7 @@ async function runUnit(plan: RunPlan, opened: OpenedRun, progress: Progress, cal
     unit,
     from,
     to,
+    partitions,
     only,
     round,
   };
@@ -181,7 +185,7 @@ function recordFailure(progress: Progress, call: UnitCall, error: unknown): void
   else {
     const type =
       cause instanceof ApplicationFailure ? (cause.type ?? cause.name) : (cause?.name ?? 'ActivityFailure');
-    progress.recordLost(call.label, call.only ?? `${call.from}-${call.to}`, {
+    progress.recordLost(call.label, call.partitions, {
       type,
       message: cause?.message ?? error.message,
       stack: null,

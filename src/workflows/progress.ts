@@ -1,6 +1,5 @@
 /** What a run has come to so far, folded from unit results. Deterministic: counts only what results say. */
 import type { ErrorInfo, UnitResult } from '../run/outcome';
-import { decodeOrdinals } from '../run/ordinals';
 import { PARTITION_STATUSES, noCounts, type StatusCounts } from '../run/status';
 
 /** Errors kept for the summary and the queries. */
@@ -27,8 +26,7 @@ export class Progress {
   }
 
   /** A unit that ended without a word about its partitions. */
-  recordLost(id: string, ordinals: string, error: ErrorInfo): void {
-    const partitions = decodeOrdinals(ordinals).length;
+  recordLost(id: string, partitions: number, error: ErrorInfo): void {
     this.counts.PENDING -= partitions;
     this.counts.INTERNAL_ERROR += partitions;
     this.note([{ id, error }]);
