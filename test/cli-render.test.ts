@@ -8,6 +8,7 @@ import { durationText } from '../src/cli/render/duration';
 import { nextCommands } from '../src/cli/render/next-commands';
 import { PLAIN } from '../src/cli/render/paint';
 import { failureLine, renderPartitions } from '../src/cli/render/partitions';
+import { placeOf } from '../src/cli/render/place';
 import { csvOf, renderRows } from '../src/cli/render/rows';
 import { renderRunState } from '../src/cli/render/run-state';
 import { shellWord } from '../src/cli/render/shell-word';
@@ -58,6 +59,31 @@ test('a run fits on one screen: status, counts, first errors, what was written',
       'wrote 43 rows to table trends',
     ].join('\n'),
   );
+});
+
+test("a failed partition says where in the user's code it failed, on a line of its own where there is no room", () => {
+  const stack = [
+    'Error: bad',
+    '    at check (/p/node_modules/checks/index.js:3:1)',
+    '    at async Object.run (/p/jobs/functions.ts:31:13)',
+  ].join('\n');
+  expect(placeOf(stack, '/p')).toBe('jobs/functions.ts:31');
+  expect(placeOf(stack, '/elsewhere')).toBe('/p/jobs/functions.ts:31');
+  expect(placeOf('Error: bad\n    at /p/a b.ts:2:1', '/p')).toBe('a b.ts:2');
+  expect(placeOf('Error: bad\n    at async /p/top.mjs:2:1', '/p')).toBe('top.mjs:2');
+  expect([placeOf(null), placeOf('Error: nothing')]).toEqual([null, null]);
+  const failed = { ...WACO, error: { ...WACO.error!, stack } };
+  expect(failureLine(failed, 100, PLAIN)).toBe(
+    '✗ San Marcos  ExpectationFailed: 46 of 187 months have no sales (/p/jobs/functions.ts:31)',
+  );
+  expect(failureLine(failed, 60, PLAIN)).toBe(
+    '✗ San Marcos  ExpectationFailed: 46 of 187 months have no s…\n    at /p/jobs/functions.ts:31',
+  );
+  expect(renderPartitions([failed, { ...WACO, id: 'Waco' }], 120, PLAIN).split('\n')).toEqual([
+    'partition     status  attempts  rows  duration  at                       error',
+    expect.stringMatching(/ \/p\/jobs\/functions\.ts:31  ExpectationFailed: 46 of 187/),
+    expect.stringMatching(/^Waco .* {20}ExpectationFailed/),
+  ]);
 });
 
 test('a run that goes on says for how long', () => {
@@ -125,6 +151,7 @@ test('rows and columns that find no room are counted and named', () => {
   expect(lines.at(-2)).toMatch(/^more columns: column6, column7/);
   expect(lines.at(-1)).toBe('… and 25 more rows');
   expect(renderRows([], 5, 60, PLAIN)).toBe('no rows');
+  expect(renderRows(rows.slice(0, 5), 5, 60, PLAIN, 1_005).split('\n').at(-1)).toBe('… and 1,000 more rows');
 });
 
 /** But for the line feed, which tables are made of. */

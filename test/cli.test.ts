@@ -111,7 +111,7 @@ describe('in a project', () => {
     const { code, stdout, stderr } = await cli(project.folder, args);
     expect(code).toBe(0);
     expect(stderr).toContain(`run ${runId}\ncount for each region of sales.csv\n3 partitions of 4 rows\n`);
-    expect(stderr).toContain('✗ South  ExpectationFailed: South is closed\n');
+    expect(stderr).toContain('✗ South  ExpectationFailed: South is closed (functions.ts:9)\n');
     expect(stderr).toContain('3 of 3 partitions: 2 DONE, 1 FAILED\n');
     expect(stdout).toContain(`${runId}  PARTIAL_FAILURE  took`);
     expect(stdout).toMatch(/region {4}orders {2}currency\nNew York {7}1 {2}EUR\nNorth {10}2 {2}EUR\n/);
@@ -193,6 +193,33 @@ describe('in a project', () => {
       partitions: 3,
       rows: 4,
     });
+  });
+
+  it('where a function failed is said by status, partitions and logs', async () => {
+    const args = run('count', '--tolerated-failures', '1', '--detach');
+    const runId = args.at(args.indexOf('--run-id') + 1)!;
+    await cli(project.folder, args);
+    expect((await cli(project.folder, ['watch', runId])).stdout).toContain('closed (functions.ts:9)\n');
+    expect((await cli(project.folder, ['status', runId])).stdout).toContain('closed (functions.ts:9)\n');
+    expect((await cli(project.folder, ['partitions', runId])).stdout).toMatch(/ functions\.ts:9 .*closed\n/);
+    const all = await cli(project.folder, ['logs', runId]);
+    expect(all.stderr).toBe('✗ South  ExpectationFailed: South is closed (functions.ts:9)\n');
+    const one = await cli(project.folder, ['logs', runId, '--partition', 'South']);
+    expect(one.stdout).toBe('South                │ counting South\n');
+    expect(one.stderr).toMatch(/closed \(functions\.ts:9\)\n +at .*functions\.ts:9:\d+\)\n$/);
+  });
+
+  it('rows and runs that are not shown are counted', async () => {
+    const sql = 'SELECT i FROM range(3000) r(i)';
+    const args = run('sql', '--only', 'North', '--sql', sql);
+    const runId = args.at(args.indexOf('--run-id') + 1)!;
+    expect((await cli(project.folder, args)).stdout).toContain('… and 2,980 more rows\n');
+    const shown = await cli(project.folder, ['results', runId, '--limit', '200']);
+    expect(shown.stdout.split('\n')).toHaveLength(203);
+    expect(shown.stdout).toContain('… and 2,800 more rows\n');
+    expect((await cli(project.folder, ['ls', '--limit', '1'])).stderr).toMatch(
+      /^There are older runs: .* ls --limit 10\n$/,
+    );
   });
 
   it('pages of partitions, rows as CSV, artifacts in a folder', async () => {

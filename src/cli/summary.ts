@@ -17,7 +17,8 @@ export async function summarise(handle: RunHandle, state: RunState, suggest: Sug
   print(renderRunState(state, failures, width, paint));
   if (state.counts.DONE > 0) {
     const rows = await handle.results({ limit: MOST_ROWS });
-    if (rows.length > 0) print(`\n${renderRows(rows, MOST_ROWS, width, paint)}`);
+    const total = rows.length < MOST_ROWS ? rows.length : await handle.countResults();
+    if (rows.length > 0) print(`\n${renderRows(rows, MOST_ROWS, width, paint, total)}`);
   }
   if (state.counts.total > 0) print(`\n${await suggestions(handle, state, failures, suggest)}`);
 }

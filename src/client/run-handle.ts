@@ -95,6 +95,13 @@ export class TemporalRunHandle implements RunHandle {
     return readRows(this.#reader.stage(record)!, outputFiles(record), record.plan.keyColumns, { limit });
   }
 
+  async countResults(): Promise<number> {
+    const { record } = await this.#reader.read();
+    let rows = 0;
+    for (const { outputRows } of (await this.#reader.outcomes(record)).ends.values()) rows += outputRows;
+    return rows;
+  }
+
   async *logs(
     options: { partition?: string; follow?: boolean; signal?: AbortSignal } = {},
   ): AsyncGenerator<LogEntry> {

@@ -127,6 +127,8 @@ export interface RunHandle {
   partition(id: string): PartitionHandle;
   /** The combined rows: key columns first, ordered by key; all unless `limit` says otherwise. */
   results(options?: { limit?: number }): Promise<Row[]>;
+  /** How many combined rows there are, without reading them. */
+  countResults(): Promise<number>;
   /** Log lines of all partitions or of one; `follow` goes on until the run ends. */
   logs(options?: { partition?: string; follow?: boolean; signal?: AbortSignal }): AsyncIterable<LogEntry>;
   /** Asks for cancellation; `wait` to see it done. Throws `RunEnded` when there is nothing left to cancel. */

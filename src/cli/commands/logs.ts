@@ -3,8 +3,13 @@ import { untilInterrupted } from '../follow';
 import { toPartitionId } from '../partition-argument';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
 import { logLine } from '../render/logs';
-import { aside, paint, print, printJson } from '../terminal';
-import type { LogEntry } from '../../client/types';
+import { failureLine } from '../render/partitions';
+import { cleanLines } from '../render/text';
+import { firstFailures } from '../summary';
+import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
+import type { LogEntry, RunHandle } from '../../client/types';
+
+const MOST_FAILURES = 5;
 
 interface LogsOptions extends ReadingOptions {
   partition?: string;
@@ -21,9 +26,8 @@ export function define(command: Command): void {
       reading(options, async (partwise) => {
         const { follow = false } = options;
         const partition = options.partition === undefined ? undefined : toPartitionId(options.partition);
-        const entries = partwise
-          .restore(runId)
-          .logs({ ...(partition !== undefined && { partition }), follow, signal });
+        const handle = partwise.restore(runId);
+        const entries = handle.logs({ ...(partition !== undefined && { partition }), follow, signal });
         if (options.json === true && !follow) return printJson(await collected(entries));
         let lines = 0;
         try {
@@ -35,9 +39,23 @@ export function define(command: Command): void {
           if (!signal.aborted) throw error;
         }
         if (lines === 0) aside('Nothing was printed.');
+        if (options.json !== true && !signal.aborted) await explainFailures(handle, partition);
       }),
     ),
   );
+}
+
+/** What went wrong is in no log: it is what the functions threw. */
+async function explainFailures(handle: RunHandle, partition: string | undefined): Promise<void> {
+  const failures =
+    partition === undefined
+      ? await firstFailures(handle, await handle.status(), MOST_FAILURES)
+      : [await handle.partition(partition).describe()].filter(({ error }) => error !== null);
+  for (const failure of failures) {
+    note(failureLine(failure, widthOfTerminal(process.stderr), errorPaint));
+    const frames = failure.error?.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
+    if (partition !== undefined) for (const frame of frames) aside(cleanLines(frame));
+  }
 }
 
 async function collected(entries: AsyncIterable<LogEntry>): Promise<LogEntry[]> {

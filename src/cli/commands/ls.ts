@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { suggesting } from '../invocation';
 import { reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
 import { renderRuns } from '../render/runs';
-import { paint, print, printJson, widthOfTerminal } from '../terminal';
+import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 const NEWEST = 20;
 
@@ -9,9 +10,13 @@ export function define(command: Command): void {
   command.option('--limit <n>', 'the newest so many', wholeNumber, NEWEST);
   withJson(withProject(command)).action(async (options: ReadingOptions & { limit: number }) => {
     await reading(options, async (partwise) => {
-      const runs = await partwise.list({ limit: options.limit });
-      if (options.json === true) printJson({ runs });
-      else print(renderRuns(runs, new Date().toISOString(), widthOfTerminal(), paint));
+      // One more tells whether there are more.
+      const found = await partwise.list({ limit: options.limit + 1 });
+      const runs = found.slice(0, options.limit);
+      if (options.json === true) return printJson({ runs });
+      print(renderRuns(runs, new Date().toISOString(), widthOfTerminal(), paint));
+      if (found.length === runs.length) return;
+      aside(`There are older runs: ${suggesting(options)(`ls --limit ${options.limit * 10}`)}`);
     });
   });
 }

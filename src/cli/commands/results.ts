@@ -20,14 +20,13 @@ export function define(command: Command): void {
     await reading(options, async (partwise) => {
       const asTable = options.json !== true && options.csv !== true;
       const limit = options.limit ?? (asTable ? ROWS_ON_SCREEN : undefined);
-      // One more tells whether there are more.
-      const rows = await partwise
-        .restore(runId)
-        .results(limit === undefined ? {} : { limit: asTable ? limit + 1 : limit });
+      const handle = partwise.restore(runId);
+      const rows = await handle.results(limit === undefined ? {} : { limit });
       if (options.json === true) return printJson(rows);
       if (options.csv === true) return void process.stdout.write(csvOf(rows));
-      print(renderRows(rows.slice(0, limit), ROWS_ON_SCREEN, widthOfTerminal(), paint));
-      if (rows.length > limit!) aside('There are more rows: --limit shows more, --json and --csv have all.');
+      const total = rows.length < limit! ? rows.length : await handle.countResults();
+      print(renderRows(rows, limit!, widthOfTerminal(), paint, total));
+      if (rows.length < total) aside('--limit shows more rows; --json and --csv have all.');
     });
   });
 }

@@ -2,6 +2,7 @@
 import type { PartitionView } from '../../client/types';
 import { durationText } from './duration';
 import { type Paint, statusColour } from './paint';
+import { placeOf } from './place';
 import { renderTable } from './table';
 import { clean, cut, widthOf } from './text';
 import { cellText } from './value';
@@ -14,20 +15,28 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
     { name: 'attempts', align: 'right' as const },
     { name: 'rows', align: 'right' as const },
     { name: 'duration', align: 'right' as const },
+    { name: 'at' },
     { name: 'error' },
   ];
+  const placed = partitions.some(({ error }) => placeOf(error?.stack ?? null) !== null);
   const rows = partitions.map((partition) => [
     clean(partition.id),
     { text: partition.status, colour: statusColour(partition.status, paint) },
     String(partition.attempts),
     String(partition.rows),
     partition.durationMs === null ? '' : durationText(partition.durationMs),
+    ...(placed ? [clean(placeOf(partition.error?.stack ?? null) ?? '')] : []),
     partition.error === null ? '' : clean(`${partition.error.type}: ${partition.error.message}`),
   ]);
-  return renderTable(columns, rows, width, paint);
+  return renderTable(
+    columns.filter(({ name }) => placed || name !== 'at'),
+    rows,
+    width,
+    paint,
+  );
 }
 
-/** `✗ San Marcos  ExpectationFailed: 46 of 187 months …` */
+/** `✗ San Marcos  ExpectationFailed: 46 of 187 months … (functions.ts:31)`; the place below where both find no room. */
 export function failureLine(
   { key, id, error }: Pick<PartitionView, 'key' | 'id' | 'error'>,
   width: number,
@@ -35,7 +44,11 @@ export function failureLine(
 ): string {
   const name = keyText(key) || clean(id);
   const reason = error === null ? 'no reason is known' : clean(`${error.type}: ${error.message}`);
-  return `${paint.red('✗')} ${paint.bold(name)}  ${cut(reason, Math.max(20, width - widthOf(name) - 4))}`;
+  const place = placeOf(error?.stack ?? null);
+  const line = `${paint.red('✗')} ${paint.bold(name)}  ${cut(reason, Math.max(20, width - widthOf(name) - 4))}`;
+  if (place === null) return line;
+  const fits = widthOf(name) + widthOf(reason) + widthOf(place) + 7 <= width;
+  return `${line}${fits ? ' ' : '\n    '}${paint.dim(fits ? `(${clean(place)})` : `at ${clean(place)}`)}`;
 }
 
 /** The key as people say it: `San Marcos`, `2024 / UA`. Commands take the id. */

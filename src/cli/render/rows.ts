@@ -5,8 +5,14 @@ import { clean, plural } from './text';
 import { renderTable } from './table';
 import { cellText, isNumeric } from './value';
 
-/** At most `most` rows; the number of those left out stands below. */
-export function renderRows(rows: readonly Row[], most: number, width: number, paint: Paint): string {
+/** At most `most` rows; the number of those left out stands below. `total`: how many there are, when `rows` are the first of them. */
+export function renderRows(
+  rows: readonly Row[],
+  most: number,
+  width: number,
+  paint: Paint,
+  total = rows.length,
+): string {
   if (rows.length === 0) return paint.dim('no rows');
   const names = [...new Set(rows.slice(0, most).flatMap((row) => Object.keys(row)))];
   const shown = rows.slice(0, most);
@@ -20,8 +26,8 @@ export function renderRows(rows: readonly Row[], most: number, width: number, pa
     width,
     paint,
   );
-  const left = rows.length - shown.length;
-  return left === 0 ? table : `${table}\n${paint.dim(`… and ${plural(left, 'more row')}`)}`;
+  const left = total - shown.length;
+  return left <= 0 ? table : `${table}\n${paint.dim(`… and ${plural(left, 'more row')}`)}`;
 }
 
 /** Rows as CSV: commas, quotes where needed, CRLF-free; dates in ISO 8601. */
