@@ -2,6 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { decodeClose, HistoryDecoder, isoTime, type PayloadDecoder } from '../history/decode';
 import { functionOfInput } from '../history/run-state';
+import { FUNCTION_MEMO } from '../run/memo';
 import { didYouMean } from '../run/nearest';
 import type { RunStatus } from '../run/status';
 import { STATUS } from './chain';
@@ -11,8 +12,6 @@ import { payloadDecoder } from './payloads';
 import type { RunListing } from './types';
 import { Visibility, type ListedExecution } from './visibility';
 
-/** Key of the memo that runs started by the library carry, so that listing them needs no history. */
-export const FUNCTION_MEMO = 'partwiseFunction';
 const DEFAULT_LIMIT = 20;
 
 export async function listRuns(client: Client, limit: number = DEFAULT_LIMIT): Promise<RunListing[]> {

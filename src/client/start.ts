@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { RunInput } from '../run/input';
+import { FUNCTION_MEMO } from '../run/memo';
 import { parseRunInput } from '../run/parse-input';
 import { defaultRunId, runIdProblem } from '../run/run-id';
 import { StartRefused } from './errors';
-import { FUNCTION_MEMO } from './list';
 import { WORKFLOW_TYPE } from './visibility';
 
 /**
