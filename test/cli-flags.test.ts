@@ -115,6 +115,7 @@ test('I8 the exit code says how the workflow ended', () => {
     startedAt: '',
     endedAt: '',
     snapshotTime: '2024-01-01T00:00:00.000Z',
+    scheduledTime: null,
     function: 'f',
     executions: [],
     live: false,

@@ -39,6 +39,7 @@ const STATE: RunState = {
   startedAt: '2024-01-01T00:00:00.000Z',
   endedAt: '2024-01-01T00:01:02.500Z',
   snapshotTime: null,
+  scheduledTime: null,
   function: 'trendByCity',
   executions: [],
   live: false,

@@ -25,6 +25,10 @@ test('the three required settings are enough, and every other one has its defaul
       only: null,
       output: null,
       onExisting: 'error',
+      scheduledTime: null,
+      timeZone: 'UTC',
+      onUnchanged: 'run',
+      series: null,
       options: {
         maxConcurrency: 8,
         toleratedFailures: 0,
@@ -228,4 +232,34 @@ test('durations and sizes are read as people write them', () => {
     65_536,
   ]);
   expect(['', '5', 'MB', '-1MB', '0GB', '1 lot'].map(parseBytes)).toEqual(Array(6).fill(null));
+});
+
+test('a scheduled time is a moment, or the beginning of a day in the time zone of the run', () => {
+  const scheduledFor = (scheduledTime: string, timeZone?: string) => {
+    const report = parseRunInput({ ...GOOD, scheduledTime, timeZone });
+    return report.ok && report.input.scheduledTime;
+  };
+  expect(scheduledFor('2026-11-01T06:00:00Z', 'Europe/Berlin')).toBe('2026-11-01T06:00:00.000Z');
+  expect(scheduledFor('2026-11-01T06:00+02:00')).toBe('2026-11-01T04:00:00.000Z');
+  expect(scheduledFor('2026-11-01')).toBe('2026-11-01T00:00:00.000Z');
+  expect(scheduledFor('2026-11-01', 'europe/berlin')).toBe('2026-10-31T23:00:00.000Z');
+  expect(scheduledFor('2026-07-01 00:30', 'Europe/Berlin')).toBe('2026-06-30T22:30:00.000Z');
+});
+
+test('I9 a time that is none and a zone that there is not are refused at once', () => {
+  expect(
+    problemsOf({
+      ...GOOD,
+      scheduledTime: '2026-02-30',
+      timeZone: 'Europe/Berln',
+      onUnchanged: 'skip',
+      series: '',
+    }),
+  ).toEqual([
+    '"scheduledTime" is "2026-02-30"; it takes a time such as "2026-11-01T06:00:00Z", or a day such as "2026-11-01".',
+    '"timeZone" is "Europe/Berln"; it takes an IANA time zone, such as "Europe/Berlin" or "UTC".',
+    '"onUnchanged" is "skip"; it takes "run" or "reuse".',
+    '"series" is ""; it takes the name of a series of runs, such as "nightly".',
+  ]);
+  expect(problemsOf({ ...GOOD, scheduledTime: 5, timeZone: '+01:00' })).toHaveLength(2);
 });

@@ -32,6 +32,7 @@ const snapshot = (request: Partial<SnapshotRequest>) =>
     source: { table: 'sales' },
     partitionBy: ['region'],
     where: null,
+    scheduled: null,
     only: null,
     maxPartitions: 100_000,
     folder: join(folder, 'out'),
@@ -129,6 +130,75 @@ describe('a snapshot', () => {
     expect(pinned.rows).toEqual([1, 2]);
     expect(pinned.files![1]).toMatchObject({ path: join(folder, 'in', 'north.csv'), bytes: 11 });
     expect(pinned.data).toEqual([]);
+  });
+});
+
+describe('the scheduled time of a run', () => {
+  // In Berlin it is the first of November already.
+  const scheduled = { time: '2026-10-31T23:30:00.000Z', date: '2026-11-01' };
+  beforeEach(() =>
+    execute(
+      "CREATE TABLE sales AS SELECT * FROM (VALUES ('a', DATE '2026-10-31', 1), ('a', DATE '2026-11-01', 2), ('b', DATE '2026-11-01', 3), ('c', DATE '2026-10-30', 4)) t(region, day, amount)",
+    ),
+  );
+
+  it('is bound in a query, with the types DATE and TIMESTAMP', async () => {
+    const query =
+      'SELECT *, $scheduled_date AS the_date, $scheduled_time AS the_time FROM sales WHERE day = $Scheduled_Date';
+    const { data, columns } = await snapshot({ source: { query }, scheduled });
+    expect(columns.slice(-2)).toEqual([
+      { name: 'the_date', type: 'DATE' },
+      { name: 'the_time', type: 'TIMESTAMP' },
+    ]);
+    const rows = await select(
+      `SELECT region, amount, the_date::VARCHAR AS the_date, the_time::VARCHAR AS the_time FROM read_parquet('${data[0]}') ORDER BY amount`,
+    );
+    expect(rows).toEqual([
+      { region: 'a', amount: 2, the_date: '2026-11-01', the_time: '2026-10-31 23:30:00' },
+      { region: 'b', amount: 3, the_date: '2026-11-01', the_time: '2026-10-31 23:30:00' },
+    ]);
+  });
+
+  it('is bound in a condition, in calculations and in names of files', async () => {
+    const where = 'day >= $scheduled_date - 1 AND day < $scheduled_time + INTERVAL 1 DAY';
+    expect(await snapshot({ where, scheduled })).toMatchObject({ ids: ['a', 'b'], rows: [2, 1] });
+    await writeFile(join(folder, 'sales-2026-11-01.csv'), 'region,amount\nz,1\n');
+    const query = `SELECT * FROM read_csv('${folder}/sales-' || $scheduled_date || '.csv')`;
+    expect((await snapshot({ source: { query }, scheduled })).ids).toEqual(['z']);
+  });
+
+  it('is bound when partitions are only counted', async () => {
+    const signal = new AbortController().signal;
+    const query = 'SELECT * FROM sales WHERE day = $scheduled_date';
+    const request = {
+      partitionBy: ['region'],
+      where: null,
+      scheduled,
+      only: null,
+      maxPartitions: 10,
+      signal,
+    };
+    expect(await warehouse().count({ source: { query }, ...request })).toMatchObject({ ids: ['a', 'b'] });
+  });
+
+  it('in texts, comments and dollar quotes is left alone', async () => {
+    const query =
+      "SELECT '$scheduled_date' AS region, $$ $scheduled_time $$ AS t FROM sales -- $scheduled_date";
+    expect((await snapshot({ source: { query } })).ids).toEqual(['%24scheduled_date']);
+  });
+
+  it('I9 that a run does not have, and parameters that there are not, are refused with a sentence', async () => {
+    const query = 'SELECT *, $scheduled_time AS t, $currency AS c FROM sales WHERE day = $scheduled_date';
+    expect(await problemsOf(snapshot({ source: { query } }))).toMatchObject({
+      type: 'InvalidInput',
+      problems: [
+        'The query uses $currency, which nothing gives a value. It can use $scheduled_time and $scheduled_date.',
+        'The query uses $scheduled_time and $scheduled_date, and this run has no scheduled time: give it one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or let a schedule start it.',
+      ],
+    });
+    expect((await problemsOf(snapshot({ where: 'day = $scheduled_date' }))).problems[0]).toMatch(
+      /^The condition "day = \$scheduled_date" uses \$scheduled_date, and this run has no scheduled time/,
+    );
   });
 });
 

@@ -9,6 +9,7 @@ import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { runIdProblem } from '../run/run-id';
 import type { FunctionPlan, OpenedRun } from '../run/plan';
 import { Refusal } from '../run/refusal';
+import { scheduledFor } from '../run/scheduled-time';
 import { openStage } from '../stage';
 import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
 import type { ProjectConfig } from '../config';
@@ -17,6 +18,7 @@ import { refused, refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
 import { BUILT_IN_DIGEST, unknownFunction } from './function-catalog';
 import { takeRunId } from './run-chain';
+import { scheduledStart } from './scheduled-start';
 import type { FunctionDescription } from '../runners/protocol';
 
 /** Planning and committing read and write whole tables. */
@@ -40,7 +42,8 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const warehouse = resolvePlace('warehouse', input, project, problems);
   const stageUri = resolvePlace('stage', input, project, problems);
   const found = await findFunction(deps, project, input, problems);
-  if (warehouse !== null) await inspectSource(deps, input, warehouse, problems);
+  const scheduledTime = input.scheduledTime ?? (await scheduledStart(context));
+  if (warehouse !== null) await inspectSource(deps, { ...input, scheduledTime }, warehouse, problems);
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 
   const stage = openStage(stageUri!);
@@ -57,6 +60,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
     warehouse: warehouse!,
     function: found!.plan,
     functionSettings: found!.settings,
+    scheduledTime,
     unitTaskQueue: deps.unitTaskQueue,
     planTimeoutMs: PLAN_TIMEOUT_MS,
     heartbeatTimeoutMs: input.options.heartbeatTimeoutMs,
@@ -148,8 +152,9 @@ async function inspectSource(
   problems: string[],
 ): Promise<void> {
   try {
-    const { source, partitionBy, where } = input;
-    await openWarehouse(warehouse, deps.projectDir).inspect({ source, partitionBy, where });
+    const { source, partitionBy, where, scheduledTime, timeZone } = input;
+    const scheduled = scheduledFor(scheduledTime, timeZone);
+    await openWarehouse(warehouse, deps.projectDir).inspect({ source, partitionBy, where, scheduled });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     problems.push(...error.problems);

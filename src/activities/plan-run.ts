@@ -9,6 +9,7 @@ import type { RetryOptions } from '../functions/types';
 import { parseRunInput, type NormalizedInput, type NormalizedRetry } from '../run/parse-input';
 import type { OpenedRun, OutputPlan, PlanTask, RetryPlan, RunPlan, UnitPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
+import { scheduledFor } from '../run/scheduled-time';
 import { planFolder } from '../run/stage-layout';
 import { retryUnitsPerRound } from '../run/retry-units';
 import { cutUnits } from '../run/units';
@@ -44,6 +45,7 @@ export function planRun(deps: ActivityDeps, { opened, input: raw }: PlanTask): P
           source: input.source,
           partitionBy: input.partitionBy,
           where: input.where,
+          scheduled: scheduledFor(opened.scheduledTime, input.timeZone),
           only: input.only,
           maxPartitions: input.options.maxPartitions,
           folder,
@@ -109,7 +111,7 @@ async function putPlan({
     snapshot: data,
     files: snapshot.files,
     snapshotTime,
-    scheduledTime: null,
+    scheduledTime: opened.scheduledTime,
     retry,
     timeoutMs,
     memoryBytes,

@@ -3,6 +3,7 @@ import type { PlanPreview } from '../client/types';
 import type { ProjectConfig } from '../config';
 import { parseRunInput } from '../run/parse-input';
 import { Refusal } from '../run/refusal';
+import { scheduledFor } from '../run/scheduled-time';
 import { cutUnits } from '../run/units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
 
@@ -12,12 +13,13 @@ const EXTREMES = 5;
 export async function previewPlan(raw: unknown, project: ProjectConfig): Promise<PlanPreview> {
   const parsed = parseRunInput(raw);
   if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
-  const { source, partitionBy, where, only, warehouse, options } = parsed.input;
+  const { source, partitionBy, where, only, warehouse, scheduledTime, timeZone, options } = parsed.input;
   const opened = openWarehouse(warehouse ?? project.warehouse ?? DEFAULT_WAREHOUSE, project.projectDir);
   const { rows, ids, keyColumns } = await opened.count({
     source,
     partitionBy,
     where,
+    scheduled: scheduledFor(scheduledTime, timeZone),
     only,
     maxPartitions: options.maxPartitions,
     signal: new AbortController().signal,

@@ -67,7 +67,12 @@ async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell
 async function checkWarehouse({ warehouse, projectDir }: ProjectConfig): Promise<string> {
   const { openWarehouse } = require('../warehouse') as typeof import('../warehouse');
   const opened = openWarehouse(warehouse ?? 'duckdb:./warehouse.duckdb', projectDir);
-  await opened.inspect({ source: { query: 'SELECT 1 AS one' }, partitionBy: ['one'], where: null });
+  await opened.inspect({
+    source: { query: 'SELECT 1 AS one' },
+    partitionBy: ['one'],
+    where: null,
+    scheduled: null,
+  });
   const file = opened.uri.replace(/^duckdb:/, '');
   return existsSync(file) || file === ':memory:'
     ? opened.uri

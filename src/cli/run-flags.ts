@@ -16,6 +16,8 @@ export interface RunFlags extends ProjectOptions {
   output?: string;
   mode?: string;
   onExisting?: string;
+  scheduledTime?: string;
+  timeZone?: string;
   maxConcurrency?: string;
   toleratedFailures?: string;
   maximumAttempts?: string;
@@ -42,12 +44,21 @@ export function withRunFlags(command: Command): Command {
     )
     .option('--only <key>', 'run only this partition (repeatable)', SEVERAL)
     .option('--where <condition>', 'run only on rows that meet this SQL condition')
+    .option('--time-zone <name>', 'of $scheduled_date, such as Europe/Berlin (default: UTC)')
     .option('--warehouse <uri>', 'such as duckdb:./warehouse.duckdb')
     .option('--stage <dir>', 'folder for snapshots, artifacts and logs')
     .option('--functions <file>', 'the file that exports the functions')
     .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 48 (default: 8)')
     .option('--max-partitions <n>', 'refuse more partitions than this (default: 100000)')
     .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)');
+}
+
+/** For commands that run, or plan, one run. */
+export function withScheduledTime(command: Command): Command {
+  return command.option(
+    '--scheduled-time <time>',
+    'the time that the run is for: $scheduled_time and $scheduled_date in the query',
+  );
 }
 
 /** What happens to results and failures. */
@@ -106,6 +117,8 @@ export function toRunInput(
     only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
     output: flags.output === undefined ? undefined : toOutput(flags.output, flags.mode, path),
     onExisting: flags.onExisting,
+    scheduledTime: flags.scheduledTime,
+    timeZone: flags.timeZone,
     options: Object.keys(options).length === 0 ? undefined : options,
   });
   return input as unknown as RunInput;
@@ -130,6 +143,8 @@ const FLAG_OF: Record<string, string> = {
   'output.file': '--output',
   'output.mode': '--mode',
   onExisting: '--on-existing',
+  scheduledTime: '--scheduled-time',
+  timeZone: '--time-zone',
   'options.maxConcurrency': '--max-concurrency',
   'options.toleratedFailures': '--tolerated-failures',
   'options.retry.maximumAttempts': '--maximum-attempts',

@@ -32,6 +32,8 @@ export interface RunState {
   startedAt: string;
   endedAt: string | null;
   snapshotTime: string | null;
+  /** The time that the run is for: when its schedule was due, or what its input says. Null for a run without. */
+  scheduledTime: string | null;
   function: string | null;
   executions: ExecutionView[];
   /** Whether the state includes what only a running server knows (running partitions, attempts). */

@@ -54,7 +54,10 @@ export interface PartitionContext<Params = Record<string, unknown>> {
   readonly signal: AbortSignal;
   /** When the run's rows were pinned. */
   readonly snapshotTime: Date;
-  /** The scheduled time of a run that a schedule started, else null. */
+  /**
+   * The time that the run is for: when the schedule was due that started it, or the input's `scheduledTime`; else null. A retry or
+   * resume of the run, however late, has the same.
+   */
   readonly scheduledTime: Date | null;
   /**
    * Keeps a value under `name` with this partition. Strings become text, Uint8Arrays stay bytes and anything else becomes

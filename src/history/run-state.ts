@@ -45,6 +45,7 @@ export function runState(
     startedAt,
     endedAt,
     snapshotTime: record.plan?.snapshotTime ?? null,
+    scheduledTime: record.opened?.scheduledTime ?? null,
     function: functionName(record),
     executions: [{ workflowRunId: record.workflowRunId, startedAt, endedAt, status }],
     live: overlay !== null,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parseBytes } from './bytes';
 import { parseDuration } from './duration';
+import { parsePeriod, timeZoneName } from './zoned-time';
 import { addSentence, fields, parsed, quote } from './explain-issues';
 
 const MINUTE = 60_000;
@@ -17,6 +18,11 @@ function text(takes: string) {
     .refine((value) => value.trim() !== '' && !value.includes('\0'), { error: takes });
 }
 
+/** A text that `check` accepts; nothing is said twice about what is no text at all. */
+function checkedText(takes: string, check: (value: string) => boolean) {
+  return text(takes).refine(check, { error: takes, when: isText });
+}
+
 function whole(from: number, to: number) {
   const takes =
     to === Number.MAX_SAFE_INTEGER
@@ -29,6 +35,11 @@ function duration(takes: string, bounds: { min?: number; max?: number }) {
   const phrase = `a duration ${takes}, such as "90s", "15m" or "2h" (a number means milliseconds)`;
   return parsed(z.union([z.string(), z.number()], { error: phrase }), phrase, parseDuration, bounds);
 }
+
+export const timeZoneSchema = checkedText(
+  'an IANA time zone, such as "Europe/Berlin" or "UTC"',
+  (value) => timeZoneName(value) !== null,
+);
 
 export const retrySchema = fields('an object such as { "maximumAttempts": 3 }', {
   maximumAttempts: whole(1, 100).nullish(),
@@ -116,12 +127,9 @@ export const inputSchema = fields(
     partitionBy: z
       .array(text('the name of a column'), { error: 'a list of column names, such as ["region"]' })
       .nullish(),
-    warehouse: text(WAREHOUSE)
-      .refine((uri) => WAREHOUSE_KINDS.some((kind) => uri.startsWith(`${kind}:`)), {
-        error: WAREHOUSE,
-        when: isText,
-      })
-      .nullish(),
+    warehouse: checkedText(WAREHOUSE, (uri) =>
+      WAREHOUSE_KINDS.some((kind) => uri.startsWith(`${kind}:`)),
+    ).nullish(),
     stage: text('a folder, such as "./stage"').nullish(),
     functions: text('the path of a functions file, such as "./functions.ts"').nullish(),
     params: z
@@ -137,6 +145,13 @@ export const inputSchema = fields(
     onExisting: z
       .enum(['error', 'overwrite', 'resume'], { error: '"error", "overwrite" or "resume"' })
       .nullish(),
+    scheduledTime: checkedText(
+      'a time such as "2026-11-01T06:00:00Z", or a day such as "2026-11-01"',
+      (value) => parsePeriod(value, 'UTC') !== null,
+    ).nullish(),
+    timeZone: timeZoneSchema.nullish(),
+    onUnchanged: z.enum(['run', 'reuse'], { error: '"run" or "reuse"' }).nullish(),
+    series: text('the name of a series of runs, such as "nightly"').nullish(),
     options: optionsSchema.nullish(),
   },
 );

@@ -58,5 +58,20 @@ export interface RunInput {
   only?: string[];
   output?: OutputInput;
   onExisting?: 'error' | 'overwrite' | 'resume';
+  /**
+   * The time that this run is for, such as `'2026-11-01T06:00:00Z'` or `'2026-11-01'` (without an offset: in `timeZone`). The source
+   * query and `where` can use it as `$scheduled_time` and `$scheduled_date`, the function as `context.scheduledTime`. Default: the
+   * time that the schedule was due which started the run; none for a run that no schedule started.
+   */
+  scheduledTime?: string;
+  /** IANA time zone that `$scheduled_date` is a date in, such as `'Europe/Berlin'`. Default `'UTC'`. */
+  timeZone?: string;
+  /**
+   * What becomes of partitions that are as they were in the last good run of the series: run them again (default), or reuse their
+   * outcomes.
+   */
+  onUnchanged?: 'run' | 'reuse';
+  /** Name of the series of runs that outcomes are reused in. A schedule's runs are a series of the schedule's name. */
+  series?: string;
   options?: RunOptions;
 }

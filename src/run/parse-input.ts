@@ -8,6 +8,7 @@ import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema'
 import type { Source } from './input';
 import { encodePartitionId, isPartitionId } from './partition-id';
 import type { OutputPlan } from './plan';
+import { parsePeriod, timeZoneName } from './zoned-time';
 
 /** Input with defaults applied and durations and sizes as numbers. null: not given, so the function's or the worker's own. */
 export interface NormalizedInput {
@@ -24,6 +25,11 @@ export interface NormalizedInput {
   only: string[] | null;
   output: OutputPlan | null;
   onExisting: 'error' | 'overwrite' | 'resume';
+  /** ISO 8601 UTC. */
+  scheduledTime: string | null;
+  timeZone: string;
+  onUnchanged: 'run' | 'reuse';
+  series: string | null;
   options: NormalizedOptions;
 }
 
@@ -182,7 +188,8 @@ function tooLarge(raw: unknown): string[] {
 }
 
 function normalize(parsed: ParsedInput): NormalizedInput {
-  const { options } = parsed;
+  const { options, scheduledTime } = parsed;
+  const timeZone = timeZoneName(parsed.timeZone ?? 'UTC')!;
   return {
     function: parsed.function,
     source: normalizeSource(parsed.source),
@@ -196,6 +203,11 @@ function normalize(parsed: ParsedInput): NormalizedInput {
     only: parsed.only == null ? null : [...new Set(parsed.only)],
     output: normalizeOutput(parsed.output),
     onExisting: parsed.onExisting ?? 'error',
+    scheduledTime:
+      scheduledTime == null ? null : new Date(parsePeriod(scheduledTime, timeZone)!.from).toISOString(),
+    timeZone,
+    onUnchanged: parsed.onUnchanged ?? 'run',
+    series: parsed.series ?? null,
     options: {
       maxConcurrency: options?.maxConcurrency ?? MAX_CONCURRENCY,
       toleratedFailures: options?.toleratedFailures ?? 0,

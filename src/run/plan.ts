@@ -161,6 +161,8 @@ export interface OpenedRun {
   function: FunctionPlan;
   /** What the function itself asks for. */
   functionSettings: FunctionDescription;
+  /** ISO 8601 UTC: the time that the run is for; of a continuation, that of the run it continues. */
+  scheduledTime: string | null;
   /** Task queue of `processUnit`. */
   unitTaskQueue: string;
   /** How long planning and committing may take. */

@@ -1,4 +1,5 @@
 import type { Source } from '../run/input';
+import type { Scheduled } from '../run/scheduled-time';
 import type { Column, CommitResult, CommitTask, PinnedFile } from '../run/plan';
 
 /** Which rows of a source a run takes, and how they fall into partitions. */
@@ -7,6 +8,8 @@ export interface SourceRequest {
   /** Key columns; empty when each file is a partition. */
   partitionBy: string[];
   where: string | null;
+  /** Values of `$scheduled_time` and `$scheduled_date` in the query and in `where`; null: it uses neither. */
+  scheduled: Scheduled | null;
 }
 
 /** A source that can be read: exact names, the warehouse's types. */

@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import { checkedInput } from '../checked-input';
 import { loadProject, withJson, withProject } from '../project';
 import { renderPlan } from '../render/plan';
-import { withRunFlags, type RunFlags } from '../run-flags';
+import { withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
 
 export function define(command: Command): void {
-  withJson(withProject(withRunFlags(command))).action(plan);
+  withJson(withProject(withScheduledTime(withRunFlags(command)))).action(plan);
 }
 
 async function plan(functionName: string | undefined, options: RunFlags & { json?: boolean }): Promise<void> {

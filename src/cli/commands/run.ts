@@ -7,7 +7,7 @@ import { suggesting } from '../invocation';
 import { loadProject, withJson, withPartwise, withProject } from '../project';
 import { nextCommands } from '../render/next-commands';
 import { clean } from '../render/text';
-import { withOutcomeFlags, withRunFlags, type RunFlags } from '../run-flags';
+import { withOutcomeFlags, withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
 
 interface RunCommandOptions extends RunFlags {
@@ -27,7 +27,7 @@ Exit codes: 0 the run completed; 1 it failed, was cancelled, or more partitions 
 2 nothing was started; 130 detached by Ctrl-C (the run goes on).`;
 
 export function define(command: Command): void {
-  withOutcomeFlags(withRunFlags(command))
+  withOutcomeFlags(withScheduledTime(withRunFlags(command)))
     .option('--run-id <id>', 'name of the run (default: made of the function and the time)')
     .option('--detach', 'start it and return; the run goes on')
     .option('--strict', 'exit with 1 when any partition failed, tolerated or not');

@@ -5,6 +5,7 @@ import { durationText, elapsed } from './duration';
 import { type Paint, statusColour } from './paint';
 import { failureLine } from './partitions';
 import { clean, cleanLines, plural } from './text';
+import { timeText } from './time';
 import { waitingText } from './waiting';
 
 const BAR_WIDTH = 40;
@@ -21,6 +22,7 @@ export function renderRunState(
   ];
   const about = [
     state.function === null ? null : `function ${clean(state.function)}`,
+    state.scheduledTime === null ? null : `scheduled for ${timeText(state.scheduledTime, 'UTC')} UTC`,
     state.rows === null ? null : plural(state.rows, 'row'),
     state.executions.length > 1 ? `execution ${state.executions.length}` : null,
   ].filter((part) => part !== null);

@@ -30,18 +30,16 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   inspect(request: SourceRequest): Promise<SourceShape> {
-    return this.#reading(request, (connection) =>
-      isFilesAsPartitions(request)
-        ? describeFiles(connection, request.source, this.projectDir)
-        : describeSource(connection, request, this.projectDir),
-    );
+    return this.#reading(request, async (connection) => {
+      if (isFilesAsPartitions(request)) return describeFiles(connection, request.source, this.projectDir);
+      return (await describeSource(connection, request, this.projectDir)).shape;
+    });
   }
 
   count(request: PartitionsRequest): Promise<PartitionSizes> {
     return this.#reading(request, async (connection) => {
       if (isFilesAsPartitions(request)) return countFiles(connection, request, this.projectDir);
-      const shape = await describeSource(connection, request, this.projectDir);
-      return countPartitions(connection, request, shape, this.projectDir);
+      return countPartitions(connection, request, await describeSource(connection, request, this.projectDir));
     });
   }
 
@@ -50,8 +48,7 @@ export class DuckDbWarehouse implements Warehouse {
       request,
       async (connection) => {
         if (isFilesAsPartitions(request)) return pinFiles(connection, request, this.projectDir);
-        const shape = await describeSource(connection, request, this.projectDir);
-        return pinRows(connection, request, shape, this.projectDir);
+        return pinRows(connection, request, await describeSource(connection, request, this.projectDir));
       },
       request.folder,
     );

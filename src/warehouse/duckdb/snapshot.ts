@@ -7,24 +7,25 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { didYouMean } from '../../run/nearest';
 import type { Column } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
-import type { PartitionSizes, PartitionsRequest, Snapshot, SnapshotRequest, SourceShape } from '../warehouse';
+import type { PartitionSizes, PartitionsRequest, Snapshot, SnapshotRequest } from '../warehouse';
 import { queryRows, quoteIdentifier, quoteText } from './database';
-import { nameOf, selectShaped } from './source';
+import type { Parameters } from './parameters';
+import { nameOf, type DescribedSource } from './source';
 
 export async function pinRows(
   connection: DuckDBConnection,
   request: SnapshotRequest,
-  shape: SourceShape,
-  projectDir: string,
+  { shape, select, parameters }: DescribedSource,
 ): Promise<Snapshot> {
   const { keyColumns } = shape;
   // enforces I1: keys, counts and rows come from one reading.
   await run(
     connection,
     request.signal,
-    `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${selectShaped(request, shape, projectDir)})`,
+    `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${select})`,
+    parameters,
   );
-  await numberPartitions(connection, request, keyColumns);
+  await numberPartitions(connection, request, keyColumns, { from: 'pinned' });
   const index = join(request.folder, 'index.parquet');
   const data = join(request.folder, 'snapshot.parquet');
   await run(
@@ -48,26 +49,26 @@ export async function pinRows(
 export async function countPartitions(
   connection: DuckDBConnection,
   request: PartitionsRequest,
-  shape: SourceShape,
-  projectDir: string,
+  { shape, select, parameters }: DescribedSource,
 ): Promise<PartitionSizes> {
-  await connection.run(`CREATE TEMP VIEW pinned AS ${selectShaped(request, shape, projectDir)}`);
-  await numberPartitions(connection, request, shape.keyColumns);
+  await numberPartitions(connection, request, shape.keyColumns, { from: `(${select})`, parameters });
   return { ...shape, ...(await listPartitions(connection)) };
 }
 
-/** From `pinned`, makes the table `partition_index`, after refusing what cannot be run. */
+/** Makes the table `partition_index`, after refusing what cannot be run. */
 async function numberPartitions(
   connection: DuckDBConnection,
   request: PartitionsRequest,
   keyColumns: readonly Column[],
+  { from, parameters }: { from: string; parameters?: Parameters },
 ): Promise<void> {
   const keys = quoted(keyColumns);
   await run(
     connection,
     request.signal,
     `CREATE TEMP TABLE partition_keys AS SELECT ${idSql(keyColumns)} AS id, count(*) AS rows, ` +
-      `${keys.map((key, i) => `${key} AS key_${i}`).join(', ')} FROM pinned GROUP BY ${keys.join(', ')}`,
+      `${keys.map((key, i) => `${key} AS key_${i}`).join(', ')} FROM ${from} GROUP BY ${keys.join(', ')}`,
+    parameters,
   );
   await refuseUnusable(connection, request, keyColumns);
   if (request.only !== null) await narrow(connection, request.only);
@@ -156,12 +157,17 @@ async function narrow(connection: DuckDBConnection, only: readonly string[]): Pr
   await connection.run(`DELETE FROM partition_keys WHERE id NOT IN (${only.map(quoteText).join(', ')})`);
 }
 
-async function run(connection: DuckDBConnection, signal: AbortSignal, sql: string): Promise<void> {
+async function run(
+  connection: DuckDBConnection,
+  signal: AbortSignal,
+  sql: string,
+  parameters?: Parameters,
+): Promise<void> {
   signal.throwIfAborted();
   const interrupt = (): void => connection.interrupt();
   signal.addEventListener('abort', interrupt, { once: true });
   try {
-    await connection.run(sql);
+    await connection.run(sql, parameters);
   } catch (error) {
     signal.throwIfAborted();
     throw error;

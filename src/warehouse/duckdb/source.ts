@@ -8,6 +8,7 @@ import type { Column } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import type { SourceRequest, SourceShape } from '../warehouse';
 import { queryRows, quoteIdentifier, quoteText, userProblem } from './database';
+import { parametersOf, type Parameters } from './parameters';
 
 /** Columns that snapshot files add; a source may not have them. */
 const RESERVED = /^__partwise_/i;
@@ -63,8 +64,16 @@ function selectSource(request: SourceRequest, projectDir: string): string {
   return `SELECT * FROM ${sourceSql(request.source, projectDir)} AS data${where}`;
 }
 
-/** The rows with the shape's types. */
-export function selectShaped(request: SourceRequest, { columns }: SourceShape, projectDir: string): string {
+/** A source that was looked at, and how to read it. */
+export interface DescribedSource {
+  shape: SourceShape;
+  /** Its rows, with the shape's types. */
+  select: string;
+  /** Of `select`. */
+  parameters: Parameters | undefined;
+}
+
+function selectShaped(request: SourceRequest, columns: readonly Column[], projectDir: string): string {
   const cast = columns.map(
     ({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`,
   );
@@ -82,8 +91,8 @@ export async function describeSource(
   connection: DuckDBConnection,
   request: SourceRequest,
   projectDir: string,
-): Promise<SourceShape> {
-  const columns = await columnsOf(connection, request, projectDir);
+): Promise<DescribedSource> {
+  const { columns, parameters } = await columnsOf(connection, request, projectDir);
   const problems = columns
     .filter(({ name }) => RESERVED.test(name))
     .map(
@@ -102,7 +111,7 @@ export async function describeSource(
     }
   }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
-  return { columns, keyColumns };
+  return { shape: { columns, keyColumns }, select: selectShaped(request, columns, projectDir), parameters };
 }
 
 /** Exact spelling first; then, as in DuckDB, without regard to case. */
@@ -117,13 +126,15 @@ async function columnsOf(
   connection: DuckDBConnection,
   request: SourceRequest,
   projectDir: string,
-): Promise<Column[]> {
+): Promise<{ columns: Column[]; parameters: Parameters | undefined }> {
   try {
-    const described = await queryRows<{ column_name: string; column_type: string }>(
-      connection,
-      `DESCRIBE ${selectSource(request, projectDir)}`,
+    const describe = `DESCRIBE ${selectSource(request, projectDir)}`;
+    const parameters = await parametersOf(connection, describe, request);
+    const described = await connection.runAndReadAll(describe, parameters);
+    const columns = (described.getRowObjectsJS() as { column_name: string; column_type: string }[]).map(
+      ({ column_name: name, column_type: type }) => ({ name, type: storable(type) }),
     );
-    return described.map(({ column_name: name, column_type: type }) => ({ name, type: storable(type) }));
+    return { columns, parameters };
   } catch (error) {
     throw await explain(connection, request, projectDir, error);
   }

@@ -1,0 +1,76 @@
+/** The parameters of a source query: bound, never pasted. */
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import { Refusal } from '../../run/refusal';
+import type { SourceRequest } from '../warehouse';
+
+export type Parameters = Record<string, DuckDBValue>;
+
+/**
+ * Values for the parameters that a statement over the source names, spelled as there; undefined when it has none. Refuses
+ * parameters that nothing gives a value.
+ */
+export async function parametersOf(
+  connection: DuckDBConnection,
+  statement: string,
+  request: SourceRequest,
+): Promise<Parameters | undefined> {
+  // Preparing looks at the source once more, which for a large CSV file means reading it.
+  if (!statement.includes('$')) return undefined;
+  const known = await knownValues(request);
+  const parameters: Parameters = {};
+  const unscheduled: string[] = [];
+  const unknown: string[] = [];
+  for (const name of await namesIn(connection, statement)) {
+    const value = known[name.toLowerCase()];
+    if (value === undefined) unknown.push(`$${name}`);
+    else if (value === null) unscheduled.push(`$${name}`);
+    else parameters[name] = value;
+  }
+  const problems: string[] = [];
+  const place = placeOf(request);
+  if (unknown.length > 0) {
+    const offered = Object.keys(known).map((name) => `$${name}`);
+    problems.push(
+      `${place} uses ${list(unknown)}, which nothing gives a value. It can use ${list(offered)}.`,
+    );
+  }
+  if (unscheduled.length > 0) {
+    problems.push(
+      `${place} uses ${list(unscheduled)}, and this run has no scheduled time: ` +
+        'give it one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or let a schedule start it.',
+    );
+  }
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+  return Object.keys(parameters).length === 0 ? undefined : parameters;
+}
+
+/** Null: there is such a parameter, and this run has no value for it. */
+async function knownValues({ scheduled }: SourceRequest): Promise<Record<string, DuckDBValue>> {
+  if (scheduled === null) return { scheduled_time: null, scheduled_date: null };
+  const { DuckDBDateValue, DuckDBTimestampValue } = await import('@duckdb/node-api');
+  const day = Date.parse(scheduled.date) / 86_400_000;
+  const microseconds = BigInt(Date.parse(scheduled.time)) * 1000n;
+  return {
+    scheduled_time: new DuckDBTimestampValue(microseconds),
+    scheduled_date: new DuckDBDateValue(day),
+  };
+}
+
+async function namesIn(connection: DuckDBConnection, statement: string): Promise<string[]> {
+  const prepared = await connection.prepare(statement);
+  try {
+    return Array.from({ length: prepared.parameterCount }, (_, i) => prepared.parameterName(i + 1));
+  } finally {
+    prepared.destroySync();
+  }
+}
+
+/** Where the parameter may stand, as the beginning of a sentence. */
+function placeOf({ source, where }: SourceRequest): string {
+  if (where === null) return 'The query';
+  return 'query' in source ? `The query, or the condition "${where}",` : `The condition "${where}"`;
+}
+
+function list(names: readonly string[]): string {
+  return names.join(' and ');
+}
