@@ -106,6 +106,24 @@ test('problems name the flags that people typed', () => {
   ]);
 });
 
+test('I9 an output that is no table and no file of a known ending, and a mode without an output, are refused', () => {
+  const problems = (flags: object): string[] => {
+    const report = parseRunInput(toRunInput('f', { from: 't', by: 'k', ...flags }, HERE));
+    return report.ok ? [] : report.problems.map(inFlagWords);
+  };
+  expect(problems({ output: 'a.xlsx' })).toEqual([
+    '--output is "a.xlsx"; it takes a path that ends in .parquet or .csv.',
+  ]);
+  expect(problems({ output: './summary' })).toEqual([
+    expect.stringContaining('it takes a path that ends in'),
+  ]);
+  const alone = [
+    '--mode and --evolve go with --output: name the table that they are about, such as --output summary.',
+  ];
+  expect([problems({ mode: 'append' }), problems({ evolve: true })]).toEqual([alone, alone]);
+  expect(problems({ output: 'main.summary', mode: 'append', evolve: true })).toEqual([]);
+});
+
 test('I8 the exit code says how the workflow ended', () => {
   const state = (status: RunState['status'], more: Partial<RunState> = {}): RunState => ({
     runId: 'r',

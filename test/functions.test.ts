@@ -617,6 +617,9 @@ describe('the function sql', () => {
 
   test.each([
     ['SELECT nope FROM data', 'BinderError', 'nope'],
+    ['SELECT count(*) FORM data', 'ParserError', 'syntax error at or near "data"'],
+    ['SELECT * FROM elsewhere', 'CatalogError', 'elsewhere'],
+    ['SELECT * FROM data WHERE amount > $1', 'SyntaxError', 'has parameters'],
     ['DROP VIEW data', 'SyntaxError', 'takes one SELECT'],
     ['SELECT 1; SELECT 2', 'SyntaxError', 'takes one SELECT'],
     ["SELECT 'elsewhere' AS region", 'InvalidResult', 'region = elsewhere in the partition where it is k0'],

@@ -142,8 +142,51 @@ describe('I9 a source that only planning can judge', () => {
   });
 });
 
+describe('I9 the query of the function sql', () => {
+  const query = (sql: string) => ({ ...good, function: 'sql', sql });
+
+  it.each([
+    ['that does not parse', 'SELECT count(*) FORM sales', 'Parser error: syntax error at or near "sales"'],
+    ['that names no column of the source', 'SELECT sum(amuont) FROM data', 'Candidate bindings: "amount"'],
+    ['over another table', 'SELECT * FROM sales', 'Catalog error: Table with name sales does not exist'],
+    ['that changes something', 'DELETE FROM data', 'takes one SELECT over data'],
+    ['of two statements', 'SELECT 1; SELECT 2', 'takes one SELECT over data'],
+    ['with parameters', 'SELECT * FROM data WHERE amount > $1', 'has parameters'],
+  ])('%s is refused before anything is started', async (_, sql, words) => {
+    const { state } = await startPlainly(query(sql));
+    expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
+    expect(state.error!.message).toContain('"sql" cannot be run: ');
+    expect(state.error!.message).toContain(words);
+    expect(wasRefused(state)).toBe(true);
+  });
+
+  it.each([
+    'WITH a AS (FROM data) SELECT count(*) AS n FROM a -- all of it',
+    'SELECT region, amount::INTEGER AS amount FROM data;',
+    'FROM data',
+  ])('that DuckDB can run is run: %s', async (sql) => {
+    expect((await startPlainly(query(sql))).state.status).toBe('SUCCESS');
+  });
+
+  it('over files as partitions, which have columns of their own, is refused only when it does not parse', async () => {
+    await mkdir(join(project.folder, 'files'), { recursive: true });
+    await project.write('files/a.csv', 'n\n1\n');
+    await project.write('files/b.csv', 'm\n2\n');
+    const files = { function: 'sql', source: { files: 'files', pattern: '*.csv' } };
+    const { run, state } = await startPlainly({ ...files, sql: 'SELECT m FROM data' });
+    expect(state).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 1, FAILED: 1 } });
+    expect(await run.partition('a.csv').describe()).toMatchObject({
+      attempts: 1,
+      error: { type: 'BinderError' },
+    });
+    const { state: refused } = await startPlainly({ ...files, sql: 'SELECT m FORM data' });
+    expect(wasRefused(refused)).toBe(true);
+  });
+});
+
 describe('I9 what no retry can mend ends the run with a sentence', () => {
   it.each([
+    ['a stage on a file system that takes no folders', { stage: '/proc/partwise' }],
     ['a stage below a file', { stage: './partwise.config.json/stage' }],
     ['a stage that is no absolute URI', { stage: 'file://stage' }],
     ['a warehouse that is a folder', { warehouse: 'duckdb:./stage' }],

@@ -128,12 +128,31 @@ test('I9 settings that do not go together are refused', () => {
   expect(problemsOf({ ...GOOD, source: { table: 'a', files: 'b.csv' } })).toEqual([
     expect.stringContaining('more than one place of rows'),
   ]);
+  expect(problemsOf({ ...GOOD, output: { mode: 'append' } })).toEqual([
+    expect.stringContaining('"output" names no place for the rows'),
+  ]);
+  expect(problemsOf({ ...GOOD, output: { table: 'a', file: 'b.csv' } })).toEqual([
+    expect.stringContaining('names both a table and a file'),
+  ]);
   expect(problemsOf({ ...GOOD, source: { files: 'a', pattern: '*.csv' } })).toEqual([
     expect.stringContaining('put the pattern into "source.files"'),
   ]);
   expect(problemsOf({ function: 'f', source: { files: 'a' }, where: 'x > 1' })).toEqual([
     expect.stringContaining('"where" cannot be used'),
   ]);
+});
+
+test('I9 an output is a table or a file of a known ending, and nothing that is neither', () => {
+  for (const table of ['a.xlsx', 'out/summary', 'rows.json']) {
+    expect(problemsOf({ ...GOOD, output: { table } })).toEqual([
+      `"output.table" is "${table}", which is the name of a file: give a path that ends in .parquet or .csv as "output.file", or a table's name.`,
+    ]);
+  }
+  expect(problemsOf({ ...GOOD, output: { file: 'a.xlsx' } })).toEqual([
+    '"output.file" is "a.xlsx"; it takes a path that ends in .parquet or .csv.',
+  ]);
+  for (const table of ['summary', 'main.summary', '"a.csv"', 'Umsätze 2024'])
+    expect(parseRunInput({ ...GOOD, output: { table } }).ok).toBe(true);
 });
 
 test('partition ids in "only" are checked against the key, and the id that was meant is named', () => {

@@ -1,11 +1,12 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { putCheckpoint, readCheckpoints } from '../src/activities/checkpoints';
 import { sealLines, unsealLines } from '../src/activities/numbered-objects';
-import { openPlannedStage } from '../src/activities/stage-access';
+import { claimStage, openPlannedStage } from '../src/activities/stage-access';
 import type { EndedPartition } from '../src/runners/unit-run';
 import { openStage, type Stage } from '../src/stage';
 import { mergeRows } from '../src/warehouse/duckdb/combined-rows';
@@ -84,6 +85,29 @@ describe('the local stage', () => {
     await expect(openPlannedStage(stage.uri, 'other')).rejects.toThrow('does not see the stage');
     const elsewhere = pathToFileURL(join(folder, 'elsewhere')).href;
     await expect(openPlannedStage(elsewhere, token)).rejects.toThrow('does not see the stage');
+  });
+});
+
+describe('I9 a stage that cannot be used', () => {
+  it.each(['/proc/partwise', '/proc', '/sys/partwise'])('(%s) says so at once', async (path) => {
+    const taken = await claimStage(openStage(pathToFileURL(path).href)).catch((error: unknown) => error);
+    expect(taken).toMatchObject({
+      message: expect.stringMatching(
+        /cannot be made: its file system|EPERM: operation not permitted/,
+      ) as string,
+    });
+  });
+
+  it('and one that answers never is given up', async () => {
+    const token = join(folder, 'stage', '.partwise-stage');
+    await mkdir(join(folder, 'stage'));
+    // Whoever reads it waits for somebody to write.
+    execFileSync('mkfifo', [token]);
+    await expect(claimStage(stage, 50)).rejects.toMatchObject({
+      type: 'StageUnreachable',
+      message: expect.stringContaining('did not answer within 0.05 s') as string,
+    });
+    await writeFile(token, 'over');
   });
 });
 

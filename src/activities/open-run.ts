@@ -12,10 +12,13 @@ import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import { openStage } from '../stage';
 import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
+import type { SourceShape } from '../warehouse/warehouse';
 import type { ProjectConfig } from '../config';
+import { sqlProblem } from '../functions/sql-check';
 import type { ActivityDeps } from './deps';
 import { refused, refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
+import { claimStage } from './stage-access';
 import { BUILT_IN_DIGEST, unknownFunction } from './function-catalog';
 import { takeRunId } from './run-chain';
 import { scheduledStart } from './scheduled-start';
@@ -43,11 +46,13 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const stageUri = resolvePlace('stage', input, project, problems);
   const found = await findFunction(deps, project, input, problems);
   const scheduledTime = input.scheduledTime ?? (await scheduledStart(context));
-  if (warehouse !== null) await inspectSource(deps, { ...input, scheduledTime }, warehouse, problems);
+  const wanted = { ...input, scheduledTime };
+  const shape = warehouse === null ? null : await inspectSource(deps, wanted, warehouse, problems);
+  if (shape !== null) problems.push(...(await queryProblems(input, shape)));
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 
   const stage = openStage(stageUri!);
-  const stageToken = (await stage.token({ create: true }))!;
+  const stageToken = await claimStage(stage);
   const place = await takeRunId(context.client, stage, { runId, workflowRunId });
   if ('refusal' in place) throw refused(place.refusal, { workflowRunId: place.workflowRunId });
   return {
@@ -150,13 +155,20 @@ async function inspectSource(
   input: NormalizedInput,
   warehouse: string,
   problems: string[],
-): Promise<void> {
+): Promise<SourceShape | null> {
   try {
     const { source, partitionBy, where, scheduledTime, timeZone } = input;
     const scheduled = scheduledFor(scheduledTime, timeZone);
-    await openWarehouse(warehouse, deps.projectDir).inspect({ source, partitionBy, where, scheduled });
+    return await openWarehouse(warehouse, deps.projectDir).inspect({ source, partitionBy, where, scheduled });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     problems.push(...error.problems);
+    return null;
   }
+}
+
+async function queryProblems({ sql, partitionBy }: NormalizedInput, shape: SourceShape): Promise<string[]> {
+  if (sql === null) return [];
+  const problem = await sqlProblem(sql, partitionBy.length === 0 ? null : shape.columns);
+  return problem === null ? [] : [problem];
 }

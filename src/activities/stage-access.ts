@@ -1,5 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal } from '../run/refusal';
 import { openStage, type Stage } from '../stage';
+
+/** A mount whose server is gone answers never. */
+const ANSWER_MS = 20_000;
+
+/** The stage's token, made on first use. Throws a `Refusal` when nothing can be written there, or nothing answers. */
+export async function claimStage(stage: Stage, answerMs = ANSWER_MS): Promise<string> {
+  const timer = new AbortController();
+  const late = sleep(answerMs, null, { signal: timer.signal }).then(() => {
+    throw new Refusal('StageUnreachable', [
+      `The stage ${stage.uri} did not answer within ${answerMs / 1000} s: look at what is mounted there, or name another folder.`,
+    ]);
+  });
+  try {
+    return (await Promise.race([stage.token({ create: true }), late]))!;
+  } finally {
+    timer.abort();
+    late.catch(() => {});
+  }
+}
 
 /**
  * Opens the stage that a plan names and makes sure that it is the same one: on another machine a folder of that name

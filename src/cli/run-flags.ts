@@ -1,6 +1,7 @@
 /** The options of `run` and `plan`, and the same input object of them that the library takes. */
 import type { Command } from 'commander';
 import type { RunInput } from '../run/input';
+import { isOutputFile } from '../run/output-target';
 import { toPartitionId } from './partition-argument';
 import type { ProjectOptions } from './project';
 import { parseSource, toProjectPath } from './source';
@@ -15,6 +16,7 @@ export interface RunFlags extends ProjectOptions {
   where?: string;
   output?: string;
   mode?: string;
+  evolve?: boolean;
   onExisting?: string;
   scheduledTime?: string;
   timeZone?: string;
@@ -66,6 +68,7 @@ export function withOutcomeFlags(command: Command): Command {
   return command
     .option('--output <target>', 'table, or file that ends in .parquet or .csv, for the combined rows')
     .option('--mode <mode>', 'how a table is written: replace (default), partitions or append')
+    .option('--evolve', 'columns that a table lacks are added to it (default: the commit is refused)')
     .option('--tolerated-failures <n>', 'partitions that may fail without failing the run (default: 0)')
     .option('--maximum-attempts <n>', 'calls of the function per partition, the first included (default: 3)')
     .option('--timeout <duration>', 'time that one call may take, such as 90s or 15m')
@@ -115,7 +118,7 @@ export function toRunInput(
     sql: flags.sql,
     where: flags.where,
     only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
-    output: flags.output === undefined ? undefined : toOutput(flags.output, flags.mode, path),
+    output: toOutput(flags, path),
     onExisting: flags.onExisting,
     scheduledTime: flags.scheduledTime,
     timeZone: flags.timeZone,
@@ -142,6 +145,7 @@ const FLAG_OF: Record<string, string> = {
   'output.table': '--output',
   'output.file': '--output',
   'output.mode': '--mode',
+  'output.evolve': '--evolve',
   onExisting: '--on-existing',
   scheduledTime: '--scheduled-time',
   timeZone: '--time-zone',
@@ -160,6 +164,8 @@ export function inFlagWords(problem: string): string {
     return '--from is missing; it takes a table, a file or glob, or "query:SELECT …".';
   if (problem.startsWith('"partitionBy" is missing'))
     return '--by is missing; it takes the key columns, such as --by region.';
+  if (problem.startsWith('"output" names no place'))
+    return '--mode and --evolve go with --output: name the table that they are about, such as --output summary.';
   return problem.replace(/"([A-Za-z.]+)(?:\[\d+\])?"/g, (quoted, name: string) => FLAG_OF[name] ?? quoted);
 }
 
@@ -178,12 +184,13 @@ function toParams(pairs: readonly string[]): Record<string, unknown> {
 }
 
 function toOutput(
-  target: string,
-  mode: string | undefined,
+  { output: target, mode, evolve }: RunFlags,
   path: (text: string) => string,
-): Record<string, unknown> {
-  const isFile = /\.(parquet|csv)$/i.test(target) || target.includes('/');
-  return defined(isFile ? { file: path(target), mode } : { table: target, mode });
+): Record<string, unknown> | undefined {
+  // A mode without a target is a problem, and `parseRunInput` says so.
+  const place = target === undefined ? {} : isOutputFile(target) ? { file: path(target) } : { table: target };
+  const output = defined({ ...place, mode, evolve });
+  return Object.keys(output).length === 0 ? undefined : output;
 }
 
 /** A number where it is one; else the text, which is then quoted in the problem. */

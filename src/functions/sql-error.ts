@@ -13,6 +13,9 @@ export class SqlError extends Error {
 
 /** Errors that are not DuckDB's come back as they are. */
 export function asSqlError(error: unknown): unknown {
-  const match = error instanceof Error ? /^([A-Z][A-Za-z ]*?) Error: ([\s\S]*)$/.exec(error.message) : null;
+  const match =
+    error instanceof Error
+      ? /^(?:Failed to extract statements: )?([A-Z][A-Za-z ]*?) Error: ([\s\S]*)$/.exec(error.message)
+      : null;
   return match === null ? error : new SqlError(match[1]!, `${match[1]} error: ${match[2]}`);
 }

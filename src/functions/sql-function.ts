@@ -93,9 +93,7 @@ export class SqlFunction {
   }
 
   private async evaluate(connection: DuckDBConnection, ordinal: number): Promise<SqlResult> {
-    const made = await connection.run(
-      `CREATE OR REPLACE TEMP TABLE ${RESULT} AS SELECT row_number() OVER () - 1 AS __partwise_row, * FROM (${trimmed(this.sql)}\n)`,
-    );
+    const made = await connection.run(resultTableSql(this.sql));
     const [[count]] = (await made.getRows()) as [[bigint]];
     const head = await connection.run(`SELECT * FROM ${RESULT} LIMIT 1`);
     const shape = shapeOf(head, 1);
@@ -131,10 +129,17 @@ export class SqlFunction {
   }
 }
 
-async function checkQuery(connection: DuckDBConnection, sql: string): Promise<void> {
+/** The statement that keeps what the query gives for one partition. */
+export function resultTableSql(sql: string): string {
+  return `CREATE OR REPLACE TEMP TABLE ${RESULT} AS SELECT row_number() OVER () - 1 AS __partwise_row, * FROM (${trimmed(sql)}\n)`;
+}
+
+/** Throws unless it is one SELECT that DuckDB can plan on this connection. */
+export async function checkQuery(connection: DuckDBConnection, sql: string): Promise<void> {
   const statements = await connection.extractStatements(sql);
   const only = statements.count === 1 ? await statements.prepare(0) : null;
   const isSelect = only?.statementType === StatementType.SELECT;
+  const parameters = only?.parameterCount ?? 0;
   only?.destroySync();
   if (!isSelect) {
     throw new SqlError(
@@ -142,6 +147,8 @@ async function checkQuery(connection: DuckDBConnection, sql: string): Promise<vo
       'The function "sql" takes one SELECT over data, for example: SELECT count(*) AS n FROM data',
     );
   }
+  if (parameters > 0)
+    throw new SqlError('Syntax', 'The query has parameters, and nothing binds them: write the values in.');
 }
 
 function trimmed(sql: string): string {

@@ -4,6 +4,7 @@ import { parseBytes } from './bytes';
 import { parseDuration } from './duration';
 import { parsePeriod, timeZoneName } from './zoned-time';
 import { addSentence, fields, parsed, quote } from './explain-issues';
+import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -90,6 +91,7 @@ const sourceSchema = fields(SOURCE, {
   }
 });
 
+const OUTPUT_FILE = `a path that ends in ${OUTPUT_ENDINGS.join(' or ')}`;
 const OUTPUT = 'an object such as { "table": "summary" } or { "file": "summary.parquet" }';
 const outputSchema = fields(OUTPUT, {
   table: text('the name of a table').nullish(),
@@ -97,17 +99,26 @@ const outputSchema = fields(OUTPUT, {
     .enum(['replace', 'partitions', 'append'], { error: '"replace", "partitions" or "append"' })
     .nullish(),
   evolve: z.boolean({ error: 'true or false' }).nullish(),
-  file: text('a path that ends in .parquet or .csv').nullish(),
+  file: text(OUTPUT_FILE).nullish(),
 }).superRefine((output, context) => {
-  if ((output.table == null) === (output.file == null)) {
-    addSentence(context, `"output" must name exactly one of "table" and "file".`);
-  }
-  if (output.file == null) return;
-  if (!/\.(parquet|csv)$/i.test(output.file)) {
+  if (output.table == null && output.file == null) {
     addSentence(
       context,
-      `"output.file" is ${quote(output.file)}; it takes a path that ends in .parquet or .csv.`,
+      '"output" names no place for the rows: give "table", such as "summary", or "file", such as "summary.parquet".',
     );
+  }
+  if (output.table != null && output.file != null) {
+    addSentence(context, '"output" names both a table and a file: give exactly one of "table" and "file".');
+  }
+  if (output.table != null && isOutputFile(output.table)) {
+    addSentence(
+      context,
+      `"output.table" is ${quote(output.table)}, which is the name of a file: give ${OUTPUT_FILE} as "output.file", or a table's name.`,
+    );
+  }
+  if (output.file == null) return;
+  if (!hasOutputEnding(output.file)) {
+    addSentence(context, `"output.file" is ${quote(output.file)}; it takes ${OUTPUT_FILE}.`);
   }
   if ((output.mode != null && output.mode !== 'replace') || output.evolve != null) {
     addSentence(

@@ -1,6 +1,7 @@
 import type { Stage } from './stage';
 import { LocalStage } from './local/local-stage';
 
+export { makeFolder } from './make-folder';
 export { ObjectExists, ObjectMissing, type Stage } from './stage';
 
 /**

@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs';
 import {
   copyFile,
   link,
-  mkdir,
   open,
   readdir,
   readFile,
@@ -17,6 +16,7 @@ import { dirname, join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import type { FileRef } from '../../run/files';
+import { makeFolder } from '../make-folder';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 
 const TOKEN_FILE = '.partwise-stage';
@@ -38,7 +38,7 @@ export class LocalStage implements Stage {
       if (!isCode(error, 'ENOENT')) throw error;
       if (!create) return null;
     }
-    await mkdir(this.#root, { recursive: true });
+    await makeFolder(this.#root);
     try {
       await this.put(TOKEN_FILE, Buffer.from(`${randomUUID()}\n`));
     } catch (error) {
@@ -51,12 +51,12 @@ export class LocalStage implements Stage {
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
     const target = this.#resolve(path);
     const partial = join(this.#root, PARTIAL_FOLDER, randomUUID());
-    await mkdir(dirname(partial), { recursive: true });
+    await makeFolder(dirname(partial));
     try {
       if (content instanceof Uint8Array) await writeFile(partial, content);
       else await moveOrCopy(content.file, partial);
       const { bytes, sha256 } = await digestFile(partial);
-      await mkdir(dirname(target), { recursive: true });
+      await makeFolder(dirname(target));
       await link(partial, target);
       return { path, bytes, sha256 };
     } catch (error) {

@@ -1,11 +1,12 @@
 /**
  * Writes a run's combined rows: into a table in one transaction (I10), or into a file that is renamed into place.
  */
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column, CommitResult, CommitTask, OutputPlan } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
+import { makeFolder } from '../../stage';
 import type { CommitRows } from '../warehouse';
 import { combinedRows } from './combined-rows';
 import { queryRows, quoteIdentifier, quoteText, withDatabase } from './database';
@@ -30,7 +31,7 @@ async function commitTable(
       `The output table "${output.table}" needs a warehouse file: name one with --warehouse duckdb:PATH.`,
     ]);
   }
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   return withDatabase(path, 'write', async (connection) => {
     // enforces I10: the fence, the rows and the record of the commit change together or not at all.
     await connection.run('BEGIN TRANSACTION');
@@ -194,7 +195,7 @@ async function writeFile(
   output: Extract<OutputPlan, { file: string }>,
   local: CommitRows,
 ): Promise<CommitResult> {
-  await mkdir(dirname(output.file), { recursive: true });
+  await makeFolder(dirname(output.file));
   const partial = `${output.file}.partial-${task.execution}-${process.pid}`;
   try {
     const rows = await withDatabase(':memory:', 'read', async (connection) => {

@@ -1,0 +1,43 @@
+/** Whether the query of the built-in function `sql` can be run at all, found out before any row is read. */
+import { tmpdir } from 'node:os';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Column } from '../run/plan';
+import { connect, openDatabase } from './database';
+import { identifier } from './quote';
+import { asSqlError, SqlError } from './sql-error';
+import { checkQuery, resultTableSql } from './sql-function';
+
+const MEMORY_BYTES = 256 * 2 ** 20;
+/** Of what rows that are not there can say nothing: values that do not convert, files that are missing now. */
+const BEFORE_ROWS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError'];
+
+/** What is wrong with it, as a sentence; null when nothing is. `columns`: of the source; null: each file has its own. */
+export async function sqlProblem(sql: string, columns: readonly Column[] | null): Promise<string | null> {
+  const database = await openDatabase({ memoryBytes: MEMORY_BYTES, tempFolder: tmpdir() });
+  try {
+    const connection = await connect(database);
+    const known = columns !== null && (await makeData(connection, columns));
+    try {
+      await checkQuery(connection, sql);
+      const prepared = await connection.prepare(resultTableSql(sql));
+      prepared.destroySync();
+      return null;
+    } catch (thrown) {
+      const error = asSqlError(thrown);
+      if (!(error instanceof SqlError) || !BEFORE_ROWS.includes(error.name)) return null;
+      const needsColumns = error.name === 'BinderError' || error.name === 'CatalogError';
+      return needsColumns && !known ? null : `"sql" cannot be run: ${error.message.split('\n\n')[0]}`;
+    }
+  } finally {
+    database.closeSync();
+  }
+}
+
+/** An empty `data`. False when DuckDB does not know one of the types without an extension. */
+async function makeData(connection: DuckDBConnection, columns: readonly Column[]): Promise<boolean> {
+  const declared = columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ');
+  return connection.run(`CREATE TEMP TABLE data (${declared})`).then(
+    () => true,
+    () => false,
+  );
+}
