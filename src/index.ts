@@ -26,6 +26,7 @@ export {
   NoSuchRun,
   RunEnded,
   StartRefused,
+  UpdateRefused,
   WaitTimeout,
 } from './client/errors';
 export { wasRefused } from './history/run-state';
@@ -40,6 +41,7 @@ export type {
   RunEvent,
   RunHandle,
   RunListing,
+  RunSettings,
   RunState,
   WaitOptions,
   WaitingStep,

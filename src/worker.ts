@@ -93,7 +93,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     scratch,
     unitTaskQueue,
   });
-  const { openRun, planRun, commitRun, processUnit } = activities;
+  const { processUnit, ...onControlQueue } = activities;
   const common = {
     connection,
     namespace,
@@ -105,7 +105,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     ...common,
     taskQueue,
     workflowBundle: { codePath: join(__dirname, 'workflow-bundle.js') },
-    activities: { openRun, planRun, commitRun },
+    activities: onControlQueue,
     maxConcurrentActivityTaskExecutions: CONTROL_SLOTS,
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',

@@ -387,6 +387,7 @@ function task(unitNumber: number, from: number, to: number, only: string | null 
     to,
     partitions: only === null ? to - from + 1 : decodeOrdinals(only).length,
     only,
+    except: null,
     round,
   };
 }

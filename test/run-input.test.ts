@@ -32,6 +32,8 @@ test('the three required settings are enough, and every other one has its defaul
       options: {
         maxConcurrency: 8,
         toleratedFailures: 0,
+        failFast: false,
+        runTimeoutMs: null,
         retry: {
           maximumAttempts: null,
           initialIntervalMs: null,

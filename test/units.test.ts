@@ -69,21 +69,50 @@ describe('ordinals', () => {
   });
 
   it('I7 of partitions that threw are gathered into few retry units', () => {
-    const thrown = Array.from({ length: 400 }, (_, unit) => `${unit * 10},${unit * 10 + 5}`);
+    const thrown = Array.from({ length: 800 }, (_, i) => i * 5);
     const units = cutRetryUnits(thrown, retryUnitsPerRound(48, 3));
     expect(units.length).toBeLessThanOrEqual(100);
     expect(99 * retryUnitsPerRound(48, 100)).toBeLessThanOrEqual(1_000);
-    expect(units.flatMap(({ only }) => decodeOrdinals(only))).toEqual(thrown.flatMap(decodeOrdinals));
+    expect(units.flatMap(({ only }) => decodeOrdinals(only))).toEqual(thrown);
   });
 });
 
 describe('lanes', () => {
+  /** Items that are being worked on, until they are let go. */
+  const workbench = () => {
+    const begun: number[] = [];
+    const ends = new Map<number, () => void>();
+    return {
+      begun,
+      work: (item: number) => {
+        begun.push(item);
+        return new Promise<void>((resolve) => ends.set(item, resolve));
+      },
+      finish: async (...items: number[]) => {
+        for (const item of items) ends.get(item)!();
+        await new Promise(setImmediate);
+      },
+    };
+  };
+  const gate = (width: number) => {
+    let changed = (): void => {};
+    return {
+      width,
+      closed: false,
+      onChange: (listener: () => void) => (changed = listener),
+      set(change: { width?: number; closed?: boolean }) {
+        Object.assign(this, change);
+        changed();
+      },
+    };
+  };
+
   it('I7 never have more than 48 items in flight', async () => {
     let inFlight = 0;
     let most = 0;
     await throughLanes(
       Array.from({ length: 300 }, (_, i) => i),
-      1_000,
+      gate(1_000),
       async () => {
         most = Math.max(most, ++inFlight);
         await Promise.resolve();
@@ -100,7 +129,39 @@ describe('lanes', () => {
       await Promise.resolve();
       finished.push(item);
     };
-    await expect(throughLanes([0, 1, 2, 3], 2, work)).rejects.toThrow('no');
-    expect(finished).toEqual([1, 2, 3]);
+    await expect(throughLanes([0, 1, 2, 3], gate(2), work)).rejects.toThrow('no');
+    expect(finished).toEqual([1]);
+  });
+
+  it('become more at once, and fewer as items end', async () => {
+    const { begun, work, finish } = workbench();
+    const lanes = gate(1);
+    const done = throughLanes([0, 1, 2, 3, 4], lanes, work);
+    expect(begun).toEqual([0]);
+    lanes.set({ width: 3 });
+    expect(begun).toEqual([0, 1, 2]);
+    lanes.set({ width: 1 });
+    await finish(0, 1);
+    expect(begun).toEqual([0, 1, 2]);
+    await finish(2);
+    expect(begun).toEqual([0, 1, 2, 3]);
+    await finish(3);
+    await finish(4);
+    await done;
+  });
+
+  it('stand still at a width of 0, and end without the rest when they are closed', async () => {
+    const { begun, work, finish } = workbench();
+    const lanes = gate(2);
+    const done = throughLanes([0, 1, 2, 3], lanes, work);
+    lanes.set({ width: 0 });
+    await finish(0, 1);
+    expect(begun).toEqual([0, 1]);
+    lanes.set({ width: 1 });
+    expect(begun).toEqual([0, 1, 2]);
+    lanes.set({ closed: true });
+    await finish(2);
+    await done;
+    expect(begun).toEqual([0, 1, 2]);
   });
 });

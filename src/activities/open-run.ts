@@ -69,6 +69,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
     unitTaskQueue: deps.unitTaskQueue,
     planTimeoutMs: PLAN_TIMEOUT_MS,
     heartbeatTimeoutMs: input.options.heartbeatTimeoutMs,
+    runTimeoutMs: input.options.runTimeoutMs,
   };
 }
 

@@ -12,6 +12,7 @@ import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import { planFolder } from '../run/stage-layout';
 import { retryUnitsPerRound } from '../run/retry-units';
+import { toleratedOf } from '../run/tolerance';
 import { cutUnits } from '../run/units';
 import type { Stage } from '../stage';
 import { openWarehouse } from '../warehouse';
@@ -27,6 +28,8 @@ const UNLIMITED_MS = 30 * 86_400_000;
 const CALLS_PER_ATTEMPT = 4;
 /** Grace before a kill, and the start of a new runner. */
 const CALL_OVERHEAD_MS = 5_000;
+/** So many failures of one kind in a row from the start are a mistake, not bad luck. */
+const STOP_AFTER_ALIKE = 20;
 const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
 
 export function planRun(deps: ActivityDeps, { opened, input: raw }: PlanTask): Promise<RunPlan> {
@@ -142,7 +145,9 @@ async function putPlan({
     units,
     taskQueue: opened.unitTaskQueue,
     maxConcurrency: options.maxConcurrency,
-    toleratedFailures: options.toleratedFailures,
+    toleratedFailures: toleratedOf(options.toleratedFailures, snapshot.rows.length),
+    failFast: options.failFast,
+    stopAfterAlike: STOP_AFTER_ALIKE,
     retry,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     unitTimeoutMs: UNLIMITED_MS,

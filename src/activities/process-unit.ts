@@ -159,7 +159,7 @@ class UnitAttempt {
   }
 
   #remaining(selected: string | null, recorded: readonly number[]): number[] {
-    const { only, from, to } = this.task;
+    const { only, except, from, to } = this.task;
     const all =
       only !== null
         ? decodeOrdinals(only)
@@ -167,7 +167,7 @@ class UnitAttempt {
           ? Array.from({ length: to - from + 1 }, (_, i) => from + i)
           : decodeOrdinals(selected).filter((ordinal) => ordinal >= from && ordinal <= to);
     // enforces I4: what is recorded does not run again.
-    const done = new Set(recorded);
+    const done = new Set([...recorded, ...(except === null ? [] : decodeOrdinals(except))]);
     return all.filter((ordinal) => !done.has(ordinal));
   }
 

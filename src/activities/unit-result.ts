@@ -1,3 +1,4 @@
+import { alikeFailures } from '../run/alike';
 import type { FileRef } from '../run/files';
 import type { PartitionOutcome, UnitResult } from '../run/outcome';
 import { encodeOrdinals } from '../run/ordinals';
@@ -28,9 +29,10 @@ export async function unitResult(parts: {
     ({ outcome, retryable }) => mayRetry && retryable && outcome.status === 'FAILED',
   );
   const later = new Set(again);
-  const outcomes = byOrdinal.filter((recorded) => !later.has(recorded)).map(({ outcome }) => outcome);
+  const outcomes = byOrdinal.map(({ outcome }) => outcome);
+  const ended = byOrdinal.filter((recorded) => !later.has(recorded)).map(({ outcome }) => outcome);
   const counts = noCounts();
-  for (const { status } of outcomes) counts[status]++;
+  for (const { status } of ended) counts[status]++;
   return {
     version: 1,
     unit: task.unit,
@@ -39,7 +41,8 @@ export async function unitResult(parts: {
     outcomes: await inlineOrFile(outcomes, recorder),
     output: await recorder.mergedOutput(),
     retry: again.length === 0 ? null : encodeOrdinals(again.map(({ outcome }) => outcome.ordinal)),
-    firstErrors: firstErrors(outcomes),
+    alike: alikeFailures(outcomes),
+    firstErrors: firstErrors(ended),
     logs: `${logs}logs/`,
     functionDigest,
     worker,

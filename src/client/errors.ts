@@ -49,13 +49,27 @@ export class NoSuchArtifact extends Error {
   }
 }
 
-/** The run has ended, so there is nothing left to cancel. */
+/** The run has ended, so there is nothing left to cancel, pause or change. */
 export class RunEnded extends Error {
   override name = 'RunEnded';
-  constructor(readonly runId: string) {
+  constructor(
+    readonly runId: string,
+    doing: 'cancel' | 'pause' | 'unpause' | 'change',
+  ) {
     super(
-      `The run "${runId}" has ended already, so there is nothing to cancel: partwise status ${runId} shows how.`,
+      `The run "${runId}" has ended already, so there is nothing to ${doing}: partwise status ${runId} shows how.`,
     );
+  }
+}
+
+/** A running run did not take what it was asked for; the message says why. Nothing was changed, unless it says so. */
+export class UpdateRefused extends Error {
+  override name = 'UpdateRefused';
+  constructor(
+    readonly runId: string,
+    message: string,
+  ) {
+    super(message);
   }
 }
 

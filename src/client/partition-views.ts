@@ -33,7 +33,7 @@ export class PartitionViews {
     const { outcomes, overlay, record } = this.parts;
     const ended = outcomes.ends.get(ordinal) ?? overlay?.ended.get(ordinal);
     if (ended !== undefined) return ended.status;
-    return overlay?.running.has(ordinal) ? 'RUNNING' : statusOfUnended(record);
+    return overlay?.running.has(ordinal) ? 'RUNNING' : statusOfUnended(record, ordinal);
   }
 
   async view(ordinal: number): Promise<PartitionView> {
@@ -102,7 +102,7 @@ export class PartitionViews {
       startedAt: live?.startedAt ?? null,
       durationMs: null,
       reused: false,
-      error: live?.error ?? null,
+      error: live?.error ?? outcomes.thrown.get(ordinal)?.error ?? null,
       artifacts: [],
     };
   }

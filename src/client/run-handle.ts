@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Row } from '../functions/types';
 import { PARTITION_STATUSES, type PartitionStatus } from '../run/status';
-import { STATUS } from './chain';
-import { RunEnded, WaitTimeout } from './errors';
+import { RunControl } from './control';
+import { WaitTimeout } from './errors';
 import { LogReader, lookAgainLater } from './logs';
 import { PartitionReader } from './partition-handle';
 import { outputFiles, readRows } from './results';
@@ -15,6 +15,7 @@ import type {
   PartitionView,
   RunEvent,
   RunHandle,
+  RunSettings,
   RunState,
   WaitOptions,
 } from './types';
@@ -24,14 +25,16 @@ const DEFAULT_PAGE = 1_000;
 /** A run, read from Temporal's history whenever it is asked. */
 export class TemporalRunHandle implements RunHandle {
   readonly #reader: RunReader;
+  readonly #control: RunControl;
 
   /** `workflowRunId`: the execution that this handle started; null: the run's real one, found with every call. */
   constructor(
-    private readonly client: Client,
+    client: Client,
     readonly runId: string,
     workflowRunId: string | null,
   ) {
     this.#reader = new RunReader(client, runId, workflowRunId);
+    this.#control = new RunControl(client, this.#reader);
   }
 
   async wait({ timeoutMs, signal, onEvent }: WaitOptions = {}): Promise<RunState> {
@@ -116,10 +119,24 @@ export class TemporalRunHandle implements RunHandle {
     }
   }
 
-  async cancel(): Promise<void> {
-    const { execution, description } = await this.#reader.locate();
-    if (description.workflowExecutionInfo?.status !== STATUS.running) throw new RunEnded(this.runId);
-    await this.client.workflow.getHandle(this.runId, execution.runId).cancel();
+  cancel(): Promise<void> {
+    return this.#control.cancel();
+  }
+
+  pause(): Promise<void> {
+    return this.#control.pause(true);
+  }
+
+  unpause(): Promise<void> {
+    return this.#control.pause(false);
+  }
+
+  set(settings: RunSettings): Promise<void> {
+    return this.#control.set(settings);
+  }
+
+  skip(partitionIds: readonly string[]): Promise<void> {
+    return this.#control.skip(partitionIds);
   }
 
   async *events({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<RunEvent> {

@@ -4,6 +4,7 @@ import type { Step } from '../history/facts';
 import type { ErrorInfo } from '../run/outcome';
 import type { Column, CommitResult, RunPlan } from '../run/plan';
 import type { PartitionStatus, RunStatus, StatusCounts } from '../run/status';
+import type { Tolerance } from '../run/tolerance';
 
 /** One start of the run's workflow id. Times are ISO 8601 UTC. */
 export interface ExecutionView {
@@ -47,6 +48,12 @@ export interface RunState {
    * warehouse file. Null when nothing does, and whenever the state is not `live`.
    */
   waiting: WaitingStep | null;
+  /** Whether the run is paused: what runs goes on, and nothing else is started. */
+  paused: boolean;
+  /** Units in flight at once, as in force now; null until planned. */
+  maxConcurrency: number | null;
+  /** Partitions that may fail, as in force now; null until planned. */
+  toleratedFailures: number | null;
 }
 
 /** An artifact as readers see it. */
@@ -100,6 +107,14 @@ export interface WaitOptions {
   onEvent?: (event: RunEvent) => void;
 }
 
+/** What can be changed while a run is under way. */
+export interface RunSettings {
+  /** Units in flight at once, 1 to 48. */
+  maxConcurrency?: number;
+  /** A number, or a percentage of all partitions. */
+  toleratedFailures?: Tolerance;
+}
+
 /** One partition of a run. */
 export interface PartitionHandle {
   readonly id: string;
@@ -135,6 +150,24 @@ export interface RunHandle {
   logs(options?: { partition?: string; follow?: boolean; signal?: AbortSignal }): AsyncIterable<LogEntry>;
   /** Asks for cancellation; `wait` to see it done. Throws `RunEnded` when there is nothing left to cancel. */
   cancel(): Promise<void>;
+  /**
+   * From when it resolves no partition is started, nor tried again; what runs goes on to its end. A worker must be there to take
+   * it. Throws `RunEnded`.
+   */
+  pause(): Promise<void>;
+  /** Undoes `pause`. */
+  unpause(): Promise<void>;
+  /**
+   * Changes settings; resolves when they are in force. Fewer in flight take effect as units end. Throws `UpdateRefused` with the
+   * reason, and `RunEnded`.
+   */
+  set(settings: RunSettings): Promise<void>;
+  /**
+   * Skips partitions that have not ended, by id: all of them, or none. One that waits is not started, one that runs by itself is
+   * stopped; of a batch in flight none can be skipped. Resolves when they are SKIPPED. Throws `UpdateRefused` with the reasons, and
+   * `RunEnded`.
+   */
+  skip(partitionIds: readonly string[]): Promise<void>;
   /** Events until the run ends. */
   events(options?: { signal?: AbortSignal }): AsyncIterable<RunEvent>;
 }

@@ -2,6 +2,7 @@
 import type { temporal } from '@temporalio/proto';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import type { CommitResult, OpenedRun, RunPlan, RunSummary, UnitTask } from '../run/plan';
+import { decodeControl } from './decode-control';
 import type { CloseKind, Fact, Step } from './facts';
 
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -35,7 +36,11 @@ export class HistoryDecoder {
     const started = event.workflowExecutionStartedEventAttributes;
     if (started) return { type: 'started', at, input: await this.#input(started.input) };
     if (event.workflowExecutionCancelRequestedEventAttributes) return { type: 'cancelRequested', at };
-    return (await this.#activity(event, at)) ?? (await decodeClose(event, this.decoder));
+    return (
+      (await decodeControl(event, this.decoder)) ??
+      (await this.#activity(event, at)) ??
+      (await decodeClose(event, this.decoder))
+    );
   }
 
   /** Anybody can start a run with anything: an argument that cannot be decoded is none. */

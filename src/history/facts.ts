@@ -4,6 +4,7 @@
  */
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import type { CommitResult, OpenedRun, RunPlan, RunSummary, UnitTask } from '../run/plan';
+import type { Tolerance } from '../run/tolerance';
 
 /** Activities that a run has one of. */
 export type Step = 'openRun' | 'planRun' | 'commitRun';
@@ -39,6 +40,14 @@ export type Fact =
   | { type: 'committed'; commit: CommitResult }
   | { type: 'stepFailed'; step: Step; error: ErrorInfo }
   | { type: 'cancelRequested'; at: string }
+  /** The signal came. */
+  | { type: 'pauseAsked'; paused: boolean }
+  /** The workflow took it: nothing is started (or things are again) from here on. */
+  | { type: 'pauseTaken'; paused: boolean }
+  | { type: 'concurrencySet'; maxConcurrency: number }
+  | { type: 'toleranceSet'; toleratedFailures: Tolerance }
+  /** By hand. `cutOff`: how many of them ran, and have an outcome that says they were cut off. */
+  | { type: 'skipped'; ordinals: string; cutOff: number }
   | {
       type: 'closed';
       at: string;

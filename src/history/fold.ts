@@ -6,12 +6,14 @@
  *  1. `ended` counts each partition at most once, under the status that it ended with.
  *  2. A partition that its unit gave back for another try (`retry`) is not in `ended` until a later unit ends with it.
  *  3. Partitions of a unit that only the server could end (`lost`) are in `ended`, until a later unit takes them over.
- *  4. A partition in neither is PENDING, or RUNNING where the live overlay says so.
+ *  4. A partition that was skipped by hand is in `ended` as SKIPPED, also when its unit recorded that it was cut off.
+ *  5. A partition in neither is PENDING, or RUNNING where the live overlay says so.
  */
 import { decodeOrdinals } from '../run/ordinals';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import type { CommitResult, OpenedRun, RunPlan, UnitTask } from '../run/plan';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../run/status';
+import type { Tolerance } from '../run/tolerance';
 import type { Fact, Step } from './facts';
 
 /** One activity of the run. */
@@ -48,6 +50,15 @@ export interface RunRecord {
   commit: CommitResult | null;
   failedStep: { step: Step; error: ErrorInfo } | null;
   cancelRequestedAt: string | null;
+  /** Ordinals that threw in a batch and wait for another try. */
+  waiting: Set<number>;
+  /** Ordinals that were skipped by hand; `ended` counts them as SKIPPED. */
+  skipped: Set<number>;
+  /** Whether a pause was asked for, and whether the workflow has taken it. */
+  pause: { asked: boolean; taken: boolean };
+  /** As last set while the run was under way; null: as planned. */
+  maxConcurrency: number | null;
+  tolerance: Tolerance | null;
   closed: Omit<Extract<Fact, { type: 'closed' }>, 'type'> | null;
 }
 
@@ -65,6 +76,11 @@ export function newRecord(workflowRunId: string): RunRecord {
     commit: null,
     failedStep: null,
     cancelRequestedAt: null,
+    waiting: new Set(),
+    skipped: new Set(),
+    pause: { asked: false, taken: false },
+    maxConcurrency: null,
+    tolerance: null,
     closed: null,
   };
 }
@@ -87,6 +103,7 @@ export function applyFact(record: RunRecord, fact: Fact): void {
     case 'unitEnded':
       endUnit(record, fact, { type: 'result', result: fact.result });
       for (const status of PARTITION_STATUSES) record.ended[status] += fact.result.counts[status];
+      for (const ordinal of decodeOrdinals(fact.result.retry ?? '')) record.waiting.add(ordinal);
       return;
     case 'unitLost': {
       const status = fact.cancelled ? 'CANCELLED' : 'INTERNAL_ERROR';
@@ -103,6 +120,20 @@ export function applyFact(record: RunRecord, fact: Fact): void {
     case 'stepFailed':
       record.failedStep = { step: fact.step, error: fact.error };
       return;
+    case 'pauseAsked':
+      record.pause.asked = fact.paused;
+      return;
+    case 'pauseTaken':
+      record.pause.taken = fact.paused;
+      return;
+    case 'concurrencySet':
+      record.maxConcurrency = fact.maxConcurrency;
+      return;
+    case 'toleranceSet':
+      record.tolerance = fact.toleratedFailures;
+      return;
+    case 'skipped':
+      return skip(record, fact);
     case 'cancelRequested':
       record.cancelRequestedAt = fact.at;
       return;
@@ -115,9 +146,22 @@ export function applyFact(record: RunRecord, fact: Fact): void {
 }
 
 /** The partitions that a unit names, ascending. */
-export function ordinalsOf(task: UnitTask): number[] {
-  if (task.only !== null) return decodeOrdinals(task.only);
-  return Array.from({ length: task.to - task.from + 1 }, (_, i) => task.from + i);
+export function ordinalsOf({ only, except, from, to }: UnitTask): number[] {
+  if (only !== null) return decodeOrdinals(only);
+  const all = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  if (except === null) return all;
+  const skipped = new Set(decodeOrdinals(except));
+  return all.filter((ordinal) => !skipped.has(ordinal));
+}
+
+function skip(record: RunRecord, { ordinals, cutOff }: Extract<Fact, { type: 'skipped' }>): void {
+  const skipped = decodeOrdinals(ordinals);
+  for (const ordinal of skipped) {
+    record.skipped.add(ordinal);
+    record.waiting.delete(ordinal);
+  }
+  record.ended.SKIPPED += skipped.length;
+  record.ended.CANCELLED -= cutOff;
 }
 
 function scheduleUnit(record: RunRecord, fact: Extract<Fact, { type: 'unitScheduled' }>): void {
@@ -132,6 +176,7 @@ function scheduleUnit(record: RunRecord, fact: Extract<Fact, { type: 'unitSchedu
   };
   record.units.set(fact.unit, unit);
   record.open.set(fact.activityId, unit);
+  for (const ordinal of decodeOrdinals(fact.task.only ?? '')) record.waiting.delete(ordinal);
   if (record.lost.size === 0) return;
   for (const ordinal of ordinalsOf(fact.task)) {
     const status = record.lost.get(ordinal);

@@ -4,6 +4,7 @@ import { decodeOrdinals } from '../run/ordinals';
 import type { FileRef } from '../run/files';
 import type { PartitionOutcome } from '../run/outcome';
 import { ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+import { wasStopped } from './run-state';
 
 /** Reads a file on the run's stage. */
 export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;
@@ -25,6 +26,7 @@ const FILES_AT_ONCE = 16;
 export class Outcomes {
   readonly #ends = new Map<number, PartitionEnd>();
   readonly #calls = new Map<number, number>();
+  readonly #thrown = new Map<number, PartitionEnd>();
   /** Units taken in, by the event that scheduled them: records of one execution that were read one after the other agree on it. */
   readonly #taken = new Set<number>();
   readonly #lost = new Set<number>();
@@ -39,6 +41,11 @@ export class Outcomes {
     return this.#calls;
   }
 
+  /** What partitions threw that wait for another round, by ordinal. */
+  get thrown(): ReadonlyMap<number, PartitionEnd> {
+    return this.#thrown;
+  }
+
   async update(record: RunRecord, readFile: ReadFile): Promise<void> {
     const fresh = [...record.units].filter(([event, unit]) => unit.end !== null && !this.#taken.has(event));
     for (let i = 0; i < fresh.length; i += FILES_AT_ONCE) {
@@ -46,6 +53,13 @@ export class Outcomes {
       const outcomes = await Promise.all(some.map(([, unit]) => outcomesOf(unit, readFile)));
       some.forEach(([event, unit], j) => this.#take(event, unit, outcomes[j]!));
     }
+    for (const ordinal of record.skipped) {
+      const end = this.#ends.get(ordinal);
+      if (end?.status === 'CANCELLED') this.#ends.set(ordinal, { ...end, status: 'SKIPPED', error: null });
+    }
+    // A stopped run tries nothing again.
+    for (const ordinal of wasStopped(record) ? record.waiting : [])
+      this.#ends.set(ordinal, this.#thrown.get(ordinal)!);
     for (const ordinal of this.#lost) {
       if (record.lost.has(ordinal)) continue;
       this.#lost.delete(ordinal);
@@ -62,10 +76,10 @@ export class Outcomes {
         this.#ends.set(ordinal, lostPartition(unit, ordinal));
       }
     }
-    if (end?.type === 'result' && end.result.retry !== null) {
-      for (const ordinal of decodeOrdinals(end.result.retry)) this.#calls.set(ordinal, unit.task.round + 1);
-    }
-    for (const outcome of outcomes) this.#ends.set(outcome.ordinal, { ...outcome, unit });
+    const again = new Set(end?.type === 'result' ? decodeOrdinals(end.result.retry ?? '') : []);
+    for (const ordinal of again) this.#calls.set(ordinal, unit.task.round + 1);
+    for (const outcome of outcomes)
+      (again.has(outcome.ordinal) ? this.#thrown : this.#ends).set(outcome.ordinal, { ...outcome, unit });
   }
 }
 

@@ -11,16 +11,19 @@
  * | was terminated or timed out, failed before the plan, in the commit or in any other way | FAILURE, with `error.type` |
  *
  * Partitions that a closed run never ended are CANCELLED when the run was cancelled, for that is what happened to them;
- * otherwise (terminated, timed out) they stay PENDING: nobody ended them, and a continuation would begin with them.
+ * SKIPPED when it was stopped, but for those that threw and waited for another try, which are FAILED; otherwise (terminated,
+ * timed out) they stay PENDING: nobody ended them, and a continuation would begin with them.
  */
 import type { RunState } from '../client/types';
 import {
   noCounts,
   PARTITION_STATUSES,
   settledStatus,
+  type PartitionStatus,
   type RunStatus,
   type StatusCounts,
 } from '../run/status';
+import { toleratedOf } from '../run/tolerance';
 import type { RunRecord } from './fold';
 import type { LiveOverlay } from './overlay';
 
@@ -53,12 +56,17 @@ export function runState(
     error: record.closed?.error ?? null,
     commit: record.commit,
     waiting: overlay?.step ?? null,
+    paused: record.closed === null && record.pause.asked,
+    maxConcurrency: record.maxConcurrency ?? record.plan?.maxConcurrency ?? null,
+    toleratedFailures: toleratedFailures(record),
   };
 }
 
 /** enforces I8: the one place where a run's status is decided. */
-export function runStatus({ closed, plan, failedStep, ended }: RunRecord): RunStatus {
+export function runStatus(record: RunRecord): RunStatus {
+  const { closed, plan, failedStep } = record;
   if (closed === null) return 'IN_PROGRESS';
+  const ended = counts(record, null);
   switch (closed.kind) {
     case 'cancelled':
       return 'CANCELLED';
@@ -76,8 +84,15 @@ export function runStatus({ closed, plan, failedStep, ended }: RunRecord): RunSt
 }
 
 /** What a partition without an outcome is in this run. */
-export function statusOfUnended({ closed }: RunRecord): 'PENDING' | 'CANCELLED' {
-  return closed?.kind === 'cancelled' ? 'CANCELLED' : 'PENDING';
+export function statusOfUnended(record: RunRecord, ordinal: number): PartitionStatus {
+  if (record.skipped.has(ordinal)) return 'SKIPPED';
+  if (wasStopped(record)) return record.waiting.has(ordinal) ? 'FAILED' : 'SKIPPED';
+  return record.closed?.kind === 'cancelled' ? 'CANCELLED' : 'PENDING';
+}
+
+/** Whether the run ended itself before all partitions were started. */
+export function wasStopped({ closed }: RunRecord): boolean {
+  return closed?.summary?.stopped != null;
 }
 
 /** Whether the run was refused, or came to nothing otherwise, before any partition was started. */
@@ -93,8 +108,16 @@ function counts(record: RunRecord, overlay: LiveOverlay | null): StatusCounts & 
   const left = Math.max(0, total - PARTITION_STATUSES.reduce((sum, status) => sum + counted[status], 0));
   const running = Math.min(overlay?.running.size ?? 0, left);
   counted.RUNNING += running;
-  counted[statusOfUnended(record)] += left - running;
+  if (wasStopped(record)) {
+    counted.FAILED += record.waiting.size;
+    counted.SKIPPED += left - record.waiting.size;
+  } else counted[record.closed?.kind === 'cancelled' ? 'CANCELLED' : 'PENDING'] += left - running;
   return { total, ...counted };
+}
+
+function toleratedFailures({ plan, tolerance }: RunRecord): number | null {
+  if (plan === null) return null;
+  return tolerance === null ? plan.toleratedFailures : toleratedOf(tolerance, plan.partitions);
 }
 
 /** Before the plan is there, what the input asks for. */

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { didYouMean } from './nearest';
+import { quote } from './quote';
 
 /** An object that knows only these keys. `takes` completes "it takes …". */
 export function fields<Shape extends z.ZodRawShape>(takes: string, shape: Shape) {
@@ -60,15 +61,4 @@ function pathText(path: readonly PropertyKey[]): string {
   return path
     .map((key, i) => (typeof key === 'number' ? `[${key}]` : i === 0 ? String(key) : `.${String(key)}`))
     .join('');
-}
-
-/** A value as a person would recognise it, on one line and short. */
-export function quote(value: unknown): string {
-  let text: string;
-  try {
-    text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? `a ${typeof value}`);
-  } catch {
-    text = typeof value === 'bigint' ? `${value}n` : 'an object';
-  }
-  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
 }

@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { parseBytes } from './bytes';
 import { parseDuration } from './duration';
 import { parsePeriod, timeZoneName } from './zoned-time';
-import { addSentence, fields, parsed, quote } from './explain-issues';
 import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
+import { addSentence, fields, parsed } from './explain-issues';
+import { quote } from './quote';
+import { asTolerance, TOLERANCE } from './tolerance';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -63,9 +65,18 @@ export const timeoutSchema = duration('up to 30 days', { max: 30 * DAY });
 const MEMORY = 'a size of at least 128MB, such as "512MB" or "2GB"';
 export const memorySchema = parsed(z.string({ error: MEMORY }), MEMORY, parseBytes, { min: LEAST_MEMORY });
 
+const tolerance = z.union([z.string(), z.number()], { error: TOLERANCE }).transform((value, context) => {
+  const known = asTolerance(value);
+  if (known !== null) return known;
+  context.addIssue({ code: 'custom', message: TOLERANCE });
+  return z.NEVER;
+});
+
 const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
   maxConcurrency: whole(1, 48).nullish(),
-  toleratedFailures: whole(0, Number.MAX_SAFE_INTEGER).nullish(),
+  toleratedFailures: tolerance.nullish(),
+  failFast: z.boolean({ error: 'true or false' }).nullish(),
+  runTimeout: duration('from 1s to 365 days', { min: 1000, max: 365 * DAY }).nullish(),
   retry: retrySchema.nullish(),
   timeout: timeoutSchema.nullish(),
   memory: memorySchema.nullish(),

@@ -18,8 +18,12 @@ export type OutputInput =
 export interface RunOptions {
   /** Partitions (or batches of them) in flight at once. Default 8, at most 48. */
   maxConcurrency?: number;
-  /** Partitions that may fail without failing the run: a number. Default 0. */
-  toleratedFailures?: number;
+  /** Partitions that may fail without failing the run: a number, or a percentage of all (`'5%'`, rounded down). Default 0. */
+  toleratedFailures?: number | `${number}%`;
+  /** Stop as soon as more partitions have failed than are tolerated: what was not started is SKIPPED. Default false. */
+  failFast?: boolean;
+  /** Time the whole run may take, at least a second, e.g. `'2h'`: then it is stopped and fails. Default: no limit. */
+  runTimeout?: number | string;
   /** How thrown errors are retried; wins over the function's own settings. */
   retry?: RetryOptions;
   /** Time one call may take, e.g. `'15m'`; wins over the function's own. */

@@ -42,6 +42,16 @@ export interface PartitionOutcome {
   reused: boolean;
 }
 
+/** Partitions that failed with one error. */
+export interface AlikeFailures {
+  /** The error without what differs from partition to partition: see `errorPattern`. At most 300 characters. */
+  pattern: string;
+  /** The first of them, and its error: at most 300 characters, without a stack. */
+  id: string;
+  error: ErrorInfo;
+  partitions: number;
+}
+
 /** What `processUnit` returns (or, for a one-partition unit that threw, the details of its failure). */
 export interface UnitResult {
   version: 1;
@@ -55,10 +65,12 @@ export interface UnitResult {
   /** Parquet files with the rows that functions returned. */
   output: FileRef[];
   /**
-   * Partitions that threw and may be tried again, as ordinals (`"3,7-9"`); null when there are none.
-   * They are not among `outcomes`.
+   * Partitions that threw and may be tried again, as ordinals (`"3,7-9"`); null when there are none. They have not ended:
+   * `counts` leaves them out, and among `outcomes` is what they threw.
    */
   retry: string | null;
+  /** What all partitions that ended or threw here failed with; null when one is DONE, or two failed differently. */
+  alike: AlikeFailures | null;
   /** The first errors, for people and for the run's own failure message. */
   firstErrors: { id: string; error: ErrorInfo }[];
   /** Folder on the stage that holds the attempt's log segments, ending in `/`. */

@@ -3,12 +3,14 @@
  * The same for the library, the CLI and the worker's `openRun`.
  */
 import { SQL_FUNCTION } from '../functions/define';
-import { explainIssues, quote } from './explain-issues';
+import { explainIssues } from './explain-issues';
 import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
 import type { Source } from './input';
 import { encodePartitionId, isPartitionId } from './partition-id';
 import type { OutputPlan } from './plan';
 import { parsePeriod, timeZoneName } from './zoned-time';
+import { quote } from './quote';
+import type { Tolerance } from './tolerance';
 
 /** Input with defaults applied and durations and sizes as numbers. null: not given, so the function's or the worker's own. */
 export interface NormalizedInput {
@@ -35,7 +37,10 @@ export interface NormalizedInput {
 
 export interface NormalizedOptions {
   maxConcurrency: number;
-  toleratedFailures: number;
+  toleratedFailures: Tolerance;
+  failFast: boolean;
+  /** Of the whole run; null: no limit. */
+  runTimeoutMs: number | null;
   retry: NormalizedRetry;
   timeoutMs: number | null;
   memoryBytes: number | null;
@@ -211,6 +216,8 @@ function normalize(parsed: ParsedInput): NormalizedInput {
     options: {
       maxConcurrency: options?.maxConcurrency ?? MAX_CONCURRENCY,
       toleratedFailures: options?.toleratedFailures ?? 0,
+      failFast: options?.failFast ?? false,
+      runTimeoutMs: options?.runTimeout ?? null,
       retry: normalizeRetry(options?.retry),
       timeoutMs: options?.timeout ?? null,
       memoryBytes: options?.memory ?? null,

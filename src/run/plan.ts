@@ -6,7 +6,8 @@
 import type { FunctionDescription } from '../runners/protocol';
 import type { FileRef } from './files';
 import type { ErrorInfo } from './outcome';
-import type { RunStatus, StatusCounts } from './status';
+import type { PartitionStatus, RunStatus, StatusCounts } from './status';
+import type { StopReason } from './stop';
 
 /** A column and its type in the warehouse's own words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
 export interface Column {
@@ -66,6 +67,10 @@ export interface RunPlan {
   taskQueue: string;
   maxConcurrency: number;
   toleratedFailures: number;
+  /** Stop as soon as more have failed than are tolerated. */
+  failFast: boolean;
+  /** Stop when so many partitions have failed with one error and none is done. */
+  stopAfterAlike: number;
   retry: RetryPlan;
   heartbeatTimeoutMs: number;
   /** Longest start-to-close time-out of a unit's activity. */
@@ -142,6 +147,8 @@ export interface UnitTask {
   partitions: number;
   /** Retry units: only these ordinals (`"3,7-9"`). */
   only: string | null;
+  /** Of a batch: not these ordinals, which were skipped before it was started. */
+  except: string | null;
   /** How often each of these partitions has thrown before: 0 in the first round. */
   round: number;
 }
@@ -168,6 +175,8 @@ export interface OpenedRun {
   /** How long planning and committing may take. */
   planTimeoutMs: number;
   heartbeatTimeoutMs: number;
+  /** How long the execution may take in all; null: no limit. */
+  runTimeoutMs: number | null;
 }
 
 /** `planRun`'s argument. */
@@ -212,4 +221,26 @@ export interface RunSummary {
   commit: CommitResult | null;
   /** The first few failures. */
   firstErrors: { id: string; error: ErrorInfo }[];
+  /** Why the run was stopped before all partitions were started: those that were not are SKIPPED. Null when it was not. */
+  stopped: { reason: StopReason; message: string } | null;
+}
+
+/** `findPartitions`' argument. */
+export interface FindTask {
+  version: 1;
+  stage: string;
+  stageToken: string;
+  plan: FileRef;
+  index: FileRef;
+  /** Partition ids. */
+  ids: string[];
+}
+
+/** What `findPartitions` returns. */
+export interface FoundPartitions {
+  version: 1;
+  /** In the order of the ids. */
+  ordinals: number[];
+  /** Those of them that have ended already. */
+  ended: { id: string; status: PartitionStatus }[];
 }

@@ -22,14 +22,16 @@ export class Refusal extends Error {
     readonly type: RefusalType,
     readonly problems: readonly string[],
   ) {
-    super(problems.length === 1 ? problems[0] : list(problems));
+    super(problemText(problems));
   }
 }
 
 /** More would not help a person, and messages travel through history. */
 const MOST_PROBLEMS = 20;
 
-function list(problems: readonly string[]): string {
+/** One problem as it is, several as a list. */
+export function problemText(problems: readonly string[]): string {
+  if (problems.length === 1) return problems[0]!;
   const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => `- ${problem}`);
   if (problems.length > MOST_PROBLEMS)
     shown.push(`- … and ${problems.length - MOST_PROBLEMS} more problems.`);

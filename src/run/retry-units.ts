@@ -1,5 +1,5 @@
 /** Partitions of batches that threw, gathered into units for the next round. */
-import { decodeOrdinals, encodeOrdinals } from './ordinals';
+import { encodeOrdinals } from './ordinals';
 
 /** A round adds at most this many activities, however many partitions threw (I7). */
 const MOST_UNITS_PER_ROUND = 100;
@@ -15,10 +15,10 @@ export function retryUnitsPerRound(lanes: number, maximumAttempts: number): numb
 
 /** Spreads the ordinals over at most so many units. */
 export function cutRetryUnits(
-  thrown: readonly string[],
+  thrown: Iterable<number>,
   most: number,
 ): { from: number; to: number; only: string; partitions: number }[] {
-  const ordinals = thrown.flatMap(decodeOrdinals).sort((a, b) => a - b);
+  const ordinals = [...thrown].sort((a, b) => a - b);
   const units = Math.min(most, ordinals.length);
   const size = Math.ceil(ordinals.length / Math.max(units, 1));
   const cut: { from: number; to: number; only: string; partitions: number }[] = [];

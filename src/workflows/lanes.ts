@@ -1,26 +1,48 @@
 /**
- * Lanes: a fixed number of loops that take the next item of a shared queue. Never more than 48: each completion may buffer two
+ * Lanes: items are taken in order, and only so many are worked on at once. Never more than 48: each completion may buffer two
  * events while a workflow task runs, and the server fails the task at more than 100 of them (I7).
  */
+import { MOST_CONCURRENCY } from '../run/live-settings';
 
-/** Limit of activities in flight per workflow execution. */
-export const MOST_LANES = 48;
+/** What says how many items may be worked on. */
+export interface LaneGate {
+  /** 0: none is begun for the time being. */
+  readonly width: number;
+  /** None is begun any more. */
+  readonly closed: boolean;
+  /** Calls back whenever `width` or `closed` has changed. A later listener takes the place of the one before. */
+  onChange(listener: () => void): void;
+}
 
 /**
- * Works through `items` in order, at most `lanes` at once. `work` is expected to handle its failures; the first
- * rejection is thrown after every lane has come to rest, so that nothing is left running behind it.
+ * Works through `items`, as the gate allows. Resolves when all are done or, once the gate is closed, when those that were begun
+ * are. `work` is expected to handle its failures: the first rejection closes the lanes too, and is thrown when they have come
+ * to rest.
  */
 export async function throughLanes<T>(
   items: readonly T[],
-  lanes: number,
+  gate: LaneGate,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < items.length) await work(items[next++]!);
-  };
-  // enforces I7
-  const width = Math.min(lanes, MOST_LANES, items.length);
-  const ended = await Promise.allSettled(Array.from({ length: width }, lane));
-  for (const end of ended) if (end.status === 'rejected') throw end.reason;
+  let busy = 0;
+  const broken: unknown[] = [];
+  await new Promise<void>((resolve) => {
+    const lane = async (item: T): Promise<void> => {
+      busy++;
+      await work(item).catch((error: unknown) => broken.push(error));
+      busy--;
+      advance();
+    };
+    const advance = (): void => {
+      const isClosed = (): boolean => gate.closed || broken.length > 0;
+      // enforces I7
+      while (!isClosed() && next < items.length && busy < Math.min(gate.width, MOST_CONCURRENCY))
+        void lane(items[next++]!);
+      if (busy === 0 && (isClosed() || next >= items.length)) resolve();
+    };
+    gate.onChange(advance);
+    advance();
+  });
+  if (broken.length > 0) throw broken[0];
 }

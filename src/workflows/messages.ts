@@ -1,10 +1,33 @@
-/** Queries of a run, for people with Temporal's own tools; Partwise itself reads history. */
-import { defineQuery } from '@temporalio/workflow';
+/**
+ * Queries, signals and updates of a run: for Partwise's own client and for people with Temporal's own tools alike.
+ *
+ * What is refused at once is refused by a validator, which leaves no trace in history. What an update answers is what readers of
+ * history go by.
+ */
+import {
+  ApplicationFailure,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  setHandler,
+} from '@temporalio/workflow';
+import { concurrencyProblems, given, toleranceProblems } from '../run/live-settings';
+import { isPartitionId } from '../run/partition-id';
+import { quote } from '../run/quote';
+import { problemText } from '../run/refusal';
 import type { RunStatus, StatusCounts } from '../run/status';
+import { asTolerance, type Tolerance } from '../run/tolerance';
+import type { Control } from './control';
+import type { Progress } from './progress';
+import type { SkipAnswer } from './skips';
 
 /** Answer of the query `progress`. */
 export interface ProgressAnswer {
   status: RunStatus;
+  paused: boolean;
+  /** As in force; null until the run is planned. */
+  maxConcurrency: number | null;
+  toleratedFailures: number | null;
   counts: StatusCounts & { total: number };
   /** Units in flight, by label. */
   running: string[];
@@ -16,5 +39,103 @@ export interface PartitionsAnswer {
   failed: { id: string; error: { type: string; message: string } }[];
 }
 
-export const progressQuery = defineQuery<ProgressAnswer>('progress');
-export const partitionsQuery = defineQuery<PartitionsAnswer>('partitions');
+/** Partition ids that one update takes. */
+const MOST_SKIPS = 1_000;
+/** Characters of all of them: the answer of an activity repeats some (I7). */
+const MOST_SKIP_LENGTH = 100_000;
+
+const progressQuery = defineQuery<ProgressAnswer>('progress');
+const partitionsQuery = defineQuery<PartitionsAnswer>('partitions');
+const pauseSignal = defineSignal('pause');
+const unpauseSignal = defineSignal('unpause');
+const setConcurrency = defineUpdate<{ version: 1; maxConcurrency: number }, [unknown]>('setConcurrency');
+const setTolerance = defineUpdate<{ version: 1; toleratedFailures: Tolerance }, [unknown]>('setTolerance');
+const skipUpdate = defineUpdate<SkipAnswer, [unknown]>('skip');
+
+/** What messages work on. */
+export interface LiveRun {
+  readonly control: Control;
+  readonly progress: Progress;
+  /** Why nothing can be changed any more, as a sentence; null while things can. */
+  ending(): string | null;
+  /** Null before the run has a plan. */
+  readonly skip: ((ids: readonly string[]) => Promise<SkipAnswer>) | null;
+}
+
+export function handleMessages(run: LiveRun): void {
+  const { control, progress } = run;
+  const running = (): string[] => [...progress.running].map(({ label }) => label);
+  setHandler(progressQuery, () => {
+    const inFlight = Math.min(progress.running.size, progress.counts.PENDING);
+    return {
+      status: progress.status,
+      paused: control.paused,
+      maxConcurrency: control.maxConcurrency,
+      toleratedFailures: control.toleratedFailures,
+      counts: {
+        total: progress.total,
+        ...progress.counts,
+        RUNNING: inFlight,
+        PENDING: progress.counts.PENDING - inFlight,
+      },
+      running: running(),
+    };
+  });
+  setHandler(partitionsQuery, () => ({
+    running: running(),
+    failed: progress.firstErrors.map(({ id, error: { type, message } }) => ({
+      id,
+      error: { type, message },
+    })),
+  }));
+  setHandler(pauseSignal, () => control.pause(true));
+  setHandler(unpauseSignal, () => control.pause(false));
+  setHandler(
+    setConcurrency,
+    (value) => {
+      const maxConcurrency = value as number;
+      control.setConcurrency(maxConcurrency);
+      return { version: 1, maxConcurrency };
+    },
+    // enforces I9
+    { validator: (value) => refuse(run, concurrencyProblems(value)) },
+  );
+  setHandler(
+    setTolerance,
+    (value) => {
+      const toleratedFailures = asTolerance(value)!;
+      control.setTolerance(toleratedFailures);
+      return { version: 1, toleratedFailures };
+    },
+    { validator: (value) => refuse(run, toleranceProblems(value)) },
+  );
+  setHandler(skipUpdate, (ids) => run.skip!(ids as string[]), {
+    validator: (ids) => refuse(run, skipProblems(ids, run.skip !== null)),
+  });
+}
+
+function refuse(run: LiveRun, problems: readonly string[]): void {
+  const ending = run.ending();
+  const all = ending === null ? problems : [ending];
+  if (all.length > 0) throw ApplicationFailure.nonRetryable(problemText(all), 'UpdateRefused');
+}
+
+function skipProblems(ids: unknown, planned: boolean): string[] {
+  if (!Array.isArray(ids) || ids.length === 0)
+    return [`What to skip is ${given(ids)}; it takes a list of partition ids, such as ["North"].`];
+  if (!planned) return ['The run has no partitions yet: it is still being planned. Skip them once it is.'];
+  if (
+    ids.length > MOST_SKIPS ||
+    ids.reduce<number>((sum, id) => sum + String(id).length, 0) > MOST_SKIP_LENGTH
+  ) {
+    return [
+      `${ids.length} partition ids are more than one update takes: skip at most ${MOST_SKIPS} of ${MOST_SKIP_LENGTH} characters in all at once.`,
+    ];
+  }
+  return ids
+    .filter((id) => typeof id !== 'string' || !isPartitionId(id))
+    .map(
+      (id) =>
+        `${quote(id)} is no partition id: ids are percent-encoded text, as partwise partitions prints them.`,
+    );
+}

@@ -1,38 +1,94 @@
 /** What a run has come to so far, folded from unit results. Deterministic: counts only what results say. */
-import type { ErrorInfo, UnitResult } from '../run/outcome';
-import { PARTITION_STATUSES, noCounts, type StatusCounts } from '../run/status';
+import { errorPattern } from '../run/alike';
+import type { AlikeFailures, ErrorInfo, UnitResult } from '../run/outcome';
+import { decodeOrdinals } from '../run/ordinals';
+import { PARTITION_STATUSES, noCounts, type RunStatus, type StatusCounts } from '../run/status';
 
 /** Errors kept for the summary and the queries. */
 const MOST_ERRORS = 10;
 
 export class Progress {
+  /** How the run stands, as the query tells. */
+  status: RunStatus = 'IN_PROGRESS';
+  total = 0;
   readonly counts: StatusCounts = noCounts();
-  readonly running = new Set<string>();
+  /** Units in flight. */
+  readonly running = new Set<{ label: string }>();
   readonly firstErrors: { id: string; error: ErrorInfo }[] = [];
-  /** Ordinals (encoded) that threw and wait for the next round. */
-  retry: string[] = [];
+  /** Ordinals that threw and wait for the next round. */
+  readonly waiting = new Set<number>();
+  #alike: AlikeFailures | 'not' | null = null;
 
-  constructor(readonly total: number) {
-    this.counts.PENDING = total;
+  begin(partitions: number): void {
+    this.total = partitions;
+    this.counts.PENDING = partitions;
   }
 
-  record(result: UnitResult): void {
-    for (const status of PARTITION_STATUSES) {
-      this.counts[status] += result.counts[status];
-      this.counts.PENDING -= result.counts[status];
-    }
-    if (result.retry !== null) this.retry.push(result.retry);
-    this.note(result.firstErrors);
+  /** What every partition failed with so far; null when some did not, or failed differently. */
+  get alike(): AlikeFailures | null {
+    return this.#alike === 'not' ? null : this.#alike;
+  }
+
+  /** `skipped`: what was cut off here, was so because it was to be skipped. */
+  record(result: UnitResult, { skipped = false }: { skipped?: boolean } = {}): void {
+    for (const status of PARTITION_STATUSES)
+      this.#end(skipped && status === 'CANCELLED' ? 'SKIPPED' : status, result.counts[status]);
+    const thrown = result.retry === null ? [] : decodeOrdinals(result.retry);
+    for (const ordinal of thrown) this.waiting.add(ordinal);
+    const { DONE, FAILED, INTERNAL_ERROR } = result.counts;
+    if (DONE + FAILED + INTERNAL_ERROR + thrown.length > 0) this.#compare(result.alike);
+    this.#note(result.firstErrors);
   }
 
   /** A unit that ended without a word about its partitions. */
   recordLost(id: string, partitions: number, error: ErrorInfo): void {
-    this.counts.PENDING -= partitions;
-    this.counts.INTERNAL_ERROR += partitions;
-    this.note([{ id, error }]);
+    this.#end('INTERNAL_ERROR', partitions);
+    this.#compare({ pattern: errorPattern(error, id), id, error, partitions });
+    this.#note([{ id, error }]);
   }
 
-  private note(errors: readonly { id: string; error: ErrorInfo }[]): void {
-    this.firstErrors.push(...errors.slice(0, MOST_ERRORS - this.firstErrors.length));
+  /** Partitions that were cut off before anything was recorded of them. */
+  recordCutOff(partitions: number, { skipped }: { skipped: boolean }): void {
+    this.#end(skipped ? 'SKIPPED' : 'CANCELLED', partitions);
+  }
+
+  /** A partition that was skipped before it was started, or while it waited for another try. */
+  skip(ordinal: number): void {
+    this.waiting.delete(ordinal);
+    this.#end('SKIPPED', 1);
+  }
+
+  /** The run was stopped: what threw is not tried again, and what was not started is SKIPPED. Returns how many were not. */
+  stop(): number {
+    this.#end('FAILED', this.waiting.size);
+    this.waiting.clear();
+    if (this.firstErrors.length === 0 && this.alike !== null) this.#note([this.alike]);
+    const notStarted = this.counts.PENDING;
+    this.#end('SKIPPED', notStarted);
+    return notStarted;
+  }
+
+  /** The run has ended: `CANCELLED` says it of every partition that had not. */
+  end(status: RunStatus): void {
+    this.status = status;
+    if (status === 'CANCELLED') this.#end('CANCELLED', this.counts.PENDING);
+  }
+
+  #end(status: keyof StatusCounts, partitions: number): void {
+    this.counts[status] += partitions;
+    this.counts.PENDING -= partitions;
+  }
+
+  #compare(alike: AlikeFailures | null): void {
+    const before = this.#alike;
+    if (before === 'not') return;
+    if (alike === null || (before !== null && before.pattern !== alike.pattern)) this.#alike = 'not';
+    else if (before === null) this.#alike = alike;
+    else this.#alike = { ...before, partitions: before.partitions + alike.partitions };
+  }
+
+  #note(errors: readonly { id: string; error: ErrorInfo }[]): void {
+    for (const { id, error } of errors.slice(0, MOST_ERRORS - this.firstErrors.length))
+      this.firstErrors.push({ id, error });
   }
 }

@@ -1,0 +1,55 @@
+/** Partition ids → ordinals, and which of them have ended: for the update `skip`, since a workflow reads no files. */
+import { Context } from '@temporalio/activity';
+import { PartitionIndex } from '../client/partition-index';
+import { RunReader } from '../client/run-reader';
+import { didYouMean } from '../run/nearest';
+import { decodeOrdinals } from '../run/ordinals';
+import type { FindTask, FoundPartitions } from '../run/plan';
+import { Refusal } from '../run/refusal';
+import { refusing } from './failures';
+import { withHeartbeats } from './heartbeat';
+import { openPlannedStage } from './stage-access';
+import { loadUnitPlan } from './unit-plan';
+
+/** Suggestions are looked for among all ids, which may be a hundred thousand. */
+const MOST_SUGGESTIONS = 20;
+
+export function findPartitions(task: FindTask): Promise<FoundPartitions> {
+  const context = Context.current();
+  return withHeartbeats(context, () => refusing(() => find(task, context)));
+}
+
+async function find(task: FindTask, context: Context): Promise<FoundPartitions> {
+  const stage = await openPlannedStage(task.stage, task.stageToken);
+  const index = await PartitionIndex.read(await stage.localFile(task.index));
+  const found = task.ids.map((id) => index.ordinalOf(id));
+  const unknown = task.ids.filter((_, i) => found[i] === null);
+  if (unknown.length > 0) {
+    throw new Refusal(
+      'InvalidInput',
+      unknown.map((id, i) => {
+        const near = i < MOST_SUGGESTIONS ? didYouMean(id, index.ids) : '';
+        return `The run has no partition "${id}".${near}`;
+      }),
+    );
+  }
+  const ordinals = found as number[];
+  const { workflowId, runId } = context.info.workflowExecution!;
+  const reader = new RunReader(context.client, workflowId, runId);
+  const { record } = await reader.read();
+  const { ends } = await reader.outcomes(record);
+  const ended = task.ids.flatMap((id, i) => {
+    const end = ends.get(ordinals[i]!);
+    return end === undefined ? [] : [{ id, status: end.status }];
+  });
+  const { selected } = await loadUnitPlan(stage, task.plan);
+  const run = selected === null ? null : new Set(decodeOrdinals(selected));
+  const others = task.ids.filter((_, i) => run?.has(ordinals[i]!) === false && !ends.has(ordinals[i]!));
+  if (others.length > 0) {
+    throw new Refusal(
+      'InvalidInput',
+      others.map((id) => `"${id}" is not among the partitions that this execution runs.`),
+    );
+  }
+  return { version: 1, ordinals, ended };
+}

@@ -1,0 +1,32 @@
+/** What people did to a run while it was under way: signals as they came, updates as they were answered. */
+import { PAUSED_MEMO } from '../run/memo';
+import { asTolerance } from '../run/tolerance';
+import type { HistoryEvent, PayloadDecoder } from './decode';
+import type { Fact } from './facts';
+
+/** Null for any other event. */
+export async function decodeControl(event: HistoryEvent, decoder: PayloadDecoder): Promise<Fact | null> {
+  const signalled = event.workflowExecutionSignaledEventAttributes;
+  if (signalled) {
+    if (signalled.signalName === 'pause') return { type: 'pauseAsked', paused: true };
+    return signalled.signalName === 'unpause' ? { type: 'pauseAsked', paused: false } : null;
+  }
+  const memo = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields?.[PAUSED_MEMO];
+  if (memo) {
+    const [paused] = await decoder.values({ payloads: [memo] });
+    return { type: 'pauseTaken', paused: paused === true };
+  }
+  const answer = event.workflowExecutionUpdateCompletedEventAttributes?.outcome?.success;
+  return answer ? answered((await decoder.values(answer))[0]) : null;
+}
+
+/** Answers say themselves what was set. */
+function answered(answer: unknown): Fact | null {
+  if (typeof answer !== 'object' || answer === null) return null;
+  const { maxConcurrency, toleratedFailures, skipped, cutOff } = answer as Record<string, unknown>;
+  if (typeof maxConcurrency === 'number') return { type: 'concurrencySet', maxConcurrency };
+  const tolerance = asTolerance(toleratedFailures);
+  if (tolerance !== null) return { type: 'toleranceSet', toleratedFailures: tolerance };
+  if (typeof skipped !== 'string') return null;
+  return { type: 'skipped', ordinals: skipped, cutOff: typeof cutOff === 'number' ? cutOff : 0 };
+}

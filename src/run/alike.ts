@@ -1,0 +1,51 @@
+/**
+ * Whether partitions fail with one error: a mistake in the function or a missing table fails all of them alike, and bad rows do
+ * not.
+ */
+import type { AlikeFailures, ErrorInfo, PartitionOutcome } from './outcome';
+import { decodePartitionId, isPartitionId } from './partition-id';
+
+/** History holds one pattern per unit. */
+const MOST_LENGTH = 300;
+
+/** Type and message of an error, without what differs from partition to partition: its key, numbers, quoted values. */
+export function errorPattern({ type, message }: Pick<ErrorInfo, 'type' | 'message'>, id: string): string {
+  let text = message;
+  for (const value of [id, ...keyTexts(id)])
+    text = text.replace(new RegExp(`(?<!${WORD})${escaped(value)}(?!${WORD})`, 'gu'), '◦');
+  return `${type}: ${text}`
+    .replace(/"[^"]*"|`[^`]*`|(?<![\p{L}\p{N}])'[^']*'/gu, '◦')
+    .replace(/[\p{L}\p{N}_]*\p{N}[\p{L}\p{N}_]*/gu, '◦')
+    .slice(0, MOST_LENGTH);
+}
+
+const WORD = '[\\p{L}\\p{N}_]';
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+}
+
+function keyTexts(id: string): string[] {
+  // The label of a unit that was lost may be no id.
+  if (!isPartitionId(id)) return [];
+  return decodePartitionId(id).filter((value): value is string => value !== null && value !== '');
+}
+
+/** What all of these failed with; null when one of them is DONE, when two failed differently, and when none failed. */
+export function alikeFailures(outcomes: readonly PartitionOutcome[]): AlikeFailures | null {
+  let alike: AlikeFailures | null = null;
+  for (const { id, status, error } of outcomes) {
+    if (status === 'DONE') return null;
+    if (error === null || (status !== 'FAILED' && status !== 'INTERNAL_ERROR')) continue;
+    const pattern = errorPattern(error, id);
+    if (alike !== null && alike.pattern !== pattern) return null;
+    alike ??= {
+      pattern,
+      id,
+      error: { type: error.type, message: error.message.slice(0, MOST_LENGTH), stack: null },
+      partitions: 0,
+    };
+    alike.partitions++;
+  }
+  return alike;
+}

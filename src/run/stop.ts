@@ -1,0 +1,61 @@
+/** Whether a run goes on, given how its partitions have ended so far. Pure. */
+import type { AlikeFailures } from './outcome';
+import type { StatusCounts } from './status';
+
+/** `failFast`: more partitions failed than are tolerated. `alike`: all that ended or threw failed with one error. */
+export type StopReason = 'failFast' | 'alike';
+
+export interface Standing {
+  counts: StatusCounts;
+  /** Partitions of batches that threw and wait for another try; they count as PENDING. */
+  waiting: number;
+  /** What every partition failed with so far; null when there is no such thing. */
+  alike: AlikeFailures | null;
+  /** The tolerance in force. */
+  toleratedFailures: number;
+}
+
+/** Why nothing more is to be started; null when the run goes on. */
+export function stopReason(
+  { counts, waiting, alike, toleratedFailures }: Standing,
+  { failFast, stopAfterAlike }: { failFast: boolean; stopAfterAlike: number },
+): StopReason | null {
+  // Nothing is left to be stopped.
+  if (counts.PENDING === 0) return null;
+  const failed = counts.FAILED + counts.INTERNAL_ERROR;
+  if (failFast && failed > toleratedFailures) return 'failFast';
+  if (counts.DONE > 0 || alike === null || alike.partitions < stopAfterAlike) return null;
+  return failed + waiting > toleratedFailures ? 'alike' : null;
+}
+
+/** Why a stopped run failed, for people. `notStarted`: partitions that the stop left. */
+export function stopMessage(
+  reason: StopReason,
+  standing: Standing,
+  { runId, total, notStarted }: { runId: string; total: number; notStarted: number },
+): string {
+  const { counts, alike, toleratedFailures } = standing;
+  const left = [
+    ...(notStarted > 0 ? [`${notStarted} ${were(notStarted)} not started`] : []),
+    ...(counts.CANCELLED > 0 ? [`${counts.CANCELLED} ${were(counts.CANCELLED)} cut off`] : []),
+  ].join(' and ');
+  if (reason === 'alike') {
+    const { partitions, error } = alike!;
+    const rest = left === '' ? 'so they were not tried again' : `so the other ${left}`;
+    return `The first ${partitions} partitions failed alike: ${error.type}: ${clause(error.message)}, ${rest}. Mend it, then partwise retry ${runId}.`;
+  }
+  const failed = counts.FAILED + counts.INTERNAL_ERROR;
+  return (
+    `${failed} of ${total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated, ` +
+    `so the run stopped (failFast): ${left === '' ? 'nothing was tried again' : left}. Mend it, then partwise retry ${runId}.`
+  );
+}
+
+function were(count: number): string {
+  return count === 1 ? 'was' : 'were';
+}
+
+/** A message as a part of a sentence. */
+function clause(message: string): string {
+  return message.replace(/\s+/g, ' ').replace(/[.\s]+$/, '');
+}

@@ -1,0 +1,116 @@
+/** How a run ends: its status and counts (I8), its failure's words, and the commit. */
+import { ActivityFailure, ApplicationFailure, isCancellation, proxyActivities } from '@temporalio/workflow';
+import type { RunActivities } from '../activities';
+import type { CommitResult, OpenedRun, RunPlan, RunSummary } from '../run/plan';
+import { settledStatus, withinTolerance, type RunStatus } from '../run/status';
+import { stopMessage } from '../run/stop';
+import type { Progress } from './progress';
+import type { RunUnits } from './units';
+
+/** What ends by itself in the end, so that a run never waits for ever without a word. */
+export const CONTROL_RETRY = { maximumAttempts: 12, maximumInterval: '30s' } as const;
+
+function summaryOf(plan: RunPlan, { counts, total, firstErrors }: Progress, status: RunStatus): RunSummary {
+  const { runId, rows, generation, execution } = plan;
+  return {
+    version: 1,
+    runId,
+    status,
+    counts: { total, ...counts },
+    rows,
+    generation,
+    execution,
+    commit: null,
+    firstErrors,
+    stopped: null,
+  };
+}
+
+/** The summary of a run whose units have ended. Throws the run's failure when more of them failed than are tolerated. */
+export function settle(plan: RunPlan, progress: Progress, units: RunUnits): RunSummary {
+  const { stopped } = units;
+  const notStarted = stopped === null ? 0 : progress.stop();
+  const { total, counts } = progress;
+  const summary = summaryOf(plan, progress, settledStatus(counts));
+  if (stopped !== null) {
+    const message = stopMessage(stopped, units.standing, { runId: plan.runId, total, notStarted });
+    throw partialFailure(message, { ...summary, stopped: { reason: stopped, message } });
+  }
+  const { toleratedFailures } = units.standing;
+  // enforces I8
+  if (withinTolerance(counts, toleratedFailures)) return summary;
+  throw partialFailure(describeFailure(summary, toleratedFailures), summary);
+}
+
+function partialFailure(message: string, summary: RunSummary): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'PartialFailure', summary);
+}
+
+function describeFailure({ runId, counts, firstErrors }: RunSummary, toleratedFailures: number): string {
+  const failed = counts.FAILED + counts.INTERNAL_ERROR;
+  const first = firstErrors[0];
+  const example = first === undefined ? '' : ` First: ${first.id}: ${first.error.message}`;
+  return failed > toleratedFailures
+    ? `${failed} of ${counts.total} partitions failed, and ${toleratedFailures} are tolerated in "${runId}".${example}`
+    : `No partition of "${runId}" is done: ${failed} of ${counts.total} failed, and to tolerate ${toleratedFailures} does not help.${example}`;
+}
+
+/** How a run stands that ended with this error. */
+export function statusAfter(error: unknown): RunStatus {
+  if (isCancellation(error)) return 'CANCELLED';
+  const summary =
+    error instanceof ApplicationFailure ? (error.details?.[0] as RunSummary | undefined) : undefined;
+  return summary?.status ?? 'FAILURE';
+}
+
+/** `plan` null: the run was not planned in time. */
+export function runTimeout(limitMs: number, plan: RunPlan | null, progress: Progress): ApplicationFailure {
+  const { counts, total } = progress;
+  const soFar =
+    plan === null
+      ? 'Nothing was started.'
+      : `${counts.DONE} of ${total} partitions are done, and nothing was written. Finish it with partwise retry ${plan.runId}.`;
+  return ApplicationFailure.create({
+    message: `The run did not end within ${limitMs / 1000} s (its runTimeout), so it was stopped. ${soFar}`,
+    type: 'RunTimeout',
+    nonRetryable: true,
+    details: plan === null ? [] : [summaryOf(plan, progress, 'FAILURE')],
+  });
+}
+
+/** Writes the rows, if they are to be written and there are any to write. */
+export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSummary): Promise<RunSummary> {
+  const { runId, generation, execution, stage, output, keyColumns, index } = plan;
+  if (output === null || summary.counts.DONE === 0) return summary;
+  const { commitRun } = proxyActivities<RunActivities>({
+    startToCloseTimeout: opened.planTimeoutMs,
+    heartbeatTimeout: opened.heartbeatTimeoutMs,
+    // Some minutes: long enough for a person to close a program that holds the file.
+    retry: CONTROL_RETRY,
+  });
+  let result: CommitResult;
+  try {
+    result = await commitRun({
+      version: 1,
+      runId,
+      generation,
+      execution,
+      stage,
+      stageToken: opened.stageToken,
+      warehouse: opened.warehouse,
+      output,
+      keyColumns,
+      index,
+    });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const cause = error instanceof ActivityFailure ? error.cause : undefined;
+    throw ApplicationFailure.create({
+      message: `The partitions have ended, but their rows were not written: ${cause?.message ?? String(error)}`,
+      type: 'CommitFailed',
+      nonRetryable: true,
+      details: [{ ...summary, status: 'FAILURE' }],
+    });
+  }
+  return { ...summary, commit: result };
+}

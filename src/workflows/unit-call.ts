@@ -1,0 +1,148 @@
+/** One activity that processes a unit, from its turn in the queue to its end. */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  proxyActivities,
+} from '@temporalio/workflow';
+import type { RunActivities } from '../activities';
+import { decodeOrdinals, encodeOrdinals } from '../run/ordinals';
+import type { ErrorInfo, UnitResult } from '../run/outcome';
+import type { OpenedRun, RunPlan, UnitTask } from '../run/plan';
+
+export interface UnitOfCall extends Pick<UnitTask, 'unit' | 'from' | 'to' | 'only' | 'round' | 'partitions'> {
+  activityId: string;
+  label: string;
+}
+
+export type UnitEnd =
+  | { type: 'result'; result: UnitResult }
+  /** The server's word, or a failure that says nothing of partitions. */
+  | { type: 'lost'; error: ErrorInfo }
+  /** Cancelled before a word was recorded. */
+  | { type: 'cutOff' };
+
+export class UnitCall {
+  state: 'waiting' | 'running' | 'ended' = 'waiting';
+  readonly #skipped = new Set<number>();
+  readonly #scope: CancellationScope;
+
+  /** Cancelling `parent` cancels the call. */
+  constructor(
+    readonly of: UnitOfCall,
+    parent: CancellationScope,
+  ) {
+    this.#scope = new CancellationScope({ cancellable: true, parent });
+  }
+
+  /** How many partitions are left in it. */
+  get partitions(): number {
+    return this.of.partitions - this.#skipped.size;
+  }
+
+  get isSingle(): boolean {
+    return this.of.from === this.of.to;
+  }
+
+  /** Ordinals that threw before. */
+  get retried(): number[] {
+    return this.of.only === null ? [] : decodeOrdinals(this.of.only);
+  }
+
+  includes(ordinal: number): boolean {
+    const { from, to, only } = this.of;
+    if (ordinal < from || ordinal > to || this.#skipped.has(ordinal)) return false;
+    return only === null || this.retried.includes(ordinal);
+  }
+
+  /** Takes a partition out of a call that was not begun. */
+  takeOut(ordinal: number): void {
+    this.#skipped.add(ordinal);
+  }
+
+  cancel(): void {
+    this.#scope.cancel();
+  }
+
+  /** Runs the activity. Throws only what no activity can end with. */
+  async run(plan: RunPlan, opened: OpenedRun): Promise<UnitEnd> {
+    this.state = 'running';
+    try {
+      return { type: 'result', result: await this.#scope.run(() => this.#activity(plan, opened)) };
+    } catch (error) {
+      // enforces I12: an activity that was cancelled has ended when its call does.
+      if (isCancellation(error)) return { type: 'cutOff' };
+      if (!(error instanceof ActivityFailure)) throw error;
+      return ended(error);
+    } finally {
+      this.state = 'ended';
+    }
+  }
+
+  #activity(plan: RunPlan, opened: OpenedRun): Promise<UnitResult> {
+    const startToCloseTimeout = unitTimeoutMs(plan, this.partitions);
+    const { processUnit } = proxyActivities<RunActivities>({ startToCloseTimeout });
+    return processUnit.executeWithOptions(
+      {
+        activityId: this.of.activityId,
+        summary: this.of.label,
+        taskQueue: plan.taskQueue,
+        startToCloseTimeout,
+        heartbeatTimeout: plan.heartbeatTimeoutMs,
+        // No maximum: the activity tells throws from lost workers and decides (see process-unit).
+        retry: {
+          initialInterval: plan.retry.initialIntervalMs,
+          backoffCoefficient: plan.retry.backoffCoefficient,
+          maximumInterval: plan.retry.maximumIntervalMs,
+        },
+        // enforces I12: the run closes only when the functions of its units have stopped.
+        cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+      },
+      [this.#task(plan, opened)],
+    );
+  }
+
+  #task(plan: RunPlan, opened: OpenedRun): UnitTask {
+    const { generation, execution, stage } = plan;
+    const { unit, from, to, round } = this.of;
+    return {
+      version: 1,
+      runId: opened.runId,
+      generation,
+      execution,
+      stage,
+      stageToken: opened.stageToken,
+      plan: plan.unitPlan,
+      unit,
+      from,
+      to,
+      partitions: this.partitions,
+      ...this.#selection(),
+      round,
+    };
+  }
+
+  #selection(): Pick<UnitTask, 'only' | 'except'> {
+    const { only } = this.of;
+    const skipped = [...this.#skipped].sort((a, b) => a - b);
+    if (only === null) return { only, except: skipped.length === 0 ? null : encodeOrdinals(skipped) };
+    const left = this.retried.filter((ordinal) => !this.#skipped.has(ordinal));
+    return { only: encodeOrdinals(left), except: null };
+  }
+}
+
+function unitTimeoutMs(plan: RunPlan, partitions: number): number {
+  if (plan.partitionTimeoutMs === null) return plan.unitTimeoutMs;
+  return Math.min(plan.unitTimeoutMs, plan.partitionTimeoutMs * partitions);
+}
+
+function ended({ message, cause }: ActivityFailure): UnitEnd {
+  if (!(cause instanceof ApplicationFailure)) {
+    const type = cause?.name ?? 'ActivityFailure';
+    return { type: 'lost', error: { type, message: cause?.message ?? message, stack: null } };
+  }
+  const result = cause.details?.[0] as UnitResult | undefined;
+  if (result !== undefined) return { type: 'result', result };
+  return { type: 'lost', error: { type: cause.type ?? cause.name, message: cause.message, stack: null } };
+}
