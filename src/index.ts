@@ -46,6 +46,7 @@ export type {
   WaitOptions,
   WaitingStep,
 } from './client/types';
+export type { TriedPartition, TryEvent, TryOptions, TryReport } from './client/trial-types';
 export type { OutputInput, RunInput, RunOptions, Source } from './run/input';
 export type { ErrorInfo } from './run/outcome';
 export type { CommitResult, RunPlan } from './run/plan';

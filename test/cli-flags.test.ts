@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { RunState } from '../src/client/types';
 import { exitCodeOf } from '../src/cli/exit';
-import { suggesting } from '../src/cli/invocation';
+import { repeatedWithout, suggesting } from '../src/cli/invocation';
+import { partitionName, toPartitionId } from '../src/cli/partition-argument';
 import { partitionFolders } from '../src/cli/partition-folders';
 import { inFlagWords, toRunInput } from '../src/cli/run-flags';
 import { encodePartitionId } from '../src/run/partition-id';
@@ -122,6 +123,36 @@ test('I9 an output that is no table and no file of a known ending, and a mode wi
   ];
   expect([problems({ mode: 'append' }), problems({ evolve: true })]).toEqual([alone, alone]);
   expect(problems({ output: 'main.summary', mode: 'append', evolve: true })).toEqual([]);
+});
+
+test('a partition is shown as people would type it, and what is shown can be typed', () => {
+  const named = (...key: (string | null)[]): string => {
+    const id = encodePartitionId(key);
+    const name = partitionName(id);
+    expect(toPartitionId(name, key.length)).toBe(id);
+    return name;
+  };
+  expect([named('North'), named('San Marcos'), named('East', '14'), named('São Paulo', '2024')]).toEqual([
+    'North',
+    'San Marcos',
+    'East/14',
+    'São Paulo/2024',
+  ]);
+  expect([named(null), named('', 'x'), named('a/b'), named('100%'), named('50%25')]).toEqual([
+    '%-',
+    '%_/x',
+    'a%2Fb',
+    '100%',
+    '50%2525',
+  ]);
+  expect(named('line\nfeed')).toBe('line%0Afeed');
+});
+
+test('a command line is repeated without one of its options', () => {
+  const argv = ['run', 'f', '--try', '3', '--param', 'a=b c', '--try=2'];
+  expect(repeatedWithout('--try', argv, '/p/node_modules/.bin/partwise', '/p')).toBe(
+    "npx partwise run f --param 'a=b c'",
+  );
 });
 
 test('I8 the exit code says how the workflow ended', () => {

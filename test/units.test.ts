@@ -1,3 +1,4 @@
+import { pickSpread } from '../src/run/spread';
 import { describe, expect, it } from '@jest/globals';
 import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
 import { cutRetryUnits, retryUnitsPerRound } from '../src/run/retry-units';
@@ -164,4 +165,24 @@ describe('lanes', () => {
     await done;
     expect(begun).toEqual([0, 1, 2]);
   });
+});
+
+test('a few partitions are picked to show the spread: the largest, the smallest, and others evenly between them', () => {
+  const rows = [5, 900, 1, 30, 70, 200, 2];
+  expect(pickSpread(rows, 1)).toEqual([1]);
+  expect(pickSpread(rows, 2)).toEqual([1, 2]);
+  expect(pickSpread(rows, 3).map((ordinal) => rows[ordinal])).toEqual([900, 30, 1]);
+  expect(pickSpread(rows, 4).map((ordinal) => rows[ordinal])).toEqual([900, 70, 5, 1]);
+  expect(pickSpread(rows, 7)).toEqual([1, 5, 4, 3, 0, 6, 2]);
+  expect(pickSpread(rows, 100)).toEqual(pickSpread(rows, 7));
+  for (let n = 1; n < 50; n++) {
+    expect(
+      new Set(
+        pickSpread(
+          Array.from({ length: 50 }, () => 7),
+          n,
+        ),
+      ).size,
+    ).toBe(n);
+  }
 });

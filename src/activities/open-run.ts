@@ -78,7 +78,7 @@ function notInThisRelease(onExisting: string): string {
 }
 
 /** The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it. */
-function resolvePlace(
+export function resolvePlace(
   kind: 'warehouse' | 'stage',
   input: NormalizedInput,
   project: ProjectConfig,
@@ -120,8 +120,8 @@ function stageUri(value: string, projectDir: string): string {
   return pathToFileURL(resolve(projectDir, value)).href;
 }
 
-async function findFunction(
-  deps: ActivityDeps,
+export async function findFunction(
+  deps: Pick<ActivityDeps, 'functions'>,
   project: ProjectConfig,
   input: NormalizedInput,
   problems: string[],
@@ -151,8 +151,8 @@ async function findFunction(
   return null;
 }
 
-async function inspectSource(
-  deps: ActivityDeps,
+export async function inspectSource(
+  deps: Pick<ActivityDeps, 'projectDir'>,
   input: NormalizedInput,
   warehouse: string,
   problems: string[],
@@ -168,7 +168,10 @@ async function inspectSource(
   }
 }
 
-async function queryProblems({ sql, partitionBy }: NormalizedInput, shape: SourceShape): Promise<string[]> {
+export async function queryProblems(
+  { sql, partitionBy }: NormalizedInput,
+  shape: SourceShape,
+): Promise<string[]> {
   if (sql === null) return [];
   const problem = await sqlProblem(sql, partitionBy.length === 0 ? null : shape.columns);
   return problem === null ? [] : [problem];

@@ -2,7 +2,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { parseBytes } from '../run/bytes';
 import { parseDuration } from '../run/duration';
 import type { FileRef } from '../run/files';
 import type { RetryOptions } from '../functions/types';
@@ -19,6 +18,7 @@ import { openWarehouse } from '../warehouse';
 import type { Snapshot } from '../warehouse/warehouse';
 import type { ActivityDeps } from './deps';
 import { refusing } from './failures';
+import { functionLimits, optional } from './function-limits';
 import { withHeartbeats } from './heartbeat';
 import { openPlannedStage } from './stage-access';
 
@@ -30,7 +30,6 @@ const CALLS_PER_ATTEMPT = 4;
 const CALL_OVERHEAD_MS = 5_000;
 /** So many failures of one kind in a row from the start are a mistake, not bad luck. */
 const STOP_AFTER_ALIKE = 20;
-const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
 
 export function planRun(deps: ActivityDeps, { opened, input: raw }: PlanTask): Promise<RunPlan> {
   const context = Context.current();
@@ -98,9 +97,7 @@ async function putPlan({
   const { options } = input;
   const { runId, generation, execution } = opened;
   const retry = retryPlan(options.retry, opened.functionSettings.retry);
-  const timeoutMs = options.timeoutMs ?? optional(opened.functionSettings.timeout, parseDuration);
-  const memoryBytes =
-    options.memoryBytes ?? optional(opened.functionSettings.memory, parseBytes) ?? DEFAULT_MEMORY_BYTES;
+  const { timeoutMs, memoryBytes } = functionLimits(options, opened.functionSettings);
   const unitPlan: UnitPlan = {
     version: 1,
     runId,
@@ -171,11 +168,6 @@ function retryPlan(run: NormalizedRetry, own: RetryOptions | undefined): RetryPl
     ),
     nonRetryableErrorTypes: run.nonRetryableErrorTypes ?? own?.nonRetryableErrorTypes ?? [],
   };
-}
-
-/** Settings of functions were checked when the functions were defined. */
-function optional<A, B>(value: A | undefined, parse: (value: A) => B): B | null {
-  return value === undefined ? null : parse(value);
 }
 
 function outputPlan({ output }: NormalizedInput, projectDir: string): OutputPlan | null {

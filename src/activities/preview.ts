@@ -6,6 +6,7 @@ import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import { cutUnits } from '../run/units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
+import { queryProblems } from './open-run';
 
 const EXTREMES = 5;
 
@@ -15,7 +16,7 @@ export async function previewPlan(raw: unknown, project: ProjectConfig): Promise
   if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
   const { source, partitionBy, where, only, warehouse, scheduledTime, timeZone, options } = parsed.input;
   const opened = openWarehouse(warehouse ?? project.warehouse ?? DEFAULT_WAREHOUSE, project.projectDir);
-  const { rows, ids, keyColumns } = await opened.count({
+  const { rows, ids, ...shape } = await opened.count({
     source,
     partitionBy,
     where,
@@ -24,13 +25,15 @@ export async function previewPlan(raw: unknown, project: ProjectConfig): Promise
     maxPartitions: options.maxPartitions,
     signal: new AbortController().signal,
   });
+  const problems = await queryProblems(parsed.input, shape);
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   const { maxConcurrency, partitionsPerUnit } = options;
   const units = cutUnits({ rows, id: (ordinal) => ids[ordinal]!, maxConcurrency, partitionsPerUnit });
   const bySize = rows.map((n, ordinal) => ({ id: ids[ordinal]!, rows: n })).sort((a, b) => b.rows - a.rows);
   return {
     partitions: rows.length,
     rows: rows.reduce((sum, n) => sum + n, 0),
-    keyColumns,
+    keyColumns: shape.keyColumns,
     units: units.length,
     largest: bySize.slice(0, EXTREMES),
     smallest: bySize.slice(-EXTREMES).reverse(),

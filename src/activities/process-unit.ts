@@ -22,6 +22,7 @@ import { readCheckpoints } from './checkpoints';
 import type { ActivityDeps } from './deps';
 import { refusing, unitFailure } from './failures';
 import { FunctionMissing } from './function-catalog';
+import { duckdbMemory } from './function-limits';
 import { FIRST_BEAT, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { openPlannedStage } from './stage-access';
 import { UnitRecorder } from './unit-recorder';
@@ -30,8 +31,6 @@ import { unitResult } from './unit-result';
 
 /** Runners, workers and time-outs that a partition may cost before it is given up. */
 const MOST_LOSSES = 3;
-/** Share of a runner's memory that DuckDB may use; the rest is the function's. */
-const DUCKDB_SHARE = 0.6;
 
 export function processUnit(deps: ActivityDeps, task: UnitTask): Promise<UnitResult> {
   return refusing(() => new UnitAttempt(deps, task, Context.current()).run());
@@ -138,7 +137,7 @@ class UnitAttempt {
           scheduledTime: plan.scheduledTime,
           scratch,
           nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
-          duckdbMemoryBytes: Math.floor(plan.memoryBytes * DUCKDB_SHARE),
+          duckdbMemoryBytes: duckdbMemory(plan.memoryBytes),
         },
         timeoutMs: plan.timeoutMs,
         memoryBytes: plan.memoryBytes,

@@ -22,6 +22,19 @@ export function suggesting(
   return (command) => `${program} ${command}${flags.join('')}`;
 }
 
+/** This very command line without one of its options, which takes a value. */
+export function repeatedWithout(
+  flag: string,
+  argv: readonly string[] = process.argv.slice(2),
+  script = process.argv[1] ?? '',
+  cwd = process.cwd(),
+): string {
+  const words = argv.filter(
+    (word, i) => word !== flag && !word.startsWith(`${flag}=`) && argv[i - 1] !== flag,
+  );
+  return [programName(script, cwd), ...words.map(shellWord)].join(' ');
+}
+
 function programName(script: string, cwd: string): string {
   if (/[\\/]node_modules[\\/]/.test(script)) return 'npx partwise';
   if (/^partwise(\.cmd)?$/.test(basename(script))) return 'partwise';

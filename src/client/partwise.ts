@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { ProjectConfig } from '../config';
 import type { RunInput } from '../run/input';
 import type { OnTemporalEvent } from '../temporal/events';
+import type { TryOptions, TryReport } from './trial-types';
 import type { PlanPreview, RunHandle, RunListing } from './types';
 
 /** Where to find the server and the project. */
@@ -130,11 +131,34 @@ export class Partwise {
    */
   async plan(input: RunInput): Promise<PlanPreview> {
     const { previewPlan } = require('../activities/preview') as typeof import('../activities/preview');
+    return this.#refusing(async () => previewPlan(input, await this.#project()));
+  }
+
+  /**
+   * Runs a few partitions of what would be a run of this input, here and now, in runner processes of this machine: to see whether
+   * the function does what it should before it is run for all of them. Starts no run, and keeps nothing; a function that throws is
+   * in the report. Throws `StartRefused` for what a run would be refused for.
+   *
+   * ```ts
+   * const { tried } = await partwise.try(input, { partitions: 3 });
+   * console.log(tried.map(({ id, status, error }) => [id, status, error?.message]));
+   * ```
+   */
+  async try(input: RunInput, options: TryOptions): Promise<TryReport> {
+    const { tryRun } = require('../activities/try-run') as typeof import('../activities/try-run');
+    return this.#refusing(async () => tryRun(input, await this.#project(), options));
+  }
+
+  #project(): Promise<ProjectConfig> {
     const { loadConfig } = require('../config') as typeof import('../config');
+    return this.#session.project === null ? loadConfig() : Promise.resolve(this.#session.project);
+  }
+
+  async #refusing<T>(work: () => Promise<T>): Promise<T> {
     const { Refusal } = require('../run/refusal') as typeof import('../run/refusal');
     const { StartRefused } = require('./errors') as typeof import('./errors');
     try {
-      return await previewPlan(input, this.#session.project ?? (await loadConfig()));
+      return await work();
     } catch (error) {
       throw error instanceof Refusal ? new StartRefused(error.type, error.problems) : error;
     }

@@ -22,6 +22,15 @@ export async function readRows(
   if (files.length === 0) return [];
   const local: string[] = [];
   for (const file of files) local.push(await stage.localFile(file));
+  return readLocalRows(local, keyColumns, { ordinal, limit });
+}
+
+/** The same of local Parquet files. */
+export function readLocalRows(
+  local: readonly string[],
+  keyColumns: readonly Column[],
+  { ordinal = null, limit }: { ordinal?: number | null; limit?: number } = {},
+): Promise<Row[]> {
   return withDatabase(':memory:', 'read', async (connection) => {
     const { sql } = await combinedRows(connection, keyColumns, local, ordinal);
     // Not on top: it loads DuckDB.

@@ -67,6 +67,8 @@ export interface Warehouse {
   count(request: PartitionsRequest): Promise<PartitionSizes>;
   /** Reads the source once and pins it. Throws a `Refusal` for what no retry can mend. */
   snapshot(request: SnapshotRequest): Promise<Snapshot>;
+  /** A snapshot of a few partitions that `count` has named; rows of others are never kept. */
+  sample(request: SnapshotRequest & { only: string[] }): Promise<Snapshot>;
   /** Writes the combined rows in one transaction, or a file in one move. */
   commit(task: CommitTask, local: CommitRows): Promise<CommitResult>;
 }

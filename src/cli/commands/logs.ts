@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { untilInterrupted } from '../follow';
 import { toPartitionId } from '../partition-argument';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
+import { framesOf } from '../render/error';
 import { logLine } from '../render/logs';
 import { failureLine } from '../render/partitions';
-import { cleanLines } from '../render/text';
 import { firstFailures } from '../summary';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 import type { LogEntry, RunHandle } from '../../client/types';
@@ -53,8 +53,8 @@ async function explainFailures(handle: RunHandle, partition: string | undefined)
       : [await handle.partition(partition).describe()].filter(({ error }) => error !== null);
   for (const failure of failures) {
     note(failureLine(failure, widthOfTerminal(process.stderr), errorPaint));
-    const frames = failure.error?.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
-    if (partition !== undefined) for (const frame of frames) aside(cleanLines(frame));
+    if (partition === undefined) continue;
+    for (const frame of framesOf(failure.error?.stack ?? null)) aside(`    ${frame}`);
   }
 }
 

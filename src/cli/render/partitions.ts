@@ -1,11 +1,11 @@
 /** Partitions as a table, and the failed ones as lines. */
 import type { PartitionView } from '../../client/types';
+import { partitionName } from '../partition-argument';
 import { durationText } from './duration';
 import { type Paint, statusColour } from './paint';
 import { placeOf } from './place';
 import { renderTable } from './table';
 import { clean, cut, widthOf } from './text';
-import { cellText } from './value';
 
 export function renderPartitions(partitions: readonly PartitionView[], width: number, paint: Paint): string {
   if (partitions.length === 0) return paint.dim('no partitions');
@@ -38,22 +38,15 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
 
 /** `✗ San Marcos  ExpectationFailed: 46 of 187 months … (functions.ts:31)`; the place below where both find no room. */
 export function failureLine(
-  { key, id, error }: Pick<PartitionView, 'key' | 'id' | 'error'>,
+  { id, error }: Pick<PartitionView, 'id' | 'error'>,
   width: number,
   paint: Paint,
 ): string {
-  const name = keyText(key) || clean(id);
+  const name = partitionName(id);
   const reason = error === null ? 'no reason is known' : clean(`${error.type}: ${error.message}`);
   const place = placeOf(error?.stack ?? null);
   const line = `${paint.red('✗')} ${paint.bold(name)}  ${cut(reason, Math.max(20, width - widthOf(name) - 4))}`;
   if (place === null) return line;
   const fits = widthOf(name) + widthOf(reason) + widthOf(place) + 7 <= width;
   return `${line}${fits ? ' ' : '\n    '}${paint.dim(fits ? `(${clean(place)})` : `at ${clean(place)}`)}`;
-}
-
-/** The key as people say it: `San Marcos`, `2024 / UA`. Commands take the id. */
-function keyText(key: PartitionView['key']): string {
-  return Object.values(key)
-    .map((value) => (value === null ? 'NULL' : cellText(value)))
-    .join(' / ');
 }

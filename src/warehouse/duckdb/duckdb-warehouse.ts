@@ -16,7 +16,7 @@ import { commitRows } from './commit';
 import { userProblem, WarehouseLocked, withDatabase } from './database';
 import { countFiles, describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
 import { describeSource, refusedSql } from './source';
-import { countPartitions, pinRows } from './snapshot';
+import { countPartitions, pinRows, pinSample } from './snapshot';
 
 /** A DuckDB file, or none at all for sources that are files. */
 export class DuckDbWarehouse implements Warehouse {
@@ -49,6 +49,17 @@ export class DuckDbWarehouse implements Warehouse {
       async (connection) => {
         if (isFilesAsPartitions(request)) return pinFiles(connection, request, this.projectDir);
         return pinRows(connection, request, await describeSource(connection, request, this.projectDir));
+      },
+      request.folder,
+    );
+  }
+
+  sample(request: SnapshotRequest & { only: string[] }): Promise<Snapshot> {
+    return this.#reading(
+      request,
+      async (connection) => {
+        if (isFilesAsPartitions(request)) return pinFiles(connection, request, this.projectDir);
+        return pinSample(connection, request, await describeSource(connection, request, this.projectDir));
       },
       request.folder,
     );

@@ -7,7 +7,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { didYouMean } from '../../run/nearest';
 import type { Column } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
-import type { PartitionSizes, PartitionsRequest, Snapshot, SnapshotRequest } from '../warehouse';
+import type { PartitionSizes, PartitionsRequest, Snapshot, SnapshotRequest, SourceShape } from '../warehouse';
 import { queryRows, quoteIdentifier, quoteText } from './database';
 import type { Parameters } from './parameters';
 import { nameOf, type DescribedSource } from './source';
@@ -15,17 +15,51 @@ import { nameOf, type DescribedSource } from './source';
 export async function pinRows(
   connection: DuckDBConnection,
   request: SnapshotRequest,
-  { shape, select, parameters }: DescribedSource,
+  source: DescribedSource,
 ): Promise<Snapshot> {
-  const { keyColumns } = shape;
   // enforces I1: keys, counts and rows come from one reading.
+  await readOnce(connection, request, source);
+  await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });
+  await refuseUnusable(connection, request, source.shape.keyColumns);
+  if (request.only !== null) await narrow(connection, request.only);
+  return writePinned(connection, request, source.shape);
+}
+
+/** Like `pinRows`, for partitions that `countPartitions` has named: rows of others are never kept. */
+export async function pinSample(
+  connection: DuckDBConnection,
+  request: SnapshotRequest & { only: string[] },
+  source: DescribedSource,
+): Promise<Snapshot> {
+  const { keyColumns } = source.shape;
+  const ids = request.only.map(quoteText).join(', ');
+  const select = `SELECT * FROM (${source.select}) WHERE ${idSql(keyColumns)} IN (${ids})`;
+  await readOnce(connection, request, { ...source, select });
+  await listKeys(connection, request, keyColumns, { from: 'pinned' });
+  return writePinned(connection, request, source.shape);
+}
+
+async function readOnce(
+  connection: DuckDBConnection,
+  request: SnapshotRequest,
+  { select, parameters }: DescribedSource,
+): Promise<void> {
   await run(
     connection,
     request.signal,
     `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${select})`,
     parameters,
   );
-  await numberPartitions(connection, request, keyColumns, { from: 'pinned' });
+}
+
+/** Of `pinned` and `partition_keys`. */
+async function writePinned(
+  connection: DuckDBConnection,
+  request: SnapshotRequest,
+  shape: SourceShape,
+): Promise<Snapshot> {
+  const { keyColumns } = shape;
+  await numberPartitions(connection, request, keyColumns);
   const index = join(request.folder, 'index.parquet');
   const data = join(request.folder, 'snapshot.parquet');
   await run(
@@ -51,12 +85,16 @@ export async function countPartitions(
   request: PartitionsRequest,
   { shape, select, parameters }: DescribedSource,
 ): Promise<PartitionSizes> {
-  await numberPartitions(connection, request, shape.keyColumns, { from: `(${select})`, parameters });
+  const { keyColumns } = shape;
+  await listKeys(connection, request, keyColumns, { from: `(${select})`, parameters });
+  await refuseUnusable(connection, request, keyColumns);
+  if (request.only !== null) await narrow(connection, request.only);
+  await numberPartitions(connection, request, keyColumns);
   return { ...shape, ...(await listPartitions(connection)) };
 }
 
-/** Makes the table `partition_index`, after refusing what cannot be run. */
-async function numberPartitions(
+/** Makes the table `partition_keys`: each key once, with its id and rows. */
+async function listKeys(
   connection: DuckDBConnection,
   request: PartitionsRequest,
   keyColumns: readonly Column[],
@@ -70,8 +108,14 @@ async function numberPartitions(
       `${keys.map((key, i) => `${key} AS key_${i}`).join(', ')} FROM ${from} GROUP BY ${keys.join(', ')}`,
     parameters,
   );
-  await refuseUnusable(connection, request, keyColumns);
-  if (request.only !== null) await narrow(connection, request.only);
+}
+
+/** Makes the table `partition_index` of `partition_keys`. */
+async function numberPartitions(
+  connection: DuckDBConnection,
+  request: PartitionsRequest,
+  keyColumns: readonly Column[],
+): Promise<void> {
   const keyList = keyColumns.map((_, i) => `key_${i}`).join(', ');
   const order = keyColumns.map((_, i) => `key_${i} NULLS LAST`).join(', ');
   await run(

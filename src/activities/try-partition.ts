@@ -1,0 +1,99 @@
+/** One call of the function for one partition, in a real runner process; uploads go to a stage that nobody keeps. */
+import type { TriedPartition } from '../client/trial-types';
+import type { LogEntry } from '../client/types';
+import { readLocalRows } from '../client/results';
+import type { ArtifactRef } from '../run/files';
+import { keyValues } from '../run/key-values';
+import type { PartitionOutcome } from '../run/outcome';
+import { artifactFile } from '../run/stage-layout';
+import type { RunnerPool } from '../runners/pool';
+import type { LogLine, RunnerUnit } from '../runners/protocol';
+import { runUnit, type EndedPartition, type UnitHandlers, type UploadRequest } from '../runners/unit-run';
+import type { Stage } from '../stage';
+
+const MOST_ROWS = 20;
+
+export interface PartitionTrial {
+  pool: RunnerPool;
+  stage: Stage;
+  /** Of this partition alone. */
+  unit: RunnerUnit;
+  id: string;
+  rows: number;
+  timeoutMs: number | null;
+  memoryBytes: number;
+  signal: AbortSignal;
+  onLog: (entry: LogEntry) => void;
+}
+
+/** Throws the signal's reason when it was aborted. */
+export async function tryPartition(trial: PartitionTrial): Promise<TriedPartition> {
+  const { pool, unit, id, rows, timeoutMs, memoryBytes, signal } = trial;
+  const recorder = new TrialRecorder(trial);
+  const startedAt = Date.now();
+  const { failed } = await runUnit({
+    pool,
+    unit,
+    timeoutMs,
+    memoryBytes,
+    maximumLosses: 1,
+    signal,
+    handlers: recorder,
+  });
+  signal.throwIfAborted();
+  const shared = { id, key: keyValues(id, unit.keyColumns), rows };
+  if (recorder.outcome === null) {
+    const durationMs = Date.now() - startedAt;
+    const nothing = { result: [], resultRows: 0, artifacts: [], error: failed?.error ?? null };
+    return { ...shared, ...nothing, status: 'INTERNAL_ERROR', durationMs };
+  }
+  const { status, durationMs, outputRows, artifacts, error } = recorder.outcome;
+  return {
+    ...shared,
+    status,
+    durationMs,
+    result: await readLocalRows(recorder.rowsFiles, unit.keyColumns, { limit: MOST_ROWS }),
+    resultRows: outputRows,
+    artifacts: artifacts.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
+    error,
+  };
+}
+
+/** What needs runs, and a try knows of none. */
+class NotInATry extends Error {
+  override name = 'NotInATry';
+  constructor(what: string) {
+    super(`${what} is not possible in a try, which knows of no runs: start a run to use it.`);
+  }
+}
+
+class TrialRecorder implements UnitHandlers {
+  outcome: PartitionOutcome | null = null;
+  readonly rowsFiles: string[] = [];
+
+  constructor(private readonly trial: PartitionTrial) {}
+
+  async onSegment(ended: EndedPartition[], rows: string | null): Promise<void> {
+    this.outcome = ended[0]?.outcome ?? this.outcome;
+    if (rows !== null) this.rowsFiles.push(rows);
+  }
+
+  onLog(lines: readonly (LogLine & { attempt: number | null })[]): void {
+    const { id, onLog } = this.trial;
+    for (const { at, stream, text } of lines) onLog({ at, partition: id, attempt: 1, stream, text });
+  }
+
+  async onUpload({ ordinal, name, file, codec }: UploadRequest): Promise<ArtifactRef> {
+    const ref = await this.trial.stage.put(`${ordinal}/${artifactFile(name)}`, { file });
+    return { ...ref, name, offset: 0, codec };
+  }
+
+  onDownload({ name, run }: { name: string; run: string | null }): Promise<never> {
+    const where = run === null ? 'this run' : `the run "${run}"`;
+    return Promise.reject(new NotInATry(`context.download("${name}") of ${where}`));
+  }
+
+  onStart(): void {}
+
+  onHeartbeat(): void {}
+}

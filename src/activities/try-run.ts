@@ -1,0 +1,184 @@
+/**
+ * Tries a run on a few of its partitions, here and now: the same checks, rows pinned the same way, the same runner processes with
+ * the same limits. There is no server, no run, and nothing is kept.
+ */
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { TriedPartition, TryOptions, TryReport } from '../client/trial-types';
+import type { ProjectConfig } from '../config';
+import type { FunctionPlan } from '../run/plan';
+import { parseRunInput, type NormalizedInput } from '../run/parse-input';
+import { Refusal } from '../run/refusal';
+import { scheduledFor } from '../run/scheduled-time';
+import { pickSpread } from '../run/spread';
+import { RunnerPool } from '../runners/pool';
+import type { FunctionDescription } from '../runners/protocol';
+import { openStage } from '../stage';
+import { openWarehouse } from '../warehouse';
+import type { Snapshot, Warehouse } from '../warehouse/warehouse';
+import { FunctionCatalog } from './function-catalog';
+import { duckdbMemory, functionLimits } from './function-limits';
+import { findFunction, inspectSource, queryProblems, resolvePlace } from './open-run';
+import { withTemporaryFolders, type TemporaryFolders } from './temporary-folders';
+import { tryPartition } from './try-partition';
+
+/** What `context.runId` is: a name that no run has. */
+const NO_RUN = '(try)';
+
+/** Throws a `Refusal` with every problem that a run would be refused for. */
+export async function tryRun(raw: unknown, project: ProjectConfig, options: TryOptions): Promise<TryReport> {
+  const parsed = parseRunInput(raw);
+  if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
+  return withTemporaryFolders(project.projectDir, (folders) =>
+    new Trial(parsed.input, project, folders, options).run(),
+  );
+}
+
+/** What was found right before rows are read. */
+interface Checked {
+  warehouse: Warehouse;
+  plan: FunctionPlan;
+  settings: FunctionDescription;
+}
+
+class Trial {
+  readonly #signal: AbortSignal;
+
+  constructor(
+    private readonly input: NormalizedInput,
+    private readonly project: ProjectConfig,
+    private readonly folders: TemporaryFolders,
+    private readonly options: TryOptions,
+  ) {
+    this.#signal = options.signal ?? new AbortController().signal;
+  }
+
+  async run(): Promise<TryReport> {
+    const { input, options } = this;
+    const checked = await this.#check();
+    const { warehouse, plan } = checked;
+    const { source, partitionBy, where, only, scheduledTime, timeZone } = input;
+    const request = {
+      source,
+      partitionBy,
+      where,
+      scheduled: scheduledFor(scheduledTime, timeZone),
+      maxPartitions: input.options.maxPartitions,
+      signal: this.#signal,
+    };
+    const whole = await warehouse.count({ ...request, only });
+    const picked = pickSpread(whole.rows, options.partitions).map((ordinal) => whole.ids[ordinal]!);
+    const folder = join(this.folders.scratch, 'snapshot');
+    await mkdir(folder);
+    const snapshot = await warehouse.sample({ ...request, only: picked, folder });
+    const size = { partitions: whole.rows.length, rows: whole.rows.reduce((sum, rows) => sum + rows, 0) };
+    const inOrder = pickSpread(snapshot.rows, snapshot.rows.length);
+    options.onEvent?.({
+      type: 'picked',
+      ...size,
+      picked: inOrder.map((ordinal) => ({ id: snapshot.ids[ordinal]!, rows: snapshot.rows[ordinal]! })),
+    });
+    const concurrency = Math.min(
+      size.partitions,
+      input.options.maxConcurrency,
+      this.project.worker.runners ?? availableParallelism(),
+    );
+    const tried = await this.#tryAll({ ...checked, snapshot, inOrder, concurrency });
+    return {
+      function: plan.name,
+      tried,
+      plan: { ...size, concurrency, estimatedMs: estimate(tried, size.partitions, concurrency) },
+    };
+  }
+
+  /** As a run is checked before it begins. */
+  async #check(): Promise<Checked> {
+    const { input, project } = this;
+    const { projectDir } = project;
+    const problems: string[] = [];
+    const functions = new FunctionCatalog({
+      file: project.functions,
+      folder: this.folders.bundles,
+      reloads: true,
+    });
+    const uri = resolvePlace('warehouse', input, project, problems);
+    resolvePlace('stage', input, project, problems);
+    const found = await findFunction({ functions }, project, input, problems);
+    const shape = uri === null ? null : await inspectSource({ projectDir }, input, uri, problems);
+    if (shape !== null) problems.push(...(await queryProblems(input, shape)));
+    if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+    return { warehouse: openWarehouse(uri!, projectDir), ...found! };
+  }
+
+  /** So many at a time, in this order. */
+  async #tryAll(
+    parts: Checked & { snapshot: Snapshot; inOrder: readonly number[]; concurrency: number },
+  ): Promise<TriedPartition[]> {
+    const { inOrder, concurrency } = parts;
+    const pool = new RunnerPool({ size: concurrency });
+    const tried: TriedPartition[] = [];
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < inOrder.length) {
+        const position = next++;
+        const partition = await this.#tryOne(pool, inOrder[position]!, parts);
+        tried[position] = partition;
+        this.options.onEvent?.({ type: 'partition', partition });
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: concurrency }, lane));
+      return tried;
+    } finally {
+      await pool.close();
+    }
+  }
+
+  #tryOne(
+    pool: RunnerPool,
+    ordinal: number,
+    { warehouse, plan, settings, snapshot }: Checked & { snapshot: Snapshot },
+  ): Promise<TriedPartition> {
+    const { input, folders, options } = this;
+    const { timeoutMs, memoryBytes } = functionLimits(input.options, settings);
+    const { keyColumns, columns, index, data, files } = snapshot;
+    return tryPartition({
+      pool,
+      stage: openStage(pathToFileURL(join(folders.scratch, 'stage')).href),
+      unit: {
+        function: plan,
+        bundle: plan.bundle,
+        runId: NO_RUN,
+        params: input.params,
+        warehouse: warehouse.uri,
+        keyColumns,
+        columns,
+        index,
+        snapshot: data,
+        files: files === null ? null : [files[ordinal]!],
+        ordinals: [ordinal],
+        priorCalls: 0,
+        snapshotTime: new Date().toISOString(),
+        scheduledTime: input.scheduledTime,
+        scratch: join(folders.scratch, `partition-${ordinal}`),
+        nonRetryableErrorTypes: [],
+        duckdbMemoryBytes: duckdbMemory(memoryBytes),
+      },
+      id: snapshot.ids[ordinal]!,
+      rows: snapshot.rows[ordinal]!,
+      timeoutMs,
+      memoryBytes,
+      signal: this.#signal,
+      onLog: (entry) => options.onEvent?.({ type: 'log', entry }),
+    });
+  }
+}
+
+function estimate(tried: readonly TriedPartition[], partitions: number, concurrency: number): number | null {
+  const done = tried.filter(({ status }) => status === 'DONE');
+  if (done.length === 0) return null;
+  const mean = done.reduce((sum, { durationMs }) => sum + durationMs, 0) / done.length;
+  return Math.round((partitions * mean) / concurrency);
+}

@@ -1,0 +1,24 @@
+/** What a function threw, whole: its words, and the lines of the user's code that led there. */
+import { sep } from 'node:path';
+import type { ErrorInfo } from '../../run/outcome';
+import type { Paint } from './paint';
+import { cleanLines } from './text';
+
+const INDENT = '    ';
+
+/** `    ExpectationFailed: …`, then frames such as `    at Object.run (functions.ts:20:13)`; paths below `cwd` are relative. */
+export function renderError({ type, message, stack }: ErrorInfo, paint: Paint, cwd = process.cwd()): string {
+  const said = cleanLines(`${type}: ${message}`).split('\n');
+  return [
+    ...said.map((line) => INDENT + paint.red(line)),
+    ...framesOf(stack, cwd).map((frame) => INDENT + paint.dim(frame)),
+  ].join('\n');
+}
+
+/** The stack's frames without what leads to them. */
+export function framesOf(stack: string | null, cwd = process.cwd()): string[] {
+  return (stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .map((line) => cleanLines(line.trim().replaceAll(cwd + sep, '')));
+}

@@ -1,0 +1,46 @@
+/** `run --try N`: a few partitions, here and now, instead of a run. */
+import type { TryEvent } from '../client/trial-types';
+import type { ProjectConfig } from '../config';
+import type { RunInput } from '../run/input';
+import { ENDED_BADLY, OK } from './exit';
+import { untilInterrupted } from './follow';
+import { repeatedWithout } from './invocation';
+import { logLine } from './render/logs';
+import { plural } from './render/text';
+import { renderTried, renderTrySummary } from './render/try';
+import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from './terminal';
+
+/** Returns the exit code: 1 when a function failed. */
+export async function tryInstead(
+  input: RunInput,
+  config: ProjectConfig,
+  { partitions, json }: { partitions: number; json: boolean },
+): Promise<number> {
+  const { tryRun } = require('../activities/try-run') as typeof import('../activities/try-run');
+  const onEvent = (event: TryEvent): void => tell(event, json);
+  const report = await untilInterrupted('Stopped: nothing was started or kept.', (signal) =>
+    tryRun(input, config, { partitions, signal, onEvent }),
+  );
+  if (json) printJson(report);
+  else {
+    print(`\n${renderTrySummary(report, partitions, paint)}`);
+    print(`\n  ${paint.cyan(repeatedWithout('--try'))}  ${paint.dim('all of them')}`);
+  }
+  return report.tried.every(({ status }) => status === 'DONE') ? OK : ENDED_BADLY;
+}
+
+function tell(event: TryEvent, json: boolean): void {
+  switch (event.type) {
+    case 'picked': {
+      const { picked, partitions, rows } = event;
+      const all = `${plural(partitions, 'partition')} of ${plural(rows, 'row')}`;
+      aside(`Trying ${picked.length} of ${all}, from the largest to the smallest.`);
+      return;
+    }
+    case 'log':
+      note(logLine(event.entry, errorPaint));
+      return;
+    case 'partition':
+      if (!json) print(renderTried(event.partition, widthOfTerminal(), paint));
+  }
+}

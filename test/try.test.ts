@@ -1,0 +1,220 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { TryEvent, TryReport } from '../src/index';
+import { cli, startCli } from './support/cli';
+import { makeProject, REPOSITORY } from './support/project';
+
+const FUNCTIONS = `
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+
+export const count = definePartitionFunction({
+  name: 'count',
+  async run(data, context) {
+    console.log('counting', context.partitionId);
+    context.expect(context.key.region !== 'South', 'South is closed');
+    await context.upload('count.json', { orders: data.rowCount });
+    return { orders: data.rowCount, currency: context.params.currency ?? null, run: context.runId };
+  },
+});
+
+export const breaks = definePartitionFunction({
+  name: 'breaks',
+  timeout: '1s',
+  memory: '256MB',
+  async run(data, { key, download }) {
+    if (key.region === 'North') for (const all: number[][] = []; ; ) all.push(new Array(1e6).fill(1));
+    if (key.region === 'East') for (;;);
+    if (key.region === 'South') process.exit(3);
+    await download('count.json', { run: 'another' });
+  },
+});
+
+export const wait = definePartitionFunction({
+  name: 'wait',
+  async run(data, { signal }) {
+    console.log('pid', process.pid);
+    await sleep(600_000, undefined, { signal });
+  },
+});
+`;
+
+/** Regions with 5, 4, 3, 2 and 1 rows; the last one has no name. */
+const SALES = `region,amount\n${['North', 'East', 'South', 'New York', '']
+  .flatMap((region, i) => Array.from({ length: 5 - i }, (_, amount) => `${region},${amount}\n`))
+  .join('')}`;
+
+describe('--try', () => {
+  let folder: string;
+  let temporary: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'partwise-try-'));
+    temporary = join(folder, 'tmp');
+    await mkdir(temporary);
+    await mkdir(join(folder, 'node_modules'));
+    await symlink(REPOSITORY, join(folder, 'node_modules', 'partwise'));
+    await writeFile(join(folder, 'functions.ts'), FUNCTIONS);
+    await writeFile(join(folder, 'sales.csv'), SALES);
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  /** Nothing answers at this address, so whoever asked for a server would fail. */
+  const env = (): NodeJS.ProcessEnv => ({ TEMPORAL_ADDRESS: '127.0.0.1:1', TMPDIR: temporary });
+  const arguments_ = (name: string, ...more: string[]): string[] => {
+    const source = more.includes('--from') ? [] : ['--from', 'sales.csv', '--by', 'region'];
+    return ['run', name, ...source, ...more];
+  };
+  const tryOut = (name: string, ...more: string[]) => cli(folder, arguments_(name, ...more), env());
+  const report = async (name: string, ...more: string[]): Promise<TryReport> => {
+    const { stdout } = await tryOut(name, '--json', ...more);
+    return JSON.parse(stdout) as TryReport;
+  };
+  const expectNothingLeft = async (): Promise<void> => {
+    expect(await readdir(temporary)).toEqual([]);
+    expect((await readdir(folder)).sort()).toEqual(['functions.ts', 'node_modules', 'sales.csv', 'tmp']);
+  };
+
+  it('runs a few partitions without a server, shows what came of each, and leaves nothing', async () => {
+    const { code, stdout, stderr } = await tryOut('count', '--param', 'currency=EUR', '--try', '3');
+    expect(code).toBe(1);
+    expect(stderr).toContain('Trying 3 of 5 partitions of 15 rows, from the largest to the smallest.\n');
+    expect(stderr).toContain('North                │ counting North\n');
+    const blocks = stdout
+      .split(/^(?=[✓✗])|\n\n/m)
+      .map((block) => block.replace(/ in \d+ m?s$/m, '').trimEnd());
+    expect(blocks).toEqual(
+      expect.arrayContaining([
+        '✓ North  DONE  5 rows\n    region  orders  currency  run\n    North        5  EUR       (try)\n    uploaded count.json 17 B',
+        '✗ South  FAILED  3 rows\n    ExpectationFailed: South is closed\n    at Object.run (functions.ts:9:13)',
+        expect.stringMatching(/^✓ %-  DONE  1 row\n/),
+        expect.stringMatching(
+          /^3 of 3 partitions tried: 2 DONE, 1 FAILED; nothing was started or kept\nAll of it: 5 partitions of 15 rows, about \d+ ms with \d+ at a time$/,
+        ),
+      ]),
+    );
+    expect(stdout).toMatch(
+      /\n {2}node \S+main\.js run count --from sales\.csv --by region --param currency=EUR {2}all of them\n$/,
+    );
+    await expectNothingLeft();
+  });
+
+  it('picks among --only, and exits with 0 when all went well', async () => {
+    const only = ['--only', 'New York', '--only', 'East', '--only', 'North'];
+    const { tried, plan } = await report('count', ...only, '--try', '2');
+    expect(tried).toEqual([
+      {
+        id: 'North',
+        key: { region: 'North' },
+        status: 'DONE',
+        rows: 5,
+        durationMs: expect.any(Number),
+        result: [{ region: 'North', orders: 5, currency: null, run: '(try)' }],
+        resultRows: 1,
+        artifacts: [{ name: 'count.json', bytes: 17, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+        error: null,
+      },
+      expect.objectContaining({ id: 'New%20York', status: 'DONE', rows: 2 }),
+    ]);
+    expect(plan).toEqual({
+      partitions: 3,
+      rows: 11,
+      concurrency: expect.any(Number),
+      estimatedMs: expect.any(Number),
+    });
+    expect((await tryOut('count', ...only, '--try', '9')).code).toBe(0);
+  });
+
+  it('holds functions to their limits, and calls each once', async () => {
+    const { tried } = await report('breaks', '--try', '4', '--max-concurrency', '2');
+    expect(tried.map(({ id, status, error }) => [id, status, error?.type])).toEqual([
+      ['North', 'INTERNAL_ERROR', 'OutOfMemory'],
+      ['East', 'INTERNAL_ERROR', 'Timeout'],
+      ['New%20York', 'FAILED', 'NotInATry'],
+      ['%-', 'FAILED', 'NotInATry'],
+    ]);
+    const [exits] = (await report('breaks', '--try', '1', '--only', 'South')).tried;
+    expect(exits!.error).toMatchObject({ type: 'RunnerKilled', message: expect.stringContaining('code 3') });
+    await expectNothingLeft();
+  });
+
+  it('takes a query, and files that are a partition each', async () => {
+    const sql = ['--sql', 'SELECT sum(amount) AS total FROM data'];
+    const { tried } = await report('sql', ...sql, '--try', '2');
+    expect(tried.map(({ result }) => result)).toEqual([
+      [{ region: 'North', total: 10 }],
+      [{ region: null, total: 0 }],
+    ]);
+    const files = await report('count', '--from', './*.csv', '--try', '2');
+    expect(files).toMatchObject({
+      tried: [{ id: 'sales.csv', key: { file: 'sales.csv' }, rows: 15, status: 'DONE' }],
+      plan: { partitions: 1 },
+    });
+  });
+
+  it('I9 refuses what a run would be refused for, all at once', async () => {
+    const { code, stdout, stderr } = await tryOut('cuont', '--by', 'regoin', '--try', '2');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/- There is no function "cuont".* Did you mean "count"\?/);
+    expect(stderr).toMatch(/- There is no column "regoin".* Did you mean "region"\?/);
+    const noQuery = await tryOut('sql', '--sql', 'SELECT amuont FROM data', '--try', '2');
+    expect(noQuery).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('"amuont" not found') as string,
+    });
+    expect((await tryOut('count', '--try', '0')).stderr).toContain('Give a whole number, 1 or more.');
+    await expectNothingLeft();
+  });
+
+  it('Ctrl-C ends the functions and leaves nothing', async () => {
+    const running = startCli(folder, arguments_('wait', '--try', '1'), env());
+    await running.says('pid');
+    running.process.kill('SIGINT');
+    const { code, stderr } = await running.finished;
+    expect({ code, said: stderr.split('\n').at(-2) }).toEqual({
+      code: 130,
+      said: 'Stopped: nothing was started or kept.',
+    });
+    const pid = /pid (\d+)/.exec(stderr)![1]!;
+    expect(existsSync(`/proc/${pid}`) && execFileSync('ps', ['-o', 'stat=', pid], { encoding: 'utf8' })).toBe(
+      false,
+    );
+    await expectNothingLeft();
+  });
+});
+
+it('the library tries a run with no worker there, and tells what happens', async () => {
+  const project = await makeProject(FUNCTIONS);
+  try {
+    await project.write('sales.csv', SALES);
+    const input = { function: 'count', source: { files: 'sales.csv' }, partitionBy: ['region'] };
+    const events: TryEvent[] = [];
+    const { tried } = await project.partwise.try(input, {
+      partitions: 2,
+      onEvent: (event) => events.push(event),
+    });
+    expect(tried.map(({ id, status }) => [id, status])).toEqual([
+      ['North', 'DONE'],
+      ['%-', 'DONE'],
+    ]);
+    expect(events[0]).toEqual({
+      type: 'picked',
+      partitions: 5,
+      rows: 15,
+      picked: [
+        { id: 'North', rows: 5 },
+        { id: '%-', rows: 1 },
+      ],
+    });
+    expect(events.filter(({ type }) => type === 'log')).toHaveLength(2);
+    expect(events.filter(({ type }) => type === 'partition')).toHaveLength(2);
+    await expect(
+      project.partwise.try({ ...input, function: 'nope' }, { partitions: 1 }),
+    ).rejects.toMatchObject({ name: 'StartRefused', type: 'InvalidInput' });
+  } finally {
+    await project.close();
+  }
+});
