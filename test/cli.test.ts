@@ -43,18 +43,15 @@ describe('without a server', () => {
   it('help comes at once, since it loads neither Temporal nor DuckDB nor zod', () => {
     const probe = `
       process.argv = [process.execPath, ${JSON.stringify(CLI)}, '--help'];
-      process.on('exit', () => process.stderr.write(JSON.stringify({ ms: performance.now(), files: Object.keys(require.cache) })));
+      process.on('exit', () => process.stderr.write(JSON.stringify(Object.keys(require.cache))));
       require(${JSON.stringify(CLI)});`;
-    const runs = Array.from({ length: 5 }, () => {
-      const { stdout, stderr } = spawnSync(process.execPath, ['-e', probe], {
-        encoding: 'utf8',
-        env: { ...process.env, NODE_OPTIONS: '' },
-      });
-      expect(stdout).toContain('run a function for every partition');
-      return JSON.parse(stderr) as { ms: number; files: string[] };
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', probe], {
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '' },
     });
-    expect(runs[0]!.files.filter((file) => /temporalio|duckdb|zod/.test(file))).toEqual([]);
-    expect(Math.min(...runs.map(({ ms }) => ms))).toBeLessThan(150);
+    expect(stdout).toContain('run a function for every partition');
+    const files = JSON.parse(stderr) as string[];
+    expect(files.filter((file) => /temporalio|duckdb|zod/.test(file))).toEqual([]);
   });
 
   it.each([

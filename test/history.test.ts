@@ -366,12 +366,16 @@ function planned(partitions: number): Fact[] {
     snapshotTime: AT,
     function: { name: 'f' },
     units: [],
+    carried: null,
   } as unknown as RunPlan;
   return [{ type: 'started', at: AT, input: { function: 'f' } }, opened(), { type: 'planned', plan }];
 }
 
 function opened(): Fact {
-  return { type: 'opened', opened: { function: { name: 'f' } } as OpenedRun };
+  return {
+    type: 'opened',
+    opened: { function: { name: 'f' }, earlier: [], continues: null } as unknown as OpenedRun,
+  };
 }
 
 function task(unitNumber: number, from: number, to: number, only: string | null = null, round = 0): UnitTask {

@@ -273,12 +273,12 @@ describe('finding runs', () => {
   });
 
   it('I9 what is wrong with an input is said before anything is started, all of it', async () => {
-    const wrong = project.partwise.start({ ...sales, partitionBy: [], onExisting: 'resume' } as never, {
+    const wrong = project.partwise.start({ ...sales, partitionBy: [], onExisting: 'replace' } as never, {
       runId: '..',
     });
     await expect(wrong).rejects.toMatchObject({ name: 'StartRefused', type: 'InvalidInput' });
     const { problems } = (await wrong.catch((error: unknown) => error)) as { problems: string[] };
-    expect(problems.join('\n')).toMatch(/run id "\.\."[^]*"partitionBy"[^]*"onExisting" is "resume"/);
+    expect(problems.join('\n')).toMatch(/run id "\.\."[^]*"onExisting" is "replace"[^]*"partitionBy"/);
   });
 
   it('a run id that is taken is refused, running or done', async () => {

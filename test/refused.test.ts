@@ -104,16 +104,6 @@ describe('I9 a plain start', () => {
       'There is no column "amont" in the table "sales". Did you mean "amount"?',
     );
   });
-
-  it('refuses overwrite and resume with a sentence', async () => {
-    for (const onExisting of ['overwrite', 'resume']) {
-      const { state } = await startPlainly({ ...good, onExisting });
-      expect(state.error).toMatchObject({
-        type: 'InvalidInput',
-        message: expect.stringContaining('not in this release') as string,
-      });
-    }
-  });
 });
 
 describe('I9 a source that only planning can judge', () => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CommitTask, OutputPlan } from '../src/run/plan';
 import { openWarehouse } from '../src/warehouse';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
-import type { SnapshotRequest } from '../src/warehouse/warehouse';
+import type { CommitRows, SnapshotRequest } from '../src/warehouse/warehouse';
 import { holdWarehouse } from './support/hold-warehouse';
 
 let folder: string;
@@ -295,7 +295,12 @@ describe('a commit', () => {
       `COPY (SELECT __partwise_ord AS ord, region AS id, 1 AS rows, region AS key_0 FROM read_parquet('${rowsFile}')) TO '${indexFile}' (FORMAT parquet)`,
     );
   };
-  const commit = (output: OutputPlan, change: Partial<CommitTask> = {}, notDone: number[] = []) => {
+  const commit = (
+    output: OutputPlan,
+    change: Partial<CommitTask> = {},
+    notDone: number[] = [],
+    local: Partial<CommitRows> = {},
+  ) => {
     const task: CommitTask = {
       version: 1,
       runId: 'run-1',
@@ -309,7 +314,14 @@ describe('a commit', () => {
       index: { path: '', bytes: 0, sha256: '' },
       ...change,
     };
-    return warehouse().commit(task, { index: indexFile, rows: [rowsFile], notDone });
+    return warehouse().commit(task, {
+      index: indexFile,
+      rows: [{ file: rowsFile, except: [] }],
+      notDone,
+      doneAfter: () => [],
+      newestExecution: () => Promise.resolve(1),
+      ...local,
+    });
   };
   const table = (mode: 'replace' | 'partitions' | 'append', evolve = false): OutputPlan => ({
     table: 'totals',
@@ -394,5 +406,22 @@ describe('a commit', () => {
     const file = join(folder, 'made', 'totals.csv');
     expect(await commit({ file, format: 'csv' })).toMatchObject({ target: file, rows: 2 });
     expect(await select(`SELECT * FROM '${file}'`)).toHaveLength(2);
+  });
+
+  it('I10 of a file by an older execution is refused, and leaves the newer one as it is', async () => {
+    await makeRows("SELECT 'N' AS region, 1 AS total");
+    const file = join(folder, 'fenced.csv');
+    const late = commit({ file, format: 'csv' }, {}, [], { newestExecution: () => Promise.resolve(2) });
+    await expect(late).rejects.toThrow('Execution 1 of run "run-1" came too late');
+    await expect(select(`SELECT * FROM '${file}'`)).rejects.toThrow();
+  });
+
+  it('I10 of a later execution appends only what was done after the one before', async () => {
+    await makeRows("SELECT 'N' AS region, 1 AS total");
+    await commit(table('append'));
+    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
+    const doneAfter = (execution: number): number[] => (execution === 1 ? [1] : [0, 1]);
+    expect(await commit(table('append'), { execution: 2 }, [], { doneAfter })).toMatchObject({ rows: 1 });
+    expect(await rows()).toHaveLength(2);
   });
 });

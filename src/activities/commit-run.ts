@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { outputFiles } from '../client/results';
+import { localRows } from '../client/results';
 import { RunReader } from '../client/run-reader';
 import type { CommitResult, CommitTask } from '../run/plan';
 import { openStage } from '../stage';
@@ -7,6 +7,7 @@ import { openWarehouse } from '../warehouse';
 import type { ActivityDeps } from './deps';
 import { refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
+import { readLocators } from './run-chain';
 
 /**
  * Writes the combined rows: everything or nothing, once (I10). Which rows those are, it reads from the run's own history, as
@@ -19,13 +20,19 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const { workflowId, runId } = context.info.workflowExecution!;
       const reader = new RunReader(context.client, workflowId, runId);
       const { record } = await reader.read();
-      const { ends } = await reader.outcomes(record);
+      const { ends, rowsFiles } = await reader.outcomes(record);
       const stage = openStage(task.stage);
-      const rows: string[] = [];
-      for (const file of outputFiles(record)) rows.push(await stage.localFile(file));
+      const done = [...ends].filter(([, { status }]) => status === 'DONE');
       const notDone = [...ends].filter(([, { status }]) => status !== 'DONE').map(([ordinal]) => ordinal);
       const warehouse = openWarehouse(task.warehouse, deps.projectDir);
-      return warehouse.commit(task, { index: await stage.localFile(task.index), rows, notDone });
+      return warehouse.commit(task, {
+        index: await stage.localFile(task.index),
+        rows: await localRows(stage, rowsFiles),
+        notDone,
+        doneAfter: (execution) =>
+          done.filter(([, end]) => end.execution > execution).map(([ordinal]) => ordinal),
+        newestExecution: async () => (await readLocators(stage, task.runId)).at(-1)?.execution ?? 0,
+      });
     }),
   );
 }

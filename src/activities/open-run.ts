@@ -5,12 +5,14 @@
 import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
+import { asksToResume } from '../run/continue-input';
+import type { RunInput } from '../run/input';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { runIdProblem } from '../run/run-id';
 import type { FunctionPlan, OpenedRun } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
-import { openStage } from '../stage';
+import { openStage, type Stage } from '../stage';
 import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
 import type { SourceShape } from '../warehouse/warehouse';
 import type { ProjectConfig } from '../config';
@@ -20,8 +22,11 @@ import { refused, refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
 import { claimStage } from './stage-access';
 import { BUILT_IN_DIGEST, unknownFunction } from './function-catalog';
-import { takeRunId } from './run-chain';
 import { scheduledStart } from './scheduled-start';
+import { loadUnitPlan } from './unit-plan';
+import { entriesUpTo, takeOver, waitOut } from './continue-run';
+import { findResumedRun, readPrevious, type ResumedRun } from './resumed-run';
+import { plannedElsewhere, putLocator, readChain, type Locator } from './run-chain';
 import type { FunctionDescription } from '../runners/protocol';
 
 /** Planning and committing read and write whole tables. */
@@ -33,33 +38,39 @@ export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
 }
 
 async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise<OpenedRun> {
-  const { workflowExecution } = context.info;
-  const { workflowId: runId, runId: workflowRunId } = workflowExecution!;
-  const parsed = parseRunInput(raw);
-  const badId = runIdProblem(runId);
-  if (!parsed.ok) throw new Refusal('InvalidInput', [...(badId === null ? [] : [badId]), ...parsed.problems]);
-  const { input } = parsed;
-  const problems = badId === null ? [] : [badId];
-  if (input.onExisting !== 'error') problems.push(notInThisRelease(input.onExisting));
   const project = await deps.project();
-  const warehouse = resolvePlace('warehouse', input, project, problems);
-  const stageUri = resolvePlace('stage', input, project, problems);
+  const resumed = asksToResume(raw) ? await resumedRun(raw, project, context) : null;
+  const given = resumed === null ? raw : resumed.input;
+  const input = acceptInput(context, given, resumed?.problems ?? []);
+  const problems: string[] = [];
+  const warehouse = resolvePlace('warehouse', input.warehouse, project, problems);
+  const stageUri = resolvePlace('stage', input.stage, project, problems);
   const found = await findFunction(deps, project, input, problems);
-  const scheduledTime = input.scheduledTime ?? (await scheduledStart(context));
+  const scheduledTime =
+    resumed === null
+      ? (input.scheduledTime ?? (await scheduledStart(context)))
+      : resumed.reading.record.opened!.scheduledTime;
   const wanted = { ...input, scheduledTime };
-  const shape = warehouse === null ? null : await inspectSource(deps, wanted, warehouse, problems);
+  // A continuation reads the snapshot: its source may have changed since, or be gone.
+  const shape =
+    resumed !== null
+      ? await pinnedShape(resumed)
+      : warehouse === null
+        ? null
+        : await inspectSource(deps, wanted, warehouse, problems);
   if (shape !== null) problems.push(...(await queryProblems(input, shape)));
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 
   const stage = openStage(stageUri!);
   const stageToken = await claimStage(stage);
-  const place = await takeRunId(context.client, stage, { runId, workflowRunId });
-  if ('refusal' in place) throw refused(place.refusal, { workflowRunId: place.workflowRunId });
+  const { generation, execution, previous } = await takePlace(context, stage, input);
+  const { workflowId: runId } = context.info.workflowExecution!;
+  const place = { runId, generation, execution };
+  if (resumed !== null) await waitOut(resumed.reading.record, context.cancellationSignal);
+  const before = resumed ?? (previous === null ? null : await readPrevious(context, previous));
   return {
     version: 1,
-    runId,
-    generation: place.generation,
-    execution: place.execution,
+    ...place,
     stage: stageUri!,
     stageToken,
     warehouse: warehouse!,
@@ -70,21 +81,94 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
     planTimeoutMs: PLAN_TIMEOUT_MS,
     heartbeatTimeoutMs: input.options.heartbeatTimeoutMs,
     runTimeoutMs: input.options.runTimeoutMs,
+    input: given as RunInput,
+    earlier: before === null ? [] : entriesUpTo(before.reading),
+    continues: resumed === null ? null : await takeOver({ ...resumed, stage, place }),
   };
 }
 
-function notInThisRelease(onExisting: string): string {
-  return `"onExisting" is "${onExisting}", which is not in this release: leave it out, and give a new run a new id.`;
+/** All problems of the input by itself, and of the run id. */
+function acceptInput(context: Context, given: unknown, problems: readonly string[]): NormalizedInput {
+  const badId = runIdProblem(context.info.workflowExecution!.workflowId);
+  const parsed = parseRunInput(given);
+  const all = [...(badId === null ? [] : [badId]), ...problems, ...(parsed.ok ? [] : parsed.problems)];
+  if (!parsed.ok || all.length > 0) throw new Refusal('InvalidInput', all);
+  return parsed.input;
+}
+
+/** Columns as the run's snapshot has them. */
+async function pinnedShape({ reader, reading }: ResumedRun): Promise<SourceShape> {
+  const { record } = reading;
+  return loadUnitPlan(reader.stage(record)!, record.plan!.unitPlan);
+}
+
+async function resumedRun(
+  raw: Partial<RunInput>,
+  project: ProjectConfig,
+  context: Context,
+): Promise<ResumedRun | null> {
+  const problems: string[] = [];
+  const stage = resolvePlace('stage', typeof raw.stage === 'string' ? raw.stage : null, project, problems);
+  if (stage === null) throw new Refusal('InvalidInput', problems);
+  return findResumedRun(raw, openStage(stage), context);
+}
+
+/** The execution's place among those of its run id. Puts its locator: from then on the run id is taken. */
+async function takePlace(
+  { client, info }: Context,
+  stage: Stage,
+  { onExisting, output }: NormalizedInput,
+): Promise<{ generation: number; execution: number; previous: Locator | null }> {
+  const { workflowId: runId, runId: workflowRunId } = info.workflowExecution!;
+  for (;;) {
+    const { own, previous, last } = await readChain(client, stage, { runId, workflowRunId });
+    if (own !== null) return { ...own, previous };
+    const elsewhere = previous === null ? await plannedElsewhere(client, runId, workflowRunId) : null;
+    const real = previous?.workflowRunId ?? elsewhere;
+    const refusal = real === null ? null : refusalOver(runId, { onExisting, output, elsewhere });
+    if (refusal !== null) throw refused(refusal, { workflowRunId: real });
+    const before = previous?.generation ?? 0;
+    const generation = onExisting === 'resume' && previous !== null ? before : before + 1;
+    const openedAt = new Date().toISOString();
+    const mine = { version: 1, runId, generation, execution: last + 1, workflowRunId, openedAt } as const;
+    if (await putLocator(stage, mine)) return { ...mine, previous };
+  }
+}
+
+/** Why a run id that is taken cannot be taken again this way; null when it can. */
+function refusalOver(
+  runId: string,
+  asked: Pick<NormalizedInput, 'onExisting' | 'output'> & { elsewhere: string | null },
+): Refusal | null {
+  const { onExisting, output, elsewhere } = asked;
+  if (onExisting === 'error') {
+    return new Refusal('RunExists', [
+      `The run "${runId}" exists already: partwise status ${runId} shows it. partwise retry ${runId} runs what is not DONE again, ` +
+        '--on-existing overwrite (onExisting "overwrite") runs all of it on a new snapshot, and --run-id names another run.',
+    ]);
+  }
+  if (onExisting === 'resume' && elsewhere !== null) {
+    return new Refusal('StageUnreachable', [
+      `The run "${runId}" was planned on another stage than this worker's, so it cannot be continued here: ` +
+        'name its stage ("stage", --stage), or give a new run another id.',
+    ]);
+  }
+  if (onExisting === 'overwrite' && output !== null && 'mode' in output && output.mode === 'append') {
+    return new Refusal('InvalidInput', [
+      `"output.mode" is "append", and an overwrite of the run "${runId}" would append its rows a second time: ` +
+        'use the mode "partitions" or "replace", or start a run of another id.',
+    ]);
+  }
+  return null;
 }
 
 /** The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it. */
 export function resolvePlace(
   kind: 'warehouse' | 'stage',
-  input: NormalizedInput,
+  named: string | null,
   project: ProjectConfig,
   problems: string[],
 ): string | null {
-  const named = input[kind];
   const configured = kind === 'warehouse' ? (project.warehouse ?? DEFAULT_WAREHOUSE) : project.stage;
   try {
     const absolute = (value: string): string =>

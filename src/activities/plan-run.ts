@@ -1,12 +1,16 @@
 /** Pins the rows of a run and fixes every number that shapes it. */
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
+import { PartitionIndex } from '../client/partition-index';
+import { carriedContent, type Carried, type CarriedContent } from '../run/carried';
 import { parseDuration } from '../run/duration';
 import type { FileRef } from '../run/files';
 import type { RetryOptions } from '../functions/types';
 import { parseRunInput, type NormalizedInput, type NormalizedRetry } from '../run/parse-input';
-import type { OpenedRun, OutputPlan, PlanTask, RetryPlan, RunPlan, UnitPlan } from '../run/plan';
+import { encodeOrdinals } from '../run/ordinals';
+import type { Continued, OpenedRun, OutputPlan, PlanTask, RetryPlan, RunPlan, UnitPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import { planFolder } from '../run/stage-layout';
@@ -15,12 +19,13 @@ import { toleratedOf } from '../run/tolerance';
 import { cutUnits } from '../run/units';
 import type { Stage } from '../stage';
 import { openWarehouse } from '../warehouse';
-import type { Snapshot } from '../warehouse/warehouse';
 import type { ActivityDeps } from './deps';
 import { refusing } from './failures';
 import { functionLimits, optional } from './function-limits';
 import { withHeartbeats } from './heartbeat';
 import { openPlannedStage } from './stage-access';
+import { readCarried } from './continue-run';
+import { loadUnitPlan } from './unit-plan';
 
 /** Longest time of one unit's attempt when no time-out was asked for. */
 const UNLIMITED_MS = 30 * 86_400_000;
@@ -31,100 +36,135 @@ const CALL_OVERHEAD_MS = 5_000;
 /** So many failures of one kind in a row from the start are a mistake, not bad luck. */
 const STOP_AFTER_ALIKE = 20;
 
-export function planRun(deps: ActivityDeps, { opened, input: raw }: PlanTask): Promise<RunPlan> {
+export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPlan> {
   const context = Context.current();
   return withHeartbeats(context, () =>
     refusing(async () => {
-      const parsed = parseRunInput(raw);
+      const parsed = parseRunInput(opened.input);
       if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
       const { input } = parsed;
       const stage = await openPlannedStage(opened.stage, opened.stageToken);
-      await mkdir(deps.scratch, { recursive: true });
-      const folder = await mkdtemp(join(deps.scratch, 'plan-'));
-      try {
-        const snapshotTime = new Date().toISOString();
-        const snapshot = await openWarehouse(opened.warehouse, deps.projectDir).snapshot({
-          source: input.source,
-          partitionBy: input.partitionBy,
-          where: input.where,
-          scheduled: scheduledFor(opened.scheduledTime, input.timeZone),
-          only: input.only,
-          maxPartitions: input.options.maxPartitions,
-          folder,
-          signal: context.cancellationSignal,
-        });
-        const attempt = `e${opened.execution}a${context.info.attempt}`;
-        return await putPlan({
-          stage,
-          opened,
-          input,
-          snapshot,
-          snapshotTime,
-          attempt,
-          projectDir: deps.projectDir,
-        });
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
+      // A repeated attempt must not meet what an earlier one put: objects are written once.
+      const attempt = `e${opened.execution}a${context.info.attempt}-${randomUUID().slice(0, 8)}`;
+      const place: PlanPlace = { stage, opened, folder: planFolder(opened, attempt) };
+      const rows =
+        opened.continues === null
+          ? await pinRows(deps, place, input, context.cancellationSignal)
+          : await rowsPinnedBefore(place, opened.continues);
+      return putPlan(place, input, rows, deps.projectDir);
     }),
   );
 }
 
-interface PlanParts {
+interface PlanPlace {
   stage: Stage;
   opened: OpenedRun;
-  input: NormalizedInput;
-  snapshot: Snapshot;
-  snapshotTime: string;
-  attempt: string;
-  projectDir: string;
+  /** On the stage; ends in `/`. */
+  folder: string;
 }
 
-async function putPlan({
-  stage,
-  opened,
-  input,
-  snapshot,
-  snapshotTime,
-  attempt,
-  projectDir,
-}: PlanParts): Promise<RunPlan> {
-  const folder = planFolder(opened, attempt);
-  const index = await stage.put(`${folder}index.parquet`, { file: snapshot.index });
-  const data: FileRef[] = [];
-  for (const [i, file] of snapshot.data.entries())
-    data.push(await stage.put(`${folder}snapshot-${i}.parquet`, { file }));
+/** What the plan says of rows, and which of their partitions are to be run. */
+interface PlannedRows {
+  pinned: Pick<
+    UnitPlan,
+    'params' | 'keyColumns' | 'columns' | 'index' | 'snapshot' | 'files' | 'snapshotTime' | 'scheduledTime'
+  >;
+  /** By ordinal. */
+  ids: readonly string[];
+  /** By ordinal. */
+  rows: readonly number[];
+  carried: { carried: Carried; content: CarriedContent } | null;
+}
+
+/** Reads the source, once. */
+async function pinRows(
+  deps: ActivityDeps,
+  { stage, opened, folder }: PlanPlace,
+  input: NormalizedInput,
+  signal: AbortSignal,
+): Promise<PlannedRows> {
+  await mkdir(deps.scratch, { recursive: true });
+  const scratch = await mkdtemp(join(deps.scratch, 'plan-'));
+  try {
+    const snapshotTime = new Date().toISOString();
+    const snapshot = await openWarehouse(opened.warehouse, deps.projectDir).snapshot({
+      source: input.source,
+      partitionBy: input.partitionBy,
+      where: input.where,
+      scheduled: scheduledFor(opened.scheduledTime, input.timeZone),
+      only: input.only,
+      maxPartitions: input.options.maxPartitions,
+      folder: scratch,
+      signal,
+    });
+    const index = await stage.put(`${folder}index.parquet`, { file: snapshot.index });
+    const data: FileRef[] = [];
+    for (const [i, file] of snapshot.data.entries())
+      data.push(await stage.put(`${folder}snapshot-${i}.parquet`, { file }));
+    const { keyColumns, columns, files, ids, rows } = snapshot;
+    const { params } = input;
+    const { scheduledTime } = opened;
+    return {
+      pinned: { params, keyColumns, columns, index, snapshot: data, files, snapshotTime, scheduledTime },
+      ids,
+      rows,
+      carried: null,
+    };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** enforces I1: a continuation reads what the generation's first execution pinned, whatever the source holds by now. */
+async function rowsPinnedBefore({ stage }: PlanPlace, continued: Continued): Promise<PlannedRows> {
+  const { plan, carried } = continued;
+  const pinned = await loadUnitPlan(stage, plan.unitPlan);
+  const index = await PartitionIndex.read(await stage.localFile(plan.index));
+  const content = carriedContent(await readCarried(stage, carried));
+  return { pinned, ids: index.ids, rows: index.rows, carried: { carried, content } };
+}
+
+async function putPlan(
+  { stage, opened, folder }: PlanPlace,
+  input: NormalizedInput,
+  { pinned, ids, rows, carried }: PlannedRows,
+  projectDir: string,
+): Promise<RunPlan> {
   const { options } = input;
   const { runId, generation, execution } = opened;
   const retry = retryPlan(options.retry, opened.functionSettings.retry);
   const { timeoutMs, memoryBytes } = functionLimits(options, opened.functionSettings);
+  const done = new Set(carried?.content.outcomes.map(({ outcome }) => outcome.ordinal));
+  // enforces I4: only the others are cut into units.
+  const selected = rows.map((_, ordinal) => ordinal).filter((ordinal) => !done.has(ordinal));
+  const { params, keyColumns, columns, index, snapshot, files, snapshotTime, scheduledTime } = pinned;
   const unitPlan: UnitPlan = {
     version: 1,
     runId,
     generation,
     function: opened.function,
-    params: input.params,
+    params,
     warehouse: opened.warehouse,
-    keyColumns: snapshot.keyColumns,
-    columns: snapshot.columns,
+    keyColumns,
+    columns,
     index,
-    snapshot: data,
-    files: snapshot.files,
+    snapshot,
+    files,
     snapshotTime,
-    scheduledTime: opened.scheduledTime,
+    scheduledTime,
     retry,
     timeoutMs,
     memoryBytes,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
-    selected: null,
-    earlierCalls: {},
+    selected: carried === null ? null : encodeOrdinals(selected),
+    earlierCalls: carried?.content.calls ?? {},
   };
   const units = cutUnits({
-    rows: snapshot.rows,
-    id: (ordinal) => snapshot.ids[ordinal]!,
+    rows: selected.map((ordinal) => rows[ordinal]!),
+    id: (position) => ids[selected[position]!]!,
     maxConcurrency: options.maxConcurrency,
     partitionsPerUnit: options.partitionsPerUnit,
-  });
+  }).map((unit) => ({ ...unit, from: selected[unit.from]!, to: selected[unit.to]! }));
   return {
     version: 1,
     runId,
@@ -134,15 +174,15 @@ async function putPlan({
     stage: opened.stage,
     unitPlan: await stage.put(`${folder}unit-plan.json`, Buffer.from(JSON.stringify(unitPlan))),
     index,
-    snapshot: data,
-    keyColumns: snapshot.keyColumns,
-    partitions: snapshot.rows.length,
-    rows: snapshot.rows.reduce((sum, rows) => sum + rows, 0),
+    snapshot,
+    keyColumns,
+    partitions: rows.length,
+    rows: rows.reduce((sum, n) => sum + n, 0),
     snapshotTime,
     units,
     taskQueue: opened.unitTaskQueue,
     maxConcurrency: options.maxConcurrency,
-    toleratedFailures: toleratedOf(options.toleratedFailures, snapshot.rows.length),
+    toleratedFailures: toleratedOf(options.toleratedFailures, rows.length),
     failFast: options.failFast,
     stopAfterAlike: STOP_AFTER_ALIKE,
     retry,
@@ -151,6 +191,7 @@ async function putPlan({
     partitionTimeoutMs: timeoutMs === null ? null : (timeoutMs + CALL_OVERHEAD_MS) * CALLS_PER_ATTEMPT,
     retryUnitsPerRound: retryUnitsPerRound(options.maxConcurrency, retry.maximumAttempts),
     output: outputPlan(input, projectDir),
+    carried: carried?.carried ?? null,
   };
 }
 

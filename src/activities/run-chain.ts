@@ -2,65 +2,66 @@
  * The executions of a run id, found by write-once locators on the stage. A locator only says which Temporal
  * execution is which; state comes from history.
  */
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { hasPlanned } from '../client/chain';
+import { HistorySource, isNotFound } from '../client/history-source';
 import { Visibility } from '../client/visibility';
-import { Refusal } from '../run/refusal';
 import { locatorPath, runFolder } from '../run/stage-layout';
 import { ObjectExists, type Stage } from '../stage';
 
-interface Locator {
+export interface Locator {
   version: 1;
   runId: string;
   generation: number;
   execution: number;
   workflowRunId: string;
+  /** ISO 8601 UTC. */
+  openedAt: string;
 }
 
-export type Place = { generation: number; execution: number } | { refusal: Refusal; workflowRunId: string };
+/** Where an execution that is being opened stands among those of its run id. */
+export interface Chain {
+  /** This execution's own: a retried call finds it. */
+  own: Locator | null;
+  /** The newest earlier execution that came as far as a plan: it is the run. */
+  previous: Locator | null;
+  /** Number of the newest earlier execution, planned or not; 0: none. */
+  last: number;
+}
 
-/** Gives this execution its place, or says which execution holds the id. Repeatable: a retried call finds its own locator. */
-export async function takeRunId(
+export async function readChain(
   client: Client,
   stage: Stage,
   { runId, workflowRunId }: { runId: string; workflowRunId: string },
-): Promise<Place> {
+): Promise<Chain> {
   const locators = await readLocators(stage, runId);
-  const own = locators.find((locator) => locator.workflowRunId === workflowRunId);
-  if (own !== undefined) return own;
-  for (const earlier of locators) {
-    if (await hasPlanned(client, runId, earlier.workflowRunId)) return exists(runId, earlier.workflowRunId);
+  const earlier = locators.filter((locator) => locator.workflowRunId !== workflowRunId);
+  let previous: Locator | null = null;
+  for (const locator of earlier.toReversed()) {
+    if (!(await isRun(client, runId, locator.workflowRunId))) continue;
+    previous = locator;
+    break;
   }
-  const elsewhere = await plannedElsewhere(client, runId, [
-    workflowRunId,
-    ...locators.map((locator) => locator.workflowRunId),
-  ]);
-  if (elsewhere !== null) return exists(runId, elsewhere);
-  const locator: Locator = {
-    version: 1,
-    runId,
-    generation: 1,
-    execution: (locators.at(-1)?.execution ?? 0) + 1,
-    workflowRunId,
-  };
+  const own = locators.find((locator) => locator.workflowRunId === workflowRunId) ?? null;
+  return { own, previous, last: earlier.at(-1)?.execution ?? 0 };
+}
+
+/** Null: another execution took the number meanwhile. */
+export async function putLocator(stage: Stage, locator: Locator): Promise<Locator | null> {
   try {
-    await stage.put(locatorPath(runId, locator.execution), Buffer.from(`${JSON.stringify(locator)}\n`));
+    await stage.put(
+      locatorPath(locator.runId, locator.execution),
+      Buffer.from(`${JSON.stringify(locator)}\n`),
+    );
     return locator;
   } catch (error) {
-    // Another execution took the number meanwhile: look again.
-    if (error instanceof ObjectExists) return takeRunId(client, stage, { runId, workflowRunId });
+    if (error instanceof ObjectExists) return null;
     throw error;
   }
 }
 
-function exists(runId: string, workflowRunId: string): Place {
-  const refusal = new Refusal('RunExists', [
-    `The run "${runId}" exists already: look at it with \`partwise status ${runId}\`, or choose another id with --run-id. ` +
-      'Running it again (onExisting "overwrite" or "resume") is not in this release.',
-  ]);
-  return { refusal, workflowRunId };
-}
-
-async function readLocators(stage: Stage, runId: string): Promise<Locator[]> {
+/** In the order of the executions. */
+export async function readLocators(stage: Stage, runId: string): Promise<Locator[]> {
   const listed = await stage.list(`${runFolder(runId)}/executions/`);
   const locators: Locator[] = [];
   for (const { path } of listed)
@@ -68,35 +69,26 @@ async function readLocators(stage: Stage, runId: string): Promise<Locator[]> {
   return locators.sort((a, b) => a.execution - b.execution);
 }
 
-/** An execution of the same id that planned on another stage, which has no locator here. */
-async function plannedElsewhere(
+/** The Temporal run id of an execution of the same id that planned on another stage, which has no locator here. */
+export async function plannedElsewhere(
   client: Client,
   runId: string,
-  known: readonly string[],
+  workflowRunId: string,
 ): Promise<string | null> {
   for await (const { execution } of new Visibility(client).runsOf(runId)) {
-    const workflowRunId = execution?.runId ?? '';
-    if (!known.includes(workflowRunId) && (await hasPlanned(client, runId, workflowRunId)))
-      return workflowRunId;
+    const other = execution?.runId ?? '';
+    if (other !== workflowRunId && (await isRun(client, runId, other))) return other;
   }
   return null;
 }
 
 /** An execution that ended before it had a plan (an empty source, a full disk) started nothing, and does not hold its id. */
-async function hasPlanned(client: Client, runId: string, workflowRunId: string): Promise<boolean> {
+async function isRun(client: Client, workflowId: string, runId: string): Promise<boolean> {
   try {
-    const history = await client.workflow.getHandle(runId, workflowRunId).fetchHistory();
-    const planId = history.events?.find(
-      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'planRun',
-    )?.eventId;
-    return (history.events ?? []).some(
-      (event) =>
-        planId != null &&
-        String(event.activityTaskCompletedEventAttributes?.scheduledEventId) === String(planId),
-    );
+    return await hasPlanned(new HistorySource(client), { workflowId, runId });
   } catch (error) {
     // The server has forgotten it, but the stage has not: it was a run.
-    if (error instanceof WorkflowNotFoundError) return true;
+    if (isNotFound(error)) return true;
     throw error;
   }
 }

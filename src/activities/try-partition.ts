@@ -2,6 +2,7 @@
 import type { TriedPartition } from '../client/trial-types';
 import type { LogEntry } from '../client/types';
 import { readLocalRows } from '../client/results';
+import type { LocalRows } from '../warehouse/duckdb/combined-rows';
 import type { ArtifactRef } from '../run/files';
 import { keyValues } from '../run/key-values';
 import type { PartitionOutcome } from '../run/outcome';
@@ -69,18 +70,19 @@ class NotInATry extends Error {
 
 class TrialRecorder implements UnitHandlers {
   outcome: PartitionOutcome | null = null;
-  readonly rowsFiles: string[] = [];
+  readonly rowsFiles: LocalRows[] = [];
 
   constructor(private readonly trial: PartitionTrial) {}
 
   async onSegment(ended: EndedPartition[], rows: string | null): Promise<void> {
     this.outcome = ended[0]?.outcome ?? this.outcome;
-    if (rows !== null) this.rowsFiles.push(rows);
+    if (rows !== null) this.rowsFiles.push({ file: rows, except: [] });
   }
 
   onLog(lines: readonly (LogLine & { attempt: number | null })[]): void {
     const { id, onLog } = this.trial;
-    for (const { at, stream, text } of lines) onLog({ at, partition: id, attempt: 1, stream, text });
+    for (const { at, stream, text } of lines)
+      onLog({ at, partition: id, execution: 1, attempt: 1, stream, text });
   }
 
   async onUpload({ ordinal, name, file, codec }: UploadRequest): Promise<ArtifactRef> {

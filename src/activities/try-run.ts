@@ -103,8 +103,8 @@ class Trial {
       folder: this.folders.bundles,
       reloads: true,
     });
-    const uri = resolvePlace('warehouse', input, project, problems);
-    resolvePlace('stage', input, project, problems);
+    const uri = resolvePlace('warehouse', input.warehouse, project, problems);
+    resolvePlace('stage', input.stage, project, problems);
     const found = await findFunction({ functions }, project, input, problems);
     const shape = uri === null ? null : await inspectSource({ projectDir }, input, uri, problems);
     if (shape !== null) problems.push(...(await queryProblems(input, shape)));

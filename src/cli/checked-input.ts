@@ -1,4 +1,6 @@
 /** Flags → input, refused with every problem before anything is connected to or started (I9). */
+import { resolve } from 'node:path';
+import type { RetryInput } from '../client/start';
 import type { RunInput } from '../run/input';
 import { CannotDo } from './exit';
 import { inFlagWords, toRunInput, type RunFlags } from './run-flags';
@@ -17,7 +19,30 @@ export async function checkedInput(
     ...(badId === null ? [] : [badId]),
     ...(report.ok ? [] : report.problems.map(inFlagWords)),
   ];
-  if (problems.length === 0) return input;
+  refuseAny(problems);
+  return input;
+}
+
+/** The same for what a continuation changes. */
+export function checkedChanges(flags: RunFlags, projectDir: string): RetryInput {
+  const { changeProblems } = require('../run/continue-input') as typeof import('../run/continue-input');
+  const changes = toRunInput(undefined, flags, { projectDir, cwd: process.cwd() });
+  const { only, sql, output, options } = changes;
+  const input = Object.fromEntries(
+    Object.entries({
+      only,
+      sql,
+      output,
+      options,
+      functions: flags.functions && resolve(flags.functions),
+    }).filter(([, value]) => value !== undefined),
+  );
+  refuseAny(changeProblems(input).map(inFlagWords));
+  return input;
+}
+
+function refuseAny(problems: readonly string[]): void {
+  if (problems.length === 0) return;
   throw new CannotDo(
     problems.length === 1
       ? problems[0]

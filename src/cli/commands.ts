@@ -58,6 +58,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'show the combined rows',
     load: () => require('./commands/results') as CommandModule,
   },
+  {
+    name: 'retry',
+    summary: 'run what is not DONE again, on the same rows',
+    load: () => require('./commands/retry') as CommandModule,
+  },
   { name: 'cancel', summary: 'stop a run', load: () => require('./commands/cancel') as CommandModule },
   { name: 'ls', summary: 'list runs', load: () => require('./commands/ls') as CommandModule },
   {

@@ -72,8 +72,7 @@ export function withOutcomeFlags(command: Command): Command {
     .option('--tolerated-failures <n>', 'partitions that may fail without failing the run (default: 0)')
     .option('--maximum-attempts <n>', 'calls of the function per partition, the first included (default: 3)')
     .option('--timeout <duration>', 'time that one call may take, such as 90s or 15m')
-    .option('--memory <size>', 'memory that one call may use, such as 512MB or 2GB')
-    .option('--on-existing <policy>', 'when the run id is taken: error (default), overwrite or resume');
+    .option('--memory <size>', 'memory that one call may use, such as 512MB or 2GB');
 }
 
 /** Where relative paths begin. */

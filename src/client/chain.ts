@@ -2,8 +2,8 @@
  * Which execution of a run id is the run. Temporal starts another execution of a closed id without a word; one that was refused
  * ran nothing, and must not hide the one before it.
  */
-import { decodeClose, type PayloadDecoder } from '../history/decode';
-import type { Description, HistorySource } from './history-source';
+import { decodeClose, type HistoryEvent, type PayloadDecoder } from '../history/decode';
+import type { Description, ExecutionRef, HistorySource } from './history-source';
 import type { Visibility } from './visibility';
 
 /** Temporal's numbers for how an execution stands. */
@@ -28,8 +28,8 @@ export async function findExecution(
 }
 
 /**
- * Why an execution ran nothing; null when it may have. A failed execution that came as far as its partitions carries their
- * counts, so one without them was refused.
+ * Whether an execution ran nothing; null when it may have. One that closed before it had a plan was refused, or cancelled or
+ * terminated in time: then the run is the execution before it.
  */
 export async function refusalOf(
   source: HistorySource,
@@ -37,8 +37,25 @@ export async function refusalOf(
   workflowId: string,
   { workflowExecutionInfo: info }: Description,
 ): Promise<{ realExecution: string | null } | null> {
-  if (info?.status !== STATUS.failed) return null;
-  const event = await source.closeEvent({ workflowId, runId: info.execution!.runId! });
+  if (info?.status === STATUS.running || info?.status === STATUS.completed) return null;
+  const execution = { workflowId, runId: info!.execution!.runId! };
+  if (await hasPlanned(source, execution)) return null;
+  const event = await source.closeEvent(execution);
   const close = event === null ? null : await decodeClose(event, decoder);
-  return close === null || close.summary !== null ? null : { realExecution: close.realExecution };
+  return { realExecution: close?.realExecution ?? null };
+}
+
+/** Whether the execution came as far as a plan: that happens among its first events, or never. */
+export async function hasPlanned(source: HistorySource, execution: ExecutionRef): Promise<boolean> {
+  const { value: events = [] } = await source.pages(execution).next();
+  const scheduled = (events as HistoryEvent[]).find(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'planRun',
+  );
+  return (
+    scheduled?.eventId != null &&
+    (events as HistoryEvent[]).some(
+      (event) =>
+        String(event.activityTaskCompletedEventAttributes?.scheduledEventId) === String(scheduled.eventId),
+    )
+  );
 }

@@ -5,7 +5,7 @@ import { isoTime, type PayloadDecoder } from '../history/decode';
 import type { RunRecord, UnitRecord } from '../history/fold';
 import { isSingle, type PendingUnit } from '../history/overlay';
 import type { PartitionOutcome } from '../run/outcome';
-import { runFolder } from '../run/stage-layout';
+import { unitFolder } from '../run/stage-layout';
 import type { Stage } from '../stage';
 
 type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
@@ -61,7 +61,7 @@ export class LiveUnits {
     const known = this.#checkpoints.get(activityId) ?? { upTo: '', read: new Set(), ended: new Map() };
     this.#checkpoints.set(activityId, known);
     if (known.upTo !== upTo) {
-      const folder = `${runFolder(task.runId)}/g${task.generation}/e${task.execution}/u${activityId}/`;
+      const folder = unitFolder(task, activityId);
       for (const { path } of await stage.list(folder).catch(() => [])) {
         if (known.read.has(path) || !/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
         known.read.add(path);

@@ -3,15 +3,18 @@
  * without being recorded (I3), so that the log of an attempt that was lost is there too.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ordinalsOf, type RunRecord, type UnitRecord } from '../history/fold';
+import { ordinalsOf, type RunRecord } from '../history/fold';
 import { isSingle } from '../history/overlay';
-import { runFolder } from '../run/stage-layout';
+import { executionFolder, unitFolder, type ExecutionPlace } from '../run/stage-layout';
 import type { LogLine } from '../runners/protocol';
 import type { Stage } from '../stage';
 import type { LogEntry } from './types';
 
 /** How often a follower looks for new segments; they are put at most once a second. */
 const LOOK_AGAIN_MS = 1_000;
+
+/** The unit's activity id (with its round of retries), the attempt, the segment's number. */
+const SEGMENT = /\/u((?:r(\d+)\.)?[^/]+)\/a(\d+)[^/]*\/logs\/seg-(\d+)\.jsonl$/;
 
 export interface LogSource {
   stage: Stage;
@@ -33,6 +36,10 @@ export class LogReader {
 
   /** Lines that were not read before: by partition in key order, within one in the order of writing. */
   async *fresh(record: RunRecord): AsyncGenerator<LogEntry> {
+    for (const { generation, execution } of record.opened?.earlier ?? []) {
+      const { runId, generation: own } = record.opened!;
+      if (generation === own) yield* this.#earlier({ runId, generation, execution });
+    }
     const units = [...record.units.values()].filter(
       ({ task }) => this.ordinal === null || (task.from <= this.ordinal && this.ordinal <= task.to),
     );
@@ -41,28 +48,45 @@ export class LogReader {
       if (this.#finished.has(unit.activityId)) continue;
       // Asked before the folder is read: lines of a unit that ends meanwhile are found the next time.
       const ended = unit.end !== null;
-      yield* this.#unit(unit);
-      if (ended) this.#finished.add(unit.activityId);
+      const { task, activityId } = unit;
+      const alone = isSingle(unit) ? ordinalsOf(task)[0]! : null;
+      yield* this.#segments(task, unitFolder(task, activityId), alone);
+      if (ended) this.#finished.add(activityId);
     }
   }
 
-  async *#unit(unit: UnitRecord): AsyncGenerator<LogEntry> {
-    const { task, activityId } = unit;
-    const folder = `${runFolder(task.runId)}/g${task.generation}/e${task.execution}/u${activityId}/`;
+  /** An earlier execution of the generation has ended: its log is read once. */
+  async *#earlier(place: ExecutionPlace): AsyncGenerator<LogEntry> {
+    const folder = executionFolder(place);
+    if (this.#finished.has(folder)) return;
+    yield* this.#segments(place, folder, null);
+    this.#finished.add(folder);
+  }
+
+  /** `alone`: the partition that lines belong to which name none. */
+  async *#segments(
+    { execution }: ExecutionPlace,
+    folder: string,
+    alone: number | null,
+  ): AsyncGenerator<LogEntry> {
     const segments = (await this.source.stage.list(folder)).flatMap(({ path }) => {
-      const match = /\/a(\d+)\/logs\/seg-(\d+)\.jsonl$/.exec(path);
-      return match === null || this.#read.has(path)
-        ? []
-        : [{ path, attempt: Number(match[1]), number: Number(match[2]) }];
+      const match = SEGMENT.exec(path);
+      if (match === null || this.#read.has(path)) return [];
+      const [unit, round, attempt, number] = [
+        match[1]!,
+        ...match.slice(2).map((n) => Number(n ?? 0)),
+      ] as const;
+      return [{ path, unit, attempt: round! + attempt!, number: number! }];
     });
-    segments.sort((a, b) => a.attempt - b.attempt || a.number - b.number);
+    const order = new Intl.Collator('en', { numeric: true });
+    segments.sort((a, b) => order.compare(a.unit, b.unit) || a.attempt - b.attempt || a.number - b.number);
     for (const { path, attempt } of segments) {
       this.#read.add(path);
       for (const line of linesOf(await this.source.stage.get(path))) {
-        const ordinal = line.ordinal ?? (isSingle(unit) ? ordinalsOf(task)[0]! : null);
+        const ordinal = line.ordinal ?? alone;
         if (this.ordinal !== null && ordinal !== this.ordinal) continue;
         const partition = ordinal === null ? null : await this.source.idOf(ordinal);
-        yield { at: line.at, partition, attempt: task.round + attempt, stream: line.stream, text: line.text };
+        yield { at: line.at, partition, execution, attempt, stream: line.stream, text: line.text };
       }
     }
   }

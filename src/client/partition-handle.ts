@@ -36,11 +36,8 @@ export class PartitionReader implements PartitionHandle {
     const { reading, views, ordinal } = await this.#find();
     const { record } = reading;
     const end = (await this.reader.outcomes(record)).ends.get(ordinal);
-    if (views.status(ordinal) !== 'DONE' || end?.unit.end?.type !== 'result' || end.outputRows === 0)
-      return [];
-    return readRows(this.reader.stage(record)!, end.unit.end.result.output, record.plan!.keyColumns, {
-      ordinal,
-    });
+    if (views.status(ordinal) !== 'DONE' || end === undefined || end.outputRows === 0) return [];
+    return readRows(this.reader.stage(record)!, end.output, record.plan!.keyColumns, { ordinal });
   }
 
   async logs(): Promise<LogEntry[]> {

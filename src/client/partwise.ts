@@ -171,7 +171,9 @@ export class Partwise {
 
   #handle(runId: string, workflowRunId: string | null): RunHandle {
     const { TemporalRunHandle } = require('./run-handle') as typeof import('./run-handle');
-    return new TemporalRunHandle(this.#session.client, runId, workflowRunId);
+    const { client, taskQueue, embedded, project } = this.#session;
+    const functions = embedded ? (project?.functions ?? null) : null;
+    return new TemporalRunHandle({ client, taskQueue, functions }, runId, workflowRunId);
   }
 }
 

@@ -31,8 +31,10 @@ export class RunEvents {
 
   async *#partitions(views: PartitionViews, { record }: Reading): AsyncGenerator<RunEvent> {
     const { ends } = await this.reader.outcomes(record);
-    for (const ordinal of ends.keys()) {
+    for (const [ordinal, { execution, reused }] of ends) {
       if (this.#told.has(ordinal)) continue;
+      // What was taken over from before did not happen here.
+      if (reused || execution !== record.plan!.execution) continue;
       this.#told.add(ordinal);
       yield { type: 'partition', partition: await views.view(ordinal) };
     }

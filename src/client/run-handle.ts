@@ -5,9 +5,10 @@ import { RunControl } from './control';
 import { WaitTimeout } from './errors';
 import { LogReader, lookAgainLater } from './logs';
 import { PartitionReader } from './partition-handle';
-import { outputFiles, readRows } from './results';
+import { readRows } from './results';
 import { RunEvents } from './run-events';
 import { RunReader, type Reading } from './run-reader';
+import { startContinuation, type RetryInput } from './start';
 import type {
   LogEntry,
   PartitionHandle,
@@ -22,6 +23,14 @@ import type {
 
 const DEFAULT_PAGE = 1_000;
 
+/** Where a run's continuations start. */
+export interface RunProject {
+  client: Client;
+  taskQueue: string;
+  /** The project's functions file, for the embedded server's worker; null: the worker's own. */
+  functions: string | null;
+}
+
 /** A run, read from Temporal's history whenever it is asked. */
 export class TemporalRunHandle implements RunHandle {
   readonly #reader: RunReader;
@@ -29,12 +38,12 @@ export class TemporalRunHandle implements RunHandle {
 
   /** `workflowRunId`: the execution that this handle started; null: the run's real one, found with every call. */
   constructor(
-    client: Client,
+    private readonly project: RunProject,
     readonly runId: string,
     workflowRunId: string | null,
   ) {
-    this.#reader = new RunReader(client, runId, workflowRunId);
-    this.#control = new RunControl(client, this.#reader);
+    this.#reader = new RunReader(project.client, runId, workflowRunId);
+    this.#control = new RunControl(project.client, this.#reader);
   }
 
   async wait({ timeoutMs, signal, onEvent }: WaitOptions = {}): Promise<RunState> {
@@ -95,7 +104,8 @@ export class TemporalRunHandle implements RunHandle {
   async results({ limit }: { limit?: number } = {}): Promise<Row[]> {
     const { record } = await this.#reader.read();
     if (record.plan === null) return [];
-    return readRows(this.#reader.stage(record)!, outputFiles(record), record.plan.keyColumns, { limit });
+    const { rowsFiles } = await this.#reader.outcomes(record);
+    return readRows(this.#reader.stage(record)!, rowsFiles, record.plan.keyColumns, { limit });
   }
 
   async countResults(): Promise<number> {
@@ -137,6 +147,19 @@ export class TemporalRunHandle implements RunHandle {
 
   skip(partitionIds: readonly string[]): Promise<void> {
     return this.#control.skip(partitionIds);
+  }
+
+  async retryFailed(changes: RetryInput = {}): Promise<RunHandle> {
+    const { project, runId } = this;
+    const { function: functionName } = await this.status();
+    const { functions } = project;
+    const input = { ...(functions !== null && { functions }), ...changes };
+    const started = await startContinuation(project.client, project.taskQueue, runId, functionName, input);
+    return new TemporalRunHandle(project, runId, started.workflowRunId);
+  }
+
+  execution(workflowRunId: string): RunHandle {
+    return new TemporalRunHandle(this.project, this.runId, workflowRunId);
   }
 
   async *events({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<RunEvent> {

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { RunInput } from '../run/input';
+import type { OutputInput, RunInput, RunOptions } from '../run/input';
 import { FUNCTION_MEMO } from '../run/memo';
 import { parseRunInput } from '../run/parse-input';
 import { defaultRunId, runIdProblem } from '../run/run-id';
@@ -15,43 +15,99 @@ export async function startRun(
   taskQueue: string,
   input: RunInput,
   wantedId?: string,
-): Promise<{ runId: string; workflowRunId: string }> {
+): Promise<StartedRun> {
   // enforces I9: every problem at once, and nothing is started.
   const parsed = parseRunInput(input);
-  const problems = [...(parsed.ok ? [] : parsed.problems), ...laterModes(input)];
+  const problems = parsed.ok ? [] : [...parsed.problems];
   const badId = wantedId === undefined ? null : runIdProblem(wantedId);
   if (badId !== null) problems.unshift(badId);
   if (problems.length > 0) throw new StartRefused('InvalidInput', problems);
+  const isNew = (input.onExisting ?? 'error') === 'error';
+  return startWorkflow(client, {
+    runId: wantedId ?? defaultRunId(input.function),
+    taskQueue,
+    input,
+    summary: summaryOf(input),
+    functionName: input.function,
+    // A refused run started nothing: its id may be used again. What is left to tell apart, openRun does.
+    reuse: isNew ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'ALLOW_DUPLICATE',
+  });
+}
 
-  const runId = wantedId ?? defaultRunId(input.function);
+/** What a continuation may change; everything else is as the run has it. */
+export interface RetryInput {
+  /** Only these partition ids, of those that are not DONE. */
+  only?: string[];
+  /** For the built-in function `sql`: another query. */
+  sql?: string;
+  /** For the embedded server only: the file that exports the functions. */
+  functions?: string;
+  output?: OutputInput;
+  /** Settings that differ from the run's. */
+  options?: RunOptions;
+}
+
+/** Starts an execution that continues a run: partitions that are not DONE, on the rows that the run has pinned. */
+export function startContinuation(
+  client: Client,
+  taskQueue: string,
+  runId: string,
+  functionName: string | null,
+  changes: RetryInput,
+): Promise<StartedRun> {
+  return startWorkflow(client, {
+    runId,
+    taskQueue,
+    input: { ...changes, onExisting: 'resume' },
+    summary: `retry of ${runId}`.slice(0, 200),
+    functionName,
+    reuse: 'ALLOW_DUPLICATE',
+  });
+}
+
+interface StartedRun {
+  runId: string;
+  workflowRunId: string;
+}
+
+async function startWorkflow(
+  client: Client,
+  start: {
+    runId: string;
+    taskQueue: string;
+    input: object;
+    summary: string;
+    functionName: string | null;
+    reuse: 'ALLOW_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY';
+  },
+): Promise<StartedRun> {
+  const { runId, taskQueue, input, summary, functionName, reuse } = start;
   try {
     const handle = await client.workflow.start(WORKFLOW_TYPE, {
       workflowId: runId,
       taskQueue,
       args: [input],
-      // A refused run started nothing: its id may be used again. What is left to tell apart, openRun does.
-      workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+      workflowIdReusePolicy: reuse,
       workflowIdConflictPolicy: 'FAIL',
-      staticSummary: summaryOf(input),
-      memo: { [FUNCTION_MEMO]: input.function },
+      staticSummary: summary,
+      ...(functionName !== null && { memo: { [FUNCTION_MEMO]: functionName } }),
     });
     return { runId, workflowRunId: handle.firstExecutionRunId };
   } catch (error) {
-    throw isAlreadyStarted(error) ? runExists(runId) : error;
+    if (!isAlreadyStarted(error)) throw error;
+    throw reuse === 'ALLOW_DUPLICATE' ? stillRunning(runId) : runExists(runId);
   }
-}
-
-function laterModes(input: RunInput | null | undefined): string[] {
-  const onExisting = input?.onExisting;
-  if (onExisting !== 'overwrite' && onExisting !== 'resume') return [];
-  return [
-    `"onExisting" is "${onExisting}", which this release cannot do yet: leave it out (or "error"), and give the run an id of its own.`,
-  ];
 }
 
 function runExists(runId: string): StartRefused {
   return new StartRefused('RunExists', [
     `There is a run "${runId}" already: look at it with partwise status ${runId}, or start this one under another id.`,
+  ]);
+}
+
+function stillRunning(runId: string): StartRefused {
+  return new StartRefused('RunExists', [
+    `The run "${runId}" is still running: follow it with partwise watch ${runId}, or stop it first with partwise cancel ${runId}.`,
   ]);
 }
 

@@ -5,10 +5,15 @@ import type { ErrorInfo } from '../run/outcome';
 import type { Column, CommitResult, RunPlan } from '../run/plan';
 import type { PartitionStatus, RunStatus, StatusCounts } from '../run/status';
 import type { Tolerance } from '../run/tolerance';
+import type { RetryInput } from './start';
 
 /** One start of the run's workflow id. Times are ISO 8601 UTC. */
 export interface ExecutionView {
   workflowRunId: string;
+  /** Which snapshot it runs on; 2 after the first overwrite. Null until it is accepted. */
+  generation: number | null;
+  /** Its number within the run, counted through all generations. Null until it is accepted. */
+  execution: number | null;
   startedAt: string;
   endedAt: string | null;
   status: RunStatus;
@@ -87,6 +92,9 @@ export interface PartitionPage {
 export interface LogEntry {
   at: string;
   partition: string | null;
+  /** Number of the execution that printed it; 2 after the first retry. */
+  execution: number;
+  /** Of the partition, within the execution. */
   attempt: number;
   stream: 'stdout' | 'stderr';
   text: string;
@@ -168,6 +176,19 @@ export interface RunHandle {
    * `RunEnded`.
    */
   skip(partitionIds: readonly string[]): Promise<void>;
+  /**
+   * Runs the partitions that are not DONE again, on the rows that the run has pinned and with the functions as they are now: also
+   * what was never started when the run was cancelled, terminated or timed out. DONE partitions are not called. Resolves with
+   * the handle of the new execution; throws `StartRefused` while the run is still running.
+   *
+   * ```ts
+   * const again = await partwise.restore('regional-2024').retryFailed({ only: ['North'] });
+   * console.log((await again.wait()).counts);
+   * ```
+   */
+  retryFailed(changes?: RetryInput): Promise<RunHandle>;
+  /** One execution of the run, by its Temporal run id (see `RunState.executions`), as it was when it ended. */
+  execution(workflowRunId: string): RunHandle;
   /** Events until the run ends. */
   events(options?: { signal?: AbortSignal }): AsyncIterable<RunEvent>;
 }

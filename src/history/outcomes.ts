@@ -1,5 +1,9 @@
-/** How each partition of a run ended, by ordinal: what unit results say inline, and the files that they name. */
+/**
+ * How each partition of a run ended, by ordinal: what was taken over from before, what unit results say inline, and the files
+ * that they name.
+ */
 import { createHash } from 'node:crypto';
+import { carriedContent, type CarriedRecord, type RowsFile } from '../run/carried';
 import { decodeOrdinals } from '../run/ordinals';
 import type { FileRef } from '../run/files';
 import type { PartitionOutcome } from '../run/outcome';
@@ -13,7 +17,12 @@ export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;
 export type PartitionEnd = Omit<PartitionOutcome, 'id' | 'rows'> & {
   id: string | null;
   rows: number | null;
-  unit: UnitRecord;
+  /** sha256 of the function bundle that ran; null when the end is the server's word. */
+  functionDigest: string | null;
+  /** The execution of the run that recorded it. */
+  execution: number;
+  /** Where the partition's rows are, if it returned any. */
+  output: readonly RowsFile[];
 };
 
 /** Outcome files that are read at once. */
@@ -30,10 +39,17 @@ export class Outcomes {
   /** Units taken in, by the event that scheduled them: records of one execution that were read one after the other agree on it. */
   readonly #taken = new Set<number>();
   readonly #lost = new Set<number>();
+  readonly #rowsFiles: RowsFile[] = [];
+  #carriedTaken = false;
 
   /** Partitions that ended, by ordinal. */
   get ends(): ReadonlyMap<number, PartitionEnd> {
     return this.#ends;
+  }
+
+  /** All files of rows that functions returned. */
+  get rowsFiles(): readonly RowsFile[] {
+    return this.#rowsFiles;
   }
 
   /** How often partitions were called that wait for another round, by ordinal. */
@@ -47,6 +63,7 @@ export class Outcomes {
   }
 
   async update(record: RunRecord, readFile: ReadFile): Promise<void> {
+    await this.#takeCarried(record, readFile);
     const fresh = [...record.units].filter(([event, unit]) => unit.end !== null && !this.#taken.has(event));
     for (let i = 0; i < fresh.length; i += FILES_AT_ONCE) {
       const some = fresh.slice(i, i + FILES_AT_ONCE);
@@ -63,8 +80,22 @@ export class Outcomes {
     for (const ordinal of this.#lost) {
       if (record.lost.has(ordinal)) continue;
       this.#lost.delete(ordinal);
-      if (this.#ends.get(ordinal)?.unit.end?.type === 'lost') this.#ends.delete(ordinal);
+      if (this.#ends.get(ordinal)?.id === null) this.#ends.delete(ordinal);
     }
+  }
+
+  async #takeCarried({ plan }: RunRecord, readFile: ReadFile): Promise<void> {
+    if (this.#carriedTaken || plan === null) return;
+    if (plan.carried !== null) {
+      const { outcomes, rows, calls } = carriedContent(
+        parseLines<CarriedRecord>(await checkedFile(plan.carried.file, readFile)),
+      );
+      this.#rowsFiles.push(...rows);
+      for (const { outcome, execution, functionDigest } of outcomes)
+        this.#ends.set(outcome.ordinal, { ...outcome, execution, functionDigest, output: rows });
+      for (const [ordinal, n] of Object.entries(calls)) this.#calls.set(Number(ordinal), n);
+    }
+    this.#carriedTaken = true;
   }
 
   #take(event: number, unit: UnitRecord, outcomes: PartitionOutcome[]): void {
@@ -76,17 +107,26 @@ export class Outcomes {
         this.#ends.set(ordinal, lostPartition(unit, ordinal));
       }
     }
-    const again = new Set(end?.type === 'result' ? decodeOrdinals(end.result.retry ?? '') : []);
-    for (const ordinal of again) this.#calls.set(ordinal, unit.task.round + 1);
-    for (const outcome of outcomes)
-      (again.has(outcome.ordinal) ? this.#thrown : this.#ends).set(outcome.ordinal, { ...outcome, unit });
+    if (end?.type !== 'result') return;
+    const { functionDigest } = end.result;
+    const { execution, round } = unit.task;
+    const output = end.result.output.map((file) => ({ file, except: [] }));
+    this.#rowsFiles.push(...output);
+    const again = new Set(decodeOrdinals(end.result.retry ?? ''));
+    for (const ordinal of again) this.#calls.set(ordinal, round + 1);
+    for (const outcome of outcomes) {
+      const ends = again.has(outcome.ordinal) ? this.#thrown : this.#ends;
+      ends.set(outcome.ordinal, { ...outcome, execution, functionDigest, output });
+    }
   }
 }
 
 async function outcomesOf({ end }: UnitRecord, readFile: ReadFile): Promise<PartitionOutcome[]> {
   if (end?.type !== 'result') return [];
   const { outcomes } = end.result;
-  return Array.isArray(outcomes) ? outcomes : parseOutcomes(await checkedFile(outcomes, readFile));
+  return Array.isArray(outcomes)
+    ? outcomes
+    : parseLines<PartitionOutcome>(await checkedFile(outcomes, readFile));
 }
 
 /** enforces I2, I3: a file counts only when it is the one that history names. */
@@ -98,14 +138,14 @@ async function checkedFile(ref: FileRef, readFile: ReadFile): Promise<Uint8Array
   );
 }
 
-/** One outcome a line; the last line seals those before it. */
-function parseOutcomes(bytes: Uint8Array): PartitionOutcome[] {
-  return Buffer.from(bytes)
+/** One record a line; the last line seals those before it. */
+function parseLines<T extends object>(bytes: Uint8Array): T[] {
+  const records = Buffer.from(bytes)
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as PartitionOutcome | { sha256: string })
-    .filter((line): line is PartitionOutcome => 'ordinal' in line);
+    .map((line) => JSON.parse(line) as T | { sha256: string });
+  return records.slice(0, -1) as T[];
 }
 
 function lostPartition(unit: UnitRecord, ordinal: number): PartitionEnd {
@@ -124,6 +164,8 @@ function lostPartition(unit: UnitRecord, ordinal: number): PartitionEnd {
     artifacts: [],
     error: end.error,
     reused: false,
-    unit,
+    functionDigest: null,
+    execution: unit.task.execution,
+    output: [],
   };
 }

@@ -50,11 +50,21 @@ export function runState(
     snapshotTime: record.plan?.snapshotTime ?? null,
     scheduledTime: record.opened?.scheduledTime ?? null,
     function: functionName(record),
-    executions: [{ workflowRunId: record.workflowRunId, startedAt, endedAt, status }],
+    executions: [
+      ...(record.opened?.earlier ?? []),
+      {
+        workflowRunId: record.workflowRunId,
+        generation: record.opened?.generation ?? null,
+        execution: record.opened?.execution ?? null,
+        startedAt,
+        endedAt,
+        status,
+      },
+    ],
     live: overlay !== null,
     asOf: overlay?.asOf ?? asOf,
     error: record.closed?.error ?? null,
-    commit: record.commit,
+    commit: record.commit ?? record.opened?.continues?.commit ?? null,
     waiting: overlay?.step ?? null,
     paused: record.closed === null && record.pause.asked,
     maxConcurrency: record.maxConcurrency ?? record.plan?.maxConcurrency ?? null,
@@ -100,10 +110,17 @@ export function wasRefused(state: RunState): boolean {
   return state.status === 'FAILURE' && state.snapshotTime === null;
 }
 
+/** How many partitions ended, by status: here, or before and were taken over. */
+function endedCounts({ ended, plan }: RunRecord): StatusCounts {
+  const carried = plan?.carried?.counts ?? noCounts();
+  return Object.fromEntries(
+    PARTITION_STATUSES.map((status) => [status, ended[status] + carried[status]]),
+  ) as StatusCounts;
+}
+
 function counts(record: RunRecord, overlay: LiveOverlay | null): StatusCounts & { total: number } {
   const total = record.plan?.partitions ?? 0;
-  const counted = noCounts();
-  for (const status of PARTITION_STATUSES) counted[status] = record.ended[status];
+  const counted = endedCounts(record);
   for (const { status } of overlay?.ended.values() ?? []) counted[status]++;
   const left = Math.max(0, total - PARTITION_STATUSES.reduce((sum, status) => sum + counted[status], 0));
   const running = Math.min(overlay?.running.size ?? 0, left);

@@ -4,7 +4,9 @@
  * change its defaults without breaking runs in flight.
  */
 import type { FunctionDescription } from '../runners/protocol';
+import type { Carried } from './carried';
 import type { FileRef } from './files';
+import type { RunInput } from './input';
 import type { ErrorInfo } from './outcome';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
 import type { StopReason } from './stop';
@@ -80,6 +82,8 @@ export interface RunPlan {
   /** Retry rounds of batches add at most this many units each. */
   retryUnitsPerRound: number;
   output: OutputPlan | null;
+  /** Outcomes taken over from before; the units are cut from the other partitions. */
+  carried: Carried | null;
 }
 
 /** One file of a stage-mode source, pinned at planning. */
@@ -177,12 +181,36 @@ export interface OpenedRun {
   heartbeatTimeoutMs: number;
   /** How long the execution may take in all; null: no limit. */
   runTimeoutMs: number | null;
+  /** The run's input as it is in force: of a continuation the run's own, with what the continuation changed. */
+  input: RunInput;
+  /** Earlier executions of the run id, oldest first. */
+  earlier: ExecutionEntry[];
+  /** What a continuation continues; null for the first execution of a generation. */
+  continues: Continued | null;
+}
+
+/** An execution that has ended, as later ones record it. Times are ISO 8601 UTC. */
+export interface ExecutionEntry {
+  workflowRunId: string;
+  generation: number;
+  execution: number;
+  startedAt: string;
+  endedAt: string | null;
+  status: RunStatus;
+}
+
+/** What a continuation takes over from the execution before it. */
+export interface Continued {
+  /** Its plan, but for what is planned anew. */
+  plan: Omit<RunPlan, 'units' | 'carried'>;
+  carried: Carried;
+  /** The last commit of the generation. */
+  commit: CommitResult | null;
 }
 
 /** `planRun`'s argument. */
 export interface PlanTask {
   opened: OpenedRun;
-  input: unknown;
 }
 
 /** `commitRun`'s argument. */

@@ -3,10 +3,18 @@
  *
  *     <run>/executions/<n>.json
  *     <run>/g<generation>/plan-<attempt>/{index,snapshot}.parquet, unit-plan.json
+ *     <run>/g<generation>/e<execution>/carried-<name>.jsonl
  *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/<ordinal>-<slug>/<artifact>
  *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/{segments,output,logs}/…
  */
 import { createHash } from 'node:crypto';
+
+/** An execution of a run. */
+export interface ExecutionPlace {
+  runId: string;
+  generation: number;
+  execution: number;
+}
 
 /** A run id as a folder name. */
 export function runFolder(runId: string): string {
@@ -31,13 +39,24 @@ export function planFolder(run: { runId: string; generation: number }, attempt: 
   return `${runFolder(run.runId)}/g${run.generation}/plan-${attempt}/`;
 }
 
+/** Ends in `/`. Holds the attempts of all units of an execution. */
+export function executionFolder(task: ExecutionPlace): string {
+  return `${runFolder(task.runId)}/g${task.generation}/e${task.execution}/`;
+}
+
+/** Ends in `/`. Holds the attempts of a unit: `a1/`, `a2/`, … */
+export function unitFolder(task: ExecutionPlace, activityId: string): string {
+  return `${executionFolder(task)}u${activityId}/`;
+}
+
 /** Ends in `/`. */
-export function attemptFolder(
-  task: { runId: string; generation: number; execution: number },
-  activityId: string,
-  attempt: number,
-): string {
-  return `${runFolder(task.runId)}/g${task.generation}/e${task.execution}/u${activityId}/a${attempt}/`;
+export function attemptFolder(task: ExecutionPlace, activityId: string, attempt: number): string {
+  return `${unitFolder(task, activityId)}a${attempt}/`;
+}
+
+/** Outcomes that an execution takes over from before. */
+export function carriedFile(place: ExecutionPlace, name: string): string {
+  return `${executionFolder(place)}carried-${name}.jsonl`;
 }
 
 /** Ends in `/`. The ordinal makes it unique; the slug is for people who look into the folder. */

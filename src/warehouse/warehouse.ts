@@ -51,8 +51,12 @@ export interface Snapshot extends PartitionSizes {
 /** What a commit writes: local copies of files, and which partitions they are of. */
 export interface CommitRows {
   index: string;
-  /** The Parquet files of rows that the units' results name. */
-  rows: string[];
+  /** The Parquet files of rows that recorded outcomes name. */
+  rows: { file: string; except: readonly number[] }[];
+  /** Ordinals of DONE partitions that were recorded after the given execution: with mode `append` the others' rows are there. */
+  doneAfter(execution: number): number[];
+  /** The run's newest execution: with a file as output, an older one writes nothing. */
+  newestExecution(): Promise<number>;
   /** Ordinals of partitions that are not DONE: with mode `partitions` their earlier rows stay. */
   notDone: number[];
 }

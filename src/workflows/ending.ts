@@ -82,6 +82,9 @@ export function runTimeout(limitMs: number, plan: RunPlan | null, progress: Prog
 export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSummary): Promise<RunSummary> {
   const { runId, generation, execution, stage, output, keyColumns, index } = plan;
   if (output === null || summary.counts.DONE === 0) return summary;
+  const committed = opened.continues?.commit ?? null;
+  // A continuation that found nothing left to run, of a run whose rows are where they belong.
+  if (plan.units.length === 0 && committed !== null) return { ...summary, commit: committed };
   const { commitRun } = proxyActivities<RunActivities>({
     startToCloseTimeout: opened.planTimeoutMs,
     heartbeatTimeout: opened.heartbeatTimeoutMs,

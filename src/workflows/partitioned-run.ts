@@ -73,19 +73,19 @@ class Run implements LiveRun {
       retry: CONTROL_RETRY,
     });
     const opened = await unwrapped(openRun(input));
-    return this.#withinTime(opened.runTimeoutMs, () => this.#planAndProcess(opened, input));
+    return this.#withinTime(opened.runTimeoutMs, () => this.#planAndProcess(opened));
   }
 
-  async #planAndProcess(opened: OpenedRun, input: unknown): Promise<RunSummary> {
+  async #planAndProcess(opened: OpenedRun): Promise<RunSummary> {
     const { planRun } = proxyActivities<RunActivities>({
       startToCloseTimeout: opened.planTimeoutMs,
       heartbeatTimeout: opened.heartbeatTimeoutMs,
       retry: CONTROL_RETRY,
     });
-    const plan = await unwrapped(planRun({ opened, input }));
+    const plan = await unwrapped(planRun({ opened }));
     const { control, progress } = this;
     this.#plan = plan;
-    progress.begin(plan.partitions);
+    progress.begin(plan.partitions, plan.carried);
     control.begin(plan);
     const units = new RunUnits(plan, opened, progress, control);
     this.#units = units;

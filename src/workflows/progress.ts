@@ -1,5 +1,6 @@
 /** What a run has come to so far, folded from unit results. Deterministic: counts only what results say. */
 import { errorPattern } from '../run/alike';
+import type { Carried } from '../run/carried';
 import type { AlikeFailures, ErrorInfo, UnitResult } from '../run/outcome';
 import { decodeOrdinals } from '../run/ordinals';
 import { PARTITION_STATUSES, noCounts, type RunStatus, type StatusCounts } from '../run/status';
@@ -18,10 +19,23 @@ export class Progress {
   /** Ordinals that threw and wait for the next round. */
   readonly waiting = new Set<number>();
   #alike: AlikeFailures | 'not' | null = null;
+  #before = noCounts();
 
-  begin(partitions: number): void {
+  /** `carried`: outcomes that were taken over from before. */
+  begin(partitions: number, carried: Carried | null): void {
     this.total = partitions;
     this.counts.PENDING = partitions;
+    if (carried === null) return;
+    for (const status of PARTITION_STATUSES) this.#end(status, carried.counts[status]);
+    this.#before = { ...carried.counts };
+    this.#note(carried.firstErrors);
+  }
+
+  /** Without what was taken over: a continuation is not stopped for failures that it does not run again. */
+  get ownCounts(): StatusCounts {
+    return Object.fromEntries(
+      PARTITION_STATUSES.map((status) => [status, this.counts[status] - this.#before[status]]),
+    ) as StatusCounts;
   }
 
   /** What every partition failed with so far; null when some did not, or failed differently. */

@@ -60,8 +60,13 @@ export class RunUnits implements LaneGate {
   }
 
   get standing(): Standing {
-    const { counts, waiting, alike } = this.progress;
-    return { counts, waiting: waiting.size, alike, toleratedFailures: this.control.toleratedFailures! };
+    const { ownCounts, waiting, alike } = this.progress;
+    return {
+      counts: ownCounts,
+      waiting: waiting.size,
+      alike,
+      toleratedFailures: this.control.toleratedFailures!,
+    };
   }
 
   /** Resolves when all have ended, or when the run was stopped or cancelled and those that ran have ended. */

@@ -32,6 +32,7 @@ Exit codes: 0 the run completed; 1 it failed, was cancelled, or more partitions 
 export function define(command: Command): void {
   withOutcomeFlags(withScheduledTime(withRunFlags(command)))
     .option('--run-id <id>', 'name of the run (default: made of the function and the time)')
+    .option('--on-existing <policy>', 'when the run id is taken: error (default), overwrite or resume')
     .addOption(
       new Option('--try <n>', 'run only so many partitions, here and now; no run is started').argParser(
         (text: string) => atLeastOne(wholeNumber(text)),

@@ -6,9 +6,10 @@ import { clean, cut, padEnd } from './text';
 
 const NAME_WIDTH = 20;
 
-/** `Waco │ 187 months`; standard error in yellow, later attempts with their number. */
+/** `Waco │ 187 months`; standard error in yellow, later attempts with their number, and that of a later execution before it. */
 export function logLine(entry: LogEntry, paint: Paint): string {
-  const attempt = entry.attempt > 1 ? ` #${entry.attempt}` : '';
+  const { execution, attempt: number } = entry;
+  const attempt = execution > 1 ? ` #${execution}.${number}` : number > 1 ? ` #${number}` : '';
   const who = entry.partition === null ? 'all' : partitionName(entry.partition);
   const name = padEnd(cut(`${who}${attempt}`, NAME_WIDTH), NAME_WIDTH);
   const text = clean(entry.text);

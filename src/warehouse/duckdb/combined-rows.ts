@@ -13,6 +13,12 @@ export interface CombinedRows {
   rows: number;
 }
 
+/** A local Parquet file of returned rows; those of the ordinals in `except` do not count. */
+export interface LocalRows {
+  file: string;
+  except: readonly number[];
+}
+
 /** Where a row belongs; every file has these two. */
 const ORDINAL = '__partwise_ord';
 const POSITION = '__partwise_row';
@@ -21,22 +27,26 @@ const COLUMNS_KEY = 'partwise_columns';
 
 /**
  * Plans the query over local Parquet files of returned rows. Throws a `Refusal` when their columns do not meet.
- * With `ordinal`, only that partition's rows.
+ * `only`: the rows of these ordinals alone.
  */
 export async function combinedRows(
   connection: DuckDBConnection,
   keyColumns: readonly Column[],
-  files: readonly string[],
-  ordinal: number | null = null,
+  files: readonly LocalRows[],
+  only: readonly number[] | null = null,
 ): Promise<CombinedRows> {
   const keys = keyColumns.map(({ name }) => name);
-  const groups = await groupFiles(connection, keys, files);
+  const groups = await groupFiles(
+    connection,
+    keys,
+    files.map(({ file }) => file),
+  );
   const { columns, problems } = combineColumns(groups);
   if (problems.length > 0) throw new Refusal('OutputMismatch', problems);
   // A run without any row still has its key columns, and their types are known.
   const typed = groups.length > 0 ? columns : [...keyColumns];
-  const all = unionSql(typed, groups);
-  const where = ordinal === null ? '' : ` WHERE ${ORDINAL} = ${ordinal}`;
+  const all = unionSql(typed, groups, exceptions(files));
+  const where = only === null ? '' : ` WHERE ${ORDINAL} IN (${only.length === 0 ? 'NULL' : only.join(', ')})`;
   const names = typed.map(({ name }) => quoteIdentifier(name)).join(', ');
   return {
     columns: typed,
@@ -51,7 +61,7 @@ export async function combinedRows(
  */
 export function mergeRows(
   keyColumns: readonly Column[],
-  parts: readonly { file: string; except: readonly number[] }[],
+  parts: readonly LocalRows[],
   target: string,
 ): Promise<boolean> {
   return withDatabase(':memory:', 'read', async (connection) => {
@@ -63,19 +73,21 @@ export function mergeRows(
     );
     const { columns, problems } = combineColumns(groups);
     if (problems.length > 0) return false;
-    const except = parts.flatMap(({ file, except: ordinals }) =>
-      ordinals.map((ordinal) => `(${quoteText(file)}, ${ordinal})`),
-    );
     // A column without any value stays without a type, so that another unit's values may give it one.
     const valued = new Set(groups.flatMap((group) => group.columns.map(({ name }) => name)));
     const typed = columns.filter(({ name }) => valued.has(name));
     const listed = JSON.stringify(columns.map(({ name }) => name).filter((name) => !keys.includes(name)));
     await connection.run(
-      `COPY (SELECT * FROM (${unionSql(typed, groups, except)}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${quoteText(target)} ` +
+      `COPY (SELECT * FROM (${unionSql(typed, groups, exceptions(parts))}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${quoteText(target)} ` +
         `(FORMAT parquet, KV_METADATA {${COLUMNS_KEY}: ${quoteText(listed)}})`,
     );
     return true;
   });
+}
+
+/** Pairs of file and ordinal, in SQL, whose rows are left out. */
+function exceptions(files: readonly LocalRows[]): string[] {
+  return files.flatMap(({ file, except }) => except.map((ordinal) => `(${quoteText(file)}, ${ordinal})`));
 }
 
 /** Files with the same columns in the same order. */

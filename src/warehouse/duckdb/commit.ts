@@ -54,9 +54,17 @@ async function replaceRows(
   local: CommitRows,
 ): Promise<CommitResult> {
   const target = quoteTable(output.table);
-  const earlier = await committedBefore(connection, task);
-  if (earlier !== null) return earlier;
-  const combined = await combinedRows(connection, task.keyColumns, local.rows);
+  const before = await commitBefore(connection, task);
+  if (before?.execution === task.execution && before.generation === task.generation) {
+    // The answer of this very commit was lost: it is not made twice.
+    return { version: 1, target: before.target, rows: Number(before.rows), committedAt: before.at };
+  }
+  // enforces I10: what an earlier execution of the generation has appended is not appended again.
+  const fresh =
+    output.mode === 'append' && before?.generation === task.generation && before.target === output.table
+      ? local.doneAfter(before.execution)
+      : null;
+  const combined = await combinedRows(connection, task.keyColumns, local.rows, fresh);
   const existing = await columnsOfTable(connection, target);
   if (existing === null) {
     await connection.run(`CREATE TABLE ${target} AS SELECT * FROM (${combined.sql}) LIMIT 0`);
@@ -101,32 +109,34 @@ function deletePartitionsSql(task: CommitTask, target: string, { index, notDone 
   return `DELETE FROM ${target} WHERE EXISTS (SELECT 1 FROM (${done}) AS done WHERE ${match})`;
 }
 
-/** A commit of this very execution whose answer was lost is not made twice; a late one of an older execution is refused. */
-async function committedBefore(connection: DuckDBConnection, task: CommitTask): Promise<CommitResult | null> {
+interface Fence {
+  generation: number;
+  execution: number;
+  target: string;
+  rows: bigint;
+  at: string;
+}
+
+/** The run's last commit here; a late commit of an older execution is refused. */
+async function commitBefore(connection: DuckDBConnection, task: CommitTask): Promise<Fence | null> {
   await connection.run(
     `CREATE TABLE IF NOT EXISTS ${COMMITS} (run_id VARCHAR, stage VARCHAR, generation INTEGER, execution INTEGER, target VARCHAR, rows BIGINT, committed_at VARCHAR)`,
   );
-  const [found] = await queryRows<{
-    generation: number;
-    execution: number;
-    target: string;
-    rows: bigint;
-    at: string;
-  }>(
+  const [found] = await queryRows<Fence>(
     connection,
     `SELECT generation, execution, target, rows, committed_at AS at FROM ${COMMITS} WHERE run_id = $1 AND stage = $2`,
     [task.runId, task.stageToken],
   );
   if (found === undefined) return null;
-  if (found.generation === task.generation && found.execution === task.execution) {
-    return { version: 1, target: found.target, rows: Number(found.rows), committedAt: found.at };
-  }
-  const newer =
-    found.generation > task.generation ||
-    (found.generation === task.generation && found.execution > task.execution);
-  if (!newer) return null;
-  throw new Refusal('OutputMismatch', [
-    `Execution ${task.execution} of run "${task.runId}" came too late: execution ${found.execution} has committed its rows already.`,
+  // enforces I10
+  if (found.execution > task.execution) throw tooLate(task, found.execution);
+  return found;
+}
+
+/** Executions are counted through all generations, so their numbers alone say which one is newer. */
+function tooLate({ execution, runId }: CommitTask, newer: number): Refusal {
+  return new Refusal('OutputMismatch', [
+    `Execution ${execution} of run "${runId}" came too late: execution ${newer} has taken its place, so nothing was written.`,
   ]);
 }
 
@@ -204,6 +214,9 @@ async function writeFile(
       await connection.run(`COPY (${combined.sql}) TO ${quoteText(partial)} (${format})`);
       return combined.rows;
     });
+    const newest = await local.newestExecution();
+    // enforces I10, as far as files allow: nothing keeps a newer execution from writing between this line and the next.
+    if (newest > task.execution) throw tooLate(task, newest);
     await rename(partial, output.file);
     return { version: 1, target: output.file, rows, committedAt: new Date().toISOString() };
   } finally {

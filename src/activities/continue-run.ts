@@ -1,0 +1,165 @@
+/**
+ * What a continuation takes over from the execution before it (I4: what is recorded as DONE does not run again): the outcomes
+ * that its history records, and those that its open units had put on the stage when it was terminated. From here on the
+ * continuation's own history names them.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PartitionViews } from '../client/partition-views';
+import type { Reading, RunReader } from '../client/run-reader';
+import type { RunRecord } from '../history/fold';
+import type { PartitionEnd } from '../history/outcomes';
+import {
+  carriedRecords,
+  type Carried,
+  type CarriedContent,
+  type CarriedOutcome,
+  type CarriedRecord,
+} from '../run/carried';
+import { didYouMean } from '../run/nearest';
+import type { Continued, ExecutionEntry, RunPlan } from '../run/plan';
+import { Refusal } from '../run/refusal';
+import { carriedFile, unitFolder, type ExecutionPlace } from '../run/stage-layout';
+import { noCounts } from '../run/status';
+import type { Stage } from '../stage';
+import { readCheckpoints } from './checkpoints';
+import { sealLines, unsealLines } from './numbered-objects';
+
+/** Earlier executions that an execution lists: the newest. */
+const MOST_ENTRIES = 100;
+/** Between the SIGTERM and the SIGKILL of a runner, and a little more. */
+const KILL_GRACE_MS = 3_000;
+const MOST_ERRORS = 10;
+
+/** The executions up to and including the one that was read. */
+export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
+  const { opened, workflowRunId } = record;
+  const { generation, execution } = opened!;
+  const { startedAt, endedAt, status } = state;
+  const entry = { workflowRunId, generation, execution, startedAt, endedAt, status };
+  return [...opened!.earlier, entry].slice(-MOST_ENTRIES);
+}
+
+/**
+ * After a terminate or a time-out, functions of the earlier execution run on until their next heartbeat is refused: waits until
+ * none can be running any more.
+ */
+export async function waitOut({ closed, plan }: RunRecord, signal: AbortSignal): Promise<void> {
+  if (closed === null || plan === null) return;
+  if (closed.kind !== 'terminated' && closed.kind !== 'timedOut') return;
+  // enforces I4: an attempt that nobody waits for any more never runs beside the continuation's.
+  const until = Date.parse(closed.at) + plan.heartbeatTimeoutMs + KILL_GRACE_MS;
+  await sleep(Math.max(0, until - Date.now()), undefined, { signal });
+}
+
+/** The partitions that the continuation may run, by ordinal; null: all that are not DONE. Throws for ids that are none. */
+export async function narrowTo(
+  views: PartitionViews,
+  only: readonly string[] | null,
+): Promise<Set<number> | null> {
+  if (only === null) return null;
+  const selected = new Set<number>();
+  const problems: string[] = [];
+  for (const id of only) {
+    const ordinal = await views.ordinalOf(id);
+    if (ordinal !== null) selected.add(ordinal);
+    else problems.push(`The run has no partition "${id}".${didYouMean(id, await views.ids())}`);
+  }
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+  return selected;
+}
+
+/** Refuses when files of the snapshot are gone (`partwise clean`), before anything is started. */
+export async function assertSnapshotThere(stage: Stage, plan: RunPlan): Promise<void> {
+  const files = [plan.unitPlan, plan.index, ...plan.snapshot];
+  const folder = plan.index.path.slice(0, plan.index.path.lastIndexOf('/') + 1);
+  const there = new Map((await stage.list(folder)).map(({ path, bytes }) => [path, bytes]));
+  const missing = files.filter(({ path, bytes }) => path.startsWith(folder) && there.get(path) !== bytes);
+  if (missing.length === 0) return;
+  throw new Refusal('StageDamaged', [
+    `The run's snapshot is no longer whole on the stage ${stage.uri} (${missing[0]!.path}), so it cannot be continued: ` +
+      'take a new snapshot with onExisting "overwrite" (--on-existing overwrite).',
+  ]);
+}
+
+export async function takeOver(parts: {
+  stage: Stage;
+  reader: RunReader;
+  reading: Reading;
+  selected: ReadonlySet<number> | null;
+  /** The continuation's own place. */
+  place: ExecutionPlace;
+}): Promise<Continued> {
+  const { stage, reader, reading, selected, place } = parts;
+  const { record } = reading;
+  const { units: _, carried: __, ...plan } = record.plan!;
+  const content = await carriedOver(stage, reader, reading, selected);
+  return { plan, carried: await putCarried(stage, place, content), commit: reading.state.commit };
+}
+
+/** Puts outcomes that are taken over on the stage, for history to name. */
+export async function putCarried(
+  stage: Stage,
+  place: ExecutionPlace,
+  content: CarriedContent,
+): Promise<Carried> {
+  const counts = noCounts();
+  for (const { outcome } of content.outcomes) counts[outcome.status]++;
+  const firstErrors = content.outcomes
+    .flatMap(({ outcome: { id, error } }) => (error === null ? [] : [{ id, error }]))
+    .slice(0, MOST_ERRORS)
+    .map(({ id, error }) => ({ id, error: { ...error, message: error.message.slice(0, 300), stack: null } }));
+  // A repeated call must not meet what an earlier one put: objects are written once.
+  const path = carriedFile(place, randomUUID().slice(0, 8));
+  return { file: await stage.put(path, sealLines(carriedRecords(content))), counts, firstErrors };
+}
+
+/** The records of a file of outcomes taken over. */
+export async function readCarried(stage: Stage, { file }: Carried): Promise<CarriedRecord[]> {
+  const records = unsealLines(await stage.get(file.path)) as CarriedRecord[] | null;
+  if (records !== null) return records;
+  throw new Refusal('StageDamaged', [
+    `"${file.path}" on the stage ${stage.uri} is not what the run recorded: it was changed after it was written.`,
+  ]);
+}
+
+async function carriedOver(
+  stage: Stage,
+  reader: RunReader,
+  reading: Reading,
+  selected: ReadonlySet<number> | null,
+): Promise<CarriedContent> {
+  const views = (await reader.views(reading))!;
+  const { ends, rowsFiles, calls } = await reader.outcomes(reading.record);
+  const found: CarriedContent = { outcomes: [], rows: [...rowsFiles], calls: {} };
+  const latest = new Map<number, CarriedOutcome>();
+  for (const end of ends.values()) latest.set(end.ordinal, await complete(end, views));
+  for (const unit of reading.record.units.values()) {
+    if (unit.end?.type === 'result') continue;
+    const salvaged = await readCheckpoints(stage, unitFolder(unit.task, unit.activityId));
+    const { execution } = unit.task;
+    for (const { outcome } of salvaged.outcomes) {
+      latest.set(outcome.ordinal, {
+        outcome,
+        execution,
+        functionDigest: reading.record.plan!.function.digest,
+      });
+    }
+    found.rows.push(...salvaged.output);
+  }
+  for (const [ordinal, carried] of latest) {
+    // enforces I4
+    const keep = carried.outcome.status === 'DONE' || (selected !== null && !selected.has(ordinal));
+    if (keep) found.outcomes.push(carried);
+    else if (carried.outcome.attempts > 0) found.calls[ordinal] = carried.outcome.attempts;
+  }
+  for (const [ordinal, n] of calls) if (!latest.has(ordinal)) found.calls[ordinal] = n;
+  return found;
+}
+
+/** Of a partition that was lost with its unit only the partition index knows id and rows. */
+async function complete(partition: PartitionEnd, views: PartitionViews): Promise<CarriedOutcome> {
+  const { output: _, functionDigest, execution, ...end } = partition;
+  const { id, rows } = end.id !== null && end.rows !== null ? end : await views.view(end.ordinal);
+  return { outcome: { ...end, id: id!, rows: rows! }, execution, functionDigest };
+}

@@ -1,0 +1,66 @@
+/** The run that an execution with `onExisting: "resume"` continues, read and checked before it takes its place. */
+import type { Context } from '@temporalio/activity';
+import { isNotFound } from '../client/history-source';
+import { NoSuchRun } from '../client/errors';
+import { RunReader, type Reading } from '../client/run-reader';
+import { resumedInput } from '../run/continue-input';
+import type { RunInput } from '../run/input';
+import { Refusal } from '../run/refusal';
+import type { Stage } from '../stage';
+import { assertSnapshotThere, narrowTo } from './continue-run';
+import { readChain, type Locator } from './run-chain';
+
+/** An earlier execution, read. */
+export interface Previous {
+  reader: RunReader;
+  reading: Reading;
+}
+
+export interface ResumedRun extends Previous {
+  /** The run's input, with what the continuation changes. */
+  input: RunInput;
+  /** What the continuation may not change. */
+  problems: string[];
+  /** Ordinals that it may run; null: all that are not DONE. */
+  selected: ReadonlySet<number> | null;
+}
+
+/** Null when there is nothing to continue: then it is a run like any other. */
+export async function findResumedRun(
+  raw: Partial<RunInput>,
+  stage: Stage,
+  context: Context,
+): Promise<ResumedRun | null> {
+  const { workflowId: runId, runId: workflowRunId } = context.info.workflowExecution!;
+  const { previous } = await readChain(context.client, stage, { runId, workflowRunId });
+  if (previous === null) return null;
+  const found = await readPrevious(context, previous);
+  if (found === null) throw forgotten(runId);
+  const { record } = found.reading;
+  const { input, problems } = resumedInput(raw, record.opened!.input);
+  await assertSnapshotThere(stage, record.plan!);
+  const views = (await found.reader.views(found.reading))!;
+  const selected = await narrowTo(views, Array.isArray(raw.only) ? raw.only : null);
+  return { ...found, input, problems, selected };
+}
+
+/** Null when the server has forgotten it. */
+export async function readPrevious(
+  { client, info }: Context,
+  { workflowRunId }: Locator,
+): Promise<Previous | null> {
+  const reader = new RunReader(client, info.workflowExecution!.workflowId, workflowRunId);
+  try {
+    return { reader, reading: await reader.read() };
+  } catch (error) {
+    if (error instanceof NoSuchRun || isNotFound(error)) return null;
+    throw error;
+  }
+}
+
+function forgotten(runId: string): Refusal {
+  return new Refusal('RunExists', [
+    `The run "${runId}" was here, but Temporal has forgotten its history (retention), so it cannot be continued: ` +
+      `take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.`,
+  ]);
+}

@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { checkedChanges } from '../checked-input';
+import { OK } from '../exit';
+import { follow, untilInterrupted } from '../follow';
+import { suggesting } from '../invocation';
+import { loadProject, withJson, withPartwise, withProject } from '../project';
+import { nextCommands } from '../render/next-commands';
+import { clean, plural } from '../render/text';
+import { withOutcomeFlags, type RunFlags } from '../run-flags';
+import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
+
+interface RetryOptions extends RunFlags {
+  detach?: boolean;
+  strict?: boolean;
+  json?: boolean;
+}
+
+const HELP = `
+Runs every partition that is not DONE (failed, cut off, or never started) again: on the rows that the run has pinned,
+with the functions as they are now. DONE partitions are not called. Settings that are not given are as the run has them.
+
+Exit codes: as for partwise run.`;
+
+const SEVERAL = (value: string, before: string[] = []): string[] => [...before, value];
+
+export function define(command: Command): void {
+  withOutcomeFlags(command.argument('<run>', 'run id'))
+    .option('--only <key>', 'only this partition, of those that are not DONE (repeatable)', SEVERAL)
+    .option('--sql <query>', 'another query, for a run of the built-in function sql')
+    .option('--functions <file>', 'the file that exports the functions')
+    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 48')
+    .option('--detach', 'start it and return; the run goes on')
+    .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
+  withJson(withProject(command)).addHelpText('after', HELP).action(retry);
+}
+
+async function retry(runId: string, options: RetryOptions): Promise<void> {
+  const config = await loadProject(options);
+  const changes = checkedChanges(options, config.projectDir);
+  const suggest = suggesting(options);
+  process.exitCode = await untilInterrupted('Stopped: nothing was started.', (interrupt) =>
+    withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise) => {
+      const before = await partwise.restore(runId).status();
+      const again = await partwise.restore(runId).retryFailed(changes);
+      const { total, DONE } = before.counts;
+      note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
+      aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and stay so`);
+      if (options.detach !== true) {
+        const { json = false, strict = false } = options;
+        return follow(again, { json, strict, suggest, interrupt });
+      }
+      const state = await again.status();
+      if (options.json === true) printJson(state);
+      else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
+      return OK;
+    }),
+  );
+}

@@ -1,0 +1,372 @@
+/**
+ * Runs that are continued: after failures, after a cancel, a terminate, a time-out. The functions write each call to a file
+ * outside, which tells what was really called.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RunHandle, RunInput, RunState } from '../src/index';
+import { cli } from './support/cli';
+import { changed } from './support/files';
+import { makeProject, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+
+/** Fails for the partitions that the file params.failing names; waits for params.gate where params.wait says so. */
+export const totals = definePartitionFunction({
+  name: 'totals',
+  async run(data, context) {
+    const { calls, failing, wait = [], gate } = context.params;
+    appendFileSync(calls, ['begin', context.partitionId, context.attempt].join(' ') + '\\n');
+    console.log('call', context.attempt, 'of', context.partitionId);
+    if (wait.includes(context.partitionId)) while (!existsSync(gate)) await sleep(20);
+    if (existsSync(failing) && readFileSync(failing, 'utf8').split('\\n').includes(context.partitionId)) {
+      throw new Error('cannot add up ' + context.partitionId);
+    }
+    const [{ n, total }] = await data.sql\`SELECT count(*) AS n, sum(amount) AS total FROM data\`;
+    await context.upload('totals.json', { n, total });
+    appendFileSync(calls, ['end', context.partitionId, context.attempt].join(' ') + '\\n');
+    return { n, total };
+  },
+});
+`;
+
+let project: TestProject;
+beforeAll(async () => {
+  project = await makeProject(FUNCTIONS);
+  await project.execute(
+    "CREATE TABLE changing AS SELECT ['a', 'b', 'c', 'd', NULL][1 + range % 5] AS region, range AS amount FROM range(50)",
+    "CREATE TABLE sales AS SELECT ['a', 'b', 'c', 'd', NULL][1 + range % 5] AS region, range AS amount FROM range(50)",
+    'CREATE TABLE many AS SELECT range % 600 AS k, range AS amount FROM range(1800)',
+  );
+  await project.startWorker();
+});
+afterAll(() => project.close());
+
+/** A run with files of its own outside. */
+async function begin(
+  name: string,
+  failing: readonly string[],
+  input: Partial<RunInput> = {},
+): Promise<{
+  run: RunHandle;
+  calls: () => string[];
+  mend: (still?: readonly string[]) => Promise<void>;
+  gate: string;
+  file: string;
+}> {
+  const runId = project.runId(name);
+  const file = join(project.folder, `${runId}.calls`);
+  const list = join(project.folder, `${runId}.failing`);
+  const gate = join(project.folder, `${runId}.gate`);
+  const mend = (still: readonly string[] = []): Promise<void> => writeFile(list, still.join('\n'));
+  await writeFile(file, '');
+  await mend(failing);
+  const { params, options, ...rest } = input;
+  const run = await project.partwise.start(
+    {
+      function: 'totals',
+      source: { table: 'sales' },
+      partitionBy: ['region'],
+      ...rest,
+      params: { calls: file, failing: list, gate, ...params },
+      options: { retry: { maximumAttempts: 1 }, ...options },
+    },
+    { runId },
+  );
+  const calls = (): string[] =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+  return { run, calls, mend, gate, file };
+}
+
+const begins = (calls: readonly string[]): string[] => calls.filter((call) => call.startsWith('begin'));
+
+async function tableRows(table: string): Promise<Record<string, unknown>[]> {
+  const { queryRows, withDatabase } = await import('../src/warehouse/duckdb/database');
+  return withDatabase(join(project.folder, 'w.duckdb'), 'read', (connection) =>
+    queryRows(connection, `SELECT * FROM ${table}`),
+  );
+}
+
+describe('retrying the failures', () => {
+  it('I4 runs only what is not DONE, on the same rows, and rebuilds the output once', async () => {
+    const { run, calls, mend } = await begin('failures', ['b', 'd'], {
+      source: { table: 'changing' },
+      output: { table: 'failures_out' },
+      options: { toleratedFailures: 1 },
+    });
+    const first = await run.wait();
+    expect(first).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 3, FAILED: 2 } });
+    expect(await tableRows('failures_out').catch(() => null)).toBeNull();
+    const before = calls().length;
+
+    await mend();
+    // I1: what happens to the table meanwhile is nothing to this run.
+    await project.execute(
+      "INSERT INTO changing VALUES ('b', 1000000), ('e', 1)",
+      "UPDATE changing SET amount = amount + 5000 WHERE region = 'd'",
+      "DELETE FROM changing WHERE region = 'a'",
+    );
+    const again = await run.retryFailed();
+    const second = await again.wait();
+    expect(second).toMatchObject({
+      status: 'SUCCESS',
+      counts: { total: 5, DONE: 5 },
+      snapshotTime: first.snapshotTime,
+      rows: first.rows,
+      executions: [
+        { generation: 1, execution: 1, status: 'PARTIAL_FAILURE' },
+        { generation: 1, execution: 2, status: 'SUCCESS' },
+      ],
+    });
+    expect(begins(calls().slice(before)).sort()).toEqual(['begin b 2', 'begin d 2']);
+    const expected = [0, 1, 2, 3, 4].map((i) => ({
+      region: ['a', 'b', 'c', 'd', null][i],
+      n: 10,
+      total: 10 * i + 5 * 45,
+    }));
+    expect(await project.partwise.restore(run.runId).results()).toEqual(expected);
+    expect(await tableRows('failures_out')).toHaveLength(5);
+    expect(second.commit).toMatchObject({ rows: 5 });
+
+    // Earlier attempts stay readable: the first execution as it was, its log, and artifacts of what it did.
+    const old = run.execution(second.executions[0]!.workflowRunId);
+    expect(await old.status()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { FAILED: 2 } });
+    expect((await old.partition('b').describe()).error!.message).toBe('cannot add up b');
+    expect((await again.partition('b').describe()).attempts).toBe(2);
+    expect(await again.partition('a').artifacts.get('totals.json')).toEqual({ n: 10, total: 225 });
+    const log = await again.partition('b').logs();
+    expect(log.map(({ execution, text }) => [execution, text])).toEqual([
+      [1, 'call 1 of b'],
+      [2, 'call 2 of b'],
+    ]);
+    // A new run sees the changes.
+    const fresh = await begin('fresh', [], { source: { table: 'changing' } });
+    expect(await fresh.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { total: 5 } });
+    const rows = await fresh.run.results();
+    expect(rows.map(({ region }) => region)).toEqual(['b', 'c', 'd', 'e', null]);
+  });
+
+  it('retries failures of a run that passed within its tolerance, as often as it takes', async () => {
+    const { run, calls, mend } = await begin('tolerated', ['b', 'd'], {
+      options: { toleratedFailures: 2 },
+      output: { file: 'tolerated.parquet' },
+    });
+    expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', error: null, commit: { rows: 3 } });
+    await mend(['d']);
+    expect(await (await run.retryFailed()).wait()).toMatchObject({
+      status: 'PARTIAL_FAILURE',
+      counts: { DONE: 4, FAILED: 1 },
+      commit: { rows: 4 },
+    });
+    await mend();
+    const last = await (await run.retryFailed()).wait();
+    expect(last).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 }, commit: { rows: 5 } });
+    expect(last.executions.map(({ execution }) => execution)).toEqual([1, 2, 3]);
+    expect(begins(calls()).filter((call) => call.startsWith('begin b')).length).toBe(2);
+    expect((await project.partwise.restore(run.runId).partition('d').describe()).attempts).toBe(3);
+    // Nothing is left: nothing runs, and nothing is written again.
+    const none = await (await run.retryFailed()).wait();
+    expect(none).toMatchObject({ status: 'SUCCESS', commit: { committedAt: last.commit!.committedAt } });
+    expect(begins(calls())).toHaveLength(8);
+  });
+
+  it('a list only narrows', async () => {
+    const { run, calls, mend } = await begin('narrow', ['b', 'd']);
+    await run.wait();
+    await mend();
+    const before = calls().length;
+    const again = await run.retryFailed({ only: ['b', 'a'] });
+    expect(await again.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 4, FAILED: 1 } });
+    expect(begins(calls().slice(before))).toEqual(['begin b 2']);
+    expect((await again.partition('d').describe()).error!.message).toBe('cannot add up d');
+    const wrong = await (await run.retryFailed({ only: ['dd'] })).wait();
+    expect(wrong.error!.message).toBe('The run has no partition "dd". Did you mean "d"?');
+    // What was refused is not the run.
+    expect(await project.partwise.restore(run.runId).status()).toMatchObject({ counts: { DONE: 4 } });
+  });
+
+  it('rows that were appended are not appended again', async () => {
+    const output = { table: 'appended', mode: 'append' } as const;
+    const { run, mend } = await begin('append', ['b'], { output, options: { toleratedFailures: 1 } });
+    expect(await run.wait()).toMatchObject({ commit: { rows: 4 } });
+    await mend();
+    expect(await (await run.retryFailed()).wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 1 } });
+    const regions = (await tableRows('appended')).map(({ region }) => String(region));
+    expect(regions.sort()).toEqual(['a', 'b', 'c', 'd', 'null']);
+  });
+
+  it('a failed commit is made up by a retry that runs nothing', async () => {
+    await project.execute('CREATE TABLE drifted (other INTEGER)');
+    const { run, calls } = await begin('commit', [], { output: { table: 'drifted' } });
+    expect(await run.wait()).toMatchObject({
+      status: 'FAILURE',
+      error: { type: 'CommitFailed' },
+      counts: { DONE: 5 },
+    });
+    await project.execute('DROP TABLE drifted');
+    const before = calls().length;
+    expect(await (await run.retryFailed()).wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 5 } });
+    expect(calls()).toHaveLength(before);
+  });
+
+  it('goes by the functions as they are now, and by plain Temporal too', async () => {
+    const { run, calls, mend } = await begin('plain', ['b']);
+    await run.wait();
+    await mend();
+    const before = calls().length;
+    const handle = await project.client.workflow.start('partitionedRun', {
+      workflowId: run.runId,
+      taskQueue: project.taskQueue,
+      args: [{ onExisting: 'resume', options: { maxConcurrency: 2 } }],
+    });
+    await expect(handle.result()).resolves.toMatchObject({ status: 'SUCCESS', execution: 2 });
+    expect(begins(calls().slice(before))).toEqual(['begin b 2']);
+    const changes = await project.client.workflow.start('partitionedRun', {
+      workflowId: run.runId,
+      taskQueue: project.taskQueue,
+      args: [{ onExisting: 'resume', source: { table: 'many' }, partitionBy: ['k'] }],
+    });
+    await expect(changes.result()).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/"source" is .*many.*overwrite/s) as string },
+    });
+  });
+
+  it('works in batches: of 600 partitions the 7 that failed', async () => {
+    const failing = ['3', '77', '78', '79', '300', '598', '599'];
+    const { run, calls, mend } = await begin('batches', failing, {
+      source: { table: 'many' },
+      partitionBy: ['k'],
+    });
+    expect(await run.wait()).toMatchObject({ counts: { DONE: 593, FAILED: 7 } });
+    await mend();
+    const before = calls().length;
+    expect(await (await run.retryFailed()).wait()).toMatchObject({
+      status: 'SUCCESS',
+      counts: { DONE: 600 },
+    });
+    expect(begins(calls().slice(before)).length).toBe(7);
+    const rows = await project.partwise.restore(run.runId).results();
+    expect(rows).toHaveLength(600);
+    expect(rows[299]).toEqual({ k: 299, n: 3, total: 299 + 899 + 1499 });
+  });
+
+  it('says so when the snapshot is gone', async () => {
+    const { run } = await begin('cleaned', ['b']);
+    await run.wait();
+    const { runFolder } = await import('../src/run/stage-layout');
+    await rm(join(project.folder, 'stage', runFolder(run.runId), 'g1'), { recursive: true });
+    const again = await (await run.retryFailed()).wait();
+    expect(again.error).toMatchObject({ type: 'StageDamaged' });
+    expect(again.error!.message).toMatch(/snapshot is no longer whole.*--on-existing overwrite/);
+  });
+});
+
+describe('resuming', () => {
+  it.each(['cancel', 'terminate'] as const)('I4 finishes a run after %s', async (how) => {
+    const { run, calls, gate, file } = await begin(how, [], {
+      params: { wait: ['c', 'd'] },
+      options: { maxConcurrency: 2, heartbeatTimeout: '3s' },
+    });
+    // Two are done before the two that wait are all that runs: c and d hold both lanes.
+    await changed(file, () => ['c', 'd'].every((id) => calls().includes(`begin ${id} 1`)));
+    const done = calls()
+      .filter((call) => call.startsWith('end'))
+      .map((call) => call.split(' ')[1]!);
+    if (how === 'cancel') await run.cancel();
+    else await project.client.workflow.getHandle(run.runId).terminate('test');
+    const first = await run.wait();
+    expect(first.status).toBe(how === 'cancel' ? 'CANCELLED' : 'FAILURE');
+    await writeFile(gate, '');
+    const again = await run.retryFailed();
+    const state = await again.wait();
+    expect(state).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 } });
+    for (const id of done)
+      expect(begins(calls()).filter((call) => call.startsWith(`begin ${id} `))).toHaveLength(1);
+    expect(await project.partwise.restore(run.runId).results()).toHaveLength(5);
+  });
+});
+
+describe('overwriting', () => {
+  it('begins a new generation with a new snapshot; earlier executions stay readable', async () => {
+    const { run, calls } = await begin('again', ['b'], { output: { table: 'overwritten' } });
+    const first = await run.wait();
+    await project.execute("INSERT INTO sales VALUES ('z', 7)");
+    const input = { ...(await inputOf(run)), onExisting: 'overwrite' } as RunInput;
+    await writeFile((input.params as { failing: string }).failing, '');
+    const before = calls().length;
+    const over = await project.partwise.start(input, { runId: run.runId });
+    const state: RunState = await over.wait();
+    expect(state).toMatchObject({
+      status: 'SUCCESS',
+      counts: { total: first.counts.total + 1 },
+      executions: [
+        { generation: 1, execution: 1 },
+        { generation: 2, execution: 2 },
+      ],
+    });
+    expect(begins(calls().slice(before))).toHaveLength(state.counts.total);
+    expect(await run.execution(state.executions[0]!.workflowRunId).status()).toMatchObject({
+      counts: { FAILED: 1 },
+    });
+    expect(await tableRows('overwritten')).toHaveLength(state.counts.total);
+  });
+
+  it('refuses a taken id unless told what to do, and an append that would double', async () => {
+    const { run } = await begin('taken', []);
+    await run.wait();
+    const input = await inputOf(run);
+    await expect(project.partwise.start(input, { runId: run.runId })).rejects.toMatchObject({
+      type: 'RunExists',
+    });
+    const doubled = await project.partwise.start(
+      { ...input, onExisting: 'overwrite', output: { table: 'doubled', mode: 'append' } },
+      { runId: run.runId },
+    );
+    expect((await doubled.wait()).error!.message).toMatch(/append its rows a second time/);
+  });
+});
+
+describe('partwise retry', () => {
+  it('runs what failed and exits like run', async () => {
+    const { run, mend } = await begin('command', ['b']);
+    await run.wait();
+    const flags = ['--project', project.folder];
+    const failed = await cli(project.folder, ['retry', run.runId, ...flags]);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('are DONE and stay so');
+    await mend();
+    const good = await cli(project.folder, ['retry', run.runId, '--only', 'b', '--json', ...flags]);
+    expect([good.code, (JSON.parse(good.stdout) as RunState).status]).toEqual([0, 'SUCCESS']);
+    const unknown = await cli(project.folder, ['retry', 'no-such-run', ...flags]);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      2,
+      expect.stringContaining('There is no run "no-such-run"'),
+    ]);
+    const bad = await cli(project.folder, [
+      'retry',
+      run.runId,
+      '--max-concurrency',
+      '99',
+      '--timeout',
+      'soon',
+      ...flags,
+    ]);
+    expect(bad.code).toBe(2);
+    expect(bad.stderr).toMatch(/--max-concurrency is 99[^]*--timeout is "soon"/);
+    expect(existsSync(join(project.folder, 'stage'))).toBe(true);
+  });
+});
+
+async function inputOf(run: RunHandle): Promise<RunInput> {
+  const history = await project.client.workflow.getHandle(run.runId).fetchHistory();
+  const { defaultPayloadConverter } = await import('@temporalio/common');
+  const payload = history.events![0]!.workflowExecutionStartedEventAttributes!.input!.payloads![0]!;
+  return defaultPayloadConverter.fromPayload<RunInput>(payload as never);
+}
