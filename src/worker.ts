@@ -20,6 +20,7 @@ import {
   type NativeConnectionOptions,
 } from '@temporalio/worker';
 import { createActivities } from './activities';
+import { unitQueueOf } from './run/units';
 import { FunctionCatalog } from './activities/function-catalog';
 import { loadConfig, type ProjectConfig } from './config';
 import { RunnerPool } from './runners/pool';
@@ -81,7 +82,8 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   });
   // A deployed worker whose functions do not load must not take work.
   const bundle = options.reloads ? null : await functions.current();
-  const unitTaskQueue = `${taskQueue}.units`;
+  const unitTaskQueue = unitQueueOf(taskQueue);
+  const stopping = new AbortController();
   const { projectDir } = project;
   const currentProject = options.reloads ? () => loadConfig({ projectDir }) : () => Promise.resolve(project);
   const activities = createActivities({
@@ -92,6 +94,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     identity,
     scratch,
     unitTaskQueue,
+    stopping: stopping.signal,
   });
   const { processUnit, ...onControlQueue } = activities;
   const common = {
@@ -120,6 +123,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     defaultHeartbeatThrottleInterval: '1s',
   });
   const shutdown = (): void => {
+    stopping.abort();
     for (const worker of [control, units]) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   const ended = (async () => {

@@ -393,6 +393,7 @@ function task(unitNumber: number, from: number, to: number, only: string | null 
     only,
     except: null,
     round,
+    big: false,
   };
 }
 
@@ -455,6 +456,8 @@ function result(number: number, from: number, ends: (FinalStatus | 'retry')[]): 
     outcomes,
     output: [],
     retry: retry.length === 0 ? null : encodeOrdinals(retry),
+    big: null,
+    retryAfterMs: null,
     firstErrors: [],
     logs: '',
     functionDigest: '',

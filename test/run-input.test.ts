@@ -40,6 +40,7 @@ test('the three required settings are enough, and every other one has its defaul
           backoffCoefficient: null,
           maximumIntervalMs: null,
           nonRetryableErrorTypes: null,
+          byErrorType: null,
         },
         timeoutMs: null,
         memoryBytes: null,

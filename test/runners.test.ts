@@ -88,7 +88,7 @@ describe('a unit', () => {
     const { ended } = await misbehave('exit', {
       ordinals: [1, 2],
       unit: { params: { does: { k2: 'exit' } }, priorCalls: 1, extraCalls: { 2: 3 } },
-      options: { maximumLosses: 2 },
+      maximumLosses: 2,
     });
     expect(ended.map(({ outcome: { id, attempts } }) => [id, attempts])).toEqual([
       ['k1', 3],
@@ -112,15 +112,16 @@ describe('a unit', () => {
 });
 
 describe('I5 no partition harms another:', () => {
-  const losses = { maximumLosses: 2 };
-
   test.each([
     ['grow a Map', 'OutOfMemory'],
     ['hoard Buffers', 'OutOfMemory'],
     ['crash', 'RunnerKilled'],
     ['exit', 'RunnerKilled'],
   ])('I5 a function that would %s costs its partition alone', async (how, type) => {
-    const { ended, summary } = await misbehave(how, { options: { ...losses, memoryBytes: 300_000_000 } });
+    const { ended, summary } = await misbehave(how, {
+      maximumLosses: 2,
+      options: { memoryBytes: 300_000_000 },
+    });
     expect(summary).toEqual([...OTHERS, `k2: INTERNAL_ERROR ${type}`].sort());
     const lost = ended.find(({ outcome }) => outcome.id === 'k2')!.outcome;
     expect(lost).toMatchObject({ attempts: 2, artifacts: [], rows: 10 });
@@ -130,7 +131,7 @@ describe('I5 no partition harms another:', () => {
   test.each(['block', 'loop', 'query for ever'])(
     'I5 a function that would %s is ended by its time-out',
     async (how) => {
-      const { ended, summary } = await misbehave(how, { options: { maximumLosses: 1, timeoutMs: 1_000 } });
+      const { ended, summary } = await misbehave(how, { maximumLosses: 1, options: { timeoutMs: 1_000 } });
       expect(summary).toEqual([...OTHERS, 'k2: INTERNAL_ERROR Timeout'].sort());
       const { durationMs } = ended.find(({ outcome }) => outcome.id === 'k2')!.outcome;
       expect(durationMs).toBeGreaterThanOrEqual(1_000);
@@ -171,7 +172,7 @@ describe('I5 no partition harms another:', () => {
   test('I5 partitions whose end was handed over do not run again when a later one kills the runner', async () => {
     const started: number[] = [];
     await misbehave('exit', {
-      options: { maximumLosses: 3 },
+      maximumLosses: 3,
       handlers: { onStart: (ordinal) => void started.push(ordinal) },
     });
     // The first two ended less than a second before the process died: they run once more, and k2 three times.
@@ -334,8 +335,9 @@ function workerScript(): string {
     const pool = new RunnerPool({ size: 1 });
     const nothing = async () => ({});
     runUnit({
-      pool, unit: ${JSON.stringify(unit)}, timeoutMs: null, memoryBytes: 500e6, signal: new AbortController().signal,
-      handlers: { onSegment: nothing, onLog: () => console.log(pool.pids[0]), onUpload: nothing, onDownload: nothing, onStart() {}, onHeartbeat() {} },
+      pool, unit: ${JSON.stringify(unit)}, timeoutMs: null, memoryBytes: 500e6, alone: false,
+      signal: new AbortController().signal, drain: new AbortController().signal, afterLoss: () => 'end',
+      handlers: { onSegment: nothing, onLog: () => console.log(pool.pids[0]), onUpload: nothing, onDownload: nothing, onStart() {}, onLoss() {}, onHeartbeat() {} },
     });`;
 }
 

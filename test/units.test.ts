@@ -1,7 +1,7 @@
 import { pickSpread } from '../src/run/spread';
 import { describe, expect, it } from '@jest/globals';
 import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
-import { cutRetryUnits, retryUnitsPerRound } from '../src/run/retry-units';
+import { cutRetryUnits, type GivenBack, retryUnitsPerRound, takeBack } from '../src/run/retry-units';
 import { cutUnits } from '../src/run/units';
 import { throughLanes } from '../src/workflows/lanes';
 
@@ -71,10 +71,24 @@ describe('ordinals', () => {
 
   it('I7 of partitions that threw are gathered into few retry units', () => {
     const thrown = Array.from({ length: 800 }, (_, i) => i * 5);
-    const units = cutRetryUnits(thrown, retryUnitsPerRound(48, 3));
+    const waiting = new Map(
+      thrown.map((ordinal) => [ordinal, { round: 1, big: false, otherwise: 'FAILED' } as const]),
+    );
+    const units = cutRetryUnits(waiting, retryUnitsPerRound(48, 3));
     expect(units.length).toBeLessThanOrEqual(100);
     expect(99 * retryUnitsPerRound(48, 100)).toBeLessThanOrEqual(1_000);
     expect(units.flatMap(({ only }) => decodeOrdinals(only))).toEqual(thrown);
+  });
+
+  it('of partitions that were given back for different reasons are not mixed in one unit', () => {
+    const waiting = new Map<number, GivenBack>();
+    takeBack(waiting, { retry: '7,2-3', big: '5' }, { round: 0, big: false });
+    takeBack(waiting, { retry: '9', big: null }, { round: 0, big: true });
+    expect(cutRetryUnits(waiting, 2).map(({ only, round, big }) => [only, round, big])).toEqual([
+      ['2-3,7', 1, false],
+      ['5', 0, true],
+      ['9', 1, true],
+    ]);
   });
 });
 

@@ -1,6 +1,7 @@
 /**
- * Checkpoints of a batch: about once a second, the outcomes and rows since the last one, as a sealed object. What a
- * checkpoint holds is recorded: no later attempt of the unit runs it again (I4).
+ * Checkpoints of a unit: about once a second, the outcomes and rows since the last one, as a sealed object. What a
+ * checkpoint holds is recorded: no later attempt of the unit runs it again (I4), be its number higher or, after the server
+ * lost its last seconds, the same.
  */
 import type { FileRef } from '../run/files';
 import type { EndedPartition } from '../runners/unit-run';
@@ -32,11 +33,11 @@ export async function putCheckpoint(
   await stage.put(`${attemptFolder}segments/${segmentName(number)}`, sealLines(records));
 }
 
-/** What earlier attempts of the unit recorded. `unitFolder` holds their folders `a1/`, `a2/`, … */
-export async function readCheckpoints(stage: Stage, unitFolder: string): Promise<Recorded> {
+/** What attempts before recorded. `objects` are those below the unit's folder. */
+export async function readCheckpoints(stage: Stage, objects: readonly { path: string }[]): Promise<Recorded> {
   const recorded: Recorded = { outcomes: [], output: [] };
   const seen = new Set<number>();
-  for (const { path } of await stage.list(unitFolder)) {
+  for (const { path } of objects) {
     if (!/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
     const records = unsealLines(await stage.get(path)) as CheckpointRecord[] | null;
     if (records === null) continue;

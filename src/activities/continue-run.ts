@@ -136,7 +136,8 @@ async function carriedOver(
   for (const end of ends.values()) latest.set(end.ordinal, await complete(end, views));
   for (const unit of reading.record.units.values()) {
     if (unit.end?.type === 'result') continue;
-    const salvaged = await readCheckpoints(stage, unitFolder(unit.task, unit.activityId));
+    const objects = await stage.list(unitFolder(unit.task, unit.activityId));
+    const salvaged = await readCheckpoints(stage, objects);
     const { execution } = unit.task;
     for (const { outcome } of salvaged.outcomes) {
       latest.set(outcome.ordinal, {

@@ -14,6 +14,8 @@ export interface ActivityDeps {
   readonly identity: string;
   /** Local folder for files in the making; emptied when the worker starts. */
   readonly scratch: string;
+  /** Aborted when the worker begins to shut down. */
+  readonly stopping: AbortSignal;
   /** The task queue of units; runs on the main one are planned and committed. */
   readonly unitTaskQueue: string;
 }

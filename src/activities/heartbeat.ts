@@ -11,10 +11,14 @@ const BEAT_MS = 1_000;
 
 /** What a unit's heartbeat carries to its next attempt and to readers of a running unit. */
 export interface UnitBeat {
-  /** Calls of the function that threw, in one-partition units. */
+  /** Attempts that a throw of the function ended, in one-partition units. */
   throws: number;
-  /** Attempts that a worker's shutdown ended. */
+  /** Attempts that a worker's shutdown ended, or a pause. */
   shutdowns: number;
+  /** Types of the errors of calls that lost their runner, in one-partition units. */
+  losses: string[];
+  /** Calls that lost workers interrupted, by ordinal, in batches; of partitions that are not recorded yet. */
+  interrupted: Record<number, number>;
   /** Lost workers that are not counted, because the unit had got further before. */
   forgiven: number;
   /** Partitions that were recorded when this attempt began. */
@@ -23,6 +27,8 @@ export interface UnitBeat {
   segment: number;
   /** Ordinal of the partition being run; null between partitions. */
   ordinal: number | null;
+  /** Number of its call: 1 for the first. */
+  call: number | null;
   /** Partitions of this unit that have ended. */
   ended: number;
   /** Why the attempt before failed, when that was not the function's word. */
@@ -35,10 +41,13 @@ export interface UnitBeat {
 export const FIRST_BEAT: UnitBeat = {
   throws: 0,
   shutdowns: 0,
+  losses: [],
+  interrupted: {},
   forgiven: 0,
   startedWith: 0,
   segment: 0,
   ordinal: null,
+  call: null,
   ended: 0,
 };
 

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { asksToResume } from '../run/continue-input';
+import { parseFunctionSettings } from '../run/function-settings';
 import type { RunInput } from '../run/input';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { runIdProblem } from '../run/run-id';
@@ -225,6 +226,8 @@ export async function findFunction(
     const bundle = await deps.functions.current(file);
     const settings = bundle?.functions.find((candidate) => candidate.name === name);
     if (bundle !== null && settings !== undefined) {
+      const checked = parseFunctionSettings(settings);
+      if (!checked.ok) problems.push(...checked.problems);
       return { plan: { name, digest: bundle.digest, bundle: bundle.path, sql: null }, settings };
     }
     problems.push(unknownFunction(name, bundle, file));

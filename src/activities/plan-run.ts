@@ -5,24 +5,24 @@ import { join, resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { PartitionIndex } from '../client/partition-index';
 import { carriedContent, type Carried, type CarriedContent } from '../run/carried';
-import { parseDuration } from '../run/duration';
 import type { FileRef } from '../run/files';
-import type { RetryOptions } from '../functions/types';
-import { parseRunInput, type NormalizedInput, type NormalizedRetry } from '../run/parse-input';
+import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { encodeOrdinals } from '../run/ordinals';
-import type { Continued, OpenedRun, OutputPlan, PlanTask, RetryPlan, RunPlan, UnitPlan } from '../run/plan';
+import type { Continued, OpenedRun, OutputPlan, PlanTask, RunPlan, UnitPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import { planFolder } from '../run/stage-layout';
+import { mostAttempts, planRetry } from '../run/retry-plan';
 import { retryUnitsPerRound } from '../run/retry-units';
 import { toleratedOf } from '../run/tolerance';
-import { cutUnits } from '../run/units';
+import { cutUnits, unitQueueOf } from '../run/units';
 import type { Stage } from '../stage';
 import { openWarehouse } from '../warehouse';
 import type { ActivityDeps } from './deps';
 import { refusing } from './failures';
-import { functionLimits, optional } from './function-limits';
+import { functionLimits, settingsOf } from './function-limits';
 import { withHeartbeats } from './heartbeat';
+import { settledPlan, settlePlan } from './settled-plan';
 import { openPlannedStage } from './stage-access';
 import { readCarried } from './continue-run';
 import { loadUnitPlan } from './unit-plan';
@@ -44,6 +44,9 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
       if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
       const { input } = parsed;
       const stage = await openPlannedStage(opened.stage, opened.stageToken);
+      // enforces I4: what is done is done in one plan, also when the server has forgotten that it was made.
+      const settled = await settledPlan(stage, opened);
+      if (settled !== null) return settled;
       // A repeated attempt must not meet what an earlier one put: objects are written once.
       const attempt = `e${opened.execution}a${context.info.attempt}-${randomUUID().slice(0, 8)}`;
       const place: PlanPlace = { stage, opened, folder: planFolder(opened, attempt) };
@@ -51,7 +54,7 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
         opened.continues === null
           ? await pinRows(deps, place, input, context.cancellationSignal)
           : await rowsPinnedBefore(place, opened.continues);
-      return putPlan(place, input, rows, deps.projectDir);
+      return settlePlan(stage, await putPlan(place, input, rows, deps.projectDir));
     }),
   );
 }
@@ -132,8 +135,9 @@ async function putPlan(
 ): Promise<RunPlan> {
   const { options } = input;
   const { runId, generation, execution } = opened;
-  const retry = retryPlan(options.retry, opened.functionSettings.retry);
-  const { timeoutMs, memoryBytes } = functionLimits(options, opened.functionSettings);
+  const own = settingsOf(opened.functionSettings);
+  const retry = planRetry(options.retry, own.retry);
+  const { timeoutMs, memoryBytes } = functionLimits(options, own);
   const done = new Set(carried?.content.outcomes.map(({ outcome }) => outcome.ordinal));
   // enforces I4: only the others are cut into units.
   const selected = rows.map((_, ordinal) => ordinal).filter((ordinal) => !done.has(ordinal));
@@ -155,6 +159,7 @@ async function putPlan(
     retry,
     timeoutMs,
     memoryBytes,
+    hasBigTaskQueue: own.bigTaskQueue !== null,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     selected: carried === null ? null : encodeOrdinals(selected),
     earlierCalls: carried?.content.calls ?? {},
@@ -181,6 +186,7 @@ async function putPlan(
     snapshotTime,
     units,
     taskQueue: opened.unitTaskQueue,
+    bigTaskQueue: own.bigTaskQueue === null ? null : unitQueueOf(own.bigTaskQueue),
     maxConcurrency: options.maxConcurrency,
     toleratedFailures: toleratedOf(options.toleratedFailures, rows.length),
     failFast: options.failFast,
@@ -189,25 +195,13 @@ async function putPlan(
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     unitTimeoutMs: UNLIMITED_MS,
     partitionTimeoutMs: timeoutMs === null ? null : (timeoutMs + CALL_OVERHEAD_MS) * CALLS_PER_ATTEMPT,
-    retryUnitsPerRound: retryUnitsPerRound(options.maxConcurrency, retry.maximumAttempts),
+    retryUnitsPerRound: retryUnitsPerRound(
+      options.maxConcurrency,
+      // A second chance on the big task queue is a round of its own.
+      mostAttempts(retry) + (own.bigTaskQueue === null ? 0 : 1),
+    ),
     output: outputPlan(input, projectDir),
     carried: carried?.carried ?? null,
-  };
-}
-
-/** The run's settings win over the function's, and both over the defaults. */
-function retryPlan(run: NormalizedRetry, own: RetryOptions | undefined): RetryPlan {
-  const initialIntervalMs = run.initialIntervalMs ?? optional(own?.initialInterval, parseDuration) ?? 1_000;
-  return {
-    maximumAttempts: run.maximumAttempts ?? own?.maximumAttempts ?? 3,
-    initialIntervalMs,
-    backoffCoefficient: run.backoffCoefficient ?? own?.backoffCoefficient ?? 2,
-    // Temporal refuses a maximum below the initial interval, which the run and the function may make between them.
-    maximumIntervalMs: Math.max(
-      initialIntervalMs,
-      run.maximumIntervalMs ?? optional(own?.maximumInterval, parseDuration) ?? 100 * initialIntervalMs,
-    ),
-    nonRetryableErrorTypes: run.nonRetryableErrorTypes ?? own?.nonRetryableErrorTypes ?? [],
   };
 }
 

@@ -8,8 +8,14 @@ import { keyValues } from '../run/key-values';
 import type { PartitionOutcome } from '../run/outcome';
 import { artifactFile } from '../run/stage-layout';
 import type { RunnerPool } from '../runners/pool';
-import type { LogLine, RunnerUnit } from '../runners/protocol';
-import { runUnit, type EndedPartition, type UnitHandlers, type UploadRequest } from '../runners/unit-run';
+import type { RunnerUnit } from '../runners/protocol';
+import {
+  type AttemptLine,
+  type EndedPartition,
+  runUnit,
+  type UnitHandlers,
+  type UploadRequest,
+} from '../runners/unit-run';
 import type { Stage } from '../stage';
 
 const MOST_ROWS = 20;
@@ -37,8 +43,10 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
     unit,
     timeoutMs,
     memoryBytes,
-    maximumLosses: 1,
     signal,
+    drain: new AbortController().signal,
+    afterLoss: () => 'end',
+    alone: false,
     handlers: recorder,
   });
   signal.throwIfAborted();
@@ -79,7 +87,7 @@ class TrialRecorder implements UnitHandlers {
     if (rows !== null) this.rowsFiles.push({ file: rows, except: [] });
   }
 
-  onLog(lines: readonly (LogLine & { attempt: number | null })[]): void {
+  onLog(lines: readonly AttemptLine[]): void {
     const { id, onLog } = this.trial;
     for (const { at, stream, text } of lines)
       onLog({ at, partition: id, execution: 1, attempt: 1, stream, text });
@@ -96,6 +104,8 @@ class TrialRecorder implements UnitHandlers {
   }
 
   onStart(): void {}
+
+  onLoss(): void {}
 
   onHeartbeat(): void {}
 }

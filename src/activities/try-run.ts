@@ -19,7 +19,7 @@ import { openStage } from '../stage';
 import { openWarehouse } from '../warehouse';
 import type { Snapshot, Warehouse } from '../warehouse/warehouse';
 import { FunctionCatalog } from './function-catalog';
-import { duckdbMemory, functionLimits } from './function-limits';
+import { duckdbMemory, functionLimits, settingsOf } from './function-limits';
 import { findFunction, inspectSource, queryProblems, resolvePlace } from './open-run';
 import { withTemporaryFolders, type TemporaryFolders } from './temporary-folders';
 import { tryPartition } from './try-partition';
@@ -142,7 +142,7 @@ class Trial {
     { warehouse, plan, settings, snapshot }: Checked & { snapshot: Snapshot },
   ): Promise<TriedPartition> {
     const { input, folders, options } = this;
-    const { timeoutMs, memoryBytes } = functionLimits(input.options, settings);
+    const { timeoutMs, memoryBytes } = functionLimits(input.options, settingsOf(settings));
     const { keyColumns, columns, index, data, files } = snapshot;
     return tryPartition({
       pool,

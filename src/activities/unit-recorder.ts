@@ -13,6 +13,7 @@ import type { IndexEntry } from '../warehouse/duckdb/partition-index';
 import { putCheckpoint, type Recorded } from './checkpoints';
 import { downloadArtifact, type DownloadedArtifact, type DownloadRequest } from './download';
 import type { Heartbeats } from './heartbeat';
+import type { UnitLedger } from './unit-ledger';
 import { LineSink } from './numbered-objects';
 
 const LOG_EVERY_MS = 1_000;
@@ -28,10 +29,8 @@ interface RecorderOptions {
   /** What earlier attempts recorded; grows. */
   recorded: Recorded;
   keyColumns: readonly Column[];
-  isBatch: boolean;
+  ledger: UnitLedger;
   scratch: string;
-  /** How often a partition was called before this attempt, in earlier executions too. */
-  callsBefore: (ordinal: number) => number;
 }
 
 export class UnitRecorder implements UnitHandlers {
@@ -52,8 +51,15 @@ export class UnitRecorder implements UnitHandlers {
     });
   }
 
-  onStart(ordinal: number): void {
-    this.options.heartbeats.update({ ordinal, ended: this.recorded.outcomes.length, progress: undefined });
+  onStart(ordinal: number, call: number): void {
+    const ended = this.recorded.outcomes.length;
+    this.options.heartbeats.update({ ordinal, call, ended, progress: undefined });
+  }
+
+  onLoss(_ordinal: number, types: readonly string[]): void {
+    const { ledger, heartbeats } = this.options;
+    // Of a batch, other units take over what threw, and each begins with a clean slate.
+    if (ledger.isSingle) heartbeats.update({ losses: ledger.withLosses(types) });
   }
 
   onHeartbeat(_ordinal: number, progress: unknown): void {
@@ -81,20 +87,28 @@ export class UnitRecorder implements UnitHandlers {
   readonly handedBack: number[] = [];
 
   async onSegment(ended: EndedPartition[], rows: string | null): Promise<void> {
-    const { stage, folder, heartbeats, isBatch, context } = this.options;
+    const { stage, folder, heartbeats, context, ledger } = this.options;
     const cancelled = context.cancellationDetails?.cancelRequested === true;
-    const outcomes = ended.filter(({ outcome }) => cancelled || outcome.status !== 'CANCELLED');
+    const outcomes = ended
+      .filter(({ outcome }) => cancelled || outcome.status !== 'CANCELLED')
+      .map((each) => ledger.settle(each));
     for (const { outcome } of ended) {
       if (!cancelled && outcome.status === 'CANCELLED') this.handedBack.push(outcome.ordinal);
     }
     if (outcomes.length === 0) return;
     const file =
       rows === null ? null : await this.put(`output/rows-${++this.#rowsFiles}.parquet`, { file: rows });
-    // The outcome of a partition by itself is recorded by its activity's end.
-    if (isBatch) await putCheckpoint(stage, folder, ++this.#checkpoints, outcomes, file);
+    // enforces I4: what has ended is recorded before the server is told, which may lose its last seconds.
+    const settled = outcomes.filter((each) => this.#isSettled(each));
+    if (settled.length > 0) await putCheckpoint(stage, folder, ++this.#checkpoints, settled, file);
     this.recorded.outcomes.push(...outcomes);
     if (file !== null) this.recorded.output.push({ file, except: [] });
     heartbeats.update({ segment: this.#checkpoints, ended: this.recorded.outcomes.length });
+  }
+
+  /** Whether no later attempt of this unit runs it: a throw of a partition by itself is told to the server alone. */
+  #isSettled({ outcome, retryable }: EndedPartition): boolean {
+    return outcome.status !== 'CANCELLED' && !(this.options.ledger.isSingle && retryable);
   }
 
   onDownload({ name, partition, run }: DownloadRequest): Promise<DownloadedArtifact> {
@@ -121,7 +135,7 @@ export class UnitRecorder implements UnitHandlers {
       ordinal,
       id,
       status,
-      attempts: this.options.callsBefore(ordinal),
+      attempts: this.options.ledger.callsBefore(ordinal),
       rows,
       startedAt: new Date().toISOString(),
       durationMs: 0,
@@ -131,7 +145,7 @@ export class UnitRecorder implements UnitHandlers {
       error,
       reused: false,
     };
-    this.recorded.outcomes.push({ outcome, retryable: false, retryDelayMs: null });
+    this.recorded.outcomes.push({ outcome, retryable: false, retryDelayMs: null, big: false });
   }
 
   /** The unit's rows as one file, whatever the number of checkpoints. */

@@ -4,6 +4,7 @@ import type { PartitionOutcome, UnitResult } from '../run/outcome';
 import { encodeOrdinals } from '../run/ordinals';
 import type { UnitTask } from '../run/plan';
 import { noCounts } from '../run/status';
+import type { EndedPartition } from '../runners/unit-run';
 import { sealLines } from './numbered-objects';
 import type { UnitRecorder } from './unit-recorder';
 
@@ -17,18 +18,16 @@ const ERROR_LENGTH = 300;
 export async function unitResult(parts: {
   task: UnitTask;
   recorder: UnitRecorder;
-  /** Whether partitions that threw have calls left. */
-  mayRetry: boolean;
   functionDigest: string;
   logs: string;
   worker: string;
 }): Promise<UnitResult> {
-  const { task, recorder, mayRetry, functionDigest, logs, worker } = parts;
+  const { task, recorder, functionDigest, logs, worker } = parts;
   const byOrdinal = [...recorder.recorded.outcomes].sort((a, b) => a.outcome.ordinal - b.outcome.ordinal);
-  const again = byOrdinal.filter(
-    ({ outcome, retryable }) => mayRetry && retryable && outcome.status === 'FAILED',
-  );
-  const later = new Set(again);
+  const again = byOrdinal.filter(({ retryable }) => retryable);
+  const big = byOrdinal.filter((ended) => ended.big);
+  const later = new Set([...again, ...big]);
+  const waits = again.flatMap(({ retryDelayMs }) => retryDelayMs ?? []);
   const outcomes = byOrdinal.map(({ outcome }) => outcome);
   const ended = byOrdinal.filter((recorded) => !later.has(recorded)).map(({ outcome }) => outcome);
   const counts = noCounts();
@@ -40,13 +39,20 @@ export async function unitResult(parts: {
     counts,
     outcomes: await inlineOrFile(outcomes, recorder),
     output: await recorder.mergedOutput(),
-    retry: again.length === 0 ? null : encodeOrdinals(again.map(({ outcome }) => outcome.ordinal)),
-    alike: alikeFailures(outcomes),
+    retry: ordinalsOf(again),
+    big: ordinalsOf(big),
+    retryAfterMs: waits.length === 0 ? null : Math.max(...waits),
+    // What has a second chance with more memory says nothing yet.
+    alike: alikeFailures(byOrdinal.filter((recorded) => !recorded.big).map(({ outcome }) => outcome)),
     firstErrors: firstErrors(ended),
     logs: `${logs}logs/`,
     functionDigest,
     worker,
   };
+}
+
+function ordinalsOf(ended: readonly EndedPartition[]): string | null {
+  return ended.length === 0 ? null : encodeOrdinals(ended.map(({ outcome }) => outcome.ordinal));
 }
 
 async function inlineOrFile(

@@ -16,7 +16,9 @@ const STARTED_STATES: readonly unknown[] = [2, 3, 5];
 /** What units of the activity `processUnit` say with their heartbeats, as far as readers use it. */
 interface Beat {
   ordinal: number | null;
+  call: number | null;
   segment: number;
+  shutdowns: number;
 }
 
 export class LiveUnits {
@@ -42,11 +44,13 @@ export class LiveUnits {
       units.push({
         activityId: unit.activityId,
         started: STARTED_STATES.includes(activity.state),
-        attempt: activity.attempt ?? 1,
+        // Shutdowns and pauses cost no attempt.
+        attempt: (activity.attempt ?? 1) - (beat?.shutdowns ?? 0),
         lastStartedAt: activity.lastStartedTime ? isoTime(activity.lastStartedTime) : null,
         lastError:
           failure === null ? null : { type: failure.type, message: failure.message, stack: failure.stack },
         ordinal: beat?.ordinal ?? null,
+        call: beat?.call ?? null,
         ended:
           stage === null || isSingle(unit)
             ? []
@@ -61,8 +65,7 @@ export class LiveUnits {
     const known = this.#checkpoints.get(activityId) ?? { upTo: '', read: new Set(), ended: new Map() };
     this.#checkpoints.set(activityId, known);
     if (known.upTo !== upTo) {
-      const folder = unitFolder(task, activityId);
-      for (const { path } of await stage.list(folder).catch(() => [])) {
+      for (const { path } of await stage.list(unitFolder(task, activityId)).catch(() => [])) {
         if (known.read.has(path) || !/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
         known.read.add(path);
         for (const outcome of endedIn(await stage.get(path))) {
@@ -77,16 +80,20 @@ export class LiveUnits {
 
 function endedIn(checkpoint: Uint8Array): PartitionOutcome[] {
   const records = (unsealLines(checkpoint) ?? []) as (
-    { outcome: PartitionOutcome; retryable: boolean } | { rows: unknown }
+    { outcome: PartitionOutcome; retryable: boolean; big: boolean } | { rows: unknown }
   )[];
-  return records.flatMap((record) => ('outcome' in record && !record.retryable ? [record.outcome] : []));
+  return records.flatMap((record) =>
+    'outcome' in record && !record.retryable && !record.big ? [record.outcome] : [],
+  );
 }
 
 function beatOf(value: unknown): Beat | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { ordinal, segment } = value as Record<string, unknown>;
+  const { ordinal, call, segment, shutdowns } = value as Record<string, unknown>;
   return {
     ordinal: typeof ordinal === 'number' ? ordinal : null,
+    call: typeof call === 'number' ? call : null,
     segment: typeof segment === 'number' ? segment : 0,
+    shutdowns: typeof shutdowns === 'number' ? shutdowns : 0,
   };
 }

@@ -5,16 +5,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ordinalsOf, type RunRecord } from '../history/fold';
 import { isSingle } from '../history/overlay';
-import { executionFolder, unitFolder, type ExecutionPlace } from '../run/stage-layout';
-import type { LogLine } from '../runners/protocol';
+import {
+  attemptOf,
+  compareAttempts,
+  executionFolder,
+  unitFolder,
+  type ExecutionPlace,
+} from '../run/stage-layout';
+import type { AttemptLine } from '../runners/unit-run';
 import type { Stage } from '../stage';
 import type { LogEntry } from './types';
 
 /** How often a follower looks for new segments; they are put at most once a second. */
 const LOOK_AGAIN_MS = 1_000;
 
-/** The unit's activity id (with its round of retries), the attempt, the segment's number. */
-const SEGMENT = /\/u((?:r(\d+)\.)?[^/]+)\/a(\d+)[^/]*\/logs\/seg-(\d+)\.jsonl$/;
+/** The unit's activity id (with its round of retries), the attempt's folder, the segment's number. */
+const SEGMENT = /\/u((?:r(\d+)\.)?[^/]+)\/(a[^/]+\/)logs\/seg-(\d+)\.jsonl$/;
 
 export interface LogSource {
   stage: Stage;
@@ -70,22 +76,22 @@ export class LogReader {
     alone: number | null,
   ): AsyncGenerator<LogEntry> {
     const segments = (await this.source.stage.list(folder)).flatMap(({ path }) => {
-      const match = SEGMENT.exec(path);
-      if (match === null || this.#read.has(path)) return [];
-      const [unit, round, attempt, number] = [
-        match[1]!,
-        ...match.slice(2).map((n) => Number(n ?? 0)),
-      ] as const;
-      return [{ path, unit, attempt: round! + attempt!, number: number! }];
+      const [, unit, round = 0, place, number] = SEGMENT.exec(path) ?? [];
+      if (unit === undefined || this.#read.has(path)) return [];
+      return [{ path, unit, round: Number(round), place: attemptOf(place!)!, number: Number(number) }];
     });
     const order = new Intl.Collator('en', { numeric: true });
-    segments.sort((a, b) => order.compare(a.unit, b.unit) || a.attempt - b.attempt || a.number - b.number);
-    for (const { path, attempt } of segments) {
+    segments.sort(
+      (a, b) => order.compare(a.unit, b.unit) || compareAttempts(a.place, b.place) || a.number - b.number,
+    );
+    for (const { path, round, place } of segments) {
       this.#read.add(path);
       for (const line of linesOf(await this.source.stage.get(path))) {
         const ordinal = line.ordinal ?? alone;
         if (this.ordinal !== null && ordinal !== this.ordinal) continue;
         const partition = ordinal === null ? null : await this.source.idOf(ordinal);
+        // What native code prints before the first call belongs to the attempt.
+        const attempt = line.attempt ?? round + place.attempt;
         yield { at: line.at, partition, execution, attempt, stream: line.stream, text: line.text };
       }
     }
@@ -98,10 +104,10 @@ export async function lookAgainLater(signal: AbortSignal | undefined): Promise<b
   return signal?.aborted !== true;
 }
 
-function linesOf(segment: Uint8Array): LogLine[] {
+function linesOf(segment: Uint8Array): AttemptLine[] {
   return Buffer.from(segment)
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as LogLine);
+    .map((line) => JSON.parse(line) as AttemptLine);
 }

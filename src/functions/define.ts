@@ -38,7 +38,7 @@ export function isPartitionFunction(value: unknown): value is PartitionFunction 
 }
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/;
-const KNOWN = ['name', 'run', 'timeout', 'memory', 'retry'];
+const KNOWN = ['name', 'run', 'timeout', 'memory', 'retry', 'bigTaskQueue'];
 
 function findProblem(options: unknown): string | null {
   if (typeof options !== 'object' || options === null) return 'pass an object with "name" and "run".';

@@ -101,13 +101,23 @@ export interface PartitionFunction<Params = Record<string, unknown>> {
   readonly timeout?: number | string;
   /** Resident memory one call may use, as `'512MB'` or `'2GB'`. Default: 2GB. */
   readonly memory?: string;
-  /** How thrown errors are retried; the run's own settings win. */
+  /** How calls that come to a bad end are repeated; the run's own settings win. */
   readonly retry?: RetryOptions;
+  /**
+   * Task queue whose workers have more memory to spare (`partwise worker --task-queue big`): a partition that runs out of memory is
+   * tried once more there. Default: where it was, with nothing beside it.
+   */
+  readonly bigTaskQueue?: string;
 }
 
-/** How a partition whose function threw is tried again. */
-export interface RetryOptions {
-  /** Calls per partition, the first included. Default 3. */
+/** How often and how fast calls are repeated. */
+export interface RetryRules {
+  /**
+   * Calls per partition that may come to a bad end, the first included. Default 3. Bad ends are throws, time-outs, and processes
+   * that died or outgrew their memory; of the latter three kinds, 3 are the most whatever this says, and memory may be outgrown
+   * twice. So with 1, the function is not called again whatever it did. It is when that was not its doing: after a lost worker (3 of
+   * them are the most), after a worker's orderly shutdown, and after a pause, none of which count here.
+   */
   maximumAttempts?: number;
   /** Wait before the first retry. Default 1 s. */
   initialInterval?: number | string;
@@ -115,6 +125,16 @@ export interface RetryOptions {
   backoffCoefficient?: number;
   /** Longest wait. Default 100 × initialInterval. */
   maximumInterval?: number | string;
+}
+
+/** How a partition whose call came to a bad end is tried again. */
+export interface RetryOptions extends RetryRules {
   /** Class names of errors that are never retried. */
   nonRetryableErrorTypes?: string[];
+  /**
+   * Rules for errors of a class, by its name: `{ RateLimited: { maximumAttempts: 10, initialInterval: '30s' } }`; what a rule leaves
+   * out is as for all errors. `Timeout`, `RunnerKilled`, `OutOfMemory` and `WorkerLost` are Partwise's own: of a rule for them
+   * `maximumAttempts` alone counts, as the next call follows at once.
+   */
+  byErrorType?: Record<string, RetryRules>;
 }

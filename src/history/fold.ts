@@ -4,7 +4,7 @@
  *
  * What holds of a record after every fact:
  *  1. `ended` counts each partition at most once, under the status that it ended with.
- *  2. A partition that its unit gave back for another try (`retry`) is not in `ended` until a later unit ends with it.
+ *  2. A partition that its unit gave back for another try (`retry`, `big`) is not in `ended` until a later unit ends with it.
  *  3. Partitions of a unit that only the server could end (`lost`) are in `ended`, until a later unit takes them over.
  *  4. A partition that was skipped by hand is in `ended` as SKIPPED, also when its unit recorded that it was cut off.
  *  5. A partition in neither is PENDING, or RUNNING where the live overlay says so.
@@ -12,6 +12,7 @@
 import { decodeOrdinals } from '../run/ordinals';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import type { CommitResult, OpenedRun, RunPlan, UnitTask } from '../run/plan';
+import { type GivenBack, takeBack } from '../run/retry-units';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../run/status';
 import type { Tolerance } from '../run/tolerance';
 import type { Fact, Step } from './facts';
@@ -51,7 +52,7 @@ export interface RunRecord {
   failedStep: { step: Step; error: ErrorInfo } | null;
   cancelRequestedAt: string | null;
   /** Ordinals that threw in a batch and wait for another try. */
-  waiting: Set<number>;
+  waiting: Map<number, GivenBack>;
   /** Ordinals that were skipped by hand; `ended` counts them as SKIPPED. */
   skipped: Set<number>;
   /** Whether a pause was asked for, and whether the workflow has taken it. */
@@ -76,7 +77,7 @@ export function newRecord(workflowRunId: string): RunRecord {
     commit: null,
     failedStep: null,
     cancelRequestedAt: null,
-    waiting: new Set(),
+    waiting: new Map(),
     skipped: new Set(),
     pause: { asked: false, taken: false },
     maxConcurrency: null,
@@ -100,11 +101,12 @@ export function applyFact(record: RunRecord, fact: Fact): void {
       return;
     case 'unitScheduled':
       return scheduleUnit(record, fact);
-    case 'unitEnded':
-      endUnit(record, fact, { type: 'result', result: fact.result });
+    case 'unitEnded': {
+      const unit = endUnit(record, fact, { type: 'result', result: fact.result });
       for (const status of PARTITION_STATUSES) record.ended[status] += fact.result.counts[status];
-      for (const ordinal of decodeOrdinals(fact.result.retry ?? '')) record.waiting.add(ordinal);
+      if (unit !== null) takeBack(record.waiting, fact.result, unit.task);
       return;
+    }
     case 'unitLost': {
       const status = fact.cancelled ? 'CANCELLED' : 'INTERNAL_ERROR';
       const unit = endUnit(record, fact, { type: 'lost', status, error: fact.error });
@@ -162,6 +164,11 @@ function skip(record: RunRecord, { ordinals, cutOff }: Extract<Fact, { type: 'sk
   }
   record.ended.SKIPPED += skipped.length;
   record.ended.CANCELLED -= cutOff;
+}
+
+/** Calls of a unit's partitions in the units before it. */
+export function callsBefore({ round, big }: UnitTask): number {
+  return round + (big ? 1 : 0);
 }
 
 function scheduleUnit(record: RunRecord, fact: Extract<Fact, { type: 'unitScheduled' }>): void {

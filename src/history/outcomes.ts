@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { carriedContent, type CarriedRecord, type RowsFile } from '../run/carried';
-import { decodeOrdinals } from '../run/ordinals';
 import type { FileRef } from '../run/files';
 import type { PartitionOutcome } from '../run/outcome';
-import { ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+import { givenBack } from '../run/retry-units';
+import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 import { wasStopped } from './run-state';
 
 /** Reads a file on the run's stage. */
@@ -57,7 +57,7 @@ export class Outcomes {
     return this.#calls;
   }
 
-  /** What partitions threw that wait for another round, by ordinal. */
+  /** What partitions failed with that wait for another round, by ordinal. */
   get thrown(): ReadonlyMap<number, PartitionEnd> {
     return this.#thrown;
   }
@@ -75,7 +75,7 @@ export class Outcomes {
       if (end?.status === 'CANCELLED') this.#ends.set(ordinal, { ...end, status: 'SKIPPED', error: null });
     }
     // A stopped run tries nothing again.
-    for (const ordinal of wasStopped(record) ? record.waiting : [])
+    for (const ordinal of wasStopped(record) ? record.waiting.keys() : [])
       this.#ends.set(ordinal, this.#thrown.get(ordinal)!);
     for (const ordinal of this.#lost) {
       if (record.lost.has(ordinal)) continue;
@@ -109,11 +109,11 @@ export class Outcomes {
     }
     if (end?.type !== 'result') return;
     const { functionDigest } = end.result;
-    const { execution, round } = unit.task;
+    const { execution } = unit.task;
     const output = end.result.output.map((file) => ({ file, except: [] }));
     this.#rowsFiles.push(...output);
-    const again = new Set(decodeOrdinals(end.result.retry ?? ''));
-    for (const ordinal of again) this.#calls.set(ordinal, round + 1);
+    const again = new Set(givenBack(end.result));
+    for (const ordinal of again) this.#calls.set(ordinal, callsBefore(unit.task) + 1);
     for (const outcome of outcomes) {
       const ends = again.has(outcome.ordinal) ? this.#thrown : this.#ends;
       ends.set(outcome.ordinal, { ...outcome, execution, functionDigest, output });
@@ -155,7 +155,7 @@ function lostPartition(unit: UnitRecord, ordinal: number): PartitionEnd {
     ordinal,
     id: null,
     status: end.status,
-    attempts: unit.task.round + unit.attempts,
+    attempts: callsBefore(unit.task) + unit.attempts,
     rows: null,
     startedAt,
     durationMs: Date.parse(unit.endedAt ?? startedAt) - Date.parse(startedAt),

@@ -4,8 +4,9 @@
  */
 import type { WaitingStep } from '../client/types';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
+import { retryLabel } from '../run/retry-units';
 import type { Step } from './facts';
-import { ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 
 /** A unit's activity as the server describes it. */
 export interface PendingUnit {
@@ -17,6 +18,8 @@ export interface PendingUnit {
   lastError: ErrorInfo | null;
   /** Ordinal of the partition that is being processed, as the last heartbeat said. */
   ordinal: number | null;
+  /** Number of its call; null: not said. */
+  call: number | null;
   /** Of a batch: partitions that ended in it, not recorded in history yet. */
   ended: PartitionOutcome[];
 }
@@ -90,13 +93,19 @@ function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
     lastStartedAt: scheduledAt,
     lastError: null,
     ordinal: null,
+    call: null,
     ended: [],
   };
 }
 
 function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, activity: PendingUnit): void {
   const { lastError, lastStartedAt, attempt } = activity;
-  const live = { attempt: attempt + unit.task.round, startedAt: lastStartedAt, error: lastError };
+  const call = activity.started ? activity.call : null;
+  const live = {
+    attempt: call ?? attempt + callsBefore(unit.task),
+    startedAt: lastStartedAt,
+    error: lastError,
+  };
   for (const outcome of activity.ended) overlay.ended.set(outcome.ordinal, outcome);
   if (activity.started) {
     // Of a batch that has not said which one: the first that is left.
@@ -115,6 +124,7 @@ export function isSingle({ task }: UnitRecord): boolean {
 
 /** The name of a unit for people: of one partition its id, of a batch the first and last. */
 function unitLabel(record: RunRecord, { task, activityId }: UnitRecord): string {
-  if (task.only !== null) return `retry ${task.round} of ${task.only}`.slice(0, 200);
+  const { only, round, big } = task;
+  if (only !== null) return retryLabel({ only, round, big });
   return record.plan?.units[task.unit]?.label ?? activityId;
 }

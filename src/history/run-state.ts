@@ -96,7 +96,7 @@ export function runStatus(record: RunRecord): RunStatus {
 /** What a partition without an outcome is in this run. */
 export function statusOfUnended(record: RunRecord, ordinal: number): PartitionStatus {
   if (record.skipped.has(ordinal)) return 'SKIPPED';
-  if (wasStopped(record)) return record.waiting.has(ordinal) ? 'FAILED' : 'SKIPPED';
+  if (wasStopped(record)) return record.waiting.get(ordinal)?.otherwise ?? 'SKIPPED';
   return record.closed?.kind === 'cancelled' ? 'CANCELLED' : 'PENDING';
 }
 
@@ -126,7 +126,7 @@ function counts(record: RunRecord, overlay: LiveOverlay | null): StatusCounts & 
   const running = Math.min(overlay?.running.size ?? 0, left);
   counted.RUNNING += running;
   if (wasStopped(record)) {
-    counted.FAILED += record.waiting.size;
+    for (const { otherwise } of record.waiting.values()) counted[otherwise]++;
     counted.SKIPPED += left - record.waiting.size;
   } else counted[record.closed?.kind === 'cancelled' ? 'CANCELLED' : 'PENDING'] += left - running;
   return { total, ...counted };

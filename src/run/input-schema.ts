@@ -14,6 +14,10 @@ const DAY = 24 * 60 * MINUTE;
 const LEAST_MEMORY = 128 * 2 ** 20;
 
 const WAREHOUSE_KINDS = ['duckdb'];
+/** Rules travel in the plan, which is kept in history (I7). */
+const MOST_RULES = 50;
+/** See `isRetryable` of functions/errors. */
+const NEVER_RETRIED = ['ReferenceError', 'SyntaxError'];
 
 function text(takes: string) {
   return z
@@ -44,7 +48,7 @@ export const timeZoneSchema = checkedText(
   (value) => timeZoneName(value) !== null,
 );
 
-export const retrySchema = fields('an object such as { "maximumAttempts": 3 }', {
+const ruleShape = {
   maximumAttempts: whole(1, 100).nullish(),
   initialInterval: duration('up to a day', { max: DAY }).nullish(),
   backoffCoefficient: z
@@ -53,17 +57,46 @@ export const retrySchema = fields('an object such as { "maximumAttempts": 3 }', 
     .max(100, { error: 'a number from 1 to 100' })
     .nullish(),
   maximumInterval: duration('up to a day', { max: DAY }).nullish(),
+};
+
+const RULES =
+  'an object of rules by the class name of errors, such as { "RateLimited": { "maximumAttempts": 10 } }';
+
+const retrySchema = fields('an object such as { "maximumAttempts": 3 }', {
+  ...ruleShape,
+  byErrorType: z
+    .record(z.string(), fields('an object such as { "maximumAttempts": 10 }', ruleShape), { error: RULES })
+    .nullish(),
   nonRetryableErrorTypes: z
     .array(text('the class name of an error, such as "BadInvoice"'), {
       error: 'a list of class names of errors',
     })
     .nullish(),
+}).superRefine(({ byErrorType, nonRetryableErrorTypes }, context) => {
+  const ruled = Object.keys(byErrorType ?? {});
+  if (ruled.length > MOST_RULES) {
+    addSentence(context, `"byErrorType" has ${ruled.length} rules; it takes at most ${MOST_RULES}.`);
+  }
+  for (const type of ruled) {
+    if (nonRetryableErrorTypes?.includes(type)) {
+      addSentence(
+        context,
+        `"byErrorType" and "nonRetryableErrorTypes" both name "${type}". Name it in one of them.`,
+      );
+    }
+    if (NEVER_RETRIED.includes(type)) {
+      addSentence(
+        context,
+        `"byErrorType" has a rule for "${type}", which is a mistake in the code and never tried again. Leave it out.`,
+      );
+    }
+  }
 });
 
-export const timeoutSchema = duration('up to 30 days', { max: 30 * DAY });
+const timeoutSchema = duration('up to 30 days', { max: 30 * DAY });
 
 const MEMORY = 'a size of at least 128MB, such as "512MB" or "2GB"';
-export const memorySchema = parsed(z.string({ error: MEMORY }), MEMORY, parseBytes, { min: LEAST_MEMORY });
+const memorySchema = parsed(z.string({ error: MEMORY }), MEMORY, parseBytes, { min: LEAST_MEMORY });
 
 const tolerance = z.union([z.string(), z.number()], { error: TOLERANCE }).transform((value, context) => {
   const known = asTolerance(value);
@@ -83,6 +116,15 @@ const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
   heartbeatTimeout: duration('from 3s to 1h', { min: 3000, max: 60 * MINUTE }).nullish(),
   maxPartitions: whole(1, 10_000_000).nullish(),
   partitionsPerUnit: whole(1, 10_000_000).nullish(),
+});
+
+export const functionSettingsSchema = fields('an object', {
+  timeout: timeoutSchema.nullish(),
+  memory: memorySchema.nullish(),
+  retry: retrySchema.nullish(),
+  bigTaskQueue: text('the name of a task queue, such as "big"')
+    .max(200, { error: 'the name of a task queue, at most 200 characters' })
+    .nullish(),
 });
 
 const SOURCE = 'an object with one of "table", "query" and "files", such as { "table": "sales" }';

@@ -69,7 +69,16 @@ export interface UnitResult {
    * `counts` leaves them out, and among `outcomes` is what they threw.
    */
   retry: string | null;
-  /** What all partitions that ended or threw here failed with; null when one is DONE, or two failed differently. */
+  /**
+   * Partitions that ran out of memory and are to be tried on the function's `bigTaskQueue`, like `retry`.
+   */
+  big: string | null;
+  /** The longest wait that errors among `retry` ask for; null: none does. */
+  retryAfterMs: number | null;
+  /**
+   * What all partitions that ended or threw here failed with; null when one is DONE, or two failed differently. Those in `big` are
+   * left aside.
+   */
   alike: AlikeFailures | null;
   /** The first errors, for people and for the run's own failure message. */
   firstErrors: { id: string; error: ErrorInfo }[];

@@ -49,13 +49,18 @@ export interface NormalizedOptions {
   partitionsPerUnit: number | null;
 }
 
-/** What a run or a function says about retries; null: not said. */
-export interface NormalizedRetry {
+/** null: not said. */
+export interface NormalizedRule {
   maximumAttempts: number | null;
   initialIntervalMs: number | null;
   backoffCoefficient: number | null;
   maximumIntervalMs: number | null;
+}
+
+/** What a run or a function says about retries; null: not said. */
+export interface NormalizedRetry extends NormalizedRule {
   nonRetryableErrorTypes: string[] | null;
+  byErrorType: Record<string, NormalizedRule> | null;
 }
 
 export type InputReport = { ok: true; input: NormalizedInput } | { ok: false; problems: string[] };
@@ -80,12 +85,23 @@ export function parseRunInput(raw: unknown): InputReport {
 }
 
 export function normalizeRetry(retry: ParsedRetry | null | undefined): NormalizedRetry {
+  const rules = Object.entries(retry?.byErrorType ?? {});
   return {
-    maximumAttempts: retry?.maximumAttempts ?? null,
-    initialIntervalMs: retry?.initialInterval ?? null,
-    backoffCoefficient: retry?.backoffCoefficient ?? null,
-    maximumIntervalMs: retry?.maximumInterval ?? null,
+    ...normalizeRule(retry),
     nonRetryableErrorTypes: retry?.nonRetryableErrorTypes ?? null,
+    byErrorType:
+      rules.length === 0
+        ? null
+        : Object.fromEntries(rules.map(([type, rule]) => [type, normalizeRule(rule)])),
+  };
+}
+
+function normalizeRule(rule: Omit<ParsedRetry, 'byErrorType'> | null | undefined): NormalizedRule {
+  return {
+    maximumAttempts: rule?.maximumAttempts ?? null,
+    initialIntervalMs: rule?.initialInterval ?? null,
+    backoffCoefficient: rule?.backoffCoefficient ?? null,
+    maximumIntervalMs: rule?.maximumInterval ?? null,
   };
 }
 

@@ -27,13 +27,18 @@ export interface Unit {
   label: string;
 }
 
-/** How often and how fast a partition whose function threw is tried again. */
-export interface RetryPlan {
+/** How often and how fast a partition is called again: see `run/budgets`. */
+export interface RetryRule {
   /** Calls of the function per partition, the first included. */
   maximumAttempts: number;
   initialIntervalMs: number;
   backoffCoefficient: number;
   maximumIntervalMs: number;
+}
+
+export interface RetryPlan extends RetryRule {
+  /** Rules for errors of a type (class name), complete. */
+  byErrorType: Record<string, RetryRule>;
   /** Error types (class names) that are never tried again. */
   nonRetryableErrorTypes: string[];
 }
@@ -67,6 +72,8 @@ export interface RunPlan {
   units: Unit[];
   /** Of `processUnit`. */
   taskQueue: string;
+  /** Of `processUnit` for partitions that ran out of memory; null: they are tried once more where they are. */
+  bigTaskQueue: string | null;
   maxConcurrency: number;
   toleratedFailures: number;
   /** Stop as soon as more have failed than are tolerated. */
@@ -117,6 +124,8 @@ export interface UnitPlan {
   timeoutMs: number | null;
   /** Resident memory of a runner. */
   memoryBytes: number;
+  /** Whether partitions that run out of memory are given back, to be tried on the function's `bigTaskQueue`. */
+  hasBigTaskQueue: boolean;
   heartbeatTimeoutMs: number;
   /** The partitions to run, as ordinals (`"3,7-9"`); null: all. */
   selected: string | null;
@@ -155,6 +164,8 @@ export interface UnitTask {
   except: string | null;
   /** How often each of these partitions has thrown before: 0 in the first round. */
   round: number;
+  /** The partitions ran out of memory before, and this is their second chance. */
+  big: boolean;
 }
 
 /** What `openRun` returns: the run is accepted under this generation and execution. */

@@ -1,5 +1,7 @@
-/** Partitions of batches that threw, gathered into units for the next round. */
-import { encodeOrdinals } from './ordinals';
+/** Partitions that units gave back, gathered into units for the next round. */
+import { decodeOrdinals, encodeOrdinals } from './ordinals';
+import type { UnitResult } from './outcome';
+import type { UnitTask } from './plan';
 
 /** A round adds at most this many activities, however many partitions threw (I7). */
 const MOST_UNITS_PER_ROUND = 100;
@@ -13,26 +15,72 @@ export function retryUnitsPerRound(lanes: number, maximumAttempts: number): numb
   return Math.max(1, Math.min(MOST_UNITS_PER_ROUND, 4 * lanes, share));
 }
 
-/** Spreads the ordinals over at most so many units. */
-export function cutRetryUnits(
-  thrown: Iterable<number>,
+/** How a partition is tried again that a unit gave back. */
+export interface GivenBack {
+  /** How often it threw. */
+  round: number;
+  /** It ran out of memory, and is tried where there is more. */
+  big: boolean;
+  /** How it ends if it is not. */
+  otherwise: 'FAILED' | 'INTERNAL_ERROR';
+}
+
+/** The partitions that a unit gave back. */
+export function givenBack({ retry, big }: Pick<UnitResult, 'retry' | 'big'>): number[] {
+  return [retry, big].flatMap((ordinals) => decodeOrdinals(ordinals ?? ''));
+}
+
+/** Adds what a unit gave back to what waits, by ordinal. */
+export function takeBack(
+  waiting: Map<number, GivenBack>,
+  result: Pick<UnitResult, 'retry' | 'big'>,
+  { round, big }: Pick<UnitTask, 'round' | 'big'>,
+): void {
+  for (const ordinal of decodeOrdinals(result.retry ?? ''))
+    waiting.set(ordinal, { round: round + 1, big, otherwise: 'FAILED' });
+  for (const ordinal of decodeOrdinals(result.big ?? ''))
+    waiting.set(ordinal, { round, big: true, otherwise: 'INTERNAL_ERROR' });
+}
+
+export interface RetryUnit extends Pick<GivenBack, 'round' | 'big'> {
+  from: number;
+  to: number;
+  only: string;
+  partitions: number;
+  label: string;
+}
+
+/** Spreads what waits over so many units; partitions of one unit are alike in how they are tried again. */
+export function cutRetryUnits(waiting: ReadonlyMap<number, GivenBack>, most: number): RetryUnit[] {
+  const groups = new Map<string, { given: GivenBack; ordinals: number[] }>();
+  for (const [ordinal, given] of [...waiting].sort(([a], [b]) => a - b)) {
+    const key = `${given.round} ${given.big}`;
+    const group = groups.get(key) ?? { given, ordinals: [] };
+    groups.set(key, group);
+    group.ordinals.push(ordinal);
+  }
+  return [...groups.values()].flatMap(({ given, ordinals }) =>
+    cutGroup(given, ordinals, Math.max(1, Math.floor((most * ordinals.length) / waiting.size))),
+  );
+}
+
+function cutGroup(
+  { round, big }: Pick<GivenBack, 'round' | 'big'>,
+  ordinals: readonly number[],
   most: number,
-): { from: number; to: number; only: string; partitions: number }[] {
-  const ordinals = [...thrown].sort((a, b) => a - b);
-  const units = Math.min(most, ordinals.length);
-  const size = Math.ceil(ordinals.length / Math.max(units, 1));
-  const cut: { from: number; to: number; only: string; partitions: number }[] = [];
+): RetryUnit[] {
+  const size = Math.ceil(ordinals.length / Math.min(most, ordinals.length));
+  const cut: RetryUnit[] = [];
   for (let i = 0; i < ordinals.length; i += size) {
     const part = ordinals.slice(i, i + size);
-    cut.push({ from: part[0]!, to: part.at(-1)!, only: encodeOrdinals(part), partitions: part.length });
+    const only = encodeOrdinals(part);
+    const label = retryLabel({ round, big, only });
+    cut.push({ from: part[0]!, to: part.at(-1)!, only, partitions: part.length, round, big, label });
   }
   return cut;
 }
 
-/** Wait before round `round` (1 is the first retry), as Temporal's retry policies compute it. */
-export function retryWaitMs(
-  retry: { initialIntervalMs: number; backoffCoefficient: number; maximumIntervalMs: number },
-  round: number,
-): number {
-  return Math.min(retry.maximumIntervalMs, retry.initialIntervalMs * retry.backoffCoefficient ** (round - 1));
+/** What Temporal's UI shows of such a unit. */
+export function retryLabel({ round, big, only }: Pick<RetryUnit, 'round' | 'big' | 'only'>): string {
+  return (big ? `${only} with more memory` : `retry ${round} of ${only}`).slice(0, 200);
 }

@@ -4,6 +4,7 @@
  *     <run>/executions/<n>.json
  *     <run>/g<generation>/plan-<attempt>/{index,snapshot}.parquet, unit-plan.json
  *     <run>/g<generation>/e<execution>/carried-<name>.jsonl
+ *     <run>/g<generation>/e<execution>/plan.json
  *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/<ordinal>-<slug>/<artifact>
  *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/{segments,output,logs}/…
  */
@@ -44,19 +45,51 @@ export function executionFolder(task: ExecutionPlace): string {
   return `${runFolder(task.runId)}/g${task.generation}/e${task.execution}/`;
 }
 
-/** Ends in `/`. Holds the attempts of a unit: `a1/`, `a2/`, … */
-export function unitFolder(task: ExecutionPlace, activityId: string): string {
-  return `${executionFolder(task)}u${activityId}/`;
-}
-
-/** Ends in `/`. */
-export function attemptFolder(task: ExecutionPlace, activityId: string, attempt: number): string {
-  return `${unitFolder(task, activityId)}a${attempt}/`;
+/** The plan that an execution settled on, for a planning attempt whose end the server has forgotten. */
+export function planPath(execution: ExecutionPlace): string {
+  return `${executionFolder(execution)}plan.json`;
 }
 
 /** Outcomes that an execution takes over from before. */
 export function carriedFile(place: ExecutionPlace, name: string): string {
   return `${executionFolder(place)}carried-${name}.jsonl`;
+}
+
+/** Ends in `/`. Holds the attempts of a unit: `a1/`, `a2/`, … */
+export function unitFolder(task: ExecutionPlace, activityId: string): string {
+  return `${executionFolder(task)}u${activityId}/`;
+}
+
+/**
+ * The folder of one attempt, `a3/`. A server that lost its last seconds gives attempt numbers again, and objects are written once:
+ * then `a1.2/`, where 2 counts such lives of the server.
+ */
+export interface AttemptPlace {
+  attempt: number;
+  life: number;
+}
+
+/** Below the unit's folder; ends in `/`. */
+export function attemptFolder({ attempt, life }: AttemptPlace): string {
+  return life === 1 ? `a${attempt}/` : `a${attempt}.${life}/`;
+}
+
+/** Which attempt put this object, given by its path below the unit's folder; null for what belongs to none. */
+export function attemptOf(path: string): AttemptPlace | null {
+  const match = /^a(\d+)(?:\.(\d+))?\//.exec(path);
+  return match === null ? null : { attempt: Number(match[1]), life: Number(match[2] ?? 1) };
+}
+
+/** In the order in which attempts began. */
+export function compareAttempts(a: AttemptPlace, b: AttemptPlace): number {
+  return a.life - b.life || a.attempt - b.attempt;
+}
+
+/** Where a new attempt writes, after those that have put something: later than all of them. */
+export function nextAttempt(attempt: number, before: readonly AttemptPlace[]): AttemptPlace {
+  const last = [...before].sort(compareAttempts).at(-1);
+  if (last === undefined) return { attempt, life: 1 };
+  return { attempt, life: attempt > last.attempt ? last.life : last.life + 1 };
 }
 
 /** Ends in `/`. The ordinal makes it unique; the slug is for people who look into the folder. */

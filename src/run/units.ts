@@ -12,6 +12,11 @@ const ROWS_PER_UNIT = 250_000;
 /** Temporal's UI shows an activity's summary as one line. */
 const LABEL_BYTES = 200;
 
+/** Units have a queue of their own, so that long ones never keep another run from being planned. */
+export function unitQueueOf(taskQueue: string): string {
+  return `${taskQueue}.units`;
+}
+
 export interface UnitRequest {
   /** Rows of each partition, by ordinal. */
   rows: ArrayLike<number>;

@@ -1,6 +1,7 @@
 /**
  * A worker's runner processes. At most `size` live at a time; an idle one is kept warm for units of the same function bundle
- * and memory cap, and makes room for others when needed.
+ * and memory cap, and makes room for others when needed. One that must be alone waits until no other is at work, and who comes
+ * after it waits until it was.
  */
 import { RunnerProcess } from './process';
 
@@ -19,6 +20,8 @@ export class RunnerPool {
   /** Least recently used first. */
   private idle: Idle[] = [];
   private readonly waiting: (() => void)[] = [];
+  /** Who is to be alone next, or is. */
+  private loner: { runner: RunnerProcess | null } | null = null;
   private closed = false;
 
   constructor(options: { size: number }) {
@@ -32,18 +35,22 @@ export class RunnerPool {
 
   /**
    * Waits for a free place. Rejects with the signal's reason when it is aborted first. `fresh`: never a process that
-   * has run something before.
+   * has run something before. `alone`: fresh, and until it is released it is the only one.
    */
   async acquire(
     digest: string,
     memoryBytes: number,
     signal?: AbortSignal,
-    options: { fresh?: boolean } = {},
+    options: { fresh?: boolean; alone?: boolean } = {},
   ): Promise<RunnerProcess> {
     const key = `${digest}/${memoryBytes}`;
+    if (options.alone === true) return this.acquireAlone(key, memoryBytes, signal);
     for (;;) {
-      signal?.throwIfAborted();
-      if (this.closed) throw new Error('The runner pool is closed: this worker is shutting down.');
+      this.throwIfOver(signal);
+      if (this.loner !== null) {
+        await this.place(signal);
+        continue;
+      }
       const warm = options.fresh === true ? undefined : this.takeIdle(key);
       if (warm !== undefined) return warm;
       if (this.live.size < this.size) return this.start(key, memoryBytes);
@@ -53,11 +60,43 @@ export class RunnerPool {
     }
   }
 
+  private async acquireAlone(
+    key: string,
+    memoryBytes: number,
+    signal: AbortSignal | undefined,
+  ): Promise<RunnerProcess> {
+    const loner: { runner: RunnerProcess | null } = { runner: null };
+    try {
+      for (;;) {
+        this.throwIfOver(signal);
+        this.loner ??= loner;
+        if (this.loner === loner && this.live.size === 0)
+          return (loner.runner = this.start(key, memoryBytes));
+        const idle = this.loner === loner ? this.idle.shift() : undefined;
+        if (idle !== undefined) await idle.runner.kill();
+        else await this.place(signal);
+      }
+    } finally {
+      if (this.loner === loner && loner.runner === null) this.admitOthers();
+    }
+  }
+
+  private admitOthers(): void {
+    this.loner = null;
+    this.wakeWaiting();
+  }
+
+  private throwIfOver(signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
+    if (this.closed) throw new Error('The runner pool is closed: this worker is shutting down.');
+  }
+
   /** Gives a runner back; one that did not end its unit cleanly, or died, is ended and forgotten. */
   async release(runner: RunnerProcess, options: { reusable: boolean }): Promise<void> {
     const keep = options.reusable && runner.alive && !this.closed && runner.rss < runner.memoryBytes * TIRED;
     if (keep) this.idle.push({ runner, key: this.keys.get(runner)! });
     else await runner.kill();
+    if (this.loner?.runner === runner) this.loner = null;
     this.wakeWaiting();
   }
 

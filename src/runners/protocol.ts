@@ -3,8 +3,8 @@
  * (serialization `advanced`: structured clone).
  *
  * A runner handles one unit at a time. The worker sends `unit`; the runner answers with `start`, `log`, `upload`,
- * `download`, `heartbeat` and `segment` messages and, at the end, `unitDone`. The worker may send `abort` at any time and
- * SIGKILL the runner's process group two seconds later. A second channel (file descriptor 4, lines of JSON) carries what the runner's
+ * `download`, `heartbeat` and `segment` messages and, at the end, `unitDone`. The worker may send `drain` (end what is running, begin
+ * no other) or `abort` at any time, and after the latter SIGKILL the runner's process group two seconds later. A second channel (file descriptor 4, lines of JSON) carries what the runner's
  * watchdog thread sees while the main thread may be busy: resident memory.
  */
 import type { ArtifactCodec, ArtifactRef } from '../run/files';
@@ -66,6 +66,8 @@ export interface LogLine {
 export type ToRunner =
   | { type: 'describe'; bundle: string }
   | { type: 'unit'; unit: RunnerUnit }
+  /** The partition that is running is finished, and those after it are left. */
+  | { type: 'drain' }
   | { type: 'abort'; reason: 'cancelled' }
   /** Concerns `ordinal` alone: by the time it arrives the next one may be running. */
   | { type: 'abort'; reason: 'timeout'; ordinal: number; timeoutMs: number }
@@ -109,6 +111,7 @@ export interface FunctionDescription {
   timeout?: number | string;
   memory?: string;
   retry?: RetryOptions;
+  bigTaskQueue?: string;
 }
 
 export type { ArtifactRef };

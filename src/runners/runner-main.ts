@@ -23,6 +23,9 @@ process.on('message', (message: ToRunner) => {
     case 'unit':
       void runUnit(message.unit);
       break;
+    case 'drain':
+      loop?.drain();
+      break;
     case 'abort':
       loop?.abort(message);
       break;
@@ -47,12 +50,9 @@ link.send({ type: 'ready' });
 
 async function describeBundle(bundle: string): Promise<void> {
   try {
-    const functions = [...(await loadFunctions(bundle)).values()].map(({ name, timeout, memory, retry }) => ({
-      name,
-      timeout,
-      memory,
-      retry,
-    }));
+    const functions = [...(await loadFunctions(bundle)).values()].map(
+      ({ name, timeout, memory, retry, bigTaskQueue }) => ({ name, timeout, memory, retry, bigTaskQueue }),
+    );
     link.send({ type: 'functions', functions, error: null });
   } catch (error) {
     link.send({ type: 'functions', functions: [], error: describeThrown(error).error });

@@ -16,6 +16,8 @@ export interface SessionOptions extends UnitRunOptions {
   /** Calls so far by ordinal, on top of `priorCalls`; counted up here. */
   calls: Map<number, number>;
   fresh: boolean;
+  /** With no other runner in the worker. */
+  alone: boolean;
   cautious: boolean;
 }
 
@@ -39,20 +41,21 @@ interface Call {
 }
 
 export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> {
+  const { pool, unit, memoryBytes, signal, drain, fresh, alone } = options;
   let runner: RunnerProcess;
+  // Who waits for a place has nothing to finish.
+  const stop = AbortSignal.any([signal, drain]);
   try {
-    runner = await options.pool.acquire(options.unit.function.digest, options.memoryBytes, options.signal, {
-      fresh: options.fresh,
-    });
+    runner = await pool.acquire(unit.function.digest, memoryBytes, stop, { fresh, alone });
   } catch (error) {
-    if (options.signal.aborted) return { ended: new Set(), lost: [], death: null, failed: null };
+    if (stop.aborted) return { ended: new Set(), lost: [], death: null, failed: null };
     throw error;
   }
   const session = new RunnerSession(runner, options);
   try {
     return await session.run();
   } finally {
-    await options.pool.release(runner, { reusable: session.reusable });
+    await pool.release(runner, { reusable: session.reusable });
   }
 }
 
@@ -79,15 +82,18 @@ class RunnerSession {
 
   async run(): Promise<SessionEnd> {
     const { runner } = this;
-    const { signal } = this.options;
+    const { signal, drain } = this.options;
     const onMessage = (message: FromRunner): void => this.receive(message);
     const onOutput = (stream: LogLine['stream'], text: string): void => this.log([this.lineOf(stream, text)]);
     const onAbort = (): void => this.cancel();
+    const onDrain = (): void => runner.send({ type: 'drain' });
     runner.on('message', onMessage).on('output', onOutput);
     signal.addEventListener('abort', onAbort, { once: true });
+    drain.addEventListener('abort', onDrain, { once: true });
     try {
       runner.send({ type: 'unit', unit: this.unitFor() });
       if (signal.aborted) this.cancel();
+      if (drain.aborted) onDrain();
       const first = await Promise.race([this.settled, runner.exited]);
       if ('broken' in first) throw first.broken;
       const death = 'error' in first ? first.error : null;
@@ -106,6 +112,7 @@ class RunnerSession {
     } finally {
       this.stopClocks();
       signal.removeEventListener('abort', onAbort);
+      drain.removeEventListener('abort', onDrain);
       runner.off('message', onMessage).off('output', onOutput);
     }
   }
@@ -150,7 +157,7 @@ class RunnerSession {
     this.artifacts.set(ordinal, []);
     this.call = { ordinal, id, rows, attempt, startedAt: Date.now() };
     if (timeoutMs !== null) this.timer = setTimeout(() => this.timeOut(ordinal, timeoutMs), timeoutMs);
-    handlers.onStart(ordinal, id);
+    handlers.onStart(ordinal, attempt);
   }
 
   private end(): void {
@@ -186,7 +193,7 @@ class RunnerSession {
     const recorded: EndedPartition[] = [];
     for (const { outcome, ...retry } of outcomes) {
       const artifacts = this.artifacts.get(outcome.ordinal) ?? [];
-      const ended = { ...retry, outcome: { ...outcome, artifacts } };
+      const ended = { ...retry, outcome: { ...outcome, artifacts }, big: false };
       // A time-out that the function obeyed costs the partition as much as one that it did not.
       if (outcome.status === 'INTERNAL_ERROR')
         this.lose(outcome.ordinal, { ...ended, outcome: { ...ended.outcome, artifacts: [] } });
@@ -220,6 +227,7 @@ class RunnerSession {
       },
       retryable: false,
       retryDelayMs: null,
+      big: false,
     });
   }
 

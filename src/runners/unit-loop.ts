@@ -54,6 +54,7 @@ export class UnitLoop {
   private readonly databaseOptions: DatabaseOptions;
   private running: Running | null = null;
   private cancelled = false;
+  private draining = false;
   /** Code of the user may be running outside of any partition. */
   private tainted = false;
   private ended: RunnerOutcome[] = [];
@@ -98,6 +99,11 @@ export class UnitLoop {
     }
   }
 
+  /** The partition that is running is the last one. */
+  drain(): void {
+    this.draining = true;
+  }
+
   abort(message: Extract<ToRunner, { type: 'abort' }>): void {
     if (message.reason === 'cancelled') this.cancelled = true;
     else if (this.running?.ordinal !== message.ordinal) return;
@@ -127,7 +133,7 @@ export class UnitLoop {
   ): Promise<number[]> {
     const { ordinals } = this.unit;
     let next = 0;
-    for (; next < ordinals.length && !this.cancelled && !this.tainted; next++) {
+    for (; next < ordinals.length && !this.stopping; next++) {
       const partition = index.get(ordinals[next]!);
       if (partition === undefined) {
         throw new SnapshotDamaged(
@@ -141,6 +147,10 @@ export class UnitLoop {
     }
     await this.exclusive(() => this.segment(fn));
     return ordinals.slice(next);
+  }
+
+  private get stopping(): boolean {
+    return this.cancelled || this.draining || this.tainted;
   }
 
   private async runPartition(

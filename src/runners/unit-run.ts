@@ -4,28 +4,34 @@
  *   queue ──► a runner takes all of it, in order ──► unitDone: the queue is empty
  *                 │ the runner dies, or the partition's time is up
  *                 ▼
- *             the partition that was running is a suspect: it is put aside, and run alone in a fresh runner after the
+ *             the partition that was running is a suspect: it is put aside, and run by itself in a fresh runner after the
  *             others; partitions whose end was not handed over go back into the queue
  *
  * 1. A partition that was handed over (its segment's handler resolved) is never run again.
- * 2. Each loss of a partition counts; with the last of its budget it ends as INTERNAL_ERROR. The others are not charged.
+ * 2. Each loss of a partition counts; when `afterLoss` says so it ends as INTERNAL_ERROR. The others are not charged.
  * 3. Artifacts belong to the call that uploaded them; a call that did not end leaves none.
  * 4. When the promise settles, nothing of the unit is running and no handler is at work.
  */
 import type { ArtifactRef } from '../run/files';
+import type { AfterLoss } from '../run/budgets';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
 import type { RunnerPool } from './pool';
 import type { LogLine, RunnerOutcome, RunnerUnit } from './protocol';
 import { runOnRunner } from './runner-session';
 
-/** How often a partition may be lost (killed, timed out, out of memory) before it is given up. */
-const MAXIMUM_LOSSES = 3;
 /** How often a runner may die before it has called any function. */
 const MAXIMUM_IDLE_DEATHS = 3;
 
 /** A partition's end with its artifacts. */
 export interface EndedPartition extends Omit<RunnerOutcome, 'outcome'> {
   outcome: PartitionOutcome;
+  /** It ran out of memory, and is to be tried on the function's `bigTaskQueue`. */
+  big: boolean;
+}
+
+/** A line and the call that wrote it; null: it was written outside of any. */
+export interface AttemptLine extends LogLine {
+  attempt: number | null;
 }
 
 export interface UploadRequest {
@@ -42,7 +48,7 @@ export interface UploadRequest {
 export interface UnitHandlers {
   /** Partitions that ended, and a Parquet file of their rows in the scratch folder. The next segment waits for it. */
   onSegment(ended: EndedPartition[], rows: string | null): Promise<void>;
-  onLog(lines: (LogLine & { attempt: number | null })[]): void;
+  onLog(lines: AttemptLine[]): void;
   /** The error of an upload or a download is the function's. */
   onUpload(request: UploadRequest): Promise<ArtifactRef>;
   onDownload(request: {
@@ -50,7 +56,10 @@ export interface UnitHandlers {
     partition: string;
     run: string | null;
   }): Promise<{ file: string; codec: ArtifactRef['codec'] }>;
-  onStart(ordinal: number, id: string): void;
+  /** `call`: its number, 1 for the partition's first. */
+  onStart(ordinal: number, call: number): void;
+  /** A call of it was lost: `types` of the errors of all such calls here. */
+  onLoss(ordinal: number, types: readonly string[]): void;
   onHeartbeat(ordinal: number, progress: unknown): void;
 }
 
@@ -62,57 +71,77 @@ export interface UnitRunOptions {
   memoryBytes: number;
   /** Cancels: the running call gets two seconds, the rest is left. */
   signal: AbortSignal;
-  /** Default 3. */
-  maximumLosses?: number;
+  /** Ends early without harm: the running call is finished, the rest is left. */
+  drain: AbortSignal;
+  /** What becomes of a partition after a loss; `types`: of the errors of all its losses here, the last one at the end. */
+  afterLoss: (ordinal: number, types: readonly string[]) => AfterLoss;
+  /** Begin with nothing beside it in the worker. */
+  alone: boolean;
   handlers: UnitHandlers;
 }
 
 export interface UnitRunResult {
-  /** Ordinals that were not run, because the unit was cancelled. */
+  /** Ordinals that were not run, because the unit was cancelled or drained. */
   left: number[];
   /** The unit could not be run at all: no partition is to blame. */
   failed: { error: ErrorInfo; retryable: boolean } | null;
 }
 
 export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
-  const { unit, signal, handlers, maximumLosses = MAXIMUM_LOSSES } = options;
+  const { unit, signal, drain, handlers, afterLoss } = options;
   let queue = [...unit.ordinals];
-  const suspects: number[] = [];
-  const losses = new Map<number, number>();
+  const suspects: Suspect[] = [];
+  const losses = new Map<number, string[]>();
   const calls = new Map(Object.entries(unit.extraCalls ?? {}).map(([ordinal, n]) => [Number(ordinal), n]));
   let deaths = 0;
   let idleDeaths = 0;
 
-  while (!signal.aborted && queue.length + suspects.length > 0) {
-    const alone = queue.length === 0;
-    const ordinals = alone ? [suspects.shift()!] : queue;
+  const leftWith = (open: readonly number[]): number[] =>
+    [...open, ...suspects.map(({ ordinal }) => ordinal)].sort((a, b) => a - b);
+
+  while (!signal.aborted && !drain.aborted && queue.length + suspects.length > 0) {
+    const suspect = queue.length === 0 ? suspects.shift()! : null;
+    const ordinals = suspect === null ? queue : [suspect.ordinal];
     const end = await runOnRunner({
       ...options,
       ordinals,
       calls,
-      fresh: alone && losses.size > 0,
+      fresh: suspect !== null,
+      alone: suspect?.alone ?? options.alone,
       cautious: deaths > 0,
     });
     if (end.death !== null) deaths++;
     const open = ordinals.filter((ordinal) => !end.ended.has(ordinal));
-    if (end.failed !== null) return { left: [...open, ...suspects], failed: end.failed };
+    if (end.failed !== null) return { left: leftWith(open), failed: end.failed };
     const lost = end.lost;
     for (const { ordinal, ended } of lost) {
-      const count = (losses.get(ordinal) ?? 0) + 1;
-      losses.set(ordinal, count);
-      // enforces I5
-      if (ended.outcome.status === 'CANCELLED' || count >= maximumLosses)
+      if (ended.outcome.status === 'CANCELLED') {
         await handlers.onSegment([ended], null);
-      else suspects.push(ordinal);
+        continue;
+      }
+      const types = [...(losses.get(ordinal) ?? []), ended.outcome.error!.type];
+      losses.set(ordinal, types);
+      handlers.onLoss(ordinal, types);
+      const next = afterLoss(ordinal, types);
+      // enforces I5
+      if (next === 'end') await handlers.onSegment([ended], null);
+      else if (next === 'bigTaskQueue') await handlers.onSegment([{ ...ended, big: true }], null);
+      else suspects.push({ ordinal, alone: next === 'alone' });
     }
     const lostOrdinals = new Set(lost.map(({ ordinal }) => ordinal));
     const rest = open.filter((ordinal) => !lostOrdinals.has(ordinal));
     idleDeaths = end.death !== null && lost.length === 0 && end.ended.size === 0 ? idleDeaths + 1 : 0;
     if (end.death !== null && idleDeaths >= MAXIMUM_IDLE_DEATHS) {
-      return { left: [...rest, ...suspects], failed: { error: end.death, retryable: true } };
+      return { left: leftWith(rest), failed: { error: end.death, retryable: true } };
     }
-    if (alone) suspects.unshift(...rest);
-    else queue = rest;
+    if (suspect === null) queue = rest;
+    else if (rest.length > 0) suspects.unshift(suspect);
   }
-  return { left: [...queue, ...suspects].sort((a, b) => a - b), failed: null };
+  return { left: leftWith(queue), failed: null };
+}
+
+/** A partition whose call was lost. `alone`: with nothing beside it in the worker. */
+interface Suspect {
+  ordinal: number;
+  alone: boolean;
 }

@@ -2,7 +2,8 @@
 import { errorPattern } from '../run/alike';
 import type { Carried } from '../run/carried';
 import type { AlikeFailures, ErrorInfo, UnitResult } from '../run/outcome';
-import { decodeOrdinals } from '../run/ordinals';
+import type { UnitTask } from '../run/plan';
+import { type GivenBack, takeBack } from '../run/retry-units';
 import { PARTITION_STATUSES, noCounts, type RunStatus, type StatusCounts } from '../run/status';
 
 /** Errors kept for the summary and the queries. */
@@ -16,8 +17,10 @@ export class Progress {
   /** Units in flight. */
   readonly running = new Set<{ label: string }>();
   readonly firstErrors: { id: string; error: ErrorInfo }[] = [];
-  /** Ordinals that threw and wait for the next round. */
-  readonly waiting = new Set<number>();
+  /** Partitions that units gave back, by ordinal, until another takes them. */
+  readonly waiting = new Map<number, GivenBack>();
+  /** The longest wait that errors among them ask for. */
+  retryAfterMs = 0;
   #alike: AlikeFailures | 'not' | null = null;
   #before = noCounts();
 
@@ -44,13 +47,18 @@ export class Progress {
   }
 
   /** `skipped`: what was cut off here, was so because it was to be skipped. */
-  record(result: UnitResult, { skipped = false }: { skipped?: boolean } = {}): void {
+  record(
+    result: UnitResult,
+    unit: Pick<UnitTask, 'round' | 'big'>,
+    { skipped = false }: { skipped?: boolean } = {},
+  ): void {
     for (const status of PARTITION_STATUSES)
       this.#end(skipped && status === 'CANCELLED' ? 'SKIPPED' : status, result.counts[status]);
-    const thrown = result.retry === null ? [] : decodeOrdinals(result.retry);
-    for (const ordinal of thrown) this.waiting.add(ordinal);
+    takeBack(this.waiting, result, unit);
+    this.retryAfterMs = Math.max(this.retryAfterMs, result.retryAfterMs ?? 0);
     const { DONE, FAILED, INTERNAL_ERROR } = result.counts;
-    if (DONE + FAILED + INTERNAL_ERROR + thrown.length > 0) this.#compare(result.alike);
+    const thrown = result.retry !== null;
+    if (thrown || DONE + FAILED + INTERNAL_ERROR > 0) this.#compare(result.alike);
     this.#note(result.firstErrors);
   }
 
@@ -72,9 +80,9 @@ export class Progress {
     this.#end('SKIPPED', 1);
   }
 
-  /** The run was stopped: what threw is not tried again, and what was not started is SKIPPED. Returns how many were not. */
+  /** The run was stopped: what waits is not tried again, and what was not started is SKIPPED. Returns how many were not. */
   stop(): number {
-    this.#end('FAILED', this.waiting.size);
+    for (const { otherwise } of this.waiting.values()) this.#end(otherwise, 1);
     this.waiting.clear();
     if (this.firstErrors.length === 0 && this.alike !== null) this.#note([this.alike]);
     const notStarted = this.counts.PENDING;

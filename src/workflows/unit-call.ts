@@ -11,7 +11,9 @@ import { decodeOrdinals, encodeOrdinals } from '../run/ordinals';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import type { OpenedRun, RunPlan, UnitTask } from '../run/plan';
 
-export interface UnitOfCall extends Pick<UnitTask, 'unit' | 'from' | 'to' | 'only' | 'round' | 'partitions'> {
+type Taken = 'unit' | 'from' | 'to' | 'only' | 'round' | 'partitions' | 'big';
+
+export interface UnitOfCall extends Pick<UnitTask, Taken> {
   activityId: string;
   label: string;
 }
@@ -87,7 +89,7 @@ export class UnitCall {
       {
         activityId: this.of.activityId,
         summary: this.of.label,
-        taskQueue: plan.taskQueue,
+        taskQueue: this.of.big ? plan.bigTaskQueue! : plan.taskQueue,
         startToCloseTimeout,
         heartbeatTimeout: plan.heartbeatTimeoutMs,
         // No maximum: the activity tells throws from lost workers and decides (see process-unit).
@@ -105,7 +107,7 @@ export class UnitCall {
 
   #task(plan: RunPlan, opened: OpenedRun): UnitTask {
     const { generation, execution, stage } = plan;
-    const { unit, from, to, round } = this.of;
+    const { unit, from, to, round, big } = this.of;
     return {
       version: 1,
       runId: opened.runId,
@@ -120,6 +122,7 @@ export class UnitCall {
       partitions: this.partitions,
       ...this.#selection(),
       round,
+      big,
     };
   }
 

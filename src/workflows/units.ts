@@ -8,7 +8,8 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { FinalStatus } from '../run/outcome';
 import type { OpenedRun, RunPlan } from '../run/plan';
-import { cutRetryUnits, retryWaitMs } from '../run/retry-units';
+import { retryWaitMs } from '../run/retry-plan';
+import { cutRetryUnits } from '../run/retry-units';
 import { PARTITION_STATUSES } from '../run/status';
 import { stopReason, type Standing, type StopReason } from '../run/stop';
 import type { Control } from './control';
@@ -75,19 +76,18 @@ export class RunUnits implements LaneGate {
     this.control.onChange(() => this.#changed());
     this.#scope.cancelRequested.catch(() => this.#advance());
     await this.#round(
-      plan.units.map((unit, i) => ({ ...unit, unit: i, activityId: `${i}`, only: null, round: 0 })),
+      plan.units.map((unit, i) => ({
+        ...unit,
+        unit: i,
+        activityId: `${i}`,
+        only: null,
+        round: 0,
+        big: false,
+      })),
     );
     for (let round = 1; progress.waiting.size > 0 && (await this.#waited(round)); round++) {
       const units = cutRetryUnits(progress.waiting, plan.retryUnitsPerRound);
-      await this.#round(
-        units.map((unit, i) => ({
-          ...unit,
-          unit: i,
-          activityId: `r${round}.${i}`,
-          label: `retry ${round} of ${unit.only}`.slice(0, 200),
-          round,
-        })),
-      );
+      await this.#round(units.map((unit, i) => ({ ...unit, unit: i, activityId: `r${round}.${i}` })));
     }
   }
 
@@ -126,8 +126,10 @@ export class RunUnits implements LaneGate {
 
   /** False when the run was stopped or cancelled meanwhile. */
   async #waited(round: number): Promise<boolean> {
+    const waitMs = Math.max(retryWaitMs(this.plan.retry, round), this.progress.retryAfterMs);
+    this.progress.retryAfterMs = 0;
     try {
-      await this.#scope.run(() => sleep(retryWaitMs(this.plan.retry, round)));
+      await this.#scope.run(() => sleep(waitMs));
       return true;
     } catch (error) {
       if (isCancellation(error)) return false;
@@ -152,7 +154,7 @@ export class RunUnits implements LaneGate {
     const tell = this.#skipping.get(call);
     const skipped = tell !== undefined;
     this.#skipping.delete(call);
-    if (end.type === 'result') progress.record(end.result, { skipped });
+    if (end.type === 'result') progress.record(end.result, call.of, { skipped });
     else if (end.type === 'lost') progress.recordLost(call.of.label, call.partitions, end.error);
     else progress.recordCutOff(call.partitions, { skipped });
     if (!skipped) return;

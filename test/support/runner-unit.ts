@@ -56,12 +56,14 @@ export interface RunRequest {
   mayFail?: boolean;
   options?: Partial<Omit<UnitRunOptions, 'handlers'>>;
   handlers?: Partial<UnitRunOptions['handlers']>;
+  /** Default 3. */
+  maximumLosses?: number;
 }
 
 let scratches = 0;
 
 export async function run(request: RunRequest): Promise<Ran> {
-  const { pool, folder, bundle, name, ordinals } = request;
+  const { pool, folder, bundle, name, ordinals, maximumLosses = 3 } = request;
   const scratch = join(folder, `scratch-${++scratches}`);
   mkdirSync(scratch);
   const ended: EndedPartition[] = [];
@@ -97,6 +99,9 @@ export async function run(request: RunRequest): Promise<Ran> {
     timeoutMs: null,
     memoryBytes: 500_000_000,
     signal: new AbortController().signal,
+    drain: new AbortController().signal,
+    afterLoss: (_, { length }) => (length < maximumLosses ? 'again' : 'end'),
+    alone: false,
     ...request.options,
     handlers: {
       async onSegment(segment, rows) {
@@ -116,6 +121,7 @@ export async function run(request: RunRequest): Promise<Ran> {
         throw new Error('There is nothing to download here.');
       },
       onStart: () => undefined,
+      onLoss: () => undefined,
       onHeartbeat: () => undefined,
       ...request.handlers,
     },

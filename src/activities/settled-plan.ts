@@ -1,0 +1,34 @@
+/**
+ * An execution has one plan, settled when it is on the stage: a server that lost its last seconds asks for planning again, when
+ * partitions of the plan may be done already.
+ */
+import type { RunPlan } from '../run/plan';
+import { planPath } from '../run/stage-layout';
+import { ObjectExists, ObjectMissing, type Stage } from '../stage';
+import { sealLines, unsealLines } from './numbered-objects';
+
+type ExecutionPlace = Parameters<typeof planPath>[0];
+
+export async function settledPlan(stage: Stage, execution: ExecutionPlace): Promise<RunPlan | null> {
+  let content: Uint8Array;
+  try {
+    content = await stage.get(planPath(execution));
+  } catch (error) {
+    if (error instanceof ObjectMissing) return null;
+    throw error;
+  }
+  const [plan] = unsealLines(content) ?? [];
+  if (plan !== undefined) return plan as RunPlan;
+  throw new Error(`"${planPath(execution)}" on the stage ${stage.uri} was changed after it was written.`);
+}
+
+/** The plan that stands: this one, or that of another attempt which was quicker. */
+export async function settlePlan(stage: Stage, plan: RunPlan): Promise<RunPlan> {
+  try {
+    await stage.put(planPath(plan), sealLines([plan]));
+    return plan;
+  } catch (error) {
+    if (!(error instanceof ObjectExists)) throw error;
+    return (await settledPlan(stage, plan))!;
+  }
+}

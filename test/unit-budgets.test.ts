@@ -1,0 +1,157 @@
+/** The rules of retries by themselves; `survives` and `unit-attempts` show them with real processes. */
+import { describe, expect, it } from '@jest/globals';
+import { afterLoss, mayCallAgain, mostLostWorkers } from '../src/run/budgets';
+import { parseFunctionSettings } from '../src/run/function-settings';
+import { parseRunInput } from '../src/run/parse-input';
+import { mostAttempts, ownRule, planRetry, retryWaitMs } from '../src/run/retry-plan';
+import { attemptFolder, attemptOf, compareAttempts, nextAttempt } from '../src/run/stage-layout';
+import type { RetryOptions } from '../src/index';
+
+const input = (retry: RetryOptions | undefined) =>
+  parseRunInput({ function: 'f', source: { table: 't' }, partitionBy: ['k'], options: { retry } });
+
+const plan = (run?: RetryOptions, own?: RetryOptions) => {
+  const report = input(run);
+  const settings = parseFunctionSettings({ name: 'f', retry: own });
+  if (!report.ok || !settings.ok) throw new Error(JSON.stringify([report, settings]));
+  return planRetry(report.input.options.retry, settings.settings.retry);
+};
+
+const losses = (types: string[], badEnds = types.length, lostWorkers = 0) => ({
+  types,
+  badEnds,
+  lostWorkers,
+});
+
+describe('a thrown error', () => {
+  it('is tried again until there were as many calls as maximumAttempts says', () => {
+    expect([1, 2, 3].map((badEnds) => mayCallAgain(plan(), 'Error', badEnds))).toEqual([true, true, false]);
+    expect(mayCallAgain(plan({ maximumAttempts: 1 }), 'Error', 1)).toBe(false);
+  });
+
+  it('has the rule of its type, the run’s before the function’s, and what that leaves out is as for all', () => {
+    const retry = plan(
+      { initialInterval: 200, byErrorType: { RateLimited: { maximumAttempts: 10 } } },
+      {
+        maximumAttempts: 2,
+        byErrorType: {
+          RateLimited: { maximumAttempts: 4, initialInterval: '9s' },
+          Broken: { maximumAttempts: 1 },
+        },
+      },
+    );
+    expect(ownRule(retry, 'RateLimited')).toEqual({
+      maximumAttempts: 10,
+      initialIntervalMs: 200,
+      backoffCoefficient: 2,
+      maximumIntervalMs: 20_000,
+    });
+    expect(mayCallAgain(retry, 'RateLimited', 9)).toBe(true);
+    expect(mayCallAgain(retry, 'Broken', 1)).toBe(false);
+    expect(mayCallAgain(retry, 'constructor', 2)).toBe(false);
+    expect(mostAttempts(retry)).toBe(10);
+  });
+
+  it('waits longer each time, up to the longest wait of its rule', () => {
+    const rule = ownRule(
+      plan({ byErrorType: { A: { initialInterval: '1s', maximumInterval: '3s' } } }),
+      'A',
+    )!;
+    expect([1, 2, 3, 99].map((retry) => retryWaitMs(rule, retry))).toEqual([1_000, 2_000, 3_000, 3_000]);
+  });
+
+  it('is tried again where the run has a rule for a type that the function never tries again', () => {
+    const own = { nonRetryableErrorTypes: ['Down', 'Bad'] };
+    expect(plan({ byErrorType: { Down: {} } }, own).nonRetryableErrorTypes).toEqual(['Bad']);
+  });
+});
+
+describe('a lost call', () => {
+  it('is repeated until three were lost, or as many as maximumAttempts says', () => {
+    expect(afterLoss(plan(), losses(['Timeout', 'RunnerKilled']), false)).toBe('again');
+    expect(afterLoss(plan(), losses(['Timeout', 'Timeout', 'RunnerKilled']), false)).toBe('end');
+    expect(afterLoss(plan({ maximumAttempts: 50 }), losses(['Timeout', 'Timeout', 'Timeout']), false)).toBe(
+      'end',
+    );
+    expect(afterLoss(plan({ maximumAttempts: 1 }), losses(['RunnerKilled']), false)).toBe('end');
+    expect(
+      afterLoss(plan({ byErrorType: { Timeout: { maximumAttempts: 1 } } }), losses(['Timeout']), false),
+    ).toBe('end');
+    // It had thrown twice before.
+    expect(afterLoss(plan(), losses(['Timeout'], 3), false)).toBe('end');
+    expect(afterLoss(plan(), losses(['Timeout'], 1, 2), false)).toBe('end');
+  });
+
+  it('for want of memory is repeated once, alone or on the big task queue', () => {
+    expect(afterLoss(plan(), losses(['OutOfMemory']), false)).toBe('alone');
+    expect(afterLoss(plan(), losses(['OutOfMemory']), true)).toBe('bigTaskQueue');
+    expect(afterLoss(plan(), losses(['OutOfMemory', 'OutOfMemory']), false)).toBe('end');
+    expect(afterLoss(plan({ maximumAttempts: 1 }), losses(['OutOfMemory']), true)).toBe('end');
+  });
+
+  it('of a worker is repeated whatever maximumAttempts says, unless a rule says so', () => {
+    expect(mostLostWorkers(plan({ maximumAttempts: 1 }))).toBe(3);
+    expect(mostLostWorkers(plan({ byErrorType: { WorkerLost: { maximumAttempts: 1 } } }))).toBe(1);
+    expect(mostLostWorkers(plan({ byErrorType: { WorkerLost: { maximumAttempts: 9 } } }))).toBe(3);
+  });
+});
+
+describe('settings that make no sense', () => {
+  it('I9 are refused in a run', () => {
+    const retry = {
+      nonRetryableErrorTypes: ['A'],
+      byErrorType: { A: {}, SyntaxError: {}, B: { maximumAttempt: 2 }, C: { initialInterval: 'soon' } },
+    };
+    expect(input(retry as RetryOptions)).toEqual({
+      ok: false,
+      problems: [
+        expect.stringContaining(
+          '"options.retry.byErrorType.B.maximumAttempt" is not a setting. Did you mean "maximumAttempts"?',
+        ),
+        expect.stringContaining(
+          '"options.retry.byErrorType.C.initialInterval" is "soon"; it takes a duration',
+        ),
+      ],
+    });
+    delete (retry.byErrorType as Partial<typeof retry.byErrorType>).B;
+    delete (retry.byErrorType as Partial<typeof retry.byErrorType>).C;
+    expect(input(retry)).toEqual({
+      ok: false,
+      problems: [
+        '"byErrorType" and "nonRetryableErrorTypes" both name "A". Name it in one of them.',
+        '"byErrorType" has a rule for "SyntaxError", which is a mistake in the code and never tried again. Leave it out.',
+      ],
+    });
+  });
+
+  it('I9 are refused in a function', () => {
+    expect(parseFunctionSettings({ name: 'f', memory: '2', timeout: 'soon', bigTaskQueue: '' })).toEqual({
+      ok: false,
+      problems: [
+        expect.stringContaining('In the function "f": "timeout" is "soon"; it takes a duration'),
+        'In the function "f": "memory" is "2"; it takes a size of at least 128MB, such as "512MB" or "2GB".',
+        'In the function "f": "bigTaskQueue" is ""; it takes the name of a task queue, such as "big".',
+      ],
+    });
+  });
+});
+
+describe('folders of attempts', () => {
+  it('I3 never meet, also when a server that lost its last seconds gives numbers again', () => {
+    const begun = ['a1/', 'a2/', 'a10/'].map((folder) => attemptOf(`${folder}logs/x`)!);
+    expect(begun.map(({ attempt }) => attempt)).toEqual([1, 2, 10]);
+    expect(attemptFolder(nextAttempt(1, []))).toBe('a1/');
+    expect(attemptFolder(nextAttempt(11, begun))).toBe('a11/');
+    const again = nextAttempt(2, begun);
+    expect(attemptFolder(again)).toBe('a2.2/');
+    expect(attemptFolder(nextAttempt(3, [...begun, again]))).toBe('a3.2/');
+    expect(attemptFolder(nextAttempt(2, [...begun, again]))).toBe('a2.3/');
+    expect([again, ...begun].sort(compareAttempts).map(attemptFolder)).toEqual([
+      'a1/',
+      'a2/',
+      'a10/',
+      'a2.2/',
+    ]);
+    expect(attemptOf('x')).toBeNull();
+  });
+});
