@@ -24,7 +24,9 @@ export {
   NoSuchArtifact,
   NoSuchPartition,
   NoSuchRun,
+  NoSuchSchedule,
   RunEnded,
+  ScheduleRefused,
   StartRefused,
   UpdateRefused,
   WaitTimeout,
@@ -46,6 +48,17 @@ export type {
   WaitOptions,
   WaitingStep,
 } from './client/types';
+export type {
+  CalendarInput,
+  Overlap,
+  ScheduledRun,
+  ScheduleFiring,
+  ScheduleInput,
+  ScheduleListing,
+  Schedules,
+  ScheduleSpecView,
+  ScheduleView,
+} from './client/schedule-types';
 export type { TriedPartition, TryEvent, TryOptions, TryReport } from './client/trial-types';
 export type { OutputInput, RunInput, RunOptions, Source } from './run/input';
 export type { ErrorInfo } from './run/outcome';

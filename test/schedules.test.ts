@@ -1,9 +1,14 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RunInput } from '../src/index';
+import { NoSuchSchedule, ScheduleRefused, type RunInput, type ScheduleInput } from '../src/index';
 import { cli } from './support/cli';
 import { makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
 export const seen = definePartitionFunction({
@@ -13,6 +18,22 @@ export const seen = definePartitionFunction({
     return { days, scheduled: context.scheduledTime?.toISOString() ?? null };
   },
 });
+
+export const fails = definePartitionFunction({
+  name: 'fails',
+  retry: { maximumAttempts: 1 },
+  run(data, context) {
+    if ((context.params.failing ?? [context.partitionId]).includes(context.partitionId)) throw new Error('on purpose');
+  },
+});
+
+export const waits = definePartitionFunction({
+  name: 'waits',
+  async run(data, context) {
+    while (!existsSync(context.params.until)) await sleep(20, undefined, { signal: context.signal });
+    return { waited: true };
+  },
+});
 `;
 
 let project: TestProject;
@@ -20,7 +41,7 @@ beforeAll(async () => {
   project = await makeProject(FUNCTIONS);
   await project.execute(
     `CREATE TABLE sales AS SELECT region, day::DATE AS day
-       FROM (VALUES ('North'), ('South')) r(region), range(DATE '2026-10-01', DATE '2026-12-01', INTERVAL 1 DAY) d(day)`,
+       FROM (VALUES ('North'), ('South')) r(region), range(DATE '2024-10-01', DATE '2024-12-01', INTERVAL 1 DAY) d(day)`,
   );
   await project.startWorker();
 });
@@ -35,14 +56,14 @@ const DAILY: RunInput = {
 describe('the scheduled time', () => {
   it('of an input reaches the query, the function and the state', async () => {
     const run = await project.partwise.start(
-      { ...DAILY, scheduledTime: '2026-11-01T00:30', timeZone: 'Europe/Berlin' },
+      { ...DAILY, scheduledTime: '2024-11-01T00:30', timeZone: 'Europe/Berlin' },
       { runId: project.runId('given') },
     );
-    const scheduledTime = '2026-10-31T23:30:00.000Z';
+    const scheduledTime = '2024-10-31T23:30:00.000Z';
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
     expect(await run.results()).toEqual([
-      { region: 'North', days: '2026-11-01', scheduled: scheduledTime },
-      { region: 'South', days: '2026-11-01', scheduled: scheduledTime },
+      { region: 'North', days: '2024-11-01', scheduled: scheduledTime },
+      { region: 'South', days: '2024-11-01', scheduled: scheduledTime },
     ]);
   });
 
@@ -58,10 +79,446 @@ describe('the scheduled time', () => {
   it('counts for a plan too', async () => {
     const args = ['plan', 'seen', '--by', 'region', '--json', '--from'];
     const query = 'query:SELECT * FROM sales WHERE day <= $scheduled_date';
-    const planned = await cli(project.folder, [...args, query, '--scheduled-time', '2026-10-03']);
+    const planned = await cli(project.folder, [...args, query, '--scheduled-time', '2024-10-03']);
     expect(planned).toMatchObject({ code: 0 });
     expect(JSON.parse(planned.stdout)).toMatchObject({ partitions: 2, rows: 6 });
     const refused = await cli(project.folder, [...args, query]);
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--scheduled-time') });
+  });
+});
+
+/** Looks until there is something to see. */
+async function until<T>(look: () => Promise<T | null | undefined | false>): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    await sleep(50);
+  }
+}
+
+/** Due on the first of January only, so that nothing but the test starts a run. */
+const NEW_YEAR = '0 0 1 1 *';
+
+async function withSchedule(
+  name: string,
+  schedule: Partial<ScheduleInput>,
+  use: (id: string) => Promise<void>,
+): Promise<void> {
+  const { schedules } = project.partwise;
+  const id = project.runId(name);
+  await schedules.create(id, { input: DAILY, cron: NEW_YEAR, ...schedule });
+  try {
+    await use(id);
+  } finally {
+    await schedules.delete(id).catch((error: unknown) => {
+      if (!(error instanceof NoSuchSchedule)) throw error;
+    });
+  }
+}
+
+describe('a schedule', () => {
+  it('starts a run when it is due, which knows the time and is named after it', async () => {
+    // Any day: the source does not ask for one.
+    const input: RunInput = { ...DAILY, source: { table: 'sales' } };
+    await withSchedule('by-itself', { input, cron: [], every: '1s' }, async (id) => {
+      const { schedules } = project.partwise;
+      const { runId, scheduledTime } = await until(async () => (await schedules.describe(id)).recent[0]);
+      await schedules.pause(id);
+      expect(runId).toBe(`${id}-${scheduledTime.slice(0, 19)}Z`);
+      const run = project.partwise.restore(runId);
+      expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
+      expect(await run.results()).toMatchObject([
+        { region: 'North', scheduled: scheduledTime },
+        { region: 'South', scheduled: scheduledTime },
+      ]);
+    });
+  });
+
+  it('starts a run when it is triggered, for the time of the trigger', async () => {
+    const input: RunInput = {
+      ...DAILY,
+      source: {
+        query: "SELECT *, $scheduled_date::VARCHAR AS the_date FROM sales WHERE day = DATE '2024-10-01'",
+      },
+      partitionBy: ['the_date'],
+    };
+    await withSchedule('triggered', { input, timeZone: 'Pacific/Kiritimati' }, async (id) => {
+      const { schedules } = project.partwise;
+      const { runId, scheduledTime, startedAt } = await schedules.trigger(id);
+      expect(Date.parse(startedAt!)).toBeGreaterThanOrEqual(Date.parse(scheduledTime));
+      const run = project.partwise.restore(runId);
+      expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
+      // 14 hours ahead of UTC.
+      const date = new Date(Date.parse(scheduledTime) + 14 * 3_600_000).toISOString().slice(0, 10);
+      expect(await run.results()).toMatchObject([{ the_date: date, scheduled: scheduledTime }]);
+      expect(await schedules.describe(id)).toMatchObject({
+        recent: [{ runId, scheduledTime, status: 'SUCCESS' }],
+        counts: { started: 1, skipped: 0, missed: 0 },
+      });
+    });
+  });
+
+  it('backfills ten days as ten runs, each with the rows and the time of its day, when clocks change too', async () => {
+    await withSchedule('backfilled', { cron: '30 0 * * *', timeZone: 'Europe/Berlin' }, async (id) => {
+      const { schedules } = project.partwise;
+      const firings = await schedules.backfill(id, { from: '2024-10-23', to: '2024-11-01' });
+      const due = [
+        ...['22', '23', '24', '25', '26'].map((day) => `2024-10-${day}T22:30:00.000Z`),
+        // Clocks were set back on the 27th.
+        ...['27', '28', '29', '30', '31'].map((day) => `2024-10-${day}T23:30:00.000Z`),
+      ];
+      expect(firings).toEqual(
+        due.map((scheduledTime) => ({
+          scheduledTime,
+          runId: `${id}-${scheduledTime.slice(0, 19)}Z`,
+          startedAt: null,
+        })),
+      );
+      await until(async () => (await schedules.describe(id)).counts.started === 10);
+      for (const [i, { runId, scheduledTime }] of firings.entries()) {
+        const run = project.partwise.restore(runId);
+        expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime, rows: 2 });
+        const days = new Date(Date.UTC(2024, 9, 23 + i)).toISOString().slice(0, 10);
+        expect(await run.results()).toEqual([
+          { region: 'North', days, scheduled: scheduledTime },
+          { region: 'South', days, scheduled: scheduledTime },
+        ]);
+      }
+      const { recent } = await schedules.describe(id);
+      expect(recent.map(({ runId }) => runId)).toEqual(firings.map(({ runId }) => runId));
+      // One after the other, unless told otherwise.
+      const states = await Promise.all(firings.map(({ runId }) => project.partwise.restore(runId).status()));
+      for (const [i, { startedAt }] of states.slice(1).entries())
+        expect(startedAt >= states[i]!.endedAt!).toBe(true);
+
+      const again = await schedules.backfill(id, { from: '2024-10-31T22:00:00Z', to: '2024-11-02' });
+      expect(again.map(({ startedAt }) => startedAt === null)).toEqual([false, true]);
+      await until(async () => (await schedules.describe(id)).counts.started === 11);
+      expect((await project.partwise.restore(firings[9]!.runId).status()).executions).toHaveLength(1);
+    });
+  });
+
+  it('I9 backfills nothing for times that are none, are to come, or at which it was not due', async () => {
+    await withSchedule('not-backfilled', { cron: '30 0 * * *' }, async (id) => {
+      const { schedules } = project.partwise;
+      const problemsOf = (from: string, to: string) =>
+        schedules.backfill(id, { from, to }).then(
+          () => [],
+          (error: ScheduleRefused) => error.problems,
+        );
+      expect(await problemsOf('yesterday', '2024-02-30')).toEqual([
+        '"from" is "yesterday"; it takes a day such as "2026-11-01", or a time such as "2026-11-01T06:00:00Z".',
+        '"to" is "2024-02-30"; it takes a day such as "2026-11-01", or a time such as "2026-11-01T06:00:00Z".',
+      ]);
+      expect(await problemsOf('2024-11-02', '2024-11-01')).toEqual([
+        expect.stringContaining('exchange them'),
+      ]);
+      expect(await problemsOf('2999-01-01', '2999-01-02')).toEqual([
+        expect.stringContaining('still to come'),
+      ]);
+      expect(await problemsOf('2024-11-01T01:00', '2024-11-01T02:00')).toEqual([
+        `The schedule "${id}" was not due between 2024-11-01T01:00 and 2024-11-01T02:00.`,
+      ]);
+      expect(await problemsOf('2020-01-01', '2024-01-01')).toEqual([
+        expect.stringContaining('1,000 times or more'),
+      ]);
+      expect((await schedules.describe(id)).counts.started).toBe(0);
+    });
+  });
+
+  it('does as its overlap policy says while a run is under way', async () => {
+    const file = join(project.folder, 'go-on');
+    const input: RunInput = {
+      ...DAILY,
+      function: 'waits',
+      source: { table: 'sales' },
+      params: { until: file },
+    };
+    await withSchedule('overlapping', { input }, async (id) => {
+      const { schedules } = project.partwise;
+      const first = project.partwise.restore((await schedules.trigger(id)).runId);
+      await expect(schedules.trigger(id)).rejects.toThrow(
+        `The schedule "${id}" started nothing, since a run of it is under way: ${first.runId}.`,
+      );
+      const second = await schedules.trigger(id, { overlap: 'cancel-other' });
+      expect(await first.wait()).toMatchObject({ status: 'CANCELLED' });
+      const third = await schedules.trigger(id, { overlap: 'buffer-one' });
+      expect(third.startedAt).toBe(null);
+      expect(await schedules.describe(id)).toMatchObject({
+        running: [second.runId],
+        waiting: 1,
+        counts: { skipped: 1 },
+      });
+      expect(existsSync(file)).toBe(false);
+      await project.write('go-on', '');
+      expect(await project.partwise.restore(second.runId).wait()).toMatchObject({ status: 'SUCCESS' });
+      await until(async () => (await schedules.describe(id)).counts.started === 3);
+      expect(await project.partwise.restore(third.runId).wait()).toMatchObject({ status: 'SUCCESS' });
+    });
+  });
+
+  it('I8 pauses when a run fails, where that was asked for', async () => {
+    const input: RunInput = { ...DAILY, function: 'fails', source: { table: 'sales' } };
+    await withSchedule('failing', { input, pauseOnFailure: true, note: 'nightly' }, async (id) => {
+      const { schedules } = project.partwise;
+      const { runId } = await schedules.trigger(id);
+      expect(await project.partwise.restore(runId).wait()).toMatchObject({ status: 'FAILURE' });
+      const paused = await until(async () => {
+        const schedule = await schedules.describe(id);
+        return schedule.paused && schedule;
+      });
+      expect(paused.note).toContain(runId);
+      await schedules.unpause(id, 'mended');
+      expect(await schedules.describe(id)).toMatchObject({ paused: false, note: 'mended' });
+      // Failures that are tolerated do not pause it.
+      const tolerant: RunInput = {
+        ...input,
+        params: { failing: ['South'] },
+        options: { toleratedFailures: 1 },
+      };
+      await withSchedule('tolerant', { input: tolerant, pauseOnFailure: true }, async (other) => {
+        const run = project.partwise.restore((await schedules.trigger(other)).runId);
+        expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE' });
+        // The schedule has noticed the end.
+        await until(async () => (await schedules.describe(other)).running.length === 0);
+        expect((await schedules.describe(other)).paused).toBe(false);
+      });
+    });
+  });
+
+  it('is described as it was made, is listed, and is gone when it is deleted', async () => {
+    const wanted: Partial<ScheduleInput> = {
+      input: { ...DAILY, onUnchanged: 'reuse' },
+      cron: ['15 6 * * MON-FRI', '0 0 12 1 */2 * 2030-2032'],
+      calendar: { hour: { start: 8, end: 18, step: 2 }, dayOfWeek: ['saturday', 'SUNDAY'], minute: 30 },
+      every: '36h',
+      timeZone: 'America/New_York',
+      overlap: 'buffer-all',
+      catchupWindow: '6h',
+      note: 'for the record',
+      paused: true,
+    };
+    await withSchedule('described', wanted, async (id) => {
+      const { schedules } = project.partwise;
+      const described = await schedules.describe(id);
+      expect(described).toMatchObject({
+        id,
+        function: 'seen',
+        paused: true,
+        note: 'for the record',
+        overlap: 'buffer-all',
+        pauseOnFailure: false,
+        catchupWindowMs: 6 * 3_600_000,
+        taskQueue: project.taskQueue,
+        // Without a series of its own, what its runs reuse is each other's.
+        input: { ...DAILY, onUnchanged: 'reuse', series: id, timeZone: 'America/New_York' },
+        spec: { every: ['36h'], timeZone: 'America/New_York' },
+        recent: [],
+        running: [],
+        waiting: 0,
+      });
+      expect(described.spec.cron.toSorted()).toEqual([
+        '0 12 1 */2 * 2030-2032',
+        '15 6 * * 1-5',
+        '30 8-18/2 * * 6,0',
+      ]);
+      expect(described.next).toHaveLength(10);
+      const listed = await until(async () => (await schedules.list()).find((schedule) => schedule.id === id));
+      expect(listed).toEqual({
+        id,
+        function: 'seen',
+        paused: true,
+        note: 'for the record',
+        spec: described.spec,
+        next: described.next[0],
+        last: null,
+      });
+      await expect(schedules.create(id, { input: DAILY, cron: NEW_YEAR })).rejects.toThrow(
+        `There is a schedule "${id}" already`,
+      );
+      await schedules.delete(id);
+      await until(async () => {
+        const error = await schedules.describe(id).catch((reason: unknown) => reason);
+        return error instanceof NoSuchSchedule;
+      });
+      for (const ask of [schedules.pause(id), schedules.trigger(id), schedules.delete(id)])
+        await expect(ask).rejects.toThrow(`There is no schedule "${id}"`);
+    });
+  });
+
+  it('is due by cron exactly where the server says so', async () => {
+    const { schedules } = project.partwise;
+    const good = [
+      '* * * * 7',
+      '*/15 * * * MON-FRI',
+      '0 6 * JAN-mar sunday',
+      '@daily',
+      '@annually',
+      '1/15,3 * * * *',
+    ];
+    good.push('0 6 * * 1 2027', '0 0 6 * * 1 2027', '0 6 * * 0,7', '0 6 * * 5-7', '0 6 * * * # said so');
+    const bad = [
+      '',
+      '0 6 * *',
+      '0 60 * * *',
+      '0 6 31-1 * *',
+      '0 6 1-3-4 * *',
+      '0 0 L * *',
+      '0 0 ? * *',
+      '*/0 * * * *',
+    ];
+    bad.push(
+      '0 6 * * FRI-MON',
+      '@reboot',
+      '0 0 0 * *',
+      '0 6 * * 8',
+      '@Daily',
+      '0 6 * * 1 1999',
+      'a b c d e',
+      '0 6,  * * *',
+    );
+    const asServer = (id: string, cron: string) =>
+      project.client.schedule.create({
+        scheduleId: id,
+        spec: { cronExpressions: [cron] },
+        action: { type: 'startWorkflow', workflowType: 'none', taskQueue: 'none' },
+        state: { paused: true },
+      });
+    for (const cron of good) {
+      await withSchedule('good', { cron, paused: true }, async (id) => {
+        const theirs = await asServer(`${id}-raw`, cron);
+        // What is shown of it means the same.
+        const [shown] = (await schedules.describe(id)).spec.cron;
+        const again = await asServer(`${id}-shown`, shown!);
+        const times = async (schedule: typeof theirs) => (await schedule.describe()).info.nextActionTimes;
+        expect([cron, await times(again)]).toEqual([cron, await times(theirs)]);
+        await theirs.delete();
+        await again.delete();
+      });
+    }
+    for (const cron of bad) {
+      await expect(asServer(project.runId('bad'), cron)).rejects.toThrow(/./);
+      await expect(schedules.create(project.runId('bad'), { input: DAILY, cron })).rejects.toThrow(
+        /"cron" is/,
+      );
+    }
+  });
+
+  it('I9 is refused with every problem at once, and is not made', async () => {
+    const id = project.runId('refused');
+    const { schedules } = project.partwise;
+    const refused = await schedules
+      .create(id, {
+        input: { ...DAILY, partitionBy: undefined, scheduledTime: '2024-11-01', timeZone: 'UTC' },
+        cron: ['0 6 * *', 'CRON_TZ=UTC 0 6 * * *', '@every 1h'],
+        calendar: { hour: 24 },
+        timeZone: 'Europe/Berln',
+        overlap: 'both' as never,
+        catchupWindow: '1s',
+      })
+      .catch((error: unknown) => error as ScheduleRefused);
+    expect(refused).toBeInstanceOf(ScheduleRefused);
+    expect((refused as ScheduleRefused).problems).toEqual([
+      expect.stringMatching(/^"cron" is "0 6 \* \*", which has 4 fields; it takes 5: minute, hour/),
+      expect.stringContaining('name it as "timeZone" instead'),
+      expect.stringContaining('give it as "every"'),
+      expect.stringMatching(/^"calendar\[0\]\.hour" is 24; it takes a number from 0 to 23/),
+      '"timeZone" is "Europe/Berln"; it takes an IANA time zone, such as "Europe/Berlin" or "UTC".',
+      expect.stringMatching(/^"overlap" is "both"; it takes "skip"/),
+      expect.stringMatching(/^"catchupWindow" is "1s"; it takes a duration from 10s to 365d/),
+      expect.stringContaining('name it once, for the schedule'),
+      '"partitionBy" is missing; it takes a list of column names, such as ["region"].',
+      '"scheduledTime" is given to each run by the schedule: leave it out.',
+    ]);
+    await expect(schedules.create('', { input: DAILY })).rejects.toThrow(/no name[^]*Nothing says when/);
+    await expect(schedules.create('x'.repeat(190), { input: DAILY, every: '1h' })).rejects.toThrow(
+      /its runs are named after it and the time/,
+    );
+    await expect(schedules.create(id, null as never)).rejects.toThrow(/There is no input/);
+    await expect(schedules.describe(id)).rejects.toThrow(NoSuchSchedule);
+  });
+});
+
+describe('partwise schedule', () => {
+  const say = async (...args: string[]) => {
+    const { code, stdout, stderr } = await cli(project.folder, ['schedule', ...args]);
+    return { code, stdout, stderr };
+  };
+
+  it('creates, lists, describes, pauses, triggers, backfills and deletes', async () => {
+    const id = project.runId('cli');
+    const query = 'query:SELECT * FROM sales WHERE day = $scheduled_date';
+    const when = ['--cron', '30 0 * * *', '--time-zone', 'Europe/Berlin', '--note', 'by day'];
+    const created = await say('create', id, 'seen', '--from', query, '--by', 'region', ...when);
+    expect(created).toMatchObject({ code: 0, stdout: expect.stringContaining('30 0 * * * (Europe/Berlin)') });
+    expect(created.stdout).toContain(`schedule trigger ${id}`);
+    // The server is a named one, which is somebody else's to keep up.
+    expect(created.stderr).not.toContain('embedded');
+
+    const { schedules } = project.partwise;
+    await until(async () => (await schedules.list()).some((schedule) => schedule.id === id));
+    expect((await say('list')).stdout).toMatch(
+      new RegExp(`${id} +on +seen +30 0 \\* \\* \\* +Europe/Berlin`),
+    );
+    const listed = JSON.parse((await say('list', '--json')).stdout) as { schedules: { id: string }[] };
+    expect(listed.schedules.find((schedule) => schedule.id === id)).toMatchObject({ note: 'by day' });
+
+    expect(await say('pause', id, '--note', 'holidays')).toMatchObject({ code: 0, stdout: '' });
+    expect((await say('describe', id)).stdout).toMatch(/paused[^]*note holidays[^]*if it were not paused/);
+    expect(await say('unpause', id)).toMatchObject({ code: 0 });
+
+    const backfilled = await say('backfill', id, '--from', '2024-11-01', '--to', '2024-11-02', '--json');
+    const { runs } = JSON.parse(backfilled.stdout) as { runs: { runId: string }[] };
+    expect(runs.map(({ runId }) => runId)).toEqual([
+      `${id}-2024-10-31T23:30:00Z`,
+      `${id}-2024-11-01T23:30:00Z`,
+    ]);
+    await until(async () => (await schedules.describe(id)).counts.started === 2);
+    for (const { runId } of runs)
+      expect(await project.partwise.restore(runId).wait()).toMatchObject({ status: 'SUCCESS' });
+    const again = await say('backfill', id, '--from', '2024-11-01', '--to', '2024-11-01');
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('has run already') });
+
+    const triggered = await say('trigger', id, '--json');
+    const { runId } = JSON.parse(triggered.stdout) as { runId: string };
+    await project.partwise.restore(runId).wait();
+    const described = await say('describe', id);
+    expect(described.stdout).toMatch(new RegExp(`2024-11-01 00:30 +${runs[0]!.runId} +SUCCESS`));
+    expect(described.stdout).toContain(`status ${runId}`);
+
+    expect(await say('delete', id)).toMatchObject({ code: 0 });
+    await until(() =>
+      schedules.describe(id).then(
+        () => false,
+        () => true,
+      ),
+    );
+    expect(await say('describe', id)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('There is no schedule'),
+    });
+  });
+
+  it('I9 refuses what cannot be, in the words of the command line', async () => {
+    const refused = await say(
+      'create',
+      'x',
+      '--cron',
+      'daily',
+      '--calendar',
+      '{hour: 6}',
+      '--time-zone',
+      'Mars',
+    );
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('--cron is "daily", which has 1 field;');
+    expect(refused.stderr).toContain('--calendar is "{hour: 6}"; it takes an object');
+    expect(refused.stderr).toContain('--time-zone is "Mars"');
+    expect(refused.stderr).toContain('FUNCTION is missing');
+    expect(refused.stderr).toContain('--from is missing');
+    expect(await say('trigger', 'x', '--overlap', 'twice')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--overlap is "twice"'),
+    });
   });
 });

@@ -63,6 +63,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'run what is not DONE again, on the same rows',
     load: () => require('./commands/retry') as CommandModule,
   },
+  {
+    name: 'schedule',
+    summary: 'start runs by the clock',
+    load: () => require('./commands/schedule') as CommandModule,
+  },
   { name: 'cancel', summary: 'stop a run', load: () => require('./commands/cancel') as CommandModule },
   { name: 'ls', summary: 'list runs', load: () => require('./commands/ls') as CommandModule },
   {

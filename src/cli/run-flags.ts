@@ -29,7 +29,8 @@ export interface RunFlags extends ProjectOptions {
   partitionsPerUnit?: string;
 }
 
-const SEVERAL = (value: string, before: string[] = []): string[] => [...before, value];
+/** For options that can be given more than once. */
+export const SEVERAL = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** What rows a run takes, and how it runs. */
 export function withRunFlags(command: Command): Command {
@@ -148,6 +149,14 @@ const FLAG_OF: Record<string, string> = {
   onExisting: '--on-existing',
   scheduledTime: '--scheduled-time',
   timeZone: '--time-zone',
+  cron: '--cron',
+  calendar: '--calendar',
+  every: '--every',
+  overlap: '--overlap',
+  catchupWindow: '--catchup-window',
+  note: '--note',
+  from: '--from',
+  to: '--to',
   'options.maxConcurrency': '--max-concurrency',
   'options.toleratedFailures': '--tolerated-failures',
   'options.retry.maximumAttempts': '--maximum-attempts',

@@ -25,6 +25,28 @@ export class NoSuchRun extends Error {
   }
 }
 
+/** A schedule was not made, or does not do what was asked of it. Nothing was begun. */
+export class ScheduleRefused extends Error {
+  override name = 'ScheduleRefused';
+  constructor(
+    /** Every problem, each a sentence. */
+    readonly problems: readonly string[],
+  ) {
+    super(problems.length === 1 ? problems[0] : problems.map((problem) => `- ${problem}`).join('\n'));
+  }
+}
+
+/** There is no schedule of this id on the server. */
+export class NoSuchSchedule extends Error {
+  override name = 'NoSuchSchedule';
+  constructor(
+    readonly scheduleId: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** The run has no partition of this id. */
 export class NoSuchPartition extends Error {
   override name = 'NoSuchPartition';

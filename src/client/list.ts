@@ -25,7 +25,8 @@ export async function listRuns(client: Client, limit: number = DEFAULT_LIMIT): P
   return [...listed.values()].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
 }
 
-class RunList {
+/** Lines of single runs. */
+export class RunList {
   readonly visibility: Visibility;
   readonly #source: HistorySource;
   readonly #decoder: PayloadDecoder;

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { ProjectConfig } from '../config';
 import type { RunInput } from '../run/input';
 import type { OnTemporalEvent } from '../temporal/events';
+import type { Schedules } from './schedule-types';
 import type { TryOptions, TryReport } from './trial-types';
 import type { PlanPreview, RunHandle, RunListing } from './types';
 
@@ -49,6 +50,7 @@ interface Session {
  */
 export class Partwise {
   readonly #session: Session;
+  #schedules: Schedules | null = null;
 
   private constructor(session: Session) {
     this.#session = session;
@@ -103,14 +105,9 @@ export class Partwise {
    * is started: see `wasRefused`.
    */
   async start(input: RunInput, options: { runId?: string } = {}): Promise<RunHandle> {
-    const { client, taskQueue, embedded, project } = this.#session;
+    const { client, taskQueue } = this.#session;
     const { startRun } = require('./start') as typeof import('./start');
-    const { runId, workflowRunId } = await startRun(
-      client,
-      taskQueue,
-      embedded && project !== null ? withSettingsOf(project, input) : input,
-      options.runId,
-    );
+    const { runId, workflowRunId } = await startRun(client, taskQueue, this.#complete(input), options.runId);
     return this.#handle(runId, workflowRunId);
   }
 
@@ -123,6 +120,17 @@ export class Partwise {
   list(options: { limit?: number } = {}): Promise<RunListing[]> {
     const { listRuns } = require('./list') as typeof import('./list');
     return listRuns(this.#session.client, options.limit);
+  }
+
+  /**
+   * Schedules of this server that start runs. The embedded server fires them only while it is up: `partwise dev` keeps it up, and
+   * without that it ends ten minutes after the last command and the last run.
+   */
+  get schedules(): Schedules {
+    if (this.#schedules !== null) return this.#schedules;
+    const { client, taskQueue } = this.#session;
+    const { TemporalSchedules } = require('./schedules') as typeof import('./schedules');
+    return (this.#schedules = new TemporalSchedules(client, taskQueue, (input) => this.#complete(input)));
   }
 
   /**
@@ -167,6 +175,12 @@ export class Partwise {
   /** Lets go of the server. Runs go on. */
   close(): Promise<void> {
     return this.#session.close();
+  }
+
+  /** The embedded server's worker runs with the settings of the project that the input comes from. */
+  #complete(input: RunInput): RunInput {
+    const { embedded, project } = this.#session;
+    return embedded && project !== null ? withSettingsOf(project, input) : input;
   }
 
   #handle(runId: string, workflowRunId: string | null): RunHandle {

@@ -112,7 +112,7 @@ function stillRunning(runId: string): StartRefused {
 }
 
 /** What Temporal's UI shows beside the workflow. */
-function summaryOf({ function: name, source, partitionBy }: RunInput): string {
+export function summaryOf({ function: name, source, partitionBy }: RunInput): string {
   const from = 'table' in source ? source.table : 'query' in source ? 'a query' : source.files;
   const each = partitionBy === undefined || partitionBy.length === 0 ? 'file' : partitionBy.join(', ');
   return `${name} for each ${each} of ${from}`.slice(0, 200);

@@ -10,3 +10,9 @@ export function parseDuration(value: number | string): number | null {
   const milliseconds = Math.round(Number(match[1]) * UNIT_MS[match[2]!.toLowerCase()]!);
   return milliseconds > 0 ? milliseconds : null;
 }
+
+/** Milliseconds as `parseDuration` reads them, in the largest unit that fits: `90000` → `'90s'`, `86400000` → `'1d'`. */
+export function formatDuration(milliseconds: number): string {
+  const [unit, size] = Object.entries(UNIT_MS).findLast(([, ms]) => milliseconds % ms === 0) ?? ['ms', 1];
+  return `${milliseconds / size}${unit}`;
+}

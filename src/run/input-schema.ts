@@ -19,7 +19,7 @@ const MOST_RULES = 50;
 /** See `isRetryable` of functions/errors. */
 const NEVER_RETRIED = ['ReferenceError', 'SyntaxError'];
 
-function text(takes: string) {
+export function text(takes: string) {
   return z
     .string({ error: takes })
     .refine((value) => value.trim() !== '' && !value.includes('\0'), { error: takes });
@@ -38,7 +38,7 @@ function whole(from: number, to: number) {
   return z.int({ error: takes }).min(from, { error: takes }).max(to, { error: takes });
 }
 
-function duration(takes: string, bounds: { min?: number; max?: number }) {
+export function duration(takes: string, bounds: { min?: number; max?: number }) {
   const phrase = `a duration ${takes}, such as "90s", "15m" or "2h" (a number means milliseconds)`;
   return parsed(z.union([z.string(), z.number()], { error: phrase }), phrase, parseDuration, bounds);
 }

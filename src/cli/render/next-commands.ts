@@ -34,6 +34,15 @@ export function nextCommands({ state, failed, hasArtifacts, suggest }: NextComma
           ...(hasArtifacts ? [[`artifacts list ${run}`, 'what they kept'] as [string, string]] : []),
           [`results ${run}`, 'the combined rows'],
         ];
+  return commandLines(commands, suggest, paint);
+}
+
+/** Commands and what they are for, one each line, aligned. */
+export function commandLines(
+  commands: readonly (readonly [command: string, what: string])[],
+  suggest: (command: string) => string,
+  paint: Paint,
+): string {
   const lines = commands.map(([command, what]) => [suggest(command), what] as const);
   const longest = Math.max(...lines.map(([line]) => line.length));
   return lines.map(([line, what]) => `  ${paint.cyan(padEnd(line, longest))}  ${paint.dim(what)}`).join('\n');

@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import type { ProjectOptions } from '../project';
+import { suggesting } from '../invocation';
+import { loadProject, withJson, withPartwise, withProject } from '../project';
+import { commandLines } from '../render/next-commands';
+import { renderSchedule } from '../render/schedules';
+import { shellWord } from '../render/shell-word';
+import { withOutcomeFlags, withRunFlags } from '../run-flags';
+import { inFlags, refusal, toSchedule, withScheduleFlags, type ScheduleFlags } from '../schedule-flags';
+import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
+
+const HELP = `
+Examples:
+  partwise schedule create nightly salesByRegion --from 'query:SELECT * FROM sales WHERE day = $scheduled_date - 1' \\
+    --by region --cron '30 0 * * *' --time-zone Europe/Berlin
+  partwise schedule create hourly --sql 'SELECT count(*) AS n FROM data' --from sales.csv --by region --every 1h`;
+
+export function defineCreate(command: Command): void {
+  const withName = command.argument(
+    '<name>',
+    'name of the schedule; its runs are named after it and the time',
+  );
+  withJson(withProject(withOutcomeFlags(withScheduleFlags(withRunFlags(withName)))))
+    .addHelpText('after', HELP)
+    .action(create);
+}
+
+async function create(
+  name: string,
+  functionName: string | undefined,
+  options: ScheduleFlags & { json?: boolean },
+): Promise<void> {
+  const config = await loadProject(options);
+  const wanted = toSchedule(functionName, options, { projectDir: config.projectDir, cwd: process.cwd() });
+  const { parseSchedule } =
+    require('../../client/schedule-schema') as typeof import('../../client/schedule-schema');
+  const parsed = parseSchedule(name, wanted);
+  if (!parsed.ok) throw refusal(parsed.problems);
+  await withPartwise(config, { needWorker: false }, async (partwise) => {
+    const schedule = await inFlags(() => partwise.schedules.create(name, wanted));
+    if (partwise.embedded) aside(whileUp(options));
+    if (options.json === true) return printJson(schedule);
+    print(renderSchedule(schedule, widthOfTerminal(), paint));
+    const commands = [
+      [`schedule trigger ${shellWord(name)}`, 'a run now'],
+      [`schedule backfill ${shellWord(name)} --from DAY --to DAY`, 'runs for days that have passed'],
+      [`schedule describe ${shellWord(name)}`, 'what it did and will do'],
+    ] as const;
+    print(`\n${commandLines(commands, suggesting(options), paint)}`);
+  });
+}
+
+function whileUp(options: ProjectOptions): string {
+  return (
+    'The embedded server fires schedules only while it is up, and it ends after ten idle minutes: ' +
+    `keep it up with \`${suggesting(options)('dev')}\`.`
+  );
+}

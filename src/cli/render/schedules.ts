@@ -1,0 +1,107 @@
+/** Schedules, and what they did and will do. Times are on the wall clock of the schedule's time zone. */
+import type {
+  ScheduledRun,
+  ScheduleFiring,
+  ScheduleListing,
+  ScheduleSpecView,
+  ScheduleView,
+} from '../../client/schedule-types';
+import { formatDuration } from '../../run/duration';
+import { statusColour, type Paint } from './paint';
+import { renderTable, type Cell } from './table';
+import { clean, plural } from './text';
+import { timeText } from './time';
+
+export function renderSchedules(schedules: readonly ScheduleListing[], width: number, paint: Paint): string {
+  if (schedules.length === 0) return paint.dim('no schedules yet');
+  const columns = ['schedule', 'state', 'function', 'due', 'time zone', 'next', 'last'];
+  const rows = schedules.map(({ id, paused, function: name, spec, next, last }): Cell[] => [
+    clean(id),
+    stateCell(paused, paint),
+    clean(name ?? '–'),
+    dueText(spec),
+    spec.timeZone,
+    next === null || paused ? '–' : timeText(next, spec.timeZone),
+    last === null ? '–' : timeText(last.scheduledTime, spec.timeZone),
+  ]);
+  return renderTable(
+    columns.map((name) => ({ name })),
+    rows,
+    width,
+    paint,
+  );
+}
+
+export function renderSchedule(schedule: ScheduleView, width: number, paint: Paint): string {
+  const { id, spec, overlap, catchupWindowMs, pauseOnFailure, waiting } = schedule;
+  const state = stateCell(schedule.paused, paint);
+  const policies = [
+    `overlap ${overlap}`,
+    `catches up ${formatDuration(catchupWindowMs)}`,
+    ...(pauseOnFailure ? ['pauses on failure'] : []),
+  ];
+  const lines = [
+    `${paint.bold(clean(id))}  ${state.colour(state.text)}  ${paint.dim(`function ${clean(schedule.function ?? '–')}`)}`,
+    `${paint.dim('due')} ${dueText(spec)} ${paint.dim(`(${spec.timeZone}), ${policies.join(', ')}`)}`,
+  ];
+  if (schedule.note !== null) lines.push(`${paint.dim('note')} ${clean(schedule.note)}`);
+  lines.push(`${paint.dim('next')} ${nextText(schedule)}`);
+  if (waiting > 0) lines.push(`${plural(waiting, 'run')} ${paint.dim('waiting for others to end')}`);
+  const { skipped, missed } = schedule.counts;
+  if (skipped > 0) lines.push(paint.dim(`${skipped} passed over, since a run was under way`));
+  if (missed > 0) lines.push(paint.yellow(`${missed} missed, since the server was down for too long`));
+  if (schedule.recent.length > 0) lines.push('', renderRecent(schedule.recent, spec, width, paint));
+  return lines.join('\n');
+}
+
+/** What a backfill will start, and what it finds done already. */
+export function renderFirings(
+  firings: readonly ScheduleFiring[],
+  timeZone: string,
+  width: number,
+  paint: Paint,
+): string {
+  const rows = firings.map(({ scheduledTime, runId, startedAt }): Cell[] => [
+    timeText(scheduledTime, timeZone),
+    clean(runId),
+    startedAt === null ? 'will run' : { text: 'has run already', colour: paint.yellow },
+  ]);
+  return renderTable([{ name: `due (${timeZone})` }, { name: 'run' }, { name: '' }], rows, width, paint);
+}
+
+function renderRecent(
+  recent: readonly ScheduledRun[],
+  { timeZone }: ScheduleSpecView,
+  width: number,
+  paint: Paint,
+): string {
+  const rows = recent.map(({ scheduledTime, runId, startedAt, status }): Cell[] => [
+    timeText(scheduledTime, timeZone),
+    clean(runId),
+    status === null ? '–' : { text: status, colour: statusColour(status, paint) },
+    startedAt === null ? '–' : timeText(startedAt, timeZone),
+  ]);
+  const columns = [`due (${timeZone})`, 'run', 'status', 'started'];
+  return renderTable(
+    columns.map((name) => ({ name })),
+    rows,
+    width,
+    paint,
+  );
+}
+
+const MOST_NEXT = 3;
+
+function nextText({ next, spec, paused }: ScheduleView): string {
+  if (next.length === 0) return 'never';
+  const times = next.slice(0, MOST_NEXT).map((time) => timeText(time, spec.timeZone));
+  return `${times.join(', ')}${next.length > MOST_NEXT ? ', …' : ''}${paused ? ', if it were not paused' : ''}`;
+}
+
+function dueText({ cron, every }: ScheduleSpecView): string {
+  return [...cron, ...every.map((interval) => `every ${interval}`)].join('; ') || '–';
+}
+
+function stateCell(paused: boolean, paint: Paint): { text: string; colour: (text: string) => string } {
+  return paused ? { text: 'paused', colour: paint.yellow } : { text: 'on', colour: paint.green };
+}
