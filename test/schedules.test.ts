@@ -19,6 +19,16 @@ export const seen = definePartitionFunction({
   },
 });
 
+export const mendable = definePartitionFunction({
+  name: 'mendable',
+  retry: { maximumAttempts: 1 },
+  async run(data, context) {
+    if (context.partitionId === 'South' && !existsSync(context.params.until)) throw new Error('not yet');
+    const [{ days }] = await data.sql\`SELECT string_agg(DISTINCT day::VARCHAR, ' ') AS days FROM data\`;
+    return { days, scheduled: context.scheduledTime.toISOString() };
+  },
+});
+
 export const fails = definePartitionFunction({
   name: 'fails',
   retry: { maximumAttempts: 1 },
@@ -195,6 +205,36 @@ describe('a schedule', () => {
       expect(again.map(({ startedAt }) => startedAt === null)).toEqual([false, true]);
       await until(async () => (await schedules.describe(id)).counts.started === 11);
       expect((await project.partwise.restore(firings[9]!.runId).status()).executions).toHaveLength(1);
+    });
+  });
+
+  it('I1 gives a retry of a backfilled run the date of that run, and its rows', async () => {
+    const file = join(project.folder, 'mended');
+    const input: RunInput = { ...DAILY, function: 'mendable', params: { until: file } };
+    await withSchedule('retried', { input, cron: '30 0 * * *', timeZone: 'Europe/Berlin' }, async (id) => {
+      const { schedules } = project.partwise;
+      const [firing] = await schedules.backfill(id, { from: '2024-11-01', to: '2024-11-01' });
+      const { runId, scheduledTime } = firing!;
+      await until(async () => (await schedules.describe(id)).counts.started === 1);
+      const run = project.partwise.restore(runId);
+      expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', scheduledTime });
+      // No schedule, and another day by now.
+      await schedules.delete(id);
+      await project.write('mended', '');
+      const again = await run.retryFailed();
+      expect(await again.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime, counts: { DONE: 2 } });
+      const seen = { days: '2024-11-01', scheduled: '2024-10-31T23:30:00.000Z' };
+      expect(await again.results()).toEqual([
+        { region: 'North', ...seen },
+        { region: 'South', ...seen },
+      ]);
+      // A new snapshot of the same run is for the same day.
+      const anew = await project.partwise.start(
+        { ...input, onExisting: 'overwrite', timeZone: 'Europe/Berlin' },
+        { runId },
+      );
+      expect(await anew.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
+      expect(await anew.results()).toEqual(await again.results());
     });
   });
 

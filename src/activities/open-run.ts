@@ -23,7 +23,7 @@ import { refused, refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
 import { claimStage } from './stage-access';
 import { BUILT_IN_DIGEST, unknownFunction } from './function-catalog';
-import { scheduledStart } from './scheduled-start';
+import { scheduledTimeOf } from './scheduled-time';
 import { loadUnitPlan } from './unit-plan';
 import { entriesUpTo, takeOver, waitOut } from './continue-run';
 import { findResumedRun, readPrevious, type ResumedRun } from './resumed-run';
@@ -49,7 +49,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const found = await findFunction(deps, project, input, problems);
   const scheduledTime =
     resumed === null
-      ? (input.scheduledTime ?? (await scheduledStart(context)))
+      ? await scheduledTimeOf(context, input, stageUri)
       : resumed.reading.record.opened!.scheduledTime;
   const wanted = { ...input, scheduledTime };
   // A continuation reads the snapshot: its source may have changed since, or be gone.
