@@ -17,7 +17,7 @@ export type {
   WarehouseConnection,
 } from './functions/types';
 
-export { defineConfig, type PartwiseConfig } from './config/define';
+export { defineConfig, type Notifier, type PartwiseConfig } from './config/define';
 
 export { Partwise, type ConnectOptions } from './client/partwise';
 export {

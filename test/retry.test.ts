@@ -2,14 +2,15 @@
  * Runs that are continued: after failures, after a cancel, a terminate, a time-out. The functions write each call to a file
  * outside, which tells what was really called.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput, RunState } from '../src/index';
 import { cli } from './support/cli';
 import { changed } from './support/files';
-import { makeProject, type TestProject } from './support/project';
+import { end, makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
@@ -20,10 +21,11 @@ import { definePartitionFunction } from 'partwise';
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
-    const { calls, failing, wait = [], gate } = context.params;
+    const { calls, failing, wait = [], gate, ms = 0 } = context.params;
     appendFileSync(calls, ['begin', context.partitionId, context.attempt].join(' ') + '\\n');
     console.log('call', context.attempt, 'of', context.partitionId);
     if (wait.includes(context.partitionId)) while (!existsSync(gate)) await sleep(20);
+    if (ms > 0) await sleep(ms);
     if (existsSync(failing) && readFileSync(failing, 'utf8').split('\\n').includes(context.partitionId)) {
       throw new Error('cannot add up ' + context.partitionId);
     }
@@ -36,6 +38,7 @@ export const totals = definePartitionFunction({
 `;
 
 let project: TestProject;
+let worker: ChildProcess;
 beforeAll(async () => {
   project = await makeProject(FUNCTIONS);
   await project.execute(
@@ -43,7 +46,7 @@ beforeAll(async () => {
     "CREATE TABLE sales AS SELECT ['a', 'b', 'c', 'd', NULL][1 + range % 5] AS region, range AS amount FROM range(50)",
     'CREATE TABLE many AS SELECT range % 600 AS k, range AS amount FROM range(1800)',
   );
-  await project.startWorker();
+  worker = await project.startWorker();
 });
 afterAll(() => project.close());
 
@@ -291,6 +294,72 @@ describe('resuming', () => {
       expect(begins(calls()).filter((call) => call.startsWith(`begin ${id} `))).toHaveLength(1);
     expect(await project.partwise.restore(run.runId).results()).toHaveLength(5);
   });
+
+  it('I4 what a batch had put on the stage when it was terminated is not run again', async () => {
+    const { run, calls, file } = await begin('salvage', [], {
+      source: { table: 'many' },
+      partitionBy: ['k'],
+      params: { ms: 10 },
+      options: { heartbeatTimeout: '3s' },
+    });
+    // Live state is read from the checkpoints: what it shows as DONE is on the stage.
+    let done: string[] = [];
+    do {
+      const seen = calls().length;
+      await changed(file, () => calls().length > seen);
+      done = (await run.partitions({ status: 'DONE', limit: 600 })).partitions.map(({ id }) => id);
+    } while (done.length < 50);
+    await project.client.workflow.getHandle(run.runId).terminate('test');
+    await run.wait();
+    const again = await run.retryFailed({ options: { maxConcurrency: 4 } });
+    expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
+    const called = begins(calls()).map((call) => call.split(' ')[1]!);
+    for (const id of done) expect(called.filter((each) => each === id)).toEqual([id]);
+    expect(new Set(called).size).toBe(600);
+    expect(await again.results()).toHaveLength(600);
+  });
+
+  it('I4 a worker that is killed while a continuation begins costs nothing', async () => {
+    const { run, calls, mend } = await begin('killed', ['a', 'b', 'c', 'd']);
+    await run.wait();
+    await mend();
+    await end(worker);
+    const again = await run.retryFailed();
+    worker = await project.startWorker();
+    // The first attempt to open it, or to plan it, dies with its worker.
+    const opened = (await project.client.workflow.getHandle(run.runId).describe()).historyLength;
+    expect(opened).toBeGreaterThan(0);
+    worker.kill('SIGKILL');
+    worker = await project.startWorker();
+    expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 } });
+    for (const id of ['a', 'b', 'c', 'd'])
+      expect(calls().filter((call) => call.startsWith(`end ${id} `))).toHaveLength(1);
+    expect(calls().filter((call) => call.startsWith('end null') || call.startsWith('end %- '))).toHaveLength(
+      1,
+    );
+  });
+
+  it('says so while the run is still running, and begins a run that is not there', async () => {
+    const { run, gate } = await begin('running', [], { params: { wait: ['a'] } });
+    await expect(run.retryFailed()).rejects.toMatchObject({
+      type: 'RunExists',
+      message: expect.stringMatching(/is still running.*partwise cancel/) as string,
+    });
+    await writeFile(gate, '');
+    await run.wait();
+    const runId = project.runId('resumed-new');
+    const input = { ...(await inputOf(run)), onExisting: 'resume' } as RunInput;
+    const fresh = await project.partwise.start(input, { runId });
+    expect(await fresh.wait()).toMatchObject({ status: 'SUCCESS', executions: [{ execution: 1 }] });
+    const nothing = await project.client.workflow.start('partitionedRun', {
+      workflowId: project.runId('resumed-nothing'),
+      taskQueue: project.taskQueue,
+      args: [{ onExisting: 'resume' }],
+    });
+    await expect(nothing.result()).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/"function" is missing/) as string },
+    });
+  });
 });
 
 describe('overwriting', () => {
@@ -360,7 +429,6 @@ describe('partwise retry', () => {
     ]);
     expect(bad.code).toBe(2);
     expect(bad.stderr).toMatch(/--max-concurrency is 99[^]*--timeout is "soon"/);
-    expect(existsSync(join(project.folder, 'stage'))).toBe(true);
   });
 });
 

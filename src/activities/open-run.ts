@@ -21,6 +21,7 @@ import { sqlProblem } from '../functions/sql-check';
 import type { ActivityDeps } from './deps';
 import { refused, refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
+import { findNotifier } from './notify';
 import { claimStage } from './stage-access';
 import { BUILT_IN_DIGEST, unknownFunction } from './function-catalog';
 import { scheduledTimeOf } from './scheduled-time';
@@ -46,6 +47,10 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const problems: string[] = [];
   const warehouse = resolvePlace('warehouse', input.warehouse, project, problems);
   const stageUri = resolvePlace('stage', input.stage, project, problems);
+  if (input.notify !== null) {
+    const notifier = findNotifier(input.notify, project, { trusted: deps.functions.reloads });
+    if (typeof notifier === 'string') problems.push(notifier);
+  }
   const found = await findFunction(deps, project, input, problems);
   const scheduledTime =
     resumed === null

@@ -27,12 +27,13 @@ export async function checkedInput(
 export function checkedChanges(flags: RunFlags, projectDir: string): RetryInput {
   const { changeProblems } = require('../run/continue-input') as typeof import('../run/continue-input');
   const changes = toRunInput(undefined, flags, { projectDir, cwd: process.cwd() });
-  const { only, sql, output, options } = changes;
+  const { only, sql, output, notify, options } = changes;
   const input = Object.fromEntries(
     Object.entries({
       only,
       sql,
       output,
+      notify,
       options,
       functions: flags.functions && resolve(flags.functions),
     }).filter(([, value]) => value !== undefined),

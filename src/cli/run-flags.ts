@@ -18,6 +18,7 @@ export interface RunFlags extends ProjectOptions {
   mode?: string;
   evolve?: boolean;
   onExisting?: string;
+  notify?: string;
   scheduledTime?: string;
   timeZone?: string;
   maxConcurrency?: string;
@@ -73,7 +74,8 @@ export function withOutcomeFlags(command: Command): Command {
     .option('--tolerated-failures <n>', 'partitions that may fail without failing the run (default: 0)')
     .option('--maximum-attempts <n>', 'calls of the function per partition, the first included (default: 3)')
     .option('--timeout <duration>', 'time that one call may take, such as 90s or 15m')
-    .option('--memory <size>', 'memory that one call may use, such as 512MB or 2GB');
+    .option('--memory <size>', 'memory that one call may use, such as 512MB or 2GB')
+    .option('--notify <name>', 'told when the run ends: a notifier of the configuration, a URL or a command');
 }
 
 /** Where relative paths begin. */
@@ -120,6 +122,7 @@ export function toRunInput(
     only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
     output: toOutput(flags, path),
     onExisting: flags.onExisting,
+    notify: flags.notify,
     scheduledTime: flags.scheduledTime,
     timeZone: flags.timeZone,
     options: Object.keys(options).length === 0 ? undefined : options,
@@ -147,6 +150,7 @@ const FLAG_OF: Record<string, string> = {
   'output.mode': '--mode',
   'output.evolve': '--evolve',
   onExisting: '--on-existing',
+  notify: '--notify',
   scheduledTime: '--scheduled-time',
   timeZone: '--time-zone',
   cron: '--cron',

@@ -43,6 +43,8 @@ export interface RetryInput {
   /** For the embedded server only: the file that exports the functions. */
   functions?: string;
   output?: OutputInput;
+  /** As in `RunInput`. */
+  notify?: string;
   /** Settings that differ from the run's. */
   options?: RunOptions;
 }

@@ -14,12 +14,20 @@ export interface PartwiseConfig {
     /** Partitions that run at once on this machine, each in a process of its own. Default: the number of cores. */
     runners?: number;
   };
+  /**
+   * What runs may name as `notify`, to be told when they end: `{ ops: { url: process.env.OPS_WEBHOOK } }` or
+   * `{ mail: { command: './mail.sh' } }`. A webhook gets the notice as the body of a POST, a command on standard input.
+   */
+  notify?: Record<string, Notifier>;
   /** What the input of a run may name beside the warehouse and the stage above. Default: anything. */
   allow?: {
     warehouses?: string[];
     stages?: string[];
   };
 }
+
+/** Where to say that a run has ended. A command is run by a shell. */
+export type Notifier = { url: string; headers?: Record<string, string> } | { command: string };
 
 /**
  * Types the configuration for editors; returns it as it is.

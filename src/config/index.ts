@@ -1,3 +1,3 @@
-export { defineConfig, type PartwiseConfig } from './define';
+export { defineConfig, type Notifier, type PartwiseConfig } from './define';
 export { ConfigError } from './problems';
 export { loadConfig, type ConfigFlags, type LoadConfigOptions, type ProjectConfig } from './resolve';

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { explainIssues } from '../run/explain-issues';
 import type { TemporalSettings } from '../temporal/settings';
+import type { Notifier } from './define';
 import { configFileIn, findConfigFile, readConfigFile } from './load';
 import { ConfigError } from './problems';
 import { checkConfig, runnersSchema, warehouseSchema } from './schema';
@@ -27,6 +28,8 @@ export interface ProjectConfig {
     /** Default: the number of cores. */
     runners?: number;
   };
+  /** Notifiers by name. */
+  notify: Record<string, Notifier>;
   allow: {
     warehouses?: string[];
     stages?: string[];
@@ -99,6 +102,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
       ) ?? join(projectDir, 'stage'),
     temporal: temporalSettings(flags, env, file.temporal ?? {}, projectDir),
     worker: { ...file.worker, ...(runners !== undefined && { runners }) },
+    notify: file.notify ?? {},
     allow: file.allow ?? {},
   };
 }

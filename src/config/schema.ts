@@ -36,12 +36,25 @@ const temporalSchema = fields('an object such as { address: "localhost:7233" }',
     .optional(),
 });
 
+const NOTIFIER = 'an object with "url" or "command", such as { command: "./mail.sh" }';
+const notifierSchema = z.union(
+  [
+    z.strictObject({
+      url: z.url({ protocol: /^https?$/ }),
+      headers: z.record(z.string(), z.string()).optional(),
+    }),
+    z.strictObject({ command: z.string().min(1) }),
+  ],
+  { error: NOTIFIER },
+);
+
 const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.duckdb" }', {
   functions: text('the path of a file, such as "./functions.ts"').optional(),
   warehouse: warehouseSchema.optional(),
   stage: text(STAGE).optional(),
   temporal: temporalSchema.optional(),
   worker: fields('an object such as { runners: 4 }', { runners: runnersSchema.optional() }).optional(),
+  notify: z.record(z.string(), notifierSchema, { error: 'an object of notifiers by name' }).optional(),
   allow: fields('an object such as { warehouses: ["duckdb:./other.duckdb"] }', {
     warehouses: z.array(warehouseSchema, { error: 'a list of warehouses' }).optional(),
     stages: z.array(text(STAGE), { error: 'a list of folders' }).optional(),

@@ -10,7 +10,7 @@ import { parseRunInput } from './parse-input';
 import { isPartitionId } from './partition-id';
 
 /** What a continuation may say anew. */
-const CHANGEABLE = ['functions', 'sql', 'output'] as const;
+const CHANGEABLE = ['functions', 'sql', 'output', 'notify'] as const;
 /** Not the run's: checked, or used, by themselves. */
 const OWN = ['onExisting', 'only', 'options', 'warehouse', 'stage'];
 

@@ -214,6 +214,7 @@ export const inputSchema = fields(
       (value) => parsePeriod(value, 'UTC') !== null,
     ).nullish(),
     timeZone: timeZoneSchema.nullish(),
+    notify: text('the name of a notifier of the configuration, such as "ops"').nullish(),
     onUnchanged: z.enum(['run', 'reuse'], { error: '"run" or "reuse"' }).nullish(),
     series: text('the name of a series of runs, such as "nightly"').nullish(),
     options: optionsSchema.nullish(),

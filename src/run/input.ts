@@ -61,6 +61,11 @@ export interface RunInput {
   /** Only these partition ids. */
   only?: string[];
   output?: OutputInput;
+  /**
+   * Who is told when the run has ended: a notifier of the worker's configuration, by name; on the embedded server also the URL of a
+   * webhook, or a command.
+   */
+  notify?: string;
   onExisting?: 'error' | 'overwrite' | 'resume';
   /**
    * The time that this run is for, such as `'2026-11-01T06:00:00Z'` or `'2026-11-01'` (without an offset: in `timeZone`). The source

@@ -30,6 +30,7 @@ export interface NormalizedInput {
   /** ISO 8601 UTC. */
   scheduledTime: string | null;
   timeZone: string;
+  notify: string | null;
   onUnchanged: 'run' | 'reuse';
   series: string | null;
   options: NormalizedOptions;
@@ -227,6 +228,7 @@ function normalize(parsed: ParsedInput): NormalizedInput {
     scheduledTime:
       scheduledTime == null ? null : new Date(parsePeriod(scheduledTime, timeZone)!.from).toISOString(),
     timeZone,
+    notify: parsed.notify ?? null,
     onUnchanged: parsed.onUnchanged ?? 'run',
     series: parsed.series ?? null,
     options: {

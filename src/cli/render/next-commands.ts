@@ -23,6 +23,7 @@ export function nextCommands({ state, failed, hasArtifacts, suggest }: NextComma
           [`cancel ${run}`, 'stop it'],
         ]
       : [
+          ...(unfinished(state) ? [[`retry ${run}`, 'run what is not DONE again'] as [string, string]] : []),
           [`status ${run}`, 'the summary'],
           failed === null
             ? [`partitions ${run}`, 'partition by partition']
@@ -46,4 +47,9 @@ export function commandLines(
   const lines = commands.map(([command, what]) => [suggest(command), what] as const);
   const longest = Math.max(...lines.map(([line]) => line.length));
   return lines.map(([line, what]) => `  ${paint.cyan(padEnd(line, longest))}  ${paint.dim(what)}`).join('\n');
+}
+
+/** Whether a retry has anything to do. */
+function unfinished({ counts: { total, DONE, SKIPPED }, error }: RunState): boolean {
+  return total > DONE + SKIPPED || error !== null;
 }
