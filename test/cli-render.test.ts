@@ -267,6 +267,7 @@ test('the commands suggested are quoted for the shell and depend on how the run 
     PLAIN,
   );
   expect(after.split('\n').map((line) => line.trim().split(/ {2,}/)[0])).toEqual([
+    `npx partwise retry 'it'\\''s'`,
     `npx partwise status 'it'\\''s'`,
     `npx partwise partitions 'it'\\''s' --status FAILED`,
     `npx partwise logs 'it'\\''s' --partition San%20Marcos`,

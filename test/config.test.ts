@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig } from '../src/config';
+import { checkConfig } from '../src/config/schema';
 
 let folder: string;
 
@@ -34,6 +35,7 @@ test('without a configuration file the working directory is the project, and def
     stage: join(folder, 'stage'),
     temporal: {},
     worker: {},
+    notify: {},
     allow: {},
   });
 });
@@ -143,4 +145,11 @@ test('two configuration files in one folder are refused', async () => {
   expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual([
     'There are partwise.config.ts and partwise.config.json, and one project has one configuration. Keep one of them.',
   ]);
+});
+
+test('notifiers are a webhook or a command, and nothing else', async () => {
+  const good = { notify: { ops: { url: 'https://example.com/hook' }, mail: { command: './mail.sh' } } };
+  expect(checkConfig(good)).toMatchObject({ problems: [], config: good });
+  const bad = checkConfig({ notify: { ops: { url: 'ftp://x' }, mail: { commnad: 'x' } } });
+  expect(bad.problems.join('\n')).toMatch(/notify\.ops\.url.*https[^]*notify\.mail.*"url" or "command"/);
 });

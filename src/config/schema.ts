@@ -40,7 +40,7 @@ const NOTIFIER = 'an object with "url" or "command", such as { command: "./mail.
 const notifierSchema = z.union(
   [
     z.strictObject({
-      url: z.url({ protocol: /^https?$/ }),
+      url: z.url({ protocol: /^https?$/, error: 'a URL that begins with https:// or http://' }),
       headers: z.record(z.string(), z.string()).optional(),
     }),
     z.strictObject({ command: z.string().min(1) }),
