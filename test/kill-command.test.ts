@@ -2,14 +2,15 @@
  * The embedded way, as a person has it: the command line, its own server and worker, and everything killed in the middle of a
  * run.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { endBackground } from '../src/temporal';
 import { cli, startCli, type RunningCli } from './support/cli';
+import { killAll, pidOf, workerPid } from './support/embedded';
 import { changed } from './support/files';
 import { isAlive } from './support/processes';
 import { REPOSITORY } from './support/project';
@@ -87,20 +88,6 @@ const expectFinished = async (runId: string): Promise<void> => {
   for (const id of ['a', 'b']) expect(times(runId, `begin ${id}`)).toBe(1);
 };
 
-const json = (file: string): Record<string, unknown> | null =>
-  existsSync(join(folder, '.partwise', file))
-    ? (JSON.parse(readFileSync(join(folder, '.partwise', file), 'utf8')) as Record<string, unknown>)
-    : null;
-const hostPid = (): number | null => (json('host.json')?.pid as number | undefined) ?? null;
-const pidOf = (what: 'server'): number | null => (json(`${what}.json`)?.pid as number | undefined) ?? null;
-const childrenOf = async (pid: number): Promise<number[]> =>
-  (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean).map(Number);
-const workerPid = async (): Promise<number> => {
-  const server = pidOf('server');
-  const [worker] = (await childrenOf(hostPid()!)).filter((pid) => pid !== server);
-  return worker!;
-};
-
 describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
   it('of the command', async () => {
     const running = await begin('kill-command');
@@ -118,7 +105,7 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
         .find((call) => call.startsWith('begin c'))!
         .split(' ')[2],
     );
-    process.kill(await workerPid(), 'SIGKILL');
+    process.kill(await workerPid(folder), 'SIGKILL');
     await openGate('kill-worker');
     await expectFinished('kill-worker');
     expect(isAlive(runner)).toBe(false);
@@ -127,14 +114,14 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
   it('of the server', async () => {
     const running = await begin('kill-server');
     running.process.kill('SIGKILL');
-    process.kill(pidOf('server')!, 'SIGKILL');
+    process.kill(pidOf(folder, 'server')!, 'SIGKILL');
     await openGate('kill-server');
     await expectFinished('kill-server');
   });
 
   it('of the server, while the command goes on watching', async () => {
     const running = await begin('kill-server-attached');
-    process.kill(pidOf('server')!, 'SIGKILL');
+    process.kill(pidOf(folder, 'server')!, 'SIGKILL');
     await openGate('kill-server-attached');
     expect((await running.finished).code).toBe(0);
     await expectFinished('kill-server-attached');
@@ -143,7 +130,7 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
   it('of the host, which leaves the server to the next command', async () => {
     const running = await begin('kill-host');
     running.process.kill('SIGKILL');
-    process.kill(hostPid()!, 'SIGKILL');
+    process.kill(pidOf(folder, 'host')!, 'SIGKILL');
     await openGate('kill-host');
     await expectFinished('kill-host');
   });
@@ -151,8 +138,7 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
   it('of everything at once', async () => {
     const running = await begin('kill-all');
     running.process.kill('SIGKILL');
-    const all = [hostPid()!, await workerPid(), pidOf('server')!];
-    for (const pid of all) process.kill(pid, 'SIGKILL');
+    await killAll(folder);
     await openGate('kill-all');
     await expectFinished('kill-all');
   });

@@ -1,9 +1,13 @@
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { NoSuchSchedule, ScheduleRefused, type RunInput, type ScheduleInput } from '../src/index';
+import { NoSuchSchedule, Partwise, ScheduleRefused, type RunInput, type ScheduleInput } from '../src/index';
+import { endBackground } from '../src/temporal';
 import { cli } from './support/cli';
+import { killAll } from './support/embedded';
 import { makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
@@ -476,6 +480,92 @@ describe('a schedule', () => {
     );
     await expect(schedules.create(id, null as never)).rejects.toThrow(/There is no input/);
     await expect(schedules.describe(id)).rejects.toThrow(NoSuchSchedule);
+  });
+});
+
+describe('on the embedded server', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'partwise-schedules-'));
+    await writeFile(join(folder, 'partwise.config.json'), '{}');
+    await writeFile(join(folder, 'regions.csv'), 'region,n\na,1\nb,2\n');
+  });
+  afterAll(async () => {
+    await endBackground(folder);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('survives kill -9 of everything, and makes up for what was due meanwhile, each run for its own time', async () => {
+    let partwise = await Partwise.connect({ projectDir: folder });
+    const source = {
+      query: "SELECT *, $scheduled_time::VARCHAR AS due FROM read_csv('" + join(folder, 'regions.csv') + "')",
+    };
+    await partwise.schedules.create('often', {
+      input: {
+        function: 'sql',
+        sql: 'SELECT any_value(due) AS due FROM data',
+        source,
+        partitionBy: ['region'],
+      },
+      every: '1s',
+      overlap: 'buffer-all',
+    });
+    await until(async () => (await partwise.schedules.describe('often')).recent.length > 0);
+    await partwise.close();
+    await killAll(folder);
+    const killed = Math.ceil(Date.now() / 1000) * 1000;
+    await until(async () => Date.now() > killed + 2_000);
+    const back = new Date().toISOString();
+
+    partwise = await Partwise.connect({ projectDir: folder });
+    const { schedules } = partwise;
+    const made = await until(async () => {
+      const due = [killed, killed + 1000].map((time) => new Date(time).toISOString());
+      const { recent } = await schedules.describe('often');
+      const found = recent.filter(({ scheduledTime }) => due.includes(scheduledTime));
+      return found.length === due.length && found;
+    });
+    for (const { runId, scheduledTime, startedAt } of made) {
+      expect(startedAt! > back).toBe(true);
+      const run = partwise.restore(runId);
+      expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
+      const due = scheduledTime.replace('T', ' ').slice(0, 19);
+      expect(await run.results()).toEqual([
+        { region: 'a', due },
+        { region: 'b', due },
+      ]);
+    }
+    expect((await schedules.describe('often')).counts.missed).toBe(0);
+    await schedules.delete('often');
+    await partwise.close();
+  });
+
+  it('creating one says that it fires only while the server is up', async () => {
+    const what = [
+      '--sql',
+      'SELECT 1 AS one FROM data',
+      '--from',
+      'regions.csv',
+      '--by',
+      'region',
+      '--every',
+      '1h',
+    ];
+    const { code, stdout, stderr } = await cli(folder, ['schedule', 'create', 'hourly', ...what]);
+    expect({ code, stdout }).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('due every 1h (UTC)'),
+    });
+    expect(stderr).toMatch(
+      /fires schedules only while it is up, and it ends after ten idle minutes: keep it up with `.* dev`/,
+    );
+    // Its runs get this project's settings, whoever started the worker.
+    const { input } = JSON.parse(
+      (await cli(folder, ['schedule', 'describe', 'hourly', '--json'])).stdout,
+    ) as {
+      input: RunInput;
+    };
+    expect(input.stage).toBe(join(folder, 'stage'));
   });
 });
 

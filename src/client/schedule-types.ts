@@ -72,7 +72,7 @@ export interface ScheduleSpecView {
 /** A line of `partwise schedule list`. */
 export interface ScheduleListing {
   id: string;
-  /** Null for a schedule that was not made by Partwise. */
+  /** Null where only `describe` can tell: for a schedule that was made by Temporal's own tools. */
   function: string | null;
   paused: boolean;
   note: string | null;

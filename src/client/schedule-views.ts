@@ -1,5 +1,6 @@
 /** Temporal's descriptions of schedules → what readers get. */
 import type { ScheduleDescription, ScheduleSpecDescription, ScheduleSummary } from '@temporalio/client';
+import { functionOfInput } from '../history/run-state';
 import { cronText, type Calendar } from '../run/cron';
 import { formatDuration } from '../run/duration';
 import { FUNCTION_MEMO } from '../run/memo';
@@ -14,10 +15,11 @@ import type {
 } from './schedule-types';
 
 export function viewOf(description: ScheduleDescription, recent: ScheduledRun[]): ScheduleView {
-  const { scheduleId, memo, state, spec, policies, action, info, raw } = description;
+  const { scheduleId, state, spec, policies, action, info, raw } = description;
+  const input: unknown = (action.args as unknown[] | undefined)?.[0] ?? null;
   return {
     id: scheduleId,
-    function: functionOf(memo),
+    function: functionOfInput(input),
     paused: state.paused,
     note: state.note || null,
     spec: specView(spec),
@@ -25,7 +27,7 @@ export function viewOf(description: ScheduleDescription, recent: ScheduledRun[])
     pauseOnFailure: policies.pauseOnFailure,
     catchupWindowMs: policies.catchupWindow,
     taskQueue: action.taskQueue,
-    input: (action.args as unknown[] | undefined)?.[0] ?? null,
+    input,
     next: info.nextActionTimes.map((time) => time.toISOString()),
     recent,
     running: info.runningActions.map(({ workflow }) => workflow.workflowId),
