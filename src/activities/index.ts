@@ -1,3 +1,4 @@
+import { closeRun } from './close-run';
 import { commitRun } from './commit-run';
 import type { ActivityDeps } from './deps';
 import { findPartitions } from './find-partitions';
@@ -6,6 +7,7 @@ import { planRun } from './plan-run';
 import { processUnit } from './process-unit';
 import type { UnitResult } from '../run/outcome';
 import type {
+  CloseTask,
   CommitResult,
   CommitTask,
   FindTask,
@@ -24,6 +26,7 @@ export type RunActivities = {
   processUnit(task: UnitTask): Promise<UnitResult>;
   findPartitions(task: FindTask): Promise<FoundPartitions>;
   commitRun(task: CommitTask): Promise<CommitResult>;
+  closeRun(task: CloseTask): Promise<void>;
 };
 
 /** Binds the activities to one worker's project, runners and functions. */
@@ -34,5 +37,6 @@ export function createActivities(deps: ActivityDeps): RunActivities {
     processUnit: (task) => processUnit(deps, task),
     findPartitions: (task) => findPartitions(task),
     commitRun: (task) => commitRun(deps, task),
+    closeRun: (task) => closeRun(deps, task),
   };
 }

@@ -264,6 +264,26 @@ export interface RunSummary {
   stopped: { reason: StopReason; message: string } | null;
 }
 
+/** How a run ended, by its own word. */
+export interface Closing {
+  kind: 'completed' | 'failed' | 'cancelled';
+  /** Null when it had no plan, and when it ended by a mistake in Partwise itself. */
+  summary: RunSummary | null;
+  /** Null when it completed. */
+  error: ErrorInfo | null;
+}
+
+/** `closeRun`'s argument. */
+export interface CloseTask {
+  version: 1;
+  runId: string;
+  /** Null: the run was refused. */
+  opened: Pick<OpenedRun, 'stage' | 'stageToken' | 'generation' | 'execution'> | null;
+  /** Of a run that was refused, the workflow's argument, unchecked; else null. */
+  input: unknown;
+  closing: Closing;
+}
+
 /** `findPartitions`' argument. */
 export interface FindTask {
   version: 1;

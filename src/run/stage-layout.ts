@@ -2,6 +2,7 @@
  * Where things are put on the stage. Only writers use this; readers follow the references that history holds.
  *
  *     <run>/executions/<n>.json
+ *     <run>/archive/e<execution>-<name>.json.gz
  *     <run>/g<generation>/plan-<attempt>/{index,snapshot}.parquet, unit-plan.json
  *     <run>/g<generation>/e<execution>/carried-<name>.jsonl
  *     <run>/g<generation>/e<execution>/plan.json
@@ -33,6 +34,11 @@ export function folderName(text: string): string {
 
 export function locatorPath(runId: string, execution: number): string {
   return `${runFolder(runId)}/executions/${execution}.json`;
+}
+
+/** Ends in `/`. Holds the archived histories of the run's executions. */
+export function archiveFolder(runId: string): string {
+  return `${runFolder(runId)}/archive/`;
 }
 
 /** Ends in `/`. Each planning attempt has a folder of its own, so a repeated one overwrites nothing. */

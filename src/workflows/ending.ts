@@ -10,7 +10,11 @@ import type { RunUnits } from './units';
 /** What ends by itself in the end, so that a run never waits for ever without a word. */
 export const CONTROL_RETRY = { maximumAttempts: 12, maximumInterval: '30s' } as const;
 
-function summaryOf(plan: RunPlan, { counts, total, firstErrors }: Progress, status: RunStatus): RunSummary {
+export function summaryOf(
+  plan: RunPlan,
+  { counts, total, firstErrors }: Progress,
+  status: RunStatus,
+): RunSummary {
   const { runId, rows, generation, execution } = plan;
   return {
     version: 1,
@@ -57,10 +61,16 @@ function describeFailure({ runId, counts, firstErrors }: RunSummary, toleratedFa
 
 /** How a run stands that ended with this error. */
 export function statusAfter(error: unknown): RunStatus {
-  if (isCancellation(error)) return 'CANCELLED';
-  const summary =
-    error instanceof ApplicationFailure ? (error.details?.[0] as RunSummary | undefined) : undefined;
-  return summary?.status ?? 'FAILURE';
+  return isCancellation(error) ? 'CANCELLED' : (summaryIn(error)?.status ?? 'FAILURE');
+}
+
+/** The summary that a run's failure carries; null when it came to none. */
+export function summaryIn(error: unknown): RunSummary | null {
+  const details = error instanceof ApplicationFailure ? error.details?.[0] : null;
+  // Refusals carry other details.
+  return typeof details === 'object' && details !== null && 'counts' in details
+    ? (details as RunSummary)
+    : null;
 }
 
 /** `plan` null: the run was not planned in time. */

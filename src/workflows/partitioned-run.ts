@@ -18,7 +18,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
-import type { OpenedRun, RunPlan, RunSummary } from '../run/plan';
+import type { Closing, OpenedRun, RunPlan, RunSummary } from '../run/plan';
+import type { RunStatus } from '../run/status';
+import { closeRun, closingAfter } from './closing';
 import { Control } from './control';
 import { commit, CONTROL_RETRY, runTimeout, settle, statusAfter } from './ending';
 import { handleMessages, type LiveRun } from './messages';
@@ -31,16 +33,11 @@ setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionedRun);
 
 /** See `RunInput` for the argument; it is taken as it comes and validated by `openRun`. */
 export async function partitionedRun(input?: unknown): Promise<RunSummary> {
-  const run = new Run();
+  const run = new Run(input ?? null);
   // Before anything else: a message may have come before the first task.
   handleMessages(run);
   try {
-    const summary = await run.execute(input ?? null);
-    run.progress.end(summary.status);
-    return summary;
-  } catch (error) {
-    run.progress.end(statusAfter(error));
-    throw error;
+    return await run.execute();
   } finally {
     // An update that was accepted is answered.
     await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
@@ -54,9 +51,12 @@ class Run implements LiveRun {
   /** Cancelled with the run, and by its time-out. */
   readonly #scope = new CancellationScope();
   #timedOut = false;
+  #opened: OpenedRun | null = null;
   #plan: RunPlan | null = null;
   #units: RunUnits | null = null;
   #settled = false;
+
+  constructor(private readonly input: unknown) {}
 
   ending(): string | null {
     if (this.#scope.consideredCancelled)
@@ -66,13 +66,36 @@ class Run implements LiveRun {
     return this.#settled ? 'All partitions have ended, so nothing can be changed any more.' : null;
   }
 
-  async execute(input: unknown): Promise<RunSummary> {
+  async execute(): Promise<RunSummary> {
+    try {
+      const summary = await this.#run();
+      this.#end(summary.status);
+      await this.#close({ kind: 'completed', summary, error: null });
+      return summary;
+    } catch (error) {
+      this.#end(statusAfter(error));
+      await this.#close(closingAfter(error, this.#plan, this.progress));
+      throw error;
+    }
+  }
+
+  #end(status: RunStatus): void {
+    this.#settled = true;
+    this.progress.end(status);
+  }
+
+  #close(closing: Closing): Promise<void> {
+    return closeRun(workflowInfo().workflowId, this.input, this.#opened, closing);
+  }
+
+  async #run(): Promise<RunSummary> {
     const { openRun } = proxyActivities<RunActivities>({
       startToCloseTimeout: '1 hour',
       heartbeatTimeout: '10s',
       retry: CONTROL_RETRY,
     });
-    const opened = await unwrapped(openRun(input));
+    const opened = await unwrapped(openRun(this.input));
+    this.#opened = opened;
     return this.#withinTime(opened.runTimeoutMs, () => this.#planAndProcess(opened));
   }
 

@@ -1,5 +1,11 @@
 /** Skipping partitions while a run is under way: all of those asked for, or none and a sentence for each that cannot be. */
-import { ActivityFailure, ApplicationFailure, isCancellation, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  proxyActivities,
+  uuid4,
+} from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
 import { encodeOrdinals } from '../run/ordinals';
 import type { OpenedRun, RunPlan } from '../run/plan';
@@ -58,16 +64,13 @@ async function findOrdinals(
   });
   const { stage, unitPlan, index } = plan;
   for (let asked = 1; ; asked++) {
-    const found = await findPartitions({
-      version: 1,
-      stage,
-      stageToken: opened.stageToken,
-      plan: unitPlan,
-      index,
-      ids,
-    }).catch((error: unknown) => {
-      throw refused([messageOf(error)]);
-    });
+    const task = { version: 1, stage, stageToken: opened.stageToken, plan: unitPlan, index, ids } as const;
+    const found = await findPartitions
+      // Ids that Temporal gives are numbers, as those of units are: two open activities of one id are none.
+      .executeWithOptions({ activityId: `find-${uuid4()}` }, [task])
+      .catch((error: unknown) => {
+        throw refused([messageOf(error)]);
+      });
     if (found.ended.length > 0) {
       throw refused(found.ended.map(({ id, status }) => `${quote(id)} has ended already: it is ${status}.`));
     }

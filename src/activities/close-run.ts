@@ -1,0 +1,39 @@
+/**
+ * What is done once when a run ends: small steps that know nothing of each other. One that fails keeps no other from being done;
+ * the activity then fails, naming it, and its next attempt does only what is left. How the run ends is not its business.
+ */
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { CloseTask } from '../run/plan';
+import { archiveClosingRun } from './archive-run';
+import type { ActivityDeps } from './deps';
+
+type ClosingStep = (deps: ActivityDeps, task: CloseTask, context: Context) => Promise<void>;
+
+/** In this order. What a step did must be the same done twice, for the worker may be lost in between. */
+const STEPS: Readonly<Record<string, ClosingStep>> = { archive: archiveClosingRun };
+
+export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<void> {
+  const context = Context.current();
+  const before = context.info.heartbeatDetails as string[] | undefined;
+  const done = new Set(before);
+  const beat = (): void => context.heartbeat([...done]);
+  const timer = setInterval(beat, 1_000);
+  const failed: string[] = [];
+  try {
+    for (const [name, step] of Object.entries(STEPS)) {
+      if (done.has(name)) continue;
+      try {
+        await step(deps, task, context);
+        done.add(name);
+        beat();
+      } catch (error) {
+        const message = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+        context.log.warn(`The run "${task.runId}" ended, and one closing step was not done. ${message}`);
+        failed.push(message);
+      }
+    }
+  } finally {
+    clearInterval(timer);
+  }
+  if (failed.length > 0) throw ApplicationFailure.create({ type: 'NotClosed', message: failed.join('\n') });
+}

@@ -1,0 +1,58 @@
+/** What is done once when a run ends, whichever way: it never changes how the run ends. */
+import { ApplicationFailure, CancellationScope, isCancellation, proxyActivities } from '@temporalio/workflow';
+import type { RunActivities } from '../activities';
+import type { Closing, OpenedRun, RunPlan } from '../run/plan';
+import { summaryIn, summaryOf } from './ending';
+import type { Progress } from './progress';
+
+/** Characters of the run's error that it passes on: the whole of it is in the workflow's failure. */
+const MOST_MESSAGE = 4_000;
+
+/** `plan` null: the run was refused, or ended before it had one. */
+export function closingAfter(error: unknown, plan: RunPlan | null, progress: Progress): Closing {
+  if (isCancellation(error)) {
+    const summary = plan === null ? null : summaryOf(plan, progress, 'CANCELLED');
+    const info = { type: 'Cancelled', message: 'The run was cancelled.', stack: null };
+    return { kind: 'cancelled', summary, error: info };
+  }
+  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  const type = (error instanceof ApplicationFailure && error.type) || name;
+  const info = { type, message: message.slice(0, MOST_MESSAGE), stack: null };
+  return { kind: 'failed', summary: summaryIn(error), error: info };
+}
+
+/** `opened` null: the run was refused. */
+export async function closeRun(
+  runId: string,
+  input: unknown,
+  opened: OpenedRun | null,
+  closing: Closing,
+): Promise<void> {
+  const activities = proxyActivities<RunActivities>({
+    startToCloseTimeout: '20s',
+    heartbeatTimeout: '10s',
+    retry: { maximumAttempts: 3, initialInterval: '1s' },
+  });
+  const place =
+    opened === null
+      ? null
+      : {
+          stage: opened.stage,
+          stageToken: opened.stageToken,
+          generation: opened.generation,
+          execution: opened.execution,
+        };
+  try {
+    await CancellationScope.nonCancellable(() =>
+      activities.closeRun({
+        version: 1,
+        runId,
+        opened: place,
+        input: opened === null ? input : null,
+        closing,
+      }),
+    );
+  } catch {
+    // The activity's failure says what was not done, and Temporal shows it; the run has ended as it has.
+  }
+}
