@@ -151,14 +151,35 @@ async function tryProgram(block: Block, folder: string): Promise<void> {
   }
 }
 
-/** A command and what it prints: every line of it, save what differs from run to run. */
-async function tryShownOutput({ place, text }: Block): Promise<void> {
-  const alike = (line: string): string => line.replace(/\d{8}-\d{6}-\w{4}/, 'ID').replace(/took .*/, 'took');
-  const [command, ...shown] = text.trim().split('\n');
-  const { stdout, stderr } = await tryOut({ place, line: command!.slice(2) }, join(root, SHOWN_EXAMPLE));
-  const printed = [...stderr.split('\n'), ...stdout.split('\n')].map(alike);
-  const lasting = shown.filter((line) => !/ (RUNNING|PENDING)/.test(line)).map(alike);
-  expect(printed).toEqual(expect.arrayContaining(lasting));
+/**
+ * Commands and what they print, one after the other: every line of it, save what differs from run to run. `# exits with 1` after a
+ * command says that it does.
+ */
+async function tryShownOutput({ place, text }: Block, folder: string): Promise<void> {
+  for (const part of text.trim().split(/^\$ /m).slice(1)) {
+    const [first, ...shown] = part.trimEnd().split('\n');
+    const [, line, code = '0'] = /^(.*?)(?: +# exits with (\d+))?$/.exec(first!)!;
+    const ran = await shell(line!, folder);
+    const printed = [...ran.stderr.split('\n'), ...ran.stdout.split('\n')].map(alike);
+    const lasting = shown.filter((each) => each !== '' && !/ (RUNNING|PENDING)/.test(each)).map(alike);
+    expect({ place, line, code: `${ran.code}`, printed }).toEqual({
+      place,
+      line,
+      code,
+      printed: expect.arrayContaining(lasting) as string[],
+    });
+  }
+}
+
+/** What differs from run to run (ids, times, sizes of columns) is taken for the same. */
+function alike(line: string): string {
+  return line
+    .replace(/\d{8}-\d{6}-\w{4}/g, 'ID')
+    .replace(/took .*/, 'took')
+    .replace(/\d{4}-\d\d-\d\d(T| )\d\d:\d\d(:\d\d(\.\d+)?)?Z?/g, 'TIME')
+    .replace(/\b\d+(\.\d+)? (ms|s|min)\b/g, 'DURATION')
+    .replace(/ {2,}/g, '  ')
+    .trimEnd();
 }
 
 describe('the demo', () => {
@@ -204,7 +225,8 @@ function stepsOf(block: Block, folder: () => string): Step[] {
     const tryCode = text.includes('definePartitionFunction(') ? tryFunctions : tryProgram;
     return [[title, () => tryCode(block, folder())]];
   }
-  return text.startsWith('$ ') ? [[title, () => tryShownOutput(block)]] : [];
+  const shownIn = (): string => (place.startsWith('README.md') ? join(root, SHOWN_EXAMPLE) : folder());
+  return text.startsWith('$ ') ? [[title, () => tryShownOutput(block, shownIn())]] : [];
 }
 
 /** `partwise logs RUN [-f]` describes commands; without such words it is one. */

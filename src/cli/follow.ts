@@ -1,5 +1,6 @@
 /** Follows a run to its end, for `run` and `watch`. */
 import type { RunHandle, RunState } from '../client/types';
+import type { RunPlan } from '../run/plan';
 import { wasRefused } from '../history/run-state';
 import { DETACHED, exitCodeOf, Interrupted } from './exit';
 import type { Suggest } from './invocation';
@@ -41,6 +42,16 @@ function refuse({ error }: RunState): void {
   aside('No partition was started.');
 }
 
+/** `46 partitions of 8,602 rows`; of a continuation `4 of 46 partitions to run`. */
+function planned({ partitions, rows, units }: RunPlan): string {
+  const toRun = units.reduce((sum, unit) => sum + unit.partitions, 0);
+  const batches =
+    units.length === toRun ? '' : units.length === 1 ? ', in one batch' : `, in ${units.length} batches`;
+  return toRun === partitions
+    ? `${plural(partitions, 'partition')} of ${plural(rows, 'row')}${batches}`
+    : `${toRun.toLocaleString('en')} of ${plural(partitions, 'partition')} to run${batches}`;
+}
+
 /** Null when interrupted. */
 async function waitWithProgress(handle: RunHandle, interrupt: AbortSignal): Promise<RunState | null> {
   const progress = showProgress();
@@ -50,9 +61,7 @@ async function waitWithProgress(handle: RunHandle, interrupt: AbortSignal): Prom
       signal: interrupt,
       onEvent(event) {
         if (event.type === 'planned') {
-          const { partitions, rows, units } = event.plan;
-          const batches = units.length === partitions ? '' : `, in ${units.length} batches`;
-          aside(`${plural(partitions, 'partition')} of ${plural(rows, 'row')}${batches}`);
+          aside(planned(event.plan));
         } else if (event.type === 'progress') {
           const { waiting } = event.state;
           const text = waiting === null ? '' : waitingText(waiting);
