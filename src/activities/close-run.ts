@@ -6,11 +6,15 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { CloseTask } from '../run/plan';
 import { archiveClosingRun } from './archive-run';
 import type { ActivityDeps } from './deps';
+import { notifyClosingRun } from './notify-closing-run';
 
 type ClosingStep = (deps: ActivityDeps, task: CloseTask, context: Context) => Promise<void>;
 
-/** In this order. What a step did must be the same done twice, for the worker may be lost in between. */
-const STEPS: Readonly<Record<string, ClosingStep>> = { archive: archiveClosingRun };
+/** In this order. A step may be done twice, for the worker may be lost in between: then a notice comes twice too. */
+const STEPS: Readonly<Record<string, ClosingStep>> = {
+  archive: archiveClosingRun,
+  notify: notifyClosingRun,
+};
 
 export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<void> {
   const context = Context.current();

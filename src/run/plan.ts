@@ -281,6 +281,8 @@ export interface CloseTask {
   opened: Pick<OpenedRun, 'stage' | 'stageToken' | 'generation' | 'execution'> | null;
   /** Of a run that was refused, the workflow's argument, unchecked; else null. */
   input: unknown;
+  /** Who is to be told, as the input names them. */
+  notify: string | null;
   closing: Closing;
 }
 

@@ -29,7 +29,7 @@ export async function closeRun(
   closing: Closing,
 ): Promise<void> {
   const activities = proxyActivities<RunActivities>({
-    startToCloseTimeout: '20s',
+    startToCloseTimeout: '2 minutes',
     heartbeatTimeout: '10s',
     retry: { maximumAttempts: 3, initialInterval: '1s' },
   });
@@ -49,10 +49,17 @@ export async function closeRun(
         runId,
         opened: place,
         input: opened === null ? input : null,
+        notify: notifierIn(opened === null ? input : opened.input),
         closing,
       }),
     );
   } catch {
     // The activity's failure says what was not done, and Temporal shows it; the run has ended as it has.
   }
+}
+
+/** Of a refused run the input may be anything. */
+function notifierIn(input: unknown): string | null {
+  if (typeof input !== 'object' || input === null || !('notify' in input)) return null;
+  return typeof input.notify === 'string' ? input.notify : null;
 }

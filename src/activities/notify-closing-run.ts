@@ -1,0 +1,22 @@
+import type { Context } from '@temporalio/activity';
+import type { CloseTask } from '../run/plan';
+import type { ActivityDeps } from './deps';
+import { findNotifier, notify } from './notify';
+
+/** Tells whom the input names. A refused run tells too: a nightly run that found no table is worth a call. */
+export async function notifyClosingRun(deps: ActivityDeps, task: CloseTask, context: Context): Promise<void> {
+  const { runId, notify: wanted, closing } = task;
+  if (wanted === null) return;
+  const notifier = findNotifier(wanted, await deps.project(), { trusted: deps.functions.reloads });
+  // Refused for this, among other things: there is nobody to tell.
+  if (typeof notifier === 'string') return;
+  const { summary, error } = closing;
+  await notify(notifier, {
+    version: 1,
+    runId,
+    workflowRunId: context.info.workflowExecution!.runId,
+    status: summary?.status ?? (closing.kind === 'cancelled' ? 'CANCELLED' : 'FAILURE'),
+    summary,
+    error: error === null ? null : { type: error.type, message: error.message },
+  });
+}

@@ -1,0 +1,163 @@
+/** Notices at a run's end, taken by a real web server and real commands. */
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { findNotifier, notify, type EndNotice } from '../src/activities/notify';
+import type { RunInput, RunState } from '../src/index';
+import { makeProject, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+export const count = definePartitionFunction({
+  name: 'count',
+  retry: { maximumAttempts: 1 },
+  async run(data, { params, partitionId, signal }) {
+    if (params.failing === partitionId) throw new Error('no such luck');
+    if (params.wait) await sleep(600_000, undefined, { signal });
+    return { n: data.rowCount };
+  },
+});
+`;
+
+let project: TestProject;
+let server: Server;
+let port: number;
+let status = 204;
+const taken: { path: string; token: string | undefined; notice: EndNotice }[] = [];
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => (body += text));
+    request.on('end', () => {
+      const { authorization } = request.headers;
+      taken.push({ path: request.url!, token: authorization, notice: JSON.parse(body) as EndNotice });
+      response.writeHead(status).end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  ({ port } = server.address() as AddressInfo);
+  project = await makeProject(FUNCTIONS);
+  await project.execute("CREATE TABLE regions AS SELECT unnest(['a', 'b', 'c']) AS k");
+  const config = JSON.parse(await project.read('partwise.config.json')) as object;
+  const ops = {
+    url: `http://127.0.0.1:${port}/hook?key=canary-in-url`,
+    headers: { authorization: 'canary-in-header' },
+  };
+  const file = { command: `cat > '${join(project.folder, 'notice.json')}'` };
+  await writeFile(
+    join(project.folder, 'partwise.config.json'),
+    JSON.stringify({ ...config, notify: { ops, file } }),
+  );
+  await project.startWorker();
+});
+afterAll(async () => {
+  await project.close();
+  server.close();
+});
+
+async function runToEnd(
+  input: Partial<RunInput>,
+  cancelWhen?: (run: RunState) => boolean,
+): Promise<RunState> {
+  const run = await project.partwise.start(
+    { function: 'count', source: { table: 'regions' }, partitionBy: ['k'], ...input },
+    { runId: project.runId('notified') },
+  );
+  for await (const event of run.events()) {
+    if (event.type === 'progress' && cancelWhen?.(event.state)) await run.cancel();
+  }
+  return run.wait();
+}
+
+describe('when a run ends', () => {
+  it('the notifier that it names gets the summary, and no secret of it is in history', async () => {
+    const state = await runToEnd({ notify: 'ops', params: { failing: 'b' } });
+    expect(taken.at(-1)).toMatchObject({
+      path: '/hook?key=canary-in-url',
+      token: 'canary-in-header',
+      notice: {
+        runId: state.runId,
+        status: 'PARTIAL_FAILURE',
+        summary: { counts: { total: 3, DONE: 2, FAILED: 1 }, firstErrors: [{ id: 'b' }] },
+        error: { type: 'PartialFailure' },
+      },
+    });
+    const history = await project.client.workflow.getHandle(state.runId).fetchHistory();
+    // I11
+    const texts = Buffer.from(JSON.stringify(history)).toString();
+    const payloads = [...texts.matchAll(/"data":"([^"]+)"/g)].map(([, data]) =>
+      Buffer.from(data!, 'base64').toString(),
+    );
+    expect([texts, ...payloads].join('\n')).not.toContain('canary');
+  });
+
+  it('a command gets it on standard input', async () => {
+    const state = await runToEnd({ notify: 'file' });
+    const notice = JSON.parse(await readFile(join(project.folder, 'notice.json'), 'utf8')) as EndNotice;
+    expect(notice).toMatchObject({
+      runId: state.runId,
+      status: 'SUCCESS',
+      error: null,
+      summary: { rows: 3 },
+    });
+  });
+
+  it('runs that are cancelled or refused tell too', async () => {
+    await runToEnd({ notify: 'ops', params: { wait: true } }, ({ counts }) => counts.RUNNING > 0);
+    expect(taken.at(-1)!.notice).toMatchObject({ status: 'CANCELLED', error: { type: 'Cancelled' } });
+    const refused = await runToEnd({ notify: 'ops', source: { table: 'regoins' } });
+    expect(taken.at(-1)!.notice).toMatchObject({
+      runId: refused.runId,
+      status: 'FAILURE',
+      summary: null,
+      error: { message: expect.stringContaining('Did you mean "regions"?') as string },
+    });
+  });
+
+  it('a notice that nobody takes changes nothing about the run, and is tried three times', async () => {
+    status = 500;
+    const before = taken.length;
+    expect(await runToEnd({ notify: 'ops' })).toMatchObject({ status: 'SUCCESS', error: null });
+    status = 204;
+    expect(taken.length - before).toBe(3);
+  });
+
+  it('I9 a notifier that the configuration does not have is refused with those that it has', async () => {
+    const state = await runToEnd({ notify: 'opps' });
+    expect(state.error!.message).toMatch(/notifier "opps".*Did you mean "ops"\? It has: ops, file\./);
+  });
+});
+
+describe('a notifier', () => {
+  const notice: EndNotice = {
+    version: 1,
+    runId: 'r',
+    workflowRunId: 'w',
+    status: 'SUCCESS',
+    summary: null,
+    error: null,
+  };
+
+  it('on the embedded server may be a URL or a command itself, on a named one it is a name', () => {
+    const config = { notify: { ops: { command: 'true' } } };
+    expect(findNotifier('ops', config, { trusted: false })).toEqual({ command: 'true' });
+    expect(findNotifier('https://example.com', config, { trusted: true })).toEqual({
+      url: 'https://example.com',
+    });
+    expect(findNotifier('./mail.sh now', config, { trusted: true })).toEqual({ command: './mail.sh now' });
+    expect(findNotifier('https://example.com', config, { trusted: false })).toMatch(/does not have/);
+  });
+
+  it('I11 that fails is named without its URL', async () => {
+    const gone = notify({ url: 'http://127.0.0.1:9/?secret=canary' }, notice);
+    await expect(gone).rejects.toThrow(/^The webhook could not be reached \(\w+\)\.$/);
+    await expect(notify({ command: 'echo no disk >&2; exit 3' }, notice)).rejects.toThrow(
+      'The command exited with 3: no disk.',
+    );
+  });
+});
