@@ -48,7 +48,10 @@ export function withRunFlags(command: Command): Command {
     )
     .option('--only <key>', 'run only this partition (repeatable)', SEVERAL)
     .option('--where <condition>', 'run only on rows that meet this SQL condition')
-    .option('--time-zone <name>', 'of $scheduled_date, such as Europe/Berlin (default: UTC)')
+    .option(
+      '--time-zone <name>',
+      "of $scheduled_date and of a schedule's times, such as Europe/Berlin (default: UTC)",
+    )
     .option('--warehouse <uri>', 'such as duckdb:./warehouse.duckdb')
     .option('--stage <dir>', 'folder for snapshots, artifacts and logs')
     .option('--functions <file>', 'the file that exports the functions')

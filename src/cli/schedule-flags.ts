@@ -69,19 +69,19 @@ function toCalendar(text: string): object {
   }
 }
 
-/** Refusals in the words of people who typed flags. */
-export async function inFlags<T>(work: () => Promise<T>): Promise<T> {
+/** Refusals in the words of people who typed flags. `told` introduces several. */
+export async function inFlags<T>(told: string, work: () => Promise<T>): Promise<T> {
   const { ScheduleRefused } = require('../client/errors') as typeof import('../client/errors');
   try {
     return await work();
   } catch (error) {
-    throw error instanceof ScheduleRefused ? refusal(error.problems) : error;
+    throw error instanceof ScheduleRefused ? refusal(told, error.problems) : error;
   }
 }
 
-export function refusal(problems: readonly string[]): CannotDo {
+export function refusal(told: string, problems: readonly string[]): CannotDo {
   const said = problems.map(inFlagWords);
   return new CannotDo(
-    said.length === 1 ? said[0] : `refused:\n${said.map((problem) => `- ${problem}`).join('\n')}`,
+    said.length === 1 ? said[0] : `${told}:\n${said.map((problem) => `- ${problem}`).join('\n')}`,
   );
 }

@@ -9,6 +9,8 @@ import { withOutcomeFlags, withRunFlags } from '../run-flags';
 import { inFlags, refusal, toSchedule, withScheduleFlags, type ScheduleFlags } from '../schedule-flags';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
+const NOT_MADE = 'the schedule cannot be made';
+
 const HELP = `
 Examples:
   partwise schedule create nightly salesByRegion --from 'query:SELECT * FROM sales WHERE day = $scheduled_date - 1' \\
@@ -35,9 +37,9 @@ async function create(
   const { parseSchedule } =
     require('../../client/schedule-schema') as typeof import('../../client/schedule-schema');
   const parsed = parseSchedule(name, wanted);
-  if (!parsed.ok) throw refusal(parsed.problems);
+  if (!parsed.ok) throw refusal(NOT_MADE, parsed.problems);
   await withPartwise(config, { needWorker: false }, async (partwise) => {
-    const schedule = await inFlags(() => partwise.schedules.create(name, wanted));
+    const schedule = await inFlags(NOT_MADE, () => partwise.schedules.create(name, wanted));
     if (partwise.embedded) aside(whileUp(options));
     if (options.json === true) return printJson(schedule);
     print(renderSchedule(schedule, widthOfTerminal(), paint));

@@ -88,7 +88,7 @@ type OverlapOptions = ReadingOptions & { overlap?: Overlap };
 /** Runs are to start, so there is to be a worker. */
 async function starting(options: ReadingOptions, use: (partwise: Partwise) => Promise<void>): Promise<void> {
   await withPartwise(await loadProject(options), { needWorker: true }, (partwise) =>
-    inFlags(() => use(partwise)),
+    inFlags('nothing was started', () => use(partwise)),
   );
 }
 
