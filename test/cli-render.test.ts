@@ -34,6 +34,7 @@ const WACO: PartitionView = {
 const STATE: RunState = {
   runId: 'texas',
   status: 'PARTIAL_FAILURE',
+  reused: 0,
   counts: { ...noCounts(), total: 46, DONE: 43, FAILED: 2, INTERNAL_ERROR: 1 },
   rows: 8602,
   startedAt: '2024-01-01T00:00:00.000Z',

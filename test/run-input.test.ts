@@ -281,7 +281,7 @@ test('I9 a time that is none and a zone that there is not are refused at once', 
     '"scheduledTime" is "2026-02-30"; it takes a time such as "2026-11-01T06:00:00Z", or a day such as "2026-11-01".',
     '"timeZone" is "Europe/Berln"; it takes an IANA time zone, such as "Europe/Berlin" or "UTC".',
     '"onUnchanged" is "skip"; it takes "run" or "reuse".',
-    '"series" is ""; it takes the name of a series of runs, such as "nightly".',
+    '"series" is ""; it takes the name of a series of runs, at most 200 bytes of text such as "nightly".',
   ]);
   expect(problemsOf({ ...GOOD, scheduledTime: 5, timeZone: '+01:00' })).toHaveLength(2);
 });

@@ -48,6 +48,45 @@ const problemsOf = async (work: Promise<unknown>): Promise<{ type: string; probl
   return error;
 };
 
+describe('fingerprints', () => {
+  const fingerprintOf = async (rows: string): Promise<string> => {
+    const query = `SELECT 1 AS k, * FROM (${rows})`;
+    const pinned = await snapshot({ source: { query }, partitionBy: ['k'], fingerprints: true });
+    const [found] = await select<{ fingerprint: string }>(`SELECT fingerprint FROM '${pinned.index}'`);
+    return found!.fingerprint;
+  };
+
+  it('are equal for equal rows in any order', async () => {
+    const rows = "SELECT range AS n, 'text ' || range % 7 AS t, range / 3 AS d FROM range(5000)";
+    const one = await fingerprintOf(`${rows} ORDER BY n`);
+    expect(one).toMatch(/^v1:duckdb-v[\d.]+:5000:\d+:\d+$/);
+    expect(await fingerprintOf(`${rows} ORDER BY hash(n)`)).toBe(one);
+  });
+
+  it.each([
+    ['another number of equal rows', 'VALUES (1), (1), (2)', 'VALUES (1), (2), (2)'],
+    ['a row and its double', 'VALUES (1), (1)', 'VALUES (2), (2)'],
+    ['values that changed columns', "SELECT 'a' AS a, 'b' AS b", "SELECT 'b' AS a, 'a' AS b"],
+    ['values that changed rows', 'VALUES (1, 2), (3, 4)', 'VALUES (1, 4), (3, 2)'],
+    ['a border that moved', "SELECT 'ab' AS a, 'c' AS b", "SELECT 'a' AS a, 'bc' AS b"],
+    ['NULL and an empty text', 'SELECT NULL::VARCHAR AS a', "SELECT '' AS a"],
+    ['NULL and its name', 'SELECT NULL::VARCHAR AS a', "SELECT 'NULL' AS a"],
+    ['NULL that changed columns', "SELECT NULL AS a, 'x' AS b", "SELECT 'x' AS a, NULL AS b"],
+    ['the sign of zero', 'SELECT 0.0::DOUBLE AS a', 'SELECT -0.0::DOUBLE AS a'],
+    ['a list and its text', "SELECT ['a', 'b'] AS a", "SELECT ['a, b'] AS a"],
+    ['a struct of NULL and none', "SELECT {'x': NULL::INTEGER} AS a", 'SELECT NULL::STRUCT(x INTEGER) AS a'],
+  ])('tell apart %s', async (_, before, after) => {
+    expect(await fingerprintOf(before)).not.toBe(await fingerprintOf(after));
+  });
+
+  it('are left out where nobody asked for them', async () => {
+    const { index } = await snapshot({ source: { query: 'SELECT 1 AS k' }, partitionBy: ['k'] });
+    expect(await select(`SELECT name FROM parquet_schema('${index}') WHERE name = 'fingerprint'`)).toEqual(
+      [],
+    );
+  });
+});
+
 describe('a snapshot', () => {
   it('holds every row once, under its partition, in key order and in the order of the table', async () => {
     await execute(

@@ -7,12 +7,14 @@ import type { CloseTask } from '../run/plan';
 import { archiveClosingRun } from './archive-run';
 import type { ActivityDeps } from './deps';
 import { notifyClosingRun } from './notify-closing-run';
+import { recordSeries } from './record-series';
 
 type ClosingStep = (deps: ActivityDeps, task: CloseTask, context: Context) => Promise<void>;
 
 /** In this order. A step may be done twice, for the worker may be lost in between: then a notice comes twice too. */
 const STEPS: Readonly<Record<string, ClosingStep>> = {
   archive: archiveClosingRun,
+  series: recordSeries,
   notify: notifyClosingRun,
 };
 

@@ -109,9 +109,11 @@ export async function putCarried(
     .flatMap(({ outcome: { id, error } }) => (error === null ? [] : [{ id, error }]))
     .slice(0, MOST_ERRORS)
     .map(({ id, error }) => ({ id, error: { ...error, message: error.message.slice(0, 300), stack: null } }));
+  const reused = content.outcomes.filter(({ outcome }) => outcome.reused).length;
   // A repeated call must not meet what an earlier one put: objects are written once.
   const path = carriedFile(place, randomUUID().slice(0, 8));
-  return { file: await stage.put(path, sealLines(carriedRecords(content))), counts, firstErrors };
+  const file = await stage.put(path, sealLines(carriedRecords(content)));
+  return { file, counts, reused, firstErrors };
 }
 
 /** The records of a file of outcomes taken over. */

@@ -2,6 +2,7 @@
  * Which functions a worker has. The embedded worker bundles the functions file anew for every run, so that an edit reaches
  * the next run and no run in flight; a deployed worker runs the code it was started with.
  */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { bundleFunctions } from '../functions/bundle';
 import { didYouMean } from '../run/nearest';
@@ -16,8 +17,10 @@ export interface LoadedBundle {
   functions: FunctionDescription[];
 }
 
-/** Digest that stands for the built-in function `sql`, which has no bundle. */
-export const BUILT_IN_DIGEST = 'built-in';
+/** The built-in function `sql` has no bundle: its code is its query. */
+export function sqlDigest(query: string): string {
+  return `sql-${createHash('sha256').update(query).digest('hex')}`;
+}
 
 export class FunctionCatalog {
   /** By functions file. */
@@ -54,7 +57,7 @@ export class FunctionCatalog {
 
   /** The bundle for a unit of a planned run: the planned one where it lies here, else what this worker was deployed with. */
   async forUnit(planned: FunctionPlan): Promise<{ digest: string; path: string | null }> {
-    if (planned.sql !== null) return { digest: BUILT_IN_DIGEST, path: null };
+    if (planned.sql !== null) return { digest: planned.digest, path: null };
     if (this.reloads) {
       return { digest: planned.digest, path: join(this.options.folder, `${planned.digest}.mjs`) };
     }

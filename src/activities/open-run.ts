@@ -23,7 +23,7 @@ import { refused, refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
 import { findNotifier } from './notify';
 import { claimStage } from './stage-access';
-import { BUILT_IN_DIGEST, unknownFunction } from './function-catalog';
+import { sqlDigest, unknownFunction } from './function-catalog';
 import { scheduledTimeOf } from './scheduled-time';
 import { loadUnitPlan } from './unit-plan';
 import { entriesUpTo, takeOver, waitOut } from './continue-run';
@@ -218,7 +218,7 @@ export async function findFunction(
 ): Promise<{ plan: FunctionPlan; settings: FunctionDescription } | null> {
   const name = input.function;
   if (name === 'sql' && input.sql !== null) {
-    return { plan: { name, digest: BUILT_IN_DIGEST, bundle: null, sql: input.sql }, settings: { name } };
+    return { plan: { name, digest: sqlDigest(input.sql), bundle: null, sql: input.sql }, settings: { name } };
   }
   if (input.functions !== null && !deps.functions.reloads) {
     problems.push(

@@ -18,13 +18,15 @@ import { toleratedOf } from '../run/tolerance';
 import { cutUnits, unitQueueOf } from '../run/units';
 import type { Stage } from '../stage';
 import { openWarehouse } from '../warehouse';
+import { readFingerprints } from '../warehouse/duckdb/partition-index';
 import type { ActivityDeps } from './deps';
 import { refusing } from './failures';
 import { functionLimits, settingsOf } from './function-limits';
 import { withHeartbeats } from './heartbeat';
 import { settledPlan, settlePlan } from './settled-plan';
 import { openPlannedStage } from './stage-access';
-import { readCarried } from './continue-run';
+import { putCarried, readCarried } from './continue-run';
+import { reuseOutcomes } from './reuse';
 import { loadUnitPlan } from './unit-plan';
 
 /** Longest time of one unit's attempt when no time-out was asked for. */
@@ -52,7 +54,7 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
       const place: PlanPlace = { stage, opened, folder: planFolder(opened, attempt) };
       const rows =
         opened.continues === null
-          ? await pinRows(deps, place, input, context.cancellationSignal)
+          ? await pinRows(deps, place, input, context)
           : await rowsPinnedBefore(place, opened.continues);
       return settlePlan(stage, await putPlan(place, input, rows, deps.projectDir));
     }),
@@ -84,7 +86,7 @@ async function pinRows(
   deps: ActivityDeps,
   { stage, opened, folder }: PlanPlace,
   input: NormalizedInput,
-  signal: AbortSignal,
+  { cancellationSignal: signal, log }: Context,
 ): Promise<PlannedRows> {
   await mkdir(deps.scratch, { recursive: true });
   const scratch = await mkdtemp(join(deps.scratch, 'plan-'));
@@ -98,8 +100,10 @@ async function pinRows(
       only: input.only,
       maxPartitions: input.options.maxPartitions,
       folder: scratch,
+      fingerprints: input.series !== null,
       signal,
     });
+    const fingerprints = await readFingerprints(snapshot.index);
     const index = await stage.put(`${folder}index.parquet`, { file: snapshot.index });
     const data: FileRef[] = [];
     for (const [i, file] of snapshot.data.entries())
@@ -107,12 +111,20 @@ async function pinRows(
     const { keyColumns, columns, files, ids, rows } = snapshot;
     const { params } = input;
     const { scheduledTime } = opened;
-    return {
-      pinned: { params, keyColumns, columns, index, snapshot: data, files, snapshotTime, scheduledTime },
+    const pinned = { params, keyColumns, columns, index, snapshot: data, files, snapshotTime, scheduledTime };
+    if (input.onUnchanged !== 'reuse') return { pinned, ids, rows, carried: null };
+    const content = await reuseOutcomes({
+      stage,
+      place: opened,
+      series: input.series!,
+      basis: { ...pinned, warehouse: opened.warehouse, function: opened.function },
       ids,
-      rows,
-      carried: null,
-    };
+      fingerprints: fingerprints!,
+      scratch,
+      warn: (message) => log.warn(message),
+    });
+    if (content === null) return { pinned, ids, rows, carried: null };
+    return { pinned, ids, rows, carried: { carried: await putCarried(stage, opened, content), content } };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -18,6 +18,8 @@ export interface RunFlags extends ProjectOptions {
   mode?: string;
   evolve?: boolean;
   onExisting?: string;
+  series?: string;
+  onUnchanged?: string;
   notify?: string;
   scheduledTime?: string;
   timeZone?: string;
@@ -48,6 +50,11 @@ export function withRunFlags(command: Command): Command {
     )
     .option('--only <key>', 'run only this partition (repeatable)', SEVERAL)
     .option('--where <condition>', 'run only on rows that meet this SQL condition')
+    .option('--series <name>', 'the series of runs that this is one of, for --on-unchanged')
+    .option(
+      '--on-unchanged <policy>',
+      'partitions that are as they last were in the series: run (default) or reuse',
+    )
     .option(
       '--time-zone <name>',
       "of $scheduled_date and of a schedule's times, such as Europe/Berlin (default: UTC)",
@@ -125,6 +132,8 @@ export function toRunInput(
     only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
     output: toOutput(flags, path),
     onExisting: flags.onExisting,
+    series: flags.series,
+    onUnchanged: flags.onUnchanged,
     notify: flags.notify,
     scheduledTime: flags.scheduledTime,
     timeZone: flags.timeZone,
@@ -153,6 +162,8 @@ const FLAG_OF: Record<string, string> = {
   'output.mode': '--mode',
   'output.evolve': '--evolve',
   onExisting: '--on-existing',
+  series: '--series',
+  onUnchanged: '--on-unchanged',
   notify: '--notify',
   scheduledTime: '--scheduled-time',
   timeZone: '--time-zone',

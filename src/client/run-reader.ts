@@ -167,7 +167,7 @@ export class RunReader {
   }
 
   /** The run's partitions, ended or not. Null before the plan is there. */
-  async views({ record, overlay }: Reading): Promise<PartitionViews | null> {
+  async views({ record, overlay }: Pick<Reading, 'record' | 'overlay'>): Promise<PartitionViews | null> {
     const { plan } = record;
     if (plan === null) return null;
     const outcomes = await this.outcomes(record);

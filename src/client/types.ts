@@ -33,6 +33,8 @@ export interface RunState {
   runId: string;
   status: RunStatus;
   counts: StatusCounts & { total: number };
+  /** How many of those that are DONE were not run, but taken over from an earlier run of the series. */
+  reused: number;
   /** Source rows in the snapshot; null until planned. */
   rows: number | null;
   startedAt: string;
@@ -77,6 +79,7 @@ export interface PartitionView {
   rows: number;
   startedAt: string | null;
   durationMs: number | null;
+  /** Taken over from an earlier run of the series, whose times these are; `attempts` is 0. */
   reused: boolean;
   error: ErrorInfo | null;
   artifacts: ArtifactView[];

@@ -44,6 +44,7 @@ export function runState(
     runId,
     status,
     counts: counts(record, overlay),
+    reused: record.plan?.carried?.reused ?? 0,
     rows: record.plan?.rows ?? null,
     startedAt,
     endedAt,

@@ -12,6 +12,8 @@ export interface Carried {
   /** JSON lines: `CarriedRecord`s. */
   file: FileRef;
   counts: StatusCounts;
+  /** How many of them were reused from an earlier run of the series. */
+  reused: number;
   /** The first few failures among them. */
   firstErrors: { id: string; error: ErrorInfo }[];
 }

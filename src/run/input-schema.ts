@@ -4,6 +4,7 @@ import { parseBytes } from './bytes';
 import { parseDuration } from './duration';
 import { parsePeriod, timeZoneName } from './zoned-time';
 import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
+import { runIdProblem } from './run-id';
 import { addSentence, fields, parsed } from './explain-issues';
 import { quote } from './quote';
 import { asTolerance, TOLERANCE } from './tolerance';
@@ -216,7 +217,10 @@ export const inputSchema = fields(
     timeZone: timeZoneSchema.nullish(),
     notify: text('the name of a notifier of the configuration, such as "ops"').nullish(),
     onUnchanged: z.enum(['run', 'reuse'], { error: '"run" or "reuse"' }).nullish(),
-    series: text('the name of a series of runs, such as "nightly"').nullish(),
+    series: checkedText(
+      'the name of a series of runs, at most 200 bytes of text such as "nightly"',
+      (value) => runIdProblem(value) === null,
+    ).nullish(),
     options: optionsSchema.nullish(),
   },
 );

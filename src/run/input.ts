@@ -76,11 +76,14 @@ export interface RunInput {
   /** IANA time zone that `$scheduled_date` is a date in, such as `'Europe/Berlin'`. Default `'UTC'`. */
   timeZone?: string;
   /**
-   * What becomes of partitions that are as they were in the last good run of the series: run them again (default), or reuse their
-   * outcomes.
+   * What becomes of partitions whose rows, code and parameters are as they were when a run of the series last did them: run them
+   * again (default), or reuse their outcomes, artifacts included. `'reuse'` needs a `series`.
    */
   onUnchanged?: 'run' | 'reuse';
-  /** Name of the series of runs that outcomes are reused in. A schedule's runs are a series of the schedule's name. */
+  /**
+   * Name of the series of runs that outcomes are reused in: runs of one function on one source, time after time. It takes
+   * fingerprints of the rows. Runs of a schedule that reuse are a series of the schedule's name.
+   */
   series?: string;
   options?: RunOptions;
 }

@@ -143,6 +143,7 @@ function acrossFields(raw: LooseInput): string[] {
   problems.push(
     ...repeated(raw.partitionBy),
     ...sqlProblems(raw),
+    ...seriesProblems(raw),
     ...onlyProblems(raw, filesAsPartitions ? 1 : null),
   );
   return problems;
@@ -171,6 +172,13 @@ function sqlProblems(raw: LooseInput): string[] {
     ];
   }
   return [];
+}
+
+function seriesProblems({ onUnchanged, series }: LooseInput): string[] {
+  if (onUnchanged !== 'reuse' || series != null) return [];
+  return [
+    '"onUnchanged" is "reuse", and nothing says which runs to reuse outcomes of: give them all one "series", such as "nightly".',
+  ];
 }
 
 function onlyProblems(raw: LooseInput, keyColumns: number | null): string[] {

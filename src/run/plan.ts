@@ -59,7 +59,7 @@ export interface RunPlan {
   stage: string;
   /** The unit plan on the stage: what `processUnit` needs. */
   unitPlan: FileRef;
-  /** Parquet: `ord, id, rows, key_0…`, sorted by ord. */
+  /** Parquet: `ord, id, rows, key_0…`, of a run in a series `fingerprint` too, sorted by ord. */
   index: FileRef;
   /** Empty in stage mode, where the source files themselves are read. */
   snapshot: FileRef[];

@@ -4,10 +4,11 @@
  *     <run>/executions/<n>.json
  *     <run>/archive/e<execution>-<name>.json.gz
  *     <run>/g<generation>/plan-<attempt>/{index,snapshot}.parquet, unit-plan.json
- *     <run>/g<generation>/e<execution>/carried-<name>.jsonl
+ *     <run>/g<generation>/e<execution>/carried-<name>.jsonl, reused-<name>.parquet
  *     <run>/g<generation>/e<execution>/plan.json
  *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/<ordinal>-<slug>/<artifact>
  *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/{segments,output,logs}/…
+ *     @series/<series>/<n>.jsonl
  */
 import { createHash } from 'node:crypto';
 
@@ -56,6 +57,11 @@ export function planPath(execution: ExecutionPlace): string {
   return `${executionFolder(execution)}plan.json`;
 }
 
+/** The folder of the execution that a path lies in. */
+export function executionOf(path: string): string {
+  return `${path.split('/').slice(0, 3).join('/')}/`;
+}
+
 /** Outcomes that an execution takes over from before. */
 export function carriedFile(place: ExecutionPlace, name: string): string {
   return `${executionFolder(place)}carried-${name}.jsonl`;
@@ -96,6 +102,27 @@ export function nextAttempt(attempt: number, before: readonly AttemptPlace[]): A
   const last = [...before].sort(compareAttempts).at(-1);
   if (last === undefined) return { attempt, life: 1 };
   return { attempt, life: attempt > last.attempt ? last.life : last.life + 1 };
+}
+
+/** Rows of outcomes that a run reuses. */
+export function reusedRowsFile(place: ExecutionPlace, name: string): string {
+  return `${executionFolder(place)}reused-${name}.parquet`;
+}
+
+/** Ends in `/`. The name that begins with `@` is no run's: there the character is encoded. */
+export function ledgerFolder(series: string): string {
+  // enforces I6
+  return `@series/${distinct(folderName(series), series)}/`;
+}
+
+export function ledgerPath(series: string, number: number): string {
+  return `${ledgerFolder(series)}${number}.jsonl`;
+}
+
+/** The number in a ledger's path; null when it is no ledger's. */
+export function ledgerNumber(path: string): number | null {
+  const number = /\/(\d{1,9})\.jsonl$/.exec(path)?.[1];
+  return number === undefined ? null : Number(number);
 }
 
 /** Ends in `/`. The ordinal makes it unique; the slug is for people who look into the folder. */

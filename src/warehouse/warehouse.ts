@@ -29,6 +29,8 @@ export interface PartitionsRequest extends SourceRequest {
 export interface SnapshotRequest extends PartitionsRequest {
   /** Local folder for the files. */
   folder: string;
+  /** Whether the index is to have `fingerprint`s of the partitions' rows; files that are partitions always have them. */
+  fingerprints?: boolean;
 }
 
 /** How a source falls into partitions. */
@@ -41,7 +43,7 @@ export interface PartitionSizes extends SourceShape {
 
 /** A run's rows, pinned: local files that the caller puts on the stage. */
 export interface Snapshot extends PartitionSizes {
-  /** Parquet: `ord, id, rows, key_0…`. */
+  /** Parquet: `ord, id, rows, key_0…`, and `fingerprint` where it was asked for. */
   index: string;
   /** Parquet: the source's columns, `__partwise_ord`, `__partwise_row`, sorted by those two; empty when files are partitions. */
   data: string[];

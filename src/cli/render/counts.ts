@@ -21,6 +21,11 @@ export function countsText(counts: StatusCounts, paint: Paint): string {
   return parts.length === 0 ? 'no partitions' : parts.join(', ');
 }
 
+/** `, 993 of them reused`, where there are any. */
+export function reusedText(reused: number, paint: Paint): string {
+  return reused === 0 ? '' : paint.dim(` (${reused.toLocaleString('en')} reused)`);
+}
+
 /** `██████▒▒░░` with a share of the width for each status; what is there at all gets at least one column. */
 export function countsBar(counts: StatusCounts, width: number, paint: Paint): string {
   const total = PARTITION_STATUSES.reduce((sum, status) => sum + counts[status], 0);

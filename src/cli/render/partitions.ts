@@ -21,7 +21,10 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
   const placed = partitions.some(({ error }) => placeOf(error?.stack ?? null) !== null);
   const rows = partitions.map((partition) => [
     clean(partition.id),
-    { text: partition.status, colour: statusColour(partition.status, paint) },
+    {
+      text: partition.reused ? `${partition.status} (reused)` : partition.status,
+      colour: statusColour(partition.status, paint),
+    },
     String(partition.attempts),
     String(partition.rows),
     partition.durationMs === null ? '' : durationText(partition.durationMs),

@@ -1,6 +1,6 @@
 /** A run on one screen. */
 import type { PartitionView, RunState } from '../../client/types';
-import { countsBar, countsText } from './counts';
+import { countsBar, countsText, reusedText } from './counts';
 import { durationText, elapsed } from './duration';
 import { type Paint, statusColour } from './paint';
 import { failureLine } from './partitions';
@@ -29,7 +29,7 @@ export function renderRunState(
   if (about.length > 0) lines.push(paint.dim(about.join(', ')));
   if (state.counts.total > 0) {
     lines.push(
-      `${countsBar(state.counts, Math.min(BAR_WIDTH, width), paint)}  ${countsText(state.counts, paint)}`,
+      `${countsBar(state.counts, Math.min(BAR_WIDTH, width), paint)}  ${countsText(state.counts, paint)}${reusedText(state.reused, paint)}`,
     );
   }
   lines.push(...firstFailures.map((partition) => failureLine(partition, width, paint)));

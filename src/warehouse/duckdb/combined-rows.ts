@@ -22,6 +22,8 @@ export interface LocalRows {
 /** Where a row belongs; every file has these two. */
 const ORDINAL = '__partwise_ord';
 const POSITION = '__partwise_row';
+/** Which file a row is in, while files are read. */
+const FILE = '__partwise_file';
 /** Key of the files' metadata that lists all columns, those without any value included. */
 const COLUMNS_KEY = 'partwise_columns';
 
@@ -45,7 +47,7 @@ export async function combinedRows(
   if (problems.length > 0) throw new Refusal('OutputMismatch', problems);
   // A run without any row still has its key columns, and their types are known.
   const typed = groups.length > 0 ? columns : [...keyColumns];
-  const all = unionSql(typed, groups, exceptions(files));
+  const all = unionSql(typed, groups, allBut(exceptions(files)));
   const where = only === null ? '' : ` WHERE ${ORDINAL} IN (${only.length === 0 ? 'NULL' : only.join(', ')})`;
   const names = typed.map(({ name }) => quoteIdentifier(name)).join(', ');
   return {
@@ -64,25 +66,89 @@ export function mergeRows(
   parts: readonly LocalRows[],
   target: string,
 ): Promise<boolean> {
+  return withDatabase(':memory:', 'read', (connection) =>
+    writeMerged(connection, keyColumns, parts, allBut(exceptions(parts)), target),
+  );
+}
+
+/** Rows of one file that are wanted: pairs of their ordinal there and the one that they get. */
+export interface MovedRows {
+  file: string;
+  ordinals: readonly (readonly [number, number])[];
+}
+
+/** Like `mergeRows`, of some partitions' rows alone, which get other ordinals. */
+export function moveRows(
+  keyColumns: readonly Column[],
+  parts: readonly MovedRows[],
+  target: string,
+): Promise<boolean> {
   return withDatabase(':memory:', 'read', async (connection) => {
-    const keys = keyColumns.map(({ name }) => name);
-    const groups = await groupFiles(
-      connection,
-      keys,
-      parts.map(({ file }) => file),
-    );
-    const { columns, problems } = combineColumns(groups);
-    if (problems.length > 0) return false;
-    // A column without any value stays without a type, so that another unit's values may give it one.
-    const valued = new Set(groups.flatMap((group) => group.columns.map(({ name }) => name)));
-    const typed = columns.filter(({ name }) => valued.has(name));
-    const listed = JSON.stringify(columns.map(({ name }) => name).filter((name) => !keys.includes(name)));
     await connection.run(
-      `COPY (SELECT * FROM (${unionSql(typed, groups, exceptions(parts))}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${quoteText(target)} ` +
-        `(FORMAT parquet, KV_METADATA {${COLUMNS_KEY}: ${quoteText(listed)}})`,
+      `CREATE TABLE moves (${FILE} VARCHAR, __partwise_from INTEGER, __partwise_to INTEGER)`,
     );
-    return true;
+    const appender = await connection.createAppender('moves');
+    for (const { file, ordinals } of parts) {
+      for (const [before, after] of ordinals) {
+        appender.appendVarchar(file);
+        appender.appendInteger(before);
+        appender.appendInteger(after);
+        appender.endRow();
+      }
+    }
+    appender.closeSync();
+    const picked: Picked = {
+      ordinal: '__partwise_to',
+      from: (files) => `${readSql(files)} JOIN moves USING (${FILE}) WHERE ${ORDINAL} = __partwise_from`,
+    };
+    return writeMerged(connection, keyColumns, parts, picked, target);
   });
+}
+
+/** False: the columns do not meet. */
+async function writeMerged(
+  connection: DuckDBConnection,
+  keyColumns: readonly Column[],
+  parts: readonly { file: string }[],
+  picked: Picked,
+  target: string,
+): Promise<boolean> {
+  const keys = keyColumns.map(({ name }) => name);
+  const groups = await groupFiles(
+    connection,
+    keys,
+    parts.map(({ file }) => file),
+  );
+  const { columns, problems } = combineColumns(groups);
+  if (problems.length > 0) return false;
+  // A column without any value stays without a type, so that another unit's values may give it one.
+  const valued = new Set(groups.flatMap((group) => group.columns.map(({ name }) => name)));
+  const typed = columns.filter(({ name }) => valued.has(name));
+  const listed = JSON.stringify(columns.map(({ name }) => name).filter((name) => !keys.includes(name)));
+  await connection.run(
+    `COPY (SELECT * FROM (${unionSql(typed, groups, picked)}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${quoteText(target)} ` +
+      `(FORMAT parquet, KV_METADATA {${COLUMNS_KEY}: ${quoteText(listed)}})`,
+  );
+  return true;
+}
+
+/** Which rows of files are taken, in SQL. */
+interface Picked {
+  /** Their ordinal. */
+  ordinal: string;
+  /** What stands after FROM, of a list of files. */
+  from: (files: string) => string;
+}
+
+/** `except`: pairs of file and ordinal, in SQL, whose rows are left out. */
+function allBut(except: readonly string[]): Picked {
+  const where = except.length === 0 ? '' : ` WHERE (${FILE}, ${ORDINAL}) NOT IN (${except.join(', ')})`;
+  return { ordinal: ORDINAL, from: (files) => `${readSql(files)}${where}` };
+}
+
+/** Functions may return a column of any name, so the one with the file has a name of ours. */
+function readSql(files: string): string {
+  return `read_parquet(${files}, filename = '${FILE}')`;
 }
 
 /** Pairs of file and ordinal, in SQL, whose rows are left out. */
@@ -126,13 +192,7 @@ async function groupFiles(
   return groups;
 }
 
-/** `except`: pairs of file and ordinal, in SQL, whose rows are left out. */
-function unionSql(
-  columns: readonly Column[],
-  groups: readonly FileGroup[],
-  except: readonly string[] = [],
-): string {
-  const where = except.length === 0 ? '' : ` WHERE (filename, ${ORDINAL}) NOT IN (${except.join(', ')})`;
+function unionSql(columns: readonly Column[], groups: readonly FileGroup[], picked: Picked): string {
   const select = (has: ReadonlySet<string>): string =>
     columns
       .map(({ name, type }) => {
@@ -146,7 +206,7 @@ function unionSql(
   return groups
     .map(({ files, columns: own }) => {
       const has = new Set(own.map(({ name }) => name));
-      return `SELECT ${ORDINAL}, ${POSITION}, ${select(has)} FROM read_parquet(${listOf(files)}, filename = true)${where}`;
+      return `SELECT ${picked.ordinal} AS ${ORDINAL}, ${POSITION}, ${select(has)} FROM ${picked.from(listOf(files))}`;
     })
     .join(' UNION ALL ');
 }

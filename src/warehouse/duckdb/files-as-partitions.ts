@@ -11,6 +11,7 @@ import type { Column, PinnedFile } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import type { PartitionSizes, PartitionsRequest, Snapshot, SourceShape } from '../warehouse';
 import { queryRows, quoteText } from './database';
+import { fileFingerprint } from './fingerprint';
 import { readerSql } from './source';
 
 /** The key of a file partition: its path below the source's folder. */
@@ -73,7 +74,7 @@ export async function pinFiles(
   const sizes = await countFiles(connection, request, projectDir);
   const index = join(request.folder, 'index.parquet');
   await connection.run(
-    'CREATE TEMP TABLE partition_index (ord INTEGER, id VARCHAR, rows BIGINT, key_0 VARCHAR)',
+    'CREATE TEMP TABLE partition_index (ord INTEGER, id VARCHAR, rows BIGINT, key_0 VARCHAR, fingerprint VARCHAR)',
   );
   const appender = await connection.createAppender('partition_index', 'main', 'temp');
   for (const [ord, file] of found.entries()) {
@@ -81,6 +82,7 @@ export async function pinFiles(
     appender.appendVarchar(file.id);
     appender.appendBigInt(BigInt(sizes.rows[ord]!));
     appender.appendVarchar(file.name);
+    appender.appendVarchar(fileFingerprint(files[ord]!));
     appender.endRow();
   }
   appender.closeSync();

@@ -17,3 +17,18 @@ export function readIndex(file: string, ordinals: readonly number[]): Promise<In
     ),
   );
 }
+
+/** The fingerprint of each partition, by ordinal; null when the run was planned without. */
+export function readFingerprints(file: string): Promise<string[] | null> {
+  return withDatabase(':memory:', 'read', async (connection) => {
+    const [column] = await queryRows(
+      connection,
+      `SELECT name FROM parquet_schema(${quoteText(file)}) WHERE name = 'fingerprint'`,
+    );
+    if (column === undefined) return null;
+    const read = await connection.runAndReadAll(
+      `SELECT fingerprint FROM read_parquet(${quoteText(file)}) ORDER BY ord`,
+    );
+    return (read.getColumns()[0] ?? []) as string[];
+  });
+}

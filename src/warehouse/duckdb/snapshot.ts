@@ -9,6 +9,7 @@ import type { Column } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import type { PartitionSizes, PartitionsRequest, Snapshot, SnapshotRequest, SourceShape } from '../warehouse';
 import { queryRows, quoteIdentifier, quoteText } from './database';
+import { fingerprintSql } from './fingerprint';
 import type { Parameters } from './parameters';
 import { nameOf, type DescribedSource } from './source';
 
@@ -62,14 +63,15 @@ async function writePinned(
   await numberPartitions(connection, request, keyColumns);
   const index = join(request.folder, 'index.parquet');
   const data = join(request.folder, 'snapshot.parquet');
+  const match = quoted(keyColumns)
+    .map((key, i) => `pinned.${key} IS NOT DISTINCT FROM partition_index.key_${i}`)
+    .join(' AND ');
+  if (request.fingerprints === true) await addFingerprints(connection, request, shape, match);
   await run(
     connection,
     request.signal,
     `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(index)} (FORMAT parquet)`,
   );
-  const match = quoted(keyColumns)
-    .map((key, i) => `pinned.${key} IS NOT DISTINCT FROM partition_index.key_${i}`)
-    .join(' AND ');
   await run(
     connection,
     request.signal,
@@ -77,6 +79,24 @@ async function writePinned(
       `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(data)} (FORMAT parquet)`,
   );
   return { ...shape, index, data: [data], files: null, ...(await listPartitions(connection)) };
+}
+
+/** Adds a column to `partition_index`. `match`: SQL that joins it with `pinned`. */
+async function addFingerprints(
+  connection: DuckDBConnection,
+  { signal }: SnapshotRequest,
+  { columns }: SourceShape,
+  match: string,
+): Promise<void> {
+  await run(connection, signal, 'ALTER TABLE partition_index ADD COLUMN fingerprint VARCHAR');
+  await run(
+    connection,
+    signal,
+    `UPDATE partition_index SET fingerprint = found.fingerprint FROM
+       (SELECT partition_index.ord, ${fingerprintSql(columns)} AS fingerprint
+          FROM pinned JOIN partition_index ON ${match} GROUP BY partition_index.ord) AS found
+     WHERE partition_index.ord = found.ord`,
+  );
 }
 
 /** The partitions that `pinRows` would make, counted without keeping any row. */

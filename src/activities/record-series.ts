@@ -1,0 +1,46 @@
+/** Puts the outcomes of a run that ends into the ledger of its series. */
+import type { Context } from '@temporalio/activity';
+import { RunReader } from '../client/run-reader';
+import type { CloseTask } from '../run/plan';
+import type { PartitionOutcome } from '../run/outcome';
+import { reuseKeys } from '../run/reuse';
+import { readFingerprints } from '../warehouse/duckdb/partition-index';
+import type { ActivityDeps } from './deps';
+import { writeLedger, type LedgerEntry } from './series-ledger';
+import { openPlannedStage } from './stage-access';
+import { loadUnitPlan } from './unit-plan';
+
+export async function recordSeries(
+  _: ActivityDeps,
+  task: CloseTask,
+  { client, info }: Context,
+): Promise<void> {
+  const { runId, opened: place } = task;
+  if (place === null) return;
+  const reader = new RunReader(client, runId, info.workflowExecution!.runId);
+  const { record } = await reader.read();
+  const { opened, plan } = record;
+  const series = opened?.input.series ?? null;
+  if (opened === null || plan === null || series === null) return;
+  const stage = await openPlannedStage(place.stage, place.stageToken);
+  const fingerprints = await readFingerprints(await stage.localFile(plan.index));
+  if (fingerprints === null) return;
+  const keyOf = reuseKeys(await loadUnitPlan(stage, plan.unitPlan));
+  const { generation, execution } = place;
+  const { snapshotTime } = plan;
+  const done = new Map<string, LedgerEntry>();
+  const { ends } = await reader.outcomes(record);
+  for (const { functionDigest, execution: _in, output, ...end } of ends.values()) {
+    // enforces I4: only what is DONE, and by code that is known, can stand for a call of a later run.
+    if (end.status !== 'DONE' || functionDigest === null) continue;
+    const outcome = end as PartitionOutcome;
+    const key = keyOf(fingerprints[outcome.ordinal]!, functionDigest);
+    const run = { runId, generation, execution };
+    done.set(outcome.id, { key, outcome, functionDigest, rows: output, snapshotTime, run });
+  }
+  // A run of some partitions says nothing of the others.
+  const narrowed = opened.input.only != null;
+  const ids = narrowed ? null : (await reader.views({ record, overlay: null }))!.ids();
+  const present = ids === null ? null : new Set(await ids);
+  await writeLedger(stage, series, { done, present, snapshotTime });
+}
