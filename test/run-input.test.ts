@@ -27,6 +27,7 @@ test('the three required settings are enough, and every other one has its defaul
       onExisting: 'error',
       scheduledTime: null,
       timeZone: 'UTC',
+      notify: null,
       onUnchanged: 'run',
       series: null,
       options: {

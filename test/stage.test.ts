@@ -154,7 +154,7 @@ describe('checkpoints', () => {
     // The first attempt's last word, after the second attempt had begun.
     await putCheckpoint(stage, 'unit/a1/', 2, [ended(2), ended(3)], await rows('late', 2, 3));
     await stage.put('unit/a2/segments/seg-000002.jsonl', Buffer.from('{"torn": '));
-    const recorded = await readCheckpoints(stage, 'unit/');
+    const recorded = await readCheckpoints(stage, await stage.list('unit/'));
     expect(recorded.outcomes.map(({ outcome }) => outcome.ordinal).sort()).toEqual([0, 1, 2, 3]);
     const merged = join(folder, 'merged');
     const parts = await Promise.all(
