@@ -461,6 +461,7 @@ function result(number: number, from: number, ends: (FinalStatus | 'retry')[]): 
     firstErrors: [],
     logs: '',
     functionDigest: '',
+    otherCode: [],
     worker: '',
   } as UnitResult;
 }

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
 import { cli } from './support/cli';
@@ -21,9 +22,9 @@ export const version = ${version};
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
-    const { calls, failing, gate } = context.params;
+    const { calls, failing, gate, gated } = context.params;
     appendFileSync(calls, context.partitionId + '\\n');
-    if (gate !== undefined) while (!existsSync(gate)) await sleep(20);
+    if (gate !== undefined && [undefined, context.partitionId].includes(gated)) while (!existsSync(gate)) await sleep(20);
     if (readFileSync(failing, 'utf8').split('\\n').includes(context.partitionId)) {
       throw new Error('cannot add up ' + context.partitionId);
     }
@@ -336,6 +337,50 @@ describe('a run of a series', () => {
       '--on-unchanged is "reuse", and nothing says which runs to reuse outcomes of: give them all one --series, such as "nightly".',
     );
   });
+});
+
+it('I4 tells by which code each partition of a batch was done, when workers with other code shared it', async () => {
+  const own = await makeProject(code(1));
+  try {
+    const file = join(own.folder, 'calls');
+    const gate = join(own.folder, 'gate');
+    const calls = (): string[] => readFileSync(file, 'utf8').split('\n').slice(0, -1).sort();
+    await own.write('calls', '');
+    await own.write('failing', '');
+    await own.execute(`CREATE TABLE sales AS ${FOUR}`);
+    const start = (): Promise<RunHandle> =>
+      own.partwise.start(
+        {
+          function: 'totals',
+          source: { table: 'sales' },
+          partitionBy: ['region'],
+          series: 'nightly',
+          onUnchanged: 'reuse',
+          params: { calls: file, failing: join(own.folder, 'failing'), gate, gated: 'b' },
+          options: { partitionsPerUnit: 4, heartbeatTimeout: '3s' },
+        },
+        { runId: own.runId('mixed') },
+      );
+    const old = await own.startWorker();
+    const run = await start();
+    const recorded = async (): Promise<boolean> => {
+      const paths = await readdir(join(own.folder, 'stage'), { recursive: true }).catch(() => []);
+      return paths.some((path) => path.includes('segments/seg-'));
+    };
+    while (!(await recorded())) await sleep(50);
+    old.kill('SIGKILL');
+    await own.write('functions.ts', code(2));
+    await writeFile(gate, '');
+    await own.startWorker();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+    expect([...new Set(calls())]).toEqual(['a', 'b', 'c', 'd']);
+    await own.write('calls', '');
+    const next = await start();
+    expect(await next.wait()).toMatchObject({ status: 'SUCCESS', reused: 3 });
+    expect(calls()).toEqual(['a']);
+  } finally {
+    await own.close();
+  }
 });
 
 it('runs everything on changed code, and reuses across a worker that was killed in between', async () => {

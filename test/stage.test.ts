@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { putCheckpoint, readCheckpoints } from '../src/activities/checkpoints';
+import { putCheckpoint, readCheckpoints, type RecordedPartition } from '../src/activities/checkpoints';
 import { sealLines, unsealLines } from '../src/activities/numbered-objects';
 import { claimStage, openPlannedStage } from '../src/activities/stage-access';
-import type { EndedPartition } from '../src/runners/unit-run';
 import { openStage, type Stage } from '../src/stage';
 import { mergeRows } from '../src/warehouse/duckdb/combined-rows';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
@@ -121,7 +120,7 @@ describe('checkpoints', () => {
   });
 
   it('I10 of an attempt that was given up and wrote late count once, rows included', async () => {
-    const ended = (ordinal: number): EndedPartition => ({
+    const ended = (ordinal: number): RecordedPartition => ({
       outcome: {
         ordinal,
         id: `${ordinal}`,
@@ -138,6 +137,8 @@ describe('checkpoints', () => {
       },
       retryable: false,
       retryDelayMs: null,
+      big: false,
+      functionDigest: 'digest',
     });
     const rows = async (name: string, ...ordinals: number[]) => {
       const file = join(folder, name);

@@ -14,19 +14,25 @@ export interface RecordedRows {
   except: number[];
 }
 
+/** An end as it is recorded: with the code that made it, which may not be that of a later attempt. */
+export interface RecordedPartition extends EndedPartition {
+  /** sha256 of the function bundle. */
+  functionDigest: string;
+}
+
 /** What attempts of a unit have recorded so far. */
 export interface Recorded {
-  outcomes: EndedPartition[];
+  outcomes: RecordedPartition[];
   output: RecordedRows[];
 }
 
-type CheckpointRecord = { rows: FileRef } | EndedPartition;
+type CheckpointRecord = { rows: FileRef } | RecordedPartition;
 
 export async function putCheckpoint(
   stage: Stage,
   attemptFolder: string,
   number: number,
-  outcomes: readonly EndedPartition[],
+  outcomes: readonly RecordedPartition[],
   rows: FileRef | null,
 ): Promise<void> {
   const records: CheckpointRecord[] = [...(rows === null ? [] : [{ rows }]), ...outcomes];
@@ -41,7 +47,7 @@ export async function readCheckpoints(stage: Stage, objects: readonly { path: st
     if (!/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
     const records = unsealLines(await stage.get(path)) as CheckpointRecord[] | null;
     if (records === null) continue;
-    const ended = records.filter((record): record is EndedPartition => 'outcome' in record);
+    const ended = records.filter((record): record is RecordedPartition => 'outcome' in record);
     // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the first record stands,
     // rows included (I10).
     const fresh = ended.filter(({ outcome }) => !seen.has(outcome.ordinal));

@@ -141,13 +141,8 @@ async function carriedOver(
     const objects = await stage.list(unitFolder(unit.task, unit.activityId));
     const salvaged = await readCheckpoints(stage, objects);
     const { execution } = unit.task;
-    for (const { outcome } of salvaged.outcomes) {
-      latest.set(outcome.ordinal, {
-        outcome,
-        execution,
-        functionDigest: reading.record.plan!.function.digest,
-      });
-    }
+    for (const { outcome, functionDigest } of salvaged.outcomes)
+      latest.set(outcome.ordinal, { outcome, execution, functionDigest });
     found.rows.push(...salvaged.output);
   }
   for (const [ordinal, carried] of latest) {

@@ -113,6 +113,7 @@ class UnitAttempt {
       keyColumns,
       ledger,
       scratch,
+      functionDigest: bundle.digest,
     });
     const work: Work = { plan, ledger, recorder, index, bundle, folder };
     // enforces I4: what is recorded does not run again.

@@ -10,7 +10,7 @@ import type { EndedPartition, UnitHandlers, UploadRequest } from '../runners/uni
 import { ObjectExists, type Stage } from '../stage';
 import { mergeRows } from '../warehouse/duckdb/combined-rows';
 import type { IndexEntry } from '../warehouse/duckdb/partition-index';
-import { putCheckpoint, type Recorded } from './checkpoints';
+import { putCheckpoint, type Recorded, type RecordedPartition } from './checkpoints';
 import { downloadArtifact, type DownloadedArtifact, type DownloadRequest } from './download';
 import type { Heartbeats } from './heartbeat';
 import type { UnitLedger } from './unit-ledger';
@@ -31,6 +31,8 @@ interface RecorderOptions {
   keyColumns: readonly Column[];
   ledger: UnitLedger;
   scratch: string;
+  /** sha256 of the function bundle that this attempt runs. */
+  functionDigest: string;
 }
 
 export class UnitRecorder implements UnitHandlers {
@@ -87,11 +89,11 @@ export class UnitRecorder implements UnitHandlers {
   readonly handedBack: number[] = [];
 
   async onSegment(ended: EndedPartition[], rows: string | null): Promise<void> {
-    const { stage, folder, heartbeats, context, ledger } = this.options;
+    const { stage, folder, heartbeats, context, ledger, functionDigest } = this.options;
     const cancelled = context.cancellationDetails?.cancelRequested === true;
-    const outcomes = ended
+    const outcomes: RecordedPartition[] = ended
       .filter(({ outcome }) => cancelled || outcome.status !== 'CANCELLED')
-      .map((each) => ledger.settle(each));
+      .map((each) => ({ ...ledger.settle(each), functionDigest }));
     for (const { outcome } of ended) {
       if (!cancelled && outcome.status === 'CANCELLED') this.handedBack.push(outcome.ordinal);
     }
@@ -145,7 +147,14 @@ export class UnitRecorder implements UnitHandlers {
       error,
       reused: false,
     };
-    this.recorded.outcomes.push({ outcome, retryable: false, retryDelayMs: null, big: false });
+    const { functionDigest } = this.options;
+    this.recorded.outcomes.push({
+      outcome,
+      retryable: false,
+      retryDelayMs: null,
+      big: false,
+      functionDigest,
+    });
   }
 
   /** The unit's rows as one file, whatever the number of checkpoints. */

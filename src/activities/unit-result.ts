@@ -5,6 +5,7 @@ import { encodeOrdinals } from '../run/ordinals';
 import type { UnitTask } from '../run/plan';
 import { noCounts } from '../run/status';
 import type { EndedPartition } from '../runners/unit-run';
+import type { RecordedPartition } from './checkpoints';
 import { sealLines } from './numbered-objects';
 import type { UnitRecorder } from './unit-recorder';
 
@@ -47,8 +48,19 @@ export async function unitResult(parts: {
     firstErrors: firstErrors(ended),
     logs: `${logs}logs/`,
     functionDigest,
+    otherCode: otherCode(byOrdinal, functionDigest),
     worker,
   };
+}
+
+/** Of partitions that earlier attempts recorded, on workers with other code. */
+function otherCode(ended: readonly RecordedPartition[], functionDigest: string): UnitResult['otherCode'] {
+  const others = new Set(ended.map((each) => each.functionDigest));
+  others.delete(functionDigest);
+  return [...others].map((digest) => ({
+    functionDigest: digest,
+    ordinals: ordinalsOf(ended.filter((each) => each.functionDigest === digest))!,
+  }));
 }
 
 function ordinalsOf(ended: readonly EndedPartition[]): string | null {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { carriedContent, type CarriedRecord, type RowsFile } from '../run/carried';
 import type { FileRef } from '../run/files';
 import type { PartitionOutcome } from '../run/outcome';
+import { decodeOrdinals } from '../run/ordinals';
 import { givenBack } from '../run/retry-units';
 import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 import { wasStopped } from './run-state';
@@ -108,7 +109,10 @@ export class Outcomes {
       }
     }
     if (end?.type !== 'result') return;
-    const { functionDigest } = end.result;
+    const { functionDigest, otherCode } = end.result;
+    const others = new Map<number, string>();
+    for (const other of otherCode)
+      for (const ordinal of decodeOrdinals(other.ordinals)) others.set(ordinal, other.functionDigest);
     const { execution } = unit.task;
     const output = end.result.output.map((file) => ({ file, except: [] }));
     this.#rowsFiles.push(...output);
@@ -116,7 +120,12 @@ export class Outcomes {
     for (const ordinal of again) this.#calls.set(ordinal, callsBefore(unit.task) + 1);
     for (const outcome of outcomes) {
       const ends = again.has(outcome.ordinal) ? this.#thrown : this.#ends;
-      ends.set(outcome.ordinal, { ...outcome, execution, functionDigest, output });
+      ends.set(outcome.ordinal, {
+        ...outcome,
+        execution,
+        functionDigest: others.get(outcome.ordinal) ?? functionDigest,
+        output,
+      });
     }
   }
 }

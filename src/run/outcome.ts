@@ -86,6 +86,8 @@ export interface UnitResult {
   logs: string;
   /** sha256 of the function bundle that ran. */
   functionDigest: string;
+  /** Partitions that another bundle ran, in earlier attempts of the unit: ordinals such as `"3,7-9"`. */
+  otherCode: { functionDigest: string; ordinals: string }[];
   /** The worker's identity. */
   worker: string;
 }
