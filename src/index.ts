@@ -59,7 +59,18 @@ export type {
   ScheduleSpecView,
   ScheduleView,
 } from './client/schedule-types';
-export type { TriedPartition, TryEvent, TryOptions, TryReport } from './client/trial-types';
+export type {
+  CallView,
+  CellDifference,
+  DebugEvent,
+  DebugOptions,
+  DebugReport,
+  OutcomeComparison,
+  TriedPartition,
+  TryEvent,
+  TryOptions,
+  TryReport,
+} from './client/trial-types';
 export type { OutputInput, RunInput, RunOptions, Source } from './run/input';
 export type { ErrorInfo } from './run/outcome';
 export type { CommitResult, RunPlan } from './run/plan';

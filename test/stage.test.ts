@@ -81,9 +81,9 @@ describe('the local stage', () => {
     const token = (await stage.token({ create: true }))!;
     expect(await stage.token({ create: true })).toBe(token);
     await expect(openPlannedStage(stage.uri, token)).resolves.toBeDefined();
-    await expect(openPlannedStage(stage.uri, 'other')).rejects.toThrow('does not see the stage');
+    await expect(openPlannedStage(stage.uri, 'other')).rejects.toThrow('is not to be seen from here');
     const elsewhere = pathToFileURL(join(folder, 'elsewhere')).href;
-    await expect(openPlannedStage(elsewhere, token)).rejects.toThrow('does not see the stage');
+    await expect(openPlannedStage(elsewhere, token)).rejects.toThrow('is not to be seen from here');
   });
 });
 

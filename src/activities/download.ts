@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
 import { PartitionReader } from '../client/partition-handle';
 import { RunReader } from '../client/run-reader';
 import type { ArtifactCodec } from '../run/files';
@@ -20,12 +20,13 @@ export interface DownloadedArtifact {
   codec: ArtifactCodec;
 }
 
+/** `own`: the execution that asks. */
 export async function downloadArtifact(
-  { client, info }: Context,
+  client: Client,
+  own: { workflowId: string; runId: string },
   { name, partition, run }: DownloadRequest,
   folder: string,
 ): Promise<DownloadedArtifact> {
-  const own = info.workflowExecution!;
   const reader =
     run === null || run === own.workflowId
       ? new RunReader(client, own.workflowId, own.runId)

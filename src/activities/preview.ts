@@ -6,7 +6,7 @@ import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import { cutUnits } from '../run/units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
-import { queryProblems } from './open-run';
+import { queryProblems } from './check-run';
 
 const EXTREMES = 5;
 

@@ -29,7 +29,7 @@ export async function openPlannedStage(uri: string, token: string): Promise<Stag
   const stage = openStage(uri);
   if ((await stage.token({ create: false })) === token) return stage;
   throw new Refusal('StageUnreachable', [
-    `This worker does not see the stage ${uri} that the run was planned on: ` +
-      'mount the same folder here, or use a stage that every worker can reach.',
+    `The stage ${uri} that the run was planned on is not to be seen from here: ` +
+      'mount the same folder, or use a stage that every machine can reach.',
   ]);
 }

@@ -20,7 +20,7 @@ import { openWarehouse } from '../warehouse';
 import type { Snapshot, Warehouse } from '../warehouse/warehouse';
 import { FunctionCatalog } from './function-catalog';
 import { duckdbMemory, functionLimits, settingsOf } from './function-limits';
-import { findFunction, inspectSource, queryProblems, resolvePlace } from './open-run';
+import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePlace } from './check-run';
 import { withTemporaryFolders, type TemporaryFolders } from './temporary-folders';
 import { tryPartition } from './try-partition';
 
@@ -105,6 +105,7 @@ class Trial {
     });
     const uri = resolvePlace('warehouse', input.warehouse, project, problems);
     resolvePlace('stage', input.stage, project, problems);
+    problems.push(...notifierProblems(input, project, { trusted: true }));
     const found = await findFunction({ functions }, project, input, problems);
     const shape = uri === null ? null : await inspectSource({ projectDir }, input, uri, problems);
     if (shape !== null) problems.push(...(await queryProblems(input, shape)));

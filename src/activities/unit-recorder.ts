@@ -115,7 +115,8 @@ export class UnitRecorder implements UnitHandlers {
 
   onDownload({ name, partition, run }: DownloadRequest): Promise<DownloadedArtifact> {
     const { context, scratch } = this.options;
-    return downloadArtifact(context, { name, partition, run }, scratch);
+    const { client, info } = context;
+    return downloadArtifact(client, info.workflowExecution!, { name, partition, run }, scratch);
   }
 
   /** Partitions that were not begun when the run was cancelled. */

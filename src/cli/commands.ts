@@ -68,6 +68,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'start runs by the clock',
     load: () => require('./commands/schedule') as CommandModule,
   },
+  {
+    name: 'debug',
+    summary: 'call the function as it is now on one partition of a run, here',
+    load: () => require('./commands/debug') as CommandModule,
+  },
   { name: 'cancel', summary: 'stop a run', load: () => require('./commands/cancel') as CommandModule },
   { name: 'ls', summary: 'list runs', load: () => require('./commands/ls') as CommandModule },
   {

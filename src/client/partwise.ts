@@ -3,7 +3,7 @@ import type { ProjectConfig } from '../config';
 import type { RunInput } from '../run/input';
 import type { OnTemporalEvent } from '../temporal/events';
 import type { Schedules } from './schedule-types';
-import type { TryOptions, TryReport } from './trial-types';
+import type { DebugOptions, DebugReport, TryOptions, TryReport } from './trial-types';
 import type { PlanPreview, RunHandle, RunListing } from './types';
 
 /** Where to find the server and the project. */
@@ -155,6 +155,22 @@ export class Partwise {
   async try(input: RunInput, options: TryOptions): Promise<TryReport> {
     const { tryRun } = require('../activities/try-run') as typeof import('../activities/try-run');
     return this.#refusing(async () => tryRun(input, await this.#project(), options));
+  }
+
+  /**
+   * Calls the function as it is now on one partition of a run, on the rows that the run pinned, in this process: to find out why it
+   * failed, or whether it is mended. What it prints, returns, uploads and throws is in the report, beside what the run recorded. The
+   * run and its stage stay as they are: uploads go nowhere. Limits of time and memory do not hold here.
+   *
+   * Throws `NoSuchRun`, `NoSuchPartition`, and `StartRefused` when the function or the snapshot is not there any more.
+   */
+  async debug(runId: string, partition: string, options: DebugOptions = {}): Promise<DebugReport> {
+    const { debugPartition } =
+      require('../activities/debug-partition') as typeof import('../activities/debug-partition');
+    const { client } = this.#session;
+    return this.#refusing(async () =>
+      debugPartition(client, { runId, partition }, await this.#project(), options),
+    );
   }
 
   #project(): Promise<ProjectConfig> {

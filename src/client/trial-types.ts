@@ -1,6 +1,7 @@
 /** What trying a run, and debugging a partition of one, give. Nothing of either is recorded. */
 import type { Row } from '../functions/types';
 import type { ErrorInfo, FinalStatus } from '../run/outcome';
+import type { PartitionStatus } from '../run/status';
 import type { ArtifactView, LogEntry } from './types';
 
 /** One partition that was tried. */
@@ -48,5 +49,86 @@ export interface TryOptions {
   partitions: number;
   onEvent?: (event: TryEvent) => void;
   /** Ends the functions, and the try with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** How a partition ended: a call made to debug it, or what the run recorded. */
+export interface CallView {
+  status: PartitionStatus;
+  /** The attempt's number; of what is recorded, how often the function was called. */
+  attempts: number;
+  durationMs: number | null;
+  /** Rows, key columns first; at most the first 20. */
+  result: Row[];
+  resultRows: number;
+  artifacts: ArtifactView[];
+  error: ErrorInfo | null;
+  /** Lines that the last attempt printed. */
+  logs: LogEntry[];
+}
+
+/** A cell of the result that is not what was recorded. */
+export interface CellDifference {
+  /** The row's position, from 0. */
+  row: number;
+  column: string;
+  now: unknown;
+  recorded: unknown;
+}
+
+/** A call against the recorded outcome. */
+export interface OutcomeComparison {
+  /** Whether all of the below are the same, logs aside. */
+  same: boolean;
+  status: boolean;
+  /** Whether the errors have the same type and message; also when there is none on either side. */
+  error: boolean;
+  result: {
+    same: boolean;
+    /** The first 20 cells that differ, in rows that both have. */
+    cells: CellDifference[];
+  };
+  /** By name; artifacts are the same when their sha256 is. */
+  artifacts: {
+    name: string;
+    verdict: 'same' | 'different' | 'new' | 'gone';
+    now: number | null;
+    recorded: number | null;
+  }[];
+  logs: boolean;
+}
+
+/** What came of debugging a partition. */
+export interface DebugReport {
+  runId: string;
+  /** The partition id. */
+  partition: string;
+  key: Row;
+  /** Rows of the partition. */
+  rows: number;
+  function: string;
+  now: CallView;
+  /** Null while the run has recorded no outcome of this partition. */
+  recorded: CallView | null;
+  comparison: OutcomeComparison | null;
+}
+
+/** What happens while a partition is debugged. */
+export type DebugEvent =
+  /** The process waits for a debugger at this URL (`ws://127.0.0.1:…`). */
+  | { type: 'waiting'; url: string }
+  /** The function is about to be called. */
+  | { type: 'calling'; attempt: number; rows: number }
+  | { type: 'log'; entry: LogEntry };
+
+export interface DebugOptions {
+  /** Open Node's debugger on 127.0.0.1, wait until one is attached, and stop just before the function. Default false. */
+  inspect?: boolean;
+  /** For runs of the built-in function `sql`: this query instead of the run's. */
+  sql?: string;
+  /** Functions file. Default: the one that the run named, else the project's. */
+  functions?: string;
+  onEvent?: (event: DebugEvent) => void;
+  /** Aborts `context.signal`; the promise rejects with its reason. */
   signal?: AbortSignal;
 }

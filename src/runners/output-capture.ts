@@ -23,6 +23,7 @@ export class OutputCapture {
   private scheduled = false;
   private lines = 0;
   private sentAt = 0;
+  private sending = false;
   private readonly open: Record<Stream, { text: string; decoder: StringDecoder }> = {
     stdout: { text: '', decoder: new StringDecoder('utf8') },
     stderr: { text: '', decoder: new StringDecoder('utf8') },
@@ -30,10 +31,16 @@ export class OutputCapture {
 
   constructor(private readonly send: (lines: LogLine[]) => void) {}
 
-  /** Takes over `process.stdout` and `process.stderr`, and with them the console. */
-  install(): void {
+  /**
+   * Takes over `process.stdout` and `process.stderr`, and with them the console. What is written while lines are sent goes where it
+   * went before. Returns what gives them back.
+   */
+  install(): () => void {
+    const before = { stdout: process.stdout.write, stderr: process.stderr.write };
     for (const stream of ['stdout', 'stderr'] as const) {
       process[stream].write = ((chunk: unknown, encoding?: unknown, callback?: unknown): boolean => {
+        if (this.sending)
+          return before[stream].call(process[stream], chunk as string, encoding as 'utf8', callback as never);
         const bytes =
           typeof chunk === 'string' ? Buffer.from(chunk, encodingOf(encoding)) : (chunk as Uint8Array);
         this.write(stream, this.open[stream].decoder.write(Buffer.from(bytes)));
@@ -43,7 +50,14 @@ export class OutputCapture {
       }) as typeof process.stdout.write;
     }
     // `process.exit` in the user's code: what it printed is what explains it.
-    process.on('exit', () => this.flush());
+    const flush = (): void => this.flush();
+    process.on('exit', flush);
+    return () => {
+      this.flush();
+      process.off('exit', flush);
+      Object.assign(process.stdout, { write: before.stdout });
+      Object.assign(process.stderr, { write: before.stderr });
+    };
   }
 
   begin(ordinal: number): void {
@@ -108,7 +122,12 @@ export class OutputCapture {
     const lines = this.batch;
     this.batch = [];
     this.sentAt = performance.now();
-    this.send(lines);
+    this.sending = true;
+    try {
+      this.send(lines);
+    } finally {
+      this.sending = false;
+    }
   }
 }
 

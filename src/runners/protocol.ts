@@ -36,6 +36,8 @@ export interface RunnerUnit {
   extraCalls?: Record<number, number>;
   /** A runner died in this unit: hand ended partitions over at shorter intervals, so that the next death costs fewer. */
   cautious?: boolean;
+  /** Stop an attached debugger just before the function is called. */
+  pause?: boolean;
   snapshotTime: string;
   scheduledTime: string | null;
   /** Empty folder of this unit's attempt; uploads and output rows are written here for the worker to take. */

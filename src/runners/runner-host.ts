@@ -5,7 +5,7 @@ import type { ContextHost } from '../functions/context';
 import { withWarehouse } from '../functions/warehouse-connection';
 import type { ArtifactCodec } from '../run/files';
 import type { OutputCapture } from './output-capture';
-import type { WorkerLink } from './worker-link';
+import type { UnitLink } from './worker-link';
 
 /** Progress is for people: more often than this nobody sees it. */
 const HEARTBEAT_EVERY_MS = 200;
@@ -15,7 +15,7 @@ let files = 0;
 export function runnerHost(
   partition: { ordinal: number; id: string },
   { scratch, warehouse }: { scratch: string; warehouse: string },
-  link: WorkerLink,
+  link: UnitLink,
   output: OutputCapture,
 ): ContextHost & { close(): void } {
   let progress: unknown;

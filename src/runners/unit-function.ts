@@ -63,7 +63,11 @@ async function userFunction(
       return pending.rows;
     },
     async call(ordinal, rows, { context, finish }) {
-      const result: unknown = await found.run(createPartitionData(rows, session), context);
+      const data = createPartitionData(rows, session);
+      // The user's file is loaded: breakpoints in it hold from here on.
+      // eslint-disable-next-line no-debugger
+      if (unit.pause === true) debugger;
+      const result: unknown = await found.run(data, context);
       await finish();
       const output = toOutputRows(result, context.key);
       return {

@@ -23,7 +23,7 @@ import type { OutputCapture } from './output-capture';
 import type { RunnerOutcome, RunnerUnit, ToRunner } from './protocol';
 import { runnerHost } from './runner-host';
 import { type Returned, type UnitFunction, unitFunction } from './unit-function';
-import type { WorkerLink } from './worker-link';
+import type { UnitLink } from './worker-link';
 
 const SEGMENT_EVERY_MS = 1_000;
 /** More rows than this are not held back for the sake of larger segments. */
@@ -67,7 +67,7 @@ export class UnitLoop {
 
   constructor(
     private readonly unit: RunnerUnit,
-    private readonly link: WorkerLink,
+    private readonly link: UnitLink,
     private readonly output: OutputCapture,
   ) {
     this.databaseOptions = { memoryBytes: unit.duckdbMemoryBytes, tempFolder: join(unit.scratch, 'duckdb') };

@@ -2,9 +2,15 @@
 import type { ErrorInfo } from '../run/outcome';
 import type { FromRunner, ToRunner } from './protocol';
 
+/** Where what happens in a unit is told, and who does for its functions what they cannot do themselves. */
+export interface UnitLink {
+  send(message: FromRunner): void;
+  ask(request: Asked): Promise<unknown>;
+}
+
 type Request = Extract<FromRunner, { type: 'upload' | 'download' }>;
 /** A request without its number. */
-type Asked = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
+export type Asked = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
 
 /** What the worker could not do for the function; its type travels. */
 class RequestFailed extends Error {
@@ -15,7 +21,7 @@ class RequestFailed extends Error {
   }
 }
 
-export class WorkerLink {
+export class WorkerLink implements UnitLink {
   private lastId = 0;
   private readonly open = new Map<
     number,

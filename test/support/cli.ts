@@ -13,8 +13,8 @@ export interface Finished {
 
 export interface RunningCli {
   readonly process: ChildProcess;
-  /** Resolves once standard error has this text. */
-  says(text: string): Promise<void>;
+  /** Resolves once standard error has this text, with all that it said. */
+  says(text: string): Promise<string>;
   readonly finished: Promise<Finished>;
 }
 
@@ -41,6 +41,7 @@ export function startCli(folder: string, args: readonly string[], env: NodeJS.Pr
         if (end === null && !said.stderr.includes(text))
           throw new Error(`It never said "${text}": ${said.stderr}`);
       }
+      return said.stderr;
     },
   };
 }

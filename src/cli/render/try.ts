@@ -1,6 +1,7 @@
 /** Partitions that were tried, one block each. */
 import type { TriedPartition, TryReport } from '../../client/trial-types';
 import { partitionName } from '../partition-argument';
+import type { PartitionStatus } from '../../run/status';
 import { bytesText } from './bytes';
 import { durationText } from './duration';
 import { renderError } from './error';
@@ -11,8 +12,12 @@ import { clean, plural } from './text';
 const MOST_ROWS = 5;
 const INDENT = '    ';
 
-/** What came of one: status, time, rows returned, artifacts, or the error with the lines of the user's code. */
-export function renderTried(tried: TriedPartition, width: number, paint: Paint): string {
+/** What came of one call: status, time, rows returned, artifacts, or the error with the lines of the user's code. */
+export function renderTried(
+  tried: Omit<TriedPartition, 'status' | 'key'> & { status: PartitionStatus },
+  width: number,
+  paint: Paint,
+): string {
   const { id, status, rows, durationMs, result, resultRows, artifacts, error } = tried;
   const colour = statusColour(status, paint);
   const head = `${colour(status === 'DONE' ? '✓' : '✗')} ${paint.bold(partitionName(id))}  ${colour(status)}`;

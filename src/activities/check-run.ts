@@ -1,0 +1,127 @@
+/** What is checked of an input before anything is started (I9), by `openRun` and by a try alike. Problems are sentences. */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ProjectConfig } from '../config';
+import { sqlProblem } from '../functions/sql-check';
+import { parseFunctionSettings } from '../run/function-settings';
+import type { NormalizedInput } from '../run/parse-input';
+import type { FunctionPlan } from '../run/plan';
+import { Refusal } from '../run/refusal';
+import { scheduledFor } from '../run/scheduled-time';
+import type { FunctionDescription } from '../runners/protocol';
+import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
+import type { SourceShape } from '../warehouse/warehouse';
+import type { ActivityDeps } from './deps';
+import { sqlDigest, unknownFunction } from './function-catalog';
+import { findNotifier } from './notify';
+
+/** The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it. */
+export function resolvePlace(
+  kind: 'warehouse' | 'stage',
+  named: string | null,
+  project: ProjectConfig,
+  problems: string[],
+): string | null {
+  const configured = kind === 'warehouse' ? (project.warehouse ?? DEFAULT_WAREHOUSE) : project.stage;
+  try {
+    const absolute = (value: string): string =>
+      kind === 'warehouse'
+        ? resolveWarehouse(value, project.projectDir)
+        : stageUri(value, project.projectDir);
+    const wanted = absolute(named ?? configured);
+    const allowed = (kind === 'warehouse' ? project.allow.warehouses : project.allow.stages)?.map(absolute);
+    if (
+      named !== null &&
+      allowed !== undefined &&
+      wanted !== absolute(configured) &&
+      !allowed.includes(wanted)
+    ) {
+      problems.push(
+        `The ${kind} "${named}" is not one that this worker's configuration allows: ` +
+          `leave it out, or add it to allow.${kind}s there.`,
+      );
+      return null;
+    }
+    return wanted;
+  } catch (error) {
+    problems.push(error instanceof Error ? error.message : String(error));
+    return null;
+  }
+}
+
+function stageUri(value: string, projectDir: string): string {
+  if (value.startsWith('file://')) return value;
+  if (/^[a-z0-9]+:\/\//i.test(value) || value.startsWith('@')) {
+    throw new Error(`The stage "${value}" is of no known kind: use a folder.`);
+  }
+  return pathToFileURL(resolve(projectDir, value)).href;
+}
+
+export async function findFunction(
+  deps: Pick<ActivityDeps, 'functions'>,
+  project: ProjectConfig,
+  input: NormalizedInput,
+  problems: string[],
+): Promise<{ plan: FunctionPlan; settings: FunctionDescription } | null> {
+  const name = input.function;
+  if (name === 'sql' && input.sql !== null) {
+    return { plan: { name, digest: sqlDigest(input.sql), bundle: null, sql: input.sql }, settings: { name } };
+  }
+  if (input.functions !== null && !deps.functions.reloads) {
+    problems.push(
+      `"functions" is "${input.functions}", and a deployed worker runs the code it was deployed with: leave it out.`,
+    );
+    return null;
+  }
+  const file = input.functions === null ? project.functions : resolve(project.projectDir, input.functions);
+  try {
+    const bundle = await deps.functions.current(file);
+    const settings = bundle?.functions.find((candidate) => candidate.name === name);
+    if (bundle !== null && settings !== undefined) {
+      const checked = parseFunctionSettings(settings);
+      if (!checked.ok) problems.push(...checked.problems);
+      return { plan: { name, digest: bundle.digest, bundle: bundle.path, sql: null }, settings };
+    }
+    problems.push(unknownFunction(name, bundle, file));
+  } catch (error) {
+    // The functions file does not load: the user's to mend, with the file and line in the message.
+    problems.push(error instanceof Error ? error.message : String(error));
+  }
+  return null;
+}
+
+/** `trusted`: an input may itself say where to. */
+export function notifierProblems(
+  { notify }: NormalizedInput,
+  project: ProjectConfig,
+  options: { trusted: boolean },
+): string[] {
+  const notifier = notify === null ? null : findNotifier(notify, project, options);
+  return typeof notifier === 'string' ? [notifier] : [];
+}
+
+export async function inspectSource(
+  deps: Pick<ActivityDeps, 'projectDir'>,
+  input: NormalizedInput,
+  warehouse: string,
+  problems: string[],
+): Promise<SourceShape | null> {
+  try {
+    const { source, partitionBy, where, scheduledTime, timeZone } = input;
+    const scheduled = scheduledFor(scheduledTime, timeZone);
+    return await openWarehouse(warehouse, deps.projectDir).inspect({ source, partitionBy, where, scheduled });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    problems.push(...error.problems);
+    return null;
+  }
+}
+
+export async function queryProblems(
+  { sql, partitionBy }: NormalizedInput,
+  shape: SourceShape,
+): Promise<string[]> {
+  if (sql === null) return [];
+  const problem = await sqlProblem(sql, partitionBy.length === 0 ? null : shape.columns);
+  return problem === null ? [] : [problem];
+}

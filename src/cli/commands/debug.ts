@@ -1,0 +1,71 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { DebugEvent } from '../../client/trial-types';
+import { ENDED_BADLY, Interrupted, OK } from '../exit';
+import { toPartitionId } from '../partition-argument';
+import { reading, withJson, withProject, type ReadingOptions } from '../project';
+import { renderDebug } from '../render/debug';
+import { logLine } from '../render/logs';
+import { plural } from '../render/text';
+import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
+
+interface DebugCommandOptions extends ReadingOptions {
+  inspect?: boolean;
+  sql?: string;
+  functions?: string;
+}
+
+const HELP = `
+The function gets the rows that the run pinned, and the run's parameters. What it uploads is kept nowhere, and neither the run nor
+its stage is changed. The limits of time and memory do not hold here.
+
+Exit codes: 0 the function returned; 1 it threw; 2 it was not called.`;
+
+export function define(command: Command): void {
+  command
+    .argument('<run>', 'run id')
+    .argument('<partition>', 'partition id')
+    .option('--inspect', 'wait for a debugger, and stop at the function')
+    .option('--sql <query>', "for the built-in function sql: this query instead of the run's")
+    .option(
+      '--functions <file>',
+      "the file that exports the functions (default: the run's, else the project's)",
+    );
+  withJson(withProject(command)).addHelpText('after', HELP).action(debug);
+}
+
+async function debug(runId: string, partition: string, options: DebugCommandOptions): Promise<void> {
+  const { inspect, sql, json } = options;
+  const functions = options.functions === undefined ? undefined : resolve(options.functions);
+  const controller = new AbortController();
+  const onEvent = (event: DebugEvent): void => {
+    // Not before: nothing of ours runs while the process waits for a debugger, and Ctrl-C must end it all the same.
+    if (event.type === 'calling') process.once('SIGINT', () => controller.abort());
+    tell(event);
+  };
+  await reading(options, async (partwise) => {
+    try {
+      const { signal } = controller;
+      const id = toPartitionId(partition);
+      const report = await partwise.debug(runId, id, { inspect, sql, functions, signal, onEvent });
+      if (json === true) printJson(report);
+      else print(renderDebug(report, widthOfTerminal(), paint));
+      process.exitCode = report.now.error === null ? OK : ENDED_BADLY;
+    } catch (error) {
+      throw controller.signal.aborted ? new Interrupted('Stopped; the run is not touched by it.') : error;
+    }
+  });
+}
+
+function tell(event: DebugEvent): void {
+  switch (event.type) {
+    case 'waiting':
+      note(`Waiting for a debugger at ${event.url} (chrome://inspect, or "Attach" in an editor).`);
+      return;
+    case 'calling':
+      aside(`Calling it on ${plural(event.rows, 'row')}, as attempt ${event.attempt} …`);
+      return;
+    case 'log':
+      note(logLine(event.entry, errorPaint));
+  }
+}

@@ -1,0 +1,78 @@
+/** What a function did now, and how that differs from what the run recorded. */
+import type { CallView, DebugReport, OutcomeComparison } from '../../client/trial-types';
+import { encodeJson } from '../../functions/json';
+import { bytesText } from './bytes';
+import type { Paint } from './paint';
+import { clean, cut, plural } from './text';
+import { renderTried } from './try';
+import { cellText } from './value';
+
+const NAME_WIDTH = 10;
+const MOST_CELL = 120;
+
+export function renderDebug(report: DebugReport, width: number, paint: Paint): string {
+  const { partition: id, rows, now, recorded, comparison } = report;
+  const block = renderTried({ ...now, id, rows, durationMs: now.durationMs ?? 0 }, width, paint);
+  if (recorded === null || comparison === null)
+    return `${block}\n\n${paint.dim('The run has recorded no outcome of this partition yet.')}`;
+  const lines = [
+    ['status', comparison.status, changed(now.status, recorded.status)],
+    ['result', comparison.result.same, resultText(now, recorded, comparison)],
+    ['error', comparison.error, changed(errorText(now), errorText(recorded))],
+    ['artifacts', comparison.artifacts.every(({ verdict }) => verdict === 'same'), artifactsText(comparison)],
+    ['logs', comparison.logs, changed(plural(now.logs.length, 'line'), plural(recorded.logs.length, 'line'))],
+  ] as const;
+  const head = comparison.same
+    ? 'The same as what the run recorded:'
+    : 'Not the same as what the run recorded:';
+  return [
+    block,
+    '',
+    head,
+    ...lines.map(
+      ([name, same, text]) =>
+        `${same ? paint.dim('=') : paint.yellow('≠')} ${paint.dim(name.padEnd(NAME_WIDTH))} ${text}`,
+    ),
+  ].join('\n');
+}
+
+function changed(now: string, recorded: string): string {
+  return now === recorded ? now : `${now}, was ${recorded}`;
+}
+
+function errorText({ error }: CallView): string {
+  return error === null ? 'none' : clean(`${error.type}: ${error.message}`);
+}
+
+function resultText(now: CallView, recorded: CallView, { result }: OutcomeComparison): string {
+  const rows = changed(plural(now.resultRows, 'row'), plural(recorded.resultRows, 'row'));
+  const cells = result.cells.map(({ row, column, now: value, recorded: before }) => {
+    const place = now.resultRows === 1 ? '' : `row ${row + 1}: `;
+    return `\n${' '.repeat(NAME_WIDTH + 3)}${place}${clean(column)} ${cellsText(value, before)}`;
+  });
+  return rows + cells.join('');
+}
+
+/** As in tables; values that look alike there as JSON. */
+function cellsText(now: unknown, recorded: unknown): string {
+  const [one, other] = [cellText(now), cellText(recorded)];
+  if (one !== other) return `${one}, was ${other}`;
+  const [long, longOther] = [now, recorded].map((value) => clean(encodeJson(value, 'The cell')));
+  return `${cut(long!, MOST_CELL)}, was ${cut(longOther!, MOST_CELL)}`;
+}
+
+function artifactsText({ artifacts }: OutcomeComparison): string {
+  if (artifacts.length === 0) return 'none';
+  return artifacts
+    .map(({ name, verdict, now, recorded }) => {
+      const size = bytesText(now ?? recorded ?? 0);
+      const words = {
+        same: size,
+        different: `${size}, other content`,
+        new: `${size}, new`,
+        gone: 'not uploaded',
+      };
+      return `${clean(name)} (${words[verdict]})`;
+    })
+    .join(', ');
+}

@@ -1,0 +1,279 @@
+import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DebugEvent, DebugReport } from '../src/index';
+import { cli, startCli } from './support/cli';
+import { TestDebugger, type Paused } from './support/debugger';
+import { makeProject, type TestProject } from './support/project';
+
+/** `rate` and `closed` are what an edit changes. */
+const functions = ({ rate = 1, closed = 'South' } = {}): string => `
+import { definePartitionFunction } from 'partwise';
+
+export const bill = definePartitionFunction({
+  name: 'bill',
+  async run(data, context) {
+    console.log('billing', context.partitionId);
+    context.expect(context.key.region !== '${closed}', '${closed} is closed');
+    const [row] = await data.sql\`SELECT count(*) AS orders, sum(amount) * \${${rate}} AS total FROM data\`;
+    await context.upload('bill.json', row);
+    await context.upload('about.json', {
+      attempt: context.attempt,
+      currency: context.params.currency,
+      scheduled: context.scheduledTime,
+      run: context.runId,
+    });
+    return row;
+  },
+});
+
+export const reads = definePartitionFunction({
+  name: 'reads',
+  async run(data, { download, params }) {
+    const bill = await download('bill.json', { run: params.of, partition: 'North' });
+    return { total: bill.total };
+  },
+});
+
+export const rowsOf = definePartitionFunction({ name: 'rowsOf', run: (data) => ({ rows: data.rowCount }) });
+`;
+
+let project: TestProject;
+let runId: string;
+/** A process that waits for a debugger ends by no test's failure. */
+let debugged: ChildProcess | null = null;
+const source = { source: { files: 'sales.csv' }, partitionBy: ['region'] };
+
+beforeAll(async () => {
+  project = await makeProject(functions());
+  await project.write('sales.csv', 'region,amount\nNorth,1\nNorth,2\nSouth,3\n');
+  await project.startWorker();
+  runId = project.runId('bill');
+  const scheduledTime = '2026-03-01T05:00:00.000Z';
+  const input = { ...source, function: 'bill', params: { currency: 'EUR' }, scheduledTime };
+  await (await project.partwise.start(input, { runId })).wait();
+});
+afterAll(async () => {
+  debugged?.kill('SIGKILL');
+  await project.close();
+});
+afterEach(() => project.write('functions.ts', functions()));
+
+const debug = (partition: string, ...more: string[]) =>
+  cli(project.folder, ['debug', runId, partition, ...more]);
+const report = async (partition: string, ...more: string[]): Promise<DebugReport> =>
+  JSON.parse((await debug(partition, '--json', ...more)).stdout) as DebugReport;
+
+/** Every file of the stage with its content, and the length of the run's history. */
+async function everything(): Promise<unknown> {
+  const stage = join(project.folder, 'stage');
+  const files: Record<string, string> = {};
+  for (const entry of await readdir(stage, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile())
+      files[path] = createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
+  }
+  const described = await project.client.workflow.getHandle(runId).describe();
+  return { files, historyLength: described.historyLength };
+}
+
+describe('partwise debug', () => {
+  it('gives the function the rows, key, parameters and time of the run, and says how it ends against what is recorded', async () => {
+    await project.write('sales.csv', 'region,amount\nNorth,1000\nSouth,1\n');
+    const before = await everything();
+    const { now, recorded, comparison, ...about } = await report('North');
+    expect(about).toEqual({ runId, partition: 'North', key: { region: 'North' }, rows: 2, function: 'bill' });
+    expect(now).toMatchObject({
+      status: 'DONE',
+      attempts: 2,
+      result: [{ region: 'North', orders: 2, total: 3 }],
+      resultRows: 1,
+      error: null,
+      logs: [{ partition: 'North', attempt: 2, stream: 'stdout', text: 'billing North' }],
+    });
+    expect(recorded).toMatchObject({ status: 'DONE', attempts: 1, logs: [{ text: 'billing North' }] });
+    expect(comparison).toEqual({
+      same: false,
+      status: true,
+      error: true,
+      result: { same: true, cells: [] },
+      artifacts: [
+        { name: 'bill.json', verdict: 'same', now: expect.any(Number), recorded: expect.any(Number) },
+        // It has the attempt's number in it.
+        { name: 'about.json', verdict: 'different', now: expect.any(Number), recorded: expect.any(Number) },
+      ],
+      logs: true,
+    });
+    expect(await everything()).toEqual(before);
+  });
+
+  it('takes the function as it is now, and changes nothing in the run', async () => {
+    const before = await everything();
+    const asRecorded = await debug('South');
+    expect(asRecorded.code).toBe(1);
+    expect(asRecorded.stdout).toMatch(
+      /^✗ South {2}FAILED {2}1 row in \d+ ms\n {4}ExpectationFailed: South is closed\n {4}at Object\.run \(functions\.ts:8:13\)\n/,
+    );
+    expect(asRecorded.stdout).toContain('\nThe same as what the run recorded:\n= status     FAILED\n');
+    expect(asRecorded.stderr).toContain('South #2             │ billing South\n');
+
+    await writeFile(join(project.folder, 'functions.ts'), functions({ rate: 2, closed: 'Nowhere' }));
+    const mended = await debug('South');
+    expect(mended.code).toBe(0);
+    expect(mended.stdout.slice(mended.stdout.indexOf('Not the same'))).toBe(
+      [
+        'Not the same as what the run recorded:',
+        '≠ status     DONE, was FAILED',
+        '≠ result     1 row, was 0 rows',
+        '≠ error      none, was ExpectationFailed: South is closed',
+        '≠ artifacts  bill.json (31 B, new), about.json (130 B, new)',
+        '= logs       1 line',
+        '',
+      ]
+        .join('\n')
+        .replace('130 B', /about\.json \((\d+ B)/.exec(mended.stdout)![1]!),
+    );
+    const north = await report('North');
+    expect(north.comparison!.result).toEqual({
+      same: false,
+      cells: [{ row: 0, column: 'total', now: 6, recorded: 3 }],
+    });
+    expect(await everything()).toEqual(before);
+    expect(await project.partwise.restore(runId).status()).toMatchObject({ counts: { DONE: 1, FAILED: 1 } });
+  });
+
+  it('downloads what runs recorded', async () => {
+    const reading = project.runId('reads');
+    const input = { ...source, function: 'reads', params: { of: runId }, only: ['North'] };
+    await (await project.partwise.start(input, { runId: reading })).wait();
+    const { code, stdout } = await cli(project.folder, ['debug', reading, 'North', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ now: { result: [{ total: 3 }] }, comparison: { same: true } });
+  });
+
+  it('runs the query of the function sql, or another one', async () => {
+    const id = project.runId('sql');
+    const input = { ...source, function: 'sql', sql: 'SELECT count(*) AS n FROM data' };
+    await (await project.partwise.start(input, { runId: id })).wait();
+    expect((await cli(project.folder, ['debug', id, 'North'])).stdout).toContain('= result     1 row\n');
+    const other = await cli(project.folder, [
+      'debug',
+      id,
+      'North',
+      '--sql',
+      'SELECT count(*) + 1 AS n FROM data',
+    ]);
+    expect(other.stdout).toContain('≠ result     1 row\n             n 2, was 1\n');
+    const wrong = await cli(project.folder, ['debug', id, 'North', '--sql', 'SELECT m FROM data']);
+    expect(wrong).toMatchObject({ code: 1, stdout: expect.stringContaining('BinderError') as string });
+    expect(await cli(project.folder, ['debug', id, 'North', '--inspect'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no code to stop in') as string,
+    });
+    expect(await debug('North', '--sql', 'SELECT 1 AS one')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('this run\'s function is "bill": leave it out') as string,
+    });
+  });
+
+  it('I1 refuses rows that are not those of the run: a file that changed, a snapshot that was changed', async () => {
+    await project.write('a.txt.csv', 'n\n1\n2\n');
+    const id = project.runId('files');
+    const input = { function: 'rowsOf', source: { files: '.', pattern: 'a.txt.csv' } };
+    await (await project.partwise.start(input, { runId: id })).wait();
+    expect((await cli(project.folder, ['debug', id, 'a.txt.csv'])).code).toBe(0);
+    await project.write('a.txt.csv', 'n\n1\n3\n');
+    expect(await cli(project.folder, ['debug', id, 'a.txt.csv'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('has other content since the run was planned') as string,
+    });
+
+    const damaged = project.runId('damaged');
+    const run = await project.partwise.start({ ...source, function: 'rowsOf' }, { runId: damaged });
+    await run.wait();
+    const folder = join(project.folder, 'stage', damaged);
+    const [file] = (await readdir(folder, { recursive: true })).filter((name) =>
+      /snapshot.*parquet$/.test(name),
+    );
+    const content = await readFile(join(folder, file!));
+    content[content.length >> 1]! ^= 1;
+    await writeFile(join(folder, file!), content);
+    expect(await cli(project.folder, ['debug', damaged, 'North'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is not what the run recorded') as string,
+    });
+  });
+
+  it('says what is not there', async () => {
+    const nowhere = await debug('Nrth');
+    expect(nowhere).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Did you mean "North"?') as string,
+    });
+    await project.write(
+      'other.ts',
+      "import { definePartitionFunction } from 'partwise';\nexport const bills = definePartitionFunction({ name: 'bills', run: () => null });\n",
+    );
+    const gone = await debug('North', '--functions', 'other.ts');
+    expect(gone).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /There is no function "bill" in .*other\.ts\. Did you mean "bills"\?/,
+      ) as string,
+    });
+  });
+
+  it('--inspect waits for a debugger and stops at the function, in the file that the user wrote', async () => {
+    const running = startCli(project.folder, ['debug', runId, 'North', '--inspect']);
+    debugged = running.process;
+    const said = await running.says('Waiting for a debugger at ws://127.0.0.1:');
+    const inspector = await TestDebugger.attach(/ws:\S+/.exec(said)![0]);
+    await inspector.ask('Runtime.enable');
+    await inspector.ask('Debugger.enable');
+    const stopped = inspector.next<Paused>('Debugger.paused');
+    await inspector.ask('Runtime.runIfWaitingForDebugger');
+    expect((await stopped).callFrames[0]!.functionName).toBe('call');
+    // The user's file is loaded by then: breakpoints in it hold.
+    const bundle = [...inspector.scripts.values()].find(({ url }) =>
+      /\/\.partwise\/functions\/[0-9a-f]{64}\.mjs$/.test(url),
+    )!;
+    const map = Buffer.from(bundle.sourceMapURL.split('base64,')[1]!, 'base64').toString();
+    expect(JSON.parse(map)).toMatchObject({ sources: ['../../functions.ts'] });
+    const { scriptSource } = await inspector.ask('Debugger.getScriptSource', { scriptId: bundle.scriptId });
+    const lineNumber = (scriptSource as string).split('\n').findIndex((line) => line.includes('billing'));
+    await inspector.ask('Debugger.setBreakpointByUrl', { url: bundle.url, lineNumber });
+    const inside = inspector.next<Paused>('Debugger.paused');
+    await inspector.ask('Debugger.resume');
+    expect((await inside).callFrames[0]).toMatchObject({ functionName: 'run', location: { lineNumber } });
+    await inspector.ask('Debugger.disable');
+    inspector.close();
+    expect(await running.finished).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('✓ North  DONE') as string,
+    });
+  });
+});
+
+it('the library debugs a partition in its own process, and gives its console back', async () => {
+  const events: DebugEvent[] = [];
+  const before = [process.stdout.write, process.stderr.write];
+  // Jest's own console prints more than what it is given.
+  const written = functions().replace(
+    "console.log('billing', context.partitionId)",
+    "context.log('billing North')",
+  );
+  await project.write('functions.ts', written);
+  const { now } = await project.partwise.debug(runId, 'North', { onEvent: (event) => events.push(event) });
+  expect(now).toMatchObject({ status: 'DONE', result: [{ total: 3 }] });
+  expect(events).toEqual([
+    { type: 'calling', attempt: 2, rows: 2 },
+    { type: 'log', entry: expect.objectContaining({ partition: 'North', text: 'billing North' }) },
+  ]);
+  expect([process.stdout.write, process.stderr.write]).toEqual(before);
+  await expect(project.partwise.debug('no-such-run', 'North')).rejects.toMatchObject({ name: 'NoSuchRun' });
+});
