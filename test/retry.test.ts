@@ -339,6 +339,26 @@ describe('resuming', () => {
     );
   });
 
+  it('begins again a run that ended before it had a plan, with the input that it had', async () => {
+    const { run, calls } = await begin('unplanned', [], { source: { table: 'later' } });
+    expect(await run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
+    const never = await run.retryFailed();
+    expect((await never.wait()).error!.message).toMatch(/There is nothing to continue: no run/);
+    // Accepted, and then nothing was in it.
+    const { run: empty } = await begin('empty', [], {
+      source: { query: 'SELECT * FROM sales WHERE amount > 999' },
+    });
+    expect(await empty.wait()).toMatchObject({ error: { type: 'SourceEmpty' } });
+    await project.execute("INSERT INTO sales VALUES ('late', 1000)");
+    expect(await (await empty.retryFailed()).wait()).toMatchObject({
+      status: 'SUCCESS',
+      counts: { total: 1 },
+      executions: [{ generation: 1, execution: 2 }],
+    });
+    await project.execute("DELETE FROM sales WHERE region = 'late'");
+    expect(calls()).toEqual([]);
+  });
+
   it('says so while the run is still running, and begins a run that is not there', async () => {
     const { run, gate } = await begin('running', [], { params: { wait: ['a'] } });
     await expect(run.retryFailed()).rejects.toMatchObject({
@@ -357,7 +377,7 @@ describe('resuming', () => {
       args: [{ onExisting: 'resume' }],
     });
     await expect(nothing.result()).rejects.toMatchObject({
-      cause: { message: expect.stringMatching(/"function" is missing/) as string },
+      cause: { message: expect.stringMatching(/There is nothing to continue: no run/) as string },
     });
   });
 });

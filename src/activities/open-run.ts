@@ -19,6 +19,7 @@ import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePl
 import { claimStage } from './stage-access';
 import { scheduledTimeOf } from './scheduled-time';
 import { loadUnitPlan } from './unit-plan';
+import { beginAgain } from './unplanned-run';
 import { entriesUpTo, takeOver, waitOut } from './continue-run';
 import { findResumedRun, readPrevious, type ResumedRun } from './resumed-run';
 import { plannedElsewhere, putLocator, readChain, type Locator } from './run-chain';
@@ -33,9 +34,8 @@ export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
 
 async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise<OpenedRun> {
   const project = await deps.project();
-  const resumed = asksToResume(raw) ? await resumedRun(raw, project, context) : null;
-  const given = resumed === null ? raw : resumed.input;
-  const input = acceptInput(context, given, resumed?.problems ?? []);
+  const { resumed, given, misfits } = await resolveResume(raw, project, context);
+  const input = acceptInput(context, given, misfits);
   const problems: string[] = [];
   const warehouse = resolvePlace('warehouse', input.warehouse, project, problems);
   const stageUri = resolvePlace('stage', input.stage, project, problems);
@@ -97,15 +97,30 @@ async function pinnedShape({ reader, reading }: ResumedRun): Promise<SourceShape
   return loadUnitPlan(reader.stage(record)!, record.plan!.unitPlan);
 }
 
-async function resumedRun(
-  raw: Partial<RunInput>,
-  project: ProjectConfig,
-  context: Context,
-): Promise<ResumedRun | null> {
+interface Resolved {
+  /** The run that is continued; null when it is one like any other. */
+  resumed: ResumedRun | null;
+  /** The input that counts. */
+  given: unknown;
+  /** What a continuation may not change. */
+  misfits: string[];
+}
+
+async function resolveResume(raw: unknown, project: ProjectConfig, context: Context): Promise<Resolved> {
+  if (!asksToResume(raw)) return { resumed: null, given: raw, misfits: [] };
   const problems: string[] = [];
-  const stage = resolvePlace('stage', typeof raw.stage === 'string' ? raw.stage : null, project, problems);
-  if (stage === null) throw new Refusal('InvalidInput', problems);
-  return findResumedRun(raw, openStage(stage), context);
+  const uri = resolvePlace('stage', typeof raw.stage === 'string' ? raw.stage : null, project, problems);
+  if (uri === null) throw new Refusal('InvalidInput', problems);
+  const stage = openStage(uri);
+  const resumed = await findResumedRun(raw, stage, context);
+  const found = resumed ?? (await beginAgain(raw, stage, context));
+  if (found === null && raw.function == null) {
+    const runId = context.info.workflowExecution!.workflowId;
+    throw new Refusal('InvalidInput', [
+      `There is nothing to continue: no run "${runId}" was ever accepted on the stage ${uri}. Start it with its whole input (partwise run).`,
+    ]);
+  }
+  return { resumed, given: found?.input ?? raw, misfits: found?.problems ?? [] };
 }
 
 /** The execution's place among those of its run id. Puts its locator: from then on the run id is taken. */

@@ -90,7 +90,8 @@ class Run implements LiveRun {
 
   async #run(): Promise<RunSummary> {
     const { openRun } = proxyActivities<RunActivities>({
-      startToCloseTimeout: '1 hour',
+      // A continuation waits out the heartbeat time-out of the execution before it, which may be an hour.
+      startToCloseTimeout: '2 hours',
       heartbeatTimeout: '10s',
       retry: CONTROL_RETRY,
     });
