@@ -172,6 +172,9 @@ test('I8 the exit code says how the workflow ended', () => {
     error: null,
     commit: null,
     waiting: null,
+    paused: false,
+    maxConcurrency: 8,
+    toleratedFailures: 0,
     ...more,
   });
   const error = { type: 'PartialFailure', message: '', stack: null };

@@ -48,6 +48,9 @@ const STATE: RunState = {
   error: null,
   commit: { version: 1, target: 'table trends', rows: 43, committedAt: '2024-01-01T00:01:02.000Z' },
   waiting: null,
+  paused: false,
+  maxConcurrency: 8,
+  toleratedFailures: 0,
 };
 
 test('a run fits on one screen: status, counts, first errors, what was written', () => {

@@ -59,6 +59,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./commands/results') as CommandModule,
   },
   {
+    name: 'pause',
+    summary: 'start nothing more in a run for the time being',
+    load: () => require('./commands/pause') as CommandModule,
+  },
+  {
+    name: 'unpause',
+    summary: 'let a paused run go on',
+    load: () => require('./commands/unpause') as CommandModule,
+  },
+  {
+    name: 'set',
+    summary: 'change the concurrency or the tolerance of a run under way',
+    load: () => require('./commands/set') as CommandModule,
+  },
+  {
+    name: 'skip',
+    summary: 'leave partitions out of a run under way',
+    load: () => require('./commands/skip') as CommandModule,
+  },
+  {
     name: 'retry',
     summary: 'run what is not DONE again, on the same rows',
     load: () => require('./commands/retry') as CommandModule,

@@ -73,7 +73,7 @@ class Bar {
   }
 
   #text(state: RunState, running: readonly string[]): string {
-    const head = `${finished(state)}/${state.counts.total}${this.#left(state)}`;
+    const head = `${finished(state)}/${state.counts.total}${state.paused ? '  PAUSED' : this.#left(state)}`;
     const width = widthOfTerminal(process.stderr);
     const room = width - BAR_WIDTH - head.length - 6;
     const now = running.length === 0 ? '' : running.map(readable).join(', ');
@@ -103,12 +103,17 @@ function readable(label: string): string {
 class Lines {
   #step = 0;
   #at = 0;
+  #paused = false;
   #latest: RunState | null = null;
   #later: NodeJS.Timeout | null = null;
 
   update(state: RunState): void {
     const { total } = state.counts;
     if (total === 0) return;
+    if (state.paused !== this.#paused && state.status === 'IN_PROGRESS') {
+      this.#paused = state.paused;
+      note(state.paused ? 'PAUSED: nothing more is started.' : 'Goes on.');
+    }
     this.#latest = state;
     if (finished(state) === total) this.#write();
     else this.#later ??= setTimeout(() => this.#write(), Math.max(0, this.#at + LINE_EVERY_MS - Date.now()));

@@ -25,6 +25,8 @@ export interface RunFlags extends ProjectOptions {
   timeZone?: string;
   maxConcurrency?: string;
   toleratedFailures?: string;
+  failFast?: boolean;
+  runTimeout?: string;
   maximumAttempts?: string;
   timeout?: string;
   memory?: string;
@@ -81,7 +83,12 @@ export function withOutcomeFlags(command: Command): Command {
     .option('--output <target>', 'table, or file that ends in .parquet or .csv, for the combined rows')
     .option('--mode <mode>', 'how a table is written: replace (default), partitions or append')
     .option('--evolve', 'columns that a table lacks are added to it (default: the commit is refused)')
-    .option('--tolerated-failures <n>', 'partitions that may fail without failing the run (default: 0)')
+    .option(
+      '--tolerated-failures <n>',
+      'partitions that may fail without failing the run: a number, or a share such as 5% (default: 0)',
+    )
+    .option('--fail-fast', 'stop as soon as more have failed than are tolerated')
+    .option('--run-timeout <duration>', 'time that the whole run may take, such as 2h; then it is stopped')
     .option('--maximum-attempts <n>', 'calls of the function per partition, the first included (default: 3)')
     .option('--timeout <duration>', 'time that one call may take, such as 90s or 15m')
     .option('--memory <size>', 'memory that one call may use, such as 512MB or 2GB')
@@ -105,6 +112,8 @@ export function toRunInput(
   const options = defined({
     maxConcurrency: number(flags.maxConcurrency),
     toleratedFailures: number(flags.toleratedFailures),
+    failFast: flags.failFast,
+    runTimeout: flags.runTimeout,
     retry:
       flags.maximumAttempts === undefined ? undefined : { maximumAttempts: number(flags.maximumAttempts) },
     timeout: flags.timeout,
@@ -177,6 +186,8 @@ const FLAG_OF: Record<string, string> = {
   to: '--to',
   'options.maxConcurrency': '--max-concurrency',
   'options.toleratedFailures': '--tolerated-failures',
+  'options.failFast': '--fail-fast',
+  'options.runTimeout': '--run-timeout',
   'options.retry.maximumAttempts': '--maximum-attempts',
   'options.timeout': '--timeout',
   'options.memory': '--memory',
@@ -192,7 +203,10 @@ export function inFlagWords(problem: string): string {
     return '--by is missing; it takes the key columns, such as --by region.';
   if (problem.startsWith('"output" names no place'))
     return '--mode and --evolve go with --output: name the table that they are about, such as --output summary.';
-  return problem.replace(/"([A-Za-z.]+)(?:\[\d+\])?"/g, (quoted, name: string) => FLAG_OF[name] ?? quoted);
+  return problem.replace(
+    /"([A-Za-z.]+)(?:\[\d+\])?"/g,
+    (quoted, name: string) => FLAG_OF[name] ?? FLAG_OF[`options.${name}`] ?? quoted,
+  );
 }
 
 /** Values that are JSON are taken as such, anything else as text. */
@@ -220,7 +234,7 @@ function toOutput(
 }
 
 /** A number where it is one; else the text, which is then quoted in the problem. */
-function number(text: string | undefined): unknown {
+export function number(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
 }

@@ -46,7 +46,9 @@ export class RunEvents {
   }
 }
 
-function progressKey({ counts, waiting }: RunState, running: readonly string[]): string {
+function progressKey(state: RunState, running: readonly string[]): string {
+  const { counts, waiting, paused, maxConcurrency, toleratedFailures } = state;
   const step = waiting === null ? '' : `${waiting.activity} ${waiting.attempt}`;
-  return `${PARTITION_STATUSES.map((status) => counts[status]).join()} ${step} ${running.join('\n')}`;
+  const set = `${paused} ${maxConcurrency} ${toleratedFailures}`;
+  return `${PARTITION_STATUSES.map((status) => counts[status]).join()} ${step} ${set} ${running.join('\n')}`;
 }

@@ -106,7 +106,7 @@ export interface LogEntry {
 /** What happens in a run, as it happens. */
 export type RunEvent =
   | { type: 'planned'; plan: RunPlan }
-  /** Emitted when counts, `running` or `waiting` changed: a snapshot of the state. */
+  /** Emitted when counts, `running`, `waiting` or what is set changed: a snapshot of the state. */
   | { type: 'progress'; state: RunState; running: string[] }
   | { type: 'partition'; partition: PartitionView }
   | { type: 'ended'; state: RunState };

@@ -18,6 +18,7 @@ export function nextCommands({ state, failed, hasArtifacts, suggest }: NextComma
   const commands: [string, string][] =
     state.status === 'IN_PROGRESS'
       ? [
+          ...(state.paused ? [[`unpause ${run}`, 'let it go on'] as [string, string]] : []),
           [`watch ${run}`, 'follow it'],
           [`status ${run}`, 'where it is'],
           [`cancel ${run}`, 'stop it'],

@@ -18,12 +18,13 @@ export function renderRunState(
   paint: Paint,
 ): string {
   const lines = [
-    `${paint.bold(clean(state.runId))}  ${statusColour(state.status, paint)(state.status)}  ${paint.dim(timing(state))}`,
+    `${paint.bold(clean(state.runId))}  ${statusColour(state.status, paint)(state.status)}${state.paused ? `  ${paint.yellow('PAUSED')}` : ''}  ${paint.dim(timing(state))}`,
   ];
   const about = [
     state.function === null ? null : `function ${clean(state.function)}`,
     state.scheduledTime === null ? null : `scheduled for ${timeText(state.scheduledTime, 'UTC')} UTC`,
     state.rows === null ? null : plural(state.rows, 'row'),
+    state.endedAt !== null || state.maxConcurrency === null ? null : `${state.maxConcurrency} at a time`,
     state.executions.length > 1 ? `execution ${state.executions.length}` : null,
   ].filter((part) => part !== null);
   if (about.length > 0) lines.push(paint.dim(about.join(', ')));

@@ -1,0 +1,41 @@
+/** What commands have in common that change a run under way: ask, then show how the run stands. */
+import type { Command } from 'commander';
+import type { RunHandle } from '../client/types';
+import { CannotDo } from './exit';
+import { suggesting } from './invocation';
+import { loadProject, withJson, withPartwise, withProject, type ReadingOptions } from './project';
+import { nextCommands } from './render/next-commands';
+import { renderRunState } from './render/run-state';
+import { aside, paint, print, printJson, widthOfTerminal } from './terminal';
+
+export type ChangeOptions = ReadingOptions;
+
+export function withChange(command: Command): Command {
+  return withJson(withProject(command));
+}
+
+/** `said`: what is told once it is in force. `inWords`: puts a refusal into the words of the command. */
+export async function changing(
+  runId: string,
+  options: ChangeOptions,
+  change: (handle: RunHandle) => Promise<void>,
+  said: string,
+  inWords: (refusal: string) => string = (refusal) => refusal,
+): Promise<void> {
+  // With a worker, which is what takes the change.
+  await withPartwise(await loadProject(options), { needWorker: true }, async (partwise) => {
+    const handle = partwise.restore(runId);
+    try {
+      await change(handle);
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'UpdateRefused') throw error;
+      throw new CannotDo(inWords(error.message));
+    }
+    aside(said);
+    const state = await handle.status();
+    if (options.json === true) return printJson(state);
+    print(renderRunState(state, [], widthOfTerminal(), paint));
+    const next = { state, failed: null, hasArtifacts: false, suggest: suggesting(options) };
+    print(`\n${nextCommands(next, paint)}`);
+  });
+}

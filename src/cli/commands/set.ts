@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import type { RunSettings } from '../../client/types';
+import { changing, withChange, type ChangeOptions } from '../changing';
+import { CannotDo } from '../exit';
+import { inFlagWords, number } from '../run-flags';
+
+interface SetOptions extends ChangeOptions {
+  maxConcurrency?: string;
+  toleratedFailures?: string;
+}
+
+export function define(command: Command): void {
+  command
+    .argument('<run>', 'run id')
+    .option('--max-concurrency <n>', 'partitions (or batches) in flight at once, 1 to 48')
+    .option('--tolerated-failures <n>', 'partitions that may fail: a number, or a share such as 5%');
+  withChange(command).action(async (runId: string, options: SetOptions) => {
+    const settings = {
+      maxConcurrency: number(options.maxConcurrency),
+      toleratedFailures: number(options.toleratedFailures),
+    } as RunSettings;
+    if (settings.maxConcurrency === undefined && settings.toleratedFailures === undefined)
+      throw new CannotDo('There is nothing to set: give --max-concurrency or --tolerated-failures.');
+    await changing(runId, options, (handle) => handle.set(settings), 'Set.', inFlagWords);
+  });
+}

@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import { changing, withChange, type ChangeOptions } from '../changing';
+import { toPartitionId } from '../partition-argument';
+import { plural } from '../render/text';
+
+export function define(command: Command): void {
+  command.argument('<run>', 'run id').argument('<partition...>', 'partitions that are not to be run');
+  withChange(command).action((runId: string, partitions: string[], options: ChangeOptions) => {
+    const ids = partitions.map((partition) => toPartitionId(partition));
+    return changing(
+      runId,
+      options,
+      (handle) => handle.skip(ids),
+      `Skipped ${plural(ids.length, 'partition')}.`,
+    );
+  });
+}
