@@ -6,10 +6,10 @@ import type { CloseKind, Fact, Step } from '../src/history/facts';
 import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
 import { Outcomes } from '../src/history/outcomes';
 import { liveOverlay } from '../src/history/overlay';
-import { runState, wasRefused } from '../src/history/run-state';
+import { runState, statusOfUnended, wasRefused } from '../src/history/run-state';
 import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/run/outcome';
-import type { OpenedRun, RunPlan, UnitTask } from '../src/run/plan';
+import type { OpenedRun, RunPlan, RunSummary, UnitTask } from '../src/run/plan';
 import { noCounts } from '../src/run/status';
 
 const AT = '2024-05-01T10:00:00.000Z';
@@ -203,6 +203,82 @@ describe('I8 the status of a run', () => {
   });
 });
 
+describe('a run that was changed while it was under way', () => {
+  test('I2 shows what was skipped as SKIPPED: what waited, what was cut off for it, what waited for another try', async () => {
+    const cutOff: Fact[] = [
+      scheduled(1, '1', task(1, 1, 1)),
+      { ...lostUnit(1), cancelled: true } as Fact,
+      ...unit(2, 2, 2, ['CANCELLED']),
+    ];
+    const facts = [...planned(6), ...unit(0, 0, 0, ['DONE']), ...cutOff, ...unit(3, 3, 4, ['DONE', 'retry'])];
+    const before = await fold(facts);
+    expect(state(before.record).counts).toMatchObject({ DONE: 2, CANCELLED: 2, PENDING: 2 });
+    const { record, statuses } = await fold([
+      ...facts,
+      { type: 'skipped', ordinals: '1-2,4-5', cutOff: 2 },
+      closed('completed'),
+    ]);
+    expect(statuses.slice(0, 4)).toEqual(['DONE', 'SKIPPED', 'SKIPPED', 'DONE']);
+    expect([4, 5].map((ordinal) => statusOfUnended(record, ordinal))).toEqual(['SKIPPED', 'SKIPPED']);
+    expect(state(record)).toMatchObject({
+      status: 'SUCCESS',
+      counts: { total: 6, DONE: 2, SKIPPED: 4, CANCELLED: 0, PENDING: 0 },
+    });
+  });
+
+  test('I2 leaves out of a lost batch what was skipped before it was begun', async () => {
+    const { record } = await fold([
+      ...planned(4),
+      { type: 'skipped', ordinals: '2', cutOff: 0 },
+      scheduled(1, '0', { ...task(0, 0, 3), except: '2' }),
+      lostUnit(1),
+    ]);
+    expect(state(record).counts).toMatchObject({ INTERNAL_ERROR: 3, SKIPPED: 1, PENDING: 0 });
+  });
+
+  test('tells what is in force, and nothing is paused that has ended', () => {
+    const [started, , plan] = planned(10);
+    const facts: Fact[] = [
+      started!,
+      { type: 'pauseAsked', paused: true },
+      { type: 'toleranceSet', toleratedFailures: '25%' },
+      { type: 'concurrencySet', maxConcurrency: 3 },
+    ];
+    expect(state(apply(facts))).toMatchObject({ paused: true, maxConcurrency: 3, toleratedFailures: null });
+    expect(state(apply([...facts, plan!]))).toMatchObject({ maxConcurrency: 3, toleratedFailures: 2 });
+    expect(state(apply([...facts, closed('terminated')])).paused).toBe(false);
+  });
+});
+
+describe('a run that was stopped', () => {
+  const stopped = (reason: 'failFast' | 'alike'): Fact => ({
+    ...(closed('failed', 'PartialFailure') as Extract<Fact, { type: 'closed' }>),
+    summary: { stopped: { reason, message: 'why' } } as RunSummary,
+  });
+
+  test('I8 has SKIPPED what was not started, and FAILED what threw and is not tried again', async () => {
+    const facts = [...planned(5), ...unit(0, 0, 2, ['retry', 'retry', 'retry'])];
+    const going = await fold(facts);
+    expect(going.outcomes.thrown.get(1)).toMatchObject({ error: { type: 'Error' } });
+    const { record, statuses, outcomes } = await fold([...facts, stopped('alike')]);
+    expect(statuses.slice(0, 3)).toEqual(['FAILED', 'FAILED', 'FAILED']);
+    expect(outcomes.ends.get(1)).toMatchObject({ status: 'FAILED', error: { type: 'Error' } });
+    expect(statusOfUnended(record, 4)).toBe('SKIPPED');
+    expect(state(record)).toMatchObject({
+      status: 'FAILURE',
+      counts: { total: 5, FAILED: 3, SKIPPED: 2, PENDING: 0 },
+    });
+  });
+
+  test('I8 is never a SUCCESS: what a cancelled unit of it left is CANCELLED', async () => {
+    const facts = [...planned(4), ...unit(0, 0, 1, ['DONE', 'FAILED']), ...unit(1, 2, 2, ['CANCELLED'])];
+    expect(state(apply([...facts, stopped('failFast')]))).toMatchObject({
+      status: 'PARTIAL_FAILURE',
+      counts: { DONE: 1, FAILED: 1, CANCELLED: 1, SKIPPED: 1 },
+    });
+  });
+});
+
 describe('the live overlay', () => {
   test('adds what runs, which attempt it is and what the last one failed with', () => {
     const record = apply([...planned(3), scheduled(1, '0', task(0, 0, 0)), scheduled(2, '1', task(1, 1, 1))]);
@@ -329,6 +405,44 @@ describe('decoding events', () => {
     expect(fact).toMatchObject({ type: 'unitLost', cancelled: false, error: { type: 'WorkerLost' } });
   });
 
+  test('calls a unit cut off that failed and would have been tried again, had nobody cancelled it', async () => {
+    const [, fact] = await decode(schedule('processUnit', task(0, 0, 0)), {
+      activityTaskFailedEventAttributes: {
+        scheduledEventId,
+        retryState: 7,
+        failure: { message: 'not yet', applicationFailureInfo: { type: 'Flaky' } },
+      },
+    });
+    expect(fact).toMatchObject({ type: 'unitLost', cancelled: true, error: { type: 'Flaky' } });
+  });
+
+  test('takes from signals, memos and answers of updates what was changed while the run was under way', async () => {
+    const answer = (value: unknown): HistoryEvent => ({
+      workflowExecutionUpdateCompletedEventAttributes: { outcome: { success: payloads(value) } },
+    });
+    const [memo] = payloads(true).payloads;
+    const facts = await decode(
+      { workflowExecutionSignaledEventAttributes: { signalName: 'pause' } },
+      { workflowPropertiesModifiedEventAttributes: { upsertedMemo: { fields: { partwisePaused: memo! } } } },
+      { workflowExecutionSignaledEventAttributes: { signalName: 'unpause' } },
+      { workflowExecutionSignaledEventAttributes: { signalName: 'of somebody else' } },
+      answer({ version: 1, maxConcurrency: 3 }),
+      answer({ version: 1, toleratedFailures: '5%' }),
+      answer({ version: 1, skipped: '3,7-9', cutOff: 1, tooLate: [] }),
+      { workflowExecutionUpdateCompletedEventAttributes: { outcome: { failure: { message: 'no' } } } },
+    );
+    expect(facts).toEqual([
+      { type: 'pauseAsked', paused: true },
+      { type: 'pauseTaken', paused: true },
+      { type: 'pauseAsked', paused: false },
+      null,
+      { type: 'concurrencySet', maxConcurrency: 3 },
+      { type: 'toleranceSet', toleratedFailures: '5%' },
+      { type: 'skipped', ordinals: '3,7-9', cutOff: 1 },
+      null,
+    ]);
+  });
+
   test('names the execution that a refused one was in the way of', async () => {
     const [fact] = await decode({
       workflowExecutionFailedEventAttributes: {
@@ -444,7 +558,10 @@ function result(number: number, from: number, ends: (FinalStatus | 'retry')[]): 
   const outcomes: PartitionOutcome[] = [];
   const retry: number[] = [];
   ends.forEach((end, i) => {
-    if (end === 'retry') return retry.push(from + i);
+    if (end === 'retry') {
+      outcomes.push(outcome(from + i, 'FAILED'));
+      return retry.push(from + i);
+    }
     counts[end]++;
     return outcomes.push(outcome(from + i, end));
   });

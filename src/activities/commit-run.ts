@@ -23,7 +23,10 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const { ends, rowsFiles } = await reader.outcomes(record);
       const stage = openStage(task.stage);
       const done = [...ends].filter(([, { status }]) => status === 'DONE');
-      const notDone = [...ends].filter(([, { status }]) => status !== 'DONE').map(([ordinal]) => ordinal);
+      // Also what has no outcome, because it was skipped before it was started.
+      const notDone = Array.from({ length: record.plan!.partitions }, (_, ordinal) => ordinal).filter(
+        (ordinal) => ends.get(ordinal)?.status !== 'DONE',
+      );
       const warehouse = openWarehouse(task.warehouse, deps.projectDir);
       return warehouse.commit(task, {
         index: await stage.localFile(task.index),

@@ -76,7 +76,12 @@ export class HistoryDecoder {
     const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
     if (failed) {
       const failure = await this.decoder.failure(failed.failure);
-      return this.#failed(Number(failed.scheduledEventId), at, failure, false);
+      return this.#failed(
+        Number(failed.scheduledEventId),
+        at,
+        failure,
+        failed.retryState === CANCEL_REQUESTED,
+      );
     }
     const cancelled = event.activityTaskCanceledEventAttributes;
     if (cancelled) return this.#failed(Number(cancelled.scheduledEventId), at, null, true);
@@ -121,6 +126,9 @@ export class HistoryDecoder {
     return { type: 'unitLost', unit, at, startedAt, attempts, cancelled, error };
   }
 }
+
+/** `RETRY_STATE_CANCEL_REQUESTED`: it would have been tried again. */
+const CANCEL_REQUESTED = 7;
 
 const CANCELLED: ErrorInfo = { type: 'Cancelled', message: 'It was cancelled.', stack: null };
 

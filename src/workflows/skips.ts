@@ -94,6 +94,7 @@ function messageOf(error: unknown): string {
 }
 
 function refused(problems: readonly string[]): ApplicationFailure {
-  const text = problems.length === 1 ? ` ${problems[0]}` : `\n${problemText(problems)}`;
-  return ApplicationFailure.nonRetryable(`Nothing was skipped.${text}`, 'UpdateRefused');
+  const text = problemText(problems);
+  const gap = text.startsWith('- ') ? '\n' : ' ';
+  return ApplicationFailure.nonRetryable(`Nothing was skipped.${gap}${text}`, 'UpdateRefused');
 }

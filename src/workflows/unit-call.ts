@@ -140,12 +140,12 @@ function unitTimeoutMs(plan: RunPlan, partitions: number): number {
   return Math.min(plan.unitTimeoutMs, plan.partitionTimeoutMs * partitions);
 }
 
-function ended({ message, cause }: ActivityFailure): UnitEnd {
-  if (!(cause instanceof ApplicationFailure)) {
-    const type = cause?.name ?? 'ActivityFailure';
-    return { type: 'lost', error: { type, message: cause?.message ?? message, stack: null } };
-  }
-  const result = cause.details?.[0] as UnitResult | undefined;
+function ended({ message, cause, retryState }: ActivityFailure): UnitEnd {
+  const failure = cause instanceof ApplicationFailure ? cause : null;
+  const result = failure?.details?.[0] as UnitResult | undefined;
   if (result !== undefined) return { type: 'result', result };
-  return { type: 'lost', error: { type: cause.type ?? cause.name, message: cause.message, stack: null } };
+  // It failed or was lost, and would have been tried again.
+  if (retryState === 'CANCEL_REQUESTED') return { type: 'cutOff' };
+  const type = failure?.type ?? cause?.name ?? 'ActivityFailure';
+  return { type: 'lost', error: { type, message: cause?.message ?? message, stack: null } };
 }

@@ -1,0 +1,544 @@
+/** Changing a run while it is under way: pause, concurrency, tolerance, skips; and cancelling it in every such state. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PAUSED_MEMO } from '../src/run/memo';
+import { findTemporalBinary } from '../src/temporal/index';
+import { cli, startCli } from './support/cli';
+import { GATED_FUNCTIONS, startGated, statuses, untilState, type GatedRun } from './support/gated-runs';
+import { isAlive } from './support/processes';
+import { makeProject, type TestProject } from './support/project';
+import { run as runProgram, type Ran } from './support/shell';
+
+let project: TestProject;
+let temporal: string;
+beforeAll(async () => {
+  project = await makeProject(GATED_FUNCTIONS);
+  await project.execute(
+    "CREATE TABLE regions AS SELECT unnest(['a', 'b', 'c', 'd', 'e', 'f']) AS k",
+    'CREATE TABLE many AS SELECT range AS k FROM range(600)',
+    "CREATE TABLE kept AS SELECT unnest(['a', 'b']) AS k, 'old' AS value",
+  );
+  temporal = (await findTemporalBinary({ projectDir: project.folder, env: process.env })).path;
+  await project.startWorker({ PARTWISE_RUNNERS: '4' });
+});
+afterAll(() => project.close());
+
+const regions = (name: string, input: Partial<Parameters<typeof startGated>[2]> = {}) =>
+  startGated(project, name, { source: { table: 'regions' }, ...input });
+
+/** 600 partitions in three batches. */
+const batches = (name: string, input: Partial<Parameters<typeof startGated>[2]> = {}) =>
+  startGated(project, name, {
+    source: { table: 'many' },
+    ...input,
+    options: { partitionsPerUnit: 200, maxConcurrency: 1, ...input.options },
+  });
+
+const handleOf = ({ run }: GatedRun) => project.client.workflow.getHandle(run.runId);
+
+/** Activities that the workflow has scheduled for units, by activity id. */
+const scheduled = async (gated: GatedRun): Promise<string[]> => {
+  const { events } = await handleOf(gated).fetchHistory();
+  return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: attributes }) =>
+    attributes?.activityType?.name === 'processUnit' ? [attributes.activityId!] : [],
+  );
+};
+
+const eventTypes = async (gated: GatedRun): Promise<(string | number | null | undefined)[]> =>
+  ((await handleOf(gated).fetchHistory()).events ?? []).map(({ eventType }) => eventType);
+
+describe('a paused run', () => {
+  it('starts nothing, lets what runs end, says so everywhere, and goes on when it is told to', async () => {
+    const gated = await regions('pause', { params: { wait: ['a', 'b'] }, options: { maxConcurrency: 2 } });
+    await gated.untilBegun('a', 'b');
+    await gated.run.pause();
+    expect(await gated.run.status()).toMatchObject({ paused: true, status: 'IN_PROGRESS' });
+    expect((await handleOf(gated).describe()).memo).toMatchObject({ [PAUSED_MEMO]: true });
+    await gated.letGo();
+    await untilState(gated.run, ({ counts }) => counts.DONE === 2);
+    expect(await handleOf(gated).query('progress')).toMatchObject({
+      status: 'IN_PROGRESS',
+      paused: true,
+      counts: { DONE: 2, PENDING: 4, RUNNING: 0 },
+      running: [],
+    });
+    expect(await scheduled(gated)).toEqual(['0', '1']);
+    const status = await cli(project.folder, ['status', gated.run.runId]);
+    expect(status.stdout).toMatch(/^pause-\w+ {2}IN_PROGRESS {2}PAUSED {2}running for/);
+    expect(status.stdout).toContain(`unpause ${gated.run.runId}`);
+    await gated.run.unpause();
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', paused: false, counts: { DONE: 6 } });
+    expect((await handleOf(gated).describe()).memo).toMatchObject({ [PAUSED_MEMO]: false });
+  });
+
+  it('begins no round of retries', async () => {
+    const gated = await batches('pause-retry', {
+      params: { fails: { 5: 'once' }, wait: ['599'] },
+      options: { retry: { maximumAttempts: 2, initialInterval: 10 } },
+    });
+    await gated.untilBegun('599');
+    await gated.run.pause();
+    await gated.letGo();
+    await untilState(gated.run, ({ counts }) => counts.DONE === 599);
+    expect((await gated.run.partition('5').describe()).error).toMatchObject({ message: 'once' });
+    await gated.run.unpause();
+    expect(await gated.run.wait()).toMatchObject({ counts: { DONE: 599, FAILED: 1 } });
+    expect(await scheduled(gated)).toEqual(['0', '1', '2', 'r1.0']);
+  });
+
+  it('can be paused before it is planned', async () => {
+    // No worker polls here yet: the signal waits with the run.
+    const other = await makeProject(GATED_FUNCTIONS);
+    try {
+      await other.execute("CREATE TABLE regions AS SELECT unnest(['a', 'b']) AS k");
+      const gated = await startGated(other, 'early', { source: { table: 'regions' } });
+      await other.client.workflow.getHandle(gated.run.runId).signal('pause');
+      expect((await gated.run.status()).paused).toBe(true);
+      await other.startWorker();
+      await untilState(gated.run, ({ counts }) => counts.PENDING === 2);
+      await gated.run.pause();
+      expect(gated.begun()).toEqual([]);
+      await gated.run.unpause();
+      expect((await gated.run.wait()).status).toBe('SUCCESS');
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('I12 is cancelled like any other', async () => {
+    const gated = await regions('pause-cancel', {
+      params: { wait: ['a'], deaf: true },
+      options: { maxConcurrency: 1 },
+    });
+    await gated.untilBegun('a');
+    await gated.run.pause();
+    await gated.run.cancel();
+    expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { CANCELLED: 6 } });
+    expect(gated.calls().filter(({ pid }) => isAlive(pid))).toEqual([]);
+    const idle = await regions('pause-cancel-idle', {
+      params: { wait: ['a'] },
+      options: { maxConcurrency: 1 },
+    });
+    await idle.untilBegun('a');
+    await idle.run.pause();
+    await idle.letGo();
+    await untilState(idle.run, ({ counts }) => counts.DONE === 1);
+    await idle.run.cancel();
+    expect(await idle.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { DONE: 1, CANCELLED: 5 } });
+    expect(await handleOf(idle).query('progress')).toMatchObject({
+      status: 'CANCELLED',
+      counts: { DONE: 1, CANCELLED: 5, PENDING: 0 },
+    });
+  });
+
+  it('is stopped by its time-out', async () => {
+    const gated = await regions('pause-late', { options: { runTimeout: '5s' }, params: { wait: true } });
+    await gated.run.pause();
+    expect(await gated.run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'RunTimeout' } });
+  });
+});
+
+describe('the concurrency of a run', () => {
+  it('can be raised, which takes effect at once, and lowered, which does as units end', async () => {
+    const gated = await regions('concurrency', { params: { wait: true }, options: { maxConcurrency: 1 } });
+    await gated.untilBegun('a');
+    await gated.run.set({ maxConcurrency: 3 });
+    await gated.untilBegun('a', 'b', 'c');
+    expect(await gated.run.status()).toMatchObject({ maxConcurrency: 3 });
+    await gated.run.set({ maxConcurrency: 1 });
+    await gated.letGo('a', 'b');
+    await untilState(gated.run, ({ counts }) => counts.DONE === 2);
+    expect(await scheduled(gated)).toHaveLength(3);
+    await gated.letGo('c');
+    await gated.untilBegun('d');
+    expect(await scheduled(gated)).toHaveLength(4);
+    await gated.letGo();
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', maxConcurrency: 1 });
+  });
+
+  it('and its tolerance can be set before it is planned', async () => {
+    const other = await makeProject(GATED_FUNCTIONS);
+    try {
+      await other.execute("CREATE TABLE regions AS SELECT unnest(['a', 'b', 'c', 'd']) AS k");
+      const gated = await startGated(other, 'early-set', {
+        source: { table: 'regions' },
+        params: { fails: { a: 'no', b: 'no' }, wait: true },
+        options: { maxConcurrency: 1 },
+      });
+      const set = gated.run.set({ maxConcurrency: 4, toleratedFailures: '50%' });
+      const skipped = gated.run.skip(['a']).catch((error: unknown) => error);
+      await other.startWorker({ PARTWISE_RUNNERS: '4' });
+      await set;
+      // It came first, before the plan or after it.
+      await skipped;
+      await gated.untilBegun('b', 'c', 'd');
+      await gated.letGo();
+      expect(await gated.run.wait()).toMatchObject({ error: null, maxConcurrency: 4, toleratedFailures: 2 });
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+describe('the tolerance of a run', () => {
+  it('I8 decides how the run ends, as it is in force at the end', async () => {
+    const gated = await regions('tolerance', { params: { fails: { a: 'no' }, wait: ['f'] } });
+    await gated.untilBegun('f');
+    await gated.run.set({ toleratedFailures: '17%' });
+    expect((await gated.run.status()).toleratedFailures).toBe(1);
+    await gated.letGo();
+    expect(await gated.run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', error: null });
+  });
+
+  it('I8 stops a run that is to fail fast when it is lowered below what has failed', async () => {
+    const gated = await regions('lowered', {
+      params: { fails: { a: 'no' }, wait: ['b', 'c'] },
+      options: { maxConcurrency: 2, failFast: true, toleratedFailures: 3 },
+    });
+    await gated.untilBegun('b', 'c');
+    await gated.run.set({ toleratedFailures: 0 });
+    expect(await gated.run.wait()).toMatchObject({
+      counts: { FAILED: 1, CANCELLED: 2, SKIPPED: 3 },
+      toleratedFailures: 0,
+      error: { message: expect.stringContaining('and 0 are tolerated') as unknown },
+    });
+  });
+});
+
+describe('skipping', () => {
+  it('I8 leaves partitions out that wait, stops one that runs, and a run of DONE and SKIPPED is a SUCCESS', async () => {
+    const gated = await regions('skip', {
+      params: { wait: ['a', 'b'], deaf: true },
+      options: { maxConcurrency: 2 },
+      output: { table: 'kept', mode: 'partitions' },
+    });
+    await gated.untilBegun('a', 'b');
+    const { pid } = gated.calls().find(({ id }) => id === 'b')!;
+    await gated.run.skip(['b', 'd', 'e']);
+    expect(isAlive(pid)).toBe(false);
+    const counts = { SKIPPED: 3, CANCELLED: 0 };
+    expect((await gated.run.status()).counts).toMatchObject(counts);
+    expect(await handleOf(gated).query('progress')).toMatchObject({ counts });
+    await gated.letGo();
+    const state = await gated.run.wait();
+    expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 6, DONE: 3, ...counts } });
+    expect(await statuses(gated.run)).toEqual({
+      a: 'DONE',
+      b: 'SKIPPED',
+      c: 'DONE',
+      d: 'SKIPPED',
+      e: 'SKIPPED',
+      f: 'DONE',
+    });
+    expect((await gated.run.progress()).SKIPPED).toEqual(['b', 'd', 'e']);
+    expect(gated.begun().sort()).toEqual(['a', 'b', 'c', 'f']);
+    expect((await gated.run.results()).map(({ k }) => k)).toEqual(['a', 'c', 'f']);
+    expect(await handleOf(gated).result()).toMatchObject({ counts: { DONE: 3, ...counts } });
+  });
+
+  it('I10 leaves the rows of skipped partitions in the table as they were', async () => {
+    const gated = await regions('skip-kept', {
+      params: { wait: ['c'] },
+      options: { maxConcurrency: 1 },
+      output: { table: 'kept_here', mode: 'partitions' },
+    });
+    await project.execute("CREATE TABLE kept_here AS SELECT unnest(['d', 'e']) AS k, 'old' AS value");
+    await gated.untilBegun('c');
+    await gated.run.skip(['d']);
+    await gated.letGo();
+    expect((await gated.run.wait()).status).toBe('SUCCESS');
+    const { queryRows, withDatabase } = await import('../src/warehouse/duckdb/database');
+    const rows = await withDatabase(`${project.folder}/w.duckdb`, 'read', (duckdb) =>
+      queryRows(duckdb, "SELECT k, value FROM kept_here WHERE k IN ('d', 'e') ORDER BY k"),
+    );
+    expect(rows).toEqual([
+      { k: 'd', value: 'old' },
+      { k: 'e', value: 'e' },
+    ]);
+  });
+
+  it('takes a partition out of back-off, also while the run is paused', async () => {
+    const gated = await regions('skip-backoff', {
+      params: { fails: { a: 'not yet' } },
+      options: { retry: { maximumAttempts: 2, initialInterval: '1h', maximumInterval: '1h' } },
+    });
+    await untilState(gated.run, ({ counts }) => counts.DONE === 5);
+    await gated.run.pause();
+    // Nothing is left then, so that the run ends although it is paused.
+    await gated.run.skip(['a']);
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5, SKIPPED: 1 } });
+  });
+
+  it('takes partitions out of batches that wait, and out of rounds of retries', async () => {
+    const gated = await batches('skip-batch', {
+      params: { wait: ['0'], fails: { 7: 'no', 8: 'no' } },
+      options: { retry: { maximumAttempts: 2, initialInterval: 10 } },
+    });
+    await gated.untilBegun('0');
+    // The whole of the last batch, and one of the second.
+    const last = Array.from({ length: 200 }, (_, i) => `${400 + i}`);
+    await gated.run.skip(['250', ...last]);
+    expect((await gated.run.status()).counts).toMatchObject({ SKIPPED: 201 });
+    await gated.run.pause();
+    await gated.letGo();
+    await untilState(gated.run, ({ counts }) => counts.DONE === 198);
+    await gated.run.skip(['7']);
+    await gated.run.unpause();
+    const state = await gated.run.wait();
+    expect(state).toMatchObject({ counts: { total: 600, DONE: 397, FAILED: 1, SKIPPED: 202, PENDING: 0 } });
+    expect(await scheduled(gated)).toEqual(['0', '1', 'r1.0']);
+    expect(gated.begun()).not.toContain('250');
+    expect(gated.begun().filter((id) => id === '7')).toHaveLength(1);
+    expect((await gated.run.partition('250').describe()).status).toBe('SKIPPED');
+    expect(await gated.run.results()).toHaveLength(397);
+    expect(await handleOf(gated).query('progress')).toMatchObject({ counts: { SKIPPED: 202, PENDING: 0 } });
+  });
+
+  it('is refused as a whole, with a sentence for every id: unknown, ended, skipped already', async () => {
+    const gated = await regions('skip-refused', {
+      params: { wait: ['c'], fails: { b: 'no' } },
+      options: { maxConcurrency: 1 },
+    });
+    await gated.untilBegun('c');
+    const refusal = (...ids: string[]) =>
+      gated.run.skip(ids).catch(({ name, message }: Error) => [name, message]);
+    expect(await refusal('aa', 'nowhere', 'd')).toEqual([
+      'UpdateRefused',
+      'Nothing was skipped.\n- The run has no partition "aa". Did you mean "a"?\n- The run has no partition "nowhere".',
+    ]);
+    await expect(gated.run.skip(['a', 'b', 'd'])).rejects.toThrow(
+      'Nothing was skipped.\n- "a" has ended already: it is DONE.\n- "b" has ended already: it is FAILED.',
+    );
+    await gated.run.skip(['d']);
+    await expect(gated.run.skip(['d', 'e'])).rejects.toThrow('Nothing was skipped. "d" is skipped already');
+    expect((await gated.run.status()).counts).toMatchObject({ SKIPPED: 1 });
+    await gated.run.cancel();
+    expect((await gated.run.wait()).counts).toMatchObject({ DONE: 1, FAILED: 1, SKIPPED: 1, CANCELLED: 3 });
+    await expect(gated.run.skip(['e'])).rejects.toMatchObject({ name: 'RunEnded' });
+    await expect(gated.run.pause()).rejects.toMatchObject({ name: 'RunEnded' });
+    await expect(gated.run.set({ maxConcurrency: 2 })).rejects.toMatchObject({ name: 'RunEnded' });
+  });
+
+  it('of a partition in a batch in flight is refused', async () => {
+    const gated = await batches('skip-in-batch', { params: { wait: ['0'] } });
+    await gated.untilBegun('0');
+    await expect(gated.run.skip(['100'])).rejects.toThrow(
+      'Nothing was skipped. "100" is in a batch that is being processed (0 … 199): partitions of a batch in flight cannot be skipped.',
+    );
+    await gated.run.cancel();
+    await gated.run.wait();
+  });
+});
+
+describe('what cannot be set', () => {
+  it('I9 is refused with a sentence, and leaves no trace in history', async () => {
+    const gated = await regions('refused', { params: { wait: true }, options: { maxConcurrency: 1 } });
+    await gated.untilBegun('a');
+    const before = await eventTypes(gated);
+    const handle = handleOf(gated);
+    const update = (name: string, ...args: unknown[]) =>
+      handle.executeUpdate(name, { args }).catch((error: Error) => (error.cause as Error).message);
+    expect(await update('setConcurrency', 100)).toBe(
+      '"maxConcurrency" is 100; it takes a whole number from 1 to 48.',
+    );
+    expect(await update('setConcurrency')).toBe(
+      '"maxConcurrency" is missing; it takes a whole number from 1 to 48.',
+    );
+    expect(await update('setTolerance', '5')).toBe(
+      '"toleratedFailures" is "5"; it takes a whole number, 0 or more, or a percentage of all partitions, such as "5%".',
+    );
+    expect(await update('skip', 'a')).toBe(
+      'What to skip is "a"; it takes a list of partition ids, such as ["North"].',
+    );
+    expect(await update('skip', ['San Marcos', 3])).toContain('- "San Marcos" is no partition id');
+    expect(
+      await update(
+        'skip',
+        Array.from({ length: 1_001 }, (_, i) => `${i}`),
+      ),
+    ).toContain('at most 1000');
+    await expect(gated.run.set({ maxConcurrency: 0, toleratedFailures: -1 as number })).rejects.toThrow(
+      /^- "maxConcurrency" is 0; .*\n- "toleratedFailures" is -1; /,
+    );
+    // Workflow tasks come and go; nothing else was added.
+    const added = (await eventTypes(gated)).slice(before.length);
+    expect(added.filter((type) => ![5, 6, 7].includes(type as number))).toEqual([]);
+    await gated.letGo();
+    expect((await gated.run.wait()).status).toBe('SUCCESS');
+  });
+
+  it('I9 before the run is planned is a partition', async () => {
+    const other = await makeProject(GATED_FUNCTIONS);
+    try {
+      await other.execute("CREATE TABLE regions AS SELECT unnest(['a', 'b']) AS k");
+      const gated = await startGated(other, 'unplanned', {
+        source: {
+          query:
+            'SELECT count(*) % 7 AS k FROM range(1000000) a, range(1000000) b WHERE a.range % 3 = b.range % 7',
+        },
+      });
+      await other.startWorker();
+      await expect(gated.run.skip(['a'])).rejects.toThrow('The run has no partitions yet');
+      await gated.run.cancel();
+      expect((await gated.run.wait()).status).toBe('CANCELLED');
+      expect(await other.client.workflow.getHandle(gated.run.runId).query('progress')).toMatchObject({
+        status: 'CANCELLED',
+      });
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+describe('the queries of a run that has ended', () => {
+  it('I8 tell how: refused', async () => {
+    const gated = await regions('query-refused', { source: { table: 'nowhere' } });
+    expect((await gated.run.wait()).status).toBe('FAILURE');
+    expect(await handleOf(gated).query('progress')).toMatchObject({
+      status: 'FAILURE',
+      counts: { total: 0 },
+    });
+    expect(await handleOf(gated).query('partitions')).toEqual({ running: [], failed: [] });
+  });
+});
+
+describe("Temporal's own tool", () => {
+  const workflow = (gated: GatedRun, ...args: string[]): Promise<Ran> =>
+    runProgram(
+      temporal,
+      [
+        'workflow',
+        ...args,
+        '--workflow-id',
+        gated.run.runId,
+        '--address',
+        process.env.PARTWISE_TEST_ADDRESS!,
+        '--output',
+        'json',
+      ],
+      project.folder,
+    );
+
+  it('pauses, unpauses and changes a run, and is told why when it cannot', async () => {
+    const gated = await regions('temporal', { params: { wait: true }, options: { maxConcurrency: 1 } });
+    await gated.untilBegun('a');
+    const update = (name: string, input: string) =>
+      workflow(gated, 'update', 'execute', '--name', name, '--input', input);
+    expect((await workflow(gated, 'signal', '--name', 'pause')).code).toBe(0);
+    expect((await gated.run.status()).paused).toBe(true);
+    const set = await update('setConcurrency', '4');
+    expect(set.code).toBe(0);
+    expect(JSON.parse(set.stdout)).toMatchObject({ result: { maxConcurrency: 4 } });
+    expect((await update('setTolerance', '"50%"')).code).toBe(0);
+    expect((await update('skip', '["f"]')).code).toBe(0);
+    expect(await gated.run.status()).toMatchObject({
+      paused: true,
+      maxConcurrency: 4,
+      toleratedFailures: 3,
+      counts: { SKIPPED: 1 },
+    });
+    expect(gated.begun()).toEqual(['a']);
+
+    const refused = await update('setConcurrency', '100');
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain('"maxConcurrency" is 100; it takes a whole number from 1 to 48.');
+    expect((await update('skip', '["nowhere"]')).stderr).toContain('The run has no partition "nowhere".');
+    expect((await update('setEverything', '1')).code).not.toBe(0);
+
+    expect((await workflow(gated, 'signal', '--name', 'unpause')).code).toBe(0);
+    await gated.untilBegun('a', 'b', 'c', 'd');
+    await gated.letGo();
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5, SKIPPED: 1 } });
+  });
+});
+
+describe('the commands', () => {
+  it('pause, set, skip and unpause a run, and watch tells', async () => {
+    const gated = await regions('commands', { params: { wait: true }, options: { maxConcurrency: 1 } });
+    const { runId } = gated.run;
+    await gated.untilBegun('a');
+    const watch = startCli(project.folder, ['watch', runId]);
+    const paused = await cli(project.folder, ['pause', runId]);
+    expect([paused.code, paused.stderr]).toEqual([
+      0,
+      'Paused: what runs goes on to its end, and nothing else is started.\n',
+    ]);
+    expect(paused.stdout).toMatch(/IN_PROGRESS {2}PAUSED[^]*1 at a time[^]*unpause commands-/);
+    await watch.says('PAUSED: nothing more is started.');
+
+    const set = await cli(project.folder, [
+      'set',
+      runId,
+      '--max-concurrency',
+      '4',
+      '--tolerated-failures',
+      '50%',
+      '--json',
+    ]);
+    expect(set.code).toBe(0);
+    expect(JSON.parse(set.stdout)).toMatchObject({ paused: true, maxConcurrency: 4, toleratedFailures: 3 });
+    const wrong = await cli(project.folder, [
+      'set',
+      runId,
+      '--max-concurrency',
+      '100',
+      '--tolerated-failures',
+      'some',
+    ]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('--max-concurrency is 100; it takes a whole number from 1 to 48.');
+    expect(wrong.stderr).toContain(
+      '--tolerated-failures is "some"; it takes a whole number, 0 or more, or a percentage',
+    );
+    expect((await cli(project.folder, ['set', runId])).code).toBe(2);
+
+    const skipped = await cli(project.folder, ['skip', runId, 'e', 'f']);
+    expect([skipped.code, skipped.stderr]).toEqual([0, 'Skipped 2 partitions.\n']);
+    expect(skipped.stdout).toContain('2 SKIPPED');
+    const unknown = await cli(project.folder, ['skip', runId, 'no where']);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('The run has no partition "no%20where".');
+
+    expect((await cli(project.folder, ['unpause', runId])).code).toBe(0);
+    await watch.says('Goes on.');
+    await gated.letGo();
+    const end = await watch.finished;
+    expect(end.code).toBe(0);
+    expect(end.stdout).toContain('4 DONE, 2 SKIPPED');
+    const late = await cli(project.folder, ['pause', runId]);
+    expect([late.code, late.stderr]).toEqual([
+      2,
+      `error: The run "${runId}" has ended already, so there is nothing to pause: partwise status ${runId} shows how.\n`,
+    ]);
+  });
+});
+
+describe('a cancelled run', () => {
+  it('I12 stops a batch whose function ignores the signal, and says which partitions were cut off', async () => {
+    const gated = await batches('deaf-batch', { params: { wait: ['203'], deaf: true } });
+    await gated.untilBegun('203');
+    const { pid } = gated.calls().find(({ id }) => id === '203')!;
+    await gated.run.cancel();
+    const state = await gated.run.wait();
+    expect(isAlive(pid)).toBe(false);
+    expect(state).toMatchObject({ status: 'CANCELLED', counts: { DONE: 203, CANCELLED: 397, PENDING: 0 } });
+    expect(await gated.run.results()).toHaveLength(203);
+    expect((await gated.run.partition('203').describe()).status).toBe('CANCELLED');
+    expect((await gated.run.partition('202').describe()).status).toBe('DONE');
+    expect(await handleOf(gated).query('progress')).toMatchObject({
+      status: 'CANCELLED',
+      counts: { DONE: 203, CANCELLED: 397 },
+    });
+  });
+
+  it('I12 calls nothing that waits in back-off', async () => {
+    const gated = await regions('backoff-cancel', {
+      params: { fails: 'not yet' },
+      options: { retry: { maximumAttempts: 2, initialInterval: '1h', maximumInterval: '1h' } },
+    });
+    await untilState(gated.run, ({ counts }) => counts.PENDING === 6);
+    await gated.untilBegun('a', 'b', 'c', 'd', 'e', 'f');
+    await gated.run.cancel();
+    expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { CANCELLED: 6 } });
+    expect(gated.begun()).toHaveLength(6);
+  });
+});
