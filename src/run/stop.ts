@@ -6,7 +6,10 @@ import type { StatusCounts } from './status';
 export type StopReason = 'failFast' | 'alike';
 
 export interface Standing {
+  /** Of this execution. */
   counts: StatusCounts;
+  /** Partitions that are DONE, those of earlier executions included: where some are, the function works. */
+  done: number;
   /** Partitions of batches that threw and wait for another try; they count as PENDING. */
   waiting: number;
   /** What every partition failed with so far; null when there is no such thing. */
@@ -17,14 +20,14 @@ export interface Standing {
 
 /** Why nothing more is to be started; null when the run goes on. */
 export function stopReason(
-  { counts, waiting, alike, toleratedFailures }: Standing,
+  { counts, done, waiting, alike, toleratedFailures }: Standing,
   { failFast, stopAfterAlike }: { failFast: boolean; stopAfterAlike: number },
 ): StopReason | null {
   // Nothing is left to be stopped.
   if (counts.PENDING === 0) return null;
   const failed = counts.FAILED + counts.INTERNAL_ERROR;
   if (failFast && failed > toleratedFailures) return 'failFast';
-  if (counts.DONE > 0 || alike === null || alike.partitions < stopAfterAlike) return null;
+  if (done > 0 || alike === null || alike.partitions < stopAfterAlike) return null;
   return failed + waiting > toleratedFailures ? 'alike' : null;
 }
 

@@ -63,7 +63,7 @@ class Run implements LiveRun {
       return 'The run is being stopped, so nothing can be changed any more.';
     if (this.#units?.closed === true)
       return 'The run stops because of its failures, so nothing can be changed any more.';
-    return this.#settled ? 'All partitions have ended, so nothing can be changed any more.' : null;
+    return this.#settled ? 'The run is ending, so nothing can be changed any more.' : null;
   }
 
   async execute(): Promise<RunSummary> {

@@ -61,9 +61,10 @@ export class RunUnits implements LaneGate {
   }
 
   get standing(): Standing {
-    const { ownCounts, waiting, alike } = this.progress;
+    const { counts, ownCounts, waiting, alike } = this.progress;
     return {
       counts: ownCounts,
+      done: counts.DONE,
       waiting: waiting.size,
       alike,
       toleratedFailures: this.control.toleratedFailures!,
