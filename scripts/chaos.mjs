@@ -1,0 +1,29 @@
+// `npm run chaos -- --seed 7`: see docs/testing.md. The suite is TypeScript, run against the build: what is tested is what ships.
+import { buildSync } from 'esbuild';
+import Module, { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const folder = join(root, 'test/chaos');
+const { outputFiles } = buildSync({
+  entryPoints: [join(folder, 'main.ts')],
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  packages: 'external',
+  external: ['../../src/*', '../src/*'],
+  sourcemap: 'inline',
+  sourcesContent: false,
+  outfile: join(folder, 'main.cjs'),
+  write: false,
+});
+process.setSourceMapsEnabled(true);
+const main = new Module(join(folder, 'main.cjs'));
+main.filename = join(folder, 'main.cjs');
+main.paths = Module._nodeModulePaths(folder);
+const require = createRequire(main.filename);
+// Sources are imported by their place in `src`; what is loaded is their place in `dist`.
+main.require = (name) => require(name.replace(/^(\.\.\/)+src\//, '../../dist/'));
+main._compile(outputFiles[0].text, main.filename);
+await main.exports.main(process.argv.slice(2));

@@ -1,0 +1,62 @@
+/** The append-only file outside: what the function really did. */
+import { readFileSync, watch } from 'node:fs';
+
+export interface CallEvent {
+  /** Milliseconds since 1970. */
+  at: number;
+  what: 'begin' | 'end' | 'throw' | 'dies';
+  id: string;
+  attempt: number;
+  pid: number;
+  /** Of the call. */
+  token: string;
+}
+
+export class Calls {
+  constructor(readonly file: string) {}
+
+  /** In the order in which they were written. */
+  read(): CallEvent[] {
+    const text = readFileSync(this.file, 'utf8');
+    // A line that is being written has no end yet.
+    return text
+      .slice(0, text.lastIndexOf('\n') + 1)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as CallEvent);
+  }
+
+  /** Calls that have ended by their own word. */
+  get ended(): number {
+    return this.read().filter(({ what }) => what === 'end' || what === 'throw').length;
+  }
+
+  /** The begins of calls without an end. Some may have been killed. */
+  unfinished(): CallEvent[] {
+    const open = new Map<string, CallEvent>();
+    for (const event of this.read()) {
+      if (event.what === 'begin') open.set(event.token, event);
+      else open.delete(event.token);
+    }
+    return [...open.values()];
+  }
+
+  /** Resolves when the condition holds (true), or when the signal is aborted (false); looks whenever the file grows. */
+  until(condition: () => boolean, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const watcher = watch(this.file, () => look());
+      const finish = (met: boolean): void => {
+        watcher.close();
+        signal.removeEventListener('abort', onAbort);
+        resolve(met);
+      };
+      const onAbort = (): void => finish(false);
+      const look = (): void => {
+        if (condition()) finish(true);
+      };
+      signal.addEventListener('abort', onAbort);
+      if (signal.aborted) finish(false);
+      else look();
+    });
+  }
+}

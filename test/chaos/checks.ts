@@ -1,0 +1,377 @@
+/**
+ * What must hold of a run after everything that was done to it. Each check throws with what it found; `outside` is the file that
+ * the function wrote its calls to, the one witness that is none of Partwise's.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PartitionView, Row } from '../../src/index';
+import { RunReader, type Reading } from '../../src/client/run-reader';
+import type { PartitionEnd } from '../../src/history/outcomes';
+import { encodePartitionId } from '../../src/run/partition-id';
+import { openStage } from '../../src/stage';
+import { openWarehouse } from '../../src/warehouse';
+import { queryRows, withDatabase } from '../../src/warehouse/duckdb/database';
+import { isAlive } from '../support/processes';
+import type { CallEvent } from './calls';
+import type { Driven } from './drive';
+import { assertNoSecrets } from './secrets';
+import { assertStageWhole, segmentTimes } from './stage-files';
+import { patiently, type World } from './world';
+
+/** Everything that checks look at, read once. */
+interface Evidence {
+  world: World;
+  driven: Driven;
+  /** Of each execution, oldest first. */
+  readings: Reading[];
+  /** Of the last execution, by partition id. */
+  ends: Map<string, PartitionEnd>;
+  partitions: Map<string, PartitionView>;
+  calls: CallEvent[];
+}
+
+export const CHECKS: Record<string, (evidence: Evidence) => Promise<void> | void> = {
+  'no partition is lost': allThere,
+  'no partition is called again after it was recorded DONE': doneIsDone,
+  'attempts and artifacts are those of the calls outside': attemptsAgree,
+  'calls outside and attempts in the state add up': callsAddUp,
+  'no row is there twice, and none is missing': rowsOnce,
+  'every artifact is whole': artifactsWhole,
+  'nothing on the stage is half': ({ world }) => assertStageWhole(world.stage),
+  'exit codes, statuses and close statuses agree': statusesAgree,
+  'a closed run had no function running': closedMeansStopped,
+  'a late commit is refused': lateCommitRefused,
+  'no secret has travelled': ({ world, driven }) => assertNoSecrets(world, driven),
+};
+
+/** Resolves with the names of the checks that failed, and why. */
+export async function check(world: World, driven: Driven): Promise<{ name: string; problem: string }[]> {
+  const evidence = await gather(world, driven);
+  const failed: { name: string; problem: string }[] = [];
+  for (const [name, holds] of Object.entries(CHECKS)) {
+    try {
+      await holds(evidence);
+    } catch (error) {
+      failed.push({ name, problem: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return failed;
+}
+
+async function gather(world: World, driven: Driven): Promise<Evidence> {
+  const readings: Reading[] = [];
+  let ends = new Map<string, PartitionEnd>();
+  for (const { workflowRunId } of driven.executions) {
+    const reader = new RunReader(world.client, world.runId, workflowRunId);
+    const reading = await reader.read();
+    readings.push(reading);
+    if (workflowRunId !== driven.executions.at(-1)!.workflowRunId) continue;
+    ends = new Map([...(await reader.outcomes(reading.record)).ends.values()].map((end) => [end.id!, end]));
+  }
+  const partitions = new Map<string, PartitionView>();
+  for (let after: string | null = null, first = true; first || after !== null; first = false) {
+    const page = await world.partwise
+      .restore(world.runId)
+      .partitions({ limit: 1000, ...(after !== null && { after }) });
+    for (const partition of page.partitions) partitions.set(partition.id, partition);
+    after = page.next;
+  }
+  return { world, driven, readings, ends, partitions, calls: world.calls.read() };
+}
+
+function allThere({ world, driven, partitions }: Evidence): void {
+  const { counts, rows } = driven.state;
+  const expected = world.scenario.partitions;
+  const total = expected.length;
+  equal('partitions that the state counts', counts, { ...zeroCounts(counts), total, DONE: total });
+  equal('partitions that are listed', partitions.size, total);
+  equal('rows of the snapshot', rows, sum(expected.map((each) => each.rows)));
+  for (const { key, rows: rowsOfKey } of expected) {
+    const [k, g] = key;
+    const partition = partitions.get(encodePartitionId([k, String(g)]));
+    if (partition === undefined)
+      throw new Error(`The partition with the key ${JSON.stringify(key)} is lost.`);
+    equal(`the key of ${partition.id}`, partition.key, { k, g });
+    equal(`the rows of ${partition.id}`, partition.rows, rowsOfKey);
+    equal(`the status of ${partition.id}`, partition.status, 'DONE');
+  }
+}
+
+/**
+ * Recorded means: the unit's activity has completed in history (the server's time of that event), or a checkpoint with the outcome
+ * is on the stage. All clocks are one machine's. A call may begin between the end of another one and its record: that one was not
+ * recorded yet, when its worker or server was killed.
+ */
+async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
+  const recordedAt = new Map<string, { at: number; where: string }>();
+  const record = (id: string, at: number, where: string): void => {
+    if (at < (recordedAt.get(id)?.at ?? Infinity)) recordedAt.set(id, { at, where });
+  };
+  for (const [n, { record: run }] of readings.entries()) {
+    const one = new RunReader(world.client, world.runId, run.workflowRunId);
+    const reading = await one.read();
+    const { ends } = await one.outcomes(reading.record);
+    const units = [...reading.record.units.values()];
+    for (const { status, id, ordinal, execution } of ends.values()) {
+      if (status !== 'DONE' || execution !== run.plan?.execution) continue;
+      const unit = units.find(
+        ({ end, task }) =>
+          end?.type === 'result' &&
+          ordinal >= task.from &&
+          ordinal <= task.to &&
+          tookPart(task.only, ordinal),
+      );
+      if (unit?.endedAt == null)
+        throw new Error(`No unit of execution ${n + 1} names the DONE partition ${id}.`);
+      record(id!, Date.parse(unit.endedAt), `unit ${unit.activityId} of execution ${n + 1}`);
+    }
+  }
+  for (const { id, at, segment } of await segmentTimes(world.stage)) record(id, at, segment);
+  for (const { what, id, at, attempt, pid } of calls) {
+    const recorded = recordedAt.get(id);
+    if (what !== 'begin' || recorded === undefined || at <= recorded.at) continue;
+    throw new Error(
+      `Partition ${id} was called again (attempt ${attempt}, process ${pid}) ${at - recorded.at} ms after ${recorded.where} had recorded it as DONE.`,
+    );
+  }
+}
+
+function tookPart(only: string | null, ordinal: number): boolean {
+  if (only === null) return true;
+  return only.split(',').some((range) => {
+    const [from, to = from] = range.split('-').map(Number);
+    return ordinal >= from! && ordinal <= to!;
+  });
+}
+
+/** The call that a DONE partition names by its artifact is one that began and ended outside, under the same attempt. */
+async function attemptsAgree({ world, ends, partitions, calls }: Evidence): Promise<void> {
+  const byToken = new Map<string, CallEvent[]>();
+  for (const call of calls) byToken.set(call.token, [...(byToken.get(call.token) ?? []), call]);
+  const stage = openStage(`file://${world.stage}`);
+  for (const [id, end] of ends) {
+    const ref = end.artifacts.find(({ name }) => name === 'call.json');
+    if (ref === undefined) throw new Error(`The DONE partition ${id} has no artifact call.json.`);
+    const made = JSON.parse(Buffer.from(await stage.get(ref.path)).toString('utf8')) as {
+      token: string;
+      attempt: number;
+    };
+    const events = byToken.get(made.token) ?? [];
+    equal(
+      `the events outside of the call that made ${id}`,
+      events.map(({ what }) => what),
+      ['begin', 'end'],
+    );
+    equal(`the partition of the call that made ${id}`, events[0]!.id, id);
+    equal(`the attempt of the call that made ${id}`, made.attempt, partitions.get(id)!.attempts);
+    equal(`the attempt outside of the call that made ${id}`, events[1]!.attempt, made.attempt);
+  }
+}
+
+/**
+ * A partition's attempts are its calls, but for those that nobody could count:
+ *  - a call that a terminate, a cancel or a graceful shutdown cut off costs no attempt;
+ *  - a worker or a server that is lost costs every partition of its open units an attempt, called or not.
+ */
+function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
+  const { terminate = 0, cancel = 0, commit = 0, deploy = 0, worker = 0, server = 0 } = driven.inflicted;
+  const begins = new Map<string, number>();
+  for (const { what, id } of calls) if (what === 'begin') begins.set(id, (begins.get(id) ?? 0) + 1);
+  equal('partitions outside', begins.size, partitions.size);
+  const uncounted = terminate + cancel + commit + deploy + worker + server;
+  const inBatch = world.scenario.shape === 'batch';
+  for (const { id, attempts } of partitions.values()) {
+    const called = begins.get(id) ?? 0;
+    if (called > attempts + uncounted)
+      throw new Error(`Partition ${id} was called ${called} times outside, and has ${attempts} attempts.`);
+    // In a batch, each runner that dies leaves the others of the unit as they were.
+    const lost = worker + server + deploy + (inBatch ? worker + server : 0);
+    if (attempts > called + lost)
+      throw new Error(`Partition ${id} has ${attempts} attempts, and was called ${called} times outside.`);
+  }
+}
+
+async function rowsOnce({ world, ends }: Evidence): Promise<void> {
+  const behaviours = new Map(
+    world.scenario.partitions.map(({ key, behaviour }) => [JSON.stringify(key), behaviour.returns]),
+  );
+  const { table, grouped } = await withDatabase(world.warehouse, 'read', async (connection) => ({
+    table: await queryRows<Row>(connection, 'SELECT * FROM summary'),
+    grouped: await queryRows<Row>(
+      connection,
+      'SELECT k, g, count(*)::INTEGER AS n, sum(amount)::BIGINT AS total FROM source_at_start GROUP BY k, g',
+    ),
+  }));
+  const expected = grouped.flatMap(({ k, g, n, total }) =>
+    Array.from({ length: behaviours.get(JSON.stringify([k, g]))! }, (_, part) =>
+      line({ k, g, part, n, total }),
+    ),
+  );
+  const results = await world.partwise.restore(world.runId).results();
+  sameLines('the output table and a plain GROUP BY', table.map(line), expected);
+  sameLines('the results and a plain GROUP BY', results.map(line), expected);
+  for (const { k, g, attempt } of results) {
+    const id = encodePartitionId([k as string | null, String(g)]);
+    equal(`the attempt in the rows of ${id}`, Number(attempt), ends.get(id)!.attempts);
+  }
+}
+
+function line({ k, g, part, n, total }: Row): string {
+  return JSON.stringify([k, Number(g), Number(part), Number(n), Number(total)]);
+}
+
+/** Their content says by itself which call wrote it, and that it is all there. */
+async function artifactsWhole({ world, partitions, ends }: Evidence): Promise<void> {
+  const stage = openStage(`file://${world.stage}`);
+  for (const [id, { artifacts }] of ends) {
+    equal(
+      `the artifacts of ${id}`,
+      partitions.get(id)!.artifacts,
+      artifacts.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
+    );
+    equal(`the names of the artifacts of ${id}`, artifacts.map(({ name }) => name).sort(), [
+      'call.bin',
+      'call.json',
+    ]);
+    const found: Record<string, string> = {};
+    for (const { name, path, offset, bytes, sha256 } of artifacts) {
+      const content = await stage.get(path, { offset, bytes });
+      equal(`the sha256 of ${name} of ${id}`, createHash('sha256').update(content).digest('hex'), sha256);
+      found[name] = Buffer.from(content).toString('utf8');
+    }
+    const { token } = JSON.parse(found['call.json']!) as { token: string };
+    const whole = token.repeat(Math.ceil(found['call.bin']!.length / token.length));
+    if (!whole.startsWith(found['call.bin']!))
+      throw new Error(`The artifacts of ${id} come from different calls.`);
+  }
+}
+
+function statusesAgree({ driven, readings, world }: Evidence): void {
+  for (const [n, { closed, exitCode, workflowRunId }] of driven.executions.entries()) {
+    equal(
+      `the exit code of the command that followed execution ${n + 1}`,
+      exitCode,
+      closed === 'COMPLETED' ? 0 : 1,
+    );
+    const { status, counts } = readings[n]!.state;
+    const tolerated = world.scenario.options.toleratedFailures;
+    const bad = counts.total - counts.DONE - counts.SKIPPED;
+    const expected =
+      closed === 'CANCELLED'
+        ? 'CANCELLED'
+        : closed === 'TERMINATED'
+          ? 'FAILURE'
+          : bad === 0
+            ? 'SUCCESS'
+            : counts.DONE === 0
+              ? 'FAILURE'
+              : 'PARTIAL_FAILURE';
+    equal(`the status of execution ${n + 1} (${workflowRunId}, ${closed})`, status, expected);
+    if (closed === 'COMPLETED' && bad > tolerated)
+      throw new Error(`Execution ${n + 1} completed with ${bad} failures, and ${tolerated} are tolerated.`);
+  }
+  equal(
+    'the executions that the state lists',
+    driven.state.executions.map(({ workflowRunId }) => workflowRunId),
+    driven.executions.map(({ workflowRunId }) => workflowRunId),
+  );
+  equal('generations', [...new Set(driven.state.executions.map(({ generation }) => generation))], [1]);
+}
+
+/** After a cancel, and after an end: at once. (After a terminate, within the heartbeat time-out: continuations wait for that.) */
+function closedMeansStopped({ driven, calls }: Evidence): void {
+  for (const [n, { closed, closedAt }] of driven.executions.entries()) {
+    if (closed === 'TERMINATED') continue;
+    const next = driven.state.executions[n + 1];
+    const until = next === undefined ? Infinity : Date.parse(next.startedAt);
+    const late = calls.find(({ at }) => at > closedAt && at < until);
+    if (late !== undefined)
+      throw new Error(
+        `Execution ${n + 1} closed as ${closed}, and ${late.at - closedAt} ms later process ${late.pid} wrote "${late.what}" of ${late.id}.`,
+      );
+  }
+}
+
+/** The zombie of an earlier execution that comes with nothing in its hands must not empty the table. */
+async function lateCommitRefused({ world, readings, driven }: Evidence): Promise<void> {
+  const { opened, plan } = readings.at(-1)!.record;
+  if (driven.executions.length < 2) return;
+  const before = await table(world);
+  const late = openWarehouse(opened!.warehouse, world.project).commit(
+    {
+      version: 1,
+      runId: world.runId,
+      generation: 1,
+      execution: readings.at(-1)!.record.plan!.execution - 1,
+      stage: plan!.stage,
+      warehouse: opened!.warehouse,
+      stageToken: opened!.stageToken,
+      output: plan!.output!,
+      keyColumns: plan!.keyColumns,
+      index: plan!.index,
+    },
+    {
+      index: join(world.stage, plan!.index.path),
+      rows: [],
+      notDone: [],
+      doneAfter: () => [],
+      newestExecution: () => Promise.resolve(readings.length),
+    },
+  );
+  const refusal = await late.then(
+    () => null,
+    (error: Error) => error.message,
+  );
+  if (refusal === null || !/came too late/.test(refusal))
+    throw new Error(`The commit of an earlier execution was not refused: ${refusal ?? 'it went through'}.`);
+  sameLines('the output table before and after a late commit', await table(world), before);
+}
+
+function table(world: World): Promise<string[]> {
+  return withDatabase(world.warehouse, 'read', async (connection) =>
+    (await queryRows<Row>(connection, 'SELECT * FROM summary')).map(line),
+  );
+}
+
+/** When the workers were killed, runners and what they do end by themselves. */
+export async function assertNoneLeft({ calls }: World): Promise<void> {
+  const runners = [...new Set(calls.read().map(({ pid }) => pid))];
+  await patiently('runners to end with their workers', () =>
+    // A number may be somebody else's by now.
+    Promise.resolve(runners.some((pid) => isAlive(pid) && isRunner(pid)) ? undefined : true),
+  );
+}
+
+function isRunner(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('runner-main');
+  } catch {
+    return false;
+  }
+}
+
+function equal(what: string, found: unknown, expected: unknown): void {
+  const [a, b] = [JSON.stringify(found), JSON.stringify(expected)];
+  if (a !== b) throw new Error(`${what[0]!.toUpperCase()}${what.slice(1)}: ${a}, and it should be ${b}.`);
+}
+
+function sameLines(what: string, found: readonly string[], expected: readonly string[]): void {
+  const left = new Map<string, number>();
+  for (const each of found) left.set(each, (left.get(each) ?? 0) + 1);
+  for (const each of expected) left.set(each, (left.get(each) ?? 0) - 1);
+  const differing = [...left].filter(([, n]) => n !== 0);
+  if (differing.length === 0) return;
+  const examples = differing
+    .slice(0, 5)
+    .map(([each, n]) => `${each} ${n > 0 ? `${n} too many` : `${-n} missing`}`);
+  throw new Error(`${what} differ in ${differing.length} rows: ${examples.join('; ')}.`);
+}
+
+function zeroCounts<T extends Record<string, number>>(counts: T): T {
+  return Object.fromEntries(Object.keys(counts).map((name) => [name, 0])) as T;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

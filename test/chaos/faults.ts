@@ -1,0 +1,130 @@
+/** What is done to a run. Each says whether there was anything to do it to. */
+import { once } from 'node:events';
+import { holdWarehouse } from '../support/hold-warehouse';
+import { isAlive } from '../support/processes';
+import type { Fault, FaultKind } from './scenario';
+import { patiently, type Command, type World } from './world';
+
+export interface Victim {
+  world: World;
+  /** Aborted when the execution closes. */
+  closed: AbortSignal;
+  workflowRunId: string;
+  /** The command that follows the run. */
+  client: { current: Command | null };
+}
+
+type Inflict = (victim: Victim, fault: Fault) => Promise<boolean>;
+
+const INFLICT: Record<FaultKind, Inflict> = {
+  async runner({ world, closed }, { pick }) {
+    const running = () => world.calls.unfinished().filter(({ pid }) => isAlive(pid));
+    if (!(await world.calls.until(() => running().length > 0, closed))) return false;
+    const now = running();
+    const { pid } = now[pick % now.length]!;
+    return kill(pid);
+  },
+  async worker({ world }, { pick }) {
+    const { alive } = world;
+    const worker = alive[pick % alive.length]!;
+    const exited = once(worker, 'exit');
+    worker.kill('SIGKILL');
+    await exited;
+    await world.startWorker();
+    return true;
+  },
+  async deploy({ world }, { pick }) {
+    const { alive } = world;
+    const old = alive[pick % alive.length]!;
+    const exited = once(old, 'exit');
+    old.kill('SIGTERM');
+    await world.startWorker();
+    await exited;
+    return true;
+  },
+  async server({ world }) {
+    await world.killServer();
+    return true;
+  },
+  async client({ world, client }) {
+    if (client.current === null) return false;
+    client.current.process.kill('SIGKILL');
+    await client.current.exitCode;
+    client.current = world.command('watch', world.runId, '--json');
+    return true;
+  },
+  terminate: (victim) => terminate(victim),
+  cancel: ({ world }) => whileOpen(() => world.partwise.restore(world.runId).cancel()),
+  async pause({ world, closed }) {
+    const run = world.partwise.restore(world.runId);
+    if (!(await whileOpen(() => run.pause()))) return false;
+    await world.calls.until(() => !world.calls.unfinished().some(({ pid }) => isAlive(pid)), closed);
+    await changeTable(world);
+    return whileOpen(() => run.unpause());
+  },
+  async table({ world }) {
+    await changeTable(world);
+    return true;
+  },
+  /** Terminates the run while its commit waits for the warehouse file, so that the commit comes late. */
+  async commit(victim) {
+    const { world, closed, workflowRunId } = victim;
+    const holder = await patiently('the warehouse file', () => holdWarehouse(world.warehouse));
+    const handle = world.client.workflow.getHandle(world.runId, workflowRunId);
+    try {
+      const found = await patiently('the commit', async () => {
+        if (closed.aborted) return false;
+        const { raw } = await handle.describe();
+        const { pendingActivities } = raw as { pendingActivities?: { activityType?: { name?: string } }[] };
+        return pendingActivities?.some(({ activityType }) => activityType?.name === 'commitRun') || undefined;
+      });
+      return found && (await terminate(victim));
+    } finally {
+      const exited = once(holder, 'exit');
+      holder.kill('SIGKILL');
+      await exited;
+    }
+  },
+};
+
+export function inflict(victim: Victim, fault: Fault): Promise<boolean> {
+  return INFLICT[fault.kind](victim, fault);
+}
+
+function terminate({ world, workflowRunId }: Victim): Promise<boolean> {
+  return whileOpen(async () => {
+    await world.client.workflow.getHandle(world.runId, workflowRunId).terminate('chaos');
+  });
+}
+
+/** False when the run had ended before. */
+function whileOpen(act: () => Promise<void>): Promise<boolean> {
+  return patiently('the server', async () => {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      const { name } = error as Error;
+      if (name === 'RunEnded' || name === 'WorkflowNotFoundError') return false;
+      throw error;
+    }
+  });
+}
+
+function kill(pid: number): boolean {
+  try {
+    process.kill(pid, 'SIGKILL');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Rows are inserted, changed and deleted; a partition comes, and one goes. */
+function changeTable(world: World): Promise<void> {
+  return world.execute(
+    "INSERT INTO source VALUES ('new', 0, 1, 1), ('region 3', 3, 99, 1000000)",
+    "UPDATE source SET amount = amount + 5000 WHERE k = 'region 5'",
+    "DELETE FROM source WHERE k = 'region 7' OR k = '..'",
+  );
+}

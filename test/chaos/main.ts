@@ -1,0 +1,106 @@
+/** `npm run chaos -- --seed 7` and `-- --seeds 1-50 --log FILE`. */
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { assertNoneLeft, check, CHECKS } from './checks';
+import { drive, type Driven } from './drive';
+import { scenarioOf, type Scenario } from './scenario';
+import { World } from './world';
+
+async function runSeed(seed: number, say: (text: string) => void): Promise<{ ok: boolean; line: string }> {
+  const startedAt = Date.now();
+  const tell = (text: string): void =>
+    say(`seed ${seed} ${String(Math.round((Date.now() - startedAt) / 1000)).padStart(3)} s: ${text}`);
+  const scenario = scenarioOf(seed);
+  let world: World | null = null;
+  let failed: { name: string; problem: string }[] = [];
+  let driven: Driven | null = null;
+  try {
+    world = await World.make(scenario);
+    tell(`${describe(scenario)}, in ${world.folder}`);
+    driven = await drive(world, scenario, tell);
+    tell('checks');
+    failed = await check(world, driven);
+  } catch (error) {
+    failed.push({
+      name: 'the run comes to its end',
+      problem: error instanceof Error ? error.stack! : String(error),
+    });
+  }
+  try {
+    await world?.end();
+    if (world !== null) await assertNoneLeft(world);
+  } catch (error) {
+    failed.push({ name: 'no runner outlives its worker', problem: (error as Error).message });
+  }
+  if (failed.length === 0) await world?.remove();
+  for (const { name, problem } of failed) tell(`FAILED ${name}: ${problem}`);
+  const seconds = Math.round((Date.now() - startedAt) / 1000);
+  if (failed.length > 0) tell(`kept in ${world?.folder}; again with: npm run chaos -- --seed ${seed}`);
+  return {
+    ok: failed.length === 0,
+    line: summary(
+      scenario,
+      driven,
+      failed.map(({ name }) => name),
+      seconds,
+    ),
+  };
+}
+
+function describe({ partitions, shape, workers, faults, options }: Scenario): string {
+  const kinds = faults.map(({ kind, after }) => `${kind}@${after}`).join(' ');
+  return `${partitions.length} partitions, ${shape}, ${workers} workers, tolerates ${options.toleratedFailures}; ${kinds}`;
+}
+
+function summary(
+  { seed, partitions, shape }: Scenario,
+  driven: Driven | null,
+  failed: string[],
+  seconds: number,
+): string {
+  const { executions = [], inflicted = {}, missed = 0 } = driven ?? {};
+  const { runner = 0, worker = 0, server = 0, client = 0, ...others } = inflicted;
+  const more = Object.entries(others).map(([kind, n]) => `${kind} ${n}`);
+  return [
+    `seed ${seed}: ${partitions.length} partitions (${shape}), ${executions.length} executions`,
+    `kills: runner ${runner}, worker ${worker}, server ${server}, client ${client}`,
+    ...(more.length > 0 ? [more.join(', ')] : []),
+    ...(missed > 0 ? [`${missed} faults came too late`] : []),
+    `${seconds} s`,
+    failed.length === 0 ? `${Object.keys(CHECKS).length + 1} checks ok` : `FAILED: ${failed.join(', ')}`,
+  ].join('; ');
+}
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: 'string', multiple: true },
+      seeds: { type: 'string' },
+      log: { type: 'string' },
+      quiet: { type: 'boolean' },
+    },
+  });
+  const seeds = (values.seed ?? []).map(Number);
+  const range = /^(\d+)-(\d+)$/.exec(values.seeds ?? '');
+  if (range !== null) for (let seed = Number(range[1]); seed <= Number(range[2]); seed++) seeds.push(seed);
+  if (seeds.length === 0 || seeds.some((seed) => !Number.isInteger(seed))) {
+    console.error('Usage: npm run chaos -- --seed 7 [--seed 8 …] | --seeds 1-50   [--log FILE] [--quiet]');
+    process.exit(2);
+  }
+  const { log } = values;
+  if (log !== undefined) writeFileSync(log, '');
+  let bad = 0;
+  for (const seed of seeds) {
+    const { ok, line } = await runSeed(seed, (text) => {
+      if (values.quiet !== true || / FAILED | kept in /.test(text)) console.log(text);
+    });
+    console.log(line);
+    if (log !== undefined) appendFileSync(log, `${line}\n`);
+    if (!ok) bad++;
+  }
+  const verdict = `${seeds.length - bad} of ${seeds.length} seeds ok`;
+  if (seeds.length > 1) console.log(verdict);
+  if (log !== undefined) appendFileSync(log, `${verdict}\n`);
+  process.exit(bad === 0 ? 0 : 1);
+}

@@ -1,0 +1,253 @@
+/** Everything real that a seed needs: a project in a temporary folder, a Temporal server, workers, and commands. */
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { Partwise } from '../../src/index';
+import { findTemporalBinary } from '../../src/temporal/binary';
+import { startServer } from '../../src/temporal/server';
+import { stateFolder } from '../../src/temporal/state-folder';
+import { quoteText, withDatabase } from '../../src/warehouse/duckdb/database';
+import { Calls } from './calls';
+import type { Scenario } from './scenario';
+
+const REPOSITORY = resolve(__dirname, '../..');
+const TASK_QUEUE = 'chaos';
+/** Longest that any one thing is waited for: then the seed has failed, and says at what. */
+const PATIENCE_MS = 300_000;
+
+type Server = Awaited<ReturnType<typeof startServer>>;
+
+/** A command under way. */
+export interface Command {
+  readonly process: ChildProcess;
+  /** Null when it was killed. */
+  readonly exitCode: Promise<number | null>;
+}
+
+export class World {
+  readonly runId: string;
+  readonly calls: Calls;
+  /** Looked for in everything that is left behind. */
+  readonly canaries: string[];
+  readonly workers: ChildProcess[] = [];
+  readonly #commands = new Set<ChildProcess>();
+  #logs = 0;
+
+  private constructor(
+    readonly folder: string,
+    readonly scenario: Scenario,
+    private server: Server,
+    readonly connection: Connection,
+    readonly client: Client,
+    readonly partwise: Partwise,
+  ) {
+    this.runId = `chaos/${scenario.seed} Run`;
+    this.calls = new Calls(join(folder, 'calls.log'));
+    this.canaries = canariesOf(scenario.seed);
+  }
+
+  get project(): string {
+    return join(this.folder, 'project');
+  }
+
+  get stage(): string {
+    return join(this.project, 'stage');
+  }
+
+  get warehouse(): string {
+    return join(this.project, 'w.duckdb');
+  }
+
+  get mendedFile(): string {
+    return join(this.folder, 'mended');
+  }
+
+  static async make(scenario: Scenario): Promise<World> {
+    const folder = await mkdtemp(join(tmpdir(), `partwise-chaos-${scenario.seed}-`));
+    for (const name of ['project', 'server', 'log']) await mkdir(join(folder, name));
+    const project = join(folder, 'project');
+    const binary = await findTemporalBinary({ projectDir: project, env: process.env });
+    const server = await startServer(serverOptions(folder, binary), null);
+    await server.ready;
+    const { address } = server;
+    await mkdir(join(project, 'node_modules'));
+    await symlink(REPOSITORY, join(project, 'node_modules', 'partwise'));
+    await copyFile(join(__dirname, 'functions.ts'), join(project, 'functions.ts'));
+    await copyFile(join(__dirname, 'scenario.ts'), join(project, 'scenario.ts'));
+    await copyFile(join(__dirname, 'random.ts'), join(project, 'random.ts'));
+    const config = {
+      functions: './functions.ts',
+      warehouse: 'duckdb:./w.duckdb',
+      stage: './stage',
+      temporal: { address, taskQueue: TASK_QUEUE, tls: false, apiKey: canariesOf(scenario.seed)[0] },
+      worker: { runners: 2 },
+    };
+    writeFileSync(join(project, 'partwise.config.json'), JSON.stringify(config));
+    writeFileSync(join(folder, 'calls.log'), '');
+    writeFileSync(join(folder, 'behaviours.json'), JSON.stringify(behavioursOf(scenario)));
+    const connection = await Connection.connect({ address });
+    const client = new Client({ connection });
+    const partwise = await Partwise.connect({ projectDir: project });
+    const world = new World(folder, scenario, server, connection, client, partwise);
+    await world.makeTable();
+    return world;
+  }
+
+  /** The argument of the workflow. */
+  get input(): Record<string, unknown> {
+    return {
+      function: 'chaos',
+      source: { table: 'source' },
+      partitionBy: ['k', 'g'],
+      params: {
+        calls: this.calls.file,
+        behaviours: join(this.folder, 'behaviours.json'),
+        mended: this.mendedFile,
+      },
+      output: { table: 'summary' },
+      options: this.scenario.options,
+    };
+  }
+
+  execute(...statements: string[]): Promise<void> {
+    return withDatabase(this.warehouse, 'write', async (connection) => {
+      for (const statement of statements) await connection.run(statement);
+    });
+  }
+
+  private async makeTable(): Promise<void> {
+    const values = this.scenario.partitions.map(
+      ({ key: [k, g], rows }, i) => `(${i}, ${k === null ? 'NULL' : quoteText(k)}, ${g}, ${rows})`,
+    );
+    await this.execute(
+      'CREATE TABLE keys (i INTEGER, k VARCHAR, g INTEGER, rows INTEGER)',
+      `INSERT INTO keys VALUES ${values.join(', ')}`,
+      `CREATE TABLE source AS SELECT k, g, r AS n, ((i * 7919 + r * 104729) % 10007)::BIGINT AS amount
+         FROM keys, LATERAL (SELECT unnest(range(rows)) AS r) ORDER BY hash(i, r)`,
+      // What the run must have read, whatever becomes of the table.
+      'CREATE TABLE source_at_start AS SELECT * FROM source',
+    );
+  }
+
+  async startWorker(): Promise<ChildProcess> {
+    const log = openSync(this.logFile('worker'), 'a');
+    const worker = fork(join(REPOSITORY, 'test/support/worker-process.js'), [this.project], {
+      env: this.environment(),
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    closeSync(log);
+    this.workers.push(worker);
+    await Promise.race([
+      once(worker, 'message'),
+      once(worker, 'exit').then(() => {
+        // Killed by the next fault, or by the server's absence: whoever waits for the run will tell.
+      }),
+    ]);
+    return worker;
+  }
+
+  /** Workers that run. */
+  get alive(): ChildProcess[] {
+    return this.workers.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  }
+
+  /** Starts `partwise …` in the project. */
+  command(...args: string[]): Command {
+    const log = openSync(this.logFile(`client-${args[0]}`), 'a');
+    const child = spawn(process.execPath, [join(REPOSITORY, 'dist/cli/main.js'), ...args], {
+      cwd: this.project,
+      env: { ...this.environment(), NODE_OPTIONS: '', NO_COLOR: '1' },
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    this.#commands.add(child);
+    const exitCode = once(child, 'close').then(([code]) => {
+      this.#commands.delete(child);
+      return code as number | null;
+    });
+    return { process: child, exitCode };
+  }
+
+  async killServer(): Promise<void> {
+    const { pid, address } = this.server;
+    process.kill(pid!, 'SIGKILL');
+    await this.server.ended;
+    const port = Number(address.split(':')[1]);
+    this.server = await startServer(serverOptions(this.folder, this.server.binary), port);
+    await this.server.ready;
+    if (this.server.address !== address)
+      throw new Error(`The server came back as ${this.server.address}, not as ${address}.`);
+  }
+
+  /** Ends every process. */
+  async end(): Promise<void> {
+    for (const child of [...this.alive, ...this.#commands]) {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+    }
+    await this.partwise.close();
+    await this.connection.close();
+    await this.server.end();
+  }
+
+  remove(): Promise<void> {
+    return rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** What processes have printed, and the server's own log. */
+  async logTexts(): Promise<{ name: string; text: string }[]> {
+    const names = await readdir(join(this.folder, 'log'));
+    const files = names.map((name) => join(this.folder, 'log', name));
+    files.push(stateFolder(join(this.folder, 'server')).serverLog);
+    return files.map((name) => ({ name, text: readFileSync(name, 'utf8') }));
+  }
+
+  private logFile(name: string): string {
+    return join(this.folder, 'log', `${String(++this.#logs).padStart(2, '0')}-${name}.log`);
+  }
+
+  /** Secrets under names that credentials have. */
+  private environment(): NodeJS.ProcessEnv {
+    const own = Object.entries(process.env).filter(([name]) => !/^(TEMPORAL|SNOWFLAKE|PARTWISE)_/.test(name));
+    const [, apiKey, password, token] = this.canaries;
+    return {
+      ...Object.fromEntries(own),
+      ...(process.env.PARTWISE_CACHE !== undefined && { PARTWISE_CACHE: process.env.PARTWISE_CACHE }),
+      TEMPORAL_API_KEY: apiKey,
+      SNOWFLAKE_PASSWORD: password,
+      PARTWISE_SECRET_TOKEN: token,
+    };
+  }
+}
+
+function serverOptions(folder: string, binary: Server['binary']) {
+  return { folder: stateFolder(join(folder, 'server')), binary, namespace: 'default' };
+}
+
+function canariesOf(seed: number): string[] {
+  return ['config', 'apikey', 'password', 'token'].map((name) => `canary-${name}-${seed}-5a17c9`);
+}
+
+function behavioursOf({ partitions }: Scenario) {
+  return Object.fromEntries(partitions.map(({ key, behaviour }) => [JSON.stringify(key), behaviour]));
+}
+
+/** Asks until the question is answered: the server goes away and comes back. */
+export async function patiently<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+  const giveUpAt = Date.now() + PATIENCE_MS;
+  for (let problem: unknown = 'nothing'; ; await sleep(50)) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined) return answer;
+    } catch (error) {
+      problem = error;
+    }
+    if (Date.now() > giveUpAt) throw new Error(`Waited too long for ${what} (last: ${String(problem)}).`);
+  }
+}
