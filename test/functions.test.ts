@@ -119,7 +119,7 @@ describe('thrown errors', () => {
     ['a TypeError of the program', new TypeError('bad', { cause: withCode('ERR_INVALID_ARG_TYPE') }), false],
     ['one that says so', Object.assign(new Error('x'), { nonRetryable: true }), false],
     ['one that the run lists', new NotFoundError('x'), false],
-  ])('I9 programming errors are never retried: %s', (_what, error, retryable) => {
+  ])('programming errors are never retried: %s', (_what, error, retryable) => {
     expect(describeThrown(error, ['NotFoundError']).retryable).toBe(retryable);
   });
 

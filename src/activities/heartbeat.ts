@@ -78,6 +78,7 @@ export function startHeartbeats(
   const lose = (reason: string): void => {
     if (lost) return;
     lost = true;
+    // enforces I12: nobody can tell a worker without a server that the run was terminated, so its functions stop by themselves.
     onLost(reason);
   };
   const ask = async (): Promise<void> => {
@@ -88,7 +89,6 @@ export function startHeartbeats(
       // A cancel is an answer too; the context delivers it.
       if (error instanceof Error && error.name === 'ActivityCancelledError') acceptedAt = performance.now();
       else if (error instanceof ActivityNotFoundError) lose('The server no longer knows this attempt.');
-      // enforces I12: after a terminate, functions stop within the heartbeat time-out.
       else if (performance.now() - acceptedAt > timeoutMs)
         lose('No heartbeat was accepted for the heartbeat time-out.');
     }

@@ -52,6 +52,7 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
       // A repeated attempt must not meet what an earlier one put: objects are written once.
       const attempt = `e${opened.execution}a${context.info.attempt}-${randomUUID().slice(0, 8)}`;
       const place: PlanPlace = { stage, opened, folder: planFolder(opened, attempt) };
+      // enforces I1: a continuation reads what the generation's first execution pinned, whatever the source holds by now.
       const rows =
         opened.continues === null
           ? await pinRows(deps, place, input, context)
@@ -130,7 +131,6 @@ async function pinRows(
   }
 }
 
-/** enforces I1: a continuation reads what the generation's first execution pinned, whatever the source holds by now. */
 async function rowsPinnedBefore({ stage }: PlanPlace, continued: Continued): Promise<PlannedRows> {
   const { plan, carried } = continued;
   const pinned = await loadUnitPlan(stage, plan.unitPlan);

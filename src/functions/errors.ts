@@ -79,7 +79,7 @@ function nameOf(error: Error): string {
   return named === 'Error' && constructed !== undefined && constructed !== '' ? constructed : named;
 }
 
-/** enforces I9: programming errors are never tried again. */
+/** Programming errors are never tried again. */
 function isRetryable(error: Error, type: string): boolean {
   if ((error as { nonRetryable?: unknown }).nonRetryable === true) return false;
   if (type === 'ReferenceError' || type === 'SyntaxError') return false;

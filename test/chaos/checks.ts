@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import type { PartitionView, Row } from '../../src/index';
 import { RunReader, type Reading } from '../../src/client/run-reader';
 import type { PartitionEnd } from '../../src/history/outcomes';
+import { decodeOrdinals } from '../../src/run/ordinals';
 import { encodePartitionId } from '../../src/run/partition-id';
+import { givenBack } from '../../src/run/retry-units';
 import { openStage } from '../../src/stage';
 import { openWarehouse } from '../../src/warehouse';
 import { queryRows, withDatabase } from '../../src/warehouse/duckdb/database';
@@ -120,7 +122,9 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
           end?.type === 'result' &&
           ordinal >= task.from &&
           ordinal <= task.to &&
-          tookPart(task.only, ordinal),
+          (task.only === null || decodeOrdinals(task.only).includes(ordinal)) &&
+          // It threw there, and was given back for another round.
+          !givenBack(end.result).includes(ordinal),
       );
       if (unit?.endedAt == null)
         throw new Error(`No unit of execution ${n + 1} names the DONE partition ${id}.`);
@@ -135,14 +139,6 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
       `Partition ${id} was called again (attempt ${attempt}, process ${pid}) ${at - recorded.at} ms after ${recorded.where} had recorded it as DONE.`,
     );
   }
-}
-
-function tookPart(only: string | null, ordinal: number): boolean {
-  if (only === null) return true;
-  return only.split(',').some((range) => {
-    const [from, to = from] = range.split('-').map(Number);
-    return ordinal >= from! && ordinal <= to!;
-  });
 }
 
 /** The call that a DONE partition names by its artifact is one that began and ended outside, under the same attempt. */

@@ -1,0 +1,187 @@
+// `npm run invariants`: disables each guard, one at a time, and looks whether a test of its invariant notices. See docs/testing.md.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { findGuards } from './invariants/guards.mjs';
+import { disable, staleReplacements } from './invariants/mutate.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(import.meta.url);
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    file: { type: 'string', multiple: true },
+    list: { type: 'boolean' },
+  },
+});
+/** Longest that the tests of one file may take: a mutant may hang. */
+const FILE_MS = 240_000;
+
+const all = findGuards(root);
+const guards = all.filter(
+  ({ file, invariants }) =>
+    (values.only === undefined || invariants.some((each) => values.only.includes(each))) &&
+    (values.file === undefined || values.file.some((part) => file.includes(part))),
+);
+if (guards.length === 0) {
+  console.error(
+    'There is no such guard: --only takes an invariant such as I4, --file a part of a path in src.',
+  );
+  process.exit(2);
+}
+
+const titlesBeginWith = (invariants) => `(^|\\s)(I\\d+, )*(${invariants.join('|')})[ ,]`;
+const tests = readdirSync(join(root, 'test')).filter((name) => name.endsWith('.test.ts'));
+
+/** Test files with such titles: those that load what the guard is in first, then the small ones. */
+function testsOf({ file, invariants }) {
+  const title = new RegExp(`['"\`](I\\d+, )*(${invariants.join('|')})[ ,]`);
+  const stem = basename(file, '.ts');
+  return tests
+    .map((name) => ({ name, text: readFileSync(join(root, 'test', name), 'utf8') }))
+    .filter(({ text }) => title.test(text))
+    .map(({ name, text }) => ({
+      name,
+      near: text.includes(`${stem}'`) ? 0 : name.replace('.test.ts', '').includes(stem.split('-')[0]) ? 1 : 2,
+      // Those that start workers take their time.
+      slow: /startWorker|startCli/.test(text) ? 1 : 0,
+      length: text.length,
+    }))
+    .sort((a, b) => a.near - b.near || a.slow - b.slow || a.length - b.length)
+    .map(({ name }) => name);
+}
+
+function jest(folder, name, pattern) {
+  const report = join(scratch, 'report.json');
+  rmSync(report, { force: true });
+  const jestBin = join(root, 'node_modules/jest/bin/jest.js');
+  const args = ['--experimental-vm-modules', '--no-warnings', jestBin, '--rootDir', folder, '--bail=1', '-i'];
+  const { status, signal } = spawnSync(
+    process.execPath,
+    [...args, '-t', pattern, '--json', `--outputFile=${report}`, join(folder, 'test', name)],
+    { cwd: folder, stdio: 'ignore', timeout: FILE_MS, killSignal: 'SIGKILL' },
+  );
+  if (signal !== null) return { failed: 'it did not come to an end', ran: 1 };
+  const { testResults, numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
+  const failed = testResults
+    .flatMap((each) => each.assertionResults)
+    .find((each) => each.status === 'failed');
+  const ran = numPassedTests + numFailedTests;
+  if (status === 0) return { failed: null, ran };
+  return { failed: failed?.fullName ?? 'the file does not load', ran: ran + 1 };
+}
+
+/** A test that fails without any mutation says nothing. */
+const sound = new Map();
+function failsOnlyMutated(name, pattern, title) {
+  const exact = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const key = `${name} ${title}`;
+  if (!sound.has(key))
+    sound.set(key, jest(root, name, title.startsWith('it did') ? pattern : `^${exact}$`).failed === null);
+  return sound.get(key);
+}
+
+function verdictOn(guard) {
+  const mutant = disable(copy, guard);
+  if (mutant.problem !== undefined) return { ok: false, verdict: `BROKEN MARKER: ${mutant.problem}` };
+  const place = join(copy, guard.file);
+  const original = readFileSync(place);
+  try {
+    writeFileSync(place, mutant.text);
+    const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: copy, encoding: 'utf8' });
+    if (built.status !== 0)
+      return {
+        ok: false,
+        what: mutant.what,
+        verdict: `BROKEN MARKER: does not compile: ${firstLine(built.stdout)}`,
+      };
+    const ran = spawnSync(process.execPath, [join(root, 'scripts/invariants/smoke.cjs'), server.address], {
+      cwd: copy,
+      encoding: 'utf8',
+      timeout: FILE_MS,
+    });
+    if (ran.status !== 0)
+      return {
+        ok: false,
+        what: mutant.what,
+        verdict: `BROKEN MARKER: fails the smoke run: ${firstLine(ran.stderr)}`,
+      };
+    return { what: mutant.what, ...tested(guard) };
+  } finally {
+    writeFileSync(place, original);
+  }
+}
+
+function tested(guard) {
+  const pattern = titlesBeginWith(guard.invariants);
+  let passed = 0;
+  for (const name of testsOf(guard)) {
+    const { failed, ran } = jest(copy, name, pattern);
+    if (failed !== null && failsOnlyMutated(name, pattern, failed))
+      return { ok: true, verdict: `noticed by ${name}: ${failed}` };
+    if (failed !== null)
+      return { ok: false, verdict: `UNSOUND: "${failed}" of ${name} fails without it too` };
+    passed += ran;
+  }
+  return { ok: false, verdict: `NOT NOTICED: ${passed} tests of ${guard.invariants.join(', ')} pass` };
+}
+
+function firstLine(text) {
+  return text.trim().split('\n')[0].slice(0, 200);
+}
+
+if (values.list === true) {
+  for (const guard of guards) {
+    const { what, problem } = disable(root, guard);
+    console.log(`${guard.file}:${guard.line} ${guard.invariants.join(', ')}  ${what ?? problem}`);
+  }
+  process.exit(0);
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'partwise-invariants-'));
+const copy = join(scratch, 'copy');
+for (const name of [
+  'src',
+  'test',
+  'scripts',
+  'examples',
+  'docs',
+  'dist',
+  'package.json',
+  'package-lock.json',
+])
+  cpSync(join(root, name), join(copy, name), { recursive: true });
+for (const name of ['tsconfig.json', 'jest.config.js', 'README.md'])
+  cpSync(join(root, name), join(copy, name));
+symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+const { findTemporalBinary } = require(join(root, 'dist/temporal/binary'));
+const { startServer } = require(join(root, 'dist/temporal/server'));
+const { stateFolder } = require(join(root, 'dist/temporal/state-folder'));
+const binary = await findTemporalBinary({ projectDir: scratch, env: process.env });
+const server = await startServer({ folder: stateFolder(scratch), binary, namespace: 'default' }, null);
+await server.ready;
+let bad = 0;
+try {
+  for (const guard of guards) {
+    const startedAt = Date.now();
+    const { ok, what, verdict } = verdictOn(guard);
+    if (!ok) bad++;
+    const seconds = Math.round((Date.now() - startedAt) / 1000);
+    console.log(
+      `${ok ? 'ok    ' : 'FAILED'} ${guard.invariants.join(', ').padEnd(7)} ${guard.file}:${guard.line}  ${what ?? ''}  (${seconds} s)\n       ${verdict}`,
+    );
+  }
+  for (const { file, from } of staleReplacements(root, all)) {
+    bad++;
+    console.log(`FAILED scripts/invariants/replacements.mjs: no guard of ${file} needs "${firstLine(from)}"`);
+  }
+} finally {
+  await server.end();
+  rmSync(scratch, { recursive: true, force: true });
+}
+console.log(`${guards.length} guards, ${bad} failures`);
+process.exit(bad === 0 ? 0 : 1);

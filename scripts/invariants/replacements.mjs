@@ -1,0 +1,165 @@
+/**
+ * Guards that cannot be disabled by leaving a statement out: what to put instead, in the lines below the marker. `from` must be
+ * there, up to the next marker; an entry that no guard needs is a failure.
+ *
+ * @type {{ file: string, from: string, to: string }[]}
+ */
+export const REPLACEMENTS = [
+  // The zombies of a terminated execution are not waited for.
+  {
+    file: 'src/activities/continue-run.ts',
+    from: 'Math.max(0, until - Date.now())',
+    to: '0 * until',
+  },
+  // What is DONE is not kept.
+  {
+    file: 'src/activities/continue-run.ts',
+    from: "carried.outcome.status === 'DONE' ||",
+    to: '',
+  },
+  // Planning that was forgotten is done anew.
+  { file: 'src/activities/plan-run.ts', from: 'if (settled !== null) return settled;', to: '' },
+  // A continuation reads the source again.
+  {
+    file: 'src/activities/plan-run.ts',
+    from: 'await rowsPinnedBefore(place, opened.continues)',
+    to: 'await pinRows(deps, place, input, context.cancellationSignal)',
+  },
+  // All partitions are cut into units.
+  {
+    file: 'src/activities/plan-run.ts',
+    from: '.filter((ordinal) => !done.has(ordinal))',
+    to: '',
+  },
+  // Checkpoints are read, and their partitions run again all the same.
+  {
+    file: 'src/activities/process-unit.ts',
+    from: '.filter((ordinal) => !done.has(ordinal))',
+    to: '',
+  },
+  // No checkpoint is put.
+  {
+    file: 'src/activities/unit-recorder.ts',
+    from: 'if (settled.length > 0)',
+    to: 'if (settled.length > 1e9)',
+  },
+  {
+    file: 'src/cli/exit.ts',
+    from: 'state.error === null && !(strict && bad > 0) ? OK : ENDED_BADLY',
+    to: 'bad >= 0 ? OK : ENDED_BADLY',
+  },
+  { file: 'src/cli/partition-folders.ts', from: 'if (owner !== id) continue;', to: 'void owner;' },
+  {
+    file: 'src/client/control.ts',
+    from: 'if (problems.length > 0) throw',
+    to: 'if (problems.length > 1e9) throw',
+  },
+  {
+    file: 'src/client/partition-views.ts',
+    from: '{ ...live, artifacts: [] }',
+    to: 'live',
+  },
+  {
+    file: 'src/client/schedule-schema.ts',
+    from: '!parsed.success || problems.length > 0',
+    to: '!parsed.success',
+  },
+  {
+    file: 'src/client/start.ts',
+    from: "if (problems.length > 0) throw new StartRefused('InvalidInput', problems);",
+    to: '',
+  },
+  {
+    file: 'src/functions/file-rows.ts',
+    from: 'const found =',
+    to: 'if (Date.now() > 0) return;\n  const found =',
+  },
+  {
+    file: 'src/functions/unit-cursor.ts',
+    from: 'throw new SnapshotDamaged(',
+    to: 'void new SnapshotDamaged(',
+  },
+  {
+    file: 'src/history/outcomes.ts',
+    from: "createHash('sha256').update(bytes).digest('hex') === ref.sha256",
+    to: "createHash('sha256').digest('hex') !== ref.sha256",
+  },
+  // A run that failed for its failures is a FAILURE, whatever is DONE.
+  {
+    file: 'src/history/run-state.ts',
+    from: "return settled ? settledStatus(ended) : 'FAILURE';",
+    to: "return settled && Date.now() < 0 ? settledStatus(ended) : 'FAILURE';",
+  },
+  {
+    file: 'src/run/parse-input.ts',
+    from: '!result.success || problems.length > 0',
+    to: '!result.success',
+  },
+  { file: 'src/run/parse-input.ts', from: 'bytes <= MOST_INPUT_BYTES', to: 'bytes > 0' },
+  { file: 'src/run/partition-id.ts', from: 'encodeURIComponent(value)', to: 'value' },
+  { file: 'src/run/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
+  { file: 'src/run/stage-layout.ts', from: 'distinct(folderName(runId), runId)', to: 'runId' },
+  {
+    file: 'src/runners/process.ts',
+    from: '/^(TEMPORAL_|SNOWFLAKE_|PARTWISE_SECRET|PARTWISE_WORKER$)/i',
+    to: '/^$/',
+  },
+  {
+    file: 'src/runners/runner-main.ts',
+    from: "['uncaughtException', 'unhandledRejection'] as const",
+    to: "[] as ('uncaughtException' | 'unhandledRejection')[]",
+  },
+  {
+    file: 'src/stage/local/local-stage.ts',
+    from: "if (!inside || path.startsWith('/') || path.split('/').includes('..') || path.includes('\\0'))",
+    to: 'if (inside && !inside)',
+  },
+  // Every statement by itself.
+  {
+    file: 'src/warehouse/duckdb/commit.ts',
+    from: `    await connection.run('BEGIN TRANSACTION');
+    try {
+      const result = await replaceRows(connection, task, output, local);
+      await connection.run('COMMIT');`,
+    to: `    try {
+      const result = await replaceRows(connection, task, output, local);`,
+  },
+  {
+    file: 'src/warehouse/duckdb/commit.ts',
+    from: "output.mode === 'append' && before?.generation",
+    to: 'task.execution < 0 && before?.generation',
+  },
+  {
+    file: 'src/warehouse/duckdb/database.ts',
+    from: 'const own = before.then(work, work);',
+    to: 'const own = work();',
+  },
+  // The table is read a second time, for its rows.
+  {
+    file: 'src/warehouse/duckdb/snapshot.ts',
+    from: "await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });",
+    to: `await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });
+  await connection.run('DROP TABLE pinned');
+  await readOnce(connection, request, source);`,
+  },
+  {
+    file: 'src/workflows/lanes.ts',
+    from: 'busy < Math.min(gate.width, MOST_CONCURRENCY)',
+    to: 'busy < gate.width',
+  },
+  {
+    file: 'src/workflows/messages.ts',
+    from: 'refuse(run, concurrencyProblems(value))',
+    to: 'refuse(run, concurrencyProblems(value).slice(1))',
+  },
+  {
+    file: 'src/workflows/payload-converter.ts',
+    from: 'return `[a payload',
+    to: 'if (payload !== undefined) throw error;\n      return `[a payload',
+  },
+  {
+    file: 'src/workflows/unit-call.ts',
+    from: "'WAIT_CANCELLATION_COMPLETED'",
+    to: "'TRY_CANCEL'",
+  },
+];
