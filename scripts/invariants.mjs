@@ -1,7 +1,16 @@
 // `npm run invariants`: disables each guard, one at a time, and looks whether a test of its invariant notices. See docs/testing.md.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +19,6 @@ import { findGuards } from './invariants/guards.mjs';
 import { disable, staleReplacements } from './invariants/mutate.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const require = createRequire(import.meta.url);
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
@@ -63,7 +71,7 @@ function jest(folder, name, pattern) {
   const { status, signal } = spawnSync(
     process.execPath,
     [...args, '-t', pattern, '--json', `--outputFile=${report}`, join(folder, 'test', name)],
-    { cwd: folder, stdio: 'ignore', timeout: FILE_MS, killSignal: 'SIGKILL' },
+    { cwd: folder, env: own(), stdio: 'ignore', timeout: FILE_MS, killSignal: 'SIGKILL' },
   );
   if (signal !== null) return { failed: 'it did not come to an end', ran: 1 };
   const { testResults, numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
@@ -75,13 +83,21 @@ function jest(folder, name, pattern) {
   return { failed: failed?.fullName ?? 'the file does not load', ran: ran + 1 };
 }
 
+/** A mutant may leave files behind, also where it must not. */
+function own() {
+  const TMPDIR = join(scratch, 'tmp', 'of-the-mutant');
+  rmSync(join(scratch, 'tmp'), { recursive: true, force: true });
+  mkdirSync(TMPDIR, { recursive: true });
+  return { ...process.env, TMPDIR };
+}
+
 /** A test that fails without any mutation says nothing. */
 const sound = new Map();
 function failsOnlyMutated(name, pattern, title) {
   const exact = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const key = `${name} ${title}`;
   if (!sound.has(key))
-    sound.set(key, jest(root, name, title.startsWith('it did') ? pattern : `^${exact}$`).failed === null);
+    sound.set(key, jest(pristine, name, title.startsWith('it did') ? pattern : `^${exact}$`).failed === null);
   return sound.get(key);
 }
 
@@ -99,8 +115,9 @@ function verdictOn(guard) {
         what: mutant.what,
         verdict: `BROKEN MARKER: does not compile: ${firstLine(built.stdout)}`,
       };
-    const ran = spawnSync(process.execPath, [join(root, 'scripts/invariants/smoke.cjs'), server.address], {
+    const ran = spawnSync(process.execPath, ['scripts/invariants/smoke.cjs'], {
       cwd: copy,
+      env: own(),
       encoding: 'utf8',
       timeout: FILE_MS,
     });
@@ -113,6 +130,20 @@ function verdictOn(guard) {
     return { what: mutant.what, ...tested(guard) };
   } finally {
     writeFileSync(place, original);
+    endLeftovers();
+  }
+}
+
+/** Servers and workers of tests that did not come to an end: everything that was started with a path of the copy. */
+function endLeftovers() {
+  const pids = existsSync('/proc') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : [];
+  for (const pid of pids) {
+    try {
+      if (readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(scratch))
+        process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
   }
 }
 
@@ -130,6 +161,13 @@ function tested(guard) {
   return { ok: false, verdict: `NOT NOTICED: ${passed} tests of ${guard.invariants.join(', ')} pass` };
 }
 
+function copyProject(folder) {
+  const names = ['src', 'test', 'scripts', 'examples', 'docs', 'dist'];
+  const files = ['package.json', 'package-lock.json', 'tsconfig.json', 'jest.config.js', 'README.md'];
+  for (const name of [...names, ...files]) cpSync(join(root, name), join(folder, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+}
+
 function firstLine(text) {
   return text.trim().split('\n')[0].slice(0, 200);
 }
@@ -143,27 +181,9 @@ if (values.list === true) {
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'partwise-invariants-'));
-const copy = join(scratch, 'copy');
-for (const name of [
-  'src',
-  'test',
-  'scripts',
-  'examples',
-  'docs',
-  'dist',
-  'package.json',
-  'package-lock.json',
-])
-  cpSync(join(root, name), join(copy, name), { recursive: true });
-for (const name of ['tsconfig.json', 'jest.config.js', 'README.md'])
-  cpSync(join(root, name), join(copy, name));
-symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-const { findTemporalBinary } = require(join(root, 'dist/temporal/binary'));
-const { startServer } = require(join(root, 'dist/temporal/server'));
-const { stateFolder } = require(join(root, 'dist/temporal/state-folder'));
-const binary = await findTemporalBinary({ projectDir: scratch, env: process.env });
-const server = await startServer({ folder: stateFolder(scratch), binary, namespace: 'default' }, null);
-await server.ready;
+/** One that mutants are built in, and one that stays as it is. */
+const [copy, pristine] = [join(scratch, 'copy'), join(scratch, 'pristine')];
+for (const folder of [copy, pristine]) copyProject(folder);
 let bad = 0;
 try {
   for (const guard of guards) {
@@ -180,7 +200,6 @@ try {
     console.log(`FAILED scripts/invariants/replacements.mjs: no guard of ${file} needs "${firstLine(from)}"`);
   }
 } finally {
-  await server.end();
   rmSync(scratch, { recursive: true, force: true });
 }
 console.log(`${guards.length} guards, ${bad} failures`);

@@ -6,7 +6,6 @@ const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 
 const root = process.cwd();
-const address = process.argv[2];
 
 const FUNCTIONS = `
 import { definePartitionFunction } from 'partwise';
@@ -22,6 +21,20 @@ export const counts = definePartitionFunction({
 `;
 
 async function smoke(folder) {
+  const { findTemporalBinary } = require(join(root, 'dist/temporal/binary'));
+  const { startServer } = require(join(root, 'dist/temporal/server'));
+  const { stateFolder } = require(join(root, 'dist/temporal/state-folder'));
+  const binary = await findTemporalBinary({ projectDir: folder, env: process.env });
+  const server = await startServer({ folder: stateFolder(folder), binary, namespace: 'default' }, null);
+  try {
+    await server.ready;
+    await runFour(folder, server.address);
+  } finally {
+    await server.end();
+  }
+}
+
+async function runFour(folder, address) {
   const { Partwise } = require(join(root, 'dist'));
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(root, join(folder, 'node_modules', 'partwise'));
