@@ -21,13 +21,16 @@ export { defineConfig, type Notifier, type PartwiseConfig } from './config/defin
 
 export { Partwise, type ConnectOptions } from './client/partwise';
 export {
+  CannotArchive,
   NoSuchArtifact,
   NoSuchPartition,
   NoSuchRun,
   NoSuchSchedule,
   RunEnded,
+  ServerNeeded,
   ScheduleRefused,
   StartRefused,
+  UnreadableHistory,
   UpdateRefused,
   WaitTimeout,
 } from './client/errors';
@@ -40,6 +43,7 @@ export type {
   PartitionPage,
   PartitionView,
   PlanPreview,
+  RunArchive,
   RunEvent,
   RunHandle,
   RunListing,

@@ -1,11 +1,15 @@
 /** What a run leaves on the stage when it ends, and runs that are read from it when the server has forgotten them. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RunHandle, RunInput } from '../src/index';
+import { Partwise, type RunHandle, type RunInput } from '../src/index';
 import { runFolder } from '../src/run/stage-layout';
+import { findTemporalBinary } from '../src/temporal';
+import { cli } from './support/cli';
 import { changed } from './support/files';
 import { makeProject, type TestProject } from './support/project';
 
@@ -155,4 +159,226 @@ describe('a run that ends', () => {
     expect(closing.attempts).toBe(3);
     expect(closing.failure).toMatch(/^archive: /);
   });
+});
+
+/** Deletes an execution from the server, as retention does. */
+async function forget(runId: string, workflowRunId: string): Promise<void> {
+  const { workflowService, options } = project.client;
+  const execution = { workflowId: runId, runId: workflowRunId };
+  await workflowService.deleteWorkflowExecution({
+    namespace: options.namespace,
+    workflowExecution: execution,
+  });
+  await until(() =>
+    workflowService.describeWorkflowExecution({ namespace: options.namespace, execution }).then(
+      () => false,
+      (error: unknown) => (error as { code?: number }).code === 5,
+    ),
+  );
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(100);
+}
+
+async function read(run: RunHandle): Promise<Record<string, unknown>> {
+  const logs: string[] = [];
+  for await (const { text } of run.logs()) logs.push(text);
+  const { status, counts, commit, error, function: name, rows, snapshotTime } = await run.status();
+  return {
+    state: { status, counts, commit, error, name, rows, snapshotTime },
+    partitions: await run.partitions(),
+    results: await run.results(),
+    progress: await run.progress(),
+    artifacts: await run.partition('a').artifacts.list(),
+    artifact: await run.partition('a').artifacts.get('total.json'),
+    logs,
+  };
+}
+
+const callsIn = (file: string): string[] => readFileSync(file, 'utf8').trim().split('\n');
+
+describe('a run that the server has forgotten', () => {
+  it('is read from its archive, which its state says, and retried', async () => {
+    const { run, calls, mended } = await begin('forgotten', { fails: ['b'] });
+    const [{ workflowRunId }] = (await run.wait()).executions;
+    const before = await read(run);
+    await forget(run.runId, workflowRunId);
+
+    const again = project.partwise.restore(run.runId);
+    expect(await read(again)).toEqual(before);
+    expect(await again.status()).toMatchObject({
+      archived: true,
+      live: false,
+      executions: [{ execution: 1 }],
+    });
+    expect(await again.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', archived: true });
+    await expect(again.cancel()).rejects.toThrow(/has ended already/);
+    const shown = await cli(project.folder, ['status', run.runId]);
+    expect(shown.stdout).toContain('read from a recorded history');
+
+    // A start that is refused ran nothing, and does not hide it.
+    const refused = await project.client.workflow.start('partitionedRun', {
+      workflowId: run.runId,
+      taskQueue: project.taskQueue,
+      args: [{ function: 'totals', source: { table: 'sales' }, partitionBy: ['region'] }],
+    });
+    await expect(refused.result()).rejects.toThrow();
+    expect(await again.status()).toMatchObject({ status: 'PARTIAL_FAILURE', archived: true });
+
+    await writeFile(mended, '');
+    const called = callsIn(calls).length;
+    const retried = await again.retryFailed();
+    const state = await retried.wait();
+    expect(state).toMatchObject({ status: 'SUCCESS', counts: { DONE: 4 }, archived: false });
+    expect(state.executions).toMatchObject([
+      { execution: 1, workflowRunId, status: 'PARTIAL_FAILURE' },
+      { execution: 2, status: 'SUCCESS' },
+    ]);
+    expect(callsIn(calls).slice(called)).toEqual(['b']);
+    expect(await retried.execution(workflowRunId).status()).toMatchObject({
+      status: 'PARTIAL_FAILURE',
+      archived: true,
+    });
+  });
+
+  it('I2 needs nothing of its older executions: the newest is enough to read and retry it', async () => {
+    const { run, calls, mended } = await begin('newest', { fails: ['b', 'c'] });
+    await run.wait();
+    const second = await (await run.retryFailed({ only: ['c'] })).wait();
+    const [one, two] = second.executions;
+    await forget(run.runId, one!.workflowRunId);
+    for (const name of await readdir(archives(run.runId)))
+      if (name.startsWith('e1-')) await rm(join(archives(run.runId), name));
+
+    const again = project.partwise.restore(run.runId);
+    expect((await again.status()).counts).toMatchObject({ DONE: 2, FAILED: 2 });
+    expect(await again.results()).toHaveLength(2);
+    await expect(again.execution(one!.workflowRunId).status()).rejects.toThrow(/no archive/);
+    // The archive of the newest alone is enough, too.
+    await forget(run.runId, two!.workflowRunId);
+    expect((await again.status()).counts).toMatchObject({ DONE: 2, FAILED: 2 });
+    await writeFile(mended, '');
+    const called = callsIn(calls).length;
+    expect(await (await again.retryFailed()).wait()).toMatchObject({
+      status: 'SUCCESS',
+      counts: { DONE: 4 },
+    });
+    expect(callsIn(calls).slice(called).sort()).toEqual(['b', 'c']);
+  });
+
+  it('is archived by its continuation, or by hand, when it was terminated', async () => {
+    const { run, calls } = await begin('terminated', { wait: 'd' });
+    await changed(calls, () => readFileSync(calls, 'utf8').includes('d'));
+    await project.client.workflow.getHandle(run.runId).terminate('for a test');
+    const { executions } = await run.wait();
+    expect(await archivesOf(run.runId)).toEqual([]);
+
+    const written = await cli(project.folder, ['archive', run.runId, '--json']);
+    const { path } = (JSON.parse(written.stdout) as { executions: { path: string }[] }).executions[0]!;
+    expect(path).toMatch(/archive\/e1-[0-9a-f]{8}-full\.json\.gz$/);
+    await rm(join(project.folder, 'stage', path));
+
+    const again = await run.retryFailed();
+    await until(async () => (await again.status()).counts.total > 0);
+    expect(await archivesOf(run.runId)).toMatchObject([{ execution: 1, closing: null }]);
+    await again.cancel();
+    await again.wait();
+    await forget(run.runId, executions[0]!.workflowRunId);
+    const old = run.execution(executions[0]!.workflowRunId);
+    expect(await old.status()).toMatchObject({
+      status: 'FAILURE',
+      error: { type: 'Terminated', message: 'The run was terminated: for a test.' },
+      archived: true,
+    });
+  });
+
+  it('is not taken for an older execution of it, and not for a run that never was', async () => {
+    const { run, mended } = await begin('lost', { fails: ['b'] });
+    await run.wait();
+    await writeFile(mended, '');
+    const { executions } = await (await run.retryFailed()).wait();
+    for (const { workflowRunId } of executions) await forget(run.runId, workflowRunId);
+    for (const name of await readdir(archives(run.runId)))
+      if (name.startsWith('e2-')) await rm(join(archives(run.runId), name));
+
+    const again = project.partwise.restore(run.runId);
+    await expect(again.status()).rejects.toThrow(/forgotten execution 2 of the run/);
+    const refused = await project.client.workflow.start('partitionedRun', {
+      workflowId: run.runId,
+      taskQueue: project.taskQueue,
+      args: [{ onExisting: 'resume' }],
+    });
+    await expect(refused.result()).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('has no archive of it, so it cannot be continued') },
+    });
+  });
+});
+
+describe('a run in a file', () => {
+  it('is read without a server: an archive, or what temporal workflow show writes', async () => {
+    const { run } = await begin('filed', { fails: ['b'] });
+    await run.wait();
+    const before = await read(run);
+    const { path: temporal } = await findTemporalBinary({ projectDir: project.folder, env: process.env });
+    const address = process.env.PARTWISE_TEST_ADDRESS!;
+    const shown = execFileSync(
+      temporal,
+      ['workflow', 'show', '--workflow-id', run.runId, '--output', 'json', '--address', address],
+      { maxBuffer: 1e8 },
+    );
+    const exported = join(project.folder, 'exported.json');
+    await writeFile(exported, shown);
+    const [name] = await readdir(archives(run.runId));
+    const archive = join(archives(run.runId), name!);
+    const plain = join(project.folder, 'plain.json');
+    await writeFile(plain, gunzipSync(await readFile(archive)));
+
+    for (const file of [exported, archive, plain]) {
+      const filed = await Partwise.fromHistory(file, { projectDir: project.folder });
+      expect(filed.runId).toBe(run.runId);
+      expect(await read(filed)).toEqual(before);
+      await expect(filed.retryFailed()).rejects.toThrow(/can only be read/);
+    }
+    // Nothing answers there.
+    const env = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
+    const commands = [
+      ['status', '--json'],
+      ['partitions', run.runId, '--json'],
+      ['results', '--json'],
+      ['logs', '--json'],
+      ['artifacts', 'get', run.runId, 'a', 'total.json'],
+    ];
+    const answers = commands.map((command) => cli(project.folder, [...command, '--history', exported], env));
+    const [status, partitions, results, logs, artifact] = await Promise.all(answers);
+    expect(JSON.parse(status!.stdout)).toMatchObject({ status: 'PARTIAL_FAILURE', archived: true });
+    expect(JSON.parse(partitions!.stdout)).toEqual(before['partitions']);
+    expect(JSON.parse(results!.stdout)).toHaveLength(3);
+    expect(JSON.parse(logs!.stdout)).toHaveLength(4);
+    expect(JSON.parse(artifact!.stdout)).toEqual(before['artifact']);
+
+    const other = await cli(project.folder, ['status', 'other', '--history', exported], env);
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining(`not of "other"`) });
+    await project.write('nothing.json', '{"events": []}');
+    const none = await cli(project.folder, ['status', '--history', 'nothing.json'], env);
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('does not begin with the start') });
+    const neither = await cli(project.folder, ['status'], env);
+    expect(neither).toMatchObject({ code: 2, stderr: expect.stringContaining('--history') });
+  });
+});
+
+it('lists a run as what ran, not as a later execution that was terminated before it did anything', async () => {
+  const { run } = await begin('listed');
+  await run.wait();
+  const idle = await project.client.workflow.start('partitionedRun', {
+    workflowId: run.runId,
+    taskQueue: 'nobody-polls-this',
+    args: [{}],
+  });
+  await idle.terminate();
+  const query = `WorkflowId = '${run.runId}' AND ExecutionStatus = 'Terminated'`;
+  await until(async () => (await project.client.workflow.count(query)).count === 1);
+  const listed = (await project.partwise.list({ limit: 100 })).find(({ runId }) => runId === run.runId);
+  expect(listed).toMatchObject({ status: 'SUCCESS', function: 'totals' });
+  expect(await run.status()).toMatchObject({ status: 'SUCCESS' });
 });

@@ -1,7 +1,10 @@
 import type { Context } from '@temporalio/activity';
 import { writeArchive } from '../client/archive';
+import { findArchive } from '../client/archives';
 import { HistorySource } from '../client/history-source';
+import type { Reading } from '../client/run-reader';
 import type { CloseTask } from '../run/plan';
+import type { Stage } from '../stage';
 import type { ActivityDeps } from './deps';
 import { openPlannedStage } from './stage-access';
 
@@ -17,4 +20,31 @@ export async function archiveClosingRun(_: ActivityDeps, task: CloseTask, contex
     closing: { ...closing, at: new Date().toISOString() },
     pages: new HistorySource(context.client).pages({ workflowId: runId, runId: workflowRunId }),
   });
+}
+
+/**
+ * Archives the execution before this one, if that had no chance to do it itself because it was terminated. Best effort: what it
+ * recorded is carried over all the same.
+ */
+export async function archivePrevious(
+  { client, log }: Context,
+  stage: Stage,
+  { record, state }: Reading,
+): Promise<void> {
+  const { workflowRunId, opened, closed } = record;
+  if (state.archived || opened === null || closed === null) return;
+  const { runId, generation, execution } = opened;
+  try {
+    // One that was terminated while it was being closed has an archive with another end.
+    const endedItself = closed.kind !== 'terminated' && closed.kind !== 'timedOut';
+    if (endedItself && (await findArchive(stage, runId, workflowRunId)) !== null) return;
+    await writeArchive(stage, {
+      place: { runId, generation, execution },
+      workflowRunId,
+      closing: null,
+      pages: new HistorySource(client).pages({ workflowId: runId, runId: workflowRunId }),
+    });
+  } catch (error) {
+    log.warn(`Execution ${execution} of the run "${runId}" was not archived. ${String(error)}`);
+  }
 }

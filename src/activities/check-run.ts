@@ -1,6 +1,5 @@
 /** What is checked of an input before anything is started (I9), by `openRun` and by a try alike. Problems are sentences. */
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { ProjectConfig } from '../config';
 import { sqlProblem } from '../functions/sql-check';
 import { parseFunctionSettings } from '../run/function-settings';
@@ -9,6 +8,7 @@ import type { FunctionPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import type { FunctionDescription } from '../runners/protocol';
+import { stageUri } from '../stage';
 import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
 import type { SourceShape } from '../warehouse/warehouse';
 import type { ActivityDeps } from './deps';
@@ -47,14 +47,6 @@ export function resolvePlace(
     problems.push(error instanceof Error ? error.message : String(error));
     return null;
   }
-}
-
-function stageUri(value: string, projectDir: string): string {
-  if (value.startsWith('file://')) return value;
-  if (/^[a-z0-9]+:\/\//i.test(value) || value.startsWith('@')) {
-    throw new Error(`The stage "${value}" is of no known kind: use a folder.`);
-  }
-  return pathToFileURL(resolve(projectDir, value)).href;
 }
 
 export async function findFunction(

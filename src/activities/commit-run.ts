@@ -1,13 +1,14 @@
 import { Context } from '@temporalio/activity';
+import { readLocators } from '../client/locators';
 import { localRows } from '../client/results';
 import { RunReader } from '../client/run-reader';
+import { ServerRun } from '../client/run-source';
 import type { CommitResult, CommitTask } from '../run/plan';
 import { openStage } from '../stage';
 import { openWarehouse } from '../warehouse';
 import type { ActivityDeps } from './deps';
 import { refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
-import { readLocators } from './run-chain';
 
 /**
  * Writes the combined rows: everything or nothing, once (I10). Which rows those are, it reads from the run's own history, as
@@ -18,7 +19,7 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
   return withHeartbeats(context, () =>
     refusing(async () => {
       const { workflowId, runId } = context.info.workflowExecution!;
-      const reader = new RunReader(context.client, workflowId, runId);
+      const reader = new RunReader(new ServerRun(context.client, workflowId, runId));
       const { record } = await reader.read();
       const { ends, rowsFiles } = await reader.outcomes(record);
       const stage = openStage(task.stage);

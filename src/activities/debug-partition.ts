@@ -13,6 +13,7 @@ import { compareOutcomes } from '../client/compare-outcomes';
 import { PartitionReader } from '../client/partition-handle';
 import { readLocalRows } from '../client/results';
 import { RunReader } from '../client/run-reader';
+import { ServerRun } from '../client/run-source';
 import type { CallView, DebugOptions, DebugReport } from '../client/trial-types';
 import type { LogEntry, PartitionView } from '../client/types';
 import type { ProjectConfig } from '../config';
@@ -46,7 +47,7 @@ export async function debugPartition(
   project: ProjectConfig,
   options: DebugOptions,
 ): Promise<DebugReport> {
-  const reader = new RunReader(client, at.runId, null);
+  const reader = new RunReader(new ServerRun(client, at.runId, null, project.stage));
   const partition = new PartitionReader(reader, at.partition);
   const described = await partition.describe();
   const ordinal = await partition.ordinal();
@@ -62,7 +63,7 @@ export async function debugPartition(
   try {
     const attempt = described.attempts + 1;
     options.onEvent?.({ type: 'calling', attempt, rows: described.rows });
-    const own = { workflowId: at.runId, runId: record.workflowRunId };
+    const own = { workflowId: at.runId, runId: record.workflowRunId, stage: stage.uri };
     const onDownload: OnDownload = (request) => downloadArtifact(client, own, request, scratch);
     const { execution } = record.opened!;
     const prepared = { ...at, stage, plan, fn, ordinal, execution, attempt, scratch, onDownload };

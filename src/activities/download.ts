@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { PartitionReader } from '../client/partition-handle';
 import { RunReader } from '../client/run-reader';
+import { ServerRun } from '../client/run-source';
 import type { ArtifactCodec } from '../run/files';
 
 export interface DownloadRequest {
@@ -20,17 +21,17 @@ export interface DownloadedArtifact {
   codec: ArtifactCodec;
 }
 
-/** `own`: the execution that asks. */
+/** `own`: the execution that asks, and its stage, which may have the archive of another run. */
 export async function downloadArtifact(
   client: Client,
-  own: { workflowId: string; runId: string },
+  own: { workflowId: string; runId: string; stage: string },
   { name, partition, run }: DownloadRequest,
   folder: string,
 ): Promise<DownloadedArtifact> {
-  const reader =
-    run === null || run === own.workflowId
-      ? new RunReader(client, own.workflowId, own.runId)
-      : new RunReader(client, run, null);
+  const isOwn = run === null || run === own.workflowId;
+  const reader = new RunReader(
+    new ServerRun(client, run ?? own.workflowId, isOwn ? own.runId : null, own.stage),
+  );
   const { bytes, ref } = await new PartitionReader(reader, partition).artifact(name);
   const file = join(folder, `download-${randomUUID()}`);
   await writeFile(file, bytes);

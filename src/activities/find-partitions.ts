@@ -2,6 +2,7 @@
 import { Context } from '@temporalio/activity';
 import { PartitionIndex } from '../client/partition-index';
 import { RunReader } from '../client/run-reader';
+import { ServerRun } from '../client/run-source';
 import { didYouMean } from '../run/nearest';
 import { decodeOrdinals } from '../run/ordinals';
 import type { FindTask, FoundPartitions } from '../run/plan';
@@ -35,7 +36,7 @@ async function find(task: FindTask, context: Context): Promise<FoundPartitions> 
   }
   const ordinals = found as number[];
   const { workflowId, runId } = context.info.workflowExecution!;
-  const reader = new RunReader(context.client, workflowId, runId);
+  const reader = new RunReader(new ServerRun(context.client, workflowId, runId));
   const { record } = await reader.read();
   const { ends } = await reader.outcomes(record);
   const ended = task.ids.flatMap((id, i) => {

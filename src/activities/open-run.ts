@@ -3,6 +3,7 @@
  * execution puts its locator on the stage; the run id is taken from then on.
  */
 import { Context } from '@temporalio/activity';
+import { putLocator, type Locator } from '../client/locators';
 import { asksToResume } from '../run/continue-input';
 import type { RunInput } from '../run/input';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
@@ -12,6 +13,7 @@ import { Refusal } from '../run/refusal';
 import { openStage, type Stage } from '../stage';
 import type { SourceShape } from '../warehouse/warehouse';
 import type { ProjectConfig } from '../config';
+import { archivePrevious } from './archive-run';
 import type { ActivityDeps } from './deps';
 import { refused, refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
@@ -22,7 +24,7 @@ import { loadUnitPlan } from './unit-plan';
 import { beginAgain } from './unplanned-run';
 import { entriesUpTo, takeOver, waitOut } from './continue-run';
 import { findResumedRun, readPrevious, type ResumedRun } from './resumed-run';
-import { plannedElsewhere, putLocator, readChain, type Locator } from './run-chain';
+import { plannedElsewhere, readChain } from './run-chain';
 
 /** Planning and committing read and write whole tables. */
 const PLAN_TIMEOUT_MS = 6 * 3_600_000;
@@ -62,7 +64,8 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const { workflowId: runId } = context.info.workflowExecution!;
   const place = { runId, generation, execution };
   if (resumed !== null) await waitOut(resumed.reading.record, context.cancellationSignal);
-  const before = resumed ?? (previous === null ? null : await readPrevious(context, previous));
+  const before = resumed ?? (previous === null ? null : await readPrevious(context, stage, previous));
+  if (before !== null) await archivePrevious(context, stage, before.reading);
   return {
     version: 1,
     ...place,

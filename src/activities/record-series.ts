@@ -1,6 +1,7 @@
 /** Puts the outcomes of a run that ends into the ledger of its series. */
 import type { Context } from '@temporalio/activity';
 import { RunReader } from '../client/run-reader';
+import { ServerRun } from '../client/run-source';
 import type { CloseTask } from '../run/plan';
 import type { PartitionOutcome } from '../run/outcome';
 import { reuseKeys } from '../run/reuse';
@@ -17,7 +18,7 @@ export async function recordSeries(
 ): Promise<void> {
   const { runId, opened: place } = task;
   if (place === null) return;
-  const reader = new RunReader(client, runId, info.workflowExecution!.runId);
+  const reader = new RunReader(new ServerRun(client, runId, info.workflowExecution!.runId));
   const { record } = await reader.read();
   const { opened, plan } = record;
   const series = opened?.input.series ?? null;

@@ -2,13 +2,15 @@
 import type { Context } from '@temporalio/activity';
 import { isNotFound } from '../client/history-source';
 import { NoSuchRun } from '../client/errors';
+import type { Locator } from '../client/locators';
 import { RunReader, type Reading } from '../client/run-reader';
+import { ServerRun } from '../client/run-source';
 import { resumedInput } from '../run/continue-input';
 import type { RunInput } from '../run/input';
 import { Refusal } from '../run/refusal';
 import type { Stage } from '../stage';
 import { assertSnapshotThere, narrowTo } from './continue-run';
-import { readChain, type Locator } from './run-chain';
+import { readChain } from './run-chain';
 
 /** An earlier execution, read. */
 export interface Previous {
@@ -34,7 +36,7 @@ export async function findResumedRun(
   const { workflowId: runId, runId: workflowRunId } = context.info.workflowExecution!;
   const { previous } = await readChain(context.client, stage, { runId, workflowRunId });
   if (previous === null) return null;
-  const found = await readPrevious(context, previous);
+  const found = await readPrevious(context, stage, previous);
   if (found === null) throw forgotten(runId);
   const { record } = found.reading;
   const { input, problems } = resumedInput(raw, record.opened!.input);
@@ -44,12 +46,13 @@ export async function findResumedRun(
   return { ...found, input, problems, selected };
 }
 
-/** Null when the server has forgotten it. */
+/** Null when the server has forgotten it, and the stage has no archive of it. */
 export async function readPrevious(
-  { client, info }: Context,
-  { workflowRunId }: Locator,
+  { client }: Context,
+  stage: Stage,
+  { runId, workflowRunId }: Locator,
 ): Promise<Previous | null> {
-  const reader = new RunReader(client, info.workflowExecution!.workflowId, workflowRunId);
+  const reader = new RunReader(new ServerRun(client, runId, workflowRunId, stage.uri));
   try {
     return { reader, reading: await reader.read() };
   } catch (error) {
@@ -60,7 +63,7 @@ export async function readPrevious(
 
 function forgotten(runId: string): Refusal {
   return new Refusal('RunExists', [
-    `The run "${runId}" was here, but Temporal has forgotten its history (retention), so it cannot be continued: ` +
+    `The run "${runId}" was here, but Temporal has forgotten its history (retention) and the stage has no archive of it, so it cannot be continued: ` +
       `take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.`,
   ]);
 }

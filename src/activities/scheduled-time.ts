@@ -21,8 +21,9 @@ export async function scheduledTimeOf(
   const time = scheduledTime ?? (await scheduledStart(context));
   if (time !== null || onExisting !== 'overwrite' || stageUri === null) return time;
   const { workflowId: runId, runId: workflowRunId } = context.info.workflowExecution!;
-  const { previous } = await readChain(context.client, openStage(stageUri), { runId, workflowRunId });
-  const before = previous === null ? null : await readPrevious(context, previous);
+  const stage = openStage(stageUri);
+  const { previous } = await readChain(context.client, stage, { runId, workflowRunId });
+  const before = previous === null ? null : await readPrevious(context, stage, previous);
   return before?.reading.record.opened?.scheduledTime ?? null;
 }
 

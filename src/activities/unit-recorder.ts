@@ -114,9 +114,9 @@ export class UnitRecorder implements UnitHandlers {
   }
 
   onDownload({ name, partition, run }: DownloadRequest): Promise<DownloadedArtifact> {
-    const { context, scratch } = this.options;
-    const { client, info } = context;
-    return downloadArtifact(client, info.workflowExecution!, { name, partition, run }, scratch);
+    const { context, scratch, stage } = this.options;
+    const own = { ...context.info.workflowExecution!, stage: stage.uri };
+    return downloadArtifact(context.client, own, { name, partition, run }, scratch);
   }
 
   /** Partitions that were not begun when the run was cancelled. */

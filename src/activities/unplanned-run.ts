@@ -1,9 +1,9 @@
 /** A run that was accepted and ended before it had a plan: there is nothing to continue, but its input is known. */
 import type { Context } from '@temporalio/activity';
+import { readLocators } from '../client/locators';
 import { resumedInput, type Resumed } from '../run/continue-input';
 import type { RunInput } from '../run/input';
 import type { Stage } from '../stage';
-import { readLocators } from './run-chain';
 import { readPrevious } from './resumed-run';
 
 /** `raw` laid over that run's input; null when no execution of the id was ever accepted, or it is forgotten. */
@@ -14,7 +14,8 @@ export async function beginAgain(
 ): Promise<Resumed | null> {
   const { workflowId: runId, runId: own } = context.info.workflowExecution!;
   const last = (await readLocators(stage, runId)).findLast(({ workflowRunId }) => workflowRunId !== own);
-  const opened = last === undefined ? null : (await readPrevious(context, last))?.reading.record.opened;
+  const opened =
+    last === undefined ? null : (await readPrevious(context, stage, last))?.reading.record.opened;
   if (opened == null) return null;
   const { input, problems } = resumedInput(raw, opened.input);
   // What a schedule started stays for the time that it was for.

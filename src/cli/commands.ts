@@ -94,6 +94,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./commands/debug') as CommandModule,
   },
   { name: 'cancel', summary: 'stop a run', load: () => require('./commands/cancel') as CommandModule },
+  {
+    name: 'archive',
+    summary: "put a run's history on its stage",
+    load: () => require('./commands/archive') as CommandModule,
+  },
   { name: 'ls', summary: 'list runs', load: () => require('./commands/ls') as CommandModule },
   {
     name: 'dev',

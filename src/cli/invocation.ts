@@ -1,13 +1,13 @@
 /** How this command was called, so that the commands it suggests work when pasted into the same shell. */
 import { basename, relative } from 'node:path';
-import type { ProjectOptions } from './project';
+import type { RunReadingOptions } from './project';
 import { shellWord } from './render/shell-word';
 
 export type Suggest = (command: string) => string;
 
 /** `status r-1` → `npx partwise status r-1 --project demo`. */
 export function suggesting(
-  options: ProjectOptions,
+  options: RunReadingOptions,
   script = process.argv[1] ?? '',
   cwd = process.cwd(),
 ): Suggest {
@@ -18,6 +18,7 @@ export function suggesting(
     ['--namespace', options.namespace],
     ['--profile', options.profile],
     ['--task-queue', options.taskQueue],
+    ['--history', options.history],
   ].flatMap(([flag, value]) => (value === undefined ? [] : [` ${flag} ${shellWord(value)}`]));
   return (command) => `${program} ${command}${flags.join('')}`;
 }

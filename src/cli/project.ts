@@ -1,7 +1,8 @@
 /** Options that every command has which talks to a project's runs, and the connection they lead to. */
 import { InvalidArgumentError, type Command } from 'commander';
 import type { ConfigFlags, ProjectConfig } from '../config';
-import type { Partwise } from '../index';
+import type { Partwise, RunHandle } from '../index';
+import { CannotDo } from './exit';
 import type { OnTemporalEvent } from '../temporal/events';
 import { aside } from './terminal';
 
@@ -11,6 +12,23 @@ export interface ProjectOptions extends ConfigFlags {
 
 export interface ReadingOptions extends ProjectOptions {
   json?: boolean;
+}
+
+/** Of commands that read one run. */
+export interface RunReadingOptions extends ReadingOptions {
+  history?: string;
+}
+
+/** The run, and the file that may stand for its server. */
+export function withRun(command: Command): Command {
+  return withHistory(command.argument('[run]', 'run id (not needed with --history)'));
+}
+
+export function withHistory(command: Command): Command {
+  return command.option(
+    '--history <file>',
+    'read the run from an archive or an exported history; no server is asked',
+  );
 }
 
 export function withProject(command: Command): Command {
@@ -76,4 +94,22 @@ export async function reading<T>(
   use: (partwise: Partwise) => Promise<T>,
 ): Promise<T> {
   return withPartwise(await loadProject(options), { needWorker: false }, use);
+}
+
+/** The same for commands that read one run, which a file may hold. */
+export async function readingRun<T>(
+  runId: string | undefined,
+  options: RunReadingOptions,
+  use: (handle: RunHandle) => Promise<T>,
+): Promise<T> {
+  const { history } = options;
+  if (history === undefined) {
+    if (runId === undefined) throw new CannotDo('Name a run, or a file with --history.');
+    return reading(options, (partwise) => use(partwise.restore(runId)));
+  }
+  const { Partwise } = require('../index') as typeof import('../index');
+  const handle = await Partwise.fromHistory(history, { config: await loadProject(options) });
+  if (runId !== undefined && runId !== handle.runId)
+    throw new CannotDo(`"${history}" is of the run "${handle.runId}", not of "${runId}".`);
+  return use(handle);
 }

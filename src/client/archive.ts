@@ -3,12 +3,15 @@
  * payloads still as they were encoded (and encrypted).
  */
 import { once } from 'node:events';
-import { createGzip } from 'node:zlib';
+import { createGzip, gunzipSync } from 'node:zlib';
 import type { HistoryEvent } from '../history/decode';
 import type { Closing } from '../run/plan';
 import { archiveFolder, type ExecutionPlace } from '../run/stage-layout';
 import { ObjectExists, type Stage } from '../stage';
-import { eventsToJson } from './history-json';
+import { UnreadableHistory } from './errors';
+import { RecordedHistory } from './execution-history';
+import { eventsFromJson, eventsToJson } from './history-json';
+import { WORKFLOW_TYPE } from './visibility';
 
 /** How a history ends that was archived just before its end. */
 export interface ArchivedClosing extends Closing {
@@ -42,7 +45,8 @@ export function archivePath(
   workflowRunId: string,
   complete: boolean,
 ): string {
-  const name = `${workflowRunId.slice(0, 8)}${complete ? '-full' : ''}`;
+  // Temporal's run ids begin with the time: their ends tell two apart.
+  const name = `${workflowRunId.slice(-8)}${complete ? '-full' : ''}`;
   return `${archiveFolder(runId)}e${execution}-${name}.json.gz`;
 }
 
@@ -84,4 +88,39 @@ async function compressed({ place, workflowRunId, closing, pages }: ArchiveConte
   gzip.end('\n]}}\n');
   await ended;
   return Buffer.concat(chunks);
+}
+
+/**
+ * An archive, or what `temporal workflow show --output json` prints; compressed or not. `place` says in errors where it was read.
+ * Throws `UnreadableHistory`.
+ */
+export function parseHistory(content: Uint8Array, place: string): RecordedHistory {
+  const refuse = (why: string): never => {
+    throw new UnreadableHistory(
+      `${place} ${why}. Histories are archives of Partwise, or what temporal workflow show --output json writes.`,
+    );
+  };
+  let events: HistoryEvent[] = [];
+  let archive: Partial<Archive> = {};
+  try {
+    const json = JSON.parse(unzipped(content)) as Archive | { events: unknown[] };
+    if ('history' in json) archive = json;
+    const list = 'history' in json ? json.history.events : json.events;
+    events = eventsFromJson(list);
+  } catch (error) {
+    refuse(`cannot be read as a history (${(error as Error).message})`);
+  }
+  if ((archive.version ?? 1) !== 1) refuse('was written by a later release of Partwise');
+  const started = events[0]?.workflowExecutionStartedEventAttributes;
+  if (started == null) return refuse('does not begin with the start of a workflow');
+  const type = started.workflowType?.name ?? '';
+  if (type !== WORKFLOW_TYPE) refuse(`is of a workflow of type "${type}", not of a run of Partwise`);
+  const workflowId = archive.runId ?? started.workflowId ?? '';
+  const runId = archive.workflowRunId ?? started.originalExecutionRunId ?? '';
+  return new RecordedHistory({ workflowId, runId }, events, archive.closing ?? null);
+}
+
+function unzipped(content: Uint8Array): string {
+  const isGzip = content[0] === 0x1f && content[1] === 0x8b;
+  return (isGzip ? gunzipSync(content) : Buffer.from(content)).toString('utf8');
 }

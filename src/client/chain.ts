@@ -9,22 +9,24 @@ import type { Visibility } from './visibility';
 /** Temporal's numbers for how an execution stands. */
 export const STATUS = { running: 1, completed: 2, failed: 3, cancelled: 4 } as const;
 
-/** The description of the run's latest execution that was not refused; if all were, of the latest. */
+/** The run's latest execution that was not refused; if all were, the latest. */
 export async function findExecution(
   source: HistorySource,
   visibility: Visibility,
   decoder: PayloadDecoder,
   runId: string,
-): Promise<Description> {
+): Promise<{ description: Description; refused: boolean }> {
   const latest = await source.describe(runId);
   const refusal = await refusalOf(source, decoder, runId, latest);
-  if (refusal === null) return latest;
-  if (refusal.realExecution !== null) return source.describe(runId, refusal.realExecution);
+  if (refusal === null) return { description: latest, refused: false };
+  if (refusal.realExecution !== null)
+    return { description: await source.describe(runId, refusal.realExecution), refused: false };
   for await (const { execution } of visibility.runsOf(runId)) {
     const older = await source.describe(runId, execution!.runId!);
-    if ((await refusalOf(source, decoder, runId, older)) === null) return older;
+    if ((await refusalOf(source, decoder, runId, older)) === null)
+      return { description: older, refused: false };
   }
-  return latest;
+  return { description: latest, refused: true };
 }
 
 /**
@@ -47,13 +49,17 @@ export async function refusalOf(
 
 /** Whether the execution came as far as a plan: that happens among its first events, or never. */
 export async function hasPlanned(source: HistorySource, execution: ExecutionRef): Promise<boolean> {
-  const { value: events = [] } = await source.pages(execution).next();
-  const scheduled = (events as HistoryEvent[]).find(
+  const { value: events } = await source.pages(execution).next();
+  return hasPlannedIn((events as HistoryEvent[] | undefined) ?? []);
+}
+
+export function hasPlannedIn(events: readonly HistoryEvent[]): boolean {
+  const scheduled = events.find(
     (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'planRun',
   );
   return (
     scheduled?.eventId != null &&
-    (events as HistoryEvent[]).some(
+    events.some(
       (event) =>
         String(event.activityTaskCompletedEventAttributes?.scheduledEventId) === String(scheduled.eventId),
     )

@@ -68,7 +68,7 @@ export class RunControl {
 
   async #open(doing: Doing) {
     const { execution, description } = await this.reader.locate();
-    if (description.workflowExecutionInfo?.status !== STATUS.running) throw this.#ended(doing);
+    if (description?.workflowExecutionInfo?.status !== STATUS.running) throw this.#ended(doing);
     return this.client.workflow.getHandle(this.reader.runId, execution.runId);
   }
 

@@ -47,6 +47,29 @@ export class NoSuchSchedule extends Error {
   }
 }
 
+/** A file or archive does not hold a run's history, or one that this release cannot read. */
+export class UnreadableHistory extends Error {
+  override name = 'UnreadableHistory';
+}
+
+/** A run cannot be archived, or not from here. */
+export class CannotArchive extends Error {
+  override name = 'CannotArchive';
+}
+
+/** The run was read from a file, and what was asked needs the server that it ran on. */
+export class ServerNeeded extends Error {
+  override name = 'ServerNeeded';
+  constructor(
+    readonly runId: string,
+    method: string,
+  ) {
+    super(
+      `The run "${runId}" was read from a file, which can only be read: for ${method} connect to its server (Partwise.connect) and restore it.`,
+    );
+  }
+}
+
 /** The run has no partition of this id. */
 export class NoSuchPartition extends Error {
   override name = 'NoSuchPartition';

@@ -5,7 +5,7 @@ import { functionOfInput } from '../history/run-state';
 import { FUNCTION_MEMO } from '../run/memo';
 import { didYouMean } from '../run/nearest';
 import type { RunStatus } from '../run/status';
-import { STATUS } from './chain';
+import { hasPlanned, STATUS } from './chain';
 import { NoSuchRun } from './errors';
 import { HistorySource, type ExecutionRef } from './history-source';
 import { payloadDecoder } from './payloads';
@@ -34,18 +34,18 @@ export class RunList {
   constructor(client: Client) {
     this.visibility = new Visibility(client);
     this.#source = new HistorySource(client);
-    this.#decoder = payloadDecoder(client);
+    this.#decoder = payloadDecoder(client.options.loadedDataConverter);
   }
 
-  /** The run of this execution; a refused one gives way to the last that was not. */
+  /** The run of this execution; one that ran nothing gives way to the last that did. */
   async line(latest: ListedExecution): Promise<RunListing> {
-    const status = await this.#status(latest);
-    if (status !== 'refused') return this.#describe(latest, status);
+    const found = await this.#status(latest);
+    if (!found.ranNothing) return this.#describe(latest, found.status);
     for await (const older of this.visibility.runsOf(latest.execution!.workflowId!)) {
-      const found = await this.#status(older);
-      if (found !== 'refused') return this.#describe(older, found);
+      const { status, ranNothing } = await this.#status(older);
+      if (!ranNothing) return this.#describe(older, status);
     }
-    return this.#describe(latest, 'FAILURE');
+    return this.#describe(latest, found.status);
   }
 
   async #describe(info: ListedExecution, status: RunStatus): Promise<RunListing> {
@@ -59,21 +59,20 @@ export class RunList {
   }
 
   /** Temporal's close status says it, but for completed and failed runs, whose last event holds the counts. */
-  async #status(info: ListedExecution): Promise<RunStatus | 'refused'> {
+  async #status(info: ListedExecution): Promise<{ status: RunStatus; ranNothing: boolean }> {
+    const execution = referenceOf(info);
     switch (info.status) {
       case STATUS.running:
-        return 'IN_PROGRESS';
-      case STATUS.cancelled:
-        return 'CANCELLED';
+        return { status: 'IN_PROGRESS', ranNothing: false };
       case STATUS.completed:
-      case STATUS.failed:
-        break;
-      default:
-        return 'FAILURE';
+      case STATUS.failed: {
+        const event = await this.#source.closeEvent(execution);
+        const summary = event === null ? null : (await decodeClose(event, this.#decoder))?.summary;
+        if (summary != null) return { status: summary.status, ranNothing: false };
+      }
     }
-    const event = await this.#source.closeEvent(referenceOf(info));
-    const close = event === null ? null : await decodeClose(event, this.#decoder);
-    return close?.summary?.status ?? 'refused';
+    const status = info.status === STATUS.cancelled ? 'CANCELLED' : 'FAILURE';
+    return { status, ranNothing: !(await hasPlanned(this.#source, execution)) };
   }
 
   async #function(info: ListedExecution): Promise<string | null> {
@@ -95,8 +94,12 @@ function referenceOf({ execution }: ListedExecution): ExecutionRef {
 /** Run ids that are looked through for the one that was meant. */
 const MOST_CANDIDATES = 200;
 
-/** The error for a run id that the server does not know. */
-export async function runNotFound(client: Client, runId: string): Promise<NoSuchRun> {
+/** The error for a run id that the server does not know. `archives`: the stage where it has no archive either, if one was asked. */
+export async function runNotFound(
+  client: Client,
+  runId: string,
+  archives: string | null,
+): Promise<NoSuchRun> {
   const known: string[] = [];
   for await (const { execution } of new Visibility(client).runs()) {
     known.push(execution!.workflowId!);
@@ -105,6 +108,7 @@ export async function runNotFound(client: Client, runId: string): Promise<NoSuch
   return new NoSuchRun(
     runId,
     `There is no run "${runId}" in the namespace "${client.options.namespace}" of this Temporal server.${didYouMean(runId, known)} ` +
-      'Its history may have expired; partwise ls lists the runs that are there.',
+      `Its history may have expired${archives === null ? '' : `, and the stage ${archives} has no archive of it`}; ` +
+      'partwise ls lists the runs that are there.',
   );
 }

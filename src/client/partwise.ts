@@ -89,6 +89,20 @@ export class Partwise {
     });
   }
 
+  /**
+   * A run as a file has it: an archive of Partwise, or what `temporal workflow show --output json` writes, compressed or not. No
+   * server is asked, and none is started. Artifacts, logs and rows are read from the run's stage, which must be seen from here.
+   * `config`, `projectDir`: the project whose data converter wrote the history. Throws `UnreadableHistory`.
+   */
+  static async fromHistory(
+    file: string,
+    { config, projectDir }: Pick<ConnectOptions, 'config' | 'projectDir'> = {},
+  ): Promise<RunHandle> {
+    const { loadConfig } = require('../config') as typeof import('../config');
+    const { readHistoryFile } = require('./history-file') as typeof import('./history-file');
+    return readHistoryFile(file, config ?? (await loadConfig({ projectDir })));
+  }
+
   /** `host:port` of the server. */
   get address(): string {
     return this.#session.address;
@@ -203,7 +217,8 @@ export class Partwise {
     const { TemporalRunHandle } = require('./run-handle') as typeof import('./run-handle');
     const { client, taskQueue, embedded, project } = this.#session;
     const functions = embedded ? (project?.functions ?? null) : null;
-    return new TemporalRunHandle({ client, taskQueue, functions }, runId, workflowRunId);
+    const stage = project?.stage ?? null;
+    return new TemporalRunHandle({ client, taskQueue, functions, stage }, runId, workflowRunId);
   }
 }
 

@@ -1,15 +1,14 @@
-import type { Client } from '@temporalio/client';
+import type { LoadedDataConverter } from '@temporalio/common';
 import type { PayloadDecoder, RecordedFailure } from '../history/decode';
 
-/** The decoder of everything that the client's data converter (codecs, encryption) wrote into histories. */
-export function payloadDecoder(client: Client): PayloadDecoder {
+/** The decoder of everything that a data converter (codecs, encryption) wrote into histories. */
+export function payloadDecoder(converter: LoadedDataConverter): PayloadDecoder {
   const {
     decodeArrayFromPayloads,
     decodeOptionalFailureToOptionalError,
     // Internal to the SDK, which offers no other way to decode a history's payloads.
   } =
     require('@temporalio/common/lib/internal-non-workflow') as typeof import('@temporalio/common/lib/internal-non-workflow');
-  const converter = client.options.loadedDataConverter;
   return {
     values: (payloads) => decodeArrayFromPayloads(converter, payloads?.payloads),
     failure: async (failure) => {

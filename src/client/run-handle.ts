@@ -1,27 +1,11 @@
 import type { Client } from '@temporalio/client';
-import type { Row } from '../functions/types';
-import { PARTITION_STATUSES, type PartitionStatus } from '../run/status';
+import { archiveRun } from './archive-run';
 import { RunControl } from './control';
-import { WaitTimeout } from './errors';
-import { LogReader, lookAgainLater } from './logs';
-import { PartitionReader } from './partition-handle';
-import { readRows } from './results';
-import { RunEvents } from './run-events';
-import { RunReader, type Reading } from './run-reader';
+import { RunReader } from './run-reader';
+import { RunReading } from './run-reading';
+import { ServerRun } from './run-source';
 import { startContinuation, type RetryInput } from './start';
-import type {
-  LogEntry,
-  PartitionHandle,
-  PartitionPage,
-  PartitionView,
-  RunEvent,
-  RunHandle,
-  RunSettings,
-  RunState,
-  WaitOptions,
-} from './types';
-
-const DEFAULT_PAGE = 1_000;
+import type { RunArchive, RunHandle, RunSettings } from './types';
 
 /** Where a run's continuations start. */
 export interface RunProject {
@@ -29,104 +13,22 @@ export interface RunProject {
   taskQueue: string;
   /** The project's functions file, for the embedded server's worker; null: the worker's own. */
   functions: string | null;
+  /** The stage of its runs, as an absolute path or URI; null: not known. */
+  stage: string | null;
 }
 
 /** A run, read from Temporal's history whenever it is asked. */
-export class TemporalRunHandle implements RunHandle {
-  readonly #reader: RunReader;
+export class TemporalRunHandle extends RunReading implements RunHandle {
   readonly #control: RunControl;
 
   /** `workflowRunId`: the execution that this handle started; null: the run's real one, found with every call. */
   constructor(
     private readonly project: RunProject,
-    readonly runId: string,
+    runId: string,
     workflowRunId: string | null,
   ) {
-    this.#reader = new RunReader(project.client, runId, workflowRunId);
-    this.#control = new RunControl(project.client, this.#reader);
-  }
-
-  async wait({ timeoutMs, signal, onEvent }: WaitOptions = {}): Promise<RunState> {
-    const patience = new AbortController();
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => patience.abort(), timeoutMs);
-    const either = signal === undefined ? patience.signal : AbortSignal.any([patience.signal, signal]);
-    try {
-      if (onEvent === undefined) return await this.#end(either);
-      for await (const event of this.events({ signal: either })) {
-        onEvent(event);
-        if (event.type === 'ended') return event.state;
-      }
-      throw new Error(`The history of the run "${this.runId}" ended before the run did.`);
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw patience.signal.aborted ? new WaitTimeout(this.runId, timeoutMs!) : error;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  async status(): Promise<RunState> {
-    return (await this.#reader.read()).state;
-  }
-
-  async progress(): Promise<Record<PartitionStatus, string[]>> {
-    const ids = Object.fromEntries(PARTITION_STATUSES.map((status) => [status, [] as string[]])) as Record<
-      PartitionStatus,
-      string[]
-    >;
-    const views = await this.#reader.views(await this.#reader.read());
-    for (let ordinal = 0; ordinal < (views?.total ?? 0); ordinal++) {
-      ids[views!.status(ordinal)].push(await views!.id(ordinal));
-    }
-    return ids;
-  }
-
-  async partitions(
-    options: { status?: PartitionStatus; limit?: number; after?: string } = {},
-  ): Promise<PartitionPage> {
-    const { status, limit = DEFAULT_PAGE, after } = options;
-    const views = await this.#reader.views(await this.#reader.read());
-    const partitions: PartitionView[] = [];
-    let last = cursorOrdinal(after);
-    for (let ordinal = last + 1; ordinal < (views?.total ?? 0); ordinal++) {
-      if (status !== undefined && views!.status(ordinal) !== status) continue;
-      if (partitions.length === limit) return { partitions, next: `${last}` };
-      partitions.push(await views!.view(ordinal));
-      last = ordinal;
-    }
-    return { partitions, next: null };
-  }
-
-  partition(id: string): PartitionHandle {
-    return new PartitionReader(this.#reader, id);
-  }
-
-  async results({ limit }: { limit?: number } = {}): Promise<Row[]> {
-    const { record } = await this.#reader.read();
-    if (record.plan === null) return [];
-    const { rowsFiles } = await this.#reader.outcomes(record);
-    return readRows(this.#reader.stage(record)!, rowsFiles, record.plan.keyColumns, { limit });
-  }
-
-  async countResults(): Promise<number> {
-    const { record } = await this.#reader.read();
-    let rows = 0;
-    for (const { outputRows } of (await this.#reader.outcomes(record)).ends.values()) rows += outputRows;
-    return rows;
-  }
-
-  async *logs(
-    options: { partition?: string; follow?: boolean; signal?: AbortSignal } = {},
-  ): AsyncGenerator<LogEntry> {
-    const { partition, follow = false, signal } = options;
-    let logs: LogReader | null = null;
-    for (;;) {
-      const reading = await this.#reader.read();
-      // Before the plan there are no functions, and no logs.
-      logs ??= reading.record.plan === null ? null : await this.#logReader(reading, partition);
-      if (logs !== null) yield* logs.fresh(reading.record);
-      if (!follow || reading.record.closed !== null || !(await lookAgainLater(signal))) return;
-    }
+    super(new RunReader(new ServerRun(project.client, runId, workflowRunId, project.stage)));
+    this.#control = new RunControl(project.client, this.reader);
   }
 
   cancel(): Promise<void> {
@@ -158,33 +60,11 @@ export class TemporalRunHandle implements RunHandle {
     return new TemporalRunHandle(project, runId, started.workflowRunId);
   }
 
+  archive(): Promise<RunArchive> {
+    return archiveRun(this.project.client, this.reader);
+  }
+
   execution(workflowRunId: string): RunHandle {
     return new TemporalRunHandle(this.project, this.runId, workflowRunId);
   }
-
-  async *events({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<RunEvent> {
-    const events = new RunEvents(this.#reader);
-    for await (const reading of this.#reader.follow({ signal, ticks: true })) yield* events.since(reading);
-  }
-
-  async #end(signal: AbortSignal): Promise<RunState> {
-    let last: RunState | null = null;
-    for await (const { state } of this.#reader.follow({ signal, ticks: false })) last = state;
-    return last!;
-  }
-
-  async #logReader(reading: Reading, partition: string | undefined): Promise<LogReader> {
-    const views = (await this.#reader.views(reading))!;
-    const stage = this.#reader.stage(reading.record)!;
-    const ordinal =
-      partition === undefined ? null : await new PartitionReader(this.#reader, partition).ordinal();
-    return new LogReader({ stage, idOf: (each) => views.id(each) }, ordinal);
-  }
-}
-
-/** The ordinal that a cursor stands for. */
-function cursorOrdinal(after: string | undefined): number {
-  if (after === undefined) return -1;
-  if (/^\d{1,9}$/.test(after)) return Number(after);
-  throw new RangeError(`"${after}" is no cursor: pass the "next" of the page before, as it is.`);
 }

@@ -1,24 +1,20 @@
 /** Reads one run: finds its execution, folds its history, and keeps what need not be read twice. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
-import { HistoryDecoder, type PayloadDecoder } from '../history/decode';
+import { HistoryDecoder, type HistoryEvent } from '../history/decode';
 import { applyFact, newRecord, type RunRecord } from '../history/fold';
 import { Outcomes, type ReadFile } from '../history/outcomes';
 import { liveOverlay, type LiveOverlay } from '../history/overlay';
 import { runState } from '../history/run-state';
 import type { RunPlan } from '../run/plan';
 import { openStage, type Stage } from '../stage';
-import { findExecution } from './chain';
-import { NoSuchRun } from './errors';
-import { HistorySource, isNotFound, type Description, type ExecutionRef } from './history-source';
-import { runNotFound } from './list';
+import type { ExecutionHistory } from './execution-history';
+import type { Description } from './history-source';
 import { waitingStep } from './live-step';
 import { LiveUnits } from './live-units';
-import { payloadDecoder } from './payloads';
 import { PartitionIndex } from './partition-index';
 import { PartitionViews } from './partition-views';
+import type { RunSource } from './run-source';
 import type { RunState } from './types';
-import { Visibility, WORKFLOW_TYPE } from './visibility';
 
 /** A run as it was read at one moment. */
 export interface Reading {
@@ -32,62 +28,47 @@ export interface Reading {
 const TICK_MS = 1_000;
 
 export class RunReader {
-  readonly #source: HistorySource;
-  readonly #visibility: Visibility;
-  readonly #decoder: PayloadDecoder;
   #closed: RunRecord | null = null;
   #outcomes: { workflowRunId: string; outcomes: Outcomes } | null = null;
   #index: { path: string; index: Promise<PartitionIndex> } | null = null;
   #liveUnits: LiveUnits;
 
-  /** `pinned`: the execution to read whatever came after it; null: the run's real one. */
-  constructor(
-    private readonly client: Client,
-    readonly runId: string,
-    private readonly pinned: string | null,
-  ) {
-    this.#source = new HistorySource(client);
-    this.#visibility = new Visibility(client);
-    this.#decoder = payloadDecoder(client);
-    this.#liveUnits = new LiveUnits(this.#decoder);
+  constructor(private readonly source: RunSource) {
+    this.#liveUnits = new LiveUnits(source.decoder);
   }
 
-  /** The run's execution as the server describes it. Throws `NoSuchRun`. */
-  async locate(): Promise<{ execution: ExecutionRef; description: Description }> {
-    let description: Description;
-    try {
-      description =
-        this.pinned === null
-          ? await findExecution(this.#source, this.#visibility, this.#decoder, this.runId)
-          : await this.#source.describe(this.runId, this.pinned);
-    } catch (error) {
-      throw isNotFound(error) ? await runNotFound(this.client, this.runId) : error;
-    }
-    const info = description.workflowExecutionInfo!;
-    const type = info.type?.name ?? '';
-    if (type !== WORKFLOW_TYPE) {
-      throw new NoSuchRun(
-        this.runId,
-        `"${this.runId}" is a workflow of type "${type}", not a run of Partwise: runs are workflows of type "${WORKFLOW_TYPE}".`,
-      );
-    }
-    return { execution: { workflowId: this.runId, runId: info.execution!.runId! }, description };
+  get runId(): string {
+    return this.source.runId;
+  }
+
+  /** The run's execution. Throws `NoSuchRun`. */
+  locate(): Promise<ExecutionHistory> {
+    return this.source.locate();
   }
 
   /** The run as it is now. */
   async read(): Promise<Reading> {
-    const { execution, description } = await this.locate();
-    if (this.#closed?.workflowRunId === execution.runId) return this.#reading(this.#closed, null);
-    const record = newRecord(execution.runId);
-    const decoder = new HistoryDecoder(this.#decoder);
-    for await (const events of this.#source.pages(execution)) {
+    const history = await this.locate();
+    const { runId } = history.execution;
+    const record = this.#closed?.workflowRunId === runId ? this.#closed : newRecord(runId);
+    if (record.closed === null) {
+      const fold = this.#folding(record);
+      for await (const events of history.pages()) await fold(events);
+      endAsRecorded(record, history);
+      if (record.closed !== null) this.#closed = record;
+    }
+    return this.#reading(history, record, history.description);
+  }
+
+  /** Takes events into the record, in order. */
+  #folding(record: RunRecord): (events: readonly HistoryEvent[]) => Promise<void> {
+    const decoder = new HistoryDecoder(this.source.decoder);
+    return async (events) => {
       for (const event of events) {
         const fact = await decoder.decode(event);
         if (fact !== null) applyFact(record, fact);
       }
-    }
-    if (record.closed !== null) this.#closed = record;
-    return this.#reading(record, description);
+    };
   }
 
   /**
@@ -96,9 +77,9 @@ export class RunReader {
    */
   async *follow({ signal, ticks }: { signal?: AbortSignal; ticks: boolean }): AsyncGenerator<Reading> {
     for (;;) {
-      const { execution, description } = await this.locate();
+      const history = await this.locate();
       let superseded = false;
-      for await (const reading of this.#followExecution(execution, description, signal, ticks)) {
+      for await (const reading of this.#followExecution(history, signal, ticks)) {
         superseded = await this.#isSuperseded(reading.record);
         if (!superseded) yield reading;
       }
@@ -108,52 +89,44 @@ export class RunReader {
 
   /** Whether this execution was refused while it was read, and the run is another one. */
   async #isSuperseded({ workflowRunId, closed, plan }: RunRecord): Promise<boolean> {
-    if (this.pinned !== null || closed?.kind !== 'failed' || plan !== null) return false;
+    if (this.source.pinned || closed?.kind !== 'failed' || plan !== null) return false;
     return (await this.locate()).execution.runId !== workflowRunId;
   }
 
   async *#followExecution(
-    execution: ExecutionRef,
-    first: Description,
+    history: ExecutionHistory,
     signal: AbortSignal | undefined,
     ticks: boolean,
   ): AsyncGenerator<Reading> {
-    const record = newRecord(execution.runId);
-    const decoder = new HistoryDecoder(this.#decoder);
+    const record = newRecord(history.execution.runId);
+    const fold = this.#folding(record);
     // What had happened before is read in one go.
-    const behind = Number(first.workflowExecutionInfo?.historyLength ?? 0);
+    const behind = Number(history.description?.workflowExecutionInfo?.historyLength ?? 0);
     // Whoever stops reading in the middle of a long poll does not wait for its end.
     const stop = new AbortController();
     const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-    const pages = this.#source.follow(execution, either);
+    const pages = history.follow(either);
     try {
       for (let next = pages.next(); ;) {
         const page = await (ticks ? orTick(next) : next);
         if (page === 'tick') {
-          yield await this.#reading(record, await this.#describe(execution));
+          yield await this.#reading(history, record, await describeNow(history));
           continue;
         }
         if (page.done) return;
-        for (const event of page.value) {
-          const fact = await decoder.decode(event);
-          if (fact !== null) applyFact(record, fact);
-        }
+        await fold(page.value);
+        endAsRecorded(record, history);
         if (record.closed !== null) this.#closed = record;
         const last = Number(page.value.at(-1)!.eventId);
         if (last >= behind) {
           const open = record.closed === null && ticks;
-          yield await this.#reading(record, open ? await this.#describe(execution) : null);
+          yield await this.#reading(history, record, open ? await describeNow(history) : null);
         }
         next = pages.next();
       }
     } finally {
       stop.abort();
     }
-  }
-
-  /** Null when the server cannot say now: what runs is good to know, and no reason to stop following. */
-  #describe({ workflowId, runId }: ExecutionRef): Promise<Description | null> {
-    return this.#source.describe(workflowId, runId).catch(() => null);
   }
 
   /** How every partition that ended did so. Reads files that the record names. */
@@ -200,17 +173,33 @@ export class RunReader {
     return (ref) => this.stage(record)!.get(ref.path);
   }
 
-  async #reading(record: RunRecord, description: Description | null): Promise<Reading> {
+  async #reading(
+    history: ExecutionHistory,
+    record: RunRecord,
+    description: Description | null,
+  ): Promise<Reading> {
     const asOf = new Date().toISOString();
     let overlay: LiveOverlay | null = null;
     if (record.closed === null && description !== null) {
       const pending = description.pendingActivities ?? [];
       const units = await this.#liveUnits.describe(pending, record, this.stage(record));
-      const step = await waitingStep(pending, this.#decoder);
+      const step = await waitingStep(pending, this.source.decoder);
       overlay = liveOverlay(record, { units, step }, asOf);
     }
-    return { record, overlay, state: runState(record, this.runId, asOf, overlay) };
+    const archived = history.description === null;
+    return { record, overlay, state: { ...runState(record, this.runId, asOf, overlay), archived } };
   }
+}
+
+/** An archive that was written just before the end says by itself what the end was. */
+function endAsRecorded(record: RunRecord, { closing }: ExecutionHistory): void {
+  if (record.closed !== null || closing === null) return;
+  applyFact(record, { type: 'closed', realExecution: null, ...closing });
+}
+
+/** Null when the server cannot say now: what runs is good to know, and no reason to stop following. */
+function describeNow(history: ExecutionHistory): Promise<Description | null> {
+  return history.describe().catch(() => null);
 }
 
 /** The promise's value, or `tick` when it takes longer than a tick. */

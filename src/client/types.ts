@@ -46,6 +46,10 @@ export interface RunState {
   executions: ExecutionView[];
   /** Whether the state includes what only a running server knows (running partitions, attempts). */
   live: boolean;
+  /**
+   * Whether it was read from a recorded history: the run's archive on the stage, when the server has forgotten it, or a file.
+   */
+  archived: boolean;
   /** When the state was read. */
   asOf: string;
   error: ErrorInfo | null;
@@ -190,10 +194,23 @@ export interface RunHandle {
    * ```
    */
   retryFailed(changes?: RetryInput): Promise<RunHandle>;
+  /**
+   * Puts the whole history of a run that has ended on its stage, where it is read when the server has forgotten it. Every run is
+   * archived when it ends; this is for those that were terminated. Throws `CannotArchive`.
+   */
+  archive(): Promise<RunArchive>;
   /** One execution of the run, by its Temporal run id (see `RunState.executions`), as it was when it ended. */
   execution(workflowRunId: string): RunHandle;
   /** Events until the run ends. */
   events(options?: { signal?: AbortSignal }): AsyncIterable<RunEvent>;
+}
+
+/** Where a run's executions are archived. */
+export interface RunArchive {
+  /** URI of the stage. */
+  stage: string;
+  /** Oldest first. `path`: on the stage; null: the server has forgotten the execution, and it was never archived. */
+  executions: { generation: number; execution: number; workflowRunId: string; path: string | null }[];
 }
 
 /** A line of `partwise ls`. */

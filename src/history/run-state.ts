@@ -36,7 +36,7 @@ export function runState(
   runId: string,
   asOf: string,
   overlay: LiveOverlay | null,
-): RunState {
+): Omit<RunState, 'archived'> {
   const status = runStatus(record);
   const startedAt = record.startedAt ?? asOf;
   const endedAt = record.closed?.at ?? null;
@@ -107,7 +107,7 @@ export function wasStopped({ closed }: RunRecord): boolean {
 }
 
 /** Whether the run was refused, or came to nothing otherwise, before any partition was started. */
-export function wasRefused(state: RunState): boolean {
+export function wasRefused(state: Pick<RunState, 'status' | 'snapshotTime'>): boolean {
   return state.status === 'FAILURE' && state.snapshotTime === null;
 }
 

@@ -4,7 +4,7 @@ import type { PartitionView, RunHandle } from '../../client/types';
 import { toPartitionId } from '../partition-argument';
 import { partitionFolders } from '../partition-folders';
 import { runFolder } from '../../run/stage-layout';
-import { reading, withJson, withProject, type ReadingOptions } from '../project';
+import { readingRun, withHistory, withJson, withProject, type RunReadingOptions } from '../project';
 import { renderArtifacts } from '../render/artifacts';
 import { clean, plural } from '../render/text';
 import { note, paint, print, printJson, widthOfTerminal } from '../terminal';
@@ -15,18 +15,21 @@ export function define(command: Command): void {
     .summary('list them')
     .argument('<run>', 'run id')
     .argument('[partition]', 'partition id');
-  withJson(withProject(list)).action(listArtifacts);
+  withJson(withProject(withHistory(list))).action(listArtifacts);
 
   const get = command.command('get').summary('write one to standard output');
   withProject(
-    get.argument('<run>', 'run id').argument('<partition>', 'partition id').argument('<name>', 'artifact'),
+    withHistory(get)
+      .argument('<run>', 'run id')
+      .argument('<partition>', 'partition id')
+      .argument('<name>', 'artifact'),
   ).action(getArtifact);
 
   const download = command
     .command('download')
     .summary('write them into a folder, one below it per partition');
   withProject(
-    download
+    withHistory(download)
       .argument('<run>', 'run id')
       .argument('[partition]', 'partition id')
       .argument('[name]', 'artifact')
@@ -39,10 +42,10 @@ type Listed = Pick<PartitionView, 'id' | 'artifacts'>;
 async function listArtifacts(
   runId: string,
   partition: string | undefined,
-  options: ReadingOptions,
+  options: RunReadingOptions,
 ): Promise<void> {
-  await reading(options, async (partwise) => {
-    const found = await withArtifacts(partwise.restore(runId), partition);
+  await readingRun(runId, options, async (handle) => {
+    const found = await withArtifacts(handle, partition);
     if (options.json === true)
       return printJson({ partitions: found.map(({ id, artifacts }) => ({ id, artifacts })) });
     print(renderArtifacts(found, widthOfTerminal(), paint));
@@ -53,11 +56,10 @@ async function getArtifact(
   runId: string,
   partition: string,
   name: string,
-  options: ReadingOptions,
+  options: RunReadingOptions,
 ): Promise<void> {
-  await reading(options, async (partwise) => {
-    const bytes = await partwise
-      .restore(runId)
+  await readingRun(runId, options, async (handle) => {
+    const bytes = await handle
       .partition(toPartitionId(partition))
       .artifacts.get(name, { read: (content) => content });
     process.stdout.write(bytes);
@@ -69,11 +71,10 @@ async function downloadArtifacts(
   runId: string,
   partition: string | undefined,
   name: string | undefined,
-  options: ReadingOptions & { to?: string },
+  options: RunReadingOptions & { to?: string },
 ): Promise<void> {
-  await reading(options, async (partwise) => {
+  await readingRun(runId, options, async (handle) => {
     const folder = options.to ?? runFolder(runId);
-    const handle = partwise.restore(runId);
     const folderOf = partitionFolders();
     let files = 0;
     for (const { id, artifacts } of await withArtifacts(handle, partition)) {

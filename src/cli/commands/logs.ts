@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { untilInterrupted } from '../follow';
 import { toPartitionId } from '../partition-argument';
-import { reading, withJson, withProject, type ReadingOptions } from '../project';
+import { readingRun, withJson, withProject, withRun, type RunReadingOptions } from '../project';
 import { framesOf } from '../render/error';
 import { logLine } from '../render/logs';
 import { failureLine } from '../render/partitions';
@@ -11,22 +11,20 @@ import type { LogEntry, RunHandle } from '../../client/types';
 
 const MOST_FAILURES = 5;
 
-interface LogsOptions extends ReadingOptions {
+interface LogsOptions extends RunReadingOptions {
   partition?: string;
   follow?: boolean;
 }
 
 export function define(command: Command): void {
-  command
-    .argument('<run>', 'run id')
+  withRun(command)
     .option('--partition <id>', 'only this partition')
     .option('-f, --follow', 'go on until the run ends (with --json: one object per line)');
-  withJson(withProject(command)).action((runId: string, options: LogsOptions) =>
+  withJson(withProject(command)).action((runId: string | undefined, options: LogsOptions) =>
     untilInterrupted('Stopped; runs are not touched by it.', (signal) =>
-      reading(options, async (partwise) => {
+      readingRun(runId, options, async (handle) => {
         const { follow = false } = options;
         const partition = options.partition === undefined ? undefined : toPartitionId(options.partition);
-        const handle = partwise.restore(runId);
         const entries = handle.logs({ ...(partition !== undefined && { partition }), follow, signal });
         if (options.json === true && !follow) return printJson(await collected(entries));
         let lines = 0;

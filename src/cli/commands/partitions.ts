@@ -1,12 +1,12 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../run/status';
 import { suggesting } from '../invocation';
-import { reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
+import { readingRun, wholeNumber, withJson, withProject, withRun, type RunReadingOptions } from '../project';
 import { renderPartitions } from '../render/partitions';
 import { shellWord } from '../render/shell-word';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
-interface PartitionsOptions extends ReadingOptions {
+interface PartitionsOptions extends RunReadingOptions {
   status?: PartitionStatus;
   limit: number;
   after?: string;
@@ -15,8 +15,7 @@ interface PartitionsOptions extends ReadingOptions {
 const PAGE = 100;
 
 export function define(command: Command): void {
-  command
-    .argument('<run>', 'run id')
+  withRun(command)
     .addOption(
       new Option('--status <status>', 'only these').choices(PARTITION_STATUSES).argParser((text: string) => {
         const status = text.toUpperCase() as PartitionStatus;
@@ -26,15 +25,15 @@ export function define(command: Command): void {
     )
     .option('--limit <n>', 'at most so many', wholeNumber, PAGE)
     .option('--after <cursor>', 'go on after the page that named this cursor');
-  withJson(withProject(command)).action(async (runId: string, options: PartitionsOptions) => {
+  withJson(withProject(command)).action(async (runId: string | undefined, options: PartitionsOptions) => {
     const { status, limit, after } = options;
-    await reading(options, async (partwise) => {
-      const page = await partwise.restore(runId).partitions({ status, limit, after });
+    await readingRun(runId, options, async (handle) => {
+      const page = await handle.partitions({ status, limit, after });
       if (options.json === true) return printJson(page);
       print(renderPartitions(page.partitions, widthOfTerminal(), paint));
       if (page.next === null) return;
       const narrowed = status === undefined ? '' : ` --status ${status}`;
-      const next = `partitions ${shellWord(runId)}${narrowed} --limit ${limit} --after ${shellWord(page.next)}`;
+      const next = `partitions ${shellWord(handle.runId)}${narrowed} --limit ${limit} --after ${shellWord(page.next)}`;
       aside(`More: ${suggesting(options)(next)}`);
     });
   });

@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
-import { reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
+import { readingRun, wholeNumber, withJson, withProject, withRun, type RunReadingOptions } from '../project';
 import { csvOf, renderRows } from '../render/rows';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
-interface ResultsOptions extends ReadingOptions {
+interface ResultsOptions extends RunReadingOptions {
   csv?: boolean;
   limit?: number;
 }
@@ -12,15 +12,13 @@ interface ResultsOptions extends ReadingOptions {
 const ROWS_ON_SCREEN = 100;
 
 export function define(command: Command): void {
-  command
-    .argument('<run>', 'run id')
+  withRun(command)
     .addOption(new Option('--csv', 'print CSV').conflicts('json'))
     .option('--limit <n>', `at most so many rows (default: all, ${ROWS_ON_SCREEN} as a table)`, wholeNumber);
-  withJson(withProject(command)).action(async (runId: string, options: ResultsOptions) => {
-    await reading(options, async (partwise) => {
+  withJson(withProject(command)).action(async (runId: string | undefined, options: ResultsOptions) => {
+    await readingRun(runId, options, async (handle) => {
       const asTable = options.json !== true && options.csv !== true;
       const limit = options.limit ?? (asTable ? ROWS_ON_SCREEN : undefined);
-      const handle = partwise.restore(runId);
       const rows = await handle.results(limit === undefined ? {} : { limit });
       if (options.json === true) return printJson(rows);
       if (options.csv === true) return void process.stdout.write(csvOf(rows));

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { suggesting } from '../invocation';
-import { reading, withJson, withProject, type ReadingOptions } from '../project';
+import { readingRun, withJson, withProject, withRun, type RunReadingOptions } from '../project';
 import { renderRunState } from '../render/run-state';
 import { firstFailures, suggestions } from '../summary';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
@@ -8,16 +8,17 @@ import { paint, print, printJson, widthOfTerminal } from '../terminal';
 const MOST_FAILURES = 5;
 
 export function define(command: Command): void {
-  command.argument('<run>', 'run id');
-  withJson(withProject(command)).action(async (runId: string, options: ReadingOptions) => {
-    await reading(options, async (partwise) => {
-      const handle = partwise.restore(runId);
-      const state = await handle.status();
-      if (options.json === true) return printJson(state);
-      const failures = await firstFailures(handle, state, MOST_FAILURES);
-      print(renderRunState(state, failures, widthOfTerminal(), paint));
-      if (state.counts.total > 0)
-        print(`\n${await suggestions(handle, state, failures, suggesting(options))}`);
-    });
-  });
+  withJson(withProject(withRun(command))).action(
+    async (runId: string | undefined, options: RunReadingOptions) => {
+      await readingRun(runId, options, async (handle) => {
+        const state = await handle.status();
+        if (options.json === true) return printJson(state);
+        const failures = await firstFailures(handle, state, MOST_FAILURES);
+        print(renderRunState(state, failures, widthOfTerminal(), paint));
+        // What there is to do next needs the server.
+        if (state.counts.total > 0 && options.history === undefined)
+          print(`\n${await suggestions(handle, state, failures, suggesting(options))}`);
+      });
+    },
+  );
 }

@@ -26,6 +26,7 @@ export function renderRunState(
     state.rows === null ? null : plural(state.rows, 'row'),
     state.endedAt !== null || state.maxConcurrency === null ? null : `${state.maxConcurrency} at a time`,
     state.executions.length > 1 ? `execution ${state.executions.length}` : null,
+    state.archived ? 'read from a recorded history' : null,
   ].filter((part) => part !== null);
   if (about.length > 0) lines.push(paint.dim(about.join(', ')));
   if (state.counts.total > 0) {

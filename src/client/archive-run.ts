@@ -1,0 +1,59 @@
+/** Archives a run that has ended: each of its executions that the server still has, with the whole of its history. */
+import type { Client } from '@temporalio/client';
+import type { OpenedRun } from '../run/plan';
+import { openStage, type Stage } from '../stage';
+import { writeArchive } from './archive';
+import { findArchive } from './archives';
+import { CannotArchive } from './errors';
+import { HistorySource, isNotFound } from './history-source';
+import type { RunReader } from './run-reader';
+import type { RunArchive } from './types';
+
+export async function archiveRun(client: Client, reader: RunReader): Promise<RunArchive> {
+  const { runId } = reader;
+  const { state, record } = await reader.read();
+  if (record.closed === null) {
+    throw new CannotArchive(
+      `The run "${runId}" is still running: it is archived when it ends, or stop it with partwise cancel ${runId}.`,
+    );
+  }
+  const { opened } = record;
+  if (opened === null) {
+    throw new CannotArchive(
+      `The run "${runId}" was refused before it had a stage, so there is nothing of it to archive.`,
+    );
+  }
+  const stage = await seenFromHere(opened);
+  const executions: RunArchive['executions'] = [];
+  for (const { workflowRunId, generation, execution } of state.executions) {
+    if (generation === null || execution === null) continue;
+    const place = { runId, generation, execution };
+    const path = await archived(new HistorySource(client), stage, place, workflowRunId);
+    executions.push({ generation, execution, workflowRunId, path });
+  }
+  return { stage: stage.uri, executions };
+}
+
+/** Null: the server has forgotten it, and it never was archived. */
+async function archived(
+  source: HistorySource,
+  stage: Stage,
+  place: { runId: string; generation: number; execution: number },
+  workflowRunId: string,
+): Promise<string | null> {
+  const pages = source.pages({ workflowId: place.runId, runId: workflowRunId });
+  try {
+    return await writeArchive(stage, { place, workflowRunId, closing: null, pages });
+  } catch (error) {
+    if (isNotFound(error)) return findArchive(stage, place.runId, workflowRunId);
+    throw error;
+  }
+}
+
+async function seenFromHere({ stage: uri, stageToken }: OpenedRun): Promise<Stage> {
+  const stage = openStage(uri);
+  if ((await stage.token({ create: false })) === stageToken) return stage;
+  throw new CannotArchive(
+    `The stage ${uri} that the run was planned on is not seen from here: mount the same folder, or archive the run where it is.`,
+  );
+}

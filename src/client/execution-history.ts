@@ -1,0 +1,66 @@
+/** The seam that readers of runs read events through: one execution's history, on the server or recorded. */
+import type { HistoryEvent } from '../history/decode';
+import type { ArchivedClosing } from './archive';
+import type { Description, ExecutionRef, HistorySource } from './history-source';
+
+export interface ExecutionHistory {
+  readonly execution: ExecutionRef;
+  /** The execution as the server described it when it was looked for. Null: it was recorded, and nothing of it is live. */
+  readonly description: Description | null;
+  /** How it ended, where it was recorded just before its end. */
+  readonly closing: ArchivedClosing | null;
+  /** All events so far, page by page. */
+  pages(): AsyncGenerator<HistoryEvent[]>;
+  /** The events from the first to the last, as they happen. */
+  follow(signal: AbortSignal): AsyncGenerator<HistoryEvent[]>;
+  /** The execution as the server describes it now. */
+  describe(): Promise<Description | null>;
+}
+
+export class ServerHistory implements ExecutionHistory {
+  readonly closing = null;
+  readonly execution: ExecutionRef;
+
+  constructor(
+    private readonly source: HistorySource,
+    workflowId: string,
+    readonly description: Description,
+  ) {
+    this.execution = { workflowId, runId: description.workflowExecutionInfo!.execution!.runId! };
+  }
+
+  pages(): AsyncGenerator<HistoryEvent[]> {
+    return this.source.pages(this.execution);
+  }
+
+  follow(signal: AbortSignal): AsyncGenerator<HistoryEvent[]> {
+    return this.source.follow(this.execution, signal);
+  }
+
+  describe(): Promise<Description> {
+    return this.source.describe(this.execution.workflowId, this.execution.runId);
+  }
+}
+
+/** From an archive or a file. Nothing happens in it any more. */
+export class RecordedHistory implements ExecutionHistory {
+  readonly description = null;
+
+  constructor(
+    readonly execution: ExecutionRef,
+    readonly events: HistoryEvent[],
+    readonly closing: ArchivedClosing | null,
+  ) {}
+
+  async *pages(): AsyncGenerator<HistoryEvent[]> {
+    yield this.events;
+  }
+
+  follow(): AsyncGenerator<HistoryEvent[]> {
+    return this.pages();
+  }
+
+  async describe(): Promise<null> {
+    return null;
+  }
+}
