@@ -318,6 +318,26 @@ describe('skipping', () => {
     await expect(gated.run.set({ maxConcurrency: 2 })).rejects.toMatchObject({ name: 'RunEnded' });
   });
 
+  it('I12 is answered, too, when the run is cancelled before it is done', async () => {
+    const gated = await regions('skip-cancel', {
+      params: { wait: ['a'], deaf: true },
+      options: { maxConcurrency: 1 },
+    });
+    await gated.untilBegun('a');
+    const skipped = gated.run.skip(['a', 'b']);
+    // "b" is skipped at once; "a" when its deaf function has been killed.
+    const atWork = async (): Promise<boolean> =>
+      (await handleOf(gated).query<{ counts: { SKIPPED: number } }>('progress')).counts.SKIPPED === 1;
+    while (!(await atWork()));
+    await gated.run.cancel();
+    await skipped;
+    expect(await gated.run.wait()).toMatchObject({
+      status: 'CANCELLED',
+      counts: { SKIPPED: 2, CANCELLED: 4, PENDING: 0 },
+    });
+    expect(gated.calls().filter(({ pid }) => isAlive(pid))).toEqual([]);
+  });
+
   it('of a partition in a batch in flight is refused', async () => {
     const gated = await batches('skip-in-batch', { params: { wait: ['0'] } });
     await gated.untilBegun('0');

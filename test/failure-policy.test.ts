@@ -64,7 +64,7 @@ describe('failFast', () => {
         type: 'PartialFailure',
         message:
           '2 of 6 partitions failed, and 1 is tolerated, so the run stopped (failFast): 3 were not started and 1 was cut off. ' +
-          `Mend it, then partwise retry ${gated.run.runId}.`,
+          `Mend it, then partwise retry ${gated.run.runId}. First: a: no good: a`,
       },
     });
     expect(gated.begun().sort()).toEqual(['a', 'b', 'c']);
@@ -140,6 +140,20 @@ describe('a run in which everything fails alike', () => {
     const page = await gated.run.partitions({ status: 'SKIPPED' });
     expect(page.partitions).toHaveLength(SKIPPED);
     expect((await elsewhere(gated.run.runId)).progress.counts).toMatchObject({ FAILED, CANCELLED, SKIPPED });
+  });
+
+  it('is finished by a retry, once it is mended: failed, cut off and skipped alike', async () => {
+    const gated = await startGated(project, 'mended', {
+      source: { table: 'forty' },
+      params: { fails: 'no such column' },
+    });
+    expect(await gated.run.wait()).toMatchObject({ status: 'FAILURE' });
+    await gated.letGo('mended');
+    const again = await gated.run.retryFailed();
+    expect(await again.wait()).toMatchObject({
+      status: 'SUCCESS',
+      counts: { total: 40, DONE: 40, SKIPPED: 0 },
+    });
   });
 
   it('I8 does not blow up a batch that failed alike into retries: what threw is FAILED, with its error', async () => {

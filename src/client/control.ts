@@ -35,11 +35,11 @@ export class RunControl {
   }
 
   async set({ maxConcurrency, toleratedFailures }: RunSettings): Promise<void> {
-    // enforces I9: every problem at once, and nothing is set.
     const problems = [
       ...(maxConcurrency === undefined ? [] : concurrencyProblems(maxConcurrency)),
       ...(toleratedFailures === undefined ? [] : toleranceProblems(toleratedFailures)),
     ];
+    // enforces I9: every problem at once, and nothing is set.
     if (problems.length > 0) throw new UpdateRefused(this.reader.runId, problemText(problems));
     if (maxConcurrency !== undefined) await this.#update('setConcurrency', maxConcurrency);
     if (toleratedFailures !== undefined) await this.#update('setTolerance', toleratedFailures);

@@ -31,11 +31,16 @@ export function stopReason(
   return failed + waiting > toleratedFailures ? 'alike' : null;
 }
 
-/** Why a stopped run failed, for people. `notStarted`: partitions that the stop left. */
+/** Why a stopped run failed, for people. `notStarted`: partitions that the stop left; `example`: a sentence with a space before it. */
 export function stopMessage(
   reason: StopReason,
   standing: Standing,
-  { runId, total, notStarted }: { runId: string; total: number; notStarted: number },
+  {
+    runId,
+    total,
+    notStarted,
+    example,
+  }: { runId: string; total: number; notStarted: number; example: string },
 ): string {
   const { counts, alike, toleratedFailures } = standing;
   const left = [
@@ -50,7 +55,7 @@ export function stopMessage(
   const failed = counts.FAILED + counts.INTERNAL_ERROR;
   return (
     `${failed} of ${total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated, ` +
-    `so the run stopped (failFast): ${left === '' ? 'nothing was tried again' : left}. Mend it, then partwise retry ${runId}.`
+    `so the run stopped (failFast): ${left === '' ? 'nothing was tried again' : left}. Mend it, then partwise retry ${runId}.${example}`
   );
 }
 

@@ -37,7 +37,8 @@ export function settle(plan: RunPlan, progress: Progress, units: RunUnits): RunS
   const { total, counts } = progress;
   const summary = summaryOf(plan, progress, settledStatus(counts));
   if (stopped !== null) {
-    const message = stopMessage(stopped, units.standing, { runId: plan.runId, total, notStarted });
+    const facts = { runId: plan.runId, total, notStarted, example: exampleOf(summary.firstErrors) };
+    const message = stopMessage(stopped, units.standing, facts);
     throw partialFailure(message, { ...summary, stopped: { reason: stopped, message } });
   }
   const { toleratedFailures } = units.standing;
@@ -52,11 +53,14 @@ function partialFailure(message: string, summary: RunSummary): ApplicationFailur
 
 function describeFailure({ runId, counts, firstErrors }: RunSummary, toleratedFailures: number): string {
   const failed = counts.FAILED + counts.INTERNAL_ERROR;
-  const first = firstErrors[0];
-  const example = first === undefined ? '' : ` First: ${first.id}: ${first.error.message}`;
+  const example = exampleOf(firstErrors);
   return failed > toleratedFailures
-    ? `${failed} of ${counts.total} partitions failed, and ${toleratedFailures} are tolerated in "${runId}".${example}`
+    ? `${failed} of ${counts.total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated in "${runId}".${example}`
     : `No partition of "${runId}" is done: ${failed} of ${counts.total} failed, and to tolerate ${toleratedFailures} does not help.${example}`;
+}
+
+function exampleOf([first]: RunSummary['firstErrors']): string {
+  return first === undefined ? '' : ` First: ${first.id}: ${first.error.message}`;
 }
 
 /** How a run stands that ended with this error. */

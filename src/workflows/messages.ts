@@ -97,7 +97,6 @@ export function handleMessages(run: LiveRun): void {
       control.setConcurrency(maxConcurrency);
       return { version: 1, maxConcurrency };
     },
-    // enforces I9
     { validator: (value) => refuse(run, concurrencyProblems(value)) },
   );
   setHandler(
@@ -117,6 +116,7 @@ export function handleMessages(run: LiveRun): void {
 function refuse(run: LiveRun, problems: readonly string[]): void {
   const ending = run.ending();
   const all = ending === null ? problems : [ending];
+  // enforces I9
   if (all.length > 0) throw ApplicationFailure.nonRetryable(problemText(all), 'UpdateRefused');
 }
 

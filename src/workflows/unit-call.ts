@@ -73,7 +73,6 @@ export class UnitCall {
     try {
       return { type: 'result', result: await this.#scope.run(() => this.#activity(plan, opened)) };
     } catch (error) {
-      // enforces I12: an activity that was cancelled has ended when its call does.
       if (isCancellation(error)) return { type: 'cutOff' };
       if (!(error instanceof ActivityFailure)) throw error;
       return ended(error);
