@@ -43,6 +43,7 @@ export const CHECKS: Record<string, (evidence: Evidence) => Promise<void> | void
   'nothing on the stage is half': ({ world }) => assertStageWhole(world.stage),
   'exit codes, statuses and close statuses agree': statusesAgree,
   'a closed run had no function running': closedMeansStopped,
+  'what was skipped was not called': skippedMeansNotCalled,
   'a late commit is refused': lateCommitRefused,
   'no secret has travelled': ({ world, driven }) => assertNoSecrets(world, driven),
 };
@@ -286,6 +287,19 @@ function closedMeansStopped({ driven, calls }: Evidence): void {
       throw new Error(
         `Execution ${n + 1} closed as ${closed}, and ${late.at - closedAt} ms later process ${late.pid} wrote "${late.what}" of ${late.id}.`,
       );
+  }
+}
+
+/** Until the execution that makes up for it. */
+function skippedMeansNotCalled({ world, driven, calls }: Evidence): void {
+  for (const skipped of world.skipped) {
+    const next = driven.state.executions.find(({ startedAt }) => Date.parse(startedAt) > skipped.at);
+    const until = next === undefined ? Infinity : Date.parse(next.startedAt);
+    const late = calls.find(
+      ({ what, id, at }) => what === 'begin' && id === skipped.id && at > skipped.at && at < until,
+    );
+    if (late !== undefined)
+      throw new Error(`Partition ${late.id} was called ${late.at - skipped.at} ms after it was skipped.`);
   }
 }
 

@@ -58,9 +58,31 @@ const INFLICT: Record<FaultKind, Inflict> = {
   async pause({ world, closed }) {
     const run = world.partwise.restore(world.runId);
     if (!(await whileOpen(() => run.pause()))) return false;
-    await world.calls.until(() => !world.calls.unfinished().some(({ pid }) => isAlive(pid)), closed);
+    // What runs goes on to its end; from then on nothing begins.
+    await patiently('a paused run to come to rest', async () => {
+      if (closed.aborted) return true;
+      return (await run.status()).counts.RUNNING === 0 || undefined;
+    });
+    const before = world.calls.read().length;
     await changeTable(world);
+    const begun = world.calls
+      .read()
+      .slice(before)
+      .find(({ what }) => what === 'begin');
+    if (begun !== undefined) throw new Error(`Partition ${begun.id} was called while the run was paused.`);
     return whileOpen(() => run.unpause());
+  },
+  concurrency: ({ world }, { pick }) =>
+    whileOpen(() => world.partwise.restore(world.runId).set({ maxConcurrency: 1 + (pick % 8) })),
+  /** One that was not begun; it may be begun, or be part of a batch in flight, before it is skipped. */
+  async skip({ world }, { pick }) {
+    const begun = new Set(world.calls.read().map(({ id }) => id));
+    const waiting = world.ids.filter((id) => !begun.has(id));
+    if (waiting.length === 0) return false;
+    const id = waiting[pick % waiting.length]!;
+    const done = await whileOpen(() => world.partwise.restore(world.runId).skip([id]));
+    if (done) world.skipped.push({ id, at: Date.now() });
+    return done;
   },
   async table({ world }) {
     await changeTable(world);
@@ -97,7 +119,7 @@ function terminate({ world, workflowRunId }: Victim): Promise<boolean> {
   });
 }
 
-/** False when the run had ended before. */
+/** False when the run had ended before, or refuses. */
 function whileOpen(act: () => Promise<void>): Promise<boolean> {
   return patiently('the server', async () => {
     try {
@@ -105,7 +127,7 @@ function whileOpen(act: () => Promise<void>): Promise<boolean> {
       return true;
     } catch (error) {
       const { name } = error as Error;
-      if (name === 'RunEnded' || name === 'WorkflowNotFoundError') return false;
+      if (['RunEnded', 'UpdateRefused', 'WorkflowNotFoundError'].includes(name)) return false;
       throw error;
     }
   });

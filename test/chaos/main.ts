@@ -1,5 +1,6 @@
 /** `npm run chaos -- --seed 7` and `-- --seeds 1-50 --log FILE`. */
 import { appendFileSync, writeFileSync } from 'node:fs';
+import { cpus, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { assertNoneLeft, check, CHECKS } from './checks';
 import { drive, type Driven } from './drive';
@@ -71,6 +72,17 @@ function summary(
   ].join('; ');
 }
 
+/** What was run, on what. */
+function settings(args: readonly string[]): string {
+  const model = cpus()[0]?.model ?? 'unknown processor';
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return [
+    `# npm run chaos -- ${args.join(' ')}`,
+    `# ${new Date().toISOString()}, Node ${process.version}, ${platform()}, ${cpus().length} x ${model}, ${memory} GiB`,
+    `# checks: ${Object.keys(CHECKS).join('; ')}; no runner outlives its worker`,
+  ].join('\n');
+}
+
 export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
@@ -89,7 +101,7 @@ export async function main(args: readonly string[]): Promise<void> {
     process.exit(2);
   }
   const { log } = values;
-  if (log !== undefined) writeFileSync(log, '');
+  if (log !== undefined) writeFileSync(log, `${settings(args)}\n`);
   let bad = 0;
   for (const seed of seeds) {
     const { ok, line } = await runSeed(seed, (text) => {

@@ -34,6 +34,8 @@ export const FAULTS = [
   'terminate',
   'cancel',
   'pause',
+  'concurrency',
+  'skip',
   'table',
   'commit',
 ] as const;
@@ -43,7 +45,7 @@ export interface Fault {
   kind: FaultKind;
   /** It comes when so many calls of the function have ended, in all executions together. */
   after: number;
-  /** Decides which one of several (runners, workers). */
+  /** Decides which one of several (runners, workers, partitions, widths). */
   pick: number;
 }
 
@@ -170,7 +172,7 @@ function kindsOf(random: Random, total: number): Kind[] {
 
 function faultsOf(random: Random, total: number): Fault[] {
   const always: FaultKind[] = ['worker', 'runner', random.pick(['terminate', 'cancel', 'commit'])];
-  const often = random.shuffled(FAULTS).slice(0, random.int(3, 5));
+  const often = random.shuffled(FAULTS).slice(0, random.int(3, 6));
   const faults = [...always, ...often].map((kind) => ({
     kind,
     // The commit is waited for; the others come while partitions run.

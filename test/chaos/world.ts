@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { Partwise } from '../../src/index';
+import { encodePartitionId } from '../../src/run/partition-id';
 import { findTemporalBinary } from '../../src/temporal/binary';
 import { startServer } from '../../src/temporal/server';
 import { stateFolder } from '../../src/temporal/state-folder';
@@ -35,6 +36,8 @@ export class World {
   /** Looked for in everything that is left behind. */
   readonly canaries: string[];
   readonly workers: ChildProcess[] = [];
+  /** Partitions that were skipped, and when they were. */
+  readonly skipped: { id: string; at: number }[] = [];
   readonly #commands = new Set<ChildProcess>();
   #logs = 0;
 
@@ -96,6 +99,11 @@ export class World {
     const world = new World(folder, scenario, server, connection, client, partwise);
     await world.makeTable();
     return world;
+  }
+
+  /** Partition ids. */
+  get ids(): string[] {
+    return this.scenario.partitions.map(({ key: [k, g] }) => encodePartitionId([k, String(g)]));
   }
 
   /** The argument of the workflow. */
