@@ -98,7 +98,7 @@ async function tableRows(table: string): Promise<Record<string, unknown>[]> {
 }
 
 describe('retrying the failures', () => {
-  it('I4 runs only what is not DONE, on the same rows, and rebuilds the output once', async () => {
+  it('I1, I4 runs only what is not DONE, on the same rows, and rebuilds the output once', async () => {
     const { run, calls, mend } = await begin('failures', ['b', 'd'], {
       source: { table: 'changing' },
       output: { table: 'failures_out' },

@@ -5,8 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RunHandle } from '../src/index';
+import type { PartitionView, RunHandle } from '../src/index';
 import { changed } from './support/files';
 import { gone, isAlive } from './support/processes';
 import { makeProject, type TestProject } from './support/project';
@@ -130,6 +131,19 @@ const recorded = (run: RunHandle, done: number): Promise<void> =>
       reject(new Error('The run ended before that.'));
     })().catch(reject);
   });
+
+/** Nothing tells when a checkpoint appears: it is looked at. */
+const untilPartition = async (
+  run: RunHandle,
+  id: string,
+  holds: (partition: PartitionView) => boolean,
+): Promise<PartitionView> => {
+  for (;;) {
+    const partition = await run.partition(id).describe();
+    if (holds(partition)) return partition;
+    await sleep(50);
+  }
+};
 
 describe('kill -9', () => {
   it('I4 of the worker: another one finishes the run, and what was recorded is not run again', async () => {
@@ -307,6 +321,24 @@ describe('a cancelled run', () => {
 });
 
 describe('a running run', () => {
+  it('I3 shows no artifact before history names it, though a checkpoint has recorded its partition as DONE', async () => {
+    const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
+    const { run, until, openGate } = await start(
+      'gated-unnamed',
+      'regions',
+      { wait: ['f'] },
+      { maxConcurrency: 1, partitionsPerUnit: 6 },
+    );
+    await until((all) => all.some(({ id }) => id === 'f'));
+    const live = await untilPartition(run, 'a', ({ status }) => status === 'DONE');
+    expect(live.artifacts).toEqual([]);
+    expect((await run.status()).live).toBe(true);
+    await openGate();
+    expect((await run.wait()).status).toBe('SUCCESS');
+    expect((await run.partition('a').describe()).artifacts).toMatchObject([{ name: 'call.json' }]);
+    worker.kill('SIGTERM');
+  });
+
   it('I2 tells which partitions run now, and says that it asked the server', async () => {
     const worker = await project.startWorker();
     const { run, until, openGate } = await start('gated-live', 'regions', { wait: ['a'] });

@@ -70,6 +70,11 @@ export const REPLACEMENTS = [
     to: '',
   },
   {
+    file: 'src/activities/debug-partition.ts',
+    from: "hash.digest('hex') === ref.sha256",
+    to: "hash.digest('hex') !== ''",
+  },
+  {
     file: 'src/functions/file-rows.ts',
     from: 'const found =',
     to: 'if (Date.now() > 0) return;\n  const found =',
@@ -99,6 +104,7 @@ export const REPLACEMENTS = [
   { file: 'src/run/partition-id.ts', from: 'encodeURIComponent(value)', to: 'value' },
   { file: 'src/run/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
   { file: 'src/run/stage-layout.ts', from: 'distinct(folderName(runId), runId)', to: 'runId' },
+  { file: 'src/run/stage-layout.ts', from: 'distinct(folderName(series), series)', to: 'series' },
   {
     file: 'src/runners/process.ts',
     from: '/^(TEMPORAL_|SNOWFLAKE_|PARTWISE_SECRET|PARTWISE_WORKER$)/i',

@@ -1,0 +1,119 @@
+/** Functions that outlive what they work for: the execution that was terminated, the server that is gone. */
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { RunHandle } from '../src/index';
+import { findTemporalBinary } from '../src/temporal/binary';
+import { startServer } from '../src/temporal/server';
+import { stateFolder } from '../src/temporal/state-folder';
+import { changed } from './support/files';
+import { gone } from './support/processes';
+import { makeProject, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+
+const alive = (pid) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Heeds no signal until the gate is open. Says which of the calls before it are still at work. */
+export const deaf = definePartitionFunction({
+  name: 'deaf',
+  async run(data, context) {
+    const { calls, gate } = context.params;
+    const before = readFileSync(calls, 'utf8').split('\\n').filter(Boolean).map((line) => JSON.parse(line));
+    const beside = before.filter(({ id, pid }) => id === context.partitionId && alive(pid)).map(({ pid }) => pid);
+    appendFileSync(calls, JSON.stringify({ id: context.partitionId, pid: process.pid, beside }) + '\\n');
+    while (!existsSync(gate)) await sleep(50);
+    return {};
+  },
+});
+`;
+
+interface Call {
+  id: string;
+  pid: number;
+  /** Processes of earlier calls of the partition that still ran. */
+  beside: number[];
+}
+
+const suiteAddress = process.env.PARTWISE_TEST_ADDRESS!;
+let folder: string;
+let server: Awaited<ReturnType<typeof startServer>>;
+/** On a server of its own. */
+let stranded: TestProject;
+let project: TestProject;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'partwise-outlived-'));
+  const binary = await findTemporalBinary({ projectDir: folder, env: process.env });
+  server = await startServer({ folder: stateFolder(folder), binary, namespace: 'default' }, null);
+  await server.ready;
+  project = await makeProject(FUNCTIONS);
+  process.env.PARTWISE_TEST_ADDRESS = server.address;
+  stranded = await makeProject(FUNCTIONS);
+  process.env.PARTWISE_TEST_ADDRESS = suiteAddress;
+  for (const each of [project, stranded]) await each.execute("CREATE TABLE regions AS SELECT 'a' AS k");
+});
+afterAll(async () => {
+  await project.close();
+  await stranded.close();
+  await server.end();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function begin({ folder: at, partwise }: TestProject) {
+  const [calls, gate] = [join(at, 'calls'), join(at, 'gate')];
+  await writeFile(calls, '');
+  const run: RunHandle = await partwise.start({
+    function: 'deaf',
+    source: { table: 'regions' },
+    partitionBy: ['k'],
+    params: { calls, gate },
+    options: { heartbeatTimeout: '3s' },
+  });
+  const read = (): Call[] =>
+    readFileSync(calls, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Call);
+  return {
+    run,
+    calls: read,
+    begun: (times: number) => changed(calls, () => read().length >= times),
+    openGate: () => writeFile(gate, ''),
+  };
+}
+
+it('I4 a continuation calls nothing while a function of the terminated execution still runs', async () => {
+  const worker = await project.startWorker();
+  const { run, calls, begun, openGate } = await begin(project);
+  await begun(1);
+  await project.client.workflow.getHandle(run.runId).terminate('test');
+  const again = await run.retryFailed();
+  await begun(2);
+  await openGate();
+  expect(await again.wait()).toMatchObject({ status: 'SUCCESS' });
+  expect(calls().map(({ id, beside }) => [id, beside])).toEqual([
+    ['a', []],
+    ['a', []],
+  ]);
+  worker.kill('SIGTERM');
+});
+
+it('I12 a function whose worker has lost its server is stopped: nobody could tell that the run was terminated', async () => {
+  await stranded.startWorker();
+  const { calls, begun } = await begin(stranded);
+  await begun(1);
+  process.kill(server.pid!, 'SIGKILL');
+  await gone(calls()[0]!.pid);
+});
