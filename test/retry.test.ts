@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RunHandle, RunInput, RunState } from '../src/index';
+import type { PartitionPage, RunHandle, RunInput, RunState } from '../src/index';
 import { cli } from './support/cli';
 import { changed } from './support/files';
 import { end, makeProject, type TestProject } from './support/project';
@@ -433,6 +433,20 @@ describe('partwise retry', () => {
     await mend();
     const good = await cli(project.folder, ['retry', run.runId, '--only', 'b', '--json', ...flags]);
     expect([good.code, (JSON.parse(good.stdout) as RunState).status]).toEqual([0, 'SUCCESS']);
+    const first = await cli(project.folder, [
+      'partitions',
+      run.runId,
+      '--execution',
+      '1',
+      '--json',
+      ...flags,
+    ]);
+    expect((JSON.parse(first.stdout) as PartitionPage).partitions[1]).toMatchObject({
+      id: 'b',
+      status: 'FAILED',
+    });
+    const none = await cli(project.folder, ['status', run.runId, '--execution', '7', ...flags]);
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('no execution 7; it has 1, 2, 3')]);
     const unknown = await cli(project.folder, ['retry', 'no-such-run', ...flags]);
     expect([unknown.code, unknown.stderr]).toEqual([
       2,

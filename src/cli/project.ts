@@ -17,11 +17,16 @@ export interface ReadingOptions extends ProjectOptions {
 /** Of commands that read one run. */
 export interface RunReadingOptions extends ReadingOptions {
   history?: string;
+  execution?: number;
 }
 
 /** The run, and the file that may stand for its server. */
 export function withRun(command: Command): Command {
-  return withHistory(command.argument('[run]', 'run id (not needed with --history)'));
+  return withHistory(command.argument('[run]', 'run id (not needed with --history)')).option(
+    '--execution <n>',
+    'the run as this execution left it: 1 before the first retry (default: the latest)',
+    wholeNumber,
+  );
 }
 
 export function withHistory(command: Command): Command {
@@ -105,11 +110,20 @@ export async function readingRun<T>(
   const { history } = options;
   if (history === undefined) {
     if (runId === undefined) throw new CannotDo('Name a run, or a file with --history.');
-    return reading(options, (partwise) => use(partwise.restore(runId)));
+    return reading(options, async (partwise) => use(await executionOf(partwise.restore(runId), options)));
   }
   const { Partwise } = require('../index') as typeof import('../index');
   const handle = await Partwise.fromHistory(history, { config: await loadProject(options) });
   if (runId !== undefined && runId !== handle.runId)
     throw new CannotDo(`"${history}" is of the run "${handle.runId}", not of "${runId}".`);
   return use(handle);
+}
+
+async function executionOf(handle: RunHandle, { execution }: RunReadingOptions): Promise<RunHandle> {
+  if (execution === undefined) return handle;
+  const { executions } = await handle.status();
+  const found = executions.find((each) => each.execution === execution);
+  if (found !== undefined) return handle.execution(found.workflowRunId);
+  const numbers = executions.map((each) => each.execution).join(', ');
+  throw new CannotDo(`The run "${handle.runId}" has no execution ${execution}; it has ${numbers}.`);
 }
