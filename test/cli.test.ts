@@ -15,7 +15,7 @@ export const count = definePartitionFunction({
   name: 'count',
   async run(data, context) {
     console.log(\`counting \${context.partitionId}\`);
-    context.expect(context.key.region !== 'South', 'South is closed');
+    context.expect(context.key.region !== 'South', context.params.reason ?? 'South is closed');
     await context.upload('count.json', { orders: data.rowCount });
     return { orders: data.rowCount, currency: context.params.currency ?? null };
   },
@@ -117,6 +117,7 @@ describe('in a project', () => {
       command!.split(' '),
     );
     expect(suggested.map(([command]) => command)).toEqual([
+      'retry',
       'status',
       'partitions',
       'logs',
@@ -203,7 +204,9 @@ describe('in a project', () => {
     expect(all.stderr).toBe('✗ South  ExpectationFailed: South is closed (functions.ts:9)\n');
     const one = await cli(project.folder, ['logs', runId, '--partition', 'South']);
     expect(one.stdout).toBe('South                │ counting South\n');
-    expect(one.stderr).toMatch(/closed \(functions\.ts:9\)\n +at .*functions\.ts:9:\d+\)\n$/);
+    expect(one.stderr).toMatch(
+      /closed \(functions\.ts:9\)\n +at .*functions\.ts:9:\d+\)\nTo call it again .*: node \S+ debug \S+ South\n$/,
+    );
   });
 
   it('rows and runs that are not shown are counted', async () => {
@@ -235,6 +238,45 @@ describe('in a project', () => {
     await cli(project.folder, ['artifacts', 'download', runId, '--to', 'out']);
     expect(await readdir(join(project.folder, 'out'))).toEqual(['New%20York', 'North']);
     expect(JSON.parse(await project.read('out/North/count.json'))).toEqual({ orders: 2 });
+  });
+
+  it('what is no terminal gets everything: reasons are not cut, and JSON artifacts end with a line feed', async () => {
+    const args = run(
+      'count',
+      '--tolerated-failures',
+      '1',
+      '--json',
+      '--param',
+      `reason=${'long '.repeat(40)}end`,
+    );
+    const runId = args.at(args.indexOf('--run-id') + 1)!;
+    await cli(project.folder, args);
+    const unsized = { COLUMNS: '' };
+    expect((await cli(project.folder, ['partitions', runId], unsized)).stdout).toContain(' long end\n');
+    expect((await cli(project.folder, ['status', runId], unsized)).stdout).toContain(
+      ' long end (functions.ts:9)\n',
+    );
+    expect((await cli(project.folder, ['status', runId], { COLUMNS: '80' })).stdout).toMatch(
+      /…\n +at functions/,
+    );
+    const { stdout } = await cli(project.folder, ['artifacts', 'get', runId, 'North', 'count.json']);
+    expect(stdout).toBe('{\n  "orders": 2\n}\n');
+    await cli(project.folder, ['artifacts', 'download', runId]);
+    expect(await readdir(join(project.folder, runId))).toEqual(['New%20York', 'North']);
+  });
+
+  it('a plan lists each partition once', async () => {
+    const { stdout } = await cli(project.folder, ['plan', 'count', '--from', 'sales.csv', '--by', 'region']);
+    expect(stdout.match(/^North +2$/gm)).toHaveLength(1);
+    expect(stdout).not.toContain('smallest');
+  });
+
+  it('I9 a warehouse in a folder that is not there is refused, and no folder is made', async () => {
+    const args = run('count', '--warehouse', 'duckdb:./nowhere/w.duckdb', '--output', 'summary');
+    const { code, stderr } = await cli(project.folder, args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/There is no folder ".*\/nowhere" for the warehouse file/);
+    expect(await readdir(project.folder)).not.toContain('nowhere');
   });
 
   it('Ctrl-C detaches and says how to go on; the run can be followed and cancelled', async () => {
@@ -326,6 +368,7 @@ describe('init', () => {
     const made = await cli(folder, ['init', ...flags]);
     expect(made.code).toBe(0);
     expect((await readdir(folder)).sort()).toEqual([
+      '.gitignore',
       'README.md',
       `functions.${ending}`,
       'package.json',
@@ -354,7 +397,10 @@ describe('init', () => {
     await rm(join(folder, 'README.md'));
     const again = await cli(folder, ['init', ...flags]);
     expect(again.stdout).toMatch(
-      /kept +functions.*\nkept +partwise\.config.*\nkept +sales\.csv +is there already\nmade +README\.md/,
+      /kept +functions.*\nkept +partwise\.config.*\nkept +sales\.csv +is there already\nmade +README\.md.*\nkept +\.gitignore/,
+    );
+    expect(await readFile(join(folder, '.gitignore'), 'utf8')).toBe(
+      'stage/\n.partwise/\n*.duckdb\n*.duckdb.wal\n',
     );
     expect(await readFile(join(folder, 'sales.csv'), 'utf8')).toBe('mine');
     await rm(folder, { recursive: true });

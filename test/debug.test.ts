@@ -130,7 +130,7 @@ describe('partwise debug', () => {
         '≠ status     DONE, was FAILED',
         '≠ result     1 row, was 0 rows',
         '≠ error      none, was ExpectationFailed: South is closed',
-        '≠ artifacts  bill.json (31 B, new), about.json (130 B, new)',
+        '≠ artifacts  bill.json (32 B, new), about.json (130 B, new)',
         '= logs       1 line',
         '',
       ]

@@ -192,6 +192,7 @@ describe('the demo', () => {
     );
     expect(stdout).toMatch(/[▁▂▃▄▅▆▇█]{16} +\+\d+\.\d % +\$\d+,\d+ +█+/);
     expect(stdout).toContain('42 DONE, 4 FAILED');
+    expect(stderr).not.toContain('Using Temporal CLI');
     expect(stderr).toContain('Kerrville  ExpectationFailed: 104 of 187 months have no sales');
     printed = stdout;
   });

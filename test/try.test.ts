@@ -88,7 +88,7 @@ describe('--try', () => {
       .map((block) => block.replace(/ in \d+ m?s$/m, '').trimEnd());
     expect(blocks).toEqual(
       expect.arrayContaining([
-        '✓ North  DONE  5 rows\n    region  orders  currency  run\n    North        5  EUR       (try)\n    uploaded count.json 17 B',
+        '✓ North  DONE  5 rows\n    region  orders  currency  run\n    North        5  EUR       (try)\n    uploaded count.json 18 B',
         '✗ South  FAILED  3 rows\n    ExpectationFailed: South is closed\n    at Object.run (functions.ts:9:13)',
         expect.stringMatching(/^✓ %-  DONE  1 row\n/),
         expect.stringMatching(
@@ -114,7 +114,7 @@ describe('--try', () => {
         durationMs: expect.any(Number),
         result: [{ region: 'North', orders: 5, currency: null, run: '(try)' }],
         resultRows: 1,
-        artifacts: [{ name: 'count.json', bytes: 17, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+        artifacts: [{ name: 'count.json', bytes: 18, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }],
         error: null,
       },
       expect.objectContaining({ id: 'New%20York', status: 'DONE', rows: 2 }),
@@ -167,6 +167,35 @@ describe('--try', () => {
     });
     expect((await tryOut('count', '--try', '0')).stderr).toContain('Give a whole number, 1 or more.');
     await expectNothingLeft();
+  });
+
+  it.each([
+    [
+      'that throws',
+      '\nnull!.nope;',
+      /The functions file threw while loading: TypeError: .*nope.* \(.*\/broken\.ts:2\)/,
+    ],
+    [
+      'that imports what is not installed',
+      "import 'node:fs';\nimport pad from 'left-pad-nope/part';\nexport const padded = pad(1);",
+      /imports "left-pad-nope", which is not installed: npm install left-pad-nope, .* \(.*\/broken\.ts:2\)\./,
+    ],
+    [
+      'that defines a function wrongly',
+      "import { definePartitionFunction } from 'partwise';\nexport const f = definePartitionFunction({ run() {} });",
+      /"name" is missing; .* \(.*\/broken\.ts:2\)/,
+    ],
+    [
+      'without a partition function',
+      'export function count() {}',
+      /It exports no partition function: write `export const count = definePartitionFunction\(\{ name: 'count', run/,
+    ],
+  ])('I9 a functions file %s is refused with the line that is to blame', async (_, code, sentence) => {
+    const broken = join(folder, 'broken.ts');
+    await writeFile(broken, code);
+    const { stderr } = await tryOut('count', '--functions', 'broken.ts', '--try', '1');
+    await rm(broken);
+    expect(stderr).toMatch(sentence);
   });
 
   it('Ctrl-C ends the functions and leaves nothing', async () => {

@@ -87,6 +87,30 @@ describe('fingerprints', () => {
   });
 });
 
+it('a sample holds the rows of the partitions that were picked and of no others, NULL included', async () => {
+  await execute(
+    "CREATE TABLE sales AS SELECT * FROM (VALUES ('b', 1), ('a', 2), (NULL, 3), ('b', 4), ('it''s', 5)) t(region, amount)",
+  );
+  const sample = (...only: string[]) =>
+    warehouse().sample({
+      source: { table: 'sales' },
+      partitionBy: ['region'],
+      where: 'amount > 1',
+      scheduled: null,
+      only,
+      maxPartitions: 1,
+      folder: join(folder, 'out'),
+      signal: new AbortController().signal,
+    });
+  expect(await sample('%-')).toMatchObject({ ids: ['%-'], rows: [1] });
+  const picked = await sample("it's", 'b');
+  expect(picked).toMatchObject({ ids: ['b', "it's"], rows: [1, 1] });
+  expect(await select(`SELECT region, amount FROM read_parquet('${picked.data[0]}')`)).toEqual([
+    { region: 'b', amount: 4 },
+    { region: "it's", amount: 5 },
+  ]);
+});
+
 describe('a snapshot', () => {
   it('holds every row once, under its partition, in key order and in the order of the table', async () => {
     await execute(
@@ -264,11 +288,40 @@ describe('I9 a source that cannot be run is refused with a sentence', () => {
     expect((await problemsOf(snapshot({ source: { files: 'no.csv' } }))).problems[0]).toMatch(
       'There is no file "no.csv"',
     );
-    expect((await problemsOf(snapshot({ source: { files: 'no' }, partitionBy: [] }))).problems[0]).toMatch(
-      'No file in "no"',
+    expect(await problemsOf(snapshot({ source: { files: 'no' }, partitionBy: [] }))).toMatchObject({
+      type: 'SourceMissing',
+      problems: [`There is no file or folder "no" (looked for ${join(folder, 'no')}).`],
+    });
+    expect((await problemsOf(snapshot({ source: { files: 'out' }, partitionBy: [] }))).problems[0]).toMatch(
+      'No file in "out"',
     );
     expect((await problemsOf(snapshot({ source: { files: 'w.duckdb' } }))).problems[0]).toMatch(
       'has no known ending',
+    );
+  });
+
+  it('for one file without a key, naming its columns, and for an empty one', async () => {
+    await writeFile(join(folder, 'one.csv'), 'region,amount\nN,1\n');
+    await writeFile(join(folder, 'empty.csv'), '');
+    const one = { files: 'one.csv' };
+    expect((await problemsOf(snapshot({ source: one, partitionBy: [] }))).problems).toEqual([
+      '"one.csv" is one file: say by which of its columns to partition it ("partitionBy", --by). It has: region, amount.',
+    ]);
+    const picked = { ...one, pattern: '*.csv' };
+    expect((await problemsOf(snapshot({ source: picked, partitionBy: [] }))).problems[0]).toMatch(
+      '"one.csv" is a file, and the pattern "*.csv" picks files below a folder',
+    );
+    expect(await problemsOf(snapshot({ source: { files: 'empty.csv' } }))).toMatchObject({
+      type: 'SourceEmpty',
+      problems: ['The file "empty.csv" is empty: it has neither columns nor rows.'],
+    });
+  });
+
+  it('for a warehouse whose folder is not there, whatever the source, and makes none', async () => {
+    const nowhere = openWarehouse('duckdb:./nowhere/w.duckdb', folder);
+    const request = { source: { query: 'SELECT 1 AS k' }, partitionBy: ['k'], where: null, scheduled: null };
+    expect((await problemsOf(nowhere.inspect(request))).problems[0]).toMatch(
+      `There is no folder "${join(folder, 'nowhere')}" for the warehouse file`,
     );
   });
 

@@ -85,6 +85,9 @@ export function unknownFunction(name: string, bundle: LoadedBundle | null, file:
     );
   }
   const names = bundle.functions.map((found) => found.name);
-  const known = names.length === 0 ? 'It exports no partition function.' : `It has: ${names.join(', ')}.`;
+  const known =
+    names.length === 0
+      ? `It exports no partition function: write \`export const ${name} = definePartitionFunction({ name: '${name}', run(data) { … } })\`.`
+      : `It has: ${names.join(', ')}.`;
   return `There is no function "${name}" in ${file}.${didYouMean(name, names)} ${known}`;
 }

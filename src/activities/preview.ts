@@ -36,7 +36,7 @@ export async function previewPlan(raw: unknown, project: ProjectConfig): Promise
     keyColumns: shape.keyColumns,
     units: units.length,
     largest: bySize.slice(0, EXTREMES),
-    smallest: bySize.slice(-EXTREMES).reverse(),
+    smallest: bySize.slice(Math.max(EXTREMES, bySize.length - EXTREMES)).reverse(),
     histogram: histogram(rows),
   };
 }

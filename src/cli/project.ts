@@ -84,10 +84,13 @@ export async function withPartwise<T>(
   }
 }
 
-/** That all is well goes without saying, unless something was lost before. */
+/** That all is well goes without saying, unless something was lost or fetched before. */
 function tellTroubles(): OnTemporalEvent {
   let lost = false;
+  let fetched = false;
   return ({ type, message }) => {
+    if (type === 'binaryFetching') fetched = true;
+    if (type === 'binaryFound' && !fetched) return;
     if (type === 'serverLost' || type === 'workerLost' || type === 'hostLost') lost = true;
     if (lost || (type !== 'serverReady' && type !== 'workerReady')) aside(message);
   };

@@ -2,8 +2,9 @@
 import { createColors } from 'picocolors';
 import type { Paint } from './render/paint';
 
-const DEFAULT_WIDTH = 100;
 const LEAST_WIDTH = 40;
+/** Of a terminal that does not say. */
+const DEFAULT_WIDTH = 100;
 
 /** Colours for one of the two streams: off when it is no terminal, as NO_COLOR and FORCE_COLOR say. */
 function paintFor(stream: NodeJS.WriteStream): Paint {
@@ -17,10 +18,12 @@ export const paint = paintFor(process.stdout);
 /** Colours of standard error. */
 export const errorPaint = paintFor(process.stderr);
 
+/** Columns to fit into; as many as there are where the output is no terminal: what is read by programs is not cut. */
 export function widthOfTerminal(stream: NodeJS.WriteStream = process.stdout): number {
   const asked = Number(process.env['COLUMNS']);
+  const unasked = stream.isTTY ? DEFAULT_WIDTH : Infinity;
   // A pseudo-terminal that nobody sized says 0.
-  return Math.max(LEAST_WIDTH, stream.columns || (asked > 0 ? asked : DEFAULT_WIDTH));
+  return Math.max(LEAST_WIDTH, stream.columns || (asked > 0 ? asked : unasked));
 }
 
 export function print(text: string): void {

@@ -230,8 +230,9 @@ export interface PlanPreview {
   keyColumns: Column[];
   /** Activities that the partitions would be spread over. */
   units: number;
-  /** The first few by rows. */
+  /** The first few by rows, the largest first. */
   largest: { id: string; rows: number }[];
+  /** The last few, the smallest first; none that is among the largest. */
   smallest: { id: string; rows: number }[];
   /** Partitions by size: `label` is a range of rows, such as `100 – 999`. */
   histogram: { label: string; partitions: number }[];

@@ -137,7 +137,8 @@ async function encode<T>(
   }
   if (typeof value === 'string') return { bytes: Buffer.from(value), codec: 'text' };
   if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };
-  return { bytes: Buffer.from(encodeJson(value, `The artifact "${name}"`, 2)), codec: 'json' };
+  // With a line feed at the end, as text files have.
+  return { bytes: Buffer.from(`${encodeJson(value, `The artifact "${name}"`, 2)}\n`), codec: 'json' };
 }
 
 /** An artifact's value from its bytes; what another `write` made stays bytes. */

@@ -1,5 +1,6 @@
 /** What a bundle exports, found out in a process of its own: loading it runs the user's code. */
 import type { ErrorInfo } from '../run/outcome';
+import { loadingProblem } from './loading-problem';
 import { RunnerProcess } from './process';
 import type { FromRunner, FunctionDescription } from './protocol';
 
@@ -42,12 +43,7 @@ export async function describeFunctions(bundle: string): Promise<FunctionDescrip
       }),
     ]);
     if (answer.error !== null) {
-      const { type, message, stack } = answer.error;
-      const said =
-        type === 'FunctionsFileError'
-          ? message
-          : `The functions file threw while loading: ${type}: ${message}`;
-      throw new FunctionsUnusable({ type, message: said, stack });
+      throw new FunctionsUnusable({ ...answer.error, message: loadingProblem(answer.error, bundle) });
     }
     return answer.functions;
   } finally {

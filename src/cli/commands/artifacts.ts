@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { PartitionView, RunHandle } from '../../client/types';
 import { toPartitionId } from '../partition-argument';
 import { partitionFolders } from '../partition-folders';
-import { runFolder } from '../../run/stage-layout';
+import { folderName } from '../../run/stage-layout';
 import { readingRun, withHistory, withJson, withProject, type RunReadingOptions } from '../project';
 import { renderArtifacts } from '../render/artifacts';
 import { clean, plural } from '../render/text';
@@ -74,7 +74,7 @@ async function downloadArtifacts(
   options: RunReadingOptions & { to?: string },
 ): Promise<void> {
   await readingRun(runId, options, async (handle) => {
-    const folder = options.to ?? runFolder(runId);
+    const folder = options.to ?? folderName(runId);
     const folderOf = partitionFolders();
     let files = 0;
     for (const { id, artifacts } of await withArtifacts(handle, partition)) {

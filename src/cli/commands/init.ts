@@ -26,6 +26,7 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
     },
     { name: 'sales.csv', template: 'sales.csv', about: '60 orders in four regions' },
     { name: 'README.md', template: 'README.md.txt', about: 'what to do next' },
+    { name: '.gitignore', template: 'gitignore.txt', about: 'what is made here and need not be kept' },
   ];
   const target = resolve(folder);
   await mkdir(target, { recursive: true });

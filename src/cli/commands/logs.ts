@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { untilInterrupted } from '../follow';
+import { suggesting, type Suggest } from '../invocation';
 import { toPartitionId } from '../partition-argument';
 import { readingRun, withJson, withProject, withRun, type RunReadingOptions } from '../project';
 import { framesOf } from '../render/error';
 import { logLine } from '../render/logs';
 import { failureLine } from '../render/partitions';
+import { shellWord } from '../render/shell-word';
 import { firstFailures } from '../summary';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 import type { LogEntry, RunHandle } from '../../client/types';
@@ -37,14 +39,19 @@ export function define(command: Command): void {
           if (!signal.aborted) throw error;
         }
         if (lines === 0) aside('Nothing was printed.');
-        if (options.json !== true && !signal.aborted) await explainFailures(handle, partition);
+        if (options.json !== true && !signal.aborted)
+          await explainFailures(handle, partition, suggesting(options));
       }),
     ),
   );
 }
 
 /** What went wrong is in no log: it is what the functions threw. */
-async function explainFailures(handle: RunHandle, partition: string | undefined): Promise<void> {
+async function explainFailures(
+  handle: RunHandle,
+  partition: string | undefined,
+  suggest: Suggest,
+): Promise<void> {
   const failures =
     partition === undefined
       ? await firstFailures(handle, await handle.status(), MOST_FAILURES)
@@ -53,6 +60,8 @@ async function explainFailures(handle: RunHandle, partition: string | undefined)
     note(failureLine(failure, widthOfTerminal(process.stderr), errorPaint));
     if (partition === undefined) continue;
     for (const frame of framesOf(failure.error?.stack ?? null)) aside(`    ${frame}`);
+    const again = suggest(`debug ${shellWord(handle.runId)} ${shellWord(failure.id)}`);
+    aside(`To call it again on these rows, here and now: ${again}`);
   }
 }
 

@@ -34,12 +34,8 @@ export function renderPlan(plan: PlanPreview, width: number, paint: Paint): stri
       ),
     );
   }
-  lines.push(
-    '',
-    sized('largest', plan.largest, width, paint),
-    '',
-    sized('smallest', plan.smallest, width, paint),
-  );
+  lines.push('', sized('largest', plan.largest, width, paint));
+  if (plan.smallest.length > 0) lines.push('', sized('smallest', plan.smallest, width, paint));
   return lines.join('\n');
 }
 

@@ -22,8 +22,9 @@ export function renderTable(
   width: number,
   paint: Paint,
 ): string {
+  const widest = Number.isFinite(width) ? WIDEST_CELL : Infinity;
   const natural = columns.map(({ name }, i) =>
-    Math.min(WIDEST_CELL, Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i]))))),
+    Math.min(widest, Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i]))))),
   );
   const widths = fit(natural, width);
   const table = new Table({

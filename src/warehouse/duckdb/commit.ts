@@ -31,7 +31,6 @@ async function commitTable(
       `The output table "${output.table}" needs a warehouse file: name one with --warehouse duckdb:PATH.`,
     ]);
   }
-  await makeFolder(dirname(path));
   return withDatabase(path, 'write', async (connection) => {
     // enforces I10: the fence, the rows and the record of the commit change together or not at all.
     await connection.run('BEGIN TRANSACTION');

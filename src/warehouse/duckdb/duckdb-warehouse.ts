@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CommitResult, CommitTask } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
@@ -81,6 +82,11 @@ export class DuckDbWarehouse implements Warehouse {
     work: (connection: DuckDBConnection) => Promise<T>,
     tempFolder?: string,
   ): Promise<T> {
+    if (this.#path !== ':memory:' && !existsSync(dirname(this.#path))) {
+      throw new Refusal('InvalidInput', [
+        `There is no folder "${dirname(this.#path)}" for the warehouse file "${this.#path}": make it, or name another with --warehouse duckdb:PATH.`,
+      ]);
+    }
     // Files need no warehouse, and a query over files may not have one.
     const needsFile = 'table' in request.source || ('query' in request.source && existsSync(this.#path));
     try {

@@ -29,12 +29,15 @@ export async function describeFiles(
   projectDir: string,
 ): Promise<SourceShape> {
   const [first] = await matching(connection, source, projectDir);
+  return { columns: await columnsOfFile(connection, first!.path), keyColumns: [FILE_KEY] };
+}
+
+async function columnsOfFile(connection: DuckDBConnection, path: string): Promise<Column[]> {
   const described = await queryRows<{ column_name: string; column_type: string }>(
     connection,
-    `DESCRIBE SELECT * FROM ${readerSql(first!.path)}`,
+    `DESCRIBE SELECT * FROM ${readerSql(path)}`,
   );
-  const columns = described.map(({ column_name: name, column_type: type }) => ({ name, type }));
-  return { columns, keyColumns: [FILE_KEY] };
+  return described.map(({ column_name: name, column_type: type }) => ({ name, type }));
 }
 
 type FilesRequest = PartitionsRequest & { source: FilesSource };
@@ -127,13 +130,38 @@ async function matching(
     `SELECT file FROM glob(${quoteText(join(folder, ...pattern.split('/')))}) ORDER BY file`,
   );
   const files = listed.map(({ file }) => ({ path: file, name: relative(folder, file).split(sep).join('/') }));
-  if (files.length === 0) {
-    throw new Refusal('SourceEmpty', [
+  if (files.length === 0) throw await nothingMatches(connection, source, folder, pattern);
+  return files;
+}
+
+async function nothingMatches(
+  connection: DuckDBConnection,
+  source: FilesSource,
+  folder: string,
+  pattern: string,
+): Promise<Refusal> {
+  const found = await stat(folder).catch(() => null);
+  if (found === null) {
+    return new Refusal('SourceMissing', [
+      `There is no file or folder "${source.files}" (looked for ${folder}).`,
+    ]);
+  }
+  if (!found.isFile()) {
+    return new Refusal('SourceEmpty', [
       `No file in "${source.files}" (looked in ${folder}) matches the pattern "${pattern}". ` +
         'To read files as one table, say which columns to partition by.',
     ]);
   }
-  return files;
+  if (source.pattern !== undefined) {
+    return new Refusal('InvalidInput', [
+      `"${source.files}" is a file, and the pattern "${pattern}" picks files below a folder: name the folder, or leave the pattern out.`,
+    ]);
+  }
+  const columns = await columnsOfFile(connection, folder).catch(() => []);
+  const known = columns.length === 0 ? '' : ` It has: ${columns.map(({ name }) => name).join(', ')}.`;
+  return new Refusal('InvalidInput', [
+    `"${source.files}" is one file: say by which of its columns to partition it ("partitionBy", --by).${known}`,
+  ]);
 }
 
 function narrow<T extends { id: string }>(found: T[], only: readonly string[]): T[] {

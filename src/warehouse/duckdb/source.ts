@@ -1,5 +1,5 @@
 /** A source as SQL, and what may be wrong with it. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Source } from '../../run/input';
@@ -99,6 +99,8 @@ export async function describeSource(
       ({ name }) =>
         `The source has a column "${name}", a name that Partwise keeps for itself: rename it in a query.`,
     );
+  const empty = emptyFile(request.source, projectDir);
+  if (empty !== null) throw new Refusal('SourceEmpty', [empty]);
   const keyColumns: Column[] = [];
   for (const wanted of request.partitionBy) {
     const found = findColumn(columns, wanted);
@@ -112,6 +114,14 @@ export async function describeSource(
   }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   return { shape: { columns, keyColumns }, select: selectShaped(request, columns, projectDir), parameters };
+}
+
+/** DuckDB makes up a column for a file of no bytes at all. */
+function emptyFile(source: Source, projectDir: string): string | null {
+  if (!('files' in source)) return null;
+  const found = statSync(resolve(projectDir, source.files), { throwIfNoEntry: false });
+  if (found?.isFile() !== true || found.size > 0) return null;
+  return `The file "${source.files}" is empty: it has neither columns nor rows.`;
 }
 
 /** Exact spelling first; then, as in DuckDB, without regard to case. */
