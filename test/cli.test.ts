@@ -64,7 +64,7 @@ describe('without a server', () => {
       /- The run id "\.\." is only dots.*\n- --max-concurrency is 99;/,
     ],
     [['run', 'f', '--from', 't', '--by', 'a', '--project', 'nowhere'], /There is no such folder/],
-    [['status'], /missing required argument 'run'/],
+    [['status'], /Name a run, or a file with --history/],
     [['partitions', 'r', '--status', 'GOOD'], /Allowed are PENDING, RUNNING, DONE/],
     [['ls', '--address', '127.0.0.1:1'], /No Temporal server answers at "127\.0\.0\.1:1"/],
     [['worker'], /A worker needs a Temporal server/],
