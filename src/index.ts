@@ -23,6 +23,7 @@ export { Partwise, type ConnectOptions } from './client/partwise';
 export {
   CannotArchive,
   NoSuchArtifact,
+  CleanRefused,
   NoSuchPartition,
   NoSuchRun,
   NoSuchSchedule,
@@ -63,6 +64,7 @@ export type {
   ScheduleSpecView,
   ScheduleView,
 } from './client/schedule-types';
+export type { CleanedRun, CleanOptions, CleanReport, FilesAndBytes } from './client/clean-types';
 export type {
   CallView,
   CellDifference,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodePartitionId, encodePartitionId } from '../src/run/partition-id';
-import { artifactFile, partitionFolder, runFolder } from '../src/run/stage-layout';
+import { artifactFile, ledgerFolder, partitionFolder, runFolder } from '../src/run/stage-layout';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { idSql } from '../src/warehouse/duckdb/snapshot';
 
@@ -90,6 +90,10 @@ describe('partition ids', () => {
       expect(runFolder(id)).not.toMatch(/^\.+$/);
     }
     expect(runFolder('x'.repeat(100))).not.toBe(runFolder(`${'x'.repeat(99)}y`));
+    // A series has a folder of its own, which is no run's.
+    expect(ledgerFolder('../x/y')).toBe('@series/..%2Fx%2Fy/');
+    expect(ledgerFolder('Daily').toLowerCase()).not.toBe(ledgerFolder('daily').toLowerCase());
+    expect(runFolder('@series')).not.toMatch(/^@/);
     expect(runFolder('Daily').toLowerCase()).not.toBe(runFolder('daily').toLowerCase());
     expect(artifactFile('ü'.repeat(200)).length).toBeLessThanOrEqual(120);
   });

@@ -220,7 +220,7 @@ describe('a run of a series', () => {
     expect((await run({ params: { a: 2, b: 1 } })).called).toEqual([]);
   });
 
-  it('runs what failed, and what a retry made good is reused', async () => {
+  it('I4 runs what failed, and what a retry made good is reused', async () => {
     const { run, fail, calls } = await makeSeries('failures', FOUR);
     await fail('b', 'c');
     expect((await run()).called).toEqual(['a', 'b', 'c', 'd']);

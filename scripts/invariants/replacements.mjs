@@ -23,8 +23,18 @@ export const REPLACEMENTS = [
   {
     file: 'src/activities/plan-run.ts',
     from: 'await rowsPinnedBefore(place, opened.continues)',
-    to: 'await pinRows(deps, place, input, context.cancellationSignal)',
+    to: 'await pinRows(deps, place, input, context)',
   },
+  // Outcomes are reused whatever the rows and the code.
+  {
+    file: 'src/activities/reuse.ts',
+    from: 'entry?.key === keyOf(fingerprints[ordinal]!, basis.function.digest)',
+    to: 'entry !== undefined',
+  },
+  // What runs that stay have recorded goes.
+  { file: 'src/client/clean.ts', from: 'for (const path of named) needed.add(path);', to: 'void named;' },
+  // The name of a series is a path.
+  { file: 'src/run/stage-layout.ts', from: 'distinct(folderName(series), series)', to: 'series' },
   // All partitions are cut into units.
   {
     file: 'src/activities/plan-run.ts',

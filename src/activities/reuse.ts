@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { CarriedContent } from '../run/carried';
 import type { FileRef } from '../run/files';
 import { reuseKeys, type ReuseBasis } from '../run/reuse';
-import { executionOf, reusedRowsFile, type ExecutionPlace } from '../run/stage-layout';
+import { folderOf, reusedRowsFile, type ExecutionPlace } from '../run/stage-layout';
 import type { Stage } from '../stage';
 import { moveRows, type MovedRows } from '../warehouse/duckdb/combined-rows';
 import { readLedger, type LedgerEntry } from './series-ledger';
@@ -87,7 +87,7 @@ export function filesOf({ outcome, rows }: LedgerEntry): FileRef[] {
 
 /** What tells whether a file is on the stage as it was. Lists the files of each execution once. */
 async function filesThere(stage: Stage, entries: Iterable<LedgerEntry>): Promise<(file: FileRef) => boolean> {
-  const folders = new Set([...entries].flatMap(filesOf).map(({ path }) => executionOf(path)));
+  const folders = new Set([...entries].flatMap(filesOf).map(({ path }) => folderOf(path, 3)));
   const bytes = new Map<string, number>();
   for (const folder of folders)
     for (const listed of await stage.list(folder)) bytes.set(listed.path, listed.bytes);

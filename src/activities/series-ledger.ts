@@ -98,8 +98,8 @@ async function newestLedger(
     let removed = false;
     for (const { path } of listed.toReversed()) {
       try {
-        const records = unsealLines(await stage.get(path)) as LedgerRecord[] | null;
-        if (records !== null) return { number, ledger: ledgerOf(records) };
+        const ledger = await ledgerIn(stage, path);
+        if (ledger !== null) return { number, ledger };
       } catch (error) {
         if (!(error instanceof ObjectMissing)) throw error;
         removed = true;
@@ -108,6 +108,12 @@ async function newestLedger(
     // Runs that ended meanwhile have put newer ones.
     if (!removed) return { number, ledger: null };
   }
+}
+
+/** Null when the file is not whole. */
+export async function ledgerIn(stage: Stage, path: string): Promise<Ledger | null> {
+  const records = unsealLines(await stage.get(path)) as LedgerRecord[] | null;
+  return records === null ? null : ledgerOf(records);
 }
 
 function ledgerRecords(ledger: Ledger): LedgerRecord[] {

@@ -101,6 +101,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { name: 'ls', summary: 'list runs', load: () => require('./commands/ls') as CommandModule },
   {
+    name: 'clean',
+    summary: 'remove what nobody needs from the stage',
+    load: () => require('./commands/clean') as CommandModule,
+  },
+  {
     name: 'dev',
     summary: 'keep a Temporal server and a worker up, in the foreground',
     load: () => require('./commands/dev') as CommandModule,

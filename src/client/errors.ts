@@ -14,6 +14,17 @@ export class StartRefused extends Error {
   }
 }
 
+/** Nothing was removed from the stage. */
+export class CleanRefused extends Error {
+  override name = 'CleanRefused';
+  constructor(
+    /** Every problem, each a sentence. */
+    readonly problems: readonly string[],
+  ) {
+    super(problems.length === 1 ? problems[0] : problems.map((problem) => `- ${problem}`).join('\n'));
+  }
+}
+
 /** There is no run of this id on the server. */
 export class NoSuchRun extends Error {
   override name = 'NoSuchRun';

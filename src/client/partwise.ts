@@ -3,6 +3,7 @@ import type { ProjectConfig } from '../config';
 import type { RunInput } from '../run/input';
 import type { OnTemporalEvent } from '../temporal/events';
 import type { Schedules } from './schedule-types';
+import type { CleanOptions, CleanReport } from './clean-types';
 import type { DebugOptions, DebugReport, TryOptions, TryReport } from './trial-types';
 import type { PlanPreview, RunHandle, RunListing } from './types';
 
@@ -185,6 +186,16 @@ export class Partwise {
     return this.#refusing(async () =>
       debugPartition(client, { runId, partition }, await this.#project(), options),
     );
+  }
+
+  /**
+   * Removes from the stage what nobody needs: of runs that `options` selects everything (but what others have reused), of runs that
+   * stay what nothing recorded names. A run in progress is never touched. Resolves with what was removed, or with `dryRun` would be;
+   * throws `CleanRefused`, having removed nothing.
+   */
+  async clean(options: CleanOptions = {}): Promise<CleanReport> {
+    const { cleanProject } = require('./clean-project') as typeof import('./clean-project');
+    return cleanProject(this.#session.client, await this.#project(), options);
   }
 
   #project(): Promise<ProjectConfig> {

@@ -57,9 +57,15 @@ export function planPath(execution: ExecutionPlace): string {
   return `${executionFolder(execution)}plan.json`;
 }
 
-/** The folder of the execution that a path lies in. */
-export function executionOf(path: string): string {
-  return `${path.split('/').slice(0, 3).join('/')}/`;
+/** The first so many folders of a path; ends in `/`. Three are the folder of an execution. */
+export function folderOf(path: string, depth: number): string {
+  return `${path.split('/').slice(0, depth).join('/')}/`;
+}
+
+/** The number of the execution that put a file; null for what is the run's own (locators, archives). */
+export function executionOfPath(path: string): number | null {
+  const number = /^[^/]+\/g\d+\/(?:plan-)?e(\d+)(?:a[^/]*)?\//.exec(path)?.[1];
+  return number === undefined ? null : Number(number);
 }
 
 /** Outcomes that an execution takes over from before. */
@@ -109,10 +115,13 @@ export function reusedRowsFile(place: ExecutionPlace, name: string): string {
   return `${executionFolder(place)}reused-${name}.parquet`;
 }
 
-/** Ends in `/`. The name that begins with `@` is no run's: there the character is encoded. */
+/** Holds the series' folders. A name that begins with `@` is no run's: there the character is encoded. */
+export const SERIES_FOLDER = '@series/';
+
+/** Ends in `/`. */
 export function ledgerFolder(series: string): string {
   // enforces I6
-  return `@series/${distinct(folderName(series), series)}/`;
+  return `${SERIES_FOLDER}${distinct(folderName(series), series)}/`;
 }
 
 export function ledgerPath(series: string, number: number): string {

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import {
   copyFile,
   link,
@@ -8,6 +8,7 @@ import {
   readFile,
   rename,
   rm,
+  rmdir,
   stat,
   unlink,
   writeFile,
@@ -56,8 +57,7 @@ export class LocalStage implements Stage {
       if (content instanceof Uint8Array) await writeFile(partial, content);
       else await moveOrCopy(content.file, partial);
       const { bytes, sha256 } = await digestFile(partial);
-      await makeFolder(dirname(target));
-      await link(partial, target);
+      await this.#link(partial, target);
       return { path, bytes, sha256 };
     } catch (error) {
       if (isCode(error, 'EEXIST')) throw new ObjectExists(path);
@@ -105,8 +105,29 @@ export class LocalStage implements Stage {
     }
   }
 
+  async #link(partial: string, target: string): Promise<void> {
+    for (;;) {
+      await makeFolder(dirname(target));
+      try {
+        return await link(partial, target);
+      } catch (error) {
+        // The folder was empty, and was removed with the last object that had been in it.
+        if (!isCode(error, 'ENOENT') || !existsSync(partial)) throw error;
+      }
+    }
+  }
+
+  /** Folders that become empty go too. */
   async remove(path: string): Promise<void> {
-    await rm(this.#resolve(path), { force: true });
+    const file = this.#resolve(path);
+    await rm(file, { force: true });
+    for (let folder = dirname(file); folder !== this.#root; folder = dirname(folder)) {
+      try {
+        await rmdir(folder);
+      } catch (error) {
+        if (!isCode(error, 'ENOENT')) return;
+      }
+    }
   }
 
   async localFile(ref: FileRef): Promise<string> {

@@ -1,0 +1,43 @@
+/** What is, or was, removed from a stage. */
+import type { CleanReport } from '../../client/clean-types';
+import { bytesText } from './bytes';
+import type { Paint } from './paint';
+import { renderTable } from './table';
+import { clean, plural } from './text';
+
+/** Empty when there is nothing to remove. */
+export function renderClean({ runs, ledgers }: CleanReport, width: number, paint: Paint): string {
+  const rows = runs.map(({ runId, endedAt, what, files, bytes, needed }) => [
+    clean(runId),
+    endedAt.slice(0, 19).replace('T', ' '),
+    what === 'run' ? 'all of it' : 'leftovers',
+    files.toLocaleString('en'),
+    bytesText(bytes),
+    needed.files === 0 ? '' : `${needed.files.toLocaleString('en')} (${bytesText(needed.bytes)})`,
+  ]);
+  if (ledgers.files > 0) {
+    const files = ledgers.files.toLocaleString('en');
+    rows.push(['series', '', 'old ledgers', files, bytesText(ledgers.bytes), '']);
+  }
+  if (rows.length === 0) return '';
+  const columns = [
+    { name: 'run' },
+    { name: 'ended (UTC)' },
+    { name: 'what' },
+    { name: 'files', align: 'right' as const },
+    { name: 'size', align: 'right' as const },
+    { name: 'still needed', align: 'right' as const },
+  ];
+  const shown = runs.some(({ needed }) => needed.files > 0) ? columns : columns.slice(0, -1);
+  return renderTable(
+    shown,
+    rows.map((row) => row.slice(0, shown.length)),
+    width,
+    paint,
+  );
+}
+
+/** `12 files (4.2 MiB)` */
+export function sizeText({ files, bytes }: { files: number; bytes: number }): string {
+  return `${plural(files, 'file')} (${bytesText(bytes)})`;
+}

@@ -1,0 +1,41 @@
+/** `partwise.clean`'s options, checked, and the project's stage. */
+import type { Client } from '@temporalio/client';
+import { resolvePlace } from '../activities/check-run';
+import type { ProjectConfig } from '../config';
+import { parseDuration } from '../run/duration';
+import { quote } from '../run/quote';
+import { openStage } from '../stage';
+import { cleanStage } from './clean';
+import type { Selection } from './clean-selection';
+import type { CleanOptions, CleanReport } from './clean-types';
+import { CleanRefused } from './errors';
+
+export async function cleanProject(
+  client: Client,
+  project: ProjectConfig,
+  options: CleanOptions,
+): Promise<CleanReport> {
+  const problems: string[] = [];
+  const selection = parseSelection(options, problems);
+  const uri = resolvePlace('stage', options.stage ?? null, project, problems);
+  if (problems.length > 0) throw new CleanRefused(problems);
+  const { dryRun = false } = options;
+  return cleanStage(client, openStage(uri!), selection, { dryRun, now: Date.now() });
+}
+
+function parseSelection({ runs, olderThan, keep }: CleanOptions, problems: string[]): Selection {
+  const olderThanMs = olderThan === undefined ? null : parseDuration(olderThan);
+  if (olderThan !== undefined && olderThanMs === null) {
+    problems.push(
+      `"olderThan" is ${quote(olderThan)}; it takes a duration such as "30d" or "12h" (a number means milliseconds).`,
+    );
+  }
+  if (keep !== undefined && !(Number.isSafeInteger(keep) && keep >= 0))
+    problems.push(`"keep" is ${quote(keep)}; it takes a whole number, 0 or more.`);
+  if (runs !== undefined && (olderThan !== undefined || keep !== undefined)) {
+    problems.push(
+      '"runs" names the runs to remove, and "olderThan" and "keep" choose them: give one or the other.',
+    );
+  }
+  return { runs: runs ?? null, olderThanMs, keep: keep ?? null };
+}

@@ -1,0 +1,141 @@
+/**
+ * Removes from the stage what nobody needs: runs that were asked for, leftovers of runs that stay, ledgers that newer ones
+ * replaced. What is needed is found first, over everything that stays: a run may have reused the artifacts of another.
+ */
+import type { Client } from '@temporalio/client';
+import { filesOf } from '../activities/reuse';
+import { ledgerIn } from '../activities/series-ledger';
+import { ledgerNumber } from '../run/stage-layout';
+import type { Stage } from '../stage';
+import { selectRuns, type Selection } from './clean-selection';
+import type { CleanedRun, CleanReport, FilesAndBytes } from './clean-types';
+import { leftovers, namedFiles, openUnits, type KeptRun } from './needed-files';
+import {
+  isLocator,
+  orGone,
+  readerOf,
+  readStage,
+  standingOf,
+  type KnownRun,
+  type StageObject,
+} from './stage-runs';
+
+/** Files that are removed at once. */
+const AT_ONCE = 16;
+
+export async function cleanStage(
+  client: Client,
+  stage: Stage,
+  selection: Selection,
+  { dryRun, now }: { dryRun: boolean; now: number },
+): Promise<CleanReport> {
+  // Before anything else is read: what begins from here on is in no list.
+  const content = await readStage(stage);
+  const runs: KnownRun[] = [];
+  for (const run of content.runs) runs.push({ ...run, ...(await standingOf(client, stage, run)) });
+  const selected = selectRuns(runs, selection, now);
+  const ledgers = await ledgersOf(stage, content.series);
+  const kept = new Map<string, KeptRun>();
+  // enforces I3: what anything that stays has recorded stays.
+  const needed = new Set(ledgers.needed);
+  for (const run of runs) {
+    if (selected.has(run.runId)) continue;
+    const { named, ...rest } = await readKept(client, stage, run);
+    for (const path of named) needed.add(path);
+    kept.set(run.runId, rest);
+  }
+  const cleaned: CleanedRun[] = [];
+  const oldLedgers = selection.runs === null ? ledgers.superseded : [];
+  const doomed: StageObject[] = [...oldLedgers];
+  for (const run of runs.sort((a, b) => (a.endedAt < b.endedAt ? -1 : 1))) {
+    const { runId, endedAt, status, objects } = run;
+    const stays = kept.get(runId);
+    // Who names runs means these, and no other.
+    if (status === 'running' || (stays !== undefined && selection.runs !== null)) continue;
+    const files = stays === undefined ? removable(run, needed) : leftovers(objects, stays, needed);
+    if (files.length === 0) continue;
+    const elsewhere = stays === undefined ? objects.filter(({ path }) => needed.has(path)) : [];
+    cleaned.push({
+      runId,
+      endedAt,
+      what: stays === undefined ? 'run' : 'leftovers',
+      ...sizeOf(files),
+      needed: sizeOf(elsewhere),
+    });
+    doomed.push(...files);
+  }
+  if (!dryRun) await removeAll(stage, doomed);
+  return {
+    stage: stage.uri,
+    dryRun,
+    runs: cleaned,
+    ledgers: sizeOf(oldLedgers),
+    ...sizeOf(doomed),
+  };
+}
+
+/**
+ * What goes first leaves a continuation that begins meanwhile nothing to begin with. Locators go last, and stay while the server
+ * knows the run: they say that its id is taken, and that there was something.
+ */
+function removable({ objects, onServer }: KnownRun, needed: ReadonlySet<string>): StageObject[] {
+  const order = (path: string): number => (path.includes('/plan-') ? 0 : isLocator(path) ? 2 : 1);
+  return objects
+    .filter(({ path }) => !needed.has(path) && !(onServer && isLocator(path)))
+    .sort((a, b) => order(a.path) - order(b.path));
+}
+
+/** One execution at a time is in memory: histories may be large, and runs many. */
+async function readKept(
+  client: Client,
+  stage: Stage,
+  { runId, locators }: KnownRun,
+): Promise<KeptRun & { named: string[] }> {
+  const readable = new Set<number>();
+  const named: string[] = [];
+  let open: string[] = [];
+  for (const { execution, workflowRunId } of locators) {
+    const reader = readerOf(client, stage, runId, workflowRunId);
+    const reading = await orGone(reader.read());
+    const outcomes = reading === null ? null : await orGone(reader.outcomes(reading.record));
+    if (outcomes === null) continue;
+    readable.add(execution);
+    named.push(...namedFiles(reading!.record, outcomes));
+    open = openUnits(reading!.record);
+  }
+  return { readable, open, named };
+}
+
+async function ledgersOf(
+  stage: Stage,
+  series: ReadonlyMap<string, readonly StageObject[]>,
+): Promise<{ needed: Set<string>; superseded: StageObject[] }> {
+  const needed = new Set<string>();
+  const superseded: StageObject[] = [];
+  for (const objects of series.values()) {
+    const newestFirst = objects
+      .filter(({ path }) => ledgerNumber(path) !== null)
+      .sort((a, b) => ledgerNumber(b.path)! - ledgerNumber(a.path)!);
+    let found = false;
+    for (const object of newestFirst) {
+      if (found) {
+        superseded.push(object);
+        continue;
+      }
+      const ledger = await orGone(ledgerIn(stage, object.path));
+      if (ledger === null) continue;
+      found = true;
+      for (const entry of ledger.values()) for (const { path } of filesOf(entry)) needed.add(path);
+    }
+  }
+  return { needed, superseded };
+}
+
+async function removeAll(stage: Stage, objects: readonly StageObject[]): Promise<void> {
+  for (let i = 0; i < objects.length; i += AT_ONCE)
+    await Promise.all(objects.slice(i, i + AT_ONCE).map(({ path }) => stage.remove(path)));
+}
+
+function sizeOf(objects: readonly StageObject[]): FilesAndBytes {
+  return { files: objects.length, bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0) };
+}

@@ -1,0 +1,51 @@
+/** Which files on the stage a run cannot do without. */
+import type { RunRecord } from '../history/fold';
+import type { Outcomes } from '../history/outcomes';
+import { executionOfPath, planPath, unitFolder } from '../run/stage-layout';
+import type { StageObject } from './stage-runs';
+
+/** What tells the leftovers of a run that stays. */
+export interface KeptRun {
+  /** Numbers of the executions that could be read: files of the others stay, whatever they are. */
+  readable: ReadonlySet<number>;
+  /** Folders of units that were cut off with the run's newest execution: a continuation takes over what is in them. */
+  open: readonly string[];
+}
+
+/** Paths that an execution's history names, and that files named by it name: also of other runs, whose outcomes it reused. */
+export function namedFiles({ plan, opened, units }: RunRecord, outcomes: Outcomes): string[] {
+  if (plan === null) return [];
+  const named = [planPath(plan), plan.unitPlan.path, plan.index.path];
+  named.push(...plan.snapshot.map(({ path }) => path));
+  for (const carried of [plan.carried, opened?.continues?.carried])
+    if (carried != null) named.push(carried.file.path);
+  for (const { end } of units.values()) {
+    if (end?.type !== 'result' || Array.isArray(end.result.outcomes)) continue;
+    named.push(end.result.outcomes.path);
+  }
+  for (const { file } of outcomes.rowsFiles) named.push(file.path);
+  for (const ends of [outcomes.ends, outcomes.thrown])
+    for (const { artifacts } of ends.values()) named.push(...artifacts.map(({ path }) => path));
+  return named;
+}
+
+/** Folders of units that history has no result of. */
+export function openUnits({ units }: RunRecord): string[] {
+  return [...units.values()]
+    .filter(({ end }) => end?.type !== 'result')
+    .map(({ task, activityId }) => unitFolder(task, activityId));
+}
+
+/** The files of a closed run that nothing recorded names. Logs stay: they are read without being recorded. */
+export function leftovers(
+  objects: readonly StageObject[],
+  { readable, open }: KeptRun,
+  needed: ReadonlySet<string>,
+): StageObject[] {
+  return objects.filter(({ path }) => {
+    if (needed.has(path) || path.includes('/logs/')) return false;
+    const execution = executionOfPath(path);
+    if (execution === null || !readable.has(execution)) return false;
+    return !open.some((folder) => path.startsWith(folder));
+  });
+}

@@ -1,0 +1,124 @@
+/** What is on a stage: the files of each run, and the ledgers of series. */
+import type { Client } from '@temporalio/client';
+import { isoTime } from '../history/decode';
+import { folderOf, SERIES_FOLDER } from '../run/stage-layout';
+import { ObjectMissing, type Stage } from '../stage';
+import { STATUS } from './chain';
+import { NoSuchRun } from './errors';
+import { HistorySource, isNotFound } from './history-source';
+import type { Locator } from './locators';
+import { RunReader } from './run-reader';
+import { ServerRun } from './run-source';
+
+export interface StageObject {
+  path: string;
+  bytes: number;
+}
+
+export interface StageRun {
+  runId: string;
+  /** In the order of the executions. */
+  locators: Locator[];
+  objects: StageObject[];
+  /** Whether only locators are left, or are there so far. */
+  isBare: boolean;
+}
+
+/** How a run stands. */
+export interface Standing {
+  /** `unknown`: nobody here knows its end. It may be another server's, and be running there. */
+  status: 'running' | 'ended' | 'unknown';
+  /** ISO 8601 UTC; of an unknown one, when its newest execution was opened. */
+  endedAt: string;
+  /** Whether the server has any of its executions. */
+  onServer: boolean;
+}
+
+export type KnownRun = StageRun & Standing;
+
+export interface StageContent {
+  runs: StageRun[];
+  /** By folder of the series. */
+  series: Map<string, StageObject[]>;
+}
+
+/** Folders without a locator are no run's, and are left out. */
+export async function readStage(stage: Stage): Promise<StageContent> {
+  const series = new Map<string, StageObject[]>();
+  const folders = new Map<string, StageObject[]>();
+  for (const object of await stage.list('')) {
+    const isSeries = object.path.startsWith(SERIES_FOLDER);
+    const groups = isSeries ? series : folders;
+    const folder = folderOf(object.path, isSeries ? 2 : 1);
+    const objects = groups.get(folder) ?? [];
+    objects.push(object);
+    groups.set(folder, objects);
+  }
+  const runs: StageRun[] = [];
+  for (const objects of folders.values()) {
+    const locators = await locatorsAmong(stage, objects);
+    if (locators.length === 0) continue;
+    const isBare = objects.length === locators.length;
+    runs.push({ runId: locators[0]!.runId, locators, objects, isBare });
+  }
+  return { runs, series };
+}
+
+async function locatorsAmong(stage: Stage, objects: readonly StageObject[]): Promise<Locator[]> {
+  const locators: Locator[] = [];
+  for (const { path } of objects) {
+    if (!isLocator(path)) continue;
+    locators.push(JSON.parse(Buffer.from(await stage.get(path)).toString('utf8')) as Locator);
+  }
+  return locators.sort((a, b) => a.execution - b.execution);
+}
+
+export function isLocator(path: string): boolean {
+  return /^[^/]+\/executions\/\d+\.json$/.test(path);
+}
+
+/** As the server has it, else its archives, else its locators. */
+export async function standingOf(
+  client: Client,
+  stage: Stage,
+  { runId, locators }: StageRun,
+): Promise<Standing> {
+  const source = new HistorySource(client);
+  // The newest of all may not have come as far as a locator yet, or was refused, and ended nothing.
+  const latest = (await orGone(source.describe(runId)))?.workflowExecutionInfo;
+  let running = latest?.status === STATUS.running;
+  let onServer = latest != null;
+  let endedAt: string | null = null;
+  for (const { workflowRunId } of locators) {
+    const info = (await orGone(source.describe(runId, workflowRunId)))?.workflowExecutionInfo;
+    onServer ||= info != null;
+    running ||= info?.status === STATUS.running;
+    const closedAt =
+      info == null
+        ? ((await orGone(readerOf(client, stage, runId, workflowRunId).read()))?.state.endedAt ?? null)
+        : info.closeTime == null
+          ? null
+          : isoTime(info.closeTime);
+    if (closedAt !== null && (endedAt === null || closedAt > endedAt)) endedAt = closedAt;
+  }
+  return {
+    status: running ? 'running' : endedAt === null ? 'unknown' : 'ended',
+    endedAt: endedAt ?? locators.at(-1)!.openedAt,
+    onServer,
+  };
+}
+
+/** Of one execution, on the server or in its archive. */
+export function readerOf(client: Client, stage: Stage, runId: string, workflowRunId: string): RunReader {
+  return new RunReader(new ServerRun(client, runId, workflowRunId, stage.uri));
+}
+
+/** Null for what the server, or the stage, does not have any more. */
+export async function orGone<T>(read: Promise<T>): Promise<T | null> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof NoSuchRun || error instanceof ObjectMissing || isNotFound(error)) return null;
+    throw error;
+  }
+}
