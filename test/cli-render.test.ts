@@ -91,6 +91,27 @@ test("a failed partition says where in the user's code it failed, on a line of i
   ]);
 });
 
+test('a paused run says so, how many would be in flight, and how it goes on', () => {
+  const state: RunState = {
+    ...STATE,
+    status: 'IN_PROGRESS',
+    endedAt: null,
+    commit: null,
+    paused: true,
+    maxConcurrency: 3,
+  };
+  const lines = renderRunState(state, [], 100, PLAIN).split('\n');
+  expect(lines[0]).toMatch(/^texas {2}IN_PROGRESS {2}PAUSED {2}running for/);
+  expect(lines[1]).toBe('function trendByCity, 8,602 rows, 3 at a time');
+  const next = {
+    state,
+    failed: null,
+    hasArtifacts: false,
+    suggest: (command: string) => `partwise ${command}`,
+  };
+  expect(nextCommands(next, PLAIN).split('\n')[0]).toBe('  partwise unpause texas  let it go on');
+});
+
 test('a run that goes on says for how long', () => {
   const state: RunState = {
     ...STATE,

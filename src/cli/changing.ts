@@ -29,7 +29,8 @@ export async function changing(
       await change(handle);
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'UpdateRefused') throw error;
-      throw new CannotDo(inWords(error.message));
+      const refusal = inWords(error.message);
+      throw new CannotDo(refusal.startsWith('- ') ? `nothing was changed:\n${refusal}` : refusal);
     }
     aside(said);
     const state = await handle.status();

@@ -21,6 +21,16 @@ export function define(command: Command): void {
     } as RunSettings;
     if (settings.maxConcurrency === undefined && settings.toleratedFailures === undefined)
       throw new CannotDo('There is nothing to set: give --max-concurrency or --tolerated-failures.');
-    await changing(runId, options, (handle) => handle.set(settings), 'Set.', inFlagWords);
+    const inForce = [
+      ...(options.maxConcurrency === undefined ? [] : [`${options.maxConcurrency} at a time`]),
+      ...(options.toleratedFailures === undefined ? [] : [`${options.toleratedFailures} may fail`]),
+    ].join(', ');
+    await changing(
+      runId,
+      options,
+      (handle) => handle.set(settings),
+      `In force now: ${inForce}.`,
+      inFlagWords,
+    );
   });
 }
