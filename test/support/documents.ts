@@ -50,7 +50,7 @@ export function blocksOf(document: string): Block[] {
 }
 
 /** What a whole test run tries anyway, and what a reader is told was not tried. */
-const NOT_HERE = /^npm (test|run (demo|setup))\b|not tried here/;
+const NOT_HERE = /^npm (test|run (demo|setup|chaos|invariants))\b|not tried here/;
 
 /** The lines of a block of commands. */
 export function commandsOf(block: Block): Command[] {
