@@ -28,6 +28,7 @@ const { values } = parseArgs({
 });
 /** Longest that the tests of one file may take: a mutant may hang. */
 const FILE_MS = 240_000;
+const HANGS = 'it does not come to an end';
 
 const all = findGuards(root);
 const guards = all.filter(
@@ -63,24 +64,36 @@ function testsOf({ file, invariants }) {
     .map(({ name }) => name);
 }
 
+/** The first test of the file that failed, if any. */
 function jest(folder, name, pattern) {
-  const report = join(scratch, 'report.json');
-  rmSync(report, { force: true });
-  const jestBin = join(root, 'node_modules/jest/bin/jest.js');
-  const args = ['--experimental-vm-modules', '--no-warnings', jestBin, '--rootDir', folder, '--bail=1', '-i'];
+  const [report, first] = [join(scratch, 'report.json'), join(scratch, 'failed.txt')];
+  for (const file of [report, first]) rmSync(file, { force: true });
+  const environment = join(folder, 'scripts/invariants/first-failure.cjs');
+  const args = ['--rootDir', folder, '--env', environment, '-i', '--json', `--outputFile=${report}`];
   const { status, signal } = spawnSync(
     process.execPath,
-    [...args, '-t', pattern, '--json', `--outputFile=${report}`, join(folder, 'test', name)],
-    { cwd: folder, env: own(), stdio: 'ignore', timeout: FILE_MS, killSignal: 'SIGKILL' },
+    [
+      '--experimental-vm-modules',
+      '--no-warnings',
+      join(root, 'node_modules/jest/bin/jest.js'),
+      ...args,
+      '-t',
+      pattern,
+      join(folder, 'test', name),
+    ],
+    {
+      cwd: folder,
+      env: { ...own(), MUTANT_ROOT: folder, MUTANT_FAILED: first },
+      stdio: 'ignore',
+      timeout: FILE_MS,
+      killSignal: 'SIGKILL',
+    },
   );
-  if (signal !== null) return { failed: 'it did not come to an end', ran: 1 };
-  const { testResults, numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
-  const failed = testResults
-    .flatMap((each) => each.assertionResults)
-    .find((each) => each.status === 'failed');
-  const ran = numPassedTests + numFailedTests;
-  if (status === 0) return { failed: null, ran };
-  return { failed: failed?.fullName ?? 'the file does not load', ran: ran + 1 };
+  endLeftovers();
+  if (signal !== null) return { failed: HANGS, passed: 0 };
+  if (existsSync(first)) return { failed: readFileSync(first, 'utf8'), passed: 0 };
+  if (status !== 0) return { failed: 'the file does not load', passed: 0 };
+  return { failed: null, passed: JSON.parse(readFileSync(report, 'utf8')).numPassedTests };
 }
 
 /** A mutant may leave files behind, also where it must not. */
@@ -97,7 +110,7 @@ function failsOnlyMutated(name, pattern, title) {
   const exact = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const key = `${name} ${title}`;
   if (!sound.has(key))
-    sound.set(key, jest(pristine, name, title.startsWith('it did') ? pattern : `^${exact}$`).failed === null);
+    sound.set(key, jest(pristine, name, title === HANGS ? pattern : `^${exact}$`).failed === null);
   return sound.get(key);
 }
 
@@ -121,6 +134,7 @@ function verdictOn(guard) {
       encoding: 'utf8',
       timeout: FILE_MS,
     });
+    endLeftovers();
     if (ran.status !== 0)
       return {
         ok: false,
@@ -130,11 +144,10 @@ function verdictOn(guard) {
     return { what: mutant.what, ...tested(guard) };
   } finally {
     writeFileSync(place, original);
-    endLeftovers();
   }
 }
 
-/** Servers and workers of tests that did not come to an end: everything that was started with a path of the copy. */
+/** Servers and workers of tests that were cut short: everything that was started with a path of the copy. */
 function endLeftovers() {
   const pids = existsSync('/proc') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : [];
   for (const pid of pids) {
@@ -151,12 +164,12 @@ function tested(guard) {
   const pattern = titlesBeginWith(guard.invariants);
   let passed = 0;
   for (const name of testsOf(guard)) {
-    const { failed, ran } = jest(copy, name, pattern);
+    const { failed, passed: some } = jest(copy, name, pattern);
     if (failed !== null && failsOnlyMutated(name, pattern, failed))
       return { ok: true, verdict: `noticed by ${name}: ${failed}` };
     if (failed !== null)
       return { ok: false, verdict: `UNSOUND: "${failed}" of ${name} fails without it too` };
-    passed += ran;
+    passed += some;
   }
   return { ok: false, verdict: `NOT NOTICED: ${passed} tests of ${guard.invariants.join(', ')} pass` };
 }

@@ -229,6 +229,22 @@ describe('a run', () => {
     expect(historyLength).toBeLessThan(1_500);
   });
 
+  it('I7 in one batch of hundreds puts no large payload into its history', async () => {
+    const { run, state } = await runToEnd('one-batch', {
+      function: 'count',
+      source: { table: 'many' },
+      partitionBy: ['k'],
+      options: { partitionsPerUnit: 700 },
+    });
+    expect(state.counts).toMatchObject({ total: 700, DONE: 700 });
+    const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
+    const results = events!.flatMap(
+      ({ activityTaskCompletedEventAttributes: ended }) => ended?.result?.payloads ?? [],
+    );
+    expect(results.length).toBeGreaterThan(0);
+    for (const { data } of results) expect(data!.length).toBeLessThan(10 * 1024);
+  });
+
   it('lets functions look things up in the warehouse', async () => {
     await project.execute(
       "CREATE TABLE rates AS SELECT * FROM (VALUES ('North', 1), ('North', 2), ('South', 3)) t(region, rate)",

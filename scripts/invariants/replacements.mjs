@@ -53,6 +53,8 @@ export const REPLACEMENTS = [
     from: 'if (settled.length > 0)',
     to: 'if (settled.length > 1e9)',
   },
+  // Everything inline, whatever its size.
+  { file: 'src/activities/unit-result.ts', from: '<= MOST_INLINE_BYTES', to: '>= 0' },
   {
     file: 'src/cli/exit.ts',
     from: 'state.error === null && !(strict && bad > 0) ? OK : ENDED_BADLY',
@@ -162,11 +164,6 @@ export const REPLACEMENTS = [
     file: 'src/workflows/lanes.ts',
     from: 'busy < Math.min(gate.width, MOST_CONCURRENCY)',
     to: 'busy < gate.width',
-  },
-  {
-    file: 'src/workflows/messages.ts',
-    from: 'refuse(run, concurrencyProblems(value))',
-    to: 'refuse(run, concurrencyProblems(value).slice(1))',
   },
   {
     file: 'src/workflows/payload-converter.ts',

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PartitionView, Row } from '../../src/index';
 import { RunReader, type Reading } from '../../src/client/run-reader';
+import { ServerRun } from '../../src/client/run-source';
 import type { PartitionEnd } from '../../src/history/outcomes';
 import { decodeOrdinals } from '../../src/run/ordinals';
 import { encodePartitionId } from '../../src/run/partition-id';
@@ -66,7 +67,7 @@ async function gather(world: World, driven: Driven): Promise<Evidence> {
   const readings: Reading[] = [];
   let ends = new Map<string, PartitionEnd>();
   for (const { workflowRunId } of driven.executions) {
-    const reader = new RunReader(world.client, world.runId, workflowRunId);
+    const reader = new RunReader(new ServerRun(world.client, world.runId, workflowRunId));
     const reading = await reader.read();
     readings.push(reading);
     if (workflowRunId !== driven.executions.at(-1)!.workflowRunId) continue;
@@ -112,7 +113,7 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
     if (at < (recordedAt.get(id)?.at ?? Infinity)) recordedAt.set(id, { at, where });
   };
   for (const [n, { record: run }] of readings.entries()) {
-    const one = new RunReader(world.client, world.runId, run.workflowRunId);
+    const one = new RunReader(new ServerRun(world.client, world.runId, run.workflowRunId));
     const reading = await one.read();
     const { ends } = await one.outcomes(reading.record);
     const units = [...reading.record.units.values()];
