@@ -27,6 +27,10 @@ import { RunnerPool } from './runners/pool';
 import { resolveTemporal } from './temporal/connection';
 import { isAlive } from './temporal/processes';
 
+export { readHistory, type RunHistory } from './client/histories';
+export { replayRuns, type ReplayOptions, type ReplayReport } from './replay/replay';
+export type { Parting } from './replay/parting';
+
 export interface StartWorkerOptions {
   /** Folder of the project, whose `partwise.config.*` is read. Default: the working directory. */
   projectDir?: string;

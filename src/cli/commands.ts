@@ -99,6 +99,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "put a run's history on its stage",
     load: () => require('./commands/archive') as CommandModule,
   },
+  {
+    name: 'replay',
+    summary: 'check recorded histories against the workflow code installed here',
+    load: () => require('./commands/replay') as CommandModule,
+  },
   { name: 'ls', summary: 'list runs', load: () => require('./commands/ls') as CommandModule },
   {
     name: 'clean',

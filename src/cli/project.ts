@@ -119,7 +119,7 @@ export async function readingRun<T>(
   const handle = await Partwise.fromHistory(history, { config: await loadProject(options) });
   if (runId !== undefined && runId !== handle.runId)
     throw new CannotDo(`"${history}" is of the run "${handle.runId}", not of "${runId}".`);
-  return use(handle);
+  return use(await executionOf(handle, options));
 }
 
 async function executionOf(handle: RunHandle, { execution }: RunReadingOptions): Promise<RunHandle> {

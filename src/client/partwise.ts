@@ -4,6 +4,7 @@ import type { RunInput } from '../run/input';
 import type { OnTemporalEvent } from '../temporal/events';
 import type { Schedules } from './schedule-types';
 import type { CleanOptions, CleanReport } from './clean-types';
+import type { HistoriesOptions, RunHistory } from './histories';
 import type { DebugOptions, DebugReport, TryOptions, TryReport } from './trial-types';
 import type { PlanPreview, RunHandle, RunListing } from './types';
 
@@ -135,6 +136,16 @@ export class Partwise {
   list(options: { limit?: number } = {}): Promise<RunListing[]> {
     const { listRuns } = require('./list') as typeof import('./list');
     return listRuns(this.#session.client, options.limit);
+  }
+
+  /**
+   * Raw histories of runs, each execution for itself, for `replayRuns` of `partwise/worker`: of the runs named, and of the newest
+   * `last`. Executions that have expired and were not archived are passed over.
+   */
+  histories(options: HistoriesOptions): AsyncIterable<RunHistory> {
+    const { histories } = require('./histories') as typeof import('./histories');
+    const { client, project } = this.#session;
+    return histories(client, project?.stage ?? null, options);
   }
 
   /**

@@ -1,0 +1,78 @@
+/** What Temporal says about a history that the workflow code does not fit, as a sentence with the event. */
+import type { HistoryEvent } from '../history/decode';
+
+/** Where a history and the code part. */
+export interface Parting {
+  /** The first event that the code would not have made; null where Temporal does not say. */
+  eventId: number | null;
+  /** What the history has there. */
+  recorded: string | null;
+  /** What the code wanted to do instead. */
+  wanted: string | null;
+  /** All of it as a sentence. */
+  message: string;
+}
+
+/** `error`: of a replay of these events. */
+export function partingOf(error: Error, events: readonly HistoryEvent[]): Parting {
+  const said = /\[TMPRL\d+\] Nondeterminism error: ((?:[^"\\]|\\.)*)/.exec(error.message)?.[1];
+  const found = said === undefined ? null : (unhandled(said, events) ?? otherActivity(said, events));
+  if (found === null) return { eventId: null, recorded: null, wanted: null, message: said ?? error.message };
+  const eventId = Number(found.event.eventId);
+  const recorded = described(found.event);
+  const message = `At event ${eventId} the history has ${recorded}, and this code wanted to ${found.wanted}.`;
+  return { eventId, recorded, wanted: found.wanted, message };
+}
+
+interface Found {
+  event: HistoryEvent;
+  wanted: string;
+}
+
+/** `Timer machine does not handle this event: HistoryEvent(id: 18, …)`, or that nothing was wanted for an event. */
+function unhandled(said: string, events: readonly HistoryEvent[]): Found | null {
+  const id = /HistoryEvent\(id: (\d+)/.exec(said)?.[1];
+  const event = events.find(({ eventId }) => String(eventId) === id);
+  if (event === undefined) return null;
+  const machine = /^(.+?) machine does not handle/.exec(said)?.[1];
+  if (machine === undefined) return { event, wanted: 'do nothing there' };
+  return { event, wanted: WANTED[machine] ?? `go on with another step (${machine})` };
+}
+
+const WANTED: Readonly<Record<string, string>> = {
+  Activity: 'start an activity',
+  'Local activity': 'start a local activity',
+  Timer: 'start a timer',
+  'Child workflow': 'start a child workflow',
+  'Complete workflow': 'complete the run',
+  'Fail workflow': 'fail the run',
+  'Cancel workflow': 'end the run as cancelled',
+};
+
+/** `Activity id of scheduled event '0' does not match activity id of activity command '3'`; likewise of types. */
+function otherActivity(said: string, events: readonly HistoryEvent[]): Found | null {
+  const match =
+    /^Activity (id|type) of scheduled event '(.*)' does not match activity \1 of activity command '(.*)'$/.exec(
+      said,
+    );
+  if (match === null) return null;
+  const [, what, recorded, wanted] = match;
+  const event = events.find(({ activityTaskScheduledEventAttributes: scheduled }) =>
+    what === 'id' ? scheduled?.activityId === recorded : scheduled?.activityType?.name === recorded,
+  );
+  return event === undefined ? null : { event, wanted: `start the activity of ${what} "${wanted}"` };
+}
+
+function described(event: HistoryEvent): string {
+  const scheduled = event.activityTaskScheduledEventAttributes;
+  if (scheduled)
+    return `the start of the activity ${scheduled.activityType?.name ?? ''} (id "${scheduled.activityId}")`;
+  if (event.timerStartedEventAttributes) return 'the start of a timer';
+  if (event.workflowExecutionCompletedEventAttributes) return "the run's completion";
+  if (event.workflowExecutionFailedEventAttributes) return "the run's failure";
+  if (event.workflowExecutionCanceledEventAttributes) return "the run's end as cancelled";
+  const attributes = Object.entries(event).find(
+    ([name, value]) => name.endsWith('EventAttributes') && value != null,
+  );
+  return attributes === undefined ? 'an event' : `an event ${attributes[0].replace(/EventAttributes$/, '')}`;
+}

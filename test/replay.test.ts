@@ -1,0 +1,120 @@
+/**
+ * Histories that were recorded with every release, of every shape that a run can have (scripts/record-histories.mjs): the workflow
+ * code goes on with them, and readers read them as they did.
+ */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { Partwise } from '../src/index';
+import { partingOf } from '../src/replay/parting';
+import type { ReplayReport } from '../src/worker';
+import { cli } from './support/cli';
+import { REPOSITORY } from './support/project';
+
+const HISTORIES = join(__dirname, 'histories');
+const FILES = readdirSync(HISTORIES).flatMap((release) =>
+  readdirSync(join(HISTORIES, release))
+    .filter((name) => name.endsWith('.json.gz'))
+    .map((name) => join(HISTORIES, release, name)),
+);
+const fileOf = (name: string): string => FILES.find((file) => file.endsWith(`/${name}.json.gz`))!;
+
+function replayChanged(file: string, from: string, to: string, names: readonly string[]): ReplayReport[] {
+  const script = join(__dirname, 'support/replay-mutant.js');
+  const output = execFileSync(process.execPath, [script, file, from, to, ...names.map(fileOf)], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  return JSON.parse(output) as ReplayReport[];
+}
+
+describe('histories of all releases', () => {
+  it('are gone on with by the workflow code of this one', async () => {
+    const { code, stdout } = await cli(REPOSITORY, ['replay', '--json', '--history', ...FILES], {
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+    });
+    const { replayed } = JSON.parse(stdout) as { replayed: ReplayReport[] };
+    expect(replayed.filter(({ parting }) => parting !== null)).toEqual([]);
+    expect(replayed).toHaveLength(FILES.length);
+    expect(code).toBe(0);
+  });
+
+  it.each(FILES.map((file) => [file.slice(HISTORIES.length + 1)]))(
+    'I2 are read as they were: %s',
+    async (name) => {
+      const file = join(HISTORIES, name);
+      const expected = JSON.parse(readFileSync(file.replace(/json\.gz$/, 'state.json'), 'utf8')) as object;
+      const run = await Partwise.fromHistory(file, { projectDir: REPOSITORY });
+      expect(await run.status()).toMatchObject(expected);
+    },
+  );
+});
+
+describe('a change of the order of commands', () => {
+  it('is noticed, and the report says where the history and the code part', () => {
+    const [small, tolerated] = replayChanged(
+      'workflows/partitioned-run.js',
+      'await units.process();',
+      'await (0, ending_1.commit)(plan, opened, { counts: { DONE: 1 } }); await units.process();',
+      ['small', 'tolerated'],
+    );
+    expect(small!.parting).toMatchObject({
+      recorded: 'the start of the activity processUnit (id "0")',
+      wanted: 'start the activity of id "3"',
+    });
+    expect(small!.parting!.message).toBe(
+      `At event ${small!.parting!.eventId} the history has the start of the activity processUnit (id "0"), ` +
+        'and this code wanted to start the activity of id "3".',
+    );
+    // A run without output commits nothing.
+    expect(tolerated!.parting).toBeNull();
+  });
+
+  it('is noticed when a step is left out, and when one is added', () => {
+    const [left] = replayChanged('workflows/closing.js', 'activities.closeRun(', 'Promise.resolve(', [
+      'failFast',
+    ]);
+    expect(left!.parting).toMatchObject({
+      recorded: expect.stringContaining('the activity closeRun'),
+      wanted: 'fail the run',
+    });
+    const [added] = replayChanged(
+      'workflows/partitioned-run.js',
+      'const plan = await',
+      'await (0, workflow_1.sleep)(1000); const plan = await',
+      ['batches'],
+    );
+    expect(added!.parting).toMatchObject({
+      recorded: expect.stringContaining('the activity planRun'),
+      wanted: 'start a timer',
+    });
+  });
+
+  it("is told in Temporal's words where it says no event", () => {
+    const error = new Error(
+      'Replay failed. Details: "[TMPRL1100] Nondeterminism error: Something else", source: ""',
+    );
+    expect(partingOf(error, [])).toEqual({
+      eventId: null,
+      recorded: null,
+      wanted: null,
+      message: 'Something else',
+    });
+  });
+});
+
+describe('partwise replay', () => {
+  it('says what it needs, and what a file is not', async () => {
+    expect(await cli(REPOSITORY, ['replay'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Name a run, or files with --history'),
+    });
+    expect(await cli(REPOSITORY, ['replay', '--history', 'package.json'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('cannot be read as a history'),
+    });
+    const text = await cli(REPOSITORY, ['replay', '--history', fileOf('small')]);
+    expect(text).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok\s+small\s/) });
+  });
+});
