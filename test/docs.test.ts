@@ -159,7 +159,10 @@ async function tryShownOutput({ place, text }: Block, folder: string): Promise<v
   for (const part of text.trim().split(/^\$ /m).slice(1)) {
     const [first, ...shown] = part.trimEnd().split('\n');
     const [, line, code = '0'] = /^(.*?)(?: +# exits with (\d+))?$/.exec(first!)!;
-    const ran = await shell(line!, folder);
+    const own = line!.startsWith('temporal ')
+      ? line!.replace('127.0.0.1:7233', await serverOf(folder))
+      : line!;
+    const ran = await shell(own, folder);
     const printed = [...ran.stderr.split('\n'), ...ran.stdout.split('\n')].map(alike);
     const lasting = shown.filter((each) => each !== '' && !/ (RUNNING|PENDING)/.test(each)).map(alike);
     expect({ place, line, code: `${ran.code}`, printed }).toEqual({
