@@ -84,6 +84,73 @@ describe('a unit', () => {
     expect(most).toBe(2);
   });
 
+  test('ends after the partition that runs when it is drained, and leaves the rest', async () => {
+    const drain = new AbortController();
+    const started: number[] = [];
+    const { summary, left } = await runFixture({
+      name: 'wellBehaved',
+      options: { drain: drain.signal },
+      handlers: {
+        onStart: (ordinal) => {
+          started.push(ordinal);
+          if (ordinal === 2) drain.abort();
+        },
+      },
+    });
+    expect(left.length).toBeGreaterThan(0);
+    // What was under way on its way between the processes is finished too.
+    expect(summary).toEqual(started.map((ordinal) => `k${ordinal}: DONE`));
+    expect([...started, ...left]).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(pool.pids).toHaveLength(1);
+  });
+
+  test('runs a partition with nothing beside it when it must, and others wait meanwhile', async () => {
+    const beside: number[] = [];
+    const once = new Set<number>();
+    const pids: number[] = [];
+    const afterLoss = (ordinal: number): 'alone' | 'end' =>
+      once.has(ordinal) ? 'end' : (once.add(ordinal), 'alone');
+    const other = (): Promise<unknown> =>
+      runFixture({
+        name: 'hostile',
+        ordinals: [0, 1],
+        unit: { params: { does: { k0: 'dawdle', k1: 'dawdle' } } },
+        handlers: { onStart: () => void beside.push(pool.pids.length) },
+      });
+    const [{ summary, ended }] = await Promise.all([
+      misbehave('hoard Buffers', {
+        ordinals: [2],
+        options: { afterLoss, memory: { each: 150_000_000, alone: 300_000_000 } },
+        handlers: { onStart: (_, call) => void (call === 2 && pids.push(...pool.pids)) },
+      }),
+      other(),
+      other(),
+    ]);
+    expect(summary).toEqual(['k2: INTERNAL_ERROR OutOfMemory']);
+    expect(ended[0]!.outcome).toMatchObject({
+      attempts: 2,
+      error: { message: expect.stringContaining('300 MB') },
+    });
+    expect(pids).toHaveLength(1);
+    expect(beside).toHaveLength(4);
+  });
+
+  test('gives up waiting for a place to be alone in when it is drained', async () => {
+    const drain = new AbortController();
+    const busy = await pool.acquire('busy', 300_000_000);
+    const waiting = runFixture({
+      name: 'wellBehaved',
+      ordinals: [0],
+      options: { alone: true, drain: drain.signal },
+    });
+    // Nobody passes who comes later.
+    const later = pool.acquire('later', 300_000_000);
+    drain.abort();
+    expect(await waiting).toMatchObject({ left: [0], ended: [] });
+    await pool.release(await later, { reusable: false });
+    await pool.release(busy, { reusable: false });
+  });
+
   test('counts on from the calls of earlier executions', async () => {
     const { ended } = await misbehave('exit', {
       ordinals: [1, 2],
@@ -120,7 +187,7 @@ describe('I5 no partition harms another:', () => {
   ])('I5 a function that would %s costs its partition alone', async (how, type) => {
     const { ended, summary } = await misbehave(how, {
       maximumLosses: 2,
-      options: { memoryBytes: 300_000_000 },
+      options: { memory: { each: 300_000_000, alone: 300_000_000 } },
     });
     expect(summary).toEqual([...OTHERS, `k2: INTERNAL_ERROR ${type}`].sort());
     const lost = ended.find(({ outcome }) => outcome.id === 'k2')!.outcome;
@@ -239,15 +306,19 @@ test('I5 a throw fails its partition with the file and line of the function', as
 describe('I12 cancel means stopped:', () => {
   test('I12 a function that heeds the signal ends at once, and the rest is left', async () => {
     const cancel = new AbortController();
-    const onStart = (ordinal: number): void => void (ordinal === 2 && cancel.abort());
-    const before = Date.now();
+    let cancelledAt = 0;
+    const onStart = (ordinal: number): void => {
+      if (ordinal !== 2) return;
+      cancelledAt = Date.now();
+      cancel.abort();
+    };
     const { summary, left } = await misbehave('wait for the signal', {
       options: { signal: cancel.signal },
       handlers: { onStart },
     });
     expect(summary).toEqual(['k0: DONE', 'k1: DONE', 'k2: CANCELLED']);
     expect(left).toEqual([3, 4, 5]);
-    expect(Date.now() - before).toBeLessThan(1_900);
+    expect(Date.now() - cancelledAt).toBeLessThan(1_900);
   });
 
   test('I12 a function that does not is killed after two seconds', async () => {
@@ -335,7 +406,7 @@ function workerScript(): string {
     const pool = new RunnerPool({ size: 1 });
     const nothing = async () => ({});
     runUnit({
-      pool, unit: ${JSON.stringify(unit)}, timeoutMs: null, memoryBytes: 500e6, alone: false,
+      pool, unit: ${JSON.stringify(unit)}, timeoutMs: null, memory: { each: 500e6, alone: 500e6 }, alone: false,
       signal: new AbortController().signal, drain: new AbortController().signal, afterLoss: () => 'end',
       handlers: { onSegment: nothing, onLog: () => console.log(pool.pids[0]), onUpload: nothing, onDownload: nothing, onStart() {}, onLoss() {}, onHeartbeat() {} },
     });`;

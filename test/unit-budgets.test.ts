@@ -5,6 +5,8 @@ import { parseFunctionSettings } from '../src/run/function-settings';
 import { parseRunInput } from '../src/run/parse-input';
 import { mostAttempts, ownRule, planRetry, retryWaitMs } from '../src/run/retry-plan';
 import { attemptFolder, attemptOf, compareAttempts, nextAttempt } from '../src/run/stage-layout';
+import { callMemory } from '../src/runners/memory';
+import { inTurn } from '../src/activities/unit-turns';
 import type { RetryOptions } from '../src/index';
 
 const input = (retry: RetryOptions | undefined) =>
@@ -96,6 +98,36 @@ describe('a lost call', () => {
   });
 });
 
+describe('memory of a call', () => {
+  const GB = 1e9;
+
+  it('is what was asked for; alone, what all runners of the worker may use', () => {
+    expect(callMemory({ wanted: 2 * GB, runners: 4, big: false }, 100 * GB)).toEqual({
+      each: 2 * GB,
+      alone: 8 * GB,
+    });
+    expect(callMemory({ wanted: 2 * GB, runners: 8, big: false }, 10 * GB)).toEqual({
+      each: 2 * GB,
+      alone: 8 * GB,
+    });
+    expect(callMemory({ wanted: 2 * GB, runners: 1, big: false }, 1 * GB)).toEqual({
+      each: 2 * GB,
+      alone: 2 * GB,
+    });
+  });
+
+  it('is a share of the machine on the big task queue', () => {
+    expect(callMemory({ wanted: 2 * GB, runners: 4, big: true }, 100 * GB)).toEqual({
+      each: 20 * GB,
+      alone: 80 * GB,
+    });
+    expect(callMemory({ wanted: 2 * GB, runners: 4, big: true }, 5 * GB)).toEqual({
+      each: 2 * GB,
+      alone: 4 * GB,
+    });
+  });
+});
+
 describe('settings that make no sense', () => {
   it('I9 are refused in a run', () => {
     const retry = {
@@ -133,6 +165,24 @@ describe('settings that make no sense', () => {
         'In the function "f": "bigTaskQueue" is ""; it takes the name of a task queue, such as "big".',
       ],
     });
+  });
+});
+
+describe('attempts of a unit in one worker', () => {
+  it('I5 take turns, and one that was stopped does not wait for its turn', async () => {
+    const log: string[] = [];
+    let endFirst = (): void => undefined;
+    const never = new AbortController();
+    const first = inTurn('u0', never.signal, async () => {
+      await new Promise<void>((resolve) => (endFirst = resolve));
+      log.push('first ended');
+    });
+    const second = inTurn('u0', never.signal, async () => log.push('second began'));
+    await inTurn('u1', never.signal, async () => log.push('another unit'));
+    await inTurn('u0', AbortSignal.abort(), async () => log.push('stopped'));
+    endFirst();
+    await Promise.all([first, second]);
+    expect(log).toEqual(['another unit', 'stopped', 'first ended', 'second began']);
   });
 });
 

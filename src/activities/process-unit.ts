@@ -11,6 +11,7 @@ import type { UnitPlan, UnitTask } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../run/stage-layout';
 import type { Stage } from '../stage';
+import { callMemory } from '../runners/memory';
 import { runUnit, type UnitRunOptions } from '../runners/unit-run';
 import { readIndex } from '../warehouse/duckdb/partition-index';
 import { readCheckpoints } from './checkpoints';
@@ -129,11 +130,13 @@ class UnitAttempt {
     const snapshot = await Promise.all(plan.snapshot.map((ref) => stage.localFile(ref)));
     if (this.#hasWaited) await this.#interruptions.lookForPause();
     if (!ledger.isSingle) this.#interruptions.watchForPause();
+    const { pool } = this.deps;
+    const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
     const { left, failed } = await runUnit({
-      pool: this.deps.pool,
-      unit: this.#runnerUnit(work, ordinals, snapshot, scratch),
+      pool,
+      unit: this.#runnerUnit(work, ordinals, snapshot, scratch, memory.each),
       timeoutMs: plan.timeoutMs,
-      memoryBytes: plan.memoryBytes,
+      memory,
       signal: this.#interruptions.stop,
       drain: this.#interruptions.drain,
       alone: ledger.mustBeAlone,
@@ -152,6 +155,7 @@ class UnitAttempt {
     ordinals: number[],
     snapshot: string[],
     scratch: string,
+    memoryBytes: number,
   ): UnitRunOptions['unit'] {
     return {
       function: { ...plan.function, digest: bundle.digest },
@@ -171,7 +175,7 @@ class UnitAttempt {
       scheduledTime: plan.scheduledTime,
       scratch,
       nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
-      duckdbMemoryBytes: duckdbMemory(plan.memoryBytes),
+      duckdbMemoryBytes: duckdbMemory(memoryBytes),
     };
   }
 

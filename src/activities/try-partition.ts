@@ -42,7 +42,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
     pool,
     unit,
     timeoutMs,
-    memoryBytes,
+    memory: { each: memoryBytes, alone: memoryBytes },
     signal,
     drain: new AbortController().signal,
     afterLoss: () => 'end',

@@ -7,6 +7,7 @@ import { liveOverlay, type LiveOverlay } from '../history/overlay';
 import { runState } from '../history/run-state';
 import type { RunPlan } from '../run/plan';
 import { openStage, type Stage } from '../stage';
+import { STATUS } from './chain';
 import type { ExecutionHistory } from './execution-history';
 import type { Description } from './history-source';
 import { waitingStep } from './live-step';
@@ -50,7 +51,9 @@ export class RunReader {
   async read(): Promise<Reading> {
     const history = await this.locate();
     const { runId } = history.execution;
-    const record = this.#closed?.workflowRunId === runId ? this.#closed : newRecord(runId);
+    // One that had closed runs again where the server has lost its last seconds.
+    const open = history.description?.workflowExecutionInfo?.status === STATUS.running;
+    const record = !open && this.#closed?.workflowRunId === runId ? this.#closed : newRecord(runId);
     if (record.closed === null) {
       const fold = this.#folding(record);
       for await (const events of history.pages()) await fold(events);
@@ -131,10 +134,11 @@ export class RunReader {
 
   /** How every partition that ended did so. Reads files that the record names. */
   async outcomes(record: RunRecord): Promise<Outcomes> {
-    if (this.#outcomes?.workflowRunId !== record.workflowRunId) {
+    const known = this.#outcomes;
+    if (known?.workflowRunId !== record.workflowRunId || !known.outcomes.precede(record)) {
       this.#outcomes = { workflowRunId: record.workflowRunId, outcomes: new Outcomes() };
     }
-    const { outcomes } = this.#outcomes;
+    const { outcomes } = this.#outcomes!;
     await outcomes.update(record, this.#readFile(record));
     return outcomes;
   }

@@ -37,8 +37,8 @@ export class Outcomes {
   readonly #ends = new Map<number, PartitionEnd>();
   readonly #calls = new Map<number, number>();
   readonly #thrown = new Map<number, PartitionEnd>();
-  /** Units taken in, by the event that scheduled them: records of one execution that were read one after the other agree on it. */
-  readonly #taken = new Set<number>();
+  /** When units ended that were taken in, by the event that scheduled them. */
+  readonly #taken = new Map<number, string | null>();
   readonly #lost = new Set<number>();
   readonly #rowsFiles: RowsFile[] = [];
   #carriedTaken = false;
@@ -61,6 +61,11 @@ export class Outcomes {
   /** What partitions failed with that wait for another round, by ordinal. */
   get thrown(): ReadonlyMap<number, PartitionEnd> {
     return this.#thrown;
+  }
+
+  /** Whether the record goes on from what was taken in: not when the server has lost its last seconds since. */
+  precede({ units }: RunRecord): boolean {
+    return [...this.#taken].every(([event, endedAt]) => units.get(event)?.endedAt === endedAt);
   }
 
   async update(record: RunRecord, readFile: ReadFile): Promise<void> {
@@ -100,7 +105,7 @@ export class Outcomes {
   }
 
   #take(event: number, unit: UnitRecord, outcomes: PartitionOutcome[]): void {
-    this.#taken.add(event);
+    this.#taken.set(event, unit.endedAt);
     const { end } = unit;
     if (end?.type === 'lost') {
       for (const ordinal of ordinalsOf(unit.task)) {

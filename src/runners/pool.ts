@@ -14,7 +14,7 @@ interface Idle {
 }
 
 export class RunnerPool {
-  private readonly size: number;
+  readonly size: number;
   private readonly live = new Set<RunnerProcess>();
   private readonly keys = new WeakMap<RunnerProcess, string>();
   /** Least recently used first. */

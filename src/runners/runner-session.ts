@@ -41,12 +41,13 @@ interface Call {
 }
 
 export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> {
-  const { pool, unit, memoryBytes, signal, drain, fresh, alone } = options;
+  const { pool, unit, memory, signal, drain, fresh, alone } = options;
   let runner: RunnerProcess;
   // Who waits for a place has nothing to finish.
   const stop = AbortSignal.any([signal, drain]);
   try {
-    runner = await pool.acquire(unit.function.digest, memoryBytes, stop, { fresh, alone });
+    const bytes = alone ? memory.alone : memory.each;
+    runner = await pool.acquire(unit.function.digest, bytes, stop, { fresh, alone });
   } catch (error) {
     if (stop.aborted) return { ended: new Set(), lost: [], death: null, failed: null };
     throw error;
@@ -118,10 +119,12 @@ class RunnerSession {
   }
 
   private unitFor(): RunnerUnit {
-    const { unit, ordinals, calls, cautious } = this.options;
+    const { unit, ordinals, calls, cautious, memory } = this.options;
+    // DuckDB keeps its share.
+    const duckdbMemoryBytes = Math.floor((unit.duckdbMemoryBytes * this.runner.memoryBytes) / memory.each);
     const fileOf = new Map(unit.ordinals.map((ordinal, i) => [ordinal, unit.files?.[i]]));
     const files = unit.files === null ? null : ordinals.map((ordinal) => fileOf.get(ordinal)!);
-    return { ...unit, ordinals, files, extraCalls: Object.fromEntries(calls), cautious };
+    return { ...unit, ordinals, files, extraCalls: Object.fromEntries(calls), cautious, duckdbMemoryBytes };
   }
 
   private receive(message: FromRunner): void {

@@ -15,6 +15,7 @@
 import type { ArtifactRef } from '../run/files';
 import type { AfterLoss } from '../run/budgets';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
+import type { CallMemory } from './memory';
 import type { RunnerPool } from './pool';
 import type { LogLine, RunnerOutcome, RunnerUnit } from './protocol';
 import { runOnRunner } from './runner-session';
@@ -68,7 +69,7 @@ export interface UnitRunOptions {
   unit: RunnerUnit;
   /** Per call of the function; null: no limit. */
   timeoutMs: number | null;
-  memoryBytes: number;
+  memory: CallMemory;
   /** Cancels: the running call gets two seconds, the rest is left. */
   signal: AbortSignal;
   /** Ends early without harm: the running call is finished, the rest is left. */

@@ -28,11 +28,13 @@ export interface TestProject {
   close(): Promise<void>;
 }
 
-/** `functions`: content of functions.ts. */
-export async function makeProject(functions: string): Promise<TestProject> {
+/** `functions`: content of functions.ts. `address`: of a server other than the suite's. */
+export async function makeProject(
+  functions: string,
+  { address = process.env.PARTWISE_TEST_ADDRESS! }: { address?: string } = {},
+): Promise<TestProject> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-project-'));
   const taskQueue = `test-${randomUUID().slice(0, 8)}`;
-  const address = process.env.PARTWISE_TEST_ADDRESS!;
   const workers = new Set<ChildProcess>();
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });

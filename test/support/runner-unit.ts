@@ -97,7 +97,7 @@ export async function run(request: RunRequest): Promise<Ran> {
     pool,
     unit,
     timeoutMs: null,
-    memoryBytes: 500_000_000,
+    memory: { each: 500_000_000, alone: 500_000_000 },
     signal: new AbortController().signal,
     drain: new AbortController().signal,
     afterLoss: (_, { length }) => (length < maximumLosses ? 'again' : 'end'),

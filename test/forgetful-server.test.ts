@@ -1,0 +1,183 @@
+/**
+ * A server that lost its last seconds (its disk was full, it was restored from a copy): what partitions did meanwhile is on the
+ * stage. The function writes each call to a file outside, which tells what really happened.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RunHandle } from '../src/index';
+import { changed } from './support/files';
+import { holdWarehouse } from './support/hold-warehouse';
+import { startOwnServer, type OwnServer } from './support/own-server';
+import { makeProject, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+
+/** Stops in the partition that params.wait names until the gate file is there; params.deaf goes on for ever, once. */
+export const counted = definePartitionFunction({
+  name: 'counted',
+  async run(data, context) {
+    const { calls, gate, wait, deaf, ms = 0 } = context.params;
+    const { partitionId, attempt } = context;
+    const note = (what) => appendFileSync(calls, [what, partitionId, attempt, process.pid].join(' ') + '\\n');
+    note('begin');
+    console.log('call ' + attempt);
+    await context.upload('call.json', { attempt });
+    if (ms > 0) await sleep(ms);
+    while (partitionId === wait && !existsSync(gate)) await sleep(20);
+    if (partitionId === deaf) {
+      const first = readFileSync(calls, 'utf8').split('\\n').find((line) => line.startsWith('begin ' + deaf + ' '));
+      const pid = Number(first.split(' ')[3]);
+      if (pid === process.pid) {
+        context.signal.addEventListener('abort', () => note('aborted'));
+        for (;;) await sleep(1000);
+      }
+      if (existsSync('/proc/' + pid)) note('overlap');
+    }
+    note('end');
+    return { call: attempt };
+  },
+});
+`;
+
+let server: OwnServer;
+let project: TestProject;
+beforeAll(async () => {
+  server = await startOwnServer();
+  project = await makeProject(FUNCTIONS, { address: server.address });
+  await project.execute(
+    "CREATE TABLE regions AS SELECT unnest(['a', 'b', 'c', 'd', 'e', 'f']) AS k",
+    'CREATE TABLE many AS SELECT range AS k FROM range(600)',
+  );
+});
+afterAll(async () => {
+  await project.close();
+  await server.end();
+});
+
+const start = async (
+  name: string,
+  params: Record<string, unknown>,
+  options: Record<string, unknown> = {},
+  table = 'regions',
+) => {
+  const runId = project.runId(name);
+  const calls = join(project.folder, `${runId}.calls`);
+  const gate = join(project.folder, `${runId}.gate`);
+  await writeFile(calls, '');
+  const run = await project.partwise.start(
+    {
+      function: 'counted',
+      source: { table },
+      partitionBy: ['k'],
+      params: { calls, gate, ...params },
+      options: { heartbeatTimeout: '3s', ...options },
+    },
+    { runId },
+  );
+  const ids = (what: string): string[] =>
+    readFileSync(calls, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith(`${what} `))
+      .map((line) => line.split(' ')[1]!);
+  return {
+    run,
+    ids,
+    until: (condition: () => boolean) => changed(calls, condition),
+    openGate: () => writeFile(gate, ''),
+  };
+};
+
+const recorded = async (run: RunHandle, done: number): Promise<void> => {
+  for await (const event of run.events())
+    if (event.type === 'progress' && event.state.counts.DONE >= done) return;
+  throw new Error('The run ended before that.');
+};
+
+/** What a power failure does, or a restored backup: the server goes on from the copy, and workers begin anew. */
+const loseWhatCameAfterTheCopy = async (worker: ChildProcess): Promise<ChildProcess> => {
+  worker.kill('SIGKILL');
+  await server.forgetSinceCopy();
+  return project.startWorker({ PARTWISE_RUNNERS: '2' });
+};
+
+describe('a server that forgets', () => {
+  it('I4 partitions that ended since: none of them is called again', async () => {
+    const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
+    const { run, ids, openGate } = await start('forgot', { wait: 'a', ms: 200 }, { maxConcurrency: 2 });
+    await recorded(run, 1);
+    await server.copy();
+    const known = (await run.status()).counts.DONE;
+    await recorded(run, 5);
+    const other = await loseWhatCameAfterTheCopy(worker);
+    expect((await run.status()).counts.DONE).toBeLessThanOrEqual(known);
+    await openGate();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
+    expect(ids('begin').filter((id) => id !== 'a')).toHaveLength(5);
+    expect(ids('end').sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    expect((await run.results()).map(({ k, call }) => `${String(k)} ${String(call)}`)).toEqual([
+      expect.stringMatching(/^a [12]$/),
+      ...['b', 'c', 'd', 'e', 'f'].map((k) => `${k} 1`),
+    ]);
+    expect(await run.partition('f').artifacts.get('call.json')).toEqual({ attempt: 1 });
+    expect((await run.partition('f').logs()).map(({ text, attempt }) => [text, attempt])).toEqual([
+      ['call 1', 1],
+    ]);
+    other.kill('SIGTERM');
+  });
+
+  it('I4 all but the start of a run: it has the same plan, and what is done stays done', async () => {
+    const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
+    const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
+    const { run, ids } = await start('unplanned', {}, { maxConcurrency: 2 });
+    await server.copy();
+    holder.kill('SIGKILL');
+    const { snapshotTime } = await run.wait();
+    await project.execute("INSERT INTO regions VALUES ('g')");
+    const other = await loseWhatCameAfterTheCopy(worker);
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', snapshotTime, counts: { DONE: 6 } });
+    expect(ids('begin').sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    other.kill('SIGTERM');
+  });
+
+  it('I4 what a batch recorded: its next attempt, of the same number, goes on after that', async () => {
+    const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
+    const { run, ids, until } = await start(
+      'batch',
+      { ms: 10 },
+      { maxConcurrency: 1, partitionsPerUnit: 300 },
+      'many',
+    );
+    await until(() => ids('end').length >= 150);
+    await server.copy();
+    await until(() => ids('end').length >= 450);
+    const other = await loseWhatCameAfterTheCopy(worker);
+    const before = ids('end').length;
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
+    // Of the second batch, what it had not recorded is run again; of the first, which was recorded whole, nothing.
+    expect(ids('end').length - 600).toBeLessThan(before - 300);
+    expect(new Set(ids('end')).size).toBe(600);
+    expect(await run.results()).toHaveLength(600);
+    other.kill('SIGTERM');
+  });
+});
+
+describe('a server that is away for longer than the heartbeat time-out', () => {
+  it('I5 is not the reason for two calls of a partition at the same time', async () => {
+    const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
+    const { run, ids, until } = await start('away', { deaf: 'a' }, { retry: { initialInterval: 10 } });
+    await until(() => ids('begin').length === 6);
+    const resume = server.suspend();
+    await until(() => ids('aborted').length === 1);
+    resume();
+    expect((await run.wait()).status).toBe('SUCCESS');
+    expect(ids('begin').filter((id) => id === 'a')).toHaveLength(2);
+    expect(ids('overlap')).toEqual([]);
+    worker.kill('SIGTERM');
+  });
+});

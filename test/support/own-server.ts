@@ -1,0 +1,70 @@
+/** A Temporal server of a test's own, which can lose what happened since a copy of its database was taken. */
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { findTemporalBinary } from '../../src/temporal/binary';
+import { startServer, type RunningServer } from '../../src/temporal/server';
+import { stateFolder } from '../../src/temporal/state-folder';
+
+export interface OwnServer {
+  readonly address: string;
+  /** Copies the database as it is now. */
+  copy(): Promise<void>;
+  /** Stops it without its connections being closed, until what is returned is called. */
+  suspend(): () => void;
+  /** Kills the server, puts the copy back, and starts it again on the same port. */
+  forgetSinceCopy(): Promise<void>;
+  end(): Promise<void>;
+}
+
+export async function startOwnServer(): Promise<OwnServer> {
+  const projectDir = await mkdtemp(join(tmpdir(), 'partwise-server-'));
+  const folder = stateFolder(projectDir);
+  const binary = await findTemporalBinary({ projectDir, env: process.env });
+  const start = async (port: number | null): Promise<RunningServer> => {
+    const started = await startServer({ folder, binary, namespace: 'default' }, port);
+    await started.ready;
+    return started;
+  };
+  let server = await start(null);
+  const { address } = server;
+  const database = basename(folder.database);
+  /** The database with its write-ahead log; the index of the log is made anew. */
+  const copyFiles = async (from: string, to: string): Promise<void> => {
+    for (const name of [database, `${database}-wal`]) await cp(join(from, name), join(to, name));
+  };
+  const suspend = (): (() => void) => {
+    const pid = server.pid!;
+    process.kill(pid, 'SIGSTOP');
+    return () => void process.kill(pid, 'SIGCONT');
+  };
+  const kept = join(projectDir, 'kept');
+  return {
+    address,
+    suspend,
+    async copy() {
+      const resume = suspend();
+      try {
+        await rm(kept, { recursive: true, force: true });
+        await cp(dirname(folder.database), kept, {
+          recursive: true,
+          filter: (path) => !path.endsWith('-shm') && !path.endsWith('.log'),
+        });
+      } finally {
+        resume();
+      }
+    },
+    async forgetSinceCopy() {
+      process.kill(server.pid!, 'SIGKILL');
+      await server.ended;
+      await rm(`${folder.database}-shm`, { force: true });
+      await copyFiles(kept, dirname(folder.database));
+      server = await start(Number(address.split(':')[1]));
+      if (server.address !== address) throw new Error(`It listens on ${server.address}, not ${address}.`);
+    },
+    async end() {
+      await server.end();
+      await rm(projectDir, { recursive: true, force: true });
+    },
+  };
+}

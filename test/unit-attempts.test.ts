@@ -1,0 +1,371 @@
+/**
+ * What calls cost a partition, with real workers: budgets by type of error, memory, lost runners and workers, deploys, pauses. The
+ * function writes each call to a file outside, which tells what really happened.
+ */
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RunHandle, RunOptions } from '../src/index';
+import { changed } from './support/files';
+import { makeProject, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { appendFileSync, existsSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+
+class RateLimited extends Error {}
+class Busy extends Error { nextRetryDelay = 700; }
+
+const noted = (context, what, text = '') =>
+  appendFileSync(context.params.calls, [what, context.partitionId, context.attempt, process.pid, text].join(' ') + '\\n');
+
+/** params.throws: by partition, the type of error and how often. */
+export const throwing = definePartitionFunction({
+  name: 'throwing',
+  retry: { maximumAttempts: 2, initialInterval: 10, byErrorType: { RateLimited: { maximumAttempts: 3 } } },
+  async run(data, context) {
+    noted(context, 'begin');
+    const [type, times] = context.params.throws[context.partitionId] ?? ['', 0];
+    if (context.attempt > times) return { attempt: context.attempt };
+    if (type === 'RateLimited') throw new RateLimited('slow down');
+    if (type === 'Busy') throw new Busy('later');
+    if (type === 'killed') process.kill(process.pid, 'SIGKILL');
+    throw new Error('no');
+  },
+});
+
+const hoard = async (megabytes) => {
+  const held = [];
+  for (let i = 0; i < megabytes; i += 4) {
+    held.push(Buffer.alloc(4_000_000, 1));
+    await sleep(1);
+  }
+  return held.length;
+};
+
+/** params.needs: megabytes by partition. */
+const hungry = {
+  memory: '160MB',
+  async run(data, context) {
+    noted(context, 'begin');
+    const held = await hoard(context.params.needs[context.partitionId] ?? 0);
+    while (context.partitionId === context.params.wait && !existsSync(context.params.gate)) await sleep(20);
+    noted(context, 'end');
+    return { held };
+  },
+};
+export const hungryHere = definePartitionFunction({ name: 'hungryHere', ...hungry });
+export const hungryElsewhere = definePartitionFunction({ name: 'hungryElsewhere', ...hungry, bigTaskQueue: 'BIG_QUEUE' });
+
+/** Waits in partitions named in params.wait until the gate is open; in others for params.ms. */
+export const patient = definePartitionFunction({
+  name: 'patient',
+  async run(data, context) {
+    noted(context, 'begin');
+    const { wait = [], ms = 0, gate } = context.params;
+    if (wait.includes(context.partitionId)) while (!existsSync(gate)) await sleep(20);
+    else await sleep(ms);
+    noted(context, 'end');
+    return { attempt: context.attempt };
+  },
+});
+`;
+
+let project: TestProject;
+let bigQueue: string;
+beforeAll(async () => {
+  project = await makeProject('export {};');
+  bigQueue = `${project.taskQueue}-big`;
+  await project.write('functions.ts', FUNCTIONS.replace('BIG_QUEUE', bigQueue));
+  await project.execute(
+    "CREATE TABLE letters AS SELECT unnest(['a', 'b', 'c', 'd']) AS k",
+    'CREATE TABLE many AS SELECT range AS k FROM range(300)',
+    "CREATE TABLE lone AS SELECT 'a' AS k",
+  );
+});
+afterAll(() => project.close());
+
+interface Call {
+  what: string;
+  id: string;
+  attempt: number;
+  pid: number;
+}
+
+const start = async (
+  name: string,
+  params: Record<string, unknown>,
+  options: RunOptions = {},
+  table = 'letters',
+) => {
+  const runId = project.runId(name);
+  const calls = join(project.folder, `${runId}.calls`);
+  const gate = join(project.folder, `${runId}.gate`);
+  await writeFile(calls, '');
+  const run = await project.partwise.start(
+    {
+      function: name.split('-')[0]!,
+      source: { table },
+      partitionBy: ['k'],
+      params: { calls, gate, ...params },
+      options: { heartbeatTimeout: '3s', ...options },
+    },
+    { runId },
+  );
+  const readCalls = (): Call[] =>
+    readFileSync(calls, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split(' '))
+      .map(([what, id, attempt, pid]) => ({
+        what: what!,
+        id: id!,
+        attempt: Number(attempt),
+        pid: Number(pid),
+      }));
+  return {
+    run,
+    calls: readCalls,
+    begun: (id: string) => readCalls().filter((call) => call.what === 'begin' && call.id === id).length,
+    until: (condition: (calls: Call[]) => boolean) => changed(calls, () => condition(readCalls())),
+    openGate: () => writeFile(gate, ''),
+  };
+};
+
+const ends = async (run: RunHandle): Promise<string[]> =>
+  (await run.partitions()).partitions.map(
+    ({ id, status, attempts, error }) =>
+      `${id} ${status} ${attempts}${error === null ? '' : ` ${error.type}`}`,
+  );
+
+/** Durations of the workflow's timers, in milliseconds. */
+const timers = async (run: RunHandle): Promise<number[]> => {
+  const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
+  return (events ?? []).flatMap(({ timerStartedEventAttributes: timer }) =>
+    timer == null
+      ? []
+      : [
+          Number(timer.startToFireTimeout?.seconds ?? 0) * 1000 +
+            (timer.startToFireTimeout?.nanos ?? 0) / 1e6,
+        ],
+  );
+};
+
+const until = async (condition: () => Promise<boolean>): Promise<void> => {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
+};
+
+describe('budgets by type of error', () => {
+  const throws = { a: ['RateLimited', 4], b: ['Error', 9], c: ['Busy', 1] };
+  const retry = { byErrorType: { RateLimited: { maximumAttempts: 6, initialInterval: 10 } } };
+
+  it('hold for partitions by themselves: the run’s rule before the function’s', async () => {
+    const worker = await project.startWorker();
+    const { run, begun } = await start('throwing-single', { throws }, { retry });
+    await run.wait();
+    expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
+    expect(begun('a')).toBe(5);
+    worker.kill('SIGTERM');
+  });
+
+  it('hold for batches, whose next round waits as long as an error asks for', async () => {
+    const worker = await project.startWorker();
+    const { run, begun } = await start('throwing-batch', { throws }, { retry, partitionsPerUnit: 4 });
+    await run.wait();
+    expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
+    expect(begun('b')).toBe(2);
+    const [first, ...others] = await timers(run);
+    expect(first).toBe(700);
+    expect(Math.max(...others)).toBeLessThan(700);
+    worker.kill('SIGTERM');
+  });
+
+  it('come from the function where the run has none', async () => {
+    const worker = await project.startWorker();
+    const { run } = await start('throwing-own', { throws }, {});
+    await run.wait();
+    expect((await ends(run))[0]).toBe('a FAILED 3 RateLimited');
+    worker.kill('SIGTERM');
+  });
+});
+
+describe('maximumAttempts 1', () => {
+  it('means one call, also of a partition that killed its runner', async () => {
+    const worker = await project.startWorker();
+    const throws = { a: ['killed', 9], b: ['Error', 9] };
+    const options = { retry: { maximumAttempts: 1 } };
+    const { run, begun } = await start('throwing-once', { throws }, options);
+    await run.wait();
+    expect(await ends(run)).toEqual([
+      'a INTERNAL_ERROR 1 RunnerKilled',
+      'b FAILED 1 Error',
+      'c DONE 1',
+      'd DONE 1',
+    ]);
+    expect([begun('a'), begun('b')]).toEqual([1, 1]);
+    const batch = await start('throwing-once', { throws }, { ...options, partitionsPerUnit: 4 });
+    await batch.run.wait();
+    expect(await ends(batch.run)).toEqual(await ends(run));
+    worker.kill('SIGTERM');
+  });
+
+  it('leaves a partition whose worker was lost its call', async () => {
+    const worker = await project.startWorker();
+    const {
+      run,
+      begun,
+      until: called,
+      openGate,
+    } = await start('patient-lost', { wait: ['b'] }, { retry: { maximumAttempts: 1 } });
+    await called((all) => all.some(({ id }) => id === 'b'));
+    worker.kill('SIGKILL');
+    const other = await project.startWorker();
+    await openGate();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+    expect(begun('b')).toBe(2);
+    expect(await run.partition('b').describe()).toMatchObject({ attempts: 2 });
+    other.kill('SIGTERM');
+  });
+});
+
+describe('out of memory', () => {
+  it('I5 a partition is tried once more, with nothing beside it and the memory of all runners', async () => {
+    const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
+    const needs = { a: 130, b: 2_000 };
+    const { run, calls, until: called, openGate } = await start('hungryHere', { needs, wait: 'c' });
+    // With two runners, one of the hungry ones begins while c waits.
+    await called((all) => all.some(({ id }) => id === 'c') && all.some(({ id }) => id === 'a' || id === 'b'));
+    await openGate();
+    await run.wait();
+    expect(await ends(run)).toEqual(['a DONE 2', 'b INTERNAL_ERROR 2 OutOfMemory', 'c DONE 1', 'd DONE 1']);
+    // Between the begin and the end of a call with nothing beside it, nobody else says anything.
+    const all = calls();
+    const alone = all.findIndex(({ what, id, attempt }) => what === 'begin' && id === 'a' && attempt === 2);
+    expect(all[alone + 1]).toMatchObject({ what: 'end', id: 'a', attempt: 2 });
+    worker.kill('SIGTERM');
+  });
+
+  it('a partition is given to the function’s big task queue, batches included', async () => {
+    const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
+    const big = await project.startWorker({ PARTWISE_RUNNERS: '2', PARTWISE_TASK_QUEUE: bigQueue });
+    const needs = { a: 400, c: 400 };
+    for (const options of [{}, { partitionsPerUnit: 4 }]) {
+      const { run, calls } = await start('hungryElsewhere', { needs }, options);
+      expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+      expect(await ends(run)).toEqual(['a DONE 2', 'b DONE 1', 'c DONE 2', 'd DONE 1']);
+      expect(calls().filter(({ what, id }) => what === 'begin' && id === 'a')).toHaveLength(2);
+      expect(await run.results()).toHaveLength(4);
+      const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
+      const queues = events!.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+        scheduled?.activityType?.name === 'processUnit' ? [scheduled.taskQueue?.name] : [],
+      );
+      expect(queues.filter((name) => name === `${bigQueue}.units`).length).toBeGreaterThan(0);
+    }
+    worker.kill('SIGTERM');
+    big.kill('SIGTERM');
+  });
+});
+
+describe('deploys', () => {
+  it('three in a row cost neither a long partition nor a batch an attempt', async () => {
+    let worker = await project.startWorker();
+    const options = { retry: { maximumAttempts: 1 } };
+    const long = await start('patient-long', { wait: ['a'] }, options, 'lone');
+    const batch = await start('patient-batch', { ms: 20 }, { ...options, partitionsPerUnit: 300 }, 'many');
+    for (let deploys = 1; deploys <= 3; deploys++) {
+      await long.until((all) => all.length === deploys);
+      await batch.until((all) => all.length >= 60 * deploys);
+      const next = await project.startWorker();
+      worker.kill('SIGTERM');
+      worker = next;
+    }
+    await long.until((all) => all.length === 4);
+    await long.openGate();
+    expect(await long.run.wait()).toMatchObject({ status: 'SUCCESS' });
+    expect(await ends(long.run)).toEqual(['a DONE 1']);
+    expect(long.calls().map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1, 1]);
+    expect(await batch.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 300 } });
+    expect(new Set(batch.calls().map(({ attempt }) => attempt))).toEqual(new Set([1]));
+    const { partitions } = await batch.run.partitions({ limit: 1_000 });
+    expect(new Set(partitions.map(({ attempts }) => attempts))).toEqual(new Set([1]));
+    worker.kill('SIGTERM');
+  });
+
+  it('a batch ends the partition that runs and begins no other, so that each is called once', async () => {
+    const worker = await project.startWorker({ PARTWISE_RUNNERS: '1', GRACE_MS: '20000' });
+    const {
+      run,
+      calls,
+      until: called,
+      openGate,
+    } = await start('patient-drained', { wait: ['50'] }, { partitionsPerUnit: 300 }, 'many');
+    await called((all) => all.some(({ id }) => id === '50'));
+    worker.kill('SIGTERM');
+    const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
+    await openGate();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 300 } });
+    expect(calls().filter(({ what }) => what === 'begin')).toHaveLength(300);
+    expect(new Set(calls().map(({ pid }) => pid)).size).toBeGreaterThanOrEqual(2);
+    other.kill('SIGTERM');
+  });
+});
+
+describe('a pause', () => {
+  it('ends a batch after the partition that runs, and costs nothing', async () => {
+    const worker = await project.startWorker();
+    const {
+      run,
+      calls,
+      until: called,
+    } = await start(
+      'patient-paused',
+      { ms: 20 },
+      { partitionsPerUnit: 300, retry: { maximumAttempts: 1 } },
+      'many',
+    );
+    await called((all) => all.length >= 20);
+    await run.pause();
+    await until(async () =>
+      (await pending(run)).some(({ lastFailure }) => lastFailure?.message === 'The run is paused.'),
+    );
+    const { length } = calls();
+    expect(length).toBeLessThan(600);
+    // It has looked again, and is paused still.
+    await until(async () => (await pending(run)).some(({ attempt }) => (attempt ?? 0) >= 3));
+    expect(calls()).toHaveLength(length);
+    await run.unpause();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 300 } });
+    expect(calls()).toHaveLength(600);
+    expect(new Set(calls().map(({ attempt }) => attempt))).toEqual(new Set([1]));
+    worker.kill('SIGTERM');
+  });
+
+  it('holds a partition that waits for its next attempt', async () => {
+    const worker = await project.startWorker();
+    const retry = { maximumAttempts: 3, initialInterval: 1_500 };
+    const {
+      run,
+      begun,
+      until: called,
+    } = await start('throwing-paused', { throws: { a: ['Error', 1] } }, { retry }, 'lone');
+    await called(() => begun('a') === 1);
+    await run.pause();
+    await until(async () => (await pending(run)).some(({ attempt }) => (attempt ?? 0) >= 4));
+    expect(begun('a')).toBe(1);
+    expect(await run.partition('a').describe()).toMatchObject({
+      attempts: 2,
+      error: { message: 'The run is paused.' },
+    });
+    await run.unpause();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+    expect(await ends(run)).toEqual(['a DONE 2']);
+    worker.kill('SIGTERM');
+  });
+});
+
+async function pending(run: RunHandle) {
+  const { raw } = await project.client.workflow.getHandle(run.runId).describe();
+  return raw.pendingActivities ?? [];
+}
