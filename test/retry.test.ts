@@ -287,6 +287,13 @@ describe('resuming', () => {
     const first = await run.wait();
     expect(first.status).toBe(how === 'cancel' ? 'CANCELLED' : 'FAILURE');
     await writeFile(gate, '');
+    if (how === 'cancel') {
+      // What was cut off, and is not on the list, is left alone too.
+      const narrowed = await (await run.retryFailed({ only: ['c'] })).wait();
+      const DONE = done.length + 1;
+      expect(narrowed).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE, CANCELLED: 5 - DONE } });
+      expect(begins(calls()).filter((call) => call.startsWith('begin d '))).toHaveLength(1);
+    }
     const again = await run.retryFailed();
     const state = await again.wait();
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 } });

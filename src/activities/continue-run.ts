@@ -17,6 +17,7 @@ import {
   type CarriedRecord,
 } from '../run/carried';
 import { didYouMean } from '../run/nearest';
+import type { PartitionOutcome } from '../run/outcome';
 import type { Continued, ExecutionEntry, RunPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { carriedFile, unitFolder, type ExecutionPlace } from '../run/stage-layout';
@@ -145,6 +146,12 @@ async function carriedOver(
       latest.set(outcome.ordinal, { outcome, execution, functionDigest });
     found.rows.push(...salvaged.output);
   }
+  if (selected !== null) {
+    for (let ordinal = 0; ordinal < views.total; ordinal++) {
+      if (!latest.has(ordinal) && !selected.has(ordinal))
+        latest.set(ordinal, await notStarted(ordinal, views, reading));
+    }
+  }
   for (const [ordinal, carried] of latest) {
     // enforces I4
     const keep = carried.outcome.status === 'DONE' || (selected !== null && !selected.has(ordinal));
@@ -153,6 +160,33 @@ async function carriedOver(
   }
   for (const [ordinal, n] of calls) if (!latest.has(ordinal)) found.calls[ordinal] = n;
   return found;
+}
+
+/**
+ * A partition that never began, and that the continuation's list leaves out: it counts as cut off, so that a run is no success
+ * with partitions that nobody ran, unless it was skipped by hand.
+ */
+async function notStarted(
+  ordinal: number,
+  views: PartitionViews,
+  { record, state }: Reading,
+): Promise<CarriedOutcome> {
+  const { id, rows, attempts } = await views.view(ordinal);
+  const outcome: PartitionOutcome = {
+    ordinal,
+    id,
+    status: record.skipped.has(ordinal) ? 'SKIPPED' : 'CANCELLED',
+    attempts,
+    rows,
+    startedAt: state.endedAt ?? state.asOf,
+    durationMs: 0,
+    preview: null,
+    outputRows: 0,
+    artifacts: [],
+    error: null,
+    reused: false,
+  };
+  return { outcome, execution: record.plan!.execution, functionDigest: null };
 }
 
 /** Of a partition that was lost with its unit only the partition index knows id and rows. */
