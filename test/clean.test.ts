@@ -158,6 +158,7 @@ describe('runs that are removed', () => {
 
   it('I3 leave behind what another run has reused, and what the series may reuse next', async () => {
     const series = { series: 'nightly', onUnchanged: 'reuse' } as const;
+    const apart = await finished('apart');
     const first = await finished('first', series);
     await project.execute("INSERT INTO sales VALUES ('c', 1)");
     const second = await finished('second', series);
@@ -180,6 +181,10 @@ describe('runs that are removed', () => {
     expect((await files('@series')).length).toBe(1);
     expect(await totalOf(third, 'b')).toEqual({ total: 145 });
     expect(await clean()).toMatchObject({ files: 0 });
+    // And what is in no series: as it was.
+    expect(await totalOf(apart, 'a')).toEqual({ total: 135 });
+    expect(await apart.results()).toHaveLength(3);
+    expect(await apart.partition('c').describe()).toMatchObject({ status: 'DONE' });
   });
 });
 
