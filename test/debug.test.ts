@@ -124,6 +124,7 @@ describe('partwise debug', () => {
     await writeFile(join(project.folder, 'functions.ts'), functions({ rate: 2, closed: 'Nowhere' }));
     const mended = await debug('South');
     expect(mended.code).toBe(0);
+    expect(mended.stderr).toMatch(new RegExp(`\nTo run it again in the run: node \\S+ retry ${runId}\n$`));
     expect(mended.stdout.slice(mended.stdout.indexOf('Not the same'))).toBe(
       [
         'Not the same as what the run recorded:',

@@ -3,7 +3,7 @@
  * stage, and changes neither.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -101,7 +101,9 @@ async function functionOf(
     ]);
   }
   const { functions: named } = record.opened!.input;
-  const file = options.functions ?? named ?? project.functions;
+  const ofRun = named == null ? null : resolve(project.projectDir, named);
+  // The run may have been started where the project lies elsewhere.
+  const file = options.functions ?? (ofRun !== null && existsSync(ofRun) ? ofRun : project.functions);
   const folder = join(project.projectDir, '.partwise', 'functions');
   const catalog = new FunctionCatalog({ file: null, folder, reloads: true });
   const bundle = file === null ? null : await catalog.current(resolve(project.projectDir, file));
@@ -197,15 +199,17 @@ async function callNow(
   return { status, attempts: attempt, durationMs, artifacts, error, logs, rows };
 }
 
-/** enforces I1: the rows are the ones that the run pinned. */
 async function checkedFile(stage: Stage, ref: FileRef): Promise<string> {
   const file = await stage.localFile(ref);
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
-  if (hash.digest('hex') === ref.sha256) return file;
-  throw new Refusal('StageDamaged', [
-    `"${ref.path}" on the stage ${stage.uri} is not what the run recorded: it was changed after planning.`,
-  ]);
+  // enforces I1: the rows are the ones that the run pinned.
+  if (hash.digest('hex') !== ref.sha256) {
+    throw new Refusal('StageDamaged', [
+      `"${ref.path}" on the stage ${stage.uri} is not what the run recorded: it was changed after planning.`,
+    ]);
+  }
+  return file;
 }
 
 function shown({ rows, ...call }: Call): CallView {

@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { DebugEvent } from '../../client/trial-types';
+import type { DebugEvent, DebugReport } from '../../client/trial-types';
 import { ENDED_BADLY, Interrupted, OK } from '../exit';
+import { suggesting } from '../invocation';
 import { toPartitionId } from '../partition-argument';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
 import { renderDebug } from '../render/debug';
 import { logLine } from '../render/logs';
+import { shellWord } from '../render/shell-word';
 import { plural } from '../render/text';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
@@ -50,11 +52,17 @@ async function debug(runId: string, partition: string, options: DebugCommandOpti
       const report = await partwise.debug(runId, id, { inspect, sql, functions, signal, onEvent });
       if (json === true) printJson(report);
       else print(renderDebug(report, widthOfTerminal(), paint));
+      if (isMended(report))
+        aside(`To run it again in the run: ${suggesting(options)(`retry ${shellWord(runId)}`)}`);
       process.exitCode = report.now.error === null ? OK : ENDED_BADLY;
     } catch (error) {
       throw controller.signal.aborted ? new Interrupted('Stopped; the run is not touched by it.') : error;
     }
   });
+}
+
+function isMended({ now, recorded }: DebugReport): boolean {
+  return now.status === 'DONE' && (recorded?.status === 'FAILED' || recorded?.status === 'INTERNAL_ERROR');
 }
 
 function tell(event: DebugEvent): void {
