@@ -84,11 +84,6 @@ export const REPLACEMENTS = [
     to: '',
   },
   {
-    file: 'src/activities/debug-partition.ts',
-    from: "hash.digest('hex') === ref.sha256",
-    to: "hash.digest('hex') !== ''",
-  },
-  {
     file: 'src/functions/file-rows.ts',
     from: 'const found =',
     to: 'if (Date.now() > 0) return;\n  const found =',
