@@ -343,7 +343,7 @@ describe('a run in a file', () => {
     const replayed = await cli(project.folder, ['replay', run.runId, '--history', exported, archive]);
     expect(replayed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^(ok .*\n){3}$/) });
     const newest = await cli(project.folder, ['replay', '--last', '2', '--json']);
-    expect(newest.code).toBe(0);
+    expect(newest).toMatchObject({ code: 0 });
     // Nothing answers there.
     const env = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
     const commands = [

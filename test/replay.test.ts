@@ -3,8 +3,10 @@
  * code goes on with them, and readers read them as they did.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { Partwise } from '../src/index';
 import { partingOf } from '../src/replay/parting';
@@ -114,6 +116,18 @@ describe('partwise replay', () => {
       code: 2,
       stderr: expect.stringContaining('cannot be read as a history'),
     });
+    // A run that no worker has taken up yet.
+    const { history, ...head } = JSON.parse(gunzipSync(readFileSync(fileOf('small'))).toString('utf8')) as {
+      history: { events: unknown[] };
+    };
+    const folder = mkdtempSync(join(tmpdir(), 'partwise-'));
+    const untouched = join(folder, 'untouched.json');
+    writeFileSync(untouched, JSON.stringify({ ...head, history: { events: history.events.slice(0, 1) } }));
+    expect(await cli(REPOSITORY, ['replay', '--history', untouched, fileOf('small')])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/1 event\n.*\d\d events\n$/),
+    });
+    rmSync(folder, { recursive: true });
     const text = await cli(REPOSITORY, ['replay', '--history', fileOf('small')]);
     expect(text).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok\s+small\s/) });
   });

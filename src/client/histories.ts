@@ -29,18 +29,29 @@ export async function* histories(
   stage: string | null,
   { runs = [], last = 0 }: HistoriesOptions,
 ): AsyncGenerator<RunHistory> {
-  const newest = last === 0 ? [] : await listRuns(client, last);
-  for (const runId of new Set([...runs, ...newest.map((run) => run.runId)])) {
-    const { state } = await new RunReader(new ServerRun(client, runId, null, stage)).read();
-    for (const { workflowRunId } of state.executions) {
-      const execution = new ServerRun(client, runId, workflowRunId, stage);
-      try {
-        yield await wholeHistory(await execution.locate());
-      } catch (error) {
-        // Older ones may have expired.
-        if (!(error instanceof NoSuchRun) || workflowRunId === state.executions.at(-1)!.workflowRunId)
-          throw error;
-      }
+  for (const runId of runs) yield* executions(client, stage, runId);
+  if (last === 0) return;
+  for (const { runId } of await listRuns(client, last)) {
+    if (runs.includes(runId)) continue;
+    try {
+      yield* executions(client, stage, runId);
+    } catch (error) {
+      // It expired after it was listed.
+      if (!(error instanceof NoSuchRun)) throw error;
+    }
+  }
+}
+
+/** Throws `NoSuchRun`; older executions that have expired are passed over. */
+async function* executions(client: Client, stage: string | null, runId: string): AsyncGenerator<RunHistory> {
+  const { state } = await new RunReader(new ServerRun(client, runId, null, stage)).read();
+  const newest = state.executions.at(-1)!;
+  for (const { workflowRunId } of state.executions) {
+    const execution = new ServerRun(client, runId, workflowRunId, stage);
+    try {
+      yield await wholeHistory(await execution.locate());
+    } catch (error) {
+      if (!(error instanceof NoSuchRun) || workflowRunId === newest.workflowRunId) throw error;
     }
   }
 }

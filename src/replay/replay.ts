@@ -39,24 +39,28 @@ export async function* replayRuns(
   histories: AsyncIterable<RunHistory> | Iterable<RunHistory>,
   { dataConverter, bundle = join(__dirname, '..', 'workflow-bundle.js') }: ReplayOptions = {},
 ): AsyncGenerator<ReplayReport> {
-  const under: RunHistory[] = [];
+  const idle: ReplayReport[] = [];
+  let pushed: RunHistory;
+  async function* replayable(): AsyncGenerator<{ workflowId: string; history: Pick<RunHistory, 'events'> }> {
+    for await (const history of histories) {
+      pushed = history;
+      // Temporal's replay waits for ever for the end of a history in which no workflow task was done.
+      if (history.events.some((event) => event.workflowTaskCompletedEventAttributes))
+        yield { workflowId: history.runId, history: { events: history.events } };
+      else idle.push(reportOf(history, null));
+    }
+  }
   const results = Worker.runReplayHistories(
     { workflowBundle: { codePath: bundle }, replayName: 'partwise-replay', dataConverter },
-    pushed(histories, under),
+    replayable(),
   );
   for await (const { error } of results) {
-    const { runId, workflowRunId, events } = under.shift()!;
-    const parting = error === undefined ? null : partingOf(error, events);
-    yield { runId, workflowRunId, events: events.length, parting };
+    yield* idle.splice(0);
+    yield reportOf(pushed!, error === undefined ? null : partingOf(error, pushed!.events));
   }
+  yield* idle;
 }
 
-async function* pushed(
-  histories: AsyncIterable<RunHistory> | Iterable<RunHistory>,
-  under: RunHistory[],
-): AsyncGenerator<{ workflowId: string; history: { events: RunHistory['events'] } }> {
-  for await (const history of histories) {
-    under.push(history);
-    yield { workflowId: history.runId, history: { events: history.events } };
-  }
+function reportOf({ runId, workflowRunId, events }: RunHistory, parting: Parting | null): ReplayReport {
+  return { runId, workflowRunId, events: events.length, parting };
 }
