@@ -166,6 +166,9 @@ describe('--try', () => {
       stderr: expect.stringContaining('"amuont" not found') as string,
     });
     expect((await tryOut('count', '--try', '0')).stderr).toContain('Give a whole number, 1 or more.');
+    expect((await tryOut('count', '--try', '1', '--detach')).stderr).toMatch(
+      /--try <n>.* cannot be used with .*--detach/,
+    );
     await expectNothingLeft();
   });
 
@@ -243,6 +246,12 @@ it('the library tries a run with no worker there, and tells what happens', async
     await expect(
       project.partwise.try({ ...input, function: 'nope' }, { partitions: 1 }),
     ).rejects.toMatchObject({ name: 'StartRefused', type: 'InvalidInput' });
+    await expect(project.partwise.try({ ...input, function: '' }, { partitions: 0 })).rejects.toMatchObject({
+      problems: [expect.stringContaining('"function"'), expect.stringContaining('"partitions" is 0')],
+    });
+    await expect(
+      project.partwise.plan({ ...input, function: 'sql', sql: 'SELECT amuont FROM data' }),
+    ).rejects.toMatchObject({ problems: [expect.stringContaining('"sql" cannot be run')] });
   } finally {
     await project.close();
   }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { TriedPartition, TryOptions, TryReport } from '../client/trial-types';
 import type { ProjectConfig } from '../config';
+import { quote } from '../run/quote';
 import type { FunctionPlan } from '../run/plan';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { Refusal } from '../run/refusal';
@@ -30,7 +31,13 @@ const NO_RUN = '(try)';
 /** Throws a `Refusal` with every problem that a run would be refused for. */
 export async function tryRun(raw: unknown, project: ProjectConfig, options: TryOptions): Promise<TryReport> {
   const parsed = parseRunInput(raw);
-  if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
+  const { partitions } = options;
+  const isCount = Number.isInteger(partitions) && partitions > 0;
+  const problems = isCount
+    ? []
+    : [`"partitions" is ${quote(partitions)}; it takes a whole number, 1 or more.`];
+  if (!parsed.ok) throw new Refusal('InvalidInput', [...parsed.problems, ...problems]);
+  if (!isCount) throw new Refusal('InvalidInput', problems);
   return withTemporaryFolders(project.projectDir, (folders) =>
     new Trial(parsed.input, project, folders, options).run(),
   );

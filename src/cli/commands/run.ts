@@ -34,9 +34,9 @@ export function define(command: Command): void {
     .option('--run-id <id>', 'name of the run (default: made of the function and the time)')
     .option('--on-existing <policy>', 'when the run id is taken: error (default), overwrite or resume')
     .addOption(
-      new Option('--try <n>', 'run only so many partitions, here and now; no run is started').argParser(
-        (text: string) => atLeastOne(wholeNumber(text)),
-      ),
+      new Option('--try <n>', 'run only so many partitions, here and now; no run is started')
+        .argParser((text: string) => atLeastOne(wholeNumber(text)))
+        .conflicts('detach'),
     )
     .option('--detach', 'start it and return; the run goes on')
     .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
