@@ -5,6 +5,7 @@
  */
 import type { FileRef } from '../run/files';
 import type { EndedPartition } from '../runners/unit-run';
+import { attemptOf, compareAttempts } from '../run/stage-layout';
 import type { Stage } from '../stage';
 import { sealLines, segmentName, unsealLines } from './numbered-objects';
 
@@ -39,12 +40,11 @@ export async function putCheckpoint(
   await stage.put(`${attemptFolder}segments/${segmentName(number)}`, sealLines(records));
 }
 
-/** What attempts before recorded. `objects` are those below the unit's folder. */
+/** What attempts before recorded, in their order. `objects` are those below the unit's folder. */
 export async function readCheckpoints(stage: Stage, objects: readonly { path: string }[]): Promise<Recorded> {
   const recorded: Recorded = { outcomes: [], output: [] };
   const seen = new Set<number>();
-  for (const { path } of objects) {
-    if (!/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
+  for (const path of inOrder(objects)) {
     const records = unsealLines(await stage.get(path)) as CheckpointRecord[] | null;
     if (records === null) continue;
     const ended = records.filter((record): record is RecordedPartition => 'outcome' in record);
@@ -57,4 +57,15 @@ export async function readCheckpoints(stage: Stage, objects: readonly { path: st
     for (const record of records) if ('rows' in record) recorded.output.push({ file: record.rows, except });
   }
   return recorded;
+}
+
+const CHECKPOINT = /\/(a[^/]+\/)segments\/seg-\d+\.jsonl$/;
+
+function inOrder(objects: readonly { path: string }[]): string[] {
+  const checkpoints = objects.flatMap(({ path }) => {
+    const place = attemptOf(CHECKPOINT.exec(path)?.[1] ?? '');
+    return place === null ? [] : [{ path, place }];
+  });
+  checkpoints.sort((a, b) => compareAttempts(a.place, b.place) || (a.path < b.path ? -1 : 1));
+  return checkpoints.map(({ path }) => path);
 }

@@ -101,7 +101,7 @@ export function startHeartbeats(
         asking = null;
       });
       // A server that does not even refuse.
-    } else if (silent > timeoutMs * 1.5) lose('No heartbeat was answered for the heartbeat time-out.');
+    } else if (silent > timeoutMs) lose('No heartbeat was answered for the heartbeat time-out.');
   };
   tick();
   const timer = setInterval(tick, BEAT_MS);

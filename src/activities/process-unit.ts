@@ -140,7 +140,7 @@ class UnitAttempt {
       signal: this.#interruptions.stop,
       drain: this.#interruptions.drain,
       alone: ledger.mustBeAlone,
-      afterLoss: (_, types) => ledger.afterLoss(types),
+      afterLoss: (types) => ledger.afterLoss(types),
       handlers: recorder,
     });
     if (failed === null) return this.#handOver(left, recorder, index);

@@ -89,7 +89,10 @@ export function withOutcomeFlags(command: Command): Command {
     )
     .option('--fail-fast', 'stop as soon as more have failed than are tolerated')
     .option('--run-timeout <duration>', 'time that the whole run may take, such as 2h; then it is stopped')
-    .option('--maximum-attempts <n>', 'calls of the function per partition, the first included (default: 3)')
+    .option(
+      '--maximum-attempts <n>',
+      'calls per partition that may fail, the first included (default: 3); a lost or restarted worker does not count',
+    )
     .option('--timeout <duration>', 'time that one call may take, such as 90s or 15m')
     .option('--memory <size>', 'memory that one call may use, such as 512MB or 2GB')
     .option('--notify <name>', 'told when the run ends: a notifier of the configuration, a URL or a command');

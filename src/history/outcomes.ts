@@ -122,9 +122,9 @@ export class Outcomes {
     const output = end.result.output.map((file) => ({ file, except: [] }));
     this.#rowsFiles.push(...output);
     const again = new Set(givenBack(end.result));
-    for (const ordinal of again) this.#calls.set(ordinal, callsBefore(unit.task) + 1);
     for (const outcome of outcomes) {
       const ends = again.has(outcome.ordinal) ? this.#thrown : this.#ends;
+      if (again.has(outcome.ordinal)) this.#calls.set(outcome.ordinal, outcome.attempts);
       ends.set(outcome.ordinal, {
         ...outcome,
         execution,

@@ -75,7 +75,7 @@ export interface UnitRunOptions {
   /** Ends early without harm: the running call is finished, the rest is left. */
   drain: AbortSignal;
   /** What becomes of a partition after a loss; `types`: of the errors of all its losses here, the last one at the end. */
-  afterLoss: (ordinal: number, types: readonly string[]) => AfterLoss;
+  afterLoss: (types: readonly string[]) => AfterLoss;
   /** Begin with nothing beside it in the worker. */
   alone: boolean;
   handlers: UnitHandlers;
@@ -123,7 +123,7 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
       const types = [...(losses.get(ordinal) ?? []), ended.outcome.error!.type];
       losses.set(ordinal, types);
       handlers.onLoss(ordinal, types);
-      const next = afterLoss(ordinal, types);
+      const next = afterLoss(types);
       // enforces I5
       if (next === 'end') await handlers.onSegment([ended], null);
       else if (next === 'bigTaskQueue') await handlers.onSegment([{ ...ended, big: true }], null);

@@ -100,7 +100,7 @@ export async function run(request: RunRequest): Promise<Ran> {
     memory: { each: 500_000_000, alone: 500_000_000 },
     signal: new AbortController().signal,
     drain: new AbortController().signal,
-    afterLoss: (_, { length }) => (length < maximumLosses ? 'again' : 'end'),
+    afterLoss: ({ length }) => (length < maximumLosses ? 'again' : 'end'),
     alone: false,
     ...request.options,
     handlers: {
