@@ -1,9 +1,12 @@
 /** Notices at a run's end, taken by a real web server and real commands. */
+import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findNotifier, notify, type EndNotice } from '../src/activities/notify';
 import type { RunInput, RunState } from '../src/index';
@@ -156,8 +159,27 @@ describe('a notifier', () => {
   it('I11 that fails is named without its URL', async () => {
     const gone = notify({ url: 'http://127.0.0.1:9/?secret=canary' }, notice);
     await expect(gone).rejects.toThrow(/^The webhook could not be reached \(\w+\)\.$/);
-    await expect(notify({ command: 'echo no disk >&2; exit 3' }, notice)).rejects.toThrow(
-      'The command exited with 3: no disk.',
-    );
+  });
+
+  it('I11 that is a command and fails is named without what it printed', async () => {
+    const failed = notify({ command: 'echo https://example.com/canary | tee /dev/stderr; exit 3' }, notice);
+    await expect(failed).rejects.toThrow(/^The command exited with 3\. What it prints is not kept/);
+    await expect(failed).rejects.not.toThrow('canary');
+  });
+
+  it('that is a command has ended with its shell, whatever that left in the background', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'partwise-notify-'));
+    const gate = join(folder, 'gate');
+    try {
+      // Holds standard output and error open until the gate is there, which is after the notice was taken.
+      await notify(
+        { command: `(until test -e '${gate}'; do sleep 0.05; done; rm '${gate}') & exit 0` },
+        notice,
+      );
+      await writeFile(gate, '');
+      while (existsSync(gate)) await sleep(20);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
