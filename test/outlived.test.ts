@@ -4,6 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Context } from '@temporalio/activity';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { FIRST_BEAT, startHeartbeats, type Heartbeats } from '../src/activities/heartbeat';
 import type { RunHandle } from '../src/index';
 import { findTemporalBinary } from '../src/temporal/binary';
 import { startServer } from '../src/temporal/server';
@@ -116,4 +119,21 @@ it('I12 a function whose worker has lost its server is stopped: nobody could tel
   await begun(1);
   process.kill(server.pid!, 'SIGKILL');
   await gone(calls()[0]!.pid);
+});
+
+it('I12 a unit is told when the server accepts none of its heartbeats', async () => {
+  // The server knows no such task.
+  const { client } = project;
+  const activity = new MockActivityEnvironment({ heartbeatTimeoutMs: 1_000 }, { client });
+  let heartbeats: Heartbeats;
+  const reason = await activity.run(
+    () =>
+      new Promise<string>((resolve) => {
+        heartbeats = startHeartbeats(Context.current(), FIRST_BEAT, resolve);
+      }),
+  );
+  expect(reason).toMatch(
+    /^No heartbeat was accepted for the heartbeat time-out|^The server no longer knows this attempt/,
+  );
+  heartbeats!.stop();
 });
