@@ -7,6 +7,8 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
+import { readConfigFile } from '../src/config/load';
+import { checkConfig } from '../src/config/schema';
 import { endBackground, findTemporalBinary } from '../src/temporal/index';
 import { CLI } from './support/cli';
 import {
@@ -146,9 +148,16 @@ async function tryProgram(block: Block, folder: string): Promise<void> {
       rows: [expect.objectContaining({ region: 'North', orders: 1 })],
       uploads: ['sales_summary.json'],
     });
-  } else {
+  } else if (block.text.includes('.results()')) {
     expect(stdout).toMatch(/SUCCESS[^]*region: 'North'/);
   }
+}
+
+/** A configuration file: it is checked as the project's own is. */
+async function tryConfiguration(block: Block, folder: string): Promise<void> {
+  await writeFile(join(folder, 'shown-config.ts'), block.text);
+  await typeCheck(block, folder, 'shown-config.ts');
+  expect(checkConfig(await readConfigFile(join(folder, 'shown-config.ts'))).problems).toEqual([]);
 }
 
 /**
@@ -226,7 +235,11 @@ function stepsOf(block: Block, folder: () => string): Step[] {
     ]);
   }
   if (language === 'ts') {
-    const tryCode = text.includes('definePartitionFunction(') ? tryFunctions : tryProgram;
+    const tryCode = text.includes('definePartitionFunction(')
+      ? tryFunctions
+      : text.includes('defineConfig(')
+        ? tryConfiguration
+        : tryProgram;
     return [[title, () => tryCode(block, folder())]];
   }
   const shownIn = (): string => (place.startsWith('README.md') ? join(root, SHOWN_EXAMPLE) : folder());

@@ -69,12 +69,40 @@ describe('a run folded from its history', () => {
     }
   });
 
-  test('a lost unit makes its partitions INTERNAL_ERROR, until another unit takes them over', async () => {
+  test('a lost unit makes its partitions INTERNAL_ERROR', async () => {
     const lost = [...planned(2), scheduled(1, '0', task(0, 0, 1)), lostUnit(1)];
     expect((await fold(lost)).statuses).toEqual(['INTERNAL_ERROR', 'INTERNAL_ERROR']);
-    const taken = await fold([...lost, ...retryUnit(0, 1, { 1: 'DONE' })]);
-    expect(taken.statuses).toEqual(['INTERNAL_ERROR', 'DONE']);
-    expect(state(taken.record).counts).toMatchObject({ INTERNAL_ERROR: 1, DONE: 1, PENDING: 0 });
+  });
+
+  test('I4, I8 a lost batch of a continuation leaves alone what was taken over between its partitions', async () => {
+    const carried = [1, 2, 5].map((ordinal) => ({
+      outcome: outcome(ordinal, 'DONE'),
+      execution: 1,
+      functionDigest: 'code',
+    }));
+    const body = Buffer.from(
+      [...carried, { sha256: '' }].map((line) => `${JSON.stringify(line)}\n`).join(''),
+    );
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    const [started, accepted, plan] = planned(7);
+    const file = { path: 'carried', bytes: body.length, sha256 };
+    (plan as Extract<Fact, { type: 'planned' }>).plan.carried = {
+      file,
+      counts: { ...noCounts(), DONE: 3 },
+      reused: 0,
+      firstErrors: [],
+    };
+    const unitTask = { ...task(0, 0, 6), partitions: 4 };
+    const facts = [
+      started!,
+      accepted!,
+      plan!,
+      scheduled(1, '0', unitTask),
+      { ...lostUnit(1), cancelled: true } as Fact,
+    ];
+    const { record, statuses } = await fold(facts, () => Promise.resolve(body));
+    expect(state(record).counts).toMatchObject({ total: 7, DONE: 3, CANCELLED: 4, PENDING: 0 });
+    expect(statuses).toEqual(['CANCELLED', 'DONE', 'DONE', 'CANCELLED', 'CANCELLED', 'DONE', 'CANCELLED']);
   });
 
   test('I2, I3 an outcome file counts only with the sha256 that history names', async () => {
@@ -230,7 +258,7 @@ describe('a run that was changed while it was under way', () => {
     const { record } = await fold([
       ...planned(4),
       { type: 'skipped', ordinals: '2', cutOff: 0 },
-      scheduled(1, '0', { ...task(0, 0, 3), except: '2' }),
+      scheduled(1, '0', { ...task(0, 0, 3), except: '2', partitions: 3 }),
       lostUnit(1),
     ]);
     expect(state(record).counts).toMatchObject({ INTERNAL_ERROR: 3, SKIPPED: 1, PENDING: 0 });
@@ -654,7 +682,7 @@ function state(record: RunRecord) {
   return runState(record, 'run', AT, null);
 }
 
-// Runs made up at random: batches, rounds of retries, units that are lost and taken over.
+// Runs made up at random: batches, rounds of retries, units that are lost.
 
 function inventRun(random: () => number): {
   planned: Fact[];
@@ -674,7 +702,6 @@ function inventRun(random: () => number): {
     if (random() < 0.15) {
       facts = [scheduled(100 + number, `${number}`, task(number, from, to)), lostUnit(100 + number)];
       for (const ordinal of ordinals) truth[ordinal] = 'INTERNAL_ERROR';
-      if (random() < 0.5) left.push(...ordinals);
     } else {
       const given = ordinals.map(() => (random() < 0.3 ? 'retry' : anyEnd()));
       facts = unit(number, from, to, given);

@@ -174,9 +174,16 @@ describe('retrying the failures', () => {
     expect(last.executions.map(({ execution }) => execution)).toEqual([1, 2, 3]);
     expect(begins(calls()).filter((call) => call.startsWith('begin b')).length).toBe(2);
     expect((await project.partwise.restore(run.runId).partition('d').describe()).attempts).toBe(3);
+    // Another place for the rows is written, though nothing is left to run.
+    const elsewhere = await (await run.retryFailed({ output: { file: 'elsewhere.csv' } })).wait();
+    expect(elsewhere.commit).toMatchObject({
+      rows: 5,
+      target: expect.stringContaining('elsewhere.csv') as string,
+    });
+    const back = await (await run.retryFailed({ output: { file: 'tolerated.parquet' } })).wait();
     // Nothing is left: nothing runs, and nothing is written again.
     const none = await (await run.retryFailed()).wait();
-    expect(none).toMatchObject({ status: 'SUCCESS', commit: { committedAt: last.commit!.committedAt } });
+    expect(none).toMatchObject({ status: 'SUCCESS', commit: { committedAt: back.commit!.committedAt } });
     expect(begins(calls())).toHaveLength(8);
   });
 

@@ -412,6 +412,7 @@ describe('a commit', () => {
       notDone,
       doneAfter: () => [],
       newestExecution: () => Promise.resolve(1),
+      throwIfCancelled: () => {},
       ...local,
     });
   };
@@ -506,6 +507,18 @@ describe('a commit', () => {
     const late = commit({ file, format: 'csv' }, {}, [], { newestExecution: () => Promise.resolve(2) });
     await expect(late).rejects.toThrow('Execution 1 of run "run-1" came too late');
     await expect(select(`SELECT * FROM '${file}'`)).rejects.toThrow();
+  });
+
+  it('I8 that is cancelled before its end leaves everything as it was', async () => {
+    await makeRows("SELECT 'N' AS region, 1 AS total");
+    await commit(table('replace'));
+    await makeRows("SELECT 'N' AS region, 2 AS total");
+    const throwIfCancelled = (): never => {
+      throw new Error('cancelled');
+    };
+    const late = commit(table('replace'), { execution: 2 }, [], { throwIfCancelled });
+    await expect(late).rejects.toThrow('cancelled');
+    expect(await rows()).toMatchObject([{ total: 1 }]);
   });
 
   it('I10 of a later execution appends only what was done after the one before', async () => {

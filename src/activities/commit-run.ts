@@ -35,6 +35,7 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
         notDone,
         doneAfter: (execution) =>
           done.filter(([, end]) => end.execution > execution).map(([ordinal]) => ordinal),
+        throwIfCancelled: () => context.cancellationSignal.throwIfAborted(),
         newestExecution: async () => (await readLocators(stage, task.runId)).at(-1)?.execution ?? 0,
       });
     }),

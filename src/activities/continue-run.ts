@@ -45,9 +45,11 @@ export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
  * After a terminate or a time-out, functions of the earlier execution run on until their next heartbeat is refused: waits until
  * none can be running any more.
  */
-export async function waitOut({ closed, plan }: RunRecord, signal: AbortSignal): Promise<void> {
+export async function waitOut({ closed, plan, open, units }: RunRecord, signal: AbortSignal): Promise<void> {
   if (closed === null || plan === null) return;
-  if (closed.kind !== 'terminated' && closed.kind !== 'timedOut') return;
+  // A unit that the server ended without its worker's word may still be running there, too.
+  const left = open.size > 0 || [...units.values()].some(({ end }) => end?.type === 'lost');
+  if (!left && closed.kind !== 'terminated' && closed.kind !== 'timedOut') return;
   // enforces I4: an attempt that nobody waits for any more never runs beside the continuation's.
   const until = Date.parse(closed.at) + plan.heartbeatTimeoutMs + KILL_GRACE_MS;
   await sleep(Math.max(0, until - Date.now()), undefined, { signal });
@@ -94,7 +96,7 @@ export async function takeOver(parts: {
   const { stage, reader, reading, selected, place } = parts;
   const { record } = reading;
   const { units: _, carried: __, ...plan } = record.plan!;
-  const content = await carriedOver(stage, reader, reading, selected);
+  const content = await carriedOver(stage, reader, reading, selected, place);
   return { plan, carried: await putCarried(stage, place, content), commit: reading.state.commit };
 }
 
@@ -131,6 +133,7 @@ async function carriedOver(
   reader: RunReader,
   reading: Reading,
   selected: ReadonlySet<number> | null,
+  place: ExecutionPlace,
 ): Promise<CarriedContent> {
   const views = (await reader.views(reading))!;
   const { ends, rowsFiles, calls } = await reader.outcomes(reading.record);
@@ -141,9 +144,9 @@ async function carriedOver(
     if (unit.end?.type === 'result') continue;
     const objects = await stage.list(unitFolder(unit.task, unit.activityId));
     const salvaged = await readCheckpoints(stage, objects);
-    const { execution } = unit.task;
+    // enforces I10: this execution is the first to record them, so an earlier one's commit does not have their rows.
     for (const { outcome, functionDigest } of salvaged.outcomes)
-      latest.set(outcome.ordinal, { outcome, execution, functionDigest });
+      latest.set(outcome.ordinal, { outcome, execution: place.execution, functionDigest });
     found.rows.push(...salvaged.output);
   }
   if (selected !== null) {

@@ -51,19 +51,19 @@ export class PartitionViews {
 
   /** Null when the run has no partition of this id. */
   async ordinalOf(id: string): Promise<number | null> {
-    for (const end of this.parts.outcomes.ends.values()) if (end.id === id) return end.ordinal;
+    let someLost = false;
+    for (const end of this.parts.outcomes.ends.values()) {
+      if (end.id === id) return end.ordinal;
+      someLost ||= end.id === null;
+    }
     // Every partition has ended, and none is this one.
-    if (this.parts.outcomes.ends.size === this.total && !this.#someLost()) return null;
+    if (this.parts.outcomes.ends.size === this.total && !someLost) return null;
     return (await this.#loadIndex()).ordinalOf(id);
   }
 
   /** All ids, for messages. */
   async ids(): Promise<readonly string[]> {
     return (await this.#loadIndex()).ids;
-  }
-
-  #someLost(): boolean {
-    return this.parts.record.lost.size > 0;
   }
 
   async #loadIndex(): Promise<PartitionIndex> {

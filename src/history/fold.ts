@@ -5,7 +5,7 @@
  * What holds of a record after every fact:
  *  1. `ended` counts each partition at most once, under the status that it ended with.
  *  2. A partition that its unit gave back for another try (`retry`, `big`) is not in `ended` until a later unit ends with it.
- *  3. Partitions of a unit that only the server could end (`lost`) are in `ended`, until a later unit takes them over.
+ *  3. Partitions of a unit that only the server could end are in `ended`; no later unit of the execution runs them.
  *  4. A partition that was skipped by hand is in `ended` as SKIPPED, also when its unit recorded that it was cut off.
  *  5. A partition in neither is PENDING, or RUNNING where the live overlay says so.
  */
@@ -44,8 +44,6 @@ export interface RunRecord {
   units: Map<number, UnitRecord>;
   /** Units that have not ended, by activity id. */
   open: Map<string, UnitRecord>;
-  /** Ordinals that ended with a lost unit. */
-  lost: Map<number, LostStatus>;
   /** How many partitions ended, by status. */
   ended: StatusCounts;
   commit: CommitResult | null;
@@ -72,7 +70,6 @@ export function newRecord(workflowRunId: string): RunRecord {
     plan: null,
     units: new Map(),
     open: new Map(),
-    lost: new Map(),
     ended: noCounts(),
     commit: null,
     failedStep: null,
@@ -110,10 +107,8 @@ export function applyFact(record: RunRecord, fact: Fact): void {
     case 'unitLost': {
       const status = fact.cancelled ? 'CANCELLED' : 'INTERNAL_ERROR';
       const unit = endUnit(record, fact, { type: 'lost', status, error: fact.error });
-      for (const ordinal of unit === null ? [] : ordinalsOf(unit.task)) {
-        record.lost.set(ordinal, status);
-        record.ended[status]++;
-      }
+      // enforces I8: a unit of a continuation spans partitions that are not its own, so it says how many are.
+      record.ended[status] += unit?.task.partitions ?? 0;
       return;
     }
     case 'committed':
@@ -147,7 +142,10 @@ export function applyFact(record: RunRecord, fact: Fact): void {
   }
 }
 
-/** The partitions that a unit names, ascending. */
+/**
+ * The partitions that a unit names, ascending. Of a unit of a continuation also those between its own that were taken over: the
+ * selection is in the plan on the stage.
+ */
 export function ordinalsOf({ only, except, from, to }: UnitTask): number[] {
   if (only !== null) return decodeOrdinals(only);
   const all = Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -184,13 +182,6 @@ function scheduleUnit(record: RunRecord, fact: Extract<Fact, { type: 'unitSchedu
   record.units.set(fact.unit, unit);
   record.open.set(fact.activityId, unit);
   for (const ordinal of decodeOrdinals(fact.task.only ?? '')) record.waiting.delete(ordinal);
-  if (record.lost.size === 0) return;
-  for (const ordinal of ordinalsOf(fact.task)) {
-    const status = record.lost.get(ordinal);
-    if (status === undefined) continue;
-    record.lost.delete(ordinal);
-    record.ended[status]--;
-  }
 }
 
 function endUnit(

@@ -39,7 +39,6 @@ export class Outcomes {
   readonly #thrown = new Map<number, PartitionEnd>();
   /** When units ended that were taken in, by the event that scheduled them. */
   readonly #taken = new Map<number, string | null>();
-  readonly #lost = new Set<number>();
   readonly #rowsFiles: RowsFile[] = [];
   #carriedTaken = false;
 
@@ -83,11 +82,6 @@ export class Outcomes {
     // A stopped run tries nothing again.
     for (const ordinal of wasStopped(record) ? record.waiting.keys() : [])
       this.#ends.set(ordinal, this.#thrown.get(ordinal)!);
-    for (const ordinal of this.#lost) {
-      if (record.lost.has(ordinal)) continue;
-      this.#lost.delete(ordinal);
-      if (this.#ends.get(ordinal)?.id === null) this.#ends.delete(ordinal);
-    }
   }
 
   async #takeCarried({ plan }: RunRecord, readFile: ReadFile): Promise<void> {
@@ -109,8 +103,8 @@ export class Outcomes {
     const { end } = unit;
     if (end?.type === 'lost') {
       for (const ordinal of ordinalsOf(unit.task)) {
-        this.#lost.add(ordinal);
-        this.#ends.set(ordinal, lostPartition(unit, ordinal));
+        // enforces I4: what lies between a unit's partitions had ended before, and goes on being what it was.
+        if (!this.#ends.has(ordinal)) this.#ends.set(ordinal, lostPartition(unit, ordinal));
       }
     }
     if (end?.type !== 'result') return;

@@ -98,12 +98,15 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
   if (output === null || summary.counts.DONE === 0) return summary;
   const committed = opened.continues?.commit ?? null;
   // A continuation that found nothing left to run, of a run whose rows are where they belong.
-  if (plan.units.length === 0 && committed !== null) return { ...summary, commit: committed };
+  const target = 'table' in output ? output.table : output.file;
+  if (plan.units.length === 0 && committed?.target === target) return { ...summary, commit: committed };
   const { commitRun } = proxyActivities<RunActivities>({
     startToCloseTimeout: opened.planTimeoutMs,
     heartbeatTimeout: opened.heartbeatTimeoutMs,
     // Some minutes: long enough for a person to close a program that holds the file.
     retry: CONTROL_RETRY,
+    // enforces I8: a cancel that comes during the commit either stops it, or finds it made.
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   });
   let result: CommitResult;
   try {

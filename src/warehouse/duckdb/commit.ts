@@ -36,6 +36,7 @@ async function commitTable(
     await connection.run('BEGIN TRANSACTION');
     try {
       const result = await replaceRows(connection, task, output, local);
+      local.throwIfCancelled();
       await connection.run('COMMIT');
       return result;
     } catch (error) {
@@ -216,6 +217,7 @@ async function writeFile(
     const newest = await local.newestExecution();
     // enforces I10, as far as files allow: nothing keeps a newer execution from writing between this line and the next.
     if (newest > task.execution) throw tooLate(task, newest);
+    local.throwIfCancelled();
     await rename(partial, output.file);
     return { version: 1, target: output.file, rows, committedAt: new Date().toISOString() };
   } finally {
