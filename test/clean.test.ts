@@ -1,6 +1,6 @@
 /** What `clean` removes from a stage, and what it leaves: on real runs, one of them killed. */
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -81,6 +81,23 @@ const clean = (options: Parameters<typeof project.partwise.clean>[0] = {}) =>
 /** Which runs are removed. */
 const removed = async (options: Parameters<typeof clean>[0]): Promise<string[]> =>
   (await clean(options)).runs.filter(({ what }) => what === 'run').map(({ runId }) => runId);
+
+/** The server and the stage lose all that they have of the run's history; what it put on the stage stays. */
+async function forget(runId: string): Promise<void> {
+  const { workflowService, workflow, options } = project.client;
+  const { namespace } = options;
+  await workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId: runId } });
+  const gone = async (): Promise<boolean> =>
+    workflow
+      .getHandle(runId)
+      .describe()
+      .then(
+        () => false,
+        () => true,
+      );
+  while (!(await gone())) await sleep(100);
+  await rm(join(project.folder, stage, runId, 'archive'), { recursive: true });
+}
 
 /** A new execution of the run, as Temporal's own tools start it: they name the stage. */
 async function retried(run: RunHandle): Promise<RunHandle> {
@@ -186,6 +203,18 @@ describe('runs that are removed', () => {
     expect(await apart.results()).toHaveLength(3);
     expect(await apart.partition('c').describe()).toMatchObject({ status: 'DONE' });
   });
+
+  it('I3 leave behind what a run has reused that nobody here can read', async () => {
+    const series = { series: 'nightly', onUnchanged: 'reuse' } as const;
+    const first = await finished('first', series);
+    const second = await finished('second', series);
+    expect(await second.status()).toMatchObject({ reused: 3 });
+    // The ledger has no need of the first any more.
+    await finished('third', { ...series, params: { other: true } });
+    await forget(second.runId);
+    const report = await clean({ runs: [first.runId] });
+    expect(report.runs).toMatchObject([{ runId: first.runId, needed: { files: 3 } }]);
+  });
 });
 
 describe('runs that stay', () => {
@@ -228,33 +257,45 @@ describe('runs that stay', () => {
     }
   });
 
-  it('can be retried after they were cut off, with what their units had recorded', async () => {
-    await writeFile(calls, '');
-    const gate = join(project.folder, `${stage}.gate`);
-    const run = await project.partwise.start(
-      input({
-        params: { gate, gated: 'b' },
-        options: { partitionsPerUnit: 3, maxConcurrency: 1, heartbeatTimeout: '3s' },
-      }),
-      { runId: project.runId('cut') },
-    );
-    const segments = async (): Promise<string[]> =>
-      (await files(run.runId).catch(() => [])).filter((path) => path.includes('/segments/'));
-    while ((await segments()).length === 0) await sleep(20);
-    await project.client.workflow.getHandle(run.runId).terminate();
-    await run.wait();
-    await clean();
-    expect(await segments()).not.toEqual([]);
-    await writeFile(gate, '');
-    await writeFile(calls, '');
-    const again = await retried(run);
-    expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 3 } });
-    expect(readFileSync(calls, 'utf8').split('\n').slice(0, -1).sort()).not.toContain('a');
-    await clean();
-    expect(await segments()).toEqual([]);
-    expect(await totalOf(again, 'a')).toEqual({ total: 135 });
-    expect(await again.results()).toHaveLength(3);
-  });
+  it.each([
+    ['', false],
+    [', also when a retry in between was ended before it had a plan', true],
+  ])(
+    'I4 can be retried after they were cut off, with what their units had recorded%s',
+    async (_, between) => {
+      await writeFile(calls, '');
+      const gate = join(project.folder, `${stage}.gate`);
+      const run = await project.partwise.start(
+        input({
+          params: { gate, gated: 'b' },
+          options: { partitionsPerUnit: 3, maxConcurrency: 1, heartbeatTimeout: '3s' },
+        }),
+        { runId: project.runId('cut') },
+      );
+      const segments = async (): Promise<string[]> =>
+        (await files(run.runId).catch(() => [])).filter((path) => path.includes('/segments/'));
+      while ((await segments()).length === 0) await sleep(20);
+      await project.client.workflow.getHandle(run.runId).terminate();
+      await run.wait();
+      if (between) {
+        const unplanned = await retried(run);
+        // Then it waits until nothing of the first can be running any more.
+        while (!existsSync(join(project.folder, stage, run.runId, 'executions', '2.json'))) await sleep(20);
+        await project.client.workflow.getHandle(unplanned.runId).terminate();
+      }
+      await clean();
+      expect(await segments()).not.toEqual([]);
+      await writeFile(gate, '');
+      await writeFile(calls, '');
+      const again = await retried(run);
+      expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 3 } });
+      expect(readFileSync(calls, 'utf8').split('\n').slice(0, -1).sort()).not.toContain('a');
+      await clean();
+      expect(await segments()).toEqual([]);
+      expect(await totalOf(again, 'a')).toEqual({ total: 135 });
+      expect(await again.results()).toHaveLength(3);
+    },
+  );
 });
 
 describe('partwise clean', () => {

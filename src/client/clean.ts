@@ -3,9 +3,11 @@
  * replaced. What is needed is found first, over everything that stays: a run may have reused the artifacts of another.
  */
 import type { Client } from '@temporalio/client';
+import { unsealLines } from '../activities/numbered-objects';
 import { filesOf } from '../activities/reuse';
 import { ledgerIn } from '../activities/series-ledger';
-import { ledgerNumber } from '../run/stage-layout';
+import { carriedContent, type CarriedRecord } from '../run/carried';
+import { executionOfPath, isCarriedFile, ledgerNumber } from '../run/stage-layout';
 import type { Stage } from '../stage';
 import { selectRuns, type Selection } from './clean-selection';
 import type { CleanedRun, CleanReport, FilesAndBytes } from './clean-types';
@@ -89,7 +91,7 @@ function removable({ objects, onServer }: KnownRun, needed: ReadonlySet<string>)
 async function readKept(
   client: Client,
   stage: Stage,
-  { runId, locators }: KnownRun,
+  { runId, locators, objects }: KnownRun,
 ): Promise<KeptRun & { named: string[] }> {
   const readable = new Set<number>();
   const named: string[] = [];
@@ -98,12 +100,37 @@ async function readKept(
     const reader = readerOf(client, stage, runId, workflowRunId);
     const reading = await orGone(reader.read());
     const outcomes = reading === null ? null : await orGone(reader.outcomes(reading.record));
-    if (outcomes === null) continue;
+    if (outcomes === null) {
+      named.push(...(await namedByCarried(stage, objects, execution)));
+      continue;
+    }
     readable.add(execution);
-    named.push(...namedFiles(reading!.record, outcomes));
-    open = openUnits(reading!.record);
+    const { record } = reading!;
+    named.push(...namedFiles(record, outcomes));
+    // enforces I4: one that ended before it had a plan took nothing over, and the open units of the one before are still to be.
+    if (record.plan !== null) open = openUnits(record);
   }
   return { readable, open, named };
+}
+
+/**
+ * What an execution that nobody here can read has taken over, of other runs too: another server may have its history. Whether
+ * that names the file of what was taken over, nobody here knows; its own files stay anyway.
+ */
+async function namedByCarried(
+  stage: Stage,
+  objects: readonly StageObject[],
+  execution: number,
+): Promise<string[]> {
+  const named: string[] = [];
+  for (const { path } of objects) {
+    if (!isCarriedFile(path) || executionOfPath(path) !== execution) continue;
+    const records = unsealLines(await stage.get(path)) as CarriedRecord[] | null;
+    const { outcomes, rows } = carriedContent(records ?? []);
+    named.push(...rows.map(({ file }) => file.path));
+    named.push(...outcomes.flatMap(({ outcome }) => outcome.artifacts.map((artifact) => artifact.path)));
+  }
+  return named;
 }
 
 async function ledgersOf(

@@ -14,11 +14,12 @@ export interface KeptRun {
 
 /** Paths that an execution's history names, and that files named by it name: also of other runs, whose outcomes it reused. */
 export function namedFiles({ plan, opened, units }: RunRecord, outcomes: Outcomes): string[] {
-  if (plan === null) return [];
-  const named = [planPath(plan), plan.unitPlan.path, plan.index.path];
-  named.push(...plan.snapshot.map(({ path }) => path));
-  for (const carried of [plan.carried, opened?.continues?.carried])
+  const named: string[] = [];
+  for (const carried of [plan?.carried, opened?.continues?.carried])
     if (carried != null) named.push(carried.file.path);
+  if (plan === null) return named;
+  named.push(planPath(plan), plan.unitPlan.path, plan.index.path);
+  named.push(...plan.snapshot.map(({ path }) => path));
   for (const { end } of units.values()) {
     if (end?.type !== 'result' || Array.isArray(end.result.outcomes)) continue;
     named.push(end.result.outcomes.path);

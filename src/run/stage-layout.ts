@@ -73,6 +73,10 @@ export function carriedFile(place: ExecutionPlace, name: string): string {
   return `${executionFolder(place)}carried-${name}.jsonl`;
 }
 
+export function isCarriedFile(path: string): boolean {
+  return /^[^/]+\/g\d+\/e\d+\/carried-[^/]+\.jsonl$/.test(path);
+}
+
 /** Ends in `/`. Holds the attempts of a unit: `a1/`, `a2/`, … */
 export function unitFolder(task: ExecutionPlace, activityId: string): string {
   return `${executionFolder(task)}u${activityId}/`;
