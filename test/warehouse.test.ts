@@ -407,6 +407,8 @@ describe('a commit', () => {
       ...change,
     };
     return warehouse().commit(task, {
+      workflowRunId: `first-${task.execution}`,
+      lineage: 'first-1',
       index: indexFile,
       rows: [{ file: rowsFile, except: [] }],
       notDone,
@@ -474,6 +476,33 @@ describe('a commit', () => {
     await commit(table('append'));
     await commit(table('append'), { stageToken: 'stage-2' });
     expect(await rows()).toHaveLength(2);
+  });
+
+  it('I10 of a run whose id was free again after clean is made, whatever an earlier run of that id has committed', async () => {
+    const anew = (execution: number) => ({ workflowRunId: `second-${execution}`, lineage: 'second-1' });
+    await makeRows("SELECT 'N' AS region, 1 AS total");
+    await commit(table('replace'));
+    await makeRows("SELECT 'N' AS region, 2 AS total");
+    await commit(table('replace'), {}, [], anew(1));
+    expect(await rows()).toEqual([{ region: 'N', total: 2 }]);
+    // Also after more executions of the earlier one, and with rows that it had appended.
+    await commit(table('append'), { runId: 'run-2' });
+    await commit(table('append'), { runId: 'run-2', execution: 3 });
+    const first = await commit(table('append'), { runId: 'run-2' }, [], anew(1));
+    expect(first).toMatchObject({ rows: 1 });
+    expect(await rows()).toHaveLength(3);
+    expect(await commit(table('append'), { runId: 'run-2' }, [], anew(1))).toEqual(first);
+    expect(await selectTable("SELECT * FROM partwise_commits WHERE run_id = 'run-2'")).toHaveLength(1);
+  });
+
+  it('I10 appends once to each of several tables, in whatever order', async () => {
+    await makeRows("SELECT 'N' AS region, 1 AS total");
+    const other: OutputPlan = { table: 'others', mode: 'append', evolve: false };
+    await commit(table('append'));
+    await commit(other, { execution: 2 });
+    expect(await commit(table('append'), { execution: 3 })).toMatchObject({ rows: 0 });
+    expect(await rows()).toHaveLength(1);
+    await expect(commit(other, { execution: 1 })).rejects.toThrow('came too late');
   });
 
   it('I10 of an older execution is refused after a newer one', async () => {

@@ -147,8 +147,8 @@ export const REPLACEMENTS = [
   },
   {
     file: 'src/warehouse/duckdb/commit.ts',
-    from: "output.mode === 'append' && before?.generation",
-    to: 'task.execution < 0 && before?.generation',
+    from: "output.mode === 'append' && before !== undefined",
+    to: 'task.execution < 0 && before !== undefined',
   },
   {
     file: 'src/warehouse/duckdb/database.ts',

@@ -30,6 +30,8 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       );
       const warehouse = openWarehouse(task.warehouse, deps.projectDir);
       return warehouse.commit(task, {
+        workflowRunId: runId,
+        lineage: (await readLocators(stage, task.runId))[0]?.workflowRunId ?? runId,
         index: await stage.localFile(task.index),
         rows: await localRows(stage, rowsFiles),
         notDone,

@@ -52,6 +52,10 @@ export interface Snapshot extends PartitionSizes {
 
 /** What a commit writes: local copies of files, and which partitions they are of. */
 export interface CommitRows {
+  /** Temporal's id of the execution: what tells a commit whose answer was lost from another one with its number. */
+  workflowRunId: string;
+  /** Temporal's id of the run's first execution. A run whose id was free again after `clean` has another, and numbers from 1. */
+  lineage: string;
   index: string;
   /** The Parquet files of rows that recorded outcomes name. */
   rows: { file: string; except: readonly number[] }[];

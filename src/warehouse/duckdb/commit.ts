@@ -12,7 +12,7 @@ import { combinedRows } from './combined-rows';
 import { queryRows, quoteIdentifier, quoteText, withDatabase } from './database';
 import { quoteTable } from './source';
 
-/** One row per run that ever committed here: the fence, and the record of a commit whose answer was lost. */
+/** One row per run and table that it ever committed to: the fence, and the record of a commit whose answer was lost. */
 const COMMITS = '"partwise_commits"';
 
 export function commitRows(path: string, task: CommitTask, local: CommitRows): Promise<CommitResult> {
@@ -54,16 +54,15 @@ async function replaceRows(
   local: CommitRows,
 ): Promise<CommitResult> {
   const target = quoteTable(output.table);
-  const before = await commitBefore(connection, task);
-  if (before?.execution === task.execution && before.generation === task.generation) {
+  const earlier = await commitsBefore(connection, task, local);
+  const same = earlier.find(({ workflow_run_id: id }) => id === local.workflowRunId);
+  if (same !== undefined) {
     // The answer of this very commit was lost: it is not made twice.
-    return { version: 1, target: before.target, rows: Number(before.rows), committedAt: before.at };
+    return { version: 1, target: same.target, rows: Number(same.rows), committedAt: same.committed_at };
   }
+  const before = earlier.find((row) => row.target === output.table && row.generation === task.generation);
   // enforces I10: what an earlier execution of the generation has appended is not appended again.
-  const fresh =
-    output.mode === 'append' && before?.generation === task.generation && before.target === output.table
-      ? local.doneAfter(before.execution)
-      : null;
+  const fresh = output.mode === 'append' && before !== undefined ? local.doneAfter(before.execution) : null;
   const combined = await combinedRows(connection, task.keyColumns, local.rows, fresh);
   const existing = await columnsOfTable(connection, target);
   if (existing === null) {
@@ -83,19 +82,25 @@ async function replaceRows(
     rows: combined.rows,
     committedAt: new Date().toISOString(),
   };
-  await connection.run(`DELETE FROM ${COMMITS} WHERE run_id = $1 AND stage = $2`, [
-    task.runId,
-    task.stageToken,
-  ]);
-  await connection.run(`INSERT INTO ${COMMITS} VALUES ($1, $2, $3, $4, $5, $6, $7)`, [
-    task.runId,
-    task.stageToken,
-    task.generation,
-    task.execution,
-    result.target,
-    result.rows,
-    result.committedAt,
-  ]);
+  await connection.run(
+    `DELETE FROM ${COMMITS} WHERE run_id = $1 AND stage = $2 AND (lineage IS DISTINCT FROM $3 OR target = $4)`,
+    [task.runId, task.stageToken, local.lineage, result.target],
+  );
+  await connection.run(
+    `INSERT INTO ${COMMITS} (run_id, stage, lineage, generation, execution, workflow_run_id, target, rows, committed_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [
+      task.runId,
+      task.stageToken,
+      local.lineage,
+      task.generation,
+      task.execution,
+      local.workflowRunId,
+      result.target,
+      result.rows,
+      result.committedAt,
+    ],
+  );
   return result;
 }
 
@@ -109,27 +114,36 @@ function deletePartitionsSql(task: CommitTask, target: string, { index, notDone 
   return `DELETE FROM ${target} WHERE EXISTS (SELECT 1 FROM (${done}) AS done WHERE ${match})`;
 }
 
-interface Fence {
+interface EarlierCommit {
   generation: number;
   execution: number;
+  workflow_run_id: string;
   target: string;
   rows: bigint;
-  at: string;
+  committed_at: string;
 }
 
-/** The run's last commit here; a late commit of an older execution is refused. */
-async function commitBefore(connection: DuckDBConnection, task: CommitTask): Promise<Fence | null> {
+/** The run's commits here, the last one of each table; a late commit of an older execution is refused. */
+async function commitsBefore(
+  connection: DuckDBConnection,
+  task: CommitTask,
+  { lineage }: CommitRows,
+): Promise<EarlierCommit[]> {
   await connection.run(
     `CREATE TABLE IF NOT EXISTS ${COMMITS} (run_id VARCHAR, stage VARCHAR, generation INTEGER, execution INTEGER, target VARCHAR, rows BIGINT, committed_at VARCHAR)`,
   );
-  const [found] = await queryRows<Fence>(
+  for (const column of ['lineage', 'workflow_run_id'])
+    await connection.run(`ALTER TABLE ${COMMITS} ADD COLUMN IF NOT EXISTS ${column} VARCHAR`);
+  // A run of the same id that is gone from the stage was another run, whatever its numbers.
+  const found = await queryRows<EarlierCommit>(
     connection,
-    `SELECT generation, execution, target, rows, committed_at AS at FROM ${COMMITS} WHERE run_id = $1 AND stage = $2`,
-    [task.runId, task.stageToken],
+    `SELECT generation, execution, workflow_run_id, target, rows, committed_at FROM ${COMMITS}
+     WHERE run_id = $1 AND stage = $2 AND lineage = $3`,
+    [task.runId, task.stageToken, lineage],
   );
-  if (found === undefined) return null;
+  const newest = Math.max(0, ...found.map(({ execution }) => execution));
   // enforces I10
-  if (found.execution > task.execution) throw tooLate(task, found.execution);
+  if (newest > task.execution) throw tooLate(task, newest);
   return found;
 }
 
