@@ -3,7 +3,6 @@
  * the function wrote its calls to, the one witness that is none of Partwise's.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PartitionView, Row } from '../../src/index';
 import { RunReader, type Reading } from '../../src/client/run-reader';
@@ -15,7 +14,6 @@ import { givenBack } from '../../src/run/retry-units';
 import { openStage } from '../../src/stage';
 import { openWarehouse } from '../../src/warehouse';
 import { queryRows, withDatabase } from '../../src/warehouse/duckdb/database';
-import { isAlive } from '../support/processes';
 import type { CallEvent } from './calls';
 import type { Driven } from './drive';
 import { assertNoSecrets } from './secrets';
@@ -346,20 +344,11 @@ function table(world: World): Promise<string[]> {
 }
 
 /** When the workers were killed, runners and what they do end by themselves. */
-export async function assertNoneLeft({ calls }: World): Promise<void> {
-  const runners = [...new Set(calls.read().map(({ pid }) => pid))];
+export async function assertNoneLeft(world: World): Promise<void> {
+  const runners = [...new Set(world.calls.read().map(({ pid }) => pid))];
   await patiently('runners to end with their workers', () =>
-    // A number may be somebody else's by now.
-    Promise.resolve(runners.some((pid) => isAlive(pid) && isRunner(pid)) ? undefined : true),
+    Promise.resolve(runners.some((pid) => world.isRunner(pid)) ? undefined : true),
   );
-}
-
-function isRunner(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('runner-main');
-  } catch {
-    return false;
-  }
 }
 
 function equal(what: string, found: unknown, expected: unknown): void {

@@ -1,7 +1,6 @@
 /** What is done to a run. Each says whether there was anything to do it to. */
 import { once } from 'node:events';
 import { holdWarehouse } from '../support/hold-warehouse';
-import { isAlive } from '../support/processes';
 import type { Fault, FaultKind } from './scenario';
 import { patiently, type Command, type World } from './world';
 
@@ -18,7 +17,7 @@ type Inflict = (victim: Victim, fault: Fault) => Promise<boolean>;
 
 const INFLICT: Record<FaultKind, Inflict> = {
   async runner({ world, closed }, { pick }) {
-    const running = () => world.calls.unfinished().filter(({ pid }) => isAlive(pid));
+    const running = () => world.calls.unfinished().filter(({ pid }) => world.isRunner(pid));
     if (!(await world.calls.until(() => running().length > 0, closed))) return false;
     const now = running();
     const { pid } = now[pick % now.length]!;

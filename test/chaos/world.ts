@@ -13,6 +13,7 @@ import { findTemporalBinary } from '../../src/temporal/binary';
 import { startServer } from '../../src/temporal/server';
 import { stateFolder } from '../../src/temporal/state-folder';
 import { quoteText, withDatabase } from '../../src/warehouse/duckdb/database';
+import { isAlive } from '../support/processes';
 import { Calls } from './calls';
 import type { Scenario } from './scenario';
 
@@ -162,6 +163,17 @@ export class World {
   /** Workers that run. */
   get alive(): ChildProcess[] {
     return this.workers.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  }
+
+  /** Whether it is a runner of these workers that is there now: numbers of processes are soon somebody else's. */
+  isRunner(pid: number): boolean {
+    try {
+      const [, worker] =
+        /runner-main\.js\0(\d+)\0/.exec(readFileSync(`/proc/${pid}/cmdline`, 'latin1')) ?? [];
+      return isAlive(pid) && this.workers.some((each) => String(each.pid) === worker);
+    } catch {
+      return false;
+    }
   }
 
   /** Starts `partwise …` in the project. */
