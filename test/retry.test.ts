@@ -5,7 +5,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PartitionPage, RunHandle, RunInput, RunState } from '../src/index';
 import { cli } from './support/cli';
@@ -248,6 +250,54 @@ describe('retrying the failures', () => {
     });
   });
 
+  it('I9 what plain Temporal gives is checked: a list that is none, another warehouse', async () => {
+    const { run, calls, mend } = await begin('unchecked', ['b']);
+    await run.wait();
+    await mend();
+    const before = calls().length;
+    const refusal = (raw: object): Promise<unknown> =>
+      project.client.workflow
+        .execute('partitionedRun', { workflowId: run.runId, taskQueue: project.taskQueue, args: [raw] })
+        .catch((error: Error) => (error.cause as Error).message);
+    expect(await refusal({ onExisting: 'resume', only: 'b' })).toMatch(/^"only" is "b"; it takes a list/);
+    expect(await refusal({ onExisting: 'resume', warehouse: 'duckdb:./other.duckdb' })).toMatch(
+      /^"warehouse" is "duckdb:.*a continuation stays with it/,
+    );
+    expect(calls()).toHaveLength(before);
+  });
+
+  it('finds a run on a stage of its own', async () => {
+    const { run, mend } = await begin('elsewhere', ['b'], {
+      stage: join(project.folder, 'stage of its own'),
+    });
+    expect(await run.wait()).toMatchObject({ counts: { DONE: 4, FAILED: 1 } });
+    await mend();
+    expect(await (await project.partwise.restore(run.runId).retryFailed()).wait()).toMatchObject({
+      status: 'SUCCESS',
+      counts: { DONE: 5 },
+      executions: [{ execution: 1 }, { execution: 2 }],
+    });
+  });
+
+  it('continues the run when the server has lost the execution after it, which had no plan', async () => {
+    const { run, calls, mend } = await begin('lost', ['b']);
+    await run.wait();
+    await mend();
+    const { putLocator } = await import('../src/client/locators');
+    const { openStage } = await import('../src/stage');
+    await putLocator(openStage(pathToFileURL(join(project.folder, 'stage')).href), {
+      version: 1,
+      runId: run.runId,
+      generation: 1,
+      execution: 2,
+      workflowRunId: randomUUID(),
+      openedAt: new Date().toISOString(),
+    });
+    const before = calls().length;
+    expect(await (await run.retryFailed()).wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 } });
+    expect(begins(calls().slice(before))).toEqual(['begin b 2']);
+  });
+
   it('works in batches: of 600 partitions the 7 that failed', async () => {
     const failing = ['3', '77', '78', '79', '300', '598', '599'];
     const { run, calls, mend } = await begin('batches', failing, {
@@ -363,6 +413,10 @@ describe('resuming', () => {
       source: { query: 'SELECT * FROM sales WHERE amount > 999' },
     });
     expect(await empty.wait()).toMatchObject({ error: { type: 'SourceEmpty' } });
+    const narrowed = await (await empty.retryFailed({ only: ['late'] })).wait();
+    expect(narrowed.error!.message).toMatch(
+      /^"only" is \["late"\], and the run .* ended before it had partitions/,
+    );
     await project.execute("INSERT INTO sales VALUES ('late', 1000)");
     expect(await (await empty.retryFailed()).wait()).toMatchObject({
       status: 'SUCCESS',

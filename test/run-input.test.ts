@@ -1,6 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, it, test } from '@jest/globals';
 import { parseBytes } from '../src/run/bytes';
+import { resumedInput } from '../src/run/continue-input';
 import { parseDuration } from '../src/run/duration';
+import type { RunInput } from '../src/run/input';
 import { parseRunInput } from '../src/run/parse-input';
 import { defaultRunId, runIdProblem } from '../src/run/run-id';
 
@@ -285,4 +287,41 @@ test('I9 a time that is none and a zone that there is not are refused at once', 
     '"series" is ""; it takes the name of a series of runs, at most 200 bytes of text such as "nightly".',
   ]);
   expect(problemsOf({ ...GOOD, scheduledTime: 5, timeZone: '+01:00' })).toHaveLength(2);
+});
+
+describe('the input of a continuation', () => {
+  const run: RunInput = {
+    function: 'totals',
+    source: { table: 'sales' },
+    partitionBy: ['region'],
+    scheduledTime: '2026-11-01T06:00:00.000Z',
+    options: { toleratedFailures: 5, retry: { maximumAttempts: 7 } },
+  };
+  const problemsOf = (raw: object): string[] => resumedInput(raw, run).problems;
+
+  it('I9 is checked: lists and options that are none', () => {
+    expect(problemsOf({ only: 'North' })).toEqual([
+      expect.stringMatching(/^"only" is "North"; it takes a list/),
+    ]);
+    expect(problemsOf({ only: ['a', 7] })).toEqual([expect.stringMatching(/^"only\[1\]" is 7/)]);
+    expect(problemsOf({ options: 'fast' })).toEqual([expect.stringMatching(/^"options" is "fast"/)]);
+    expect(problemsOf({ only: ['North'], options: { maxConcurrency: 2 } })).toEqual([]);
+  });
+
+  it('leaves what is null as the run has it', () => {
+    const raw = {
+      options: { toleratedFailures: null, retry: { maximumAttempts: null, initialInterval: '2s' } },
+    };
+    const { input, problems } = resumedInput(raw as object, run);
+    expect(problems).toEqual([]);
+    expect(input.options).toEqual({
+      toleratedFailures: 5,
+      retry: { maximumAttempts: 7, initialInterval: '2s' },
+    });
+  });
+
+  it('may repeat the input of the run, however it is written', () => {
+    expect(problemsOf({ ...run, params: {}, scheduledTime: '2026-11-01T07:00:00+01:00' })).toEqual([]);
+    expect(problemsOf({ scheduledTime: '2026-11-02T06:00:00Z', params: { a: 1 } })).toHaveLength(2);
+  });
 });

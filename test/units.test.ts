@@ -3,7 +3,10 @@ import { describe, expect, it } from '@jest/globals';
 import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
 import { cutRetryUnits, type GivenBack, retryUnitsPerRound, takeBack } from '../src/run/retry-units';
 import { cutUnits } from '../src/run/units';
+import type { UnitResult } from '../src/run/outcome';
+import { noCounts } from '../src/run/status';
 import { throughLanes } from '../src/workflows/lanes';
+import { Progress } from '../src/workflows/progress';
 
 const cut = (rows: number[], options: { maxConcurrency?: number; partitionsPerUnit?: number | null } = {}) =>
   cutUnits({ rows, id: (ordinal) => `p${ordinal}`, maxConcurrency: 8, partitionsPerUnit: null, ...options });
@@ -178,6 +181,50 @@ describe('lanes', () => {
     await finish(2);
     await done;
     expect(begun).toEqual([0, 1, 2]);
+  });
+
+  it('end when only items without work are left, also at a width of 0', async () => {
+    const { begun, work, finish } = workbench();
+    const lanes = gate(1);
+    const skipped = new Set<number>();
+    const done = throughLanes([0, 1, 2, 3], lanes, work, (item) => skipped.has(item));
+    await finish(0);
+    expect(begun).toEqual([0, 1]);
+    lanes.set({ width: 0 });
+    for (const item of [2, 3]) skipped.add(item);
+    await finish(1);
+    await done;
+    expect(begun).toEqual([0, 1]);
+  });
+});
+
+describe('failures alike', () => {
+  const result = (partitions: number, round: number): UnitResult => ({
+    version: 1,
+    unit: 0,
+    round,
+    counts: noCounts(),
+    outcomes: [],
+    output: [],
+    retry: encodeOrdinals(Array.from({ length: partitions }, (_, i) => i)),
+    big: null,
+    retryAfterMs: null,
+    alike: { pattern: 'p', id: 'a', error: { type: 'Error', message: 'down', stack: null }, partitions },
+    firstErrors: [],
+    logs: '',
+    functionDigest: '',
+    otherCode: [],
+    worker: '',
+  });
+
+  it('are counted once for each partition, however often it is tried again', () => {
+    const progress = new Progress();
+    progress.begin(24, null);
+    progress.record(result(12, 0), { round: 0, big: false });
+    progress.record(result(12, 1), { round: 1, big: false });
+    expect(progress.alike?.partitions).toBe(12);
+    progress.recordLost('x', 12, { type: 'Error', message: 'down', stack: null }, { round: 2 });
+    expect(progress.alike).toBeNull();
   });
 });
 

@@ -6,6 +6,7 @@ import { ServerRun } from '../client/run-source';
 import { didYouMean } from '../run/nearest';
 import { decodeOrdinals } from '../run/ordinals';
 import type { FindTask, FoundPartitions } from '../run/plan';
+import { quote } from '../run/quote';
 import { Refusal } from '../run/refusal';
 import { refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
@@ -30,7 +31,7 @@ async function find(task: FindTask, context: Context): Promise<FoundPartitions> 
       'InvalidInput',
       unknown.map((id, i) => {
         const near = i < MOST_SUGGESTIONS ? didYouMean(id, index.ids) : '';
-        return `The run has no partition "${id}".${near}`;
+        return `The run has no partition ${quote(id)}.${near}`;
       }),
     );
   }
@@ -49,7 +50,7 @@ async function find(task: FindTask, context: Context): Promise<FoundPartitions> 
   if (others.length > 0) {
     throw new Refusal(
       'InvalidInput',
-      others.map((id) => `"${id}" is not among the partitions that this execution runs.`),
+      others.map((id) => `${quote(id)} is not among the partitions that this execution runs.`),
     );
   }
   return { version: 1, ordinals, ended };

@@ -7,6 +7,7 @@ import { putLocator, type Locator } from '../client/locators';
 import { asksToResume } from '../run/continue-input';
 import type { RunInput } from '../run/input';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
+import { quote } from '../run/quote';
 import { runIdProblem } from '../run/run-id';
 import type { OpenedRun } from '../run/plan';
 import { Refusal } from '../run/refusal';
@@ -90,7 +91,8 @@ function acceptInput(context: Context, given: unknown, problems: readonly string
   const badId = runIdProblem(context.info.workflowExecution!.workflowId);
   const parsed = parseRunInput(given);
   const all = [...(badId === null ? [] : [badId]), ...problems, ...(parsed.ok ? [] : parsed.problems)];
-  if (!parsed.ok || all.length > 0) throw new Refusal('InvalidInput', all);
+  // What is wrong with a change is wrong with the input that has it, too.
+  if (!parsed.ok || all.length > 0) throw new Refusal('InvalidInput', [...new Set(all)]);
   return parsed.input;
 }
 
@@ -123,7 +125,27 @@ async function resolveResume(raw: unknown, project: ProjectConfig, context: Cont
       `There is nothing to continue: no run "${runId}" was ever accepted on the stage ${uri}. Start it with its whole input (partwise run).`,
     ]);
   }
-  return { resumed, given: found?.input ?? raw, misfits: found?.problems ?? [] };
+  const misfits = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, project)];
+  return { resumed, given: found?.input ?? raw, misfits };
+}
+
+/** A continuation reads the run's snapshot, and writes where the run does. */
+function otherWarehouse(
+  raw: Partial<RunInput>,
+  resumed: ResumedRun | null,
+  project: ProjectConfig,
+): string[] {
+  if (resumed === null || typeof raw.warehouse !== 'string') return [];
+  const problems: string[] = [];
+  const { warehouse } = resumed.reading.record.opened!;
+  const named = resolvePlace('warehouse', raw.warehouse, project, problems);
+  if (named !== null && named !== warehouse) {
+    problems.push(
+      `"warehouse" is ${quote(raw.warehouse)}, and the run's is ${quote(warehouse)}: a continuation stays with it. ` +
+        'Leave it out, or take a new snapshot with onExisting "overwrite".',
+    );
+  }
+  return problems;
 }
 
 /** The execution's place among those of its run id. Puts its locator: from then on the run id is taken. */

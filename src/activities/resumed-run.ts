@@ -7,6 +7,7 @@ import { RunReader, type Reading } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
 import { resumedInput } from '../run/continue-input';
 import type { RunInput } from '../run/input';
+import type { OpenedRun } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import type { Stage } from '../stage';
 import { assertSnapshotThere, narrowTo } from './continue-run';
@@ -39,11 +40,16 @@ export async function findResumedRun(
   const found = await readPrevious(context, stage, previous);
   if (found === null) throw forgotten(runId);
   const { record } = found.reading;
-  const { input, problems } = resumedInput(raw, record.opened!.input);
+  const { input, problems } = resumedInput(raw, inputOf(record.opened!));
   await assertSnapshotThere(stage, record.plan!);
   const views = (await found.reader.views(found.reading))!;
-  const selected = await narrowTo(views, Array.isArray(raw.only) ? raw.only : null);
+  const selected = problems.length > 0 ? null : await narrowTo(views, raw.only ?? null);
   return { ...found, input, problems, selected };
+}
+
+/** What the run was given, with the time that it is for, which may be its schedule's word. */
+export function inputOf({ input, scheduledTime }: OpenedRun): RunInput {
+  return scheduledTime === null ? input : { ...input, scheduledTime };
 }
 
 /** Null when the server has forgotten it, and the stage has no archive of it. */

@@ -3,7 +3,7 @@
  * execution is which; state comes from history.
  */
 import type { Client } from '@temporalio/client';
-import { archivedExecution } from '../client/archives';
+import { archivedExecution, leftPlan } from '../client/archives';
 import { hasPlanned, hasPlannedIn } from '../client/chain';
 import { HistorySource, isNotFound } from '../client/history-source';
 import { readLocators, type Locator } from '../client/locators';
@@ -29,7 +29,8 @@ export async function readChain(
   const earlier = locators.filter((locator) => locator.workflowRunId !== workflowRunId);
   let previous: Locator | null = null;
   for (const locator of earlier.toReversed()) {
-    if (!(await isRun(client, stage, runId, locator.workflowRunId))) continue;
+    const planned = await isRun(client, runId, locator.workflowRunId);
+    if (!(planned ?? (await wasRun(stage, locator)))) continue;
     previous = locator;
     break;
   }
@@ -45,24 +46,26 @@ export async function plannedElsewhere(
 ): Promise<string | null> {
   for await (const { execution } of new Visibility(client).runsOf(runId)) {
     const other = execution?.runId ?? '';
-    if (other !== workflowRunId && (await isRun(client, null, runId, other))) return other;
+    if (other !== workflowRunId && (await isRun(client, runId, other)) !== false) return other;
   }
   return null;
 }
 
-/** An execution that ended before it had a plan (an empty source, a full disk) started nothing, and does not hold its id. */
-async function isRun(
-  client: Client,
-  stage: Stage | null,
-  workflowId: string,
-  runId: string,
-): Promise<boolean> {
+/**
+ * An execution that ended before it had a plan (an empty source, a full disk) started nothing, and does not hold its id. Null: the
+ * server does not know it.
+ */
+async function isRun(client: Client, workflowId: string, runId: string): Promise<boolean | null> {
   try {
     return await hasPlanned(new HistorySource(client), { workflowId, runId });
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    // The server has forgotten it, but the stage has not: it was a run, unless its archive says otherwise.
-    const archived = stage === null ? null : await archivedExecution(stage, workflowId, runId);
-    return archived === null || hasPlannedIn(archived.events);
+    return null;
   }
+}
+
+/** What the stage says of an execution that the server has forgotten, or lost with its last seconds. */
+async function wasRun(stage: Stage, locator: Locator): Promise<boolean> {
+  const archived = await archivedExecution(stage, locator.runId, locator.workflowRunId);
+  return archived === null ? leftPlan(stage, locator) : hasPlannedIn(archived.events);
 }

@@ -1,10 +1,12 @@
 /** A run that was accepted and ended before it had a plan: there is nothing to continue, but its input is known. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '@temporalio/activity';
 import { readLocators } from '../client/locators';
 import { resumedInput, type Resumed } from '../run/continue-input';
 import type { RunInput } from '../run/input';
+import { quote } from '../run/quote';
 import type { Stage } from '../stage';
-import { readPrevious } from './resumed-run';
+import { inputOf, readPrevious } from './resumed-run';
 
 /** `raw` laid over that run's input; null when no execution of the id was ever accepted, or it is forgotten. */
 export async function beginAgain(
@@ -17,7 +19,12 @@ export async function beginAgain(
   const opened =
     last === undefined ? null : (await readPrevious(context, stage, last))?.reading.record.opened;
   if (opened == null) return null;
-  const { input, problems } = resumedInput(raw, opened.input);
-  // What a schedule started stays for the time that it was for.
-  return { input: { ...input, scheduledTime: opened.scheduledTime ?? undefined }, problems };
+  const { input, problems } = resumedInput(raw, inputOf(opened));
+  if (raw.only != null && !isDeepStrictEqual(raw.only, input.only)) {
+    problems.push(
+      `"only" is ${quote(raw.only)}, and the run "${runId}" ended before it had partitions to choose from: ` +
+        'leave it out, and all of them are run.',
+    );
+  }
+  return { input, problems };
 }

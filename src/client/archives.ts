@@ -50,7 +50,8 @@ export async function archivedRun(stage: Stage, runId: string): Promise<Recorded
   return newest;
 }
 
-async function leftPlan(stage: Stage, { runId, generation, execution }: Locator): Promise<boolean> {
+/** Whether an execution that can be read nowhere came as far as a plan. */
+export async function leftPlan(stage: Stage, { runId, generation, execution }: Locator): Promise<boolean> {
   const listed = await stage.list(`${runFolder(runId)}/g${generation}/`);
   return listed.some(({ path }) => path.includes(`/plan-e${execution}a`));
 }

@@ -53,10 +53,15 @@ export class TemporalRunHandle extends RunReading implements RunHandle {
 
   async retryFailed(changes: RetryInput = {}): Promise<RunHandle> {
     const { project, runId } = this;
-    const { function: functionName } = await this.status();
+    const { record, state } = await this.reader.read();
     const { functions } = project;
-    const input = { ...(functions !== null && { functions }), ...changes };
-    const started = await startContinuation(project.client, project.taskQueue, runId, functionName, input);
+    const input = {
+      ...(functions !== null && { functions }),
+      // Else the worker would look for the run on its own stage.
+      ...(record.opened !== null && { stage: record.opened.stage }),
+      ...changes,
+    };
+    const started = await startContinuation(project.client, project.taskQueue, runId, state.function, input);
     return new TemporalRunHandle(project, runId, started.workflowRunId);
   }
 

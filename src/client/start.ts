@@ -55,7 +55,7 @@ export function startContinuation(
   taskQueue: string,
   runId: string,
   functionName: string | null,
-  changes: RetryInput,
+  changes: RetryInput & Pick<RunInput, 'stage'>,
 ): Promise<StartedRun> {
   return startWorkflow(client, {
     runId,

@@ -13,6 +13,8 @@ import { isPartitionId } from './partition-id';
 const CHANGEABLE = ['functions', 'sql', 'output', 'notify'] as const;
 /** Not the run's: checked, or used, by themselves. */
 const OWN = ['onExisting', 'only', 'options', 'warehouse', 'stage'];
+/** What of an input is checked by itself, for it is not compared with the run's. */
+const CHANGES = [...CHANGEABLE, 'only', 'options'] as const;
 
 export type Resumed = { input: RunInput; problems: string[] };
 
@@ -23,11 +25,12 @@ export function asksToResume(raw: unknown): raw is Partial<RunInput> {
 
 /** `raw` laid over the run's own input. Its `only` is not merged: it narrows this execution, not the run. */
 export function resumedInput(raw: Partial<RunInput>, run: RunInput): Resumed {
-  const problems: string[] = [];
+  // enforces I9: another client than Partwise's own checks nothing.
+  const problems = changeProblems(Object.fromEntries(CHANGES.map((name) => [name, raw[name]])));
   for (const [name, value] of Object.entries(raw)) {
     if (value == null || OWN.includes(name) || (CHANGEABLE as readonly string[]).includes(name)) continue;
+    if (isSame(name as keyof RunInput, value, run)) continue;
     const before = run[name as keyof RunInput] ?? null;
-    if (isDeepStrictEqual(value, before)) continue;
     problems.push(
       `"${name}" is ${quote(value)}, and the run has ${quote(before)}: a continuation runs on the partitions and rows that the ` +
         'run has pinned. Leave it out, or take a new snapshot with onExisting "overwrite".',
@@ -35,11 +38,27 @@ export function resumedInput(raw: Partial<RunInput>, run: RunInput): Resumed {
   }
   const input: RunInput = { ...run, onExisting: 'resume' };
   for (const name of CHANGEABLE) if (raw[name] != null) Object.assign(input, { [name]: raw[name] });
+  // The run was found there.
+  if (raw.stage != null) input.stage = raw.stage;
   if (raw.options != null) {
-    const retry = { ...run.options?.retry, ...raw.options.retry };
-    input.options = { ...run.options, ...raw.options, retry };
+    const retry = { ...run.options?.retry, ...given(raw.options.retry) };
+    input.options = { ...run.options, ...given(raw.options), retry };
   }
   return { input, problems };
+}
+
+/** Whether a field says what the run's says, however it is written. */
+function isSame(name: keyof RunInput, value: unknown, run: RunInput): boolean {
+  const normal = (input: RunInput): unknown => {
+    const report = parseRunInput(input);
+    return report.ok ? report.input[name] : (input[name] ?? null);
+  };
+  return isDeepStrictEqual(normal({ ...run, [name]: value }), normal(run));
+}
+
+/** The fields that say something: null says as little as absence. */
+function given<T extends object>(fields: T | null | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value != null)) as Partial<T>;
 }
 
 /** What is wrong with the changes of a continuation by themselves, before the run is known. */
@@ -50,13 +69,18 @@ export function changeProblems(changes: Partial<RunInput>): string[] {
     partitionBy: ['any'],
   };
   // Ids have as many columns as the run's key, which is not known here.
-  const { only, ...rest } = changes;
-  const report = parseRunInput({ ...stand, ...rest });
-  const badIds = (only ?? []).filter((id) => !isPartitionId(id));
+  const { only, ...rest } = given(changes);
+  const ids = isIdList(only) ? only : [];
+  const report = parseRunInput({ ...stand, ...rest, ...(ids !== only && { only }) });
+  const badIds = ids.filter((id) => !isPartitionId(id));
   return [
     ...(report.ok ? [] : report.problems),
     ...badIds.map(
       (id) => `"only" has ${quote(id)}, which is no partition id: copy it from partwise partitions.`,
     ),
   ];
+}
+
+function isIdList(only: unknown): only is string[] {
+  return Array.isArray(only) && only.length > 0 && only.every((id) => typeof id === 'string' && id !== '');
 }

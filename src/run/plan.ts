@@ -279,8 +279,6 @@ export interface CloseTask {
   runId: string;
   /** Null: the run was refused. */
   opened: Pick<OpenedRun, 'stage' | 'stageToken' | 'generation' | 'execution'> | null;
-  /** Of a run that was refused, the workflow's argument, unchecked; else null. */
-  input: unknown;
   /** Who is to be told, as the input names them. */
   notify: string | null;
   closing: Closing;

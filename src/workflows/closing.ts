@@ -48,7 +48,6 @@ export async function closeRun(
         version: 1,
         runId,
         opened: place,
-        input: opened === null ? input : null,
         notify: notifierIn(opened === null ? input : opened.input),
         closing,
       }),

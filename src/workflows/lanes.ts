@@ -17,12 +17,13 @@ export interface LaneGate {
 /**
  * Works through `items`, as the gate allows. Resolves when all are done or, once the gate is closed, when those that were begun
  * are. `work` is expected to handle its failures: the first rejection closes the lanes too, and is thrown when they have come
- * to rest.
+ * to rest. Items that `isVoid` need no lane: they are passed over, also while the gate lets none through.
  */
 export async function throughLanes<T>(
   items: readonly T[],
   gate: LaneGate,
   work: (item: T) => Promise<void>,
+  isVoid: (item: T) => boolean = () => false,
 ): Promise<void> {
   let next = 0;
   let busy = 0;
@@ -36,9 +37,13 @@ export async function throughLanes<T>(
     };
     const advance = (): void => {
       const isClosed = (): boolean => gate.closed || broken.length > 0;
-      // enforces I7
-      while (!isClosed() && next < items.length && busy < Math.min(gate.width, MOST_CONCURRENCY))
-        void lane(items[next++]!);
+      while (!isClosed() && next < items.length) {
+        const item = items[next]!;
+        // enforces I7
+        if (!isVoid(item) && busy >= Math.min(gate.width, MOST_CONCURRENCY)) break;
+        next++;
+        if (!isVoid(item)) void lane(item);
+      }
       if (busy === 0 && (isClosed() || next >= items.length)) resolve();
     };
     gate.onChange(advance);

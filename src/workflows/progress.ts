@@ -58,14 +58,14 @@ export class Progress {
     this.retryAfterMs = Math.max(this.retryAfterMs, result.retryAfterMs ?? 0);
     const { DONE, FAILED, INTERNAL_ERROR } = result.counts;
     const thrown = result.retry !== null;
-    if (thrown || DONE + FAILED + INTERNAL_ERROR > 0) this.#compare(result.alike);
+    if (thrown || DONE + FAILED + INTERNAL_ERROR > 0) this.#compare(result.alike, unit);
     this.#note(result.firstErrors);
   }
 
   /** A unit that ended without a word about its partitions. */
-  recordLost(id: string, partitions: number, error: ErrorInfo): void {
+  recordLost(id: string, partitions: number, error: ErrorInfo, unit: Pick<UnitTask, 'round'>): void {
     this.#end('INTERNAL_ERROR', partitions);
-    this.#compare({ pattern: errorPattern(error, id), id, error, partitions });
+    this.#compare({ pattern: errorPattern(error, id), id, error, partitions }, unit);
     this.#note([{ id, error }]);
   }
 
@@ -101,12 +101,13 @@ export class Progress {
     this.counts.PENDING -= partitions;
   }
 
-  #compare(alike: AlikeFailures | null): void {
+  #compare(alike: AlikeFailures | null, { round }: Pick<UnitTask, 'round'>): void {
     const before = this.#alike;
     if (before === 'not') return;
     if (alike === null || (before !== null && before.pattern !== alike.pattern)) this.#alike = 'not';
     else if (before === null) this.#alike = alike;
-    else this.#alike = { ...before, partitions: before.partitions + alike.partitions };
+    // What is in a later round threw in the one before, and was counted there.
+    else if (round === 0) this.#alike = { ...before, partitions: before.partitions + alike.partitions };
   }
 
   #note(errors: readonly { id: string; error: ErrorInfo }[]): void {

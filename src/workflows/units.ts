@@ -122,7 +122,13 @@ export class RunUnits implements LaneGate {
 
   async #round(units: readonly UnitOfCall[]): Promise<void> {
     this.#calls = units.map((unit) => new UnitCall(unit, this.#scope));
-    await throughLanes(this.#calls, this, (call) => this.#process(call));
+    await throughLanes(
+      this.#calls,
+      this,
+      (call) => this.#process(call),
+      // All of it was skipped.
+      (call) => call.partitions === 0,
+    );
   }
 
   /** False when the run was stopped or cancelled meanwhile. */
@@ -139,8 +145,6 @@ export class RunUnits implements LaneGate {
   }
 
   async #process(call: UnitCall): Promise<void> {
-    // All of it was skipped.
-    if (call.partitions === 0) return;
     const { progress } = this;
     for (const ordinal of call.retried) progress.waiting.delete(ordinal);
     progress.running.add(call.of);
@@ -156,7 +160,7 @@ export class RunUnits implements LaneGate {
     const skipped = tell !== undefined;
     this.#skipping.delete(call);
     if (end.type === 'result') progress.record(end.result, call.of, { skipped });
-    else if (end.type === 'lost') progress.recordLost(call.of.label, call.partitions, end.error);
+    else if (end.type === 'lost') progress.recordLost(call.of.label, call.partitions, end.error, call.of);
     else progress.recordCutOff(call.partitions, { skipped });
     if (!skipped) return;
     // It threw just before, and would wait for another round.
