@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
 import { selectRuns } from '../src/client/clean-selection';
+import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { cli } from './support/cli';
 import { makeProject, type TestProject } from './support/project';
 
@@ -202,6 +203,24 @@ describe('runs that are removed', () => {
     expect(await totalOf(apart, 'a')).toEqual({ total: 135 });
     expect(await apart.results()).toHaveLength(3);
     expect(await apart.partition('c').describe()).toMatchObject({ status: 'DONE' });
+  });
+
+  it('I10 free their id once the server has forgotten them: the next run of that id writes its rows', async () => {
+    const runId = project.runId('monthly');
+    const output = { table: 'monthly', mode: 'replace' } as const;
+    const begin = async (changes: Partial<RunInput>) =>
+      (await project.partwise.start(input({ output, ...changes }), { runId })).wait();
+    expect(await begin({})).toMatchObject({ commit: { rows: 3 }, executions: [{ execution: 1 }] });
+    await forget(runId);
+    await clean({ runs: [runId] });
+    expect(await begin({ where: "region <> 'c'" })).toMatchObject({
+      commit: { rows: 2 },
+      executions: [{ execution: 1 }],
+    });
+    const written = await withDatabase(join(project.folder, 'w.duckdb'), 'read', (duckdb) =>
+      queryRows(duckdb, 'SELECT region FROM monthly ORDER BY region'),
+    );
+    expect(written).toEqual([{ region: 'a' }, { region: 'b' }]);
   });
 
   it('I3 leave behind what a run has reused that nobody here can read', async () => {
