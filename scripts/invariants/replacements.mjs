@@ -17,6 +17,12 @@ export const REPLACEMENTS = [
     from: "carried.outcome.status === 'DONE' ||",
     to: '',
   },
+  // As if the execution that was terminated had recorded them.
+  {
+    file: 'src/activities/continue-run.ts',
+    from: 'execution: place.execution, functionDigest',
+    to: 'execution: unit.task.execution, functionDigest',
+  },
   // Planning that was forgotten is done anew.
   { file: 'src/activities/plan-run.ts', from: 'if (settled !== null) return settled;', to: '' },
   // A continuation reads the source again.
@@ -179,4 +185,5 @@ export const REPLACEMENTS = [
     from: "'WAIT_CANCELLATION_COMPLETED'",
     to: "'TRY_CANCEL'",
   },
+  { file: 'src/workflows/ending.ts', from: "'WAIT_CANCELLATION_COMPLETED'", to: "'TRY_CANCEL'" },
 ];
