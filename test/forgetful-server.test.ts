@@ -11,7 +11,7 @@ import type { RunHandle } from '../src/index';
 import { changed } from './support/files';
 import { holdWarehouse } from './support/hold-warehouse';
 import { startOwnServer, type OwnServer } from './support/own-server';
-import { makeProject, type TestProject } from './support/project';
+import { end, makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
@@ -128,7 +128,7 @@ describe('a server that forgets', () => {
     expect((await run.partition('f').logs()).map(({ text, attempt }) => [text, attempt])).toEqual([
       ['call 1', 1],
     ]);
-    other.kill('SIGTERM');
+    await end(other);
   });
 
   it('I4 all but the start of a run: it has the same plan, and what is done stays done', async () => {
@@ -142,7 +142,7 @@ describe('a server that forgets', () => {
     const other = await loseWhatCameAfterTheCopy(worker);
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', snapshotTime, counts: { DONE: 6 } });
     expect(ids('begin').sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
-    other.kill('SIGTERM');
+    await end(other);
   });
 
   it('I4 what a batch recorded: its next attempt, of the same number, goes on after that', async () => {
@@ -163,7 +163,7 @@ describe('a server that forgets', () => {
     expect(ids('end').length - 600).toBeLessThan(before - 300);
     expect(new Set(ids('end')).size).toBe(600);
     expect(await run.results()).toHaveLength(600);
-    other.kill('SIGTERM');
+    await end(other);
   });
 });
 
@@ -178,6 +178,6 @@ describe('a server that is away for longer than the heartbeat time-out', () => {
     expect((await run.wait()).status).toBe('SUCCESS');
     expect(ids('begin').filter((id) => id === 'a')).toHaveLength(2);
     expect(ids('overlap')).toEqual([]);
-    worker.kill('SIGTERM');
+    await end(worker);
   });
 });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunOptions } from '../src/index';
 import { changed } from './support/files';
-import { makeProject, type TestProject } from './support/project';
+import { end, makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
 import { appendFileSync, existsSync, readdirSync } from 'node:fs';
@@ -167,7 +167,7 @@ describe('budgets by type of error', () => {
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
     expect(begun('a')).toBe(5);
-    worker.kill('SIGTERM');
+    await end(worker);
   });
 
   it('hold for batches, whose next round waits as long as an error asks for', async () => {
@@ -179,7 +179,7 @@ describe('budgets by type of error', () => {
     const [first, ...others] = await timers(run);
     expect(first).toBe(700);
     expect(Math.max(...others)).toBeLessThan(700);
-    worker.kill('SIGTERM');
+    await end(worker);
   });
 
   it('come from the function where the run has none', async () => {
@@ -187,7 +187,7 @@ describe('budgets by type of error', () => {
     const { run } = await start('throwing-own', { throws }, {});
     await run.wait();
     expect((await ends(run))[0]).toBe('a FAILED 3 RateLimited');
-    worker.kill('SIGTERM');
+    await end(worker);
   });
 });
 
@@ -208,7 +208,7 @@ describe('maximumAttempts 1', () => {
     const batch = await start('throwing-once', { throws }, { ...options, partitionsPerUnit: 4 });
     await batch.run.wait();
     expect(await ends(batch.run)).toEqual(await ends(run));
-    worker.kill('SIGTERM');
+    await end(worker);
   });
 
   it('leaves a partition whose worker was lost its call', async () => {
@@ -226,7 +226,7 @@ describe('maximumAttempts 1', () => {
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
     expect(begun('b')).toBe(2);
     expect(await run.partition('b').describe()).toMatchObject({ attempts: 2 });
-    other.kill('SIGTERM');
+    await end(other);
   });
 });
 
@@ -244,7 +244,7 @@ describe('out of memory', () => {
     const all = calls();
     const alone = all.findIndex(({ what, id, attempt }) => what === 'begin' && id === 'a' && attempt === 2);
     expect(all[alone + 1]).toMatchObject({ what: 'end', id: 'a', attempt: 2 });
-    worker.kill('SIGTERM');
+    await end(worker);
   });
 
   it('a partition is given to the function’s big task queue, batches included', async () => {
@@ -263,8 +263,8 @@ describe('out of memory', () => {
       );
       expect(queues.filter((name) => name === `${bigQueue}.units`).length).toBeGreaterThan(0);
     }
-    worker.kill('SIGTERM');
-    big.kill('SIGTERM');
+    await end(worker);
+    await end(big);
   });
 });
 
@@ -290,7 +290,7 @@ describe('deploys', () => {
     expect(new Set(batch.calls().map(({ attempt }) => attempt))).toEqual(new Set([1]));
     const { partitions } = await batch.run.partitions({ limit: 1_000 });
     expect(new Set(partitions.map(({ attempts }) => attempts))).toEqual(new Set([1]));
-    worker.kill('SIGTERM');
+    await end(worker);
   });
 
   it('a batch ends the partition that runs and begins no other, so that each is called once', async () => {
@@ -308,7 +308,7 @@ describe('deploys', () => {
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 300 } });
     expect(calls().filter(({ what }) => what === 'begin')).toHaveLength(300);
     expect(new Set(calls().map(({ pid }) => pid)).size).toBeGreaterThanOrEqual(2);
-    other.kill('SIGTERM');
+    await end(other);
   });
 });
 
@@ -339,7 +339,7 @@ describe('a pause', () => {
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 300 } });
     expect(calls()).toHaveLength(600);
     expect(new Set(calls().map(({ attempt }) => attempt))).toEqual(new Set([1]));
-    worker.kill('SIGTERM');
+    await end(worker);
   });
 
   it('holds a partition that waits for its next attempt', async () => {
@@ -361,7 +361,7 @@ describe('a pause', () => {
     await run.unpause();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
     expect(await ends(run)).toEqual(['a DONE 2']);
-    worker.kill('SIGTERM');
+    await end(worker);
   });
 });
 
