@@ -1,14 +1,16 @@
 /** Changing a run while it is under way: pause, concurrency, tolerance, skips; and cancelling it in every such state. */
+import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PAUSED_MEMO } from '../src/run/memo';
 import { findTemporalBinary } from '../src/temporal/index';
 import { cli, startCli } from './support/cli';
 import { GATED_FUNCTIONS, startGated, statuses, untilState, type GatedRun } from './support/gated-runs';
 import { isAlive } from './support/processes';
-import { makeProject, type TestProject } from './support/project';
+import { end, makeProject, type TestProject } from './support/project';
 import { run as runProgram, type Ran } from './support/shell';
 
 let project: TestProject;
+let worker: ChildProcess;
 let temporal: string;
 beforeAll(async () => {
   project = await makeProject(GATED_FUNCTIONS);
@@ -18,7 +20,7 @@ beforeAll(async () => {
     "CREATE TABLE kept AS SELECT unnest(['a', 'b']) AS k, 'old' AS value",
   );
   temporal = (await findTemporalBinary({ projectDir: project.folder, env: process.env })).path;
-  await project.startWorker({ PARTWISE_RUNNERS: '4' });
+  worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
 });
 afterAll(() => project.close());
 
@@ -204,6 +206,32 @@ describe('the tolerance of a run', () => {
   });
 });
 
+describe('messages that come together', () => {
+  it('I8 a unit that one of them begins and another stops was never begun, for everyone', async () => {
+    const gated = await regions('together', {
+      params: { fails: { a: 'no' }, wait: ['b'] },
+      options: { maxConcurrency: 1, failFast: true, toleratedFailures: 3 },
+    });
+    await gated.untilBegun('b');
+    // Without a worker they wait on the server, and come with one task.
+    await end(worker);
+    const handle = project.client.workflow.getHandle(gated.run.runId);
+    const raised = handle.executeUpdate('setConcurrency', { args: [2] });
+    while ((await handle.describe()).raw.pendingWorkflowTask == null);
+    const lowered = handle.executeUpdate('setTolerance', { args: [0] });
+    lowered.catch(() => {});
+    // The server has taken it when it answers the next call of this connection.
+    await handle.describe();
+    worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
+    await Promise.all([raised, lowered]);
+    const state = await gated.run.wait();
+    expect(state.counts).toMatchObject({ FAILED: 1, CANCELLED: 1, SKIPPED: 4 });
+    expect(await statuses(gated.run)).toMatchObject({ b: 'CANCELLED', c: 'SKIPPED', d: 'SKIPPED' });
+    const { counts } = await handle.query<{ counts: object }>('progress');
+    expect(counts).toMatchObject({ FAILED: 1, CANCELLED: 1, SKIPPED: 4 });
+  });
+});
+
 describe('skipping', () => {
   it('I8 leaves partitions out that wait, stops one that runs, and a run of DONE and SKIPPED is a SUCCESS', async () => {
     const gated = await regions('skip', {
@@ -305,6 +333,10 @@ describe('skipping', () => {
       'UpdateRefused',
       'Nothing was skipped.\n- The run has no partition "aa". Did you mean "a"?\n- The run has no partition "nowhere".',
     ]);
+    const many = Array.from({ length: 25 }, (_, i) => `${'x'.repeat(1_000)}${i}`);
+    const [, message] = (await refusal(...many)) as string[];
+    expect(message!.split('\n').at(-1)).toBe('- … and 5 more problems.');
+    expect(message!.length).toBeLessThan(4_000);
     await expect(gated.run.skip(['a', 'b', 'd'])).rejects.toThrow(
       'Nothing was skipped.\n- "a" has ended already: it is DONE.\n- "b" has ended already: it is FAILED.',
     );

@@ -23,7 +23,9 @@ export type UnitEnd =
   /** The server's word, or a failure that says nothing of partitions. */
   | { type: 'lost'; error: ErrorInfo }
   /** Cancelled before a word was recorded. */
-  | { type: 'cutOff' };
+  | { type: 'cutOff' }
+  /** Cancelled before the server was told of it: history knows nothing of it. */
+  | { type: 'notBegun' };
 
 export class UnitCall {
   state: 'waiting' | 'running' | 'ended' = 'waiting';
@@ -73,7 +75,7 @@ export class UnitCall {
     try {
       return { type: 'result', result: await this.#scope.run(() => this.#activity(plan, opened)) };
     } catch (error) {
-      if (isCancellation(error)) return { type: 'cutOff' };
+      if (isCancellation(error)) return { type: isInHistory(error) ? 'cutOff' : 'notBegun' };
       if (!(error instanceof ActivityFailure)) throw error;
       return ended(error);
     } finally {
@@ -132,6 +134,13 @@ export class UnitCall {
     const left = this.retried.filter((ordinal) => !this.#skipped.has(ordinal));
     return { only: encodeOrdinals(left), except: null };
   }
+}
+
+/** Whether the server was told of an activity that was cancelled. */
+function isInHistory(error: unknown): boolean {
+  // enforces I8: readers count what history has, and an activity that has no event there was never begun.
+  const scheduled = error instanceof ActivityFailure && error.failure?.activityFailureInfo?.scheduledEventId;
+  return Number(scheduled || 0) > 0;
 }
 
 function unitTimeoutMs(plan: RunPlan, partitions: number): number {

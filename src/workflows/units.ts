@@ -9,7 +9,7 @@ import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { FinalStatus } from '../run/outcome';
 import type { OpenedRun, RunPlan } from '../run/plan';
 import { retryWaitMs } from '../run/retry-plan';
-import { cutRetryUnits } from '../run/retry-units';
+import { cutRetryUnits, type GivenBack } from '../run/retry-units';
 import { PARTITION_STATUSES } from '../run/status';
 import { stopReason, type Standing, type StopReason } from '../run/stop';
 import type { Control } from './control';
@@ -146,15 +146,25 @@ export class RunUnits implements LaneGate {
 
   async #process(call: UnitCall): Promise<void> {
     const { progress } = this;
-    for (const ordinal of call.retried) progress.waiting.delete(ordinal);
+    const taken = call.retried.map((ordinal) => [ordinal, progress.waiting.get(ordinal)!] as const);
+    for (const [ordinal] of taken) progress.waiting.delete(ordinal);
     progress.running.add(call.of);
     const end = await call.run(this.plan, this.opened);
     progress.running.delete(call.of);
-    this.#record(call, end);
+    if (end.type === 'notBegun') this.#putBack(call, taken);
+    else this.#record(call, end);
     this.#considerStop();
   }
 
-  #record(call: UnitCall, end: UnitEnd): void {
+  /** What was to be begun is where it was: with a skip it is skipped there, and the end of the run counts the rest. */
+  #putBack(call: UnitCall, taken: readonly (readonly [number, GivenBack])[]): void {
+    for (const [ordinal, given] of taken) this.progress.waiting.set(ordinal, given);
+    const tell = this.#skipping.get(call);
+    this.#skipping.delete(call);
+    if (tell !== undefined) void this.skip(call.of.from).then(tell);
+  }
+
+  #record(call: UnitCall, end: RecordedEnd): void {
     const { progress } = this;
     const tell = this.#skipping.get(call);
     const skipped = tell !== undefined;
@@ -180,8 +190,10 @@ export class RunUnits implements LaneGate {
   }
 }
 
+type RecordedEnd = Exclude<UnitEnd, { type: 'notBegun' }>;
+
 /** How a unit of one partition ended that was cancelled for a skip. */
-function skippedEnd(end: UnitEnd): Skipped {
+function skippedEnd(end: RecordedEnd): Skipped {
   if (end.type === 'cutOff') return { status: 'SKIPPED', cutOff: true };
   if (end.type === 'lost') return { status: 'INTERNAL_ERROR', cutOff: false };
   const status = PARTITION_STATUSES.find((each) => end.result.counts[each] > 0) as FinalStatus;
