@@ -111,25 +111,21 @@ export function parseSchedule(id: unknown, raw: unknown): ScheduleReport {
   const lists = { ...given, cron: listOf(given.cron), calendar: listOf(given.calendar) };
   const parsed = scheduleSchema.safeParse(lists);
   const badId = scheduleIdProblem(id);
+  const runInput = withSeries(id, given.input);
   const problems = [
     ...(badId === null ? [] : [badId]),
     ...(parsed.success ? [] : explainIssues(parsed.error.issues, lists, 'The schedule')),
     ...acrossFields(lists),
-    ...inputProblems(given.input),
+    ...inputProblems(runInput),
   ];
   if (!parsed.success || problems.length > 0) return { ok: false, problems };
   const { cron, calendar, every, overlap, pauseOnFailure, catchupWindow, note, paused } = parsed.data;
-  const input = given.input as RunInput;
+  const input = runInput as RunInput;
   const timeZone = timeZoneName(parsed.data.timeZone ?? input.timeZone ?? 'UTC')!;
   return {
     ok: true,
     schedule: {
-      input: {
-        ...input,
-        timeZone,
-        // What a run of a schedule can reuse is what the schedule's runs before made.
-        ...(input.onUnchanged === 'reuse' && { series: input.series ?? (id as string) }),
-      },
+      input: { ...input, timeZone },
       spec: {
         cronExpressions: cron,
         calendars: calendar as CalendarSpec[],
@@ -174,6 +170,12 @@ function acrossFields({ cron, calendar, every, timeZone, input }: LooseSchedule)
     );
   }
   return problems;
+}
+
+/** What a run of a schedule can reuse is what the schedule's runs before made, unless the input names another series. */
+function withSeries(id: unknown, input: unknown): unknown {
+  const { onUnchanged, series } = (input ?? {}) as Partial<RunInput>;
+  return onUnchanged === 'reuse' && series == null ? { ...(input as RunInput), series: id } : input;
 }
 
 function inputProblems(input: unknown): string[] {
