@@ -14,15 +14,15 @@ import { startOwnServer, type OwnServer } from './support/own-server';
 import { end, makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
-/** Stops in the partition that params.wait names until the gate file is there; params.deaf goes on for ever, once. */
+/** Stops in the partition that params.wait names until the gate file is there. */
 export const counted = definePartitionFunction({
   name: 'counted',
   async run(data, context) {
-    const { calls, gate, wait, deaf, ms = 0 } = context.params;
+    const { calls, gate, wait, ms = 0 } = context.params;
     const { partitionId, attempt } = context;
     const note = (what) => appendFileSync(calls, [what, partitionId, attempt, process.pid].join(' ') + '\\n');
     note('begin');
@@ -30,15 +30,6 @@ export const counted = definePartitionFunction({
     await context.upload('call.json', { attempt });
     if (ms > 0) await sleep(ms);
     while (partitionId === wait && !existsSync(gate)) await sleep(20);
-    if (partitionId === deaf) {
-      const first = readFileSync(calls, 'utf8').split('\\n').find((line) => line.startsWith('begin ' + deaf + ' '));
-      const pid = Number(first.split(' ')[3]);
-      if (pid === process.pid) {
-        context.signal.addEventListener('abort', () => note('aborted'));
-        for (;;) await sleep(1000);
-      }
-      if (existsSync('/proc/' + pid)) note('overlap');
-    }
     note('end');
     return { call: attempt };
   },
@@ -164,20 +155,5 @@ describe('a server that forgets', () => {
     expect(new Set(ids('end')).size).toBe(600);
     expect(await run.results()).toHaveLength(600);
     await end(other);
-  });
-});
-
-describe('a server that is away for longer than the heartbeat time-out', () => {
-  it('I5 is not the reason for two calls of a partition at the same time', async () => {
-    const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
-    const { run, ids, until } = await start('away', { deaf: 'a' }, { retry: { initialInterval: 10 } });
-    await until(() => ids('begin').length === 6);
-    const resume = server.suspend();
-    await until(() => ids('aborted').length === 1);
-    resume();
-    expect((await run.wait()).status).toBe('SUCCESS');
-    expect(ids('begin').filter((id) => id === 'a')).toHaveLength(2);
-    expect(ids('overlap')).toEqual([]);
-    await end(worker);
   });
 });
