@@ -18,6 +18,7 @@ const run = (script, scriptArgs) =>
 let failedChecks = 0;
 if (args.length === 0) {
   for (const [name, script, scriptArgs] of [
+    ['types of the tests', 'node_modules/typescript/bin/tsc', ['-p', 'test/tsconfig.json']],
     ['oxlint', 'node_modules/oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']],
     ['prettier', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']],
   ]) {

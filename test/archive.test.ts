@@ -201,7 +201,7 @@ const callsIn = (file: string): string[] => readFileSync(file, 'utf8').trim().sp
 describe('a run that the server has forgotten', () => {
   it('is read from its archive, which its state says, and retried', async () => {
     const { run, calls, mended } = await begin('forgotten', { fails: ['b'] });
-    const [{ workflowRunId }] = (await run.wait()).executions;
+    const { workflowRunId } = (await run.wait()).executions[0]!;
     const before = await read(run);
     await forget(run.runId, workflowRunId);
 

@@ -159,6 +159,8 @@ test('I8 the exit code says how the workflow ended', () => {
   const state = (status: RunState['status'], more: Partial<RunState> = {}): RunState => ({
     runId: 'r',
     status,
+    reused: 0,
+    archived: false,
     counts: { ...noCounts(), total: 2, DONE: 1, FAILED: 1 },
     rows: 2,
     startedAt: '',

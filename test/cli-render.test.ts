@@ -35,6 +35,7 @@ const STATE: RunState = {
   runId: 'texas',
   status: 'PARTIAL_FAILURE',
   reused: 0,
+  archived: false,
   counts: { ...noCounts(), total: 46, DONE: 43, FAILED: 2, INTERNAL_ERROR: 1 },
   rows: 8602,
   startedAt: '2024-01-01T00:00:00.000Z',
@@ -190,7 +191,7 @@ test('nothing in the data reaches the terminal as a control character', () => {
   expect(
     renderPartitions([{ ...WACO, error: { type: 'E', message: hostile, stack: null } }], 80, PLAIN),
   ).not.toMatch(CONTROL);
-  expect(failureLine({ ...WACO, key: { city: hostile } }, 80, PLAIN)).not.toMatch(CONTROL);
+  expect(failureLine({ ...WACO, id: hostile }, 80, PLAIN)).not.toMatch(CONTROL);
 });
 
 test('counts as a bar give every status that is there at least one column, and fill the width', () => {

@@ -201,7 +201,7 @@ describe('the tolerance of a run', () => {
     expect(await gated.run.wait()).toMatchObject({
       counts: { FAILED: 1, CANCELLED: 2, SKIPPED: 3 },
       toleratedFailures: 0,
-      error: { message: expect.stringContaining('and 0 are tolerated') as unknown },
+      error: { message: expect.stringContaining('and 0 are tolerated') },
     });
   });
 });
@@ -388,7 +388,9 @@ describe('what cannot be set', () => {
     const before = await eventTypes(gated);
     const handle = handleOf(gated);
     const update = (name: string, ...args: unknown[]) =>
-      handle.executeUpdate(name, { args }).catch((error: Error) => (error.cause as Error).message);
+      handle
+        .executeUpdate(name, { args: args as [] })
+        .catch((error: Error) => (error.cause as Error).message);
     expect(await update('setConcurrency', 100)).toBe(
       '"maxConcurrency" is 100; it takes a whole number from 1 to 48.',
     );

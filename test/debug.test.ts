@@ -170,14 +170,14 @@ describe('partwise debug', () => {
     ]);
     expect(other.stdout).toContain('≠ result     1 row\n             n 2, was 1\n');
     const wrong = await cli(project.folder, ['debug', id, 'North', '--sql', 'SELECT m FROM data']);
-    expect(wrong).toMatchObject({ code: 1, stdout: expect.stringContaining('BinderError') as string });
+    expect(wrong).toMatchObject({ code: 1, stdout: expect.stringContaining('BinderError') });
     expect(await cli(project.folder, ['debug', id, 'North', '--inspect'])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('no code to stop in') as string,
+      stderr: expect.stringContaining('no code to stop in'),
     });
     expect(await debug('North', '--sql', 'SELECT 1 AS one')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('this run\'s function is "bill": leave it out') as string,
+      stderr: expect.stringContaining('this run\'s function is "bill": leave it out'),
     });
   });
 
@@ -191,7 +191,7 @@ describe('partwise debug', () => {
     expect(await cli(project.folder, ['debug', id, 'a.txt.csv'])).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringContaining('has other content since the run was planned') as string,
+      stderr: expect.stringContaining('has other content since the run was planned'),
     });
 
     const damaged = project.runId('damaged');
@@ -206,7 +206,7 @@ describe('partwise debug', () => {
     await writeFile(join(folder, file!), content);
     expect(await cli(project.folder, ['debug', damaged, 'North'])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('is not what the run recorded') as string,
+      stderr: expect.stringContaining('is not what the run recorded'),
     });
   });
 
@@ -214,7 +214,7 @@ describe('partwise debug', () => {
     const nowhere = await debug('Nrth');
     expect(nowhere).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('Did you mean "North"?') as string,
+      stderr: expect.stringContaining('Did you mean "North"?'),
     });
     await project.write(
       'other.ts',
@@ -223,9 +223,7 @@ describe('partwise debug', () => {
     const gone = await debug('North', '--functions', 'other.ts');
     expect(gone).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(
-        /There is no function "bill" in .*other\.ts\. Did you mean "bills"\?/,
-      ) as string,
+      stderr: expect.stringMatching(/There is no function "bill" in .*other\.ts\. Did you mean "bills"\?/),
     });
   });
 
@@ -255,7 +253,7 @@ describe('partwise debug', () => {
     inspector.close();
     expect(await running.finished).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('✓ North  DONE') as string,
+      stdout: expect.stringContaining('✓ North  DONE'),
     });
   });
 });

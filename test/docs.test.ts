@@ -178,7 +178,7 @@ async function tryShownOutput({ place, text }: Block, folder: string): Promise<v
       place,
       line,
       code,
-      printed: expect.arrayContaining(lasting) as string[],
+      printed: expect.arrayContaining(lasting),
     });
   }
 }

@@ -82,7 +82,7 @@ describe('what a function returns', () => {
     ['an invalid Date', { d: new Date(NaN) }, 'invalid Date'],
   ])('is refused when it is %s', (_what, result, message) => {
     expect(() => toOutputRows(result, key)).toThrow(
-      expect.objectContaining({ name: 'InvalidResult', nonRetryable: true }) as Error,
+      expect.objectContaining({ name: 'InvalidResult', nonRetryable: true }),
     );
     expect(() => toOutputRows(result, key)).toThrow(message);
   });

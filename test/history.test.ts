@@ -5,7 +5,7 @@ import { HistoryDecoder, type HistoryEvent, type PayloadDecoder } from '../src/h
 import type { CloseKind, Fact, Step } from '../src/history/facts';
 import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
 import { Outcomes } from '../src/history/outcomes';
-import { liveOverlay } from '../src/history/overlay';
+import { liveOverlay, type PendingUnit } from '../src/history/overlay';
 import { runState, statusOfUnended, wasRefused } from '../src/history/run-state';
 import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/run/outcome';
@@ -527,6 +527,7 @@ function task(unitNumber: number, from: number, to: number, only: string | null 
     generation: 1,
     execution: 1,
     stage: 'file:///stage',
+    stageToken: 'token',
     plan: { path: 'plan', bytes: 0, sha256: '' },
     unit: unitNumber,
     from,
@@ -603,12 +604,13 @@ function result(number: number, from: number, ends: (FinalStatus | 'retry')[]): 
     retry: retry.length === 0 ? null : encodeOrdinals(retry),
     big: null,
     retryAfterMs: null,
+    alike: null,
     firstErrors: [],
     logs: '',
     functionDigest: '',
     otherCode: [],
     worker: '',
-  } as UnitResult;
+  };
 }
 
 function outcome(ordinal: number, status: FinalStatus): PartitionOutcome {
@@ -643,7 +645,7 @@ function closed(kind: CloseKind, errorType?: string): Fact {
   };
 }
 
-function pendingUnit(activityId: string, changes: object) {
+function pendingUnit(activityId: string, changes: Partial<PendingUnit>): PendingUnit {
   return {
     activityId,
     started: true,
@@ -651,6 +653,7 @@ function pendingUnit(activityId: string, changes: object) {
     lastStartedAt: AT,
     lastError: null,
     ordinal: null,
+    call: null,
     ended: [],
     ...changes,
   };

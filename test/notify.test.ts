@@ -118,7 +118,7 @@ describe('when a run ends', () => {
       runId: refused.runId,
       status: 'FAILURE',
       summary: null,
-      error: { message: expect.stringContaining('Did you mean "regions"?') as string },
+      error: { message: expect.stringContaining('Did you mean "regions"?') },
     });
   });
 

@@ -126,7 +126,7 @@ describe('I9 a source that only planning can judge', () => {
     const { state } = await startPlainly(input);
     expect(state).toMatchObject({
       status: 'FAILURE',
-      error: { type, message: expect.stringContaining(words) as string },
+      error: { type, message: expect.stringContaining(words) },
     });
     expect(wasRefused(state)).toBe(true);
   });
@@ -187,7 +187,7 @@ describe('I9 what no retry can mend ends the run with a sentence', () => {
     const { state } = await startPlainly({ ...good, ...change });
     expect(state).toMatchObject({
       status: 'FAILURE',
-      error: { message: expect.stringMatching(/.{20}/) as string },
+      error: { message: expect.stringMatching(/.{20}/) },
     });
   });
 
@@ -209,7 +209,7 @@ describe('a run id', () => {
     await expect(project.client.workflow.getHandle(run.runId).result()).rejects.toMatchObject({
       cause: {
         type: 'RunExists',
-        message: expect.stringContaining(`The run "${run.runId}" exists already`) as string,
+        message: expect.stringContaining(`The run "${run.runId}" exists already`),
       },
     });
     const again = project.partwise.restore(run.runId);
@@ -253,7 +253,7 @@ describe('a function that does what cannot be stored', () => {
     expect(north).toMatchObject({
       status: 'FAILED',
       attempts: 1,
-      error: { type, message: expect.stringMatching(words) as string },
+      error: { type, message: expect.stringMatching(words) },
     });
   });
 });

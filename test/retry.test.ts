@@ -180,7 +180,7 @@ describe('retrying the failures', () => {
     const elsewhere = await (await run.retryFailed({ output: { file: 'elsewhere.csv' } })).wait();
     expect(elsewhere.commit).toMatchObject({
       rows: 5,
-      target: expect.stringContaining('elsewhere.csv') as string,
+      target: expect.stringContaining('elsewhere.csv'),
     });
     const back = await (await run.retryFailed({ output: { file: 'tolerated.parquet' } })).wait();
     // Nothing is left: nothing runs, and nothing is written again.
@@ -246,7 +246,7 @@ describe('retrying the failures', () => {
       args: [{ onExisting: 'resume', source: { table: 'many' }, partitionBy: ['k'] }],
     });
     await expect(changes.result()).rejects.toMatchObject({
-      cause: { message: expect.stringMatching(/"source" is .*many.*overwrite/s) as string },
+      cause: { message: expect.stringMatching(/"source" is .*many.*overwrite/s) },
     });
   });
 
@@ -431,7 +431,7 @@ describe('resuming', () => {
     const { run, gate } = await begin('running', [], { params: { wait: ['a'] } });
     await expect(run.retryFailed()).rejects.toMatchObject({
       type: 'RunExists',
-      message: expect.stringMatching(/is still running.*partwise cancel/) as string,
+      message: expect.stringMatching(/is still running.*partwise cancel/),
     });
     await writeFile(gate, '');
     await run.wait();
@@ -445,7 +445,7 @@ describe('resuming', () => {
       args: [{ onExisting: 'resume' }],
     });
     await expect(nothing.result()).rejects.toMatchObject({
-      cause: { message: expect.stringMatching(/There is nothing to continue: no run/) as string },
+      cause: { message: expect.stringMatching(/There is nothing to continue: no run/) },
     });
   });
 });

@@ -91,9 +91,7 @@ describe('I9 a stage that cannot be used', () => {
   it.each(['/proc/partwise', '/proc', '/sys/partwise'])('(%s) says so at once', async (path) => {
     const taken = await claimStage(openStage(pathToFileURL(path).href)).catch((error: unknown) => error);
     expect(taken).toMatchObject({
-      message: expect.stringMatching(
-        /cannot be made: its file system|EPERM: operation not permitted/,
-      ) as string,
+      message: expect.stringMatching(/cannot be made: its file system|EPERM: operation not permitted/),
     });
   });
 
@@ -104,7 +102,7 @@ describe('I9 a stage that cannot be used', () => {
     execFileSync('mkfifo', [token]);
     await expect(claimStage(stage, 50)).rejects.toMatchObject({
       type: 'StageUnreachable',
-      message: expect.stringContaining('did not answer within 0.05 s') as string,
+      message: expect.stringContaining('did not answer within 0.05 s'),
     });
     await writeFile(token, 'over');
   });

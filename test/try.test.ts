@@ -163,7 +163,7 @@ describe('--try', () => {
     const noQuery = await tryOut('sql', '--sql', 'SELECT amuont FROM data', '--try', '2');
     expect(noQuery).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('"amuont" not found') as string,
+      stderr: expect.stringContaining('"amuont" not found'),
     });
     expect((await tryOut('count', '--try', '0')).stderr).toContain('Give a whole number, 1 or more.');
     expect((await tryOut('count', '--try', '1', '--detach')).stderr).toMatch(

@@ -145,9 +145,8 @@ describe('settings that make no sense', () => {
         ),
       ],
     });
-    delete (retry.byErrorType as Partial<typeof retry.byErrorType>).B;
-    delete (retry.byErrorType as Partial<typeof retry.byErrorType>).C;
-    expect(input(retry)).toEqual({
+    const { A, SyntaxError } = retry.byErrorType;
+    expect(input({ ...retry, byErrorType: { A, SyntaxError } })).toEqual({
       ok: false,
       problems: [
         '"byErrorType" and "nonRetryableErrorTypes" both name "A". Name it in one of them.',

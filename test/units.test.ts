@@ -1,5 +1,5 @@
 import { pickSpread } from '../src/run/spread';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, test } from '@jest/globals';
 import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
 import { cutRetryUnits, type GivenBack, retryUnitsPerRound, takeBack } from '../src/run/retry-units';
 import { cutUnits } from '../src/run/units';

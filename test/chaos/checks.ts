@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { PartitionView, Row } from '../../src/index';
+import { readLocators } from '../../src/client/locators';
 import { RunReader, type Reading } from '../../src/client/run-reader';
 import { ServerRun } from '../../src/client/run-source';
 import type { PartitionEnd } from '../../src/history/outcomes';
@@ -321,10 +322,13 @@ async function lateCommitRefused({ world, readings, driven }: Evidence): Promise
       index: plan!.index,
     },
     {
+      workflowRunId: 'zombie',
+      lineage: (await readLocators(openStage(plan!.stage), world.runId))[0]!.workflowRunId,
       index: join(world.stage, plan!.index.path),
       rows: [],
       notDone: [],
       doneAfter: () => [],
+      throwIfCancelled: () => {},
       newestExecution: () => Promise.resolve(readings.length),
     },
   );

@@ -3,17 +3,21 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { REPOSITORY } from './project';
 
-/** Resolves once the file is locked; the lock goes with the process. */
+/** Resolves once the file is locked; the lock goes with the process. Rejects when another program has it. */
 export async function holdWarehouse(path: string): Promise<ChildProcess> {
   const program = `const { DuckDBInstance } = require('@duckdb/node-api');
-    DuckDBInstance.create(${JSON.stringify(path)}).then((held) => {
-      process.send('held');
-      process.on('message', () => held.closeSync());
-    });`;
+    DuckDBInstance.create(${JSON.stringify(path)}).then(
+      (held) => {
+        process.send(null);
+        process.on('message', () => held.closeSync());
+      },
+      (error) => process.send(error.message, () => process.exit(1)),
+    );`;
   const holder = spawn(process.execPath, ['-e', program], {
     cwd: REPOSITORY,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  await once(holder, 'message');
+  const [problem] = (await once(holder, 'message')) as [string | null];
+  if (problem !== null) throw new Error(problem);
   return holder;
 }

@@ -1,0 +1,23 @@
+/**
+ * Three seeds of the chaos suite (see docs/testing.md): a few hundred partitions, everything killed at points that the seed decides,
+ * and the run compared with what the function wrote to a file outside. `npm run chaos -- --seed N` repeats one.
+ */
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { REPOSITORY } from './support/project';
+import { run } from './support/shell';
+
+const TEST_MS = 400_000;
+
+describe('nothing lost, nothing run twice, whatever is killed:', () => {
+  it.each([10, 20, 23])(
+    'seed %i',
+    async (seed) => {
+      const script = join(REPOSITORY, 'scripts/chaos.mjs');
+      const { code, stdout, stderr } = await run(process.execPath, [script, '--seed', `${seed}`], REPOSITORY);
+      if (code !== 0) throw new Error(`${stdout}${stderr}`);
+      expect(stdout).toMatch(/checks ok\n$/);
+    },
+    TEST_MS,
+  );
+});
