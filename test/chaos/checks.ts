@@ -111,6 +111,7 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
   const record = (id: string, at: number, where: string): void => {
     if (at < (recordedAt.get(id)?.at ?? Infinity)) recordedAt.set(id, { at, where });
   };
+  for (const { id, at, segment } of await segmentTimes(world.stage)) record(id, at, segment);
   for (const [n, { record: run }] of readings.entries()) {
     const one = new RunReader(new ServerRun(world.client, world.runId, run.workflowRunId));
     const reading = await one.read();
@@ -127,12 +128,13 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
           // It threw there, and was given back for another round.
           !givenBack(end.result).includes(ordinal),
       );
-      if (unit?.endedAt == null)
+      if (unit?.endedAt != null)
+        record(id!, Date.parse(unit.endedAt), `unit ${unit.activityId} of execution ${n + 1}`);
+      // A checkpoint of the execution before, which was terminated, is first recorded in the one that takes it over.
+      else if (!recordedAt.has(id!))
         throw new Error(`No unit of execution ${n + 1} names the DONE partition ${id}.`);
-      record(id!, Date.parse(unit.endedAt), `unit ${unit.activityId} of execution ${n + 1}`);
     }
   }
-  for (const { id, at, segment } of await segmentTimes(world.stage)) record(id, at, segment);
   for (const { what, id, at, attempt, pid } of calls) {
     const recorded = recordedAt.get(id);
     if (what !== 'begin' || recorded === undefined || at <= recorded.at) continue;
