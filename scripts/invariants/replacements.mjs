@@ -55,12 +55,6 @@ export const REPLACEMENTS = [
     from: '.filter((ordinal) => !done.has(ordinal))',
     to: '',
   },
-  // A partition that failed stands for a call of a later run.
-  {
-    file: 'src/activities/record-series.ts',
-    from: "end.status !== 'DONE' || functionDigest === null",
-    to: 'functionDigest === null',
-  },
   // No checkpoint is put.
   {
     file: 'src/activities/unit-recorder.ts',
@@ -116,6 +110,12 @@ export const REPLACEMENTS = [
     from: "return settled ? settledStatus(ended) : 'FAILURE';",
     to: "return settled && Date.now() < 0 ? settledStatus(ended) : 'FAILURE';",
   },
+  // What a plain start wants changed is not looked at.
+  {
+    file: 'src/run/continue-input.ts',
+    from: 'const problems = changeProblems(Object.fromEntries(CHANGES.map((name) => [name, raw[name]])));',
+    to: 'const problems: string[] = [];\n  void CHANGES;',
+  },
   {
     file: 'src/run/parse-input.ts',
     from: '!result.success || problems.length > 0',
@@ -125,7 +125,6 @@ export const REPLACEMENTS = [
   { file: 'src/run/partition-id.ts', from: 'encodeURIComponent(value)', to: 'value' },
   { file: 'src/run/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
   { file: 'src/run/stage-layout.ts', from: 'distinct(folderName(runId), runId)', to: 'runId' },
-  { file: 'src/run/stage-layout.ts', from: 'distinct(folderName(series), series)', to: 'series' },
   {
     file: 'src/runners/process.ts',
     from: '/^(TEMPORAL_|SNOWFLAKE_|PARTWISE_SECRET|PARTWISE_WORKER$)/i',
@@ -184,6 +183,12 @@ export const REPLACEMENTS = [
     file: 'src/workflows/unit-call.ts',
     from: "'WAIT_CANCELLATION_COMPLETED'",
     to: "'TRY_CANCEL'",
+  },
+  // What was never begun counts as cut off.
+  {
+    file: 'src/workflows/unit-call.ts',
+    from: 'Number(scheduled || 0) > 0',
+    to: 'Number(scheduled || 0) >= 0',
   },
   { file: 'src/workflows/ending.ts', from: "'WAIT_CANCELLATION_COMPLETED'", to: "'TRY_CANCEL'" },
 ];
