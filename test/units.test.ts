@@ -2,7 +2,7 @@ import { pickSpread } from '../src/run/spread';
 import { describe, expect, it, test } from '@jest/globals';
 import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
 import { cutRetryUnits, type GivenBack, retryUnitsPerRound, takeBack } from '../src/run/retry-units';
-import { cutUnits } from '../src/run/units';
+import { cutUnits, rangesOf } from '../src/run/units';
 import type { UnitResult } from '../src/run/outcome';
 import { noCounts } from '../src/run/status';
 import { throughLanes } from '../src/workflows/lanes';
@@ -246,4 +246,22 @@ test('a few partitions are picked to show the spread: the largest, the smallest,
       ).size,
     ).toBe(n);
   }
+});
+
+test('the ranges of a snapshot are those of units and what lies between: every partition once', () => {
+  const units = [
+    { from: 7, to: 9 },
+    { from: 2, to: 2 },
+    { from: 3, to: 4 },
+  ];
+  expect(rangesOf(units, 12)).toEqual([
+    { from: 0, to: 1 },
+    { from: 2, to: 2 },
+    { from: 3, to: 4 },
+    { from: 5, to: 6 },
+    { from: 7, to: 9 },
+    { from: 10, to: 11 },
+  ]);
+  expect(rangesOf([], 3)).toEqual([{ from: 0, to: 2 }]);
+  expect(rangesOf([{ from: 0, to: 2 }], 3)).toEqual([{ from: 0, to: 2 }]);
 });

@@ -1,15 +1,18 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CommitTask, OutputPlan } from '../src/run/plan';
+import { openStage } from '../src/stage';
 import { openWarehouse } from '../src/warehouse';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
-import type { CommitRows, SnapshotRequest } from '../src/warehouse/warehouse';
+import type { CommitRows, PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';
 import { holdWarehouse } from './support/hold-warehouse';
 
 let folder: string;
 let path: string;
+let stages = 0;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'partwise-warehouse-'));
   await mkdir(join(folder, 'out'));
@@ -28,17 +31,34 @@ const selectTable = <T>(sql: string): Promise<T[]> =>
 
 const warehouse = () => openWarehouse(`duckdb:${path}`, folder);
 const snapshot = (request: Partial<SnapshotRequest>) =>
-  warehouse().snapshot({
-    source: { table: 'sales' },
-    partitionBy: ['region'],
-    where: null,
-    scheduled: null,
-    only: null,
-    maxPartitions: 100_000,
-    folder: join(folder, 'out'),
-    signal: new AbortController().signal,
-    ...request,
+  warehouse().snapshot(
+    {
+      source: { table: 'sales' },
+      partitionBy: ['region'],
+      where: null,
+      scheduled: null,
+      only: null,
+      maxPartitions: 100_000,
+      scratch: join(folder, 'out'),
+      signal: new AbortController().signal,
+      ...request,
+    },
+    onStage,
+  );
+/** Puts what is pinned on a stage of its own, and gives the files' places. */
+async function onStage({ put, ...pinned }: PinnedSource) {
+  const stage = openStage(pathToFileURL(join(folder, `stage-${++stages}`)).href);
+  const { index, files: data } = await put({
+    stage,
+    folder: '',
+    ranges: [{ from: 0, to: pinned.rows.length - 1 }],
   });
+  return {
+    ...pinned,
+    index: await stage.localFile(index),
+    data: await Promise.all(data.map((file) => stage.localFile(file))),
+  };
+}
 const problemsOf = async (work: Promise<unknown>): Promise<{ type: string; problems: string[] }> => {
   const error = await work.then(
     () => null,
@@ -92,16 +112,19 @@ it('a sample holds the rows of the partitions that were picked and of no others,
     "CREATE TABLE sales AS SELECT * FROM (VALUES ('b', 1), ('a', 2), (NULL, 3), ('b', 4), ('it''s', 5)) t(region, amount)",
   );
   const sample = (...only: string[]) =>
-    warehouse().sample({
-      source: { table: 'sales' },
-      partitionBy: ['region'],
-      where: 'amount > 1',
-      scheduled: null,
-      only,
-      maxPartitions: 1,
-      folder: join(folder, 'out'),
-      signal: new AbortController().signal,
-    });
+    warehouse().sample(
+      {
+        source: { table: 'sales' },
+        partitionBy: ['region'],
+        where: 'amount > 1',
+        scheduled: null,
+        only,
+        maxPartitions: 1,
+        scratch: join(folder, 'out'),
+        signal: new AbortController().signal,
+      },
+      onStage,
+    );
   expect(await sample('%-')).toMatchObject({ ids: ['%-'], rows: [1] });
   const picked = await sample("it's", 'b');
   expect(picked).toMatchObject({ ids: ['b', "it's"], rows: [1, 1] });

@@ -28,7 +28,7 @@ export const REPLACEMENTS = [
   // A continuation reads the source again.
   {
     file: 'src/activities/plan-run.ts',
-    from: 'await rowsPinnedBefore(place, opened.continues)',
+    from: 'await rowsPinnedBefore(place, input)',
     to: 'await pinRows(deps, place, input, context)',
   },
   // Outcomes are reused whatever the rows and the code.

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { readLocators } from '../client/locators';
-import { localRows } from '../client/results';
+import { withLocalRows } from '../client/results';
 import { RunReader } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
 import type { CommitResult, CommitTask } from '../run/plan';
@@ -29,17 +29,21 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
         (ordinal) => ends.get(ordinal)?.status !== 'DONE',
       );
       const warehouse = openWarehouse(task.warehouse, deps.projectDir);
-      return warehouse.commit(task, {
-        workflowRunId: runId,
-        lineage: (await readLocators(stage, task.runId))[0]?.workflowRunId ?? runId,
-        index: await stage.localFile(task.index),
-        rows: await localRows(stage, rowsFiles),
-        notDone,
-        doneAfter: (execution) =>
-          done.filter(([, end]) => end.execution > execution).map(([ordinal]) => ordinal),
-        throwIfCancelled: () => context.cancellationSignal.throwIfAborted(),
-        newestExecution: async () => (await readLocators(stage, task.runId)).at(-1)?.execution ?? 0,
-      });
+      const lineage = (await readLocators(stage, task.runId))[0]?.workflowRunId ?? runId;
+      const index = await stage.localFile(task.index);
+      return withLocalRows(stage, rowsFiles, (rows) =>
+        warehouse.commit(task, {
+          workflowRunId: runId,
+          lineage,
+          index,
+          rows,
+          notDone,
+          doneAfter: (execution) =>
+            done.filter(([, end]) => end.execution > execution).map(([ordinal]) => ordinal),
+          throwIfCancelled: () => context.cancellationSignal.throwIfAborted(),
+          newestExecution: async () => (await readLocators(stage, task.runId)).at(-1)?.execution ?? 0,
+        }),
+      );
     }),
   );
 }

@@ -16,6 +16,7 @@ import {
   type CarriedOutcome,
   type CarriedRecord,
 } from '../run/carried';
+import type { StagedFile } from '../run/files';
 import { didYouMean } from '../run/nearest';
 import type { PartitionOutcome } from '../run/outcome';
 import type { Continued, ExecutionEntry, RunPlan } from '../run/plan';
@@ -25,6 +26,7 @@ import { noCounts } from '../run/status';
 import type { Stage } from '../stage';
 import { readCheckpoints } from './checkpoints';
 import { sealLines, unsealLines } from './numbered-objects';
+import { loadUnitPlan } from './unit-plan';
 
 /** Earlier executions that an execution lists: the newest. */
 const MOST_ENTRIES = 100;
@@ -73,14 +75,16 @@ export async function narrowTo(
 }
 
 /** Refuses when files of the snapshot are gone (`partwise clean`), before anything is started. */
-export async function assertSnapshotThere(stage: Stage, plan: RunPlan): Promise<void> {
-  const files = [plan.unitPlan, plan.index, ...plan.snapshot];
-  const folder = plan.index.path.slice(0, plan.index.path.lastIndexOf('/') + 1);
+export async function assertSnapshotThere(stage: Stage, { unitPlan, index }: RunPlan): Promise<void> {
+  const folder = index.path.slice(0, index.path.lastIndexOf('/') + 1);
   const there = new Map((await stage.list(folder)).map(({ path, bytes }) => [path, bytes]));
-  const missing = files.filter(({ path, bytes }) => path.startsWith(folder) && there.get(path) !== bytes);
-  if (missing.length === 0) return;
+  const isGone = ({ path, bytes }: StagedFile): boolean =>
+    path.startsWith(folder) && there.get(path) !== bytes;
+  const missing =
+    [unitPlan, index].find(isGone) ?? (await loadUnitPlan(stage, unitPlan)).snapshot.find(isGone);
+  if (missing === undefined) return;
   throw new Refusal('StageDamaged', [
-    `The run's snapshot is no longer whole on the stage ${stage.uri} (${missing[0]!.path}), so it cannot be continued: ` +
+    `The run's snapshot is no longer whole on the stage ${stage.uri} (${missing.path}), so it cannot be continued: ` +
       'take a new snapshot with onExisting "overwrite" (--on-existing overwrite).',
   ]);
 }

@@ -21,7 +21,7 @@ import { SQL_FUNCTION } from '../functions/define';
 import { checkPin } from '../functions/file-rows';
 import type { Row } from '../functions/types';
 import type { RunRecord } from '../history/fold';
-import type { FileRef } from '../run/files';
+import type { StagedFile } from '../run/files';
 import type { FunctionPlan, UnitPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { callHere } from '../runners/call-here';
@@ -30,7 +30,7 @@ import { downloadArtifact } from './download';
 import { FunctionCatalog, sqlDigest, unknownFunction } from './function-catalog';
 import { duckdbMemory } from './function-limits';
 import { openPlannedStage } from './stage-access';
-import { loadUnitPlan } from './unit-plan';
+import { loadUnitPlan, snapshotOf } from './unit-plan';
 
 const MOST_ROWS = 20;
 
@@ -171,8 +171,10 @@ async function callNow(
       warehouse: plan.warehouse,
       keyColumns: plan.keyColumns,
       columns: plan.columns,
-      index: await checkedFile(stage, plan.index),
-      snapshot: await Promise.all(plan.snapshot.map((ref) => checkedFile(stage, ref))),
+      index: await checkedFile(stage, plan.index, scratch),
+      snapshot: await Promise.all(
+        snapshotOf(plan.snapshot, ordinal, ordinal).map((ref) => checkedFile(stage, ref, scratch)),
+      ),
       files: plan.files === null ? null : [plan.files[ordinal]!],
       ordinals: [ordinal],
       priorCalls: attempt - 1,
@@ -199,8 +201,9 @@ async function callNow(
   return { status, attempts: attempt, durationMs, artifacts, error, logs, rows };
 }
 
-async function checkedFile(stage: Stage, ref: FileRef): Promise<string> {
-  const file = await stage.localFile(ref);
+async function checkedFile(stage: Stage, ref: StagedFile, folder: string): Promise<string> {
+  const file = await stage.localFile(ref, folder);
+  if (ref.sha256 === null) return file;
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
   // enforces I1: the rows are the ones that the run pinned.

@@ -5,20 +5,18 @@ import { join, resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { PartitionIndex } from '../client/partition-index';
 import { carriedContent, type Carried, type CarriedContent } from '../run/carried';
-import type { FileRef } from '../run/files';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { encodeOrdinals } from '../run/ordinals';
-import type { Continued, OpenedRun, OutputPlan, PlanTask, RunPlan, UnitPlan } from '../run/plan';
+import type { OpenedRun, OutputPlan, PlanTask, RunPlan, Unit, UnitPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import { planFolder } from '../run/stage-layout';
 import { mostAttempts, planRetry } from '../run/retry-plan';
 import { retryUnitsPerRound } from '../run/retry-units';
 import { toleratedOf } from '../run/tolerance';
-import { cutUnits, unitQueueOf } from '../run/units';
+import { cutUnits, rangesOf, unitQueueOf } from '../run/units';
 import type { Stage } from '../stage';
 import { openWarehouse } from '../warehouse';
-import { readFingerprints } from '../warehouse/duckdb/partition-index';
 import type { ActivityDeps } from './deps';
 import { refusing } from './failures';
 import { functionLimits, settingsOf } from './function-limits';
@@ -56,7 +54,7 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
       const rows =
         opened.continues === null
           ? await pinRows(deps, place, input, context)
-          : await rowsPinnedBefore(place, opened.continues);
+          : await rowsPinnedBefore(place, input);
       return settlePlan(stage, await putPlan(place, input, rows, deps.projectDir));
     }),
   );
@@ -80,6 +78,10 @@ interface PlannedRows {
   /** By ordinal. */
   rows: readonly number[];
   carried: { carried: Carried; content: CarriedContent } | null;
+  /** Ordinals of the partitions that are to be run. */
+  selected: readonly number[];
+  /** Of those. */
+  units: Unit[];
 }
 
 /** Reads the source, once. */
@@ -93,56 +95,78 @@ async function pinRows(
   const scratch = await mkdtemp(join(deps.scratch, 'plan-'));
   try {
     const snapshotTime = new Date().toISOString();
-    const snapshot = await openWarehouse(opened.warehouse, deps.projectDir).snapshot({
+    const request = {
       source: input.source,
       partitionBy: input.partitionBy,
       where: input.where,
       scheduled: scheduledFor(opened.scheduledTime, input.timeZone),
       only: input.only,
       maxPartitions: input.options.maxPartitions,
-      folder: scratch,
+      scratch,
       fingerprints: input.series !== null,
       signal,
+    };
+    return await openWarehouse(opened.warehouse, deps.projectDir).snapshot(request, async (source) => {
+      const { keyColumns, columns, files, ids, rows, fingerprints } = source;
+      const { params } = input;
+      const { scheduledTime } = opened;
+      const shape = { params, keyColumns, columns, snapshotTime, scheduledTime };
+      const content =
+        input.onUnchanged === 'reuse'
+          ? await reuseOutcomes({
+              stage,
+              place: opened,
+              series: input.series!,
+              basis: { ...shape, files, warehouse: opened.warehouse, function: opened.function },
+              ids,
+              fingerprints: fingerprints!,
+              scratch,
+              warn: (message) => log.warn(message),
+            })
+          : null;
+      const cut = cutSelected(input, ids, rows, content);
+      const ranges = rangesOf(cut.units, rows.length);
+      const { index, files: snapshot } = await source.put({ stage, folder, ranges });
+      const carried =
+        content === null ? null : { carried: await putCarried(stage, opened, content), content };
+      return { pinned: { ...shape, index, snapshot, files }, ids, rows, carried, ...cut };
     });
-    const fingerprints = await readFingerprints(snapshot.index);
-    const index = await stage.put(`${folder}index.parquet`, { file: snapshot.index });
-    const data: FileRef[] = [];
-    for (const [i, file] of snapshot.data.entries())
-      data.push(await stage.put(`${folder}snapshot-${i}.parquet`, { file }));
-    const { keyColumns, columns, files, ids, rows } = snapshot;
-    const { params } = input;
-    const { scheduledTime } = opened;
-    const pinned = { params, keyColumns, columns, index, snapshot: data, files, snapshotTime, scheduledTime };
-    if (input.onUnchanged !== 'reuse') return { pinned, ids, rows, carried: null };
-    const content = await reuseOutcomes({
-      stage,
-      place: opened,
-      series: input.series!,
-      basis: { ...pinned, warehouse: opened.warehouse, function: opened.function },
-      ids,
-      fingerprints: fingerprints!,
-      scratch,
-      warn: (message) => log.warn(message),
-    });
-    if (content === null) return { pinned, ids, rows, carried: null };
-    return { pinned, ids, rows, carried: { carried: await putCarried(stage, opened, content), content } };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-async function rowsPinnedBefore({ stage }: PlanPlace, continued: Continued): Promise<PlannedRows> {
-  const { plan, carried } = continued;
+async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: NormalizedInput): Promise<PlannedRows> {
+  const { plan, carried } = opened.continues!;
   const pinned = await loadUnitPlan(stage, plan.unitPlan);
-  const index = await PartitionIndex.read(await stage.localFile(plan.index));
+  const { ids, rows } = await PartitionIndex.read(await stage.localFile(plan.index));
   const content = carriedContent(await readCarried(stage, carried));
-  return { pinned, ids: index.ids, rows: index.rows, carried: { carried, content } };
+  return { pinned, ids, rows, carried: { carried, content }, ...cutSelected(input, ids, rows, content) };
+}
+
+/** Cuts the partitions that are to be run into units. */
+function cutSelected(
+  { options }: NormalizedInput,
+  ids: readonly string[],
+  rows: readonly number[],
+  carried: CarriedContent | null,
+): Pick<PlannedRows, 'selected' | 'units'> {
+  const done = new Set(carried?.outcomes.map(({ outcome }) => outcome.ordinal));
+  // enforces I4: only the others are cut into units.
+  const selected = rows.map((_, ordinal) => ordinal).filter((ordinal) => !done.has(ordinal));
+  const units = cutUnits({
+    rows: selected.map((ordinal) => rows[ordinal]!),
+    id: (position) => ids[selected[position]!]!,
+    maxConcurrency: options.maxConcurrency,
+    partitionsPerUnit: options.partitionsPerUnit,
+  }).map((unit) => ({ ...unit, from: selected[unit.from]!, to: selected[unit.to]! }));
+  return { selected, units };
 }
 
 async function putPlan(
   { stage, opened, folder }: PlanPlace,
   input: NormalizedInput,
-  { pinned, ids, rows, carried }: PlannedRows,
+  { pinned, rows, carried, selected, units }: PlannedRows,
   projectDir: string,
 ): Promise<RunPlan> {
   const { options } = input;
@@ -150,9 +174,6 @@ async function putPlan(
   const own = settingsOf(opened.functionSettings);
   const retry = planRetry(options.retry, own.retry);
   const { timeoutMs, memoryBytes } = functionLimits(options, own);
-  const done = new Set(carried?.content.outcomes.map(({ outcome }) => outcome.ordinal));
-  // enforces I4: only the others are cut into units.
-  const selected = rows.map((_, ordinal) => ordinal).filter((ordinal) => !done.has(ordinal));
   const { params, keyColumns, columns, index, snapshot, files, snapshotTime, scheduledTime } = pinned;
   const unitPlan: UnitPlan = {
     version: 1,
@@ -176,12 +197,6 @@ async function putPlan(
     selected: carried === null ? null : encodeOrdinals(selected),
     earlierCalls: carried?.content.calls ?? {},
   };
-  const units = cutUnits({
-    rows: selected.map((ordinal) => rows[ordinal]!),
-    id: (position) => ids[selected[position]!]!,
-    maxConcurrency: options.maxConcurrency,
-    partitionsPerUnit: options.partitionsPerUnit,
-  }).map((unit) => ({ ...unit, from: selected[unit.from]!, to: selected[unit.to]! }));
   return {
     version: 1,
     runId,
@@ -191,7 +206,6 @@ async function putPlan(
     stage: opened.stage,
     unitPlan: await stage.put(`${folder}unit-plan.json`, Buffer.from(JSON.stringify(unitPlan))),
     index,
-    snapshot,
     keyColumns,
     partitions: rows.length,
     rows: rows.reduce((sum, n) => sum + n, 0),

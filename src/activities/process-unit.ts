@@ -24,7 +24,7 @@ import { Interruptions } from './interruptions';
 import { openPlannedStage } from './stage-access';
 import { UnitLedger } from './unit-ledger';
 import { UnitRecorder } from './unit-recorder';
-import { loadUnitPlan } from './unit-plan';
+import { loadUnitPlan, snapshotOf } from './unit-plan';
 import { unitResult } from './unit-result';
 import { inTurn } from './unit-turns';
 
@@ -127,7 +127,10 @@ class UnitAttempt {
 
   async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
     const { plan, ledger, recorder, index } = work;
-    const snapshot = await Promise.all(plan.snapshot.map((ref) => stage.localFile(ref)));
+    const { from, to } = this.task;
+    const snapshot = await Promise.all(
+      snapshotOf(plan.snapshot, from, to).map((file) => stage.localFile(file, scratch)),
+    );
     if (this.#hasWaited) await this.#interruptions.lookForPause();
     if (!ledger.isSingle) this.#interruptions.watchForPause();
     const { pool } = this.deps;

@@ -45,7 +45,7 @@ export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | 
   if (moves.size > 0) {
     const parts: MovedRows[] = [];
     for (const { file, ordinals } of moves.values())
-      parts.push({ file: await stage.localFile(file), ordinals });
+      parts.push({ file: await stage.localFile(file, scratch), ordinals });
     if (!(await moveRows(basis.keyColumns, parts, target))) {
       warn(`The rows of earlier outcomes of the series "${series}" do not go together, so none is reused.`);
       return null;

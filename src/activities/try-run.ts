@@ -16,9 +16,9 @@ import { scheduledFor } from '../run/scheduled-time';
 import { pickSpread } from '../run/spread';
 import { RunnerPool } from '../runners/pool';
 import type { FunctionDescription } from '../runners/protocol';
-import { openStage } from '../stage';
+import { openStage, type Stage } from '../stage';
 import { openWarehouse } from '../warehouse';
-import type { Snapshot, Warehouse } from '../warehouse/warehouse';
+import type { PartitionsRequest, PinnedSource, Warehouse } from '../warehouse/warehouse';
 import { FunctionCatalog } from './function-catalog';
 import { duckdbMemory, functionLimits, settingsOf } from './function-limits';
 import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePlace } from './check-run';
@@ -50,8 +50,15 @@ interface Checked {
   settings: FunctionDescription;
 }
 
+/** Rows that are pinned for as long as the trial takes, as local files. */
+interface PinnedHere extends Omit<PinnedSource, 'put'> {
+  index: string;
+  data: string[];
+}
+
 class Trial {
   readonly #signal: AbortSignal;
+  readonly #stage: Stage;
 
   constructor(
     private readonly input: NormalizedInput,
@@ -60,6 +67,7 @@ class Trial {
     private readonly options: TryOptions,
   ) {
     this.#signal = options.signal ?? new AbortController().signal;
+    this.#stage = openStage(pathToFileURL(join(folders.scratch, 'stage')).href);
   }
 
   async run(): Promise<TryReport> {
@@ -77,9 +85,7 @@ class Trial {
     };
     const whole = await warehouse.count({ ...request, only });
     const picked = pickSpread(whole.rows, options.partitions).map((ordinal) => whole.ids[ordinal]!);
-    const folder = join(this.folders.scratch, 'snapshot');
-    await mkdir(folder);
-    const snapshot = await warehouse.sample({ ...request, only: picked, folder });
+    const snapshot = await this.#pin(warehouse, { ...request, only: picked });
     const size = { partitions: whole.rows.length, rows: whole.rows.reduce((sum, rows) => sum + rows, 0) };
     const inOrder = pickSpread(snapshot.rows, snapshot.rows.length);
     options.onEvent?.({
@@ -98,6 +104,21 @@ class Trial {
       tried,
       plan: { ...size, concurrency, estimatedMs: estimate(tried, size.partitions, concurrency) },
     };
+  }
+
+  async #pin(warehouse: Warehouse, request: PartitionsRequest & { only: string[] }): Promise<PinnedHere> {
+    const scratch = join(this.folders.scratch, 'snapshot');
+    await mkdir(scratch);
+    const stage = this.#stage;
+    return warehouse.sample({ ...request, scratch }, async ({ put, ...pinned }) => {
+      const ranges = [{ from: 0, to: pinned.rows.length - 1 }];
+      const { index, files: data } = await put({ stage, folder: 'snapshot/', ranges });
+      return {
+        ...pinned,
+        index: await stage.localFile(index),
+        data: await Promise.all(data.map((file) => stage.localFile(file))),
+      };
+    });
   }
 
   /** As a run is checked before it begins. */
@@ -122,7 +143,7 @@ class Trial {
 
   /** So many at a time, in this order. */
   async #tryAll(
-    parts: Checked & { snapshot: Snapshot; inOrder: readonly number[]; concurrency: number },
+    parts: Checked & { snapshot: PinnedHere; inOrder: readonly number[]; concurrency: number },
   ): Promise<TriedPartition[]> {
     const { inOrder, concurrency } = parts;
     const pool = new RunnerPool({ size: concurrency });
@@ -147,14 +168,14 @@ class Trial {
   #tryOne(
     pool: RunnerPool,
     ordinal: number,
-    { warehouse, plan, settings, snapshot }: Checked & { snapshot: Snapshot },
+    { warehouse, plan, settings, snapshot }: Checked & { snapshot: PinnedHere },
   ): Promise<TriedPartition> {
     const { input, folders, options } = this;
     const { timeoutMs, memoryBytes } = functionLimits(input.options, settingsOf(settings));
     const { keyColumns, columns, index, data, files } = snapshot;
     return tryPartition({
       pool,
-      stage: openStage(pathToFileURL(join(folders.scratch, 'stage')).href),
+      stage: this.#stage,
       unit: {
         function: plan,
         bundle: plan.bundle,

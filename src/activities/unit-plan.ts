@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileRef } from '../run/files';
-import type { UnitPlan } from '../run/plan';
+import type { SnapshotFile, UnitPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import type { Stage } from '../stage';
 
@@ -18,6 +18,11 @@ export function loadUnitPlan(stage: Stage, ref: FileRef): Promise<UnitPlan> {
   loading.catch(() => cache.delete(sha256));
   if (cache.size > MOST_CACHED) cache.delete(cache.keys().next().value!);
   return loading;
+}
+
+/** The files that have the rows of the partitions `from` to `to`. */
+export function snapshotOf(files: readonly SnapshotFile[], from: number, to: number): SnapshotFile[] {
+  return files.filter((file) => file.from <= to && file.to >= from);
 }
 
 async function read(stage: Stage, plan: FileRef): Promise<UnitPlan> {

@@ -165,7 +165,7 @@ export class UnitRecorder implements UnitHandlers {
     if (refs.length <= 1 && output.every(({ except }) => except.length === 0)) return refs;
     const { stage, scratch, keyColumns } = this.options;
     const files = await Promise.all(
-      output.map(async ({ file, except }) => ({ file: await stage.localFile(file), except })),
+      output.map(async ({ file, except }) => ({ file: await stage.localFile(file, scratch), except })),
     );
     const merged = join(scratch, 'merged.parquet');
     const complete = await mergeRows(keyColumns, files, merged);

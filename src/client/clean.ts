@@ -106,7 +106,7 @@ async function readKept(
     }
     readable.add(execution);
     const { record } = reading!;
-    named.push(...namedFiles(record, outcomes));
+    named.push(...(await namedFiles(stage, record, outcomes)));
     // enforces I4: one that ended before it had a plan took nothing over, and the open units of the one before are still to be.
     if (record.plan !== null) open = openUnits(record);
   }

@@ -1,8 +1,10 @@
 /** Which files on the stage a run cannot do without. */
+import { loadUnitPlan } from '../activities/unit-plan';
 import type { RunRecord } from '../history/fold';
 import type { Outcomes } from '../history/outcomes';
 import { executionOfPath, planPath, unitFolder } from '../run/stage-layout';
-import type { StageObject } from './stage-runs';
+import type { Stage } from '../stage';
+import { orGone, type StageObject } from './stage-runs';
 
 /** What tells the leftovers of a run that stays. */
 export interface KeptRun {
@@ -13,13 +15,18 @@ export interface KeptRun {
 }
 
 /** Paths that an execution's history names, and that files named by it name: also of other runs, whose outcomes it reused. */
-export function namedFiles({ plan, opened, units }: RunRecord, outcomes: Outcomes): string[] {
+export async function namedFiles(
+  stage: Stage,
+  { plan, opened, units }: RunRecord,
+  outcomes: Outcomes,
+): Promise<string[]> {
   const named: string[] = [];
   for (const carried of [plan?.carried, opened?.continues?.carried])
     if (carried != null) named.push(carried.file.path);
   if (plan === null) return named;
   named.push(planPath(plan), plan.unitPlan.path, plan.index.path);
-  named.push(...plan.snapshot.map(({ path }) => path));
+  const unitPlan = await orGone(loadUnitPlan(stage, plan.unitPlan));
+  named.push(...(unitPlan?.snapshot ?? []).map(({ path }) => path));
   for (const { end } of units.values()) {
     if (end?.type !== 'result' || Array.isArray(end.result.outcomes)) continue;
     named.push(end.result.outcomes.path);

@@ -1,10 +1,16 @@
 /** Rows that functions returned, read from the files that recorded outcomes name. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Row } from '../functions/types';
 import type { RowsFile } from '../run/carried';
 import type { Column } from '../run/plan';
 import type { Stage } from '../stage';
 import { combinedRows, type LocalRows } from '../warehouse/duckdb/combined-rows';
 import { withDatabase } from '../warehouse/duckdb/database';
+
+/** Files that are fetched at once. */
+const FILES_AT_ONCE = 8;
 
 /** Rows of all partitions, or of the one at `ordinal`, in the order of the partitions' keys. */
 export async function readRows(
@@ -14,8 +20,7 @@ export async function readRows(
   { ordinal = null, limit }: { ordinal?: number | null; limit?: number } = {},
 ): Promise<Row[]> {
   if (files.length === 0) return [];
-  const local = await localRows(stage, files);
-  return readLocalRows(local, keyColumns, { ordinal, limit });
+  return withLocalRows(stage, files, (local) => readLocalRows(local, keyColumns, { ordinal, limit }));
 }
 
 /** The same of local Parquet files. */
@@ -32,9 +37,25 @@ export function readLocalRows(
   });
 }
 
-/** Local copies of files of rows. */
-export async function localRows(stage: Stage, files: readonly RowsFile[]): Promise<LocalRows[]> {
-  const local: LocalRows[] = [];
-  for (const { file, except } of files) local.push({ file: await stage.localFile(file), except });
-  return local;
+/** Local copies of files of rows, for as long as `use` takes. */
+export async function withLocalRows<T>(
+  stage: Stage,
+  files: readonly RowsFile[],
+  use: (local: LocalRows[]) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-'));
+  try {
+    const local: LocalRows[] = [];
+    for (let i = 0; i < files.length; i += FILES_AT_ONCE) {
+      const some = files.slice(i, i + FILES_AT_ONCE);
+      local.push(
+        ...(await Promise.all(
+          some.map(async ({ file, except }) => ({ file: await stage.localFile(file, folder), except })),
+        )),
+      );
+    }
+    return await use(local);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

@@ -3,12 +3,17 @@
  * never build paths.
  */
 
-/** A whole file on the stage. */
-export interface FileRef {
+/** A whole file on the stage, by whoever wrote it. */
+export interface StagedFile {
   /** Path below the stage's root, `/`-separated. */
   path: string;
   bytes: number;
-  /** Hex digest of the whole file. */
+  /** Hex digest of the whole file; null where a warehouse wrote it to the stage by itself. */
+  sha256: string | null;
+}
+
+/** A whole file on the stage that Partwise wrote. */
+export interface FileRef extends StagedFile {
   sha256: string;
 }
 

@@ -5,7 +5,7 @@
  */
 import type { FunctionDescription } from '../runners/protocol';
 import type { Carried } from './carried';
-import type { FileRef } from './files';
+import type { FileRef, StagedFile } from './files';
 import type { RunInput } from './input';
 import type { ErrorInfo } from './outcome';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
@@ -61,8 +61,6 @@ export interface RunPlan {
   unitPlan: FileRef;
   /** Parquet: `ord, id, rows, key_0…`, of a run in a series `fingerprint` too, sorted by ord. */
   index: FileRef;
-  /** Empty in stage mode, where the source files themselves are read. */
-  snapshot: FileRef[];
   keyColumns: Column[];
   partitions: number;
   rows: number;
@@ -93,6 +91,12 @@ export interface RunPlan {
   carried: Carried | null;
 }
 
+/** A file of the snapshot: the rows of the partitions `from` to `to` (ordinals, both included), sorted by partition. */
+export interface SnapshotFile extends StagedFile {
+  from: number;
+  to: number;
+}
+
 /** One file of a stage-mode source, pinned at planning. */
 export interface PinnedFile {
   /** Absolute path, or path on the stage. */
@@ -114,7 +118,8 @@ export interface UnitPlan {
   /** Columns of the source, in order, as the function sees them. */
   columns: Column[];
   index: FileRef;
-  snapshot: FileRef[];
+  /** Every partition is in one of them. Empty in stage mode, where the source files themselves are read. */
+  snapshot: SnapshotFile[];
   /** Stage mode only: the file of each partition, by ordinal. */
   files: PinnedFile[] | null;
   snapshotTime: string;

@@ -52,6 +52,22 @@ export function cutUnits(request: UnitRequest): Unit[] {
   }));
 }
 
+/** The ranges of units in key order, and what lies between them: together every one of the run's partitions. */
+export function rangesOf(
+  units: readonly { from: number; to: number }[],
+  partitions: number,
+): { from: number; to: number }[] {
+  const ranges: { from: number; to: number }[] = [];
+  let next = 0;
+  for (const { from, to } of [...units].sort((a, b) => a.from - b.from)) {
+    if (from > next) ranges.push({ from: next, to: from - 1 });
+    ranges.push({ from, to });
+    next = to + 1;
+  }
+  if (next < partitions) ranges.push({ from: next, to: partitions - 1 });
+  return ranges;
+}
+
 function cutEvenly(partitions: number, size: number): [number, number][] {
   const ranges: [number, number][] = [];
   for (let from = 0; from < partitions; from += size)

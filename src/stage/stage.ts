@@ -1,4 +1,4 @@
-import type { FileRef } from '../run/files';
+import type { FileRef, StagedFile } from '../run/files';
 
 /**
  * The place for snapshot files, artifacts, logs and outputs. Four verbs, because neither Snowflake stages nor S3 append
@@ -7,6 +7,8 @@ import type { FileRef } from '../run/files';
 export interface Stage {
   /** Absolute URI, e.g. `file:///data/stage`. */
   readonly uri: string;
+  /** Whether `localFile` gives the object itself: then a part of it is read without copying the rest. */
+  readonly isLocal: boolean;
   /** Content of the token file that tells this stage from another folder of the same name; made on first use. */
   token(options: { create: boolean }): Promise<string | null>;
   /** Writes a whole object: atomic, and write-once (throws `ObjectExists` when the path is taken). */
@@ -16,8 +18,11 @@ export interface Stage {
   /** Objects below a prefix that ends in `/`, sorted by path. */
   list(prefix: string): Promise<{ path: string; bytes: number }[]>;
   remove(path: string): Promise<void>;
-  /** A local copy to read from; for a local folder the object itself. Checks bytes and sha256 of a copied object. */
-  localFile(ref: FileRef): Promise<string>;
+  /**
+   * A local copy to read from, whose bytes and sha256 were checked; for a local folder the object itself. The copy is in `folder`, for
+   * its owner to remove; without one it is kept for others that ask in this process.
+   */
+  localFile(ref: StagedFile, folder?: string): Promise<string>;
 }
 
 /** The path is taken: objects are write-once. */

@@ -1,6 +1,8 @@
 import type { Source } from '../run/input';
 import type { Scheduled } from '../run/scheduled-time';
-import type { Column, CommitResult, CommitTask, PinnedFile } from '../run/plan';
+import type { FileRef } from '../run/files';
+import type { Column, CommitResult, CommitTask, PinnedFile, SnapshotFile } from '../run/plan';
+import type { Stage } from '../stage';
 
 /** Which rows of a source a run takes, and how they fall into partitions. */
 export interface SourceRequest {
@@ -27,8 +29,8 @@ export interface PartitionsRequest extends SourceRequest {
 }
 
 export interface SnapshotRequest extends PartitionsRequest {
-  /** Local folder for the files. */
-  folder: string;
+  /** Local folder for files in the making. */
+  scratch: string;
   /** Whether the index is to have `fingerprint`s of the partitions' rows; files that are partitions always have them. */
   fingerprints?: boolean;
 }
@@ -41,13 +43,31 @@ export interface PartitionSizes extends SourceShape {
   ids: string[];
 }
 
-/** A run's rows, pinned: local files that the caller puts on the stage. */
-export interface Snapshot extends PartitionSizes {
-  /** Parquet: `ord, id, rows, key_0…`, and `fingerprint` where it was asked for. */
-  index: string;
-  /** Parquet: the source's columns, `__partwise_ord`, `__partwise_row`, sorted by those two; empty when files are partitions. */
-  data: string[];
+/** Where a snapshot is put, and how. */
+export interface SnapshotPlace {
+  stage: Stage;
+  /** On the stage; ends in `/`. */
+  folder: string;
+  /** Partitions that are read together, as ordinals, both included: on a stage that is not local each range is a file of its own. */
+  ranges: readonly { from: number; to: number }[];
+}
+
+/** A source's rows as they were at one moment. They are nowhere but in the warehouse's hands until they are `put`. */
+export interface PinnedSource extends PartitionSizes {
+  /** By ordinal; null where nobody asked for them. */
+  fingerprints: string[] | null;
+  /** By ordinal: files that are partitions are read where they lie; else null. */
   files: PinnedFile[] | null;
+  /**
+   * Puts the partition index (Parquet: `ord, id, rows, key_0…`, and `fingerprint` where it was asked for) and the rows (Parquet: the
+   * source's columns, `__partwise_ord`, `__partwise_row`, sorted by those two). Together the ranges must have every partition.
+   */
+  put(place: SnapshotPlace): Promise<Snapshot>;
+}
+
+export interface Snapshot {
+  index: FileRef;
+  files: SnapshotFile[];
 }
 
 /** What a commit writes: local copies of files, and which partitions they are of. */
@@ -77,10 +97,13 @@ export interface Warehouse {
   inspect(request: SourceRequest): Promise<SourceShape>;
   /** The partitions that a snapshot would have, without making one. Throws what `snapshot` throws. */
   count(request: PartitionsRequest): Promise<PartitionSizes>;
-  /** Reads the source once and pins it. Throws a `Refusal` for what no retry can mend. */
-  snapshot(request: SnapshotRequest): Promise<Snapshot>;
-  /** A snapshot of a few partitions that `count` has named; rows of others are never kept. */
-  sample(request: SnapshotRequest & { only: string[] }): Promise<Snapshot>;
+  /** Reads the source once; its rows stay pinned until `use` settles. Throws a `Refusal` for what no retry can mend. */
+  snapshot<T>(request: SnapshotRequest, use: (pinned: PinnedSource) => Promise<T>): Promise<T>;
+  /** Like `snapshot`, of a few partitions that `count` has named; rows of others are never kept. */
+  sample<T>(
+    request: SnapshotRequest & { only: string[] },
+    use: (pinned: PinnedSource) => Promise<T>,
+  ): Promise<T>;
   /** Writes the combined rows in one transaction, or a file in one move. */
   commit(task: CommitTask, local: CommitRows): Promise<CommitResult>;
 }

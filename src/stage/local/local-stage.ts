@@ -16,7 +16,7 @@ import {
 import { dirname, join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import type { FileRef } from '../../run/files';
+import type { FileRef, StagedFile } from '../../run/files';
 import { makeFolder } from '../make-folder';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 
@@ -26,6 +26,7 @@ const PARTIAL_FOLDER = '.partial';
 
 /** A folder as a stage. Objects appear by hard link, so a reader never sees half of one. */
 export class LocalStage implements Stage {
+  readonly isLocal = true;
   readonly #root: string;
 
   constructor(readonly uri: string) {
@@ -130,7 +131,7 @@ export class LocalStage implements Stage {
     }
   }
 
-  async localFile(ref: FileRef): Promise<string> {
+  async localFile(ref: StagedFile): Promise<string> {
     const path = this.#resolve(ref.path);
     const found = await stat(path).catch((error: unknown) => {
       throw isCode(error, 'ENOENT') ? new ObjectMissing(ref.path) : error;

@@ -7,7 +7,7 @@ import type {
   CommitRows,
   PartitionSizes,
   PartitionsRequest,
-  Snapshot,
+  PinnedSource,
   SnapshotRequest,
   SourceRequest,
   SourceShape,
@@ -16,7 +16,7 @@ import type {
 import { commitRows } from './commit';
 import { userProblem, WarehouseLocked, withDatabase } from './database';
 import { countFiles, describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
-import { describeSource, refusedSql } from './source';
+import { describeSource, refusedSql, type DescribedSource } from './source';
 import { countPartitions, pinRows, pinSample } from './snapshot';
 
 /** A DuckDB file, or none at all for sources that are files. */
@@ -44,26 +44,27 @@ export class DuckDbWarehouse implements Warehouse {
     });
   }
 
-  snapshot(request: SnapshotRequest): Promise<Snapshot> {
-    return this.#reading(
-      request,
-      async (connection) => {
-        if (isFilesAsPartitions(request)) return pinFiles(connection, request, this.projectDir);
-        return pinRows(connection, request, await describeSource(connection, request, this.projectDir));
-      },
-      request.folder,
-    );
+  snapshot<T>(request: SnapshotRequest, use: (pinned: PinnedSource) => Promise<T>): Promise<T> {
+    return this.#pinning(request, pinRows, use);
   }
 
-  sample(request: SnapshotRequest & { only: string[] }): Promise<Snapshot> {
-    return this.#reading(
-      request,
-      async (connection) => {
-        if (isFilesAsPartitions(request)) return pinFiles(connection, request, this.projectDir);
-        return pinSample(connection, request, await describeSource(connection, request, this.projectDir));
-      },
-      request.folder,
-    );
+  sample<T>(
+    request: SnapshotRequest & { only: string[] },
+    use: (pinned: PinnedSource) => Promise<T>,
+  ): Promise<T> {
+    return this.#pinning(request, pinSample, use);
+  }
+
+  #pinning<R extends SnapshotRequest, T>(
+    request: R,
+    pin: (connection: DuckDBConnection, request: R, source: DescribedSource) => Promise<PinnedSource>,
+    use: (pinned: PinnedSource) => Promise<T>,
+  ): Promise<T> {
+    const work = async (connection: DuckDBConnection): Promise<T> => {
+      if (isFilesAsPartitions(request)) return use(await pinFiles(connection, request, this.projectDir));
+      return use(await pin(connection, request, await describeSource(connection, request, this.projectDir)));
+    };
+    return this.#reading(request, work, request.scratch);
   }
 
   async commit(task: CommitTask, local: CommitRows): Promise<CommitResult> {

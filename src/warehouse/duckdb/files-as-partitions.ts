@@ -9,9 +9,17 @@ import { didYouMean } from '../../run/nearest';
 import { encodePartitionId } from '../../run/partition-id';
 import type { Column, PinnedFile } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
-import type { PartitionSizes, PartitionsRequest, Snapshot, SourceShape } from '../warehouse';
+import type {
+  PartitionSizes,
+  PartitionsRequest,
+  PinnedSource,
+  Snapshot,
+  SnapshotPlace,
+  SourceShape,
+} from '../warehouse';
 import { queryRows, quoteText } from './database';
 import { fileFingerprint } from './fingerprint';
+import { putIndex } from './snapshot';
 import { readerSql } from './source';
 
 /** The key of a file partition: its path below the source's folder. */
@@ -64,9 +72,9 @@ export async function countFiles(
 
 export async function pinFiles(
   connection: DuckDBConnection,
-  request: FilesRequest & { folder: string },
+  request: FilesRequest & { scratch: string },
   projectDir: string,
-): Promise<Snapshot> {
+): Promise<PinnedSource> {
   const found = await select(connection, request, projectDir);
   const files: PinnedFile[] = [];
   // Before rows are counted: a file that changes in between is noticed when it is read.
@@ -75,7 +83,7 @@ export async function pinFiles(
     files.push(await pinFile(path));
   }
   const sizes = await countFiles(connection, request, projectDir);
-  const index = join(request.folder, 'index.parquet');
+  const fingerprints = files.map(fileFingerprint);
   await connection.run(
     'CREATE TEMP TABLE partition_index (ord INTEGER, id VARCHAR, rows BIGINT, key_0 VARCHAR, fingerprint VARCHAR)',
   );
@@ -85,14 +93,15 @@ export async function pinFiles(
     appender.appendVarchar(file.id);
     appender.appendBigInt(BigInt(sizes.rows[ord]!));
     appender.appendVarchar(file.name);
-    appender.appendVarchar(fileFingerprint(files[ord]!));
+    appender.appendVarchar(fingerprints[ord]!);
     appender.endRow();
   }
   appender.closeSync();
-  await connection.run(
-    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(index)} (FORMAT parquet)`,
-  );
-  return { ...sizes, index, data: [], files };
+  const put = async ({ stage, folder }: SnapshotPlace): Promise<Snapshot> => ({
+    index: await putIndex(connection, request, stage, folder),
+    files: [],
+  });
+  return { ...sizes, fingerprints, files, put };
 }
 
 interface FoundFile {

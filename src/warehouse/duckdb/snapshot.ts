@@ -5,9 +5,19 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { didYouMean } from '../../run/nearest';
-import type { Column } from '../../run/plan';
+import type { FileRef } from '../../run/files';
+import type { Column, SnapshotFile } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
-import type { PartitionSizes, PartitionsRequest, Snapshot, SnapshotRequest, SourceShape } from '../warehouse';
+import type { Stage } from '../../stage';
+import type {
+  PartitionSizes,
+  PartitionsRequest,
+  PinnedSource,
+  Snapshot,
+  SnapshotPlace,
+  SnapshotRequest,
+  SourceShape,
+} from '../warehouse';
 import { queryRows, quoteIdentifier, quoteText } from './database';
 import { fingerprintSql } from './fingerprint';
 import type { Parameters } from './parameters';
@@ -17,13 +27,13 @@ export async function pinRows(
   connection: DuckDBConnection,
   request: SnapshotRequest,
   source: DescribedSource,
-): Promise<Snapshot> {
+): Promise<PinnedSource> {
   // enforces I1: keys, counts and rows come from one reading.
   await readOnce(connection, request, source);
   await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });
   await refuseUnusable(connection, request, source.shape.keyColumns);
   if (request.only !== null) await narrow(connection, request.only);
-  return writePinned(connection, request, source.shape);
+  return pinned(connection, request, source.shape);
 }
 
 /** Like `pinRows`, for partitions that `countPartitions` has named: rows of others are never kept. */
@@ -31,13 +41,13 @@ export async function pinSample(
   connection: DuckDBConnection,
   request: SnapshotRequest & { only: string[] },
   source: DescribedSource,
-): Promise<Snapshot> {
+): Promise<PinnedSource> {
   const { keyColumns } = source.shape;
   const ids = request.only.map(quoteText).join(', ');
   const select = `SELECT * FROM (${source.select}) WHERE ${idSql(keyColumns)} IN (${ids})`;
   await readOnce(connection, request, { ...source, select });
   await listKeys(connection, request, keyColumns, { from: 'pinned' });
-  return writePinned(connection, request, source.shape);
+  return pinned(connection, request, source.shape);
 }
 
 async function readOnce(
@@ -54,31 +64,78 @@ async function readOnce(
 }
 
 /** Of `pinned` and `partition_keys`. */
-async function writePinned(
+async function pinned(
   connection: DuckDBConnection,
   request: SnapshotRequest,
   shape: SourceShape,
-): Promise<Snapshot> {
+): Promise<PinnedSource> {
   const { keyColumns } = shape;
   await numberPartitions(connection, request, keyColumns);
-  const index = join(request.folder, 'index.parquet');
-  const data = join(request.folder, 'snapshot.parquet');
   const match = quoted(keyColumns)
     .map((key, i) => `pinned.${key} IS NOT DISTINCT FROM partition_index.key_${i}`)
     .join(' AND ');
   if (request.fingerprints === true) await addFingerprints(connection, request, shape, match);
+  const sizes = { ...shape, ...(await listPartitions(connection)) };
+  const fingerprints = request.fingerprints === true ? await listFingerprints(connection) : null;
+  const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
+    index: await putIndex(connection, request, place.stage, place.folder),
+    files: await putRows(connection, request, match, sizes.rows.length, place),
+  });
+  return { ...sizes, fingerprints, files: null, put };
+}
+
+/** Puts the table `partition_index`. */
+export async function putIndex(
+  connection: DuckDBConnection,
+  { scratch, signal }: Pick<SnapshotRequest, 'scratch' | 'signal'>,
+  stage: Stage,
+  folder: string,
+): Promise<FileRef> {
+  const file = join(scratch, 'index.parquet');
   await run(
     connection,
-    request.signal,
-    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(index)} (FORMAT parquet)`,
+    signal,
+    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(file)} (FORMAT parquet)`,
   );
+  return stage.put(`${folder}index.parquet`, { file });
+}
+
+/** Sorts all rows once; where files cannot be read in part, the ranges are cut out of that. */
+async function putRows(
+  connection: DuckDBConnection,
+  { scratch, signal }: SnapshotRequest,
+  match: string,
+  partitions: number,
+  { stage, folder, ranges }: SnapshotPlace,
+): Promise<SnapshotFile[]> {
+  const sorted = join(scratch, 'snapshot.parquet');
   await run(
     connection,
-    request.signal,
+    signal,
     `COPY (SELECT pinned.*, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match} ` +
-      `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(data)} (FORMAT parquet)`,
+      `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(sorted)} (FORMAT parquet)`,
   );
-  return { ...shape, index, data: [data], files: null, ...(await listPartitions(connection)) };
+  if (stage.isLocal) {
+    const whole = await stage.put(`${folder}snapshot.parquet`, { file: sorted });
+    return [{ ...whole, from: 0, to: partitions - 1 }];
+  }
+  const files: SnapshotFile[] = [];
+  for (const { from, to } of ranges) {
+    const file = join(scratch, 'range.parquet');
+    await run(
+      connection,
+      signal,
+      `COPY (SELECT * FROM read_parquet(${quoteText(sorted)}) WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
+        `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(file)} (FORMAT parquet)`,
+    );
+    files.push({ ...(await stage.put(`${folder}rows-${from}.parquet`, { file })), from, to });
+  }
+  return files;
+}
+
+async function listFingerprints(connection: DuckDBConnection): Promise<string[]> {
+  const listed = await connection.runAndReadAll('SELECT fingerprint FROM partition_index ORDER BY ord');
+  return (listed.getColumns()[0] ?? []) as string[];
 }
 
 /** Adds a column to `partition_index`. `match`: SQL that joins it with `pinned`. */
