@@ -260,6 +260,13 @@ describe('I5 no partition harms another:', () => {
     );
   });
 
+  test('I5, I12 a process that a partition leaves behind ends with its runner', async () => {
+    const { summary, logs } = await misbehave('leave a process behind', { maximumLosses: 1 });
+    expect(summary).toEqual([...OTHERS, 'k2: INTERNAL_ERROR RunnerKilled'].sort());
+    const pid = Number(/left (\d+)/.exec(logs.map(({ text }) => text).join('\n'))![1]);
+    await eventually(() => (isAlive(pid) ? null : true));
+  });
+
   test('I5 a table that one partition makes is not there for the next', async () => {
     const does = { k2: 'make a table', k3: 'make a table' };
     const { summary } = await runFixture({ name: 'hostile', unit: { params: { does } } });

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { putCheckpoint, readCheckpoints, type RecordedPartition } from '../src/activities/checkpoints';
+import { settledPlan, settlePlan } from '../src/activities/settled-plan';
 import { sealLines, unsealLines } from '../src/activities/numbered-objects';
 import { claimStage, openPlannedStage } from '../src/activities/stage-access';
+import type { RunPlan } from '../src/run/plan';
 import { openStage, type Stage } from '../src/stage';
 import { mergeRows } from '../src/warehouse/duckdb/combined-rows';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
@@ -85,6 +87,15 @@ describe('the local stage', () => {
     const elsewhere = pathToFileURL(join(folder, 'elsewhere')).href;
     await expect(openPlannedStage(elsewhere, token)).rejects.toThrow('is not to be seen from here');
   });
+});
+
+it('I4 an execution has one plan: the first that was settled, whoever plans once more', async () => {
+  const place = { runId: 'r', generation: 1, execution: 1 };
+  const plan = (rows: number): RunPlan => ({ ...place, rows }) as RunPlan;
+  expect(await settledPlan(stage, place)).toBeNull();
+  expect(await settlePlan(stage, plan(1))).toMatchObject({ rows: 1 });
+  expect(await settlePlan(stage, plan(2))).toMatchObject({ rows: 1 });
+  expect(await settledPlan(stage, place)).toMatchObject({ rows: 1 });
 });
 
 describe('I9 a stage that cannot be used', () => {

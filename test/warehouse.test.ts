@@ -437,7 +437,7 @@ describe('a commit', () => {
       notDone,
       doneAfter: () => [],
       newestExecution: () => Promise.resolve(1),
-      throwIfCancelled: () => {},
+      signal: new AbortController().signal,
       ...local,
     });
   };
@@ -565,10 +565,8 @@ describe('a commit', () => {
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('replace'));
     await makeRows("SELECT 'N' AS region, 2 AS total");
-    const throwIfCancelled = (): never => {
-      throw new Error('cancelled');
-    };
-    const late = commit(table('replace'), { execution: 2 }, [], { throwIfCancelled });
+    const signal = AbortSignal.abort(new Error('cancelled'));
+    const late = commit(table('replace'), { execution: 2 }, [], { signal });
     await expect(late).rejects.toThrow('cancelled');
     expect(await rows()).toMatchObject([{ total: 1 }]);
   });

@@ -11,7 +11,6 @@ import {
   type DuckDBResult,
   INTEGER,
 } from '@duckdb/node-api';
-import { connect } from './database';
 import { literal } from './quote';
 import { type Shape, shapeOf, type Slice } from './slices';
 import { vectorReader } from './vector-readers';
@@ -88,7 +87,7 @@ export class UnitCursor {
 
   private async open(ordinal: number): Promise<void> {
     this.close();
-    this.connection = await connect(this.database);
+    this.connection = await this.database.connect();
     this.result = await this.connection.stream(
       `SELECT __partwise_ord, * EXCLUDE (__partwise_ord, __partwise_row) FROM ${readParquet(this.snapshot)} ` +
         `WHERE __partwise_ord BETWEEN ${ordinal} AND ${this.last}`,

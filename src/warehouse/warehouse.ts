@@ -81,8 +81,8 @@ export interface CommitRows {
   rows: { file: string; except: readonly number[] }[];
   /** Ordinals of DONE partitions that were recorded after the given execution: with mode `append` the others' rows are there. */
   doneAfter(execution: number): number[];
-  /** Throws when the run was cancelled meanwhile; asked last before anything becomes visible. */
-  throwIfCancelled(): void;
+  /** Aborted when the run was cancelled; looked at last before anything becomes visible. */
+  signal: AbortSignal;
   /** The run's newest execution: with a file as output, an older one writes nothing. */
   newestExecution(): Promise<number>;
   /** Ordinals of partitions that are not DONE: with mode `partitions` their earlier rows stay. */
