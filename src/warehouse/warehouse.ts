@@ -60,7 +60,7 @@ export interface PinnedSource extends PartitionSizes {
   files: PinnedFile[] | null;
   /**
    * Puts the partition index (Parquet: `ord, id, rows, key_0…`, and `fingerprint` where it was asked for) and the rows (Parquet: the
-   * source's columns, `__partwise_ord`, `__partwise_row`, sorted by those two). Together the ranges must have every partition.
+   * source's columns and `__partwise_ord`, sorted by that, and within a partition in the order of the source). Together the ranges must have every partition.
    */
   put(place: SnapshotPlace): Promise<Snapshot>;
 }
