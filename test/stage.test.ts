@@ -43,8 +43,10 @@ describe('the local stage', () => {
   });
 
   it('I3 leaves nothing behind, and lists nothing, of a put that failed', async () => {
+    await stage.put('a', Buffer.from('there'));
     await expect(stage.put('x/y', { file: join(folder, 'missing') })).rejects.toThrow('ENOENT');
-    expect(await stage.list('')).toEqual([]);
+    await expect(stage.put('a', Buffer.from('again'))).rejects.toThrow('already on the stage');
+    expect(await stage.list('')).toEqual([{ path: 'a', bytes: 5 }]);
     expect(await readdir(join(folder, 'stage', '.partial'))).toEqual([]);
   });
 

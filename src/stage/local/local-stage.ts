@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import {
   copyFile,
   link,
+  mkdir,
   open,
   readdir,
   readFile,
@@ -23,6 +24,8 @@ import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 const TOKEN_FILE = '.partwise-stage';
 /** Unfinished objects live here until they are linked into place; never listed. */
 const PARTIAL_FOLDER = '.partial';
+/** Files up to this size are read at once. */
+const SMALL_BYTES = 1024 * 1024;
 /** Somebody who cleans up may remove an empty folder as often as it is made. */
 const MOST_TRIES = 20;
 
@@ -55,19 +58,20 @@ export class LocalStage implements Stage {
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
     const target = this.#resolve(path);
     const partial = join(this.#root, PARTIAL_FOLDER, randomUUID());
+    const { bytes, sha256 } =
+      content instanceof Uint8Array ? digest(content) : await digestFile(content.file);
+    const write = (): Promise<void> =>
+      content instanceof Uint8Array ? writeFile(partial, content) : moveOrCopy(content.file, partial);
+    await inFolder(partial, makeFolder, write);
     try {
-      const { bytes, sha256 } =
-        content instanceof Uint8Array ? digest(content) : await digestFile(content.file);
-      await inFolder(partial, () =>
-        content instanceof Uint8Array ? writeFile(partial, content) : moveOrCopy(content.file, partial),
-      );
-      await inFolder(target, () => link(partial, target));
+      // By now its file system is known to take folders.
+      await inFolder(target, makeFolders, () => link(partial, target));
       return { path, bytes, sha256 };
     } catch (error) {
       if (isCode(error, 'EEXIST')) throw new ObjectExists(path);
       throw error;
     } finally {
-      await rm(partial, { force: true });
+      await unlink(partial);
     }
   }
 
@@ -148,15 +152,23 @@ export class LocalStage implements Stage {
 }
 
 /** Makes the file's folder when it is not there: it never was, or was removed with the last object that had been in it. */
-async function inFolder(file: string, write: () => Promise<void>): Promise<void> {
+async function inFolder(
+  file: string,
+  make: (folder: string) => Promise<void>,
+  write: () => Promise<void>,
+): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
       return await write();
     } catch (error) {
       if (!isCode(error, 'ENOENT') || tries === MOST_TRIES) throw error;
-      await makeFolder(dirname(file));
+      await make(dirname(file));
     }
   }
+}
+
+async function makeFolders(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
 }
 
 function digest(content: Uint8Array): { bytes: number; sha256: string } {
@@ -174,6 +186,7 @@ async function moveOrCopy(from: string, to: string): Promise<void> {
 }
 
 async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {
+  if ((await stat(path)).size <= SMALL_BYTES) return digest(await readFile(path));
   const hash = createHash('sha256');
   let bytes = 0;
   await pipeline(createReadStream(path), async (chunks: AsyncIterable<Buffer>) => {
