@@ -25,6 +25,7 @@ export async function floor(job: Job): Promise<void> {
   const parts = Array.from({ length: processes }, (_, i) => JSON.stringify({ ...job, i, share }));
   await Promise.all(parts.map((part) => once(fork(__filename, [part]), 'exit')));
   await connection.run(`CREATE OR REPLACE TABLE ${output} AS SELECT * FROM '${folder}/part-*.parquet'`);
+  connection.closeSync();
   database.closeSync();
 }
 
