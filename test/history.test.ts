@@ -605,7 +605,7 @@ function result(number: number, from: number, ends: (FinalStatus | 'retry')[]): 
     big: null,
     retryAfterMs: null,
     alike: null,
-    busyMs: 0,
+    doneMs: 0,
     firstErrors: [],
     logs: '',
     functionDigest: '',

@@ -210,7 +210,7 @@ describe('failures alike', () => {
     big: null,
     retryAfterMs: null,
     alike: { pattern: 'p', id: 'a', error: { type: 'Error', message: 'down', stack: null }, partitions },
-    busyMs: 0,
+    doneMs: 0,
     firstErrors: [],
     logs: '',
     functionDigest: '',

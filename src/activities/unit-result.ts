@@ -56,7 +56,7 @@ export async function unitResult(parts: {
         ? null
         : // What has a second chance with more memory says nothing yet.
           alikeFailures(byOrdinal.filter((each) => !each.big).map(({ outcome }) => outcome)),
-    busyMs: busyMs(recorded),
+    doneMs: doneMs(recorded),
     firstErrors: firstErrors(ended),
     logs: `${logs}logs/`,
     functionDigest,
@@ -82,9 +82,9 @@ function otherCode({ outcomes, blocks }: Recorded, functionDigest: string): Unit
   }));
 }
 
-function busyMs({ outcomes, blocks }: Recorded): number {
+function doneMs({ outcomes, blocks }: Recorded): number {
   let sum = 0;
-  for (const { outcome } of outcomes) sum += outcome.durationMs;
+  for (const { outcome } of outcomes) if (outcome.status === 'DONE') sum += outcome.durationMs;
   for (const { block } of blocks) for (const durationMs of block.durationMs) sum += durationMs;
   return Math.round(sum);
 }

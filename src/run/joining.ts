@@ -5,13 +5,27 @@
 import type { Unit } from './plan';
 
 /** The most work that is put into one activity, in milliseconds: what is lost when its worker dies stays small. */
-export const JOIN_UP_TO_MS = 500;
+const JOIN_UP_TO_MS = 500;
+/** So many activities cost little, and each partition of a small run is watched, skipped and stopped by itself. */
+const FEW_UNITS = 64;
 /** Less work than this share of it is not worth an activity. */
 const LEAST_SHARE = 0.1;
 /** Clocks tell nothing of shorter calls. */
 const SHORTEST_MS = 0.1;
 /** Temporal's UI shows an activity's summary as one line. */
 const LABEL_LENGTH = 200;
+
+/** How much work of a run's units may become one activity; null: they stay as they are. */
+export function joinUpToMs({
+  units,
+  partitionsPerUnit,
+}: {
+  units: number;
+  /** As the user asked; null: they did not. */
+  partitionsPerUnit: number | null;
+}): number | null {
+  return partitionsPerUnit === null && units > FEW_UNITS ? JOIN_UP_TO_MS : null;
+}
 
 /**
  * How many units the next activity takes, judged by how long partitions took so far. While there is much left, so many that

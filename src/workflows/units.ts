@@ -150,11 +150,11 @@ export class RunUnits implements LaneGate {
   /** Adds neighbours to a call of one partition that is next, when partitions have been quick so far. */
   #join(call: UnitCall): void {
     const { joinUpToMs } = this.plan;
-    const { ms, partitions } = this.progress.busy;
-    // Runs that were planned before this was so say nothing of it, nor of how long they took.
-    if (!joinUpToMs || !(ms >= 0) || partitions === 0 || !call.isSingle || call.retried.length > 0) return;
+    const { doneMs, ownCounts } = this.progress;
+    // A run that was planned by an earlier release says nothing of it.
+    if (!joinUpToMs || ownCounts.DONE === 0 || !call.isSingle || call.retried.length > 0) return;
     const most = unitsToJoin({
-      meanMs: ms / partitions,
+      meanMs: doneMs / ownCounts.DONE,
       left: this.#calls.filter(({ state, partitions: left }) => state === 'waiting' && left > 0).length,
       lanes: this.width,
       joinUpToMs,
