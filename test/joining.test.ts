@@ -42,7 +42,7 @@ beforeAll(async () => {
   project = await makeProject(GATED_FUNCTIONS);
   await project.startWorker();
 });
-afterAll(() => project.end());
+afterAll(() => project.close());
 
 /** A run of partitions 0 … n - 1, of a row each. */
 function start(name: string, partitions: number, input: Partial<RunInput> = {}) {
