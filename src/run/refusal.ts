@@ -13,6 +13,7 @@ export type RefusalType =
   | 'StageUnreachable'
   | 'StageDamaged'
   | 'FileSystem'
+  | 'SnowflakeRefused'
   | 'OutputMismatch';
 
 export class Refusal extends Error {

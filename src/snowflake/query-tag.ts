@@ -1,0 +1,34 @@
+/** What statements are run for, as Snowflake's query history shows it. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** All but `run` where it applies. */
+export interface QueryTag {
+  run: string;
+  /** What of the run: `open`, `plan`, `unit`, `commit`, `close`. */
+  step?: string;
+  /** The unit's number. */
+  unit?: number;
+  partition?: string;
+  attempt?: number;
+}
+
+/** Snowflake's limit is 2,000 characters. */
+const LONGEST_ID = 400;
+
+const current = new AsyncLocalStorage<QueryTag>();
+
+/** Statements within `work` carry the tag, on top of one that holds already. */
+export function withQueryTag<T>(tag: Partial<QueryTag>, work: () => T): T {
+  return current.run({ ...current.getStore(), ...tag } as QueryTag, work);
+}
+
+/** JSON, such as `{"app":"partwise","run":"nightly","step":"plan","attempt":1}`. */
+export function queryTag(): string {
+  const { run, partition, ...rest } = current.getStore() ?? {};
+  return JSON.stringify({
+    app: 'partwise',
+    ...(run !== undefined && { run: run.slice(0, LONGEST_ID) }),
+    ...(partition !== undefined && { partition: partition.slice(0, LONGEST_ID) }),
+    ...rest,
+  });
+}
