@@ -94,7 +94,7 @@ test('I9 every problem of an input is told at once, each with its place, what wa
     '"source.tabel" is not a setting. Did you mean "table"? "source" takes: table, query, files, pattern.',
     '"source" names no rows: give exactly one of "table", "query" and "files".',
     '"partitionBy" is "region"; it takes a list of column names, such as ["region"].',
-    '"warehouse" is "postgres:sales"; it takes a warehouse, such as "duckdb:./warehouse.duckdb".',
+    '"warehouse" is "postgres:sales"; it takes a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION".',
     '"where" is " "; it takes an SQL condition, such as "amount > 0".',
     '"output.file" is "out.txt"; it takes a path that ends in .parquet or .csv.',
     'An output file is always replaced: "output.mode" and "output.evolve" go with a table only.',

@@ -10,7 +10,7 @@ import { decodeOrdinals } from '../run/ordinals';
 import type { UnitPlan, UnitTask } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../run/stage-layout';
-import type { Stage } from '../stage';
+import { StageUnavailable, type Stage } from '../stage';
 import { callMemory } from '../runners/memory';
 import { runUnit, type UnitRunOptions } from '../runners/unit-run';
 import { readIndex } from '../warehouse/duckdb/partition-index';
@@ -76,6 +76,8 @@ class UnitAttempt {
         this.#attempt(unit, folder),
       );
     } catch (error) {
+      // Nothing that the unit did; the next attempt finds the stage again.
+      if (error instanceof StageUnavailable) return await this.#elsewhere(error.message, error.name);
       // What the next attempt says when it gives up. A failure of our own making says all itself.
       if (!(error instanceof ApplicationFailure) && !(error instanceof CancelledFailure)) {
         await this.#leave({ lastError: trouble(error) });

@@ -8,7 +8,7 @@ import type { CarriedContent } from '../run/carried';
 import type { FileRef } from '../run/files';
 import { reuseKeys, type ReuseBasis } from '../run/reuse';
 import { folderOf, reusedRowsFile, type ExecutionPlace } from '../run/stage-layout';
-import type { Stage } from '../stage';
+import { isStoredSize, type Stage } from '../stage';
 import { moveRows, type MovedRows } from '../warehouse/duckdb/combined-rows';
 import { readLedger, type LedgerEntry } from './series-ledger';
 
@@ -91,7 +91,7 @@ async function filesThere(stage: Stage, entries: Iterable<LedgerEntry>): Promise
   const bytes = new Map<string, number>();
   for (const folder of folders)
     for (const listed of await stage.list(folder)) bytes.set(listed.path, listed.bytes);
-  return (file) => bytes.get(file.path) === file.bytes;
+  return (file) => isStoredSize(bytes.get(file.path) ?? -1, file.bytes);
 }
 
 /** By path. */

@@ -132,7 +132,7 @@ class Trial {
       reloads: true,
     });
     const uri = resolvePlace('warehouse', input.warehouse, project, problems);
-    resolvePlace('stage', input.stage, project, problems);
+    resolvePlace('stage', input.stage, project, problems, input.warehouse);
     problems.push(...notifierProblems(input, project, { trusted: true }));
     const found = await findFunction({ functions }, project, input, problems);
     const shape = uri === null ? null : await inspectSource({ projectDir }, input, uri, problems);

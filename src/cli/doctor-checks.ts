@@ -1,7 +1,6 @@
 /** What a project needs, tried one by one: each ok, or what to do. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import type { ProjectConfig } from '../config';
 import { functionNames } from './function-names';
 import { loadProject, type ProjectOptions } from './project';
@@ -79,9 +78,9 @@ async function checkWarehouse({ warehouse, projectDir }: ProjectConfig): Promise
     : `${opened.uri} (not there yet: made by the first run with --output TABLE)`;
 }
 
-async function checkStage({ stage: folder }: ProjectConfig): Promise<string> {
-  const { openStage } = require('../stage') as typeof import('../stage');
-  const stage = openStage(/^[a-z0-9]+:\/\//i.test(folder) ? folder : pathToFileURL(folder).href);
+async function checkStage({ stage: place, projectDir, warehouse }: ProjectConfig): Promise<string> {
+  const { openStage, stageUri } = require('../stage') as typeof import('../stage');
+  const stage = openStage(stageUri(place, projectDir, warehouse));
   const path = `doctor/${randomUUID()}`;
   try {
     await stage.token({ create: true });

@@ -14,7 +14,7 @@ const DAY = 24 * 60 * MINUTE;
 /** Node and DuckDB alone need about half of this. */
 const LEAST_MEMORY = 128 * 2 ** 20;
 
-const WAREHOUSE_KINDS = ['duckdb'];
+const WAREHOUSE_KINDS = ['duckdb', 'snowflake'];
 /** Rules travel in the plan, which is kept in history (I7). */
 const MOST_RULES = 50;
 /** See `isRetryable` of functions/errors. */
@@ -182,7 +182,7 @@ const outputSchema = fields(OUTPUT, {
   }
 });
 
-const WAREHOUSE = `a warehouse, such as "duckdb:./warehouse.duckdb"`;
+const WAREHOUSE = 'a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION"';
 
 export const inputSchema = fields(
   'an object such as { "function": "salesByRegion", "source": …, "partitionBy": ["region"] }',
@@ -195,7 +195,9 @@ export const inputSchema = fields(
     warehouse: checkedText(WAREHOUSE, (uri) =>
       WAREHOUSE_KINDS.some((kind) => uri.startsWith(`${kind}:`)),
     ).nullish(),
-    stage: text('a folder, such as "./stage"').nullish(),
+    stage: text(
+      'a folder, such as "./stage", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"',
+    ).nullish(),
     functions: text('the path of a functions file, such as "./functions.ts"').nullish(),
     params: z
       .record(z.string(), z.unknown(), { error: 'an object, such as { "currency": "EUR" }' })

@@ -43,9 +43,9 @@ export interface RunInput {
   function: string;
   source: Source;
   partitionBy?: string[];
-  /** `duckdb:PATH`; default from the worker's configuration. */
+  /** `duckdb:PATH` or `snowflake:CONNECTION`; default from the worker's configuration. */
   warehouse?: string;
-  /** Folder of the stage; default from the worker's configuration. */
+  /** A folder, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake; default from the worker's configuration. */
   stage?: string;
   /**
    * File that exports the functions; default: the project's. For the embedded server only: a deployed worker runs the code it was

@@ -1,23 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import {
-  copyFile,
-  link,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { link, open, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import type { FileRef, StagedFile } from '../../run/files';
+import { digestFile } from '../digest-file';
 import { makeFolder } from '../make-folder';
+import { moveFile } from '../move-file';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 
 const TOKEN_FILE = '.partwise-stage';
@@ -56,7 +45,7 @@ export class LocalStage implements Stage {
     await makeFolder(dirname(partial));
     try {
       if (content instanceof Uint8Array) await writeFile(partial, content);
-      else await moveOrCopy(content.file, partial);
+      else await moveFile(content.file, partial);
       const { bytes, sha256 } = await digestFile(partial);
       await this.#link(partial, target);
       return { path, bytes, sha256 };
@@ -131,6 +120,10 @@ export class LocalStage implements Stage {
     }
   }
 
+  localFiles(refs: readonly StagedFile[]): Promise<string[]> {
+    return Promise.all(refs.map((ref) => this.localFile(ref)));
+  }
+
   async localFile(ref: StagedFile): Promise<string> {
     const path = this.#resolve(ref.path);
     const found = await stat(path).catch((error: unknown) => {
@@ -154,28 +147,6 @@ export class LocalStage implements Stage {
     }
     return full;
   }
-}
-
-async function moveOrCopy(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (!isCode(error, 'EXDEV')) throw error;
-    await copyFile(from, to);
-    await unlink(from);
-  }
-}
-
-async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  await pipeline(createReadStream(path), async (chunks: AsyncIterable<Buffer>) => {
-    for await (const chunk of chunks) {
-      bytes += chunk.length;
-      hash.update(chunk);
-    }
-  });
-  return { bytes, sha256: hash.digest('hex') };
 }
 
 function isCode(error: unknown, code: string): boolean {

@@ -14,7 +14,8 @@ from answers import number_columns, sql_error, text_columns
 # A stage, or a local place, with or without quotes.
 PLACE = r"'@(?:[^']|'')*'|@\S+"
 LOCAL = r"'file://(?:[^']|'')*'|file://[^\s']+"
-LIST_OR_REMOVE = re.compile(rf"(LIST|LS|REMOVE|RM)\s+({PLACE})\s*$", re.I | re.S)
+PATTERN = r"(?:\s+PATTERN\s*=\s*'((?:[^']|'')*)')?"
+LIST_OR_REMOVE = re.compile(rf"(LIST|LS|REMOVE|RM)\s+({PLACE}){PATTERN}\s*$", re.I | re.S)
 PUT = re.compile(rf"PUT\s+({LOCAL})\s*({PLACE})(.*)$", re.I | re.S)
 GET = re.compile(rf"GET\s+({PLACE})\s+({LOCAL})(.*)$", re.I | re.S)
 
@@ -82,7 +83,8 @@ def stage_info(location: str, path: str) -> dict:
 
 def list_or_remove(session, match: re.Match) -> tuple[list, list]:
     root, path, prefix = stage_root(session, match[2])
-    files = stage_files(root, path)
+    pattern = match[3] and match[3].replace("''", "'").replace("\\\\", "\\")
+    files = [file for file in stage_files(root, path) if not pattern or re.fullmatch(pattern, prefix + file)]
     if match[1].upper() in ("REMOVE", "RM"):
         for file in files:
             os.remove(os.path.join(root, file))
