@@ -99,14 +99,15 @@ async function callOnce<Params>(
   const uploads = new Map<string, unknown>();
   const logs: string[] = [];
   const heartbeats: unknown[] = [];
+  const { signal = new AbortController().signal } = call;
   const { context, finish } = createContext<Params>(
     {
       partitionId: partitionIdOf(key),
       key,
-      params: (call.params ?? {}) as Params,
+      params: () => (call.params ?? {}) as Params,
       runId: call.runId ?? 'test',
       attempt: call.attempt ?? 1,
-      signal: call.signal ?? new AbortController().signal,
+      signal: () => signal,
       snapshotTime: call.snapshotTime ?? new Date(),
       scheduledTime: call.scheduledTime ?? null,
     },

@@ -379,7 +379,9 @@ describe('the rows of a unit', () => {
       (ordinal) => sizes[ordinal]!,
     );
     try {
-      await work((ordinal) => createPartitionData(rows.partition(ordinal), session), session);
+      const partition = (ordinal: number) =>
+        rows.partition({ ordinal, id: `p${ordinal}`, rows: sizes[ordinal]!, key: { p: `p${ordinal}` } });
+      await work((ordinal) => createPartitionData(partition(ordinal), session), session);
     } finally {
       rows.close();
       await session.close();

@@ -290,7 +290,7 @@ describe('a run that was stopped', () => {
     expect(going.outcomes.thrown.get(1)).toMatchObject({ error: { type: 'Error' } });
     const { record, statuses, outcomes } = await fold([...facts, stopped('alike')]);
     expect(statuses.slice(0, 3)).toEqual(['FAILED', 'FAILED', 'FAILED']);
-    expect(outcomes.ends.get(1)).toMatchObject({ status: 'FAILED', error: { type: 'Error' } });
+    expect(outcomes.get(1)).toMatchObject({ status: 'FAILED', error: { type: 'Error' } });
     expect(statusOfUnended(record, 4)).toBe('SKIPPED');
     expect(state(record)).toMatchObject({
       status: 'FAILURE',
@@ -676,7 +676,7 @@ async function fold(
   await outcomes.update(record, readFile);
   const statuses = Array.from(
     { length: record.plan?.partitions ?? 0 },
-    (_, i) => outcomes.ends.get(i)?.status ?? 'PENDING',
+    (_, i) => outcomes.statusOf(i) ?? 'PENDING',
   );
   return { record, outcomes, statuses };
 }

@@ -129,7 +129,7 @@ it('I12 a unit is told when the server accepts none of its heartbeats', async ()
   const reason = await activity.run(
     () =>
       new Promise<string>((resolve) => {
-        heartbeats = startHeartbeats(Context.current(), FIRST_BEAT, resolve);
+        heartbeats = startHeartbeats(Context.current(), FIRST_BEAT, { onLost: resolve, look: () => ({}) });
       }),
   );
   expect(reason).toMatch(

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FunctionBundle } from '../src/functions/bundle';
+import type { ArtifactRef } from '../src/run/files';
 import { bundleFunctions } from '../src/functions/bundle';
 import { describeFunctions } from '../src/runners/describe';
 import { RunnerPool } from '../src/runners/pool';
@@ -64,6 +65,41 @@ describe('a unit', () => {
     expect(rows[5]).toEqual({ region: 'k5', counted: '10', read: '10', first: '1' });
   });
 
+  test('of many partitions hands over outcomes by columns, and small artifacts in one file', async () => {
+    const { ended, files, packs, summary } = await runFixture({
+      name: 'wellBehaved',
+      unit: { isBatch: true, extraCalls: { 3: 1 } },
+    });
+    expect(summary).toEqual(['0: DONE', '1: DONE', '2: DONE', '3: DONE', '4: DONE', '5: DONE']);
+    expect(ended.map(({ outcome }) => outcome.attempts)).toEqual([1, 1, 1, 2, 1, 1]);
+    expect(ended[0]!.outcome).toMatchObject({ id: null, outputRows: 1, preview: null, reused: false });
+    expect(Date.now() - Date.parse(ended[5]!.outcome.startedAt)).toBeLessThan(60_000);
+    expect(packs).toHaveLength(1);
+    const [{ offset, bytes, sha256, codec }] = ended[4]!.outcome.artifacts as [ArtifactRef];
+    const content = readFileSync(packs[0]!).subarray(offset, offset + bytes);
+    expect(codec).toBe('json');
+    expect(JSON.parse(content.toString())).toEqual({ sum: 55 });
+    expect(createHash('sha256').update(content).digest('hex')).toBe(sha256);
+    expect(await readRows(files, 'region')).toHaveLength(6);
+  });
+
+  test('of many partitions puts a large artifact by itself, and drops those of a call that was cut off', async () => {
+    const { ended } = await misbehave('exit', { unit: { isBatch: true }, ordinals: [1, 2, 3] });
+    const of = (ordinal: number) => ended.find(({ outcome }) => outcome.ordinal === ordinal)!.outcome;
+    expect(of(2)).toMatchObject({ status: 'INTERNAL_ERROR', artifacts: [] });
+    expect(of(3).artifacts).toMatchObject([{ name: 'early.txt', codec: 'text' }]);
+    const { ended: large, packs } = await runFixture({
+      name: 'large',
+      unit: { isBatch: true },
+      ordinals: [0],
+    });
+    expect(large[0]!.outcome.artifacts).toMatchObject([
+      { name: 'large.bin', path: 'k0/1/large.bin', offset: 0 },
+      { name: 'small.txt', offset: 0, bytes: 5 },
+    ]);
+    expect(readFileSync(packs[0]!, 'utf8')).toBe('small');
+  });
+
   test('runs on the same warm process again, and on another for another bundle', async () => {
     await runFixture({ name: 'wellBehaved', ordinals: [0] });
     const [first] = pool.pids;
@@ -75,11 +111,9 @@ describe('a unit', () => {
 
   test('never has more processes than the pool allows', async () => {
     let most = 0;
-    const onStart = (): void => void (most = Math.max(most, pool.pids.length));
+    const onCall = (): void => void (most = Math.max(most, pool.pids.length));
     await Promise.all(
-      [0, 1, 2, 3, 4, 5].map((i) =>
-        runFixture({ name: 'wellBehaved', ordinals: [i], handlers: { onStart } }),
-      ),
+      [0, 1, 2, 3, 4, 5].map((i) => runFixture({ name: 'wellBehaved', ordinals: [i], onCall })),
     );
     expect(most).toBe(2);
   });
@@ -90,11 +124,9 @@ describe('a unit', () => {
     const { summary, left } = await runFixture({
       name: 'wellBehaved',
       options: { drain: drain.signal },
-      handlers: {
-        onStart: (ordinal) => {
-          started.push(ordinal);
-          if (ordinal === 2) drain.abort();
-        },
+      onCall: (ordinal) => {
+        started.push(ordinal);
+        if (ordinal === 2) drain.abort();
       },
     });
     expect(left.length).toBeGreaterThan(0);
@@ -113,13 +145,13 @@ describe('a unit', () => {
         name: 'hostile',
         ordinals: [0, 1],
         unit: { params: { does: { k0: 'dawdle', k1: 'dawdle' } } },
-        handlers: { onStart: () => void beside.push(pool.pids.length) },
+        onCall: () => void beside.push(pool.pids.length),
       });
     const [{ summary, ended }] = await Promise.all([
       misbehave('hoard Buffers', {
         ordinals: [2],
         options: { afterLoss, memory: { each: 150_000_000, alone: 300_000_000 } },
-        handlers: { onStart: (_, call) => void (call === 2 && pids.push(...pool.pids)) },
+        onCall: (_, call) => void (call === 2 && pids.push(...pool.pids)),
       }),
       other(),
       other(),
@@ -238,7 +270,7 @@ describe('I5 no partition harms another:', () => {
     const started: number[] = [];
     await misbehave('exit', {
       maximumLosses: 3,
-      handlers: { onStart: (ordinal) => void started.push(ordinal) },
+      onCall: (ordinal) => void started.push(ordinal),
     });
     // The first two ended less than a second before the process died: they run once more, and k2 three times.
     expect(started).toEqual([0, 1, 2, 0, 1, 3, 4, 5, 2, 2]);
@@ -305,14 +337,14 @@ describe('I12 cancel means stopped:', () => {
   test('I12 a function that heeds the signal ends at once, and the rest is left', async () => {
     const cancel = new AbortController();
     let cancelledAt = 0;
-    const onStart = (ordinal: number): void => {
+    const onCall = (ordinal: number): void => {
       if (ordinal !== 2) return;
       cancelledAt = Date.now();
       cancel.abort();
     };
     const { summary, left } = await misbehave('wait for the signal', {
       options: { signal: cancel.signal },
-      handlers: { onStart },
+      onCall,
     });
     expect(summary).toEqual(['k0: DONE', 'k1: DONE', 'k2: CANCELLED']);
     expect(left).toEqual([3, 4, 5]);
@@ -357,7 +389,7 @@ describe('I12 cancel means stopped:', () => {
 describe('describeFunctions', () => {
   test('lists the functions of a bundle with their settings', async () => {
     const functions = await describeFunctions(bundle.path);
-    expect(functions.map(({ name }) => name).sort()).toEqual(['hostile', 'wellBehaved']);
+    expect(functions.map(({ name }) => name).sort()).toEqual(['hostile', 'large', 'wellBehaved']);
   });
 
   test.each([
@@ -390,6 +422,7 @@ function workerScript(): string {
     snapshot: [join(folder, 'snapshot.parquet')],
     files: null,
     ordinals: [0],
+    isBatch: false,
     priorCalls: 0,
     snapshotTime: '2024-06-01T00:00:00.000Z',
     scheduledTime: null,
@@ -406,7 +439,8 @@ function workerScript(): string {
     runUnit({
       pool, unit: ${JSON.stringify(unit)}, timeoutMs: null, memory: { each: 500e6, alone: 500e6 }, alone: false,
       signal: new AbortController().signal, drain: new AbortController().signal, afterLoss: () => 'end',
-      handlers: { onSegment: nothing, onLog: () => console.log(pool.pids[0]), onUpload: nothing, onDownload: nothing, onStart() {}, onLoss() {}, onHeartbeat() {} },
+      handlers: { onSegment: nothing, onLog: () => console.log(pool.pids[0]), onUpload: nothing, onDownload: nothing, onSession() {}, onLoss() {}, onHeartbeat() {} },
+      entryOf: async () => ({ id: 'k0', rows: 10 }),
     });`;
 }
 

@@ -85,10 +85,22 @@ describe('checkpoints', () => {
       );
       return stage.put(`unit/${name}`, { file });
     };
-    await putCheckpoint(stage, 'unit/a1/', 1, [ended(0), ended(1)], await rows('first', 0, 1));
-    await putCheckpoint(stage, 'unit/a2/', 1, [ended(2)], await rows('second', 2));
+    await putCheckpoint(stage, 'unit/a1/', 1, {
+      outcomes: [ended(0), ended(1)],
+      block: null,
+      rows: { file: await rows('first', 0, 1), except: [] },
+    });
+    await putCheckpoint(stage, 'unit/a2/', 1, {
+      outcomes: [ended(2)],
+      block: null,
+      rows: { file: await rows('second', 2), except: [] },
+    });
     // The first attempt's last word, after the second attempt had begun.
-    await putCheckpoint(stage, 'unit/a1/', 2, [ended(2), ended(3)], await rows('late', 2, 3));
+    await putCheckpoint(stage, 'unit/a1/', 2, {
+      outcomes: [ended(2), ended(3)],
+      block: null,
+      rows: { file: await rows('late', 2, 3), except: [] },
+    });
     await stage.put('unit/a2/segments/seg-000002.jsonl', Buffer.from('{"torn": '));
     const recorded = await readCheckpoints(stage, await stage.list('unit/'));
     expect(recorded.outcomes.map(({ outcome }) => outcome.ordinal).sort()).toEqual([0, 1, 2, 3]);

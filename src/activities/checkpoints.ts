@@ -3,8 +3,9 @@
  * checkpoint holds is recorded: no later attempt of the unit runs it again (I4), be its number higher or, after the server
  * lost its last seconds, the same.
  */
+import { decodeBlock, encodeBlock, filterBlock, type DoneBlock, type DoneRecord } from '../run/done-block';
 import type { FileRef } from '../run/files';
-import type { EndedPartition } from '../runners/unit-run';
+import type { PartitionOutcome } from '../run/outcome';
 import { attemptOf, compareAttempts } from '../run/stage-layout';
 import type { Stage } from '../stage';
 import { sealLines, segmentName, unsealLines } from './numbered-objects';
@@ -15,48 +16,109 @@ export interface RecordedRows {
   except: number[];
 }
 
+/** A partition's end, and what becomes of it. */
+export interface EndedPartition {
+  outcome: PartitionOutcome;
+  /** It threw, and is tried again. */
+  retryable: boolean;
+  /** A wait that the error asks for, in milliseconds. */
+  retryDelayMs: number | null;
+  /** It ran out of memory, and is to be tried on the function's `bigTaskQueue`. */
+  big: boolean;
+}
+
 /** An end as it is recorded: with the code that made it, which may not be that of a later attempt. */
 export interface RecordedPartition extends EndedPartition {
   /** sha256 of the function bundle. */
   functionDigest: string;
 }
 
-/** What attempts of a unit have recorded so far. */
-export interface Recorded {
-  outcomes: RecordedPartition[];
-  output: RecordedRows[];
+/** Partitions of a batch that are DONE. */
+export interface RecordedBlock {
+  block: DoneBlock;
+  functionDigest: string;
 }
 
-type CheckpointRecord = { rows: FileRef } | RecordedPartition;
+/** What attempts of a unit have recorded so far. */
+export class Recorded {
+  readonly outcomes: RecordedPartition[] = [];
+  readonly blocks: RecordedBlock[] = [];
+  readonly output: RecordedRows[] = [];
+  readonly #ordinals = new Set<number>();
+
+  /** Of all partitions. */
+  get ordinals(): ReadonlySet<number> {
+    return this.#ordinals;
+  }
+
+  add({ outcomes, block, rows }: Recording): void {
+    for (const recorded of outcomes) {
+      this.outcomes.push(recorded);
+      this.#ordinals.add(recorded.outcome.ordinal);
+    }
+    if (block !== null) {
+      this.blocks.push(block);
+      for (const ordinal of block.block.ordinals) this.#ordinals.add(ordinal);
+    }
+    if (rows !== null) this.output.push(rows);
+  }
+}
+
+/** What is recorded at once. */
+export interface Recording {
+  outcomes: readonly RecordedPartition[];
+  block: RecordedBlock | null;
+  rows: RecordedRows | null;
+}
+
+type CheckpointRecord =
+  { rows: FileRef } | ({ done: DoneRecord } & { functionDigest: string }) | RecordedPartition;
 
 export async function putCheckpoint(
   stage: Stage,
   attemptFolder: string,
   number: number,
-  outcomes: readonly RecordedPartition[],
-  rows: FileRef | null,
+  { outcomes, block, rows }: Recording,
 ): Promise<void> {
-  const records: CheckpointRecord[] = [...(rows === null ? [] : [{ rows }]), ...outcomes];
+  const records: CheckpointRecord[] = [...outcomes];
+  if (rows !== null) records.push({ rows: rows.file });
+  if (block !== null) records.push({ done: encodeBlock(block.block), functionDigest: block.functionDigest });
   await stage.put(`${attemptFolder}segments/${segmentName(number)}`, sealLines(records));
 }
 
 /** What attempts before recorded, in their order. `objects` are those below the unit's folder. */
 export async function readCheckpoints(stage: Stage, objects: readonly { path: string }[]): Promise<Recorded> {
-  const recorded: Recorded = { outcomes: [], output: [] };
-  const seen = new Set<number>();
+  const recorded = new Recorded();
   for (const path of inOrder(objects)) {
-    const records = unsealLines(await stage.get(path)) as CheckpointRecord[] | null;
+    const records = checkpointRecords(await stage.get(path));
     if (records === null) continue;
-    const ended = records.filter((record): record is RecordedPartition => 'outcome' in record);
     // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the first record stands,
     // rows included (I10).
-    const fresh = ended.filter(({ outcome }) => !seen.has(outcome.ordinal));
-    const except = ended.map(({ outcome }) => outcome.ordinal).filter((ordinal) => seen.has(ordinal));
-    for (const { outcome } of fresh) seen.add(outcome.ordinal);
-    recorded.outcomes.push(...fresh);
-    for (const record of records) if ('rows' in record) recorded.output.push({ file: record.rows, except });
+    const seen = new Set(recorded.ordinals);
+    const isFresh = (ordinal: number): boolean => !seen.has(ordinal);
+    const repeated: number[] = [];
+    for (const record of records) {
+      if ('outcome' in record) {
+        const { ordinal } = record.outcome;
+        if (isFresh(ordinal)) recorded.add({ outcomes: [record], block: null, rows: null });
+        else repeated.push(ordinal);
+      } else if ('done' in record) {
+        const all = decodeBlock(record.done);
+        const block = { block: filterBlock(all, isFresh), functionDigest: record.functionDigest };
+        recorded.add({ outcomes: [], block, rows: null });
+        repeated.push(...all.ordinals.filter((ordinal) => !isFresh(ordinal)));
+      }
+    }
+    for (const record of records)
+      if ('rows' in record)
+        recorded.add({ outcomes: [], block: null, rows: { file: record.rows, except: repeated } });
   }
   return recorded;
+}
+
+/** Null when it is not whole. */
+export function checkpointRecords(content: Uint8Array): CheckpointRecord[] | null {
+  return unsealLines(content) as CheckpointRecord[] | null;
 }
 
 const CHECKPOINT = /\/(a[^/]+\/)segments\/seg-\d+\.jsonl$/;

@@ -21,25 +21,23 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const { workflowId, runId } = context.info.workflowExecution!;
       const reader = new RunReader(new ServerRun(context.client, workflowId, runId));
       const { record } = await reader.read();
-      const { ends, rowsFiles } = await reader.outcomes(record);
+      const outcomes = await reader.outcomes(record);
       const stage = openStage(task.stage);
-      const done = [...ends].filter(([, { status }]) => status === 'DONE');
-      // Also what has no outcome, because it was skipped before it was started.
-      const notDone = Array.from({ length: record.plan!.partitions }, (_, ordinal) => ordinal).filter(
-        (ordinal) => ends.get(ordinal)?.status !== 'DONE',
-      );
+      const all = Array.from({ length: record.plan!.partitions }, (_, ordinal) => ordinal);
+      const isDone = (ordinal: number): boolean => outcomes.statusOf(ordinal) === 'DONE';
       const warehouse = openWarehouse(task.warehouse, deps.projectDir);
       const lineage = (await readLocators(stage, task.runId))[0]?.workflowRunId ?? runId;
       const index = await stage.localFile(task.index);
-      return withLocalRows(stage, rowsFiles, (rows) =>
+      return withLocalRows(stage, outcomes.rowsFiles, (rows) =>
         warehouse.commit(task, {
           workflowRunId: runId,
           lineage,
           index,
           rows,
-          notDone,
+          // Also what has no outcome, because it was skipped before it was started.
+          notDone: all.filter((ordinal) => !isDone(ordinal)),
           doneAfter: (execution) =>
-            done.filter(([, end]) => end.execution > execution).map(([ordinal]) => ordinal),
+            all.filter((ordinal) => isDone(ordinal) && outcomes.executionOf(ordinal)! > execution),
           throwIfCancelled: () => context.cancellationSignal.throwIfAborted(),
           newestExecution: async () => (await readLocators(stage, task.runId)).at(-1)?.execution ?? 0,
         }),

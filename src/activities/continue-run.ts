@@ -12,6 +12,7 @@ import type { PartitionEnd } from '../history/outcomes';
 import {
   carriedRecords,
   type Carried,
+  type CarriedBlock,
   type CarriedContent,
   type CarriedOutcome,
   type CarriedRecord,
@@ -112,6 +113,7 @@ export async function putCarried(
 ): Promise<Carried> {
   const counts = noCounts();
   for (const { outcome } of content.outcomes) counts[outcome.status]++;
+  for (const { block } of content.blocks) counts.DONE += block.ordinals.length;
   const firstErrors = content.outcomes
     .flatMap(({ outcome: { id, error } }) => (error === null ? [] : [{ id, error }]))
     .slice(0, MOST_ERRORS)
@@ -140,22 +142,34 @@ async function carriedOver(
   place: ExecutionPlace,
 ): Promise<CarriedContent> {
   const views = (await reader.views(reading))!;
-  const { ends, rowsFiles, calls } = await reader.outcomes(reading.record);
-  const found: CarriedContent = { outcomes: [], rows: [...rowsFiles], calls: {} };
+  const outcomes = await reader.outcomes(reading.record);
+  const { single, blocks, rowsFiles, calls } = outcomes;
+  const found: CarriedContent = { outcomes: [], blocks: [], rows: [...rowsFiles], calls: {} };
   const latest = new Map<number, CarriedOutcome>();
-  for (const end of ends.values()) latest.set(end.ordinal, await complete(end, views));
+  const done = new Set<number>();
+  const addBlock = ({ block, execution, functionDigest }: CarriedBlock): void => {
+    found.blocks.push({ block, execution, functionDigest });
+    for (const ordinal of block.ordinals) {
+      done.add(ordinal);
+      latest.delete(ordinal);
+    }
+  };
+  for (const end of single.values()) latest.set(end.ordinal, await complete(end, views));
+  for (const block of blocks) addBlock(block);
   for (const unit of reading.record.units.values()) {
     if (unit.end?.type === 'result') continue;
     const objects = await stage.list(unitFolder(unit.task, unit.activityId));
     const salvaged = await readCheckpoints(stage, objects);
     // enforces I10: this execution is the first to record them, so an earlier one's commit does not have their rows.
+    const { execution } = place;
     for (const { outcome, functionDigest } of salvaged.outcomes)
-      latest.set(outcome.ordinal, { outcome, execution: place.execution, functionDigest });
+      latest.set(outcome.ordinal, { outcome, execution, functionDigest });
+    for (const { block, functionDigest } of salvaged.blocks) addBlock({ block, execution, functionDigest });
     found.rows.push(...salvaged.output);
   }
   if (selected !== null) {
     for (let ordinal = 0; ordinal < views.total; ordinal++) {
-      if (!latest.has(ordinal) && !selected.has(ordinal))
+      if (!latest.has(ordinal) && !done.has(ordinal) && !selected.has(ordinal))
         latest.set(ordinal, await notStarted(ordinal, views, reading));
     }
   }
@@ -165,7 +179,7 @@ async function carriedOver(
     if (keep) found.outcomes.push(carried);
     else if (carried.outcome.attempts > 0) found.calls[ordinal] = carried.outcome.attempts;
   }
-  for (const [ordinal, n] of calls) if (!latest.has(ordinal)) found.calls[ordinal] = n;
+  for (const [ordinal, n] of calls) if (!latest.has(ordinal) && !done.has(ordinal)) found.calls[ordinal] = n;
   return found;
 }
 

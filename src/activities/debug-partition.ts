@@ -177,6 +177,7 @@ async function callNow(
       ),
       files: plan.files === null ? null : [plan.files[ordinal]!],
       ordinals: [ordinal],
+      isBatch: false,
       priorCalls: attempt - 1,
       pause: inspect === true,
       snapshotTime: plan.snapshotTime,

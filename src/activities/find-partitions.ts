@@ -39,14 +39,16 @@ async function find(task: FindTask, context: Context): Promise<FoundPartitions> 
   const { workflowId, runId } = context.info.workflowExecution!;
   const reader = new RunReader(new ServerRun(context.client, workflowId, runId));
   const { record } = await reader.read();
-  const { ends } = await reader.outcomes(record);
+  const outcomes = await reader.outcomes(record);
   const ended = task.ids.flatMap((id, i) => {
-    const end = ends.get(ordinals[i]!);
-    return end === undefined ? [] : [{ id, status: end.status }];
+    const status = outcomes.statusOf(ordinals[i]!);
+    return status === undefined ? [] : [{ id, status }];
   });
   const { selected } = await loadUnitPlan(stage, task.plan);
   const run = selected === null ? null : new Set(decodeOrdinals(selected));
-  const others = task.ids.filter((_, i) => run?.has(ordinals[i]!) === false && !ends.has(ordinals[i]!));
+  const others = task.ids.filter(
+    (_, i) => run?.has(ordinals[i]!) === false && outcomes.statusOf(ordinals[i]!) === undefined,
+  );
   if (others.length > 0) {
     throw new Refusal(
       'InvalidInput',

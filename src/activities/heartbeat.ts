@@ -61,12 +61,13 @@ export interface Heartbeats {
 
 /**
  * Beats until stopped. `onLost` is called once when no beat was accepted for the heartbeat time-out (the server has given this
- * attempt up, or cannot be reached), so that its functions stop before another attempt's begin.
+ * attempt up, or cannot be reached), so that its functions stop before another attempt's begin. `look`: what changes too often to
+ * be told, asked for with every beat.
  */
 export function startHeartbeats(
   context: Context,
   first: UnitBeat,
-  onLost: (reason: string) => void,
+  { onLost, look }: { onLost: (reason: string) => void; look: () => Partial<UnitBeat> },
 ): Heartbeats {
   const timeoutMs = context.info.heartbeatTimeoutMs ?? 10_000;
   let beat = first;
@@ -93,7 +94,11 @@ export function startHeartbeats(
         lose('No heartbeat was accepted for the heartbeat time-out.');
     }
   };
+  const lookAgain = (): void => {
+    beat = { ...beat, ...look() };
+  };
   const tick = (): void => {
+    lookAgain();
     context.heartbeat(beat);
     const silent = performance.now() - acceptedAt;
     if (asking === null && silent > timeoutMs / 4) {
@@ -111,6 +116,7 @@ export function startHeartbeats(
     },
     flush: async () => {
       await asking;
+      lookAgain();
       context.heartbeat(beat);
     },
     stop: () => clearInterval(timer),

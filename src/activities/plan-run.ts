@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { PartitionIndex } from '../client/partition-index';
-import { carriedContent, type Carried, type CarriedContent } from '../run/carried';
+import { carriedContent, carriedOrdinals, type Carried, type CarriedContent } from '../run/carried';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { encodeOrdinals } from '../run/ordinals';
 import type { OpenedRun, OutputPlan, PlanTask, RunPlan, Unit, UnitPlan } from '../run/plan';
@@ -151,7 +151,7 @@ function cutSelected(
   rows: readonly number[],
   carried: CarriedContent | null,
 ): Pick<PlannedRows, 'selected' | 'units'> {
-  const done = new Set(carried?.outcomes.map(({ outcome }) => outcome.ordinal));
+  const done = carried === null ? new Set<number>() : carriedOrdinals(carried);
   // enforces I4: only the others are cut into units.
   const selected = rows.map((_, ordinal) => ordinal).filter((ordinal) => !done.has(ordinal));
   const units = cutUnits({

@@ -54,6 +54,7 @@ class UnitAttempt {
   readonly #before: UnitBeat;
   readonly #heartbeats: Heartbeats;
   readonly #interruptions: Interruptions;
+  #recorder: UnitRecorder | null = null;
 
   constructor(
     private readonly deps: ActivityDeps,
@@ -61,9 +62,12 @@ class UnitAttempt {
     private readonly context: Context,
   ) {
     this.#before = { ...FIRST_BEAT, ...(context.info.heartbeatDetails as Partial<UnitBeat> | undefined) };
-    const beat = { ...this.#before, segment: 0, ordinal: null, call: null, ended: 0, progress: undefined };
+    const beat = { ...this.#before, segment: 0, ordinal: null, call: null, ended: 0 };
     this.#interruptions = new Interruptions(context, deps.stopping);
-    this.#heartbeats = startHeartbeats(context, beat, (reason) => this.#interruptions.lose(reason));
+    this.#heartbeats = startHeartbeats(context, beat, {
+      onLost: (reason) => this.#interruptions.lose(reason),
+      look: () => this.#recorder?.beat ?? {},
+    });
   }
 
   async run(): Promise<UnitResult> {
@@ -99,7 +103,7 @@ class UnitAttempt {
     const places = objects.flatMap(({ path }) => attemptOf(path.slice(unit.length)) ?? []);
     const folder = `${unit}${attemptFolder(nextAttempt(context.info.attempt, places))}`;
     const recorded = await readCheckpoints(stage, objects);
-    const done = new Set(recorded.outcomes.map(({ outcome }) => outcome.ordinal));
+    const done = new Set(recorded.ordinals);
     const { attempt } = context.info;
     const ledger = new UnitLedger({ task, plan, attempt, before: this.#before, recorded: done });
     this.#heartbeats.update(ledger.beat);
@@ -118,6 +122,7 @@ class UnitAttempt {
       scratch,
       functionDigest: bundle.digest,
     });
+    this.#recorder = recorder;
     const work: Work = { plan, ledger, recorder, index, bundle, folder };
     // enforces I4: what is recorded does not run again.
     const ordinals = ordinalsToRun(task, plan.selected).filter((ordinal) => !done.has(ordinal));
@@ -145,6 +150,7 @@ class UnitAttempt {
       signal: this.#interruptions.stop,
       drain: this.#interruptions.drain,
       alone: ledger.mustBeAlone,
+      entryOf: async (ordinal) => (await readIndex(index, [ordinal]))[0]!,
       afterLoss: (types) => ledger.afterLoss(types),
       handlers: recorder,
     });
@@ -174,6 +180,7 @@ class UnitAttempt {
       snapshot,
       files: plan.files === null ? null : ordinals.map((ordinal) => plan.files![ordinal]!),
       ordinals,
+      isBatch: !ledger.isSingle,
       priorCalls: ledger.priorCalls,
       extraCalls: ledger.extraCalls(ordinals),
       snapshotTime: plan.snapshotTime,
@@ -227,7 +234,7 @@ class UnitAttempt {
 
   /** Tells the next attempt how this one ended: no call of it was interrupted unheard of. */
   async #leave(change: Partial<UnitBeat>): Promise<void> {
-    this.#heartbeats.update({ ordinal: null, call: null, ...change });
+    this.#heartbeats.update(change);
     await this.#heartbeats.flush();
   }
 

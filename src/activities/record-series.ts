@@ -1,9 +1,9 @@
 /** Puts the outcomes of a run that ends into the ledger of its series. */
 import type { Context } from '@temporalio/activity';
+import { PartitionIndex } from '../client/partition-index';
 import { RunReader } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
 import type { CloseTask } from '../run/plan';
-import type { PartitionOutcome } from '../run/outcome';
 import { reuseKeys } from '../run/reuse';
 import { readFingerprints } from '../warehouse/duckdb/partition-index';
 import type { ActivityDeps } from './deps';
@@ -30,18 +30,18 @@ export async function recordSeries(
   const { generation, execution } = place;
   const { snapshotTime } = plan;
   const done = new Map<string, LedgerEntry>();
-  const { ends } = await reader.outcomes(record);
-  for (const { functionDigest, execution: _in, output, ...end } of ends.values()) {
+  const outcomes = await reader.outcomes(record);
+  const index = await PartitionIndex.read(await stage.localFile(plan.index));
+  for (const { functionDigest, execution: _in, output, ...end } of outcomes.all()) {
     // enforces I4: only what is DONE, and by code that is known, can stand for a call of a later run.
     if (end.status !== 'DONE' || functionDigest === null) continue;
-    const outcome = end as PartitionOutcome;
+    const { ordinal } = end;
+    const outcome = { ...end, id: index.ids[ordinal]!, rows: index.rows[ordinal]! };
     const key = keyOf(fingerprints[outcome.ordinal]!, functionDigest);
     const run = { runId, generation, execution };
     done.set(outcome.id, { key, outcome, functionDigest, rows: output, snapshotTime, run });
   }
   // A run of some partitions says nothing of the others.
-  const narrowed = opened.input.only != null;
-  const ids = narrowed ? null : (await reader.views({ record, overlay: null }))!.ids();
-  const present = ids === null ? null : new Set(await ids);
+  const present = opened.input.only != null ? null : new Set(index.ids);
   await writeLedger(stage, series, { done, present, snapshotTime });
 }

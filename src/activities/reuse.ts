@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { CarriedContent } from '../run/carried';
-import type { FileRef } from '../run/files';
+import type { ArtifactRef, FileRef } from '../run/files';
 import { reuseKeys, type ReuseBasis } from '../run/reuse';
 import { folderOf, reusedRowsFile, type ExecutionPlace } from '../run/stage-layout';
 import { isStoredSize, type Stage } from '../stage';
@@ -58,7 +58,7 @@ export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | 
     execution: place.execution,
     functionDigest,
   }));
-  return { outcomes, rows, calls: {} };
+  return { outcomes, blocks: [], rows, calls: {} };
 }
 
 /** Outcomes of partitions that are as they were, by ordinal. */
@@ -81,17 +81,24 @@ async function findAlike({
 }
 
 /** Files that an outcome cannot do without. */
-export function filesOf({ outcome, rows }: LedgerEntry): FileRef[] {
+export function filesOf({ outcome, rows }: LedgerEntry): (FileRef | ArtifactRef)[] {
   return [...outcome.artifacts, ...(outcome.outputRows > 0 ? rows.map(({ file }) => file) : [])];
 }
 
 /** What tells whether a file is on the stage as it was. Lists the files of each execution once. */
-async function filesThere(stage: Stage, entries: Iterable<LedgerEntry>): Promise<(file: FileRef) => boolean> {
+async function filesThere(
+  stage: Stage,
+  entries: Iterable<LedgerEntry>,
+): Promise<(file: FileRef | ArtifactRef) => boolean> {
   const folders = new Set([...entries].flatMap(filesOf).map(({ path }) => folderOf(path, 3)));
   const bytes = new Map<string, number>();
   for (const folder of folders)
     for (const listed of await stage.list(folder)) bytes.set(listed.path, listed.bytes);
-  return (file) => isStoredSize(bytes.get(file.path) ?? -1, file.bytes);
+  // An artifact may be a part of its file.
+  return (file) =>
+    'offset' in file
+      ? file.offset + file.bytes <= (bytes.get(file.path) ?? -1)
+      : isStoredSize(bytes.get(file.path) ?? -1, file.bytes);
 }
 
 /** By path. */

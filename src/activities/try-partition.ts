@@ -3,19 +3,14 @@ import type { TriedPartition } from '../client/trial-types';
 import type { LogEntry } from '../client/types';
 import { readLocalRows } from '../client/results';
 import type { LocalRows } from '../warehouse/duckdb/combined-rows';
-import type { ArtifactRef } from '../run/files';
+import { artifactRefs } from '../run/done-block';
+import type { FileRef } from '../run/files';
 import { keyValues } from '../run/key-values';
 import type { PartitionOutcome } from '../run/outcome';
 import { artifactFile } from '../run/stage-layout';
 import type { RunnerPool } from '../runners/pool';
-import type { RunnerUnit } from '../runners/protocol';
-import {
-  type AttemptLine,
-  type EndedPartition,
-  runUnit,
-  type UnitHandlers,
-  type UploadRequest,
-} from '../runners/unit-run';
+import type { LogLine, RunnerUnit } from '../runners/protocol';
+import { runUnit, type UnitHandlers, type UnitSegment, type UploadRequest } from '../runners/unit-run';
 import type { Stage } from '../stage';
 
 const MOST_ROWS = 20;
@@ -47,6 +42,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
     drain: new AbortController().signal,
     afterLoss: () => 'end',
     alone: false,
+    entryOf: () => Promise.resolve({ id, rows }),
     handlers: recorder,
   });
   signal.throwIfAborted();
@@ -82,20 +78,20 @@ class TrialRecorder implements UnitHandlers {
 
   constructor(private readonly trial: PartitionTrial) {}
 
-  async onSegment(ended: EndedPartition[], rows: string | null): Promise<void> {
-    this.outcome = ended[0]?.outcome ?? this.outcome;
+  async onSegment({ ended: [ended], rows }: UnitSegment): Promise<void> {
+    if (ended !== undefined)
+      this.outcome = { ...ended.outcome, artifacts: artifactRefs(ended.artifacts, null) };
     if (rows !== null) this.rowsFiles.push({ file: rows, except: [] });
   }
 
-  onLog(lines: readonly AttemptLine[]): void {
+  onLog(lines: readonly LogLine[]): void {
     const { id, onLog } = this.trial;
     for (const { at, stream, text } of lines)
       onLog({ at, partition: id, execution: 1, attempt: 1, stream, text });
   }
 
-  async onUpload({ ordinal, name, file, codec }: UploadRequest): Promise<ArtifactRef> {
-    const ref = await this.trial.stage.put(`${ordinal}/${artifactFile(name)}`, { file });
-    return { ...ref, name, offset: 0, codec };
+  onUpload({ ordinal, name, file }: UploadRequest): Promise<FileRef> {
+    return this.trial.stage.put(`${ordinal}/${artifactFile(name)}`, { file });
   }
 
   onDownload({ name, run }: { name: string; run: string | null }): Promise<never> {
@@ -103,7 +99,7 @@ class TrialRecorder implements UnitHandlers {
     return Promise.reject(new NotInATry(`context.download("${name}") of ${where}`));
   }
 
-  onStart(): void {}
+  onSession(): void {}
 
   onLoss(): void {}
 

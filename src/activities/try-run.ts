@@ -188,6 +188,7 @@ class Trial {
         snapshot: data,
         files: files === null ? null : [files[ordinal]!],
         ordinals: [ordinal],
+        isBatch: false,
         priorCalls: 0,
         snapshotTime: new Date().toISOString(),
         scheduledTime: input.scheduledTime,

@@ -6,7 +6,7 @@ import { afterLoss, mayCallAgain, mostLostWorkers, type AfterLoss } from '../run
 import { callsBefore } from '../history/fold';
 import type { UnitPlan, UnitTask } from '../run/plan';
 import { ownRule, retryWaitMs } from '../run/retry-plan';
-import type { EndedPartition } from '../runners/unit-run';
+import type { EndedPartition } from './checkpoints';
 import type { UnitBeat } from './heartbeat';
 
 interface LedgerParts {

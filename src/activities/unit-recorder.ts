@@ -1,22 +1,25 @@
 /** Takes what runners report and makes it durable: artifacts, rows, checkpoints and logs of one attempt of a unit. */
 import { join } from 'node:path';
 import type { Context } from '@temporalio/activity';
-import type { ArtifactRef, FileRef } from '../run/files';
+import { artifactRefs } from '../run/done-block';
+import type { FileRef } from '../run/files';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
 import type { Column } from '../run/plan';
 import { artifactFile, partitionFolder } from '../run/stage-layout';
 import type { LogLine } from '../runners/protocol';
-import type { EndedPartition, UnitHandlers, UploadRequest } from '../runners/unit-run';
+import type { EndedCall, UnitHandlers, UnitSegment, UploadRequest } from '../runners/unit-run';
 import { ObjectExists, type Stage } from '../stage';
 import { mergeRows } from '../warehouse/duckdb/combined-rows';
 import type { IndexEntry } from '../warehouse/duckdb/partition-index';
-import { putCheckpoint, type Recorded, type RecordedPartition } from './checkpoints';
+import { putCheckpoint, type EndedPartition, type Recorded } from './checkpoints';
 import { downloadArtifact, type DownloadedArtifact, type DownloadRequest } from './download';
-import type { Heartbeats } from './heartbeat';
+import type { Heartbeats, UnitBeat } from './heartbeat';
 import type { UnitLedger } from './unit-ledger';
 import { LineSink } from './numbered-objects';
 
 const LOG_EVERY_MS = 1_000;
+/** Errors of one attempt of a unit that keep their stack. */
+const MOST_STACKS = 1_000;
 /** Log kept of one attempt of a unit. */
 const MOST_LOG_BYTES = 16 * 1024 * 1024;
 
@@ -38,8 +41,11 @@ interface RecorderOptions {
 export class UnitRecorder implements UnitHandlers {
   readonly recorded: Recorded;
   readonly #log: LineSink;
+  #segments = 0;
   #checkpoints = 0;
-  #rowsFiles = 0;
+  #stacks = 0;
+  #running: (() => { ordinal: number; attempt: number } | null) | null = null;
+  #progress: { ordinal: number; progress: unknown } | null = null;
 
   constructor(private readonly options: RecorderOptions) {
     const { stage, folder, context, recorded } = options;
@@ -53,9 +59,17 @@ export class UnitRecorder implements UnitHandlers {
     });
   }
 
-  onStart(ordinal: number, call: number): void {
-    const ended = this.recorded.outcomes.length;
-    this.options.heartbeats.update({ ordinal, call, ended, progress: undefined });
+  /** Which call is running, for heartbeats. */
+  get beat(): Pick<UnitBeat, 'ordinal' | 'call' | 'progress'> {
+    const call = this.#running?.() ?? null;
+    if (call === null) return { ordinal: null, call: null, progress: undefined };
+    const { ordinal, attempt } = call;
+    const progress = this.#progress?.ordinal === ordinal ? this.#progress.progress : undefined;
+    return { ordinal, call: attempt, progress };
+  }
+
+  onSession(running: (() => { ordinal: number; attempt: number } | null) | null): void {
+    this.#running = running;
   }
 
   onLoss(_ordinal: number, types: readonly string[]): void {
@@ -64,21 +78,20 @@ export class UnitRecorder implements UnitHandlers {
     if (ledger.isSingle) heartbeats.update({ losses: ledger.withLosses(types) });
   }
 
-  onHeartbeat(_ordinal: number, progress: unknown): void {
-    this.options.heartbeats.update({ progress });
+  onHeartbeat(ordinal: number, progress: unknown): void {
+    this.#progress = { ordinal, progress };
   }
 
   onLog(lines: readonly LogLine[]): void {
     this.#log.add(lines);
   }
 
-  async onUpload({ ordinal, partitionId, name, file, codec, call }: UploadRequest): Promise<ArtifactRef> {
+  async onUpload({ ordinal, partitionId, name, file, attempt }: UploadRequest): Promise<FileRef> {
     const partition = partitionFolder(ordinal, partitionId);
     // A partition that is called again within this attempt writes beside what its first call left.
-    const folder = call === 1 ? partition : `${partition.slice(0, -1)}.${call}/`;
+    const folder = attempt === 1 ? partition : `${partition.slice(0, -1)}.${attempt}/`;
     try {
-      const ref = await this.put(`${folder}${artifactFile(name)}`, { file });
-      return { ...ref, name, offset: 0, codec };
+      return await this.put(`${folder}${artifactFile(name)}`, { file });
     } catch (error) {
       if (!(error instanceof ObjectExists)) throw error;
       throw new Error(`The artifact "${name}" was uploaded twice; give the second one another name.`);
@@ -88,24 +101,43 @@ export class UnitRecorder implements UnitHandlers {
   /** Partitions that were cut off although nobody cancelled the run: another attempt runs them. */
   readonly handedBack: number[] = [];
 
-  async onSegment(ended: EndedPartition[], rows: string | null): Promise<void> {
-    const { stage, folder, heartbeats, context, ledger, functionDigest } = this.options;
+  async onSegment({ done, ended, rows, pack }: UnitSegment): Promise<void> {
+    const { stage, folder, heartbeats, context, functionDigest } = this.options;
     const cancelled = context.cancellationDetails?.cancelRequested === true;
-    const outcomes: RecordedPartition[] = ended
-      .filter(({ outcome }) => cancelled || outcome.status !== 'CANCELLED')
-      .map((each) => ({ ...ledger.settle(each), functionDigest }));
+    const counting = ended.filter(({ outcome }) => cancelled || outcome.status !== 'CANCELLED');
     for (const { outcome } of ended) {
       if (!cancelled && outcome.status === 'CANCELLED') this.handedBack.push(outcome.ordinal);
     }
-    if (outcomes.length === 0) return;
-    const file =
-      rows === null ? null : await this.put(`output/rows-${++this.#rowsFiles}.parquet`, { file: rows });
+    if (counting.length === 0 && done === null) return;
+    const segment = ++this.#segments;
+    const [rowsFile, packFile] = await Promise.all([
+      rows === null ? null : this.put(`output/rows-${segment}.parquet`, { file: rows }),
+      pack === null ? null : this.put(`artifacts/pack-${segment}`, { file: pack }),
+    ]);
+    const path = packFile?.path ?? null;
+    const outcomes = counting.map((each) => ({ ...this.#settle(each, path), functionDigest }));
+    const block = done === null ? null : { block: { ...done, pack: path }, functionDigest };
+    const file = rowsFile === null ? null : { file: rowsFile, except: [] };
     // enforces I4: what has ended is recorded before the server is told, which may lose its last seconds.
     const settled = outcomes.filter((each) => this.#isSettled(each));
-    if (settled.length > 0) await putCheckpoint(stage, folder, ++this.#checkpoints, settled, file);
-    this.recorded.outcomes.push(...outcomes);
-    if (file !== null) this.recorded.output.push({ file, except: [] });
-    heartbeats.update({ segment: this.#checkpoints, ended: this.recorded.outcomes.length });
+    if (settled.length > 0 || block !== null)
+      await putCheckpoint(stage, folder, ++this.#checkpoints, { outcomes: settled, block, rows: file });
+    this.recorded.add({ outcomes, block, rows: file });
+    heartbeats.update({ segment: this.#checkpoints, ended: this.recorded.ordinals.size });
+  }
+
+  #settle({ outcome, artifacts, ...rest }: EndedCall, pack: string | null): EndedPartition {
+    const { error } = outcome;
+    // Some say what is wrong; of a hundred thousand failures, all would fill the stage.
+    const stack = error?.stack != null && ++this.#stacks <= MOST_STACKS ? error.stack : null;
+    return this.options.ledger.settle({
+      ...rest,
+      outcome: {
+        ...outcome,
+        error: error === null ? null : { ...error, stack },
+        artifacts: artifactRefs(artifacts, pack),
+      },
+    });
   }
 
   /** Whether no later attempt of this unit runs it: a throw of a partition by itself is told to the server alone. */
@@ -149,13 +181,8 @@ export class UnitRecorder implements UnitHandlers {
       reused: false,
     };
     const { functionDigest } = this.options;
-    this.recorded.outcomes.push({
-      outcome,
-      retryable: false,
-      retryDelayMs: null,
-      big: false,
-      functionDigest,
-    });
+    const recorded = { outcome, retryable: false, retryDelayMs: null, big: false, functionDigest };
+    this.recorded.add({ outcomes: [recorded], block: null, rows: null });
   }
 
   /** The unit's rows as one file, whatever the number of checkpoints. */

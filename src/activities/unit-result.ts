@@ -1,11 +1,11 @@
 import { alikeFailures } from '../run/alike';
+import { encodeBlock } from '../run/done-block';
 import type { FileRef } from '../run/files';
-import type { PartitionOutcome, UnitResult } from '../run/outcome';
+import type { OutcomeRecord, PartitionOutcome, UnitResult } from '../run/outcome';
 import { encodeOrdinals } from '../run/ordinals';
 import type { UnitTask } from '../run/plan';
 import { noCounts } from '../run/status';
-import type { EndedPartition } from '../runners/unit-run';
-import type { RecordedPartition } from './checkpoints';
+import type { EndedPartition, Recorded } from './checkpoints';
 import { sealLines } from './numbered-objects';
 import type { UnitRecorder } from './unit-recorder';
 
@@ -24,42 +24,60 @@ export async function unitResult(parts: {
   worker: string;
 }): Promise<UnitResult> {
   const { task, recorder, functionDigest, logs, worker } = parts;
-  const byOrdinal = [...recorder.recorded.outcomes].sort((a, b) => a.outcome.ordinal - b.outcome.ordinal);
+  const { recorded } = recorder;
+  const byOrdinal = [...recorded.outcomes].sort((a, b) => a.outcome.ordinal - b.outcome.ordinal);
   const again = byOrdinal.filter(({ retryable }) => retryable);
   const big = byOrdinal.filter((ended) => ended.big);
   const later = new Set([...again, ...big]);
   const waits = again.flatMap(({ retryDelayMs }) => retryDelayMs ?? []);
-  const outcomes = byOrdinal.map(({ outcome }) => outcome);
-  const ended = byOrdinal.filter((recorded) => !later.has(recorded)).map(({ outcome }) => outcome);
+  const ended = byOrdinal.filter((each) => !later.has(each)).map(({ outcome }) => outcome);
   const counts = noCounts();
   for (const { status } of ended) counts[status]++;
+  for (const { block } of recorded.blocks) counts.DONE += block.ordinals.length;
   return {
     version: 1,
     unit: task.unit,
     round: task.round,
     counts,
-    outcomes: await inlineOrFile(outcomes, recorder),
+    outcomes: await inlineOrFile(
+      // What people look for comes first.
+      [
+        ...byOrdinal.map(({ outcome }) => outcome),
+        ...recorded.blocks.map(({ block }) => ({ done: encodeBlock(block) })),
+      ],
+      recorder,
+    ),
     output: await recorder.mergedOutput(),
     retry: ordinalsOf(again),
     big: ordinalsOf(big),
     retryAfterMs: waits.length === 0 ? null : Math.max(...waits),
-    // What has a second chance with more memory says nothing yet.
-    alike: alikeFailures(byOrdinal.filter((recorded) => !recorded.big).map(({ outcome }) => outcome)),
+    alike:
+      recorded.blocks.length > 0
+        ? null
+        : // What has a second chance with more memory says nothing yet.
+          alikeFailures(byOrdinal.filter((each) => !each.big).map(({ outcome }) => outcome)),
     firstErrors: firstErrors(ended),
     logs: `${logs}logs/`,
     functionDigest,
-    otherCode: otherCode(byOrdinal, functionDigest),
+    otherCode: otherCode(recorded, functionDigest),
     worker,
   };
 }
 
 /** Of partitions that earlier attempts recorded, on workers with other code. */
-function otherCode(ended: readonly RecordedPartition[], functionDigest: string): UnitResult['otherCode'] {
-  const others = new Set(ended.map((each) => each.functionDigest));
-  others.delete(functionDigest);
-  return [...others].map((digest) => ({
+function otherCode({ outcomes, blocks }: Recorded, functionDigest: string): UnitResult['otherCode'] {
+  const others = new Map<string, number[]>();
+  const note = (digest: string, ordinals: Iterable<number>): void => {
+    if (digest === functionDigest) return;
+    const noted = others.get(digest) ?? [];
+    for (const ordinal of ordinals) noted.push(ordinal);
+    others.set(digest, noted);
+  };
+  for (const each of outcomes) note(each.functionDigest, [each.outcome.ordinal]);
+  for (const each of blocks) note(each.functionDigest, each.block.ordinals);
+  return [...others].map(([digest, ordinals]) => ({
     functionDigest: digest,
-    ordinals: ordinalsOf(ended.filter((each) => each.functionDigest === digest))!,
+    ordinals: encodeOrdinals(ordinals.sort((a, b) => a - b)),
   }));
 }
 
@@ -68,9 +86,9 @@ function ordinalsOf(ended: readonly EndedPartition[]): string | null {
 }
 
 async function inlineOrFile(
-  outcomes: PartitionOutcome[],
+  outcomes: OutcomeRecord[],
   recorder: UnitRecorder,
-): Promise<PartitionOutcome[] | FileRef> {
+): Promise<OutcomeRecord[] | FileRef> {
   // enforces I7
   if (Buffer.byteLength(JSON.stringify(outcomes)) <= MOST_INLINE_BYTES) return outcomes;
   return recorder.put('outcomes.jsonl', sealLines(outcomes));

@@ -7,6 +7,7 @@ import { unsealLines } from '../activities/numbered-objects';
 import { filesOf } from '../activities/reuse';
 import { ledgerIn } from '../activities/series-ledger';
 import { carriedContent, type CarriedRecord } from '../run/carried';
+import { artifactPaths } from '../run/done-block';
 import { executionOfPath, isCarriedFile, ledgerNumber } from '../run/stage-layout';
 import type { Stage } from '../stage';
 import { selectRuns, type Selection } from './clean-selection';
@@ -126,8 +127,9 @@ async function namedByCarried(
   for (const { path } of objects) {
     if (!isCarriedFile(path) || executionOfPath(path) !== execution) continue;
     const records = unsealLines(await stage.get(path)) as CarriedRecord[] | null;
-    const { outcomes, rows } = carriedContent(records ?? []);
+    const { outcomes, blocks, rows } = carriedContent(records ?? []);
     named.push(...rows.map(({ file }) => file.path));
+    named.push(...blocks.flatMap(({ block }) => artifactPaths(block)));
     named.push(...outcomes.flatMap(({ outcome }) => outcome.artifacts.map((artifact) => artifact.path)));
   }
   return named;

@@ -1,10 +1,10 @@
 /** What the server and the stage say about units that are being processed, for the live overlay. */
 import type { temporal } from '@temporalio/proto';
-import { unsealLines } from '../activities/numbered-objects';
+import { checkpointRecords } from '../activities/checkpoints';
 import { isoTime, type PayloadDecoder } from '../history/decode';
 import type { RunRecord, UnitRecord } from '../history/fold';
 import { isSingle, type PendingUnit } from '../history/overlay';
-import type { PartitionOutcome } from '../run/outcome';
+import { decodeBlock, outcomeAt, type EndedOutcome } from '../run/done-block';
 import { unitFolder } from '../run/stage-layout';
 import type { Stage } from '../stage';
 
@@ -24,7 +24,7 @@ interface Beat {
 export class LiveUnits {
   readonly #checkpoints = new Map<
     string,
-    { upTo: string; read: Set<string>; ended: Map<number, PartitionOutcome> }
+    { upTo: string; read: Set<string>; ended: Map<number, EndedOutcome> }
   >();
 
   constructor(private readonly decoder: PayloadDecoder) {}
@@ -61,7 +61,7 @@ export class LiveUnits {
   }
 
   /** Partitions that a batch's checkpoints hold. The stage is asked only when a heartbeat told of more. */
-  async #ended(stage: Stage, { task, activityId }: UnitRecord, upTo: string): Promise<PartitionOutcome[]> {
+  async #ended(stage: Stage, { task, activityId }: UnitRecord, upTo: string): Promise<EndedOutcome[]> {
     const known = this.#checkpoints.get(activityId) ?? { upTo: '', read: new Set(), ended: new Map() };
     this.#checkpoints.set(activityId, known);
     if (known.upTo !== upTo) {
@@ -78,13 +78,13 @@ export class LiveUnits {
   }
 }
 
-function endedIn(checkpoint: Uint8Array): PartitionOutcome[] {
-  const records = (unsealLines(checkpoint) ?? []) as (
-    { outcome: PartitionOutcome; retryable: boolean; big: boolean } | { rows: unknown }
-  )[];
-  return records.flatMap((record) =>
-    'outcome' in record && !record.retryable && !record.big ? [record.outcome] : [],
-  );
+function endedIn(checkpoint: Uint8Array): EndedOutcome[] {
+  return (checkpointRecords(checkpoint) ?? []).flatMap((record): EndedOutcome[] => {
+    if ('outcome' in record) return record.retryable || record.big ? [] : [record.outcome];
+    if (!('done' in record)) return [];
+    const block = decodeBlock(record.done);
+    return Array.from(block.ordinals, (_, at) => outcomeAt(block, at));
+  });
 }
 
 function beatOf(value: unknown): Beat | null {

@@ -12,7 +12,7 @@ import {
   unitFolder,
   type ExecutionPlace,
 } from '../run/stage-layout';
-import type { AttemptLine } from '../runners/unit-run';
+import type { LogLine } from '../runners/protocol';
 import type { Stage } from '../stage';
 import type { LogEntry } from './types';
 
@@ -104,10 +104,10 @@ export async function lookAgainLater(signal: AbortSignal | undefined): Promise<b
   return signal?.aborted !== true;
 }
 
-function linesOf(segment: Uint8Array): AttemptLine[] {
+function linesOf(segment: Uint8Array): LogLine[] {
   return Buffer.from(segment)
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as AttemptLine);
+    .map((line) => JSON.parse(line) as LogLine);
 }

@@ -2,6 +2,7 @@
 import { loadUnitPlan } from '../activities/unit-plan';
 import type { RunRecord } from '../history/fold';
 import type { Outcomes } from '../history/outcomes';
+import { artifactPaths } from '../run/done-block';
 import { executionOfPath, planPath, unitFolder } from '../run/stage-layout';
 import type { Stage } from '../stage';
 import { orGone, type StageObject } from './stage-runs';
@@ -32,8 +33,9 @@ export async function namedFiles(
     named.push(end.result.outcomes.path);
   }
   for (const { file } of outcomes.rowsFiles) named.push(file.path);
-  for (const ends of [outcomes.ends, outcomes.thrown])
+  for (const ends of [outcomes.single, outcomes.thrown])
     for (const { artifacts } of ends.values()) named.push(...artifacts.map(({ path }) => path));
+  for (const { block } of outcomes.blocks) named.push(...artifactPaths(block));
   return named;
 }
 

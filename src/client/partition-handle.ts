@@ -35,7 +35,7 @@ export class PartitionReader implements PartitionHandle {
   async result(): Promise<Row[]> {
     const { reading, views, ordinal } = await this.#find();
     const { record } = reading;
-    const end = (await this.reader.outcomes(record)).ends.get(ordinal);
+    const end = (await this.reader.outcomes(record)).get(ordinal);
     if (views.status(ordinal) !== 'DONE' || end === undefined || end.outputRows === 0) return [];
     return readRows(this.reader.stage(record)!, end.output, record.plan!.keyColumns, { ordinal });
   }
@@ -67,7 +67,7 @@ export class PartitionReader implements PartitionHandle {
   async #artifacts(): Promise<{ refs: readonly ArtifactRef[]; reading: Reading }> {
     const { reading, ordinal } = await this.#find();
     const outcomes = await this.reader.outcomes(reading.record);
-    return { refs: outcomes.ends.get(ordinal)?.artifacts ?? [], reading };
+    return { refs: outcomes.get(ordinal)?.artifacts ?? [], reading };
   }
 
   /** An artifact of the recorded outcome, checked. */

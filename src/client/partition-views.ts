@@ -5,7 +5,7 @@ import { statusOfUnended } from '../history/run-state';
 import type { RunRecord } from '../history/fold';
 import type { ArtifactRef } from '../run/files';
 import { keyValues } from '../run/key-values';
-import type { PartitionOutcome } from '../run/outcome';
+import type { EndedOutcome } from '../run/done-block';
 import type { RunPlan } from '../run/plan';
 import type { PartitionStatus } from '../run/status';
 import type { PartitionIndex } from './partition-index';
@@ -31,14 +31,14 @@ export class PartitionViews {
 
   status(ordinal: number): PartitionStatus {
     const { outcomes, overlay, record } = this.parts;
-    const ended = outcomes.ends.get(ordinal) ?? overlay?.ended.get(ordinal);
-    if (ended !== undefined) return ended.status;
+    const ended = outcomes.statusOf(ordinal) ?? overlay?.ended.get(ordinal)?.status;
+    if (ended !== undefined) return ended;
     return overlay?.running.has(ordinal) ? 'RUNNING' : statusOfUnended(record, ordinal);
   }
 
   async view(ordinal: number): Promise<PartitionView> {
     const { outcomes, overlay } = this.parts;
-    const recorded = outcomes.ends.get(ordinal);
+    const recorded = outcomes.get(ordinal);
     if (recorded !== undefined) return this.#ended(recorded);
     const live = overlay?.ended.get(ordinal);
     // enforces I3: artifacts show when history names them, which it will when the unit completes.
@@ -46,18 +46,19 @@ export class PartitionViews {
   }
 
   async id(ordinal: number): Promise<string> {
-    return this.parts.outcomes.ends.get(ordinal)?.id ?? (await this.#loadIndex()).ids[ordinal]!;
+    return this.parts.outcomes.single.get(ordinal)?.id ?? (await this.#loadIndex()).ids[ordinal]!;
   }
 
   /** Null when the run has no partition of this id. */
   async ordinalOf(id: string): Promise<number | null> {
-    let someLost = false;
-    for (const end of this.parts.outcomes.ends.values()) {
+    const { single } = this.parts.outcomes;
+    let someUnnamed = single.size < this.total;
+    for (const end of single.values()) {
       if (end.id === id) return end.ordinal;
-      someLost ||= end.id === null;
+      someUnnamed ||= end.id === null;
     }
-    // Every partition has ended, and none is this one.
-    if (this.parts.outcomes.ends.size === this.total && !someLost) return null;
+    // The id of every partition is known here, and none is this one.
+    if (!someUnnamed) return null;
     return (await this.#loadIndex()).ordinalOf(id);
   }
 
@@ -70,7 +71,7 @@ export class PartitionViews {
     return (this.#index ??= await this.parts.loadIndex());
   }
 
-  async #ended(end: PartitionEnd | PartitionOutcome): Promise<PartitionView> {
+  async #ended(end: PartitionEnd | EndedOutcome): Promise<PartitionView> {
     const { status, attempts, startedAt, durationMs, reused, error, artifacts, ordinal } = end;
     const id = end.id ?? (await this.#loadIndex()).ids[ordinal]!;
     const rows = end.rows ?? (await this.#loadIndex()).rows[ordinal]!;

@@ -8,6 +8,7 @@ import type { RunEvent, RunState } from './types';
 export class RunEvents {
   #planned = false;
   readonly #told = new Set<number>();
+  #toldBlocks = 0;
   #shown = '';
 
   constructor(private readonly reader: RunReader) {}
@@ -30,13 +31,19 @@ export class RunEvents {
   }
 
   async *#partitions(views: PartitionViews, { record }: Reading): AsyncGenerator<RunEvent> {
-    const { ends } = await this.reader.outcomes(record);
-    for (const [ordinal, { execution, reused }] of ends) {
+    const { single, blocks } = await this.reader.outcomes(record);
+    const own = record.plan!.execution;
+    for (const [ordinal, { execution, reused }] of single) {
       if (this.#told.has(ordinal)) continue;
       // What was taken over from before did not happen here.
-      if (reused || execution !== record.plan!.execution) continue;
+      if (reused || execution !== own) continue;
       this.#told.add(ordinal);
       yield { type: 'partition', partition: await views.view(ordinal) };
+    }
+    for (const { block, execution } of blocks.slice(this.#toldBlocks)) {
+      this.#toldBlocks++;
+      if (execution !== own) continue;
+      for (const ordinal of block.ordinals) yield { type: 'partition', partition: await views.view(ordinal) };
     }
   }
 

@@ -91,8 +91,10 @@ export class RunReading {
 
   async countResults(): Promise<number> {
     const { record } = await this.reader.read();
+    const { single, blocks } = await this.reader.outcomes(record);
     let rows = 0;
-    for (const { outputRows } of (await this.reader.outcomes(record)).ends.values()) rows += outputRows;
+    for (const { outputRows } of single.values()) rows += outputRows;
+    for (const { block } of blocks) for (const outputRows of block.outputRows) rows += outputRows;
     return rows;
   }
 

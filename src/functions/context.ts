@@ -4,7 +4,7 @@ import type { ArtifactCodec } from '../run/files';
 import { checkArtifactName } from './artifact-name';
 import { ExpectationFailed, InvalidArtifact, InvalidProgress } from './errors';
 import { encodeJson } from './json';
-import type { PartitionContext, Row, WarehouseConnection } from './types';
+import type { ArtifactReader, ArtifactWriter, PartitionContext, Row, WarehouseConnection } from './types';
 import { describe } from './describe';
 
 /** Progress travels with every heartbeat (I7). */
@@ -23,17 +23,19 @@ export interface ContextHost {
   heartbeat(progress: unknown): void;
 }
 
+/** What a call is given. What few functions look at is made when they do. */
 export interface ContextFacts<Params> {
   partitionId: string;
   key: Row;
-  params: Params;
   runId: string;
   attempt: number;
-  signal: AbortSignal;
   snapshotTime: Date;
   scheduledTime: Date | null;
+  params(): Params;
+  signal(): AbortSignal;
 }
 
+/** A call's context, and what ends it. */
 export interface CallContext<Params = Record<string, unknown>> {
   context: PartitionContext<Params>;
   /** Waits for uploads that the function began and did not wait for; afterwards the context refuses to be used. */
@@ -41,78 +43,138 @@ export interface CallContext<Params = Record<string, unknown>> {
 }
 
 export function createContext<Params>(facts: ContextFacts<Params>, host: ContextHost): CallContext<Params> {
-  const uploads = new Map<string, Promise<unknown>>();
-  let ended = false;
+  const call = new Call(facts.partitionId, host);
+  return { context: Object.freeze(new Context(facts, call)), finish: () => call.finish() };
+}
 
-  function assertLive(what: string): void {
-    if (ended) {
+/** What a call has begun, and whether it has ended. */
+class Call {
+  readonly #uploads = new Map<string, Promise<unknown>>();
+  #ended = false;
+
+  constructor(
+    private readonly partitionId: string,
+    readonly host: ContextHost,
+  ) {}
+
+  assertLive(what: string): void {
+    if (this.#ended) {
       throw new Error(
-        `context.${what} was called after partition "${facts.partitionId}" had ended. Await everything that the function starts.`,
+        `context.${what} was called after partition "${this.partitionId}" had ended. Await everything that the function starts.`,
       );
     }
   }
 
-  const context: PartitionContext<Params> = {
-    ...facts,
-    async upload(name, value, options) {
-      assertLive('upload');
-      checkArtifactName(name);
-      if (uploads.has(name)) {
-        throw new InvalidArtifact(
-          `The artifact "${name}" was uploaded twice by one call. Give each artifact a name of its own.`,
-        );
-      }
-      const encoding = encode(name, value, options?.write);
-      const stored = encoding.then(({ bytes, codec }) => host.upload(name, bytes, codec));
-      // A value that cannot be encoded is the caller's to handle; one that cannot be stored fails the partition.
-      uploads.set(
-        name,
-        encoding.then(
-          () => stored,
-          () => uploads.delete(name),
-        ),
+  async upload<T>(name: string, value: T, write: ArtifactWriter<T> | undefined): Promise<void> {
+    this.assertLive('upload');
+    checkArtifactName(name);
+    if (this.#uploads.has(name)) {
+      throw new InvalidArtifact(
+        `The artifact "${name}" was uploaded twice by one call. Give each artifact a name of its own.`,
       );
-      await stored;
-    },
-    async download(name, options = {}) {
-      assertLive('download');
-      checkArtifactName(name);
-      const { bytes, codec } = await host.download(
-        name,
-        options.partition ?? facts.partitionId,
-        options.run ?? null,
+    }
+    const encoding = encode(name, value, write);
+    const stored = encoding.then(({ bytes, codec }) => this.host.upload(name, bytes, codec));
+    // A value that cannot be encoded is the caller's to handle; one that cannot be stored fails the partition.
+    this.#uploads.set(
+      name,
+      encoding.then(
+        () => stored,
+        () => this.#uploads.delete(name),
+      ),
+    );
+    await stored;
+  }
+
+  async download<T>(
+    name: string,
+    partition: string,
+    { run = null, read }: { run?: string | null; read?: ArtifactReader<T> },
+  ): Promise<T> {
+    this.assertLive('download');
+    checkArtifactName(name);
+    const { bytes, codec } = await this.host.download(name, partition, run);
+    return (read === undefined ? decodeArtifact(bytes, codec) : await read(bytes)) as T;
+  }
+
+  heartbeat(progress: unknown): void {
+    this.assertLive('heartbeat');
+    const text = encodeJson(progress, 'The progress');
+    if (text.length > MOST_PROGRESS) {
+      throw new InvalidProgress(
+        `The progress given to context.heartbeat is ${text.length.toLocaleString('en')} characters of JSON, and ${MOST_PROGRESS.toLocaleString('en')} are allowed. Upload what is larger.`,
       );
-      return (options.read === undefined ? decodeArtifact(bytes, codec) : await options.read(bytes)) as never;
-    },
-    withConnection(use) {
-      assertLive('withConnection');
-      return host.withConnection(use);
-    },
-    log(...values) {
-      host.log(format(...values));
-    },
-    heartbeat(progress) {
-      assertLive('heartbeat');
-      const text = encodeJson(progress, 'The progress');
-      if (text.length > MOST_PROGRESS) {
-        throw new InvalidProgress(
-          `The progress given to context.heartbeat is ${text.length.toLocaleString('en')} characters of JSON, and ${MOST_PROGRESS.toLocaleString('en')} are allowed. Upload what is larger.`,
-        );
-      }
-      host.heartbeat(JSON.parse(text) as unknown);
-    },
-    expect,
-  };
-  return {
-    context: Object.freeze(context),
-    async finish() {
-      try {
-        await Promise.all(uploads.values());
-      } finally {
-        ended = true;
-      }
-    },
-  };
+    }
+    this.host.heartbeat(JSON.parse(text) as unknown);
+  }
+
+  async finish(): Promise<void> {
+    try {
+      if (this.#uploads.size > 0) await Promise.all(this.#uploads.values());
+    } finally {
+      this.#ended = true;
+    }
+  }
+}
+
+/** Methods are getters, so that they work without their object: `const { upload } = context`. A call that uses none makes none. */
+class Context<Params> implements PartitionContext<Params> {
+  readonly partitionId: string;
+  readonly key: Row;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly snapshotTime: Date;
+  readonly scheduledTime: Date | null;
+  readonly #facts: ContextFacts<Params>;
+  readonly #call: Call;
+  #params: Params | null = null;
+
+  constructor(facts: ContextFacts<Params>, call: Call) {
+    this.partitionId = facts.partitionId;
+    this.key = facts.key;
+    this.runId = facts.runId;
+    this.attempt = facts.attempt;
+    this.snapshotTime = facts.snapshotTime;
+    this.scheduledTime = facts.scheduledTime;
+    this.#facts = facts;
+    this.#call = call;
+  }
+
+  get params(): Params {
+    return (this.#params ??= this.#facts.params());
+  }
+
+  get signal(): AbortSignal {
+    return this.#facts.signal();
+  }
+
+  get upload(): PartitionContext['upload'] {
+    return (name, value, options) => this.#call.upload(name, value, options?.write);
+  }
+
+  get download(): PartitionContext['download'] {
+    return (name, { partition = this.partitionId, ...options } = {}) =>
+      this.#call.download(name, partition, options);
+  }
+
+  get withConnection(): PartitionContext['withConnection'] {
+    return (use) => {
+      this.#call.assertLive('withConnection');
+      return this.#call.host.withConnection(use);
+    };
+  }
+
+  get log(): PartitionContext['log'] {
+    return (...values) => this.#call.host.log(format(...values));
+  }
+
+  get heartbeat(): PartitionContext['heartbeat'] {
+    return (progress) => this.#call.heartbeat(progress);
+  }
+
+  get expect(): PartitionContext['expect'] {
+    return expect;
+  }
 }
 
 function expect(condition: unknown, message: string): void {

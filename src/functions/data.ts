@@ -1,39 +1,112 @@
 /** `data`, the first argument of a partition function. */
-import type { PartitionRows } from './partition-rows';
-import { sliceColumns, sliceRows } from './slices';
+import type { Constants, PartitionRows } from './partition-rows';
+import type { Column } from '../run/plan';
+import { addRows, readColumn, type Shape, type Slice } from './slices';
 import type { SqlSession } from './sql-session';
 import type { PartitionData, Row } from './types';
 
 export function createPartitionData(rows: PartitionRows, sql: SqlSession): PartitionData {
-  async function* chunks(): AsyncGenerator<Row[], void, undefined> {
-    for await (const { slice, shape } of rows.slices()) yield sliceRows(slice, shape);
+  return new Data(rows, sql);
+}
+
+class Data implements PartitionData {
+  readonly #rows: PartitionRows;
+  readonly #sql: SqlSession;
+
+  constructor(rows: PartitionRows, sql: SqlSession) {
+    this.#rows = rows;
+    this.#sql = sql;
   }
-  return {
-    rowCount: rows.rowCount,
-    schema: rows.columns.map(({ name, type }) => ({ name, type })),
-    async rows<T>(): Promise<T[]> {
-      const all: Row[] = [];
-      for await (const chunk of chunks()) for (const row of chunk) all.push(row);
-      return all as T[];
-    },
-    async columns<T>(): Promise<T> {
-      const all: Record<string, unknown[]> = Object.fromEntries(rows.columns.map(({ name }) => [name, []]));
-      for await (const { slice, shape } of rows.slices()) {
-        for (const [i, values] of sliceColumns(slice, shape).entries()) {
-          const column = (all[shape.names[i]!] ??= []);
-          for (const value of values) column.push(value);
-        }
-      }
-      return all as T;
-    },
-    [Symbol.asyncIterator]: chunks,
-    async sql<T>(strings: TemplateStringsArray, ...values: unknown[]): Promise<T[]> {
+
+  get rowCount(): number {
+    return this.#rows.rowCount;
+  }
+
+  get schema(): { name: string; type: string }[] {
+    return this.#rows.columns.map(({ name, type }) => ({ name, type }));
+  }
+
+  async rows<T>(): Promise<T[]> {
+    const { constants } = this.#rows;
+    const all: Row[] = [];
+    const held = this.#rows.held();
+    if (held !== null) {
+      const { slices, shape } = await held;
+      for (const slice of slices) addRows(slice, shape, constants, all);
+    } else for await (const { slice, shape } of this.#rows.slices()) addRows(slice, shape, constants, all);
+    return all as T[];
+  }
+
+  async columns<T>(): Promise<T> {
+    const { columns, constants } = this.#rows;
+    const held = this.#rows.held();
+    if (held !== null) {
+      const { slices, shape } = await held;
+      return columnsOf(slices, shape, constants) as T;
+    }
+    const slices: Slice[] = [];
+    let last: Shape | null = null;
+    for await (const { slice, shape } of this.#rows.slices()) {
+      slices.push(slice);
+      last = shape;
+    }
+    if (last === null) return Object.fromEntries(columns.map(({ name }) => [name, []])) as T;
+    return columnsOf(slices, last, constants) as T;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Row[], void, undefined> {
+    const { constants } = this.#rows;
+    for await (const { slice, shape } of this.#rows.slices()) {
+      const rows: Row[] = [];
+      addRows(slice, shape, constants, rows);
+      yield rows;
+    }
+  }
+
+  /** Not a method: it works without its object, as `const { sql } = data` wants it. */
+  get sql(): PartitionData['sql'] {
+    return async <T>(strings: TemplateStringsArray, ...values: unknown[]): Promise<T[]> => {
       if (!Array.isArray(strings) || !('raw' in strings)) {
         throw new TypeError(
           'data.sql is a template tag: write data.sql`SELECT … FROM data`, without parentheses.',
         );
       }
-      return (await sql.query(rows, strings, values)) as T[];
-    },
+      return (await this.#sql.query(this.#rows, strings, values)) as T[];
+    };
+  }
+}
+
+/** To read so many costs less than to put it off. */
+const FEW_ROWS = 200;
+
+/** An array per column. Those that cost something are made when somebody looks: most functions look at a few of many columns. */
+function columnsOf(slices: readonly Slice[], shape: Shape, constants: Constants): Record<string, unknown[]> {
+  const all: Record<string, unknown[]> = {};
+  const { names, readers } = shape;
+  const few = slices.reduce((sum, { from, to }) => sum + to - from, 0) <= FEW_ROWS;
+  const read = (column: number): unknown[] => {
+    const values: unknown[] = [];
+    for (const slice of slices) readColumn(slice, shape, constants, column, values);
+    return values;
   };
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!;
+    if (few || readers[i]!.isCheap || constants[name] !== undefined) all[name] = read(i);
+    else lazily(all, name, () => read(i));
+  }
+  return all;
+}
+
+/** A property that is made at the first look, and an ordinary one from then on. */
+function lazily<T>(object: Record<string, T>, name: string, make: () => T): void {
+  const fix = (value: T): T => {
+    Object.defineProperty(object, name, { value, enumerable: true, writable: true });
+    return value;
+  };
+  Object.defineProperty(object, name, {
+    configurable: true,
+    enumerable: true,
+    get: () => fix(make()),
+    set: fix,
+  });
 }

@@ -70,6 +70,8 @@ export async function fileTable(
   return {
     rowCount: count,
     columns: described.map((row) => ({ name: String(row.column_name), type: String(row.column_type) })),
+    constants: {},
+    held: () => null,
     slices: () => streamQuery(database, all),
     async view(connection) {
       if (count > HELD_ROWS) return all;

@@ -1,6 +1,6 @@
 /** Rows given as objects, for tests of partition functions: in DuckDB, so that they read like a snapshot's. */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { appendRows } from './output-file';
+import { appendColumns } from './output-file';
 import type { PartitionRows } from './partition-rows';
 import { identifier } from './quote';
 import { type CellType, toOutputRows } from './rows';
@@ -23,13 +23,21 @@ export async function memoryRows(database: DuckDBInstance, rows: Row[]): Promise
     if (filled.has(connection)) return;
     const declared = typed.map(([, type], i) => `, c${i} ${type === 'JSON' ? 'VARCHAR' : type}`).join('');
     await connection.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} (ord INTEGER, row BIGINT${declared})`);
-    await appendRows(connection, TABLE, typed, [{ ordinal: 0, output }]);
+    const positions = rows.map((_, i) => i);
+    await appendColumns(
+      connection,
+      TABLE,
+      { ordinals: rows.map(() => 0), positions },
+      typed.map(([name, type]) => ({ type, values: output.rows.map((row) => row[name]) })),
+    );
     filled.add(connection);
   };
   const reader = await database.connect();
   return {
     rowCount: rows.length,
     columns: typed.map(([name, type]) => ({ name, type })),
+    constants: {},
+    held: () => null,
     async *slices() {
       await fill(reader);
       const result = await reader.run(select);

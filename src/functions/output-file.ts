@@ -19,58 +19,15 @@ import {
 import type { Column } from '../run/plan';
 import { encodeJson } from './json';
 import { identifier, literal } from './quote';
-import { type CellType, joinColumns, type OutputColumns, type OutputRows } from './rows';
+import type { CellType } from './rows';
 
 /** DuckDB's vectors hold this many rows. */
 const CHUNK = 2048;
 
-const PENDING = '__partwise_pending';
 /** Temporary table with `ord, key_0, …` of the unit's partitions, on the connection that writes. */
 export const KEYS_TABLE = '__partwise_keys';
 /** Parquet metadata: all columns in order as a JSON array, those that were null in every row included. */
 export const COLUMNS_METADATA = 'partwise_columns';
-
-/** Rows of finished partitions until they are written. */
-export class PendingRows {
-  private columns: OutputColumns = new Map();
-  private partitions: { ordinal: number; output: OutputRows }[] = [];
-  rows = 0;
-
-  /** False: the types do not go together with those before; write these first. */
-  add(ordinal: number, output: OutputRows): boolean {
-    const joined = joinColumns(this.columns, output.columns);
-    if (joined === null && this.rows > 0) return false;
-    this.columns = joined ?? output.columns;
-    this.partitions.push({ ordinal, output });
-    this.rows += output.rows.length;
-    return true;
-  }
-
-  /** Writes everything to `file` and forgets it. */
-  async write(connection: DuckDBConnection, keyColumns: readonly Column[], file: string): Promise<void> {
-    const { columns, partitions } = this;
-    this.columns = new Map();
-    this.partitions = [];
-    this.rows = 0;
-    const typed = [...columns].filter((column): column is [string, CellType] => column[1] !== null);
-    const declared = typed.map(([, type], i) => `, c${i} ${type === 'JSON' ? 'VARCHAR' : type}`).join('');
-    await connection.run(`CREATE OR REPLACE TEMP TABLE ${PENDING} (ord INTEGER, row BIGINT${declared})`);
-    await appendRows(connection, PENDING, typed, partitions);
-    const selected = typed.map(
-      ([name, type], i) => `pending.c${i}${type === 'JSON' ? '::JSON' : ''} AS ${identifier(name)}`,
-    );
-    await copyWithKeys(connection, {
-      rows: `${PENDING} AS pending`,
-      ord: 'pending.ord',
-      row: 'pending.row',
-      selected,
-      keyColumns,
-      columns: [...columns.keys()],
-      file,
-    });
-    await connection.run(`DROP TABLE ${PENDING}`);
-  }
-}
 
 export interface KeyedCopy {
   /** What stands after FROM. */
@@ -114,32 +71,24 @@ const TYPES: Record<CellType, DuckDBType> = {
 };
 
 /** Fills a temporary table whose columns are `ord INTEGER, row BIGINT` and then those given, in order. */
-export async function appendRows(
+export async function appendColumns(
   connection: DuckDBConnection,
   table: string,
-  typed: readonly (readonly [string, CellType])[],
-  partitions: readonly { ordinal: number; output: OutputRows }[],
+  { ordinals, positions }: { ordinals: readonly number[]; positions: readonly number[] },
+  typed: readonly { type: CellType; values: readonly unknown[] }[],
 ): Promise<void> {
   const appender = await connection.createAppender(table, 'main', 'temp');
-  const types = [INTEGER, BIGINT, ...typed.map(([, type]) => TYPES[type])];
-  let columns: DuckDBValue[][] = types.map(() => []);
-  const flush = (): void => {
-    if (columns[0]!.length === 0) return;
+  const types = [INTEGER, BIGINT, ...typed.map(({ type }) => TYPES[type])];
+  for (let from = 0; from < ordinals.length; from += CHUNK) {
+    const to = Math.min(from + CHUNK, ordinals.length);
     const chunk = DuckDBDataChunk.create(types);
-    chunk.setColumns(columns);
+    chunk.setColumns([
+      ordinals.slice(from, to),
+      positions.slice(from, to).map(BigInt),
+      ...typed.map(({ type, values }) => values.slice(from, to).map((value) => toCell(value, type))),
+    ]);
     appender.appendDataChunk(chunk);
-    columns = types.map(() => []);
-  };
-  for (const { ordinal, output } of partitions) {
-    for (const [i, row] of output.rows.entries()) {
-      columns[0]!.push(ordinal);
-      columns[1]!.push(BigInt(i));
-      for (const [column, [name, type]] of typed.entries())
-        columns[column + 2]!.push(toCell(row[name], type));
-      if (columns[0]!.length === CHUNK) flush();
-    }
   }
-  flush();
   appender.closeSync();
 }
 

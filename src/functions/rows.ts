@@ -83,6 +83,22 @@ function join(a: CellType | null, b: CellType | null): CellType | null | undefin
   return NUMERIC[Math.max(NUMERIC.indexOf(a), NUMERIC.indexOf(b))];
 }
 
+/** Whether a value goes into a column of this type as it is, seen at a glance: false for whatever needs a closer look. */
+export function storesAs(type: CellType | null, value: unknown): boolean {
+  switch (typeof value) {
+    case 'number':
+      return type === 'DOUBLE' || (type === 'BIGINT' && Number.isSafeInteger(value) && !Object.is(value, -0));
+    case 'string':
+      return type === 'VARCHAR';
+    case 'boolean':
+      return type === 'BOOLEAN';
+    case 'undefined':
+      return true;
+    default:
+      return value === null;
+  }
+}
+
 function asRows(result: unknown): Row[] {
   if (result === null || result === undefined) return [];
   if (Array.isArray(result)) {

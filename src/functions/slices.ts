@@ -1,13 +1,14 @@
 /** Rows as DuckDB hands them out (chunks of vectors), and as functions want them (objects, columns). */
-import type { DuckDBDataChunk, DuckDBResult, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
+import type { Constants } from './partition-rows';
 import type { Row } from './types';
-import { valueReader, type ValueReader } from './values';
+import { vectorReader, type VectorReader } from './vector-readers';
 
 /** The columns of a result that a function sees. */
 export interface Shape {
   names: string[];
   types: string[];
-  readers: ValueReader[];
+  readers: VectorReader[];
   /** Columns before these are Partwise's own. */
   offset: number;
 }
@@ -25,32 +26,37 @@ export function shapeOf(result: DuckDBResult, offset: number): Shape {
   return {
     names,
     types: types.map((type) => type.alias ?? String(type)),
-    readers: types.map(valueReader),
+    readers: types.map(vectorReader),
     offset,
   };
 }
 
-export function sliceColumns(slice: Slice, shape: Shape): unknown[][] {
-  return shape.readers.map((read, column) => {
-    const vector = slice.chunk.getColumnVector(shape.offset + column);
-    const values = Array.from<unknown>({ length: slice.to - slice.from });
-    for (let row = slice.from; row < slice.to; row++) {
-      const value: DuckDBValue = vector.getItem(row);
-      values[row - slice.from] = value === null ? null : read(value);
-    }
-    return values;
-  });
+/** Appends the values of one column. */
+export function readColumn(
+  { chunk, from, to }: Slice,
+  shape: Shape,
+  constants: Constants,
+  column: number,
+  into: unknown[],
+): void {
+  const constant = constants[shape.names[column]!];
+  if (constant !== undefined) for (let row = from; row < to; row++) into.push(constant);
+  else shape.readers[column]!.read(chunk.getColumnVector(shape.offset + column), from, to, into);
 }
 
-export function sliceRows(slice: Slice, shape: Shape): Row[] {
-  const columns = sliceColumns(slice, shape);
-  const rows = Array.from<Row>({ length: slice.to - slice.from });
-  for (let i = 0; i < rows.length; i++) {
+/** Appends the rows as objects. */
+export function addRows(slice: Slice, shape: Shape, constants: Constants, rows: Row[]): void {
+  const { names } = shape;
+  const columns = names.map((_, column) => {
+    const values: unknown[] = [];
+    readColumn(slice, shape, constants, column, values);
+    return values;
+  });
+  for (let i = 0; i < slice.to - slice.from; i++) {
     const row: Row = {};
-    for (let column = 0; column < columns.length; column++) row[shape.names[column]!] = columns[column]![i];
-    rows[i] = row;
+    for (let column = 0; column < columns.length; column++) row[names[column]!] = columns[column]![i];
+    rows.push(row);
   }
-  return rows;
 }
 
 /** Every row of a result as an object. */
@@ -58,7 +64,7 @@ export async function allRows(result: DuckDBResult): Promise<Row[]> {
   const shape = shapeOf(result, 0);
   const rows: Row[] = [];
   for (let chunk; (chunk = await result.fetchChunk()) !== null && chunk.rowCount > 0;) {
-    for (const row of sliceRows({ chunk, from: 0, to: chunk.rowCount }, shape)) rows.push(row);
+    addRows({ chunk, from: 0, to: chunk.rowCount }, shape, {}, rows);
   }
   return rows;
 }

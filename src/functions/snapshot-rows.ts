@@ -1,7 +1,9 @@
 /** The partitions of a unit, read from the run's snapshot. */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../run/plan';
-import { HELD_ROWS, type PartitionRows } from './partition-rows';
+import { type Constants, HELD_ROWS, type HeldRows, type PartitionRows } from './partition-rows';
+import type { IndexedPartition } from './unit-index';
+import type { Row } from './types';
 import type { Shape, Slice } from './slices';
 import { streamQuery } from './stream-query';
 import { readParquet, UnitCursor } from './unit-cursor';
@@ -29,27 +31,21 @@ export class SnapshotRows {
     );
   }
 
-  partition(ordinal: number): PartitionRows {
-    const rowCount = this.rowsOf(ordinal);
-    const held = rowCount <= HELD_ROWS;
-    let read: Promise<{ slices: Slice[]; shape: Shape }> | null = null;
-    const all = `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${readParquet(this.snapshot)} WHERE __partwise_ord = ${ordinal}`;
-    const { cursor, database } = this;
-    return {
-      rowCount,
-      columns: this.columns,
-      async *slices() {
-        if (!held) return yield* streamQuery(database, all);
-        read ??= cursor.read(ordinal);
-        const { slices, shape } = await read;
-        for (const slice of slices) yield { slice, shape };
-      },
-      view: async (connection) => {
-        if (!held) return all;
-        await this.loadWindow(connection, ordinal);
-        return `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${WINDOW} WHERE __partwise_ord = ${ordinal}`;
-      },
-    };
+  partition({ ordinal, rows, key }: IndexedPartition): PartitionRows {
+    return new SnapshotPartition(this, ordinal, rows, this.columns, constantsOf(key));
+  }
+
+  read(ordinal: number): Promise<HeldRows> {
+    return this.cursor.read(ordinal);
+  }
+
+  stream(ordinal: number): AsyncIterable<{ slice: Slice; shape: Shape }> {
+    return streamQuery(this.database, this.selectSql(ordinal));
+  }
+
+  /** A query for the rows of a partition that is too large to be held. */
+  selectSql(ordinal: number): string {
+    return `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${readParquet(this.snapshot)} WHERE __partwise_ord = ${ordinal}`;
   }
 
   close(): void {
@@ -57,8 +53,9 @@ export class SnapshotRows {
   }
 
   /** Small partitions share one read of the snapshot: this one and those after it, as many as fit. */
-  private async loadWindow(connection: DuckDBConnection, ordinal: number): Promise<void> {
-    if (this.windows.get(connection)?.has(ordinal)) return;
+  async loadWindow(connection: DuckDBConnection, ordinal: number): Promise<string> {
+    const select = `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${WINDOW} WHERE __partwise_ord = ${ordinal}`;
+    if (this.windows.get(connection)?.has(ordinal)) return select;
     const window = new Set<number>();
     let rows = 0;
     for (let i = this.position.get(ordinal)!; i < this.ordinals.length; i++) {
@@ -73,7 +70,47 @@ export class SnapshotRows {
         `WHERE __partwise_ord BETWEEN ${first} AND ${last}${sparse}`,
     );
     this.windows.set(connection, window);
+    return select;
   }
+}
+
+class SnapshotPartition implements PartitionRows {
+  #read: Promise<HeldRows> | null = null;
+
+  constructor(
+    private readonly unit: SnapshotRows,
+    private readonly ordinal: number,
+    readonly rowCount: number,
+    readonly columns: Column[],
+    readonly constants: Constants,
+  ) {}
+
+  held(): Promise<HeldRows> | null {
+    if (this.rowCount > HELD_ROWS) return null;
+    return (this.#read ??= this.unit.read(this.ordinal));
+  }
+
+  async *slices(): AsyncGenerator<{ slice: Slice; shape: Shape }> {
+    const held = this.held();
+    if (held === null) return yield* this.unit.stream(this.ordinal);
+    const { slices, shape } = await held;
+    for (const slice of slices) yield { slice, shape };
+  }
+
+  async view(connection: DuckDBConnection): Promise<string> {
+    if (this.rowCount > HELD_ROWS) return this.unit.selectSql(this.ordinal);
+    return this.unit.loadWindow(connection, this.ordinal);
+  }
+}
+
+/** Texts of the key are the same in every row. (Other values may be equal and not the same: 0 and -0.) */
+function constantsOf(key: Row): Constants {
+  const constants: Record<string, string | null> = {};
+  for (const name of Object.keys(key)) {
+    const value = key[name];
+    if (value === null || typeof value === 'string') constants[name] = value;
+  }
+  return constants;
 }
 
 function ends(ordinals: readonly number[]): [number, number] {

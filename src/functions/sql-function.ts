@@ -5,7 +5,7 @@ import { InvalidResult } from './errors';
 import { copyWithKeys, KEYS_TABLE } from './output-file';
 import type { PartitionRows } from './partition-rows';
 import { identifier } from './quote';
-import { allRows, shapeOf, sliceRows } from './slices';
+import { allRows, shapeOf, addRows } from './slices';
 import { asSqlError, SqlError } from './sql-error';
 import type { SqlSession } from './sql-session';
 import type { Row } from './types';
@@ -100,8 +100,9 @@ export class SqlFunction {
     const described = shape.names.map((name, i) => ({ name, type: shape.types[i]! }));
     const columns = await this.withoutKeys(connection, ordinal, described);
     const chunk = await head.fetchChunk();
-    const first = count === 0n ? null : sliceRows({ chunk: chunk!, from: 0, to: 1 }, shape)[0]!;
-    return { rows: Number(count), first, columns };
+    const first: Row[] = [];
+    if (count > 0n) addRows({ chunk: chunk!, from: 0, to: 1 }, shape, {}, first);
+    return { rows: Number(count), first: first[0] ?? null, columns };
   }
 
   /** Key columns are added by themselves; selected ones must be this partition's. */

@@ -69,6 +69,11 @@ export class SqlSession {
     }
   }
 
+  /** Whether a partition has used it since it was opened. */
+  get isUsed(): boolean {
+    return this.connection !== null;
+  }
+
   /** Ends a partition: nothing of it, neither a running query nor a table it made, reaches the next one. */
   async endPartition(): Promise<void> {
     if (this.running.size > 0) await this.interrupt();

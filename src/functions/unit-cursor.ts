@@ -4,11 +4,19 @@
  *
  * Rows come in the files' order, which is (ordinal, row); both that order and the number of rows per partition are checked.
  */
-import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
+import {
+  type DuckDBConnection,
+  type DuckDBDataChunk,
+  type DuckDBInstance,
+  type DuckDBResult,
+  INTEGER,
+} from '@duckdb/node-api';
 import { connect } from './database';
 import { literal } from './quote';
 import { type Shape, shapeOf, type Slice } from './slices';
+import { vectorReader } from './vector-readers';
 
+const ORDINALS = vectorReader(INTEGER);
 /** Skipping more rows than this costs more than a new query. */
 const WORTH_A_QUERY = 50_000;
 
@@ -22,6 +30,8 @@ export class UnitCursor {
   private result: DuckDBResult | null = null;
   private shape: Shape | null = null;
   private chunk: DuckDBDataChunk | null = null;
+  /** Of the chunk's rows. */
+  private ordinals: number[] = [];
   private position = 0;
   /** The next ordinal that the stream can still give. */
   private next = -1;
@@ -40,12 +50,12 @@ export class UnitCursor {
     const slices: Slice[] = [];
     let count = 0;
     while (this.chunk !== null) {
-      const from = lowerBound(this.chunk, this.position, ordinal);
-      const to = lowerBound(this.chunk, from, ordinal + 1);
+      const from = firstFrom(this.ordinals, this.position, ordinal);
+      const to = firstFrom(this.ordinals, from, ordinal + 1);
       if (to > from) slices.push({ chunk: this.chunk, from, to });
       count += to - from;
       this.position = to;
-      if (to < this.chunk.rowCount) break;
+      if (to < this.ordinals.length) break;
       await this.fetch();
     }
     this.next = ordinal + 1;
@@ -88,11 +98,12 @@ export class UnitCursor {
   }
 
   private async fetch(): Promise<void> {
-    const before = this.chunk === null ? -1 : ordinalAt(this.chunk, this.chunk.rowCount - 1);
+    const before = this.ordinals.at(-1) ?? -1;
     const chunk = await this.result!.fetchChunk();
     this.chunk = chunk !== null && chunk.rowCount > 0 ? chunk : null;
+    this.ordinals = this.chunk === null ? [] : ordinalsOf(this.chunk);
     this.position = 0;
-    if (this.chunk !== null && ordinalAt(this.chunk, 0) < before) {
+    if (this.chunk !== null && this.ordinals[0]! < before) {
       throw new SnapshotDamaged('The snapshot is not sorted by partition. Start a new run.');
     }
   }
@@ -102,17 +113,20 @@ export function readParquet(files: readonly string[]): string {
   return `read_parquet([${files.map(literal).join(', ')}])`;
 }
 
-function ordinalAt(chunk: DuckDBDataChunk, row: number): number {
-  return chunk.getColumnVector(0).getItem(row) as number;
+/** The ordinals of a chunk's rows: its first column. */
+function ordinalsOf(chunk: DuckDBDataChunk): number[] {
+  const ordinals: number[] = [];
+  ORDINALS.read(chunk.getColumnVector(0), 0, chunk.rowCount, ordinals);
+  return ordinals;
 }
 
 /** First row from `from` on whose ordinal is at least `ordinal`. */
-function lowerBound(chunk: DuckDBDataChunk, from: number, ordinal: number): number {
+function firstFrom(ordinals: readonly number[], from: number, ordinal: number): number {
   let low = from;
-  let high = chunk.rowCount;
+  let high = ordinals.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (ordinalAt(chunk, middle) < ordinal) low = middle + 1;
+    if (ordinals[middle]! < ordinal) low = middle + 1;
     else high = middle;
   }
   return low;

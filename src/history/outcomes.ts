@@ -3,9 +3,10 @@
  * that they name.
  */
 import { createHash } from 'node:crypto';
-import { carriedContent, type CarriedRecord, type RowsFile } from '../run/carried';
+import { carriedContent, type CarriedRecord, type MadeBy, type RowsFile } from '../run/carried';
+import { decodeBlock, outcomeAt, type DoneBlock } from '../run/done-block';
 import type { FileRef } from '../run/files';
-import type { PartitionOutcome } from '../run/outcome';
+import type { FinalStatus, OutcomeRecord, PartitionOutcome } from '../run/outcome';
 import { decodeOrdinals } from '../run/ordinals';
 import { givenBack } from '../run/retry-units';
 import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
@@ -14,17 +15,20 @@ import { wasStopped } from './run-state';
 /** Reads a file on the run's stage. */
 export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;
 
-/** A partition's end. Of one that was lost with its unit, the id and rows are known to the partition index alone. */
-export type PartitionEnd = Omit<PartitionOutcome, 'id' | 'rows'> & {
-  id: string | null;
-  rows: number | null;
-  /** sha256 of the function bundle that ran; null when the end is the server's word. */
-  functionDigest: string | null;
-  /** The execution of the run that recorded it. */
-  execution: number;
-  /** Where the partition's rows are, if it returned any. */
+/** A partition's end. Where id and rows are null, the partition index alone knows them. */
+export type PartitionEnd = Omit<PartitionOutcome, 'id' | 'rows'> &
+  MadeBy & {
+    id: string | null;
+    rows: number | null;
+    /** Where the partition's rows are, if it returned any. */
+    output: readonly RowsFile[];
+  };
+
+/** Ends of partitions that are DONE, by columns. */
+export interface BlockOfEnds extends MadeBy {
+  block: DoneBlock;
   output: readonly RowsFile[];
-};
+}
 
 /** Outcome files that are read at once. */
 const FILES_AT_ONCE = 16;
@@ -34,7 +38,13 @@ const FILES_AT_ONCE = 16;
  * reads each file once.
  */
 export class Outcomes {
-  readonly #ends = new Map<number, PartitionEnd>();
+  /** Ends that are objects of their own. */
+  readonly #single = new Map<number, PartitionEnd>();
+  readonly #blocks: BlockOfEnds[] = [];
+  /** By ordinal: the number of the block that has its end, from 1, and where in it. */
+  #blockOf = new Int32Array();
+  #positionOf = new Int32Array();
+  #inBlocks = 0;
   readonly #calls = new Map<number, number>();
   readonly #thrown = new Map<number, PartitionEnd>();
   /** When units ended that were taken in, by the event that scheduled them. */
@@ -42,9 +52,42 @@ export class Outcomes {
   readonly #rowsFiles: RowsFile[] = [];
   #carriedTaken = false;
 
-  /** Partitions that ended, by ordinal. */
-  get ends(): ReadonlyMap<number, PartitionEnd> {
-    return this.#ends;
+  /** How many partitions ended. */
+  get size(): number {
+    return this.#single.size + this.#inBlocks;
+  }
+
+  /** Undefined: the partition has not ended. */
+  get(ordinal: number): PartitionEnd | undefined {
+    const block = this.#blocks[this.#blockOf[ordinal]! - 1];
+    if (block === undefined) return this.#single.get(ordinal);
+    const { execution, functionDigest, output } = block;
+    return { ...outcomeAt(block.block, this.#positionOf[ordinal]!), execution, functionDigest, output };
+  }
+
+  statusOf(ordinal: number): FinalStatus | undefined {
+    return this.#blockOf[ordinal]! > 0 ? 'DONE' : this.#single.get(ordinal)?.status;
+  }
+
+  /** The execution that recorded the partition's end. */
+  executionOf(ordinal: number): number | undefined {
+    return (this.#blocks[this.#blockOf[ordinal]! - 1] ?? this.#single.get(ordinal))?.execution;
+  }
+
+  /** Ends of partitions that ran by themselves, or that are not DONE, by ordinal. */
+  get single(): ReadonlyMap<number, PartitionEnd> {
+    return this.#single;
+  }
+
+  /** All others. */
+  get blocks(): readonly BlockOfEnds[] {
+    return this.#blocks;
+  }
+
+  /** All ends, each made for the caller: those of blocks come last. */
+  *all(): Generator<PartitionEnd> {
+    yield* this.#single.values();
+    for (const { block } of this.#blocks) for (const ordinal of block.ordinals) yield this.get(ordinal)!;
   }
 
   /** All files of rows that functions returned. */
@@ -76,35 +119,48 @@ export class Outcomes {
       some.forEach(([event, unit], j) => this.#take(event, unit, outcomes[j]!));
     }
     for (const ordinal of record.skipped) {
-      const end = this.#ends.get(ordinal);
-      if (end?.status === 'CANCELLED') this.#ends.set(ordinal, { ...end, status: 'SKIPPED', error: null });
+      const end = this.#single.get(ordinal);
+      if (end?.status === 'CANCELLED') this.#single.set(ordinal, { ...end, status: 'SKIPPED', error: null });
     }
     // A stopped run tries nothing again.
     for (const ordinal of wasStopped(record) ? record.waiting.keys() : [])
-      this.#ends.set(ordinal, this.#thrown.get(ordinal)!);
+      this.#single.set(ordinal, this.#thrown.get(ordinal)!);
   }
 
   async #takeCarried({ plan }: RunRecord, readFile: ReadFile): Promise<void> {
     if (this.#carriedTaken || plan === null) return;
+    this.#blockOf = new Int32Array(plan.partitions);
+    this.#positionOf = new Int32Array(plan.partitions);
     if (plan.carried !== null) {
-      const { outcomes, rows, calls } = carriedContent(
+      const { outcomes, blocks, rows, calls } = carriedContent(
         parseLines<CarriedRecord>(await checkedFile(plan.carried.file, readFile)),
       );
       this.#rowsFiles.push(...rows);
       for (const { outcome, execution, functionDigest } of outcomes)
-        this.#ends.set(outcome.ordinal, { ...outcome, execution, functionDigest, output: rows });
+        this.#single.set(outcome.ordinal, { ...outcome, execution, functionDigest, output: rows });
+      for (const block of blocks) this.#addBlock({ ...block, output: rows });
       for (const [ordinal, n] of Object.entries(calls)) this.#calls.set(Number(ordinal), n);
     }
     this.#carriedTaken = true;
   }
 
-  #take(event: number, unit: UnitRecord, outcomes: PartitionOutcome[]): void {
+  #addBlock(ends: BlockOfEnds): void {
+    const number = this.#blocks.push(ends);
+    ends.block.ordinals.forEach((ordinal, position) => {
+      this.#single.delete(ordinal);
+      this.#blockOf[ordinal] = number;
+      this.#positionOf[ordinal] = position;
+    });
+    this.#inBlocks += ends.block.ordinals.length;
+  }
+
+  #take(event: number, unit: UnitRecord, outcomes: OutcomeRecord[]): void {
     this.#taken.set(event, unit.endedAt);
     const { end } = unit;
     if (end?.type === 'lost') {
       for (const ordinal of ordinalsOf(unit.task)) {
         // enforces I4: what lies between a unit's partitions had ended before, and goes on being what it was.
-        if (!this.#ends.has(ordinal)) this.#ends.set(ordinal, lostPartition(unit, ordinal));
+        if (this.statusOf(ordinal) === undefined) this.#single.set(ordinal, lostPartition(unit, ordinal));
       }
     }
     if (end?.type !== 'result') return;
@@ -117,7 +173,13 @@ export class Outcomes {
     this.#rowsFiles.push(...output);
     const again = new Set(givenBack(end.result));
     for (const outcome of outcomes) {
-      const ends = again.has(outcome.ordinal) ? this.#thrown : this.#ends;
+      if ('done' in outcome) {
+        const block = decodeBlock(outcome.done);
+        const digest = others.get(block.ordinals[0]!) ?? functionDigest;
+        this.#addBlock({ block, execution, functionDigest: digest, output });
+        continue;
+      }
+      const ends = again.has(outcome.ordinal) ? this.#thrown : this.#single;
       if (again.has(outcome.ordinal)) this.#calls.set(outcome.ordinal, outcome.attempts);
       ends.set(outcome.ordinal, {
         ...outcome,
@@ -129,12 +191,12 @@ export class Outcomes {
   }
 }
 
-async function outcomesOf({ end }: UnitRecord, readFile: ReadFile): Promise<PartitionOutcome[]> {
+async function outcomesOf({ end }: UnitRecord, readFile: ReadFile): Promise<OutcomeRecord[]> {
   if (end?.type !== 'result') return [];
   const { outcomes } = end.result;
   return Array.isArray(outcomes)
     ? outcomes
-    : parseLines<PartitionOutcome>(await checkedFile(outcomes, readFile));
+    : parseLines<OutcomeRecord>(await checkedFile(outcomes, readFile));
 }
 
 /** enforces I2, I3: a file counts only when it is the one that history names. */

@@ -3,7 +3,8 @@
  * is, what the last one failed with. Never part of a run's final state (I2).
  */
 import type { WaitingStep } from '../client/types';
-import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
+import type { EndedOutcome } from '../run/done-block';
+import type { ErrorInfo } from '../run/outcome';
 import { retryLabel } from '../run/retry-units';
 import type { Step } from './facts';
 import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
@@ -21,7 +22,7 @@ export interface PendingUnit {
   /** Number of its call; null: not said. */
   call: number | null;
   /** Of a batch: partitions that ended in it, not recorded in history yet. */
-  ended: PartitionOutcome[];
+  ended: EndedOutcome[];
 }
 
 /** What the server says about the activities of a run that are open. */
@@ -46,7 +47,7 @@ export interface LiveOverlay {
   /** Partitions that wait for another attempt, by ordinal. */
   waiting: Map<number, LivePartition>;
   /** Partitions that ended inside units that are still open, by ordinal. */
-  ended: Map<number, PartitionOutcome>;
+  ended: Map<number, EndedOutcome>;
   /** Labels of the units that are being processed. */
   labels: string[];
   /** The step of the run itself that is tried again. */

@@ -3,6 +3,7 @@
  * series. They are one file on the stage, which the execution's history names by digest (I2), so that this execution alone
  * is enough to read the run after the older ones have expired.
  */
+import { decodeBlock, encodeBlock, type DoneBlock, type DoneRecord } from './done-block';
 import type { FileRef } from './files';
 import type { ErrorInfo, PartitionOutcome } from './outcome';
 import type { StatusCounts } from './status';
@@ -25,35 +26,57 @@ export interface RowsFile {
 }
 
 /** A line of the file. */
-export type CarriedRecord = CarriedOutcome | { rows: RowsFile } | { calls: Record<number, number> };
+export type CarriedRecord =
+  CarriedOutcome | ({ done: DoneRecord } & MadeBy) | { rows: RowsFile } | { calls: Record<number, number> };
 
-/** One partition's outcome, and what made it. */
-export interface CarriedOutcome {
-  outcome: PartitionOutcome;
-  /** Execution of this run that the outcome was first recorded in. */
+/** What made outcomes. */
+export interface MadeBy {
+  /** Execution of this run that they were first recorded in. */
   execution: number;
   /** sha256 of the function bundle that ran; null when none did. */
   functionDigest: string | null;
 }
 
+/** One partition's outcome. */
+export interface CarriedOutcome extends MadeBy {
+  outcome: PartitionOutcome;
+}
+
+/** Outcomes of partitions of batches that are DONE. */
+export interface CarriedBlock extends MadeBy {
+  block: DoneBlock;
+}
+
 /** The file, read. */
 export interface CarriedContent {
   outcomes: CarriedOutcome[];
+  blocks: CarriedBlock[];
   rows: RowsFile[];
   /** Calls so far of partitions that are to be run again, by ordinal. */
   calls: Record<number, number>;
 }
 
+/** Ordinals of the partitions that have an outcome. */
+export function carriedOrdinals({ outcomes, blocks }: CarriedContent): Set<number> {
+  const ordinals = new Set(outcomes.map(({ outcome }) => outcome.ordinal));
+  for (const { block } of blocks) for (const ordinal of block.ordinals) ordinals.add(ordinal);
+  return ordinals;
+}
+
 export function carriedContent(records: readonly CarriedRecord[]): CarriedContent {
-  const content: CarriedContent = { outcomes: [], rows: [], calls: {} };
+  const content: CarriedContent = { outcomes: [], blocks: [], rows: [], calls: {} };
   for (const record of records) {
     if ('outcome' in record) content.outcomes.push(record);
-    else if ('rows' in record) content.rows.push(record.rows);
+    else if ('done' in record) {
+      const { done, ...madeBy } = record;
+      content.blocks.push({ block: decodeBlock(done), ...madeBy });
+    } else if ('rows' in record) content.rows.push(record.rows);
     else Object.assign(content.calls, record.calls);
   }
   return content;
 }
 
-export function carriedRecords({ outcomes, rows, calls }: CarriedContent): CarriedRecord[] {
-  return [...rows.map((file) => ({ rows: file })), ...outcomes, { calls }];
+export function carriedRecords({ outcomes, blocks, rows, calls }: CarriedContent): CarriedRecord[] {
+  const done = blocks.map(({ block, ...madeBy }) => ({ done: encodeBlock(block), ...madeBy }));
+  return [...rows.map((file) => ({ rows: file })), ...outcomes, ...done, { calls }];
 }

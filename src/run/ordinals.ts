@@ -1,7 +1,7 @@
 /** Lists of ordinals as short text, for history: `[3, 7, 8, 9]` ↔ `"3,7-9"`. */
 
 /** `ordinals` must be ascending. */
-export function encodeOrdinals(ordinals: readonly number[]): string {
+export function encodeOrdinals(ordinals: ArrayLike<number>): string {
   const ranges: string[] = [];
   for (let i = 0; i < ordinals.length;) {
     const from = ordinals[i]!;

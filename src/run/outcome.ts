@@ -2,6 +2,7 @@
  * What is recorded for a partition and for a unit. These travel through Temporal's history, so every field is
  * bounded (I7) and every change to them is a change of wire format.
  */
+import type { DoneRecord } from './done-block';
 import type { ArtifactRef, FileRef } from './files';
 import type { PartitionStatus, StatusCounts } from './status';
 
@@ -42,6 +43,9 @@ export interface PartitionOutcome {
   reused: boolean;
 }
 
+/** A partition's outcome, or those of partitions of a batch that are DONE; all of a record were made by one function bundle. */
+export type OutcomeRecord = PartitionOutcome | { done: DoneRecord };
+
 /** Partitions that failed with one error. */
 export interface AlikeFailures {
   /** The error without what differs from partition to partition: see `errorPattern`. At most 300 characters. */
@@ -60,8 +64,8 @@ export interface UnitResult {
   round: number;
   /** Counts of the partitions that came to an end here. */
   counts: StatusCounts;
-  /** Inline up to 8 KiB, else a JSON-lines file of outcomes. */
-  outcomes: PartitionOutcome[] | FileRef;
+  /** Inline up to 8 KiB, else a JSON-lines file of them. */
+  outcomes: OutcomeRecord[] | FileRef;
   /** Parquet files with the rows that functions returned. */
   output: FileRef[];
   /**

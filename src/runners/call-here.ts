@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { ArtifactCodec } from '../run/files';
+import type { ArtifactCodec, FileRef } from '../run/files';
 import { OutputCapture } from './output-capture';
 import type { FromRunner, LogLine, RunnerOutcome, RunnerUnit } from './protocol';
 import { UnitLoop } from './unit-loop';
@@ -48,7 +48,7 @@ export async function callHere(options: CallHereOptions): Promise<CalledHere> {
   const loop = new UnitLoop(unit, link, output);
   const cancel = (): void => loop.abort({ type: 'abort', reason: 'cancelled' });
   const fail = (error: unknown): void => {
-    if (!loop.fail(output.partition.getStore() ?? output.current, error)) throw error;
+    if (!loop.fail(output.call.getStore() ?? output.current, error)) throw error;
   };
   signal.addEventListener('abort', cancel, { once: true });
   process.on('uncaughtException', fail).on('unhandledRejection', fail);
@@ -70,6 +70,10 @@ class LocalLink implements UnitLink {
 
   constructor(private readonly options: CallHereOptions) {}
 
+  begin(): void {}
+
+  end(): void {}
+
   send(message: FromRunner): void {
     if (message.type !== 'segment') return;
     this.outcome = message.outcomes[0]?.outcome ?? this.outcome;
@@ -82,6 +86,6 @@ class LocalLink implements UnitLink {
     const content = await readFile(file);
     const sha256 = createHash('sha256').update(content).digest('hex');
     this.uploads.push({ name, content, sha256, codec });
-    return undefined;
+    return { path: name, bytes: content.length, sha256 } satisfies FileRef;
   }
 }

@@ -6,6 +6,14 @@ import type { LogLine } from './protocol';
 
 type Stream = LogLine['stream'];
 
+/** A call of a partition. */
+export interface CallOf {
+  ordinal: number;
+  attempt: number;
+}
+
+const OUTSIDE = { ordinal: null, attempt: null };
+
 /** A batch this large is sent at once, because code that never yields would never reach the next tick. */
 const BATCH_LINES = 200;
 /** A line after a pause is sent at once: the code may block next, or kill the process. */
@@ -15,10 +23,10 @@ const LONGEST_LINE = 16_384;
 const MOST_LINES = 10_000;
 
 export class OutputCapture {
-  /** The partition on whose behalf code runs, leftovers of earlier partitions included. */
-  readonly partition = new AsyncLocalStorage<number>();
-  /** The partition that is running. */
-  current: number | null = null;
+  /** The call on whose behalf code runs, leftovers of earlier partitions included. */
+  readonly call = new AsyncLocalStorage<CallOf>();
+  /** The call that is running. */
+  current: CallOf | null = null;
   private batch: LogLine[] = [];
   private scheduled = false;
   private lines = 0;
@@ -60,9 +68,9 @@ export class OutputCapture {
     };
   }
 
-  begin(ordinal: number): void {
+  begin(call: CallOf): void {
     this.flush();
-    this.current = ordinal;
+    this.current = call;
     this.lines = 0;
   }
 
@@ -101,12 +109,8 @@ export class OutputCapture {
         : line.length > LONGEST_LINE
           ? `${line.slice(0, LONGEST_LINE)}…`
           : line;
-    this.batch.push({
-      at: new Date().toISOString(),
-      ordinal: this.partition.getStore() ?? this.current,
-      stream,
-      text,
-    });
+    const { ordinal, attempt } = this.call.getStore() ?? this.current ?? OUTSIDE;
+    this.batch.push({ at: new Date().toISOString(), ordinal, attempt, stream, text });
     if (this.batch.length >= BATCH_LINES || performance.now() - this.sentAt >= PAUSE_MS) this.sendBatch();
     else if (!this.scheduled) {
       this.scheduled = true;

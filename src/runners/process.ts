@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorInfo } from '../run/outcome';
+import { CallRecord } from './call-record';
 import { explainDeath, outOfMemory } from './exit-reason';
 import type { FromRunner, LogLine, ToRunner } from './protocol';
 import type { MemoryReport } from './watchdog';
@@ -39,6 +40,8 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
   alive = true;
   /** Settles when the process is gone and everything it said has been emitted. */
   readonly exited: Promise<RunnerExit>;
+  /** Which call it is at; what it was at last, when it has ended. */
+  readonly calls = new CallRecord();
   private readonly child: ChildProcess;
   private killedFor: ErrorInfo | null = null;
   private stderr = '';
@@ -52,7 +55,7 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
       {
         // Leads a process group, so that what the function starts ends with it.
         detached: true,
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe', this.calls.fd],
         serialization: 'advanced',
         env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !SECRET.test(name))),
       },
@@ -130,6 +133,7 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
       this.child.once('error', () => this.child.pid === undefined && resolve([null, null]));
     });
     this.alive = false;
+    this.calls.close();
     // enforces I5, I12: what the function started and left behind.
     this.killGroup();
     await Promise.race([Promise.all([closed, disconnected]), sleep(DRAIN_MS, undefined, { ref: false })]);

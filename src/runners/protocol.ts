@@ -2,12 +2,14 @@
  * Everything that a worker and a runner process say to each other, over Node's IPC channel of the child process
  * (serialization `advanced`: structured clone).
  *
- * A runner handles one unit at a time. The worker sends `unit`; the runner answers with `start`, `log`, `upload`,
- * `download`, `heartbeat` and `segment` messages and, at the end, `unitDone`. The worker may send `drain` (end what is running, begin
- * no other) or `abort` at any time, and after the latter SIGKILL the runner's process group two seconds later. A second channel (file descriptor 4, lines of JSON) carries what the runner's
- * watchdog thread sees while the main thread may be busy: resident memory.
+ * A runner handles one unit at a time. The worker sends `unit`; the runner answers with `log`, `upload`, `download`, `heartbeat` and
+ * `segment` messages and, at the end, `unitDone`. The worker may send `drain` (end what is running, begin no other) or `abort` at any
+ * time, and after the latter SIGKILL the runner's process group two seconds later. Which call is running is in a file (descriptor 5,
+ * see `call-record`). A second channel (descriptor 4, lines of JSON) carries what the runner's watchdog thread sees while the main
+ * thread may be busy: resident memory.
  */
-import type { ArtifactCodec, ArtifactRef } from '../run/files';
+import type { DoneBlock, PackedArtifact } from '../run/done-block';
+import type { ArtifactCodec } from '../run/files';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
 import type { Column, FunctionPlan, PinnedFile } from '../run/plan';
 import type { RetryOptions } from '../functions/types';
@@ -30,6 +32,8 @@ export interface RunnerUnit {
   files: PinnedFile[] | null;
   /** What to run, in this order. */
   ordinals: number[];
+  /** Many small partitions: outcomes by columns, small artifacts in one file. */
+  isBatch: boolean;
   /** How often each has been called before. */
   priorCalls: number;
   /** Calls on top of `priorCalls`, by ordinal: in earlier executions, and on runners that died. */
@@ -40,7 +44,7 @@ export interface RunnerUnit {
   pause?: boolean;
   snapshotTime: string;
   scheduledTime: string | null;
-  /** Empty folder of this unit's attempt; uploads and output rows are written here for the worker to take. */
+  /** Folder of this unit's attempt; uploads and output rows are written here for the worker to take. */
   scratch: string;
   /** A thrown error of these types is marked not retryable. */
   nonRetryableErrorTypes: string[];
@@ -48,19 +52,34 @@ export interface RunnerUnit {
   duckdbMemoryBytes: number;
 }
 
-/** One partition's end as the runner saw it; the worker adds artifacts and decides about retries. */
+/** One partition's end as the runner saw it; the worker decides about retries. */
 export interface RunnerOutcome {
   outcome: Omit<PartitionOutcome, 'artifacts'>;
+  artifacts: PackedArtifact[];
   /** For `FAILED`: whether trying again may help (I9: programming errors never). */
   retryable: boolean;
   /** A wait the error asks for (`nextRetryDelay`), in milliseconds. */
   retryDelayMs: number | null;
 }
 
+/** Partitions that ended since the segment before. Files are in the scratch folder. */
+export interface RunnerSegment {
+  /** Of a batch: those that are DONE. */
+  done: DoneBlock | null;
+  /** The others; of a unit that is no batch all. */
+  outcomes: RunnerOutcome[];
+  /** The rows that they returned (Parquet); null: none. */
+  rows: string | null;
+  /** The small artifacts of a batch, one after the other; null: none. */
+  pack: string | null;
+}
+
 export interface LogLine {
   /** ISO 8601 UTC. */
   at: string;
   ordinal: number | null;
+  /** Number of the call that wrote it; null: it was written outside of any. */
+  attempt: number | null;
   stream: 'stdout' | 'stderr';
   text: string;
 }
@@ -79,17 +98,15 @@ export type FromRunner =
   | { type: 'ready' }
   /** Answer to `describe`. */
   | { type: 'functions'; functions: FunctionDescription[]; error: ErrorInfo | null }
-  /** The function is about to be called; whichever ran before has ended. */
-  | { type: 'start'; ordinal: number; id: string; rows: number }
-  /** The function has ended, and what follows (writing rows) is not its time. */
-  | { type: 'ended'; ordinal: number }
   | { type: 'log'; lines: LogLine[] }
-  /** A value was encoded to `file` in the scratch folder; answered by `reply` when it is on the stage. */
+  /** A value was encoded to `file` in the scratch folder; answered by `reply` with its `FileRef` when it is on the stage. */
   | {
       type: 'upload';
       id: number;
       ordinal: number;
       partitionId: string;
+      /** Number of the call. */
+      attempt: number;
       name: string;
       file: string;
       codec: ArtifactCodec;
@@ -97,8 +114,8 @@ export type FromRunner =
   /** Answered by `reply` with `{ file, codec }`: a local copy. */
   | { type: 'download'; id: number; name: string; partition: string; run: string | null }
   | { type: 'heartbeat'; ordinal: number; progress: unknown }
-  /** About once a second and at the end: partitions that ended since the last one, and their rows (Parquet) if any. */
-  | { type: 'segment'; outcomes: RunnerOutcome[]; rows: string | null }
+  /** About once a second and at the end. */
+  | ({ type: 'segment' } & RunnerSegment)
   /**
    * All ordinals were handled, or the unit was cut short and `left` were not. A runner that is not `reusable` has code of
    * the user still running in it, or an error that nobody caught.
@@ -115,5 +132,3 @@ export interface FunctionDescription {
   retry?: RetryOptions;
   bigTaskQueue?: string;
 }
-
-export type { ArtifactRef };

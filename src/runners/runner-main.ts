@@ -39,8 +39,8 @@ process.on('disconnect', () => process.exit());
 // enforces I5: an error that nobody caught belongs to the partition whose code raised it.
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
-    const ordinal = output.partition.getStore() ?? output.current;
-    if (loop?.fail(ordinal, error) === true) return;
+    const call = output.call.getStore() ?? output.current;
+    if (loop?.fail(call, error) === true) return;
     const { type, message, stack } = describeThrown(error).error;
     output.line('stderr', `${type} that nobody caught, after its partition had ended: ${stack ?? message}`);
   });

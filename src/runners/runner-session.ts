@@ -1,10 +1,11 @@
 /** Part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
-import type { ArtifactRef } from '../run/files';
+import { mkdir } from 'node:fs/promises';
 import type { ErrorInfo } from '../run/outcome';
+import { monotonicMs, type RunningCall } from './call-record';
 import { endedByCancel, timedOut } from './exit-reason';
 import type { RunnerProcess } from './process';
 import type { FromRunner, LogLine, RunnerUnit } from './protocol';
-import type { EndedPartition, UnitRunOptions } from './unit-run';
+import type { EndedCall, LostCall, UnitRunOptions } from './unit-run';
 
 /** What the function has between being told to stop and being killed. */
 const GRACE_MS = 2_000;
@@ -13,7 +14,7 @@ const HAND_OVER_MS = 10_000;
 
 export interface SessionOptions extends UnitRunOptions {
   ordinals: number[];
-  /** Calls so far by ordinal, on top of `priorCalls`; counted up here. */
+  /** Calls so far by ordinal, on top of `priorCalls`; those that were begun here and not handed over are added. */
   calls: Map<number, number>;
   fresh: boolean;
   /** With no other runner in the worker. */
@@ -24,20 +25,11 @@ export interface SessionOptions extends UnitRunOptions {
 export interface SessionEnd {
   /** Handed over for good. */
   ended: Set<number>;
-  /** Killed or timed out, with what is recorded if it was the last time. */
-  lost: { ordinal: number; ended: EndedPartition }[];
+  /** Killed or timed out. */
+  lost: LostCall[];
   /** Why the runner died; null: it lives. */
   death: ErrorInfo | null;
   failed: { error: ErrorInfo; retryable: boolean } | null;
-}
-
-/** The call that is running. */
-interface Call {
-  ordinal: number;
-  id: string;
-  rows: number;
-  attempt: number;
-  startedAt: number;
 }
 
 export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> {
@@ -52,6 +44,7 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
     if (stop.aborted) return { ended: new Set(), lost: [], death: null, failed: null };
     throw error;
   }
+  await mkdir(unit.scratch, { recursive: true });
   const session = new RunnerSession(runner, options);
   try {
     return await session.run();
@@ -63,12 +56,12 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
 class RunnerSession {
   reusable = false;
   private readonly ended = new Set<number>();
-  private readonly lost: SessionEnd['lost'] = [];
-  private call: Call | null = null;
-  private readonly attempts = new Map<number, number>();
-  private readonly artifacts = new Map<number, ArtifactRef[]>();
+  private readonly lost: LostCall[] = [];
+  /** Runs out when the call that runs has had its time. */
   private timer: NodeJS.Timeout | null = null;
   private killTimer: NodeJS.Timeout | null = null;
+  /** Calls that the runner had begun in units before this one. */
+  private readonly begunBefore: number;
   private segments: Promise<unknown> = Promise.resolve();
   private readonly requests = new Set<Promise<unknown>>();
   private settle!: (end: { failed: SessionEnd['failed'] } | { broken: unknown }) => void;
@@ -79,31 +72,37 @@ class RunnerSession {
   constructor(
     private readonly runner: RunnerProcess,
     private readonly options: SessionOptions,
-  ) {}
+  ) {
+    this.begunBefore = runner.calls.read().begun;
+  }
 
   async run(): Promise<SessionEnd> {
     const { runner } = this;
-    const { signal, drain } = this.options;
+    const { signal, drain, handlers, timeoutMs } = this.options;
     const onMessage = (message: FromRunner): void => this.receive(message);
-    const onOutput = (stream: LogLine['stream'], text: string): void => this.log([this.lineOf(stream, text)]);
+    const onOutput = (stream: LogLine['stream'], text: string): void =>
+      handlers.onLog([this.lineOf(stream, text)]);
     const onAbort = (): void => this.cancel();
     const onDrain = (): void => runner.send({ type: 'drain' });
     runner.on('message', onMessage).on('output', onOutput);
     signal.addEventListener('abort', onAbort, { once: true });
     drain.addEventListener('abort', onDrain, { once: true });
+    handlers.onSession(() => this.callOf(this.runner.calls.read().running));
     try {
       runner.send({ type: 'unit', unit: this.unitFor() });
+      if (timeoutMs !== null) this.watchTime(timeoutMs, timeoutMs);
       if (signal.aborted) this.cancel();
       if (drain.aborted) onDrain();
       const first = await Promise.race([this.settled, runner.exited]);
       if ('broken' in first) throw first.broken;
       const death = 'error' in first ? first.error : null;
-      if (death !== null) this.loseCurrent(death);
+      if (death !== null) this.loseRunning(death);
       await this.segments;
       await Promise.allSettled(this.requests);
       // A segment's handler may have failed after the runner was done with the unit.
       const broken = await Promise.race([this.settled, Promise.resolve(null)]);
       if (broken !== null && 'broken' in broken) throw broken.broken;
+      this.countCalls();
       return { ended: this.ended, lost: this.lost, death, failed: 'failed' in first ? first.failed : null };
     } catch (error) {
       this.reusable = false;
@@ -112,6 +111,7 @@ class RunnerSession {
       throw error;
     } finally {
       this.stopClocks();
+      handlers.onSession(null);
       signal.removeEventListener('abort', onAbort);
       drain.removeEventListener('abort', onDrain);
       runner.off('message', onMessage).off('output', onOutput);
@@ -124,23 +124,21 @@ class RunnerSession {
     const duckdbMemoryBytes = Math.floor((unit.duckdbMemoryBytes * this.runner.memoryBytes) / memory.each);
     const fileOf = new Map(unit.ordinals.map((ordinal, i) => [ordinal, unit.files?.[i]]));
     const files = unit.files === null ? null : ordinals.map((ordinal) => fileOf.get(ordinal)!);
-    return { ...unit, ordinals, files, extraCalls: Object.fromEntries(calls), cautious, duckdbMemoryBytes };
+    const extraCalls = Object.fromEntries(calls);
+    return { ...unit, ordinals, files, extraCalls, cautious, duckdbMemoryBytes };
   }
 
   private receive(message: FromRunner): void {
+    const { handlers } = this.options;
     switch (message.type) {
-      case 'start':
-        return this.begin(message);
-      case 'ended':
-        return this.end();
       case 'log':
-        return this.log(message.lines);
+        return handlers.onLog(message.lines);
       case 'heartbeat':
-        return this.options.handlers.onHeartbeat(message.ordinal, message.progress);
+        return handlers.onHeartbeat(message.ordinal, message.progress);
       case 'upload':
-        return this.upload(message);
+        return this.reply(message.id, () => handlers.onUpload(message));
       case 'download':
-        return this.reply(message.id, () => this.options.handlers.onDownload(message));
+        return this.reply(message.id, () => handlers.onDownload(message));
       case 'segment':
         return this.takeSegment(message);
       case 'unitDone':
@@ -151,38 +149,37 @@ class RunnerSession {
     }
   }
 
-  private begin({ ordinal, id, rows }: Extract<FromRunner, { type: 'start' }>): void {
-    this.end();
-    const { calls, unit, timeoutMs, handlers } = this.options;
-    const attempt = unit.priorCalls + (calls.get(ordinal) ?? 0) + 1;
-    calls.set(ordinal, (calls.get(ordinal) ?? 0) + 1);
-    this.attempts.set(ordinal, attempt);
-    this.artifacts.set(ordinal, []);
-    this.call = { ordinal, id, rows, attempt, startedAt: Date.now() };
-    if (timeoutMs !== null) this.timer = setTimeout(() => this.timeOut(ordinal, timeoutMs), timeoutMs);
-    handlers.onStart(ordinal, attempt);
-  }
-
-  private end(): void {
-    this.call = null;
-    this.stopClocks();
-    if (this.options.signal.aborted) this.killAfter(HAND_OVER_MS, endedByCancel());
-  }
-
-  private timeOut(ordinal: number, timeoutMs: number): void {
-    this.runner.send({ type: 'abort', reason: 'timeout', ordinal, timeoutMs });
-    this.killAfter(GRACE_MS, timedOut(timeoutMs));
+  /** Looks again when a call that began now, or the one that runs, would have had its time. */
+  private watchTime(timeoutMs: number, afterMs: number): void {
+    this.timer = setTimeout(() => {
+      if (this.options.signal.aborted) return;
+      const { running } = this.runner.calls.read();
+      const left = running === null ? timeoutMs : running.startedAt + timeoutMs - monotonicMs();
+      if (running === null || left > 0) return this.watchTime(timeoutMs, left);
+      const { ordinal } = this.callOf(running)!;
+      this.runner.send({ type: 'abort', reason: 'timeout', ordinal, timeoutMs });
+      this.killTimer = setTimeout(() => {
+        this.killTimer = null;
+        if (this.isAt(running)) void this.runner.kill(timedOut(timeoutMs));
+        else this.watchTime(timeoutMs, 0);
+      }, GRACE_MS);
+    }, afterMs);
   }
 
   private cancel(): void {
     this.runner.send({ type: 'abort', reason: 'cancelled' });
+    const kill = (): void => void this.runner.kill(endedByCancel());
+    if (this.killTimer !== null) clearTimeout(this.killTimer);
     // enforces I12
-    this.killAfter(GRACE_MS, endedByCancel());
+    this.killTimer = setTimeout(() => {
+      if (this.runner.calls.read().running !== null) kill();
+      // What has ended is being written down.
+      else this.killTimer = setTimeout(kill, HAND_OVER_MS);
+    }, GRACE_MS);
   }
 
-  private killAfter(ms: number, error: ErrorInfo): void {
-    if (this.killTimer !== null) clearTimeout(this.killTimer);
-    this.killTimer = setTimeout(() => void this.runner.kill(error), ms);
+  private isAt(call: RunningCall): boolean {
+    return this.runner.calls.read().running?.number === call.number;
   }
 
   private stopClocks(): void {
@@ -192,61 +189,46 @@ class RunnerSession {
     this.killTimer = null;
   }
 
-  private takeSegment({ outcomes, rows }: Extract<FromRunner, { type: 'segment' }>): void {
-    const recorded: EndedPartition[] = [];
-    for (const { outcome, ...retry } of outcomes) {
-      const artifacts = this.artifacts.get(outcome.ordinal) ?? [];
-      const ended = { ...retry, outcome: { ...outcome, artifacts }, big: false };
+  private takeSegment({ done, outcomes, rows, pack }: Extract<FromRunner, { type: 'segment' }>): void {
+    const ended: EndedCall[] = [];
+    for (const each of outcomes) {
+      const { ordinal, attempts, startedAt, durationMs, status, error } = each.outcome;
       // A time-out that the function obeyed costs the partition as much as one that it did not.
-      if (outcome.status === 'INTERNAL_ERROR')
-        this.lose(outcome.ordinal, { ...ended, outcome: { ...ended.outcome, artifacts: [] } });
-      else recorded.push(ended);
+      if (status === 'INTERNAL_ERROR')
+        this.lost.push({ ordinal, attempt: attempts, startedAt, durationMs, error: error! });
+      else ended.push({ ...each, big: false });
     }
-    if (recorded.length === 0) return;
+    if (done === null && ended.length === 0) return;
     this.segments = this.segments
-      .then(() => this.options.handlers.onSegment(recorded, rows))
-      .then(() => recorded.forEach(({ outcome }) => this.ended.add(outcome.ordinal)))
+      .then(() => this.options.handlers.onSegment({ done, ended, rows, pack }))
+      .then(() => {
+        for (const ordinal of done?.ordinals ?? []) this.ended.add(ordinal);
+        for (const { outcome } of ended) this.ended.add(outcome.ordinal);
+      })
       .catch((broken: unknown) => this.settle({ broken }));
   }
 
-  private loseCurrent(error: ErrorInfo): void {
-    if (this.call === null) return;
-    const { ordinal, id, rows, attempt, startedAt } = this.call;
+  private callOf(running: RunningCall | null): { ordinal: number; attempt: number } | null {
+    if (running === null) return null;
+    const position = running.number - this.begunBefore;
+    return { ordinal: this.options.ordinals[position]!, attempt: running.attempt };
+  }
+
+  /** The call that ran when the runner died. */
+  private loseRunning(error: ErrorInfo): void {
+    const { running } = this.runner.calls.read();
+    if (running === null) return;
+    const durationMs = Math.round(monotonicMs() - running.startedAt);
+    const startedAt = new Date(Date.now() - durationMs).toISOString();
     const cancelled = this.options.signal.aborted;
-    this.lose(ordinal, {
-      outcome: {
-        ordinal,
-        id,
-        status: cancelled ? 'CANCELLED' : 'INTERNAL_ERROR',
-        attempts: attempt,
-        rows,
-        startedAt: new Date(startedAt).toISOString(),
-        durationMs: Date.now() - startedAt,
-        preview: null,
-        outputRows: 0,
-        artifacts: [],
-        error: cancelled ? null : error,
-        reused: false,
-      },
-      retryable: false,
-      retryDelayMs: null,
-      big: false,
-    });
+    this.lost.push({ ...this.callOf(running)!, startedAt, durationMs, error: cancelled ? null : error });
   }
 
-  private lose(ordinal: number, ended: EndedPartition): void {
-    this.lost.push({ ordinal, ended });
-  }
-
-  private upload(message: Extract<FromRunner, { type: 'upload' }>): void {
-    const { ordinal, partitionId, name, file, codec } = message;
-    // The list of this call: a later one of the partition begins a new list.
-    const artifacts = this.artifacts.get(ordinal);
-    const call = this.attempts.get(ordinal) ?? 1;
-    this.reply(message.id, async () => {
-      const stored = await this.options.handlers.onUpload({ ordinal, partitionId, call, name, file, codec });
-      artifacts?.push(stored);
-    });
+  private countCalls(): void {
+    const { ordinals, calls } = this.options;
+    const { begun } = this.runner.calls.read();
+    for (const ordinal of ordinals.slice(0, begun - this.begunBefore))
+      if (!this.ended.has(ordinal)) calls.set(ordinal, (calls.get(ordinal) ?? 0) + 1);
   }
 
   private reply(id: number, work: () => Promise<unknown>): void {
@@ -262,15 +244,10 @@ class RunnerSession {
   }
 
   private lineOf(stream: LogLine['stream'], text: string): LogLine {
-    return { at: new Date().toISOString(), ordinal: this.call?.ordinal ?? null, stream, text };
-  }
-
-  private log(lines: LogLine[]): void {
-    this.options.handlers.onLog(
-      lines.map((line) => ({
-        ...line,
-        attempt: line.ordinal === null ? null : (this.attempts.get(line.ordinal) ?? null),
-      })),
-    );
+    const { ordinal, attempt } = this.callOf(this.runner.calls.read().running) ?? {
+      ordinal: null,
+      attempt: null,
+    };
+    return { at: new Date().toISOString(), ordinal, attempt, stream, text };
   }
 }

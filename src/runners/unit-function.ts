@@ -4,10 +4,9 @@ import type { CallContext } from '../functions/context';
 import { createPartitionData } from '../functions/data';
 import { SQL_FUNCTION } from '../functions/define';
 import { loadFunctions } from '../functions/load';
-import { PendingRows } from '../functions/output-file';
+import { PendingRows } from '../functions/pending-rows';
 import type { PartitionRows } from '../functions/partition-rows';
 import { previewOf } from '../functions/preview';
-import { toOutputRows } from '../functions/rows';
 import { SqlFunction } from '../functions/sql-function';
 import type { SqlSession } from '../functions/sql-session';
 import { loadKeys } from '../functions/unit-index';
@@ -17,14 +16,16 @@ import type { RunnerUnit } from './protocol';
 /** What one call gave. */
 export interface Returned {
   rows: number;
-  preview: string | null;
+  preview(): string | null;
   /** Puts the rows with those to be written; false: they do not go together with those before, write these first. */
-  keep(): Promise<boolean>;
+  keep(): boolean | Promise<boolean>;
 }
 
 export interface UnitFunction {
   /** Rows kept and not yet written. */
   readonly rows: number;
+  /** Whether rows can be kept at any time, also while others are being written. */
+  readonly keepsAtOnce: boolean;
   call(ordinal: number, rows: PartitionRows, call: CallContext): Promise<Returned>;
   /** Writes the rows kept so far to a Parquet file; what is kept from now on goes into the next. */
   write(file: string): Promise<void>;
@@ -59,6 +60,7 @@ async function userFunction(
   }
   const pending = new PendingRows();
   return {
+    keepsAtOnce: true,
     get rows() {
       return pending.rows;
     },
@@ -69,11 +71,12 @@ async function userFunction(
       if (unit.pause === true) debugger;
       const result: unknown = await found.run(data, context);
       await finish();
-      const output = toOutputRows(result, context.key);
+      const { key } = context;
+      const checked = pending.check(result, key);
       return {
-        rows: output.rows.length,
-        preview: previewOf(result),
-        keep: async () => pending.add(ordinal, output),
+        rows: checked.count,
+        preview: () => previewOf(result),
+        keep: () => pending.add(ordinal, checked, key),
       };
     },
     write: (file) => pending.write(writer, unit.keyColumns, file),
@@ -85,13 +88,18 @@ function sqlFunction(unit: RunnerUnit, session: SqlSession): UnitFunction {
     loadKeys(connection, unit.index, unit.ordinals),
   );
   return {
+    keepsAtOnce: false,
     get rows() {
       return query.rows;
     },
     async call(ordinal, rows, { finish }) {
       const result = await query.run(ordinal, rows);
       await finish();
-      return { rows: result.rows, preview: previewOf(result.first), keep: () => query.keep(ordinal, result) };
+      return {
+        rows: result.rows,
+        preview: () => previewOf(result.first),
+        keep: () => query.keep(ordinal, result),
+      };
     },
     write: (file) => query.write(file),
   };

@@ -1,13 +1,13 @@
 /**
  * Runs the partitions of a unit one after the other, inside the runner.
  *
- * Ended partitions and their rows are handed over in segments, about once a second: what was handed over is never run
- * again, and what was not is, when the process dies. An error that nobody caught ends the partition that raised it; the
+ * Ended partitions, their rows and their artifacts are handed over in segments, about once a second: what was handed over is never
+ * run again, and what was not is, when the process dies. An error that nobody caught ends the partition that raised it; the
  * function may still be running then, so the unit is cut short and the process is not used again.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { createContext } from '../functions/context';
 import { connect, type DatabaseOptions, openDatabase } from '../functions/database';
@@ -18,36 +18,73 @@ import { SnapshotRows } from '../functions/snapshot-rows';
 import { SqlSession } from '../functions/sql-session';
 import { SnapshotDamaged } from '../functions/unit-cursor';
 import { type IndexedPartition, loadKeys, readIndex } from '../functions/unit-index';
+import { DoneColumns, type PackedArtifact } from '../run/done-block';
+import type { ErrorInfo } from '../run/outcome';
+import { ArtifactPack } from './artifact-pack';
 import { timedOut } from './exit-reason';
-import type { OutputCapture } from './output-capture';
+import type { CallOf, OutputCapture } from './output-capture';
 import type { RunnerOutcome, RunnerUnit, ToRunner } from './protocol';
-import { runnerHost } from './runner-host';
+import { RunnerHost } from './runner-host';
 import { type Returned, type UnitFunction, unitFunction } from './unit-function';
 import type { UnitLink } from './worker-link';
 
 const SEGMENT_EVERY_MS = 1_000;
 /** More rows than this are not held back for the sake of larger segments. */
 const SEGMENT_ROWS = 50_000;
+/** Nor more bytes of artifacts. */
+const SEGMENT_BYTES = 8 * 1024 * 1024;
 /** Before a partition this large, what has ended is handed over: it may take long, or kill the process. */
 const LARGE_PARTITION = 100_000;
+/** Functions that wait for nothing keep messages of the worker, and timers, waiting no longer than this. */
+const TURN_MS = 20;
 
 /** In a unit that has lost a runner: so many partitions are handed over one by one, the others at this interval. */
 const CAUTIOUS_SEGMENTS = 20;
 const CAUTIOUS_EVERY_MS = 100;
 
-/** The partition that is running. */
-interface Running {
-  ordinal: number;
-  abort: AbortController;
-  timeoutMs: number | null;
-  fail: (error: unknown) => void;
+/** The call that is running. */
+class Running implements CallOf {
+  timeoutMs: number | null = null;
+  #abort: AbortController | null = null;
+  #reason: Error | null = null;
+  #fail: ((error: unknown) => void) | null = null;
+
+  constructor(
+    readonly ordinal: number,
+    readonly attempt: number,
+  ) {}
+
+  /** Made when somebody looks: few functions do. */
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController();
+      if (this.#reason !== null) this.#abort.abort(this.#reason);
+    }
+    return this.#abort.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#reason ??= reason;
+    this.#abort?.abort(reason);
+  }
+
+  /** Rejects with an error that nobody caught, when that comes first. */
+  orUncaught<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#fail = reject;
+      work.then(resolve, reject);
+    });
+  }
+
+  fail(error: unknown): void {
+    this.#fail?.(error);
+    this.abort(new Error('The call has ended by an error that nobody caught.'));
+  }
 }
 
 /** Opens a partition's rows; files tell afterwards whether they held still. */
-type RowsOf = (partition: IndexedPartition) => Promise<PartitionRows & { assertUnchanged?(): Promise<void> }>;
-
-type Ending = Pick<RunnerOutcome['outcome'], 'status' | 'preview' | 'outputRows' | 'error'> &
-  Pick<RunnerOutcome, 'retryable' | 'retryDelayMs'>;
+type OpenRows = PartitionRows & { assertUnchanged?(): Promise<void> };
+type RowsOf = (partition: IndexedPartition) => OpenRows | Promise<OpenRows>;
 
 export class UnitLoop {
   private readonly session: SqlSession;
@@ -57,10 +94,13 @@ export class UnitLoop {
   private draining = false;
   /** Code of the user may be running outside of any partition. */
   private tainted = false;
+  private readonly done = new DoneColumns();
   private ended: RunnerOutcome[] = [];
+  private readonly pack = new ArtifactPack();
   private segments = 0;
   private handedOverAt = performance.now();
-  /** Rows are kept and written one at a time, so that a segment's rows are those of its outcomes. */
+  private turnedAt = performance.now();
+  /** Segments are written one at a time. */
   private writing: Promise<unknown> = Promise.resolve();
   private handOver: (() => void) | null = null;
   private broken: { error: unknown } | null = null;
@@ -76,7 +116,6 @@ export class UnitLoop {
 
   /** Resolves with what was not run; rejects when nothing can be run at all. */
   async run(): Promise<{ left: number[]; reusable: boolean }> {
-    await mkdir(this.unit.scratch, { recursive: true });
     const database = await openDatabase(this.databaseOptions);
     let timer: NodeJS.Timeout | undefined;
     let closeRows = (): void => undefined;
@@ -88,7 +127,7 @@ export class UnitLoop {
       const { rowsOf, close } = this.openRows(database, index);
       closeRows = close;
       this.handOver = () => this.segmentSoon(fn);
-      timer = setInterval(() => this.isDue() && this.segmentSoon(fn), SEGMENT_EVERY_MS / 4);
+      timer = setInterval(() => this.isDue(fn) && this.segmentSoon(fn), SEGMENT_EVERY_MS / 4);
       const left = await this.runAll(index, fn, rowsOf);
       return { left, reusable: !this.tainted };
     } finally {
@@ -112,16 +151,16 @@ export class UnitLoop {
       message.reason === 'cancelled' ? 'The run was cancelled.' : timedOut(message.timeoutMs).message,
     );
     error.name = message.reason === 'cancelled' ? 'Cancelled' : 'Timeout';
-    this.running?.abort.abort(error);
+    this.running?.abort(error);
     void this.session.interrupt().catch(() => undefined);
     // The process may be killed next.
     this.handOver?.();
   }
 
   /** An error that nobody caught. False: its partition has ended already. */
-  fail(ordinal: number | null, error: unknown): boolean {
+  fail(call: CallOf | null, error: unknown): boolean {
     this.tainted = true;
-    if (this.running === null || this.running.ordinal !== ordinal) return false;
+    if (this.running === null || this.running.ordinal !== call?.ordinal) return false;
     this.running.fail(error);
     return true;
   }
@@ -140,10 +179,13 @@ export class UnitLoop {
           `The partition index has no partition number ${ordinals[next]}. Start a new run.`,
         );
       }
-      if (this.isDue() || fn.rows >= SEGMENT_ROWS || partition.rows >= LARGE_PARTITION)
-        await this.exclusive(() => this.segment(fn));
+      if (this.isDue(fn) || partition.rows >= LARGE_PARTITION) await this.exclusive(() => this.segment(fn));
       if (this.broken !== null) throw this.broken.error;
-      await this.runPartition(partition, fn, () => rowsOf(partition));
+      await this.runPartition(partition, fn, rowsOf);
+      if (performance.now() - this.turnedAt > TURN_MS) {
+        await nextTurn();
+        this.turnedAt = performance.now();
+      }
     }
     await this.exclusive(() => this.segment(fn));
     return ordinals.slice(next);
@@ -153,96 +195,107 @@ export class UnitLoop {
     return this.cancelled || this.draining || this.tainted;
   }
 
-  private async runPartition(
-    partition: IndexedPartition,
-    fn: UnitFunction,
-    rowsOf: () => ReturnType<RowsOf>,
-  ): Promise<void> {
-    const { ordinal, id, rows } = partition;
-    const abort = new AbortController();
-    let fail: (error: unknown) => void;
-    const uncaught = new Promise<never>((_, reject) => (fail = reject));
-    uncaught.catch(() => abort.abort());
-    const running: Running = { ordinal, abort, timeoutMs: null, fail: fail! };
-    this.output.begin(ordinal);
+  private async runPartition(partition: IndexedPartition, fn: UnitFunction, rowsOf: RowsOf): Promise<void> {
+    const { unit } = this;
+    const { ordinal, id } = partition;
+    const attempt = unit.priorCalls + (unit.extraCalls?.[ordinal] ?? 0) + 1;
+    const running = new Running(ordinal, attempt);
+    this.output.begin(running);
     this.running = running;
-    this.link.send({ type: 'start', ordinal, id, rows });
-    const startedAt = new Date().toISOString();
+    const host = new RunnerHost({ ordinal, attempt, id }, unit, this.link, this.output);
+    const startedAt = Date.now();
     const began = performance.now();
-    const attempts = this.unit.priorCalls + (this.unit.extraCalls?.[ordinal] ?? 0) + 1;
+    this.link.begin(attempt);
     let returned: Returned | null = null;
     let thrown: { error: unknown } | null = null;
     try {
-      const work = this.output.partition.run(ordinal, () =>
-        this.call(partition, attempts, abort.signal, fn, rowsOf),
-      );
-      returned = await Promise.race([work, uncaught]);
+      const work = this.output.call.run(running, () => this.call(partition, running, fn, rowsOf, host));
+      returned = await running.orUncaught(work);
     } catch (error) {
       thrown = { error };
     }
     const durationMs = Math.round(performance.now() - began);
     this.running = null;
     this.output.flush();
-    this.link.send({ type: 'ended', ordinal });
-    await this.exclusive(async () => {
-      const { retryable, retryDelayMs, ...end } = await this.ending(running, returned, thrown, fn);
-      const outcome = { ordinal, id, attempts, rows, startedAt, durationMs, reused: false, ...end };
-      this.ended.push({ outcome, retryable, retryDelayMs });
-    });
-    await this.session.endPartition();
+    this.link.end();
+    host.close();
+    const call = { partition, attempt, startedAt, durationMs, host };
+    if (running.timeoutMs !== null) this.endBadly(call, 'INTERNAL_ERROR', timedOut(running.timeoutMs));
+    else if (returned !== null) await this.endWell(call, returned, fn);
+    else if (this.cancelled) this.endBadly(call, 'CANCELLED', null);
+    else {
+      const { error, ...retry } = describeThrown(thrown?.error, unit.nonRetryableErrorTypes);
+      this.endBadly(call, 'FAILED', error, retry);
+    }
+    if (this.session.isUsed) await this.session.endPartition();
   }
 
   private async call(
     partition: IndexedPartition,
-    attempt: number,
-    signal: AbortSignal,
+    running: Running,
     fn: UnitFunction,
-    rowsOf: () => ReturnType<RowsOf>,
+    rowsOf: RowsOf,
+    host: RunnerHost,
   ): Promise<Returned> {
     const { unit } = this;
-    const rows = await rowsOf();
-    const host = runnerHost(partition, unit, this.link, this.output);
+    const opened = rowsOf(partition);
+    const rows = opened instanceof Promise ? await opened : opened;
     const facts = {
       partitionId: partition.id,
       key: { ...partition.key },
-      params: structuredClone(unit.params),
       runId: unit.runId,
-      attempt,
-      signal,
+      attempt: running.attempt,
       snapshotTime: new Date(unit.snapshotTime),
       scheduledTime: unit.scheduledTime === null ? null : new Date(unit.scheduledTime),
+      params: () => structuredClone(unit.params),
+      signal: () => running.signal,
     };
-    try {
-      const returned = await fn.call(partition.ordinal, rows, createContext(facts, host));
-      await rows.assertUnchanged?.();
-      return returned;
-    } finally {
-      host.close();
-    }
+    const returned = await fn.call(partition.ordinal, rows, createContext(facts, host));
+    if (rows.assertUnchanged !== undefined) await rows.assertUnchanged();
+    return returned;
   }
 
-  private async ending(
-    running: Running,
-    returned: Returned | null,
-    thrown: { error: unknown } | null,
-    fn: UnitFunction,
-  ): Promise<Ending> {
-    const ended = { preview: null, outputRows: 0, retryable: false, retryDelayMs: null };
-    if (running.timeoutMs !== null)
-      return { ...ended, status: 'INTERNAL_ERROR', error: timedOut(running.timeoutMs) };
-    if (returned !== null) {
+  private async endWell(call: EndedCall, returned: Returned, fn: UnitFunction): Promise<void> {
+    const { isBatch } = this.unit;
+    if (fn.keepsAtOnce && returned.keep() === true) return this.record(call, returned, isBatch);
+    await this.exclusive(async () => {
       if (!(await returned.keep())) {
         await this.segment(fn);
         await returned.keep();
       }
-      return { ...ended, status: 'DONE', error: null, preview: returned.preview, outputRows: returned.rows };
+      this.record(call, returned, isBatch);
+    });
+  }
+
+  private record(call: EndedCall, { rows: outputRows, preview }: Returned, byColumns: boolean): void {
+    const { partition, attempt: attempts, startedAt, durationMs, host } = call;
+    const { ordinal } = partition;
+    const artifacts = host.artifacts(this.pack);
+    if (byColumns) {
+      const some = artifacts.length === 0 ? null : artifacts;
+      this.done.add({ ordinal, attempts, startedAt, durationMs, outputRows, artifacts: some });
+    } else {
+      const outcome = {
+        ...outcomeOf(call),
+        status: 'DONE' as const,
+        preview: preview(),
+        outputRows,
+        error: null,
+      };
+      this.ended.push({ outcome, artifacts, retryable: false, retryDelayMs: null });
     }
-    if (this.cancelled) return { ...ended, status: 'CANCELLED', error: null };
-    const { error, retryable, retryDelayMs } = describeThrown(
-      thrown?.error,
-      this.unit.nonRetryableErrorTypes,
-    );
-    return { ...ended, status: 'FAILED', error, retryable, retryDelayMs };
+  }
+
+  private endBadly(
+    call: EndedCall,
+    status: 'FAILED' | 'CANCELLED' | 'INTERNAL_ERROR',
+    error: ErrorInfo | null,
+    retry: Pick<RunnerOutcome, 'retryable' | 'retryDelayMs'> = { retryable: false, retryDelayMs: null },
+  ): void {
+    const outcome = { ...outcomeOf(call), status, preview: null, outputRows: 0, error };
+    // What a call left that was cut off is nobody's.
+    const artifacts: PackedArtifact[] = status === 'FAILED' ? call.host.artifacts(this.pack) : [];
+    this.ended.push({ outcome, artifacts, ...retry });
   }
 
   private openRows(
@@ -264,33 +317,37 @@ export class UnitLoop {
       ordinals,
       (ordinal) => index.get(ordinal)?.rows ?? 0,
     );
-    return { rowsOf: async ({ ordinal }) => unitRows.partition(ordinal), close: () => unitRows.close() };
+    return { rowsOf: (partition) => unitRows.partition(partition), close: () => unitRows.close() };
   }
 
-  private isDue(): boolean {
+  private get hasEnded(): boolean {
+    return this.ended.length + this.done.length > 0;
+  }
+
+  private isDue(fn: UnitFunction): boolean {
+    if (fn.rows >= SEGMENT_ROWS || this.pack.bytes >= SEGMENT_BYTES) return true;
     const { cautious = false } = this.unit;
     if (cautious && this.segments < CAUTIOUS_SEGMENTS) return true;
     return performance.now() - this.handedOverAt >= (cautious ? CAUTIOUS_EVERY_MS : SEGMENT_EVERY_MS);
   }
 
   private segmentSoon(fn: UnitFunction): void {
-    if (this.ended.length === 0) return;
+    if (!this.hasEnded) return;
     this.exclusive(() => this.segment(fn)).catch((error: unknown) => (this.broken ??= { error }));
   }
 
-  /** Hands over what has ended since the last segment. */
+  /** Hands over what has ended since the last segment; up to the first wait, outcomes, rows and artifacts are taken as one. */
   private async segment(fn: UnitFunction): Promise<void> {
     this.handedOverAt = performance.now();
-    if (this.ended.length === 0) return;
+    if (!this.hasEnded) return;
+    const done = this.done.length === 0 ? null : this.done.take();
     const outcomes = this.ended;
     this.ended = [];
-    this.segments++;
-    let rows: string | null = null;
-    if (fn.rows > 0) {
-      rows = join(this.unit.scratch, `rows-${process.pid}-${this.segments}.parquet`);
-      await fn.write(rows);
-    }
-    this.link.send({ type: 'segment', outcomes, rows });
+    const name = `${process.pid}-${++this.segments}`;
+    const rows = fn.rows === 0 ? null : join(this.unit.scratch, `rows-${name}.parquet`);
+    const pack = this.pack.bytes === 0 ? null : join(this.unit.scratch, `pack-${name}`);
+    await Promise.all([rows === null ? null : fn.write(rows), pack === null ? null : this.pack.write(pack)]);
+    this.link.send({ type: 'segment', done, outcomes, rows, pack });
   }
 
   private async exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -298,4 +355,27 @@ export class UnitLoop {
     this.writing = result.catch(() => undefined);
     return result;
   }
+}
+
+/** A call that has come to its end, one way or another. */
+interface EndedCall {
+  partition: IndexedPartition;
+  attempt: number;
+  /** Milliseconds since 1970. */
+  startedAt: number;
+  durationMs: number;
+  host: RunnerHost;
+}
+
+function outcomeOf({ partition, attempt: attempts, startedAt, durationMs }: EndedCall) {
+  const { ordinal, id, rows } = partition;
+  return {
+    ordinal,
+    id,
+    attempts,
+    rows,
+    startedAt: new Date(startedAt).toISOString(),
+    durationMs,
+    reused: false,
+  };
 }

@@ -12,53 +12,56 @@
  * 3. Artifacts belong to the call that uploaded them; a call that did not end leaves none.
  * 4. When the promise settles, nothing of the unit is running and no handler is at work.
  */
-import type { ArtifactRef } from '../run/files';
 import type { AfterLoss } from '../run/budgets';
-import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
+import type { ArtifactCodec, FileRef } from '../run/files';
+import type { ErrorInfo } from '../run/outcome';
 import type { CallMemory } from './memory';
 import type { RunnerPool } from './pool';
-import type { LogLine, RunnerOutcome, RunnerUnit } from './protocol';
+import type { FromRunner, LogLine, RunnerOutcome, RunnerSegment, RunnerUnit } from './protocol';
 import { runOnRunner } from './runner-session';
 
 /** How often a runner may die before it has called any function. */
 const MAXIMUM_IDLE_DEATHS = 3;
 
-/** A partition's end with its artifacts. */
-export interface EndedPartition extends Omit<RunnerOutcome, 'outcome'> {
-  outcome: PartitionOutcome;
+/** A partition's end. */
+export interface EndedCall extends RunnerOutcome {
   /** It ran out of memory, and is to be tried on the function's `bigTaskQueue`. */
   big: boolean;
 }
 
-/** A line and the call that wrote it; null: it was written outside of any. */
-export interface AttemptLine extends LogLine {
-  attempt: number | null;
+/** Partitions that ended, as a runner hands them over: see `RunnerSegment`. */
+export interface UnitSegment extends Omit<RunnerSegment, 'outcomes'> {
+  ended: EndedCall[];
 }
 
-export interface UploadRequest {
+/** A call that came to no end of its own. */
+export interface LostCall {
   ordinal: number;
-  partitionId: string;
-  /** Which call of the partition uploads: different for each one, so that paths made with it never meet. */
-  call: number;
-  name: string;
-  file: string;
-  codec: ArtifactRef['codec'];
+  attempt: number;
+  /** ISO 8601 UTC. */
+  startedAt: string;
+  durationMs: number;
+  /** Null: it was cancelled. */
+  error: ErrorInfo | null;
 }
+
+/** `attempt` is different for each call of a partition, so that paths made with it never meet. */
+export type UploadRequest = Omit<Extract<FromRunner, { type: 'upload' }>, 'type' | 'id'>;
 
 /** What the worker does with what a runner says. A handler that rejects ends the unit with that error. */
 export interface UnitHandlers {
-  /** Partitions that ended, and a Parquet file of their rows in the scratch folder. The next segment waits for it. */
-  onSegment(ended: EndedPartition[], rows: string | null): Promise<void>;
-  onLog(lines: AttemptLine[]): void;
+  /** The next segment waits for it. */
+  onSegment(segment: UnitSegment): Promise<void>;
+  onLog(lines: LogLine[]): void;
   /** The error of an upload or a download is the function's. */
-  onUpload(request: UploadRequest): Promise<ArtifactRef>;
+  onUpload(request: UploadRequest): Promise<FileRef>;
   onDownload(request: {
     name: string;
     partition: string;
     run: string | null;
-  }): Promise<{ file: string; codec: ArtifactRef['codec'] }>;
-  /** `call`: its number, 1 for the partition's first. */
-  onStart(ordinal: number, call: number): void;
+  }): Promise<{ file: string; codec: ArtifactCodec }>;
+  /** A runner begins with the unit, and `running` tells which call it is at; null: it has ended. */
+  onSession(running: (() => { ordinal: number; attempt: number } | null) | null): void;
   /** A call of it was lost: `types` of the errors of all such calls here. */
   onLoss(ordinal: number, types: readonly string[]): void;
   onHeartbeat(ordinal: number, progress: unknown): void;
@@ -78,6 +81,8 @@ export interface UnitRunOptions {
   afterLoss: (types: readonly string[]) => AfterLoss;
   /** Begin with nothing beside it in the worker. */
   alone: boolean;
+  /** What the partition index says of a partition. */
+  entryOf: (ordinal: number) => Promise<{ id: string; rows: number }>;
   handlers: UnitHandlers;
 }
 
@@ -89,7 +94,7 @@ export interface UnitRunResult {
 }
 
 export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
-  const { unit, signal, drain, handlers, afterLoss } = options;
+  const { unit, signal, drain, handlers, afterLoss, entryOf } = options;
   let queue = [...unit.ordinals];
   const suspects: Suspect[] = [];
   const losses = new Map<number, string[]>();
@@ -114,19 +119,22 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
     if (end.death !== null) deaths++;
     const open = ordinals.filter((ordinal) => !end.ended.has(ordinal));
     if (end.failed !== null) return { left: leftWith(open), failed: end.failed };
-    const lost = end.lost;
-    for (const { ordinal, ended } of lost) {
-      if (ended.outcome.status === 'CANCELLED') {
-        await handlers.onSegment([ended], null);
+    const { lost } = end;
+    for (const call of lost) {
+      const { ordinal, error } = call;
+      const hand = async (big: boolean): Promise<void> =>
+        handlers.onSegment(alone(endedBadly(call, await entryOf(ordinal), big)));
+      if (error === null) {
+        await hand(false);
         continue;
       }
-      const types = [...(losses.get(ordinal) ?? []), ended.outcome.error!.type];
+      const types = [...(losses.get(ordinal) ?? []), error.type];
       losses.set(ordinal, types);
       handlers.onLoss(ordinal, types);
       const next = afterLoss(types);
       // enforces I5
-      if (next === 'end') await handlers.onSegment([ended], null);
-      else if (next === 'bigTaskQueue') await handlers.onSegment([{ ...ended, big: true }], null);
+      if (next === 'end') await hand(false);
+      else if (next === 'bigTaskQueue') await hand(true);
       else suspects.push({ ordinal, alone: next === 'alone' });
     }
     const lostOrdinals = new Set(lost.map(({ ordinal }) => ordinal));
@@ -139,6 +147,21 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
     else if (rest.length > 0) suspects.unshift(suspect);
   }
   return { left: leftWith(queue), failed: null };
+}
+
+function alone(ended: EndedCall): UnitSegment {
+  return { done: null, ended: [ended], rows: null, pack: null };
+}
+
+function endedBadly(
+  { ordinal, attempt: attempts, startedAt, durationMs, error }: LostCall,
+  { id, rows }: { id: string; rows: number },
+  big: boolean,
+): EndedCall {
+  const status = error === null ? 'CANCELLED' : 'INTERNAL_ERROR';
+  const nothing = { preview: null, outputRows: 0, reused: false };
+  const outcome = { ordinal, id, status, attempts, rows, startedAt, durationMs, error, ...nothing } as const;
+  return { outcome, artifacts: [], retryable: false, retryDelayMs: null, big };
 }
 
 /** A partition whose call was lost. `alone`: with nothing beside it in the worker. */

@@ -1,9 +1,14 @@
 /** The runner's end of the channel to its worker: messages out, and requests that the worker answers. */
 import type { ErrorInfo } from '../run/outcome';
+import { CALLS_FD, CallWriter } from './call-record';
 import type { FromRunner, ToRunner } from './protocol';
 
 /** Where what happens in a unit is told, and who does for its functions what they cannot do themselves. */
 export interface UnitLink {
+  /** The next partition's function is about to be called. */
+  begin(attempt: number): void;
+  /** It has ended; what follows (writing rows) is not its time. */
+  end(): void;
   send(message: FromRunner): void;
   ask(request: Asked): Promise<unknown>;
 }
@@ -22,11 +27,20 @@ class RequestFailed extends Error {
 }
 
 export class WorkerLink implements UnitLink {
+  private readonly calls = new CallWriter(CALLS_FD);
   private lastId = 0;
   private readonly open = new Map<
     number,
     { resolve: (value: unknown) => void; reject: (error: Error) => void }
   >();
+
+  begin(attempt: number): void {
+    this.calls.begin(attempt);
+  }
+
+  end(): void {
+    this.calls.end();
+  }
 
   send(message: FromRunner): void {
     // The worker may be gone; the watchdog sees to that.

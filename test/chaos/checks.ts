@@ -70,7 +70,10 @@ async function gather(world: World, driven: Driven): Promise<Evidence> {
     const reading = await reader.read();
     readings.push(reading);
     if (workflowRunId !== driven.executions.at(-1)!.workflowRunId) continue;
-    ends = new Map([...(await reader.outcomes(reading.record)).ends.values()].map((end) => [end.id!, end]));
+    const outcomes = await reader.outcomes(reading.record);
+    const views = (await reader.views(reading))!;
+    ends = new Map();
+    for (const end of outcomes.all()) ends.set(await views.id(end.ordinal), end);
   }
   const partitions = new Map<string, PartitionView>();
   for (let after: string | null = null, first = true; first || after !== null; first = false) {
@@ -107,17 +110,20 @@ function allThere({ world, driven, partitions }: Evidence): void {
  * recorded yet, when its worker or server was killed.
  */
 async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
-  const recordedAt = new Map<string, { at: number; where: string }>();
-  const record = (id: string, at: number, where: string): void => {
-    if (at < (recordedAt.get(id)?.at ?? Infinity)) recordedAt.set(id, { at, where });
+  const recordedAt = new Map<number, { at: number; where: string }>();
+  const record = (ordinal: number, at: number, where: string): void => {
+    if (at < (recordedAt.get(ordinal)?.at ?? Infinity)) recordedAt.set(ordinal, { at, where });
   };
-  for (const { id, at, segment } of await segmentTimes(world.stage)) record(id, at, segment);
+  for (const { ordinal, at, segment } of await segmentTimes(world.stage)) record(ordinal, at, segment);
+  const ordinals = new Map<string, number>();
   for (const [n, { record: run }] of readings.entries()) {
     const one = new RunReader(new ServerRun(world.client, world.runId, run.workflowRunId));
     const reading = await one.read();
-    const { ends } = await one.outcomes(reading.record);
+    const outcomes = await one.outcomes(reading.record);
+    const views = await one.views(reading);
+    for (const [ordinal, id] of ((await views?.ids()) ?? []).entries()) ordinals.set(id, ordinal);
     const units = [...reading.record.units.values()];
-    for (const { status, id, ordinal, execution } of ends.values()) {
+    for (const { status, ordinal, execution } of outcomes.all()) {
       if (status !== 'DONE' || execution !== run.plan?.execution) continue;
       const unit = units.find(
         ({ end, task }) =>
@@ -129,14 +135,14 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
           !givenBack(end.result).includes(ordinal),
       );
       if (unit?.endedAt != null)
-        record(id!, Date.parse(unit.endedAt), `unit ${unit.activityId} of execution ${n + 1}`);
+        record(ordinal, Date.parse(unit.endedAt), `unit ${unit.activityId} of execution ${n + 1}`);
       // A checkpoint of the execution before, which was terminated, is first recorded in the one that takes it over.
-      else if (!recordedAt.has(id!))
-        throw new Error(`No unit of execution ${n + 1} names the DONE partition ${id}.`);
+      else if (!recordedAt.has(ordinal))
+        throw new Error(`No unit of execution ${n + 1} names the DONE partition number ${ordinal}.`);
     }
   }
   for (const { what, id, at, attempt, pid } of calls) {
-    const recorded = recordedAt.get(id);
+    const recorded = recordedAt.get(ordinals.get(id)!);
     if (what !== 'begin' || recorded === undefined || at <= recorded.at) continue;
     throw new Error(
       `Partition ${id} was called again (attempt ${attempt}, process ${pid}) ${at - recorded.at} ms after ${recorded.where} had recorded it as DONE.`,
@@ -273,23 +279,29 @@ function statusesAgree({ driven, readings, world }: Evidence): void {
   equal(
     'the executions that the state lists',
     driven.state.executions.map(({ workflowRunId }) => workflowRunId),
-    driven.executions.map(({ workflowRunId }) => workflowRunId),
+    // One that was cancelled before it had a plan took nothing over, and is none.
+    driven.executions.filter((_, n) => hasPlanned(readings[n]!)).map(({ workflowRunId }) => workflowRunId),
   );
   equal('generations', [...new Set(driven.state.executions.map(({ generation }) => generation))], [1]);
 }
 
 /** After a cancel, and after an end: at once. (After a terminate, within the heartbeat time-out: continuations wait for that.) */
-function closedMeansStopped({ driven, calls }: Evidence): void {
+function closedMeansStopped({ driven, readings, calls }: Evidence): void {
   for (const [n, { closed, closedAt }] of driven.executions.entries()) {
-    if (closed === 'TERMINATED') continue;
-    const next = driven.state.executions[n + 1];
-    const until = next === undefined ? Infinity : Date.parse(next.startedAt);
+    // One without a plan began nothing; what a terminated one before it began may have some seconds left.
+    if (closed === 'TERMINATED' || !hasPlanned(readings[n]!)) continue;
+    const next = readings[n + 1];
+    const until = next === undefined ? Infinity : Date.parse(next.state.startedAt);
     const late = calls.find(({ at }) => at > closedAt && at < until);
     if (late !== undefined)
       throw new Error(
         `Execution ${n + 1} closed as ${closed}, and ${late.at - closedAt} ms later process ${late.pid} wrote "${late.what}" of ${late.id}.`,
       );
   }
+}
+
+function hasPlanned({ record }: Reading): boolean {
+  return record.plan !== null;
 }
 
 /** Until the execution that makes up for it. */

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DoneRecord } from '../../src/run/done-block';
+import { decodeOrdinals } from '../../src/run/ordinals';
 
 /** Paths relative to the stage's folder. */
 export function stageFiles(stage: string): string[] {
@@ -31,7 +33,9 @@ export function assertStageWhole(stage: string): void {
 }
 
 /** The outcomes DONE in checkpoints, with the time at which each checkpoint appeared. */
-export async function segmentTimes(stage: string): Promise<{ id: string; at: number; segment: string }[]> {
+export async function segmentTimes(
+  stage: string,
+): Promise<{ ordinal: number; at: number; segment: string }[]> {
   return stageFiles(stage)
     .filter((file) => /\/segments\/seg-\d+\.jsonl$/.test(file))
     .flatMap((segment) => {
@@ -39,8 +43,15 @@ export async function segmentTimes(stage: string): Promise<{ id: string; at: num
       // The link that makes it appear changes the inode.
       const at = statSync(join(stage, segment)).ctimeMs;
       return lines
-        .map((each) => JSON.parse(each) as { outcome?: { id: string; status: string } })
-        .flatMap(({ outcome }) => (outcome?.status === 'DONE' ? [{ id: outcome.id, at, segment }] : []));
+        .flatMap((each) => {
+          const { done, outcome } = JSON.parse(each) as {
+            done?: DoneRecord;
+            outcome?: { ordinal: number; status: string };
+          };
+          if (done !== undefined) return decodeOrdinals(done.ordinals);
+          return outcome?.status === 'DONE' ? [outcome.ordinal] : [];
+        })
+        .map((ordinal) => ({ ordinal, at, segment }));
     });
 }
 

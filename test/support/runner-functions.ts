@@ -17,6 +17,14 @@ export const wellBehaved = definePartitionFunction({
   },
 });
 
+export const large = definePartitionFunction({
+  name: 'large',
+  async run(_, context) {
+    await context.upload('large.bin', Buffer.alloc(100_000));
+    await context.upload('small.txt', 'small');
+  },
+});
+
 export const hostile = definePartitionFunction({
   name: 'hostile',
   async run(data, context) {

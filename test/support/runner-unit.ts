@@ -6,12 +6,8 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { bundleFunctions, type FunctionBundle } from '../../src/functions/bundle';
 import type { RunnerPool } from '../../src/runners/pool';
 import type { RunnerUnit } from '../../src/runners/protocol';
-import {
-  type EndedPartition,
-  runUnit,
-  type UnitRunOptions,
-  type UnitRunResult,
-} from '../../src/runners/unit-run';
+import { artifactRefs, outcomeAt, type EndedOutcome } from '../../src/run/done-block';
+import { runUnit, type UnitRunOptions, type UnitRunResult } from '../../src/runners/unit-run';
 
 export function makeFolder(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), 'partwise-runners-')));
@@ -38,8 +34,11 @@ export const bundleFixture = (folder: string): Promise<FunctionBundle> =>
   bundleFunctions(join(__dirname, 'runner-functions.ts'), join(folder, 'functions'));
 
 export interface Ran extends UnitRunResult {
-  ended: EndedPartition[];
+  ended: { outcome: EndedOutcome; retryable: boolean; retryDelayMs: number | null }[];
+  /** Of rows. */
   files: string[];
+  /** Of artifacts. */
+  packs: string[];
   logs: { ordinal: number | null; stream: string; text: string }[];
   /** `k0: DONE` and so on, in key order; with the error's type when there is one. */
   summary: string[];
@@ -56,6 +55,8 @@ export interface RunRequest {
   mayFail?: boolean;
   options?: Partial<Omit<UnitRunOptions, 'handlers'>>;
   handlers?: Partial<UnitRunOptions['handlers']>;
+  /** A function has been called, and has uploaded or printed something. */
+  onCall?: (ordinal: number, attempt: number) => void;
   /** Default 3. */
   maximumLosses?: number;
 }
@@ -63,11 +64,25 @@ export interface RunRequest {
 let scratches = 0;
 
 export async function run(request: RunRequest): Promise<Ran> {
-  const { pool, folder, bundle, name, ordinals, maximumLosses = 3 } = request;
+  const { pool, folder, bundle, name, ordinals, maximumLosses = 3, onCall } = request;
   const scratch = join(folder, `scratch-${++scratches}`);
   mkdirSync(scratch);
-  const ended: EndedPartition[] = [];
+  const ended: Ran['ended'] = [];
   const files: string[] = [];
+  const packs: string[] = [];
+  const called = new Set<string>();
+  const noteCall = (ordinal: number | null, attempt: number | null): void => {
+    const call = `${ordinal} ${attempt}`;
+    if (ordinal === null || attempt === null || called.has(call)) return;
+    called.add(call);
+    onCall?.(ordinal, attempt);
+  };
+  const entryOf = async (ordinal: number) => {
+    const [found] = await selectRows(
+      `SELECT id, rows::DOUBLE AS rows FROM '${folder}/index.parquet' WHERE ord = ${ordinal}`,
+    );
+    return found as { id: string; rows: number };
+  };
   const logs: Ran['logs'] = [];
   const unit: RunnerUnit = {
     function: { name, digest: bundle?.digest ?? 'none', bundle: bundle?.path ?? null, sql: null },
@@ -84,6 +99,7 @@ export async function run(request: RunRequest): Promise<Ran> {
     snapshot: [join(folder, 'snapshot.parquet')],
     files: null,
     ordinals,
+    isBatch: false,
     priorCalls: 0,
     snapshotTime: '2024-06-01T00:00:00.000Z',
     scheduledTime: null,
@@ -102,25 +118,31 @@ export async function run(request: RunRequest): Promise<Ran> {
     drain: new AbortController().signal,
     afterLoss: ({ length }) => (length < maximumLosses ? 'again' : 'end'),
     alone: false,
+    entryOf,
     ...request.options,
     handlers: {
-      async onSegment(segment, rows) {
-        ended.push(...segment);
-        if (rows !== null) files.push(rows);
+      async onSegment(segment) {
+        for (const { outcome, artifacts, ...rest } of segment.ended)
+          ended.push({ outcome: { ...outcome, artifacts: artifactRefs(artifacts, segment.pack) }, ...rest });
+        for (const at of segment.done?.ordinals.keys() ?? []) {
+          const outcome = outcomeAt({ ...segment.done!, pack: segment.pack }, at);
+          ended.push({ outcome, retryable: false, retryDelayMs: null });
+        }
+        if (segment.rows !== null) files.push(segment.rows);
+        if (segment.pack !== null) packs.push(segment.pack);
       },
-      onLog: (lines) => void logs.push(...lines),
-      onUpload: async ({ name: artifact, partitionId, call, codec }) => ({
-        name: artifact,
-        path: `${partitionId}/${call}/${artifact}`,
-        offset: 0,
-        bytes: 1,
-        sha256: '',
-        codec,
-      }),
+      onLog: (lines) => {
+        for (const { ordinal, attempt } of lines) noteCall(ordinal, attempt);
+        logs.push(...lines);
+      },
+      onUpload: async ({ name: artifact, partitionId, ordinal, attempt }) => {
+        noteCall(ordinal, attempt);
+        return { path: `${partitionId}/${attempt}/${artifact}`, bytes: 1, sha256: '' };
+      },
       onDownload: async () => {
         throw new Error('There is nothing to download here.');
       },
-      onStart: () => undefined,
+      onSession: () => undefined,
       onLoss: () => undefined,
       onHeartbeat: () => undefined,
       ...request.handlers,
@@ -132,21 +154,24 @@ export async function run(request: RunRequest): Promise<Ran> {
     .sort((a, b) => a.outcome.ordinal - b.outcome.ordinal)
     .map(
       ({ outcome }) =>
-        `${outcome.id}: ${outcome.status}${outcome.error === null ? '' : ` ${outcome.error.type}`}`,
+        `${outcome.id ?? outcome.ordinal}: ${outcome.status}${outcome.error === null ? '' : ` ${outcome.error.type}`}`,
     );
-  return { ...end, ended, files, logs, summary };
+  return { ...end, ended, files, packs, logs, summary };
 }
 
 /** Rows of the files, in order. */
-export async function readRows(files: string[], select = '*'): Promise<Record<string, unknown>[]> {
+export function readRows(files: string[], select = '*'): Promise<Record<string, unknown>[]> {
+  const list = files.map((file) => `'${file}'`).join(', ');
+  return selectRows(
+    `SELECT ${select} FROM read_parquet([${list}], union_by_name = true) ORDER BY __partwise_ord, __partwise_row`,
+  );
+}
+
+async function selectRows(sql: string): Promise<Record<string, unknown>[]> {
   const database = await DuckDBInstance.create(':memory:');
   const connection = await database.connect();
   try {
-    const list = files.map((file) => `'${file}'`).join(', ');
-    const reader = await connection.runAndReadAll(
-      `SELECT ${select} FROM read_parquet([${list}], union_by_name = true) ORDER BY __partwise_ord, __partwise_row`,
-    );
-    return reader.getRowObjectsJson() as Record<string, unknown>[];
+    return (await connection.runAndReadAll(sql)).getRowObjectsJson() as Record<string, unknown>[];
   } finally {
     connection.closeSync();
     database.closeSync();

@@ -1,0 +1,217 @@
+/**
+ * Outcomes of partitions of a batch that are DONE, by columns: a million of them are a few megabytes, and an object each would be
+ * some hundreds. What the partition index knows (id, rows) is not repeated.
+ */
+import type { ArtifactCodec, ArtifactRef } from './files';
+import { decodeOrdinals, encodeOrdinals } from './ordinals';
+import type { PartitionOutcome } from './outcome';
+
+/** An artifact among others in one file; the file's path is the block's, unless it has one of its own. */
+export type PackedArtifact = [
+  name: string,
+  codec: ArtifactCodec,
+  offset: number,
+  bytes: number,
+  sha256: string,
+  path?: string,
+];
+
+/** In memory, and between processes. Columns are of one length. */
+export interface DoneBlock {
+  /** Ascending. */
+  ordinals: Int32Array;
+  attempts: Int32Array;
+  /** Milliseconds since 1970. */
+  startedAt: Float64Array;
+  durationMs: Float64Array;
+  outputRows: Int32Array;
+  /** By position; null: none of them has any. */
+  artifacts: (PackedArtifact[] | null)[] | null;
+  /** Path on the stage of the file that they are in. */
+  pack: string | null;
+}
+
+/** In JSON: a column whose values are all equal is one value. */
+export interface DoneRecord {
+  ordinals: string;
+  attempts: number | number[];
+  /** Milliseconds since 1970, of the first; then differences, each from the one before. */
+  startedAt: number[];
+  durationMs: number | number[];
+  outputRows: number | number[];
+  artifacts?: (PackedArtifact[] | 0)[];
+  pack?: string;
+}
+
+/** An outcome as a block has it. */
+export type DoneOutcome = Omit<PartitionOutcome, 'id' | 'rows'> & { id: null; rows: null };
+
+/** Of a batch, or of a partition by itself. */
+export type EndedOutcome = PartitionOutcome | DoneOutcome;
+
+/** Gathers outcomes until they are taken as a block. */
+export class DoneColumns {
+  #length = 0;
+  #columns = emptyColumns(64);
+  #artifacts: (PackedArtifact[] | null)[] | null = null;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  add(outcome: {
+    ordinal: number;
+    attempts: number;
+    startedAt: number;
+    durationMs: number;
+    outputRows: number;
+    artifacts: PackedArtifact[] | null;
+  }): void {
+    const at = this.#length++;
+    if (at === this.#columns.ordinals.length) this.#grow();
+    const { ordinals, attempts, startedAt, durationMs, outputRows } = this.#columns;
+    ordinals[at] = outcome.ordinal;
+    attempts[at] = outcome.attempts;
+    startedAt[at] = outcome.startedAt;
+    durationMs[at] = outcome.durationMs;
+    outputRows[at] = outcome.outputRows;
+    if (outcome.artifacts !== null) {
+      this.#artifacts ??= [];
+      // Those before it have none.
+      while (this.#artifacts.length < at) this.#artifacts.push(null);
+      this.#artifacts.push(outcome.artifacts);
+    } else this.#artifacts?.push(null);
+  }
+
+  /** What was gathered so far; the next block begins empty. */
+  take(): DoneBlock {
+    const length = this.#length;
+    const { ordinals, attempts, startedAt, durationMs, outputRows } = this.#columns;
+    const block: DoneBlock = {
+      ordinals: ordinals.slice(0, length),
+      attempts: attempts.slice(0, length),
+      startedAt: startedAt.slice(0, length),
+      durationMs: durationMs.slice(0, length),
+      outputRows: outputRows.slice(0, length),
+      artifacts: this.#artifacts,
+      pack: null,
+    };
+    this.#length = 0;
+    this.#artifacts = null;
+    return block;
+  }
+
+  #grow(): void {
+    const before = this.#columns;
+    this.#columns = emptyColumns(2 * before.ordinals.length);
+    for (const name of Object.keys(before) as (keyof typeof before)[]) this.#columns[name].set(before[name]);
+  }
+}
+
+function emptyColumns(length: number) {
+  return {
+    ordinals: new Int32Array(length),
+    attempts: new Int32Array(length),
+    startedAt: new Float64Array(length),
+    durationMs: new Float64Array(length),
+    outputRows: new Int32Array(length),
+  };
+}
+
+/** The outcome at a position. */
+export function outcomeAt(block: DoneBlock, at: number): DoneOutcome {
+  return {
+    ordinal: block.ordinals[at]!,
+    id: null,
+    status: 'DONE',
+    attempts: block.attempts[at]!,
+    rows: null,
+    startedAt: new Date(block.startedAt[at]!).toISOString(),
+    durationMs: block.durationMs[at]!,
+    preview: null,
+    outputRows: block.outputRows[at]!,
+    artifacts: artifactsAt(block, at),
+    error: null,
+    reused: false,
+  };
+}
+
+function artifactsAt({ artifacts, pack }: DoneBlock, at: number): ArtifactRef[] {
+  return artifactRefs(artifacts?.[at] ?? [], pack);
+}
+
+/** `pack`: path on the stage of the file that those without a path of their own are in. */
+export function artifactRefs(artifacts: readonly PackedArtifact[], pack: string | null): ArtifactRef[] {
+  return artifacts.map(([name, codec, offset, bytes, sha256, path = pack!]) => ({
+    path,
+    bytes,
+    sha256,
+    name,
+    offset,
+    codec,
+  }));
+}
+
+/** Paths on the stage of all files that a block's artifacts are in. */
+export function artifactPaths({ artifacts, pack }: DoneBlock): string[] {
+  const own = (artifacts ?? []).flatMap((each) => (each ?? []).flatMap(([, , , , , path]) => path ?? []));
+  return pack === null ? own : [pack, ...own];
+}
+
+/** The block without the positions that `keep` refuses; the same block when it refuses none. */
+export function filterBlock(block: DoneBlock, keep: (ordinal: number) => boolean): DoneBlock {
+  const kept = [...block.ordinals.keys()].filter((at) => keep(block.ordinals[at]!));
+  if (kept.length === block.ordinals.length) return block;
+  return {
+    ordinals: Int32Array.from(kept, (at) => block.ordinals[at]!),
+    attempts: Int32Array.from(kept, (at) => block.attempts[at]!),
+    startedAt: Float64Array.from(kept, (at) => block.startedAt[at]!),
+    durationMs: Float64Array.from(kept, (at) => block.durationMs[at]!),
+    outputRows: Int32Array.from(kept, (at) => block.outputRows[at]!),
+    artifacts: block.artifacts === null ? null : kept.map((at) => block.artifacts![at] ?? null),
+    pack: block.pack,
+  };
+}
+
+export function encodeBlock(block: DoneBlock): DoneRecord {
+  const { ordinals, attempts, startedAt, durationMs, outputRows, artifacts, pack } = block;
+  let before = 0;
+  return {
+    ordinals: encodeOrdinals(ordinals),
+    attempts: oneOrAll(attempts),
+    startedAt: Array.from(startedAt, (at) => {
+      const difference = at - before;
+      before = at;
+      return difference;
+    }),
+    durationMs: oneOrAll(durationMs),
+    outputRows: oneOrAll(outputRows),
+    ...(artifacts !== null && { artifacts: Array.from(ordinals, (_, at) => artifacts[at] ?? 0) }),
+    ...(pack !== null && { pack }),
+  };
+}
+
+export function decodeBlock(record: DoneRecord): DoneBlock {
+  const ordinals = Int32Array.from(decodeOrdinals(record.ordinals));
+  const { length } = ordinals;
+  const startedAt = Float64Array.from(record.startedAt);
+  for (let at = 1; at < length; at++) startedAt[at]! += startedAt[at - 1]!;
+  return {
+    ordinals,
+    attempts: Int32Array.from(allOf(record.attempts, length)),
+    startedAt,
+    durationMs: Float64Array.from(allOf(record.durationMs, length)),
+    outputRows: Int32Array.from(allOf(record.outputRows, length)),
+    artifacts: record.artifacts?.map((each) => (each === 0 ? null : each)) ?? null,
+    pack: record.pack ?? null,
+  };
+}
+
+function oneOrAll(column: Int32Array | Float64Array): number | number[] {
+  const first = column[0] ?? 0;
+  return column.every((value) => value === first) ? first : Array.from(column);
+}
+
+function allOf(column: number | number[], length: number): number[] {
+  return Array.isArray(column) ? column : Array.from({ length }, () => column);
+}

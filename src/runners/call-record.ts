@@ -1,0 +1,111 @@
+/**
+ * Which call a runner is at, in a file of a few bytes that it shares with its worker. A message for each call would cost more than a
+ * small function, and would be lost with the process; what was written to a file is there, whatever ended the process right
+ * afterwards. The file has no name any more once the runner has it, so nothing of it is ever left.
+ */
+import { randomUUID } from 'node:crypto';
+import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Of the file, in a runner. */
+export const CALLS_FD = 5;
+
+/** The call that is running. */
+export interface RunningCall {
+  /** How many calls the runner had begun before it. */
+  number: number;
+  /** Of its partition: 1 for the first. */
+  attempt: number;
+  /** By the clock of `monotonicMs`. */
+  startedAt: number;
+}
+
+/** What a runner has come to. */
+export interface CallState {
+  /** Null between calls. */
+  running: RunningCall | null;
+  /** Calls begun so far, in all units. */
+  begun: number;
+}
+
+/** Version, begun, running, attempt, startedAt, version: a reader that sees two versions has come in the middle of a write. */
+const FIELDS = 6;
+const MOST_READS = 100;
+
+/** Milliseconds of a clock that all processes of the machine share, and that nobody sets. */
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1_000 + nanoseconds / 1e6;
+}
+
+/** The runner's end. */
+export class CallWriter {
+  readonly #fields = new Float64Array(FIELDS);
+  readonly #bytes = new Uint8Array(this.#fields.buffer);
+
+  constructor(private readonly fd: number) {}
+
+  /** The next call begins. */
+  begin(attempt: number): void {
+    this.#fields[1]!++;
+    this.#fields[2] = 1;
+    this.#fields[3] = attempt;
+    this.#fields[4] = monotonicMs();
+    this.#write();
+  }
+
+  end(): void {
+    this.#fields[2] = 0;
+    this.#write();
+  }
+
+  #write(): void {
+    this.#fields[5] = ++this.#fields[0]!;
+    writeSync(this.fd, this.#bytes, 0, this.#bytes.length, 0);
+  }
+}
+
+/** The worker's end; makes the file. */
+export class CallRecord {
+  readonly fd = openNameless();
+  readonly #fields = new Float64Array(FIELDS);
+  #last: CallState | null = null;
+
+  read(): CallState {
+    if (this.#last !== null) return this.#last;
+    const bytes = new Uint8Array(this.#fields.buffer);
+    for (let i = 0; i < MOST_READS; i++) {
+      readSync(this.fd, bytes, 0, bytes.length, 0);
+      if (this.#fields[0] === this.#fields[5]) break;
+    }
+    const [, begun, running, attempt, startedAt] = this.#fields as unknown as number[];
+    return {
+      begun: begun!,
+      running: running === 1 ? { number: begun! - 1, attempt: attempt!, startedAt: startedAt! } : null,
+    };
+  }
+
+  /** The runner has ended: what it was at then is what is read from now on. */
+  close(): void {
+    if (this.#last !== null) return;
+    this.#last = this.read();
+    closeSync(this.fd);
+  }
+}
+
+/** In memory where there is such a place: a disk that is busy would make each write wait. */
+function openNameless(): number {
+  try {
+    return openIn('/dev/shm');
+  } catch {
+    return openIn(tmpdir());
+  }
+}
+
+function openIn(folder: string): number {
+  const file = join(folder, `partwise-calls-${randomUUID()}`);
+  const fd = openSync(file, 'wx+', 0o600);
+  rmSync(file, { force: true });
+  return fd;
+}

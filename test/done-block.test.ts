@@ -1,0 +1,101 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  artifactPaths,
+  decodeBlock,
+  DoneColumns,
+  encodeBlock,
+  filterBlock,
+  outcomeAt,
+  type DoneBlock,
+} from '../src/run/done-block';
+import { CallRecord, CallWriter } from '../src/runners/call-record';
+
+const AT = Date.parse('2024-01-01T00:00:00.000Z');
+
+function blockOf(ordinals: number[], withArtifacts: number[] = []): DoneBlock {
+  const columns = new DoneColumns();
+  for (const ordinal of ordinals)
+    columns.add({
+      ordinal,
+      attempts: ordinal === 7 ? 2 : 1,
+      startedAt: AT + ordinal,
+      durationMs: ordinal % 3,
+      outputRows: 1,
+      artifacts: withArtifacts.includes(ordinal)
+        ? [
+            ['sum.json', 'json', 10 * ordinal, 10, `sha of ${ordinal}`],
+            ['large.bin', 'bytes', 0, 1e6, 'sha', `folder/${ordinal}/large.bin`],
+          ]
+        : null,
+    });
+  return columns.take();
+}
+
+describe('outcomes by columns', () => {
+  it('are what they were when they come back from JSON', () => {
+    const block = { ...blockOf([3, 4, 5, 7, 900], [4, 900]), pack: 'packs/1' };
+    const back = decodeBlock(JSON.parse(JSON.stringify(encodeBlock(block))) as never);
+    expect(back).toEqual(block);
+    expect(outcomeAt(back, 3)).toMatchObject({
+      ordinal: 7,
+      id: null,
+      status: 'DONE',
+      attempts: 2,
+      startedAt: '2024-01-01T00:00:00.007Z',
+      durationMs: 1,
+      artifacts: [],
+    });
+    expect(outcomeAt(back, 4).artifacts).toEqual([
+      { name: 'sum.json', codec: 'json', offset: 9000, bytes: 10, sha256: 'sha of 900', path: 'packs/1' },
+      {
+        name: 'large.bin',
+        codec: 'bytes',
+        offset: 0,
+        bytes: 1e6,
+        sha256: 'sha',
+        path: 'folder/900/large.bin',
+      },
+    ]);
+    expect(artifactPaths(back)).toEqual(['packs/1', 'folder/4/large.bin', 'folder/900/large.bin']);
+  });
+
+  it('cost a few bytes each', () => {
+    const many = Array.from({ length: 10_000 }, (_, i) => i);
+    expect(JSON.stringify(encodeBlock(blockOf(many))).length).toBeLessThan(10 * many.length);
+  });
+
+  it('grow, and are taken block by block', () => {
+    const columns = new DoneColumns();
+    const add = (ordinal: number): void =>
+      columns.add({ ordinal, attempts: 1, startedAt: AT, durationMs: 0, outputRows: 0, artifacts: null });
+    for (let ordinal = 0; ordinal < 1_000; ordinal++) add(ordinal);
+    expect([...columns.take().ordinals]).toEqual(Array.from({ length: 1_000 }, (_, i) => i));
+    add(5);
+    expect([...columns.take().ordinals]).toEqual([5]);
+    expect(columns.length).toBe(0);
+  });
+
+  it('are left out one by one', () => {
+    const block = blockOf([1, 2, 3, 7], [3]);
+    expect(filterBlock(block, () => true)).toBe(block);
+    const some = filterBlock(block, (ordinal) => ordinal !== 2 && ordinal !== 7);
+    expect([...some.ordinals]).toEqual([1, 3]);
+    expect(outcomeAt(some, 1)).toEqual(outcomeAt(block, 2));
+  });
+});
+
+describe('the record of calls', () => {
+  it('tells which call a runner is at, how many it has begun, and keeps what it was at when it ended', () => {
+    const record = new CallRecord();
+    const writer = new CallWriter(record.fd);
+    expect(record.read()).toEqual({ begun: 0, running: null });
+    writer.begin(1);
+    writer.end();
+    expect(record.read()).toEqual({ begun: 1, running: null });
+    writer.begin(3);
+    const running = { number: 1, attempt: 3, startedAt: expect.any(Number) };
+    expect(record.read()).toEqual({ begun: 2, running });
+    record.close();
+    expect(record.read()).toEqual({ begun: 2, running });
+  });
+});
