@@ -24,7 +24,8 @@ import { Interruptions } from './interruptions';
 import { openPlannedStage } from './stage-access';
 import { UnitLedger } from './unit-ledger';
 import { UnitRecorder } from './unit-recorder';
-import { loadUnitPlan, snapshotOf } from './unit-plan';
+import { fetchSnapshot } from './unit-snapshot';
+import { loadUnitPlan } from './unit-plan';
 import { unitResult } from './unit-result';
 import { inTurn } from './unit-turns';
 
@@ -134,10 +135,8 @@ class UnitAttempt {
 
   async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
     const { plan, ledger, recorder, index } = work;
-    const { from, to } = this.task;
-    const snapshot = await Promise.all(
-      snapshotOf(plan.snapshot, from, to).map((file) => stage.localFile(file, scratch)),
-    );
+    const { stop } = this.#interruptions;
+    const snapshot = await fetchSnapshot(stage, plan, ordinals, scratch, stop);
     if (this.#hasWaited) await this.#interruptions.lookForPause();
     if (!ledger.isSingle) this.#interruptions.watchForPause();
     const { pool } = this.deps;

@@ -11,7 +11,7 @@ import type { ErrorInfo } from './outcome';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
 import type { StopReason } from './stop';
 
-/** A column and its type in the warehouse's own words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
+/** A column and its type as the snapshot has it, in DuckDB's words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
 export interface Column {
   name: string;
   type: string;
@@ -95,6 +95,11 @@ export interface RunPlan {
 export interface SnapshotFile extends StagedFile {
   from: number;
   to: number;
+  /**
+   * Of a file as the warehouse unloaded it, with rows in any order and values in the form of `warehouse/snowflake/column-types`: how
+   * many rows it has.
+   */
+  unloadedRows?: number;
 }
 
 /** One file of a stage-mode source, pinned at planning. */

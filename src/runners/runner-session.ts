@@ -1,4 +1,5 @@
 /** Part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
+import { AsyncResource } from 'node:async_hooks';
 import { mkdir } from 'node:fs/promises';
 import type { ErrorInfo } from '../run/outcome';
 import { monotonicMs, type RunningCall } from './call-record';
@@ -79,7 +80,8 @@ class RunnerSession {
   async run(): Promise<SessionEnd> {
     const { runner } = this;
     const { signal, drain, handlers, timeoutMs } = this.options;
-    const onMessage = (message: FromRunner): void => this.receive(message);
+    // In this unit's asynchronous context: the process may have been started for another one.
+    const onMessage = AsyncResource.bind((message: FromRunner): void => this.receive(message));
     const onOutput = (stream: LogLine['stream'], text: string): void =>
       handlers.onLog([this.lineOf(stream, text)]);
     const onAbort = (): void => this.cancel();

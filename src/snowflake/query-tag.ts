@@ -1,10 +1,9 @@
 /** What statements are run for, as Snowflake's query history shows it. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** All but `run` where it applies. */
 export interface QueryTag {
-  run: string;
-  /** What of the run: `open`, `plan`, `unit`, `commit`, `close`. */
+  run?: string;
+  /** The activity: `open`, `plan`, `unit`, `commit`, … */
   step?: string;
   /** The unit's number. */
   unit?: number;
@@ -18,8 +17,8 @@ const LONGEST_ID = 400;
 const current = new AsyncLocalStorage<QueryTag>();
 
 /** Statements within `work` carry the tag, on top of one that holds already. */
-export function withQueryTag<T>(tag: Partial<QueryTag>, work: () => T): T {
-  return current.run({ ...current.getStore(), ...tag } as QueryTag, work);
+export function withQueryTag<T>(tag: QueryTag, work: () => T): T {
+  return current.run({ ...current.getStore(), ...tag }, work);
 }
 
 /** JSON, such as `{"app":"partwise","run":"nightly","step":"plan","attempt":1}`. */

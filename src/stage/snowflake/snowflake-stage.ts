@@ -172,6 +172,11 @@ export class SnowflakeStage implements Stage {
     return rows.map(([name]) => basename(name!));
   }
 
+  /** A path as Snowflake's SQL has it, for statements that read or write the stage by themselves. */
+  place(path: string): string {
+    return this.#sql(this.#resolve(path));
+  }
+
   async #run(sql: string): Promise<Result> {
     try {
       return await poolOf(this.location.connection).run(sql);

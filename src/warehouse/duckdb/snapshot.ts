@@ -133,7 +133,7 @@ async function putRows(
   return files;
 }
 
-async function listFingerprints(connection: DuckDBConnection): Promise<string[]> {
+export async function listFingerprints(connection: DuckDBConnection): Promise<string[]> {
   const listed = await connection.runAndReadAll('SELECT fingerprint FROM partition_index ORDER BY ord');
   return (listed.getColumns()[0] ?? []) as string[];
 }
@@ -202,7 +202,9 @@ async function numberPartitions(
   );
 }
 
-async function listPartitions(connection: DuckDBConnection): Promise<{ rows: number[]; ids: string[] }> {
+export async function listPartitions(
+  connection: DuckDBConnection,
+): Promise<{ rows: number[]; ids: string[] }> {
   const listed = await connection.runAndReadAll('SELECT rows::DOUBLE, id FROM partition_index ORDER BY ord');
   const [rows, ids] = listed.getColumns() as [number[], string[]];
   return { rows: rows ?? [], ids: ids ?? [] };
@@ -228,7 +230,8 @@ export function idSql(keyColumns: readonly Column[]): string {
     .join(" || '/' || ");
 }
 
-async function refuseUnusable(
+/** Refuses a table `partition_keys` that no run can be made of. */
+export async function refuseUnusable(
   connection: DuckDBConnection,
   request: PartitionsRequest,
   keyColumns: readonly Column[],
@@ -264,7 +267,8 @@ async function refuseUnusable(
   }
 }
 
-async function narrow(connection: DuckDBConnection, only: readonly string[]): Promise<void> {
+/** Leaves the partitions with these ids in `partition_keys`. */
+export async function narrow(connection: DuckDBConnection, only: readonly string[]): Promise<void> {
   const known = await queryRows<{ id: string }>(connection, 'SELECT id FROM partition_keys');
   const ids = known.map(({ id }) => id);
   const present = new Set(ids);

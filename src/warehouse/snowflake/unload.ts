@@ -1,0 +1,92 @@
+/** Puts pinned rows on a stage: unloaded by Snowflake itself, or read through the driver where that cannot be. */
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Column, SnapshotFile } from '../../run/plan';
+import type { Session, StatementOptions } from '../../snowflake';
+import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
+import { quoteText as quoteForDuckDb } from '../duckdb/database';
+import type { SnapshotPlace } from '../warehouse';
+import { restoredColumns } from './restore-rows';
+import { loadTexts } from './text-rows';
+
+/** The column with the number of the range that a row is in. */
+const UNIT = 'PARTWISE_UNIT';
+/** Files are fetched and sorted one unit at a time, so that larger ones spare requests. */
+const MOST_FILE_BYTES = 256 * 1024 * 1024;
+
+/** How pinned rows are selected: columns C0, C1, … in the form that they travel in, and `PARTWISE_ORD`. */
+export interface PinnedSelect {
+  columns: readonly Column[];
+  /** With the columns of `units` (`ORD`, and whatever `more` names) for each row. */
+  select(more?: string): { sql: string; binds: string[] };
+}
+
+type Range = SnapshotPlace['ranges'][number];
+
+/**
+ * One COPY INTO for all rows. Its folders are the ranges, not the keys: a file for each key and thread would be far too many. Rows are
+ * counted against `rows` (by ordinal), and the files are those that the statement names, whatever else lies beside them.
+ */
+export async function unload(
+  session: Session,
+  pinned: PinnedSelect,
+  rows: readonly number[],
+  { stage, folder, ranges }: SnapshotPlace & { stage: SnowflakeStage },
+  options: StatementOptions,
+): Promise<SnapshotFile[]> {
+  const { sql, binds } = pinned.select(`units.${UNIT}`);
+  const place = `${folder}rows/`;
+  const { rows: unloaded } = await session.run(
+    `COPY INTO ${stage.place(place)} FROM (${sql}) PARTITION BY ('b=' || ${UNIT}) ` +
+      `FILE_FORMAT = (TYPE = PARQUET) HEADER = TRUE MAX_FILE_SIZE = ${MOST_FILE_BYTES} DETAILED_OUTPUT = TRUE`,
+    { ...options, binds },
+  );
+  const listed = await stage.list(place);
+  const files = unloaded.map(([name, , count]) => {
+    const [tail, range] = /\/b=(\d+)\/[^/]+$/.exec(`/${name}`) ?? [];
+    const found = listed.find(({ path }) => tail !== undefined && path.endsWith(tail));
+    if (found === undefined)
+      throw new Error(`Snowflake says that it unloaded "${name}", and it is not on the stage ${stage.uri}.`);
+    return { ...found, range: Number(range), count: Number(count) };
+  });
+  ranges.forEach(({ from, to }, i) => {
+    const counted = files.filter(({ range }) => range === i).reduce((sum, { count }) => sum + count, 0);
+    const planned = rows.slice(from, to + 1).reduce((sum, n) => sum + n, 0);
+    // enforces I1: keys and rows are of the same moment.
+    if (counted !== planned)
+      throw new Error(
+        `Snowflake unloaded ${counted} rows of the partitions ${from} to ${to}, and had counted ${planned}.`,
+      );
+  });
+  return files.map(({ path, bytes, range, count }) => {
+    const { from, to } = ranges[range]!;
+    return { path, bytes, sha256: null, from, to, unloadedRows: count };
+  });
+}
+
+/** The same rows by way of this process, for stages that are not this warehouse's, and for roles that may not unload. */
+export async function readThrough(
+  session: Session,
+  connection: DuckDBConnection,
+  pinned: PinnedSelect,
+  place: SnapshotPlace,
+  { scratch, ...options }: StatementOptions & { scratch: string },
+): Promise<SnapshotFile[]> {
+  const { columns } = pinned;
+  const { sql, binds } = pinned.select();
+  await loadTexts(connection, 'pinned_texts', columns.length + 1, session.stream(sql, { ...options, binds }));
+  const restored = restoredColumns(columns, { ord: `C${columns.length}`, row: 'rowid' });
+  const last = place.ranges.reduce((most, { to }) => Math.max(most, to), 0);
+  const ranges: readonly Range[] = place.stage.isLocal ? [{ from: 0, to: last }] : place.ranges;
+  const files: SnapshotFile[] = [];
+  for (const { from, to } of ranges) {
+    options.signal?.throwIfAborted();
+    const file = join(scratch, 'rows.parquet');
+    await connection.run(
+      `COPY (SELECT * FROM (SELECT ${restored} FROM pinned_texts) WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
+        `ORDER BY __partwise_ord, __partwise_row) TO ${quoteForDuckDb(file)} (FORMAT parquet)`,
+    );
+    files.push({ ...(await place.stage.put(`${place.folder}rows-${from}.parquet`, { file })), from, to });
+  }
+  return files;
+}
