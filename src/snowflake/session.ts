@@ -30,6 +30,8 @@ export interface StatementOptions {
   timeoutSeconds?: number;
   /** The columns of its result, without running it. */
   describeOnly?: boolean;
+  /** Session parameters, for this statement. */
+  parameters?: Readonly<Record<string, string>>;
 }
 
 type Statement = RowStatement | FileAndStageBindStatement;
@@ -88,7 +90,7 @@ export class Session {
   }
 
   async #execute(sql: string, options: StatementOptions): Promise<Statement> {
-    const { binds, signal, timeoutSeconds, describeOnly } = options;
+    const { binds, signal, timeoutSeconds, describeOnly, parameters } = options;
     signal?.throwIfAborted();
     let statement!: Statement;
     let giveUp: NodeJS.Timeout | undefined;
@@ -102,6 +104,7 @@ export class Session {
         // Otherwise the driver sends a statement that failed a second time.
         streamResult: true,
         parameters: {
+          ...parameters,
           QUERY_TAG: queryTag(),
           ...(timeoutSeconds !== undefined && { STATEMENT_TIMEOUT_IN_SECONDS: timeoutSeconds }),
         },

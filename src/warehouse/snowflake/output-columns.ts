@@ -41,15 +41,15 @@ function ofType(type: string): Loading {
       value: asIs,
     };
   if (type === 'BOOLEAN') return { families: ['boolean'], type, loaded: type, form: asIs, value: asIs };
-  if (type === 'DATE') return { ...TEXT, families: ['date'], type, value: (form) => `TO_DATE(${form})` };
-  if (type === 'TIME') return { ...TEXT, families: ['time'], type, value: (form) => `TO_TIME(${form})` };
+  if (type === 'DATE') return { ...TEXT, families: ['date'], type, value: (form) => `CAST(${form} AS DATE)` };
+  if (type === 'TIME') return { ...TEXT, families: ['time'], type, value: (form) => `CAST(${form} AS TIME)` };
   if (type === 'TIMESTAMP WITH TIME ZONE') {
     return {
       families: ['timestamp_tz', 'timestamp_ltz'],
       type: 'TIMESTAMP_TZ',
       loaded: 'VARCHAR',
       form: (value) => `strftime(${value}, '%Y-%m-%d %H:%M:%S.%f+00:00')`,
-      value: (form) => `TO_TIMESTAMP_TZ(${form})`,
+      value: (form) => `CAST(${form} AS TIMESTAMP_TZ)`,
     };
   }
   if (type.startsWith('TIMESTAMP'))
@@ -57,7 +57,7 @@ function ofType(type: string): Loading {
       ...TEXT,
       families: ['timestamp_ntz'],
       type: 'TIMESTAMP_NTZ',
-      value: (form) => `TO_TIMESTAMP_NTZ(${form})`,
+      value: (form) => `CAST(${form} AS TIMESTAMP_NTZ)`,
     };
   if (type === 'BLOB') {
     return {

@@ -59,8 +59,11 @@ def attempt(session, sql: str, body: dict, query_id: str) -> dict:
     except duckdb.InterruptException:
         return error_answer(query_id, "000604", "57014", "SQL execution canceled")
     except (sferr.ProgrammingError, sferr.OperationalError, sferr.DatabaseError) as error:
+        message = getattr(error, "raw_msg", None) or error.msg
+        if "Referenced column" in message:
+            return error_answer(query_id, "000904", "42000", f"SQL compilation error: invalid identifier. {message}")
         code = f"{error.errno:06d}" if error.errno else "000603"
-        return error_answer(query_id, code, error.sqlstate or "XX000", getattr(error, "raw_msg", None) or error.msg)
+        return error_answer(query_id, code, error.sqlstate or "XX000", message)
     except duckdb.ConstraintException as error:
         return error_answer(query_id, "100072", "22000", f"NULL result in a non-nullable column: {error}")
     except Exception as error:  # never HTTP 500: the driver would send the statement again and again
