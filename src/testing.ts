@@ -20,7 +20,7 @@ import { join, resolve } from 'node:path';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { createContext, decodeArtifact } from './functions/context';
 import { createPartitionData } from './functions/data';
-import { openDatabase } from './functions/database';
+import { KeptDatabase, openDatabase } from './functions/database';
 import { fileTable } from './functions/file-rows';
 import { encodeJson } from './functions/json';
 import { memoryRows } from './functions/memory-rows';
@@ -77,13 +77,15 @@ export async function runPartitionFunction<Params = Record<string, unknown>>(
 ): Promise<TestOutcome> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-testing-'));
   const options = { memoryBytes: MEMORY_BYTES, tempFolder: folder };
-  const session = new SqlSession(options);
+  const kept = new KeptDatabase();
+  const session = new SqlSession(options, kept);
   let database: DuckDBInstance | null = null;
   try {
     database = await openDatabase(options);
     return await callOnce(fn, call, await rowsOf(database, call), session);
   } finally {
     await session.close();
+    kept.close();
     database?.closeSync();
     await rm(folder, { recursive: true, force: true });
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { bundleFunctions } from '../src/functions/bundle';
-import { openDatabase } from '../src/functions/database';
+import { KeptDatabase, openDatabase } from '../src/functions/database';
 import { definePartitionFunction } from '../src/functions/define';
 import { describeThrown } from '../src/functions/errors';
 import { checkPin, fileRows } from '../src/functions/file-rows';
@@ -366,7 +366,8 @@ describe('the rows of a unit', () => {
     connection.closeSync();
     maker.closeSync();
     const database = await openDatabase(memory());
-    const session = new SqlSession(memory());
+    const kept = new KeptDatabase();
+    const session = new SqlSession(memory(), kept);
     const columns = [
       { name: 'n', type: 'INTEGER' },
       { name: 'p', type: 'VARCHAR' },
@@ -385,6 +386,7 @@ describe('the rows of a unit', () => {
     } finally {
       rows.close();
       await session.close();
+      kept.close();
       database.closeSync();
     }
   }

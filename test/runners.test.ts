@@ -427,6 +427,7 @@ function workerScript(): string {
     snapshotTime: '2024-06-01T00:00:00.000Z',
     scheduledTime: null,
     warehouse: 'duckdb::memory:',
+    spill: join(folder, 'spill'),
     scratch: join(folder, 'orphan'),
     nonRetryableErrorTypes: [],
     duckdbMemoryBytes: 250_000_000,

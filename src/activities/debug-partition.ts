@@ -181,6 +181,7 @@ async function callNow(
       pause: inspect === true,
       snapshotTime: plan.snapshotTime,
       scheduledTime: plan.scheduledTime,
+      spill: scratch,
       scratch,
       nonRetryableErrorTypes: [],
       duckdbMemoryBytes: duckdbMemory(plan.memoryBytes),

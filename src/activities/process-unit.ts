@@ -184,6 +184,7 @@ class UnitAttempt {
       extraCalls: ledger.extraCalls(ordinals),
       snapshotTime: plan.snapshotTime,
       scheduledTime: plan.scheduledTime,
+      spill: join(this.deps.scratch, 'spill'),
       scratch,
       nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
       duckdbMemoryBytes: duckdbMemory(memoryBytes),

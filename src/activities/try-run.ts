@@ -192,6 +192,7 @@ class Trial {
         priorCalls: 0,
         snapshotTime: new Date().toISOString(),
         scheduledTime: input.scheduledTime,
+        spill: join(folders.scratch, 'spill'),
         scratch: join(folders.scratch, `partition-${ordinal}`),
         nonRetryableErrorTypes: [],
         duckdbMemoryBytes: duckdbMemory(memoryBytes),

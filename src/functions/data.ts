@@ -1,6 +1,5 @@
 /** `data`, the first argument of a partition function. */
 import type { Constants, PartitionRows } from './partition-rows';
-import type { Column } from '../run/plan';
 import { addRows, readColumn, type Shape, type Slice } from './slices';
 import type { SqlSession } from './sql-session';
 import type { PartitionData, Row } from './types';

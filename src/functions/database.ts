@@ -20,6 +20,30 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
   });
 }
 
+/** A database that the units of a runner have one after the other: to open one takes longer than a small unit. */
+export class KeptDatabase {
+  #kept: { key: string; database: DuckDBInstance } | null = null;
+
+  async open(options: DatabaseOptions): Promise<DuckDBInstance> {
+    const key = JSON.stringify(options);
+    if (this.#kept?.key === key) return this.#kept.database;
+    this.close();
+    const database = await openDatabase(options);
+    const connection = await database.connect();
+    // Units of a run read the same files, whose footers may be large.
+    await connection.run('SET GLOBAL parquet_metadata_cache = true');
+    connection.closeSync();
+    this.#kept = { key, database };
+    return database;
+  }
+
+  /** Whoever asks next has another. */
+  close(): void {
+    this.#kept?.database.closeSync();
+    this.#kept = null;
+  }
+}
+
 /** A connection whose TIMESTAMPTZ arithmetic does not depend on the machine. */
 export async function connect(database: DuckDBInstance): Promise<DuckDBConnection> {
   const connection = await database.connect();

@@ -5,12 +5,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type DuckDBConnection,
-  type DuckDBInstance,
   type DuckDBPreparedStatement,
   type DuckDBResult,
   StatementType,
 } from '@duckdb/node-api';
-import { connect, type DatabaseOptions, openDatabase } from './database';
+import { connect, type DatabaseOptions, type KeptDatabase } from './database';
 import type { PartitionRows } from './partition-rows';
 import { allRows } from './slices';
 import { asSqlError } from './sql-error';
@@ -20,13 +19,16 @@ import { toParameter } from './values';
 const INTERRUPT_EVERY_MS = 20;
 
 export class SqlSession {
-  private database: DuckDBInstance | null = null;
   private connection: Promise<DuckDBConnection> | null = null;
   private view: Promise<void> | null = null;
   private readonly running = new Set<Promise<unknown>>();
   private dirty = false;
 
-  constructor(private readonly options: DatabaseOptions) {}
+  /** `kept`: the process's own, for functions. */
+  constructor(
+    private readonly options: DatabaseOptions,
+    private readonly kept: KeptDatabase,
+  ) {}
 
   /** Runs a template's text with its values bound, and gives the rows of its last statement. */
   async query(rows: PartitionRows, strings: readonly string[], values: readonly unknown[]): Promise<Row[]> {
@@ -84,16 +86,14 @@ export class SqlSession {
   async close(): Promise<void> {
     const connection = await this.connection?.catch(() => null);
     connection?.closeSync();
-    this.database?.closeSync();
-    this.database = null;
+    if (this.dirty) this.kept.close();
     this.connection = null;
     this.view = null;
     this.dirty = false;
   }
 
   private async open(): Promise<DuckDBConnection> {
-    this.database = await openDatabase(this.options);
-    return connect(this.database);
+    return connect(await this.kept.open(this.options));
   }
 
   private async execute(

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { ArtifactCodec, FileRef } from '../run/files';
 import { OutputCapture } from './output-capture';
 import type { FromRunner, LogLine, RunnerOutcome, RunnerUnit } from './protocol';
-import { UnitLoop } from './unit-loop';
+import { UnitDatabases, UnitLoop } from './unit-loop';
 import type { Asked, UnitLink } from './worker-link';
 
 export interface CallHereOptions {
@@ -45,7 +45,8 @@ export async function callHere(options: CallHereOptions): Promise<CalledHere> {
   process.setSourceMapsEnabled(true);
   const link = new LocalLink(options);
   const output = new OutputCapture((lines) => lines.forEach(options.onLog));
-  const loop = new UnitLoop(unit, link, output);
+  const databases = new UnitDatabases();
+  const loop = new UnitLoop(unit, link, output, databases);
   const cancel = (): void => loop.abort({ type: 'abort', reason: 'cancelled' });
   const fail = (error: unknown): void => {
     if (!loop.fail(output.call.getStore() ?? output.current, error)) throw error;
@@ -56,6 +57,7 @@ export async function callHere(options: CallHereOptions): Promise<CalledHere> {
   try {
     await loop.run();
   } finally {
+    databases.close();
     release();
     process.off('uncaughtException', fail).off('unhandledRejection', fail);
     signal.removeEventListener('abort', cancel);

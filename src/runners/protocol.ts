@@ -44,6 +44,8 @@ export interface RunnerUnit {
   pause?: boolean;
   snapshotTime: string;
   scheduledTime: string | null;
+  /** Folder for what DuckDB cannot keep in memory. */
+  spill: string;
   /** Folder of this unit's attempt; uploads and output rows are written here for the worker to take. */
   scratch: string;
   /** A thrown error of these types is marked not retryable. */

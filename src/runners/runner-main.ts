@@ -3,13 +3,14 @@ import { describeThrown } from '../functions/errors';
 import { loadFunctions } from '../functions/load';
 import { OutputCapture } from './output-capture';
 import type { RunnerUnit, ToRunner } from './protocol';
-import { UnitLoop } from './unit-loop';
+import { UnitDatabases, UnitLoop } from './unit-loop';
 import { startWatchdog } from './watchdog';
 import { WorkerLink } from './worker-link';
 
 startWatchdog(Number(process.argv[2]));
 
 const link = new WorkerLink();
+const databases = new UnitDatabases();
 const output = new OutputCapture((lines) => link.send({ type: 'log', lines }));
 output.install();
 
@@ -60,12 +61,13 @@ async function describeBundle(bundle: string): Promise<void> {
 }
 
 async function runUnit(unit: RunnerUnit): Promise<void> {
-  loop = new UnitLoop(unit, link, output);
   try {
+    loop = new UnitLoop(unit, link, output, databases);
     const end = await loop.run();
     output.flush();
     link.send({ type: 'unitDone', ...end });
   } catch (error) {
+    databases.close();
     const { error: info, retryable } = describeThrown(error);
     output.flush();
     link.send({ type: 'unitFailed', error: info, retryable });

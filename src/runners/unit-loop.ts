@@ -8,9 +8,9 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { createContext } from '../functions/context';
-import { connect, type DatabaseOptions, openDatabase } from '../functions/database';
+import { connect, type DatabaseOptions, KeptDatabase } from '../functions/database';
 import { describeThrown } from '../functions/errors';
 import { fileRows } from '../functions/file-rows';
 import type { PartitionRows } from '../functions/partition-rows';
@@ -41,6 +41,19 @@ const TURN_MS = 20;
 /** In a unit that has lost a runner: so many partitions are handed over one by one, the others at this interval. */
 const CAUTIOUS_SEGMENTS = 20;
 const CAUTIOUS_EVERY_MS = 100;
+
+/** Of the process: they outlive its units. */
+export class UnitDatabases {
+  /** Reads and writes rows. */
+  readonly rows = new KeptDatabase();
+  /** For what functions ask with `data.sql`: apart from the other, which they must not harm. */
+  readonly sql = new KeptDatabase();
+
+  close(): void {
+    this.rows.close();
+    this.sql.close();
+  }
+}
 
 /** The call that is running. */
 class Running implements CallOf {
@@ -109,18 +122,22 @@ export class UnitLoop {
     private readonly unit: RunnerUnit,
     private readonly link: UnitLink,
     private readonly output: OutputCapture,
+    private readonly databases: UnitDatabases,
   ) {
-    this.databaseOptions = { memoryBytes: unit.duckdbMemoryBytes, tempFolder: join(unit.scratch, 'duckdb') };
-    this.session = new SqlSession(this.databaseOptions);
+    // Databases of two processes must not spill into one folder.
+    const tempFolder = join(unit.spill, `${process.pid}`);
+    this.databaseOptions = { memoryBytes: unit.duckdbMemoryBytes, tempFolder };
+    this.session = new SqlSession(this.databaseOptions, databases.sql);
   }
 
   /** Resolves with what was not run; rejects when nothing can be run at all. */
   async run(): Promise<{ left: number[]; reusable: boolean }> {
-    const database = await openDatabase(this.databaseOptions);
+    const database = await this.databases.rows.open(this.databaseOptions);
     let timer: NodeJS.Timeout | undefined;
+    let writer: DuckDBConnection | null = null;
     let closeRows = (): void => undefined;
     try {
-      const writer = await connect(database);
+      writer = await connect(database);
       await loadKeys(writer, this.unit.index, this.unit.ordinals);
       const index = await readIndex(writer, this.unit.keyColumns);
       const fn = await unitFunction(this.unit, this.session, writer);
@@ -134,7 +151,7 @@ export class UnitLoop {
       clearInterval(timer);
       closeRows();
       await this.session.close();
-      database.closeSync();
+      writer?.closeSync();
     }
   }
 

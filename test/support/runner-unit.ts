@@ -104,6 +104,7 @@ export async function run(request: RunRequest): Promise<Ran> {
     snapshotTime: '2024-06-01T00:00:00.000Z',
     scheduledTime: null,
     warehouse: 'duckdb::memory:',
+    spill: scratch,
     scratch,
     nonRetryableErrorTypes: [],
     duckdbMemoryBytes: 250_000_000,
