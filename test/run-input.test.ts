@@ -24,6 +24,7 @@ test('the three required settings are enough, and every other one has its defaul
       params: {},
       sql: null,
       where: null,
+      snapshot: 'stage',
       only: null,
       output: null,
       onExisting: 'error',
@@ -50,6 +51,7 @@ test('the three required settings are enough, and every other one has its defaul
         heartbeatTimeoutMs: 10_000,
         maxPartitions: 100_000,
         partitionsPerUnit: null,
+        loadingWarehouse: null,
       },
     },
   });

@@ -116,7 +116,13 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     await mkdir(scratch);
     const ordinals = Array.from({ length: to - from + 1 }, (_, i) => from + i);
     const signal = new AbortController().signal;
-    const read = await fetchSnapshot(stage, { snapshot, columns } as UnitPlan, ordinals, scratch, signal);
+    const read = await fetchSnapshot(
+      stage,
+      { snapshot, columns, files: null } as UnitPlan,
+      { index: '', ordinals },
+      scratch,
+      signal,
+    );
     const list = read.map((file) => `'${file}'`).join(', ');
     return local<Record<string, unknown>>(
       `SELECT ${select} FROM read_parquet([${list}]) WHERE __partwise_ord BETWEEN ${from} AND ${to} ORDER BY __partwise_ord, __partwise_row`,

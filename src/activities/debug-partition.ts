@@ -163,6 +163,7 @@ async function callNow(
   { inspect, onEvent, signal = new AbortController().signal }: DebugOptions,
 ): Promise<Call> {
   const logs: LogEntry[] = [];
+  const index = await checkedFile(stage, plan.index, scratch);
   const { outcome, rowsFiles, uploads } = await callHere({
     unit: {
       function: fn,
@@ -172,8 +173,8 @@ async function callNow(
       warehouse: plan.warehouse,
       keyColumns: plan.keyColumns,
       columns: plan.columns,
-      index: await checkedFile(stage, plan.index, scratch),
-      snapshot: await checkedSnapshot(stage, plan, ordinal, scratch, signal),
+      index,
+      snapshot: await checkedSnapshot(stage, plan, { index, ordinal }, scratch, signal),
       files: plan.files === null ? null : [plan.files[ordinal]!],
       ordinals: [ordinal],
       isBatch: false,
@@ -205,13 +206,13 @@ async function callNow(
 async function checkedSnapshot(
   stage: Stage,
   plan: UnitPlan,
-  ordinal: number,
+  { index, ordinal }: { index: string; ordinal: number },
   scratch: string,
   signal: AbortSignal,
 ): Promise<string[]> {
   const whole = snapshotOf(plan.snapshot, [ordinal]).filter(({ unloadedRows }) => unloadedRows === undefined);
   for (const ref of whole) await checkedFile(stage, ref, scratch);
-  return fetchSnapshot(stage, plan, [ordinal], scratch, signal);
+  return fetchSnapshot(stage, plan, { index, ordinals: [ordinal] }, scratch, signal);
 }
 
 async function checkedFile(stage: Stage, ref: StagedFile, folder: string): Promise<string> {

@@ -136,7 +136,7 @@ class UnitAttempt {
   async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
     const { plan, ledger, recorder, index } = work;
     const { stop } = this.#interruptions;
-    const snapshot = await fetchSnapshot(stage, plan, ordinals, scratch, stop);
+    const snapshot = await fetchSnapshot(stage, plan, { index, ordinals }, scratch, stop);
     if (this.#hasWaited) await this.#interruptions.lookForPause();
     if (!ledger.isSingle) this.#interruptions.watchForPause();
     const { pool } = this.deps;

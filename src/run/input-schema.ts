@@ -117,6 +117,7 @@ const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
   heartbeatTimeout: duration('from 3s to 1h', { min: 3000, max: 60 * MINUTE }).nullish(),
   maxPartitions: whole(1, 10_000_000).nullish(),
   partitionsPerUnit: whole(1, 10_000_000).nullish(),
+  loadingWarehouse: text('the name of a virtual warehouse on Snowflake, such as "LOAD_WH"').nullish(),
 });
 
 export const functionSettingsSchema = fields('an object', {
@@ -204,6 +205,7 @@ export const inputSchema = fields(
       .nullish(),
     sql: text('a query over the view data, such as "SELECT count(*) AS n FROM data"').nullish(),
     where: text(`an SQL condition, such as "amount > 0"`).nullish(),
+    snapshot: z.enum(['stage', 'none'], { error: '"stage" or "none"' }).nullish(),
     only: z
       .array(text('a partition id, such as "North"'), { error: 'a list of partition ids, such as ["North"]' })
       .min(1, { error: 'at least one partition id (leave it out to run all)' })

@@ -36,6 +36,8 @@ export interface RunOptions {
   maxPartitions?: number;
   /** Partitions per activity. Default: 1 up to 500 partitions, then batches. */
   partitionsPerUnit?: number;
+  /** On Snowflake: the virtual warehouse that plans and commits. Default: the connection's own. */
+  loadingWarehouse?: string;
 }
 
 /** See the module comment. Only `function`, `source` and (but for files as partitions) `partitionBy` are required. */
@@ -58,6 +60,12 @@ export interface RunInput {
   sql?: string;
   /** SQL condition that rows must meet. */
   where?: string;
+  /**
+   * How rows are kept for the run: all of them on the stage, read once (`'stage'`, default), or not at all (`'none'`): then each
+   * partition's rows are queried when it runs, as the table was when the run was planned. For tables on Snowflake that keep their
+   * history, for as long as they keep it.
+   */
+  snapshot?: 'stage' | 'none';
   /** Only these partition ids. */
   only?: string[];
   output?: OutputInput;

@@ -8,6 +8,7 @@ import type { Carried } from './carried';
 import type { FileRef, StagedFile } from './files';
 import type { RunInput } from './input';
 import type { ErrorInfo } from './outcome';
+import type { PushDown } from './push-down';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
 import type { StopReason } from './stop';
 
@@ -123,10 +124,15 @@ export interface UnitPlan {
   /** Columns of the source, in order, as the function sees them. */
   columns: Column[];
   index: FileRef;
-  /** Every partition is in one of them. Empty in stage mode, where the source files themselves are read. */
+  /**
+   * Every partition is in one of them. Empty in stage mode, where the source files themselves are read, and without a snapshot, where
+   * `pushDown` is.
+   */
   snapshot: SnapshotFile[];
   /** Stage mode only: the file of each partition, by ordinal. */
   files: PinnedFile[] | null;
+  /** The rows in the warehouse's SQL; null: it has none for them. */
+  pushDown: PushDown | null;
   snapshotTime: string;
   scheduledTime: string | null;
   retry: RetryPlan;

@@ -8,6 +8,7 @@ export type RefusalType =
   | 'SourceMissing'
   | 'SourceEmpty'
   | 'SourceChanged'
+  | 'SnapshotExpired'
   | 'TooManyPartitions'
   | 'WarehouseLocked'
   | 'StageUnreachable'

@@ -20,18 +20,21 @@ export class SnowflakeError extends Error {
 
   constructor(facts: {
     message: string;
+    /** What to do about it. */
+    hint: string | null;
     code: string | null;
     sqlState: string | null;
     queryId: string | null;
     remedy: Remedy;
   }) {
-    const { message, code, sqlState, queryId, remedy } = facts;
+    const { message, hint, code, sqlState, queryId, remedy } = facts;
     const known = [
       ...(code === null ? [] : [code]),
       ...(sqlState === null ? [] : [`SQL state ${sqlState}`]),
       ...(queryId === null ? [] : [`query ${queryId}`]),
     ];
-    super(known.length === 0 ? message : `${message} (${known.join(', ')})`);
+    const told = known.length === 0 ? message : `${message} (${known.join(', ')})`;
+    super(hint === null ? told : `${told} ${hint}`);
     this.code = code;
     this.sqlState = sqlState;
     this.queryId = queryId;
@@ -54,6 +57,14 @@ interface DriverError {
   response?: { statusCode?: number };
 }
 
+/** What to do about errors of the set-up, by code. */
+const HINTS: Record<string, string> = {
+  '000606':
+    'Name a virtual warehouse: add warehouse to its section of connections.toml, or give options.loadingWarehouse (--loading-warehouse).',
+  '090105':
+    'Partwise keeps temporary tables and its table of commits in the schema of the connection: add database and schema to its section of connections.toml.',
+};
+
 /** Codes of the driver for a session that cannot be used any more: token refused, disconnected. */
 const LOST_SESSION = new Set(['401004', '405503', '407001', '407002']);
 /** Tokens that are no longer accepted, as the service says it. */
@@ -66,6 +77,7 @@ export function asSnowflakeError(error: unknown, queryId: string | null = null):
   const { message = String(error), code, sqlState, data } = error as DriverError;
   return new SnowflakeError({
     message: describe(error as DriverError, message),
+    hint: HINTS[String(code)] ?? null,
     code: code === undefined ? null : String(code),
     sqlState: sqlState ?? null,
     queryId: data?.queryId ?? queryId,

@@ -22,8 +22,8 @@ export function withQueryTag<T>(tag: QueryTag, work: () => T): T {
 }
 
 /** JSON, such as `{"app":"partwise","run":"nightly","step":"plan","attempt":1}`. */
-export function queryTag(): string {
-  const { run, partition, ...rest } = current.getStore() ?? {};
+export function queryTag(more: QueryTag = {}): string {
+  const { run, partition, ...rest } = { ...current.getStore(), ...more };
   return JSON.stringify({
     app: 'partwise',
     ...(run !== undefined && { run: run.slice(0, LONGEST_ID) }),

@@ -1,7 +1,7 @@
 /** One session of Snowflake's: statements, one after the other. */
 import type { Connection, FileAndStageBindStatement, RowStatement } from './driver';
 import { asSnowflakeError, SnowflakeError } from './errors';
-import { queryTag } from './query-tag';
+import { queryTag, type QueryTag } from './query-tag';
 
 export interface ResultColumn {
   /** As in the result; several may have the same. */
@@ -30,6 +30,8 @@ export interface StatementOptions {
   timeoutSeconds?: number;
   /** The columns of its result, without running it. */
   describeOnly?: boolean;
+  /** What it is run for, on top of the tag that holds. */
+  tag?: QueryTag;
   /** Session parameters, for this statement. */
   parameters?: Readonly<Record<string, string>>;
 }
@@ -90,7 +92,7 @@ export class Session {
   }
 
   async #execute(sql: string, options: StatementOptions): Promise<Statement> {
-    const { binds, signal, timeoutSeconds, describeOnly, parameters } = options;
+    const { binds, signal, timeoutSeconds, describeOnly, parameters, tag } = options;
     signal?.throwIfAborted();
     let statement!: Statement;
     let giveUp: NodeJS.Timeout | undefined;
@@ -105,7 +107,7 @@ export class Session {
         streamResult: true,
         parameters: {
           ...parameters,
-          QUERY_TAG: queryTag(),
+          QUERY_TAG: queryTag(tag),
           ...(timeoutSeconds !== undefined && { STATEMENT_TIMEOUT_IN_SECONDS: timeoutSeconds }),
         },
         complete: (error) => (error ? reject(error) : resolve()),

@@ -33,7 +33,7 @@ export async function pinRows(
   await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });
   await refuseUnusable(connection, request, source.shape.keyColumns);
   if (request.only !== null) await narrow(connection, request.only);
-  return pinned(connection, request, source.shape);
+  return pinned(connection, request, source);
 }
 
 /** Like `pinRows`, for partitions that `countPartitions` has named: rows of others are never kept. */
@@ -47,7 +47,7 @@ export async function pinSample(
   const select = `SELECT * FROM (${source.select}) WHERE ${idSql(keyColumns)} IN (${ids})`;
   await readOnce(connection, request, { ...source, select });
   await listKeys(connection, request, keyColumns, { from: 'pinned' });
-  return pinned(connection, request, source.shape);
+  return pinned(connection, request, source);
 }
 
 async function readOnce(
@@ -67,7 +67,7 @@ async function readOnce(
 async function pinned(
   connection: DuckDBConnection,
   request: SnapshotRequest,
-  shape: SourceShape,
+  { shape, pushDown }: DescribedSource,
 ): Promise<PinnedSource> {
   const { keyColumns } = shape;
   await numberPartitions(connection, request, keyColumns);
@@ -79,9 +79,9 @@ async function pinned(
   const fingerprints = request.fingerprints === true ? await listFingerprints(connection) : null;
   const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
     index: await putIndex(connection, request, place.stage, place.folder),
-    files: await putRows(connection, request, match, sizes.rows.length, place),
+    files: place.ranges === null ? [] : await putRows(connection, request, match, sizes.rows.length, place),
   });
-  return { ...sizes, fingerprints, files: null, put };
+  return { ...sizes, fingerprints, files: null, pushDown, put };
 }
 
 /** Puts the table `partition_index`. */
@@ -120,7 +120,7 @@ async function putRows(
     return [{ ...whole, from: 0, to: partitions - 1 }];
   }
   const files: SnapshotFile[] = [];
-  for (const { from, to } of ranges) {
+  for (const { from, to } of ranges!) {
     const file = join(scratch, 'range.parquet');
     await run(
       connection,

@@ -82,5 +82,5 @@ export function restoreSql(type: string, form: string): string {
 
 /** Whether values of this type may be a partition key: equal ones are written alike. */
 export function isKeyType(type: string): boolean {
-  return type !== 'JSON';
+  return type !== 'JSON' && type !== 'BLOB';
 }

@@ -18,14 +18,13 @@ import { combinedRows } from '../duckdb/combined-rows';
 import { quoteText as quoteForDuckDb, withDatabase } from '../duckdb/database';
 import type { CommitRows } from '../warehouse';
 import { Fence, type EarlierCommit } from './fence';
+import { LOAD_PARAMETERS } from './load-parameters';
 import { formsOf, outputColumns, type OutputColumn } from './output-columns';
 
 type TableOutput = Extract<OutputPlan, { table: string }>;
 
 /** Longest time of one statement; the activity has as long for all of them. */
 const TIMEOUT_SECONDS = 6 * 3600;
-/** Dates and times are loaded as text in the usual form, whatever form the account expects. */
-const PARAMETERS = { DATE_INPUT_FORMAT: 'AUTO', TIME_INPUT_FORMAT: 'AUTO', TIMESTAMP_INPUT_FORMAT: 'AUTO' };
 
 export async function commitTable(
   pool: SessionPool,
@@ -224,6 +223,6 @@ class TableCommit {
   }
 
   #execute(sql: string): ReturnType<Session['run']> {
-    return this.session.run(sql, { timeoutSeconds: TIMEOUT_SECONDS, parameters: PARAMETERS });
+    return this.session.run(sql, { timeoutSeconds: TIMEOUT_SECONDS, parameters: LOAD_PARAMETERS });
   }
 }

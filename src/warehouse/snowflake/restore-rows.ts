@@ -7,7 +7,7 @@ import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../duckdb/d
 import { restoreSql } from './column-types';
 
 /** Of a worker that sorts several units at once, beside its runners. */
-const MEMORY = '1GB';
+export const RESTORE_MEMORY = '1GB';
 const ROWS_PER_FILE = 1_000_000_000_000;
 
 /** The column with a row's ordinal, as it was selected. */
@@ -42,7 +42,7 @@ export async function restoreRows(restored: {
     ':memory:',
     'read',
     async (connection) => {
-      await connection.run(`SET memory_limit = '${MEMORY}'`);
+      await connection.run(`SET memory_limit = '${RESTORE_MEMORY}'`);
       await connection.run('SET threads = 1');
       const interrupt = (): void => connection.interrupt();
       signal.addEventListener('abort', interrupt, { once: true });

@@ -6,7 +6,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { Refusal } from '../../run/refusal';
 import { isForbidden, type Session, type StatementOptions } from '../../snowflake';
-import { quoteName, quoteText } from '../../snowflake/names';
+import type { PushDown } from '../../run/push-down';
+import { quoteName } from '../../snowflake/names';
 import type { Stage } from '../../stage';
 import { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
 import { queryRows, quoteIdentifier } from '../duckdb/database';
@@ -29,15 +30,19 @@ import type {
 import { restoreSql, unloadSql } from './column-types';
 import { fingerprintSql } from './fingerprint';
 import {
+  dataOf,
   describeTable,
   selectRows,
   type DescribedSource,
   type SourceColumn,
   type SqlRequest,
+  whereOf,
+  whereSql,
 } from './source';
 import type { BoundSql } from './parameters';
 import { loadTexts } from './text-rows';
-import { readThrough, unload, type PinnedSelect } from './unload';
+import { formsOf, pinnedTable, pushDownOf } from './push-down';
+import { readThrough, unload, type PinnedSelect, type RangedPlace } from './unload';
 
 /** Temporary tables of the session. */
 const COPY = 'PARTWISE_COPY';
@@ -58,8 +63,7 @@ export async function countPartitions(
   request: PartitionsRequest & SqlRequest,
   source: DescribedSource,
 ): Promise<PartitionSizes> {
-  const { sql, binds } = selectRows(request, source.columns);
-  const keys = keysSql(source, { sql: `(${sql}) AS data`, binds }, []);
+  const keys = keysSql(source, dataOf(request, source.columns), whereOf(request), []);
   await listKeys(
     connection,
     source,
@@ -80,9 +84,9 @@ export async function pinRows(
 ): Promise<PinnedSource> {
   const { session, connection, options } = planning;
   const { keyColumns } = source.shape;
-  const data = await pinSource(planning, request, source);
+  const { data, where, pushDown } = await pinSource(planning, request, source);
   const more = request.fingerprints === true ? [`${fingerprintSql(source.columns)} AS F`] : [];
-  const keys = keysSql(source, data, more);
+  const keys = keysSql(source, data, where, more);
   await session.run(`CREATE OR REPLACE TEMPORARY TABLE ${KEYS} AS ${keys.sql}`, {
     ...options,
     binds: keys.binds,
@@ -96,32 +100,64 @@ export async function pinRows(
   const fingerprints = more.length > 0 ? await listFingerprints(connection) : null;
   const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
     index: await putIndex(connection, request, place.stage, place.folder),
-    files: await putRows(planning, request, pinnedSelect(source, data, numbers, place), sizes.rows, place),
+    files:
+      place.ranges === null
+        ? []
+        : await putRows(
+            planning,
+            request,
+            pinnedSelect(source, { data, where }, numbers, place.ranges),
+            sizes.rows,
+            {
+              ...place,
+              ranges: place.ranges,
+            },
+          ),
   });
-  return { ...sizes, fingerprints, files: null, put };
+  return { ...sizes, fingerprints, files: null, pushDown, put };
 }
 
-/** The rows as what stands after FROM, the same ones whenever they are read in this session. */
+/** A source that holds still in this session. */
+interface Held {
+  /** What stands after FROM. */
+  data: BoundSql;
+  /** Condition on it; empty: none. */
+  where: BoundSql;
+}
+
 async function pinSource(
   { session, options }: Planning,
   request: SqlRequest,
-  { columns }: DescribedSource,
-): Promise<BoundSql> {
+  source: DescribedSource,
+): Promise<Held & { pushDown: PushDown }> {
   const run: typeof session.run = (sql, more) => session.run(sql, { ...options, ...more });
   const table = 'table' in request.source ? await describeTable(run, request.source.table) : null;
+  const where = whereOf(request);
   // enforces I1: keys, counts and rows are read at one moment.
-  if (table !== null && /^(TABLE|TRANSIENT)$/.test(table.kind) && table.retentionDays > 0) {
-    const { queryId } = await run('SELECT CURRENT_TIMESTAMP()');
-    const { sql, binds } = selectRows(request, columns, ` AT(STATEMENT => ${quoteText(queryId)})`);
-    return { sql: `(${sql}) AS data`, binds };
+  if (table?.hasHistory === true) {
+    const { queryId, rows } = await run('SELECT DATE_PART(EPOCH_NANOSECOND, CURRENT_TIMESTAMP())');
+    const pinned = pinnedTable(table.name, { queryId, nanoseconds: rows[0]![0]! }, Date.now());
+    const pushDown = pushDownOf({ ...pinned, binds: [] }, where, source);
+    return { data: { sql: pinned.from, binds: [] }, where, pushDown };
   }
-  const { sql, binds } = selectRows(request, columns);
+  const now = dataOf(request, source.columns);
+  const { sql, binds } = selectRows(now, where);
   await run(`CREATE OR REPLACE TEMPORARY TABLE ${COPY} AS ${sql}`, { binds });
-  return { sql: `${COPY} AS data`, binds: [] };
+  const rows = { from: now.sql, later: null, pinned: false, binds: now.binds };
+  return {
+    data: { sql: `${COPY} AS data`, binds: [] },
+    where: { sql: '', binds: [] },
+    pushDown: pushDownOf(rows, where, source),
+  };
 }
 
 /** Each key once: K0, K1, … in their own types, rows, and a number in key order. */
-function keysSql({ keys }: DescribedSource, data: BoundSql, more: readonly string[]): BoundSql {
+function keysSql(
+  { keys }: DescribedSource,
+  data: BoundSql,
+  where: BoundSql,
+  more: readonly string[],
+): BoundSql {
   const names = keys.map(nameInData);
   const order = names.map((name) => `${name} NULLS LAST`).join(', ');
   const selected = [
@@ -131,8 +167,8 @@ function keysSql({ keys }: DescribedSource, data: BoundSql, more: readonly strin
     ...more,
   ];
   return {
-    sql: `SELECT ${selected.join(', ')} FROM ${data.sql} GROUP BY ${names.join(', ')}`,
-    binds: data.binds,
+    sql: `SELECT ${selected.join(', ')} FROM ${data.sql}${whereSql(where)} GROUP BY ${names.join(', ')}`,
+    binds: [...data.binds, ...where.binds],
   };
 }
 
@@ -190,9 +226,9 @@ async function listNumbers(connection: DuckDBConnection): Promise<number[]> {
 /** `numbers`: those of the partitions that are taken, in order; null: all. */
 function pinnedSelect(
   { columns, keys }: DescribedSource,
-  data: BoundSql,
+  { data, where }: Held,
   numbers: readonly number[] | null,
-  { ranges }: SnapshotPlace,
+  ranges: readonly { from: number; to: number }[],
 ): PinnedSelect {
   const ordinals =
     numbers === null
@@ -209,12 +245,16 @@ function pinnedSelect(
     `HASH(${own.join(', ')}) = HASH(${keys.map((_, i) => `units.K${i}`).join(', ')})`,
     ...own.map((name, i) => `EQUAL_NULL(${name}, units.K${i})`),
   ].join(' AND ');
-  const forms = columns.map((column, i) => `${unloadSql(column.type, nameInData(column))} AS C${i}`);
   return {
     columns,
     select: (more) => ({
-      sql: `SELECT ${[...forms, 'units.ORD AS PARTWISE_ORD', ...(more === undefined ? [] : [more])].join(', ')} FROM ${data.sql} JOIN (${units}) AS units ON ${match}`,
-      binds: [...data.binds, ...taken, JSON.stringify(ranges.map(({ from, to }) => [from, to]))],
+      sql: `SELECT ${[...formsOf(columns), 'units.ORD AS PARTWISE_ORD', ...(more === undefined ? [] : [more])].join(', ')} FROM ${data.sql} JOIN (${units}) AS units ON ${match}${whereSql(where)}`,
+      binds: [
+        ...data.binds,
+        ...taken,
+        JSON.stringify(ranges.map(({ from, to }) => [from, to])),
+        ...where.binds,
+      ],
     }),
   };
 }
@@ -224,7 +264,7 @@ async function putRows(
   { scratch }: SnapshotRequest,
   pinned: PinnedSelect,
   rows: readonly number[],
-  place: SnapshotPlace,
+  place: RangedPlace,
 ): Promise<Snapshot['files']> {
   if (isOn(account, place.stage)) {
     try {

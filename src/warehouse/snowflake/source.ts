@@ -46,37 +46,36 @@ function queryOf(query: string, scheduled: Scheduled | null): BoundSql {
   return bindParameters(query.replace(/;\s*$/, ''), scheduled, 'The query');
 }
 
-/**
- * The source's rows, as a statement with the names of the columns. `at`: a clause such as ` AT(STATEMENT => '…')`, of a table alone.
- */
-export function selectRows(request: SqlRequest, columns: readonly SourceColumn[], at = ''): BoundSql {
-  const { source, scheduled } = request;
-  const where = whereOf(request);
-  if ('table' in source)
-    return { sql: `SELECT * FROM ${tableName(source.table)}${at} AS data${where.sql}`, binds: where.binds };
-  const query = queryOf(source.query, scheduled);
+/** What stands after FROM for the source as it is now: `data`, with the names of the columns. */
+export function dataOf({ source, scheduled }: SqlRequest, columns: readonly SourceColumn[]): BoundSql {
+  if ('table' in source) return { sql: `${tableName(source.table)} AS data`, binds: [] };
+  const { sql, binds } = queryOf(source.query, scheduled);
   const names = columns.map(({ inSnowflake }) => quoteName(inSnowflake)).join(', ');
-  return {
-    sql: `WITH data (${names}) AS (${query.sql}\n) SELECT * FROM data${where.sql}`,
-    binds: [...query.binds, ...where.binds],
-  };
+  return { sql: `(WITH query (${names}) AS (${sql}\n) SELECT * FROM query) AS data`, binds };
+}
+
+/** The run's condition; empty: it has none. */
+export function whereOf({ where, scheduled }: SqlRequest): BoundSql {
+  if (where === null) return { sql: '', binds: [] };
+  return bindParameters(where, scheduled, `The condition "${where}"`);
+}
+
+/** The rows of `data` that meet the condition. */
+export function selectRows(data: BoundSql, where: BoundSql): BoundSql {
+  return { sql: `SELECT * FROM ${data.sql}${whereSql(where)}`, binds: [...data.binds, ...where.binds] };
 }
 
 /** ` WHERE …`, or nothing. */
-function whereOf({ where, scheduled }: SqlRequest): BoundSql {
-  if (where === null) return { sql: '', binds: [] };
-  const { sql, binds } = bindParameters(where, scheduled, `The condition "${where}"`);
-  return { sql: ` WHERE (${sql}\n)`, binds };
+export function whereSql({ sql }: BoundSql): string {
+  return sql === '' ? '' : ` WHERE (${sql}\n)`;
 }
 
 /** Finds the columns, and the exact names of the key columns; refuses with every problem at once. */
 export async function describeSource(run: Run, request: SqlRequest): Promise<DescribedSource> {
-  const from = sourceSql(request);
-  const where = whereOf(request);
+  const { sql, binds } = selectRows(sourceSql(request), whereOf(request));
   let found: Result;
   try {
-    const binds = [...from.binds, ...where.binds];
-    found = await run(`SELECT * FROM ${from.sql}${where.sql}`, { binds, describeOnly: true });
+    found = await run(sql, { binds, describeOnly: true });
   } catch (error) {
     throw await explain(run, request, error);
   }
@@ -99,8 +98,8 @@ export async function describeSource(run: Run, request: SqlRequest): Promise<Des
     if (column === undefined) problems.push(noSuchColumn(wanted, columns, request.source));
     else if (!isKeyType(column.type))
       problems.push(
-        `The column "${column.inSnowflake}" is semi-structured, and equal values of it may be written differently: ` +
-          'partition by a part of it, cast to a type, in a query.',
+        `The column "${column.inSnowflake}" is binary or semi-structured, which makes no readable partition id: ` +
+          'partition by a text of it, or by a part of it that is cast to a type, in a query.',
       );
     return column ?? [];
   });
@@ -182,11 +181,16 @@ export function refusedSql(error: unknown, { source, where }: SourceRequest): Re
   return new Refusal('InvalidInput', [`Snowflake cannot read ${place}: ${error.message}`]);
 }
 
-/** What the source is, where it is a table: its kind, and for how many days its history is kept. Null: not to be told. */
-export async function describeTable(
-  run: Run,
-  table: string,
-): Promise<{ kind: string; retentionDays: number } | null> {
+/** What is known of a table. */
+export interface TableFacts {
+  /** With database and schema. */
+  name: string;
+  /** Whether it is a table that keeps its history, so that it can be read as it was. */
+  hasHistory: boolean;
+}
+
+/** Null: not to be told. */
+export async function describeTable(run: Run, table: string): Promise<TableFacts | null> {
   const parts = parseName(table)!;
   const name = parts.at(-1)!;
   const schema = parts.slice(0, -1).map(quoteName).join('.');
@@ -197,5 +201,10 @@ export async function describeTable(
   const at = (column: string): number => columns.findIndex((each) => each.name === column);
   const row = rows.find((each) => each[at('name')] === name);
   if (row === undefined) return null;
-  return { kind: row[at('kind')] ?? '', retentionDays: Number(row[at('retention_time')] ?? 0) };
+  const place = [row[at('database_name')]!, row[at('schema_name')]!, name];
+  return {
+    name: place.map(quoteName).join('.'),
+    hasHistory:
+      /^(TABLE|TRANSIENT)$/.test(row[at('kind')] ?? '') && Number(row[at('retention_time')] ?? 0) > 0,
+  };
 }

@@ -21,7 +21,10 @@ export interface PinnedSelect {
   select(more?: string): { sql: string; binds: string[] };
 }
 
-type Range = SnapshotPlace['ranges'][number];
+/** Where rows are put. */
+export type RangedPlace = SnapshotPlace & { ranges: NonNullable<SnapshotPlace['ranges']> };
+
+type Range = RangedPlace['ranges'][number];
 
 /**
  * One COPY INTO for all rows. Its folders are the ranges, not the keys: a file for each key and thread would be far too many. Rows are
@@ -31,7 +34,7 @@ export async function unload(
   session: Session,
   pinned: PinnedSelect,
   rows: readonly number[],
-  { stage, folder, ranges }: SnapshotPlace & { stage: SnowflakeStage },
+  { stage, folder, ranges }: RangedPlace & { stage: SnowflakeStage },
   options: StatementOptions,
 ): Promise<SnapshotFile[]> {
   const { sql, binds } = pinned.select(`units.${UNIT}`);
@@ -69,7 +72,7 @@ export async function readThrough(
   session: Session,
   connection: DuckDBConnection,
   pinned: PinnedSelect,
-  place: SnapshotPlace,
+  place: RangedPlace,
   { scratch, ...options }: StatementOptions & { scratch: string },
 ): Promise<SnapshotFile[]> {
   const { columns } = pinned;
