@@ -12,7 +12,7 @@ import { pinnedTable } from '../src/warehouse/snowflake/push-down';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import type { PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';
 import { describeEmulator } from './support/snowflake';
-import { duckDb, onSnowflake, type SnowflakeWarehouse } from './support/warehouses';
+import { onSnowflake, type SnowflakeWarehouse } from './support/warehouses';
 
 describe('parameters', () => {
   const scheduled = { time: '2026-10-31T23:30:00.000Z', date: '2026-11-01' };

@@ -30,6 +30,7 @@ import { downloadArtifact } from './download';
 import { FunctionCatalog, sqlDigest, unknownFunction } from './function-catalog';
 import { duckdbMemory } from './function-limits';
 import { openPlannedStage } from './stage-access';
+import { queryWarehouse } from './query-warehouse';
 import { loadUnitPlan, snapshotOf } from './unit-plan';
 import { fetchSnapshot } from './unit-snapshot';
 
@@ -171,6 +172,7 @@ async function callNow(
       runId,
       params: plan.params,
       warehouse: plan.warehouse,
+      pushDown: plan.pushDown,
       keyColumns: plan.keyColumns,
       columns: plan.columns,
       index,
@@ -193,6 +195,7 @@ async function callNow(
       onEvent?.({ type: 'log', entry });
     },
     onDownload,
+    query: queryWarehouse(plan.warehouse, null),
     signal,
   });
   signal.throwIfAborted();

@@ -22,6 +22,7 @@ import { duckdbMemory } from './function-limits';
 import { FIRST_BEAT, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { Interruptions } from './interruptions';
 import { openPlannedStage } from './stage-access';
+import { queryWarehouse } from './query-warehouse';
 import { UnitLedger } from './unit-ledger';
 import { UnitRecorder } from './unit-recorder';
 import { fetchSnapshot } from './unit-snapshot';
@@ -152,6 +153,7 @@ class UnitAttempt {
       entryOf: async (ordinal) => (await readIndex(index, [ordinal]))[0]!,
       afterLoss: (types) => ledger.afterLoss(types),
       handlers: recorder,
+      query: queryWarehouse(plan.warehouse, plan.timeoutMs),
     });
     if (failed === null) return this.#handOver(left, recorder, index);
     if (!failed.retryable) return recorder.giveUp(await readIndex(index, left), failed.error);
@@ -173,6 +175,7 @@ class UnitAttempt {
       runId: this.task.runId,
       params: plan.params,
       warehouse: plan.warehouse,
+      pushDown: plan.pushDown,
       keyColumns: plan.keyColumns,
       columns: plan.columns,
       index,

@@ -182,6 +182,7 @@ class Trial {
         runId: NO_RUN,
         params: input.params,
         warehouse: warehouse.uri,
+        pushDown: snapshot.pushDown,
         keyColumns,
         columns,
         index,

@@ -65,6 +65,8 @@ class RunnerSession {
   private readonly begunBefore: number;
   private segments: Promise<unknown> = Promise.resolve();
   private readonly requests = new Set<Promise<unknown>>();
+  /** Queries that are running, by the number of the request. */
+  private readonly queries = new Map<number, AbortController>();
   private settle!: (end: { failed: SessionEnd['failed'] } | { broken: unknown }) => void;
   private readonly settled = new Promise<{ failed: SessionEnd['failed'] } | { broken: unknown }>(
     (resolve) => (this.settle = resolve),
@@ -99,6 +101,7 @@ class RunnerSession {
       if ('broken' in first) throw first.broken;
       const death = 'error' in first ? first.error : null;
       if (death !== null) this.loseRunning(death);
+      this.cancelQueries([...this.queries.keys()]);
       await this.segments;
       await Promise.allSettled(this.requests);
       // A segment's handler may have failed after the runner was done with the unit.
@@ -109,6 +112,7 @@ class RunnerSession {
     } catch (error) {
       this.reusable = false;
       await runner.kill();
+      this.cancelQueries([...this.queries.keys()]);
       await Promise.allSettled([this.segments, ...this.requests]);
       throw error;
     } finally {
@@ -141,6 +145,10 @@ class RunnerSession {
         return this.reply(message.id, () => handlers.onUpload(message));
       case 'download':
         return this.reply(message.id, () => handlers.onDownload(message));
+      case 'query':
+        return this.query(message);
+      case 'cancelQueries':
+        return this.cancelQueries(message.ids);
       case 'segment':
         return this.takeSegment(message);
       case 'unitDone':
@@ -238,11 +246,25 @@ class RunnerSession {
       (value) => this.runner.send({ type: 'reply', id, value }),
       (error: unknown) => {
         const { name, message } = error instanceof Error ? error : new Error(String(error));
-        this.runner.send({ type: 'reply', id, error: { type: name, message, stack: null } });
+        const nonRetryable = (error as { nonRetryable?: unknown }).nonRetryable === true;
+        this.runner.send({ type: 'reply', id, error: { type: name, message, stack: null, nonRetryable } });
       },
     );
     this.requests.add(request);
     void request.then(() => this.requests.delete(request));
+  }
+
+  private query({ id, ...query }: Extract<FromRunner, { type: 'query' }>): void {
+    const controller = new AbortController();
+    this.queries.set(id, controller);
+    this.reply(id, () =>
+      this.options.query!(query, controller.signal).finally(() => this.queries.delete(id)),
+    );
+  }
+
+  /** What a function has asked for stops with it. */
+  private cancelQueries(ids: readonly number[]): void {
+    for (const id of ids) this.queries.get(id)?.abort(new Error('Nobody waits for the query any more.'));
   }
 
   private lineOf(stream: LogLine['stream'], text: string): LogLine {

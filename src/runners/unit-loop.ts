@@ -219,7 +219,7 @@ export class UnitLoop {
     const running = new Running(ordinal, attempt);
     this.output.begin(running);
     this.running = running;
-    const host = new RunnerHost({ ordinal, attempt, id }, unit, this.link, this.output);
+    const host = new RunnerHost({ ordinal, attempt, id }, unit, this.link, this.output, () => running.signal);
     const startedAt = Date.now();
     const began = performance.now();
     this.link.begin(attempt);

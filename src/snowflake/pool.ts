@@ -40,14 +40,18 @@ export class SessionPool {
     }
   }
 
-  /** Runs one statement in any session, and in another one when that was found lost. */
-  async run(sql: string, options: StatementOptions = {}): Promise<Result> {
-    const once = (): Promise<Result> => this.lend((session) => session.run(sql, options), options.signal);
+  /** Runs one statement in any session. */
+  run(sql: string, options: StatementOptions = {}): Promise<Result> {
+    return this.lendFor((session) => session.run(sql, options), options.signal);
+  }
+
+  /** `lend` for work of one statement, which is done in another session when the first one was found lost. */
+  async lendFor<T>(work: (session: Session) => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
-      return await once();
+      return await this.lend(work, signal);
     } catch (error) {
       // The session was gone before the statement began.
-      if (error instanceof SnowflakeError && error.remedy === 'reconnect') return once();
+      if (error instanceof SnowflakeError && error.remedy === 'reconnect') return this.lend(work, signal);
       throw error;
     }
   }

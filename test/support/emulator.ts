@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { REPOSITORY } from './project';
 
 const PYTHON = join(
@@ -19,6 +20,8 @@ export interface Emulator {
   readonly url: string;
   /** Every statement since it was started. */
   history(): Promise<EmulatedStatement[]>;
+  /** The first statement of which it is true, once there is one: nothing tells, so it is looked at. */
+  until(isIt: (statement: EmulatedStatement) => boolean): Promise<EmulatedStatement>;
   /** Refuses the next statements that match. */
   refuse(refusal: {
     matching: string;
@@ -61,9 +64,17 @@ export async function startEmulator(env: NodeJS.ProcessEnv = {}): Promise<Emulat
     );
     return answer.json();
   };
+  const history = () => ask('history') as Promise<EmulatedStatement[]>;
   return {
     url,
-    history: () => ask('history') as Promise<EmulatedStatement[]>,
+    history,
+    async until(isIt) {
+      for (;;) {
+        const found = (await history()).find(isIt);
+        if (found !== undefined) return found;
+        await sleep(20);
+      }
+    },
     refuse: (refusal) => ask('refuse', refusal).then(() => undefined),
     expire: (how) => ask('expire', { how }).then(() => undefined),
     forget: () => ask('forget', {}).then(() => undefined),

@@ -196,8 +196,9 @@ export class SnowflakeStage implements Stage {
     ]);
   }
 
-  /** The path from the stage's own root. enforces I6: no path leaves the folder. */
+  /** The path from the stage's own root. */
   #resolve(path: string): string {
+    // enforces I6: no path leaves the folder.
     if (
       path.startsWith('/') ||
       path.split('/').some((part) => part === '..' || part === '.') ||

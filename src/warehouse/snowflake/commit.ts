@@ -86,7 +86,7 @@ class TableCommit {
   async #load(earlier: readonly EarlierCommit[]): Promise<CommitResult> {
     const { task, output, local, session } = this;
     const before = this.#lastOfTable(earlier);
-    // enforces I10: what an earlier execution of the generation has appended is not appended again.
+    // What an earlier execution of the generation has appended is not appended again.
     const fresh = output.mode === 'append' && before !== undefined ? local.doneAfter(before.execution) : null;
     const existing = await this.#existing();
     const rowsFile = join(this.scratch, 'rows.parquet');

@@ -48,11 +48,11 @@ export async function restoreRows(restored: {
       signal.addEventListener('abort', interrupt, { once: true });
       try {
         signal.throwIfAborted();
-        // enforces I1: files that are not all there, or not as they were, are noticed before any row is seen.
         const [found] = await queryRows<{ n: number }>(
           connection,
           `SELECT count(*)::DOUBLE AS n FROM ${read}`,
         );
+        // enforces I1: files that are not all there, or not as they were, are noticed before any row is seen.
         if (found!.n !== rows) {
           throw new Error(
             `The unloaded files hold ${found!.n} rows, and the plan counted ${rows}: files were changed, removed or added. Start a new run.`,

@@ -133,7 +133,6 @@ async function pinSource(
   const run: typeof session.run = (sql, more) => session.run(sql, { ...options, ...more });
   const table = 'table' in request.source ? await describeTable(run, request.source.table) : null;
   const where = whereOf(request);
-  // enforces I1: keys, counts and rows are read at one moment.
   if (table?.hasHistory === true) {
     const { queryId, rows } = await run('SELECT DATE_PART(EPOCH_NANOSECOND, CURRENT_TIMESTAMP())');
     const pinned = pinnedTable(table.name, { queryId, nanoseconds: rows[0]![0]! }, Date.now());
