@@ -1,9 +1,11 @@
 /** Changing a run while it is under way: pause, concurrency, tolerance, skips; and cancelling it in every such state. */
 import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PAUSED_MEMO } from '../src/run/memo';
 import { findTemporalBinary } from '../src/temporal/index';
 import { cli, startCli } from './support/cli';
+import { holdWarehouse } from './support/hold-warehouse';
 import { GATED_FUNCTIONS, startGated, statuses, untilState, type GatedRun } from './support/gated-runs';
 import { isAlive } from './support/processes';
 import { end, makeProject, type TestProject } from './support/project';
@@ -378,6 +380,32 @@ describe('skipping', () => {
     );
     await gated.run.cancel();
     await gated.run.wait();
+  });
+});
+
+describe('a cancel that comes while rows are written', () => {
+  it('I8 closes the run when the commit has stopped, and not before', async () => {
+    const gated = await regions('uncommitted', { params: { wait: ['a'] }, output: { table: 'unwritten' } });
+    await gated.untilBegun('a');
+    const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
+    try {
+      await gated.letGo();
+      await untilState(gated.run, ({ counts }) => counts.DONE === counts.total);
+      await gated.run.cancel();
+      expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', commit: null });
+    } finally {
+      holder.kill('SIGKILL');
+    }
+    const events = (await handleOf(gated).fetchHistory()).events ?? [];
+    const of = (type: string) =>
+      events.find(
+        ({ activityTaskScheduledEventAttributes: attributes }) => attributes?.activityType?.name === type,
+      );
+    const stopped = events.find(
+      ({ activityTaskCanceledEventAttributes: attributes }) =>
+        String(attributes?.scheduledEventId) === String(of('commitRun')?.eventId),
+    );
+    expect(Number(stopped?.eventId)).toBeLessThan(Number(of('closeRun')!.eventId));
   });
 });
 

@@ -360,7 +360,7 @@ describe('the rows of a unit', () => {
     const connection = await maker.connect();
     const from = sizes.map(
       (size, ord) =>
-        `SELECT ${ord}::INTEGER AS __partwise_ord, r AS __partwise_row, r::INTEGER AS n, 'p${ord}' AS p FROM range(${size}) t(r)`,
+        `SELECT ${ord}::INTEGER AS __partwise_ord, r::INTEGER AS n, 'p${ord}' AS p FROM range(${size}) t(r)`,
     );
     await connection.run(`COPY (${from.join(' UNION ALL ')} ORDER BY 1, 2) TO '${unit}/snapshot.parquet'`);
     connection.closeSync();

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { wasRefused } from '../src/index';
-import { makeProject, type TestProject } from './support/project';
+import { makeProject, REPOSITORY, type TestProject } from './support/project';
 
 const FUNCTIONS = `
 import { definePartitionFunction } from 'partwise';
@@ -104,6 +105,35 @@ describe('I9 a plain start', () => {
       'There is no column "amont" in the table "sales". Did you mean "amount"?',
     );
   });
+});
+
+it('I9 a mistake in the code of the workflow itself ends the run with a message', async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const taskQueue = `mistaken-${randomUUID().slice(0, 8)}`;
+  const connection = await NativeConnection.connect({ address: process.env.PARTWISE_TEST_ADDRESS! });
+  const worker = await Worker.create({
+    connection,
+    taskQueue,
+    workflowBundle: { codePath: join(REPOSITORY, 'dist/workflow-bundle.js') },
+    // As if opening had forgotten half of its answer: the workflow stumbles over it.
+    activities: {
+      openRun: async () => ({ runTimeoutMs: null }),
+      planRun: async () => ({}),
+      closeRun: async () => {},
+    },
+  });
+  try {
+    const workflow = project.client.workflow.execute('partitionedRun', {
+      workflowId: taskQueue,
+      taskQueue,
+      args: [good],
+      workflowExecutionTimeout: '30s',
+    });
+    const failure = await worker.runUntil(workflow.catch((error: Error) => error.cause as Error));
+    expect(failure).toMatchObject({ name: 'ApplicationFailure', type: 'TypeError' });
+  } finally {
+    await connection.close();
+  }
 });
 
 describe('I9 a source that only planning can judge', () => {

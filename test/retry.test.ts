@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -212,6 +212,44 @@ describe('retrying the failures', () => {
     expect(await (await run.retryFailed()).wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 1 } });
     const regions = (await tableRows('appended')).map(({ region }) => String(region));
     expect(regions.sort()).toEqual(['a', 'b', 'c', 'd', 'null']);
+  });
+
+  it('I10 rows that only a checkpoint has are appended by the execution that takes them over', async () => {
+    const output = { table: 'salvaged', mode: 'append' } as const;
+    const { run, calls, gate } = await begin('salvage', [], {
+      source: { table: 'many' },
+      partitionBy: ['k'],
+      output,
+      params: { wait: ['500'], ms: 3 },
+      options: { partitionsPerUnit: 300, toleratedFailures: 300, heartbeatTimeout: '3s', maxConcurrency: 2 },
+    });
+    // The second unit waits in its middle, after what it did before was put on the stage.
+    const ended = (k: string): boolean => calls().some((call) => call.startsWith(`end ${k} `));
+    await changed(join(project.folder, `${run.runId}.calls`), () => ended('299') && ended('499'));
+    for await (const event of run.events())
+      if (event.type === 'progress' && event.state.counts.DONE >= 500) break;
+    // A worker that finds the unit's plan damaged cannot run it: the unit is lost, by the server's word.
+    worker.kill('SIGKILL');
+    const [plan] = (await readdir(join(project.folder, 'stage'), { recursive: true })).filter(
+      (path) => path.startsWith(run.runId) && path.endsWith('unit-plan.json'),
+    );
+    const planFile = join(project.folder, 'stage', plan!);
+    const whole = await readFile(planFile);
+    await writeFile(planFile, '{}');
+    worker = await project.startWorker();
+    expect(await run.wait()).toMatchObject({
+      status: 'PARTIAL_FAILURE',
+      counts: { DONE: 300, INTERNAL_ERROR: 300 },
+      commit: { rows: 300 },
+    });
+    await writeFile(planFile, whole);
+    await writeFile(gate, '');
+    const again = await run.retryFailed();
+    expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
+    const keys = (await tableRows('salvaged')).map(({ k }) => Number(k));
+    expect(keys.sort((a, b) => a - b)).toEqual(Array.from({ length: 600 }, (_, k) => k));
+    // What the checkpoint had was not run again.
+    expect(calls().filter((call) => call.startsWith('begin 400 '))).toHaveLength(1);
   });
 
   it('a failed commit is made up by a retry that runs nothing', async () => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -260,6 +260,13 @@ describe('I5 no partition harms another:', () => {
     );
   });
 
+  test('I5, I12 a process that a partition leaves behind ends with its runner', async () => {
+    const { summary, logs } = await misbehave('leave a process behind', { maximumLosses: 1 });
+    expect(summary).toEqual([...OTHERS, 'k2: INTERNAL_ERROR RunnerKilled'].sort());
+    const pid = Number(/left (\d+)/.exec(logs.map(({ text }) => text).join('\n'))![1]);
+    await eventually(() => (isAlive(pid) ? null : true));
+  });
+
   test('I5 a table that one partition makes is not there for the next', async () => {
     const does = { k2: 'make a table', k3: 'make a table' };
     const { summary } = await runFixture({ name: 'hostile', unit: { params: { does } } });
@@ -372,6 +379,7 @@ describe('I12 cancel means stopped:', () => {
 
   test('I12 two seconds after a kill -9 of the worker no runner and nothing it started is alive', async () => {
     const script = join(folder, 'worker.js');
+    mkdirSync(join(folder, 'orphan'));
     writeFileSync(script, workerScript());
     const worker = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {

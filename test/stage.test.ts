@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { putCheckpoint, readCheckpoints, type RecordedPartition } from '../src/activities/checkpoints';
+import { settledPlan, settlePlan } from '../src/activities/settled-plan';
 import { sealLines, unsealLines } from '../src/activities/numbered-objects';
 import { claimStage } from '../src/activities/stage-access';
+import type { RunPlan } from '../src/run/plan';
 import { openStage, type Stage } from '../src/stage';
 import { mergeRows } from '../src/warehouse/duckdb/combined-rows';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
@@ -20,8 +22,18 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 it('I3 a local stage leaves nothing behind of a put that failed', async () => {
+  await stage.put('x/a', Buffer.from('a'));
   await expect(stage.put('x/y', { file: join(folder, 'missing') })).rejects.toThrow('ENOENT');
   expect(await readdir(join(folder, 'stage', '.partial'))).toEqual([]);
+});
+
+it('I4 an execution has one plan: the first that was settled, whoever plans once more', async () => {
+  const place = { runId: 'r', generation: 1, execution: 1 };
+  const plan = (rows: number): RunPlan => ({ ...place, rows }) as RunPlan;
+  expect(await settledPlan(stage, place)).toBeNull();
+  expect(await settlePlan(stage, plan(1))).toMatchObject({ rows: 1 });
+  expect(await settlePlan(stage, plan(2))).toMatchObject({ rows: 1 });
+  expect(await settledPlan(stage, place)).toMatchObject({ rows: 1 });
 });
 
 describe('I9 a stage that cannot be used', () => {

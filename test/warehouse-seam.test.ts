@@ -110,7 +110,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     columns: UnitPlan['columns'],
     snapshot: SnapshotFile[],
     [from, to]: [number, number],
-    select = '* EXCLUDE (__partwise_row)',
+    select = '*',
   ) => {
     const scratch = join(folder, `unit-${++files}`);
     await mkdir(scratch);
@@ -125,7 +125,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     );
     const list = read.map((file) => `'${file}'`).join(', ');
     return local<Record<string, unknown>>(
-      `SELECT ${select} FROM read_parquet([${list}]) WHERE __partwise_ord BETWEEN ${from} AND ${to} ORDER BY __partwise_ord, __partwise_row`,
+      `SELECT ${select} FROM read_parquet([${list}]) WHERE __partwise_ord BETWEEN ${from} AND ${to} ORDER BY __partwise_ord`,
     );
   };
   const put = async ({ put: putAll, ...pinned }: PinnedSource, cut = [[0, pinned.rows.length - 1]]) => {
@@ -212,7 +212,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
       -1.50::DECIMAL(10,2) AS price, DATE '1969-12-31' AS day, TIME '23:59:59.123456' AS clock, TIMESTAMP '1950-01-01 10:00:00.123456' AS moment,
       TIMESTAMP '9999-12-31 23:59:59' AS end_of_time, 'Infinity'::DOUBLE AS infinite, 'NaN'::DOUBLE AS nan, 1.5e300::DOUBLE AS huge,
       TRUE AS yes, 'NULL' AS word, NULL::VARCHAR AS nothing, 'ü/''"' || CHR(92) AS odd`;
-    const texts = `columns(* EXCLUDE (__partwise_ord, __partwise_row))::VARCHAR`;
+    const texts = `columns(* EXCLUDE (__partwise_ord))::VARCHAR`;
     const { data } = await snapshot({ source: { query }, partitionBy: ['k'] }, texts);
     expect(data).toEqual([
       {
@@ -461,7 +461,7 @@ function commits(
       notDone,
       doneAfter: () => [],
       newestExecution: () => Promise.resolve(1),
-      throwIfCancelled: () => {},
+      signal: new AbortController().signal,
       ...more,
     });
   };
@@ -579,10 +579,8 @@ function commits(
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('replace'));
     await makeRows("SELECT 'N' AS region, 2 AS total");
-    const throwIfCancelled = (): never => {
-      throw new Error('cancelled');
-    };
-    const late = commit(table('replace'), { execution: 2 }, [], { throwIfCancelled });
+    const signal = AbortSignal.abort(new Error('cancelled'));
+    const late = commit(table('replace'), { execution: 2 }, [], { signal });
     await expect(late).rejects.toThrow('cancelled');
     expect(await rows()).toMatchObject([{ total: 1 }]);
   });

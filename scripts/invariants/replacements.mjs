@@ -20,11 +20,15 @@ export const REPLACEMENTS = [
   // As if the execution that was terminated had recorded them.
   {
     file: 'src/activities/continue-run.ts',
-    from: 'execution: place.execution, functionDigest',
-    to: 'execution: unit.task.execution, functionDigest',
+    from: 'const { execution } = place;',
+    to: 'const { execution } = unit.task;',
   },
-  // Planning that was forgotten is done anew.
-  { file: 'src/activities/plan-run.ts', from: 'if (settled !== null) return settled;', to: '' },
+  // The plan of the last who planned is taken.
+  {
+    file: 'src/activities/settled-plan.ts',
+    from: 'return (await settledPlan(stage, plan))!;',
+    to: 'return plan;',
+  },
   // A continuation reads the source again.
   {
     file: 'src/activities/plan-run.ts',
@@ -58,7 +62,7 @@ export const REPLACEMENTS = [
   // No checkpoint is put.
   {
     file: 'src/activities/unit-recorder.ts',
-    from: 'if (settled.length > 0)',
+    from: 'if (settled.length > 0 || block !== null)',
     to: 'if (settled.length > 1e9)',
   },
   // Everything inline, whatever its size.
@@ -161,13 +165,11 @@ export const REPLACEMENTS = [
     from: 'const own = before.then(work, work);',
     to: 'const own = work();',
   },
-  // The table is read a second time, for its rows.
+  // Whatever is read is read again for each question.
   {
     file: 'src/warehouse/duckdb/snapshot.ts',
-    from: "await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });",
-    to: `await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });
-  await connection.run('DROP TABLE pinned');
-  await readOnce(connection, request, source);`,
+    from: 'CREATE TEMP TABLE pinned AS SELECT *, row_number()',
+    to: 'CREATE TEMP VIEW pinned AS SELECT *, row_number()',
   },
   {
     file: 'src/workflows/lanes.ts',

@@ -39,7 +39,7 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
           notDone: all.filter((ordinal) => !isDone(ordinal)),
           doneAfter: (execution) =>
             all.filter((ordinal) => isDone(ordinal) && outcomes.executionOf(ordinal)! > execution),
-          throwIfCancelled: () => context.cancellationSignal.throwIfAborted(),
+          signal: context.cancellationSignal,
           newestExecution: async () => (await readLocators(stage, task.runId)).at(-1)?.execution ?? 0,
         }),
       );

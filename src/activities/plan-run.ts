@@ -45,7 +45,6 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
       if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
       const { input } = parsed;
       const stage = await openPlannedStage(opened.stage, opened.stageToken);
-      // enforces I4: what is done is done in one plan, also when the server has forgotten that it was made.
       const settled = await settledPlan(stage, opened);
       if (settled !== null) return settled;
       // A repeated attempt must not meet what an earlier one put: objects are written once.

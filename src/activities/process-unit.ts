@@ -2,7 +2,8 @@
  * Runs one unit: reads what attempts before recorded, runs the rest in runner processes, and reports an outcome for each
  * partition. How often that may fail, `unit-ledger` knows.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { ErrorInfo, PartitionOutcome, UnitResult } from '../run/outcome';
@@ -201,8 +202,9 @@ class UnitAttempt {
   }
 
   async #makeScratch(): Promise<string> {
-    await mkdir(this.deps.scratch, { recursive: true });
-    return mkdtemp(join(this.deps.scratch, `unit-${this.context.info.activityId}-`));
+    const folder = join(this.deps.scratch, `unit-${this.context.info.activityId}-${randomUUID()}`);
+    await mkdir(folder, { recursive: true });
+    return folder;
   }
 
   async #stage(): Promise<Stage> {

@@ -29,6 +29,7 @@ export async function settlePlan(stage: Stage, plan: RunPlan): Promise<RunPlan> 
     return plan;
   } catch (error) {
     if (!(error instanceof ObjectExists)) throw error;
+    // enforces I4: what is done is done in one plan, also when the server has forgotten that it was made.
     return (await settledPlan(stage, plan))!;
   }
 }

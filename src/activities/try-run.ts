@@ -165,7 +165,7 @@ class Trial {
     }
   }
 
-  #tryOne(
+  async #tryOne(
     pool: RunnerPool,
     ordinal: number,
     { warehouse, plan, settings, snapshot }: Checked & { snapshot: PinnedHere },
@@ -173,6 +173,8 @@ class Trial {
     const { input, folders, options } = this;
     const { timeoutMs, memoryBytes } = functionLimits(input.options, settingsOf(settings));
     const { keyColumns, columns, index, data, files } = snapshot;
+    const scratch = join(folders.scratch, `partition-${ordinal}`);
+    await mkdir(scratch);
     return tryPartition({
       pool,
       stage: this.#stage,
@@ -194,7 +196,7 @@ class Trial {
         snapshotTime: new Date().toISOString(),
         scheduledTime: input.scheduledTime,
         spill: join(folders.scratch, 'spill'),
-        scratch: join(folders.scratch, `partition-${ordinal}`),
+        scratch,
         nonRetryableErrorTypes: [],
         duckdbMemoryBytes: duckdbMemory(memoryBytes),
       },

@@ -1,5 +1,5 @@
 /** The in-memory DuckDB of a runner process. */
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBInstance } from '@duckdb/node-api';
 
 export interface DatabaseOptions {
   /** What a query may use before it spills to `tempFolder`, and then fails. */
@@ -12,12 +12,19 @@ export interface DatabaseOptions {
  * arrives in the middle of a run would make it depend on the network.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInstance> {
-  return DuckDBInstance.create(':memory:', {
+  const database = await DuckDBInstance.create(':memory:', {
     threads: '1',
     memory_limit: `${options.memoryBytes}B`,
     temp_directory: options.tempFolder,
     autoinstall_known_extensions: 'false',
   });
+  const connection = await database.connect();
+  // Arithmetic with TIMESTAMPTZ must not depend on the machine.
+  await connection.run("SET GLOBAL TimeZone = 'UTC'");
+  // Units of a run read the same files, whose footers may be large.
+  await connection.run('SET GLOBAL parquet_metadata_cache = true');
+  connection.closeSync();
+  return database;
 }
 
 /** A database that the units of a runner have one after the other: to open one takes longer than a small unit. */
@@ -29,10 +36,6 @@ export class KeptDatabase {
     if (this.#kept?.key === key) return this.#kept.database;
     this.close();
     const database = await openDatabase(options);
-    const connection = await database.connect();
-    // Units of a run read the same files, whose footers may be large.
-    await connection.run('SET GLOBAL parquet_metadata_cache = true');
-    connection.closeSync();
     this.#kept = { key, database };
     return database;
   }
@@ -42,11 +45,4 @@ export class KeptDatabase {
     this.#kept?.database.closeSync();
     this.#kept = null;
   }
-}
-
-/** A connection whose TIMESTAMPTZ arithmetic does not depend on the machine. */
-export async function connect(database: DuckDBInstance): Promise<DuckDBConnection> {
-  const connection = await database.connect();
-  await connection.run("SET TimeZone = 'UTC'");
-  return connection;
 }

@@ -6,7 +6,6 @@ import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { PinnedFile } from '../run/plan';
 import { readerSql } from '../warehouse/duckdb/source';
-import { connect } from './database';
 import { HELD_ROWS, type PartitionRows } from './partition-rows';
 import { allRows } from './slices';
 import { streamQuery } from './stream-query';
@@ -83,7 +82,7 @@ export async function fileTable(
 }
 
 async function ask(database: DuckDBInstance, sql: string): Promise<Row[]> {
-  const connection = await connect(database);
+  const connection = await database.connect();
   try {
     return await allRows(await connection.run(sql));
   } finally {

@@ -8,7 +8,7 @@ import type { Shape, Slice } from './slices';
 import { streamQuery } from './stream-query';
 import { readParquet, UnitCursor } from './unit-cursor';
 
-const OWN_COLUMNS = '(__partwise_ord, __partwise_row)';
+const OWN_COLUMNS = '(__partwise_ord)';
 /** The temporary table that holds the rows of several partitions for SQL. */
 const WINDOW = '__partwise_rows';
 

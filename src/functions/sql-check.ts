@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../run/plan';
-import { connect, openDatabase } from './database';
+import { openDatabase } from './database';
 import { identifier } from './quote';
 import { asSqlError, SqlError } from './sql-error';
 import { checkQuery, resultTableSql } from './sql-function';
@@ -15,7 +15,7 @@ const BEFORE_ROWS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError'
 export async function sqlProblem(sql: string, columns: readonly Column[] | null): Promise<string | null> {
   const database = await openDatabase({ memoryBytes: MEMORY_BYTES, tempFolder: tmpdir() });
   try {
-    const connection = await connect(database);
+    const connection = await database.connect();
     const known = columns !== null && (await makeData(connection, columns));
     try {
       await checkQuery(connection, sql);

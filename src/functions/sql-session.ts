@@ -9,7 +9,7 @@ import {
   type DuckDBResult,
   StatementType,
 } from '@duckdb/node-api';
-import { connect, type DatabaseOptions, type KeptDatabase } from './database';
+import type { DatabaseOptions, KeptDatabase } from './database';
 import type { PartitionRows } from './partition-rows';
 import { allRows } from './slices';
 import { asSqlError } from './sql-error';
@@ -93,7 +93,7 @@ export class SqlSession {
   }
 
   private async open(): Promise<DuckDBConnection> {
-    return connect(await this.kept.open(this.options));
+    return (await this.kept.open(this.options)).connect();
   }
 
   private async execute(

@@ -1,13 +1,12 @@
 /** A query read chunk by chunk on a connection of its own, so that others may run beside it. */
 import type { DuckDBInstance } from '@duckdb/node-api';
-import { connect } from './database';
 import { type Shape, shapeOf, type Slice } from './slices';
 
 export async function* streamQuery(
   database: DuckDBInstance,
   sql: string,
 ): AsyncGenerator<{ slice: Slice; shape: Shape }, void, undefined> {
-  const connection = await connect(database);
+  const connection = await database.connect();
   try {
     const result = await connection.stream(sql);
     const shape = shapeOf(result, 0);

@@ -2,7 +2,7 @@
  * Reads a unit's rows once, in order, and cuts them where the ordinal changes: a query for each of many small
  * partitions would cost more than the functions themselves.
  *
- * Rows come in the files' order, which is (ordinal, row); both that order and the number of rows per partition are checked.
+ * Rows come in the files' order, by ordinal and then as in the source; both that order and the number of rows per partition are checked.
  */
 import {
   type DuckDBConnection,
@@ -11,7 +11,6 @@ import {
   type DuckDBResult,
   INTEGER,
 } from '@duckdb/node-api';
-import { connect } from './database';
 import { literal } from './quote';
 import { type Shape, shapeOf, type Slice } from './slices';
 import { vectorReader } from './vector-readers';
@@ -88,9 +87,9 @@ export class UnitCursor {
 
   private async open(ordinal: number): Promise<void> {
     this.close();
-    this.connection = await connect(this.database);
+    this.connection = await this.database.connect();
     this.result = await this.connection.stream(
-      `SELECT __partwise_ord, * EXCLUDE (__partwise_ord, __partwise_row) FROM ${readParquet(this.snapshot)} ` +
+      `SELECT __partwise_ord, * EXCLUDE (__partwise_ord) FROM ${readParquet(this.snapshot)} ` +
         `WHERE __partwise_ord BETWEEN ${ordinal} AND ${this.last}`,
     );
     this.shape = shapeOf(this.result, 1);

@@ -7,8 +7,10 @@ import type { Unit } from './plan';
 const ONE_EACH_UP_TO = 500;
 /** At most this many units in a run: 500 activities are 1,500 events, far below Temporal's 4,096-event hint. */
 const MOST_UNITS = 500;
-/** Rows a batch should have at least, so that reading it is worth an activity. */
+/** Rows of a batch, where there are so many that all lanes are busy for long. */
 const ROWS_PER_UNIT = 250_000;
+/** Partitions of a batch, where there are so few that its activity would cost more than they do. */
+const PARTITIONS_PER_UNIT = 64;
 /** Temporal's UI shows an activity's summary as one line. */
 const LABEL_BYTES = 200;
 
@@ -30,8 +32,9 @@ export interface UnitRequest {
 /**
  * Cuts neighbours in key order into units, largest first.
  *
- * Above 500 partitions the number of units is about max(64, 16 × maxConcurrency, rows / 250,000), at most 500; a partition far
- * above the average is a unit of its own, so that nothing waits behind it.
+ * Above 500 partitions the number of units is about max(64, 16 × maxConcurrency, rows / 250,000), at most 500; fewer when they would
+ * have less than 64 partitions, but still 2 × maxConcurrency. A partition far above the average is a unit of its own, so that nothing
+ * waits behind it.
  */
 export function cutUnits(request: UnitRequest): Unit[] {
   const partitions = request.rows.length;
@@ -81,6 +84,7 @@ function cutByRows(rows: ArrayLike<number>, maxConcurrency: number): [number, nu
   const wanted = Math.min(
     Math.floor((MOST_UNITS - 1) / 2),
     Math.max(64, 16 * maxConcurrency, Math.ceil(total / ROWS_PER_UNIT)),
+    Math.max(2 * maxConcurrency, Math.ceil(rows.length / PARTITIONS_PER_UNIT)),
   );
   const target = total / wanted;
   const ranges: [number, number][] = [];

@@ -17,12 +17,14 @@ export interface CallMemory {
  */
 export function callMemory(
   { wanted, runners, big }: { wanted: number; runners: number; big: boolean },
-  machine = machineMemory(),
+  machine = (ofMachine ??= machineMemory()),
 ): CallMemory {
   const most = Math.floor(machine * SHARE_OF_MACHINE);
   const each = big ? Math.max(wanted, Math.floor(most / runners)) : wanted;
   return { each, alone: Math.max(each, Math.min(each * runners, most)) };
 }
+
+let ofMachine: number | null = null;
 
 /** Bytes that this process may use: of the machine, or of its container. */
 function machineMemory(): number {

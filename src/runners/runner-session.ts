@@ -1,6 +1,5 @@
 /** Part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
 import { AsyncResource } from 'node:async_hooks';
-import { mkdir } from 'node:fs/promises';
 import type { ErrorInfo } from '../run/outcome';
 import { monotonicMs, type RunningCall } from './call-record';
 import { endedByCancel, timedOut } from './exit-reason';
@@ -45,7 +44,6 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
     if (stop.aborted) return { ended: new Set(), lost: [], death: null, failed: null };
     throw error;
   }
-  await mkdir(unit.scratch, { recursive: true });
   const session = new RunnerSession(runner, options);
   try {
     return await session.run();

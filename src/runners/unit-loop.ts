@@ -10,7 +10,7 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { createContext } from '../functions/context';
-import { connect, type DatabaseOptions, KeptDatabase } from '../functions/database';
+import { type DatabaseOptions, KeptDatabase } from '../functions/database';
 import { describeThrown } from '../functions/errors';
 import { fileRows } from '../functions/file-rows';
 import type { PartitionRows } from '../functions/partition-rows';
@@ -137,7 +137,7 @@ export class UnitLoop {
     let writer: DuckDBConnection | null = null;
     let closeRows = (): void => undefined;
     try {
-      writer = await connect(database);
+      writer = await database.connect();
       await loadKeys(writer, this.unit.index, this.unit.ordinals);
       const index = await readIndex(writer, this.unit.keyColumns);
       const fn = await unitFunction(this.unit, this.session, writer);

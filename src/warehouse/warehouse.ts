@@ -56,6 +56,9 @@ export interface SnapshotPlace {
   ranges: readonly { from: number; to: number }[] | null;
 }
 
+/** Where rows are put too. */
+export type RangedPlace = SnapshotPlace & { ranges: NonNullable<SnapshotPlace['ranges']> };
+
 /** A source's rows as they were at one moment. They are nowhere but in the warehouse's hands until they are `put`. */
 export interface PinnedSource extends PartitionSizes {
   /** By ordinal; null where nobody asked for them. */
@@ -66,7 +69,8 @@ export interface PinnedSource extends PartitionSizes {
   pushDown: PushDown | null;
   /**
    * Puts the partition index (Parquet: `ord, id, rows, key_0…`, and `fingerprint` where it was asked for) and the rows (Parquet: the
-   * source's columns, `__partwise_ord`, `__partwise_row`, sorted by those two). Together the ranges must have every partition.
+   * source's columns and `__partwise_ord`, sorted by that, and within a partition in the order of the source; or what the warehouse
+   * unloaded: `SnapshotFile.unloadedRows`). Together the ranges must have every partition.
    */
   put(place: SnapshotPlace): Promise<Snapshot>;
 }
@@ -87,8 +91,8 @@ export interface CommitRows {
   rows: { file: string; except: readonly number[] }[];
   /** Ordinals of DONE partitions that were recorded after the given execution: with mode `append` the others' rows are there. */
   doneAfter(execution: number): number[];
-  /** Throws when the run was cancelled meanwhile; asked last before anything becomes visible. */
-  throwIfCancelled(): void;
+  /** Aborted when the run was cancelled; looked at last before anything becomes visible. */
+  signal: AbortSignal;
   /** The run's newest execution: with a file as output, an older one writes nothing. */
   newestExecution(): Promise<number>;
   /** Ordinals of partitions that are not DONE: with mode `partitions` their earlier rows stay. */

@@ -1,5 +1,12 @@
 /** How a run ends: its status and counts (I8), its failure's words, and the commit. */
-import { ActivityFailure, ApplicationFailure, isCancellation, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  isCancellation,
+  proxyActivities,
+} from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
 import type { CommitResult, OpenedRun, RunPlan, RunSummary } from '../run/plan';
 import { settledStatus, withinTolerance, type RunStatus } from '../run/status';
@@ -124,6 +131,8 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
     });
   } catch (error) {
     if (isCancellation(error)) throw error;
+    // It failed for another reason just then: the run was cancelled all the same.
+    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The run was cancelled.');
     const cause = error instanceof ActivityFailure ? error.cause : undefined;
     throw ApplicationFailure.create({
       message: `The partitions have ended, but their rows were not written: ${cause?.message ?? String(error)}`,

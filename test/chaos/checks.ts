@@ -342,7 +342,7 @@ async function lateCommitRefused({ world, readings, driven }: Evidence): Promise
       rows: [],
       notDone: [],
       doneAfter: () => [],
-      throwIfCancelled: () => {},
+      signal: new AbortController().signal,
       newestExecution: () => Promise.resolve(readings.length),
     },
   );

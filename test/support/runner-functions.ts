@@ -1,5 +1,5 @@
 /** Functions that the runner tests bundle; most of them misbehave in one partition. */
-import { execSync } from 'node:child_process';
+import { execSync, spawn } from 'node:child_process';
 import { definePartitionFunction } from 'partwise';
 
 interface Sale {
@@ -88,6 +88,11 @@ export const hostile = definePartitionFunction({
         break;
       case 'look around':
         return { variables: Object.keys(process.env).sort() };
+      case 'leave a process behind':
+        console.log(`left ${spawn('sleep', ['64'], { stdio: 'ignore' }).pid}`);
+        await context.upload('left.txt', 'it runs');
+        process.exit(0);
+      // eslint-disable-next-line no-fallthrough
       case 'spawn':
         console.log('spawning');
         execSync('sleep 62');

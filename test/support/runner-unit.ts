@@ -19,8 +19,8 @@ export async function makeSnapshot(folder: string, partitions: number, rowsEach:
   const connection = await database.connect();
   await connection.run(
     `COPY (SELECT 'k' || p AS region, r::DOUBLE + 1 AS amount, DATE '2024-01-01' + r::INTEGER AS day,
-       (p * ${rowsEach} + r)::BIGINT AS __partwise_row, p::INTEGER AS __partwise_ord
-       FROM range(${partitions}) a(p), range(${rowsEach}) b(r) ORDER BY 5, 4) TO '${folder}/snapshot.parquet'`,
+       p::INTEGER AS __partwise_ord
+       FROM range(${partitions}) a(p), range(${rowsEach}) b(r) ORDER BY p, r) TO '${folder}/snapshot.parquet'`,
   );
   await connection.run(
     `COPY (SELECT p::INTEGER AS ord, 'k' || p AS id, ${rowsEach}::BIGINT AS rows, 'k' || p AS key_0

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
 import { link, open, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +11,8 @@ import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 const TOKEN_FILE = '.partwise-stage';
 /** Unfinished objects live here until they are linked into place; never listed. */
 const PARTIAL_FOLDER = '.partial';
+/** Somebody who cleans up may remove an empty folder as often as it is made. */
+const MOST_TRIES = 20;
 
 /** A folder as a stage. Objects appear by hard link, so a reader never sees half of one. */
 export class LocalStage implements Stage {
@@ -42,12 +43,13 @@ export class LocalStage implements Stage {
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
     const target = this.#resolve(path);
     const partial = join(this.#root, PARTIAL_FOLDER, randomUUID());
-    await makeFolder(dirname(partial));
     try {
-      if (content instanceof Uint8Array) await writeFile(partial, content);
-      else await moveFile(content.file, partial);
-      const { bytes, sha256 } = await digestFile(partial);
-      await this.#link(partial, target);
+      const { bytes, sha256 } =
+        content instanceof Uint8Array ? digest(content) : await digestFile(content.file);
+      await inFolder(partial, () =>
+        content instanceof Uint8Array ? writeFile(partial, content) : moveFile(content.file, partial),
+      );
+      await inFolder(target, () => link(partial, target));
       return { path, bytes, sha256 };
     } catch (error) {
       if (isCode(error, 'EEXIST')) throw new ObjectExists(path);
@@ -95,18 +97,6 @@ export class LocalStage implements Stage {
     }
   }
 
-  async #link(partial: string, target: string): Promise<void> {
-    for (;;) {
-      await makeFolder(dirname(target));
-      try {
-        return await link(partial, target);
-      } catch (error) {
-        // The folder was empty, and was removed with the last object that had been in it.
-        if (!isCode(error, 'ENOENT') || !existsSync(partial)) throw error;
-      }
-    }
-  }
-
   /** Folders that become empty go too. */
   async remove(path: string): Promise<void> {
     const file = this.#resolve(path);
@@ -147,6 +137,22 @@ export class LocalStage implements Stage {
     }
     return full;
   }
+}
+
+/** Makes the file's folder when it is not there: it never was, or was removed with the last object that had been in it. */
+async function inFolder(file: string, write: () => Promise<void>): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isCode(error, 'ENOENT') || tries === MOST_TRIES) throw error;
+      await makeFolder(dirname(file));
+    }
+  }
+}
+
+function digest(content: Uint8Array): { bytes: number; sha256: string } {
+  return { bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
 }
 
 function isCode(error: unknown, code: string): boolean {

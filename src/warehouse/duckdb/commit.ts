@@ -31,12 +31,13 @@ async function commitTable(
       `The output table "${output.table}" needs a warehouse file: name one with --warehouse duckdb:PATH.`,
     ]);
   }
-  return withDatabase(path, 'write', async (connection) => {
+  const { signal } = local;
+  const work = async (connection: DuckDBConnection): Promise<CommitResult> => {
     // enforces I10: the fence, the rows and the record of the commit change together or not at all.
     await connection.run('BEGIN TRANSACTION');
     try {
       const result = await replaceRows(connection, task, output, local);
-      local.throwIfCancelled();
+      local.signal.throwIfAborted();
       await connection.run('COMMIT');
       return result;
     } catch (error) {
@@ -44,7 +45,8 @@ async function commitTable(
       await connection.run('ROLLBACK').catch(() => {});
       throw error;
     }
-  });
+  };
+  return withDatabase(path, 'write', work, { signal });
 }
 
 async function replaceRows(
@@ -231,7 +233,7 @@ async function writeFile(
     const newest = await local.newestExecution();
     // enforces I10, as far as files allow: nothing keeps a newer execution from writing between this line and the next.
     if (newest > task.execution) throw tooLate(task, newest);
-    local.throwIfCancelled();
+    local.signal.throwIfAborted();
     await rename(partial, output.file);
     return { version: 1, target: output.file, rows, committedAt: new Date().toISOString() };
   } finally {

@@ -31,6 +31,12 @@ async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
   return own;
 }
 
+export interface OpenOptions {
+  tempFolder?: string;
+  /** Nobody waits for the file any more when it is aborted. */
+  signal?: AbortSignal;
+}
+
 /**
  * Opens the database, runs `work` on one connection and closes everything. DuckDB locks files per process, so
  * the file is open for no longer than `work` takes, read-only unless it is to be written.
@@ -39,7 +45,7 @@ export function withDatabase<T>(
   path: string,
   mode: 'read' | 'write',
   work: (connection: DuckDBConnection) => Promise<T>,
-  options: { tempFolder?: string } = {},
+  options: OpenOptions = {},
 ): Promise<T> {
   return alone(path, () => openAndRun(path, mode, work, options));
 }
@@ -48,7 +54,7 @@ async function openAndRun<T>(
   path: string,
   mode: 'read' | 'write',
   work: (connection: DuckDBConnection) => Promise<T>,
-  options: { tempFolder?: string },
+  options: OpenOptions,
 ): Promise<T> {
   const { DuckDBInstance } = await import('@duckdb/node-api');
   const settings: Record<string, string> = { autoinstall_known_extensions: 'false' };
@@ -61,7 +67,7 @@ async function openAndRun<T>(
     }
     settings.access_mode = 'READ_ONLY';
   }
-  const instance = await openPatiently(() => DuckDBInstance.create(path, settings), path);
+  const instance = await openPatiently(() => DuckDBInstance.create(path, settings), path, options.signal);
   try {
     const connection = await instance.connect();
     try {
@@ -75,12 +81,13 @@ async function openAndRun<T>(
   }
 }
 
-async function openPatiently<T>(open: () => Promise<T>, path: string): Promise<T> {
+async function openPatiently<T>(open: () => Promise<T>, path: string, signal?: AbortSignal): Promise<T> {
   const giveUpAt = Date.now() + LOCK_WAIT_MS;
   for (let wait = 50; ; wait = Math.min(wait * 2, 1_000)) {
     try {
       return await open();
     } catch (error) {
+      signal?.throwIfAborted();
       const message = error instanceof Error ? error.message : String(error);
       if (!isLock(message)) throw error;
       if (Date.now() > giveUpAt) {

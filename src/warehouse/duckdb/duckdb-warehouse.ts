@@ -14,7 +14,7 @@ import type {
   Warehouse,
 } from '../warehouse';
 import { commitRows } from './commit';
-import { userProblem, WarehouseLocked, withDatabase } from './database';
+import { type OpenOptions, userProblem, WarehouseLocked, withDatabase } from './database';
 import { countFiles, describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
 import { describeSource, refusedSql, type DescribedSource } from './source';
 import { countPartitions, pinRows, pinSample } from './snapshot';
@@ -38,10 +38,11 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   count(request: PartitionsRequest): Promise<PartitionSizes> {
-    return this.#reading(request, async (connection) => {
+    const work = async (connection: DuckDBConnection): Promise<PartitionSizes> => {
       if (isFilesAsPartitions(request)) return countFiles(connection, request, this.projectDir);
       return countPartitions(connection, request, await describeSource(connection, request, this.projectDir));
-    });
+    };
+    return this.#reading(request, work, { signal: request.signal });
   }
 
   snapshot<T>(request: SnapshotRequest, use: (pinned: PinnedSource) => Promise<T>): Promise<T> {
@@ -64,7 +65,7 @@ export class DuckDbWarehouse implements Warehouse {
       if (isFilesAsPartitions(request)) return use(await pinFiles(connection, request, this.projectDir));
       return use(await pin(connection, request, await describeSource(connection, request, this.projectDir)));
     };
-    return this.#reading(request, work, request.scratch);
+    return this.#reading(request, work, { tempFolder: request.scratch, signal: request.signal });
   }
 
   async commit(task: CommitTask, local: CommitRows): Promise<CommitResult> {
@@ -81,7 +82,7 @@ export class DuckDbWarehouse implements Warehouse {
   async #reading<T>(
     request: SourceRequest,
     work: (connection: DuckDBConnection) => Promise<T>,
-    tempFolder?: string,
+    options: OpenOptions = {},
   ): Promise<T> {
     if (this.#path !== ':memory:' && !existsSync(dirname(this.#path))) {
       throw new Refusal('InvalidInput', [
@@ -91,7 +92,7 @@ export class DuckDbWarehouse implements Warehouse {
     // Files need no warehouse, and a query over files may not have one.
     const needsFile = 'table' in request.source || ('query' in request.source && existsSync(this.#path));
     try {
-      return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, { tempFolder });
+      return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, options);
     } catch (error) {
       if (error instanceof WarehouseLocked) throw new Refusal('WarehouseLocked', [error.message]);
       throw refusedSql(error, request) ?? error;

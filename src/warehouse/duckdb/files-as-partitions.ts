@@ -97,8 +97,8 @@ export async function pinFiles(
     appender.endRow();
   }
   appender.closeSync();
-  const put = async ({ stage, folder }: SnapshotPlace): Promise<Snapshot> => ({
-    index: await putIndex(connection, request, stage, folder),
+  const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
+    index: await putIndex(connection, request, place, files.length),
     files: [],
   });
   return { ...sizes, fingerprints, files, pushDown: null, put };

@@ -1,6 +1,6 @@
 /**
- * Pins a run's rows: reads the source once into a temporary table, numbers the distinct keys in key order, and writes
- * the partition index and the rows, sorted by partition, as Parquet (I1: nothing reads the source again).
+ * Pins a run's rows: numbers the distinct keys in key order, and writes the partition index and the rows, sorted by partition, as
+ * Parquet. What could read differently a second time is first read into a temporary table (I1).
  */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -8,11 +8,11 @@ import { didYouMean } from '../../run/nearest';
 import type { FileRef } from '../../run/files';
 import type { Column, SnapshotFile } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
-import type { Stage } from '../../stage';
 import type {
   PartitionSizes,
   PartitionsRequest,
   PinnedSource,
+  RangedPlace,
   Snapshot,
   SnapshotPlace,
   SnapshotRequest,
@@ -28,8 +28,7 @@ export async function pinRows(
   request: SnapshotRequest,
   source: DescribedSource,
 ): Promise<PinnedSource> {
-  // enforces I1: keys, counts and rows come from one reading.
-  await readOnce(connection, request, source);
+  await hold(connection, request, source);
   await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });
   await refuseUnusable(connection, request, source.shape.keyColumns);
   if (request.only !== null) await narrow(connection, request.only);
@@ -45,22 +44,22 @@ export async function pinSample(
   const { keyColumns } = source.shape;
   const ids = request.only.map(quoteText).join(', ');
   const select = `SELECT * FROM (${source.select}) WHERE ${idSql(keyColumns)} IN (${ids})`;
-  await readOnce(connection, request, { ...source, select });
+  await hold(connection, request, { ...source, select });
   await listKeys(connection, request, keyColumns, { from: 'pinned' });
   return pinned(connection, request, source);
 }
 
-async function readOnce(
+/** Makes `pinned`: the source's rows with their position, the same however often it is read. */
+async function hold(
   connection: DuckDBConnection,
   request: SnapshotRequest,
-  { select, parameters }: DescribedSource,
+  { select, parameters, isStill }: DescribedSource,
 ): Promise<void> {
-  await run(
-    connection,
-    request.signal,
-    `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${select})`,
-    parameters,
-  );
+  // enforces I1: files change while they are read, and queries may give other rows each time.
+  const held = isStill
+    ? `CREATE TEMP VIEW pinned AS SELECT * EXCLUDE (rowid), rowid AS __partwise_row FROM (${select})`
+    : `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${select})`;
+  await run(connection, request.signal, held, parameters);
 }
 
 /** Of `pinned` and `partition_keys`. */
@@ -78,8 +77,11 @@ async function pinned(
   const sizes = { ...shape, ...(await listPartitions(connection)) };
   const fingerprints = request.fingerprints === true ? await listFingerprints(connection) : null;
   const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
-    index: await putIndex(connection, request, place.stage, place.folder),
-    files: place.ranges === null ? [] : await putRows(connection, request, match, sizes.rows.length, place),
+    index: await putIndex(connection, request, place, sizes.rows.length),
+    files:
+      place.ranges === null
+        ? []
+        : await putRows(connection, request, match, sizes.rows, { ...place, ranges: place.ranges }),
   });
   return { ...sizes, fingerprints, files: null, pushDown, put };
 }
@@ -88,16 +90,22 @@ async function pinned(
 export async function putIndex(
   connection: DuckDBConnection,
   { scratch, signal }: Pick<SnapshotRequest, 'scratch' | 'signal'>,
-  stage: Stage,
-  folder: string,
+  { stage, folder, ranges }: SnapshotPlace,
+  partitions: number,
 ): Promise<FileRef> {
   const file = join(scratch, 'index.parquet');
   await run(
     connection,
     signal,
-    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(file)} (FORMAT parquet)`,
+    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(file)} (${parquet(partitions, ranges ?? [])})`,
   );
   return stage.put(`${folder}index.parquet`, { file });
+}
+
+/** Options of COPY. Row groups have about the rows of a range, so that whoever reads one decodes little else. DuckDB's vectors have 2,048. */
+export function parquet(rows: number, ranges: readonly unknown[]): string {
+  const vectors = Math.ceil(rows / Math.max(1, ranges.length) / 2_048);
+  return `FORMAT parquet, ROW_GROUP_SIZE ${2_048 * Math.min(60, Math.max(1, vectors))}`;
 }
 
 /** Sorts all rows once; where files cannot be read in part, the ranges are cut out of that. */
@@ -105,28 +113,32 @@ async function putRows(
   connection: DuckDBConnection,
   { scratch, signal }: SnapshotRequest,
   match: string,
-  partitions: number,
-  { stage, folder, ranges }: SnapshotPlace,
+  rows: readonly number[],
+  { stage, folder, ranges }: RangedPlace,
 ): Promise<SnapshotFile[]> {
   const sorted = join(scratch, 'snapshot.parquet');
+  const format = parquet(
+    rows.reduce((sum, n) => sum + n, 0),
+    ranges,
+  );
   await run(
     connection,
     signal,
-    `COPY (SELECT pinned.*, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match} ` +
-      `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(sorted)} (FORMAT parquet)`,
+    `COPY (SELECT pinned.* EXCLUDE (__partwise_row), partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match} ` +
+      `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(sorted)} (${format})`,
   );
   if (stage.isLocal) {
     const whole = await stage.put(`${folder}snapshot.parquet`, { file: sorted });
-    return [{ ...whole, from: 0, to: partitions - 1 }];
+    return [{ ...whole, from: 0, to: rows.length - 1 }];
   }
   const files: SnapshotFile[] = [];
-  for (const { from, to } of ranges!) {
+  for (const { from, to } of ranges) {
     const file = join(scratch, 'range.parquet');
     await run(
       connection,
       signal,
       `COPY (SELECT * FROM read_parquet(${quoteText(sorted)}) WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
-        `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(file)} (FORMAT parquet)`,
+        `ORDER BY __partwise_ord) TO ${quoteText(file)} (${format})`,
     );
     files.push({ ...(await stage.put(`${folder}rows-${from}.parquet`, { file })), from, to });
   }

@@ -74,13 +74,29 @@ export interface DescribedSource {
   parameters: Parameters | undefined;
   /** Null where it has parameters, which have names. */
   pushDown: PushDown | null;
+  /** Whether it reads the same as long as the warehouse is open: a table, whole. Then its rows have a `rowid`. */
+  isStill: boolean;
 }
 
-function selectShaped(request: SourceRequest, columns: readonly Column[], projectDir: string): string {
+function selectShaped(columns: readonly Column[], select: string, isStill: boolean): string {
   const cast = columns.map(
     ({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`,
   );
-  return `SELECT ${cast.join(', ')} FROM (${selectSource(request, projectDir)})`;
+  return `SELECT ${cast.join(', ')}${isStill ? ', rowid' : ''} FROM ${select}`;
+}
+
+/** Views look like tables, and have no `rowid`, or one that is a column like others. */
+async function isTable(
+  connection: DuckDBConnection,
+  { source, where }: SourceRequest,
+  columns: readonly Column[],
+): Promise<boolean> {
+  if (!('table' in source) || where !== null) return false;
+  if (columns.some(({ name }) => name.toLowerCase() === 'rowid')) return false;
+  return connection.run(`SELECT rowid FROM ${quoteTable(source.table)} LIMIT 0`).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The type that a snapshot keeps: Parquet has no 128-bit integers, and an ENUM's type would be as long as all of its values. */
@@ -116,10 +132,13 @@ export async function describeSource(
     }
   }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+  const isStill = await isTable(connection, request, columns);
+  const from = isStill ? sourceSql(request.source, projectDir) : `(${selectSource(request, projectDir)})`;
   return {
     shape: { columns, keyColumns },
-    select: selectShaped(request, columns, projectDir),
+    select: selectShaped(columns, from, isStill),
     parameters,
+    isStill,
     pushDown: parameters === undefined ? pushDownOf(request, keyColumns, projectDir) : null,
   };
 }

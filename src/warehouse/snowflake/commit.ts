@@ -33,19 +33,18 @@ export async function commitTable(
   local: CommitRows,
   scratch: string,
 ): Promise<CommitResult> {
-  return pool.lend(async (session) => {
-    const commit = new TableCommit(session, task, output, local, scratch);
-    try {
-      return await commit.run();
-    } catch (error) {
-      if (!(error instanceof SnowflakeError) || error.remedy === 'none') throw error;
-      // The answer to the transaction's end may have been lost: the fence row tells, to another session.
-      session.broken = true;
-      const made = await pool.lend((other) => new Fence(other, task, local).own());
-      if (made === null) throw error;
-      return made;
-    }
-  });
+  try {
+    return await pool.lend(
+      (session) => new TableCommit(session, task, output, local, scratch).run(),
+      local.signal,
+    );
+  } catch (error) {
+    if (!(error instanceof SnowflakeError) || error.remedy === 'none') throw error;
+    // The answer to the transaction's end may have been lost: the fence row tells.
+    const made = await pool.lend((session) => new Fence(session, task, local).own());
+    if (made === null) throw error;
+    return made;
+  }
 }
 
 class TableCommit {
@@ -136,7 +135,7 @@ class TableCommit {
         committedAt: new Date().toISOString(),
       };
       await this.#fence.write(result);
-      local.throwIfCancelled();
+      local.signal.throwIfAborted();
       // enforces I10: the rows and the record of the commit change together or not at all.
       await session.run('COMMIT');
       return result;
@@ -223,6 +222,7 @@ class TableCommit {
   }
 
   #execute(sql: string): ReturnType<Session['run']> {
-    return this.session.run(sql, { timeoutSeconds: TIMEOUT_SECONDS, parameters: LOAD_PARAMETERS });
+    const { signal } = this.local;
+    return this.session.run(sql, { signal, timeoutSeconds: TIMEOUT_SECONDS, parameters: LOAD_PARAMETERS });
   }
 }

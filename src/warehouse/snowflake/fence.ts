@@ -25,7 +25,7 @@ export class Fence {
   constructor(
     private readonly session: Session,
     private readonly task: CommitTask,
-    private readonly local: Pick<CommitRows, 'lineage' | 'workflowRunId'>,
+    private readonly local: Pick<CommitRows, 'lineage' | 'workflowRunId' | 'signal'>,
   ) {}
 
   /** Makes the table and the row that is locked, where they are not there. */
@@ -47,7 +47,11 @@ export class Fence {
     const { runId, stageToken } = this.task;
     await this.session.run(
       `UPDATE ${COMMITS} SET COMMITTED_AT = ? WHERE RUN_ID = ? AND STAGE_TOKEN = ? AND TARGET = ''`,
-      { binds: [new Date().toISOString(), runId, stageToken], timeoutSeconds: LOCK_SECONDS },
+      {
+        binds: [new Date().toISOString(), runId, stageToken],
+        timeoutSeconds: LOCK_SECONDS,
+        signal: this.local.signal,
+      },
     );
   }
 

@@ -31,9 +31,9 @@ export async function queryPartitions(queried: {
       async (connection) => {
         await connection.run(`SET memory_limit = '${RESTORE_MEMORY}'`);
         await loadTexts(connection, 'queried', columns.length + 1, rowsOf(session, queried));
-        const restored = restoredColumns(columns, { ord: `C${columns.length}`, row: 'rowid' });
+        const restored = restoredColumns(columns, `C${columns.length}`);
         await connection.run(
-          `COPY (SELECT ${restored} FROM queried ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(target)} (FORMAT parquet)`,
+          `COPY (SELECT ${restored} FROM queried ORDER BY __partwise_ord, queried.rowid) TO ${quoteText(target)} (FORMAT parquet)`,
         );
       },
       { tempFolder },

@@ -13,14 +13,10 @@ const ROWS_PER_FILE = 1_000_000_000_000;
 /** The column with a row's ordinal, as it was selected. */
 export const ORD = 'PARTWISE_ORD';
 
-/** Restored columns and Partwise's own two, after SELECT. `ord`, `row`: SQL for the ordinal and for a row's place. */
-export function restoredColumns(
-  columns: readonly Column[],
-  { ord, row }: { ord: string; row: string },
-): string {
+/** Restored columns and `__partwise_ord`, after SELECT. `ord`: SQL for the ordinal. */
+export function restoredColumns(columns: readonly Column[], ord: string): string {
   return [
     ...columns.map(({ name, type }, i) => `${restoreSql(type, `C${i}`)} AS ${quoteIdentifier(name)}`),
-    `CAST(${row} AS BIGINT) AS __partwise_row`,
     `CAST(${ord} AS INTEGER) AS __partwise_ord`,
   ].join(', ');
 }
@@ -36,8 +32,8 @@ export async function restoreRows(restored: {
 }): Promise<void> {
   const { files, columns, rows, target, tempFolder, signal } = restored;
   const list = `[${files.map(quoteText).join(', ')}]`;
-  const read = `read_parquet(${list}, binary_as_string = true, filename = 'partwise_file', file_row_number = true)`;
-  const row = `list_position(${list}, partwise_file) * ${ROWS_PER_FILE} + file_row_number`;
+  const read = `read_parquet(${list}, binary_as_string = true, filename = 'partwise_file', file_row_number = true) AS data`;
+  const row = `list_position(${list}, data.partwise_file) * ${ROWS_PER_FILE} + data.file_row_number`;
   await withDatabase(
     ':memory:',
     'read',
@@ -59,8 +55,7 @@ export async function restoreRows(restored: {
           );
         }
         await connection.run(
-          `COPY (SELECT ${restoredColumns(columns, { ord: ORD, row })} FROM ${read} ` +
-            `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(target)} (FORMAT parquet)`,
+          `COPY (SELECT ${restoredColumns(columns, ORD)} FROM ${read} ORDER BY __partwise_ord, ${row}) TO ${quoteText(target)} (FORMAT parquet)`,
         );
       } catch (error) {
         signal.throwIfAborted();

@@ -23,6 +23,7 @@ import type {
   PartitionSizes,
   PartitionsRequest,
   PinnedSource,
+  RangedPlace,
   Snapshot,
   SnapshotPlace,
   SnapshotRequest,
@@ -42,7 +43,7 @@ import {
 import type { BoundSql } from './parameters';
 import { loadTexts } from './text-rows';
 import { formsOf, pinnedTable, pushDownOf } from './push-down';
-import { readThrough, unload, type PinnedSelect, type RangedPlace } from './unload';
+import { readThrough, unload, type PinnedSelect } from './unload';
 
 /** Temporary tables of the session. */
 const COPY = 'PARTWISE_COPY';
@@ -99,7 +100,7 @@ export async function pinRows(
   const numbers = request.only === null ? null : await listNumbers(connection);
   const fingerprints = more.length > 0 ? await listFingerprints(connection) : null;
   const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
-    index: await putIndex(connection, request, place.stage, place.folder),
+    index: await putIndex(connection, request, place, sizes.rows.length),
     files:
       place.ranges === null
         ? []
@@ -273,7 +274,7 @@ async function putRows(
       if (!isForbidden(error)) throw error;
     }
   }
-  return readThrough(session, connection, pinned, place, { ...options, scratch });
+  return readThrough(session, connection, pinned, rows, place, { ...options, scratch });
 }
 
 function isOn(account: string, stage: Stage): stage is SnowflakeStage {

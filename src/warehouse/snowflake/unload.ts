@@ -5,7 +5,8 @@ import type { Column, SnapshotFile } from '../../run/plan';
 import type { Session, StatementOptions } from '../../snowflake';
 import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
 import { quoteText as quoteForDuckDb } from '../duckdb/database';
-import type { SnapshotPlace } from '../warehouse';
+import { parquet } from '../duckdb/snapshot';
+import type { RangedPlace } from '../warehouse';
 import { restoredColumns } from './restore-rows';
 import { loadTexts } from './text-rows';
 
@@ -20,9 +21,6 @@ export interface PinnedSelect {
   /** With the columns of `units` (`ORD`, and whatever `more` names) for each row. */
   select(more?: string): { sql: string; binds: string[] };
 }
-
-/** Where rows are put. */
-export type RangedPlace = SnapshotPlace & { ranges: NonNullable<SnapshotPlace['ranges']> };
 
 type Range = RangedPlace['ranges'][number];
 
@@ -72,22 +70,26 @@ export async function readThrough(
   session: Session,
   connection: DuckDBConnection,
   pinned: PinnedSelect,
+  rows: readonly number[],
   place: RangedPlace,
   { scratch, ...options }: StatementOptions & { scratch: string },
 ): Promise<SnapshotFile[]> {
   const { columns } = pinned;
   const { sql, binds } = pinned.select();
   await loadTexts(connection, 'pinned_texts', columns.length + 1, session.stream(sql, { ...options, binds }));
-  const restored = restoredColumns(columns, { ord: `C${columns.length}`, row: 'rowid' });
-  const last = place.ranges.reduce((most, { to }) => Math.max(most, to), 0);
-  const ranges: readonly Range[] = place.stage.isLocal ? [{ from: 0, to: last }] : place.ranges;
+  const restored = restoredColumns(columns, `C${columns.length}`);
+  const format = parquet(
+    rows.reduce((sum, n) => sum + n, 0),
+    place.ranges,
+  );
+  const ranges: readonly Range[] = place.stage.isLocal ? [{ from: 0, to: rows.length - 1 }] : place.ranges;
   const files: SnapshotFile[] = [];
   for (const { from, to } of ranges) {
     options.signal?.throwIfAborted();
     const file = join(scratch, 'rows.parquet');
     await connection.run(
-      `COPY (SELECT * FROM (SELECT ${restored} FROM pinned_texts) WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
-        `ORDER BY __partwise_ord, __partwise_row) TO ${quoteForDuckDb(file)} (FORMAT parquet)`,
+      `COPY (SELECT ${restored} FROM pinned_texts WHERE CAST(C${columns.length} AS INTEGER) BETWEEN ${from} AND ${to} ` +
+        `ORDER BY __partwise_ord, pinned_texts.rowid) TO ${quoteForDuckDb(file)} (${format})`,
     );
     files.push({ ...(await place.stage.put(`${place.folder}rows-${from}.parquet`, { file })), from, to });
   }

@@ -1,0 +1,62 @@
+/** What all contestants compute. */
+export interface Event {
+  amount: number;
+}
+
+// A type, not an interface: what a partition function returns has an index signature.
+export type Summary = { n: number; total: number; median: number };
+
+export function summarize(rows: readonly Event[]): Summary {
+  const amounts = new Float64Array(rows.length);
+  let total = 0;
+  for (let i = 0; i < rows.length; i++) {
+    amounts[i] = rows[i]!.amount;
+    total += amounts[i]!;
+  }
+  return { n: rows.length, total, median: medianOf(amounts) };
+}
+
+function medianOf(values: Float64Array): number {
+  values.sort();
+  const middle = values.length >> 1;
+  return values.length % 2 === 1 ? values[middle]! : (values[middle - 1]! + values[middle]!) / 2;
+}
+
+export interface Flight {
+  carrier: string;
+  distance: number;
+  arr_delay: number | null;
+  dep_delay: number | null;
+}
+
+export function summarizeFlights(flights: readonly Flight[]) {
+  const carriers = new Set<string>();
+  let distance = 0;
+  const delays: number[] = [];
+  for (const flight of flights) {
+    carriers.add(flight.carrier);
+    distance += flight.distance;
+    if (flight.arr_delay !== null) delays.push(flight.arr_delay);
+  }
+  const late = delays.filter((delay) => delay > 15).length;
+  return {
+    flights: flights.length,
+    carriers: carriers.size,
+    distance,
+    medianDelay: delays.length === 0 ? null : medianOf(Float64Array.from(delays)),
+    lateShare: delays.length === 0 ? null : late / delays.length,
+  };
+}
+
+/** Keeps the processor busy for so many milliseconds of CPU time, however many others want it. */
+export function spin(ms: number): number {
+  const begin = process.cpuUsage();
+  let rounds = 0;
+  let x = 1;
+  for (;;) {
+    for (let i = 0; i < 10_000; i++) x = (x * 1_103_515_245 + 12_345) % 2_147_483_648;
+    rounds++;
+    const { user, system } = process.cpuUsage(begin);
+    if (user + system >= ms * 1_000) return rounds + (x & 1);
+  }
+}

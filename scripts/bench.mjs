@@ -1,0 +1,39 @@
+// `npm run bench -- tiny-2k`: see bench/RESULTS.md. The programs are TypeScript, run against the build: what is measured is what ships.
+import { build } from 'esbuild';
+import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const outdir = join(root, 'node_modules/.cache/bench');
+await build({
+  entryPoints: {
+    main: join(root, 'bench/main.ts'),
+    floor: join(root, 'bench/floor.ts'),
+    'raw-worker': join(root, 'bench/raw/worker.ts'),
+    'raw-workflow': join(root, 'bench/raw/workflow.ts'),
+  },
+  outdir,
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  packages: 'external',
+  sourcemap: 'inline',
+  logLevel: 'warning',
+  plugins: [
+    {
+      name: 'places',
+      setup(bundle) {
+        bundle.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => ({
+          path: join(root, 'dist', path.slice('../src/'.length)),
+          external: true,
+        }));
+        // A program of its own, which starts itself anew.
+        bundle.onResolve({ filter: /^\.\/floor$/ }, () => ({ path: './floor.cjs', external: true }));
+      },
+    },
+  ],
+});
+const args = ['--enable-source-maps', join(outdir, 'main.cjs'), ...process.argv.slice(2)];
+process.exit(spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1);
