@@ -26,7 +26,7 @@ export interface StatementOptions {
   binds?: readonly (string | number | boolean | null)[];
   /** Cancels the statement; the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
-  /** Longest time that the service lets it run. Default: what the account says. */
+  /** Longest time that the service lets it run. Default: 600. */
   timeoutSeconds?: number;
   /** The columns of its result, without running it. */
   describeOnly?: boolean;
@@ -38,6 +38,7 @@ export interface StatementOptions {
 
 type Statement = RowStatement | FileAndStageBindStatement;
 
+const TIMEOUT_SECONDS = 600;
 /** How long a cancelled statement has to end before the session is given up. */
 const CANCEL_WAIT_MS = 5_000;
 /** Rows that a reader of a stream is given at a time. */
@@ -92,7 +93,7 @@ export class Session {
   }
 
   async #execute(sql: string, options: StatementOptions): Promise<Statement> {
-    const { binds, signal, timeoutSeconds, describeOnly, parameters, tag } = options;
+    const { binds, signal, timeoutSeconds = TIMEOUT_SECONDS, describeOnly, parameters, tag } = options;
     signal?.throwIfAborted();
     let statement!: Statement;
     let giveUp: NodeJS.Timeout | undefined;
@@ -108,7 +109,7 @@ export class Session {
         parameters: {
           ...parameters,
           QUERY_TAG: queryTag(tag),
-          ...(timeoutSeconds !== undefined && { STATEMENT_TIMEOUT_IN_SECONDS: timeoutSeconds }),
+          STATEMENT_TIMEOUT_IN_SECONDS: timeoutSeconds,
         },
         complete: (error) => (error ? reject(error) : resolve()),
       });

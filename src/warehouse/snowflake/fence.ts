@@ -9,8 +9,6 @@ import type { Session } from '../../snowflake';
 import type { CommitRows } from '../warehouse';
 
 const COMMITS = 'PARTWISE_COMMITS';
-/** A transaction of another execution has so long to end. */
-const LOCK_SECONDS = 600;
 
 export interface EarlierCommit {
   generation: number;
@@ -42,14 +40,16 @@ export class Fence {
     );
   }
 
-  /** Within a transaction: waits for that of any other execution of the run. */
+  /**
+   * Within a transaction: waits for that of any other execution of the run. One whose worker was killed is rolled back by Snowflake
+   * when it stands in the way of another, and has been idle for five minutes.
+   */
   async lock(): Promise<void> {
     const { runId, stageToken } = this.task;
     await this.session.run(
       `UPDATE ${COMMITS} SET COMMITTED_AT = ? WHERE RUN_ID = ? AND STAGE_TOKEN = ? AND TARGET = ''`,
       {
         binds: [new Date().toISOString(), runId, stageToken],
-        timeoutSeconds: LOCK_SECONDS,
         signal: this.local.signal,
       },
     );
