@@ -1,5 +1,5 @@
 export { CONNECTION_NAME, defaultConnection } from './connection-options';
-export { isForbidden, isUnknownObject, refusalOf, SnowflakeError } from './errors';
+export { isForbidden, isUnknownObject, SnowflakeError } from './errors';
 export { closeSessions, poolOf } from './pools';
 export type { SessionPool } from './pool';
 export { withQueryTag } from './query-tag';

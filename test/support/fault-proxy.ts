@@ -17,7 +17,8 @@ export interface FaultProxy {
   readonly url: string;
   /** Requests that met a fault. */
   readonly met: { kind: Fault['kind']; statement: string | null }[];
-  next(fault: Fault): void;
+  /** What it gives ends the fault. */
+  next(fault: Fault): () => void;
   /** Resolves when a request is held; what it gives lets it go. */
   held(): Promise<() => void>;
   /** Where requests go from now on. */
@@ -73,7 +74,11 @@ export async function startFaultProxy(): Promise<FaultProxy> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     met,
-    next: (fault) => void faults.push({ times: 1, ...fault }),
+    next(fault) {
+      const added = { times: 1, ...fault };
+      faults.push(added);
+      return () => void (added.times = 0);
+    },
     async held() {
       if (holding.length === 0) await new Promise<void>((resolve) => (onHeld = resolve));
       return holding.shift()!;

@@ -70,13 +70,10 @@ class TableCommit {
   }
 
   async run(): Promise<CommitResult> {
-    await this.#fence.make();
-    const earlier = await this.#fence.read();
-    const made = this.#fence.check(earlier);
-    if (made !== null) return made;
-    await this.#dropLeftovers();
     try {
-      return await this.#load(earlier);
+      await this.#fence.make();
+      const earlier = await this.#fence.read();
+      return this.#fence.check(earlier) ?? (await this.#load(earlier));
     } finally {
       await this.#dropLeftovers().catch(() => {});
     }
