@@ -1,5 +1,6 @@
 /** Runs on Snowflake, end to end: real workers, the real driver. */
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RunHandle } from '../src/index';
 import { makeProject, type TestProject } from './support/project';
 import { describeSnowflake, startSnowflake, type TestSnowflake } from './support/snowflake';
 
@@ -14,6 +15,20 @@ export const salesByRegion = definePartitionFunction({
     return summary;
   },
 });
+
+export const readsTwice = definePartitionFunction({
+  name: 'readsTwice',
+  async run(data) {
+    const rows = await data.rows();
+    const amounts = [];
+    for await (const chunk of data) for (const { amount } of chunk) amounts.push(amount);
+    const [{ n }] = await data.sql\`SELECT count(*) AS n FROM data\`;
+    const { amount } = await data.columns();
+    return { rows: rows.length, chunked: amounts.length, n, columns: amount.length, counted: data.rowCount };
+  },
+});
+
+export const looksAway = definePartitionFunction({ name: 'looksAway', run: (data) => ({ counted: data.rowCount }) });
 `;
 
 describeSnowflake('a run on Snowflake', () => {
@@ -72,5 +87,49 @@ describeSnowflake('a run on Snowflake', () => {
       ["it's", 1, 6],
       [null, 1, 4],
     ]);
+  });
+
+  describe('without a snapshot', () => {
+    const start = async (name: string, options: object = {}) => {
+      const run = await project.partwise.start(
+        { function: name, source: { table: 'sales' }, partitionBy: ['region'], snapshot: 'none', options },
+        { runId: project.runId(name) },
+      );
+      expect(await run.wait()).toMatchObject({ status: 'SUCCESS', error: null });
+      return run;
+    };
+
+    /** Only the emulator tells. */
+    const expectQueries = async ({ runId }: RunHandle, expected: number) => {
+      const history = (await snowflake.emulator?.history()) ?? [];
+      const ofUnits = history.filter(({ sql, tag }) => sql.startsWith('SELECT') && /"step":"unit"/.test(tag));
+      if (snowflake.emulator !== null)
+        expect(ofUnits.filter(({ tag }) => tag.includes(runId))).toHaveLength(expected);
+    };
+
+    it('reads the rows of a partition when its function asks for them, and once', async () => {
+      const run = await start('readsTwice', { partitionsPerUnit: 2 });
+      expect(await run.results()).toEqual(
+        expect.arrayContaining([
+          { region: 'North', rows: 2, chunked: 2, n: 2, columns: 2, counted: 2 },
+          { region: null, rows: 1, chunked: 1, n: 1, columns: 1, counted: 1 },
+        ]),
+      );
+      await expectQueries(run, 5);
+    });
+
+    it('reads none for a function that looks at none', async () => {
+      const run = await start('looksAway');
+      expect((await run.results()).map(({ counted }) => counted).sort()).toEqual([1, 1, 1, 1, 2]);
+      await expectQueries(run, 0);
+    });
+
+    it('calls the function again in debug on the same rows', async () => {
+      const run = await start('salesByRegion');
+      await snowflake.execute("INSERT INTO sales VALUES ('North', 100)");
+      const report = await project.partwise.debug(run.runId, 'North');
+      expect(report.comparison).toMatchObject({ same: true });
+      await snowflake.execute('DELETE FROM sales WHERE amount = 100');
+    });
   });
 });

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fetchSnapshot } from '../src/activities/unit-snapshot';
+import { warehouseAccess } from '../src/activities/warehouse-access';
 import type { UnitPlan } from '../src/run/plan';
 import { partitionSql } from '../src/run/push-down';
 import { restoreSql, typeInSnapshot, unloadSql } from '../src/warehouse/snowflake/column-types';
 import { bindParameters } from '../src/warehouse/snowflake/parameters';
 import { pinnedTable } from '../src/warehouse/snowflake/push-down';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
+import { readIndex } from '../src/warehouse/duckdb/partition-index';
 import type { PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';
 import { describeEmulator } from './support/snowflake';
 import { onSnowflake, type SnowflakeWarehouse } from './support/warehouses';
@@ -133,18 +135,19 @@ describeEmulator('a source on Snowflake', () => {
   ) => {
     const scratch = join(folder, `unit-${++units}`);
     await mkdir(scratch);
-    const plan = { snapshot, columns, files: null, pushDown, warehouse: warehouse.uri, snapshotTime: 'then' };
-    const files = await fetchSnapshot(
-      stage,
-      plan as unknown as UnitPlan,
-      { index, ordinals },
-      scratch,
-      new AbortController().signal,
-    );
+    const { signal } = new AbortController();
+    const snapshotTime = 'then';
+    const plan = { snapshot, columns, files: null, pushDown, warehouse: warehouse.uri, snapshotTime };
+    const files = await fetchSnapshot(stage, plan as unknown as UnitPlan, ordinals, scratch, signal);
+    const access = warehouseAccess(plan, { timeoutMs: null, scratch })!;
+    // Without a snapshot there are none: a runner asks for partitions one by one.
+    for (const { ordinal, id } of files.length > 0 ? [] : await readIndex(index, ordinals))
+      files.push((await access.rows({ ordinal, partitionId: id, attempt: 1 }, signal)).file);
+    const list = files.map((file) => `'${file}'`).join(', ');
     return withDatabase(':memory:', 'read', (connection) =>
       queryRows<Record<string, unknown>>(
         connection,
-        `SELECT ${select} FROM read_parquet('${files[0]}') WHERE __partwise_ord IN (${ordinals.join(', ')}) ORDER BY __partwise_ord, n DESC`,
+        `SELECT ${select} FROM read_parquet([${list}]) WHERE __partwise_ord IN (${ordinals.join(', ')}) ORDER BY __partwise_ord, n DESC`,
       ),
     );
   };

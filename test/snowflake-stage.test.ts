@@ -101,7 +101,7 @@ describeEmulator('a stage on Snowflake', () => {
     await expect(stage('a', 'NONE').put('x', Buffer.from(''))).rejects.toMatchObject({
       type: 'StageUnreachable',
       message: expect.stringMatching(
-        /NONE.*002003.*Make it with CREATE STAGE DB.PUBLIC.NONE, or grant READ and WRITE/s,
+        /NONE.*002003.*Make it with CREATE STAGE DB.PUBLIC.NONE, or grant to the role .* READ and WRITE/s,
       ),
     });
     const message = "SQL access control error: Insufficient privileges to operate on stage 'FAULTY'";

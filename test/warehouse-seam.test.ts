@@ -119,7 +119,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     const read = await fetchSnapshot(
       stage,
       { snapshot, columns, files: null } as UnitPlan,
-      { index: '', ordinals },
+      ordinals,
       scratch,
       signal,
     );

@@ -30,9 +30,9 @@ import { downloadArtifact } from './download';
 import { FunctionCatalog, sqlDigest, unknownFunction } from './function-catalog';
 import { duckdbMemory } from './function-limits';
 import { openPlannedStage } from './stage-access';
-import { queryWarehouse } from './query-warehouse';
 import { loadUnitPlan, snapshotOf } from './unit-plan';
 import { fetchSnapshot } from './unit-snapshot';
+import { warehouseAccess } from './warehouse-access';
 
 const MOST_ROWS = 20;
 
@@ -176,7 +176,7 @@ async function callNow(
       keyColumns: plan.keyColumns,
       columns: plan.columns,
       index,
-      snapshot: await checkedSnapshot(stage, plan, { index, ordinal }, scratch, signal),
+      snapshot: await checkedSnapshot(stage, plan, ordinal, scratch, signal),
       files: plan.files === null ? null : [plan.files[ordinal]!],
       ordinals: [ordinal],
       isBatch: false,
@@ -195,7 +195,7 @@ async function callNow(
       onEvent?.({ type: 'log', entry });
     },
     onDownload,
-    query: queryWarehouse(plan.warehouse, null),
+    access: warehouseAccess(plan, { timeoutMs: null, scratch }),
     signal,
   });
   signal.throwIfAborted();
@@ -209,13 +209,13 @@ async function callNow(
 async function checkedSnapshot(
   stage: Stage,
   plan: UnitPlan,
-  { index, ordinal }: { index: string; ordinal: number },
+  ordinal: number,
   scratch: string,
   signal: AbortSignal,
 ): Promise<string[]> {
   const whole = snapshotOf(plan.snapshot, [ordinal]).filter(({ unloadedRows }) => unloadedRows === undefined);
   for (const ref of whole) await checkedFile(stage, ref, scratch);
-  return fetchSnapshot(stage, plan, { index, ordinals: [ordinal] }, scratch, signal);
+  return fetchSnapshot(stage, plan, [ordinal], scratch, signal);
 }
 
 async function checkedFile(stage: Stage, ref: StagedFile, folder: string): Promise<string> {

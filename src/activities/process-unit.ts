@@ -23,13 +23,13 @@ import { duckdbMemory } from './function-limits';
 import { FIRST_BEAT, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { Interruptions } from './interruptions';
 import { openPlannedStage } from './stage-access';
-import { queryWarehouse } from './query-warehouse';
 import { UnitLedger } from './unit-ledger';
 import { UnitRecorder } from './unit-recorder';
 import { fetchSnapshot } from './unit-snapshot';
 import { loadUnitPlan } from './unit-plan';
 import { unitResult } from './unit-result';
 import { inTurn } from './unit-turns';
+import { warehouseAccess } from './warehouse-access';
 
 /** After a wait this long for a worker, a run may have been paused meanwhile. */
 const LONG_WAIT_MS = 2_000;
@@ -138,7 +138,7 @@ class UnitAttempt {
   async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
     const { plan, ledger, recorder, index } = work;
     const { stop } = this.#interruptions;
-    const snapshot = await fetchSnapshot(stage, plan, { index, ordinals }, scratch, stop);
+    const snapshot = await fetchSnapshot(stage, plan, ordinals, scratch, stop);
     if (this.#hasWaited) await this.#interruptions.lookForPause();
     if (!ledger.isSingle) this.#interruptions.watchForPause();
     const { pool } = this.deps;
@@ -154,7 +154,7 @@ class UnitAttempt {
       entryOf: async (ordinal) => (await readIndex(index, [ordinal]))[0]!,
       afterLoss: (types) => ledger.afterLoss(types),
       handlers: recorder,
-      query: queryWarehouse(plan.warehouse, plan.timeoutMs),
+      access: warehouseAccess(plan, { timeoutMs: plan.timeoutMs, scratch }),
     });
     if (failed === null) return this.#handOver(left, recorder, index);
     if (!failed.retryable) return recorder.giveUp(await readIndex(index, left), failed.error);

@@ -12,7 +12,7 @@ import type { RunnerPool } from '../runners/pool';
 import type { LogLine, RunnerUnit } from '../runners/protocol';
 import { runUnit, type UnitHandlers, type UnitSegment, type UploadRequest } from '../runners/unit-run';
 import type { Stage } from '../stage';
-import { queryWarehouse } from './query-warehouse';
+import { warehouseAccess } from './warehouse-access';
 
 const MOST_ROWS = 20;
 
@@ -45,7 +45,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
     alone: false,
     entryOf: () => Promise.resolve({ id, rows }),
     handlers: recorder,
-    query: queryWarehouse(unit.warehouse, timeoutMs),
+    access: warehouseAccess(unit, { timeoutMs, scratch: unit.scratch }),
   });
   signal.throwIfAborted();
   const shared = { id, key: keyValues(id, unit.keyColumns), rows };

@@ -2,14 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { ProjectConfig } from '../config';
+import type { Stage } from '../stage';
+import { check, type Check } from './check';
 import { functionNames } from './function-names';
 import { loadProject, type ProjectOptions } from './project';
-
-export interface Check {
-  name: string;
-  ok: boolean;
-  message: string;
-}
 
 type Tell = (message: string) => void;
 
@@ -24,16 +20,29 @@ export async function* checkProject(options: ProjectOptions, tell: Tell): AsyncG
   if (config === null) return;
   const project: ProjectConfig = config;
   yield await check('Temporal', () => checkTemporal(project, tell));
-  yield await check('warehouse', () => checkWarehouse(project));
-  yield await check('stage', () => checkStage(project));
+  yield* checkPlaces(project);
   yield await check('functions', () => checkFunctions(project));
 }
 
-async function check(name: string, work: () => Promise<string>): Promise<Check> {
+async function* checkPlaces(project: ProjectConfig): AsyncGenerator<Check> {
+  const { warehouse } = project;
+  const { closeSessions } = require('../snowflake') as typeof import('../snowflake');
+  const { SnowflakeStage } =
+    require('../stage/snowflake/snowflake-stage') as typeof import('../stage/snowflake/snowflake-stage');
+  const { checkConnection, checkUnload } =
+    require('./snowflake-checks') as typeof import('./snowflake-checks');
   try {
-    return { name, ok: true, message: await work() };
-  } catch (error) {
-    return { name, ok: false, message: error instanceof Error ? error.message : String(error) };
+    const account =
+      warehouse?.startsWith('snowflake:') === true ? warehouse.slice('snowflake:'.length) : null;
+    if (account !== null) yield* checkConnection(account);
+    else yield await check('warehouse', () => checkWarehouse(project));
+    const stage = await check('stage', () => checkStage(project));
+    yield stage;
+    const opened = stage.ok ? stageOf(project) : null;
+    if (opened instanceof SnowflakeStage && opened.location.connection === account)
+      yield await checkUnload(opened);
+  } finally {
+    await closeSessions();
   }
 }
 
@@ -78,9 +87,13 @@ async function checkWarehouse({ warehouse, projectDir }: ProjectConfig): Promise
     : `${opened.uri} (not there yet: made by the first run with --output TABLE)`;
 }
 
-async function checkStage({ stage: place, projectDir, warehouse }: ProjectConfig): Promise<string> {
+function stageOf({ stage, projectDir, warehouse }: ProjectConfig): Stage {
   const { openStage, stageUri } = require('../stage') as typeof import('../stage');
-  const stage = openStage(stageUri(place, projectDir, warehouse));
+  return openStage(stageUri(stage, projectDir, warehouse));
+}
+
+async function checkStage(project: ProjectConfig): Promise<string> {
+  const stage = stageOf(project);
   const path = `doctor/${randomUUID()}`;
   try {
     await stage.token({ create: true });
@@ -88,6 +101,8 @@ async function checkStage({ stage: place, projectDir, warehouse }: ProjectConfig
     await stage.get(path);
     await stage.remove(path);
   } catch (error) {
+    // It says all by itself.
+    if (!stage.isLocal) throw error;
     throw new Error(
       `${stage.uri} cannot be written and read (${error instanceof Error ? error.message : String(error)}). Give its owner the rights, or name another folder with "stage".`,
     );

@@ -29,7 +29,10 @@ export interface RunnerUnit {
   pushDown: PushDown | null;
   keyColumns: Column[];
   columns: Column[];
-  /** Local copies of the partition index and of the snapshot (Parquet with an `__partwise_ord` column). */
+  /**
+   * Local copies of the partition index and of the snapshot (Parquet with an `__partwise_ord` column). A run without a snapshot has no
+   * file of it: rows are asked for.
+   */
   index: string;
   snapshot: string[];
   /** Stage mode: the file of each ordinal in `ordinals`, in the same order. */
@@ -121,7 +124,9 @@ export type FromRunner =
   | { type: 'download'; id: number; name: string; partition: string; run: string | null }
   /** A query of the function for a warehouse that only the worker has credentials for; answered by `reply` with a `QueryAnswer`. */
   | ({ type: 'query'; id: number } & WarehouseQuery)
-  /** Queries whose answers nobody waits for any more. */
+  /** Of a run without a snapshot: the partition's rows; answered by `reply` with `{ file }`, a local copy that is the runner's. */
+  | ({ type: 'rows'; id: number } & RowsQuery)
+  /** Those of the last two kinds whose answers nobody waits for any more. */
   | { type: 'cancelQueries'; ids: number[] }
   | { type: 'heartbeat'; ordinal: number; progress: unknown }
   /** About once a second and at the end. */
@@ -142,6 +147,13 @@ export interface WarehouseQuery {
   binds: Bind[];
 }
 
+export interface RowsQuery {
+  ordinal: number;
+  partitionId: string;
+  /** Number of the call. */
+  attempt: number;
+}
+
 export interface QueryAnswer {
   /** Of the columns, no two alike. */
   names: string[];
@@ -149,8 +161,11 @@ export interface QueryAnswer {
   rows: unknown[][];
 }
 
-/** Runs a query; cancels it with the signal. */
-export type QueryWarehouse = (query: WarehouseQuery, signal: AbortSignal) => Promise<QueryAnswer>;
+/** What the worker does for runners in a warehouse; the signal cancels it. */
+export interface WarehouseAccess {
+  query(query: WarehouseQuery, signal: AbortSignal): Promise<QueryAnswer>;
+  rows(query: RowsQuery, signal: AbortSignal): Promise<{ file: string }>;
+}
 
 /** What a bundle exports, as `describe` reports it. */
 export interface FunctionDescription {

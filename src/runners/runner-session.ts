@@ -4,7 +4,7 @@ import type { ErrorInfo } from '../run/outcome';
 import { monotonicMs, type RunningCall } from './call-record';
 import { endedByCancel, timedOut } from './exit-reason';
 import type { RunnerProcess } from './process';
-import type { FromRunner, LogLine, RunnerUnit } from './protocol';
+import type { FromRunner, LogLine, RunnerUnit, WarehouseAccess } from './protocol';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit-run';
 
 /** What the function has between being told to stop and being killed. */
@@ -144,7 +144,9 @@ class RunnerSession {
       case 'download':
         return this.reply(message.id, () => handlers.onDownload(message));
       case 'query':
-        return this.query(message);
+        return this.ask(message.id, (access, signal) => access.query(message, signal));
+      case 'rows':
+        return this.ask(message.id, (access, signal) => access.rows(message, signal));
       case 'cancelQueries':
         return this.cancelQueries(message.ids);
       case 'segment':
@@ -252,11 +254,11 @@ class RunnerSession {
     void request.then(() => this.requests.delete(request));
   }
 
-  private query({ id, ...query }: Extract<FromRunner, { type: 'query' }>): void {
+  private ask(id: number, work: (access: WarehouseAccess, signal: AbortSignal) => Promise<unknown>): void {
     const controller = new AbortController();
     this.queries.set(id, controller);
     this.reply(id, () =>
-      this.options.query!(query, controller.signal).finally(() => this.queries.delete(id)),
+      work(this.options.access!, controller.signal).finally(() => this.queries.delete(id)),
     );
   }
 

@@ -20,10 +20,10 @@ import type { RunnerPool } from './pool';
 import type {
   FromRunner,
   LogLine,
-  QueryWarehouse,
   RunnerOutcome,
   RunnerSegment,
   RunnerUnit,
+  WarehouseAccess,
 } from './protocol';
 import { runOnRunner } from './runner-session';
 
@@ -91,8 +91,8 @@ export interface UnitRunOptions {
   /** What the partition index says of a partition. */
   entryOf: (ordinal: number) => Promise<{ id: string; rows: number }>;
   handlers: UnitHandlers;
-  /** For functions' queries; null: they open the warehouse themselves. */
-  query: QueryWarehouse | null;
+  /** For what functions read in the warehouse; null: they open it themselves. */
+  access: WarehouseAccess | null;
 }
 
 export interface UnitRunResult {

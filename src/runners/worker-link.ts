@@ -10,11 +10,11 @@ export interface UnitLink {
   /** It has ended; what follows (writing rows) is not its time. */
   end(): void;
   send(message: FromRunner): void;
-  /** `signal`: nobody waits for the answer any more; for queries alone. */
+  /** `signal`: nobody waits for the answer any more; for what is asked of a warehouse. */
   ask(request: Asked, signal?: AbortSignal): Promise<unknown>;
 }
 
-type Request = Extract<FromRunner, { type: 'upload' | 'download' | 'query' }>;
+type Request = Extract<FromRunner, { type: 'upload' | 'download' | 'query' | 'rows' }>;
 /** A request without its number. */
 export type Asked = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
 

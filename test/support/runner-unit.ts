@@ -121,7 +121,7 @@ export async function run(request: RunRequest): Promise<Ran> {
     afterLoss: ({ length }) => (length < maximumLosses ? 'again' : 'end'),
     alone: false,
     entryOf,
-    query: null,
+    access: null,
     ...request.options,
     handlers: {
       async onSegment(segment) {

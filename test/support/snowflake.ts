@@ -11,7 +11,7 @@ import { closeSessions, poolOf, type Result } from '../../src/snowflake/index';
 import { hasEmulator, startEmulator, type Emulator } from './emulator';
 
 const ACCOUNT = process.env.SNOWFLAKE_TEST_CONNECTION;
-const CONNECTION = 'test';
+const EMULATED = { name: 'test', database: 'DB', schema: 'PUBLIC' };
 
 export interface TestSnowflake {
   /** Name of the connection: `snowflake:NAME`. */
@@ -40,9 +40,13 @@ export const describeEmulator = (title: string, tests: () => void): void =>
     ? describeSnowflake(title, tests)
     : describe(title, () => it.skip('NOT TESTED on an account', () => {}));
 
-/** `through`: gives the URL that the driver is to use, such as a proxy's. */
+/** `through`: gives the URL that the driver is to use, such as a proxy's. `as`: the connection on the emulator. */
 export async function startSnowflake(
-  options: { env?: NodeJS.ProcessEnv; through?: (emulatorUrl: string) => Promise<string> | string } = {},
+  options: {
+    env?: NodeJS.ProcessEnv;
+    through?: (emulatorUrl: string) => Promise<string> | string;
+    as?: typeof EMULATED;
+  } = {},
 ): Promise<TestSnowflake> {
   return ACCOUNT === undefined ? onEmulator(options) : onAccount(ACCOUNT);
 }
@@ -50,26 +54,27 @@ export async function startSnowflake(
 async function onEmulator({
   env,
   through = (url) => url,
+  as: { name, database, schema } = EMULATED,
 }: Parameters<typeof startSnowflake>[0] & object): Promise<TestSnowflake> {
   const emulator = await startEmulator(env);
   const home = await mkdtemp(join(tmpdir(), 'partwise-snowflake-'));
   await writeConnections(home, {
-    [CONNECTION]: {
+    [name]: {
       account: 'emulated',
       user: 'tester',
       password: 'not a secret',
       access_url: await through(emulator.url),
-      database: 'DB',
-      schema: 'PUBLIC',
+      database,
+      schema,
       warehouse: 'WH',
       role: 'TESTER',
     },
   });
   process.env.SNOWFLAKE_HOME = home;
   return {
-    ...statements(CONNECTION),
-    connection: CONNECTION,
-    schema: 'DB.PUBLIC',
+    ...statements(name),
+    connection: name,
+    schema: `${database}.${schema}`,
     emulator,
     async close() {
       await closeSessions();

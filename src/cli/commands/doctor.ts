@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { checkProject, type Check } from '../doctor-checks';
+import type { Check } from '../check';
+import { checkProject } from '../doctor-checks';
 import { NOT_DONE, OK } from '../exit';
 import { withJson, withProject, type ReadingOptions } from '../project';
 import { cleanLines, padEnd } from '../render/text';

@@ -192,7 +192,7 @@ export class SnowflakeStage implements Stage {
     if (!isUnknownObject(error) && !isForbidden(error)) return error;
     return new Refusal('StageUnreachable', [
       `The stage ${this.uri} cannot be used: ${error.message} ` +
-        `Make it with CREATE STAGE ${nameOf(this.location)}, or grant READ and WRITE on it to the role.`,
+        `Make it with CREATE STAGE ${nameOf(this.location)}, or grant to the role what it lacks: READ and WRITE on the stage, USAGE on its database and schema.`,
     ]);
   }
 
