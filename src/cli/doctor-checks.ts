@@ -26,24 +26,18 @@ export async function* checkProject(options: ProjectOptions, tell: Tell): AsyncG
 
 async function* checkPlaces(project: ProjectConfig): AsyncGenerator<Check> {
   const { warehouse } = project;
-  const { closeSessions } = require('../snowflake') as typeof import('../snowflake');
   const { SnowflakeStage } =
     require('../stage/snowflake/snowflake-stage') as typeof import('../stage/snowflake/snowflake-stage');
   const { checkConnection, checkUnload } =
     require('./snowflake-checks') as typeof import('./snowflake-checks');
-  try {
-    const account =
-      warehouse?.startsWith('snowflake:') === true ? warehouse.slice('snowflake:'.length) : null;
-    if (account !== null) yield* checkConnection(account);
-    else yield await check('warehouse', () => checkWarehouse(project));
-    const stage = await check('stage', () => checkStage(project));
-    yield stage;
-    const opened = stage.ok ? stageOf(project) : null;
-    if (opened instanceof SnowflakeStage && opened.location.connection === account)
-      yield await checkUnload(opened);
-  } finally {
-    await closeSessions();
-  }
+  const account = warehouse?.startsWith('snowflake:') === true ? warehouse.slice('snowflake:'.length) : null;
+  if (account !== null) yield* checkConnection(account);
+  else yield await check('warehouse', () => checkWarehouse(project));
+  const stage = await check('stage', () => checkStage(project));
+  yield stage;
+  const opened = stage.ok ? stageOf(project) : null;
+  if (opened instanceof SnowflakeStage && opened.location.connection === account)
+    yield await checkUnload(opened);
 }
 
 async function checkNode(): Promise<string> {
