@@ -35,8 +35,9 @@ export function summarizeFlights(flights: readonly Flight[]) {
   const delays: number[] = [];
   for (const flight of flights) {
     carriers.add(flight.carrier);
-    distance += flight.distance;
-    if (flight.arr_delay !== null) delays.push(flight.arr_delay);
+    distance += Number(flight.distance);
+    // The driver gives bigints where a column has NULLs.
+    if (flight.arr_delay !== null) delays.push(Number(flight.arr_delay));
   }
   const late = delays.filter((delay) => delay > 15).length;
   return {

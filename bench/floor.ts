@@ -25,6 +25,7 @@ export async function floor(job: Job): Promise<void> {
   const parts = Array.from({ length: processes }, (_, i) => JSON.stringify({ ...job, i, share }));
   await Promise.all(parts.map((part) => once(fork(__filename, [part]), 'exit')));
   await connection.run(`CREATE OR REPLACE TABLE ${output} AS SELECT * FROM '${folder}/part-*.parquet'`);
+  connection.closeSync();
   database.closeSync();
 }
 
@@ -60,17 +61,15 @@ async function work({ folder, keys, fn, i, share }: Job & { i: number; share: nu
     }
   }
   finish();
-  const columns = Object.entries(results[0]!).map(([name, value]) => ({
-    name,
-    text: typeof value === 'string',
-  }));
-  const declared = columns.map(({ name, text }) => `${name} ${text ? 'VARCHAR' : 'DOUBLE'}`);
+  const columns = Object.keys(results[0]!);
+  const types = Object.values(results[0]!).map((value) => (typeof value === 'string' ? VARCHAR : DOUBLE));
+  const declared = columns.map((name, at) => `${name} ${types[at]!.toString()}`);
   await connection.run(`CREATE TABLE results (${declared})`);
   const appender = await connection.createAppender('results');
   for (let at = 0; at < results.length; at += 2048) {
     const some = results.slice(at, at + 2048);
-    const chunk = DuckDBDataChunk.create(columns.map(({ text }) => (text ? VARCHAR : DOUBLE)));
-    chunk.setColumns(columns.map(({ name }) => some.map((each) => each[name] as never)));
+    const chunk = DuckDBDataChunk.create(types);
+    chunk.setColumns(columns.map((name) => some.map((each) => each[name] as never)));
     appender.appendDataChunk(chunk);
   }
   appender.closeSync();

@@ -24,6 +24,7 @@ import { unitQueueOf } from './run/units';
 import { FunctionCatalog } from './activities/function-catalog';
 import { loadConfig, type ProjectConfig } from './config';
 import { RunnerPool } from './runners/pool';
+import { UnitSlots } from './runners/unit-slots';
 import { resolveTemporal } from './temporal/connection';
 import { isAlive } from './temporal/processes';
 
@@ -57,6 +58,8 @@ export interface PartwiseWorker {
 }
 
 const SHUTDOWN_GRACE_MS = 10_000;
+/** Slots for tasks of kinds that a worker for units has none of. */
+const UNUSED = { type: 'fixed-size', numSlots: 1 } as const;
 /** Planning and committing beside units. */
 const CONTROL_SLOTS = 8;
 
@@ -79,6 +82,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
   await removeAbandoned(dirname(scratch));
   const pool = new RunnerPool({ size: runners });
+  const slots = new UnitSlots(runners);
   const functions = new FunctionCatalog({
     file: project.functions,
     folder: join(project.projectDir, '.partwise', 'functions'),
@@ -94,6 +98,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     projectDir,
     project: currentProject,
     pool,
+    slots,
     functions,
     identity,
     scratch,
@@ -121,7 +126,12 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     ...common,
     taskQueue: unitTaskQueue,
     activities: { processUnit },
-    maxConcurrentActivityTaskExecutions: runners,
+    tuner: {
+      activityTaskSlotSupplier: slots,
+      workflowTaskSlotSupplier: UNUSED,
+      localActivityTaskSlotSupplier: UNUSED,
+      nexusTaskSlotSupplier: UNUSED,
+    },
     // Heartbeats carry what the next attempt must know; Temporal's default would hold them for 0.8 × the time-out.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',

@@ -22,8 +22,10 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 it('I3 a local stage leaves nothing behind of a put that failed', async () => {
-  await stage.put('x/a', Buffer.from('a'));
+  await stage.put('a', Buffer.from('there'));
   await expect(stage.put('x/y', { file: join(folder, 'missing') })).rejects.toThrow('ENOENT');
+  await expect(stage.put('a', Buffer.from('again'))).rejects.toThrow('already on the stage');
+  expect(await stage.list('')).toEqual([{ path: 'a', bytes: 5 }]);
   expect(await readdir(join(folder, 'stage', '.partial'))).toEqual([]);
 });
 

@@ -172,11 +172,6 @@ export const REPLACEMENTS = [
     to: 'CREATE TEMP VIEW pinned AS SELECT *, row_number()',
   },
   {
-    file: 'src/workflows/lanes.ts',
-    from: 'busy < Math.min(gate.width, MOST_CONCURRENCY)',
-    to: 'busy < gate.width',
-  },
-  {
     file: 'src/workflows/payload-converter.ts',
     from: 'return `[a payload',
     to: 'if (payload !== undefined) throw error;\n      return `[a payload',

@@ -1,5 +1,6 @@
 import type { ProjectConfig } from '../config';
 import type { RunnerPool } from '../runners/pool';
+import type { UnitSlots } from '../runners/unit-slots';
 import type { FunctionCatalog } from './function-catalog';
 
 /** What a worker's activities work with. */
@@ -9,6 +10,7 @@ export interface ActivityDeps {
   /** The configuration for a new run: as it is now (embedded), or as it was at the worker's start. */
   project(): Promise<ProjectConfig>;
   readonly pool: RunnerPool;
+  readonly slots: UnitSlots;
   readonly functions: FunctionCatalog;
   /** The worker's identity, as in Temporal. */
   readonly identity: string;

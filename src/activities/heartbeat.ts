@@ -108,7 +108,7 @@ export function startHeartbeats(
       // A server that does not even refuse.
     } else if (silent > timeoutMs) lose('No heartbeat was answered for the heartbeat time-out.');
   };
-  tick();
+  // None at once: most units of a large run are over before the first is due.
   const timer = setInterval(tick, BEAT_MS);
   return {
     update: (change) => {

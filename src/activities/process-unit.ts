@@ -3,7 +3,7 @@
  * partition. How often that may fail, `unit-ledger` knows.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { ErrorInfo, PartitionOutcome, UnitResult } from '../run/outcome';
@@ -93,7 +93,7 @@ class UnitAttempt {
     } finally {
       this.#interruptions.close();
       this.#heartbeats.stop();
-      if (scratch !== null) await rm(scratch, { recursive: true, force: true });
+      if (scratch !== null) await removeFolder(scratch);
     }
   }
 
@@ -131,8 +131,10 @@ class UnitAttempt {
     const ordinals = ordinalsToRun(task, plan.selected).filter((ordinal) => !done.has(ordinal));
     if (ledger.isSpent) recorder.giveUp(await readIndex(index, ordinals), this.#workerLost(ledger));
     else if (ordinals.length > 0) await this.#runPartitions(work, ordinals, stage, scratch);
-    await recorder.close();
-    return this.#conclude(work);
+    return this.deps.slots.conclude(async () => {
+      await recorder.close();
+      return this.#conclude(work);
+    });
   }
 
   async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
@@ -298,6 +300,11 @@ class UnitAttempt {
       throw unitFailure(single.outcome.error!, { nonRetryable: true, details: [result] });
     return result;
   }
+}
+
+/** Mostly an empty one: what was in it is on the stage. */
+async function removeFolder(path: string): Promise<void> {
+  await rmdir(path).catch(() => rm(path, { recursive: true, force: true }));
 }
 
 /** The partitions of a unit. */

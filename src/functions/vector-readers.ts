@@ -16,12 +16,21 @@ export interface VectorReader {
 interface Inside {
   items?: unknown;
   dataView?: unknown;
-  /** `data` null: no row is NULL. */
-  validity?: { data?: unknown };
+  /** `data` null: no row is NULL; else a bit for each row, from `offset` on, which is set where it is not. */
+  validity?: { data?: unknown; offset?: unknown };
 }
 
 function insideOf(vector: DuckDBVector): Inside {
   return vector as unknown as Inside;
+}
+
+/** Which rows are NULL; null: none. Undefined: it cannot be told here. */
+function nullsOf({ validity }: Inside): ((row: number) => boolean) | null | undefined {
+  if (validity?.data === null) return null;
+  const { data, offset } = validity ?? {};
+  if (!(data instanceof BigUint64Array) || typeof offset !== 'number') return undefined;
+  const words = new Uint32Array(data.buffer, data.byteOffset, 2 * data.length);
+  return (row) => ((words[(offset + row) >> 5]! >>> ((offset + row) & 31)) & 1) === 0;
 }
 
 /** The reader for a column, chosen once. */
@@ -75,25 +84,24 @@ function fastReader(type: DuckDBType, read: ValueReader): FastReader | null {
   }
 }
 
-/** The numbers of a vector that has no NULL; null: it has some, or something else. */
-function numbersIn(vector: DuckDBVector): ArrayLike<number> | null {
-  const { items, validity } = insideOf(vector);
-  return validity?.data === null && ArrayBuffer.isView(items) ? (items as unknown as Int32Array) : null;
-}
-
 const numbers: FastReader = (vector, from, to, into) => {
-  const items = numbersIn(vector);
-  if (items === null) return false;
-  for (let row = from; row < to; row++) into.push(items[row]!);
+  const inside = insideOf(vector);
+  const isNull = nullsOf(inside);
+  if (isNull === undefined || !ArrayBuffer.isView(inside.items)) return false;
+  const items = inside.items as unknown as ArrayLike<number>;
+  if (isNull === null) for (let row = from; row < to; row++) into.push(items[row]!);
+  else for (let row = from; row < to; row++) into.push(isNull(row) ? null : items[row]!);
   return true;
 };
 
 const DAY_MS = 86_400_000;
 
 const dates: FastReader = (vector, from, to, into) => {
-  const items = numbersIn(vector);
-  if (items === null) return false;
-  for (let row = from; row < to; row++) into.push(new Date(items[row]! * DAY_MS));
+  const inside = insideOf(vector);
+  const isNull = nullsOf(inside);
+  if (isNull === undefined || !(inside.items instanceof Int32Array)) return false;
+  const days = inside.items;
+  for (let row = from; row < to; row++) into.push(isNull?.(row) ? null : new Date(days[row]! * DAY_MS));
   return true;
 };
 
@@ -102,11 +110,17 @@ const HALF = 2 ** 32;
 /** 64-bit integers, from two halves: a number where no digit is lost, without a bigint on the way. */
 function integers(read: ValueReader, make: (value: number) => unknown): FastReader {
   return (vector, from, to, into) => {
-    const { items, validity } = insideOf(vector);
-    if (validity?.data !== null || !(items instanceof BigInt64Array)) return false;
+    const inside = insideOf(vector);
+    const isNull = nullsOf(inside);
+    if (isNull === undefined || !(inside.items instanceof BigInt64Array)) return false;
+    const { buffer, byteOffset, length } = inside.items;
     // Little-endian, like all platforms that DuckDB is built for.
-    const halves = new Int32Array(items.buffer, items.byteOffset, 2 * items.length);
+    const halves = new Int32Array(buffer, byteOffset, 2 * length);
     for (let row = from; row < to; row++) {
+      if (isNull?.(row)) {
+        into.push(null);
+        continue;
+      }
       const value = halves[2 * row + 1]! * HALF + (halves[2 * row]! >>> 0);
       into.push(Number.isSafeInteger(value) ? make(value) : valueAt(vector, row, read));
     }
@@ -122,12 +136,18 @@ const INLINE_BYTES = 12;
  * one read is kept: equal 16 bytes are the same text.
  */
 const texts: FastReader = (vector, from, to, into) => {
-  const { dataView, validity } = insideOf(vector);
-  if (validity?.data !== null || !(dataView instanceof DataView)) return false;
+  const inside = insideOf(vector);
+  const { dataView } = inside;
+  const isNull = nullsOf(inside);
+  if (isNull === undefined || !(dataView instanceof DataView)) return false;
   const words = new Int32Array(dataView.buffer, dataView.byteOffset, dataView.byteLength >> 2);
   let last = -1;
   let text = '';
   for (let row = from; row < to; row++) {
+    if (isNull?.(row)) {
+      into.push(null);
+      continue;
+    }
     const at = 4 * row;
     const isSame =
       last >= 0 &&

@@ -10,7 +10,7 @@ const MOST_UNITS = 500;
 /** Rows of a batch, where there are so many that all lanes are busy for long. */
 const ROWS_PER_UNIT = 250_000;
 /** Partitions of a batch, where there are so few that its activity would cost more than they do. */
-const PARTITIONS_PER_UNIT = 64;
+const PARTITIONS_PER_UNIT = 128;
 /** Temporal's UI shows an activity's summary as one line. */
 const LABEL_BYTES = 200;
 
@@ -33,7 +33,7 @@ export interface UnitRequest {
  * Cuts neighbours in key order into units, largest first.
  *
  * Above 500 partitions the number of units is about max(64, 16 × maxConcurrency, rows / 250,000), at most 500; fewer when they would
- * have less than 64 partitions, but still 2 × maxConcurrency. A partition far above the average is a unit of its own, so that nothing
+ * have less than 128 partitions, but still 2 × maxConcurrency. A partition far above the average is a unit of its own, so that nothing
  * waits behind it.
  */
 export function cutUnits(request: UnitRequest): Unit[] {

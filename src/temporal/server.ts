@@ -149,6 +149,12 @@ function serverArguments(folder: StateFolder, namespace: string, port: number): 
     // Two to three times the throughput of the default journal.
     ['sqlite-pragma', 'journal_mode=wal'],
     ['sqlite-pragma', 'synchronous=normal'],
+    // With few workers, a task that lands in another part of its queue than the one that polls waits to be forwarded.
+    ['dynamic-config-value', 'matching.numTaskqueueReadPartitions=1'],
+    ['dynamic-config-value', 'matching.numTaskqueueWritePartitions=1'],
+    // All of this server is one shard, and 20 looks a second at a shard's queue of tasks, the default, make each task wait for 40 ms
+    // once the first dozens are through.
+    ['dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
     ['namespace', namespace],
     ['log-level', 'error'],
   ];

@@ -1,9 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { link, open, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileRef, StagedFile } from '../../run/files';
-import { digestFile } from '../digest-file';
+import { digest, digestFile } from '../digest-file';
 import { makeFolder } from '../make-folder';
 import { moveFile } from '../move-file';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
@@ -43,19 +43,20 @@ export class LocalStage implements Stage {
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
     const target = this.#resolve(path);
     const partial = join(this.#root, PARTIAL_FOLDER, randomUUID());
+    const { bytes, sha256 } =
+      content instanceof Uint8Array ? digest(content) : await digestFile(content.file);
+    const write = (): Promise<void> =>
+      content instanceof Uint8Array ? writeFile(partial, content) : moveFile(content.file, partial);
+    await inFolder(partial, makeFolder, write);
     try {
-      const { bytes, sha256 } =
-        content instanceof Uint8Array ? digest(content) : await digestFile(content.file);
-      await inFolder(partial, () =>
-        content instanceof Uint8Array ? writeFile(partial, content) : moveFile(content.file, partial),
-      );
-      await inFolder(target, () => link(partial, target));
+      // By now its file system is known to take folders.
+      await inFolder(target, makeFolders, () => link(partial, target));
       return { path, bytes, sha256 };
     } catch (error) {
       if (isCode(error, 'EEXIST')) throw new ObjectExists(path);
       throw error;
     } finally {
-      await rm(partial, { force: true });
+      await unlink(partial);
     }
   }
 
@@ -140,19 +141,23 @@ export class LocalStage implements Stage {
 }
 
 /** Makes the file's folder when it is not there: it never was, or was removed with the last object that had been in it. */
-async function inFolder(file: string, write: () => Promise<void>): Promise<void> {
+async function inFolder(
+  file: string,
+  make: (folder: string) => Promise<void>,
+  write: () => Promise<void>,
+): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
       return await write();
     } catch (error) {
       if (!isCode(error, 'ENOENT') || tries === MOST_TRIES) throw error;
-      await makeFolder(dirname(file));
+      await make(dirname(file));
     }
   }
 }
 
-function digest(content: Uint8Array): { bytes: number; sha256: string } {
-  return { bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
+async function makeFolders(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
 }
 
 function isCode(error: unknown, code: string): boolean {
