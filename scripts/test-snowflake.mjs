@@ -9,7 +9,9 @@ if (!process.env.SNOWFLAKE_TEST_CONNECTION) {
   );
   process.exit(2);
 }
-const files = readdirSync('test').filter((name) => /^(snowflake-.*|.*-seam)\.test\.ts$/.test(name));
+const files = readdirSync('test').filter((name) =>
+  /^(snowflake-.*|with-connection|.*-seam)\.test\.ts$/.test(name),
+);
 const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...files, ...process.argv.slice(2)], {
   stdio: 'inherit',
 });

@@ -33,8 +33,7 @@ describeEmulator('the example on Snowflake', () => {
         return proxy.url;
       },
     });
-    const setUp = await readFile(join(EXAMPLE, 'setup.sql'), 'utf8');
-    await snowflake.execute(...setUp.split(/;\s*$/m).filter((statement) => statement.trim() !== ''));
+    await snowflake.executeFile(join(EXAMPLE, 'setup.sql'));
     const { rows } = await snowflake.query(
       'SELECT region, SUM(amount), COUNT(*) FROM sales_data GROUP BY region ORDER BY region',
     );

@@ -18,7 +18,7 @@ export const salesInSnowflake = definePartitionFunction({
   name: 'salesInSnowflake',
   run: (_data, context) =>
     context.withConnection(({ query, partition }) =>
-      query(
+      query<{ total_sales: number; record_count: number }>(
         `SELECT sum(amount) AS total_sales, count(*) AS record_count FROM ${partition!.from} WHERE ${partition!.where}`,
         partition!.values,
       ),

@@ -61,9 +61,9 @@ export interface RunInput {
   /** SQL condition that rows must meet. */
   where?: string;
   /**
-   * How rows are kept for the run: all of them on the stage, read once (`'stage'`, default), or not at all (`'none'`): then each
-   * partition's rows are queried when it runs, as the table was when the run was planned. For tables on Snowflake that keep their
-   * history, for as long as they keep it.
+   * How rows are kept for the run: all of them on the stage, read once (`'stage'`, default), or not at all (`'none'`): then a
+   * partition's rows are queried when its function asks for them, as the table was when the run was planned. For tables on Snowflake
+   * that keep their history, for as long as they keep it.
    */
   snapshot?: 'stage' | 'none';
   /** Only these partition ids. */

@@ -3,7 +3,7 @@
  * own either way.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from '@jest/globals';
@@ -21,6 +21,8 @@ export interface TestSnowflake {
   /** Null on a real account. */
   readonly emulator: Emulator | null;
   execute(...statements: string[]): Promise<void>;
+  /** A file of statements, each of which ends in a semicolon at the end of a line. */
+  executeFile(file: string): Promise<void>;
   query(sql: string): Promise<Result>;
   close(): Promise<void>;
 }
@@ -103,10 +105,15 @@ async function onAccount(connection: string): Promise<TestSnowflake> {
   };
 }
 
-function statements(connection: string): Pick<TestSnowflake, 'execute' | 'query'> {
+function statements(connection: string): Pick<TestSnowflake, 'execute' | 'executeFile' | 'query'> {
+  const execute = async (...all: string[]): Promise<void> => {
+    for (const statement of all) await poolOf(connection).run(statement);
+  };
   return {
-    async execute(...all) {
-      for (const statement of all) await poolOf(connection).run(statement);
+    execute,
+    async executeFile(file) {
+      const parts = (await readFile(file, 'utf8')).split(/;\s*$/m);
+      await execute(...parts.filter((part) => part.trim() !== ''));
     },
     query: (sql) => poolOf(connection).run(sql),
   };
