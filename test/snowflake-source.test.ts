@@ -10,6 +10,7 @@ import { partitionSql } from '../src/run/push-down';
 import { restoreSql, typeInSnapshot, unloadSql } from '../src/warehouse/snowflake/column-types';
 import { bindParameters } from '../src/warehouse/snowflake/parameters';
 import { pinnedTable } from '../src/warehouse/snowflake/push-down';
+import { listKeys } from '../src/warehouse/snowflake/snapshot';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { readIndex } from '../src/warehouse/duckdb/partition-index';
 import type { PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';
@@ -75,6 +76,22 @@ describe('types', () => {
     }
     expect(unloadSql('VARCHAR', 'data."X"')).toBe('data."X"');
   });
+});
+
+it('I6 whose keys differ in what ids do not tell, such as nanoseconds, is refused', async () => {
+  const keys = [{ name: 'at', type: 'TIMESTAMP', inSnowflake: 'AT' }];
+  const rows = async function* () {
+    yield [1, 2].map((nanosecond) => [
+      `${nanosecond}`,
+      '1',
+      null,
+      `2024-01-01 00:00:00.00000000${nanosecond}`,
+    ]);
+  };
+  const listed = withDatabase(':memory:', 'read', (connection) =>
+    listKeys(connection, { keys, shape: { columns: keys, keyColumns: keys } }, rows()),
+  );
+  await expect(listed).rejects.toThrow('Different values of the key are written alike');
 });
 
 it('I1 a table is read by statement while Snowflake knows it, and by time afterwards', () => {

@@ -51,11 +51,13 @@ export async function queryPartition(pool: SessionPool, wanted: PartitionQuery):
       { tempFolder },
     );
   } catch (error) {
-    if (!(error instanceof SnowflakeError) || !EXPIRED.has(error.code ?? '')) throw error;
     // enforces I1: other rows than those of the snapshot's time are never read.
-    throw new Refusal('SnapshotExpired', [
-      `The table's rows of ${wanted.snapshotTime} are no longer to be had, since Time Travel keeps them for the table's retention time only: ` +
-        `${error.message} Start a new run, with a snapshot on the stage ("snapshot": "stage").`,
-    ]);
+    if (error instanceof SnowflakeError && EXPIRED.has(error.code ?? '')) {
+      throw new Refusal('SnapshotExpired', [
+        `The table's rows of ${wanted.snapshotTime} are no longer to be had, since Time Travel keeps them for the table's retention time only: ` +
+          `${error.message} Start a new run, with a snapshot on the stage ("snapshot": "stage").`,
+      ]);
+    }
+    throw error;
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { Refusal } from '../../run/refusal';
-import { isForbidden, type Session, type StatementOptions } from '../../snowflake';
+import { isForbidden, type Session, type StatementOptions, type TextRow } from '../../snowflake';
 import type { PushDown } from '../../run/push-down';
 import { quoteName } from '../../snowflake/names';
 import type { Stage } from '../../stage';
@@ -177,11 +177,14 @@ function keysInForm(keys: readonly SourceColumn[], from: string, fingerprints = 
   return `SELECT keys.NUM, keys.N, ${fingerprints ? 'keys.F' : 'NULL'}, ${texts.join(', ')} FROM ${from} AS keys ORDER BY keys.NUM`;
 }
 
-/** Makes DuckDB's table `partition_keys`: each key once, with its id, rows, and its number in Snowflake. */
-async function listKeys(
+/**
+ * Makes DuckDB's table `partition_keys`: each key once, with its id, rows, and its number in Snowflake. `batches`: number, rows,
+ * fingerprint, and the values in the form that they travel in.
+ */
+export async function listKeys(
   connection: DuckDBConnection,
-  { keys, shape }: DescribedSource,
-  batches: ReturnType<Session['stream']>,
+  { keys, shape }: Pick<DescribedSource, 'keys' | 'shape'>,
+  batches: AsyncIterable<readonly TextRow[]>,
 ): Promise<void> {
   await loadTexts(connection, 'key_texts', keys.length + 3, batches);
   const restored = keys.map(
@@ -199,11 +202,12 @@ async function listKeys(
     connection,
     'SELECT id FROM partition_keys GROUP BY id HAVING count(*) > 1 LIMIT 1',
   );
-  if (twice === undefined) return;
   // enforces I6
-  throw new Refusal('InvalidInput', [
-    `Different values of the key are written alike, as "${twice.id}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
-  ]);
+  if (twice !== undefined) {
+    throw new Refusal('InvalidInput', [
+      `Different values of the key are written alike, as "${twice.id}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
+    ]);
+  }
 }
 
 /** Makes DuckDB's table `partition_index` of `partition_keys`. */
