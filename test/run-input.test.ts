@@ -111,6 +111,17 @@ test('I9 every problem of an input is told at once, each with its place, what wa
   ]);
 });
 
+test('I9 a stage as a source is refused, with what to give instead', () => {
+  for (const field of ['table', 'files']) {
+    const source = { [field]: '@DB.PUBLIC.FILES/sales.csv' };
+    expect(problemsOf({ function: 'f', source, partitionBy: ['region'] })).toEqual([
+      expect.stringMatching(
+        new RegExp(`^"source\\.${field}" is "@DB.* a stage on Snowflake\\. Load its files into a table`),
+      ),
+    ]);
+  }
+});
+
 test.each([
   [undefined, /^There is no input/],
   [null, /^There is no input/],

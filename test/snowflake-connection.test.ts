@@ -323,7 +323,7 @@ describeEmulator('a login', () => {
 });
 
 describeEmulator('the driver', () => {
-  it('is not loaded for help, and when it is, it writes neither to the terminal nor to the folder', async () => {
+  it('is not loaded for help or for DuckDB, and when it is, it writes neither to the terminal nor to the folder', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'partwise-quiet-'));
     const loaded = "console.log(Object.keys(require.cache).some((name) => name.includes('snowflake-sdk')))";
     const node = (program: string): string =>
@@ -331,6 +331,11 @@ describeEmulator('the driver', () => {
     const from = (name: string): string => JSON.stringify(join(REPOSITORY, 'dist', name));
     expect(node(`require(${from('index.js')}); ${loaded}`)).toBe('false\n');
     expect(node(`require(${from('worker.js')}); ${loaded}`)).toBe('false\n');
+    const onDuckDb = `require(${from('warehouse/index.js')}).openWarehouse('duckdb::memory:', '.')
+      .inspect({ source: { query: 'SELECT 1 AS a' }, partitionBy: ['a'], where: null, scheduled: null })`;
+    expect(node(`require(${from('activities/index.js')}); ${onDuckDb}.then(() => ${loaded})`)).toBe(
+      'false\n',
+    );
     const refused = `require(${from('snowflake/index.js')}).poolOf('x').run('SELECT 1').catch(() => ${loaded})`;
     expect(
       node(

@@ -148,12 +148,25 @@ function acrossFields(raw: LooseInput): string[] {
     );
   }
   problems.push(
+    ...stageProblems(source),
     ...repeated(raw.partitionBy),
     ...sqlProblems(raw),
     ...seriesProblems(raw),
     ...onlyProblems(raw, filesAsPartitions ? 1 : null),
   );
   return problems;
+}
+
+/** Files on a stage on Snowflake are not read as files are. */
+function stageProblems(source: Record<string, unknown> | null): string[] {
+  return ['table', 'files'].flatMap((field) => {
+    const value = source?.[field];
+    if (typeof value !== 'string' || !value.startsWith('@')) return [];
+    return [
+      `"source.${field}" is ${quote(value)}, a stage on Snowflake. Load its files into a table, ` +
+        'or give a "query" that selects from it, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
+    ];
+  });
 }
 
 function isAbsent(partitionBy: unknown): boolean {
