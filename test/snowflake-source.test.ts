@@ -10,7 +10,7 @@ import { partitionSql } from '../src/run/push-down';
 import { restoreSql, typeInSnapshot, unloadSql } from '../src/warehouse/snowflake/column-types';
 import { bindParameters } from '../src/warehouse/snowflake/parameters';
 import { pinnedTable } from '../src/warehouse/snowflake/push-down';
-import { listKeys } from '../src/warehouse/snowflake/snapshot';
+import { listKeys } from '../src/warehouse/snowflake/partition-keys';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { readIndex } from '../src/warehouse/duckdb/partition-index';
 import type { PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';

@@ -1,24 +1,13 @@
 /**
  * Pins a run's rows in one session (I1): a table as it was at one statement, by Time Travel; what has no history (queries, views, tables
- * that keep none) as a temporary copy, which goes with the session. Keys are numbered in Snowflake; their ids are made here, by the
- * code that makes them for every warehouse (I6).
+ * that keep none) as a temporary copy, which goes with the session.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { Refusal } from '../../run/refusal';
-import { isForbidden, type Session, type StatementOptions, type TextRow } from '../../snowflake';
+import { isForbidden, type Session, type StatementOptions } from '../../snowflake';
 import type { PushDown } from '../../run/push-down';
-import { quoteName } from '../../snowflake/names';
 import type { Stage } from '../../stage';
 import { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
-import { queryRows, quoteIdentifier } from '../duckdb/database';
-import {
-  idSql,
-  listFingerprints,
-  listPartitions,
-  narrow,
-  putIndex,
-  refuseUnusable,
-} from '../duckdb/snapshot';
+import { listFingerprints, listPartitions, narrow, putIndex, refuseUnusable } from '../duckdb/snapshot';
 import type {
   PartitionSizes,
   PartitionsRequest,
@@ -28,26 +17,15 @@ import type {
   SnapshotPlace,
   SnapshotRequest,
 } from '../warehouse';
-import { restoreSql, unloadSql } from './column-types';
 import { fingerprintSql } from './fingerprint';
-import {
-  dataOf,
-  describeTable,
-  selectRows,
-  type DescribedSource,
-  type SourceColumn,
-  type SqlRequest,
-  whereOf,
-  whereSql,
-} from './source';
-import type { BoundSql } from './parameters';
-import { loadTexts } from './text-rows';
-import { formsOf, pinnedTable, pushDownOf } from './push-down';
-import { readThrough, unload, type PinnedSelect } from './unload';
+import { dataOf, describeTable, selectRows, type DescribedSource, type SqlRequest, whereOf } from './source';
+import { KEYS, keysInForm, keysSql, listKeys, listNumbers, numberPartitions } from './partition-keys';
+import { pinnedSelect, type Held, type PinnedSelect } from './pinned-select';
+import { pinnedTable, pushDownOf } from './push-down';
+import { readThrough, unload } from './unload';
 
-/** Temporary tables of the session. */
+/** The session's temporary table of rows that have no history. */
 const COPY = 'PARTWISE_COPY';
-const KEYS = 'PARTWISE_KEYS';
 
 export interface Planning {
   session: Session;
@@ -118,14 +96,6 @@ export async function pinRows(
   return { ...sizes, fingerprints, files: null, pushDown, put };
 }
 
-/** A source that holds still in this session. */
-interface Held {
-  /** What stands after FROM. */
-  data: BoundSql;
-  /** Condition on it; empty: none. */
-  where: BoundSql;
-}
-
 async function pinSource(
   { session, options }: Planning,
   request: SqlRequest,
@@ -151,118 +121,6 @@ async function pinSource(
   };
 }
 
-/** Each key once: K0, K1, … in their own types, rows, and a number in key order. */
-function keysSql(
-  { keys }: DescribedSource,
-  data: BoundSql,
-  where: BoundSql,
-  more: readonly string[],
-): BoundSql {
-  const names = keys.map(nameInData);
-  const order = names.map((name) => `${name} NULLS LAST`).join(', ');
-  const selected = [
-    ...names.map((name, i) => `${name} AS K${i}`),
-    'COUNT(*) AS N',
-    `ROW_NUMBER() OVER (ORDER BY ${order}) - 1 AS NUM`,
-    ...more,
-  ];
-  return {
-    sql: `SELECT ${selected.join(', ')} FROM ${data.sql}${whereSql(where)} GROUP BY ${names.join(', ')}`,
-    binds: [...data.binds, ...where.binds],
-  };
-}
-
-function keysInForm(keys: readonly SourceColumn[], from: string, fingerprints = false): string {
-  const texts = keys.map(({ type }, i) => unloadSql(type, `keys.K${i}`));
-  return `SELECT keys.NUM, keys.N, ${fingerprints ? 'keys.F' : 'NULL'}, ${texts.join(', ')} FROM ${from} AS keys ORDER BY keys.NUM`;
-}
-
-/**
- * Makes DuckDB's table `partition_keys`: each key once, with its id, rows, and its number in Snowflake. `batches`: number, rows,
- * fingerprint, and the values in the form that they travel in.
- */
-export async function listKeys(
-  connection: DuckDBConnection,
-  { keys, shape }: Pick<DescribedSource, 'keys' | 'shape'>,
-  batches: AsyncIterable<readonly TextRow[]>,
-): Promise<void> {
-  await loadTexts(connection, 'key_texts', keys.length + 3, batches);
-  const restored = keys.map(
-    ({ name, type }, i) => `${restoreSql(type, `C${i + 3}`)} AS ${quoteIdentifier(name)}`,
-  );
-  const typed = keys.map(({ name }, i) => `${quoteIdentifier(name)} AS key_${i}`);
-  await connection.run(
-    `CREATE TEMP TABLE partition_keys AS
-       SELECT ${idSql(shape.keyColumns)} AS id, __partwise_rows AS rows, ${typed.join(', ')},
-              __partwise_number AS number, __partwise_fingerprint AS fingerprint
-         FROM (SELECT C0::INTEGER AS __partwise_number, C1::BIGINT AS __partwise_rows, C2 AS __partwise_fingerprint,
-                      ${restored.join(', ')} FROM key_texts)`,
-  );
-  const [twice] = await queryRows<{ id: string }>(
-    connection,
-    'SELECT id FROM partition_keys GROUP BY id HAVING count(*) > 1 LIMIT 1',
-  );
-  // enforces I6
-  if (twice !== undefined) {
-    throw new Refusal('InvalidInput', [
-      `Different values of the key are written alike, as "${twice.id}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
-    ]);
-  }
-}
-
-/** Makes DuckDB's table `partition_index` of `partition_keys`. */
-async function numberPartitions(
-  connection: DuckDBConnection,
-  keys: readonly SourceColumn[],
-  { fingerprints }: { fingerprints: boolean } = { fingerprints: false },
-): Promise<void> {
-  const columns = ['id', 'rows', ...keys.map((_, i) => `key_${i}`), ...(fingerprints ? ['fingerprint'] : [])];
-  await connection.run(
-    `CREATE TEMP TABLE partition_index AS SELECT (row_number() OVER (ORDER BY number) - 1)::INTEGER AS ord, ${columns.join(', ')} FROM partition_keys`,
-  );
-}
-
-async function listNumbers(connection: DuckDBConnection): Promise<number[]> {
-  const listed = await connection.runAndReadAll('SELECT number FROM partition_keys ORDER BY number');
-  return (listed.getColumns()[0] ?? []) as number[];
-}
-
-/** `numbers`: those of the partitions that are taken, in order; null: all. */
-function pinnedSelect(
-  { columns, keys }: DescribedSource,
-  { data, where }: Held,
-  numbers: readonly number[] | null,
-  ranges: readonly { from: number; to: number }[],
-): PinnedSelect {
-  const ordinals =
-    numbers === null
-      ? `SELECT keys.*, keys.NUM AS ORD FROM ${KEYS} AS keys`
-      : `SELECT keys.*, taken.INDEX AS ORD FROM ${KEYS} AS keys JOIN TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS taken ON taken.VALUE::NUMBER = keys.NUM`;
-  const taken = numbers === null ? [] : [JSON.stringify(numbers)];
-  const units =
-    'SELECT numbered.*, ranges.INDEX AS PARTWISE_UNIT ' +
-    `FROM (${ordinals}) AS numbered JOIN TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS ranges ` +
-    'ON numbered.ORD BETWEEN ranges.VALUE[0]::NUMBER AND ranges.VALUE[1]::NUMBER';
-  // A join on equal hashes is one that Snowflake hashes; the comparison that NULL passes too is made on top of it.
-  const own = keys.map(nameInData);
-  const match = [
-    `HASH(${own.join(', ')}) = HASH(${keys.map((_, i) => `units.K${i}`).join(', ')})`,
-    ...own.map((name, i) => `EQUAL_NULL(${name}, units.K${i})`),
-  ].join(' AND ');
-  return {
-    columns,
-    select: (more) => ({
-      sql: `SELECT ${[...formsOf(columns), 'units.ORD AS PARTWISE_ORD', ...(more === undefined ? [] : [more])].join(', ')} FROM ${data.sql} JOIN (${units}) AS units ON ${match}${whereSql(where)}`,
-      binds: [
-        ...data.binds,
-        ...taken,
-        JSON.stringify(ranges.map(({ from, to }) => [from, to])),
-        ...where.binds,
-      ],
-    }),
-  };
-}
-
 async function putRows(
   { session, connection, account, options }: Planning,
   { scratch }: SnapshotRequest,
@@ -283,8 +141,4 @@ async function putRows(
 
 function isOn(account: string, stage: Stage): stage is SnowflakeStage {
   return stage instanceof SnowflakeStage && stage.location.connection === account;
-}
-
-function nameInData({ inSnowflake }: Pick<SourceColumn, 'inSnowflake'>): string {
-  return `data.${quoteName(inSnowflake)}`;
 }

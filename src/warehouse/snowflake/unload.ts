@@ -1,12 +1,13 @@
 /** Puts pinned rows on a stage: unloaded by Snowflake itself, or read through the driver where that cannot be. */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { Column, SnapshotFile } from '../../run/plan';
+import type { SnapshotFile } from '../../run/plan';
 import type { Session, StatementOptions } from '../../snowflake';
 import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
 import { quoteText as quoteForDuckDb } from '../duckdb/database';
 import { parquet } from '../duckdb/snapshot';
 import type { RangedPlace } from '../warehouse';
+import type { PinnedSelect } from './pinned-select';
 import { restoredColumns } from './restore-rows';
 import { loadTexts } from './text-rows';
 
@@ -14,13 +15,6 @@ import { loadTexts } from './text-rows';
 const UNIT = 'PARTWISE_UNIT';
 /** Files are fetched and sorted one unit at a time, so that larger ones spare requests. */
 const MOST_FILE_BYTES = 256 * 1024 * 1024;
-
-/** How pinned rows are selected: columns C0, C1, … in the form that they travel in, and `PARTWISE_ORD`. */
-export interface PinnedSelect {
-  columns: readonly Column[];
-  /** With the columns of `units` (`ORD`, and whatever `more` names) for each row. */
-  select(more?: string): { sql: string; binds: string[] };
-}
 
 type Range = RangedPlace['ranges'][number];
 
