@@ -52,12 +52,18 @@ export async function queryPartition(pool: SessionPool, wanted: PartitionQuery):
     );
   } catch (error) {
     // enforces I1: other rows than those of the snapshot's time are never read.
-    if (error instanceof SnowflakeError && EXPIRED.has(error.code ?? '')) {
-      throw new Refusal('SnapshotExpired', [
-        `The table's rows of ${wanted.snapshotTime} are no longer to be had, since Time Travel keeps them for the table's retention time only: ` +
-          `${error.message} Start a new run, with a snapshot on the stage ("snapshot": "stage").`,
-      ]);
-    }
+    if (isExpired(error)) throw expired(error as SnowflakeError, wanted.snapshotTime);
     throw error;
   }
+}
+
+function isExpired(error: unknown): boolean {
+  return error instanceof SnowflakeError && EXPIRED.has(error.code ?? '');
+}
+
+function expired({ message }: SnowflakeError, snapshotTime: string): Refusal {
+  return new Refusal('SnapshotExpired', [
+    `The table's rows of ${snapshotTime} are no longer to be had, since Time Travel keeps them for the table's retention time only: ` +
+      `${message} Start a new run, with a snapshot on the stage ("snapshot": "stage").`,
+  ]);
 }
