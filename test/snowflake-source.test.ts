@@ -10,6 +10,7 @@ import { partitionSql } from '../src/run/push-down';
 import { restoreSql, typeInSnapshot, unloadSql } from '../src/warehouse/snowflake/column-types';
 import { bindParameters } from '../src/warehouse/snowflake/parameters';
 import { pinnedTable } from '../src/warehouse/snowflake/push-down';
+import { restoreRows } from '../src/warehouse/snowflake/restore-rows';
 import { listKeys } from '../src/warehouse/snowflake/partition-keys';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { readIndex } from '../src/warehouse/duckdb/partition-index';
@@ -94,6 +95,23 @@ it('I6 whose keys differ in what ids do not tell, such as nanoseconds, is refuse
   await expect(listed).rejects.toThrow('Different values of the key are written alike');
 });
 
+it('I1 unloaded files with other rows than the plan counted are refused', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-restore-'));
+  const [file, target] = [join(folder, 'a.parquet'), join(folder, 'b.parquet')];
+  await withDatabase(':memory:', 'read', (connection) =>
+    connection.run(
+      `COPY (SELECT 'x' AS C0, unnest([0, 0, 1]) AS PARTWISE_ORD) TO '${file}' (FORMAT parquet)`,
+    ),
+  );
+  const { signal } = new AbortController();
+  const columns = [{ name: 'region', type: 'VARCHAR' }];
+  const restored = (rows: number) =>
+    restoreRows({ files: [file], columns, rows, target, tempFolder: folder, signal });
+  await expect(restored(4)).rejects.toThrow('hold 3 rows, and the plan counted 4');
+  await restored(3);
+  await rm(folder, { recursive: true });
+});
+
 it('I1 a table is read by statement while Snowflake knows it, and by time afterwards', () => {
   const at = Date.parse('2026-11-01T00:00:00Z');
   const rows = pinnedTable('"DB"."S"."T"', { queryId: '01b0-1', nanoseconds: '1793491200000000001' }, at);
@@ -158,8 +176,8 @@ describeEmulator('a source on Snowflake', () => {
     const files = await fetchSnapshot(stage, plan as unknown as UnitPlan, ordinals, scratch, signal);
     const access = warehouseAccess(plan, { timeoutMs: null, scratch })!;
     // Without a snapshot there are none: a runner asks for partitions one by one.
-    for (const { ordinal, id } of files.length > 0 ? [] : await readIndex(index, ordinals))
-      files.push((await access.rows({ ordinal, partitionId: id, attempt: 1 }, signal)).file);
+    for (const { ordinal, id, rows } of files.length > 0 ? [] : await readIndex(index, ordinals))
+      files.push((await access.rows({ ordinal, partitionId: id, rows, attempt: 1 }, signal)).file);
     const list = files.map((file) => `'${file}'`).join(', ');
     return withDatabase(':memory:', 'read', (connection) =>
       queryRows<Record<string, unknown>>(
@@ -244,6 +262,39 @@ describeEmulator('a source on Snowflake', () => {
     await warehouse.execute(`DELETE FROM sales WHERE n IN (2, 3)`, 'UPDATE sales SET n = 1 WHERE n = 0');
   });
 
+  it('I1 whose condition is met by other rows each time is refused, and a query with it is read once', async () => {
+    await warehouse.execute(
+      'CREATE TABLE numbers AS SELECT SEQ4() AS n, 1 AS k FROM TABLE(GENERATOR(ROWCOUNT => 10))',
+      'CREATE TABLE chosen AS SELECT 1 AS n UNION ALL SELECT 2',
+    );
+    const where = 'n IN (SELECT n FROM chosen)';
+    const choosing = async (source: PinnedSource) => {
+      await warehouse.execute('INSERT INTO chosen SELECT MAX(n) + 1 FROM chosen');
+      return onStage([{ from: 0, to: 0 }])(source);
+    };
+    const conditional = request({ source: { table: 'numbers' }, partitionBy: ['k'], where });
+    await expect(warehouse.open().snapshot(conditional, choosing)).rejects.toThrow(
+      'There are 3 rows of the partitions number 0 to 0 now, and when keys were counted there were 2. A condition that',
+    );
+    // Also where its rows are queried when they are needed.
+    const later = await warehouse.open().snapshot(conditional, onStage(null));
+    await warehouse.execute('INSERT INTO chosen SELECT MAX(n) + 1 FROM chosen');
+    await expect(rowsOf(later, [0])).rejects.toThrow(
+      'There are 4 rows of partition "1" now, and when keys were counted there were 3.',
+    );
+    // And through the driver.
+    await warehouse.snowflake.emulator!.refuse({
+      matching: '^COPY INTO',
+      code: 3001,
+      state: '42501',
+      message: 'no',
+    });
+    await expect(warehouse.open().snapshot(conditional, choosing)).rejects.toThrow('There are 5 rows');
+    const source = { query: `SELECT * FROM numbers WHERE ${where}` };
+    const { rows } = await warehouse.open().snapshot(request({ source, partitionBy: ['k'] }), choosing);
+    expect(rows).toEqual([5]);
+  });
+
   it('I1 past the retention of Time Travel stops, and says why', async () => {
     const made = await warehouse.open().snapshot(request(), onStage(null));
     await warehouse.execute(`INSERT INTO sales ("Region", n) VALUES ('new', 6)`);
@@ -259,14 +310,15 @@ describeEmulator('a source on Snowflake', () => {
 
   it('that has no history is copied, for as long as it is pinned', async () => {
     await warehouse.execute('CREATE OR REPLACE VIEW sales_view AS SELECT * FROM sales');
+    const before = (await statements()).length;
     for (const source of [{ table: 'sales_view' }, { query: 'SELECT * FROM sales' }]) {
       const made = await warehouse.open().snapshot(request({ source }), onStage([{ from: 0, to: 1 }]));
       expect(made.pushDown!.pinned).toBe(false);
       expect(await rowsOf(made, [0, 1], texts)).toEqual(everything);
     }
-    const copies = (await statements()).filter((sql) =>
-      sql.startsWith('CREATE OR REPLACE TEMPORARY TABLE PARTWISE_COPY'),
-    );
+    const copies = (await statements())
+      .slice(before)
+      .filter((sql) => sql.startsWith('CREATE OR REPLACE TEMPORARY TABLE PARTWISE_COPY'));
     expect(copies).toHaveLength(2);
   });
 

@@ -45,12 +45,12 @@ export function warehouseAccess(
         }
         return { names: columnNames(found), rows };
       }, signal),
-    async rows({ ordinal, partitionId, attempt }, signal) {
+    async rows({ ordinal, partitionId, rows, attempt }, signal) {
       // Not on top: it loads DuckDB.
       const { queryPartition } =
         require('../warehouse/snowflake/query-partition') as typeof import('../warehouse/snowflake/query-partition');
       const target = join(scratch, `rows-${ordinal}-${attempt}.parquet`);
-      const partition = { ordinal, id: partitionId };
+      const partition = { ordinal, id: partitionId, rows };
       const tempFolder = join(scratch, 'restore');
       await queryPartition(pool, {
         pushDown: pushDown!,

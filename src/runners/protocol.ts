@@ -150,6 +150,8 @@ export interface WarehouseQuery {
 export interface RowsQuery {
   ordinal: number;
   partitionId: string;
+  /** How many there were when the run was planned. */
+  rows: number;
   /** Number of the call. */
   attempt: number;
 }

@@ -351,6 +351,7 @@ export class UnitLoop {
           type: 'rows',
           ordinal: partition.ordinal,
           partitionId: partition.id,
+          rows: partition.rows,
           attempt,
         } as const;
         return ((await this.link.ask(request, signal)) as { file: string }).file;

@@ -111,6 +111,7 @@ class TableCommit {
     const keys =
       output.mode === 'partitions' ? await this.#loadFile('KEYS', this.#keys(columns), keysFile, null) : null;
     await this.#adapt(columns, existing);
+    // enforces I10: the rows and the record of the commit change together or not at all.
     await session.run('BEGIN TRANSACTION');
     try {
       await this.#fence.lock();
@@ -133,7 +134,6 @@ class TableCommit {
       };
       await this.#fence.write(result);
       local.signal.throwIfAborted();
-      // enforces I10: the rows and the record of the commit change together or not at all.
       await session.run('COMMIT');
       return result;
     } catch (error) {

@@ -68,10 +68,11 @@ export async function listKeys(
     connection,
     'SELECT id FROM partition_keys GROUP BY id HAVING count(*) > 1 LIMIT 1',
   );
+  const alike = twice?.id;
   // enforces I6
-  if (twice !== undefined) {
+  if (alike !== undefined) {
     throw new Refusal('InvalidInput', [
-      `Different values of the key are written alike, as "${twice.id}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
+      `Different values of the key are written alike, as "${alike}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
     ]);
   }
 }

@@ -3,7 +3,7 @@ import type { Column } from '../../run/plan';
 import type { BoundSql } from './parameters';
 import { KEYS, nameInData } from './partition-keys';
 import { formsOf } from './push-down';
-import { type DescribedSource, whereSql } from './source';
+import { type DescribedSource, selectRows } from './source';
 
 /** A source that holds still in this session. */
 export interface Held {
@@ -36,6 +36,9 @@ export function pinnedSelect(
     'SELECT numbered.*, ranges.INDEX AS PARTWISE_UNIT ' +
     `FROM (${ordinals}) AS numbered JOIN TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS ranges ` +
     'ON numbered.ORD BETWEEN ranges.VALUE[0]::NUMBER AND ranges.VALUE[1]::NUMBER';
+  // Names in the condition are those of the source alone.
+  const met = selectRows(data, where);
+  const rows = where.sql === '' ? data : { sql: `(${met.sql}) AS data`, binds: met.binds };
   // A join on equal hashes is one that Snowflake hashes; the comparison that NULL passes too is made on top of it.
   const own = keys.map(nameInData);
   const match = [
@@ -45,13 +48,8 @@ export function pinnedSelect(
   return {
     columns,
     select: (more) => ({
-      sql: `SELECT ${[...formsOf(columns), 'units.ORD AS PARTWISE_ORD', ...(more === undefined ? [] : [more])].join(', ')} FROM ${data.sql} JOIN (${units}) AS units ON ${match}${whereSql(where)}`,
-      binds: [
-        ...data.binds,
-        ...taken,
-        JSON.stringify(ranges.map(({ from, to }) => [from, to])),
-        ...where.binds,
-      ],
+      sql: `SELECT ${[...formsOf(columns), 'units.ORD AS PARTWISE_ORD', ...(more === undefined ? [] : [more])].join(', ')} FROM ${rows.sql} JOIN (${units}) AS units ON ${match}`,
+      binds: [...rows.binds, ...taken, JSON.stringify(ranges.map(({ from, to }) => [from, to]))],
     }),
   };
 }

@@ -3,7 +3,8 @@ import type { Column } from '../../run/plan';
 import { partitionSql, type PushDown } from '../../run/push-down';
 import { Refusal } from '../../run/refusal';
 import { SnowflakeError, type SessionPool } from '../../snowflake';
-import { quoteText, withDatabase } from '../duckdb/database';
+import { queryRows, quoteText, withDatabase } from '../duckdb/database';
+import { assertCounted } from './counted-rows';
 import { LOAD_PARAMETERS } from './load-parameters';
 import { restoredColumns, RESTORE_MEMORY } from './restore-rows';
 import { loadTexts } from './text-rows';
@@ -16,7 +17,7 @@ export interface PartitionQuery {
   columns: readonly Column[];
   /** ISO 8601 UTC. */
   snapshotTime: string;
-  partition: { ordinal: number; id: string };
+  partition: { ordinal: number; id: string; rows: number };
   /** Number of the call. */
   attempt: number;
   timeoutSeconds: number;
@@ -44,6 +45,11 @@ export async function queryPartition(pool: SessionPool, wanted: PartitionQuery):
           (session) => loadTexts(connection, 'queried', columns.length, session.stream(sql, options)),
           signal,
         );
+        const [read] = await queryRows<{ n: number }>(
+          connection,
+          'SELECT count(*)::DOUBLE AS n FROM queried',
+        );
+        assertCounted(read!.n, partition.rows, `partition "${partition.id}"`);
         await connection.run(
           `COPY (SELECT ${restored} FROM queried ORDER BY queried.rowid) TO ${quoteText(target)} (FORMAT parquet)`,
         );

@@ -4,9 +4,10 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { SnapshotFile } from '../../run/plan';
 import type { Session, StatementOptions } from '../../snowflake';
 import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
-import { quoteText as quoteForDuckDb } from '../duckdb/database';
+import { queryRows, quoteText as quoteForDuckDb } from '../duckdb/database';
 import { parquet } from '../duckdb/snapshot';
 import type { RangedPlace } from '../warehouse';
+import { assertCounted } from './counted-rows';
 import type { PinnedSelect } from './pinned-select';
 import { restoredColumns } from './restore-rows';
 import { loadTexts } from './text-rows';
@@ -45,13 +46,8 @@ export async function unload(
     return { ...found, range: Number(range), count: Number(count) };
   });
   ranges.forEach(({ from, to }, i) => {
-    const counted = files.filter(({ range }) => range === i).reduce((sum, { count }) => sum + count, 0);
-    const planned = rows.slice(from, to + 1).reduce((sum, n) => sum + n, 0);
-    // enforces I1: keys and rows are of the same moment.
-    if (counted !== planned)
-      throw new Error(
-        `Snowflake unloaded ${counted} rows of the partitions ${from} to ${to}, and had counted ${planned}.`,
-      );
+    const found = files.filter(({ range }) => range === i).map(({ count }) => count);
+    assertCounted(sum(found), sum(rows.slice(from, to + 1)), `the partitions number ${from} to ${to}`);
   });
   return files.map(({ path, bytes, range, count }) => {
     const { from, to } = ranges[range]!;
@@ -72,11 +68,10 @@ export async function readThrough(
   const { sql, binds } = pinned.select();
   await loadTexts(connection, 'pinned_texts', columns.length + 1, session.stream(sql, { ...options, binds }));
   const restored = restoredColumns(columns, `C${columns.length}`);
-  const format = parquet(
-    rows.reduce((sum, n) => sum + n, 0),
-    place.ranges,
-  );
+  const format = parquet(sum(rows), place.ranges);
   const ranges: readonly Range[] = place.stage.isLocal ? [{ from: 0, to: rows.length - 1 }] : place.ranges;
+  const [read] = await queryRows<{ n: number }>(connection, 'SELECT count(*)::DOUBLE AS n FROM pinned_texts');
+  assertCounted(read!.n, sum(rows), 'all partitions');
   const files: SnapshotFile[] = [];
   for (const { from, to } of ranges) {
     options.signal?.throwIfAborted();
@@ -88,4 +83,8 @@ export async function readThrough(
     files.push({ ...(await place.stage.put(`${place.folder}rows-${from}.parquet`, { file })), from, to });
   }
   return files;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
 }
