@@ -605,6 +605,7 @@ function result(number: number, from: number, ends: (FinalStatus | 'retry')[]): 
     big: null,
     retryAfterMs: null,
     alike: null,
+    doneMs: 0,
     firstErrors: [],
     logs: '',
     functionDigest: '',

@@ -210,6 +210,7 @@ describe('failures alike', () => {
     big: null,
     retryAfterMs: null,
     alike: { pattern: 'p', id: 'a', error: { type: 'Error', message: 'down', stack: null }, partitions },
+    doneMs: 0,
     firstErrors: [],
     logs: '',
     functionDigest: '',

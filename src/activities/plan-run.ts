@@ -13,6 +13,7 @@ import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import { planFolder } from '../run/stage-layout';
 import { mostAttempts, planRetry } from '../run/retry-plan';
+import { joinUpToMs } from '../run/joining';
 import { retryUnitsPerRound } from '../run/retry-units';
 import { toleratedOf } from '../run/tolerance';
 import { cutUnits, rangesOf, unitQueueOf } from '../run/units';
@@ -244,6 +245,7 @@ async function putPlan(
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     unitTimeoutMs: UNLIMITED_MS,
     partitionTimeoutMs: timeoutMs === null ? null : (timeoutMs + CALL_OVERHEAD_MS) * CALLS_PER_ATTEMPT,
+    joinUpToMs: joinUpToMs({ units: units.length, partitionsPerUnit: options.partitionsPerUnit }),
     retryUnitsPerRound: retryUnitsPerRound(
       options.maxConcurrency,
       // A second chance on the big task queue is a round of its own.

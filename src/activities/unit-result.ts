@@ -56,6 +56,7 @@ export async function unitResult(parts: {
         ? null
         : // What has a second chance with more memory says nothing yet.
           alikeFailures(byOrdinal.filter((each) => !each.big).map(({ outcome }) => outcome)),
+    doneMs: doneMs(recorded),
     firstErrors: firstErrors(ended),
     logs: `${logs}logs/`,
     functionDigest,
@@ -79,6 +80,13 @@ function otherCode({ outcomes, blocks }: Recorded, functionDigest: string): Unit
     functionDigest: digest,
     ordinals: encodeOrdinals(ordinals.sort((a, b) => a - b)),
   }));
+}
+
+function doneMs({ outcomes, blocks }: Recorded): number {
+  let sum = 0;
+  for (const { outcome } of outcomes) if (outcome.status === 'DONE') sum += outcome.durationMs;
+  for (const { block } of blocks) for (const durationMs of block.durationMs) sum += durationMs;
+  return Math.round(sum);
 }
 
 function ordinalsOf(ended: readonly EndedPartition[]): string | null {

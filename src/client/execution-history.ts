@@ -13,6 +13,8 @@ export interface ExecutionHistory {
   pages(): AsyncGenerator<HistoryEvent[]>;
   /** The events from the first to the last, as they happen. */
   follow(signal: AbortSignal): AsyncGenerator<HistoryEvent[]>;
+  /** Waits for the end. */
+  untilClosed(signal: AbortSignal): Promise<void>;
   /** The execution as the server describes it now. */
   describe(): Promise<Description | null>;
 }
@@ -37,6 +39,10 @@ export class ServerHistory implements ExecutionHistory {
     return this.source.follow(this.execution, signal);
   }
 
+  untilClosed(signal: AbortSignal): Promise<void> {
+    return this.source.untilClosed(this.execution, signal);
+  }
+
   describe(): Promise<Description> {
     return this.source.describe(this.execution.workflowId, this.execution.runId);
   }
@@ -59,6 +65,8 @@ export class RecordedHistory implements ExecutionHistory {
   follow(): AsyncGenerator<HistoryEvent[]> {
     return this.pages();
   }
+
+  async untilClosed(): Promise<void> {}
 
   async describe(): Promise<null> {
     return null;

@@ -16,6 +16,7 @@ export type Description = temporal.api.workflowservice.v1.IDescribeWorkflowExecu
 const PAGE_EVENTS = 256;
 /** The server answers a long poll within 20 s; without an answer by then the connection is dead. */
 const LONG_POLL_MS = 60_000;
+const LONGEST_GATHERING_MS = 200;
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
 /** A server that comes up knows its namespaces only after some seconds. */
@@ -46,24 +47,45 @@ export class HistorySource {
 
   /** The events of the execution from its first to its last, as they happen. */
   async *follow(execution: ExecutionRef, signal?: AbortSignal): AsyncGenerator<HistoryEvent[]> {
-    let token: Uint8Array | null = null;
     let last = 0;
+    const begin = Date.now();
+    for await (const events of this.#poll(execution, {}, signal)) {
+      const fresh = events.filter((event) => Number(event.eventId) > last);
+      if (fresh.length === 0) continue;
+      last = Number(fresh.at(-1)!.eventId);
+      yield fresh;
+      // Each answer costs the server a reading, so a burst of events is taken at once: late by no more than 2 % of the time so far.
+      await sleep(Math.min((Date.now() - begin) / 50, LONGEST_GATHERING_MS), undefined, { signal });
+    }
+  }
+
+  /** Waits for the end of the execution. */
+  async untilClosed(execution: ExecutionRef, signal?: AbortSignal): Promise<void> {
+    const pages = this.#poll(execution, { historyEventFilterType: CLOSE_EVENT_ONLY }, signal);
+    for await (const events of pages) if (events.length > 0) return;
+  }
+
+  /** Answers to long polls until the last. After a connection was lost, events come again. */
+  async *#poll(
+    execution: ExecutionRef,
+    filter: { historyEventFilterType?: number },
+    signal?: AbortSignal,
+  ): AsyncGenerator<HistoryEvent[]> {
+    let token: Uint8Array | null = null;
     const patience = new Patience(signal);
     for (;;) {
       let page;
       try {
-        page = await this.#page(execution, { token, wait: true, signal });
+        page = await this.#page(execution, { ...filter, token, wait: true, signal });
         patience.reset();
       } catch (error) {
         signal?.throwIfAborted();
         await patience.afterFailure(error);
-        // The token may mean nothing to a server that was restarted: begin again, and pass over what was read.
+        // The token may mean nothing to a server that was restarted: begin again.
         token = null;
         continue;
       }
-      const fresh = page.events.filter((event) => Number(event.eventId) > last);
-      last = Math.max(last, ...fresh.map((event) => Number(event.eventId)));
-      if (fresh.length > 0) yield fresh;
+      yield page.events;
       if (page.token === null) return;
       token = page.token;
     }
@@ -91,12 +113,18 @@ export class HistorySource {
 
   async #page(
     execution: ExecutionRef,
-    { token, wait, signal }: { token: Uint8Array | null; wait: boolean; signal?: AbortSignal },
+    {
+      token,
+      wait,
+      signal,
+      ...filter
+    }: { token: Uint8Array | null; wait: boolean; signal?: AbortSignal; historyEventFilterType?: number },
   ): Promise<{ events: HistoryEvent[]; token: Uint8Array | null }> {
     const ask = () =>
       this.client.workflowService.getWorkflowExecutionHistory({
         namespace: this.client.options.namespace,
         execution,
+        ...filter,
         maximumPageSize: PAGE_EVENTS,
         nextPageToken: token,
         waitNewEvent: wait,

@@ -90,6 +90,17 @@ export class RunReader {
     }
   }
 
+  /** The run at its end. */
+  async end(signal: AbortSignal): Promise<Reading> {
+    for (;;) {
+      const history = await this.locate();
+      await history.untilClosed(signal);
+      // Of one that was refused, the run is another execution, which may go on. What was recorded before its end stays open.
+      const reading = await this.read();
+      if (reading.record.closed !== null || history.description === null) return reading;
+    }
+  }
+
   /** Whether this execution was refused while it was read, and the run is another one. */
   async #isSuperseded({ workflowRunId, closed, plan }: RunRecord): Promise<boolean> {
     if (this.source.pinned || closed?.kind !== 'failed' || plan !== null) return false;

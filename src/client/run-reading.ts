@@ -32,7 +32,7 @@ export class RunReading {
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => patience.abort(), timeoutMs);
     const either = signal === undefined ? patience.signal : AbortSignal.any([patience.signal, signal]);
     try {
-      if (onEvent === undefined) return await this.#end(either);
+      if (onEvent === undefined) return (await this.reader.end(either)).state;
       for await (const event of this.events({ signal: either })) {
         onEvent(event);
         if (event.type === 'ended') return event.state;
@@ -115,12 +115,6 @@ export class RunReading {
   async *events({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<RunEvent> {
     const events = new RunEvents(this.reader);
     for await (const reading of this.reader.follow({ signal, ticks: true })) yield* events.since(reading);
-  }
-
-  async #end(signal: AbortSignal): Promise<RunState> {
-    let last: RunState | null = null;
-    for await (const { state } of this.reader.follow({ signal, ticks: false })) last = state;
-    return last!;
   }
 
   async #logReader(reading: Reading, partition: string | undefined): Promise<LogReader> {

@@ -5,6 +5,7 @@
 import type { WaitingStep } from '../client/types';
 import type { EndedOutcome } from '../run/done-block';
 import type { ErrorInfo } from '../run/outcome';
+import { joinedLabel } from '../run/joining';
 import { retryLabel } from '../run/retry-units';
 import type { Step } from './facts';
 import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
@@ -125,7 +126,12 @@ export function isSingle({ task }: UnitRecord): boolean {
 
 /** The name of a unit for people: of one partition its id, of a batch the first and last. */
 function unitLabel(record: RunRecord, { task, activityId }: UnitRecord): string {
-  const { only, round, big } = task;
+  const { only, round, big, from, to } = task;
   if (only !== null) return retryLabel({ only, round, big });
-  return record.plan?.units[task.unit]?.label ?? activityId;
+  const units = record.plan?.units ?? [];
+  const own = units[task.unit];
+  if (own === undefined) return activityId;
+  if (own.from === from && own.to === to) return own.label;
+  const [first, last] = [units.find((each) => each.from === from), units.find((each) => each.to === to)];
+  return joinedLabel(first ?? own, last ?? own);
 }

@@ -84,6 +84,8 @@ export interface UnitResult {
    * left aside.
    */
   alike: AlikeFailures | null;
+  /** How long the functions of the partitions that are DONE took, together. */
+  doneMs: number;
   /** The first errors, for people and for the run's own failure message. */
   firstErrors: { id: string; error: ErrorInfo }[];
   /** Folder on the stage that holds the attempt's log segments, ending in `/`. */

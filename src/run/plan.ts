@@ -87,6 +87,8 @@ export interface RunPlan {
   partitionTimeoutMs: number | null;
   /** Retry rounds of batches add at most this many units each. */
   retryUnitsPerRound: number;
+  /** Neighbours of one partition each that prove quick are one activity, up to so much work; null: each is one. */
+  joinUpToMs: number | null;
   output: OutputPlan | null;
   /** Outcomes taken over from before; the units are cut from the other partitions. */
   carried: Carried | null;

@@ -19,6 +19,8 @@ export class Progress {
   readonly firstErrors: { id: string; error: ErrorInfo }[] = [];
   /** Partitions that units gave back, by ordinal, until another takes them. */
   readonly waiting = new Map<number, GivenBack>();
+  /** How long the functions of partitions that are DONE took here, together. */
+  doneMs = 0;
   /** The longest wait that errors among them ask for. */
   retryAfterMs = 0;
   #alike: AlikeFailures | 'not' | null = null;
@@ -57,6 +59,7 @@ export class Progress {
     takeBack(this.waiting, result, unit);
     this.retryAfterMs = Math.max(this.retryAfterMs, result.retryAfterMs ?? 0);
     const { DONE, FAILED, INTERNAL_ERROR } = result.counts;
+    this.doneMs += result.doneMs;
     const thrown = result.retry !== null;
     if (thrown || DONE + FAILED + INTERNAL_ERROR > 0) this.#compare(result.alike, unit);
     this.#note(result.firstErrors);

@@ -7,6 +7,7 @@ import {
   proxyActivities,
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
+import { joinedLabel } from '../run/joining';
 import { decodeOrdinals, encodeOrdinals } from '../run/ordinals';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import type { OpenedRun, RunPlan, UnitTask } from '../run/plan';
@@ -29,15 +30,18 @@ export type UnitEnd =
 
 export class UnitCall {
   state: 'waiting' | 'running' | 'ended' = 'waiting';
+  #of: UnitOfCall;
   readonly #skipped = new Set<number>();
   readonly #scope: CancellationScope;
 
   /** Cancelling `parent` cancels the call. */
-  constructor(
-    readonly of: UnitOfCall,
-    parent: CancellationScope,
-  ) {
+  constructor(of: UnitOfCall, parent: CancellationScope) {
+    this.#of = of;
     this.#scope = new CancellationScope({ cancellable: true, parent });
+  }
+
+  get of(): UnitOfCall {
+    return this.#of;
   }
 
   /** How many partitions are left in it. */
@@ -63,6 +67,20 @@ export class UnitCall {
   /** Takes a partition out of a call that was not begun. */
   takeOut(ordinal: number): void {
     this.#skipped.add(ordinal);
+  }
+
+  /** Takes over the partitions of others that were not begun; together they are all of the run's partitions between the first and the last. */
+  takeOver(others: readonly UnitCall[]): void {
+    const all = [this, ...others].map(({ of }) => of).sort((a, b) => a.from - b.from);
+    const [first, last] = [all[0]!, all.at(-1)!];
+    this.#of = {
+      ...this.#of,
+      from: first.from,
+      to: last.to,
+      partitions: all.reduce((sum, { partitions }) => sum + partitions, 0),
+      label: joinedLabel(first, last),
+    };
+    for (const other of others) other.takeOut(other.of.from);
   }
 
   cancel(): void {

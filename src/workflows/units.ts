@@ -8,6 +8,7 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { FinalStatus } from '../run/outcome';
 import type { OpenedRun, RunPlan } from '../run/plan';
+import { unitsToJoin } from '../run/joining';
 import { retryWaitMs } from '../run/retry-plan';
 import { cutRetryUnits, type GivenBack } from '../run/retry-units';
 import { PARTITION_STATUSES } from '../run/status';
@@ -37,6 +38,7 @@ export class RunUnits implements LaneGate {
   readonly #scope = new CancellationScope();
   /** Of this round. */
   #calls: UnitCall[] = [];
+  #inKeyOrder: UnitCall[] = [];
   #advance: () => void = () => {};
   /** Calls whose partition is to end as SKIPPED, with who waits for it. */
   readonly #skipping = new Map<UnitCall, (skipped: Skipped) => void>();
@@ -122,11 +124,12 @@ export class RunUnits implements LaneGate {
 
   async #round(units: readonly UnitOfCall[]): Promise<void> {
     this.#calls = units.map((unit) => new UnitCall(unit, this.#scope));
+    this.#inKeyOrder = [...this.#calls].sort((a, b) => a.of.from - b.of.from);
     await throughLanes(
       this.#calls,
       this,
       (call) => this.#process(call),
-      // All of it was skipped.
+      // All of it was skipped, or is part of another call.
       (call) => call.partitions === 0,
     );
   }
@@ -144,8 +147,32 @@ export class RunUnits implements LaneGate {
     }
   }
 
+  /** Adds neighbours to a call of one partition that is next, when partitions have been quick so far. */
+  #join(call: UnitCall): void {
+    const { joinUpToMs } = this.plan;
+    const { doneMs, ownCounts } = this.progress;
+    // A run that was planned by an earlier release says nothing of it.
+    if (!joinUpToMs || ownCounts.DONE === 0 || !call.isSingle || call.retried.length > 0) return;
+    const most = unitsToJoin({
+      meanMs: doneMs / ownCounts.DONE,
+      left: this.#calls.filter(({ state, partitions: left }) => state === 'waiting' && left > 0).length,
+      lanes: this.width,
+      joinUpToMs,
+    });
+    const neighbours: UnitCall[] = [];
+    for (const step of [1, -1]) {
+      for (let at = this.#inKeyOrder.indexOf(call) + step; neighbours.length < most - 1; at += step) {
+        const next = this.#inKeyOrder[at];
+        if (next?.state !== 'waiting' || next.partitions === 0 || !next.isSingle) break;
+        neighbours.push(next);
+      }
+    }
+    if (neighbours.length > 0) call.takeOver(neighbours);
+  }
+
   async #process(call: UnitCall): Promise<void> {
     const { progress } = this;
+    this.#join(call);
     const taken = call.retried.map((ordinal) => [ordinal, progress.waiting.get(ordinal)!] as const);
     for (const [ordinal] of taken) progress.waiting.delete(ordinal);
     progress.running.add(call.of);

@@ -158,7 +158,7 @@ async function attemptsAgree({ world, ends, partitions, calls }: Evidence): Prom
   for (const [id, end] of ends) {
     const ref = end.artifacts.find(({ name }) => name === 'call.json');
     if (ref === undefined) throw new Error(`The DONE partition ${id} has no artifact call.json.`);
-    const made = JSON.parse(Buffer.from(await stage.get(ref.path)).toString('utf8')) as {
+    const made = JSON.parse(Buffer.from(await stage.get(ref.path, ref)).toString('utf8')) as {
       token: string;
       attempt: number;
     };

@@ -1,0 +1,52 @@
+/**
+ * Units of one partition that turn out to be quick: several neighbours become one activity, since an activity costs more than they do.
+ * A function that takes its time keeps an activity for each partition.
+ */
+import type { Unit } from './plan';
+
+/** The most work that is put into one activity, in milliseconds: what is lost when its worker dies stays small. */
+const JOIN_UP_TO_MS = 500;
+/** So many activities cost little, and each partition of a small run is watched, skipped and stopped by itself. */
+const FEW_UNITS = 64;
+/** Less work than this share of it is not worth an activity. */
+const LEAST_SHARE = 0.1;
+/** Clocks tell nothing of shorter calls. */
+const SHORTEST_MS = 0.1;
+/** Temporal's UI shows an activity's summary as one line. */
+const LABEL_LENGTH = 200;
+
+/** How much work of a run's units may become one activity; null: they stay as they are. */
+export function joinUpToMs({
+  units,
+  partitionsPerUnit,
+}: {
+  units: number;
+  /** As the user asked; null: they did not. */
+  partitionsPerUnit: number | null;
+}): number | null {
+  return partitionsPerUnit === null && units > FEW_UNITS ? JOIN_UP_TO_MS : null;
+}
+
+/**
+ * How many units the next activity takes, judged by how long partitions took so far. While there is much left, so many that
+ * `joinUpToMs` are filled; towards the end fewer, so that all lanes come to their end together.
+ */
+export function unitsToJoin(speed: {
+  /** Mean time of a partition. */
+  meanMs: number;
+  /** Units that wait. */
+  left: number;
+  lanes: number;
+  joinUpToMs: number;
+}): number {
+  const { left, lanes, joinUpToMs } = speed;
+  const meanMs = Math.max(speed.meanMs, SHORTEST_MS);
+  const fairShare = Math.ceil(left / (2 * Math.max(1, lanes)));
+  const least = Math.ceil((joinUpToMs * LEAST_SHARE) / meanMs);
+  return Math.max(1, Math.min(Math.max(fairShare, least), Math.floor(joinUpToMs / meanMs)));
+}
+
+/** What Temporal's UI shows of neighbours that are one activity. */
+export function joinedLabel(first: Pick<Unit, 'label'>, last: Pick<Unit, 'label'>): string {
+  return `${first.label} … ${last.label}`.slice(0, LABEL_LENGTH);
+}

@@ -1,0 +1,122 @@
+/** Quick partitions share an activity with their neighbours; slow ones, few ones, and those that a user wants so have their own. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RunHandle, RunInput } from '../src/index';
+import { joinedLabel, joinUpToMs, unitsToJoin } from '../src/run/joining';
+import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
+import { makeProject, type TestProject } from './support/project';
+
+describe('how many units an activity takes', () => {
+  const speed = { meanMs: 5, left: 1_000, lanes: 8, joinUpToMs: 500 };
+
+  it('is what fills half a second while there is much left, and towards the end a fair share', () => {
+    expect(unitsToJoin({ ...speed, meanMs: 10 })).toBe(50);
+    expect(unitsToJoin({ ...speed, left: 480 })).toBe(30);
+    expect(unitsToJoin({ ...speed, left: 320 })).toBe(20);
+  });
+
+  it('is never less than an activity is worth', () => {
+    expect(unitsToJoin({ ...speed, left: 16 })).toBe(10);
+    expect(unitsToJoin({ ...speed, left: 16, meanMs: 0 })).toBe(500);
+  });
+
+  it('is one when a partition takes its time, also while the run is paused', () => {
+    expect(unitsToJoin({ ...speed, meanMs: 400 })).toBe(1);
+    expect(unitsToJoin({ ...speed, meanMs: 3_600_000 })).toBe(1);
+    expect(unitsToJoin({ ...speed, meanMs: 400, lanes: 0 })).toBe(1);
+  });
+
+  it('is one in small runs, and where the user said so', () => {
+    expect(joinUpToMs({ units: 65, partitionsPerUnit: null })).toBe(500);
+    expect(joinUpToMs({ units: 64, partitionsPerUnit: null })).toBeNull();
+    expect(joinUpToMs({ units: 65, partitionsPerUnit: 1 })).toBeNull();
+  });
+
+  it('shows in the name of the activity, which stays one line', () => {
+    expect(joinedLabel({ label: 'a' }, { label: 'd' })).toBe('a … d');
+    expect(joinedLabel({ label: 'x'.repeat(200) }, { label: 'y' })).toHaveLength(200);
+  });
+});
+
+let project: TestProject;
+beforeAll(async () => {
+  project = await makeProject(GATED_FUNCTIONS);
+  await project.startWorker();
+});
+afterAll(() => project.close());
+
+/** A run of partitions 0 … n - 1, of a row each. */
+function start(name: string, partitions: number, input: Partial<RunInput> = {}) {
+  const source = { query: `SELECT range AS k, 1 AS x FROM range(${partitions})` };
+  return startGated(project, name, { source, ...input });
+}
+
+/** Summaries of the activities that processed units, in the order in which they were scheduled. */
+async function activities(run: RunHandle): Promise<string[]> {
+  const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
+  return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled, userMetadata }) =>
+    scheduled?.activityType?.name === 'processUnit'
+      ? [JSON.parse(Buffer.from(userMetadata!.summary!.data!).toString('utf8')) as string]
+      : [],
+  );
+}
+
+async function outcomes(run: RunHandle): Promise<string[]> {
+  const { partitions } = await run.partitions();
+  return partitions.map(({ id, status, attempts }) => `${id} ${status} ${attempts}`);
+}
+
+describe('a run of quick partitions', () => {
+  it('I3 needs few activities, and each partition has its own outcome, row and call', async () => {
+    const { run, begun } = await start('quick', 200);
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { total: 200, DONE: 200 } });
+    const names = await activities(run);
+    expect(names.length).toBeLessThan(60);
+    // The first ones tell how quick they are.
+    expect(names.slice(0, 2)).not.toContainEqual(expect.stringContaining('…'));
+    expect(names.at(-1)).toMatch(/^\d+ … \d+$/);
+    expect(new Set(await outcomes(run))).toEqual(
+      new Set(Array.from({ length: 200 }, (_, i) => `${i} DONE 1`)),
+    );
+    expect(begun().sort()).toEqual(Array.from({ length: 200 }, (_, i) => `${i}`).sort());
+    const rows = (await run.results()) as { value: string }[];
+    expect(new Set(rows.map(({ value }) => value)).size).toBe(200);
+  });
+
+  it('has an activity for each partition where the user asks for it', async () => {
+    const { run } = await start('one-each', 100, { options: { partitionsPerUnit: 1 } });
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+    expect((await activities(run)).filter((name) => name.includes('…'))).toEqual([]);
+  });
+
+  it('I4 retries what failed among neighbours, and calls no other again', async () => {
+    const fails = Object.fromEntries([7, 70, 71, 140].map((k) => [`${k}`, 'not ID']));
+    const { run, begun, letGo } = await start('retried', 150, { params: { fails } });
+    expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 146, FAILED: 4 } });
+    await letGo('mended');
+    const before = begun().length;
+    const retried = await run.retryFailed();
+    expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 150 } });
+    expect(begun().slice(before).sort()).toEqual(['140', '7', '70', '71']);
+  });
+
+  it('I4 joins only what is left of it in a retry', async () => {
+    // Every second one fails: those between them lie in the ranges of joined units, and must not be called.
+    const fails = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${2 * i}`, 'not ID']));
+    const { run, begun, letGo } = await start('holes', 200, { params: { fails } });
+    expect(await run.wait()).toMatchObject({ counts: { DONE: 100, FAILED: 100 } });
+    await letGo('mended');
+    const before = begun().length;
+    const retried = await run.retryFailed();
+    expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 200 } });
+    const again = begun().slice(before);
+    expect(again).toHaveLength(100);
+    expect(again.filter((k) => Number(k) % 2 === 1)).toEqual([]);
+    expect((await activities(retried)).length).toBeLessThan(60);
+  });
+});
+
+it('a run of slow partitions has an activity for each', async () => {
+  const { run } = await start('slow', 66, { params: { ms: 260 }, options: { maxConcurrency: 48 } });
+  expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+  expect(await activities(run)).toHaveLength(66);
+});
