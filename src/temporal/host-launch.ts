@@ -58,13 +58,7 @@ export function planHost(options: EmbeddedOptions): HostPlan {
     namespace,
     taskQueue,
     workerEntry,
-    fingerprint: fingerprint([
-      namespace,
-      taskQueue,
-      workerEntry,
-      settings.binary,
-      ...workerSettings(env),
-    ]),
+    fingerprint: fingerprint([namespace, taskQueue, workerEntry, settings.binary, ...workerSettings(env)]),
     env,
   };
 }
