@@ -5,8 +5,7 @@
  * There is no way to write an object only if there is none: `put` looks first, and two that write one path at the same moment may both
  * succeed, the later one for good. Attempts write below paths of their own; docs/snowflake.md tells of the few paths that are shared.
  */
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { FileRef, StagedFile } from '../../run/files';
@@ -16,10 +15,10 @@ import { quoteText } from '../../snowflake/names';
 import { digestFile } from '../digest-file';
 import { LocalCopies } from '../local-copies';
 import { moveFile } from '../move-file';
+import { readRange } from '../read-range';
 import { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from '../stage';
+import { makeToken, TOKEN_FILE } from '../token';
 import { nameOf, parseLocation, type StageLocation } from './location';
-
-const TOKEN_FILE = '.partwise-stage';
 
 export class SnowflakeStage implements Stage {
   readonly isLocal = false;
@@ -43,13 +42,7 @@ export class SnowflakeStage implements Stage {
       if (!(error instanceof ObjectMissing)) throw error;
       if (!create) return null;
     }
-    try {
-      await this.put(TOKEN_FILE, Buffer.from(`${randomUUID()}\n`));
-    } catch (error) {
-      // Two planners at once: the first token stands.
-      if (!(error instanceof ObjectExists)) throw error;
-    }
-    return this.token({ create: false });
+    return makeToken(this);
   }
 
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
@@ -88,14 +81,7 @@ export class SnowflakeStage implements Stage {
         return readFile(file);
       });
     }
-    const file = await open(await this.#copies.whole(path));
-    try {
-      const buffer = Buffer.alloc(range.bytes);
-      const { bytesRead } = await file.read(buffer, 0, range.bytes, range.offset);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    return readRange(await this.#copies.whole(path), range);
   }
 
   async list(prefix: string): Promise<{ path: string; bytes: number }[]> {
