@@ -117,7 +117,8 @@ async function callOnce<Params>(
       upload: async (name, bytes, codec) => void uploads.set(name, decodeArtifact(bytes, codec)),
       download: async (name) => artifactOf(artifacts, name),
       withConnection: (use) => {
-        if (call.warehouse !== undefined) return withWarehouse(`duckdb:${resolve(call.warehouse)}`, use);
+        if (call.warehouse !== undefined)
+          return withWarehouse(`duckdb:${resolve(call.warehouse)}`, null, use);
         throw new TypeError(
           'context.withConnection needs a warehouse: pass "warehouse", the path of a DuckDB file.',
         );

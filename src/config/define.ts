@@ -4,9 +4,15 @@ import type { TemporalSettings } from '../temporal/settings';
 export interface PartwiseConfig {
   /** The file that exports the partition functions. Default: `functions.ts`, `.js` or `.mjs` beside this file. */
   functions?: string;
-  /** Where tables are read and written, such as `duckdb:./warehouse.duckdb`, which is also the default. */
+  /**
+   * Where tables are read and written: `duckdb:./warehouse.duckdb`, which is also the default, or `snowflake:NAME`, a connection of
+   * Snowflake's `connections.toml`.
+   */
   warehouse?: string;
-  /** Folder for snapshots, artifacts, logs and results. Default `./stage`. */
+  /**
+   * Place for snapshots, artifacts, logs and results: a folder, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake, reached by the
+   * warehouse's connection. Default `./stage`.
+   */
   stage?: string;
   /** Which Temporal server to use. Default: one that Partwise starts for this project. */
   temporal?: TemporalSettings;

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { explainIssues } from '../run/explain-issues';
 import type { TemporalSettings } from '../temporal/settings';
 import type { Notifier } from './define';
+import { stageUriOf } from '../stage/snowflake/location';
 import { configFileIn, findConfigFile, readConfigFile } from './load';
 import { ConfigError } from './problems';
 import { checkConfig, runnersSchema, warehouseSchema } from './schema';
@@ -87,19 +88,22 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   const warehouse = firstOf(flags.warehouse, env['PARTWISE_WAREHOUSE']);
   problems.push(...misfits('PARTWISE_RUNNERS', runnersSchema, runners));
   problems.push(...misfits('PARTWISE_WAREHOUSE', warehouseSchema, warehouse));
+  const namedStage = firstOf(
+    stagePath(cwd, flags.stage),
+    stagePath(projectDir, env['PARTWISE_STAGE']),
+    stagePath(projectDir, file.stage),
+  );
+  const namedWarehouse = warehouse ?? file.warehouse ?? null;
+  const stage =
+    namedStage === undefined ? join(projectDir, 'stage') : onConnection(namedStage, namedWarehouse, problems);
   if (problems.length > 0) throw new ConfigError(configFile ?? 'the environment and flags', problems);
 
   return {
     projectDir,
     configFile,
     functions: functionsFile ?? defaultFunctionsFile(projectDir),
-    warehouse: warehouse ?? file.warehouse ?? null,
-    stage:
-      firstOf(
-        stagePath(cwd, flags.stage),
-        stagePath(projectDir, env['PARTWISE_STAGE']),
-        stagePath(projectDir, file.stage),
-      ) ?? join(projectDir, 'stage'),
+    warehouse: namedWarehouse,
+    stage,
     temporal: temporalSettings(flags, env, file.temporal ?? {}, projectDir),
     worker: { ...file.worker, ...(runners !== undefined && { runners }) },
     notify: file.notify ?? {},
@@ -140,6 +144,17 @@ function absolute(folder: string, path: string | undefined): string | undefined 
 function stagePath(folder: string, stage: string | undefined): string | undefined {
   if (stage?.startsWith('file://')) return fileURLToPath(stage);
   return stage !== undefined && /^(@|[a-z0-9]+:\/\/)/i.test(stage) ? stage : absolute(folder, stage);
+}
+
+/** `@DATABASE.SCHEMA.STAGE/path` with the connection of the warehouse beside it; anything else as it is. */
+function onConnection(stage: string, warehouse: string | null, problems: string[]): string {
+  if (!stage.startsWith('@')) return stage;
+  try {
+    return stageUriOf(stage, warehouse);
+  } catch (error) {
+    problems.push((error as Error).message);
+    return stage;
+  }
 }
 
 /** A text that is no number stays, to be shown in the problem. */

@@ -9,8 +9,8 @@ function text(takes: string) {
 }
 
 const RUNNERS = 'a whole number from 1 to 256';
-const WAREHOUSE = 'a warehouse, such as "duckdb:./warehouse.duckdb"';
-const STAGE = 'a folder, such as "./stage"';
+const WAREHOUSE = 'a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION"';
+const STAGE = 'a folder, such as "./stage", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"';
 
 export const runnersSchema = z
   .int({ error: RUNNERS })
