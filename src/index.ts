@@ -18,6 +18,30 @@ export type {
   WarehouseConnection,
 } from './functions/types';
 
+export { definePartitionModel } from './models/define';
+export { bytesSerde, jsonSerde } from './models/serde';
+export { RegistryConflict, RegistryRefused } from './models/records';
+export type {
+  ModelEntry,
+  ModelInput,
+  ModelMetrics,
+  ModelOptions,
+  ModelSerde,
+  PartitionModel,
+} from './models/types';
+export type {
+  AliasStep,
+  ModelListing,
+  ModelRegistry,
+  ModelVersion,
+  Promotion,
+  PromoteOptions,
+  RegisteredModel,
+  VersionRef,
+  VersionView,
+} from './models/registry';
+export type { ComparedPartition, Comparison, ComparisonOptions } from './models/compare';
+
 export { defineConfig, type Notifier, type PartwiseConfig } from './config/define';
 
 export { Partwise, type ConnectOptions } from './client/partwise';

@@ -30,6 +30,7 @@ import { SqlSession } from './functions/sql-session';
 import type { PartitionFunction, PartitionResult, Row } from './functions/types';
 import { withWarehouse } from './functions/warehouse-connection';
 import type { ArtifactCodec } from './run/files';
+import type { ModelInput } from './models/types';
 import { encodePartitionId } from './run/partition-id';
 
 /** What the function is given. Everything but the rows has a default. */
@@ -50,6 +51,10 @@ export interface TestCall<Params = Record<string, unknown>> {
   warehouse?: string;
   /** What `context.download` finds: values by artifact name, whatever partition or run is asked for. */
   artifacts?: Record<string, unknown>;
+  /** What a run would say about models, such as `{ holdout: "day >= '2024-03-01'" }`. */
+  model?: ModelInput;
+  /** For `predict` of a partition model: trained models by partition id. */
+  models?: Record<string, unknown>;
 }
 
 /** What came of the call. */
@@ -106,6 +111,7 @@ async function callOnce<Params>(
     {
       partitionId: partitionIdOf(key),
       key,
+      model: call.model ?? {},
       params: () => (call.params ?? {}) as Params,
       runId: call.runId ?? 'test',
       attempt: call.attempt ?? 1,
@@ -116,6 +122,7 @@ async function callOnce<Params>(
     {
       upload: async (name, bytes, codec) => void uploads.set(name, decodeArtifact(bytes, codec)),
       download: async (name) => artifactOf(artifacts, name),
+      model: async <Model>(partition: string) => (call.models?.[partition] ?? null) as Model | null,
       withConnection: (use) => {
         if (call.warehouse !== undefined)
           return withWarehouse(`duckdb:${resolve(call.warehouse)}`, null, use);

@@ -7,6 +7,7 @@ import type { CommitResult, CommitTask } from '../run/plan';
 import { openStage } from '../stage';
 import { openWarehouse } from '../warehouse';
 import type { ActivityDeps } from './deps';
+import { registerModels } from './register-models';
 import { refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
 
@@ -28,6 +29,11 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const loadingWarehouse = record.opened?.input.options?.loadingWarehouse;
       const warehouse = openWarehouse(task.warehouse, deps.projectDir, { loadingWarehouse });
       const lineage = (await readLocators(stage, task.runId))[0]?.workflowRunId ?? runId;
+      const { output } = task;
+      if ('model' in output) {
+        const signal = context.cancellationSignal;
+        return registerModels({ task: { ...task, output }, warehouse, reader, record, lineage, signal });
+      }
       const index = await stage.localFile(task.index);
       return withLocalRows(stage, outcomes.rowsFiles(record), (rows) =>
         warehouse.commit(task, {

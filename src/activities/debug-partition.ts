@@ -32,6 +32,7 @@ import { duckdbMemory } from './function-limits';
 import { openPlannedStage } from './stage-access';
 import { loadUnitPlan, snapshotOf } from './unit-plan';
 import { fetchSnapshot } from './unit-snapshot';
+import { fetchModel } from './fetch-model';
 import { warehouseAccess } from './warehouse-access';
 
 const MOST_ROWS = 20;
@@ -171,6 +172,8 @@ async function callNow(
       bundle: fn.bundle,
       runId,
       params: plan.params,
+      model: plan.model,
+      models: plan.models,
       warehouse: plan.warehouse,
       pushDown: plan.pushDown,
       keyColumns: plan.keyColumns,
@@ -195,6 +198,7 @@ async function callNow(
       onEvent?.({ type: 'log', entry });
     },
     onDownload,
+    onModel: (of) => fetchModel(plan.models ?? null, of, scratch),
     access: warehouseAccess(plan, { timeoutMs: null, scratch }),
     signal,
   });

@@ -19,6 +19,7 @@ import type { ActivityDeps } from './deps';
 import { refused, refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
 import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePlace } from './check-run';
+import { modelProblems } from './plan-models';
 import { claimStage } from './stage-access';
 import { scheduledTimeOf } from './scheduled-time';
 import { loadUnitPlan } from './unit-plan';
@@ -44,6 +45,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const stageUri = resolvePlace('stage', input.stage, project, problems, input.warehouse);
   problems.push(...notifierProblems(input, project, { trusted: deps.functions.reloads }));
   const found = await findFunction(deps, project, input, problems);
+  if (found !== null) problems.push(...modelProblems(input, found.settings));
   const scheduledTime =
     resumed === null
       ? await scheduledTimeOf(context, input, stageUri)

@@ -6,7 +6,7 @@ import { Context } from '@temporalio/activity';
 import { carriedContent, carriedOrdinals, type Carried, type CarriedContent } from '../run/carried';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { encodeOrdinals } from '../run/ordinals';
-import type { OpenedRun, OutputPlan, PlanTask, RunPlan, Unit, UnitPlan } from '../run/plan';
+import type { ModelUse, OpenedRun, OutputPlan, PlanTask, RunPlan, Unit, UnitPlan } from '../run/plan';
 import type { PushDown } from '../run/push-down';
 import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
@@ -24,6 +24,7 @@ import { refusing } from './failures';
 import { functionLimits, settingsOf } from './function-limits';
 import { withHeartbeats } from './heartbeat';
 import { settledPlan, settlePlan } from './settled-plan';
+import { checkFallback, modelUse, pinModels, skipping, withoutModel } from './plan-models';
 import { openPlannedStage } from './stage-access';
 import { putCarried, readCarried } from './continue-run';
 import { reuseOutcomes } from './reuse';
@@ -73,6 +74,8 @@ interface PlannedRows {
   pinned: Pick<
     UnitPlan,
     | 'params'
+    | 'model'
+    | 'models'
     | 'keyColumns'
     | 'columns'
     | 'index'
@@ -86,6 +89,8 @@ interface PlannedRows {
   ids: readonly string[];
   /** By ordinal. */
   rows: readonly number[];
+  /** Of the models that it predicts with. */
+  use: ModelUse | null;
   carried: { carried: Carried; content: CarriedContent } | null;
   /** Ordinals of the partitions that are to be run. */
   selected: readonly number[];
@@ -98,7 +103,7 @@ async function pinRows(
   deps: ActivityDeps,
   { stage, opened, folder }: PlanPlace,
   input: NormalizedInput,
-  { cancellationSignal: signal, log }: Context,
+  { cancellationSignal: signal, client, log }: Context,
 ): Promise<PlannedRows> {
   await mkdir(deps.scratch, { recursive: true });
   const scratch = await mkdtemp(join(deps.scratch, 'plan-'));
@@ -117,13 +122,28 @@ async function pinRows(
     };
     const { loadingWarehouse } = input.options;
     const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { loadingWarehouse });
+    const models = await pinModels(
+      client,
+      { stage, warehouse, folder },
+      input.model,
+      opened.functionSettings.model,
+    );
+    if (models !== null) await checkFallback(models, input.model!);
     return await warehouse.snapshot(request, async (source) => {
       const { keyColumns, columns, files, ids, rows, fingerprints, pushDown } = source;
       if (input.snapshot === 'none') assertPinned(pushDown, input);
       const { params } = input;
       const { scheduledTime } = opened;
-      const shape = { params, keyColumns, columns, snapshotTime, scheduledTime };
-      const content =
+      const shape = {
+        params,
+        ...(input.model !== null && { model: input.model }),
+        ...(models !== null && { models }),
+        keyColumns,
+        columns,
+        snapshotTime,
+        scheduledTime,
+      };
+      const reused =
         input.onUnchanged === 'reuse'
           ? await reuseOutcomes({
               stage,
@@ -136,12 +156,16 @@ async function pinRows(
               warn: (message) => log.warn(message),
             })
           : null;
+      const missing = models === null ? [] : await withoutModel(models, ids);
+      const place = { ids, rows, execution: opened.execution };
+      const content = input.model?.onMissing === 'skip' ? skipping(reused, missing, place) : reused;
       const cut = cutSelected(input, ids, rows, content);
       const ranges = input.snapshot === 'none' ? null : rangesOf(cut.units, rows.length);
       const { index, files: snapshot } = await source.put({ stage, folder, ranges });
       const carried =
         content === null ? null : { carried: await putCarried(stage, opened, content), content };
-      return { pinned: { ...shape, index, snapshot, files, pushDown }, ids, rows, carried, ...cut };
+      const use = models === null ? null : modelUse(models, missing, ids);
+      return { pinned: { ...shape, index, snapshot, files, pushDown }, ids, rows, use, carried, ...cut };
     });
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -162,8 +186,22 @@ async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: NormalizedI
   const { plan, carried } = opened.continues!;
   const pinned = await loadUnitPlan(stage, plan.unitPlan);
   const { ids, rows } = await readWholeIndex(await stage.localFile(plan.index));
-  const content = carriedContent(await readCarried(stage, carried));
-  return { pinned, ids, rows, carried: { carried, content }, ...cutSelected(input, ids, rows, content) };
+  const before = carriedContent(await readCarried(stage, carried));
+  const { models, model } = pinned;
+  const missing = models === undefined ? [] : await withoutModel(models, ids);
+  const use = models === undefined ? null : modelUse(models, missing, ids);
+  const skips = model?.onMissing === 'skip' && missing.length > 0;
+  // Carried over is what is DONE: what was skipped for want of a model still has none.
+  const content = skips ? skipping(before, missing, { ids, rows, execution: opened.execution })! : before;
+  const taken = skips ? await putCarried(stage, opened, content) : carried;
+  return {
+    pinned,
+    ids,
+    rows,
+    use,
+    carried: { carried: taken, content },
+    ...cutSelected(input, ids, rows, content),
+  };
 }
 
 /** Cuts the partitions that are to be run into units. */
@@ -188,7 +226,7 @@ function cutSelected(
 async function putPlan(
   { stage, opened, folder }: PlanPlace,
   input: NormalizedInput,
-  { pinned, rows, carried, selected, units }: PlannedRows,
+  { pinned, rows, use, carried, selected, units }: PlannedRows,
   projectDir: string,
 ): Promise<RunPlan> {
   const { options } = input;
@@ -196,14 +234,17 @@ async function putPlan(
   const own = settingsOf(opened.functionSettings);
   const retry = planRetry(options.retry, own.retry);
   const { timeoutMs, memoryBytes } = functionLimits(options, own);
-  const { params, keyColumns, columns, index, snapshot, files, pushDown, snapshotTime, scheduledTime } =
+  const { params, model, models, keyColumns, columns, index, snapshot, files, pushDown, snapshotTime } =
     pinned;
+  const { scheduledTime } = pinned;
   const unitPlan: UnitPlan = {
     version: 1,
     runId,
     generation,
     function: opened.function,
     params,
+    ...(model !== undefined && { model }),
+    ...(models !== undefined && { models }),
     warehouse: opened.warehouse,
     keyColumns,
     columns,
@@ -252,11 +293,12 @@ async function putPlan(
       mostAttempts(retry) + (own.bigTaskQueue === null ? 0 : 1),
     ),
     output: outputPlan(input, projectDir),
+    ...(use !== null && { models: use }),
     carried: carried?.carried ?? null,
   };
 }
 
 function outputPlan({ output }: NormalizedInput, projectDir: string): OutputPlan | null {
-  if (output === null || 'table' in output) return output;
+  if (output === null || !('file' in output)) return output;
   return { ...output, file: resolve(projectDir, output.file) };
 }

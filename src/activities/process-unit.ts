@@ -124,6 +124,7 @@ class UnitAttempt {
       ledger,
       scratch,
       functionDigest: bundle.digest,
+      models: plan.models ?? null,
     });
     this.#recorder = recorder;
     const work: Work = { plan, ledger, recorder, index, bundle, folder };
@@ -177,6 +178,8 @@ class UnitAttempt {
       bundle: bundle.path,
       runId: this.task.runId,
       params: plan.params,
+      model: plan.model,
+      models: plan.models,
       warehouse: plan.warehouse,
       pushDown: plan.pushDown,
       keyColumns: plan.keyColumns,

@@ -9,9 +9,10 @@ import { keyValues } from '../run/key-values';
 import type { PartitionOutcome } from '../run/outcome';
 import { artifactFile } from '../run/stage-layout';
 import type { RunnerPool } from '../runners/pool';
-import type { LogLine, RunnerUnit } from '../runners/protocol';
+import type { LogLine, ModelFile, RunnerUnit } from '../runners/protocol';
 import { runUnit, type UnitHandlers, type UnitSegment, type UploadRequest } from '../runners/unit-run';
 import type { Stage } from '../stage';
+import { fetchModel } from './fetch-model';
 import { warehouseAccess } from './warehouse-access';
 
 const MOST_ROWS = 20;
@@ -94,6 +95,10 @@ class TrialRecorder implements UnitHandlers {
 
   onUpload({ ordinal, name, file }: UploadRequest): Promise<FileRef> {
     return this.trial.stage.put(`${ordinal}/${artifactFile(name)}`, { file });
+  }
+
+  onModel(partition: string): Promise<ModelFile | null> {
+    return fetchModel(this.trial.unit.models ?? null, partition, this.trial.unit.scratch);
   }
 
   onDownload({ name, run }: { name: string; run: string | null }): Promise<never> {

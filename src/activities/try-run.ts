@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import type { TriedPartition, TryOptions, TryReport } from '../client/trial-types';
 import type { ProjectConfig } from '../config';
 import { quote } from '../run/quote';
-import type { FunctionPlan } from '../run/plan';
+import type { FunctionPlan, ModelPlan } from '../run/plan';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
@@ -23,6 +23,7 @@ import { FunctionCatalog } from './function-catalog';
 import { duckdbMemory, functionLimits, settingsOf } from './function-limits';
 import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePlace } from './check-run';
 import { withTemporaryFolders, type TemporaryFolders } from './temporary-folders';
+import { modelProblems, pinModels } from './plan-models';
 import { tryPartition } from './try-partition';
 
 /** What `context.runId` is: a name that no run has. */
@@ -73,7 +74,9 @@ class Trial {
   async run(): Promise<TryReport> {
     const { input, options } = this;
     const checked = await this.#check();
-    const { warehouse, plan } = checked;
+    const { warehouse, plan, settings } = checked;
+    const place = { stage: this.#stage, warehouse, folder: 'models/' };
+    const models = await pinModels(null, place, input.model, settings.model);
     const { source, partitionBy, where, only, scheduledTime, timeZone } = input;
     const request = {
       source,
@@ -98,7 +101,7 @@ class Trial {
       input.options.maxConcurrency,
       this.project.worker.runners ?? availableParallelism(),
     );
-    const tried = await this.#tryAll({ ...checked, snapshot, inOrder, concurrency });
+    const tried = await this.#tryAll({ ...checked, models, snapshot, inOrder, concurrency });
     return {
       function: plan.name,
       tried,
@@ -135,6 +138,7 @@ class Trial {
     resolvePlace('stage', input.stage, project, problems, input.warehouse);
     problems.push(...notifierProblems(input, project, { trusted: true }));
     const found = await findFunction({ functions }, project, input, problems);
+    if (found !== null) problems.push(...modelProblems(input, found.settings));
     const shape = uri === null ? null : await inspectSource({ projectDir }, input, uri, problems);
     if (shape !== null) problems.push(...(await queryProblems(input, shape)));
     if (problems.length > 0) throw new Refusal('InvalidInput', problems);
@@ -143,7 +147,12 @@ class Trial {
 
   /** So many at a time, in this order. */
   async #tryAll(
-    parts: Checked & { snapshot: PinnedHere; inOrder: readonly number[]; concurrency: number },
+    parts: Checked & {
+      models: ModelPlan | null;
+      snapshot: PinnedHere;
+      inOrder: readonly number[];
+      concurrency: number;
+    },
   ): Promise<TriedPartition[]> {
     const { inOrder, concurrency } = parts;
     const pool = new RunnerPool({ size: concurrency });
@@ -168,7 +177,13 @@ class Trial {
   async #tryOne(
     pool: RunnerPool,
     ordinal: number,
-    { warehouse, plan, settings, snapshot }: Checked & { snapshot: PinnedHere },
+    {
+      warehouse,
+      plan,
+      settings,
+      models,
+      snapshot,
+    }: Checked & { models: ModelPlan | null; snapshot: PinnedHere },
   ): Promise<TriedPartition> {
     const { input, folders, options } = this;
     const { timeoutMs, memoryBytes } = functionLimits(input.options, settingsOf(settings));
@@ -183,6 +198,8 @@ class Trial {
         bundle: plan.bundle,
         runId: NO_RUN,
         params: input.params,
+        model: input.model ?? undefined,
+        models: models ?? undefined,
         warehouse: warehouse.uri,
         pushDown: snapshot.pushDown,
         keyColumns,

@@ -4,15 +4,16 @@ import type { Context } from '@temporalio/activity';
 import { artifactRefs } from '../run/done-block';
 import type { FileRef } from '../run/files';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
-import type { Column } from '../run/plan';
+import type { Column, ModelPlan } from '../run/plan';
 import { artifactFile, partitionFolder } from '../run/stage-layout';
-import type { LogLine } from '../runners/protocol';
+import type { LogLine, ModelFile } from '../runners/protocol';
 import type { EndedCall, UnitHandlers, UnitSegment, UploadRequest } from '../runners/unit-run';
 import { ObjectExists, type Stage } from '../stage';
 import { mergeRows } from '../warehouse/duckdb/combined-rows';
 import type { IndexEntry } from '../warehouse/duckdb/partition-index';
 import { putCheckpoint, type EndedPartition, type Recorded } from './checkpoints';
 import { downloadArtifact, type DownloadedArtifact, type DownloadRequest } from './download';
+import { fetchModel } from './fetch-model';
 import type { Heartbeats, UnitBeat } from './heartbeat';
 import type { UnitLedger } from './unit-ledger';
 import { LineSink } from './numbered-objects';
@@ -36,6 +37,8 @@ interface RecorderOptions {
   scratch: string;
   /** sha256 of the function bundle that this attempt runs. */
   functionDigest: string;
+  /** The models that the run predicts with. */
+  models: ModelPlan | null;
 }
 
 export class UnitRecorder implements UnitHandlers {
@@ -143,6 +146,10 @@ export class UnitRecorder implements UnitHandlers {
   /** Whether no later attempt of this unit runs it: a throw of a partition by itself is told to the server alone. */
   #isSettled({ outcome, retryable }: EndedPartition): boolean {
     return outcome.status !== 'CANCELLED' && !(this.options.ledger.isSingle && retryable);
+  }
+
+  onModel(partition: string): Promise<ModelFile | null> {
+    return fetchModel(this.options.models, partition, this.options.scratch);
   }
 
   onDownload({ name, partition, run }: DownloadRequest): Promise<DownloadedArtifact> {

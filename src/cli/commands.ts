@@ -29,6 +29,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./commands/run') as CommandModule,
   },
   {
+    name: 'train',
+    summary: 'train a model for every partition and keep them as a version',
+    load: () => require('./commands/train') as CommandModule,
+  },
+  {
+    name: 'predict',
+    summary: "predict with each partition's own model",
+    load: () => require('./commands/predict') as CommandModule,
+  },
+  {
+    name: 'models',
+    summary: 'list, compare, promote, roll back, tag and remove models',
+    load: () => require('./commands/models') as CommandModule,
+  },
+  {
     name: 'watch',
     summary: 'follow a run to its end',
     load: () => require('./commands/watch') as CommandModule,

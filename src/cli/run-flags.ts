@@ -41,12 +41,22 @@ export const SEVERAL = (value: string, before: string[] = []): string[] => [...b
 
 /** What rows a run takes, and how it runs. */
 export function withRunFlags(command: Command): Command {
+  return withSourceFlags(
+    command
+      .argument('[function]', 'name of the partition function (not needed with --sql)')
+      .option(
+        '--sql <query>',
+        'run this query over each partition (a view named data) instead of a function',
+      ),
+  );
+}
+
+/** The same of a function that is known. */
+export function withSourceFlags(command: Command): Command {
   return command
-    .argument('[function]', 'name of the partition function (not needed with --sql)')
     .option('--from <source>', 'a table, a file or glob, or query:SELECT …')
     .option('--by <columns>', 'key columns, separated by commas; without them each file is a partition')
     .option('--pattern <glob>', 'files below the folder --from that are a partition each')
-    .option('--sql <query>', 'run this query over each partition (a view named data) instead of a function')
     .option(
       '--param <name=value>',
       'reaches the function as context.params; JSON or text (repeatable)',
@@ -86,10 +96,17 @@ export function withScheduledTime(command: Command): Command {
 
 /** What happens to results and failures. */
 export function withOutcomeFlags(command: Command): Command {
+  return withFailureFlags(
+    command
+      .option('--output <target>', 'table, or file that ends in .parquet or .csv, for the combined rows')
+      .option('--mode <mode>', 'how a table is written: replace (default), partitions or append')
+      .option('--evolve', 'columns that a table lacks are added to it (default: the commit is refused)'),
+  );
+}
+
+/** What happens to failures. */
+export function withFailureFlags(command: Command): Command {
   return command
-    .option('--output <target>', 'table, or file that ends in .parquet or .csv, for the combined rows')
-    .option('--mode <mode>', 'how a table is written: replace (default), partitions or append')
-    .option('--evolve', 'columns that a table lacks are added to it (default: the commit is refused)')
     .option(
       '--tolerated-failures <n>',
       'partitions that may fail without failing the run: a number, or a share such as 5% (default: 0)',
@@ -183,6 +200,14 @@ const FLAG_OF: Record<string, string> = {
   'output.file': '--output',
   'output.mode': '--mode',
   'output.evolve': '--evolve',
+  'output.model': '--as',
+  'output.base': '--base',
+  'model.version': 'MODEL@VERSION',
+  'model.run': '--run',
+  'model.onMissing': '--on-missing',
+  'model.fallback': '--fallback',
+  'model.keep': '--keep',
+  'model.holdout': '--holdout',
   onExisting: '--on-existing',
   series: '--series',
   onUnchanged: '--on-unchanged',

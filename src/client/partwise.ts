@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { ProjectConfig } from '../config';
+import type { ModelRegistry } from '../models/registry';
 import type { RunInput } from '../run/input';
 import type { OnTemporalEvent } from '../temporal/events';
 import type { Schedules } from './schedule-types';
@@ -207,6 +208,17 @@ export class Partwise {
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
     const { cleanProject } = require('./clean-project') as typeof import('./clean-project');
     return cleanProject(this.#session.client, await this.#project(), options);
+  }
+
+  /**
+   * The project's models: versions, aliases, and what predicts with them. `warehouse`: of the registry, as in an input; default: the
+   * project's.
+   */
+  async registry({ warehouse }: { warehouse?: string } = {}): Promise<ModelRegistry> {
+    const { openRegistry } = require('./registry') as typeof import('./registry');
+    const start = (input: RunInput, options: { runId?: string }): Promise<RunHandle> =>
+      this.start(input, options);
+    return openRegistry(await this.#project(), warehouse ?? null, start);
   }
 
   #project(): Promise<ProjectConfig> {

@@ -1,5 +1,6 @@
 /** `context`, the second argument of a partition function. */
 import { format } from 'node:util';
+import { MODEL_HOST, type ModelHost, type ModelInput, type ModelSerde } from '../models/types';
 import type { ArtifactCodec } from '../run/files';
 import { checkArtifactName } from './artifact-name';
 import { ExpectationFailed, InvalidArtifact, InvalidProgress } from './errors';
@@ -19,6 +20,8 @@ export interface ContextHost {
     run: string | null,
   ): Promise<{ bytes: Uint8Array; codec: ArtifactCodec }>;
   withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T>;
+  /** A partition's model, decoded; null: it has none. */
+  model<Model>(partition: string, serde: ModelSerde<Model>): Promise<Model | null>;
   log(text: string): void;
   heartbeat(progress: unknown): void;
 }
@@ -31,6 +34,8 @@ export interface ContextFacts<Params> {
   attempt: number;
   snapshotTime: Date;
   scheduledTime: Date | null;
+  /** What the run says about models. */
+  model: ModelInput;
   params(): Params;
   signal(): AbortSignal;
 }
@@ -146,6 +151,13 @@ class Context<Params> implements PartitionContext<Params> {
 
   get signal(): AbortSignal {
     return this.#facts.signal();
+  }
+
+  get [MODEL_HOST](): ModelHost {
+    return {
+      settings: this.#facts.model,
+      load: (partition, serde) => this.#call.host.model(partition, serde),
+    };
   }
 
   get upload(): PartitionContext['upload'] {

@@ -1,6 +1,8 @@
 /** The partition functions that a bundle exports. Runs the user's code, so only ever called in a runner process. */
 import { pathToFileURL } from 'node:url';
+import { isPartitionModel } from '../models/define';
 import { isPartitionFunction } from './define';
+import type { ModelFunction } from '../models/types';
 import type { PartitionFunction } from './types';
 
 /** Something about the functions file is wrong; the sentence says what to do. */
@@ -9,10 +11,14 @@ export class FunctionsFileError extends Error {
   readonly nonRetryable = true;
 }
 
-export async function loadFunctions(bundle: string): Promise<Map<string, PartitionFunction>> {
+export async function loadFunctions(
+  bundle: string,
+): Promise<Map<string, PartitionFunction & Partial<ModelFunction>>> {
   const exported = (await import(pathToFileURL(bundle).href)) as Record<string, unknown>;
-  const functions = new Map<string, PartitionFunction>();
-  for (const value of [...Object.values(exported), ...commonJsExports(exported.default)].flat()) {
+  const functions = new Map<string, PartitionFunction & Partial<ModelFunction>>();
+  for (const value of [...Object.values(exported), ...commonJsExports(exported.default)].flatMap(
+    functionsIn,
+  )) {
     if (!isPartitionFunction(value)) continue;
     const known = functions.get(value.name);
     if (known !== undefined && known !== value) {
@@ -23,6 +29,12 @@ export async function loadFunctions(bundle: string): Promise<Map<string, Partiti
     functions.set(value.name, value);
   }
   return functions;
+}
+
+/** What an export holds: a function, an array of them, or the functions of a partition model. */
+function functionsIn(value: unknown): unknown[] {
+  if (isPartitionModel(value)) return [value.train, value.predict, value.fitPredict];
+  return Array.isArray(value) ? value.flatMap(functionsIn) : [value];
 }
 
 /** A CommonJS file's exports are the default export of its bundle. */

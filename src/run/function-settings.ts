@@ -15,7 +15,7 @@ export interface FunctionSettings {
 export type SettingsReport = { ok: true; settings: FunctionSettings } | { ok: false; problems: string[] };
 
 export function parseFunctionSettings(described: FunctionDescription): SettingsReport {
-  const { name, ...given } = described;
+  const { name, model: _, ...given } = described;
   const parsed = functionSettingsSchema.safeParse(given);
   if (!parsed.success) {
     const problems = explainIssues(parsed.error.issues, given, 'It');

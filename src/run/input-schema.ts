@@ -146,6 +146,46 @@ const sourceSchema = fields(SOURCE, {
   }
 });
 
+const MODEL_NAME = 'the name of a model, such as "traffic": letters, digits, "_" and "-", at most 80';
+
+function isModelName(value: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/.test(value);
+}
+
+const VERSION = 'the number of a version, such as 3, or an alias, such as "production"';
+const versionSchema = z.union([whole(1, Number.MAX_SAFE_INTEGER), text(VERSION)], { error: VERSION });
+
+const modelSchema = fields('an object such as { "name": "traffic", "version": "production" }', {
+  name: checkedText(MODEL_NAME, isModelName).nullish(),
+  version: versionSchema.nullish(),
+  run: text('the id of a training run').nullish(),
+  onMissing: z.enum(['error', 'skip', 'fallback'], { error: '"error", "skip" or "fallback"' }).nullish(),
+  fallback: text('a partition id, such as "North"').nullish(),
+  keep: z
+    .array(text('the name of a column'), { error: 'a list of column names, such as ["hour"]' })
+    .nullish(),
+  holdout: text('an SQL condition, such as "day >= \'2024-03-01\'"').nullish(),
+}).superRefine((model, context) => {
+  if (model.name != null && model.run != null) {
+    addSentence(
+      context,
+      '"model" names both a model of the registry and a training run: give exactly one of "name" and "run".',
+    );
+  }
+  if (model.version != null && model.name == null) {
+    addSentence(
+      context,
+      '"model.version" goes with "model.name" only: name the model that it is a version of.',
+    );
+  }
+  if ((model.onMissing === 'fallback') !== (model.fallback != null)) {
+    addSentence(
+      context,
+      '"model.fallback" goes with "model.onMissing": "fallback", and names the partition whose model stands in. Give both, or neither.',
+    );
+  }
+});
+
 const OUTPUT_FILE = `a path that ends in ${OUTPUT_ENDINGS.join(' or ')}`;
 const OUTPUT = 'an object such as { "table": "summary" } or { "file": "summary.parquet" }';
 const outputSchema = fields(OUTPUT, {
@@ -155,7 +195,19 @@ const outputSchema = fields(OUTPUT, {
     .nullish(),
   evolve: z.boolean({ error: 'true or false' }).nullish(),
   file: text(OUTPUT_FILE).nullish(),
+  model: checkedText(MODEL_NAME, isModelName).nullish(),
+  base: versionSchema.nullish(),
 }).superRefine((output, context) => {
+  if (output.model != null) {
+    if (output.table != null || output.file != null || output.mode != null || output.evolve != null) {
+      addSentence(
+        context,
+        '"output" names a model and a table or a file: models go into the registry, and the metrics are the run\'s results. Leave the others out.',
+      );
+    }
+    return;
+  }
+  if (output.base != null) addSentence(context, '"output.base" goes with "output.model" only. Leave it out.');
   if (output.table == null && output.file == null) {
     addSentence(
       context,
@@ -211,6 +263,7 @@ export const inputSchema = fields(
       .min(1, { error: 'at least one partition id (leave it out to run all)' })
       .nullish(),
     output: outputSchema.nullish(),
+    model: modelSchema.nullish(),
     onExisting: z
       .enum(['error', 'overwrite', 'resume'], { error: '"error", "overwrite" or "resume"' })
       .nullish(),

@@ -3,6 +3,7 @@
  * Temporal's own tools.
  */
 import type { RetryOptions } from '../functions/types';
+import type { ModelInput } from '../models/types';
 
 /**
  * Where rows come from. `files` with `partitionBy` reads all matching files as one table; without it, each file is a partition
@@ -12,7 +13,13 @@ export type Source = { table: string } | { query: string } | { files: string; pa
 
 /** Where the combined rows go. */
 export type OutputInput =
-  { table: string; mode?: 'replace' | 'partitions' | 'append'; evolve?: boolean } | { file: string };
+  | { table: string; mode?: 'replace' | 'partitions' | 'append'; evolve?: boolean }
+  | { file: string }
+  /**
+   * Of a training run: its models become a new version of this model in the registry. What it did not train comes from `base`, a
+   * version's number or an alias (default: the newest), or from nowhere (`'none'`).
+   */
+  | { model: string; base?: number | string };
 
 /** Settings of one run; every one has a default. */
 export interface RunOptions {
@@ -69,6 +76,8 @@ export interface RunInput {
   /** Only these partition ids. */
   only?: string[];
   output?: OutputInput;
+  /** For the functions of a partition model: which models to predict with, what to hold out. */
+  model?: ModelInput;
   /**
    * Who is told when the run has ended: a notifier of the worker's configuration, by name; on the embedded server also the URL of a
    * webhook, or a command.

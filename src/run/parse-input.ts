@@ -6,6 +6,7 @@ import { SQL_FUNCTION } from '../functions/define';
 import { explainIssues } from './explain-issues';
 import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
 import type { Source } from './input';
+import type { ModelInput } from '../models/types';
 import { encodePartitionId, isPartitionId } from './partition-id';
 import type { OutputPlan } from './plan';
 import { parsePeriod, timeZoneName } from './zoned-time';
@@ -27,6 +28,7 @@ export interface NormalizedInput {
   snapshot: 'stage' | 'none';
   only: string[] | null;
   output: OutputPlan | null;
+  model: ModelInput | null;
   onExisting: 'error' | 'overwrite' | 'resume';
   /** ISO 8601 UTC. */
   scheduledTime: string | null;
@@ -253,6 +255,7 @@ function normalize(parsed: ParsedInput): NormalizedInput {
     snapshot: parsed.snapshot ?? 'stage',
     only: parsed.only == null ? null : [...new Set(parsed.only)],
     output: normalizeOutput(parsed.output),
+    model: normalizeModel(parsed.model),
     onExisting: parsed.onExisting ?? 'error',
     scheduledTime:
       scheduledTime == null ? null : new Date(parsePeriod(scheduledTime, timeZone)!.from).toISOString(),
@@ -284,8 +287,15 @@ function normalizeSource(source: ParsedInput['source']): Source {
     : { files: source.files!, pattern: source.pattern };
 }
 
+/** Without what is not given. */
+function normalizeModel(model: ParsedInput['model']): ModelInput | null {
+  if (model == null) return null;
+  return Object.fromEntries(Object.entries(model).filter(([, value]) => value != null)) as ModelInput;
+}
+
 function normalizeOutput(output: ParsedInput['output']): OutputPlan | null {
   if (output == null) return null;
+  if (output.model != null) return { model: output.model, base: output.base ?? null };
   if (output.table != null)
     return { table: output.table, mode: output.mode ?? 'replace', evolve: output.evolve ?? false };
   return { file: output.file!, format: /\.csv$/i.test(output.file!) ? 'csv' : 'parquet' };

@@ -7,6 +7,7 @@ import type { FunctionDescription } from '../runners/protocol';
 import type { Carried } from './carried';
 import type { FileRef, StagedFile } from './files';
 import type { RunInput } from './input';
+import type { ModelInput } from '../models/types';
 import type { ErrorInfo } from './outcome';
 import type { PushDown } from './push-down';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
@@ -47,7 +48,9 @@ export interface RetryPlan extends RetryRule {
 /** Where the combined rows go. */
 export type OutputPlan =
   | { table: string; mode: 'replace' | 'partitions' | 'append'; evolve: boolean }
-  | { file: string; format: 'parquet' | 'csv' };
+  | { file: string; format: 'parquet' | 'csv' }
+  /** A new version in the registry; `base`: null: on the newest one. */
+  | { model: string; base: number | string | null };
 
 /** What `planRun` returns to the workflow. */
 export interface RunPlan {
@@ -90,6 +93,8 @@ export interface RunPlan {
   /** Neighbours of one partition each that prove quick are one activity, up to so much work; null: each is one. */
   joinUpToMs: number | null;
   output: OutputPlan | null;
+  /** Of a run that predicts. */
+  models?: ModelUse;
   /** Outcomes taken over from before; the units are cut from the other partitions. */
   carried: Carried | null;
 }
@@ -114,6 +119,25 @@ export interface PinnedFile {
   sha256: string;
 }
 
+/** The models that a run predicts with, pinned at planning. */
+export interface ModelPlan {
+  /** As a person would name them: `traffic version 3`, `models of run train-1`. */
+  label: string;
+  /** Stage that has them. */
+  stage: string;
+  /** Their manifest. */
+  root: FileRef;
+}
+
+/** What a run's plan says of models. */
+export interface ModelUse {
+  label: string;
+  /** Partitions without a model. */
+  missing: number;
+  /** Ids of the first few of them. */
+  firstMissing: string[];
+}
+
 /** What a unit needs to know of the plan; one file on the stage per planning attempt. */
 export interface UnitPlan {
   version: 1;
@@ -121,6 +145,10 @@ export interface UnitPlan {
   generation: number;
   function: FunctionPlan;
   params: Record<string, unknown>;
+  /** What the run says about models; absent: nothing. */
+  model?: ModelInput;
+  /** Models to predict with; absent: none. */
+  models?: ModelPlan;
   warehouse: string;
   keyColumns: Column[];
   /** Columns of the source, in order, as the function sees them. */
@@ -257,6 +285,8 @@ export interface CommitTask {
   output: OutputPlan;
   keyColumns: Column[];
   index: FileRef;
+  /** When the rows were pinned, and the name of the function; of models alone. */
+  trained?: { snapshotTime: string; function: string };
 }
 
 /** What `commitRun` returns. */
@@ -264,8 +294,11 @@ export interface CommitResult {
   version: 1;
   /** What was written, as a person would name it. */
   target: string;
+  /** Rows; of models, how many of them are new. */
   rows: number;
   committedAt: string;
+  /** The version that models became. */
+  modelVersion?: number;
 }
 
 /** What the workflow returns, or carries in its failure's details. */

@@ -5,7 +5,7 @@ import type { Column, UnitPlan } from './plan';
 /** What can change an outcome, but for the partition's rows and the code. */
 export type ReuseBasis = Pick<
   UnitPlan,
-  'columns' | 'keyColumns' | 'params' | 'warehouse' | 'files' | 'function'
+  'columns' | 'keyColumns' | 'params' | 'model' | 'models' | 'warehouse' | 'files' | 'function'
 >;
 
 /**
@@ -13,13 +13,14 @@ export type ReuseBasis = Pick<
  * that ran, or that would.
  */
 export function reuseKeys(basis: ReuseBasis): (fingerprint: string, functionDigest: string) => string {
-  const { columns, keyColumns, params, warehouse, files } = basis;
+  const { columns, keyColumns, params, model, models, warehouse, files } = basis;
   const common = canonicalJson({
     version: 1,
     // A file has columns of its own, and its fingerprint is of all of it.
     columns: files === null ? columns.map(typed) : null,
     key: keyColumns.map(typed),
     params,
+    ...(model !== undefined && { model, models: models?.root.sha256 ?? null }),
     // Functions look things up there.
     warehouse,
     function: basis.function.name,

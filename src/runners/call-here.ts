@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ArtifactCodec, FileRef } from '../run/files';
 import { OutputCapture } from './output-capture';
-import type { FromRunner, LogLine, RunnerOutcome, RunnerUnit, WarehouseAccess } from './protocol';
+import type { FromRunner, LogLine, ModelFile, RunnerOutcome, RunnerUnit, WarehouseAccess } from './protocol';
 import { UnitDatabases, UnitLoop } from './unit-loop';
 import type { Asked, UnitLink } from './worker-link';
 
@@ -19,6 +19,7 @@ export interface CallHereOptions {
     partition: string;
     run: string | null;
   }) => Promise<{ file: string; codec: ArtifactCodec }>;
+  onModel: (partition: string) => Promise<ModelFile | null>;
   /** For what the function reads in the warehouse; null: it opens it itself. */
   access: WarehouseAccess | null;
   /** Aborts `context.signal`. */
@@ -85,6 +86,7 @@ class LocalLink implements UnitLink {
   }
 
   async ask(request: Asked, signal?: AbortSignal): Promise<unknown> {
+    if (request.type === 'model') return this.options.onModel(request.partition);
     if (request.type === 'download') return this.options.onDownload(request);
     const { access, signal: ofCall } = this.options;
     if (request.type === 'query') return access!.query(request, signal ?? ofCall);

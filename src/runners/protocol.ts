@@ -12,6 +12,8 @@ import type { DoneBlock, PackedArtifact } from '../run/done-block';
 import type { ArtifactCodec } from '../run/files';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
 import type { Column, FunctionPlan, PinnedFile } from '../run/plan';
+import type { ModelInput, ModelTask } from '../models/types';
+import type { ModelPlan } from '../run/plan';
 import type { PushDown } from '../run/push-down';
 import type { Bind } from '../functions/bind';
 import type { RetryOptions } from '../functions/types';
@@ -23,6 +25,10 @@ export interface RunnerUnit {
   bundle: string | null;
   runId: string;
   params: Record<string, unknown>;
+  /** What the run says about models; absent: nothing. */
+  model?: ModelInput;
+  /** The models that it predicts with; absent: none. */
+  models?: ModelPlan;
   /** For `context.withConnection`: `duckdb:` and an absolute path, or another one, which the worker is asked to query. */
   warehouse: string;
   /** The run's rows in the warehouse's SQL; null: it has none for them. */
@@ -122,6 +128,8 @@ export type FromRunner =
     }
   /** Answered by `reply` with `{ file, codec }`: a local copy. */
   | { type: 'download'; id: number; name: string; partition: string; run: string | null }
+  /** Answered by `reply` with a `ModelFile`, a local copy, or null where the partition has no model. */
+  | { type: 'model'; id: number; partition: string }
   /** A query of the function for a warehouse that only the worker has credentials for; answered by `reply` with a `QueryAnswer`. */
   | ({ type: 'query'; id: number } & WarehouseQuery)
   /** Of a run without a snapshot: the partition's rows; answered by `reply` with `{ file }`, a local copy that is the runner's. */
@@ -138,6 +146,14 @@ export type FromRunner =
   | { type: 'unitDone'; left: number[]; reusable: boolean }
   /** The unit could not be run at all (bundle does not load, snapshot unreadable). */
   | { type: 'unitFailed'; error: ErrorInfo; retryable: boolean };
+
+/** A partition's model, fetched. */
+export interface ModelFile {
+  /** A local copy. */
+  file: string;
+  /** What the serde called it. */
+  name: string;
+}
 
 export interface WarehouseQuery {
   partitionId: string;
@@ -176,4 +192,6 @@ export interface FunctionDescription {
   memory?: string;
   retry?: RetryOptions;
   bigTaskQueue?: string;
+  /** Of a partition model's functions. */
+  model?: { name: string; task: ModelTask };
 }

@@ -5,12 +5,15 @@ import type { ContextHost } from '../functions/context';
 import { toBind } from '../functions/bind';
 import type { WarehouseConnection } from '../functions/types';
 import { withWarehouse } from '../functions/warehouse-connection';
+import { InvalidResult } from '../functions/errors';
+import type { ModelSerde } from '../models/types';
 import type { PackedArtifact } from '../run/done-block';
 import type { ArtifactCodec, FileRef } from '../run/files';
 import { partitionSql } from '../run/push-down';
 import { MOST_PACKED_BYTES, type ArtifactPack } from './artifact-pack';
 import type { CallOf, OutputCapture } from './output-capture';
-import type { QueryAnswer, RunnerUnit } from './protocol';
+import { keptModel } from './kept-models';
+import type { ModelFile, QueryAnswer, RunnerUnit } from './protocol';
 import type { UnitLink } from './worker-link';
 
 /** Progress is for people: more often than this nobody sees it. */
@@ -30,7 +33,7 @@ export class RunnerHost implements ContextHost {
 
   constructor(
     private readonly call: CallOf & { id: string },
-    private readonly unit: Pick<RunnerUnit, 'scratch' | 'warehouse' | 'pushDown' | 'isBatch'>,
+    private readonly unit: Pick<RunnerUnit, 'scratch' | 'warehouse' | 'pushDown' | 'isBatch' | 'models'>,
     private readonly link: UnitLink,
     private readonly output: OutputCapture,
     /** Aborted when the call is cancelled; made only when it is asked for. */
@@ -76,6 +79,21 @@ export class RunnerHost implements ContextHost {
       codec: ArtifactCodec;
     };
     return { bytes: await readFile(found.file), codec: found.codec };
+  }
+
+  async model<Model>(partition: string, serde: ModelSerde<Model>): Promise<Model | null> {
+    const { models } = this.unit;
+    if (models === undefined) return null;
+    return keptModel(`${models.root.sha256}/${serde.filename}/${partition}`, async () => {
+      const found = (await this.link.ask({ type: 'model', partition })) as ModelFile | null;
+      if (found === null) return null;
+      const bytes = await readFile(found.file);
+      await rm(found.file, { force: true });
+      if (found.name === serde.filename) return { model: await serde.read(bytes), bytes: bytes.length };
+      throw new InvalidResult(
+        `The model of "${partition}" was kept as "${found.name}", and this function reads "${serde.filename}". Train it anew, or read it with the serde that wrote it.`,
+      );
+    });
   }
 
   async withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T> {

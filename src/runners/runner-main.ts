@@ -52,7 +52,14 @@ link.send({ type: 'ready' });
 async function describeBundle(bundle: string): Promise<void> {
   try {
     const functions = [...(await loadFunctions(bundle)).values()].map(
-      ({ name, timeout, memory, retry, bigTaskQueue }) => ({ name, timeout, memory, retry, bigTaskQueue }),
+      ({ name, timeout, memory, retry, bigTaskQueue, model }) => ({
+        name,
+        timeout,
+        memory,
+        retry,
+        bigTaskQueue,
+        model,
+      }),
     );
     link.send({ type: 'functions', functions, error: null });
   } catch (error) {

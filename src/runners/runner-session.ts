@@ -143,6 +143,8 @@ class RunnerSession {
         return this.reply(message.id, () => handlers.onUpload(message));
       case 'download':
         return this.reply(message.id, () => handlers.onDownload(message));
+      case 'model':
+        return this.reply(message.id, () => handlers.onModel(message.partition));
       case 'query':
         return this.ask(message.id, (access, signal) => access.query(message, signal));
       case 'rows':

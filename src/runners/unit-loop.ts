@@ -266,6 +266,7 @@ export class UnitLoop {
       snapshotTime: new Date(unit.snapshotTime),
       scheduledTime: unit.scheduledTime === null ? null : new Date(unit.scheduledTime),
       params: () => structuredClone(unit.params),
+      model: unit.model ?? {},
       signal: () => running.signal,
     };
     const returned = await fn.call(partition.ordinal, rows, createContext(facts, host));

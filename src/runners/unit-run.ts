@@ -20,6 +20,7 @@ import type { RunnerPool } from './pool';
 import type {
   FromRunner,
   LogLine,
+  ModelFile,
   RunnerOutcome,
   RunnerSegment,
   RunnerUnit,
@@ -67,6 +68,8 @@ export interface UnitHandlers {
     partition: string;
     run: string | null;
   }): Promise<{ file: string; codec: ArtifactCodec }>;
+  /** Fetches a partition's model; null: it has none. */
+  onModel(partition: string): Promise<ModelFile | null>;
   /** A runner begins with the unit, and `running` tells which call it is at; null: it has ended. */
   onSession(running: (() => { ordinal: number; attempt: number } | null) | null): void;
   /** A call of it was lost: `types` of the errors of all such calls here. */

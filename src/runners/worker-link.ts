@@ -14,7 +14,7 @@ export interface UnitLink {
   ask(request: Asked, signal?: AbortSignal): Promise<unknown>;
 }
 
-type Request = Extract<FromRunner, { type: 'upload' | 'download' | 'query' | 'rows' }>;
+type Request = Extract<FromRunner, { type: 'upload' | 'download' | 'model' | 'query' | 'rows' }>;
 /** A request without its number. */
 export type Asked = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
 

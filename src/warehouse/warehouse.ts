@@ -1,3 +1,4 @@
+import type { ModelRecord } from '../models/records';
 import type { Source } from '../run/input';
 import type { Scheduled } from '../run/scheduled-time';
 import type { FileRef } from '../run/files';
@@ -116,4 +117,14 @@ export interface Warehouse {
   ): Promise<T>;
   /** Writes the combined rows in one transaction, or a file in one move. */
   commit(task: CommitTask, local: CommitRows): Promise<CommitResult>;
+  /** The registry's records of a model, or of all (null). */
+  readModels(model: string | null): Promise<(ModelRecord & { model: string })[]>;
+  /**
+   * Changes a model's records in one transaction: `change` sees them as they are then, and nobody else changes them meanwhile. What it
+   * throws leaves them as they were.
+   */
+  changeModels<T>(
+    model: string,
+    change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
+  ): Promise<T>;
 }

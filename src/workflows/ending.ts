@@ -105,7 +105,7 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
   if (output === null || summary.counts.DONE === 0) return summary;
   const { commit: last = null, committed = true } = opened.continues ?? {};
   // A continuation that found nothing left to run, of a run whose rows are where they belong.
-  const target = 'table' in output ? output.table : output.file;
+  const target = 'table' in output ? output.table : 'model' in output ? output.model : output.file;
   // enforces I10
   if (plan.units.length === 0 && last?.target === target && committed) return { ...summary, commit: last };
   const { commitRun } = proxyActivities<RunActivities>({
@@ -129,6 +129,9 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
       output,
       keyColumns,
       index,
+      ...('model' in output && {
+        trained: { snapshotTime: plan.snapshotTime, function: plan.function.name },
+      }),
     });
   } catch (error) {
     if (isCancellation(error)) throw error;

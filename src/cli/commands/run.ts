@@ -1,22 +1,12 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { RunInput } from '../../run/input';
 import { checkedInput } from '../checked-input';
-import { OK } from '../exit';
-import { follow, untilInterrupted } from '../follow';
-import { suggesting } from '../invocation';
-import { loadProject, wholeNumber, withJson, withPartwise, withProject } from '../project';
-import { nextCommands } from '../render/next-commands';
-import { clean } from '../render/text';
+import { loadProject, wholeNumber, withJson, withProject } from '../project';
 import { withOutcomeFlags, withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
+import { startAndFollow, type StartOptions } from '../start-and-follow';
 import { tryInstead } from '../try';
-import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
 
-interface RunCommandOptions extends RunFlags {
+interface RunCommandOptions extends RunFlags, StartOptions {
   try?: number;
-  runId?: string;
-  detach?: boolean;
-  strict?: boolean;
-  json?: boolean;
 }
 
 const HELP = `
@@ -53,36 +43,10 @@ async function run(functionName: string | undefined, options: RunCommandOptions)
     });
     return;
   }
-  const suggest = suggesting(options);
-  process.exitCode = await untilInterrupted('Stopped: no run was started.', (interrupt) =>
-    withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise) => {
-      const handle = await partwise.start(input, options.runId === undefined ? {} : { runId: options.runId });
-      announce(handle.runId, input);
-      if (options.detach !== true) {
-        return follow(handle, {
-          json: options.json === true,
-          strict: options.strict === true,
-          suggest,
-          interrupt,
-        });
-      }
-      const state = await handle.status();
-      if (options.json === true) printJson(state);
-      else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
-      return OK;
-    }),
-  );
+  await startAndFollow(input, config, options);
 }
 
 function atLeastOne(n: number): number {
   if (n > 0) return n;
   throw new InvalidArgumentError('Give a whole number, 1 or more.');
-}
-
-function announce(runId: string, input: RunInput): void {
-  const { source, partitionBy = [] } = input;
-  const from = 'table' in source ? `table ${source.table}` : 'query' in source ? 'a query' : source.files;
-  const by = partitionBy.length === 0 ? 'each file' : `each ${partitionBy.join(', ')}`;
-  note(`${errorPaint.dim('run')} ${errorPaint.bold(clean(runId))}`);
-  aside(`${clean(input.function)} for ${clean(by)} of ${clean(from)}`);
 }

@@ -17,7 +17,9 @@ const COMMITS = '"partwise_commits"';
 
 export function commitRows(path: string, task: CommitTask, local: CommitRows): Promise<CommitResult> {
   const { output } = task;
-  return 'table' in output ? commitTable(path, task, output, local) : writeFile(task, output, local);
+  if ('table' in output) return commitTable(path, task, output, local);
+  if ('file' in output) return writeFile(task, output, local);
+  throw new Error('Models are no rows: see activities/register-models.');
 }
 
 async function commitTable(

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { ModelRecord } from '../../models/records';
 import type { CommitResult, CommitTask } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import type {
@@ -16,6 +17,7 @@ import type {
 import { commitRows } from './commit';
 import { type OpenOptions, userProblem, WarehouseLocked, withDatabase } from './database';
 import { countFiles, describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
+import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type DescribedSource } from './source';
 import { countPartitions, pinRows, pinSample } from './snapshot';
 
@@ -77,6 +79,17 @@ export class DuckDbWarehouse implements Warehouse {
         ? error
         : new Refusal('OutputMismatch', [`DuckDB cannot write the output: ${problem}`]);
     }
+  }
+
+  readModels(model: string | null): Promise<(ModelRecord & { model: string })[]> {
+    return readModels(this.#path, model);
+  }
+
+  changeModels<T>(
+    model: string,
+    change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
+  ): Promise<T> {
+    return changeModels(this.#path, model, change);
   }
 
   async #reading<T>(

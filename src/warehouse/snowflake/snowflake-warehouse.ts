@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { ModelRecord } from '../../models/records';
 import type { CommitResult, CommitTask } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import { poolOf, SnowflakeError, type Session, type SessionPool } from '../../snowflake';
@@ -20,6 +21,7 @@ import type {
 } from '../warehouse';
 import { commitTable } from './commit';
 import { countPartitions, pinRows } from './snapshot';
+import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type SqlRequest } from './source';
 
 /** Longest time of one statement of planning; the activity has as long for all of them. */
@@ -82,6 +84,17 @@ export class SnowflakeWarehouse implements Warehouse {
     } finally {
       await rm(scratch, { recursive: true, force: true });
     }
+  }
+
+  readModels(model: string | null): Promise<(ModelRecord & { model: string })[]> {
+    return readModels(this.#pool, model);
+  }
+
+  changeModels<T>(
+    model: string,
+    change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
+  ): Promise<T> {
+    return changeModels(this.#pool, model, change);
   }
 
   get #pool(): SessionPool {

@@ -1,0 +1,9 @@
+import { calendarFeatures, gradientBoostedTrees } from 'partwise/models';
+
+export const traffic = gradientBoostedTrees({
+  name: 'traffic',
+  label: 'departures',
+  features: ['hour', 'weekday', 'month', 'day'],
+  derive: ({ time_hour }) => ({ ...calendarFeatures(time_hour as Date, 'America/New_York') }),
+  atLeast: 0,
+});

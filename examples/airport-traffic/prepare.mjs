@@ -1,0 +1,23 @@
+/** Makes the table traffic(dest, time_hour, departures): an hour a row, also those in which nothing left. `time_hour` is UTC. */
+import { fileURLToPath } from 'node:url';
+import { DuckDBInstance } from '@duckdb/node-api';
+
+const flights =
+  process.argv[2] ?? fileURLToPath(new URL('../../test/data/flights_2013.parquet', import.meta.url));
+const database = await DuckDBInstance.create(fileURLToPath(new URL('warehouse.duckdb', import.meta.url)));
+const connection = await database.connect();
+await connection.run(`
+  CREATE OR REPLACE TABLE traffic AS
+  WITH flights AS (FROM read_parquet('${flights.replaceAll("'", "''")}')),
+    counted AS (SELECT dest, time_hour, count(*) AS departures FROM flights WHERE dep_time IS NOT NULL GROUP BY ALL)
+  SELECT dest, time_hour, coalesce(departures, 0) AS departures
+  FROM (SELECT DISTINCT time_hour FROM flights) AS hours
+  CROSS JOIN (SELECT DISTINCT dest FROM flights) AS dests
+  LEFT JOIN counted USING (dest, time_hour)
+  ORDER BY dest, time_hour`);
+const [[rows, dests]] = await (
+  await connection.run('SELECT count(*)::INTEGER, count(DISTINCT dest)::INTEGER FROM traffic')
+).getRows();
+console.log(`traffic: ${rows.toLocaleString('en')} hours of ${dests} destinations`);
+connection.closeSync();
+database.closeSync();

@@ -1,0 +1,49 @@
+/** What a training run has made, as entries of a version: its artifacts, and the metrics in its rows. */
+import { readRows } from '../client/results';
+import type { RunReader } from '../client/run-reader';
+import type { RunRecord } from '../history/fold';
+import { readWholeIndex } from '../warehouse/duckdb/partition-index';
+import type { ModelEntry, ModelMetrics } from '../models/types';
+import { Refusal } from '../run/refusal';
+
+/** Of the partitions that are DONE, by ordinal. Throws a `Refusal` for a run that trained nothing. */
+export async function trainedEntries(reader: RunReader, record: RunRecord): Promise<ModelEntry[]> {
+  const { plan } = record;
+  const { runId } = reader;
+  const stage = reader.stage(record);
+  if (plan === null || stage === null || !plan.function.name.endsWith('.train')) {
+    throw new Refusal('InvalidInput', [
+      `The run "${runId}" trained no models: name a run of a model's function, such as one that partwise train has started.`,
+    ]);
+  }
+  const outcomes = await reader.outcomes(record);
+  const { ids, rows: sizes } = await readWholeIndex(await stage.localFile(plan.index));
+  const done = ids.map((_, ordinal) => ordinal).filter((ordinal) => outcomes.statusOf(ordinal) === 'DONE');
+  // A function that trains returns one row, and rows come in the order of the partitions.
+  const rows = await readRows(stage, await reader.rowsFiles(record), plan.keyColumns);
+  if (rows.length !== done.length)
+    throw new Error(`The run "${runId}" has ${rows.length} rows for ${done.length} models.`);
+  const keys = new Set(plan.keyColumns.map(({ name }) => name));
+  return done.map((ordinal, i) => {
+    const { trained_rows: trained, model_file: file, model_bytes: _, ...rest } = rows[i]!;
+    const artifact = outcomes.get(ordinal)!.artifacts.find(({ name }) => name === file);
+    if (artifact === undefined)
+      throw new Error(
+        `The partition "${ids[ordinal]}" of the run "${runId}" has no artifact "${String(file)}".`,
+      );
+    const { path, offset, bytes, sha256 } = artifact;
+    const metrics = Object.fromEntries(Object.entries(rest).filter(([name]) => !keys.has(name)));
+    return {
+      partition: ids[ordinal]!,
+      path,
+      offset,
+      bytes,
+      sha256,
+      file: String(file),
+      metrics: metrics as ModelMetrics,
+      rows: Number(trained ?? sizes[ordinal]),
+      run: runId,
+      snapshotTime: plan.snapshotTime,
+    };
+  });
+}

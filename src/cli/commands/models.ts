@@ -1,0 +1,204 @@
+import type { Command } from 'commander';
+import type { ComparisonOptions, ModelEntry, ModelRegistry, ModelVersion } from '../../index';
+import { CannotDo } from '../exit';
+import { parseModel } from '../model-reference';
+import { toPartitionId } from '../partition-argument';
+import { reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
+import { renderComparison, renderEntries, renderModels, renderVersions } from '../render/models';
+import { note, paint, print, printJson, widthOfTerminal } from '../terminal';
+
+interface ModelsOptions extends ReadingOptions {
+  warehouse?: string;
+}
+
+interface MetricOptions extends ModelsOptions {
+  metric?: string;
+  higherIsBetter?: boolean;
+}
+
+const ROWS_ON_SCREEN = 20;
+
+export function define(command: Command): void {
+  const sub = (name: string, summary: string): Command => withPlace(command.command(name).summary(summary));
+
+  sub('ls', 'list models').action((options: ModelsOptions) =>
+    withRegistry(options, async (registry) => {
+      const models = await registry.models();
+      if (options.json === true) return printJson({ models });
+      print(renderModels(models, widthOfTerminal(), paint));
+    }),
+  );
+
+  sub('show', "a model's versions, or the partitions of one version")
+    .argument('<model>', 'model, or MODEL@VERSION')
+    .argument('[partition]', 'partition id')
+    .option('--limit <n>', 'at most so many partitions', wholeNumber, ROWS_ON_SCREEN)
+    .action(show);
+
+  sub('compare', 'a metric of two versions, partition by partition')
+    .argument('<model>', 'model')
+    .argument('<a>', 'version: a number or an alias')
+    .argument('<b>', 'version')
+    .requiredOption('--metric <name>', 'metric, such as mae')
+    .option('--higher-is-better', 'more of it is better, as of an accuracy')
+    .action(compare);
+
+  sub('promote', 'point an alias at a version')
+    .argument('<version>', 'MODEL@VERSION')
+    .argument('<alias>', 'alias, such as production')
+    .option('--where-better <metric>', 'only partitions whose metric is better than at the alias now')
+    .option('--higher-is-better', 'more of the metric is better')
+    .action(promote);
+
+  sub('rollback', 'point an alias at where it was before')
+    .argument('<model>', 'model')
+    .argument('<alias>', 'alias')
+    .action((model: string, alias: string, options: ModelsOptions) =>
+      withRegistry(options, async (registry) => {
+        const promotion = await registry.model(model).rollback(alias);
+        if (options.json === true) return printJson(promotion);
+        print(`${alias} of ${model} is version ${promotion.version} again (it was ${promotion.before})`);
+      }),
+    );
+
+  sub('tag', 'set tags and the description of a version')
+    .argument('<version>', 'MODEL@VERSION')
+    .argument('[tags...]', 'name=value; without a value the tag goes')
+    .option('--description <text>', 'what it is')
+    .action(tag);
+
+  sub('rm', 'remove a version')
+    .argument('<version>', 'MODEL@VERSION')
+    .option('--yes', 'do not ask', false)
+    .action(remove);
+}
+
+function withPlace(command: Command): Command {
+  return withJson(withProject(command)).option(
+    '--warehouse <uri>',
+    "the registry's warehouse (default: the project's)",
+  );
+}
+
+async function withRegistry(
+  options: ModelsOptions,
+  use: (registry: ModelRegistry) => Promise<void>,
+): Promise<void> {
+  const { warehouse } = options;
+  await reading(options, async (partwise) =>
+    use(await partwise.registry(warehouse === undefined ? {} : { warehouse })),
+  );
+}
+
+async function show(
+  reference: string,
+  partition: string | undefined,
+  options: ModelsOptions & { limit: number },
+): Promise<void> {
+  const { name, version } = parseModel(reference);
+  await withRegistry(options, async (registry) => {
+    const model = registry.model(name);
+    if (version === undefined && partition === undefined) {
+      const versions = await model.versions();
+      if (options.json === true) return printJson({ ...(await model.describe()), all: versions });
+      return print(renderVersions(versions, widthOfTerminal(), paint));
+    }
+    const found = model.version(version ?? 'latest');
+    const id = partition === undefined ? null : toPartitionId(partition);
+    const entries = id === null ? await firstEntries(found, options.limit + 1) : await oneEntry(found, id);
+    const described = await found.describe();
+    if (options.json === true)
+      return printJson({ ...described, partitions: entries.slice(0, options.limit) });
+    print(renderVersions([described], widthOfTerminal(), paint));
+    print(`\n${renderEntries(entries, options.limit, described.entries, widthOfTerminal(), paint)}`);
+  });
+}
+
+async function firstEntries(version: ModelVersion, most: number): Promise<ModelEntry[]> {
+  const entries: ModelEntry[] = [];
+  for await (const entry of version.entries()) {
+    entries.push(entry);
+    if (entries.length === most) break;
+  }
+  return entries;
+}
+
+async function oneEntry(version: ModelVersion, id: string): Promise<ModelEntry[]> {
+  const entry = await version.entry(id);
+  if (entry === null) throw new CannotDo(`The version has no model for the partition "${id}".`);
+  return [entry];
+}
+
+function comparisonOptions(metric: string, { higherIsBetter = false }: MetricOptions): ComparisonOptions {
+  return { metric, higherIsBetter };
+}
+
+async function compare(model: string, a: string, b: string, options: MetricOptions): Promise<void> {
+  await withRegistry(options, async (registry) => {
+    const comparison = await registry.model(model).compare(a, b, comparisonOptions(options.metric!, options));
+    if (options.json === true) return printJson(comparison);
+    print(renderComparison(comparison, { a, b }, widthOfTerminal(), paint));
+  });
+}
+
+async function promote(
+  reference: string,
+  alias: string,
+  options: MetricOptions & { whereBetter?: string },
+): Promise<void> {
+  const { name, version = 'latest' } = parseModel(reference);
+  const { whereBetter } = options;
+  await withRegistry(options, async (registry) => {
+    const promotion = await registry
+      .model(name)
+      .promote(
+        version,
+        alias,
+        whereBetter === undefined ? {} : { whereBetter: comparisonOptions(whereBetter, options) },
+      );
+    if (options.json === true) return printJson(promotion);
+    const { taken, kept, before } = promotion;
+    const was = before === null ? 'it was nowhere' : `it was ${before}`;
+    const counts = taken === null ? '' : `: ${taken} taken over, ${kept} kept`;
+    print(`${alias} of ${name} is version ${promotion.version} (${was})${counts}`);
+  });
+}
+
+async function tag(
+  reference: string,
+  pairs: readonly string[],
+  options: ModelsOptions & { description?: string },
+): Promise<void> {
+  const { name, version = 'latest' } = parseModel(reference);
+  const { description } = options;
+  if (pairs.length === 0 && description === undefined)
+    throw new CannotDo('Nothing to set: give tags, such as reviewed=yes, or --description.');
+  const tags = Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      return at < 0 ? [pair, null] : [pair.slice(0, at), pair.slice(at + 1) || null];
+    }),
+  );
+  await withRegistry(options, async (registry) => {
+    const found = registry.model(name).version(version);
+    await found.tag({ tags, ...(description !== undefined && { description }) });
+    const described = await found.describe();
+    if (options.json === true) return printJson(described);
+    print(renderVersions([described], widthOfTerminal(), paint));
+  });
+}
+
+async function remove(reference: string, options: ModelsOptions & { yes: boolean }): Promise<void> {
+  const { name, version } = parseModel(reference);
+  if (version === undefined)
+    throw new CannotDo(
+      `Say which version goes: partwise models rm ${name}@VERSION. partwise models show ${name} lists them.`,
+    );
+  if (!options.yes)
+    throw new CannotDo(`Nothing was removed: say --yes to remove version ${version} of "${name}" for good.`);
+  await withRegistry(options, async (registry) => {
+    const removed = await registry.model(name).version(version).remove();
+    if (options.json === true) return printJson({ model: name, removed });
+    note(`Removed version ${removed} of ${name}. partwise clean frees what nobody needs any more.`);
+  });
+}

@@ -1,0 +1,18 @@
+/** How people name models and versions: `traffic`, `traffic@3`, `traffic@production`. */
+
+export interface ModelReference {
+  name: string;
+  /** Undefined: the newest. */
+  version: number | string | undefined;
+}
+
+export function parseModel(text: string): ModelReference {
+  const at = text.indexOf('@');
+  if (at < 0) return { name: text, version: undefined };
+  return { name: text.slice(0, at), version: asVersion(text.slice(at + 1)) };
+}
+
+/** `3` is a number, anything else an alias. */
+export function asVersion(text: string): number | string {
+  return /^\d+$/.test(text) ? Number(text) : text;
+}

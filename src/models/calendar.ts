@@ -1,0 +1,56 @@
+/** Calendar features of a time: what a learner of tabular data can make something of. */
+
+export interface CalendarFeatures {
+  year: number;
+  /** 1 to 12. */
+  month: number;
+  /** Of the month, 1 to 31. */
+  day: number;
+  /** 0 (Monday) to 6 (Sunday). */
+  weekday: number;
+  /** 0 to 23. */
+  hour: number;
+  /** Of the year, 1 to 366. */
+  day_of_year: number;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/**
+ * The calendar of a time in a zone. `timeZone`: IANA, such as `'America/New_York'`; default UTC, which is also what times without a
+ * zone are read as. Throws a `RangeError` for no valid time or zone.
+ *
+ * ```ts
+ * calendarFeatures(new Date('2013-01-01T05:00:00Z'), 'America/New_York').hour; // 0
+ * ```
+ */
+export function calendarFeatures(at: Date, timeZone = 'UTC'): CalendarFeatures {
+  const wall = timeZone === 'UTC' ? at : inZone(at, timeZone);
+  const year = wall.getUTCFullYear();
+  return {
+    year,
+    month: wall.getUTCMonth() + 1,
+    day: wall.getUTCDate(),
+    weekday: (wall.getUTCDay() + 6) % 7,
+    hour: wall.getUTCHours(),
+    day_of_year: Math.floor((wall.getTime() - Date.UTC(year, 0, 1)) / 86_400_000) + 1,
+  };
+}
+
+/** The time whose UTC fields are what clocks in the zone show. */
+function inZone(at: Date, timeZone: string): Date {
+  let format = formats.get(timeZone);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+    });
+    formats.set(timeZone, format);
+  }
+  const parts = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
+  return new Date(Date.UTC(parts.year!, parts.month! - 1, parts.day, parts.hour));
+}

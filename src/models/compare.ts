@@ -1,0 +1,69 @@
+/** Two versions by one metric, partition by partition. Pure. */
+import { didYouMean } from '../run/nearest';
+import { RegistryRefused } from './records';
+import type { ModelEntry } from './types';
+
+export interface ComparisonOptions {
+  /** Name of the metric, such as `mae`. */
+  metric: string;
+  /** Whether more of it is better, as of an accuracy. Default false: it is an error. */
+  higherIsBetter?: boolean;
+}
+
+/** One partition in two versions. */
+export interface ComparedPartition {
+  partition: string;
+  /** The metric; null: there is no model, or it was not measured. */
+  a: number | null;
+  b: number | null;
+  /** Null: they are equal, or there is nothing to compare. A model is better than none. */
+  better: 'a' | 'b' | null;
+  /** Whether both versions have the very same model. */
+  same: boolean;
+}
+
+export interface Comparison {
+  metric: string;
+  /** Sorted by partition id. */
+  partitions: ComparedPartition[];
+  /** How many partitions each is better for. */
+  better: { a: number; b: number };
+}
+
+/** Throws `RegistryRefused` when no model has the metric. */
+export function compareEntries(
+  a: readonly ModelEntry[],
+  b: readonly ModelEntry[],
+  { metric, higherIsBetter = false }: ComparisonOptions,
+): Comparison {
+  const names = new Set([...a, ...b].flatMap(({ metrics }) => Object.keys(metrics)));
+  if (!names.has(metric)) {
+    throw new RegistryRefused(
+      names.size === 0
+        ? `The models have no metrics, so there is no "${metric}" to compare: give the model "metrics", and train anew.`
+        : `The models have no metric "${metric}".${didYouMean(metric, [...names])} They have: ${[...names].join(', ')}.`,
+    );
+  }
+  const first = new Map(a.map((entry) => [entry.partition, entry]));
+  const second = new Map(b.map((entry) => [entry.partition, entry]));
+  const partitions = [...new Set([...first.keys(), ...second.keys()])].sort().map((partition) => {
+    const [one, other] = [first.get(partition), second.get(partition)];
+    const values = { a: one?.metrics[metric] ?? null, b: other?.metrics[metric] ?? null };
+    const same = one !== undefined && one.sha256 === other?.sha256;
+    return { partition, ...values, same, better: same ? null : betterOf(one, other, values, higherIsBetter) };
+  });
+  const count = (which: 'a' | 'b'): number => partitions.filter(({ better }) => better === which).length;
+  return { metric, partitions, better: { a: count('a'), b: count('b') } };
+}
+
+function betterOf(
+  one: ModelEntry | undefined,
+  other: ModelEntry | undefined,
+  { a, b }: { a: number | null; b: number | null },
+  higherIsBetter: boolean,
+): 'a' | 'b' | null {
+  if (one === undefined) return 'b';
+  if (other === undefined) return 'a';
+  if (a === null || b === null || a === b) return null;
+  return a < b !== higherIsBetter ? 'a' : 'b';
+}

@@ -1,0 +1,197 @@
+/** Making partition models: training and prediction as partition functions, so that runs of them are runs like any other. */
+import { definePartitionFunction } from '../functions/define';
+import { InvalidResult } from '../functions/errors';
+import type { PartitionContext, PartitionData, PartitionFunction, Row } from '../functions/types';
+import { splitData } from './held-out';
+import { predictedRows } from './predictions';
+import { jsonSerde } from './serde';
+import {
+  MODEL_HOST,
+  type ModelFunction,
+  type ModelHost,
+  type ModelMetrics,
+  type ModelOptions,
+  type ModelSerde,
+  type ModelTask,
+  type PartitionModel,
+} from './types';
+
+const BRAND = Symbol.for('partwise.partitionModel');
+const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/;
+const KNOWN = ['name', 'train', 'predict', 'serde', 'metrics', 'timeout', 'memory', 'retry', 'bigTaskQueue'];
+/** Columns of a training run's rows that are no metrics. */
+const OWN_COLUMNS = ['trained_rows', 'model_file', 'model_bytes'];
+
+/** The partition has no model, and the run does not say what to do then. Never retried: there will be none. */
+class NoModel extends Error {
+  override name = 'NoModel';
+  readonly nonRetryable = true;
+}
+
+/** All rows of a partition are held out. */
+class NothingToTrain extends Error {
+  override name = 'NothingToTrain';
+  readonly nonRetryable = true;
+}
+
+/**
+ * Makes a partition model: code that trains one model for each partition of a table, and predicts with it.
+ *
+ * ```ts
+ * export const meanAmount = definePartitionModel({
+ *   name: 'meanAmount',
+ *   async train(data) {
+ *     const [row] = await data.sql<{ mean: number }>`SELECT avg(amount) AS mean FROM data`;
+ *     return { mean: row!.mean };
+ *   },
+ *   predict: (model, data) => Array.from({ length: data.rowCount }, () => model.mean),
+ * });
+ * ```
+ *
+ * Export it from the functions file. `partwise train meanAmount` and `partwise predict meanAmount` run it; its three partition
+ * functions can be run like any other. Throws a `TypeError` for options that make no model.
+ */
+export function definePartitionModel<Model, Params = Record<string, unknown>>(
+  options: ModelOptions<Model, Params>,
+): PartitionModel<Model, Params> {
+  const problem = findProblem(options);
+  if (problem !== null) throw new TypeError(`definePartitionModel: ${problem}`);
+  const { name, serde = jsonSerde as ModelSerde<Model>, timeout, memory, retry, bigTaskQueue } = options;
+  const complete = { ...options, serde };
+  const settings = Object.fromEntries(
+    Object.entries({ timeout, memory, retry, bigTaskQueue }).filter(([, value]) => value !== undefined),
+  );
+  const functionOf = (task: ModelTask, run: PartitionFunction<Params>['run']): ModelFunction<Params> => {
+    const made = definePartitionFunction<Params>({ name: `${name}.${task}`, run, ...settings });
+    return Object.freeze({ ...made, model: { name, task } });
+  };
+  return Object.freeze({
+    name,
+    serde,
+    train: functionOf('train', (data, context) => train(complete, data, context)),
+    predict: functionOf('predict', (data, context) => predict(complete, data, context)),
+    fitPredict: functionOf('fitPredict', (data, context) => fitPredict(complete, data, context)),
+    [BRAND]: true,
+  });
+}
+
+export function isPartitionModel(value: unknown): value is PartitionModel<unknown> {
+  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
+}
+
+type Complete<Model, Params> = ModelOptions<Model, Params> & { serde: ModelSerde<Model> };
+
+async function train<Model, Params>(
+  { train: fit, serde, metrics }: Complete<Model, Params>,
+  data: PartitionData,
+  context: PartitionContext<Params>,
+): Promise<Row> {
+  const { holdout } = hostOf(context).settings;
+  const split = holdout === undefined ? null : await splitData(data, holdout);
+  const rest = split?.rest ?? data;
+  assertRows(rest, context);
+  const model = await fit(rest, context);
+  const content = await serde.write(model);
+  await context.upload(serde.filename, content);
+  const measured = split?.heldOut ?? data;
+  const found =
+    metrics === undefined || measured.rowCount === 0 ? {} : await metrics(model, measured, context);
+  return {
+    trained_rows: rest.rowCount,
+    model_file: serde.filename,
+    model_bytes: Buffer.byteLength(content),
+    ...checkedMetrics(found),
+  };
+}
+
+async function predict<Model, Params>(
+  { predict: ask, serde }: Complete<Model, Params>,
+  data: PartitionData,
+  context: PartitionContext<Params>,
+): Promise<Row[]> {
+  const host = hostOf(context);
+  const { onMissing = 'error', fallback, keep = [] } = host.settings;
+  let used = context.partitionId;
+  let model = await host.load(used, serde);
+  if (model === null && onMissing === 'fallback') {
+    used = fallback!;
+    model = await host.load(used, serde);
+    if (model !== null)
+      context.log(`There is no model for "${context.partitionId}": that of "${used}" stands in.`);
+  }
+  if (model === null) {
+    throw new NoModel(
+      `There is no model for the partition "${used}". Train one, or say what to do then: model.onMissing "skip" or "fallback" (--on-missing).`,
+    );
+  }
+  return predictedRows(await ask(model, data, context), data, { keep, model: used });
+}
+
+async function fitPredict<Model, Params>(
+  { train: fit, predict: ask }: Complete<Model, Params>,
+  data: PartitionData,
+  context: PartitionContext<Params>,
+): Promise<Row[]> {
+  const { holdout, keep = [] } = hostOf(context).settings;
+  const { rest, heldOut } = await splitData(data, holdout!);
+  if (heldOut.rowCount === 0) return [];
+  assertRows(rest, context);
+  const model = await fit(rest, context);
+  return predictedRows(await ask(model, heldOut, context), heldOut, { keep, model: null });
+}
+
+function assertRows({ rowCount }: PartitionData, { partitionId }: { partitionId: string }): void {
+  if (rowCount > 0) return;
+  throw new NothingToTrain(
+    `All rows of the partition "${partitionId}" are held out, so there is nothing to train on. Hold out fewer (model.holdout, --holdout).`,
+  );
+}
+
+function hostOf(context: object): ModelHost {
+  return (context as Record<symbol, unknown>)[MODEL_HOST] as ModelHost;
+}
+
+function checkedMetrics(metrics: ModelMetrics): ModelMetrics {
+  for (const [name, value] of Object.entries(metrics)) {
+    if (OWN_COLUMNS.includes(name.toLowerCase()))
+      throw new InvalidResult(
+        `metrics returned "${name}", a column that Partwise fills. Give it another name.`,
+      );
+    if (value !== null && !Number.isFinite(value)) {
+      throw new InvalidResult(
+        `metrics returned ${name} = ${String(value)}. Return finite numbers, or null for what cannot be measured.`,
+      );
+    }
+  }
+  return metrics;
+}
+
+function findProblem(options: unknown): string | null {
+  if (typeof options !== 'object' || options === null)
+    return 'pass an object with "name", "train" and "predict".';
+  const { name, train: fit, predict: ask, serde, metrics } = options as Record<string, unknown>;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    return `"name" is ${JSON.stringify(name) ?? 'missing'}; use letters, digits, "_" and "-", beginning with a letter, at most 80.`;
+  }
+  if (typeof fit !== 'function')
+    return `"train" of "${name}" is missing; write async train(data, context) { … }.`;
+  if (typeof ask !== 'function')
+    return `"predict" of "${name}" is missing; write async predict(model, data, context) { … }.`;
+  if (metrics !== undefined && typeof metrics !== 'function') return `"metrics" of "${name}" is no function.`;
+  if (serde !== undefined && !isSerde(serde))
+    return `"serde" of "${name}" lacks something; it takes { filename: 'model.bin', write(model), read(bytes) }.`;
+  const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
+  return unknown === undefined
+    ? null
+    : `"${name}" has the unknown setting "${unknown}"; allowed are ${KNOWN.join(', ')}.`;
+}
+
+function isSerde(value: unknown): boolean {
+  const { filename, write, read } = (value ?? {}) as Record<string, unknown>;
+  return (
+    typeof filename === 'string' &&
+    filename !== '' &&
+    typeof write === 'function' &&
+    typeof read === 'function'
+  );
+}

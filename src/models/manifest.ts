@@ -1,0 +1,166 @@
+/**
+ * A version's manifest: entries sorted by partition id in blocks, each an object on the stage, and a root that names the blocks. One
+ * model is found by reading the root and one block; a version that changes a few entries shares all other blocks with its base.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import type { FileRef } from '../run/files';
+import { folderName } from '../run/stage-layout';
+import type { Stage } from '../stage';
+import type { ModelEntry } from './types';
+
+/** Entries of a block, 200 KB or so: what is read to find one. */
+const BLOCK_ENTRIES = 500;
+/** Roots and blocks that a process keeps: neighbours are asked for one after the other. */
+const MOST_KEPT = 64;
+/** Folders of models on the stage. A name that begins with `@` is no run's. */
+export const MODELS_FOLDER = '@models/';
+
+/** A block of a manifest: a range of partition ids, both included. */
+export interface BlockRef extends FileRef {
+  first: string;
+  last: string;
+  entries: number;
+}
+
+export interface Manifest {
+  version: 1;
+  /** Name of the model. */
+  model: string;
+  entries: number;
+  blocks: BlockRef[];
+}
+
+export function isRoot(path: string): boolean {
+  return path.startsWith(MODELS_FOLDER) && path.endsWith('/manifest.json');
+}
+
+/** Ends in `/`. Holds what one version adds; the time says to `clean` whether it may be in the making. */
+function versionFolder(model: string, now: number): string {
+  const time = new Date(now).toISOString().replace(/[:.]/g, '-');
+  return `${MODELS_FOLDER}${folderName(model)}/${time}-${randomUUID().slice(0, 8)}/`;
+}
+
+/** When a version's folder was begun, in milliseconds since 1970. */
+export function begunAt(path: string): number {
+  const time = /^@models\/[^/]+\/(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)-(\d{3})Z-/.exec(path);
+  return time === null ? 0 : Date.parse(`${time[1]}:${time[2]}:${time[3]}.${time[4]}Z`);
+}
+
+/**
+ * Puts a manifest with `changed` laid over `base` and without `removed`, and gives its root. Blocks without a change are shared.
+ * `folder`: where, ending in `/`; by default one below `@models/`.
+ */
+export async function putManifest(
+  stage: Stage,
+  {
+    model,
+    base,
+    changed,
+    folder = versionFolder(model, Date.now()),
+  }: { model: string; base: Manifest | null; changed: readonly ModelEntry[]; folder?: string },
+): Promise<{ root: FileRef; manifest: Manifest }> {
+  const sorted = [...new Map(changed.map((entry) => [entry.partition, entry])).values()].sort(byPartition);
+  const blocks: BlockRef[] = [];
+  const put = async (entries: readonly ModelEntry[]): Promise<void> => {
+    for (const some of chunks(entries)) {
+      const text = `${some.map((entry) => JSON.stringify(entry)).join('\n')}\n`;
+      const ref = await stage.put(`${folder}entries-${randomUUID().slice(0, 8)}.jsonl`, Buffer.from(text));
+      blocks.push({ ...ref, first: some[0]!.partition, last: some.at(-1)!.partition, entries: some.length });
+    }
+  };
+  let at = 0;
+  const before = base?.blocks ?? [];
+  for (const [i, block] of before.entries()) {
+    const next = before[i + 1]?.first;
+    // What lies between two blocks goes with the one before it.
+    const from = at;
+    while (at < sorted.length && (next === undefined || sorted[at]!.partition < next)) at++;
+    const own = sorted.slice(from, at);
+    if (own.length === 0) blocks.push(block);
+    else await put(merged(await readBlock(stage, block), own));
+  }
+  if (before.length === 0) await put(sorted);
+  const manifest: Manifest = {
+    version: 1,
+    model,
+    entries: blocks.reduce((sum, { entries }) => sum + entries, 0),
+    blocks,
+  };
+  // Last: a root is what makes the rest needed, and without one nothing of it counts.
+  const root = await stage.put(`${folder}manifest.json`, Buffer.from(JSON.stringify(manifest)));
+  return { root, manifest };
+}
+
+function merged(before: readonly ModelEntry[], changed: readonly ModelEntry[]): ModelEntry[] {
+  const all = new Map(before.map((entry) => [entry.partition, entry]));
+  for (const entry of changed) all.set(entry.partition, entry);
+  return [...all.values()].sort(byPartition);
+}
+
+function* chunks(entries: readonly ModelEntry[]): Generator<readonly ModelEntry[]> {
+  // A block that has grown a little stays one.
+  const count = Math.max(1, Math.ceil(entries.length / (2 * BLOCK_ENTRIES)));
+  const size = entries.length <= 2 * BLOCK_ENTRIES ? entries.length : Math.ceil(entries.length / (2 * count));
+  for (let from = 0; from < entries.length; from += size) yield entries.slice(from, from + size);
+}
+
+/** By code units, as `<` compares. */
+function byPartition(a: ModelEntry, b: ModelEntry): number {
+  return a.partition < b.partition ? -1 : a.partition > b.partition ? 1 : 0;
+}
+
+const kept = new Map<string, Promise<unknown>>();
+
+/** A file that a version names, checked and kept. */
+function readOnce<T>(stage: Stage, ref: FileRef, parse: (text: string) => T): Promise<T> {
+  const known = kept.get(ref.sha256) as Promise<T> | undefined;
+  kept.delete(ref.sha256);
+  const reading =
+    known ?? readChecked(stage, ref).then((bytes) => parse(Buffer.from(bytes).toString('utf8')));
+  kept.set(ref.sha256, reading);
+  reading.catch(() => kept.delete(ref.sha256));
+  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value!);
+  return reading;
+}
+
+/** `bytes` bytes of a file, at `offset`, or all of it. Throws when they are not those that were recorded. */
+export async function readChecked(stage: Stage, ref: FileRef & { offset?: number }): Promise<Uint8Array> {
+  const bytes = await stage.get(ref.path, { offset: ref.offset ?? 0, bytes: ref.bytes });
+  // enforces I3: a model is the one that the version names, or none.
+  if (createHash('sha256').update(bytes).digest('hex') === ref.sha256) return bytes;
+  throw new DamagedModel(
+    `"${ref.path}" on the stage ${stage.uri} is not what the version recorded (its sha256 differs): it was changed after it was written.`,
+  );
+}
+
+/** Files of a version are not what they were. */
+export class DamagedModel extends Error {
+  override name = 'DamagedModel';
+  readonly nonRetryable = true;
+}
+
+export function readManifest(stage: Stage, root: FileRef): Promise<Manifest> {
+  return readOnce(stage, root, (text) => JSON.parse(text) as Manifest);
+}
+
+export function readBlock(stage: Stage, block: BlockRef): Promise<ModelEntry[]> {
+  return readOnce(stage, block, (text) =>
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as ModelEntry),
+  );
+}
+
+/** One partition's entry; null: the version has none. Reads the root and one block. */
+export async function findEntry(stage: Stage, root: FileRef, partition: string): Promise<ModelEntry | null> {
+  const { blocks } = await readManifest(stage, root);
+  const block = blocks.find(({ first, last }) => first <= partition && partition <= last);
+  if (block === undefined) return null;
+  return (await readBlock(stage, block)).find((entry) => entry.partition === partition) ?? null;
+}
+
+/** All entries, sorted by partition id. */
+export async function* entriesOf(stage: Stage, root: FileRef): AsyncGenerator<ModelEntry> {
+  for (const block of (await readManifest(stage, root)).blocks) yield* await readBlock(stage, block);
+}

@@ -1,0 +1,261 @@
+/**
+ * What the warehouse keeps of a model: rows of one small table, changed in one transaction. Pure: a change is a function from the
+ * rows as they are to the rows as they are to be.
+ */
+import type { FileRef } from '../run/files';
+import type { Column } from '../run/plan';
+import { didYouMean } from '../run/nearest';
+
+/** A row: `(kind, name, number)` is its key within the model. */
+export type ModelRecord =
+  | { kind: 'model'; name: ''; number: 0; body: ModelBody }
+  | { kind: 'version'; name: ''; number: number; body: VersionBody }
+  /** A step in an alias's history; the highest number is where it points now. */
+  | { kind: 'alias'; name: string; number: number; body: AliasBody };
+
+/** What makes a model this one and no other of its name. */
+export interface ModelBody {
+  /** Name of the definition: `definePartitionModel({ name })`. */
+  definition: string;
+  keyColumns: Column[];
+  createdAt: string;
+}
+
+export interface VersionBody {
+  /** URI of the stage that has its manifest and models. */
+  stage: string;
+  root: FileRef;
+  /** Partitions with a model. */
+  entries: number;
+  /** How many of them this version brought. */
+  changed: number;
+  /** Version that the others come from; null: there was none. */
+  base: number | null;
+  /** What made it: the execution of a run, or a promotion. Null: a promotion. */
+  run: { id: string; workflowRunId: string; lineage: string; execution: number } | null;
+  description: string;
+  tags: Record<string, string>;
+  createdAt: string;
+}
+
+export interface AliasBody {
+  /** Null: it was removed. */
+  version: number | null;
+  at: string;
+  how: 'promote' | 'rollback';
+}
+
+/** The registry cannot do what it was asked, and has changed nothing. */
+export class RegistryRefused extends Error {
+  override name = 'RegistryRefused';
+  readonly nonRetryable = true;
+}
+
+/** Somebody else changed the model meanwhile; theirs stands. */
+export class RegistryConflict extends Error {
+  override name = 'RegistryConflict';
+}
+
+export function modelBody(records: readonly ModelRecord[]): ModelBody | null {
+  for (const record of records) if (record.kind === 'model') return record.body;
+  return null;
+}
+
+/** By number, oldest first. */
+export function versionsOf(records: readonly ModelRecord[]): { version: number; body: VersionBody }[] {
+  return records
+    .flatMap((record) => (record.kind === 'version' ? [{ version: record.number, body: record.body }] : []))
+    .sort((a, b) => a.version - b.version);
+}
+
+/** Steps of an alias, oldest first. */
+export function stepsOf(
+  records: readonly ModelRecord[],
+  alias: string,
+): { number: number; body: AliasBody }[] {
+  return records
+    .flatMap((record) => (record.kind === 'alias' && record.name === alias ? [record] : []))
+    .sort((a, b) => a.number - b.number);
+}
+
+/** Where each alias points. */
+export function aliasesOf(records: readonly ModelRecord[]): Map<string, number> {
+  const names = new Set(records.flatMap((record) => (record.kind === 'alias' ? [record.name] : [])));
+  const found = new Map<string, number>();
+  for (const name of [...names].sort()) {
+    const version = stepsOf(records, name).at(-1)!.body.version;
+    if (version !== null) found.set(name, version);
+  }
+  return found;
+}
+
+/** The version that a number, an alias or `latest` means. Throws `RegistryRefused`. */
+export function resolveVersion(
+  model: string,
+  records: readonly ModelRecord[],
+  ref: number | string | undefined,
+): { version: number; body: VersionBody } {
+  const versions = versionsOf(records);
+  if (versions.length === 0) {
+    throw new RegistryRefused(
+      `There is no model "${model}" in the registry: train one (partwise train), and partwise models ls lists all.`,
+    );
+  }
+  if (ref === undefined || ref === 'latest') return versions.at(-1)!;
+  const aliases = aliasesOf(records);
+  const number = /^\d+$/.test(String(ref)) ? Number(ref) : aliases.get(String(ref));
+  const found = versions.find(({ version }) => version === number);
+  if (found !== undefined) return found;
+  const names = ['latest', ...aliases.keys()];
+  throw new RegistryRefused(
+    `The model "${model}" has no version "${ref}".${didYouMean(String(ref), names)} ` +
+      `It has the versions ${versions.map(({ version }) => version).join(', ')} and the aliases ${names.join(', ')}.`,
+  );
+}
+
+/** A new version. `expected`: the newest one that it was made on; null: there was none. */
+export function addVersion(
+  model: string,
+  records: readonly ModelRecord[],
+  { identity, body, expected }: { identity: ModelBody; body: VersionBody; expected: number | null },
+): { records: ModelRecord[]; version: number } {
+  const other = identityProblem(model, modelBody(records), identity);
+  if (other !== null) throw new RegistryRefused(other);
+  const versions = versionsOf(records);
+  const newest = versions.at(-1)?.version ?? null;
+  if (newest !== expected) {
+    throw new RegistryConflict(
+      `The model "${model}" got version ${newest} while this one was made on ${expected === null ? 'none' : `version ${expected}`}.`,
+    );
+  }
+  const version = nextNumber(records);
+  return {
+    version,
+    records: [
+      ...(modelBody(records) === null
+        ? [...records, { kind: 'model', name: '', number: 0, body: identity } as const]
+        : records),
+      { kind: 'version', name: '', number: version, body },
+    ],
+  };
+}
+
+/** Numbers of versions that aliases have pointed at are not given twice, whatever was removed. */
+export function nextNumber(records: readonly ModelRecord[]): number {
+  const used = records.flatMap((record) =>
+    record.kind === 'version' ? [record.number] : record.kind === 'alias' ? [record.body.version ?? 0] : [],
+  );
+  return Math.max(0, ...used) + 1;
+}
+
+/** Why a run's models are not this model's; null: they are. */
+export function identityProblem(model: string, known: ModelBody | null, own: ModelBody): string | null {
+  if (known === null) return null;
+  const keys = ({ keyColumns }: ModelBody): string =>
+    keyColumns.map(({ name, type }) => `${name.toLowerCase()} ${type}`).join(', ');
+  if (known.definition === own.definition && keys(known) === keys(own)) return null;
+  return (
+    `The registry's model "${model}" is made by "${known.definition}" for each ${keys(known)}, and this one by "${own.definition}" ` +
+    `for each ${keys(own)}: two models do not go under one name. Give this one another (--as, "output.model").`
+  );
+}
+
+const ALIAS = /^[A-Za-z][A-Za-z0-9_-]{0,79}$/;
+
+/** Points an alias at a version. `expected`: where the caller saw it point; null: nowhere. */
+export function moveAlias(
+  model: string,
+  records: readonly ModelRecord[],
+  { alias, version, expected, how, at }: MoveAlias,
+): ModelRecord[] {
+  if (!ALIAS.test(alias) || alias === 'latest') {
+    throw new RegistryRefused(
+      `"${alias}" is no name for an alias: use letters, digits, "_" and "-", beginning with a letter, but not "latest", which is always the newest version.`,
+    );
+  }
+  const now = aliasesOf(records).get(alias) ?? null;
+  if (now !== expected) {
+    throw new RegistryConflict(
+      `"${alias}" of "${model}" was moved to ${now === null ? 'no version' : `version ${now}`} meanwhile, and was at ` +
+        `${expected === null ? 'none' : `version ${expected}`} before. Look at it (partwise models show ${model}) and try again.`,
+    );
+  }
+  if (version !== null) resolveVersion(model, records, version);
+  const number = (stepsOf(records, alias).at(-1)?.number ?? 0) + 1;
+  return [...records, { kind: 'alias', name: alias, number, body: { version, at, how } }];
+}
+
+export interface MoveAlias {
+  alias: string;
+  version: number | null;
+  expected: number | null;
+  how: AliasBody['how'];
+  at: string;
+}
+
+/** Where an alias was before it was last promoted: each rollback goes one promotion further back. Throws `RegistryRefused`. */
+export function beforeAlias(model: string, records: readonly ModelRecord[], alias: string): number {
+  const stack: (number | null)[] = [];
+  for (const { body } of stepsOf(records, alias)) {
+    if (body.how === 'promote') stack.push(body.version);
+    else stack.pop();
+  }
+  const before = stack.at(-2);
+  if (before != null && versionsOf(records).some(({ version }) => version === before)) return before;
+  throw new RegistryRefused(
+    stack.length === 0
+      ? `The model "${model}" has no alias "${alias}". Move it somewhere first: partwise models promote ${model}@VERSION ${alias}.`
+      : before == null
+        ? `"${alias}" of "${model}" was never anywhere else, so there is nothing to roll back to.`
+        : `"${alias}" of "${model}" was at version ${before} before, which was removed.`,
+  );
+}
+
+/** Changes what people say about a version; a tag whose value is null goes. */
+export function describeVersion(
+  records: readonly ModelRecord[],
+  version: number,
+  { description, tags = {} }: { description?: string; tags?: Record<string, string | null> },
+): ModelRecord[] {
+  return records.map((record) => {
+    if (record.kind !== 'version' || record.number !== version) return record;
+    const all = Object.entries({ ...record.body.tags, ...tags }).filter(([, value]) => value !== null);
+    const body = {
+      ...record.body,
+      ...(description !== undefined && { description }),
+      tags: Object.fromEntries(all) as Record<string, string>,
+    };
+    return { ...record, body };
+  });
+}
+
+/** Without a version. Throws `RegistryRefused` while an alias points at it. */
+export function removeVersion(
+  model: string,
+  records: readonly ModelRecord[],
+  version: number,
+): ModelRecord[] {
+  const aliases = [...aliasesOf(records)].flatMap(([name, at]) => (at === version ? [name] : []));
+  if (aliases.length > 0) {
+    throw new RegistryRefused(
+      `Version ${version} of "${model}" is ${aliases.map((name) => `"${name}"`).join(', ')}: move ${aliases.length === 1 ? 'it' : 'them'} to another version before it is removed.`,
+    );
+  }
+  const left = records.filter((record) => !(record.kind === 'version' && record.number === version));
+  // The last version takes the model with it, so that its name is free.
+  return versionsOf(left).length === 0 ? [] : left;
+}
+
+/** What differs, for a table that keeps the rest. */
+export function recordChanges(
+  before: readonly ModelRecord[],
+  after: readonly ModelRecord[],
+): { removed: ModelRecord[]; added: ModelRecord[] } {
+  const text = (record: ModelRecord): string => JSON.stringify(record);
+  const old = new Set(before.map(text));
+  const fresh = new Set(after.map(text));
+  return {
+    removed: before.filter((record) => !fresh.has(text(record))),
+    added: after.filter((record) => !old.has(text(record))),
+  };
+}

@@ -1,0 +1,80 @@
+/** The registry's table in a DuckDB file: a row for each record of a model, changed in one transaction. */
+import { existsSync } from 'node:fs';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { recordChanges, type ModelRecord } from '../../models/records';
+import { Refusal } from '../../run/refusal';
+import { queryRows, withDatabase } from './database';
+
+const MODELS = '"partwise_models"';
+
+/** With the name of the model that it is of. */
+export async function readModels(
+  path: string,
+  model: string | null,
+): Promise<(ModelRecord & { model: string })[]> {
+  if (path === ':memory:' || !existsSync(path)) return [];
+  return withDatabase(path, 'read', async (connection) => {
+    const tables = await queryRows(
+      connection,
+      "SELECT 1 FROM information_schema.tables WHERE table_name = 'partwise_models'",
+    );
+    return tables.length === 0 ? [] : select(connection, model);
+  });
+}
+
+export async function changeModels<T>(
+  path: string,
+  model: string,
+  change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
+): Promise<T> {
+  if (path === ':memory:')
+    throw new Refusal('InvalidInput', [
+      'The registry of models needs a warehouse file: name one with --warehouse duckdb:PATH.',
+    ]);
+  return withDatabase(path, 'write', async (connection) => {
+    await connection.run('BEGIN TRANSACTION');
+    try {
+      await connection.run(
+        `CREATE TABLE IF NOT EXISTS ${MODELS} (model VARCHAR, kind VARCHAR, name VARCHAR, number INTEGER, body VARCHAR)`,
+      );
+      const before = (await select(connection, model)).map(
+        ({ model: _, ...record }) => record as ModelRecord,
+      );
+      const { records, result } = change(before);
+      const { removed, added } = recordChanges(before, records);
+      for (const { kind, name, number } of removed) {
+        await connection.run(
+          `DELETE FROM ${MODELS} WHERE model = $1 AND kind = $2 AND name = $3 AND number = $4`,
+          [model, kind, name, number],
+        );
+      }
+      for (const { kind, name, number, body } of added)
+        await connection.run(`INSERT INTO ${MODELS} VALUES ($1, $2, $3, $4, $5)`, [
+          model,
+          kind,
+          name,
+          number,
+          JSON.stringify(body),
+        ]);
+      await connection.run('COMMIT');
+      return result;
+    } catch (error) {
+      await connection.run('ROLLBACK').catch(() => {});
+      throw error;
+    }
+  });
+}
+
+async function select(
+  connection: DuckDBConnection,
+  model: string | null,
+): Promise<(ModelRecord & { model: string })[]> {
+  const rows = await queryRows<{ model: string; kind: string; name: string; number: number; body: string }>(
+    connection,
+    `SELECT model, kind, name, number, body FROM ${MODELS} WHERE $1 IS NULL OR model = $1 ORDER BY model, kind, name, number`,
+    [model],
+  );
+  return rows.map(
+    ({ body, ...rest }) => ({ ...rest, body: JSON.parse(body) as object }) as ModelRecord & { model: string },
+  );
+}

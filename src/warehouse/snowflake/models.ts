@@ -1,0 +1,85 @@
+/** The registry's table on Snowflake, in the connection's schema: a row for each record of a model, changed in one transaction. */
+import { recordChanges, type ModelRecord } from '../../models/records';
+import { isUnknownObject, type Session, type SessionPool } from '../../snowflake';
+
+const MODELS = 'PARTWISE_MODELS';
+
+/** With the name of the model that it is of. */
+export async function readModels(
+  pool: SessionPool,
+  model: string | null,
+): Promise<(ModelRecord & { model: string })[]> {
+  try {
+    return await pool.lend((session) => select(session, model));
+  } catch (error) {
+    if (isUnknownObject(error)) return [];
+    throw error;
+  }
+}
+
+/** A row that every transaction on the model changes first: so they come one after the other. */
+const LOCK = "KIND = 'lock'";
+
+export async function changeModels<T>(
+  pool: SessionPool,
+  model: string,
+  change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
+): Promise<T> {
+  return pool.lend(async (session) => {
+    await session.run(
+      `CREATE TABLE IF NOT EXISTS ${MODELS} (MODEL VARCHAR, KIND VARCHAR, NAME VARCHAR, NUMBER NUMBER(38,0), BODY VARCHAR)`,
+    );
+    await session.run(
+      `INSERT INTO ${MODELS} (MODEL, KIND, NAME, NUMBER, BODY) SELECT ?, 'lock', '', 0, '' ` +
+        `WHERE NOT EXISTS (SELECT 1 FROM ${MODELS} WHERE MODEL = ? AND ${LOCK})`,
+      { binds: [model, model] },
+    );
+    await session.run('BEGIN TRANSACTION');
+    try {
+      await session.run(`UPDATE ${MODELS} SET BODY = ? WHERE MODEL = ? AND ${LOCK}`, {
+        binds: [new Date().toISOString(), model],
+      });
+      const before = (await select(session, model)).map(({ model: _, ...record }) => record as ModelRecord);
+      const { records, result } = change(before);
+      const { removed, added } = recordChanges(before, records);
+      for (const { kind, name, number } of removed) {
+        await session.run(`DELETE FROM ${MODELS} WHERE MODEL = ? AND KIND = ? AND NAME = ? AND NUMBER = ?`, {
+          binds: [model, kind, name, number],
+        });
+      }
+      for (const { kind, name, number, body } of added) {
+        await session.run(`INSERT INTO ${MODELS} (MODEL, KIND, NAME, NUMBER, BODY) SELECT ?, ?, ?, ?, ?`, {
+          binds: [model, kind, name, number, JSON.stringify(body)],
+        });
+      }
+      await session.run('COMMIT');
+      return result;
+    } catch (error) {
+      // A session whose transaction may be open is nobody's any more.
+      await session.run('ROLLBACK').catch(() => {
+        session.broken = true;
+      });
+      throw error;
+    }
+  });
+}
+
+async function select(session: Session, model: string | null): Promise<(ModelRecord & { model: string })[]> {
+  const { rows } = await session.run(
+    `SELECT MODEL, KIND, NAME, NUMBER, BODY FROM ${MODELS} WHERE KIND <> 'lock'` +
+      `${model === null ? '' : ' AND MODEL = ?'} ORDER BY MODEL, KIND, NAME, NUMBER`,
+    model === null ? {} : { binds: [model] },
+  );
+  return rows.map(
+    ([of, kind, name, number, body]) =>
+      ({
+        model: of!,
+        kind,
+        name,
+        number: Number(number),
+        body: JSON.parse(body!) as object,
+      }) as ModelRecord & {
+        model: string;
+      },
+  );
+}
