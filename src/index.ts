@@ -104,5 +104,5 @@ export type {
 } from './client/trial-types';
 export type { OutputInput, RunInput, RunOptions, Source } from './run/input';
 export type { ErrorInfo } from './run/outcome';
-export type { CommitResult, RunPlan } from './run/plan';
+export type { CommitResult, ModelUse, RunPlan } from './run/plan';
 export type { PartitionStatus, RunStatus, StatusCounts } from './run/status';

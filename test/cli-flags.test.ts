@@ -172,6 +172,7 @@ test('I8 the exit code says how the workflow ended', () => {
     live: false,
     asOf: '',
     error: null,
+    models: null,
     commit: null,
     waiting: null,
     paused: false,

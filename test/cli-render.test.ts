@@ -47,6 +47,7 @@ const STATE: RunState = {
   live: false,
   asOf: '2024-01-01T01:00:00.000Z',
   error: null,
+  models: null,
   commit: { version: 1, target: 'table trends', rows: 43, committedAt: '2024-01-01T00:01:02.000Z' },
   waiting: null,
   paused: false,
@@ -98,6 +99,7 @@ test('a paused run says so, how many would be in flight, and how it goes on', ()
     status: 'IN_PROGRESS',
     endedAt: null,
     commit: null,
+    models: null,
     paused: true,
     maxConcurrency: 3,
   };

@@ -19,7 +19,8 @@ import type { ActivityDeps } from './deps';
 import { refused, refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
 import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePlace } from './check-run';
-import { modelProblems } from './plan-models';
+import { openWarehouse } from '../warehouse';
+import { modelProblems, nameProblems } from './plan-models';
 import { claimStage } from './stage-access';
 import { scheduledTimeOf } from './scheduled-time';
 import { loadUnitPlan } from './unit-plan';
@@ -59,6 +60,10 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
         ? null
         : await inspectSource(deps, wanted, warehouse, problems);
   if (shape !== null) problems.push(...(await queryProblems(input, shape)));
+  if (shape !== null && warehouse !== null && found !== null)
+    problems.push(
+      ...(await nameProblems(input, shape, openWarehouse(warehouse, deps.projectDir), found.settings)),
+    );
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 
   const stage = openStage(stageUri!);

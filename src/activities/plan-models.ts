@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { RunReader } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
 import { entriesOf, findEntry, putManifest } from '../models/manifest';
-import { modelBody, RegistryRefused, resolveVersion } from '../models/records';
+import { identityProblem, modelBody, RegistryRefused, resolveVersion } from '../models/records';
 import type { ModelInput, ModelTask } from '../models/types';
 import type { CarriedContent } from '../run/carried';
 import type { NormalizedInput } from '../run/parse-input';
@@ -12,6 +12,7 @@ import { Refusal } from '../run/refusal';
 import type { FunctionDescription } from '../runners/protocol';
 import { openStage, type Stage } from '../stage';
 import type { Warehouse } from '../warehouse';
+import type { SourceShape } from '../warehouse/warehouse';
 import { trainedEntries } from './trained-models';
 
 /** Ids of partitions without a model that a plan names. */
@@ -53,6 +54,20 @@ export function modelProblems(
       `"model.holdout" is for functions that train, and "${name}" does not: use "where" to choose rows.`,
     );
   return problems;
+}
+
+/** Whether the name that models are to go under is another model's; the commit looks again. */
+export async function nameProblems(
+  { output }: NormalizedInput,
+  { keyColumns }: SourceShape,
+  warehouse: Warehouse,
+  { model }: FunctionDescription,
+): Promise<string[]> {
+  if (output === null || !('model' in output) || model === undefined) return [];
+  const known = modelBody(await warehouse.readModels(output.model));
+  const own = { definition: model.name, keyColumns, createdAt: '' };
+  const problem = identityProblem(output.model, known, own);
+  return problem === null ? [] : [problem];
 }
 
 /** `folder`: on the stage, ending in `/`, for what is put; null for a run that predicts with no models. */

@@ -12,6 +12,7 @@ import { executionOfPath, isCarriedFile, ledgerNumber } from '../run/stage-layou
 import type { Stage } from '../stage';
 import { selectRuns, type Selection } from './clean-selection';
 import type { CleanedRun, CleanReport, FilesAndBytes } from './clean-types';
+import { neededByModels } from './needed-models';
 import { leftovers, namedFiles, openUnits, type KeptRun } from './needed-files';
 import {
   isLocator,
@@ -40,7 +41,8 @@ export async function cleanStage(
   const ledgers = await ledgersOf(stage, content.series);
   const kept = new Map<string, KeptRun>();
   // enforces I3: what anything that stays has recorded stays.
-  const needed = new Set(ledgers.needed);
+  const models = await neededByModels(stage, content.models, now);
+  const needed = new Set([...ledgers.needed, ...models.needed]);
   for (const run of runs) {
     if (selected.has(run.runId)) continue;
     const { named, ...rest } = await readKept(client, stage, run);
@@ -49,7 +51,8 @@ export async function cleanStage(
   }
   const cleaned: CleanedRun[] = [];
   const oldLedgers = selection.runs === null ? ledgers.superseded : [];
-  const doomed: StageObject[] = [...oldLedgers];
+  const unnamed = selection.runs === null ? models.unnamed : [];
+  const doomed: StageObject[] = [...oldLedgers, ...unnamed];
   for (const run of runs.sort((a, b) => (a.endedAt < b.endedAt ? -1 : 1))) {
     const { runId, endedAt, status, objects } = run;
     const stays = kept.get(runId);
@@ -73,6 +76,7 @@ export async function cleanStage(
     dryRun,
     runs: cleaned,
     ledgers: sizeOf(oldLedgers),
+    models: sizeOf(unnamed),
     ...sizeOf(doomed),
   };
 }

@@ -2,6 +2,8 @@
 import { loadUnitPlan } from '../activities/unit-plan';
 import type { RunRecord } from '../history/fold';
 import type { Outcomes } from '../history/outcomes';
+import { readBlock, readManifest } from '../models/manifest';
+import type { FileRef } from '../run/files';
 import { artifactPaths } from '../run/done-block';
 import { executionOfPath, planPath, unitFolder } from '../run/stage-layout';
 import type { Stage } from '../stage';
@@ -25,6 +27,7 @@ export async function namedFiles(stage: Stage, record: RunRecord, outcomes: Outc
   named.push(planPath(plan), plan.unitPlan.path, plan.index.path);
   const unitPlan = await orGone(loadUnitPlan(stage, plan.unitPlan));
   named.push(...(unitPlan?.snapshot ?? []).map(({ path }) => path));
+  if (unitPlan?.models !== undefined) named.push(...(await modelFiles(stage, unitPlan.models.root)));
   for (const { end } of units.values()) {
     if (end?.type !== 'result' || Array.isArray(end.result.outcomes)) continue;
     named.push(end.result.outcomes.path);
@@ -34,6 +37,18 @@ export async function namedFiles(stage: Stage, record: RunRecord, outcomes: Outc
     for (const { artifacts } of ends.values()) named.push(...artifacts.map(({ path }) => path));
   for (const { block } of outcomes.blocks) named.push(...artifactPaths(block));
   return named;
+}
+
+/** A retry predicts with the models that the run began with. */
+async function modelFiles(stage: Stage, root: FileRef): Promise<string[]> {
+  const manifest = await orGone(readManifest(stage, root));
+  if (manifest === null) return [];
+  const files = new Set([root.path]);
+  for (const block of manifest.blocks) {
+    files.add(block.path);
+    for (const { path } of (await orGone(readBlock(stage, block))) ?? []) files.add(path);
+  }
+  return [...files];
 }
 
 /** Folders of units that history has no result of. */

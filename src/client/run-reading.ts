@@ -1,5 +1,6 @@
 /** What a run says when it is asked, wherever its history is read. */
 import type { Row } from '../functions/types';
+import type { ModelSerde } from '../models/types';
 import { PARTITION_STATUSES, type PartitionStatus } from '../run/status';
 import { WaitTimeout } from './errors';
 import { LogReader, lookAgainLater } from './logs';
@@ -65,6 +66,15 @@ export class RunReading {
 
   partition(id: string): PartitionHandle {
     return new PartitionReader(this.reader, id);
+  }
+
+  async model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model> {
+    const partition = this.partition(partitionId);
+    const [row] = await partition.result();
+    const file = typeof row?.model_file === 'string' ? row.model_file : 'model.json';
+    if (serde !== undefined) return partition.artifacts.get(file, { read: (bytes) => serde.read(bytes) });
+    const content = await partition.artifacts.get(file);
+    return (file.endsWith('.json') && typeof content === 'string' ? JSON.parse(content) : content) as Model;
   }
 
   async results({ limit }: { limit?: number } = {}): Promise<Row[]> {

@@ -1,6 +1,7 @@
 /** What is on a stage: the files of each run, and the ledgers of series. */
 import type { Client } from '@temporalio/client';
 import { isoTime } from '../history/decode';
+import { MODELS_FOLDER } from '../models/manifest';
 import { folderOf, SERIES_FOLDER } from '../run/stage-layout';
 import { ObjectMissing, type Stage } from '../stage';
 import { STATUS } from './chain';
@@ -40,13 +41,20 @@ export interface StageContent {
   runs: StageRun[];
   /** By folder of the series. */
   series: Map<string, StageObject[]>;
+  /** Manifests of versions, and their blocks. */
+  models: StageObject[];
 }
 
 /** Folders without a locator are no run's, and are left out. */
 export async function readStage(stage: Stage): Promise<StageContent> {
   const series = new Map<string, StageObject[]>();
+  const models: StageObject[] = [];
   const folders = new Map<string, StageObject[]>();
   for (const object of await stage.list('')) {
+    if (object.path.startsWith(MODELS_FOLDER)) {
+      models.push(object);
+      continue;
+    }
     const isSeries = object.path.startsWith(SERIES_FOLDER);
     const groups = isSeries ? series : folders;
     const folder = folderOf(object.path, isSeries ? 2 : 1);
@@ -61,7 +69,7 @@ export async function readStage(stage: Stage): Promise<StageContent> {
     const isBare = objects.length === locators.length;
     runs.push({ runId: locators[0]!.runId, locators, objects, isBare });
   }
-  return { runs, series };
+  return { runs, series, models };
 }
 
 async function locatorsAmong(stage: Stage, objects: readonly StageObject[]): Promise<Locator[]> {

@@ -2,7 +2,8 @@
 import type { ArtifactReader, Row } from '../functions/types';
 import type { Step } from '../history/facts';
 import type { ErrorInfo } from '../run/outcome';
-import type { Column, CommitResult, RunPlan } from '../run/plan';
+import type { ModelSerde } from '../models/types';
+import type { Column, CommitResult, ModelUse, RunPlan } from '../run/plan';
 import type { PartitionStatus, RunStatus, StatusCounts } from '../run/status';
 import type { Tolerance } from '../run/tolerance';
 import type { RetryInput } from './start';
@@ -54,6 +55,8 @@ export interface RunState {
   asOf: string;
   error: ErrorInfo | null;
   commit: CommitResult | null;
+  /** Of a run that predicts: with which models, and which partitions have none. Null for others, and until it is planned. */
+  models: ModelUse | null;
   /**
    * What holds the run up: a step that failed and is tried again, such as the commit while another program locks the
    * warehouse file. Null when nothing does, and whenever the state is not `live`.
@@ -159,6 +162,11 @@ export interface RunHandle {
   progress(): Promise<Record<PartitionStatus, string[]>>;
   partitions(options?: { status?: PartitionStatus; limit?: number; after?: string }): Promise<PartitionPage>;
   partition(id: string): PartitionHandle;
+  /**
+   * The model that a training run has made of a partition: what `serde` reads, else a value of JSON, or bytes. Throws
+   * `NoSuchPartition`, and `NoSuchArtifact` where there is none.
+   */
+  model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model>;
   /** The combined rows: key columns first, ordered by key; all unless `limit` says otherwise. */
   results(options?: { limit?: number }): Promise<Row[]>;
   /** How many combined rows there are, without reading them. */

@@ -66,6 +66,7 @@ export function runState(
     asOf: overlay?.asOf ?? asOf,
     error: record.closed?.error ?? null,
     commit: record.commit ?? record.opened?.continues?.commit ?? null,
+    models: record.plan?.models ?? null,
     waiting: overlay?.step ?? null,
     paused: record.closed === null && record.pause.asked,
     maxConcurrency: record.maxConcurrency ?? record.plan?.maxConcurrency ?? null,

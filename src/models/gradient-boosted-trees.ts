@@ -40,7 +40,7 @@ const treesSerde = Object.freeze({ ...bytesSerde, filename: 'model.ydf.zip' });
  * });
  * ```
  *
- * Training is deterministic: equal rows in equal order give equal trees. A partition needs a few rows, and two classes.
+ * Equal rows in equal order give equal trees, in files that differ by an id. YDF's settings are its own defaults: the package takes none.
  */
 export function gradientBoostedTrees(options: TreesOptions): PartitionModel<Uint8Array> {
   const { name, label, features, derive, atLeast, ...settings } = options;

@@ -145,6 +145,7 @@ export async function run(request: RunRequest): Promise<Ran> {
       onDownload: async () => {
         throw new Error('There is nothing to download here.');
       },
+      onModel: async () => null,
       onSession: () => undefined,
       onLoss: () => undefined,
       onHeartbeat: () => undefined,

@@ -6,7 +6,7 @@ import { renderTable } from './table';
 import { clean, plural } from './text';
 
 /** Empty when there is nothing to remove. */
-export function renderClean({ runs, ledgers }: CleanReport, width: number, paint: Paint): string {
+export function renderClean({ runs, ledgers, models }: CleanReport, width: number, paint: Paint): string {
   const rows = runs.map(({ runId, endedAt, what, files, bytes, needed }) => [
     clean(runId),
     endedAt.slice(0, 19).replace('T', ' '),
@@ -19,6 +19,15 @@ export function renderClean({ runs, ledgers }: CleanReport, width: number, paint
     const files = ledgers.files.toLocaleString('en');
     rows.push(['series', '', 'old ledgers', files, bytesText(ledgers.bytes), '']);
   }
+  if (models.files > 0)
+    rows.push([
+      'models',
+      '',
+      'of no version',
+      models.files.toLocaleString('en'),
+      bytesText(models.bytes),
+      '',
+    ]);
   if (rows.length === 0) return '';
   const columns = [
     { name: 'run' },

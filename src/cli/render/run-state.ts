@@ -42,15 +42,31 @@ export function renderRunState(
   if (state.waiting !== null) lines.push(paint.yellow(waitingText(state.waiting)));
   if (state.error !== null && state.status !== 'CANCELLED')
     lines.push(`${paint.red(state.error.type)}: ${cleanLines(state.error.message)}`);
-  if (state.commit !== null) {
-    lines.push(
-      `${paint.dim('wrote')} ${plural(state.commit.rows, 'row')} ${paint.dim('to')} ${clean(state.commit.target)}`,
-    );
-  }
+  if (state.models !== null) lines.push(...modelLines(state.models, paint));
+  if (state.commit !== null) lines.push(commitLine(state.commit, paint));
   return lines.join('\n');
 }
 
 function timing(state: RunState): string {
   if (state.endedAt === null) return `running for ${elapsed(state.startedAt, null, state.asOf)}`;
   return `took ${durationText(Date.parse(state.endedAt) - Date.parse(state.startedAt))}`;
+}
+
+function commitLine({ rows, target, modelVersion }: NonNullable<RunState['commit']>, paint: Paint): string {
+  if (modelVersion === undefined)
+    return `${paint.dim('wrote')} ${plural(rows, 'row')} ${paint.dim('to')} ${clean(target)}`;
+  return `${paint.dim('kept')} ${plural(rows, 'model')} ${paint.dim('as')} ${clean(target)} ${paint.dim('version')} ${modelVersion}`;
+}
+
+function modelLines(
+  { label, missing, firstMissing }: NonNullable<RunState['models']>,
+  paint: Paint,
+): string[] {
+  const used = `${paint.dim('with')} ${clean(label)}`;
+  if (missing === 0) return [used];
+  const more = missing > firstMissing.length ? ', …' : '';
+  return [
+    used,
+    paint.yellow(`${plural(missing, 'partition')} without a model: ${clean(firstMissing.join(', '))}${more}`),
+  ];
 }

@@ -1,0 +1,427 @@
+/** Models per partition, end to end: real workers, real runs, a registry in DuckDB. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { jsonSerde, RegistryConflict, RegistryRefused, type RunHandle, type RunInput } from '../src/index';
+import { neededByModels } from '../src/client/needed-models';
+import { openStage } from '../src/stage/index';
+import { makeProject, REPOSITORY, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { definePartitionModel } from 'partwise';
+import { gradientBoostedTrees } from 'partwise/models';
+
+let read = 0;
+
+export const mean = definePartitionModel({
+  name: 'mean',
+  async train(data, context) {
+    if (context.params.fail === context.partitionId) throw new Error('no luck');
+    const [row] = await data.sql\`SELECT avg(amount) AS mean FROM data\`;
+    return { mean: row.mean + (context.params.off ?? 0) };
+  },
+  predict(model, data, context) {
+    if (context.params.fail === context.partitionId) throw new Error('no luck');
+    return Array.from({ length: data.rowCount }, () => model.mean);
+  },
+  serde: {
+    filename: 'model.json',
+    write: (model) => JSON.stringify(model),
+    read: (bytes) => (console.log('read', ++read), JSON.parse(Buffer.from(bytes).toString())),
+  },
+  async metrics(model, data) {
+    const rows = await data.rows();
+    return { mae: rows.reduce((sum, { amount }) => sum + Math.abs(amount - model.mean), 0) / rows.length };
+  },
+});
+
+export const other = definePartitionModel({ name: 'other', train: () => ({}), predict: () => [] });
+
+export const trees = gradientBoostedTrees({ name: 'trees', label: 'amount', features: ['day'], atLeast: 0 });
+`;
+
+const ROWS =
+  "INSERT INTO sales VALUES ('a', 1, 1), ('a', 2, 3), ('b', 1, 10), ('b', 2, 20), ('c', 1, 5), ('c', 2, 5)";
+const SOURCE = { source: { table: 'sales' }, partitionBy: ['shop'] };
+
+let project: TestProject;
+beforeAll(async () => {
+  project = await makeProject(FUNCTIONS);
+  await project.execute('CREATE TABLE sales (shop VARCHAR, day INTEGER, amount DOUBLE)', ROWS);
+  await project.startWorker();
+});
+afterAll(() => project.close());
+
+const start = (input: Partial<RunInput>, name: string): Promise<RunHandle> =>
+  project.partwise.start({ ...SOURCE, ...input } as RunInput, { runId: project.runId(name) });
+
+async function trained(model: string, input: Partial<RunInput> = {}): Promise<RunHandle> {
+  const run = await start({ function: 'mean.train', output: { model }, ...input }, 'train');
+  const { status, error } = await run.wait();
+  expect({ status, error }).toEqual({ status: 'SUCCESS', error: null });
+  return run;
+}
+
+const registered = async (name: string) => (await project.partwise.registry()).model(name);
+
+describe('training', () => {
+  it('keeps a model of each partition as a version, with its metrics, its run and its digest', async () => {
+    const run = await trained('first', { model: { holdout: 'day = 2' } });
+    expect(await run.results()).toEqual([
+      { shop: 'a', trained_rows: 1, model_file: 'model.json', model_bytes: 10, mae: 2 },
+      { shop: 'b', trained_rows: 1, model_file: 'model.json', model_bytes: 11, mae: 10 },
+      { shop: 'c', trained_rows: 1, model_file: 'model.json', model_bytes: 10, mae: 0 },
+    ]);
+    const { commit } = await run.status();
+    expect(commit).toMatchObject({ target: 'first', rows: 3, modelVersion: 1 });
+    const version = (await registered('first')).version('latest');
+    expect(await version.describe()).toMatchObject({
+      version: 1,
+      entries: 3,
+      changed: 3,
+      base: null,
+      run: run.runId,
+    });
+    const entry = await version.entry('b');
+    expect(entry).toMatchObject({ rows: 1, metrics: { mae: 10 }, run: run.runId, file: 'model.json' });
+    expect(entry!.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(await version.load('b', jsonSerde)).toEqual({ mean: 10 });
+    expect(await run.model('b', jsonSerde)).toEqual({ mean: 10 });
+  });
+
+  it('of some partitions makes a version that shares the others', async () => {
+    await trained('shared');
+    const run = await trained('shared', { only: ['b'], params: { off: 1 } });
+    const model = await registered('shared');
+    expect(await model.version(2).describe()).toMatchObject({
+      base: 1,
+      entries: 3,
+      changed: 1,
+      run: run.runId,
+    });
+    const [one, two] = await Promise.all([1, 2].map((n) => entriesIn(model.version(n))));
+    expect(two!.map(({ path }, i) => path === one![i]!.path)).toEqual([true, false, true]);
+  });
+
+  it('a partition that fails costs the others nothing, and keeps the model that it had', async () => {
+    await trained('tolerant');
+    const run = await start(
+      {
+        function: 'mean.train',
+        output: { model: 'tolerant' },
+        params: { fail: 'b', off: 1 },
+        options: { toleratedFailures: 1, retry: { maximumAttempts: 1 } },
+      },
+      'tolerant',
+    );
+    expect((await run.wait()).counts).toMatchObject({ DONE: 2, FAILED: 1 });
+    const version = (await registered('tolerant')).version(2);
+    expect(await version.describe()).toMatchObject({ entries: 3, changed: 2 });
+    expect(await version.load('b', jsonSerde)).toEqual({ mean: 15 });
+    expect(await version.load('a', jsonSerde)).toEqual({ mean: 3 });
+  });
+
+  it('never puts two models under one name', async () => {
+    await trained('taken');
+    const run = await start({ function: 'other.train', output: { model: 'taken' } }, 'other');
+    const { status, error } = await run.wait();
+    expect(status).toBe('FAILURE');
+    expect(error!.message).toContain('two models do not go under one name');
+    expect((await (await registered('taken')).describe()).versions).toBe(1);
+  });
+
+  it('by two runs at once gives two versions, and loses none of their models', async () => {
+    await trained('both');
+    await Promise.all([
+      trained('both', { only: ['a'], params: { off: 1 } }),
+      trained('both', { only: ['b'], params: { off: 1 } }),
+    ]);
+    const newest = (await registered('both')).version('latest');
+    expect(await newest.describe()).toMatchObject({ version: 3, entries: 3 });
+    expect([await newest.load('a', jsonSerde), await newest.load('b', jsonSerde)]).toEqual([
+      { mean: 3 },
+      { mean: 16 },
+    ]);
+  });
+
+  it('with gradient-boosted trees needs no code for it', async () => {
+    const source = { query: "SELECT 'x' AS shop, range AS day, 2.0 * range AS amount FROM range(200)" };
+    await trained('trees', { function: 'trees.train', source });
+    const run = await start({ function: 'trees.predict', source, model: { name: 'trees' } }, 'trees');
+    expect((await run.wait()).error).toBeNull();
+    const predictions = (await run.results()).map(({ prediction }) => Number(prediction));
+    expect(predictions).toHaveLength(200);
+    expect(Math.abs(predictions[100]! - 200)).toBeLessThan(10);
+  });
+});
+
+async function entriesIn(version: {
+  entries(): AsyncIterable<{ path: string }>;
+}): Promise<{ path: string }[]> {
+  const found: { path: string }[] = [];
+  for await (const entry of version.entries()) found.push(entry);
+  return found;
+}
+
+describe('predicting', () => {
+  beforeAll(async () => {
+    await trained('known', { only: ['a', 'b'] });
+  });
+  const predict = (model: object, more: Partial<RunInput> = {}): Promise<RunHandle> =>
+    start({ function: 'mean.predict', model: { name: 'known', ...model }, ...more }, 'predict');
+
+  it('carries key, row id and chosen columns into a table', async () => {
+    const run = await predict({ keep: ['day'] }, { only: ['a', 'b'], output: { table: 'predicted' } });
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', error: null });
+    expect(await run.results()).toEqual([
+      { shop: 'a', row_id: 0, day: 1, prediction: 2, model_partition: 'a' },
+      { shop: 'a', row_id: 1, day: 2, prediction: 2, model_partition: 'a' },
+      { shop: 'b', row_id: 0, day: 1, prediction: 15, model_partition: 'b' },
+      { shop: 'b', row_id: 1, day: 2, prediction: 15, model_partition: 'b' },
+    ]);
+  });
+
+  it('fails a partition without a model, and that one alone', async () => {
+    const run = await predict({});
+    const { counts } = await run.wait();
+    expect(counts).toMatchObject({ DONE: 2, FAILED: 1 });
+    const { error, attempts } = await run.partition('c').describe();
+    expect({ type: error!.type, attempts }).toEqual({ type: 'NoModel', attempts: 1 });
+  });
+
+  it('skips it when the run says so, and counts and lists it', async () => {
+    const run = await predict({ onMissing: 'skip' });
+    const state = await run.wait();
+    expect(state).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2, SKIPPED: 1 } });
+    expect(state.models).toEqual({ label: 'known version 1', missing: 1, firstMissing: ['c'] });
+    expect((await run.progress()).SKIPPED).toEqual(['c']);
+  });
+
+  it('lets the model of another partition stand in, and says whose it was', async () => {
+    const run = await predict({ onMissing: 'fallback', fallback: 'b' });
+    const state = await run.wait();
+    expect(state).toMatchObject({
+      status: 'SUCCESS',
+      counts: { DONE: 3 },
+      models: { missing: 1, firstMissing: ['c'] },
+    });
+    expect((await run.results()).at(-1)).toMatchObject({ shop: 'c', prediction: 15, model_partition: 'b' });
+  });
+
+  it('uses the models of a training run', async () => {
+    const { runId } = await trained('of-run', { params: { off: 100 } });
+    const run = await start({ function: 'mean.predict', model: { run: runId } }, 'of-run');
+    expect((await run.wait()).error).toBeNull();
+    expect((await run.results())[0]).toMatchObject({ shop: 'a', prediction: 102 });
+  });
+
+  it('fits and predicts in one go, and keeps no model', async () => {
+    const run = await start(
+      { function: 'mean.fitPredict', model: { holdout: 'day = 2', keep: ['amount'] } },
+      'stateless',
+    );
+    expect((await run.wait()).error).toBeNull();
+    expect(await run.results()).toEqual([
+      { shop: 'a', row_id: 0, amount: 3, prediction: 1 },
+      { shop: 'b', row_id: 0, amount: 20, prediction: 10 },
+      { shop: 'c', row_id: 0, amount: 5, prediction: 5 },
+    ]);
+    expect(await run.partition('a').artifacts.list()).toEqual([]);
+  });
+
+  it('of no rows gives no rows', async () => {
+    const run = await start(
+      { function: 'mean.fitPredict', model: { holdout: "day = 2 AND shop = 'a'" } },
+      'none',
+    );
+    expect((await run.wait()).counts).toMatchObject({ DONE: 3 });
+    expect(await run.results()).toHaveLength(1);
+  });
+
+  it('is refused without a partition key, without a model, and with a fallback that is not there', async () => {
+    const refusalOf = async (input: Partial<RunInput>): Promise<string> => {
+      const run = await project.partwise.start({ ...SOURCE, function: 'mean.predict', ...input } as RunInput);
+      return (await run.wait()).error!.message;
+    };
+    await project.execute("COPY sales TO '" + join(project.folder, 'sales.parquet') + "' (FORMAT parquet)");
+    const files = { source: { files: 'sales.parquet' }, partitionBy: [] };
+    expect(await refusalOf({ ...files, model: { name: 'known' } })).toContain('"partitionBy" is missing');
+    expect(await refusalOf({})).toContain('"model" names no models to predict with');
+    expect(await refusalOf({ model: { name: 'unknown' } })).toContain('There is no model "unknown"');
+    expect(await refusalOf({ model: { name: 'known', version: 'productoin' } })).toContain(
+      'has no version "productoin"',
+    );
+    expect(await refusalOf({ model: { name: 'known', onMissing: 'fallback', fallback: 'x' } })).toContain(
+      'has no model for it',
+    );
+  });
+
+  it('decodes a model once, however often its runner needs it', async () => {
+    const query = "SELECT 'z' || range AS shop, 1 AS day FROM range(40)";
+    const run = await predict(
+      { onMissing: 'fallback', fallback: 'b' },
+      { source: { query }, options: { maxConcurrency: 1 } },
+    );
+    expect((await run.wait()).error).toBeNull();
+    let reads = 0;
+    for await (const { text } of run.logs()) if (text.startsWith('read')) reads++;
+    // One for each runner at most, and none where it was known before.
+    expect(reads).toBeLessThanOrEqual(2);
+  });
+
+  it('I3 refuses a model that is not the one that was kept', async () => {
+    const run = await trained('damaged');
+    const { path } = (await (await registered('damaged')).version(1).entry('a'))!;
+    await project.write(join('stage', path), '{"mean":7}');
+    const again = await start({ function: 'mean.predict', model: { name: 'damaged' } }, 'damaged');
+    await again.wait();
+    expect((await again.partition('a').describe()).error).toMatchObject({ type: 'DamagedModel' });
+    await expect(run.model('a')).rejects.toThrow('sha256 differs');
+  });
+});
+
+describe('the registry', () => {
+  it('moves aliases in one step, remembers where they were, and rolls back', async () => {
+    await trained('moved');
+    await trained('moved', { only: ['b'], params: { off: 5 } });
+    const model = await registered('moved');
+    expect(await model.promote(1, 'production')).toMatchObject({ version: 1, before: null });
+    expect(await model.promote('latest', 'production')).toMatchObject({ version: 2, before: 1 });
+    expect(await model.rollback('production')).toMatchObject({ version: 1, before: 2 });
+    expect((await model.history('production')).map(({ version, how }) => `${how} ${version}`)).toEqual([
+      'promote 1',
+      'promote 2',
+      'rollback 1',
+    ]);
+    await expect(model.rollback('production')).rejects.toThrow('never anywhere else');
+  });
+
+  it('promotes partition by partition, only where it is better', async () => {
+    await trained('better', { params: { off: 1 } });
+    await trained('better', { params: { off: 0.5 }, only: ['a'] });
+    await trained('better', { params: { off: 9 }, only: ['b', 'c'] });
+    const model = await registered('better');
+    await model.promote(1, 'production');
+    const comparison = await model.compare(1, 3, { metric: 'mae' });
+    expect(comparison.partitions.map(({ partition, better }) => `${partition} ${better}`)).toEqual([
+      'a null',
+      'b a',
+      'c a',
+    ]);
+    await model.promote(2, 'challenger');
+    const promotion = await model.promote('latest', 'production', { whereBetter: { metric: 'mae' } });
+    expect(promotion).toMatchObject({ version: 1, before: 1, taken: 0, kept: 3 });
+    const wanted = await model.promote(3, 'production', {
+      whereBetter: { metric: 'mae', higherIsBetter: true },
+    });
+    expect(wanted).toMatchObject({ version: 4, before: 1, taken: 2, kept: 1 });
+    expect(await model.version('production').load('b', jsonSerde)).toEqual({ mean: 24 });
+    await expect(model.compare(1, 2, { metric: 'mea' })).rejects.toThrow('They have: mae.');
+  });
+
+  it('of two who move an alias at once lets one win and tells the other', async () => {
+    await trained('raced');
+    await trained('raced');
+    const model = await registered('raced');
+    await model.promote(1, 'production');
+    const ends = await Promise.allSettled([model.promote(2, 'production'), model.promote(2, 'production')]);
+    const lost = ends.filter((end) => end.status === 'rejected');
+    expect(lost.map(({ reason }) => (reason as Error).name)).toEqual(['RegistryConflict']);
+    expect((await model.describe()).aliases).toEqual({ production: 2 });
+    expect(RegistryConflict.name).toBe('RegistryConflict');
+  });
+
+  it('keeps what versions need through clean, and frees it when they are removed', async () => {
+    const run = await trained('kept');
+    const model = await registered('kept');
+    await model.promote(1, 'production');
+    await expect(model.version(1).remove()).rejects.toThrow(RegistryRefused);
+    const cleaned = await project.partwise.clean({ runs: [run.runId] });
+    expect(cleaned.runs[0]!.needed.files).toBeGreaterThan(0);
+    expect(await model.version('production').load('b', jsonSerde)).toEqual({ mean: 15 });
+    await trained('kept');
+    await model.promote(2, 'production');
+    await model.version(1).remove();
+    expect((await model.versions()).map(({ version }) => version)).toEqual([2]);
+    // Nothing of a version that may be in the making is removed, so it takes a day.
+    const stage = openStage(pathToFileURL(join(project.folder, 'stage')).href);
+    const unnamed = async (now: number): Promise<number> =>
+      (await neededByModels(stage, await stage.list('@models/kept/'), now)).unnamed.length;
+    expect(await unnamed(Date.now())).toBe(0);
+    expect(await unnamed(Date.now() + 25 * 3_600_000)).toBe(1);
+    expect(await model.version('production').load('b', jsonSerde)).toEqual({ mean: 15 });
+  });
+
+  it('has tags and a description for each version', async () => {
+    await trained('tagged');
+    const version = (await registered('tagged')).version(1);
+    await version.tag({ tags: { reviewed: 'yes', draft: 'x' }, description: 'the first' });
+    await version.tag({ tags: { draft: null } });
+    expect(await version.describe()).toMatchObject({ tags: { reviewed: 'yes' }, description: 'the first' });
+  });
+
+  it('I3 shows no version of a run whose worker was killed, and one when it has ended', async () => {
+    const own = await makeProject(FUNCTIONS);
+    await own.execute(
+      'CREATE TABLE sales AS SELECT (range % 60)::VARCHAR AS shop, 1 AS day, 1.0 AS amount FROM range(600)',
+    );
+    const worker = await own.startWorker();
+    const run = await own.partwise.start(
+      {
+        ...SOURCE,
+        function: 'mean.train',
+        output: { model: 'killed' },
+        options: { heartbeatTimeout: '3s' },
+      } as RunInput,
+      { runId: own.runId('killed') },
+    );
+    for await (const event of run.events()) if (event.type === 'partition') break;
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+    const registry = await own.partwise.registry();
+    expect(await registry.models()).toEqual([]);
+    await own.startWorker();
+    expect((await run.wait()).error).toBeNull();
+    expect(await registry.model('killed').version(1).describe()).toMatchObject({ entries: 60, changed: 60 });
+    await own.close();
+  }, 120_000);
+
+  it('I3 leaves an alias where it was, or where it was to go, when a promotion is killed at any moment', async () => {
+    await trained('torn', { params: { off: 3 } });
+    const model = await registered('torn');
+    await model.promote(1, 'production');
+    await trained('torn');
+    const cli = join(REPOSITORY, 'dist/cli/main.js');
+    for (let afterFiles = 0; afterFiles < 3; afterFiles++) {
+      const before = (await model.describe()).aliases.production!;
+      const args = [
+        'models',
+        'promote',
+        'torn@2',
+        'production',
+        '--where-better',
+        'mae',
+        '--project',
+        project.folder,
+      ];
+      const promote = spawn(process.execPath, [cli, ...args], { stdio: 'ignore' });
+      const folder = join(project.folder, 'stage', '@models', 'torn');
+      const known = (await readdir(folder)).length;
+      // Killed when the new manifest's folder shows up: between its files and the transaction.
+      while (promote.exitCode === null && (await readdir(folder)).length === known) await tick();
+      promote.kill('SIGKILL');
+      if (promote.exitCode === null && promote.signalCode === null) await once(promote, 'exit');
+      const { aliases } = await model.describe();
+      const at = await model.version('production').describe();
+      expect([before, at.version]).toContain(aliases.production);
+      expect(await entriesIn(model.version('production'))).toHaveLength(3);
+      for (const id of ['a', 'b', 'c']) await model.version('production').load(id);
+      if (aliases.production !== before) await model.rollback('production');
+    }
+  }, 120_000);
+});
+
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
