@@ -1,8 +1,11 @@
 /** The registry's table on Snowflake, in the connection's schema: a row for each record of a model, changed in one transaction. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { recordChanges, type ModelRecord } from '../../models/records';
-import { isUnknownObject, type Session, type SessionPool } from '../../snowflake';
+import { isUnknownObject, SnowflakeError, type Session, type SessionPool } from '../../snowflake';
 
 const MODELS = 'PARTWISE_MODELS';
+const MOST_TRIES = 5;
+const WAIT_MS = 200;
 
 /** With the name of the model that it is of. */
 export async function readModels(
@@ -20,11 +23,22 @@ export async function readModels(
 /** A row that every transaction on the model changes first: so they come one after the other. */
 const LOCK = "KIND = 'lock'";
 
-export async function changeModels<T>(
-  pool: SessionPool,
-  model: string,
-  change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
-): Promise<T> {
+/** A transaction that another one stood in the way of, or that was cut off, is made again; `change` sees what became of it. */
+export async function changeModels<T>(pool: SessionPool, model: string, change: Change<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await changeOnce(pool, model, change);
+    } catch (error) {
+      if (!(error instanceof SnowflakeError) || error.remedy === 'none' || attempt === MOST_TRIES)
+        throw error;
+      await sleep(attempt * WAIT_MS);
+    }
+  }
+}
+
+type Change<T> = (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T };
+
+function changeOnce<T>(pool: SessionPool, model: string, change: Change<T>): Promise<T> {
   return pool.lend(async (session) => {
     await session.run(
       `CREATE TABLE IF NOT EXISTS ${MODELS} (MODEL VARCHAR, KIND VARCHAR, NAME VARCHAR, NUMBER NUMBER(38,0), BODY VARCHAR)`,
