@@ -43,7 +43,7 @@ function part(data: PartitionData, where: string, rowCount: number): PartitionDa
     get sql(): PartitionData['sql'] {
       return (strings, ...values) => {
         // The view of the partition is temp.main.data, and inside the query that name means these rows alone.
-        const first = `WITH data AS (SELECT * FROM temp.main.data WHERE ${where}) (${strings[0]!}`;
+        const first = `WITH data AS (SELECT * FROM temp.main.data WHERE ${where}) SELECT * FROM (${strings[0]!}`;
         const texts = [first, ...strings.slice(1)];
         texts[texts.length - 1] = `${texts.at(-1)!.replace(/[;\s]+$/, '')}\n)`;
         return data.sql(asTemplate(texts), ...values);

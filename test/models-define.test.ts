@@ -1,0 +1,118 @@
+/** Models by themselves: what they are made of, and calls without a server. */
+import { expect, it } from '@jest/globals';
+import { definePartitionModel } from '../src/models/define';
+import { calendarFeatures } from '../src/models/calendar';
+import { forecastPicture } from '../src/models/picture';
+import { gradientBoostedTrees } from '../src/models/gradient-boosted-trees';
+import { runPartitionFunction } from '../src/testing';
+
+const rows = [
+  { day: 1, amount: 1 },
+  { day: 2, amount: 3 },
+  { day: null, amount: 8 },
+];
+const mean = definePartitionModel({
+  name: 'mean',
+  async train(data) {
+    const [row] = await data.sql<{
+      mean: number;
+    }>`WITH own AS (SELECT * FROM data) SELECT avg(amount) AS mean FROM own;`;
+    return { mean: row!.mean, seen: [data.rowCount, (await data.columns<{ day: unknown[] }>()).day.length] };
+  },
+  predict: (model, data) => Array.from({ length: data.rowCount }, () => model.mean),
+});
+
+it('trains on the rows that are not held out, those of which the condition is not known included', async () => {
+  const { rows: found, uploads } = await runPartitionFunction(mean.train, {
+    rows,
+    key: { shop: 'a' },
+    model: { holdout: 'day >= 2' },
+  });
+  expect(found).toEqual([{ shop: 'a', trained_rows: 2, model_file: 'model.json', model_bytes: 25 }]);
+  expect(JSON.parse(uploads.get('model.json') as string)).toEqual({ mean: 4.5, seen: [2, 2] });
+});
+
+it('says so when all rows are held out', async () => {
+  const call = runPartitionFunction(mean.train, { rows, key: { shop: 'a' }, model: { holdout: 'true' } });
+  await expect(call).rejects.toThrow('All rows of the partition "a" are held out');
+});
+
+it('predicts with a model that a test gives', async () => {
+  const { rows: found } = await runPartitionFunction(mean.predict, {
+    rows,
+    key: { shop: 'a' },
+    model: { keep: ['DAY'] },
+    models: { a: { mean: 7 } },
+  });
+  expect(found[2]).toEqual({ shop: 'a', row_id: 2, day: null, prediction: 7, model_partition: 'a' });
+});
+
+it('refuses predictions that are not one for each row, and columns that are not there', async () => {
+  const short = definePartitionModel({ name: 'short', train: () => 1, predict: () => [1] });
+  const call = { rows, key: { shop: 'a' }, models: { a: 1 } };
+  await expect(runPartitionFunction(short.predict, call)).rejects.toThrow(
+    'predict returned 1 items for 3 rows',
+  );
+  const kept = runPartitionFunction(mean.predict, {
+    ...call,
+    model: { keep: ['dya'] },
+    models: { a: { mean: 1 } },
+  });
+  await expect(kept).rejects.toThrow('The source has no column "dya"');
+});
+
+it.each([
+  [{ name: '1x', train: () => 1, predict: () => [] }, '"name" is "1x"'],
+  [{ name: 'x', predict: () => [] }, '"train" of "x" is missing'],
+  [{ name: 'x', train: () => 1 }, '"predict" of "x" is missing'],
+  [{ name: 'x', train: () => 1, predict: () => [], serde: {} }, '"serde" of "x" lacks something'],
+  [{ name: 'x', train: () => 1, predict: () => [], trian: 1 }, 'unknown setting "trian"'],
+])('refuses %j', (options, message) => {
+  expect(() => definePartitionModel(options as never)).toThrow(message);
+});
+
+it('reads the calendar in UTC and in a zone', () => {
+  const at = new Date('2013-03-31T23:30:00Z');
+  expect(calendarFeatures(at)).toEqual({
+    year: 2013,
+    month: 3,
+    day: 31,
+    weekday: 6,
+    hour: 23,
+    day_of_year: 90,
+  });
+  expect(calendarFeatures(at, 'Europe/Berlin')).toMatchObject({ month: 4, day: 1, weekday: 0, hour: 1 });
+});
+
+it('classifies, with missing values among the features', async () => {
+  const trees = gradientBoostedTrees({ name: 't', label: 'big', features: ['n', 'kind'] });
+  const many = Array.from({ length: 120 }, (_, n) => ({
+    n: n % 10 === 0 ? null : n,
+    kind: n % 7 === 0 ? null : 'k',
+    big: n > 60 ? 'yes' : 'no',
+  }));
+  const { uploads, rows: found } = await runPartitionFunction(trees.train, {
+    rows: many,
+    key: { shop: 'a' },
+  });
+  expect(found[0]).toMatchObject({ trained_rows: 120, measured_rows: 120 });
+  expect(Number(found[0]!.accuracy)).toBeGreaterThan(0.8);
+  const { rows: predicted } = await runPartitionFunction(trees.predict, {
+    rows: [
+      { n: 5, kind: null },
+      { n: 110, kind: 'k' },
+    ],
+    key: { shop: 'a' },
+    models: { a: uploads.get('model.ydf.zip') },
+  });
+  expect(predicted.map(({ prediction }) => prediction)).toEqual(['no', 'yes']);
+});
+
+it('draws a forecast, with gaps where nothing is known', () => {
+  const times = Array.from({ length: 30 }, (_, i) => new Date(Date.UTC(2013, 11, 4, i)));
+  const truth = times.map((_, i) => (i === 9 ? null : i));
+  const svg = forecastPicture({ title: 'A < B', times, truth, prediction: times.map(() => 3) });
+  expect(svg).toContain('A &lt; B');
+  expect(svg.match(/<path d="M[^"]*M/g)).toHaveLength(1);
+  expect(svg).toContain('2013-12-04');
+});
