@@ -1,31 +1,38 @@
+import { archiveShard } from './archive-run';
 import { closeRun } from './close-run';
 import { commitRun } from './commit-run';
 import type { ActivityDeps } from './deps';
 import { findPartitions } from './find-partitions';
+import { loadShard } from './load-shard';
 import { openRun } from './open-run';
 import { planRun } from './plan-run';
 import { processUnit } from './process-unit';
 import type { UnitResult } from '../run/outcome';
 import type {
+  ArchiveShardTask,
   CloseTask,
   CommitResult,
   CommitTask,
   FindTask,
   FoundPartitions,
+  LoadedShard,
+  LoadTask,
   OpenedRun,
   PlanTask,
   RunPlan,
   UnitTask,
 } from '../run/plan';
 
-/** The activities of `partitionedRun`, as the workflow sees them. */
+/** The activities of `partitionedRun` and `partitionShard`, as the workflows see them. */
 // A type alias, because proxyActivities wants an index signature.
 export type RunActivities = {
   openRun(input: unknown): Promise<OpenedRun>;
   planRun(task: PlanTask): Promise<RunPlan>;
+  loadShard(task: LoadTask): Promise<LoadedShard>;
   processUnit(task: UnitTask): Promise<UnitResult>;
   findPartitions(task: FindTask): Promise<FoundPartitions>;
   commitRun(task: CommitTask): Promise<CommitResult>;
+  archiveShard(task: ArchiveShardTask): Promise<void>;
   closeRun(task: CloseTask): Promise<void>;
 };
 
@@ -34,9 +41,11 @@ export function createActivities(deps: ActivityDeps): RunActivities {
   return {
     openRun: (input) => openRun(deps, input),
     planRun: (task) => planRun(deps, task),
+    loadShard: (task) => loadShard(task),
     processUnit: (task) => processUnit(deps, task),
     findPartitions: (task) => findPartitions(task),
     commitRun: (task) => commitRun(deps, task),
+    archiveShard: (task) => archiveShard(task),
     closeRun: (task) => closeRun(deps, task),
   };
 }

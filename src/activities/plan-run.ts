@@ -26,6 +26,7 @@ import { settledPlan, settlePlan } from './settled-plan';
 import { openPlannedStage } from './stage-access';
 import { putCarried, readCarried } from './continue-run';
 import { reuseOutcomes } from './reuse';
+import { putShards } from './load-shard';
 import { loadUnitPlan } from './unit-plan';
 
 /** Longest time of one unit's attempt when no time-out was asked for. */
@@ -197,6 +198,7 @@ async function putPlan(
     selected: carried === null ? null : encodeOrdinals(selected),
     earlierCalls: carried?.content.calls ?? {},
   };
+  const sharding = await putShards(stage, folder, units, options.maxConcurrency);
   return {
     version: 1,
     runId,
@@ -210,7 +212,8 @@ async function putPlan(
     partitions: rows.length,
     rows: rows.reduce((sum, n) => sum + n, 0),
     snapshotTime,
-    units,
+    units: sharding === null ? units : [],
+    sharding,
     taskQueue: opened.unitTaskQueue,
     bigTaskQueue: own.bigTaskQueue === null ? null : unitQueueOf(own.bigTaskQueue),
     maxConcurrency: options.maxConcurrency,

@@ -64,7 +64,7 @@ export function withRunFlags(command: Command): Command {
     .option('--warehouse <uri>', 'such as duckdb:./warehouse.duckdb')
     .option('--stage <dir>', 'folder for snapshots, artifacts and logs')
     .option('--functions <file>', 'the file that exports the functions')
-    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 48 (default: 8)')
+    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 24,000 (default: 8)')
     .option('--max-partitions <n>', 'refuse more partitions than this (default: 100000)')
     .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)');
 }

@@ -126,7 +126,7 @@ export interface WaitOptions {
 
 /** What can be changed while a run is under way. */
 export interface RunSettings {
-  /** Units in flight at once, 1 to 48. */
+  /** Units in flight at once: 1 to 48, or up to 48 for each shard that the run has. */
   maxConcurrency?: number;
   /** A number, or a percentage of all partitions. */
   toleratedFailures?: Tolerance;
@@ -211,8 +211,16 @@ export interface RunHandle {
 export interface RunArchive {
   /** URI of the stage. */
   stage: string;
-  /** Oldest first. `path`: on the stage; null: the server has forgotten the execution, and it was never archived. */
-  executions: { generation: number; execution: number; workflowRunId: string; path: string | null }[];
+  /** Oldest first. */
+  executions: {
+    generation: number;
+    execution: number;
+    workflowRunId: string;
+    /** On the stage; null: the server has forgotten the execution, and it was never archived. */
+    path: string | null;
+    /** Of its shards' histories, if it has any. */
+    shards: string[];
+  }[];
 }
 
 /** A line of `partwise ls`. */

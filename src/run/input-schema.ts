@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parseBytes } from './bytes';
 import { parseDuration } from './duration';
+import { MOST_CONCURRENCY } from './live-settings';
 import { parsePeriod, timeZoneName } from './zoned-time';
 import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
 import { runIdProblem } from './run-id';
@@ -107,7 +108,7 @@ const tolerance = z.union([z.string(), z.number()], { error: TOLERANCE }).transf
 });
 
 const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
-  maxConcurrency: whole(1, 48).nullish(),
+  maxConcurrency: whole(1, MOST_CONCURRENCY).nullish(),
   toleratedFailures: tolerance.nullish(),
   failFast: z.boolean({ error: 'true or false' }).nullish(),
   runTimeout: duration('from 1s to 365 days', { min: 1000, max: 365 * DAY }).nullish(),

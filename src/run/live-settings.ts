@@ -2,13 +2,23 @@
 import { quote } from './quote';
 import { asTolerance, TOLERANCE } from './tolerance';
 
-/** More activities in flight, and completions that come at once could fail a workflow task (I7). */
-export const MOST_CONCURRENCY = 48;
+/** More activities of one workflow in flight, and completions that come at once could fail a workflow task (I7). */
+export const MOST_LANES = 48;
+/** Child workflows of a run. */
+export const MOST_SHARDS = 500;
+/** Units of a run in flight. */
+export const MOST_CONCURRENCY = MOST_LANES * MOST_SHARDS;
 
-export function concurrencyProblems(value: unknown): string[] {
+/** `most` and `why`: what the run at hand takes, and why not more, as the end of a sentence. */
+export function concurrencyProblems(
+  value: unknown,
+  { most, why }: { most: number; why: string } = { most: MOST_CONCURRENCY, why: '' },
+): string[] {
   const whole = typeof value === 'number' && Number.isInteger(value);
-  if (whole && value >= 1 && value <= MOST_CONCURRENCY) return [];
-  return [`"maxConcurrency" is ${given(value)}; it takes a whole number from 1 to ${MOST_CONCURRENCY}.`];
+  if (whole && value >= 1 && value <= most) return [];
+  return [
+    `"maxConcurrency" is ${given(value)}; it takes a whole number from 1 to ${most.toLocaleString('en')}${whole && value > most ? why : ''}.`,
+  ];
 }
 
 export function toleranceProblems(value: unknown): string[] {
