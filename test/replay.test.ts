@@ -57,8 +57,8 @@ describe('a change of the order of commands', () => {
   it('is noticed, and the report says where the history and the code part', () => {
     const [small, tolerated] = replayChanged(
       'workflows/partitioned-run.js',
-      'await units.process();',
-      'await (0, ending_1.commit)(plan, opened, { counts: { DONE: 1 } }); await units.process();',
+      'await work.process();',
+      'await (0, ending_1.commit)(plan, opened, { counts: { DONE: 1 } }); await work.process();',
       ['small', 'tolerated'],
     );
     expect(small!.parting).toMatchObject({

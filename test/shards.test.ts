@@ -13,7 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-const ids = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `${from + i}`);
+const ids = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, i) => `${from + i}`);
 
 /** Partitions 0 … n - 1, of one row but for `large`, in two shards of 48 at a time. */
 const sharded = (name: string, input: Partial<RunInput> = {}, partitions = 60) =>

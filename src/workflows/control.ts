@@ -3,12 +3,10 @@
  * from then on.
  */
 import { upsertMemo } from '@temporalio/workflow';
-import { concurrencyProblems, MOST_LANES } from '../run/live-settings';
+import { concurrencyLimit, concurrencyProblems } from '../run/live-settings';
 import { PAUSED_MEMO } from '../run/memo';
 import type { RunPlan } from '../run/plan';
 import { toleratedOf, type Tolerance } from '../run/tolerance';
-
-const NOT_PLANNED = ' until the run is planned';
 
 export class Control {
   #plan: RunPlan | null = null;
@@ -53,12 +51,7 @@ export class Control {
 
   /** What is wrong with a number of units in flight for this run, as sentences. */
   concurrencyProblems(value: unknown): string[] {
-    const plan = this.#plan;
-    if (plan === null) return concurrencyProblems(value, { most: MOST_LANES, why: NOT_PLANNED });
-    const shards = plan.sharding?.shards.length ?? 0;
-    const has = shards === 0 ? 'has no shards' : `has ${shards} shards of ${MOST_LANES} at a time each`;
-    const why = `: it was planned for ${plan.maxConcurrency}, so it ${has}, and that cannot change while it is under way`;
-    return concurrencyProblems(value, { most: MOST_LANES * Math.max(1, shards), why });
+    return concurrencyProblems(value, concurrencyLimit(this.#plan));
   }
 
   setConcurrency(maxConcurrency: number): void {
