@@ -541,7 +541,7 @@ function task(unitNumber: number, from: number, to: number, only: string | null 
 }
 
 function scheduled(event: number, activityId: string, unitTask: UnitTask): Fact {
-  return { type: 'unitScheduled', unit: event, at: AT, activityId, task: unitTask };
+  return { type: 'unitScheduled', unit: event, at: AT, activityId, label: null, task: unitTask };
 }
 
 function endedUnit(event: number, unitResult: UnitResult): Fact {
