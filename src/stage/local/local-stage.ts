@@ -7,8 +7,8 @@ import { digest, digestFile } from '../digest-file';
 import { makeFolder } from '../make-folder';
 import { moveFile } from '../move-file';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
+import { readToken, TOKEN_FILE } from '../token';
 
-const TOKEN_FILE = '.partwise-stage';
 /** Unfinished objects live here until they are linked into place; never listed. */
 const PARTIAL_FOLDER = '.partial';
 /** Somebody who cleans up may remove an empty folder as often as it is made. */
@@ -23,21 +23,8 @@ export class LocalStage implements Stage {
     this.#root = fileURLToPath(uri);
   }
 
-  async token({ create }: { create: boolean }): Promise<string | null> {
-    try {
-      return (await readFile(join(this.#root, TOKEN_FILE), 'utf8')).trim();
-    } catch (error) {
-      if (!isCode(error, 'ENOENT')) throw error;
-      if (!create) return null;
-    }
-    await makeFolder(this.#root);
-    try {
-      await this.put(TOKEN_FILE, Buffer.from(`${randomUUID()}\n`));
-    } catch (error) {
-      // Two planners at once: the first token stands.
-      if (!(error instanceof ObjectExists)) throw error;
-    }
-    return this.token({ create: false });
+  token(options: { create: boolean }): Promise<string | null> {
+    return readToken(this, options);
   }
 
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {

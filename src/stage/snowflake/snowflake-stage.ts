@@ -5,7 +5,6 @@
  * There is no way to write an object only if there is none: `put` looks first, and two that write one path at the same moment may both
  * succeed, the later one for good. Attempts write below paths of their own; docs/snowflake.md tells of the few paths that are shared.
  */
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -14,12 +13,12 @@ import { Refusal } from '../../run/refusal';
 import { isForbidden, isUnknownObject, poolOf, SnowflakeError, type Result } from '../../snowflake';
 import { quoteText } from '../../snowflake/names';
 import { digestFile } from '../digest-file';
+import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
 import { moveFile } from '../move-file';
 import { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from '../stage';
+import { readToken, TOKEN_FILE } from '../token';
 import { nameOf, parseLocation, type StageLocation } from './location';
-
-const TOKEN_FILE = '.partwise-stage';
 
 export class SnowflakeStage implements Stage {
   readonly isLocal = false;
@@ -32,24 +31,9 @@ export class SnowflakeStage implements Stage {
     this.#copies = new LocalCopies(uri, (path, file) => this.#fetch(path, file));
   }
 
-  async token({ create }: { create: boolean }): Promise<string | null> {
+  async token(options: { create: boolean }): Promise<string | null> {
     // A stage of this name is the same for as long as the connection is.
-    if (this.#token !== null) return this.#token;
-    try {
-      return (this.#token = Buffer.from(await this.get(TOKEN_FILE))
-        .toString('utf8')
-        .trim());
-    } catch (error) {
-      if (!(error instanceof ObjectMissing)) throw error;
-      if (!create) return null;
-    }
-    try {
-      await this.put(TOKEN_FILE, Buffer.from(`${randomUUID()}\n`));
-    } catch (error) {
-      // Two planners at once: the first token stands.
-      if (!(error instanceof ObjectExists)) throw error;
-    }
-    return this.token({ create: false });
+    return (this.#token ??= await readToken(this, options));
   }
 
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
@@ -198,13 +182,7 @@ export class SnowflakeStage implements Stage {
 
   /** The path from the stage's own root. */
   #resolve(path: string): string {
-    // enforces I6: no path leaves the folder.
-    if (
-      path.startsWith('/') ||
-      path.split('/').some((part) => part === '..' || part === '.') ||
-      path.includes('\0')
-    )
-      throw new Error(`The path "${path}" would leave the stage ${this.uri}.`);
+    assertInside(path, this.uri);
     return `${this.location.folder}${path}`;
   }
 
