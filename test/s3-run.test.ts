@@ -110,4 +110,22 @@ describeS3('a run on S3', () => {
       stderr: expect.stringContaining('there is no bucket "no-such-bucket"'),
     });
   });
+
+  it('says in seconds that nothing answers where its worker looks', async () => {
+    worker.process.kill('SIGTERM');
+    await worker.finished;
+    // The discard port: nobody listens there.
+    worker = startCli(project.folder, ['worker'], { ...s3.env, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' });
+    await worker.says('Executing runs of');
+    const command = startCli(
+      project.folder,
+      ['run', 'sums', '--from', 'rows.csv', '--by', 'k', '--run-id', 'unanswered'],
+      s3.env,
+    );
+    expect(await command.says('is tried again')).toMatch(
+      /opening the run is tried again .* did not answer at http:\/\/127\.0\.0\.1:9 for/,
+    );
+    await partwise('cancel', 'unanswered');
+    expect(await command.finished).toMatchObject({ code: 1 });
+  });
 });

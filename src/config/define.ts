@@ -10,7 +10,7 @@ export interface PartwiseConfig {
    */
   warehouse?: string;
   /**
-   * Place for snapshots, artifacts, logs and results: a folder, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake, reached by the
+   * Place for snapshots, artifacts, logs and results: a folder, `s3://bucket/prefix`, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake, reached by the
    * warehouse's connection. Default `./stage`.
    */
   stage?: string;

@@ -10,7 +10,8 @@ function text(takes: string) {
 
 const RUNNERS = 'a whole number from 1 to 256';
 const WAREHOUSE = 'a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION"';
-const STAGE = 'a folder, such as "./stage", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"';
+const STAGE =
+  'a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"';
 
 export const runnersSchema = z
   .int({ error: RUNNERS })
@@ -57,7 +58,7 @@ const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.
   notify: z.record(z.string(), notifierSchema, { error: 'an object of notifiers by name' }).optional(),
   allow: fields('an object such as { warehouses: ["duckdb:./other.duckdb"] }', {
     warehouses: z.array(warehouseSchema, { error: 'a list of warehouses' }).optional(),
-    stages: z.array(text(STAGE), { error: 'a list of folders' }).optional(),
+    stages: z.array(text(STAGE), { error: 'a list of stages' }).optional(),
   }).optional(),
 });
 

@@ -1,5 +1,6 @@
-/** enforces I6: throws unless a path below a stage's root stays there. */
+/** Throws unless a path below a stage's root stays there. */
 export function assertInside(path: string, uri: string): void {
+  // enforces I6
   if (
     path.startsWith('/') ||
     path.split('/').some((part) => part === '..' || part === '.') ||
