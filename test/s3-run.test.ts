@@ -23,6 +23,8 @@ export const sums = definePartitionFunction({
     if (context.partitionId === 'd' && !existsSync(gate + '.mended')) throw new Error('not yet');
     const [sum] = await data.sql\`SELECT sum(v) AS total FROM data\`;
     await context.upload('sum.json', sum);
+    await context.upload('rows.csv', await data.rows());
+    await context.upload('rows.parquet', await data.rows());
     return sum;
   },
 });
@@ -91,6 +93,14 @@ describeS3('a run on S3', () => {
 
     const { stdout } = await partwise('artifacts', 'get', 'killed', 'd', 'sum.json');
     expect(JSON.parse(stdout)).toEqual({ total: 5 });
+    expect((await partwise('artifacts', 'get', 'killed', 'd', 'rows.csv')).stdout).toBe('k,v\nd,5\n');
+    const { artifacts } = project.partwise.restore('killed').partition('a');
+    const expected = [
+      { k: 'a', v: 1 },
+      { k: 'a', v: 2 },
+    ];
+    expect(await artifacts.get('rows.parquet')).toEqual(expected);
+    expect(await artifacts.get('rows.csv')).toEqual(expected);
     const logs = await partwise('logs', 'killed');
     expect(logs.stdout).toContain('called for d');
     const results = await partwise('results', 'killed', '--json');
