@@ -237,6 +237,18 @@ describe('the demo', () => {
   });
 });
 
+describeEmulator('the demo of Snowflake', () => {
+  it('runs the example on an account of its own, whatever the shell is set up for', async () => {
+    for (const part of ['scripts', 'test', 'node_modules/.cache'])
+      await symlink(join(REPOSITORY, part), join(root, part));
+    const { stdout } = await tryOut({ place: 'package.json', line: 'node scripts/demo-snowflake.mjs' }, root);
+    expect(stdout).toContain('✓ unload');
+    expect(stdout).toContain('4 DONE');
+    expect(stdout).toContain('wrote 4 rows to sales_summary');
+    expect(stdout).toMatch(/^total 43200$/m);
+  });
+});
+
 type Step = [title: string, tryIt: () => Promise<unknown>];
 
 function stepsOf(block: Block, folder: () => string): Step[] {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -319,6 +319,26 @@ describeEmulator('a login', () => {
       expect(error.message).toMatch(`Snowflake connection "${name}": `);
       expect(error.message).not.toMatch(/wrong |closed/);
     }
+  });
+});
+
+describeEmulator('a connection that is changed', () => {
+  let snowflake: TestSnowflake;
+  let file: string;
+  beforeAll(async () => {
+    snowflake = await startSnowflake();
+    file = join(process.env.SNOWFLAKE_HOME!, 'connections.toml');
+  });
+  afterAll(() => snowflake.close());
+  const roleNow = async () => (await snowflake.query('SELECT CURRENT_ROLE()')).rows[0]![0];
+
+  it('holds from the next statement on, and goes on as it was while its file cannot be read', async () => {
+    const before = await readFile(file, 'utf8');
+    expect(await roleNow()).toBe('TESTER');
+    await writeFile(file, 'role = "half of');
+    expect(await roleNow()).toBe('TESTER');
+    await writeFile(file, before.replace('TESTER', 'MENDED'));
+    expect(await roleNow()).toBe('MENDED');
   });
 });
 

@@ -97,4 +97,20 @@ describeEmulator('statements of a run on Snowflake', () => {
       }
     },
   );
+
+  it('are fewer where quick partitions share an activity, each of which fetches the rows of all of its own', async () => {
+    const run = await project.partwise.start(
+      { function: 'total', source: { table: 'many' }, partitionBy: ['k'], where: 'k < 100' },
+      { runId: project.runId('joined') },
+    );
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 100 } });
+    const rows = (await run.results())
+      .map(({ k, rows: count }) => [k, count] as number[])
+      .sort(([a], [b]) => a! - b!);
+    expect(rows).toEqual(Array.from({ length: 100 }, (_, k) => [k, 2]));
+    const tags = (await snowflake.emulator!.history())
+      .filter(({ tag }) => tag.includes(run.runId) && tag.includes('"unit"'))
+      .map(({ tag }) => (JSON.parse(tag) as { unit: number }).unit);
+    expect(new Set(tags).size).toBeLessThan(100);
+  });
 });

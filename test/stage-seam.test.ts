@@ -217,6 +217,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
       Promise.all((await stage.localFiles(wanted, folder)).map((file) => readFile(file, 'utf8')));
     expect(await read([refs[1]!, refs[0]!])).toEqual(['x/2/rows', 'x/1/rows']);
     expect(await read([refs[4]!, refs[2]!])).toEqual(['y/c', 'y/a']);
+    expect(await read([refs[4]!, refs[0]!, refs[2]!])).toEqual(['y/c', 'x/1/rows', 'y/a']);
     expect(await readFile(await stage.localFile(refs[3]!), 'utf8')).toBe('y/b');
   });
 

@@ -150,7 +150,7 @@ export const REPLACEMENTS = [
     from: `    await connection.run('BEGIN TRANSACTION');
     try {
       const result = await replaceRows(connection, task, output, local);
-      local.throwIfCancelled();
+      local.signal.throwIfAborted();
       await connection.run('COMMIT');`,
     to: `    try {
       const result = await replaceRows(connection, task, output, local);`,

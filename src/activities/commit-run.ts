@@ -29,7 +29,7 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const warehouse = openWarehouse(task.warehouse, deps.projectDir, { loadingWarehouse });
       const lineage = (await readLocators(stage, task.runId))[0]?.workflowRunId ?? runId;
       const index = await stage.localFile(task.index);
-      return withLocalRows(stage, outcomes.rowsFiles, (rows) =>
+      return withLocalRows(stage, outcomes.rowsFiles(record), (rows) =>
         warehouse.commit(task, {
           workflowRunId: runId,
           lineage,

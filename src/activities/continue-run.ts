@@ -143,8 +143,9 @@ async function carriedOver(
 ): Promise<CarriedContent> {
   const views = (await reader.views(reading))!;
   const outcomes = await reader.outcomes(reading.record);
-  const { single, blocks, rowsFiles, calls } = outcomes;
-  const found: CarriedContent = { outcomes: [], blocks: [], rows: [...rowsFiles], calls: {} };
+  const { single, blocks, calls } = outcomes;
+  const rows = outcomes.rowsFiles(reading.record);
+  const found: CarriedContent = { outcomes: [], blocks: [], rows, calls: {} };
   const latest = new Map<number, CarriedOutcome>();
   const done = new Set<number>();
   const addBlock = ({ block, execution, functionDigest }: CarriedBlock): void => {

@@ -1,6 +1,5 @@
 /** Partition ids → ordinals, and which of them have ended: for the update `skip`, since a workflow reads no files. */
 import { Context } from '@temporalio/activity';
-import { PartitionIndex } from '../client/partition-index';
 import { RunReader } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
 import { didYouMean } from '../run/nearest';
@@ -8,6 +7,7 @@ import { decodeOrdinals } from '../run/ordinals';
 import type { FindTask, FoundPartitions } from '../run/plan';
 import { quote } from '../run/quote';
 import { Refusal } from '../run/refusal';
+import { findOrdinals, readWholeIndex } from '../warehouse/duckdb/partition-index';
 import { refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
 import { openPlannedStage } from './stage-access';
@@ -23,19 +23,20 @@ export function findPartitions(task: FindTask): Promise<FoundPartitions> {
 
 async function find(task: FindTask, context: Context): Promise<FoundPartitions> {
   const stage = await openPlannedStage(task.stage, task.stageToken);
-  const index = await PartitionIndex.read(await stage.localFile(task.index));
-  const found = task.ids.map((id) => index.ordinalOf(id));
-  const unknown = task.ids.filter((_, i) => found[i] === null);
+  const index = await stage.localFile(task.index);
+  const found = await findOrdinals(index, task.ids);
+  const unknown = task.ids.filter((id) => !found.has(id));
   if (unknown.length > 0) {
+    const { ids } = await readWholeIndex(index);
     throw new Refusal(
       'InvalidInput',
       unknown.map((id, i) => {
-        const near = i < MOST_SUGGESTIONS ? didYouMean(id, index.ids) : '';
+        const near = i < MOST_SUGGESTIONS ? didYouMean(id, ids) : '';
         return `The run has no partition ${quote(id)}.${near}`;
       }),
     );
   }
-  const ordinals = found as number[];
+  const ordinals = task.ids.map((id) => found.get(id)!);
   const { workflowId, runId } = context.info.workflowExecution!;
   const reader = new RunReader(new ServerRun(context.client, workflowId, runId));
   const { record } = await reader.read();

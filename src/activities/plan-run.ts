@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { PartitionIndex } from '../client/partition-index';
 import { carriedContent, carriedOrdinals, type Carried, type CarriedContent } from '../run/carried';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { encodeOrdinals } from '../run/ordinals';
@@ -15,6 +14,7 @@ import { planFolder } from '../run/stage-layout';
 import { mostAttempts, planRetry } from '../run/retry-plan';
 import { joinUpToMs } from '../run/joining';
 import { retryUnitsPerRound } from '../run/retry-units';
+import { readWholeIndex } from '../warehouse/duckdb/partition-index';
 import { toleratedOf } from '../run/tolerance';
 import { cutUnits, rangesOf, unitQueueOf } from '../run/units';
 import type { Stage } from '../stage';
@@ -161,7 +161,7 @@ function assertPinned(pushDown: PushDown | null, { source }: NormalizedInput): v
 async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: NormalizedInput): Promise<PlannedRows> {
   const { plan, carried } = opened.continues!;
   const pinned = await loadUnitPlan(stage, plan.unitPlan);
-  const { ids, rows } = await PartitionIndex.read(await stage.localFile(plan.index));
+  const { ids, rows } = await readWholeIndex(await stage.localFile(plan.index));
   const content = carriedContent(await readCarried(stage, carried));
   return { pinned, ids, rows, carried: { carried, content }, ...cutSelected(input, ids, rows, content) };
 }

@@ -1,11 +1,10 @@
 /** Puts the outcomes of a run that ends into the ledger of its series. */
 import type { Context } from '@temporalio/activity';
-import { PartitionIndex } from '../client/partition-index';
 import { RunReader } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
 import type { CloseTask } from '../run/plan';
 import { reuseKeys } from '../run/reuse';
-import { readFingerprints } from '../warehouse/duckdb/partition-index';
+import { readFingerprints, readWholeIndex } from '../warehouse/duckdb/partition-index';
 import type { ActivityDeps } from './deps';
 import { writeLedger, type LedgerEntry } from './series-ledger';
 import { openPlannedStage } from './stage-access';
@@ -31,7 +30,7 @@ export async function recordSeries(
   const { snapshotTime } = plan;
   const done = new Map<string, LedgerEntry>();
   const outcomes = await reader.outcomes(record);
-  const index = await PartitionIndex.read(await stage.localFile(plan.index));
+  const index = await readWholeIndex(await stage.localFile(plan.index));
   for (const { functionDigest, execution: _in, output, ...end } of outcomes.all()) {
     // enforces I4: only what is DONE, and by code that is known, can stand for a call of a later run.
     if (end.status !== 'DONE' || functionDigest === null) continue;

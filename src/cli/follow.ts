@@ -59,6 +59,7 @@ async function waitWithProgress(handle: RunHandle, interrupt: AbortSignal): Prom
   try {
     return await handle.wait({
       signal: interrupt,
+      partitions: 'failed',
       onEvent(event) {
         if (event.type === 'planned') {
           aside(planned(event.plan));
@@ -67,7 +68,7 @@ async function waitWithProgress(handle: RunHandle, interrupt: AbortSignal): Prom
           const text = waiting === null ? '' : waitingText(waiting);
           if (text !== '' && text !== told) aside((told = text));
           progress.update(event.state, event.running);
-        } else if (event.type === 'partition') progress.ended(event.partition);
+        } else if (event.type === 'partition') progress.failed(event.partition);
       },
     });
   } catch (error) {

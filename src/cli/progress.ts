@@ -10,8 +10,8 @@ import { errorPaint, note, redirectNotes, widthOfTerminal } from './terminal';
 export interface Progress {
   /** Counts have changed; `running` are labels of units. */
   update(state: RunState, running: readonly string[]): void;
-  /** A partition came to its end. */
-  ended(partition: PartitionView): void;
+  /** A partition failed. */
+  failed(partition: PartitionView): void;
   stop(): void;
 }
 
@@ -29,8 +29,7 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progr
   let failures = 0;
   return {
     update: (state, running) => write.update(state, running),
-    ended(partition) {
-      if (partition.status !== 'FAILED' && partition.status !== 'INTERNAL_ERROR') return;
+    failed(partition) {
       failures++;
       if (failures > MOST_FAILURES + 1) return;
       note(

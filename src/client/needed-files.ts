@@ -16,11 +16,8 @@ export interface KeptRun {
 }
 
 /** Paths that an execution's history names, and that files named by it name: also of other runs, whose outcomes it reused. */
-export async function namedFiles(
-  stage: Stage,
-  { plan, opened, units }: RunRecord,
-  outcomes: Outcomes,
-): Promise<string[]> {
+export async function namedFiles(stage: Stage, record: RunRecord, outcomes: Outcomes): Promise<string[]> {
+  const { plan, opened, units } = record;
   const named: string[] = [];
   for (const carried of [plan?.carried, opened?.continues?.carried])
     if (carried != null) named.push(carried.file.path);
@@ -32,7 +29,7 @@ export async function namedFiles(
     if (end?.type !== 'result' || Array.isArray(end.result.outcomes)) continue;
     named.push(end.result.outcomes.path);
   }
-  for (const { file } of outcomes.rowsFiles) named.push(file.path);
+  for (const { file } of outcomes.rowsFiles(record)) named.push(file.path);
   for (const ends of [outcomes.single, outcomes.thrown])
     for (const { artifacts } of ends.values()) named.push(...artifacts.map(({ path }) => path));
   for (const { block } of outcomes.blocks) named.push(...artifactPaths(block));

@@ -1,5 +1,6 @@
 import { decodeArtifact } from '../functions/artifact-codec';
 import type { ArtifactReader, Row } from '../functions/types';
+import type { UnitRecord } from '../history/fold';
 import type { ArtifactRef } from '../run/files';
 import { didYouMean } from '../run/nearest';
 import { artifactBytes, downloadArtifact, findArtifact } from './artifacts';
@@ -14,6 +15,11 @@ interface Found {
   reading: Reading;
   views: PartitionViews;
   ordinal: number;
+}
+
+/** Units whose outcomes are in history itself: no file is needed to know their partitions. */
+function namesItsPartitions({ end }: UnitRecord): boolean {
+  return end?.type === 'result' && Array.isArray(end.result.outcomes);
 }
 
 /** Reads anew with every call, so it shows the partition as it is then. */
@@ -36,7 +42,7 @@ export class PartitionReader implements PartitionHandle {
   async result(): Promise<Row[]> {
     const { reading, views, ordinal } = await this.#find();
     const { record } = reading;
-    const end = (await this.reader.outcomes(record)).get(ordinal);
+    const end = views.recorded(ordinal);
     if (views.status(ordinal) !== 'DONE' || end === undefined || end.outputRows === 0) return [];
     return readRows(this.reader.stage(record)!, end.output, record.plan!.keyColumns, { ordinal });
   }
@@ -67,9 +73,8 @@ export class PartitionReader implements PartitionHandle {
   };
 
   async #artifacts(): Promise<{ refs: readonly ArtifactRef[]; reading: Reading }> {
-    const { reading, ordinal } = await this.#find();
-    const outcomes = await this.reader.outcomes(reading.record);
-    return { refs: outcomes.get(ordinal)?.artifacts ?? [], reading };
+    const { reading, views, ordinal } = await this.#find();
+    return { refs: views.recorded(ordinal)?.artifacts ?? [], reading };
   }
 
   /** An artifact of the recorded outcome, checked. */
@@ -81,9 +86,9 @@ export class PartitionReader implements PartitionHandle {
 
   async #find(): Promise<Found> {
     const reading = await this.reader.read();
-    const views = await this.reader.views(reading);
+    const known = await this.reader.views(reading, namesItsPartitions);
     const { runId } = this.reader;
-    if (views === null) {
+    if (known === null) {
       throw new NoSuchPartition(
         runId,
         this.id,
@@ -92,13 +97,16 @@ export class PartitionReader implements PartitionHandle {
           : `The run "${runId}" has no partitions: it ended before it was planned.`,
       );
     }
-    const ordinal = await views.ordinalOf(this.id);
-    if (ordinal !== null) return { reading, views, ordinal };
-    const near = didYouMean(this.id, await views.ids());
+    const ordinal = await known.ordinalOf(this.id);
+    if (ordinal !== null) {
+      const has = ({ task }: UnitRecord): boolean => task.from <= ordinal && ordinal <= task.to;
+      return { reading, views: (await this.reader.views(reading, has))!, ordinal };
+    }
+    const near = didYouMean(this.id, await known.ids());
     throw new NoSuchPartition(
       runId,
       this.id,
-      `The run "${runId}" has no partition "${this.id}".${near} partwise partitions ${runId} lists all ${views.total}.`,
+      `The run "${runId}" has no partition "${this.id}".${near} partwise partitions ${runId} lists all ${known.total}.`,
     );
   }
 }

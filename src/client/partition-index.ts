@@ -1,32 +1,37 @@
-/** The partition index of a run's plan: every partition's id and rows, in key order. */
-import { queryRows, quoteText, withDatabase } from '../warehouse/duckdb/database';
+/** The partition index of a run's plan as readers use it: a block at a time, however many partitions there are. */
+import {
+  findOrdinals,
+  readIndexRange,
+  readWholeIndex,
+  type IndexEntry,
+} from '../warehouse/duckdb/partition-index';
+
+/** Entries that are read at once. */
+const BLOCK = 16_384;
 
 export class PartitionIndex {
-  #ordinals: Map<string, number> | null = null;
+  readonly #blocks = new Map<number, Promise<IndexEntry[]>>();
 
-  private constructor(
-    /** By ordinal. */
-    readonly ids: readonly string[],
-    readonly rows: readonly number[],
-  ) {}
+  /** `file`: a local Parquet file. */
+  constructor(private readonly file: string) {}
 
-  /** From a local Parquet file. */
-  static read(this: void, path: string): Promise<PartitionIndex> {
-    return withDatabase(':memory:', 'read', async (connection) => {
-      const found = await queryRows<{ id: string; rows: number }>(
-        connection,
-        `SELECT id, rows::DOUBLE AS rows FROM read_parquet(${quoteText(path)}) ORDER BY ord`,
-      );
-      return new PartitionIndex(
-        found.map(({ id }) => id),
-        found.map(({ rows }) => rows),
-      );
-    });
+  async entry(ordinal: number): Promise<IndexEntry> {
+    const number = Math.floor(ordinal / BLOCK);
+    let block = this.#blocks.get(number);
+    if (block === undefined) {
+      block = readIndexRange(this.file, number * BLOCK, (number + 1) * BLOCK - 1);
+      this.#blocks.set(number, block);
+    }
+    return (await block)[ordinal - number * BLOCK]!;
   }
 
   /** Null when there is no partition of this id. */
-  ordinalOf(id: string): number | null {
-    this.#ordinals ??= new Map(this.ids.map((each, ordinal) => [each, ordinal]));
-    return this.#ordinals.get(id) ?? null;
+  async ordinalOf(id: string): Promise<number | null> {
+    return (await findOrdinals(this.file, [id])).get(id) ?? null;
+  }
+
+  /** All ids, for messages. */
+  async ids(): Promise<string[]> {
+    return (await readWholeIndex(this.file)).ids;
   }
 }

@@ -8,13 +8,12 @@ import { keyValues } from '../run/key-values';
 import type { EndedOutcome } from '../run/done-block';
 import type { RunPlan } from '../run/plan';
 import type { PartitionStatus } from '../run/status';
+import type { IndexEntry } from '../warehouse/duckdb/partition-index';
 import type { PartitionIndex } from './partition-index';
 import type { ArtifactView, PartitionView } from './types';
 
 /** The partitions of a planned run at one moment, by ordinal. */
 export class PartitionViews {
-  #index: PartitionIndex | null = null;
-
   constructor(
     private readonly parts: {
       plan: RunPlan;
@@ -36,6 +35,11 @@ export class PartitionViews {
     return overlay?.running.has(ordinal) ? 'RUNNING' : statusOfUnended(record, ordinal);
   }
 
+  /** How it ended, as history has it; undefined: it has not. */
+  recorded(ordinal: number): PartitionEnd | undefined {
+    return this.parts.outcomes.get(ordinal);
+  }
+
   async view(ordinal: number): Promise<PartitionView> {
     const { outcomes, overlay } = this.parts;
     const recorded = outcomes.get(ordinal);
@@ -46,35 +50,35 @@ export class PartitionViews {
   }
 
   async id(ordinal: number): Promise<string> {
-    return this.parts.outcomes.single.get(ordinal)?.id ?? (await this.#loadIndex()).ids[ordinal]!;
+    return this.parts.outcomes.single.get(ordinal)?.id ?? (await this.#entry(ordinal)).id;
   }
 
   /** Null when the run has no partition of this id. */
   async ordinalOf(id: string): Promise<number | null> {
     const { single } = this.parts.outcomes;
-    let someUnnamed = single.size < this.total;
+    let named = 0;
     for (const end of single.values()) {
       if (end.id === id) return end.ordinal;
-      someUnnamed ||= end.id === null;
+      if (end.id !== null) named++;
     }
-    // The id of every partition is known here, and none is this one.
-    if (!someUnnamed) return null;
-    return (await this.#loadIndex()).ordinalOf(id);
+    // The id of every partition is known, and none is this one.
+    if (named === this.total) return null;
+    return (await this.parts.loadIndex()).ordinalOf(id);
   }
 
   /** All ids, for messages. */
   async ids(): Promise<readonly string[]> {
-    return (await this.#loadIndex()).ids;
+    return (await this.parts.loadIndex()).ids();
   }
 
-  async #loadIndex(): Promise<PartitionIndex> {
-    return (this.#index ??= await this.parts.loadIndex());
+  async #entry(ordinal: number): Promise<IndexEntry> {
+    return (await this.parts.loadIndex()).entry(ordinal);
   }
 
   async #ended(end: PartitionEnd | EndedOutcome): Promise<PartitionView> {
     const { status, attempts, startedAt, durationMs, reused, error, artifacts, ordinal } = end;
-    const id = end.id ?? (await this.#loadIndex()).ids[ordinal]!;
-    const rows = end.rows ?? (await this.#loadIndex()).rows[ordinal]!;
+    const id = end.id ?? (await this.#entry(ordinal)).id;
+    const rows = end.rows ?? (await this.#entry(ordinal)).rows;
     return {
       id,
       key: keyValues(id, this.parts.plan.keyColumns),
@@ -91,15 +95,14 @@ export class PartitionViews {
 
   async #unended(ordinal: number): Promise<PartitionView> {
     const { outcomes, overlay, plan } = this.parts;
-    const index = await this.#loadIndex();
+    const { id, rows } = await this.#entry(ordinal);
     const live = overlay?.running.get(ordinal) ?? overlay?.waiting.get(ordinal);
-    const id = index.ids[ordinal]!;
     return {
       id,
       key: keyValues(id, plan.keyColumns),
       status: this.status(ordinal),
       attempts: live?.attempt ?? outcomes.calls.get(ordinal) ?? 0,
-      rows: index.rows[ordinal]!,
+      rows,
       startedAt: live?.startedAt ?? null,
       durationMs: null,
       reused: false,

@@ -1,5 +1,6 @@
 /** Readings of a run that is followed → what happened between them. */
-import { PARTITION_STATUSES } from '../run/status';
+import { PARTITION_STATUSES, type PartitionStatus } from '../run/status';
+import type { UnitRecord } from '../history/fold';
 import type { PartitionViews } from './partition-views';
 import type { Reading, RunReader } from './run-reader';
 import type { RunEvent, RunState } from './types';
@@ -11,7 +12,10 @@ export class RunEvents {
   #toldBlocks = 0;
   #shown = '';
 
-  constructor(private readonly reader: RunReader) {}
+  constructor(
+    private readonly reader: RunReader,
+    private readonly partitions: 'all' | 'failed',
+  ) {}
 
   async *since(reading: Reading): AsyncGenerator<RunEvent> {
     const { record, overlay, state } = reading;
@@ -31,15 +35,17 @@ export class RunEvents {
   }
 
   async *#partitions(views: PartitionViews, { record }: Reading): AsyncGenerator<RunEvent> {
-    const { single, blocks } = await this.reader.outcomes(record);
+    const { single, blocks } = await this.reader.outcomes(record, this.#wanted);
     const own = record.plan!.execution;
-    for (const [ordinal, { execution, reused }] of single) {
+    for (const [ordinal, { execution, reused, status }] of single) {
       if (this.#told.has(ordinal)) continue;
       // What was taken over from before did not happen here.
       if (reused || execution !== own) continue;
       this.#told.add(ordinal);
-      yield { type: 'partition', partition: await views.view(ordinal) };
+      if (this.partitions === 'all' || isFailure(status))
+        yield { type: 'partition', partition: await views.view(ordinal) };
     }
+    if (this.partitions === 'failed') return;
     for (const { block, execution } of blocks.slice(this.#toldBlocks)) {
       this.#toldBlocks++;
       if (execution !== own) continue;
@@ -49,8 +55,18 @@ export class RunEvents {
 
   /** Null when there is no plan yet, or the stage cannot be read from here: counts come from history all the same. */
   async #views(reading: Reading): Promise<PartitionViews | null> {
-    return this.reader.views(reading).catch(() => null);
+    return this.reader.views(reading, this.#wanted).catch(() => null);
   }
+
+  /** Of units without a failure, nothing is read where failures alone are wanted. */
+  readonly #wanted = ({ end }: UnitRecord): boolean =>
+    this.partitions === 'all' ||
+    end?.type !== 'result' ||
+    end.result.counts.FAILED + end.result.counts.INTERNAL_ERROR > 0;
+}
+
+function isFailure(status: PartitionStatus): boolean {
+  return status === 'FAILED' || status === 'INTERNAL_ERROR';
 }
 
 function progressKey(state: RunState, running: readonly string[]): string {

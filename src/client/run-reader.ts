@@ -1,10 +1,11 @@
 /** Reads one run: finds its execution, folds its history, and keeps what need not be read twice. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HistoryDecoder, type HistoryEvent } from '../history/decode';
-import { applyFact, newRecord, type RunRecord } from '../history/fold';
+import { applyFact, newRecord, type RunRecord, type UnitRecord } from '../history/fold';
 import { Outcomes, type ReadFile } from '../history/outcomes';
 import { liveOverlay, type LiveOverlay } from '../history/overlay';
 import { runState } from '../history/run-state';
+import type { RowsFile } from '../run/carried';
 import type { RunPlan } from '../run/plan';
 import { openStage, type Stage } from '../stage';
 import { STATUS } from './chain';
@@ -143,22 +144,30 @@ export class RunReader {
     }
   }
 
-  /** How every partition that ended did so. Reads files that the record names. */
-  async outcomes(record: RunRecord): Promise<Outcomes> {
+  /** How every partition that ended did so, or those of some units. Reads files that the record names. */
+  async outcomes(record: RunRecord, wanted?: (unit: UnitRecord) => boolean): Promise<Outcomes> {
     const known = this.#outcomes;
     if (known?.workflowRunId !== record.workflowRunId || !known.outcomes.precede(record)) {
       this.#outcomes = { workflowRunId: record.workflowRunId, outcomes: new Outcomes() };
     }
     const { outcomes } = this.#outcomes!;
-    await outcomes.update(record, this.#readFile(record));
+    await outcomes.update(record, this.#readFile(record), wanted);
     return outcomes;
   }
 
-  /** The run's partitions, ended or not. Null before the plan is there. */
-  async views({ record, overlay }: Pick<Reading, 'record' | 'overlay'>): Promise<PartitionViews | null> {
+  /** Files of the rows that functions returned. */
+  async rowsFiles(record: RunRecord): Promise<RowsFile[]> {
+    return (await this.outcomes(record, () => false)).rowsFiles(record);
+  }
+
+  /** The run's partitions, ended or not; or of those some units have. Null before the plan is there. */
+  async views(
+    { record, overlay }: Pick<Reading, 'record' | 'overlay'>,
+    wanted?: (unit: UnitRecord) => boolean,
+  ): Promise<PartitionViews | null> {
     const { plan } = record;
     if (plan === null) return null;
-    const outcomes = await this.outcomes(record);
+    const outcomes = await this.outcomes(record, wanted);
     return new PartitionViews({
       plan,
       record,
@@ -170,7 +179,9 @@ export class RunReader {
 
   #loadIndex(record: RunRecord, { index: ref }: RunPlan): Promise<PartitionIndex> {
     if (this.#index?.path !== ref.path) {
-      const index = this.stage(record)!.localFile(ref).then(PartitionIndex.read);
+      const index = this.stage(record)!
+        .localFile(ref)
+        .then((file) => new PartitionIndex(file));
       // A failure is not kept: the stage may be reachable the next time.
       index.catch(() => (this.#index = null));
       this.#index = { path: ref.path, index };

@@ -4,18 +4,11 @@ import { PARTITION_STATUSES, type PartitionStatus } from '../run/status';
 import { WaitTimeout } from './errors';
 import { LogReader, lookAgainLater } from './logs';
 import { PartitionReader } from './partition-handle';
+import { cursorOrdinal, partitionPage } from './partition-pages';
 import { readRows } from './results';
 import { RunEvents } from './run-events';
 import type { Reading, RunReader } from './run-reader';
-import type {
-  LogEntry,
-  PartitionHandle,
-  PartitionPage,
-  PartitionView,
-  RunEvent,
-  RunState,
-  WaitOptions,
-} from './types';
+import type { LogEntry, PartitionHandle, PartitionPage, RunEvent, RunState, WaitOptions } from './types';
 
 const DEFAULT_PAGE = 1_000;
 
@@ -27,13 +20,13 @@ export class RunReading {
     return this.reader.runId;
   }
 
-  async wait({ timeoutMs, signal, onEvent }: WaitOptions = {}): Promise<RunState> {
+  async wait({ timeoutMs, signal, onEvent, partitions }: WaitOptions = {}): Promise<RunState> {
     const patience = new AbortController();
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => patience.abort(), timeoutMs);
     const either = signal === undefined ? patience.signal : AbortSignal.any([patience.signal, signal]);
     try {
       if (onEvent === undefined) return (await this.reader.end(either)).state;
-      for await (const event of this.events({ signal: either })) {
+      for await (const event of this.events({ signal: either, partitions })) {
         onEvent(event);
         if (event.type === 'ended') return event.state;
       }
@@ -65,17 +58,9 @@ export class RunReading {
   async partitions(
     options: { status?: PartitionStatus; limit?: number; after?: string } = {},
   ): Promise<PartitionPage> {
-    const { status, limit = DEFAULT_PAGE, after } = options;
-    const views = await this.reader.views(await this.reader.read());
-    const partitions: PartitionView[] = [];
-    let last = cursorOrdinal(after);
-    for (let ordinal = last + 1; ordinal < (views?.total ?? 0); ordinal++) {
-      if (status !== undefined && views!.status(ordinal) !== status) continue;
-      if (partitions.length === limit) return { partitions, next: `${last}` };
-      partitions.push(await views!.view(ordinal));
-      last = ordinal;
-    }
-    return { partitions, next: null };
+    const { status = null, limit = DEFAULT_PAGE, after } = options;
+    const last = after === undefined ? -1 : cursorOrdinal(after);
+    return partitionPage(this.reader, await this.reader.read(), { status, limit, last });
   }
 
   partition(id: string): PartitionHandle {
@@ -85,8 +70,8 @@ export class RunReading {
   async results({ limit }: { limit?: number } = {}): Promise<Row[]> {
     const { record } = await this.reader.read();
     if (record.plan === null) return [];
-    const { rowsFiles } = await this.reader.outcomes(record);
-    return readRows(this.reader.stage(record)!, rowsFiles, record.plan.keyColumns, { limit });
+    const files = await this.reader.rowsFiles(record);
+    return readRows(this.reader.stage(record)!, files, record.plan.keyColumns, { limit });
   }
 
   async countResults(): Promise<number> {
@@ -112,8 +97,11 @@ export class RunReading {
     }
   }
 
-  async *events({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<RunEvent> {
-    const events = new RunEvents(this.reader);
+  async *events({
+    signal,
+    partitions = 'all',
+  }: { signal?: AbortSignal; partitions?: 'all' | 'failed' } = {}): AsyncGenerator<RunEvent> {
+    const events = new RunEvents(this.reader, partitions);
     for await (const reading of this.reader.follow({ signal, ticks: true })) yield* events.since(reading);
   }
 
@@ -124,11 +112,4 @@ export class RunReading {
       partition === undefined ? null : await new PartitionReader(this.reader, partition).ordinal();
     return new LogReader({ stage, idOf: (each) => views.id(each) }, ordinal);
   }
-}
-
-/** The ordinal that a cursor stands for. */
-function cursorOrdinal(after: string | undefined): number {
-  if (after === undefined) return -1;
-  if (/^\d{1,9}$/.test(after)) return Number(after);
-  throw new RangeError(`"${after}" is no cursor: pass the "next" of the page before, as it is.`);
 }

@@ -120,6 +120,8 @@ export interface WaitOptions {
   timeoutMs?: number;
   signal?: AbortSignal;
   onEvent?: (event: RunEvent) => void;
+  /** Which partitions `onEvent` hears of, as in `events`. Default "all". */
+  partitions?: 'all' | 'failed';
 }
 
 /** What can be changed while a run is under way. */
@@ -202,7 +204,7 @@ export interface RunHandle {
   /** One execution of the run, by its Temporal run id (see `RunState.executions`), as it was when it ended. */
   execution(workflowRunId: string): RunHandle;
   /** Events until the run ends. */
-  events(options?: { signal?: AbortSignal }): AsyncIterable<RunEvent>;
+  events(options?: { signal?: AbortSignal; partitions?: 'all' | 'failed' }): AsyncIterable<RunEvent>;
 }
 
 /** Where a run's executions are archived. */

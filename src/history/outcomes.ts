@@ -35,7 +35,7 @@ const FILES_AT_ONCE = 16;
 
 /**
  * The outcomes of one execution. `update` takes in what the record has gained since the last call, so following a run
- * reads each file once.
+ * reads each file once. Who asks for some partitions' outcomes names the units that they are in: nothing is known of others.
  */
 export class Outcomes {
   /** Ends that are objects of their own. */
@@ -49,7 +49,7 @@ export class Outcomes {
   readonly #thrown = new Map<number, PartitionEnd>();
   /** When units ended that were taken in, by the event that scheduled them. */
   readonly #taken = new Map<number, string | null>();
-  readonly #rowsFiles: RowsFile[] = [];
+  readonly #carriedRows: RowsFile[] = [];
   #carriedTaken = false;
 
   /** How many partitions ended. */
@@ -90,9 +90,9 @@ export class Outcomes {
     for (const { block } of this.#blocks) for (const ordinal of block.ordinals) yield this.get(ordinal)!;
   }
 
-  /** All files of rows that functions returned. */
-  get rowsFiles(): readonly RowsFile[] {
-    return this.#rowsFiles;
+  /** All files of rows that functions returned, whichever units were taken in. */
+  rowsFiles({ units }: RunRecord): RowsFile[] {
+    return [...this.#carriedRows, ...[...units.values()].flatMap(outputOf)];
   }
 
   /** How often partitions were called that wait for another round, by ordinal. */
@@ -110,9 +110,15 @@ export class Outcomes {
     return [...this.#taken].every(([event, endedAt]) => units.get(event)?.endedAt === endedAt);
   }
 
-  async update(record: RunRecord, readFile: ReadFile): Promise<void> {
+  async update(
+    record: RunRecord,
+    readFile: ReadFile,
+    wanted: (unit: UnitRecord) => boolean = () => true,
+  ): Promise<void> {
     await this.#takeCarried(record, readFile);
-    const fresh = [...record.units].filter(([event, unit]) => unit.end !== null && !this.#taken.has(event));
+    const fresh = [...record.units].filter(
+      ([event, unit]) => unit.end !== null && !this.#taken.has(event) && wanted(unit),
+    );
     for (let i = 0; i < fresh.length; i += FILES_AT_ONCE) {
       const some = fresh.slice(i, i + FILES_AT_ONCE);
       const outcomes = await Promise.all(some.map(([, unit]) => outcomesOf(unit, readFile)));
@@ -123,8 +129,10 @@ export class Outcomes {
       if (end?.status === 'CANCELLED') this.#single.set(ordinal, { ...end, status: 'SKIPPED', error: null });
     }
     // A stopped run tries nothing again.
-    for (const ordinal of wasStopped(record) ? record.waiting.keys() : [])
-      this.#single.set(ordinal, this.#thrown.get(ordinal)!);
+    for (const ordinal of wasStopped(record) ? record.waiting.keys() : []) {
+      const thrown = this.#thrown.get(ordinal);
+      if (thrown !== undefined) this.#single.set(ordinal, thrown);
+    }
   }
 
   async #takeCarried({ plan }: RunRecord, readFile: ReadFile): Promise<void> {
@@ -135,7 +143,7 @@ export class Outcomes {
       const { outcomes, blocks, rows, calls } = carriedContent(
         parseLines<CarriedRecord>(await checkedFile(plan.carried.file, readFile)),
       );
-      this.#rowsFiles.push(...rows);
+      this.#carriedRows.push(...rows);
       for (const { outcome, execution, functionDigest } of outcomes)
         this.#single.set(outcome.ordinal, { ...outcome, execution, functionDigest, output: rows });
       for (const block of blocks) this.#addBlock({ ...block, output: rows });
@@ -169,8 +177,7 @@ export class Outcomes {
     for (const other of otherCode)
       for (const ordinal of decodeOrdinals(other.ordinals)) others.set(ordinal, other.functionDigest);
     const { execution } = unit.task;
-    const output = end.result.output.map((file) => ({ file, except: [] }));
-    this.#rowsFiles.push(...output);
+    const output = outputOf(unit);
     const again = new Set(givenBack(end.result));
     for (const outcome of outcomes) {
       if ('done' in outcome) {
@@ -189,6 +196,10 @@ export class Outcomes {
       });
     }
   }
+}
+
+function outputOf({ end }: UnitRecord): RowsFile[] {
+  return end?.type === 'result' ? end.result.output.map((file) => ({ file, except: [] })) : [];
 }
 
 async function outcomesOf({ end }: UnitRecord, readFile: ReadFile): Promise<OutcomeRecord[]> {

@@ -126,8 +126,8 @@ export function isSingle({ task }: UnitRecord): boolean {
 
 /** The name of a unit for people: of one partition its id, of a batch the first and last. */
 function unitLabel(record: RunRecord, { task, activityId }: UnitRecord): string {
-  const { only, round, big, from, to } = task;
-  if (only !== null) return retryLabel({ only, round, big });
+  const { only, from, to } = task;
+  if (only !== null) return retryLabel({ ...task, only });
   const units = record.plan?.units ?? [];
   const own = units[task.unit];
   if (own === undefined) return activityId;

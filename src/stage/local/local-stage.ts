@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileRef, StagedFile } from '../../run/files';
 import { digest, digestFile } from '../digest-file';
 import { makeFolder } from '../make-folder';
 import { moveFile } from '../move-file';
+import { readRange } from '../read-range';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 import { readToken, TOKEN_FILE } from '../token';
 
@@ -50,14 +51,7 @@ export class LocalStage implements Stage {
   async get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array> {
     try {
       if (range === undefined) return await readFile(this.#resolve(path));
-      const file = await open(this.#resolve(path), 'r');
-      try {
-        const buffer = Buffer.alloc(range.bytes);
-        const { bytesRead } = await file.read(buffer, 0, range.bytes, range.offset);
-        return buffer.subarray(0, bytesRead);
-      } finally {
-        await file.close();
-      }
+      return await readRange(this.#resolve(path), range);
     } catch (error) {
       throw isCode(error, 'ENOENT') ? new ObjectMissing(path) : error;
     }

@@ -5,7 +5,7 @@
  * There is no way to write an object only if there is none: `put` looks first, and two that write one path at the same moment may both
  * succeed, the later one for good. Attempts write below paths of their own; docs/snowflake.md tells of the few paths that are shared.
  */
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { FileRef, StagedFile } from '../../run/files';
@@ -16,6 +16,7 @@ import { digestFile } from '../digest-file';
 import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
 import { moveFile } from '../move-file';
+import { readRange } from '../read-range';
 import { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from '../stage';
 import { readToken, TOKEN_FILE } from '../token';
 import { nameOf, parseLocation, type StageLocation } from './location';
@@ -72,14 +73,7 @@ export class SnowflakeStage implements Stage {
         return readFile(file);
       });
     }
-    const file = await open(await this.#copies.whole(path));
-    try {
-      const buffer = Buffer.alloc(range.bytes);
-      const { bytesRead } = await file.read(buffer, 0, range.bytes, range.offset);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    return readRange(await this.#copies.whole(path), range);
   }
 
   async list(prefix: string): Promise<{ path: string; bytes: number }[]> {
@@ -110,21 +104,39 @@ export class SnowflakeStage implements Stage {
     return this.#copies.get(ref, folder);
   }
 
-  /** One statement for all that lie in one folder. */
   async localFiles(refs: readonly StagedFile[], folder: string): Promise<string[]> {
-    const parents = new Set(refs.map(({ path }) => path.slice(0, path.lastIndexOf('/') + 1)));
-    const [parent] = parents;
-    if (refs.length < 2 || parents.size > 1)
-      return Promise.all(refs.map((ref) => this.localFile(ref, folder)));
+    const parents = [...new Set(refs.map(parentOf))];
+    const fetched = await Promise.all(
+      parents.map((parent) =>
+        this.#filesOf(
+          parent,
+          refs.filter((ref) => parentOf(ref) === parent),
+          folder,
+        ),
+      ),
+    );
+    const files = new Map(fetched.flat());
+    return refs.map((ref) => files.get(ref)!);
+  }
+
+  /** One statement for all of them, which lie in one folder. */
+  async #filesOf(
+    parent: string,
+    refs: readonly StagedFile[],
+    folder: string,
+  ): Promise<(readonly [StagedFile, string])[]> {
+    const oneByOne = () =>
+      Promise.all(refs.map(async (ref) => [ref, await this.localFile(ref, folder)] as const));
+    if (refs.length < 2) return oneByOne();
     const own = await mkdtemp(join(folder, 'files-'));
-    const names = await this.#download(this.#resolve(parent!), own);
+    const names = await this.#download(this.#resolve(parent), own);
     // Files of folders further down come into the same folder, where those of one name lie on top of each other.
     if (refs.some(({ path }) => names.filter((name) => name === basename(path)).length > 1))
-      return Promise.all(refs.map((ref) => this.localFile(ref, folder)));
+      return oneByOne();
     return Promise.all(
-      refs.map((ref) => {
+      refs.map(async (ref) => {
         if (!names.includes(basename(ref.path))) throw new ObjectMissing(ref.path);
-        return this.#copies.checked(ref, join(own, basename(ref.path)));
+        return [ref, await this.#copies.checked(ref, join(own, basename(ref.path)))] as const;
       }),
     );
   }
@@ -189,6 +201,11 @@ export class SnowflakeStage implements Stage {
   #sql(place: string): string {
     return quoteText(`@${nameOf(this.location)}/${place}`);
   }
+}
+
+/** Of its folder, up to the last slash. */
+function parentOf({ path }: StagedFile): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
 }
 
 /** A folder of one's own: GET puts files of all folders into one, and overwrites those of equal names. */
