@@ -11,11 +11,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { IllegalStateError } from '@temporalio/common';
 import {
-  DefaultLogger,
   NativeConnection,
-  Runtime,
   Worker,
   type NativeConnectionOptions,
   type WorkerOptions,
@@ -27,6 +24,9 @@ import { loadConfig, type ProjectConfig } from './config';
 import { RunnerPool } from './runners/pool';
 import { UnitSlots } from './runners/unit-slots';
 import { resolveTemporal } from './temporal/connection';
+import { WorkerMetrics } from './telemetry/metrics';
+import { installRuntime } from './telemetry/runtime';
+import type { Tracing } from './telemetry/traces';
 import { isAlive } from './temporal/processes';
 
 export { readHistory, type RunHistory } from './client/histories';
@@ -94,7 +94,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const server = options.server ?? namedServer(project);
   const { namespace, taskQueue } = server;
   const { only = null } = options;
-  installRuntime();
+  const metrics = WorkerMetrics.of(installRuntime(project.worker.metrics ?? null));
   const connection = await NativeConnection.connect(server.connectionOptions);
   const { dataConverter } = project.temporal;
   const client = new Client({ connection, namespace, dataConverter });
@@ -102,7 +102,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const identity = `${process.pid}@${hostname()}`;
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
   await removeAbandoned(dirname(scratch));
-  const pool = new RunnerPool({ size: runners });
+  const pool = new RunnerPool({ size: runners, onReplaced: (reason) => metrics?.runnerReplaced(reason) });
   const slots = new UnitSlots(runners);
   const functions = new FunctionCatalog({
     file: project.functions,
@@ -125,10 +125,13 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     scratch,
     unitTaskQueue,
     stopping: stopping.signal,
+    metrics,
   });
   const { processUnit, ...onControlQueue } = activities;
+  const tracing = await tracingOf(project);
   const common = {
     ...options.sdk,
+    plugins: tracing?.options.plugins,
     connection,
     namespace,
     identity,
@@ -142,7 +145,11 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     Worker.create({
       ...common,
       taskQueue,
-      ...(only !== 'activities' && { workflowBundle: { codePath: join(__dirname, 'workflow-bundle.js') } }),
+      ...(only !== 'activities' && {
+        workflowBundle: tracing?.options.workflowBundle ?? {
+          codePath: join(__dirname, 'workflow-bundle.js'),
+        },
+      }),
       ...(only !== 'workflows' && { activities: onControlQueue }),
       maxConcurrentActivityTaskExecutions: CONTROL_SLOTS,
     });
@@ -177,6 +184,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     } finally {
       await pool.close();
       await connection.close();
+      await tracing?.close();
       await rm(scratch, { recursive: true, force: true });
     }
   })();
@@ -184,13 +192,10 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   return { taskQueue, functions: bundle?.functions.map(({ name }) => name) ?? [], client, shutdown, ended };
 }
 
-/** Temporal's runtime is one per process: a program that has installed its own keeps it. */
-function installRuntime(): void {
-  try {
-    Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
-  } catch (error) {
-    if (!(error instanceof IllegalStateError)) throw error;
-  }
+async function tracingOf({ worker: { traces } }: ProjectConfig): Promise<Tracing | null> {
+  if (traces === undefined) return null;
+  const { startTracing } = await import('./telemetry/traces.js');
+  return startTracing(traces);
 }
 
 /** Scratch folders of workers of this machine that were killed. */

@@ -10,6 +10,8 @@ interface WorkerOptions extends ProjectOptions {
   runners?: number;
   only?: WorkerPart;
   grace?: number;
+  metrics?: string;
+  traces?: string;
   deployment?: string;
   buildId?: string;
 }
@@ -33,6 +35,8 @@ export function define(command: Command): void {
       'time that partitions have to end once the worker is told to (default: 10s); then they are handed over',
       duration,
     )
+    .option('--metrics <address>', 'serve metrics to Prometheus: a loopback port, or HOST:PORT')
+    .option('--traces <url>', 'send spans to a collector, as OTLP over HTTP')
     .option('--deployment <name>', "name of a deployment of Temporal's worker versioning, with --build-id")
     .option('--build-id <id>', 'version of the deployment that this worker is; runs stay on theirs');
   withProject(command).action(async (options: WorkerOptions) => {
