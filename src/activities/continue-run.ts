@@ -102,7 +102,17 @@ export async function takeOver(parts: {
   const { record } = reading;
   const { units: _, carried: __, ...plan } = record.plan!;
   const content = await carriedOver(stage, reader, reading, selected, place);
-  return { plan, carried: await putCarried(stage, place, content), commit: reading.state.commit };
+  return {
+    plan,
+    carried: await putCarried(stage, place, content),
+    commit: reading.state.commit,
+    committed: isCommitted(record),
+  };
+}
+
+/** An execution commits last, so what it has recorded before is in its own commit, and in that of an earlier one only when it ran nothing. */
+function isCommitted({ commit, opened, units }: RunRecord): boolean {
+  return commit !== null || (units.size === 0 && opened?.continues?.committed === true);
 }
 
 /** Puts outcomes that are taken over on the stage, for history to name. */

@@ -235,6 +235,8 @@ export interface Continued {
   carried: Carried;
   /** The last commit of the generation. */
   commit: CommitResult | null;
+  /** Whether it has the rows of all partitions that are DONE. Earlier releases do not say so, and take it for granted. */
+  committed?: boolean;
 }
 
 /** `planRun`'s argument. */
