@@ -68,7 +68,10 @@ export function withRunFlags(command: Command): Command {
       "of $scheduled_date and of a schedule's times, such as Europe/Berlin (default: UTC)",
     )
     .option('--warehouse <uri>', 'duckdb:FILE, or snowflake:CONNECTION of connections.toml')
-    .option('--stage <place>', 'folder, or @DATABASE.SCHEMA.STAGE/path, for snapshots, artifacts and logs')
+    .option(
+      '--stage <place>',
+      'folder, s3://bucket/prefix or @DATABASE.SCHEMA.STAGE/path, for snapshots, artifacts and logs',
+    )
     .option('--functions <file>', 'the file that exports the functions')
     .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 48 (default: 8)')
     .option('--max-partitions <n>', 'refuse more partitions than this (default: 100000)')

@@ -197,7 +197,7 @@ export const inputSchema = fields(
       WAREHOUSE_KINDS.some((kind) => uri.startsWith(`${kind}:`)),
     ).nullish(),
     stage: text(
-      'a folder, such as "./stage", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"',
+      'a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"',
     ).nullish(),
     functions: text('the path of a functions file, such as "./functions.ts"').nullish(),
     params: z

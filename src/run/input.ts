@@ -47,7 +47,7 @@ export interface RunInput {
   partitionBy?: string[];
   /** `duckdb:PATH` or `snowflake:CONNECTION`; default from the worker's configuration. */
   warehouse?: string;
-  /** A folder, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake; default from the worker's configuration. */
+  /** A folder, `s3://bucket/prefix`, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake; default from the worker's configuration. */
   stage?: string;
   /**
    * File that exports the functions; default: the project's. For the embedded server only: a deployed worker runs the code it was
