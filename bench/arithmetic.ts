@@ -61,3 +61,8 @@ export function spin(ms: number): number {
     if (user + system >= ms * 1_000) return rounds + (x & 1);
   }
 }
+
+/** Whether a customer is one of the twentieth that fail at first. */
+export function isPoison(customer: string): boolean {
+  return Number(customer.slice('customer '.length)) % 20 === 0;
+}

@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
-import { spin, summarize, summarizeFlights, type Event, type Flight } from './arithmetic';
+import { isPoison, spin, summarize, summarizeFlights, type Event, type Flight } from './arithmetic';
 
 /** Count, sum and median of a few rows. */
 export const summary = definePartitionFunction({
@@ -41,7 +41,7 @@ export const poison = definePartitionFunction<{ mended: string; calls: string }>
   async run(data, { key, params }) {
     const { customer } = key as { customer: string };
     if (params.calls !== '') appendFileSync(params.calls, `${customer}\n`);
-    if (Number(customer.slice(9)) % 20 === 0 && params.mended !== '' && !existsSync(params.mended))
+    if (isPoison(customer) && params.mended !== '' && !existsSync(params.mended))
       throw new Error(`The customer ${customer} is not welcome.`);
     return summarize(await data.rows<Event>());
   },

@@ -1,7 +1,8 @@
 /** `npm run bench`, `npm run bench -- tiny-2k real`, `-- --runs 5 --check`. */
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { CASES, type Case, type Measured } from './cases';
+import { CASES } from './cases';
+import type { Case, Measured } from './cases/case';
 import { World } from './world';
 
 async function main(): Promise<void> {

@@ -30,7 +30,7 @@ await build({
           external: true,
         }));
         // A program of its own, which starts itself anew.
-        bundle.onResolve({ filter: /^\.\/floor$/ }, () => ({ path: './floor.cjs', external: true }));
+        bundle.onResolve({ filter: /^\.\.\/floor$/ }, () => ({ path: './floor.cjs', external: true }));
       },
     },
   ],

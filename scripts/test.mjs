@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makePythonEnv } from './python-env.mjs';
 
 const report = join(mkdtempSync(join(tmpdir(), 'partwise-test-')), 'report.json');
 const args = process.argv.slice(2);
@@ -16,6 +17,7 @@ const run = (script, scriptArgs) =>
   }).status ?? 1;
 
 let failedChecks = 0;
+const withoutPython = await makePythonEnv();
 if (args.length === 0) {
   for (const [name, script, scriptArgs] of [
     ['types of the tests', 'node_modules/typescript/bin/tsc', ['-p', 'test/tsconfig.json']],
@@ -39,6 +41,11 @@ try {
   failed += 1;
 }
 rmSync(join(report, '..'), { recursive: true, force: true });
+if (withoutPython !== null) {
+  console.log(`NOT TESTED: anything on Snowflake or S3, since ${withoutPython}.`);
+  // Elsewhere a machine without Python is no failure of the code.
+  if (process.env.CI) failed += 1;
+}
 if (passed === 0 && failed === 0) failed = 1;
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(status === 0 && failed === 0 ? 0 : 1);

@@ -12,6 +12,7 @@ export type {
   PartitionData,
   PartitionFunction,
   PartitionResult,
+  PartitionSql,
   RetryOptions,
   Row,
   WarehouseConnection,

@@ -123,7 +123,7 @@ test('settings of the environment are checked like those of the file', async () 
   const env = { PARTWISE_RUNNERS: 'many', PARTWISE_WAREHOUSE: 'warehouse.duckdb' };
   expect(await problemsOf(loadConfig({ projectDir: folder, env }))).toEqual([
     '"PARTWISE_RUNNERS" is "many"; it takes a whole number from 1 to 256.',
-    '"PARTWISE_WAREHOUSE" is "warehouse.duckdb"; it takes a warehouse, such as "duckdb:./warehouse.duckdb".',
+    '"PARTWISE_WAREHOUSE" is "warehouse.duckdb"; it takes a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION".',
   ]);
 });
 

@@ -57,13 +57,13 @@ afterEach(async () => {
 });
 
 /** Options of a command of the project, as they all have them. */
-function options(more: { idleMs?: number; taskQueue?: string } = {}) {
-  const { idleMs = 60_000, taskQueue } = more;
+function options(more: { idleMs?: number; taskQueue?: string; env?: NodeJS.ProcessEnv } = {}) {
+  const { idleMs = 60_000, taskQueue, env } = more;
   return {
     projectDir,
     settings: { taskQueue },
     workerEntry,
-    env: { ...process.env, PARTWISE_IDLE_MS: String(idleMs) },
+    env: { ...process.env, PARTWISE_IDLE_MS: String(idleMs), ...env },
     onEvent: (event: TemporalEvent) => void events.push(event),
   };
 }
@@ -187,6 +187,17 @@ describe('sharing', () => {
     expect(embedded.taskQueue).toBe('other');
     expect((await hostState()).pid).not.toBe(before.pid);
     expect(isAlive(before.pid)).toBe(false);
+  });
+
+  test('a host whose worker has other credentials for Snowflake is replaced, and one whose driver was only told to be quiet is not', async () => {
+    (await attach()).close();
+    const first = await hostState(({ attached }) => attached === 0);
+    (await attach({ env: { SNOWFLAKE_DISABLE_MINICORE: 'true' } })).close();
+    const second = await hostState(({ attached }) => attached === 0);
+    await attach({ env: { SNOWFLAKE_HOME: projectDir } });
+
+    expect(second.pid).toBe(first.pid);
+    expect((await hostState()).pid).not.toBe(first.pid);
   });
 
   test('a host of another build goes on while runs are open, and the command is told', async () => {

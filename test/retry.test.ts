@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PartitionPage, RunHandle, RunInput, RunState } from '../src/index';
+import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { cli } from './support/cli';
 import { changed } from './support/files';
 import { end, makeProject, type TestProject } from './support/project';
@@ -93,7 +94,6 @@ async function begin(
 const begins = (calls: readonly string[]): string[] => calls.filter((call) => call.startsWith('begin'));
 
 async function tableRows(table: string): Promise<Record<string, unknown>[]> {
-  const { queryRows, withDatabase } = await import('../src/warehouse/duckdb/database');
   return withDatabase(join(project.folder, 'w.duckdb'), 'read', (connection) =>
     queryRows(connection, `SELECT * FROM ${table}`),
   );
@@ -227,7 +227,8 @@ describe('retrying the failures', () => {
     const ended = (k: string): boolean => calls().some((call) => call.startsWith(`end ${k} `));
     await changed(join(project.folder, `${run.runId}.calls`), () => ended('299') && ended('499'));
     for await (const event of run.events())
-      if (event.type === 'progress' && event.state.counts.DONE >= 500) break;
+      // The first unit has ended, for history too.
+      if (event.type === 'progress' && event.state.counts.DONE >= 500 && event.running.length === 1) break;
     // A worker that finds the unit's plan damaged cannot run it: the unit is lost, by the server's word.
     worker.kill('SIGKILL');
     const [plan] = (await readdir(join(project.folder, 'stage'), { recursive: true })).filter(
@@ -250,6 +251,37 @@ describe('retrying the failures', () => {
     expect(keys.sort((a, b) => a - b)).toEqual(Array.from({ length: 600 }, (_, k) => k));
     // What the checkpoint had was not run again.
     expect(calls().filter((call) => call.startsWith('begin 400 '))).toHaveLength(1);
+  });
+
+  it('I10 rows of partitions that were DONE after the last commit are written, though nothing is left to run', async () => {
+    const output = { table: 'uncommitted' };
+    const { run, mend } = await begin('uncommitted', ['b', 'd'], {
+      output,
+      options: { toleratedFailures: 2 },
+    });
+    expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', commit: { rows: 3 } });
+    await mend();
+    // The retry cannot commit while another process has the file, and is terminated then.
+    await withDatabase(join(project.folder, 'w.duckdb'), 'write', async () => {
+      const retry = await run.retryFailed();
+      for await (const event of retry.events())
+        if (event.type === 'progress' && event.state.waiting?.activity === 'commitRun') break;
+      worker.kill('SIGKILL');
+      await project.client.workflow.getHandle(run.runId).terminate();
+    });
+    worker = await project.startWorker();
+    const last = await run.retryFailed();
+    expect(await last.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 }, commit: { rows: 5 } });
+    expect(await tableRows('uncommitted')).toHaveLength(5);
+    // What has been committed is not committed again.
+    const again = await run.retryFailed();
+    await again.wait();
+    const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
+    const activities = events!.flatMap(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
+    );
+    expect(activities).not.toContain('commitRun');
+    expect(await tableRows('uncommitted')).toHaveLength(5);
   });
 
   it('a failed commit is made up by a retry that runs nothing', async () => {

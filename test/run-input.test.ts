@@ -24,6 +24,7 @@ test('the three required settings are enough, and every other one has its defaul
       params: {},
       sql: null,
       where: null,
+      snapshot: 'stage',
       only: null,
       output: null,
       onExisting: 'error',
@@ -50,6 +51,7 @@ test('the three required settings are enough, and every other one has its defaul
         heartbeatTimeoutMs: 10_000,
         maxPartitions: 100_000,
         partitionsPerUnit: null,
+        loadingWarehouse: null,
       },
     },
   });
@@ -94,7 +96,7 @@ test('I9 every problem of an input is told at once, each with its place, what wa
     '"source.tabel" is not a setting. Did you mean "table"? "source" takes: table, query, files, pattern.',
     '"source" names no rows: give exactly one of "table", "query" and "files".',
     '"partitionBy" is "region"; it takes a list of column names, such as ["region"].',
-    '"warehouse" is "postgres:sales"; it takes a warehouse, such as "duckdb:./warehouse.duckdb".',
+    '"warehouse" is "postgres:sales"; it takes a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION".',
     '"where" is " "; it takes an SQL condition, such as "amount > 0".',
     '"output.file" is "out.txt"; it takes a path that ends in .parquet or .csv.',
     'An output file is always replaced: "output.mode" and "output.evolve" go with a table only.',
@@ -107,6 +109,17 @@ test('I9 every problem of an input is told at once, each with its place, what wa
       /^"functon" is not a setting\. Did you mean "function"\? The input takes: function, source/,
     ),
   ]);
+});
+
+test('I9 a stage as a source is refused, with what to give instead', () => {
+  for (const field of ['table', 'files']) {
+    const source = { [field]: '@DB.PUBLIC.FILES/sales.csv' };
+    expect(problemsOf({ function: 'f', source, partitionBy: ['region'] })).toEqual([
+      expect.stringMatching(
+        new RegExp(`^"source\\.${field}" is "@DB.* a stage on Snowflake\\. Load its files into a table`),
+      ),
+    ]);
+  }
 });
 
 test.each([

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { putCheckpoint, readCheckpoints, type RecordedPartition } from '../src/activities/checkpoints';
 import { settledPlan, settlePlan } from '../src/activities/settled-plan';
 import { sealLines, unsealLines } from '../src/activities/numbered-objects';
-import { claimStage, openPlannedStage } from '../src/activities/stage-access';
+import { claimStage } from '../src/activities/stage-access';
 import type { RunPlan } from '../src/run/plan';
 import { openStage, type Stage } from '../src/stage';
 import { mergeRows } from '../src/warehouse/duckdb/combined-rows';
@@ -21,74 +21,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const text = async (path: string, range?: { offset: number; bytes: number }): Promise<string> =>
-  Buffer.from(await stage.get(path, range)).toString();
-
-describe('the local stage', () => {
-  it('puts and gets whole objects and ranges', async () => {
-    const ref = await stage.put('run/a.txt', Buffer.from('hello world'));
-    expect(ref).toEqual({
-      path: 'run/a.txt',
-      bytes: 11,
-      sha256: 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9',
-    });
-    expect(await text('run/a.txt')).toBe('hello world');
-    expect(await text('run/a.txt', { offset: 6, bytes: 5 })).toBe('world');
-  });
-
-  it('I3 writes an object once: a second put is refused and changes nothing', async () => {
-    await stage.put('a', Buffer.from('first'));
-    await expect(stage.put('a', Buffer.from('second'))).rejects.toThrow('"a" is already on the stage');
-    expect(await text('a')).toBe('first');
-  });
-
-  it('I3 leaves nothing behind, and lists nothing, of a put that failed', async () => {
-    await stage.put('a', Buffer.from('there'));
-    await expect(stage.put('x/y', { file: join(folder, 'missing') })).rejects.toThrow('ENOENT');
-    await expect(stage.put('a', Buffer.from('again'))).rejects.toThrow('already on the stage');
-    expect(await stage.list('')).toEqual([{ path: 'a', bytes: 5 }]);
-    expect(await readdir(join(folder, 'stage', '.partial'))).toEqual([]);
-  });
-
-  it('takes a file over', async () => {
-    await writeFile(join(folder, 'made'), 'content');
-    await stage.put('x', { file: join(folder, 'made') });
-    expect(await text('x')).toBe('content');
-    expect(await readdir(folder)).toEqual(['stage']);
-  });
-
-  it('lists by prefix, sorted, and removes', async () => {
-    for (const path of ['run1/b', 'run1/a', 'run10/a']) await stage.put(path, Buffer.from(path));
-    expect(await stage.list('run1/')).toEqual([
-      { path: 'run1/a', bytes: 6 },
-      { path: 'run1/b', bytes: 6 },
-    ]);
-    await stage.remove('run1/a');
-    expect((await stage.list('run1/')).map(({ path }) => path)).toEqual(['run1/b']);
-    expect(await stage.list('none/')).toEqual([]);
-  });
-
-  it('I6 lets no path leave its folder', async () => {
-    for (const path of ['../x', 'a/../../x', '/etc/passwd', 'a/..', 'x\0y']) {
-      await expect(stage.put(path, Buffer.from(''))).rejects.toThrow('would leave the stage');
-      await expect(stage.get(path)).rejects.toThrow('would leave the stage');
-    }
-  });
-
-  it('notices a file that changed after it was recorded', async () => {
-    const ref = await stage.put('a', Buffer.from('12345'));
-    await writeFile(await stage.localFile(ref), '123');
-    await expect(stage.localFile(ref)).rejects.toThrow('has 3 bytes, but the run recorded 5');
-  });
-
-  it('is told from another folder of the same name by its token', async () => {
-    const token = (await stage.token({ create: true }))!;
-    expect(await stage.token({ create: true })).toBe(token);
-    await expect(openPlannedStage(stage.uri, token)).resolves.toBeDefined();
-    await expect(openPlannedStage(stage.uri, 'other')).rejects.toThrow('is not to be seen from here');
-    const elsewhere = pathToFileURL(join(folder, 'elsewhere')).href;
-    await expect(openPlannedStage(elsewhere, token)).rejects.toThrow('is not to be seen from here');
-  });
+it('I3 a local stage leaves nothing behind of a put that failed', async () => {
+  await stage.put('a', Buffer.from('there'));
+  await expect(stage.put('x/y', { file: join(folder, 'missing') })).rejects.toThrow('ENOENT');
+  await expect(stage.put('a', Buffer.from('again'))).rejects.toThrow('already on the stage');
+  expect(await stage.list('')).toEqual([{ path: 'a', bytes: 5 }]);
+  expect(await readdir(join(folder, 'stage', '.partial'))).toEqual([]);
 });
 
 it('I4 an execution has one plan: the first that was settled, whoever plans once more', async () => {

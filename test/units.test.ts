@@ -158,6 +158,16 @@ describe('ordinals', () => {
     expect(encodeOrdinals([3, 7, 8, 9])).toBe('3,7-9');
   });
 
+  it('I7 take a character for six, however they are strewn', () => {
+    const everyOther = Array.from({ length: 500_000 }, (_, i) => 7 + 2 * i);
+    const text = encodeOrdinals(everyOther);
+    expect(text.length).toBeLessThan(170_000);
+    expect(decodeOrdinals(text)).toEqual(everyOther);
+    // Few of many are a list all the same.
+    const few = Array.from({ length: 100 }, (_, i) => i * 99_999);
+    expect(encodeOrdinals(few)).toBe(few.join(','));
+  });
+
   it('I7 of partitions that threw are gathered into few retry units', () => {
     const thrown = Array.from({ length: 800 }, (_, i) => i * 5);
     const waiting = new Map(

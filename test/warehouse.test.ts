@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { CommitTask, OutputPlan } from '../src/run/plan';
 import { openStage } from '../src/stage';
 import { openWarehouse } from '../src/warehouse';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
-import type { CommitRows, PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';
+import type { PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';
 import { holdWarehouse } from './support/hold-warehouse';
 
 let folder: string;
@@ -26,8 +25,6 @@ const execute = (...statements: string[]): Promise<void> =>
   });
 const select = <T>(sql: string): Promise<T[]> =>
   withDatabase(':memory:', 'read', (connection) => queryRows<T>(connection, sql));
-const selectTable = <T>(sql: string): Promise<T[]> =>
-  withDatabase(path, 'read', (connection) => queryRows<T>(connection, sql));
 
 const warehouse = () => openWarehouse(`duckdb:${path}`, folder);
 const snapshot = (request: Partial<SnapshotRequest>) =>
@@ -135,24 +132,6 @@ it('a sample holds the rows of the partitions that were picked and of no others,
 });
 
 describe('a snapshot', () => {
-  it('holds every row once, under its partition, in key order and in the order of the table', async () => {
-    await execute(
-      "CREATE TABLE sales AS SELECT * FROM (VALUES ('b', 1), ('a', 2), (NULL, 3), ('b', 4), ('', 5)) t(region, amount)",
-    );
-    const pinned = await snapshot({});
-    expect(pinned.ids).toEqual(['%_', 'a', 'b', '%-']);
-    expect(pinned.rows).toEqual([1, 1, 2, 1]);
-    expect(
-      await select(`SELECT __partwise_ord AS ord, region, amount FROM read_parquet('${pinned.data[0]}')`),
-    ).toEqual([
-      { ord: 0, region: '', amount: 5 },
-      { ord: 1, region: 'a', amount: 2 },
-      { ord: 2, region: 'b', amount: 1 },
-      { ord: 2, region: 'b', amount: 4 },
-      { ord: 3, region: null, amount: 3 },
-    ]);
-  });
-
   it('I1 is taken from one reading: keys, counts and rows agree for a query that gives other rows each time', async () => {
     const query = 'SELECT (random() * 50)::INTEGER AS k, random() AS x FROM range(20000)';
     const pinned = await snapshot({ source: { query }, partitionBy: ['k'] });
@@ -193,17 +172,6 @@ describe('a snapshot', () => {
     await writeFile(join(folder, 'c.json'), '[{"region":"East","amount":4}]');
     expect((await snapshot({ source: { files: '*.csv' } })).ids).toEqual(['North', 'South']);
     expect((await snapshot({ source: { files: 'c.json' } })).ids).toEqual(['East']);
-  });
-
-  it('is narrowed by a condition and by partition ids', async () => {
-    await execute(
-      "CREATE TABLE sales AS SELECT unnest(['North','South','East','West']) AS region, unnest([1,2,3,4]) AS amount",
-    );
-    expect((await snapshot({ where: 'amount > 2' })).ids).toEqual(['East', 'West']);
-    expect((await snapshot({ only: ['West', 'North'] })).ids).toEqual(['North', 'West']);
-    expect(await problemsOf(snapshot({ only: ['Wst'] }))).toMatchObject({
-      problems: ['There is no partition "Wst" in the source. Did you mean "West"?'],
-    });
   });
 
   it('takes each file as a partition, pinned by its digest, when there is no key', async () => {
@@ -393,190 +361,5 @@ describe('a warehouse file that another program has open', () => {
       new RegExp(`"${path}" is locked by .*node.* \\(process ${holder.pid}\\): close it there`),
     );
     holder.kill();
-  });
-});
-
-describe('a commit', () => {
-  let rowsFile: string;
-  let indexFile: string;
-  const makeRows = async (sql: string): Promise<void> => {
-    rowsFile = join(folder, `rows-${Math.random()}.parquet`);
-    indexFile = join(folder, 'index.parquet');
-    await select(
-      `COPY (SELECT row_number() OVER (ORDER BY region)::INTEGER - 1 AS __partwise_ord, 0::BIGINT AS __partwise_row, * FROM (${sql})) TO '${rowsFile}'
-       (FORMAT parquet, KV_METADATA {partwise_columns: '["total"]'})`,
-    );
-    await select(
-      `COPY (SELECT __partwise_ord AS ord, region AS id, 1 AS rows, region AS key_0 FROM read_parquet('${rowsFile}')) TO '${indexFile}' (FORMAT parquet)`,
-    );
-  };
-  const commit = (
-    output: OutputPlan,
-    change: Partial<CommitTask> = {},
-    notDone: number[] = [],
-    local: Partial<CommitRows> = {},
-  ) => {
-    const task: CommitTask = {
-      version: 1,
-      runId: 'run-1',
-      generation: 1,
-      execution: 1,
-      stage: 'file:///unused',
-      stageToken: 'stage-1',
-      warehouse: `duckdb:${path}`,
-      output,
-      keyColumns: [{ name: 'region', type: 'VARCHAR' }],
-      index: { path: '', bytes: 0, sha256: '' },
-      ...change,
-    };
-    return warehouse().commit(task, {
-      workflowRunId: `first-${task.execution}`,
-      lineage: 'first-1',
-      index: indexFile,
-      rows: [{ file: rowsFile, except: [] }],
-      notDone,
-      doneAfter: () => [],
-      newestExecution: () => Promise.resolve(1),
-      signal: new AbortController().signal,
-      ...local,
-    });
-  };
-  const table = (mode: 'replace' | 'partitions' | 'append', evolve = false): OutputPlan => ({
-    table: 'totals',
-    mode,
-    evolve,
-  });
-  const rows = () => selectTable('SELECT region, total FROM totals ORDER BY region, total');
-
-  it('I10 writes rows once, even when its answer was lost and it is repeated', async () => {
-    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
-    const first = await commit(table('append'));
-    expect(await commit(table('append'))).toEqual(first);
-    expect(await rows()).toEqual([
-      { region: 'N', total: 1 },
-      { region: 'S', total: 2 },
-    ]);
-  });
-
-  it('I10 replaces all rows, or only those of its own done partitions, or none', async () => {
-    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2), ('W', 3)) t(region, total)");
-    await commit(table('replace'));
-    await makeRows("SELECT * FROM (VALUES ('N', 10), ('S', 20)) t(region, total)");
-    await commit(table('partitions'), { runId: 'run-2' }, [1]);
-    expect(await rows()).toEqual([
-      { region: 'N', total: 10 },
-      { region: 'S', total: 2 },
-      { region: 'S', total: 20 },
-      { region: 'W', total: 3 },
-    ]);
-    await commit(table('append'), { runId: 'run-3' });
-    expect(await rows()).toHaveLength(6);
-    await commit(table('replace'), { runId: 'run-4' });
-    expect(await rows()).toHaveLength(2);
-  });
-
-  it('I10 that fails half-way leaves the table as it was', async () => {
-    await execute(
-      'CREATE TABLE totals (region VARCHAR, total INTEGER CHECK (total < 100))',
-      "INSERT INTO totals VALUES ('old', 1)",
-    );
-    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 200)) t(region, total)");
-    await expect(commit(table('replace'))).rejects.toThrow('CHECK');
-    expect(await rows()).toEqual([{ region: 'old', total: 1 }]);
-  });
-
-  it('I10 beside others of the same process, at the same moment, loses none', async () => {
-    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
-    const names = ['t1', 't2', 't3', 't4'];
-    await Promise.all(
-      names.map((name) => commit({ table: name, mode: 'replace', evolve: false }, { runId: name })),
-    );
-    for (const name of names) expect(await selectTable(`SELECT * FROM ${name}`)).toHaveLength(2);
-  });
-
-  it('I10 of a run of the same id on another stage is another commit', async () => {
-    await makeRows("SELECT 'N' AS region, 1 AS total");
-    await commit(table('append'));
-    await commit(table('append'), { stageToken: 'stage-2' });
-    expect(await rows()).toHaveLength(2);
-  });
-
-  it('I10 of a run whose id was free again after clean is made, whatever an earlier run of that id has committed', async () => {
-    const anew = (execution: number) => ({ workflowRunId: `second-${execution}`, lineage: 'second-1' });
-    await makeRows("SELECT 'N' AS region, 1 AS total");
-    await commit(table('replace'));
-    await makeRows("SELECT 'N' AS region, 2 AS total");
-    await commit(table('replace'), {}, [], anew(1));
-    expect(await rows()).toEqual([{ region: 'N', total: 2 }]);
-    // Also after more executions of the earlier one, and with rows that it had appended.
-    await commit(table('append'), { runId: 'run-2' });
-    await commit(table('append'), { runId: 'run-2', execution: 3 });
-    const first = await commit(table('append'), { runId: 'run-2' }, [], anew(1));
-    expect(first).toMatchObject({ rows: 1 });
-    expect(await rows()).toHaveLength(3);
-    expect(await commit(table('append'), { runId: 'run-2' }, [], anew(1))).toEqual(first);
-    expect(await selectTable("SELECT * FROM partwise_commits WHERE run_id = 'run-2'")).toHaveLength(1);
-  });
-
-  it('I10 appends once to each of several tables, in whatever order', async () => {
-    await makeRows("SELECT 'N' AS region, 1 AS total");
-    const other: OutputPlan = { table: 'others', mode: 'append', evolve: false };
-    await commit(table('append'));
-    await commit(other, { execution: 2 });
-    expect(await commit(table('append'), { execution: 3 })).toMatchObject({ rows: 0 });
-    expect(await rows()).toHaveLength(1);
-    await expect(commit(other, { execution: 1 })).rejects.toThrow('came too late');
-  });
-
-  it('I10 of an older execution is refused after a newer one', async () => {
-    await makeRows("SELECT 'N' AS region, 1 AS total");
-    await commit(table('replace'), { execution: 2 });
-    await expect(commit(table('replace'), { execution: 1 })).rejects.toThrow('came too late');
-  });
-
-  it('refuses other columns than the table has, with the difference, unless evolution is asked for', async () => {
-    await execute('CREATE TABLE totals (region VARCHAR, total INTEGER, note VARCHAR)');
-    await makeRows("SELECT 'N' AS region, 1 AS total, 2 AS median");
-    const { problems } = await problemsOf(commit(table('replace')));
-    expect(problems.join('\n')).toMatch('The column "median" is new');
-    expect(problems.join('\n')).toMatch('The column "note" of "totals" is missing');
-    await commit(table('replace', true));
-    expect(await selectTable('SELECT * FROM totals')).toEqual([
-      { region: 'N', total: 1, note: null, median: 2 },
-    ]);
-  });
-
-  it('writes a file beside its place and renames it', async () => {
-    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
-    const file = join(folder, 'made', 'totals.csv');
-    expect(await commit({ file, format: 'csv' })).toMatchObject({ target: file, rows: 2 });
-    expect(await select(`SELECT * FROM '${file}'`)).toHaveLength(2);
-  });
-
-  it('I10 of a file by an older execution is refused, and leaves the newer one as it is', async () => {
-    await makeRows("SELECT 'N' AS region, 1 AS total");
-    const file = join(folder, 'fenced.csv');
-    const late = commit({ file, format: 'csv' }, {}, [], { newestExecution: () => Promise.resolve(2) });
-    await expect(late).rejects.toThrow('Execution 1 of run "run-1" came too late');
-    await expect(select(`SELECT * FROM '${file}'`)).rejects.toThrow();
-  });
-
-  it('I8 that is cancelled before its end leaves everything as it was', async () => {
-    await makeRows("SELECT 'N' AS region, 1 AS total");
-    await commit(table('replace'));
-    await makeRows("SELECT 'N' AS region, 2 AS total");
-    const signal = AbortSignal.abort(new Error('cancelled'));
-    const late = commit(table('replace'), { execution: 2 }, [], { signal });
-    await expect(late).rejects.toThrow('cancelled');
-    expect(await rows()).toMatchObject([{ total: 1 }]);
-  });
-
-  it('I10 of a later execution appends only what was done after the one before', async () => {
-    await makeRows("SELECT 'N' AS region, 1 AS total");
-    await commit(table('append'));
-    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
-    const doneAfter = (execution: number): number[] => (execution === 1 ? [1] : [0, 1]);
-    expect(await commit(table('append'), { execution: 2 }, [], { doneAfter })).toMatchObject({ rows: 1 });
-    expect(await rows()).toHaveLength(2);
   });
 });

@@ -131,7 +131,7 @@ export const REPLACEMENTS = [
   { file: 'src/run/stage-layout.ts', from: 'distinct(folderName(runId), runId)', to: 'runId' },
   {
     file: 'src/runners/process.ts',
-    from: '/^(TEMPORAL_|SNOWFLAKE_|PARTWISE_SECRET|PARTWISE_WORKER$)/i',
+    from: '/^(TEMPORAL_|SNOWFLAKE_|PRIVATE_KEY_PASSPHRASE$|PARTWISE_SECRET|PARTWISE_WORKER$)/i',
     to: '/^$/',
   },
   {
@@ -150,7 +150,7 @@ export const REPLACEMENTS = [
     from: `    await connection.run('BEGIN TRANSACTION');
     try {
       const result = await replaceRows(connection, task, output, local);
-      local.throwIfCancelled();
+      local.signal.throwIfAborted();
       await connection.run('COMMIT');`,
     to: `    try {
       const result = await replaceRows(connection, task, output, local);`,
@@ -187,5 +187,7 @@ export const REPLACEMENTS = [
     from: 'Number(scheduled || 0) > 0',
     to: 'Number(scheduled || 0) >= 0',
   },
+  // An earlier execution's commit is taken for one of all rows.
+  { file: 'src/workflows/ending.ts', from: ' && committed)', to: ')' },
   { file: 'src/workflows/ending.ts', from: "'WAIT_CANCELLATION_COMPLETED'", to: "'TRY_CANCEL'" },
 ];

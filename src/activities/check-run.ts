@@ -15,21 +15,27 @@ import type { ActivityDeps } from './deps';
 import { sqlDigest, unknownFunction } from './function-catalog';
 import { findNotifier } from './notify';
 
-/** The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it. */
+/**
+ * The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it. `warehouse`: what the input
+ * names besides a stage, which may be reached by its connection.
+ */
 export function resolvePlace(
   kind: 'warehouse' | 'stage',
   named: string | null,
   project: ProjectConfig,
   problems: string[],
+  warehouse: string | null = null,
 ): string | null {
   const configured = kind === 'warehouse' ? (project.warehouse ?? DEFAULT_WAREHOUSE) : project.stage;
   try {
-    const absolute = (value: string): string =>
+    const absolute = (value: string, along: string | null = project.warehouse): string =>
       kind === 'warehouse'
         ? resolveWarehouse(value, project.projectDir)
-        : stageUri(value, project.projectDir);
-    const wanted = absolute(named ?? configured);
-    const allowed = (kind === 'warehouse' ? project.allow.warehouses : project.allow.stages)?.map(absolute);
+        : stageUri(value, project.projectDir, along);
+    const wanted = named === null ? absolute(configured) : absolute(named, warehouse ?? project.warehouse);
+    const allowed = (kind === 'warehouse' ? project.allow.warehouses : project.allow.stages)?.map((value) =>
+      absolute(value),
+    );
     if (
       named !== null &&
       allowed !== undefined &&

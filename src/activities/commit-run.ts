@@ -25,7 +25,8 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const stage = openStage(task.stage);
       const all = Array.from({ length: record.plan!.partitions }, (_, ordinal) => ordinal);
       const isDone = (ordinal: number): boolean => outcomes.statusOf(ordinal) === 'DONE';
-      const warehouse = openWarehouse(task.warehouse, deps.projectDir);
+      const loadingWarehouse = record.opened?.input.options?.loadingWarehouse;
+      const warehouse = openWarehouse(task.warehouse, deps.projectDir, { loadingWarehouse });
       const lineage = (await readLocators(stage, task.runId))[0]?.workflowRunId ?? runId;
       const index = await stage.localFile(task.index);
       return withLocalRows(stage, outcomes.rowsFiles(record), (rows) =>

@@ -24,7 +24,7 @@ import type { Continued, ExecutionEntry, RunPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { carriedFile, unitFolder, type ExecutionPlace } from '../run/stage-layout';
 import { noCounts } from '../run/status';
-import type { Stage } from '../stage';
+import { isStoredSize, type Stage } from '../stage';
 import { readCheckpoints } from './checkpoints';
 import { sealLines, unsealLines } from './numbered-objects';
 import { loadUnitPlan } from './unit-plan';
@@ -80,7 +80,7 @@ export async function assertSnapshotThere(stage: Stage, { unitPlan, index }: Run
   const folder = index.path.slice(0, index.path.lastIndexOf('/') + 1);
   const there = new Map((await stage.list(folder)).map(({ path, bytes }) => [path, bytes]));
   const isGone = ({ path, bytes }: StagedFile): boolean =>
-    path.startsWith(folder) && there.get(path) !== bytes;
+    path.startsWith(folder) && !isStoredSize(there.get(path) ?? -1, bytes);
   const missing =
     [unitPlan, index].find(isGone) ?? (await loadUnitPlan(stage, unitPlan)).snapshot.find(isGone);
   if (missing === undefined) return;
@@ -102,7 +102,17 @@ export async function takeOver(parts: {
   const { record } = reading;
   const { units: _, sharding: __, carried: ___, ...plan } = record.plan!;
   const content = await carriedOver(stage, reader, reading, selected, place);
-  return { plan, carried: await putCarried(stage, place, content), commit: reading.state.commit };
+  return {
+    plan,
+    carried: await putCarried(stage, place, content),
+    commit: reading.state.commit,
+    committed: isCommitted(record),
+  };
+}
+
+/** An execution commits last, so what it has recorded before is in its own commit, and in that of an earlier one only when it ran nothing. */
+function isCommitted({ commit, opened, units }: RunRecord): boolean {
+  return commit !== null || (units.size === 0 && opened?.continues?.committed === true);
 }
 
 /** Puts outcomes that are taken over on the stage, for history to name. */

@@ -31,6 +31,8 @@ import { FunctionCatalog, sqlDigest, unknownFunction } from './function-catalog'
 import { duckdbMemory } from './function-limits';
 import { openPlannedStage } from './stage-access';
 import { loadUnitPlan, snapshotOf } from './unit-plan';
+import { fetchSnapshot } from './unit-snapshot';
+import { warehouseAccess } from './warehouse-access';
 
 const MOST_ROWS = 20;
 
@@ -162,6 +164,7 @@ async function callNow(
   { inspect, onEvent, signal = new AbortController().signal }: DebugOptions,
 ): Promise<Call> {
   const logs: LogEntry[] = [];
+  const index = await checkedFile(stage, plan.index, scratch);
   const { outcome, rowsFiles, uploads } = await callHere({
     unit: {
       function: fn,
@@ -169,12 +172,11 @@ async function callNow(
       runId,
       params: plan.params,
       warehouse: plan.warehouse,
+      pushDown: plan.pushDown,
       keyColumns: plan.keyColumns,
       columns: plan.columns,
-      index: await checkedFile(stage, plan.index, scratch),
-      snapshot: await Promise.all(
-        snapshotOf(plan.snapshot, ordinal, ordinal).map((ref) => checkedFile(stage, ref, scratch)),
-      ),
+      index,
+      snapshot: await checkedSnapshot(stage, plan, ordinal, scratch, signal),
       files: plan.files === null ? null : [plan.files[ordinal]!],
       ordinals: [ordinal],
       isBatch: false,
@@ -193,6 +195,7 @@ async function callNow(
       onEvent?.({ type: 'log', entry });
     },
     onDownload,
+    access: warehouseAccess(plan, { timeoutMs: null, scratch }),
     signal,
   });
   signal.throwIfAborted();
@@ -201,6 +204,18 @@ async function callNow(
   const files = rowsFiles.map((file) => ({ file, except: [] }));
   const rows = await readLocalRows(files, plan.keyColumns);
   return { status, attempts: attempt, durationMs, artifacts, error, logs, rows };
+}
+
+async function checkedSnapshot(
+  stage: Stage,
+  plan: UnitPlan,
+  ordinal: number,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const whole = snapshotOf(plan.snapshot, [ordinal]).filter(({ unloadedRows }) => unloadedRows === undefined);
+  for (const ref of whole) await checkedFile(stage, ref, scratch);
+  return fetchSnapshot(stage, plan, [ordinal], scratch, signal);
 }
 
 async function checkedFile(stage: Stage, ref: StagedFile, folder: string): Promise<string> {

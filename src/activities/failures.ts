@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { ErrorInfo } from '../run/outcome';
 import { Refusal } from '../run/refusal';
+import { refusalOf } from '../snowflake/errors';
 import { ObjectMissing } from '../stage';
 
 /** A `Refusal` as Temporal carries it: never retried, with the sentence as its message. */
@@ -40,6 +41,8 @@ function asRefusal(error: unknown): Refusal | null {
       `${error.message} It was removed after the run had put it there: start a new run.`,
     ]);
   }
+  const refusedBySnowflake = refusalOf(error);
+  if (refusedBySnowflake !== null) return refusedBySnowflake;
   const code = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';
   if (!PERMANENT.has(code) && !code.startsWith('ERR_INVALID')) return null;
   return new Refusal('FileSystem', [

@@ -1,3 +1,6 @@
+import { Context } from '@temporalio/activity';
+import { runIdOf } from '../run/shards';
+import { withQueryTag } from '../snowflake';
 import { archiveShard } from './archive-run';
 import { closeRun } from './close-run';
 import { commitRun } from './commit-run';
@@ -39,13 +42,19 @@ export type RunActivities = {
 /** Binds the activities to one worker's project, runners and functions. */
 export function createActivities(deps: ActivityDeps): RunActivities {
   return {
-    openRun: (input) => openRun(deps, input),
-    planRun: (task) => planRun(deps, task),
-    loadShard: (task) => loadShard(task),
-    processUnit: (task) => processUnit(deps, task),
-    findPartitions: (task) => findPartitions(task),
-    commitRun: (task) => commitRun(deps, task),
-    archiveShard: (task) => archiveShard(task),
-    closeRun: (task) => closeRun(deps, task),
+    openRun: (input) => tagged('open', () => openRun(deps, input)),
+    planRun: (task) => tagged('plan', () => planRun(deps, task)),
+    loadShard: (task) => tagged('load', () => loadShard(task)),
+    processUnit: (task) => tagged('unit', () => processUnit(deps, task), { unit: task.unit }),
+    findPartitions: (task) => tagged('find', () => findPartitions(task)),
+    commitRun: (task) => tagged('commit', () => commitRun(deps, task)),
+    archiveShard: (task) => tagged('archive', () => archiveShard(task)),
+    closeRun: (task) => tagged('close', () => closeRun(deps, task)),
   };
+}
+
+/** Statements on Snowflake say what they are for. */
+function tagged<T>(step: string, work: () => T, more: { unit?: number } = {}): T {
+  const { workflowExecution, attempt } = Context.current().info;
+  return withQueryTag({ run: runIdOf(workflowExecution!.workflowId), step, attempt, ...more }, work);
 }

@@ -41,7 +41,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const input = acceptInput(context, given, misfits);
   const problems: string[] = [];
   const warehouse = resolvePlace('warehouse', input.warehouse, project, problems);
-  const stageUri = resolvePlace('stage', input.stage, project, problems);
+  const stageUri = resolvePlace('stage', input.stage, project, problems, input.warehouse);
   problems.push(...notifierProblems(input, project, { trusted: deps.functions.reloads }));
   const found = await findFunction(deps, project, input, problems);
   const scheduledTime =
@@ -114,7 +114,8 @@ interface Resolved {
 async function resolveResume(raw: unknown, project: ProjectConfig, context: Context): Promise<Resolved> {
   if (!asksToResume(raw)) return { resumed: null, given: raw, misfits: [] };
   const problems: string[] = [];
-  const uri = resolvePlace('stage', typeof raw.stage === 'string' ? raw.stage : null, project, problems);
+  const named = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  const uri = resolvePlace('stage', named(raw.stage), project, problems, named(raw.warehouse));
   if (uri === null) throw new Refusal('InvalidInput', problems);
   const stage = openStage(uri);
   const resumed = await findResumedRun(raw, stage, context);

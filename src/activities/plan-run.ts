@@ -7,6 +7,7 @@ import { carriedContent, carriedOrdinals, type Carried, type CarriedContent } fr
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { encodeOrdinals } from '../run/ordinals';
 import type { OpenedRun, OutputPlan, PlanTask, RunPlan, Unit, UnitPlan } from '../run/plan';
+import type { PushDown } from '../run/push-down';
 import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import { planFolder } from '../run/stage-layout';
@@ -72,7 +73,15 @@ interface PlanPlace {
 interface PlannedRows {
   pinned: Pick<
     UnitPlan,
-    'params' | 'keyColumns' | 'columns' | 'index' | 'snapshot' | 'files' | 'snapshotTime' | 'scheduledTime'
+    | 'params'
+    | 'keyColumns'
+    | 'columns'
+    | 'index'
+    | 'snapshot'
+    | 'files'
+    | 'pushDown'
+    | 'snapshotTime'
+    | 'scheduledTime'
   >;
   /** By ordinal. */
   ids: readonly string[];
@@ -107,8 +116,11 @@ async function pinRows(
       fingerprints: input.series !== null,
       signal,
     };
-    return await openWarehouse(opened.warehouse, deps.projectDir).snapshot(request, async (source) => {
-      const { keyColumns, columns, files, ids, rows, fingerprints } = source;
+    const { loadingWarehouse } = input.options;
+    const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { loadingWarehouse });
+    return await warehouse.snapshot(request, async (source) => {
+      const { keyColumns, columns, files, ids, rows, fingerprints, pushDown } = source;
+      if (input.snapshot === 'none') assertPinned(pushDown, input);
       const { params } = input;
       const { scheduledTime } = opened;
       const shape = { params, keyColumns, columns, snapshotTime, scheduledTime };
@@ -126,15 +138,25 @@ async function pinRows(
             })
           : null;
       const cut = cutSelected(input, ids, rows, content);
-      const ranges = rangesOf(cut.units, rows.length);
+      const ranges = input.snapshot === 'none' ? null : rangesOf(cut.units, rows.length);
       const { index, files: snapshot } = await source.put({ stage, folder, ranges });
       const carried =
         content === null ? null : { carried: await putCarried(stage, opened, content), content };
-      return { pinned: { ...shape, index, snapshot, files }, ids, rows, carried, ...cut };
+      return { pinned: { ...shape, index, snapshot, files, pushDown }, ids, rows, carried, ...cut };
     });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Without a snapshot rows are read when they are needed, and are the pinned ones all the same (I1). */
+function assertPinned(pushDown: PushDown | null, { source }: NormalizedInput): void {
+  if (pushDown?.pinned === true) return;
+  const name = 'table' in source ? `"${source.table}"` : 'The source';
+  throw new Refusal('InvalidInput', [
+    `${name} keeps no history to be read from later, which "snapshot": "none" needs: tables on Snowflake do whose ` +
+      'DATA_RETENTION_TIME_IN_DAYS is 1 or more, and views do not. Leave "snapshot" out.',
+  ]);
 }
 
 async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: NormalizedInput): Promise<PlannedRows> {
@@ -175,7 +197,8 @@ async function putPlan(
   const own = settingsOf(opened.functionSettings);
   const retry = planRetry(options.retry, own.retry);
   const { timeoutMs, memoryBytes } = functionLimits(options, own);
-  const { params, keyColumns, columns, index, snapshot, files, snapshotTime, scheduledTime } = pinned;
+  const { params, keyColumns, columns, index, snapshot, files, pushDown, snapshotTime, scheduledTime } =
+    pinned;
   const unitPlan: UnitPlan = {
     version: 1,
     runId,
@@ -188,6 +211,7 @@ async function putPlan(
     index,
     snapshot,
     files,
+    pushDown,
     snapshotTime,
     scheduledTime,
     retry,

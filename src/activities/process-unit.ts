@@ -11,7 +11,7 @@ import { decodeOrdinals } from '../run/ordinals';
 import type { UnitPlan, UnitTask } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../run/stage-layout';
-import type { Stage } from '../stage';
+import { StageUnavailable, type Stage } from '../stage';
 import { callMemory } from '../runners/memory';
 import { runUnit, type UnitRunOptions } from '../runners/unit-run';
 import { readIndex } from '../warehouse/duckdb/partition-index';
@@ -25,9 +25,11 @@ import { Interruptions } from './interruptions';
 import { openPlannedStage } from './stage-access';
 import { UnitLedger } from './unit-ledger';
 import { UnitRecorder } from './unit-recorder';
-import { loadUnitPlan, snapshotOf } from './unit-plan';
+import { fetchSnapshot } from './unit-snapshot';
+import { loadUnitPlan } from './unit-plan';
 import { unitResult } from './unit-result';
 import { inTurn } from './unit-turns';
+import { warehouseAccess } from './warehouse-access';
 
 /** After a wait this long for a worker, a run may have been paused meanwhile. */
 const LONG_WAIT_MS = 2_000;
@@ -75,12 +77,15 @@ class UnitAttempt {
     const { task, context } = this;
     const unit = unitFolder(task, context.info.activityId);
     let scratch: string | null = null;
+    this.deps.metrics?.unitWaited(Date.now() - context.info.currentAttemptScheduledTimestampMs);
     try {
       const folder = (scratch = await this.#makeScratch());
       return await inTurn(`${task.stage}/${unit}`, this.#interruptions.stop, () =>
         this.#attempt(unit, folder),
       );
     } catch (error) {
+      // Nothing that the unit did; the next attempt finds the stage again.
+      if (error instanceof StageUnavailable) return await this.#elsewhere(error.message, error.name);
       // What the next attempt says when it gives up. A failure of our own making says all itself.
       if (!(error instanceof ApplicationFailure) && !(error instanceof CancelledFailure)) {
         await this.#leave({ lastError: trouble(error) });
@@ -135,10 +140,8 @@ class UnitAttempt {
 
   async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
     const { plan, ledger, recorder, index } = work;
-    const { from, to } = this.task;
-    const snapshot = await Promise.all(
-      snapshotOf(plan.snapshot, from, to).map((file) => stage.localFile(file, scratch)),
-    );
+    const { stop } = this.#interruptions;
+    const snapshot = await fetchSnapshot(stage, plan, ordinals, scratch, stop);
     if (this.#hasWaited) await this.#interruptions.lookForPause();
     if (!ledger.isSingle) this.#interruptions.watchForPause();
     const { pool } = this.deps;
@@ -154,6 +157,7 @@ class UnitAttempt {
       entryOf: async (ordinal) => (await readIndex(index, [ordinal]))[0]!,
       afterLoss: (types) => ledger.afterLoss(types),
       handlers: recorder,
+      access: warehouseAccess(plan, { timeoutMs: plan.timeoutMs, scratch }),
     });
     if (failed === null) return this.#handOver(left, recorder, index);
     if (!failed.retryable) return recorder.giveUp(await readIndex(index, left), failed.error);
@@ -175,6 +179,7 @@ class UnitAttempt {
       runId: this.task.runId,
       params: plan.params,
       warehouse: plan.warehouse,
+      pushDown: plan.pushDown,
       keyColumns: plan.keyColumns,
       columns: plan.columns,
       index,
@@ -280,7 +285,7 @@ class UnitAttempt {
     };
   }
 
-  async #conclude({ ledger, recorder, bundle, folder }: Work): Promise<UnitResult> {
+  async #conclude({ plan, ledger, recorder, bundle, folder }: Work): Promise<UnitResult> {
     const { task } = this;
     const single = ledger.isSingle ? recorder.recorded.outcomes.at(-1)! : null;
     if (single?.retryable === true) {
@@ -292,6 +297,7 @@ class UnitAttempt {
     }
     const worker = this.deps.identity;
     const result = await unitResult({ task, recorder, functionDigest: bundle.digest, logs: folder, worker });
+    this.deps.metrics?.unitEnded(plan.function.name, result, recorder.recorded);
     if (single !== null && !single.big && isFailure(single.outcome))
       throw unitFailure(single.outcome.error!, { nonRetryable: true, details: [result] });
     return result;

@@ -8,7 +8,7 @@ import type { CarriedContent } from '../run/carried';
 import type { ArtifactRef, FileRef } from '../run/files';
 import { reuseKeys, type ReuseBasis } from '../run/reuse';
 import { folderOf, reusedRowsFile, type ExecutionPlace } from '../run/stage-layout';
-import type { Stage } from '../stage';
+import { isStoredSize, type Stage } from '../stage';
 import { moveRows, type MovedRows } from '../warehouse/duckdb/combined-rows';
 import { readLedger, type LedgerEntry } from './series-ledger';
 
@@ -98,7 +98,7 @@ async function filesThere(
   return (file) =>
     'offset' in file
       ? file.offset + file.bytes <= (bytes.get(file.path) ?? -1)
-      : bytes.get(file.path) === file.bytes;
+      : isStoredSize(bytes.get(file.path) ?? -1, file.bytes);
 }
 
 /** By path. */

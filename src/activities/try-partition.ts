@@ -12,6 +12,7 @@ import type { RunnerPool } from '../runners/pool';
 import type { LogLine, RunnerUnit } from '../runners/protocol';
 import { runUnit, type UnitHandlers, type UnitSegment, type UploadRequest } from '../runners/unit-run';
 import type { Stage } from '../stage';
+import { warehouseAccess } from './warehouse-access';
 
 const MOST_ROWS = 20;
 
@@ -44,6 +45,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
     alone: false,
     entryOf: () => Promise.resolve({ id, rows }),
     handlers: recorder,
+    access: warehouseAccess(unit, { timeoutMs, scratch: unit.scratch }),
   });
   signal.throwIfAborted();
   const shared = { id, key: keyValues(id, unit.keyColumns), rows };

@@ -132,7 +132,7 @@ class Trial {
       reloads: true,
     });
     const uri = resolvePlace('warehouse', input.warehouse, project, problems);
-    resolvePlace('stage', input.stage, project, problems);
+    resolvePlace('stage', input.stage, project, problems, input.warehouse);
     problems.push(...notifierProblems(input, project, { trusted: true }));
     const found = await findFunction({ functions }, project, input, problems);
     const shape = uri === null ? null : await inspectSource({ projectDir }, input, uri, problems);
@@ -184,6 +184,7 @@ class Trial {
         runId: NO_RUN,
         params: input.params,
         warehouse: warehouse.uri,
+        pushDown: snapshot.pushDown,
         keyColumns,
         columns,
         index,

@@ -20,9 +20,9 @@ export function loadUnitPlan(stage: Stage, ref: FileRef): Promise<UnitPlan> {
   return loading;
 }
 
-/** The files that have the rows of the partitions `from` to `to`. */
-export function snapshotOf(files: readonly SnapshotFile[], from: number, to: number): SnapshotFile[] {
-  return files.filter((file) => file.from <= to && file.to >= from);
+/** The files that have the rows of these partitions. */
+export function snapshotOf(files: readonly SnapshotFile[], ordinals: readonly number[]): SnapshotFile[] {
+  return files.filter(({ from, to }) => ordinals.some((ordinal) => ordinal >= from && ordinal <= to));
 }
 
 async function read(stage: Stage, plan: FileRef): Promise<UnitPlan> {

@@ -1,16 +1,11 @@
 /** What a project needs, tried one by one: each ok, or what to do. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import type { ProjectConfig } from '../config';
+import type { Stage } from '../stage';
+import { check, type Check } from './check';
 import { functionNames } from './function-names';
 import { loadProject, type ProjectOptions } from './project';
-
-export interface Check {
-  name: string;
-  ok: boolean;
-  message: string;
-}
 
 type Tell = (message: string) => void;
 
@@ -25,17 +20,24 @@ export async function* checkProject(options: ProjectOptions, tell: Tell): AsyncG
   if (config === null) return;
   const project: ProjectConfig = config;
   yield await check('Temporal', () => checkTemporal(project, tell));
-  yield await check('warehouse', () => checkWarehouse(project));
-  yield await check('stage', () => checkStage(project));
+  yield* checkPlaces(project);
   yield await check('functions', () => checkFunctions(project));
 }
 
-async function check(name: string, work: () => Promise<string>): Promise<Check> {
-  try {
-    return { name, ok: true, message: await work() };
-  } catch (error) {
-    return { name, ok: false, message: error instanceof Error ? error.message : String(error) };
-  }
+async function* checkPlaces(project: ProjectConfig): AsyncGenerator<Check> {
+  const { warehouse } = project;
+  const { SnowflakeStage } =
+    require('../stage/snowflake/snowflake-stage') as typeof import('../stage/snowflake/snowflake-stage');
+  const { checkConnection, checkUnload } =
+    require('./snowflake-checks') as typeof import('./snowflake-checks');
+  const account = warehouse?.startsWith('snowflake:') === true ? warehouse.slice('snowflake:'.length) : null;
+  if (account !== null) yield* checkConnection(account);
+  else yield await check('warehouse', () => checkWarehouse(project));
+  const stage = await check('stage', () => checkStage(project));
+  yield stage;
+  const opened = stage.ok ? stageOf(project) : null;
+  if (opened instanceof SnowflakeStage && opened.location.connection === account)
+    yield await checkUnload(opened);
 }
 
 async function checkNode(): Promise<string> {
@@ -79,9 +81,13 @@ async function checkWarehouse({ warehouse, projectDir }: ProjectConfig): Promise
     : `${opened.uri} (not there yet: made by the first run with --output TABLE)`;
 }
 
-async function checkStage({ stage: folder }: ProjectConfig): Promise<string> {
-  const { openStage } = require('../stage') as typeof import('../stage');
-  const stage = openStage(/^[a-z0-9]+:\/\//i.test(folder) ? folder : pathToFileURL(folder).href);
+function stageOf({ stage, projectDir, warehouse }: ProjectConfig): Stage {
+  const { openStage, stageUri } = require('../stage') as typeof import('../stage');
+  return openStage(stageUri(stage, projectDir, warehouse));
+}
+
+async function checkStage(project: ProjectConfig): Promise<string> {
+  const stage = stageOf(project);
   const path = `doctor/${randomUUID()}`;
   try {
     await stage.token({ create: true });
@@ -89,6 +95,8 @@ async function checkStage({ stage: folder }: ProjectConfig): Promise<string> {
     await stage.get(path);
     await stage.remove(path);
   } catch (error) {
+    // It says all by itself.
+    if (!stage.isLocal) throw error;
     throw new Error(
       `${stage.uri} cannot be written and read (${error instanceof Error ? error.message : String(error)}). Give its owner the rights, or name another folder with "stage".`,
     );

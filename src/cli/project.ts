@@ -84,6 +84,16 @@ export async function withPartwise<T>(
   }
 }
 
+/** For work without a server: what it has opened of warehouses and stages is closed whatever happens. */
+export async function withoutServer<T>(work: () => Promise<T>): Promise<T> {
+  const { closeSessions } = require('../snowflake') as typeof import('../snowflake');
+  try {
+    return await work();
+  } finally {
+    await closeSessions();
+  }
+}
+
 /** That all is well goes without saying, unless something was lost or fetched before. */
 function tellTroubles(): OnTemporalEvent {
   let lost = false;

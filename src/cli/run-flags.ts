@@ -14,6 +14,8 @@ export interface RunFlags extends ProjectOptions {
   param?: string[];
   only?: string[];
   where?: string;
+  snapshot?: string;
+  loadingWarehouse?: string;
   output?: string;
   mode?: string;
   evolve?: boolean;
@@ -52,6 +54,10 @@ export function withRunFlags(command: Command): Command {
     )
     .option('--only <key>', 'run only this partition (repeatable)', SEVERAL)
     .option('--where <condition>', 'run only on rows that meet this SQL condition')
+    .option(
+      '--snapshot <how>',
+      'stage (default), or none: tables on Snowflake, queried as they were at planning',
+    )
     .option('--series <name>', 'the series of runs that this is one of, for --on-unchanged')
     .option(
       '--on-unchanged <policy>',
@@ -61,12 +67,16 @@ export function withRunFlags(command: Command): Command {
       '--time-zone <name>',
       "of $scheduled_date and of a schedule's times, such as Europe/Berlin (default: UTC)",
     )
-    .option('--warehouse <uri>', 'such as duckdb:./warehouse.duckdb')
-    .option('--stage <dir>', 'folder for snapshots, artifacts and logs')
+    .option('--warehouse <uri>', 'duckdb:FILE, or snowflake:CONNECTION of connections.toml')
+    .option(
+      '--stage <place>',
+      'folder, s3://bucket/prefix or @DATABASE.SCHEMA.STAGE/path, for snapshots, artifacts and logs',
+    )
     .option('--functions <file>', 'the file that exports the functions')
     .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 24,000 (default: 8)')
     .option('--max-partitions <n>', 'refuse more partitions than this (default: 100000)')
-    .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)');
+    .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)')
+    .option('--loading-warehouse <name>', 'virtual warehouse on Snowflake that plans and commits');
 }
 
 /** For commands that run, or plan, one run. */
@@ -123,6 +133,7 @@ export function toRunInput(
     memory: flags.memory,
     maxPartitions: number(flags.maxPartitions),
     partitionsPerUnit: number(flags.partitionsPerUnit),
+    loadingWarehouse: flags.loadingWarehouse,
   });
   const input = defined({
     function: functionName ?? (flags.sql === undefined ? undefined : 'sql'),
@@ -141,6 +152,7 @@ export function toRunInput(
     params: flags.param === undefined ? undefined : toParams(flags.param),
     sql: flags.sql,
     where: flags.where,
+    snapshot: flags.snapshot,
     only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
     output: toOutput(flags, path),
     onExisting: flags.onExisting,
@@ -168,6 +180,7 @@ const FLAG_OF: Record<string, string> = {
   params: '--param',
   sql: '--sql',
   where: '--where',
+  snapshot: '--snapshot',
   only: '--only',
   'output.table': '--output',
   'output.file': '--output',
@@ -196,6 +209,7 @@ const FLAG_OF: Record<string, string> = {
   'options.memory': '--memory',
   'options.maxPartitions': '--max-partitions',
   'options.partitionsPerUnit': '--partitions-per-unit',
+  'options.loadingWarehouse': '--loading-warehouse',
 };
 
 /** `"options.maxConcurrency" is 100; …` → `--max-concurrency is 100; …`. */

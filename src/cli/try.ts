@@ -5,6 +5,7 @@ import type { RunInput } from '../run/input';
 import { ENDED_BADLY, OK } from './exit';
 import { untilInterrupted } from './follow';
 import { repeatedWithout } from './invocation';
+import { withoutServer } from './project';
 import { logLine } from './render/logs';
 import { plural } from './render/text';
 import { renderTried, renderTrySummary } from './render/try';
@@ -19,7 +20,7 @@ export async function tryInstead(
   const { tryRun } = require('../activities/try-run') as typeof import('../activities/try-run');
   const onEvent = (event: TryEvent): void => tell(event, json);
   const report = await untilInterrupted('Stopped: nothing was started or kept.', (signal) =>
-    tryRun(input, config, { partitions, signal, onEvent }),
+    withoutServer(() => tryRun(input, config, { partitions, signal, onEvent })),
   );
   if (json) printJson(report);
   else {

@@ -16,7 +16,6 @@ import {
   type ArchivedClosing,
   type ReadArchive,
 } from './archive-content';
-import { UnreadableHistory } from './errors';
 import { RecordedHistory } from './execution-history';
 import { eventsToJson } from './history-json';
 import { WORKFLOW_TYPE } from './visibility';

@@ -225,8 +225,11 @@ export class Partwise {
   }
 
   /** Lets go of the server. Runs go on. */
-  close(): Promise<void> {
-    return this.#session.close();
+  async close(): Promise<void> {
+    const { closeSessions } = require('../snowflake') as typeof import('../snowflake');
+    // What was read from a stage on Snowflake was read in sessions that wait for more.
+    await closeSessions();
+    await this.#session.close();
   }
 
   /** The embedded server's worker runs with the settings of the project that the input comes from. */

@@ -71,7 +71,7 @@ export class ServerRun implements RunSource {
   async #archived(): Promise<RecordedHistory | null> {
     const { runId, execution, archives } = this;
     if (archives === null) return null;
-    const stage = openStage(stageUri(archives, '.'));
+    const stage = openStage(stageUri(archives, '.', null));
     return execution === null ? archivedRun(stage, runId) : archivedExecution(stage, runId, execution);
   }
 

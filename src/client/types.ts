@@ -203,7 +203,14 @@ export interface RunHandle {
   archive(): Promise<RunArchive>;
   /** One execution of the run, by its Temporal run id (see `RunState.executions`), as it was when it ended. */
   execution(workflowRunId: string): RunHandle;
-  /** Events until the run ends. */
+  /**
+   * Events until the run ends. `partitions` "failed": of partitions that came to their end, only those that failed are told, so that a
+   * follower of a large run reads no more than it shows. Default "all".
+   *
+   * @example
+   * for await (const event of run.events({ partitions: 'failed' }))
+   *   if (event.type === 'partition') console.error(event.partition.id, event.partition.error?.message);
+   */
   events(options?: { signal?: AbortSignal; partitions?: 'all' | 'failed' }): AsyncIterable<RunEvent>;
 }
 

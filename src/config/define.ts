@@ -4,15 +4,28 @@ import type { TemporalSettings } from '../temporal/settings';
 export interface PartwiseConfig {
   /** The file that exports the partition functions. Default: `functions.ts`, `.js` or `.mjs` beside this file. */
   functions?: string;
-  /** Where tables are read and written, such as `duckdb:./warehouse.duckdb`, which is also the default. */
+  /**
+   * Where tables are read and written: `duckdb:./warehouse.duckdb`, which is also the default, or `snowflake:NAME`, a connection of
+   * Snowflake's `connections.toml`.
+   */
   warehouse?: string;
-  /** Folder for snapshots, artifacts, logs and results. Default `./stage`. */
+  /**
+   * Place for snapshots, artifacts, logs and results: a folder, `s3://bucket/prefix`, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake, reached by the
+   * warehouse's connection. Default `./stage`.
+   */
   stage?: string;
   /** Which Temporal server to use. Default: one that Partwise starts for this project. */
   temporal?: TemporalSettings;
   worker?: {
     /** Partitions that run at once on this machine, each in a process of its own. Default: the number of cores. */
     runners?: number;
+    /**
+     * Where Prometheus finds the worker's metrics: a port of the loopback interface (`'9464'`), or `HOST:PORT` for others to see them.
+     * Default: nowhere.
+     */
+    metrics?: string;
+    /** A collector that takes OpenTelemetry's spans over HTTP, such as `'http://127.0.0.1:4318/v1/traces'`. Default: none are made. */
+    traces?: string;
   };
   /**
    * What runs may name as `notify`, to be told when they end: `{ ops: { url: process.env.OPS_WEBHOOK } }` or

@@ -1,4 +1,7 @@
 /** What a partition function is, and what it is given. */
+import type { PartitionSql } from '../run/push-down';
+
+export type { PartitionSql };
 
 /** A value as it comes from a row: see `data` for how warehouse types become JavaScript's. */
 export type Row = Record<string, unknown>;
@@ -36,8 +39,23 @@ export type ArtifactReader<T> = (bytes: Uint8Array) => T | Promise<T>;
 
 /** The warehouse, while `context.withConnection` lasts. */
 export interface WarehouseConnection {
-  /** Rows of a query; `values` are bound to its `?` or `$1`, `$2`, … in order. */
+  /**
+   * Rows of a query, at most 100,000 of them on Snowflake; `values` are bound to its `?` in order. Values come as in `data`, and so do
+   * names: what Snowflake has in upper case is in lower case.
+   */
   query<T = Row>(sql: string, values?: readonly unknown[]): Promise<T[]>;
+  /**
+   * The partition's rows in the warehouse's own SQL, for work that is better done there: where they come from, and a condition for them
+   * with values to bind. On Snowflake, tables that keep their history are read as they were when the run was planned; anything else is
+   * as it is now. Null where there is no SQL for them: files that are partitions, and on DuckDB sources with a scheduled time.
+   *
+   * ```ts
+   * const [total] = await context.withConnection(({ query, partition }) =>
+   *   query(`SELECT sum(amount) AS total FROM ${partition!.from} WHERE ${partition!.where}`, partition!.values),
+   * );
+   * ```
+   */
+  readonly partition: PartitionSql | null;
 }
 
 /** What a partition function knows and can do besides reading its rows. */
@@ -60,8 +78,16 @@ export interface PartitionContext<Params = Record<string, unknown>> {
    */
   readonly scheduledTime: Date | null;
   /**
-   * Keeps a value under `name` with this partition. Strings become text, Uint8Arrays stay bytes and anything else becomes
-   * JSON, unless `write` says otherwise. Visible to others once the partition is recorded.
+   * Keeps a value under `name` with this partition. Strings become text and Uint8Arrays stay bytes. Rows (an array of objects) become
+   * a table where the name ends in `.csv` or `.parquet`, and anything else becomes JSON, unless `write` says otherwise. Visible to
+   * others once the partition is recorded.
+   *
+   * ```ts
+   * await context.upload('late.parquet', await data.sql`SELECT * FROM data WHERE delay > 60`);
+   * ```
+   *
+   * What is read back by `download` or `artifacts.get` is rows again; of CSV, which has no types, numbers, dates and booleans are known
+   * by how they look. Throws `InvalidArtifact` for what cannot be written.
    */
   upload<T>(name: string, value: T, options?: { write?: ArtifactWriter<T> }): Promise<void>;
   /** Reads an artifact of a recorded partition, by default of this partition in another run. */
@@ -70,8 +96,10 @@ export interface PartitionContext<Params = Record<string, unknown>> {
     options?: { partition?: string; run?: string; read?: ArtifactReader<T> },
   ): Promise<T>;
   /**
-   * Opens the run's warehouse, read-only, for as long as `use` takes: for reference tables beside the partition's own rows. What it
-   * reads is what the warehouse holds then, not what the run pinned. Nobody can write to a DuckDB file meanwhile, so be brief.
+   * Opens the run's warehouse for as long as `use` takes: for reference tables beside the partition's own rows, or for work on these
+   * that is better done there (`partition`). What it reads is what the warehouse holds then. A DuckDB file is open read-only, and
+   * nobody can write to it meanwhile, so be brief. On Snowflake the worker runs the queries, each in whichever of its sessions is free:
+   * what they may do is what its role may.
    *
    * ```ts
    * const [rate] = await context.withConnection((warehouse) => warehouse.query('SELECT * FROM rates WHERE code = ?', ['EUR']));

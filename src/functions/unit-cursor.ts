@@ -73,10 +73,12 @@ export class UnitCursor {
     this.connection = null;
     this.result = null;
     this.chunk = null;
+    this.ordinals = [];
   }
 
   private canReach(ordinal: number): boolean {
     if (this.result === null || ordinal < this.next) return false;
+    if (ordinal <= (this.ordinals.at(-1) ?? -1)) return true;
     let skipped = 0;
     for (let between = this.next; between < ordinal && skipped <= WORTH_A_QUERY; between++) {
       // Ordinals outside of the unit lie between those of a retry unit; how many rows they have is not known.

@@ -1,4 +1,5 @@
 /** `context.withConnection` on DuckDB. */
+import type { PartitionSql } from '../run/push-down';
 import { withDatabase } from '../warehouse/duckdb/database';
 import { allRows } from './slices';
 import { asSqlError } from './sql-error';
@@ -8,10 +9,12 @@ import { toParameter } from './values';
 /** `uri`: `duckdb:` and the absolute path of the file. The connection ends with `use`. */
 export function withWarehouse<T>(
   uri: string,
+  partition: PartitionSql | null,
   use: (warehouse: WarehouseConnection) => T | Promise<T>,
 ): Promise<T> {
   return withDatabase(uri.slice('duckdb:'.length), 'read', async (connection) =>
     use({
+      partition,
       async query<R>(sql: string, values: readonly unknown[] = []) {
         const parameters = values.map((value, i) => toParameter(value, `Value ${i + 1} of query`));
         try {

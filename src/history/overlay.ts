@@ -108,9 +108,11 @@ function addUnit(overlay: LiveOverlay, unit: UnitRecord, activity: PendingUnit):
   };
   for (const outcome of activity.ended) overlay.ended.set(outcome.ordinal, outcome);
   if (activity.started) {
-    // Of a batch that has not said which one: the first that is left.
-    const ordinal = activity.ordinal ?? ordinalsOf(unit.task).find((each) => !overlay.ended.has(each));
-    if (ordinal !== undefined && !overlay.ended.has(ordinal)) overlay.running.set(ordinal, live);
+    // Of a batch that has not said which one, or that has ended the one it said: the first that is left.
+    const isLeft = (each: number): boolean => !overlay.ended.has(each);
+    const said = activity.ordinal;
+    const ordinal = said !== null && isLeft(said) ? said : ordinalsOf(unit.task).find(isLeft);
+    if (ordinal !== undefined) overlay.running.set(ordinal, live);
     overlay.labels.push(unit.label ?? unit.activityId);
   } else if (attempt > 1 && isSingle(unit)) {
     overlay.waiting.set(unit.task.from, live);

@@ -15,7 +15,7 @@ const DAY = 24 * 60 * MINUTE;
 /** Node and DuckDB alone need about half of this. */
 const LEAST_MEMORY = 128 * 2 ** 20;
 
-const WAREHOUSE_KINDS = ['duckdb'];
+const WAREHOUSE_KINDS = ['duckdb', 'snowflake'];
 /** Rules travel in the plan, which is kept in history (I7). */
 const MOST_RULES = 50;
 /** See `isRetryable` of functions/errors. */
@@ -118,6 +118,7 @@ const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
   heartbeatTimeout: duration('from 3s to 1h', { min: 3000, max: 60 * MINUTE }).nullish(),
   maxPartitions: whole(1, 10_000_000).nullish(),
   partitionsPerUnit: whole(1, 10_000_000).nullish(),
+  loadingWarehouse: text('the name of a virtual warehouse on Snowflake, such as "LOAD_WH"').nullish(),
 });
 
 export const functionSettingsSchema = fields('an object', {
@@ -183,7 +184,7 @@ const outputSchema = fields(OUTPUT, {
   }
 });
 
-const WAREHOUSE = `a warehouse, such as "duckdb:./warehouse.duckdb"`;
+const WAREHOUSE = 'a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION"';
 
 export const inputSchema = fields(
   'an object such as { "function": "salesByRegion", "source": …, "partitionBy": ["region"] }',
@@ -196,13 +197,16 @@ export const inputSchema = fields(
     warehouse: checkedText(WAREHOUSE, (uri) =>
       WAREHOUSE_KINDS.some((kind) => uri.startsWith(`${kind}:`)),
     ).nullish(),
-    stage: text('a folder, such as "./stage"').nullish(),
+    stage: text(
+      'a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"',
+    ).nullish(),
     functions: text('the path of a functions file, such as "./functions.ts"').nullish(),
     params: z
       .record(z.string(), z.unknown(), { error: 'an object, such as { "currency": "EUR" }' })
       .nullish(),
     sql: text('a query over the view data, such as "SELECT count(*) AS n FROM data"').nullish(),
     where: text(`an SQL condition, such as "amount > 0"`).nullish(),
+    snapshot: z.enum(['stage', 'none'], { error: '"stage" or "none"' }).nullish(),
     only: z
       .array(text('a partition id, such as "North"'), { error: 'a list of partition ids, such as ["North"]' })
       .min(1, { error: 'at least one partition id (leave it out to run all)' })

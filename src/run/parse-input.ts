@@ -24,6 +24,7 @@ export interface NormalizedInput {
   params: Record<string, unknown>;
   sql: string | null;
   where: string | null;
+  snapshot: 'stage' | 'none';
   only: string[] | null;
   output: OutputPlan | null;
   onExisting: 'error' | 'overwrite' | 'resume';
@@ -48,6 +49,7 @@ export interface NormalizedOptions {
   heartbeatTimeoutMs: number;
   maxPartitions: number;
   partitionsPerUnit: number | null;
+  loadingWarehouse: string | null;
 }
 
 /** null: not said. */
@@ -140,13 +142,31 @@ function acrossFields(raw: LooseInput): string[] {
       '"where" cannot be used when each file is a partition. Use "source.pattern" or "only", or filter in the function.',
     );
   }
+  if (raw.snapshot === 'none' && source !== null && typeof source.table !== 'string') {
+    problems.push(
+      '"snapshot" is "none", which is for tables: rows of a query or of files would be other ones each time. Leave it out.',
+    );
+  }
   problems.push(
+    ...stageProblems(source),
     ...repeated(raw.partitionBy),
     ...sqlProblems(raw),
     ...seriesProblems(raw),
     ...onlyProblems(raw, filesAsPartitions ? 1 : null),
   );
   return problems;
+}
+
+/** Files on a stage on Snowflake are not read as files are. */
+function stageProblems(source: Record<string, unknown> | null): string[] {
+  return ['table', 'files'].flatMap((field) => {
+    const value = source?.[field];
+    if (typeof value !== 'string' || !value.startsWith('@')) return [];
+    return [
+      `"source.${field}" is ${quote(value)}, a stage on Snowflake. Load its files into a table, ` +
+        'or give a "query" that selects from it, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
+    ];
+  });
 }
 
 function isAbsent(partitionBy: unknown): boolean {
@@ -230,6 +250,7 @@ function normalize(parsed: ParsedInput): NormalizedInput {
     params: parsed.params ?? {},
     sql: parsed.sql ?? null,
     where: parsed.where ?? null,
+    snapshot: parsed.snapshot ?? 'stage',
     only: parsed.only == null ? null : [...new Set(parsed.only)],
     output: normalizeOutput(parsed.output),
     onExisting: parsed.onExisting ?? 'error',
@@ -250,6 +271,7 @@ function normalize(parsed: ParsedInput): NormalizedInput {
       heartbeatTimeoutMs: options?.heartbeatTimeout ?? HEARTBEAT_TIMEOUT_MS,
       maxPartitions: options?.maxPartitions ?? MAX_PARTITIONS,
       partitionsPerUnit: options?.partitionsPerUnit ?? null,
+      loadingWarehouse: options?.loadingWarehouse ?? null,
     },
   };
 }

@@ -8,11 +8,12 @@ import type { Carried } from './carried';
 import type { FileRef, StagedFile } from './files';
 import type { RunInput } from './input';
 import type { ErrorInfo } from './outcome';
+import type { PushDown } from './push-down';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
 import type { ReportRule } from './shard-report';
 import type { StopReason } from './stop';
 
-/** A column and its type in the warehouse's own words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
+/** A column and its type as the snapshot has it, in DuckDB's words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
 export interface Column {
   name: string;
   type: string;
@@ -170,6 +171,11 @@ export interface ShardSettings extends Pick<ReportRule, 'everyFailures'> {
 export interface SnapshotFile extends StagedFile {
   from: number;
   to: number;
+  /**
+   * Of a file as the warehouse unloaded it, with rows in any order and values in the form of `warehouse/snowflake/column-types`: how
+   * many rows it has.
+   */
+  unloadedRows?: number;
 }
 
 /** One file of a stage-mode source, pinned at planning. */
@@ -193,10 +199,15 @@ export interface UnitPlan {
   /** Columns of the source, in order, as the function sees them. */
   columns: Column[];
   index: FileRef;
-  /** Every partition is in one of them. Empty in stage mode, where the source files themselves are read. */
+  /**
+   * Every partition is in one of them. Empty in stage mode, where the source files themselves are read, and without a snapshot, where
+   * `pushDown` is.
+   */
   snapshot: SnapshotFile[];
   /** Stage mode only: the file of each partition, by ordinal. */
   files: PinnedFile[] | null;
+  /** The rows in the warehouse's SQL; null: it has none for them. */
+  pushDown: PushDown | null;
   snapshotTime: string;
   scheduledTime: string | null;
   retry: RetryPlan;
@@ -297,6 +308,8 @@ export interface Continued {
   carried: Carried;
   /** The last commit of the generation. */
   commit: CommitResult | null;
+  /** Whether it has the rows of all partitions that are DONE. Earlier releases do not say so, and take it for granted. */
+  committed?: boolean;
 }
 
 /** `planRun`'s argument. */

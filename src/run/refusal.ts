@@ -8,11 +8,13 @@ export type RefusalType =
   | 'SourceMissing'
   | 'SourceEmpty'
   | 'SourceChanged'
+  | 'SnapshotExpired'
   | 'TooManyPartitions'
   | 'WarehouseLocked'
   | 'StageUnreachable'
   | 'StageDamaged'
   | 'FileSystem'
+  | 'SnowflakeRefused'
   | 'OutputMismatch';
 
 export class Refusal extends Error {

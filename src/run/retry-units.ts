@@ -5,6 +5,8 @@ import type { UnitTask } from './plan';
 
 /** A round adds at most this many activities, however many partitions threw (I7). */
 const MOST_UNITS_PER_ROUND = 100;
+/** Characters of a list of ordinals that a label shows. */
+const MOST_NAMED = 150;
 /** All rounds together: with 500 first units, far below 10,000 events. */
 const MOST_RETRY_UNITS = 1_000;
 
@@ -74,13 +76,14 @@ function cutGroup(
   for (let i = 0; i < ordinals.length; i += size) {
     const part = ordinals.slice(i, i + size);
     const only = encodeOrdinals(part);
-    const label = retryLabel({ round, big, only });
-    cut.push({ from: part[0]!, to: part.at(-1)!, only, partitions: part.length, round, big, label });
+    const unit = { from: part[0]!, to: part.at(-1)!, only, partitions: part.length, round, big };
+    cut.push({ ...unit, label: retryLabel(unit) });
   }
   return cut;
 }
 
 /** What Temporal's UI shows of such a unit. */
-export function retryLabel({ round, big, only }: Pick<RetryUnit, 'round' | 'big' | 'only'>): string {
-  return (big ? `${only} with more memory` : `retry ${round} of ${only}`).slice(0, 200);
+export function retryLabel({ round, big, only, from, to, partitions }: Omit<RetryUnit, 'label'>): string {
+  const which = only.length <= MOST_NAMED ? only : `${partitions} partitions from ${from} to ${to}`;
+  return big ? `${which} with more memory` : `retry ${round} of ${which}`;
 }

@@ -51,3 +51,8 @@ export function shardId(run: { runId: string; execution: number }, shard: number
 export function shardNumber(workflowId: string): number {
   return Number(/\/shard-(\d+)$/.exec(workflowId)?.[1]);
 }
+
+/** The run that a workflow belongs to: itself, or the one that a shard is of. */
+export function runIdOf(workflowId: string): string {
+  return workflowId.replace(/\/execution-\d+\/shard-\d+$/, '');
+}

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ArtifactCodec, FileRef } from '../run/files';
 import { OutputCapture } from './output-capture';
-import type { FromRunner, LogLine, RunnerOutcome, RunnerUnit } from './protocol';
+import type { FromRunner, LogLine, RunnerOutcome, RunnerUnit, WarehouseAccess } from './protocol';
 import { UnitDatabases, UnitLoop } from './unit-loop';
 import type { Asked, UnitLink } from './worker-link';
 
@@ -19,6 +19,8 @@ export interface CallHereOptions {
     partition: string;
     run: string | null;
   }) => Promise<{ file: string; codec: ArtifactCodec }>;
+  /** For what the function reads in the warehouse; null: it opens it itself. */
+  access: WarehouseAccess | null;
   /** Aborts `context.signal`. */
   signal: AbortSignal;
 }
@@ -82,8 +84,11 @@ class LocalLink implements UnitLink {
     if (message.rows !== null) this.rowsFiles.push(message.rows);
   }
 
-  async ask(request: Asked): Promise<unknown> {
+  async ask(request: Asked, signal?: AbortSignal): Promise<unknown> {
     if (request.type === 'download') return this.options.onDownload(request);
+    const { access, signal: ofCall } = this.options;
+    if (request.type === 'query') return access!.query(request, signal ?? ofCall);
+    if (request.type === 'rows') return access!.rows(request, signal ?? ofCall);
     const { name, file, codec } = request;
     const content = await readFile(file);
     const sha256 = createHash('sha256').update(content).digest('hex');

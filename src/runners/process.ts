@@ -19,7 +19,7 @@ const LEAST_HEAP_MB = 64;
 const DRAIN_MS = 500;
 const STDERR_KEPT = 4096;
 /** enforces I11: credentials of the worker stay with the worker. */
-const SECRET = /^(TEMPORAL_|SNOWFLAKE_|PARTWISE_SECRET|PARTWISE_WORKER$)/i;
+const SECRET = /^(TEMPORAL_|SNOWFLAKE_|PRIVATE_KEY_PASSPHRASE$|PARTWISE_SECRET|PARTWISE_WORKER$)/i;
 
 /** How a runner ended. */
 export interface RunnerExit {

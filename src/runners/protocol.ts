@@ -12,6 +12,8 @@ import type { DoneBlock, PackedArtifact } from '../run/done-block';
 import type { ArtifactCodec } from '../run/files';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
 import type { Column, FunctionPlan, PinnedFile } from '../run/plan';
+import type { PushDown } from '../run/push-down';
+import type { Bind } from '../functions/bind';
 import type { RetryOptions } from '../functions/types';
 
 /** A unit as a runner sees it: local files only, no stage, no credentials. */
@@ -21,11 +23,16 @@ export interface RunnerUnit {
   bundle: string | null;
   runId: string;
   params: Record<string, unknown>;
-  /** For `context.withConnection`: `duckdb:` and an absolute path. */
+  /** For `context.withConnection`: `duckdb:` and an absolute path, or another one, which the worker is asked to query. */
   warehouse: string;
+  /** The run's rows in the warehouse's SQL; null: it has none for them. */
+  pushDown: PushDown | null;
   keyColumns: Column[];
   columns: Column[];
-  /** Local copies of the partition index and of the snapshot (Parquet with an `__partwise_ord` column). */
+  /**
+   * Local copies of the partition index and of the snapshot (Parquet with an `__partwise_ord` column). A run without a snapshot has no
+   * file of it: rows are asked for.
+   */
   index: string;
   snapshot: string[];
   /** Stage mode: the file of each ordinal in `ordinals`, in the same order. */
@@ -94,7 +101,7 @@ export type ToRunner =
   | { type: 'abort'; reason: 'cancelled' }
   /** Concerns `ordinal` alone: by the time it arrives the next one may be running. */
   | { type: 'abort'; reason: 'timeout'; ordinal: number; timeoutMs: number }
-  | { type: 'reply'; id: number; value?: unknown; error?: ErrorInfo };
+  | { type: 'reply'; id: number; value?: unknown; error?: ErrorInfo & { nonRetryable: boolean } };
 
 export type FromRunner =
   | { type: 'ready' }
@@ -115,6 +122,12 @@ export type FromRunner =
     }
   /** Answered by `reply` with `{ file, codec }`: a local copy. */
   | { type: 'download'; id: number; name: string; partition: string; run: string | null }
+  /** A query of the function for a warehouse that only the worker has credentials for; answered by `reply` with a `QueryAnswer`. */
+  | ({ type: 'query'; id: number } & WarehouseQuery)
+  /** Of a run without a snapshot: the partition's rows; answered by `reply` with `{ file }`, a local copy that is the runner's. */
+  | ({ type: 'rows'; id: number } & RowsQuery)
+  /** Those of the last two kinds whose answers nobody waits for any more. */
+  | { type: 'cancelQueries'; ids: number[] }
   | { type: 'heartbeat'; ordinal: number; progress: unknown }
   /** About once a second and at the end. */
   | ({ type: 'segment' } & RunnerSegment)
@@ -125,6 +138,36 @@ export type FromRunner =
   | { type: 'unitDone'; left: number[]; reusable: boolean }
   /** The unit could not be run at all (bundle does not load, snapshot unreadable). */
   | { type: 'unitFailed'; error: ErrorInfo; retryable: boolean };
+
+export interface WarehouseQuery {
+  partitionId: string;
+  /** Number of the call. */
+  attempt: number;
+  sql: string;
+  binds: Bind[];
+}
+
+export interface RowsQuery {
+  ordinal: number;
+  partitionId: string;
+  /** How many there were when the run was planned. */
+  rows: number;
+  /** Number of the call. */
+  attempt: number;
+}
+
+export interface QueryAnswer {
+  /** Of the columns, no two alike. */
+  names: string[];
+  /** Values as functions get them. */
+  rows: unknown[][];
+}
+
+/** What the worker does for runners in a warehouse; the signal cancels it. */
+export interface WarehouseAccess {
+  query(query: WarehouseQuery, signal: AbortSignal): Promise<QueryAnswer>;
+  rows(query: RowsQuery, signal: AbortSignal): Promise<{ file: string }>;
+}
 
 /** What a bundle exports, as `describe` reports it. */
 export interface FunctionDescription {

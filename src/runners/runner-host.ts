@@ -2,12 +2,15 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContextHost } from '../functions/context';
+import { toBind } from '../functions/bind';
 import type { WarehouseConnection } from '../functions/types';
 import { withWarehouse } from '../functions/warehouse-connection';
 import type { PackedArtifact } from '../run/done-block';
 import type { ArtifactCodec, FileRef } from '../run/files';
+import { partitionSql } from '../run/push-down';
 import { MOST_PACKED_BYTES, type ArtifactPack } from './artifact-pack';
 import type { CallOf, OutputCapture } from './output-capture';
+import type { QueryAnswer, RunnerUnit } from './protocol';
 import type { UnitLink } from './worker-link';
 
 /** Progress is for people: more often than this nobody sees it. */
@@ -22,12 +25,16 @@ export class RunnerHost implements ContextHost {
   readonly #uploads: Upload[] = [];
   #progress: unknown;
   #timer: NodeJS.Timeout | null = null;
+  /** Of queries; aborted when the call has ended. */
+  #ended: AbortController | null = null;
 
   constructor(
     private readonly call: CallOf & { id: string },
-    private readonly unit: { scratch: string; warehouse: string; isBatch: boolean },
+    private readonly unit: Pick<RunnerUnit, 'scratch' | 'warehouse' | 'pushDown' | 'isBatch'>,
     private readonly link: UnitLink,
     private readonly output: OutputCapture,
+    /** Aborted when the call is cancelled; made only when it is asked for. */
+    private readonly signal: () => AbortSignal,
   ) {}
 
   async upload(name: string, bytes: Uint8Array, codec: ArtifactCodec): Promise<void> {
@@ -71,8 +78,28 @@ export class RunnerHost implements ContextHost {
     return { bytes: await readFile(found.file), codec: found.codec };
   }
 
-  withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T> {
-    return withWarehouse(this.unit.warehouse, use);
+  async withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T> {
+    const { warehouse, pushDown } = this.unit;
+    const partition = pushDown === null ? null : partitionSql(pushDown, this.call.id, Date.now());
+    if (warehouse.startsWith('duckdb:')) return withWarehouse(warehouse, partition, use);
+    const over = new AbortController();
+    this.#ended ??= new AbortController();
+    const signal = AbortSignal.any([over.signal, this.#ended.signal, this.signal()]);
+    try {
+      return await use({ partition, query: (sql, values) => this.#query(sql, values ?? [], signal) });
+    } finally {
+      over.abort(new TypeError('The connection of context.withConnection has ended: await its queries.'));
+    }
+  }
+
+  async #query<R>(sql: string, values: readonly unknown[], signal: AbortSignal): Promise<R[]> {
+    const binds = values.map((value, i) => toBind(value, `Value ${i + 1} of query`));
+    const { id: partitionId, attempt } = this.call;
+    const answer = (await this.link.ask(
+      { type: 'query', partitionId, attempt, sql, binds },
+      signal,
+    )) as QueryAnswer;
+    return answer.rows.map((row) => Object.fromEntries(answer.names.map((name, i) => [name, row[i]]))) as R[];
   }
 
   log(text: string): void {
@@ -91,6 +118,8 @@ export class RunnerHost implements ContextHost {
   }
 
   close(): void {
+    // enforces I12: a query that the function did not wait for ends with the call.
+    this.#ended?.abort(new Error(`Partition "${this.call.id}" has ended.`));
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 

@@ -1,9 +1,10 @@
 /** Part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
+import { AsyncResource } from 'node:async_hooks';
 import type { ErrorInfo } from '../run/outcome';
 import { monotonicMs, type RunningCall } from './call-record';
 import { endedByCancel, timedOut } from './exit-reason';
 import type { RunnerProcess } from './process';
-import type { FromRunner, LogLine, RunnerUnit } from './protocol';
+import type { FromRunner, LogLine, RunnerUnit, WarehouseAccess } from './protocol';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit-run';
 
 /** What the function has between being told to stop and being killed. */
@@ -62,6 +63,8 @@ class RunnerSession {
   private readonly begunBefore: number;
   private segments: Promise<unknown> = Promise.resolve();
   private readonly requests = new Set<Promise<unknown>>();
+  /** Queries that are running, by the number of the request. */
+  private readonly queries = new Map<number, AbortController>();
   private settle!: (end: { failed: SessionEnd['failed'] } | { broken: unknown }) => void;
   private readonly settled = new Promise<{ failed: SessionEnd['failed'] } | { broken: unknown }>(
     (resolve) => (this.settle = resolve),
@@ -77,7 +80,8 @@ class RunnerSession {
   async run(): Promise<SessionEnd> {
     const { runner } = this;
     const { signal, drain, handlers, timeoutMs } = this.options;
-    const onMessage = (message: FromRunner): void => this.receive(message);
+    // In this unit's asynchronous context: the process may have been started for another one.
+    const onMessage = AsyncResource.bind((message: FromRunner): void => this.receive(message));
     const onOutput = (stream: LogLine['stream'], text: string): void =>
       handlers.onLog([this.lineOf(stream, text)]);
     const onAbort = (): void => this.cancel();
@@ -95,6 +99,7 @@ class RunnerSession {
       if ('broken' in first) throw first.broken;
       const death = 'error' in first ? first.error : null;
       if (death !== null) this.loseRunning(death);
+      this.cancelQueries([...this.queries.keys()]);
       await this.segments;
       await Promise.allSettled(this.requests);
       // A segment's handler may have failed after the runner was done with the unit.
@@ -105,6 +110,7 @@ class RunnerSession {
     } catch (error) {
       this.reusable = false;
       await runner.kill();
+      this.cancelQueries([...this.queries.keys()]);
       await Promise.allSettled([this.segments, ...this.requests]);
       throw error;
     } finally {
@@ -137,6 +143,12 @@ class RunnerSession {
         return this.reply(message.id, () => handlers.onUpload(message));
       case 'download':
         return this.reply(message.id, () => handlers.onDownload(message));
+      case 'query':
+        return this.ask(message.id, (access, signal) => access.query(message, signal));
+      case 'rows':
+        return this.ask(message.id, (access, signal) => access.rows(message, signal));
+      case 'cancelQueries':
+        return this.cancelQueries(message.ids);
       case 'segment':
         return this.takeSegment(message);
       case 'unitDone':
@@ -234,11 +246,25 @@ class RunnerSession {
       (value) => this.runner.send({ type: 'reply', id, value }),
       (error: unknown) => {
         const { name, message } = error instanceof Error ? error : new Error(String(error));
-        this.runner.send({ type: 'reply', id, error: { type: name, message, stack: null } });
+        const nonRetryable = (error as { nonRetryable?: unknown }).nonRetryable === true;
+        this.runner.send({ type: 'reply', id, error: { type: name, message, stack: null, nonRetryable } });
       },
     );
     this.requests.add(request);
     void request.then(() => this.requests.delete(request));
+  }
+
+  private ask(id: number, work: (access: WarehouseAccess, signal: AbortSignal) => Promise<unknown>): void {
+    const controller = new AbortController();
+    this.queries.set(id, controller);
+    this.reply(id, () =>
+      work(this.options.access!, controller.signal).finally(() => this.queries.delete(id)),
+    );
+  }
+
+  /** What a function has asked for stops with it. */
+  private cancelQueries(ids: readonly number[]): void {
+    for (const id of ids) this.queries.get(id)?.abort(new Error('Nobody waits for the query any more.'));
   }
 
   private lineOf(stream: LogLine['stream'], text: string): LogLine {

@@ -13,6 +13,7 @@ import { createContext } from '../functions/context';
 import { type DatabaseOptions, KeptDatabase } from '../functions/database';
 import { describeThrown } from '../functions/errors';
 import { fileRows } from '../functions/file-rows';
+import { QueriedRows } from '../functions/queried-rows';
 import type { PartitionRows } from '../functions/partition-rows';
 import { SnapshotRows } from '../functions/snapshot-rows';
 import { SqlSession } from '../functions/sql-session';
@@ -135,7 +136,7 @@ export class UnitLoop {
     const database = await this.databases.rows.open(this.databaseOptions);
     let timer: NodeJS.Timeout | undefined;
     let writer: DuckDBConnection | null = null;
-    let closeRows = (): void => undefined;
+    let closeRows: () => void | Promise<void> = () => undefined;
     try {
       writer = await database.connect();
       await loadKeys(writer, this.unit.index, this.unit.ordinals);
@@ -149,7 +150,7 @@ export class UnitLoop {
       return { left, reusable: !this.tainted };
     } finally {
       clearInterval(timer);
-      closeRows();
+      await closeRows();
       await this.session.close();
       writer?.closeSync();
     }
@@ -219,7 +220,7 @@ export class UnitLoop {
     const running = new Running(ordinal, attempt);
     this.output.begin(running);
     this.running = running;
-    const host = new RunnerHost({ ordinal, attempt, id }, unit, this.link, this.output);
+    const host = new RunnerHost({ ordinal, attempt, id }, unit, this.link, this.output, () => running.signal);
     const startedAt = Date.now();
     const began = performance.now();
     this.link.begin(attempt);
@@ -318,7 +319,7 @@ export class UnitLoop {
   private openRows(
     database: DuckDBInstance,
     index: ReadonlyMap<number, IndexedPartition>,
-  ): { rowsOf: RowsOf; close: () => void } {
+  ): { rowsOf: RowsOf; close: () => void | Promise<void> } {
     const { files, ordinals, snapshot, columns } = this.unit;
     if (files !== null) {
       const fileOf = new Map(ordinals.map((ordinal, i) => [ordinal, files[i]!]));
@@ -327,6 +328,7 @@ export class UnitLoop {
         close: () => undefined,
       };
     }
+    if (snapshot.length === 0) return this.queryRows(database);
     const unitRows = new SnapshotRows(
       database,
       snapshot,
@@ -335,6 +337,28 @@ export class UnitLoop {
       (ordinal) => index.get(ordinal)?.rows ?? 0,
     );
     return { rowsOf: (partition) => unitRows.partition(partition), close: () => unitRows.close() };
+  }
+
+  /** One partition's rows after the other's, for they are read one by one. */
+  private queryRows(database: DuckDBInstance): { rowsOf: RowsOf; close: () => Promise<void> } {
+    let open: QueriedRows | null = null;
+    const close = async (): Promise<void> => open?.close();
+    const rowsOf = async (partition: IndexedPartition): Promise<PartitionRows> => {
+      await close();
+      const { attempt, signal } = this.running!;
+      const fetch = async (): Promise<string> => {
+        const request = {
+          type: 'rows',
+          ordinal: partition.ordinal,
+          partitionId: partition.id,
+          rows: partition.rows,
+          attempt,
+        } as const;
+        return ((await this.link.ask(request, signal)) as { file: string }).file;
+      };
+      return (open = new QueriedRows(database, partition, this.unit.columns, fetch));
+    };
+    return { rowsOf, close };
   }
 
   private get hasEnded(): boolean {

@@ -17,7 +17,14 @@ import type { ArtifactCodec, FileRef } from '../run/files';
 import type { ErrorInfo } from '../run/outcome';
 import type { CallMemory } from './memory';
 import type { RunnerPool } from './pool';
-import type { FromRunner, LogLine, RunnerOutcome, RunnerSegment, RunnerUnit } from './protocol';
+import type {
+  FromRunner,
+  LogLine,
+  RunnerOutcome,
+  RunnerSegment,
+  RunnerUnit,
+  WarehouseAccess,
+} from './protocol';
 import { runOnRunner } from './runner-session';
 
 /** How often a runner may die before it has called any function. */
@@ -84,6 +91,8 @@ export interface UnitRunOptions {
   /** What the partition index says of a partition. */
   entryOf: (ordinal: number) => Promise<{ id: string; rows: number }>;
   handlers: UnitHandlers;
+  /** For what functions read in the warehouse; null: they open it themselves. */
+  access: WarehouseAccess | null;
 }
 
 export interface UnitRunResult {

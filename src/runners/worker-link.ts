@@ -10,19 +10,22 @@ export interface UnitLink {
   /** It has ended; what follows (writing rows) is not its time. */
   end(): void;
   send(message: FromRunner): void;
-  ask(request: Asked): Promise<unknown>;
+  /** `signal`: nobody waits for the answer any more; for what is asked of a warehouse. */
+  ask(request: Asked, signal?: AbortSignal): Promise<unknown>;
 }
 
-type Request = Extract<FromRunner, { type: 'upload' | 'download' }>;
+type Request = Extract<FromRunner, { type: 'upload' | 'download' | 'query' | 'rows' }>;
 /** A request without its number. */
 export type Asked = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
 
 /** What the worker could not do for the function; its type travels. */
 class RequestFailed extends Error {
   override name: string;
-  constructor(error: ErrorInfo) {
+  readonly nonRetryable: boolean;
+  constructor(error: Pick<ErrorInfo, 'type' | 'message'> & { nonRetryable: boolean }) {
     super(error.message);
     this.name = error.type;
+    this.nonRetryable = error.nonRetryable;
   }
 }
 
@@ -47,18 +50,26 @@ export class WorkerLink implements UnitLink {
     if (process.connected) process.send!(message, undefined, undefined, () => undefined);
   }
 
-  async ask(request: Asked): Promise<unknown> {
+  async ask(request: Asked, signal?: AbortSignal): Promise<unknown> {
+    signal?.throwIfAborted();
     const id = ++this.lastId;
     const answered = new Promise<unknown>((resolve, reject) => this.open.set(id, { resolve, reject }));
+    const cancel = (): void => {
+      this.send({ type: 'cancelQueries', ids: [id] });
+      this.open.get(id)?.reject(signal!.reason as Error);
+    };
+    signal?.addEventListener('abort', cancel, { once: true });
     this.send({ ...request, id } as Request);
     try {
       return await answered;
     } catch (error) {
+      signal?.throwIfAborted();
       // Made again here, so that the stack leads to the caller.
       throw error instanceof RequestFailed
-        ? new RequestFailed({ type: error.name, message: error.message, stack: null })
+        ? new RequestFailed({ type: error.name, message: error.message, nonRetryable: error.nonRetryable })
         : error;
     } finally {
+      signal?.removeEventListener('abort', cancel);
       this.open.delete(id);
     }
   }

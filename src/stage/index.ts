@@ -2,26 +2,56 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Stage } from './stage';
 import { LocalStage } from './local/local-stage';
+import { parseS3, s3Uri } from './s3/location';
+import { parseLocation, stageUriOf, uriOf } from './snowflake/location';
 
 export { makeFolder } from './make-folder';
-export { ObjectExists, ObjectMissing, type Stage } from './stage';
+export { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
+export { isStoredSize } from './stored-size';
+
+/** Stages that are not local, by URI: they keep copies of what is read again and again. */
+const remote = new Map<string, Stage>();
 
 /**
- * Opens the stage at an absolute URI. `file:///folder` is a local folder; other kinds have their own issues and are refused
- * by name here.
+ * Opens the stage at an absolute URI: `file:///folder`, `s3://bucket/prefix/`, or
+ * `snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path/`.
  */
 export function openStage(uri: string): Stage {
   if (uri.startsWith('file://')) return new LocalStage(uri);
-  throw new Error(
-    `The stage "${uri}" is of no known kind: use a folder, written as a path or as file:///absolute/path.`,
-  );
+  const known = remote.get(uri) ?? openRemote(uri);
+  remote.set(uri, known);
+  return known;
 }
 
-/** The absolute URI of a stage as people write it; relative paths begin at `projectDir`. */
-export function stageUri(value: string, projectDir: string): string {
-  if (value.startsWith('file://')) return value;
-  if (/^[a-z0-9]+:\/\//i.test(value) || value.startsWith('@')) {
-    throw new Error(`The stage "${value}" is of no known kind: use a folder.`);
+/** Drivers are loaded by those who need them: each takes half a second. */
+function openRemote(uri: string): Stage {
+  if (uri.startsWith('s3://')) {
+    const { S3Stage } = require('./s3/s3-stage') as typeof import('./s3/s3-stage');
+    return new S3Stage(uri);
   }
+  if (!uri.startsWith('snowflake://')) throw unknownKind(uri);
+  const { SnowflakeStage } =
+    require('./snowflake/snowflake-stage') as typeof import('./snowflake/snowflake-stage');
+  return new SnowflakeStage(uri);
+}
+
+/**
+ * The absolute URI of a stage as people write it. Relative paths begin at `projectDir`; `@DATABASE.SCHEMA.STAGE/path` is reached by
+ * the connection of `warehouse`, the one that is named along with it, or by the default connection.
+ */
+export function stageUri(value: string, projectDir: string, warehouse: string | null): string {
+  if (value.startsWith('file://')) return value;
+  if (value.startsWith('@')) return stageUriOf(value, warehouse);
+  const location = parseLocation(value);
+  if (location !== null) return uriOf(location);
+  const s3 = parseS3(value);
+  if (s3 !== null) return s3Uri(s3);
+  if (/^[a-z0-9]+:\/\//i.test(value)) throw unknownKind(value);
   return pathToFileURL(resolve(projectDir, value)).href;
+}
+
+function unknownKind(value: string): Error {
+  return new Error(
+    `The stage "${value}" is of no known kind: use a folder, s3://bucket/prefix, or a stage on Snowflake, written as @DATABASE.SCHEMA.STAGE/path.`,
+  );
 }

@@ -1,11 +1,12 @@
 /** Local copies of objects on a stage that is not a local folder. */
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { StagedFile } from '../run/files';
+import { digestFile } from './digest-file';
+import { isStoredSize } from './stored-size';
 
 /** Copies kept for whoever asks again: partition indexes, which every unit of a run reads. */
 const MOST_KEPT = 16;
@@ -24,11 +25,25 @@ export class LocalCopies {
 
   /** A checked copy in `folder`, whose owner removes it; without a folder, one that is kept while it is in use. */
   async get(ref: StagedFile, folder?: string): Promise<string> {
-    if (folder !== undefined) return this.#copy(ref, folder);
-    const key = ref.sha256 ?? ref.path;
+    if (folder !== undefined) return this.#copy(ref.path, folder, ref);
+    return this.#keep(ref.sha256 ?? ref.path, ref.path, ref);
+  }
+
+  /** A copy of an object whose size nobody knows, kept while it is in use: for those who read parts of it. */
+  whole(path: string): Promise<string> {
+    return this.#keep(path, path, null);
+  }
+
+  /** `file`, which was fetched by other means, if it is what the run recorded. */
+  async checked(ref: StagedFile, file: string): Promise<string> {
+    await this.#check(ref, file);
+    return file;
+  }
+
+  async #keep(key: string, path: string, ref: StagedFile | null): Promise<string> {
     const known = this.#kept.get(key);
     this.#kept.delete(key);
-    const copy = known ?? this.#copy(ref, processFolder());
+    const copy = known ?? this.#copy(path, processFolder(), ref);
     this.#kept.set(key, copy);
     copy.catch(() => this.#kept.delete(key));
     if (this.#kept.size > MOST_KEPT) await this.#dropOldest();
@@ -41,13 +56,13 @@ export class LocalCopies {
     await rm(await copy, { force: true });
   }
 
-  async #copy(ref: StagedFile, folder: string): Promise<string> {
+  async #copy(path: string, folder: string, ref: StagedFile | null): Promise<string> {
     await mkdir(folder, { recursive: true });
     const file = join(folder, `copy-${randomUUID()}`);
     const partial = `${file}.partial`;
     try {
-      await this.fetch(ref.path, partial);
-      await this.#check(ref, partial);
+      await this.fetch(path, partial);
+      if (ref !== null) await this.#check(ref, partial);
       await rename(partial, file);
       return file;
     } finally {
@@ -57,19 +72,14 @@ export class LocalCopies {
 
   async #check(ref: StagedFile, file: string): Promise<void> {
     const { size } = await stat(file);
-    const sha256 = ref.sha256 === null ? null : await digestOf(file);
-    if (size === ref.bytes && sha256 === ref.sha256) return;
+    if (ref.sha256 === null) {
+      if (isStoredSize(ref.bytes, size)) return;
+    } else if (size === ref.bytes && (await digestFile(file)).sha256 === ref.sha256) return;
     throw new Error(
       `"${ref.path}" on the stage ${this.uri} is not the file that the run recorded (${size} bytes, and ${ref.bytes} were recorded): ` +
         'it was changed after it was written.',
     );
   }
-}
-
-async function digestOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
 }
 
 let ownFolder: string | null = null;

@@ -15,7 +15,7 @@ export interface Stage {
   put(path: string, content: Uint8Array | { file: string }): Promise<FileRef>;
   /** Reads an object or a range of it. Throws `ObjectMissing`. */
   get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array>;
-  /** Objects below a prefix that ends in `/`, sorted by path. */
+  /** Objects below a prefix that ends in `/`, sorted by path. `bytes`: as the stage stores them (see `isStoredSize`). */
   list(prefix: string): Promise<{ path: string; bytes: number }[]>;
   remove(path: string): Promise<void>;
   /**
@@ -23,6 +23,8 @@ export interface Stage {
    * its owner to remove; without one it is kept for others that ask in this process.
    */
   localFile(ref: StagedFile, folder?: string): Promise<string>;
+  /** `localFile` of several, which a stage may fetch together; in their order. */
+  localFiles(refs: readonly StagedFile[], folder: string): Promise<string[]>;
 }
 
 /** The path is taken: objects are write-once. */
@@ -39,4 +41,9 @@ export class ObjectMissing extends Error {
   constructor(readonly path: string) {
     super(`"${path}" is not on the stage.`);
   }
+}
+
+/** The stage did not answer, and will again: nothing is known to be wrong with what was asked of it. */
+export class StageUnavailable extends Error {
+  override name = 'StageUnavailable';
 }

@@ -28,8 +28,11 @@ export interface EmbeddedOptions {
 
 const IDLE_MS = 10 * 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** What the worker keeps of its environment; functions, warehouse and stage come with each run. */
-const WORKER_SETTINGS = ['PARTWISE_RUNNERS'];
+/**
+ * What the worker keeps of its environment; functions, warehouse and stage come with each run. Snowflake's driver is told by variables
+ * too (`…_DISABLE_…`), by whichever process loads it.
+ */
+const WORKER_SETTINGS = /^(PARTWISE_RUNNERS|PRIVATE_KEY_PASSPHRASE|SNOWFLAKE_(?!DISABLE_).+)$/;
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_TASK_QUEUE = 'partwise';
 /** A host drains its worker first. */
@@ -55,15 +58,15 @@ export function planHost(options: EmbeddedOptions): HostPlan {
     namespace,
     taskQueue,
     workerEntry,
-    fingerprint: fingerprint([
-      namespace,
-      taskQueue,
-      workerEntry,
-      settings.binary,
-      ...WORKER_SETTINGS.map((name) => env[name]),
-    ]),
+    fingerprint: fingerprint([namespace, taskQueue, workerEntry, settings.binary, ...workerSettings(env)]),
     env,
   };
+}
+
+function workerSettings(env: NodeJS.ProcessEnv): string[] {
+  return Object.entries(env)
+    .flatMap(([name, value]) => (WORKER_SETTINGS.test(name) ? [`${name}=${value}`] : []))
+    .sort();
 }
 
 /** Attaches to the project's host, which is started where there is none and replaced where it is outdated and not in use. */

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { CONNECTION_NAME, defaultConnection } from '../snowflake';
 import { DuckDbWarehouse } from './duckdb/duckdb-warehouse';
 import type { Warehouse } from './warehouse';
 
@@ -7,20 +8,36 @@ export type { Warehouse } from './warehouse';
 /** Where nothing names another one. */
 export const DEFAULT_WAREHOUSE = 'duckdb:./warehouse.duckdb';
 
-/** `duckdb:./w.duckdb` → `duckdb:/project/w.duckdb`. Throws on a kind that does not exist. */
+/** `duckdb:./w.duckdb` → `duckdb:/project/w.duckdb`, `snowflake:` → `snowflake:default`. Throws on what is of no known kind. */
 export function resolveWarehouse(uri: string, projectDir: string): string {
-  const match = /^([a-z]+):(.*)$/s.exec(uri);
-  if (match === null || match[1] !== 'duckdb') {
+  const [, kind, place = ''] = /^([a-z]+):(.*)$/s.exec(uri) ?? [];
+  if (kind === 'duckdb') {
+    return place === '' || place === ':memory:' ? 'duckdb::memory:' : `duckdb:${resolve(projectDir, place)}`;
+  }
+  if (kind === 'snowflake') {
+    const connection = place === '' ? defaultConnection() : place;
+    if (CONNECTION_NAME.test(connection)) return `snowflake:${connection}`;
     throw new Error(
-      `The warehouse "${uri}" is of no known kind: write duckdb:PATH, for example duckdb:./warehouse.duckdb.`,
+      `The warehouse "${uri}" names no connection: write snowflake:NAME, where NAME is a section of connections.toml.`,
     );
   }
-  const path = match[2]!;
-  if (path === '' || path === ':memory:') return 'duckdb::memory:';
-  return `duckdb:${resolve(projectDir, path)}`;
+  throw new Error(
+    `The warehouse "${uri}" is of no known kind: write duckdb:PATH, for example duckdb:./warehouse.duckdb, or snowflake:CONNECTION.`,
+  );
 }
 
-/** Opens the warehouse at an absolute URI; nothing is read before it is asked. `projectDir` is what paths in sources resolve against. */
-export function openWarehouse(uri: string, projectDir: string): Warehouse {
-  return new DuckDbWarehouse(resolveWarehouse(uri, projectDir), projectDir);
+/**
+ * Opens the warehouse at an absolute URI; nothing is read before it is asked. `projectDir` is what paths in sources resolve against.
+ * `loadingWarehouse`: on Snowflake, the virtual warehouse of planning and commits; null: the connection's own.
+ */
+export function openWarehouse(
+  uri: string,
+  projectDir: string,
+  { loadingWarehouse = null }: { loadingWarehouse?: string | null } = {},
+): Warehouse {
+  const resolved = resolveWarehouse(uri, projectDir);
+  if (!resolved.startsWith('snowflake:')) return new DuckDbWarehouse(resolved, projectDir);
+  const { SnowflakeWarehouse } =
+    require('./snowflake/snowflake-warehouse') as typeof import('./snowflake/snowflake-warehouse');
+  return new SnowflakeWarehouse(resolved, projectDir, loadingWarehouse);
 }

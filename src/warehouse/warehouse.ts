@@ -2,6 +2,7 @@ import type { Source } from '../run/input';
 import type { Scheduled } from '../run/scheduled-time';
 import type { FileRef } from '../run/files';
 import type { Column, CommitResult, CommitTask, PinnedFile, SnapshotFile } from '../run/plan';
+import type { PushDown } from '../run/push-down';
 import type { Stage } from '../stage';
 
 /** Which rows of a source a run takes, and how they fall into partitions. */
@@ -48,9 +49,15 @@ export interface SnapshotPlace {
   stage: Stage;
   /** On the stage; ends in `/`. */
   folder: string;
-  /** Partitions that are read together, as ordinals, both included: on a stage that is not local each range is a file of its own. */
-  ranges: readonly { from: number; to: number }[];
+  /**
+   * Partitions that are read together, as ordinals, both included: on a stage that is not local each range has files of its own. Null:
+   * only the index is put, and rows are read in the warehouse when they are needed.
+   */
+  ranges: readonly { from: number; to: number }[] | null;
 }
+
+/** Where rows are put too. */
+export type RangedPlace = SnapshotPlace & { ranges: NonNullable<SnapshotPlace['ranges']> };
 
 /** A source's rows as they were at one moment. They are nowhere but in the warehouse's hands until they are `put`. */
 export interface PinnedSource extends PartitionSizes {
@@ -58,9 +65,12 @@ export interface PinnedSource extends PartitionSizes {
   fingerprints: string[] | null;
   /** By ordinal: files that are partitions are read where they lie; else null. */
   files: PinnedFile[] | null;
+  /** The rows in the warehouse's SQL; null: it has none for them. */
+  pushDown: PushDown | null;
   /**
    * Puts the partition index (Parquet: `ord, id, rows, key_0…`, and `fingerprint` where it was asked for) and the rows (Parquet: the
-   * source's columns and `__partwise_ord`, sorted by that, and within a partition in the order of the source). Together the ranges must have every partition.
+   * source's columns and `__partwise_ord`, sorted by that, and within a partition in the order of the source; or what the warehouse
+   * unloaded: `SnapshotFile.unloadedRows`). Together the ranges must have every partition.
    */
   put(place: SnapshotPlace): Promise<Snapshot>;
 }

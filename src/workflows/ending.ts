@@ -120,11 +120,12 @@ export function shardLost(
 export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSummary): Promise<RunSummary> {
   const { runId, generation, execution, stage, output, keyColumns, index } = plan;
   if (output === null || summary.counts.DONE === 0) return summary;
-  const committed = opened.continues?.commit ?? null;
+  const { commit: last = null, committed = true } = opened.continues ?? {};
   // A continuation that found nothing left to run, of a run whose rows are where they belong.
   const target = 'table' in output ? output.table : output.file;
-  if (plan.units.length === 0 && plan.sharding == null && committed?.target === target)
-    return { ...summary, commit: committed };
+  const nothingRan = plan.units.length === 0 && plan.sharding == null;
+  // enforces I10
+  if (nothingRan && last?.target === target && committed) return { ...summary, commit: last };
   const { commitRun } = proxyActivities<RunActivities>({
     startToCloseTimeout: opened.planTimeoutMs,
     heartbeatTimeout: opened.heartbeatTimeoutMs,

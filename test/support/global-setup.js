@@ -4,9 +4,14 @@ const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 
 module.exports = async () => {
+  // What `npm run test:snowflake` is about.
+  const kept =
+    process.env.SNOWFLAKE_TEST_CONNECTION === undefined
+      ? /^PARTWISE_CACHE$/
+      : /^(PARTWISE_CACHE|SNOWFLAKE_.*)$/;
   for (const name of Object.keys(process.env)) {
     // Nobody's own server, profile or settings.
-    if (/^(TEMPORAL|PARTWISE|SNOWFLAKE)_/.test(name) && name !== 'PARTWISE_CACHE') delete process.env[name];
+    if (/^(TEMPORAL|PARTWISE|SNOWFLAKE)_/.test(name) && !kept.test(name)) delete process.env[name];
   }
   const { findTemporalBinary } = require('../../dist/temporal/binary');
   const { startServer } = require('../../dist/temporal/server');

@@ -6,7 +6,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { Partwise } from '../../src/index';
+import { Partwise, type PartwiseConfig } from '../../src/index';
 import { withDatabase } from '../../src/warehouse/duckdb/database';
 
 export const REPOSITORY = resolve(__dirname, '../..');
@@ -28,10 +28,13 @@ export interface TestProject {
   close(): Promise<void>;
 }
 
-/** `functions`: content of functions.ts. `address`: of a server other than the suite's. */
+/** `functions`: content of functions.ts. `address`: of a server other than the suite's. `config`: more of the configuration. */
 export async function makeProject(
   functions: string,
-  { address = process.env.PARTWISE_TEST_ADDRESS! }: { address?: string } = {},
+  {
+    address = process.env.PARTWISE_TEST_ADDRESS!,
+    config = {},
+  }: { address?: string; config?: Pick<PartwiseConfig, 'warehouse' | 'stage'> } = {},
 ): Promise<TestProject> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-project-'));
   const taskQueue = `test-${randomUUID().slice(0, 8)}`;
@@ -47,6 +50,7 @@ export async function makeProject(
       functions: './functions.ts',
       warehouse: 'duckdb:./w.duckdb',
       stage: './stage',
+      ...config,
       temporal: { address, taskQueue },
     }),
   );

@@ -104,6 +104,7 @@ export async function run(request: RunRequest): Promise<Ran> {
     snapshotTime: '2024-06-01T00:00:00.000Z',
     scheduledTime: null,
     warehouse: 'duckdb::memory:',
+    pushDown: null,
     spill: scratch,
     scratch,
     nonRetryableErrorTypes: [],
@@ -120,6 +121,7 @@ export async function run(request: RunRequest): Promise<Ran> {
     afterLoss: ({ length }) => (length < maximumLosses ? 'again' : 'end'),
     alone: false,
     entryOf,
+    access: null,
     ...request.options,
     handlers: {
       async onSegment(segment) {

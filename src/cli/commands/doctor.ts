@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { checkProject, type Check } from '../doctor-checks';
+import type { Check } from '../check';
+import { checkProject } from '../doctor-checks';
 import { NOT_DONE, OK } from '../exit';
-import { withJson, withProject, type ReadingOptions } from '../project';
+import { withJson, withoutServer, withProject, type ReadingOptions } from '../project';
 import { cleanLines, padEnd } from '../render/text';
 import { aside, paint, print, printJson } from '../terminal';
 
@@ -10,10 +11,12 @@ const NAME_WIDTH = 10;
 export function define(command: Command): void {
   withJson(withProject(command)).action(async (options: ReadingOptions) => {
     const checks: Check[] = [];
-    for await (const check of checkProject(options, aside)) {
-      checks.push(check);
-      if (options.json !== true) print(line(check));
-    }
+    await withoutServer(async () => {
+      for await (const check of checkProject(options, aside)) {
+        checks.push(check);
+        if (options.json !== true) print(line(check));
+      }
+    });
     const ok = checks.every((check) => check.ok);
     if (options.json === true) printJson({ ok, checks });
     process.exitCode = ok ? OK : NOT_DONE;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { checkedInput } from '../checked-input';
-import { loadProject, withJson, withProject } from '../project';
+import { loadProject, withJson, withoutServer, withProject } from '../project';
 import { renderPlan } from '../render/plan';
 import { withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
@@ -13,7 +13,7 @@ async function plan(functionName: string | undefined, options: RunFlags & { json
   const config = await loadProject(options);
   const input = await checkedInput(functionName, options, config.projectDir);
   const { previewPlan } = require('../../activities/preview') as typeof import('../../activities/preview');
-  const preview = await previewPlan(input, config);
+  const preview = await withoutServer(() => previewPlan(input, config));
   if (options.json === true) printJson(preview);
   else print(renderPlan(preview, widthOfTerminal(), paint));
 }

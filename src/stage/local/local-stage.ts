@@ -1,31 +1,17 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import {
-  copyFile,
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, readdir, readFile, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import type { FileRef, StagedFile } from '../../run/files';
+import { digest, digestFile } from '../digest-file';
 import { makeFolder } from '../make-folder';
+import { moveFile } from '../move-file';
+import { readRange } from '../read-range';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
+import { readToken, TOKEN_FILE } from '../token';
 
-const TOKEN_FILE = '.partwise-stage';
 /** Unfinished objects live here until they are linked into place; never listed. */
 const PARTIAL_FOLDER = '.partial';
-/** Files up to this size are read at once. */
-const SMALL_BYTES = 1024 * 1024;
 /** Somebody who cleans up may remove an empty folder as often as it is made. */
 const MOST_TRIES = 20;
 
@@ -38,21 +24,8 @@ export class LocalStage implements Stage {
     this.#root = fileURLToPath(uri);
   }
 
-  async token({ create }: { create: boolean }): Promise<string | null> {
-    try {
-      return (await readFile(join(this.#root, TOKEN_FILE), 'utf8')).trim();
-    } catch (error) {
-      if (!isCode(error, 'ENOENT')) throw error;
-      if (!create) return null;
-    }
-    await makeFolder(this.#root);
-    try {
-      await this.put(TOKEN_FILE, Buffer.from(`${randomUUID()}\n`));
-    } catch (error) {
-      // Two planners at once: the first token stands.
-      if (!(error instanceof ObjectExists)) throw error;
-    }
-    return this.token({ create: false });
+  token(options: { create: boolean }): Promise<string | null> {
+    return readToken(this, options);
   }
 
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
@@ -61,7 +34,7 @@ export class LocalStage implements Stage {
     const { bytes, sha256 } =
       content instanceof Uint8Array ? digest(content) : await digestFile(content.file);
     const write = (): Promise<void> =>
-      content instanceof Uint8Array ? writeFile(partial, content) : moveOrCopy(content.file, partial);
+      content instanceof Uint8Array ? writeFile(partial, content) : moveFile(content.file, partial);
     await inFolder(partial, makeFolder, write);
     try {
       // By now its file system is known to take folders.
@@ -78,14 +51,7 @@ export class LocalStage implements Stage {
   async get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array> {
     try {
       if (range === undefined) return await readFile(this.#resolve(path));
-      const file = await open(this.#resolve(path), 'r');
-      try {
-        const buffer = Buffer.alloc(range.bytes);
-        const { bytesRead } = await file.read(buffer, 0, range.bytes, range.offset);
-        return buffer.subarray(0, bytesRead);
-      } finally {
-        await file.close();
-      }
+      return await readRange(this.#resolve(path), range);
     } catch (error) {
       throw isCode(error, 'ENOENT') ? new ObjectMissing(path) : error;
     }
@@ -124,6 +90,10 @@ export class LocalStage implements Stage {
         if (!isCode(error, 'ENOENT')) return;
       }
     }
+  }
+
+  localFiles(refs: readonly StagedFile[]): Promise<string[]> {
+    return Promise.all(refs.map((ref) => this.localFile(ref)));
   }
 
   async localFile(ref: StagedFile): Promise<string> {
@@ -169,33 +139,6 @@ async function inFolder(
 
 async function makeFolders(path: string): Promise<void> {
   await mkdir(path, { recursive: true });
-}
-
-function digest(content: Uint8Array): { bytes: number; sha256: string } {
-  return { bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
-}
-
-async function moveOrCopy(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (!isCode(error, 'EXDEV')) throw error;
-    await copyFile(from, to);
-    await unlink(from);
-  }
-}
-
-async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {
-  if ((await stat(path)).size <= SMALL_BYTES) return digest(await readFile(path));
-  const hash = createHash('sha256');
-  let bytes = 0;
-  await pipeline(createReadStream(path), async (chunks: AsyncIterable<Buffer>) => {
-    for await (const chunk of chunks) {
-      bytes += chunk.length;
-      hash.update(chunk);
-    }
-  });
-  return { bytes, sha256: hash.digest('hex') };
 }
 
 function isCode(error: unknown, code: string): boolean {

@@ -101,7 +101,7 @@ export async function pinFiles(
     index: await putIndex(connection, request, place, files.length),
     files: [],
   });
-  return { ...sizes, fingerprints, files, put };
+  return { ...sizes, fingerprints, files, pushDown: null, put };
 }
 
 interface FoundFile {

@@ -12,6 +12,7 @@ import type {
   PartitionSizes,
   PartitionsRequest,
   PinnedSource,
+  RangedPlace,
   Snapshot,
   SnapshotPlace,
   SnapshotRequest,
@@ -31,7 +32,7 @@ export async function pinRows(
   await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });
   await refuseUnusable(connection, request, source.shape.keyColumns);
   if (request.only !== null) await narrow(connection, request.only);
-  return pinned(connection, request, source.shape);
+  return pinned(connection, request, source);
 }
 
 /** Like `pinRows`, for partitions that `countPartitions` has named: rows of others are never kept. */
@@ -45,7 +46,7 @@ export async function pinSample(
   const select = `SELECT * FROM (${source.select}) WHERE ${idSql(keyColumns)} IN (${ids})`;
   await hold(connection, request, { ...source, select });
   await listKeys(connection, request, keyColumns, { from: 'pinned' });
-  return pinned(connection, request, source.shape);
+  return pinned(connection, request, source);
 }
 
 /** Makes `pinned`: the source's rows with their position, the same however often it is read. */
@@ -65,7 +66,7 @@ async function hold(
 async function pinned(
   connection: DuckDBConnection,
   request: SnapshotRequest,
-  shape: SourceShape,
+  { shape, pushDown }: DescribedSource,
 ): Promise<PinnedSource> {
   const { keyColumns } = shape;
   await numberPartitions(connection, request, keyColumns);
@@ -77,9 +78,12 @@ async function pinned(
   const fingerprints = request.fingerprints === true ? await listFingerprints(connection) : null;
   const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
     index: await putIndex(connection, request, place, sizes.rows.length),
-    files: await putRows(connection, request, match, sizes.rows, place),
+    files:
+      place.ranges === null
+        ? []
+        : await putRows(connection, request, match, sizes.rows, { ...place, ranges: place.ranges }),
   });
-  return { ...sizes, fingerprints, files: null, put };
+  return { ...sizes, fingerprints, files: null, pushDown, put };
 }
 
 /** Puts the table `partition_index`. */
@@ -93,13 +97,13 @@ export async function putIndex(
   await run(
     connection,
     signal,
-    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(file)} (${parquet(partitions, ranges)})`,
+    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(file)} (${parquet(partitions, ranges ?? [])})`,
   );
   return stage.put(`${folder}index.parquet`, { file });
 }
 
-/** Rows of a row group: about those of a range, so that whoever reads one decodes little else. DuckDB's vectors have 2,048. */
-function parquet(rows: number, ranges: readonly unknown[]): string {
+/** Options of COPY. Row groups have about the rows of a range, so that whoever reads one decodes little else. DuckDB's vectors have 2,048. */
+export function parquet(rows: number, ranges: readonly unknown[]): string {
   const vectors = Math.ceil(rows / Math.max(1, ranges.length) / 2_048);
   return `FORMAT parquet, ROW_GROUP_SIZE ${2_048 * Math.min(60, Math.max(1, vectors))}`;
 }
@@ -110,7 +114,7 @@ async function putRows(
   { scratch, signal }: SnapshotRequest,
   match: string,
   rows: readonly number[],
-  { stage, folder, ranges }: SnapshotPlace,
+  { stage, folder, ranges }: RangedPlace,
 ): Promise<SnapshotFile[]> {
   const sorted = join(scratch, 'snapshot.parquet');
   const format = parquet(
@@ -141,7 +145,7 @@ async function putRows(
   return files;
 }
 
-async function listFingerprints(connection: DuckDBConnection): Promise<string[]> {
+export async function listFingerprints(connection: DuckDBConnection): Promise<string[]> {
   const listed = await connection.runAndReadAll('SELECT fingerprint FROM partition_index ORDER BY ord');
   return (listed.getColumns()[0] ?? []) as string[];
 }
@@ -210,7 +214,9 @@ async function numberPartitions(
   );
 }
 
-async function listPartitions(connection: DuckDBConnection): Promise<{ rows: number[]; ids: string[] }> {
+export async function listPartitions(
+  connection: DuckDBConnection,
+): Promise<{ rows: number[]; ids: string[] }> {
   const listed = await connection.runAndReadAll('SELECT rows::DOUBLE, id FROM partition_index ORDER BY ord');
   const [rows, ids] = listed.getColumns() as [number[], string[]];
   return { rows: rows ?? [], ids: ids ?? [] };
@@ -236,7 +242,8 @@ export function idSql(keyColumns: readonly Column[]): string {
     .join(" || '/' || ");
 }
 
-async function refuseUnusable(
+/** Refuses a table `partition_keys` that no run can be made of. */
+export async function refuseUnusable(
   connection: DuckDBConnection,
   request: PartitionsRequest,
   keyColumns: readonly Column[],
@@ -272,7 +279,8 @@ async function refuseUnusable(
   }
 }
 
-async function narrow(connection: DuckDBConnection, only: readonly string[]): Promise<void> {
+/** Leaves the partitions with these ids in `partition_keys`. */
+export async function narrow(connection: DuckDBConnection, only: readonly string[]): Promise<void> {
   const known = await queryRows<{ id: string }>(connection, 'SELECT id FROM partition_keys');
   const ids = known.map(({ id }) => id);
   const present = new Set(ids);

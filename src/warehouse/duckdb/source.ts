@@ -5,6 +5,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Source } from '../../run/input';
 import { didYouMean } from '../../run/nearest';
 import type { Column } from '../../run/plan';
+import type { PushDown } from '../../run/push-down';
 import { Refusal } from '../../run/refusal';
 import type { SourceRequest, SourceShape } from '../warehouse';
 import { queryRows, quoteIdentifier, quoteText, userProblem } from './database';
@@ -71,6 +72,8 @@ export interface DescribedSource {
   select: string;
   /** Of `select`. */
   parameters: Parameters | undefined;
+  /** Null where it has parameters, which have names. */
+  pushDown: PushDown | null;
   /** Whether it reads the same as long as the warehouse is open: a table, whole. Then its rows have a `rowid`. */
   isStill: boolean;
 }
@@ -136,6 +139,25 @@ export async function describeSource(
     select: selectShaped(columns, from, isStill),
     parameters,
     isStill,
+    pushDown: parameters === undefined ? pushDownOf(request, keyColumns, projectDir) : null,
+  };
+}
+
+/** The source as it is whenever it is read. */
+function pushDownOf(request: SourceRequest, keyColumns: readonly Column[], projectDir: string): PushDown {
+  const { source, where } = request;
+  return {
+    from: `${sourceSql(source, projectDir)} AS data`,
+    later: null,
+    pinned: false,
+    conditions: [
+      ...(where === null ? [] : [`(${where}\n)`]),
+      ...keyColumns.map(
+        ({ name, type }) => `data.${quoteIdentifier(name)} IS NOT DISTINCT FROM CAST(? AS ${type})`,
+      ),
+    ],
+    binds: [],
+    forms: null,
   };
 }
 

@@ -1,0 +1,11 @@
+import type { Case } from './case';
+import { cpu } from './cpu';
+import { crash } from './crash';
+import { poison } from './poison';
+import { pushdown } from './pushdown';
+import { real } from './real';
+import { state } from './state';
+import { tiny1m } from './tiny-1m';
+import { tiny2k } from './tiny-2k';
+
+export const CASES: readonly Case[] = [tiny2k, tiny1m, real, cpu, pushdown, poison, crash, state];

@@ -1,0 +1,46 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { timed, type Case } from './case';
+import { isPoison } from '../arithmetic';
+import { byCustomer, events } from './events';
+
+const PARTITIONS = 10_000;
+
+export const poison: Case = {
+  name: 'poison',
+  work: '10,000 partitions, one of twenty failing, then retried',
+  ratio: 'time of a clean run',
+  target: { atMost: 1.5 },
+  async prepare(world) {
+    await world.execute(events(PARTITIONS));
+    await world.startWorker();
+    await world.warmUp();
+  },
+  async measure(world) {
+    const mended = join(world.folder, 'mended');
+    const calls = join(world.folder, 'calls');
+    rmSync(mended, { force: true });
+    const input = { ...byCustomer, function: 'poison', options: { retry: { maximumAttempts: 1 } } };
+    const clean = (await world.run({ ...input, params: { mended: '', calls } })).seconds;
+    const { runId, seconds } = await world.run({ ...input, params: { mended, calls } }, 'PARTIAL_FAILURE');
+    writeFileSync(mended, '');
+    writeFileSync(calls, '');
+    const retry = await timed(async () => {
+      const run = await world.partwise.restore(runId).retryFailed();
+      const { status } = await run.wait();
+      if (status !== 'SUCCESS') throw new Error(`The retry is ${status}.`);
+    });
+    assertBadAlone(readFileSync(calls, 'utf8'));
+    return { ratio: (seconds + retry) / clean, details: { clean, failing: seconds, retry } };
+  },
+};
+
+/** The retry must have called each partition that had failed once, and no other. */
+function assertBadAlone(calls: string): void {
+  const called = calls.split('\n').filter((line) => line !== '');
+  if (called.length === PARTITIONS / 20 && new Set(called).size === called.length && called.every(isPoison))
+    return;
+  throw new Error(
+    `The retry made ${called.length} calls, of which ${called.filter((each) => !isPoison(each)).length} to good partitions.`,
+  );
+}

@@ -1,0 +1,18 @@
+// The tests of Snowflake against a real account: in a schema that each test file makes and drops.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+
+if (!process.env.SNOWFLAKE_TEST_CONNECTION) {
+  console.error(
+    'Set SNOWFLAKE_TEST_CONNECTION to the name of a connection in connections.toml, whose role may create schemas in its database ' +
+      '(docs/snowflake.md tells which grants).',
+  );
+  process.exit(2);
+}
+const files = readdirSync('test').filter((name) =>
+  /^(snowflake-.*|with-connection|.*-seam)\.test\.ts$/.test(name),
+);
+const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...files, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+});
+process.exit(status ?? 1);

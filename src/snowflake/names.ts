@@ -1,0 +1,56 @@
+/** Names of Snowflake's objects and columns. */
+import { Refusal } from '../run/refusal';
+
+/** Without quotes it is the same name in upper case. */
+const PLAIN = /^[A-Za-z_][A-Za-z0-9_$]*$/;
+
+/** `My "col"` → `"My ""col"""`. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteText(text: string): string {
+  // Snowflake reads a backslash as the beginning of an escape.
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+}
+
+/**
+ * `db.schema."My Table"` → `['DB', 'SCHEMA', 'My Table']`, as Snowflake reads it: what has no quotes is in upper case. Null: it is no
+ * name.
+ */
+export function parseName(text: string): string[] | null {
+  const parts: string[] = [];
+  let rest = text.trim();
+  for (;;) {
+    const [part] = /^(?:"(?:[^"]|"")+"|[A-Za-z_][A-Za-z0-9_$]*)/.exec(rest) ?? [];
+    if (part === undefined) return null;
+    parts.push(part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.toUpperCase());
+    rest = rest.slice(part.length);
+    if (rest === '') return parts;
+    if (!rest.startsWith('.')) return null;
+    rest = rest.slice(1);
+  }
+}
+
+/** A table's name in SQL. Throws a `Refusal` for what is none. */
+export function tableName(text: string): string {
+  const parts = parseName(text);
+  if (parts !== null && parts.length <= 3) return parts.map(quoteName).join('.');
+  throw new Refusal('InvalidInput', [
+    `"${text}" is no table's name for Snowflake: write TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE, ` +
+      'and a name with other characters than letters, digits, _ and $ in double quotes.',
+  ]);
+}
+
+/**
+ * A column's name as functions see it. Snowflake keeps what was written without quotes in upper case; everywhere else such names are
+ * in lower case, so that a function finds the same columns in every warehouse. Names of mixed case stay as they are.
+ */
+export function nameInSnapshot(name: string): string {
+  return PLAIN.test(name) && name === name.toUpperCase() ? name.toLowerCase() : name;
+}
+
+/** A new column's name: what is plain is as if it was written without quotes. */
+export function nameInSnowflake(name: string): string {
+  return PLAIN.test(name) ? name.toUpperCase() : name;
+}

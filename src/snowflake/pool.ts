@@ -1,0 +1,171 @@
+/**
+ * A bounded number of sessions of one connection. One is tested before it is lent, unless it has just worked; one that was lost is
+ * replaced. Logging in is done by one at a time, so that a browser opens once.
+ */
+import { Refusal } from '../run/refusal';
+import { connectionOptions } from './connection-options';
+import { loadDriver } from './driver';
+import { asSnowflakeError, SnowflakeError } from './errors';
+import { Session, type Result, type StatementOptions } from './session';
+
+/** Sessions of one connection in this process: enough for a worker's transfers, and few for an account. */
+const MOST_SESSIONS = 8;
+/** A session that worked so lately is not tested. */
+const TRUSTED_MS = 2_000;
+/** Sessions that nobody has used for this long are closed. */
+const IDLE_MS = 60_000;
+/** Longest wait for any answer; the service answers within 45 s, if only to say that a statement is still running. */
+const ANSWER_MS = 60_000;
+
+export class SessionPool {
+  #idle: Session[] = [];
+  #open = 0;
+  readonly #waiting: (() => void)[] = [];
+  #loggingIn: Promise<unknown> = Promise.resolve();
+  #sweeper: NodeJS.Timeout | null = null;
+
+  /** `warehouse`: the virtual warehouse; null: the connection's own. */
+  constructor(
+    readonly connection: string,
+    readonly warehouse: string | null,
+  ) {}
+
+  /** Lends a session for as long as `work` takes. Waits for one when all are lent. */
+  async lend<T>(work: (session: Session) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const session = await this.#borrow(signal);
+    try {
+      return await work(session);
+    } finally {
+      this.#giveBack(session);
+    }
+  }
+
+  /** Runs one statement in any session. */
+  run(sql: string, options: StatementOptions = {}): Promise<Result> {
+    return this.lendFor((session) => session.run(sql, options), options.signal);
+  }
+
+  /** `lend` for work of one statement, which is done in another session when the first one was found lost. */
+  async lendFor<T>(work: (session: Session) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    try {
+      return await this.lend(work, signal);
+    } catch (error) {
+      // The session was gone before the statement began.
+      if (error instanceof SnowflakeError && error.remedy === 'reconnect') return this.lend(work, signal);
+      throw error;
+    }
+  }
+
+  /** Closes the sessions that are not lent. */
+  async close(): Promise<void> {
+    const idle = this.#idle;
+    this.#idle = [];
+    if (this.#sweeper !== null) clearInterval(this.#sweeper);
+    this.#sweeper = null;
+    await Promise.all(idle.map((session) => this.#discard(session)));
+  }
+
+  async #borrow(signal?: AbortSignal): Promise<Session> {
+    for (;;) {
+      signal?.throwIfAborted();
+      const session = this.#idle.pop();
+      if (session !== undefined) {
+        if (Date.now() - session.provedAt < TRUSTED_MS || (await isValid(session))) return session;
+        void this.#discard(session);
+      } else if (this.#open < MOST_SESSIONS) {
+        return this.#connect();
+      } else {
+        await this.#place(signal);
+      }
+    }
+  }
+
+  async #connect(): Promise<Session> {
+    this.#open++;
+    const before = this.#loggingIn;
+    const session = before.then(() => logIn(this.connection, this.warehouse));
+    this.#loggingIn = session.catch(() => {});
+    try {
+      return await session;
+    } catch (error) {
+      this.#open--;
+      this.#waiting.shift()?.();
+      throw error;
+    }
+  }
+
+  #giveBack(session: Session): void {
+    if (session.broken) {
+      void this.#discard(session);
+      // What ended it may have ended the others.
+      for (const other of this.#idle) other.provedAt = 0;
+    } else {
+      this.#idle.push(session);
+      this.#sweeper ??= setInterval(() => this.#sweep(), IDLE_MS).unref();
+    }
+    this.#waiting.shift()?.();
+  }
+
+  /** Nobody waits for it to be closed, unless asked to: the service may not answer. */
+  #discard(session: Session): Promise<void> {
+    this.#open--;
+    return session.close();
+  }
+
+  #sweep(): void {
+    const before = Date.now() - IDLE_MS;
+    const old = this.#idle.filter(({ provedAt }) => provedAt < before);
+    this.#idle = this.#idle.filter(({ provedAt }) => provedAt >= before);
+    for (const session of old) void this.#discard(session);
+    if (this.#open > 0 || this.#sweeper === null) return;
+    clearInterval(this.#sweeper);
+    this.#sweeper = null;
+  }
+
+  #place(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const take = (): void => {
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(take), 1);
+        reject(signal!.reason as Error);
+      };
+      this.#waiting.push(take);
+      signal?.addEventListener('abort', leave, { once: true });
+    });
+  }
+}
+
+async function isValid(session: Session): Promise<boolean> {
+  const valid = await session.isValid().catch(() => false);
+  if (valid) session.provedAt = Date.now();
+  return valid;
+}
+
+async function logIn(name: string, warehouse: string | null): Promise<Session> {
+  const options = connectionOptions(name);
+  try {
+    const connection = loadDriver().createConnection({
+      ...options,
+      ...(warehouse !== null && { warehouse }),
+      application: 'partwise',
+      timeout: ANSWER_MS,
+      sfRetryMaxLoginRetries: 1,
+      // Of the whole process, and the last one that is created counts: "NULL" is a text like any other.
+      representNullAsStringNull: false,
+    });
+    // Not `connectAsync`, which resolves when a login is refused.
+    await new Promise<void>((resolve, reject) => {
+      connection.connect((error) => (error ? reject(error) : resolve()));
+    });
+    return new Session(connection);
+  } catch (error) {
+    const explained = asSnowflakeError(error);
+    const message = `Snowflake connection "${name}": ${explained.message}`;
+    // A login that is refused is refused however often it is tried.
+    if (explained.remedy !== 'wait') throw new Refusal('SnowflakeRefused', [message]);
+    throw explained;
+  }
+}

@@ -1,0 +1,176 @@
+/** One session of Snowflake's: statements, one after the other. */
+import type { Connection, FileAndStageBindStatement, RowStatement } from './driver';
+import { asSnowflakeError, SnowflakeError } from './errors';
+import { queryTag, type QueryTag } from './query-tag';
+
+export interface ResultColumn {
+  /** As in the result; several may have the same. */
+  name: string;
+  /** The driver's word: `fixed`, `text`, `timestamp_ntz`, … */
+  type: string;
+  precision: number | null;
+  scale: number | null;
+}
+
+/** Values as text, every digit of them; NULL is null. */
+export type TextRow = readonly (string | null)[];
+
+export interface Result {
+  queryId: string;
+  columns: ResultColumn[];
+  rows: TextRow[];
+}
+
+export interface StatementOptions {
+  /** Bound to the `?` of the statement, in order. */
+  binds?: readonly (string | number | boolean | null)[];
+  /** Cancels the statement; the promise is rejected with the signal's reason. */
+  signal?: AbortSignal;
+  /** Longest time that the service lets it run. Default: 600. */
+  timeoutSeconds?: number;
+  /** The columns of its result, without running it. */
+  describeOnly?: boolean;
+  /** What it is run for, on top of the tag that holds. */
+  tag?: QueryTag;
+  /** Session parameters, for this statement. */
+  parameters?: Readonly<Record<string, string>>;
+}
+
+type Statement = RowStatement | FileAndStageBindStatement;
+
+const TIMEOUT_SECONDS = 600;
+/** How long a cancelled statement has to end before the session is given up. */
+const CANCEL_WAIT_MS = 5_000;
+/** Rows that a reader of a stream is given at a time. */
+const BATCH_ROWS = 2_048;
+const AS_TEXT = ['Boolean', 'Number', 'Date', 'JSON', 'Buffer'] as const;
+
+export class Session {
+  /** Nobody may use it again: it was lost, or is in the middle of something. */
+  broken = false;
+  /** When it was last seen to work, in milliseconds. */
+  provedAt = Date.now();
+
+  constructor(private readonly connection: Connection) {}
+
+  /** Whether the service knows the session; asks it. */
+  async isValid(): Promise<boolean> {
+    return !this.broken && this.connection.isValidAsync();
+  }
+
+  /** Runs a statement and reads all of its result. Throws a `SnowflakeError`. */
+  async run(sql: string, options: StatementOptions = {}): Promise<Result> {
+    const statement = await this.#execute(sql, options);
+    const rows: TextRow[] = [];
+    for await (const batch of this.#batches<TextRow>(statement, options, AS_TEXT)) rows.push(...batch);
+    return { queryId: statement.getQueryId(), columns: columnsOf(statement), rows };
+  }
+
+  /** Runs a statement, and gives its rows as they come, values as text. */
+  async *stream(
+    sql: string,
+    options: StatementOptions = {},
+  ): AsyncGenerator<readonly TextRow[], void, undefined> {
+    const statement = await this.#execute(sql, options);
+    yield* this.#batches<TextRow>(statement, options, AS_TEXT);
+  }
+
+  /** Runs a statement, and gives its columns and then its rows, with values as the driver has them: numbers and JSON as text. */
+  async open(
+    sql: string,
+    options: StatementOptions,
+  ): Promise<{ columns: ResultColumn[]; batches: AsyncIterable<readonly unknown[][]> }> {
+    const statement = await this.#execute(sql, options);
+    return {
+      columns: columnsOf(statement),
+      batches: this.#batches<unknown[]>(statement, options, ['Number', 'JSON']),
+    };
+  }
+
+  close(): Promise<void> {
+    this.broken = true;
+    return new Promise((resolve) => this.connection.destroy(() => resolve()));
+  }
+
+  async #execute(sql: string, options: StatementOptions): Promise<Statement> {
+    const { binds, signal, timeoutSeconds = TIMEOUT_SECONDS, describeOnly, parameters, tag } = options;
+    signal?.throwIfAborted();
+    let statement!: Statement;
+    let giveUp: NodeJS.Timeout | undefined;
+    let onAbort!: () => void;
+    const ended = new Promise<void>((resolve, reject) => {
+      statement = this.connection.execute({
+        sqlText: sql,
+        binds: binds as string[] | undefined,
+        describeOnly,
+        rowMode: 'array',
+        // Otherwise the driver sends a statement that failed a second time.
+        streamResult: true,
+        parameters: {
+          ...parameters,
+          QUERY_TAG: queryTag(tag),
+          STATEMENT_TIMEOUT_IN_SECONDS: timeoutSeconds,
+        },
+        complete: (error) => (error ? reject(error) : resolve()),
+      });
+      onAbort = () => {
+        statement.cancel(() => {});
+        giveUp = setTimeout(() => {
+          this.broken = true;
+          reject(new Error('The statement did not end when it was cancelled.'));
+        }, CANCEL_WAIT_MS);
+      };
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await ended;
+      signal?.throwIfAborted();
+      this.provedAt = Date.now();
+      return statement;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.#explained(error, statement);
+    } finally {
+      clearTimeout(giveUp);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async *#batches<Row>(
+    statement: Statement,
+    { signal, describeOnly }: StatementOptions,
+    fetchAsString: readonly ('Boolean' | 'Number' | 'Date' | 'JSON' | 'Buffer')[],
+  ): AsyncGenerator<readonly Row[], void, undefined> {
+    if (describeOnly === true) return;
+    const rows = statement.streamRows({ fetchAsString: [...fetchAsString] });
+    let batch: Row[] = [];
+    try {
+      for await (const row of rows as AsyncIterable<Row>) {
+        batch.push(row);
+        if (batch.length < BATCH_ROWS) continue;
+        signal?.throwIfAborted();
+        yield batch;
+        batch = [];
+      }
+      if (batch.length > 0) yield batch;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.#explained(error, statement);
+    }
+  }
+
+  #explained(error: unknown, statement: Statement): SnowflakeError {
+    const explained = asSnowflakeError(error, statement.getQueryId() ?? null);
+    if (explained.remedy === 'reconnect') this.broken = true;
+    return explained;
+  }
+}
+
+function columnsOf(statement: Statement): ResultColumn[] {
+  return (statement.getColumns() ?? []).map((column) => ({
+    name: column.getName(),
+    type: column.getType(),
+    precision: column.getPrecision() ?? null,
+    scale: column.getScale() ?? null,
+  }));
+}

@@ -1,0 +1,58 @@
+/** Where a stage on Snowflake is: a connection's name, the stage's name, and a folder on it. */
+import { CONNECTION_NAME, defaultConnection } from '../../snowflake';
+import { parseName, quoteName } from '../../snowflake/names';
+
+export interface StageLocation {
+  connection: string;
+  /** Database, schema, stage; as Snowflake reads them. */
+  name: [string, string, string];
+  /** On the stage; empty, or ends in `/`. */
+  folder: string;
+}
+
+const SCHEME = 'snowflake://';
+
+/** `snowflake://NAME/@DB.SCHEMA.STAGE/path/`, or null for what is none of these. Throws a sentence. */
+export function parseLocation(uri: string): StageLocation | null {
+  if (!uri.startsWith(SCHEME)) return null;
+  const [, connection, place] = /^([^/]*)\/(@.*)$/s.exec(uri.slice(SCHEME.length)) ?? [];
+  if (connection === undefined || !CONNECTION_NAME.test(connection)) {
+    throw new Error(
+      `The stage "${uri}" names no Snowflake connection: write snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path.`,
+    );
+  }
+  return locate(place!, connection);
+}
+
+/** The absolute URI of `@DB.SCHEMA.STAGE/path`. `warehouse`: the one that is named along with it, whose connection it then has. */
+export function stageUriOf(place: string, warehouse: string | null): string {
+  const named = warehouse?.startsWith('snowflake:') === true ? warehouse.slice('snowflake:'.length) : '';
+  return uriOf(locate(place, named === '' ? defaultConnection() : named));
+}
+
+export function uriOf(location: StageLocation): string {
+  return `${SCHEME}${location.connection}/@${nameOf(location)}/${location.folder}`;
+}
+
+/** `DB.SCHEMA.STAGE`, with quotes where they are needed. */
+export function nameOf({ name }: StageLocation): string {
+  return name.map((part) => (/^[A-Z_][A-Z0-9_$]*$/.test(part) ? part : quoteName(part))).join('.');
+}
+
+function locate(place: string, connection: string): StageLocation {
+  const [, text, path = ''] = /^@((?:"(?:[^"]|"")*"|[^"/])*)(?:\/(.*))?$/s.exec(place) ?? [];
+  const name = text === undefined ? null : parseName(text);
+  if (name?.length !== 3) {
+    throw new Error(
+      `The stage "${place}" is not named in full: write @DATABASE.SCHEMA.STAGE/path, so that every worker sees the same one.`,
+    );
+  }
+  const parts = path.split('/').filter((part) => part !== '');
+  if (parts.some((part) => part === '.' || part === '..' || part.includes('\0')))
+    throw new Error(`The stage "${place}" has a path with "." or "..": write the path itself.`);
+  return {
+    connection,
+    name: name as StageLocation['name'],
+    folder: parts.map((part) => `${part}/`).join(''),
+  };
+}

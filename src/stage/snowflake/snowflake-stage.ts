@@ -1,0 +1,224 @@
+/**
+ * A folder on an internal stage of Snowflake. Paths there are prefixes, not folders, so that everything that names one object looks at
+ * what it got.
+ *
+ * There is no way to write an object only if there is none: `put` looks first, and two that write one path at the same moment may both
+ * succeed, the later one for good. Attempts write below paths of their own; docs/snowflake.md tells of the few paths that are shared.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { FileRef, StagedFile } from '../../run/files';
+import { Refusal } from '../../run/refusal';
+import { isForbidden, isUnknownObject, poolOf, SnowflakeError, type Result } from '../../snowflake';
+import { quoteText } from '../../snowflake/names';
+import { digestFile } from '../digest-file';
+import { assertInside } from '../inside';
+import { LocalCopies } from '../local-copies';
+import { moveFile } from '../move-file';
+import { readRange } from '../read-range';
+import { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from '../stage';
+import { readToken, TOKEN_FILE } from '../token';
+import { nameOf, parseLocation, type StageLocation } from './location';
+
+export class SnowflakeStage implements Stage {
+  readonly isLocal = false;
+  readonly location: StageLocation;
+  readonly #copies: LocalCopies;
+  #token: string | null = null;
+
+  constructor(readonly uri: string) {
+    this.location = parseLocation(uri)!;
+    this.#copies = new LocalCopies(uri, (path, file) => this.#fetch(path, file));
+  }
+
+  async token(options: { create: boolean }): Promise<string | null> {
+    // A stage of this name is the same for as long as the connection is.
+    return (this.#token ??= await readToken(this, options));
+  }
+
+  async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
+    const place = this.#resolve(path);
+    return withFolder(async (folder) => {
+      const file = join(folder, basename(path));
+      if (content instanceof Uint8Array) await writeFile(file, content);
+      else await moveFile(content.file, file);
+      const digest = await digestFile(file);
+      if (await this.#isThere(path)) throw new ObjectExists(path);
+      await this.#upload(file, place.slice(0, place.lastIndexOf('/') + 1), path);
+      return { path, ...digest };
+    });
+  }
+
+  async #upload(file: string, target: string, path: string): Promise<void> {
+    const { columns, rows } = await this.#run(
+      `PUT ${quoteText(`file://${file}`)} ${this.#sql(target)} AUTO_COMPRESS = FALSE OVERWRITE = FALSE`,
+    );
+    const [row = []] = rows;
+    const value = (name: string): string | null =>
+      row[columns.findIndex((column) => column.name === name)] ?? null;
+    const status = value('status');
+    if (status === 'UPLOADED') return;
+    if (status === 'SKIPPED') throw new ObjectExists(path);
+    throw new StageUnavailable(
+      `"${path}" could not be put on the stage ${this.uri}: ${value('message') ?? `Snowflake's driver says ${status}`}`,
+    );
+  }
+
+  async get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array> {
+    if (range === undefined) {
+      return withFolder(async (folder) => {
+        const file = join(folder, 'whole');
+        await this.#fetch(path, file);
+        return readFile(file);
+      });
+    }
+    return readRange(await this.#copies.whole(path), range);
+  }
+
+  async list(prefix: string): Promise<{ path: string; bytes: number }[]> {
+    const found = await this.#list(this.#resolve(prefix));
+    return found.filter(({ path }) => path !== TOKEN_FILE).sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  async #list(place: string): Promise<{ path: string; bytes: number }[]> {
+    const { rows } = await this.#run(`LIST ${this.#sql(place)}`);
+    // Names begin with the stage's.
+    return rows.map(([name, size]) => ({
+      path: name!.slice(name!.indexOf('/') + 1 + this.location.folder.length),
+      bytes: Number(size),
+    }));
+  }
+
+  async #isThere(path: string): Promise<boolean> {
+    return (await this.#list(this.#resolve(path))).some((object) => object.path === path);
+  }
+
+  async remove(path: string): Promise<void> {
+    const place = this.#resolve(path);
+    // Without the pattern, "a" would take "ab" with it.
+    await this.#run(`REMOVE ${this.#sql(place)} PATTERN = ${quoteText(`.*${patternOf(place)}`)}`);
+  }
+
+  localFile(ref: StagedFile, folder?: string): Promise<string> {
+    return this.#copies.get(ref, folder);
+  }
+
+  async localFiles(refs: readonly StagedFile[], folder: string): Promise<string[]> {
+    const parents = [...new Set(refs.map(parentOf))];
+    const fetched = await Promise.all(
+      parents.map((parent) =>
+        this.#filesOf(
+          parent,
+          refs.filter((ref) => parentOf(ref) === parent),
+          folder,
+        ),
+      ),
+    );
+    const files = new Map(fetched.flat());
+    return refs.map((ref) => files.get(ref)!);
+  }
+
+  /** One statement for all of them, which lie in one folder. */
+  async #filesOf(
+    parent: string,
+    refs: readonly StagedFile[],
+    folder: string,
+  ): Promise<(readonly [StagedFile, string])[]> {
+    const oneByOne = () =>
+      Promise.all(refs.map(async (ref) => [ref, await this.localFile(ref, folder)] as const));
+    if (refs.length < 2) return oneByOne();
+    const own = await mkdtemp(join(folder, 'files-'));
+    const names = await this.#download(this.#resolve(parent), own);
+    // Files of folders further down come into the same folder, where those of one name lie on top of each other.
+    if (refs.some(({ path }) => names.filter((name) => name === basename(path)).length > 1))
+      return oneByOne();
+    return Promise.all(
+      refs.map(async (ref) => {
+        if (!names.includes(basename(ref.path))) throw new ObjectMissing(ref.path);
+        return [ref, await this.#copies.checked(ref, join(own, basename(ref.path)))] as const;
+      }),
+    );
+  }
+
+  async #fetch(path: string, file: string): Promise<void> {
+    const place = this.#resolve(path);
+    await withFolder(async (folder) => {
+      const name = basename(path);
+      const alike = (await this.#download(place, folder)).filter((each) => each === name);
+      if (alike.length === 0) throw new ObjectMissing(path);
+      if (alike.length > 1)
+        throw new Error(
+          `"${path}" on the stage ${this.uri} is the beginning of other objects' paths with the same name.`,
+        );
+      await moveFile(join(folder, name), file);
+    });
+  }
+
+  /** Gives the names of the files that came, each as often as it did. */
+  async #download(place: string, folder: string): Promise<string[]> {
+    const { rows } = await this.#run(`GET ${this.#sql(place)} ${quoteText(`file://${folder}/`)}`);
+    const failed = rows.find(([, , status]) => status !== 'DOWNLOADED');
+    if (failed !== undefined) {
+      const [name, , status, message] = failed;
+      throw new StageUnavailable(
+        `"${name}" could not be fetched from the stage ${this.uri}: ${message ?? `Snowflake's driver says ${status}`}`,
+      );
+    }
+    return rows.map(([name]) => basename(name!));
+  }
+
+  /** A path as Snowflake's SQL has it, for statements that read or write the stage by themselves. */
+  place(path: string): string {
+    return this.#sql(this.#resolve(path));
+  }
+
+  async #run(sql: string): Promise<Result> {
+    try {
+      return await poolOf(this.location.connection).run(sql);
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  #explained(error: unknown): unknown {
+    if (!(error instanceof SnowflakeError)) return error;
+    if (error.remedy !== 'none')
+      return new StageUnavailable(`The stage ${this.uri}: ${error.message}`, { cause: error });
+    if (!isUnknownObject(error) && !isForbidden(error)) return error;
+    return new Refusal('StageUnreachable', [
+      `The stage ${this.uri} cannot be used: ${error.message} ` +
+        `Make it with CREATE STAGE ${nameOf(this.location)}, or grant to the role what it lacks: READ and WRITE on the stage, USAGE on its database and schema.`,
+    ]);
+  }
+
+  /** The path from the stage's own root. */
+  #resolve(path: string): string {
+    assertInside(path, this.uri);
+    return `${this.location.folder}${path}`;
+  }
+
+  #sql(place: string): string {
+    return quoteText(`@${nameOf(this.location)}/${place}`);
+  }
+}
+
+/** Of its folder, up to the last slash. */
+function parentOf({ path }: StagedFile): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+/** A folder of one's own: GET puts files of all folders into one, and overwrites those of equal names. */
+async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-'));
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** As a regular expression, without backslashes, which SQL would read first. */
+function patternOf(text: string): string {
+  return text.replace(/[.*+?()[\]{}|$]/g, '[$&]').replace(/[\\^]/g, '.');
+}

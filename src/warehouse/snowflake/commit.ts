@@ -1,0 +1,225 @@
+/**
+ * Writes a run's combined rows into a table (I10): they are loaded into a table of their own first, and then moved in one transaction
+ * together with the row that fences. Columns are changed before it, since DDL ends a transaction. Never by SWAP: that is DDL, and a
+ * repeated one swaps back.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { CommitResult, CommitTask, OutputPlan } from '../../run/plan';
+import {
+  isUnknownObject,
+  SnowflakeError,
+  type ResultColumn,
+  type Session,
+  type SessionPool,
+} from '../../snowflake';
+import { quoteName, quoteText, tableName } from '../../snowflake/names';
+import { combinedRows } from '../duckdb/combined-rows';
+import { quoteText as quoteForDuckDb, withDatabase } from '../duckdb/database';
+import type { CommitRows } from '../warehouse';
+import { Fence, type EarlierCommit } from './fence';
+import { LOAD_PARAMETERS } from './load-parameters';
+import { formsOf, outputColumns, type OutputColumn } from './output-columns';
+
+type TableOutput = Extract<OutputPlan, { table: string }>;
+
+/** Longest time of one statement; the activity has as long for all of them. */
+const TIMEOUT_SECONDS = 6 * 3600;
+
+export async function commitTable(
+  pool: SessionPool,
+  task: CommitTask,
+  output: TableOutput,
+  local: CommitRows,
+  scratch: string,
+): Promise<CommitResult> {
+  try {
+    return await pool.lend(
+      (session) => new TableCommit(session, task, output, local, scratch).run(),
+      local.signal,
+    );
+  } catch (error) {
+    if (!(error instanceof SnowflakeError) || error.remedy === 'none') throw error;
+    // The answer to the transaction's end may have been lost: the fence row tells.
+    const made = await pool.lend((session) => new Fence(session, task, local).own());
+    if (made === null) throw error;
+    return made;
+  }
+}
+
+class TableCommit {
+  readonly #target: string;
+  readonly #fence: Fence;
+  /** Names of this commit's own tables begin so; those of its other attempts begin with less of it. */
+  readonly #run: string;
+  readonly #attempt = randomUUID().slice(0, 8).toUpperCase();
+
+  constructor(
+    private readonly session: Session,
+    private readonly task: CommitTask,
+    private readonly output: TableOutput,
+    private readonly local: CommitRows,
+    private readonly scratch: string,
+  ) {
+    this.#target = tableName(output.table);
+    this.#fence = new Fence(session, task, local);
+    const who = createHash('sha256')
+      .update(JSON.stringify([task.runId, task.stageToken]))
+      .digest('hex');
+    this.#run = `PARTWISE_LOAD_${who.slice(0, 16).toUpperCase()}_`;
+  }
+
+  async run(): Promise<CommitResult> {
+    try {
+      await this.#fence.make();
+      const earlier = await this.#fence.read();
+      return this.#fence.check(earlier) ?? (await this.#load(earlier));
+    } finally {
+      await this.#dropLeftovers().catch(() => {});
+    }
+  }
+
+  async #load(earlier: readonly EarlierCommit[]): Promise<CommitResult> {
+    const { task, output, local, session } = this;
+    const before = this.#lastOfTable(earlier);
+    // What an earlier execution of the generation has appended is not appended again.
+    const fresh = output.mode === 'append' && before !== undefined ? local.doneAfter(before.execution) : null;
+    const existing = await this.#existing();
+    const rowsFile = join(this.scratch, 'rows.parquet');
+    const keysFile = join(this.scratch, 'keys.parquet');
+    const { columns, rows } = await withDatabase(
+      ':memory:',
+      'read',
+      async (connection) => {
+        const combined = await combinedRows(connection, task.keyColumns, local.rows, fresh);
+        const targets = outputColumns(combined.columns, existing, output);
+        await connection.run(
+          `COPY (SELECT ${formsOf(targets)} FROM (${combined.sql})) TO ${quoteForDuckDb(rowsFile)} (FORMAT parquet)`,
+        );
+        if (output.mode === 'partitions') {
+          const done = local.notDone.length === 0 ? '' : ` WHERE ord NOT IN (${local.notDone.join(', ')})`;
+          const keys = formsOf(this.#keys(targets).map((key, i) => ({ ...key, name: `key_${i}` })));
+          await connection.run(
+            `COPY (SELECT ${keys} FROM read_parquet(${quoteForDuckDb(local.index)})${done}) TO ${quoteForDuckDb(keysFile)} (FORMAT parquet)`,
+          );
+        }
+        return { columns: targets, rows: combined.rows };
+      },
+      { tempFolder: this.scratch },
+    );
+    const loaded = await this.#loadFile('ROWS', columns, rowsFile, rows);
+    const keys =
+      output.mode === 'partitions' ? await this.#loadFile('KEYS', this.#keys(columns), keysFile, null) : null;
+    await this.#adapt(columns, existing);
+    // enforces I10: the rows and the record of the commit change together or not at all.
+    await session.run('BEGIN TRANSACTION');
+    try {
+      await this.#fence.lock();
+      const now = await this.#fence.read();
+      const made = this.#fence.check(now);
+      if (made !== null) {
+        await session.run('ROLLBACK');
+        return made;
+      }
+      if (this.#lastOfTable(now)?.execution !== before?.execution)
+        throw new Error(`Another execution of run "${task.runId}" has written "${output.table}" meanwhile.`);
+      if (output.mode === 'replace') await this.#execute(`DELETE FROM ${this.#target}`);
+      if (keys !== null) await this.#execute(this.#deleteSql(keys, this.#keys(columns)));
+      await this.#execute(this.#insertSql(loaded, columns));
+      const result: CommitResult = {
+        version: 1,
+        target: output.table,
+        rows,
+        committedAt: new Date().toISOString(),
+      };
+      await this.#fence.write(result);
+      local.signal.throwIfAborted();
+      await session.run('COMMIT');
+      return result;
+    } catch (error) {
+      // The first error is the one to tell; a session whose transaction may be open is nobody's any more.
+      await session.run('ROLLBACK').catch(() => {
+        session.broken = true;
+      });
+      throw error;
+    }
+  }
+
+  #lastOfTable(earlier: readonly EarlierCommit[]): EarlierCommit | undefined {
+    return earlier.find(
+      ({ target, generation }) => target === this.output.table && generation === this.task.generation,
+    );
+  }
+
+  #keys(columns: readonly OutputColumn[]): OutputColumn[] {
+    return this.task.keyColumns.map(({ name }) => columns.find((column) => column.name === name)!);
+  }
+
+  async #existing(): Promise<ResultColumn[] | null> {
+    try {
+      return (await this.session.run(`SELECT * FROM ${this.#target}`, { describeOnly: true })).columns;
+    } catch (error) {
+      if (isUnknownObject(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Gives the name of a new table with the rows of a local file. `rows`: how many; null: not counted. */
+  async #loadFile(
+    what: string,
+    columns: readonly OutputColumn[],
+    file: string,
+    rows: number | null,
+  ): Promise<string> {
+    const name = `${this.#run}${this.#attempt}_${what}`;
+    const declared = columns.map(({ loaded }, i) => `C${i} ${loaded}`).join(', ');
+    await this.#execute(`CREATE TRANSIENT TABLE ${name} (${declared}) DATA_RETENTION_TIME_IN_DAYS = 0`);
+    await this.#execute(
+      `PUT ${quoteText(`file://${file}`)} '@%${name}' AUTO_COMPRESS = FALSE OVERWRITE = TRUE`,
+    );
+    const { rows: files, columns: facts } = await this.#execute(
+      `COPY INTO ${name} FROM '@%${name}' FILE_FORMAT = (TYPE = PARQUET) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE`,
+    );
+    const at = facts.findIndex((column) => column.name === 'rows_loaded');
+    const count = files.reduce((sum, row) => sum + Number(row[at] ?? 0), 0);
+    if (rows !== null && count !== rows)
+      throw new Error(`Snowflake loaded ${count} of ${rows} rows for "${this.output.table}".`);
+    return name;
+  }
+
+  /** Makes the table, or the columns that it lacks; as often as one likes. */
+  async #adapt(columns: readonly OutputColumn[], existing: readonly ResultColumn[] | null): Promise<void> {
+    const declare = ({ target, type }: OutputColumn): string => `${quoteName(target)} ${type}`;
+    if (existing === null) {
+      await this.#execute(`CREATE TABLE IF NOT EXISTS ${this.#target} (${columns.map(declare).join(', ')})`);
+      return;
+    }
+    for (const column of columns.filter(({ isNew }) => isNew))
+      await this.#execute(`ALTER TABLE ${this.#target} ADD COLUMN IF NOT EXISTS ${declare(column)}`);
+  }
+
+  #insertSql(loaded: string, columns: readonly OutputColumn[]): string {
+    const names = columns.map(({ target }) => quoteName(target)).join(', ');
+    return `INSERT INTO ${this.#target} (${names}) SELECT ${columns.map(({ value }, i) => value(`C${i}`)).join(', ')} FROM ${loaded}`;
+  }
+
+  /** Deletes the rows of this run's DONE partitions, those that returned no rows now included. */
+  #deleteSql(loaded: string, keys: readonly OutputColumn[]): string {
+    const match = keys.map(
+      ({ target, value }, i) => `EQUAL_NULL(${this.#target}.${quoteName(target)}, ${value(`done.C${i}`)})`,
+    );
+    return `DELETE FROM ${this.#target} USING ${loaded} AS done WHERE ${match.join(' AND ')}`;
+  }
+
+  /** Tables of this commit: this attempt's, and those of attempts that were killed. */
+  async #dropLeftovers(): Promise<void> {
+    const { columns, rows } = await this.session.run(`SHOW TERSE TABLES LIKE ${quoteText(`${this.#run}%`)}`);
+    const at = columns.findIndex(({ name }) => name === 'name');
+    for (const row of rows) await this.session.run(`DROP TABLE IF EXISTS ${quoteName(row[at]!)}`);
+  }
+
+  #execute(sql: string): ReturnType<Session['run']> {
+    const { signal } = this.local;
+    return this.session.run(sql, { signal, timeoutSeconds: TIMEOUT_SECONDS, parameters: LOAD_PARAMETERS });
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * The table of commits, in the connection's schema: one row per run and table that it ever committed to. It is the fence against late
+ * commits of older executions, and the record of a commit whose answer was lost. A further row of each run (without a target) is what
+ * transactions lock, so that two of them come one after the other.
+ */
+import type { CommitResult, CommitTask } from '../../run/plan';
+import { Refusal } from '../../run/refusal';
+import type { Session } from '../../snowflake';
+import type { CommitRows } from '../warehouse';
+
+const COMMITS = 'PARTWISE_COMMITS';
+
+export interface EarlierCommit {
+  generation: number;
+  execution: number;
+  workflowRunId: string;
+  target: string;
+  rows: number;
+  committedAt: string;
+}
+
+export class Fence {
+  constructor(
+    private readonly session: Session,
+    private readonly task: CommitTask,
+    private readonly local: Pick<CommitRows, 'lineage' | 'workflowRunId' | 'signal'>,
+  ) {}
+
+  /** Makes the table and the row that is locked, where they are not there. */
+  async make(): Promise<void> {
+    const { runId, stageToken } = this.task;
+    await this.session.run(
+      `CREATE TABLE IF NOT EXISTS ${COMMITS} (RUN_ID VARCHAR, STAGE_TOKEN VARCHAR, LINEAGE VARCHAR, GENERATION NUMBER(38,0), ` +
+        'EXECUTION NUMBER(38,0), WORKFLOW_RUN_ID VARCHAR, TARGET VARCHAR, ROW_COUNT NUMBER(38,0), COMMITTED_AT VARCHAR)',
+    );
+    await this.session.run(
+      `INSERT INTO ${COMMITS} (RUN_ID, STAGE_TOKEN, TARGET) SELECT ?, ?, '' ` +
+        `WHERE NOT EXISTS (SELECT 1 FROM ${COMMITS} WHERE RUN_ID = ? AND STAGE_TOKEN = ? AND TARGET = '')`,
+      { binds: [runId, stageToken, runId, stageToken] },
+    );
+  }
+
+  /**
+   * Within a transaction: waits for that of any other execution of the run. One whose worker was killed is rolled back by Snowflake
+   * when it stands in the way of another, and has been idle for five minutes.
+   */
+  async lock(): Promise<void> {
+    const { runId, stageToken } = this.task;
+    await this.session.run(
+      `UPDATE ${COMMITS} SET COMMITTED_AT = ? WHERE RUN_ID = ? AND STAGE_TOKEN = ? AND TARGET = ''`,
+      {
+        binds: [new Date().toISOString(), runId, stageToken],
+        signal: this.local.signal,
+      },
+    );
+  }
+
+  /** The run's commits, the last one of each table. A run of the same id that is gone from the stage was another run. */
+  async read(): Promise<EarlierCommit[]> {
+    const { rows } = await this.session.run(
+      `SELECT GENERATION, EXECUTION, WORKFLOW_RUN_ID, TARGET, ROW_COUNT, COMMITTED_AT FROM ${COMMITS} ` +
+        "WHERE RUN_ID = ? AND STAGE_TOKEN = ? AND LINEAGE = ? AND TARGET <> ''",
+      { binds: [this.task.runId, this.task.stageToken, this.local.lineage] },
+    );
+    return rows.map(([generation, execution, workflowRunId, target, count, committedAt]) => ({
+      generation: Number(generation),
+      execution: Number(execution),
+      workflowRunId: workflowRunId!,
+      target: target!,
+      rows: Number(count),
+      committedAt: committedAt!,
+    }));
+  }
+
+  /** This very commit, when it was made before; null: it is to be made. Throws when a newer execution has made one. */
+  check(earlier: readonly EarlierCommit[]): CommitResult | null {
+    const { execution, runId } = this.task;
+    const newest = Math.max(0, ...earlier.map((commit) => commit.execution));
+    // enforces I10: executions are counted through all generations, so their numbers alone say which one is newer.
+    if (newest > execution) {
+      throw new Refusal('OutputMismatch', [
+        `Execution ${execution} of run "${runId}" came too late: execution ${newest} has taken its place, so nothing was written.`,
+      ]);
+    }
+    const same = earlier.find(({ workflowRunId }) => workflowRunId === this.local.workflowRunId);
+    if (same === undefined) return null;
+    const { target, rows, committedAt } = same;
+    return { version: 1, target, rows, committedAt };
+  }
+
+  /** This very commit, as the table has it. */
+  async own(): Promise<CommitResult | null> {
+    return this.check(await this.read());
+  }
+
+  async write({ target, rows, committedAt }: CommitResult): Promise<void> {
+    const { runId, stageToken, generation, execution } = this.task;
+    const { lineage, workflowRunId } = this.local;
+    await this.session.run(
+      `DELETE FROM ${COMMITS} WHERE RUN_ID = ? AND STAGE_TOKEN = ? AND TARGET <> '' AND (LINEAGE <> ? OR TARGET = ?)`,
+      { binds: [runId, stageToken, lineage, target] },
+    );
+    await this.session.run(
+      `INSERT INTO ${COMMITS} (RUN_ID, STAGE_TOKEN, LINEAGE, GENERATION, EXECUTION, WORKFLOW_RUN_ID, TARGET, ROW_COUNT, COMMITTED_AT) ` +
+        'SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?',
+      {
+        binds: [runId, stageToken, lineage, generation, execution, workflowRunId, target, rows, committedAt],
+      },
+    );
+  }
+}

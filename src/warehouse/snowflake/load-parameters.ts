@@ -1,0 +1,6 @@
+/** Dates and times are bound and loaded as text in the usual form, whatever form the account expects. */
+export const LOAD_PARAMETERS = {
+  DATE_INPUT_FORMAT: 'AUTO',
+  TIME_INPUT_FORMAT: 'AUTO',
+  TIMESTAMP_INPUT_FORMAT: 'AUTO',
+} as const;

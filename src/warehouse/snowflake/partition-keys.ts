@@ -1,0 +1,101 @@
+/**
+ * The keys of a source: counted and numbered in Snowflake, in key order. Their ids are made here, by the code that makes them for every
+ * warehouse (I6).
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { Refusal } from '../../run/refusal';
+import type { TextRow } from '../../snowflake';
+import { quoteName } from '../../snowflake/names';
+import { queryRows, quoteIdentifier } from '../duckdb/database';
+import { idSql } from '../duckdb/snapshot';
+import { restoreSql, unloadSql } from './column-types';
+import type { BoundSql } from './parameters';
+import { type DescribedSource, type SourceColumn, whereSql } from './source';
+import { loadTexts } from './text-rows';
+
+/** The session's temporary table of them. */
+export const KEYS = 'PARTWISE_KEYS';
+
+/** Each key once: K0, K1, … in their own types, rows, and a number in key order. */
+export function keysSql(
+  { keys }: DescribedSource,
+  data: BoundSql,
+  where: BoundSql,
+  more: readonly string[],
+): BoundSql {
+  const names = keys.map(nameInData);
+  const order = names.map((name) => `${name} NULLS LAST`).join(', ');
+  const selected = [
+    ...names.map((name, i) => `${name} AS K${i}`),
+    'COUNT(*) AS N',
+    `ROW_NUMBER() OVER (ORDER BY ${order}) - 1 AS NUM`,
+    ...more,
+  ];
+  return {
+    sql: `SELECT ${selected.join(', ')} FROM ${data.sql}${whereSql(where)} GROUP BY ${names.join(', ')}`,
+    binds: [...data.binds, ...where.binds],
+  };
+}
+
+/** Rows of `from`, which are those of `keysSql`, in the form that they travel in. */
+export function keysInForm(keys: readonly SourceColumn[], from: string, fingerprints = false): string {
+  const texts = keys.map(({ type }, i) => unloadSql(type, `keys.K${i}`));
+  return `SELECT keys.NUM, keys.N, ${fingerprints ? 'keys.F' : 'NULL'}, ${texts.join(', ')} FROM ${from} AS keys ORDER BY keys.NUM`;
+}
+
+/**
+ * Makes DuckDB's table `partition_keys`: each key once, with its id, rows, and its number in Snowflake. `batches`: number, rows,
+ * fingerprint, and the values in the form that they travel in.
+ */
+export async function listKeys(
+  connection: DuckDBConnection,
+  { keys, shape }: Pick<DescribedSource, 'keys' | 'shape'>,
+  batches: AsyncIterable<readonly TextRow[]>,
+): Promise<void> {
+  await loadTexts(connection, 'key_texts', keys.length + 3, batches);
+  const restored = keys.map(
+    ({ name, type }, i) => `${restoreSql(type, `C${i + 3}`)} AS ${quoteIdentifier(name)}`,
+  );
+  const typed = keys.map(({ name }, i) => `${quoteIdentifier(name)} AS key_${i}`);
+  await connection.run(
+    `CREATE TEMP TABLE partition_keys AS
+       SELECT ${idSql(shape.keyColumns)} AS id, __partwise_rows AS rows, ${typed.join(', ')},
+              __partwise_number AS number, __partwise_fingerprint AS fingerprint
+         FROM (SELECT C0::INTEGER AS __partwise_number, C1::BIGINT AS __partwise_rows, C2 AS __partwise_fingerprint,
+                      ${restored.join(', ')} FROM key_texts)`,
+  );
+  const [twice] = await queryRows<{ id: string }>(
+    connection,
+    'SELECT id FROM partition_keys GROUP BY id HAVING count(*) > 1 LIMIT 1',
+  );
+  const alike = twice?.id;
+  // enforces I6
+  if (alike !== undefined) {
+    throw new Refusal('InvalidInput', [
+      `Different values of the key are written alike, as "${alike}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
+    ]);
+  }
+}
+
+/** Makes DuckDB's table `partition_index` of `partition_keys`. */
+export async function numberPartitions(
+  connection: DuckDBConnection,
+  keys: readonly SourceColumn[],
+  { fingerprints }: { fingerprints: boolean } = { fingerprints: false },
+): Promise<void> {
+  const columns = ['id', 'rows', ...keys.map((_, i) => `key_${i}`), ...(fingerprints ? ['fingerprint'] : [])];
+  await connection.run(
+    `CREATE TEMP TABLE partition_index AS SELECT (row_number() OVER (ORDER BY number) - 1)::INTEGER AS ord, ${columns.join(', ')} FROM partition_keys`,
+  );
+}
+
+/** Snowflake's numbers of the partitions, in order. */
+export async function listNumbers(connection: DuckDBConnection): Promise<number[]> {
+  const listed = await connection.runAndReadAll('SELECT number FROM partition_keys ORDER BY number');
+  return (listed.getColumns()[0] ?? []) as number[];
+}
+
+/** A column of `data`. */
+export function nameInData({ inSnowflake }: Pick<SourceColumn, 'inSnowflake'>): string {
+  return `data.${quoteName(inSnowflake)}`;
+}

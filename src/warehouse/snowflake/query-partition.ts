@@ -1,0 +1,75 @@
+/** The rows of a partition of a run without a snapshot: a query of the table as it was when the run was planned. */
+import type { Column } from '../../run/plan';
+import { partitionSql, type PushDown } from '../../run/push-down';
+import { Refusal } from '../../run/refusal';
+import { SnowflakeError, type SessionPool } from '../../snowflake';
+import { queryRows, quoteText, withDatabase } from '../duckdb/database';
+import { assertCounted } from './counted-rows';
+import { LOAD_PARAMETERS } from './load-parameters';
+import { restoredColumns, RESTORE_MEMORY } from './restore-rows';
+import { loadTexts } from './text-rows';
+
+/** Time Travel has no data of that moment any more, or does not know the statement. */
+const EXPIRED = new Set(['000707', '000709']);
+
+export interface PartitionQuery {
+  pushDown: PushDown;
+  columns: readonly Column[];
+  /** ISO 8601 UTC. */
+  snapshotTime: string;
+  partition: { ordinal: number; id: string; rows: number };
+  /** Number of the call. */
+  attempt: number;
+  timeoutSeconds: number;
+  /** A file of the snapshot's form is written there. */
+  target: string;
+  tempFolder: string;
+  signal: AbortSignal;
+}
+
+/** Throws a `Refusal` when Time Travel does not reach back so far. */
+export async function queryPartition(pool: SessionPool, wanted: PartitionQuery): Promise<void> {
+  const { pushDown, columns, partition, attempt, timeoutSeconds, target, tempFolder, signal } = wanted;
+  const { from, where, values } = partitionSql(pushDown, partition.id, Date.now());
+  const sql = `SELECT ${pushDown.forms} FROM ${from} WHERE ${where}`;
+  const tag = { partition: partition.id, attempt };
+  const options = { binds: values, signal, timeoutSeconds, parameters: LOAD_PARAMETERS, tag };
+  const restored = restoredColumns(columns, String(partition.ordinal));
+  try {
+    await withDatabase(
+      ':memory:',
+      'read',
+      async (connection) => {
+        await connection.run(`SET memory_limit = '${RESTORE_MEMORY}'`);
+        await pool.lendFor(
+          (session) => loadTexts(connection, 'queried', columns.length, session.stream(sql, options)),
+          signal,
+        );
+        const [read] = await queryRows<{ n: number }>(
+          connection,
+          'SELECT count(*)::DOUBLE AS n FROM queried',
+        );
+        assertCounted(read!.n, partition.rows, `partition "${partition.id}"`);
+        await connection.run(
+          `COPY (SELECT ${restored} FROM queried ORDER BY queried.rowid) TO ${quoteText(target)} (FORMAT parquet)`,
+        );
+      },
+      { tempFolder },
+    );
+  } catch (error) {
+    // enforces I1: other rows than those of the snapshot's time are never read.
+    if (isExpired(error)) throw expired(error as SnowflakeError, wanted.snapshotTime);
+    throw error;
+  }
+}
+
+function isExpired(error: unknown): boolean {
+  return error instanceof SnowflakeError && EXPIRED.has(error.code ?? '');
+}
+
+function expired({ message }: SnowflakeError, snapshotTime: string): Refusal {
+  return new Refusal('SnapshotExpired', [
+    `The table's rows of ${snapshotTime} are no longer to be had, since Time Travel keeps them for the table's retention time only: ` +
+      `${message} Start a new run, with a snapshot on the stage ("snapshot": "stage").`,
+  ]);
+}

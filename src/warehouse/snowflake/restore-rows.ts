@@ -1,0 +1,69 @@
+/**
+ * Rows as Snowflake gave them, in the form that the rest of Partwise reads: the snapshot's types, sorted by partition. Within a partition
+ * they are in the order of the files and of the rows in them; a table of Snowflake's has no order.
+ */
+import type { Column } from '../../run/plan';
+import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../duckdb/database';
+import { restoreSql } from './column-types';
+
+/** Of a worker that sorts several units at once, beside its runners. */
+export const RESTORE_MEMORY = '1GB';
+const ROWS_PER_FILE = 1_000_000_000_000;
+
+/** The column with a row's ordinal, as it was selected. */
+export const ORD = 'PARTWISE_ORD';
+
+/** Restored columns and `__partwise_ord`, after SELECT. `ord`: SQL for the ordinal. */
+export function restoredColumns(columns: readonly Column[], ord: string): string {
+  return [
+    ...columns.map(({ name, type }, i) => `${restoreSql(type, `C${i}`)} AS ${quoteIdentifier(name)}`),
+    `CAST(${ord} AS INTEGER) AS __partwise_ord`,
+  ].join(', ');
+}
+
+/** Writes unloaded files as one of the snapshot's form. Throws when they have other than `rows` rows. */
+export async function restoreRows(restored: {
+  files: readonly string[];
+  columns: readonly Column[];
+  rows: number;
+  target: string;
+  tempFolder: string;
+  signal: AbortSignal;
+}): Promise<void> {
+  const { files, columns, rows, target, tempFolder, signal } = restored;
+  const list = `[${files.map(quoteText).join(', ')}]`;
+  const read = `read_parquet(${list}, binary_as_string = true, filename = 'partwise_file', file_row_number = true) AS data`;
+  const row = `list_position(${list}, data.partwise_file) * ${ROWS_PER_FILE} + data.file_row_number`;
+  await withDatabase(
+    ':memory:',
+    'read',
+    async (connection) => {
+      await connection.run(`SET memory_limit = '${RESTORE_MEMORY}'`);
+      await connection.run('SET threads = 1');
+      const interrupt = (): void => connection.interrupt();
+      signal.addEventListener('abort', interrupt, { once: true });
+      try {
+        signal.throwIfAborted();
+        const [found] = await queryRows<{ n: number }>(
+          connection,
+          `SELECT count(*)::DOUBLE AS n FROM ${read}`,
+        );
+        // enforces I1: files that are not all there, or not as they were, are noticed before any row is seen.
+        if (found!.n !== rows) {
+          throw new Error(
+            `The unloaded files hold ${found!.n} rows, and the plan counted ${rows}: files were changed, removed or added. Start a new run.`,
+          );
+        }
+        await connection.run(
+          `COPY (SELECT ${restoredColumns(columns, ORD)} FROM ${read} ORDER BY __partwise_ord, ${row}) TO ${quoteText(target)} (FORMAT parquet)`,
+        );
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+      } finally {
+        signal.removeEventListener('abort', interrupt);
+      }
+    },
+    { tempFolder },
+  );
+}

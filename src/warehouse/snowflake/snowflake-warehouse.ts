@@ -1,0 +1,130 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { CommitResult, CommitTask } from '../../run/plan';
+import { Refusal } from '../../run/refusal';
+import { poolOf, SnowflakeError, type Session, type SessionPool } from '../../snowflake';
+import { commitRows as commitFile } from '../duckdb/commit';
+import { withDatabase } from '../duckdb/database';
+import { DuckDbWarehouse } from '../duckdb/duckdb-warehouse';
+import type {
+  CommitRows,
+  PartitionSizes,
+  PartitionsRequest,
+  PinnedSource,
+  SnapshotRequest,
+  SourceRequest,
+  SourceShape,
+  Warehouse,
+} from '../warehouse';
+import { commitTable } from './commit';
+import { countPartitions, pinRows } from './snapshot';
+import { describeSource, refusedSql, type SqlRequest } from './source';
+
+/** Longest time of one statement of planning; the activity has as long for all of them. */
+const TIMEOUT_SECONDS = 6 * 3600;
+
+/** Tables and queries of one connection. Files are read as without any warehouse. */
+export class SnowflakeWarehouse implements Warehouse {
+  /** Name of the connection. */
+  readonly #connection: string;
+  readonly #files: DuckDbWarehouse;
+
+  /** `loadingWarehouse`: the virtual warehouse of planning and commits; null: the connection's own. */
+  constructor(
+    readonly uri: string,
+    projectDir: string,
+    private readonly loadingWarehouse: string | null,
+  ) {
+    this.#connection = uri.slice('snowflake:'.length);
+    this.#files = new DuckDbWarehouse('duckdb::memory:', projectDir);
+  }
+
+  async inspect(request: SourceRequest): Promise<SourceShape> {
+    if (!isSql(request)) return this.#files.inspect(request);
+    const { shape } = await describeSource((sql, options) => this.#pool.run(sql, options), request);
+    return shape;
+  }
+
+  async count(request: PartitionsRequest): Promise<PartitionSizes> {
+    if (!isSql(request)) return this.#files.count(request);
+    return this.#reading(request, null, async (session, connection) => {
+      const options = this.#options(request.signal);
+      const source = await describeSource((sql, more) => session.run(sql, more), request);
+      return countPartitions({ session, connection, options }, request, source);
+    });
+  }
+
+  snapshot<T>(request: SnapshotRequest, use: (pinned: PinnedSource) => Promise<T>): Promise<T> {
+    if (!isSql(request)) return this.#files.snapshot(request, use);
+    return this.#pinning(request, { sample: false }, use);
+  }
+
+  sample<T>(
+    request: SnapshotRequest & { only: string[] },
+    use: (pinned: PinnedSource) => Promise<T>,
+  ): Promise<T> {
+    if (!isSql(request)) return this.#files.sample(request, use);
+    return this.#pinning(request, { sample: true }, use);
+  }
+
+  async commit(task: CommitTask, local: CommitRows): Promise<CommitResult> {
+    const { output } = task;
+    if (!('table' in output)) return commitFile(':memory:', task, local);
+    const scratch = await mkdtemp(join(tmpdir(), 'partwise-commit-'));
+    try {
+      return await commitTable(this.#pool, task, output, local, scratch);
+    } catch (error) {
+      throw error instanceof SnowflakeError && error.remedy === 'none'
+        ? new Refusal('OutputMismatch', [`Snowflake cannot write the output: ${error.message}`])
+        : error;
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+
+  get #pool(): SessionPool {
+    return poolOf(this.#connection, this.loadingWarehouse);
+  }
+
+  #options(signal: AbortSignal): { signal: AbortSignal; timeoutSeconds: number } {
+    return { signal, timeoutSeconds: TIMEOUT_SECONDS };
+  }
+
+  #pinning<T>(
+    request: SnapshotRequest & SqlRequest,
+    how: { sample: boolean },
+    use: (pinned: PinnedSource) => Promise<T>,
+  ): Promise<T> {
+    return this.#reading(request, request.scratch, async (session, connection) => {
+      const options = this.#options(request.signal);
+      const source = await describeSource((sql, more) => session.run(sql, more), request);
+      const planning = { session, connection, account: this.#connection, options };
+      return use(await pinRows(planning, request, source, how));
+    });
+  }
+
+  /** A session, and DuckDB beside it for what is done here. */
+  async #reading<T>(
+    request: PartitionsRequest & SqlRequest,
+    tempFolder: string | null,
+    work: (session: Session, connection: DuckDBConnection) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.#pool.lend(
+        (session) =>
+          withDatabase(':memory:', 'read', (connection) => work(session, connection), {
+            ...(tempFolder !== null && { tempFolder }),
+          }),
+        request.signal,
+      );
+    } catch (error) {
+      throw refusedSql(error, request) ?? error;
+    }
+  }
+}
+
+function isSql<R extends SourceRequest>(request: R): request is R & SqlRequest {
+  return !('files' in request.source);
+}

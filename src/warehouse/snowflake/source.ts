@@ -1,0 +1,210 @@
+/** A source as Snowflake's SQL, and what may be wrong with it. */
+import type { Source } from '../../run/input';
+import { didYouMean } from '../../run/nearest';
+import type { Column } from '../../run/plan';
+import { Refusal } from '../../run/refusal';
+import type { Scheduled } from '../../run/scheduled-time';
+import { isUnknownObject, SnowflakeError, type Result, type StatementOptions } from '../../snowflake';
+import { nameInSnapshot, parseName, quoteName, quoteText, tableName } from '../../snowflake/names';
+import { nameOf } from '../duckdb/source';
+import type { SourceRequest, SourceShape } from '../warehouse';
+import { isKeyType, typeInSnapshot } from './column-types';
+import { bindParameters, type BoundSql } from './parameters';
+
+/** Columns that snapshot files add; a source may not have them. */
+const RESERVED = /^__partwise_/i;
+/** Names listed in a message. */
+const MOST_NAMES = 20;
+
+/** A table or a query; files are no business of Snowflake's. */
+export type SqlSource = Exclude<Source, { files: string }>;
+export type SqlRequest = SourceRequest & { source: SqlSource };
+
+/** Runs a statement in whichever session. */
+export type Run = (sql: string, options?: StatementOptions) => Promise<Result>;
+
+/** A column of the source. */
+export interface SourceColumn extends Column {
+  /** Its name in Snowflake, no other column's. */
+  inSnowflake: string;
+}
+
+export interface DescribedSource {
+  shape: SourceShape;
+  columns: SourceColumn[];
+  keys: SourceColumn[];
+}
+
+/** What stands after FROM, before anything is known of the columns. */
+function sourceSql({ source, scheduled }: SqlRequest): BoundSql {
+  if ('table' in source) return { sql: `${tableName(source.table)} AS data`, binds: [] };
+  const { sql, binds } = queryOf(source.query, scheduled);
+  return { sql: `(${sql}\n) AS data`, binds };
+}
+
+function queryOf(query: string, scheduled: Scheduled | null): BoundSql {
+  return bindParameters(query.replace(/;\s*$/, ''), scheduled, 'The query');
+}
+
+/** What stands after FROM for the source as it is now: `data`, with the names of the columns. */
+export function dataOf({ source, scheduled }: SqlRequest, columns: readonly SourceColumn[]): BoundSql {
+  if ('table' in source) return { sql: `${tableName(source.table)} AS data`, binds: [] };
+  const { sql, binds } = queryOf(source.query, scheduled);
+  const names = columns.map(({ inSnowflake }) => quoteName(inSnowflake)).join(', ');
+  return { sql: `(WITH query (${names}) AS (${sql}\n) SELECT * FROM query) AS data`, binds };
+}
+
+/** The run's condition; empty: it has none. */
+export function whereOf({ where, scheduled }: SqlRequest): BoundSql {
+  if (where === null) return { sql: '', binds: [] };
+  return bindParameters(where, scheduled, `The condition "${where}"`);
+}
+
+/** The rows of `data` that meet the condition. */
+export function selectRows(data: BoundSql, where: BoundSql): BoundSql {
+  return { sql: `SELECT * FROM ${data.sql}${whereSql(where)}`, binds: [...data.binds, ...where.binds] };
+}
+
+/** ` WHERE …`, or nothing. */
+export function whereSql({ sql }: BoundSql): string {
+  return sql === '' ? '' : ` WHERE (${sql}\n)`;
+}
+
+/** Finds the columns, and the exact names of the key columns; refuses with every problem at once. */
+export async function describeSource(run: Run, request: SqlRequest): Promise<DescribedSource> {
+  const { sql, binds } = selectRows(sourceSql(request), whereOf(request));
+  let found: Result;
+  try {
+    found = await run(sql, { binds, describeOnly: true });
+  } catch (error) {
+    throw await explain(run, request, error);
+  }
+  const problems: string[] = [];
+  const columns = named(found.columns.map(({ name }) => name)).flatMap((column, i) => {
+    const type = typeInSnapshot(found.columns[i]!);
+    if (RESERVED.test(column.name))
+      problems.push(
+        `The source has a column "${column.name}", a name that Partwise keeps for itself: rename it in a query.`,
+      );
+    if (type !== null) return [{ ...column, type }];
+    problems.push(
+      `The column "${column.inSnowflake}" is of type ${found.columns[i]!.type.toUpperCase()}, which a snapshot cannot keep: ` +
+        'leave it out or convert it in a query (ST_ASWKT for GEOGRAPHY and GEOMETRY, ::ARRAY for VECTOR).',
+    );
+    return [];
+  });
+  const keys = request.partitionBy.flatMap((wanted) => {
+    const column = findColumn(columns, wanted);
+    if (column === undefined) problems.push(noSuchColumn(wanted, columns, request.source));
+    else if (!isKeyType(column.type))
+      problems.push(
+        `The column "${column.inSnowflake}" is binary or semi-structured, which makes no readable partition id: ` +
+          'partition by a text of it, or by a part of it that is cast to a type, in a query.',
+      );
+    return column ?? [];
+  });
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+  return { shape: { columns: columns.map(plain), keyColumns: keys.map(plain) }, columns, keys };
+}
+
+function plain({ name, type }: SourceColumn): Column {
+  return { name, type };
+}
+
+/** Names that no two columns share, here and there: a repeated one is numbered, as DuckDB does it. */
+function named(names: readonly string[]): Omit<SourceColumn, 'type'>[] {
+  const taken = new Set<string>();
+  return names.map((name) => {
+    const wanted = nameInSnapshot(name);
+    let number = 0;
+    while (taken.has(suffixed(wanted, number).toLowerCase())) number++;
+    taken.add(suffixed(wanted, number).toLowerCase());
+    return { name: suffixed(wanted, number), inSnowflake: suffixed(name, number) };
+  });
+}
+
+function suffixed(name: string, number: number): string {
+  return number === 0 ? name : `${name}_${number}`;
+}
+
+/** Snowflake's spelling first, then the snapshot's, then without regard to case. */
+function findColumn(columns: readonly SourceColumn[], wanted: string): SourceColumn | undefined {
+  const exact = parseName(wanted);
+  return (
+    columns.find(({ inSnowflake }) => inSnowflake === wanted) ??
+    columns.find(({ inSnowflake }) => exact?.length === 1 && inSnowflake === exact[0]) ??
+    columns.find(({ name }) => name.toLowerCase() === wanted.toLowerCase())
+  );
+}
+
+function noSuchColumn(wanted: string, columns: readonly SourceColumn[], source: Source): string {
+  const names = columns.map(({ name }) => name);
+  const more = names.length > MOST_NAMES ? ', …' : '';
+  return `There is no column "${wanted}" in ${nameOf(source)}.${didYouMean(wanted, names)} It has: ${names.slice(0, MOST_NAMES).join(', ')}${more}.`;
+}
+
+async function explain(run: Run, request: SqlRequest, error: unknown): Promise<unknown> {
+  const { source } = request;
+  if ('table' in source && isUnknownObject(error)) {
+    const parts = parseName(source.table) ?? [source.table];
+    const names = await namesBeside(run, parts);
+    const known =
+      names.length === 0
+        ? 'The role sees no tables there.'
+        : `Tables there: ${names.slice(0, MOST_NAMES).join(', ')}.`;
+    return new Refusal('SourceMissing', [
+      `There is no table "${source.table}" that the role may read.${didYouMean(parts.at(-1)!, names)} ${known} ` +
+        `(${(error as SnowflakeError).message})`,
+    ]);
+  }
+  return refusedSql(error, request) ?? error;
+}
+
+/** Tables and views in the schema of a table. */
+async function namesBeside(run: Run, parts: readonly string[]): Promise<string[]> {
+  const schema = parts.slice(0, -1).map(quoteName).join('.');
+  try {
+    const { columns, rows } = await run(`SHOW TERSE OBJECTS${schema === '' ? '' : ` IN SCHEMA ${schema}`}`);
+    const at = columns.findIndex(({ name }) => name === 'name');
+    return rows.map((row) => row[at]!);
+  } catch (error) {
+    // It is only to help.
+    if (error instanceof SnowflakeError) return [];
+    throw error;
+  }
+}
+
+/** The refusal for SQL or data that Snowflake does not accept; null for other errors. */
+export function refusedSql(error: unknown, { source, where }: SourceRequest): Refusal | null {
+  if (!(error instanceof SnowflakeError) || error.remedy !== 'none') return null;
+  const place = where === null ? nameOf(source) : `${nameOf(source)} with the condition "${where}"`;
+  return new Refusal('InvalidInput', [`Snowflake cannot read ${place}: ${error.message}`]);
+}
+
+/** What is known of a table. */
+export interface TableFacts {
+  /** With database and schema. */
+  name: string;
+  /** Whether it is a table that keeps its history, so that it can be read as it was. */
+  hasHistory: boolean;
+}
+
+/** Null: not to be told. */
+export async function describeTable(run: Run, table: string): Promise<TableFacts | null> {
+  const parts = parseName(table)!;
+  const name = parts.at(-1)!;
+  const schema = parts.slice(0, -1).map(quoteName).join('.');
+  // A pattern, and none that it matches is taken for it.
+  const { columns, rows } = await run(
+    `SHOW OBJECTS LIKE ${quoteText(name)}${schema === '' ? '' : ` IN SCHEMA ${schema}`}`,
+  );
+  const at = (column: string): number => columns.findIndex((each) => each.name === column);
+  const row = rows.find((each) => each[at('name')] === name);
+  if (row === undefined) return null;
+  const place = [row[at('database_name')]!, row[at('schema_name')]!, name];
+  return {
+    name: place.map(quoteName).join('.'),
+    hasHistory:
+      /^(TABLE|TRANSIENT)$/.test(row[at('kind')] ?? '') && Number(row[at('retention_time')] ?? 0) > 0,
+  };
+}

@@ -1,0 +1,90 @@
+/** Puts pinned rows on a stage: unloaded by Snowflake itself, or read through the driver where that cannot be. */
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { SnapshotFile } from '../../run/plan';
+import type { Session, StatementOptions } from '../../snowflake';
+import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
+import { queryRows, quoteText as quoteForDuckDb } from '../duckdb/database';
+import { parquet } from '../duckdb/snapshot';
+import type { RangedPlace } from '../warehouse';
+import { assertCounted } from './counted-rows';
+import type { PinnedSelect } from './pinned-select';
+import { restoredColumns } from './restore-rows';
+import { loadTexts } from './text-rows';
+
+/** The column with the number of the range that a row is in. */
+const UNIT = 'PARTWISE_UNIT';
+/** Files are fetched and sorted one unit at a time, so that larger ones spare requests. */
+const MOST_FILE_BYTES = 256 * 1024 * 1024;
+
+type Range = RangedPlace['ranges'][number];
+
+/**
+ * One COPY INTO for all rows. Its folders are the ranges, not the keys: a file for each key and thread would be far too many. Rows are
+ * counted against `rows` (by ordinal), and the files are those that the statement names, whatever else lies beside them.
+ */
+export async function unload(
+  session: Session,
+  pinned: PinnedSelect,
+  rows: readonly number[],
+  { stage, folder, ranges }: RangedPlace & { stage: SnowflakeStage },
+  options: StatementOptions,
+): Promise<SnapshotFile[]> {
+  const { sql, binds } = pinned.select(`units.${UNIT}`);
+  const place = `${folder}rows/`;
+  const { rows: unloaded } = await session.run(
+    `COPY INTO ${stage.place(place)} FROM (${sql}) PARTITION BY ('b=' || ${UNIT}) ` +
+      `FILE_FORMAT = (TYPE = PARQUET) HEADER = TRUE MAX_FILE_SIZE = ${MOST_FILE_BYTES} DETAILED_OUTPUT = TRUE`,
+    { ...options, binds },
+  );
+  const listed = await stage.list(place);
+  const files = unloaded.map(([name, , count]) => {
+    const [tail, range] = /\/b=(\d+)\/[^/]+$/.exec(`/${name}`) ?? [];
+    const found = listed.find(({ path }) => tail !== undefined && path.endsWith(tail));
+    if (found === undefined)
+      throw new Error(`Snowflake says that it unloaded "${name}", and it is not on the stage ${stage.uri}.`);
+    return { ...found, range: Number(range), count: Number(count) };
+  });
+  ranges.forEach(({ from, to }, i) => {
+    const found = files.filter(({ range }) => range === i).map(({ count }) => count);
+    assertCounted(sum(found), sum(rows.slice(from, to + 1)), `the partitions number ${from} to ${to}`);
+  });
+  return files.map(({ path, bytes, range, count }) => {
+    const { from, to } = ranges[range]!;
+    return { path, bytes, sha256: null, from, to, unloadedRows: count };
+  });
+}
+
+/** The same rows by way of this process, for stages that are not this warehouse's, and for roles that may not unload. */
+export async function readThrough(
+  session: Session,
+  connection: DuckDBConnection,
+  pinned: PinnedSelect,
+  rows: readonly number[],
+  place: RangedPlace,
+  { scratch, ...options }: StatementOptions & { scratch: string },
+): Promise<SnapshotFile[]> {
+  const { columns } = pinned;
+  const { sql, binds } = pinned.select();
+  await loadTexts(connection, 'pinned_texts', columns.length + 1, session.stream(sql, { ...options, binds }));
+  const restored = restoredColumns(columns, `C${columns.length}`);
+  const format = parquet(sum(rows), place.ranges);
+  const ranges: readonly Range[] = place.stage.isLocal ? [{ from: 0, to: rows.length - 1 }] : place.ranges;
+  const [read] = await queryRows<{ n: number }>(connection, 'SELECT count(*)::DOUBLE AS n FROM pinned_texts');
+  assertCounted(read!.n, sum(rows), 'all partitions');
+  const files: SnapshotFile[] = [];
+  for (const { from, to } of ranges) {
+    options.signal?.throwIfAborted();
+    const file = join(scratch, 'rows.parquet');
+    await connection.run(
+      `COPY (SELECT ${restored} FROM pinned_texts WHERE CAST(C${columns.length} AS INTEGER) BETWEEN ${from} AND ${to} ` +
+        `ORDER BY __partwise_ord, pinned_texts.rowid) TO ${quoteForDuckDb(file)} (${format})`,
+    );
+    files.push({ ...(await place.stage.put(`${place.folder}rows-${from}.parquet`, { file })), from, to });
+  }
+  return files;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
+}

@@ -1,0 +1,109 @@
+/** One partition that is far larger than the others, and than the memory of a runner. */
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RunHandle } from '../src/index';
+import { makeProject, type TestProject } from './support/project';
+
+/** As objects in JavaScript they take several times what the runner may have. */
+const ROWS = 3_000_000;
+
+const FUNCTIONS = `
+import { appendFileSync } from 'node:fs';
+import { definePartitionFunction } from 'partwise';
+
+const begun = ({ key, params }) => appendFileSync(params.calls, key.store + '\\n');
+
+export const streamed = definePartitionFunction({
+  name: 'streamed',
+  memory: '300MB',
+  async run(data, context) {
+    begun(context);
+    let [n, total] = [0, 0];
+    for await (const rows of data)
+      for (const { amount } of rows) {
+        n++;
+        total += amount;
+      }
+    return { n, total };
+  },
+});
+
+export const pushedDown = definePartitionFunction({
+  name: 'pushedDown',
+  memory: '300MB',
+  async run(data, context) {
+    begun(context);
+    const [row] = await data.sql\`SELECT count(*)::DOUBLE AS n, sum(amount)::DOUBLE AS total FROM data\`;
+    return row;
+  },
+});
+
+export const held = definePartitionFunction({
+  name: 'held',
+  memory: '300MB',
+  async run(data, context) {
+    begun(context);
+    const rows = await data.rows();
+    return { n: rows.length, total: rows.reduce((sum, { amount }) => sum + amount, 0) };
+  },
+});
+`;
+
+let project: TestProject;
+beforeAll(async () => {
+  project = await makeProject(FUNCTIONS);
+  await project.execute(
+    // Store 7 has most of the rows; a text makes each of them an object of some size.
+    `CREATE TABLE sales AS
+       SELECT CASE WHEN i < ${ROWS} THEN 7 ELSE i % 20 END AS store, i AS id, (i % 100)::DOUBLE AS amount, 'receipt number ' || i AS note
+       FROM range(${ROWS + 2_000}) t(i)`,
+  );
+  await project.startWorker({ PARTWISE_RUNNERS: '1' });
+});
+afterAll(() => project.close());
+
+async function ended(name: string): Promise<{ run: RunHandle; calls: string[] }> {
+  const calls = join(project.folder, `${name}.calls`);
+  await writeFile(calls, '');
+  const run = await project.partwise.start(
+    { function: name, source: { table: 'sales' }, partitionBy: ['store'], params: { calls } },
+    { runId: project.runId(name) },
+  );
+  await run.wait();
+  return { run, calls: readFileSync(calls, 'utf8').trim().split('\n') };
+}
+
+const LARGEST = {
+  store: 7,
+  n: ROWS + 100,
+  total: ((ROWS / 100) * 99 * 100) / 2 + 5 * (7 + 27 + 47 + 67 + 87) * 4,
+};
+
+describe('a partition larger than its runner’s memory', () => {
+  it.each(['streamed', 'pushedDown'])(
+    'is among the first that are begun, and comes to its end when it is %s',
+    async (name) => {
+      const { run, calls } = await ended(name);
+      expect(await run.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 20 } });
+      // Scheduled first; the server may hand out those that are scheduled at the same moment in another order.
+      expect(calls.slice(0, 8)).toContain('7');
+      const rows = await run.results();
+      expect(rows.find(({ store }) => Number(store) === 7)).toMatchObject({
+        n: LARGEST.n,
+        total: LARGEST.total,
+      });
+    },
+  );
+
+  it('is INTERNAL_ERROR when its rows are held all at once, and says what to do', async () => {
+    const { run } = await ended('held');
+    expect(await run.status()).toMatchObject({
+      status: 'PARTIAL_FAILURE',
+      counts: { DONE: 19, INTERNAL_ERROR: 1 },
+    });
+    const { error } = await run.partition('7').describe();
+    expect(error).toMatchObject({ type: 'OutOfMemory', message: expect.stringMatching(/for await/) });
+  });
+});

@@ -1,0 +1,229 @@
+/**
+ * What happens to a run when networks, the service, sessions and workers fail. The driver is the real one; between it and the emulator
+ * is a proxy that breaks connections. Results are compared with a plain GROUP BY every time.
+ */
+import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { ChildProcess } from 'node:child_process';
+import type { RunHandle } from '../src/index';
+import { openStage, type Stage } from '../src/stage';
+import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
+import { changed } from './support/files';
+import { gone } from './support/processes';
+import { makeProject, type TestProject } from './support/project';
+import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
+
+const FUNCTIONS = `
+import { appendFileSync, existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+
+export const total = definePartitionFunction({
+  name: 'total',
+  async run(data, context) {
+    const { calls, gate } = context.params;
+    if (calls !== undefined) appendFileSync(calls, context.partitionId + '\\n');
+    if (gate !== undefined) while (!existsSync(gate + context.partitionId)) await sleep(20);
+    const [{ n, total }] = await data.sql\`SELECT count(*) AS n, sum(amount) AS total FROM data\`;
+    await context.upload('total.json', { total });
+    return { n, total };
+  },
+});
+`;
+
+describeEmulator('on Snowflake, a run', () => {
+  let snowflake: TestSnowflake;
+  let proxy: FaultProxy;
+  let project: TestProject;
+  let worker: ChildProcess;
+  let stage: Stage;
+  let expected: unknown[];
+  const faults: (() => void)[] = [];
+  let runs = 0;
+
+  beforeAll(async () => {
+    proxy = await startFaultProxy();
+    snowflake = await startSnowflake({
+      // Whatever takes longer is answered with "in progress" first.
+      env: { EMULATOR_ANSWER_S: '0.3' },
+      through: (url) => {
+        proxy.target(url);
+        return proxy.url;
+      },
+    });
+    await snowflake.execute(
+      'CREATE STAGE runs',
+      `CREATE TABLE sales AS SELECT SEQ4() % 7 AS region, (SEQ4() * 7 % 100)::NUMBER(10,2) AS amount FROM TABLE(GENERATOR(ROWCOUNT => 500))`,
+    );
+    const { rows } = await snowflake.query(
+      'SELECT region, COUNT(*), SUM(amount) FROM sales GROUP BY region ORDER BY region',
+    );
+    expected = rows.map((row) => row.map(Number));
+    const uri = `@${snowflake.schema}.RUNS/p`;
+    project = await makeProject(FUNCTIONS, {
+      config: { warehouse: `snowflake:${snowflake.connection}`, stage: uri },
+    });
+    stage = openStage(`snowflake://${snowflake.connection}/${uri}/`);
+  });
+  beforeEach(async () => {
+    worker = await project.startWorker();
+  });
+  afterEach(async () => {
+    for (const end of faults.splice(0)) end();
+    worker.kill('SIGKILL');
+    await gone(worker.pid!);
+  });
+  afterAll(async () => {
+    await project.close();
+    await snowflake.close();
+    await proxy.close();
+  });
+  const fault = (next: Parameters<FaultProxy['next']>[0]) => faults.push(proxy.next(next));
+
+  const start = (params: Record<string, string> = {}) => {
+    const name = `faults-${++runs}`;
+    return project.partwise.start(
+      {
+        function: 'total',
+        source: { table: 'sales' },
+        partitionBy: ['region'],
+        params,
+        // Rows that are written twice are there twice.
+        output: { table: `totals_${runs}`, mode: 'append' },
+        options: { partitionsPerUnit: 2, heartbeatTimeout: '3s', retry: { initialInterval: 10 } },
+      },
+      { runId: project.runId(name) },
+    );
+  };
+  /** Its rows, wherever they are, equal the GROUP BY, and each partition has its artifact. */
+  const isRight = async (run: RunHandle) => {
+    const { status, error } = await run.wait();
+    expect({ status, error }).toEqual({ status: 'SUCCESS', error: null });
+    const { rows } = await snowflake.query(`SELECT region, n, total FROM totals_${runs} ORDER BY region`);
+    expect(rows.map((row) => row.map(Number))).toEqual(expected);
+    const results = (await run.results()).map(({ region, n, total }) => [region, n, total] as number[]);
+    expect(results.sort(([a], [b]) => a! - b!)).toEqual(expected);
+    const { partitions } = await run.partitions();
+    for (const { id, artifacts } of partitions) {
+      expect(artifacts.map(({ name }) => name)).toEqual(['total.json']);
+      expect(await run.partition(id).artifacts.get('total.json')).toEqual({
+        total: (expected as number[][]).find(([region]) => String(region) === id)![2],
+      });
+    }
+    // Nothing that it needed for itself is left in the schema.
+    const left = await snowflake.query("SHOW TERSE TABLES LIKE 'PARTWISE_LOAD_%'");
+    expect(left.rows).toEqual([]);
+  };
+  const met = (kind: string) => proxy.met.filter((one) => one.kind === kind).length;
+
+  it('outlives connections that break and a busy service, at statements of every kind', async () => {
+    const statements = [
+      'SELECT',
+      'CREATE',
+      'COPY',
+      'LIST',
+      'PUT',
+      'GET',
+      'INSERT',
+      'BEGIN',
+      'DELETE',
+      'COMMIT',
+      'DROP',
+    ];
+    const kinds = ['reset', '503', 'lost'] as const;
+    for (const [i, what] of statements.entries())
+      fault({ kind: kinds[i % kinds.length]!, statement: new RegExp(`^${what}`) });
+    const before = proxy.met.length;
+    await isRight(await start());
+    expect(proxy.met.length - before).toBe(statements.length);
+  });
+
+  it('is right when answers never come', async () => {
+    const statements = [
+      /^COPY INTO '@/,
+      /^GET .*\/rows\//,
+      /^PUT .*pack-1/,
+      /^PUT .*seg-/,
+      /^COPY INTO PARTWISE_LOAD/,
+      /^COMMIT/,
+    ];
+    // As often as the driver sends it.
+    for (const statement of statements) fault({ kind: 'lost', statement, times: 4 });
+    const before = met('lost');
+    await isRight(await start());
+    expect(met('lost') - before).toBe(4 * statements.length);
+  });
+
+  it('waits for a slow answer', async () => {
+    fault({ kind: 'hold', statement: /^COPY INTO '@/ });
+    const run = await start();
+    const letGo = await proxy.held();
+    expect((await run.status()).rows).toBeNull();
+    letGo();
+    await isRight(run);
+  });
+
+  it('goes on when all sessions end in the middle of it, in whatever way', async () => {
+    const [calls, gate] = [join(project.folder, 'calls'), join(project.folder, 'gate-')];
+    await project.write('calls', '');
+    const run = await start({ calls, gate });
+    const begun = () => readFileSync(calls, 'utf8').split('\n').slice(0, -1);
+    const letGo = new Set<string>();
+    const next = async () => {
+      await changed(calls, () => begun().some((id) => !letGo.has(id)));
+      const id = begun().find((one) => !letGo.has(one))!;
+      letGo.add(id);
+      return () => project.write(`gate-${id}`, '');
+    };
+    for (const how of ['session', 'master', 'gone', 'vanished'] as const) {
+      const goOn = await next();
+      await snowflake.emulator!.expire(how);
+      await goOn();
+    }
+    while (letGo.size < expected.length) await (await next())();
+    await isRight(run);
+  });
+
+  /** Kills the worker once a statement is on its way to Snowflake, and starts another. */
+  const killAt = async (statement: RegExp, kind: 'hold' | 'lost') => {
+    fault({ kind, statement, times: kind === 'hold' ? 1 : 100 });
+    const run = await start();
+    if (kind === 'hold') {
+      const letGo = await proxy.held();
+      worker.kill('SIGKILL');
+      await gone(worker.pid!);
+      letGo();
+    } else {
+      await snowflake.emulator!.until(
+        (one) => statement.test(one.sql) && one.tag.includes(run.runId) && one.status === 'SUCCESS',
+      );
+      worker.kill('SIGKILL');
+      await gone(worker.pid!);
+    }
+    for (const end of faults.splice(0)) end();
+    worker = await project.startWorker();
+    return run;
+  };
+
+  it('is planned again by another worker when one was killed after its unload', async () => {
+    const run = await killAt(/^LIST .*\/rows\//, 'hold');
+    await isRight(run);
+    const folders = (await stage.list(`${run.runId}/g1/`)).flatMap(
+      ({ path }) => /plan-[^/]+\/rows\/b=0/.exec(path) ?? [],
+    );
+    // The files of the first attempt are there, and are nobody's.
+    expect(new Set(folders).size).toBe(2);
+  });
+
+  it('has no partition twice when its worker was killed between an artifact and the outcome', async () => {
+    await isRight(await killAt(/^PUT .*seg-/, 'hold'));
+  });
+
+  it.each([
+    ['an outcome was there', /^PUT .*seg-/],
+    ['its transaction had ended', /^COMMIT/],
+  ])('has no row twice when its worker was killed once %s', async (_, statement) => {
+    await isRight(await killAt(statement, 'lost'));
+  });
+});

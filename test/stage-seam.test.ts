@@ -1,0 +1,240 @@
+/** What every stage does, tried on each kind of them. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { openPlannedStage } from '../src/activities/stage-access';
+import { openStage, type Stage } from '../src/stage';
+import { describeS3, startS3, type TestS3 } from './support/s3';
+import { describeSnowflake, startSnowflake, type TestSnowflake } from './support/snowflake';
+
+/** What a kind of stage cannot do, and why; each is a test below. */
+const NOT_SUPPORTED: Record<string, Partial<Record<Kind, string>>> = {
+  'lets one of two that write a path at the same moment have it': {
+    snowflake: 'PUT has no condition: docs/snowflake.md',
+  },
+};
+
+type Kind = 'local' | 's3' | 'snowflake';
+
+interface Place {
+  /** URIs of two stages that nobody has used. */
+  uris(): [string, string];
+  /** Writes an object as no stage would: over another one. */
+  overwrite(stage: Stage, path: string, content: string): Promise<void>;
+}
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'partwise-stages-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('a local stage', () =>
+  behavesAsStage('local', () => ({
+    uris: () => [pathToFileURL(join(folder, 'one')).href, pathToFileURL(join(folder, 'two')).href],
+    overwrite: async (stage, path, content) => writeFile(new URL(`${stage.uri}/${path}`), content),
+  })));
+
+describeS3('a stage on S3', () => {
+  let s3: TestS3;
+  let stages = 0;
+  beforeAll(async () => {
+    s3 = await startS3();
+  });
+  afterAll(() => s3.close());
+
+  behavesAsStage('s3', () => ({
+    uris: () => {
+      stages++;
+      return [`s3://${s3.bucket}/${stages}/one/`, `s3://${s3.bucket}/${stages}/two/`];
+    },
+    async overwrite(stage, path, content) {
+      const Key = `${new URL(stage.uri).pathname.slice(1)}${path}`;
+      await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body: content }));
+    },
+  }));
+});
+
+describeSnowflake('a stage on Snowflake', () => {
+  let snowflake: TestSnowflake;
+  let stages = 0;
+  beforeAll(async () => {
+    snowflake = await startSnowflake();
+    await snowflake.execute('CREATE STAGE seam');
+  });
+  afterAll(() => snowflake.close());
+  const uri = (name: string): string =>
+    `snowflake://${snowflake.connection}/@${snowflake.schema}.SEAM/${stages}/${name}/`;
+
+  behavesAsStage('snowflake', () => ({
+    uris: () => {
+      stages++;
+      return [uri('one'), uri('two')];
+    },
+    async overwrite(stage, path, content) {
+      const place = /@.*/.exec(stage.uri)![0];
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      await writeFile(join(folder, name), content);
+      const target = `${place}${path.slice(0, -name.length)}`;
+      await snowflake.execute(
+        `PUT 'file://${join(folder, name)}' '${target}' AUTO_COMPRESS = FALSE OVERWRITE = TRUE`,
+      );
+    },
+  }));
+});
+
+function behavesAsStage(kind: Kind, placeOf: () => Place): void {
+  let place: Place;
+  let uris: [string, string];
+  let stage: Stage;
+  beforeEach(() => {
+    place = placeOf();
+    uris = place.uris();
+    stage = openStage(uris[0]);
+  });
+  const text = async (path: string, range?: { offset: number; bytes: number }): Promise<string> =>
+    Buffer.from(await stage.get(path, range)).toString();
+  const put = (...paths: string[]) => Promise.all(paths.map((path) => stage.put(path, Buffer.from(path))));
+  const paths = async (prefix: string) => (await stage.list(prefix)).map(({ path }) => path);
+  const test = (title: string, body: () => Promise<void>): void => {
+    const why = NOT_SUPPORTED[title]?.[kind];
+    if (why === undefined) it(title, body);
+    else it.skip(`NOT SUPPORTED: ${title} (${why})`, () => {});
+  };
+
+  test('puts and gets whole objects and ranges', async () => {
+    const ref = await stage.put('run/a.txt', Buffer.from('hello world'));
+    expect(ref).toEqual({
+      path: 'run/a.txt',
+      bytes: 11,
+      sha256: 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9',
+    });
+    expect(await text('run/a.txt')).toBe('hello world');
+    expect(await text('run/a.txt', { offset: 6, bytes: 5 })).toBe('world');
+    expect(await text('run/a.txt', { offset: 6, bytes: 50 })).toBe('world');
+    expect(await text('run/a.txt', { offset: 0, bytes: 5 })).toBe('hello');
+  });
+
+  test('keeps objects of any size and content', async () => {
+    const large = randomBytes(3_000_000);
+    for (const content of [Buffer.alloc(0), Buffer.from([0, 255, 10, 13]), large]) {
+      const path = `objects/${content.length}`;
+      await stage.put(path, content);
+      expect(content.equals(await stage.get(path))).toBe(true);
+    }
+  });
+
+  test('I3 writes an object once: a second put is refused and changes nothing', async () => {
+    await stage.put('a', Buffer.from('first'));
+    await expect(stage.put('a', Buffer.from('second'))).rejects.toThrow('"a" is already on the stage');
+    expect(await text('a')).toBe('first');
+  });
+
+  test('lets one of two that write a path at the same moment have it', async () => {
+    const puts = await Promise.allSettled(
+      ['one', 'two', 'three'].map((content) => stage.put('contended', Buffer.from(content))),
+    );
+    expect(puts.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
+  });
+
+  test('I3 has nothing of a put that failed', async () => {
+    await expect(stage.put('x/y', { file: join(folder, 'missing') })).rejects.toThrow('ENOENT');
+    expect(await stage.list('')).toEqual([]);
+  });
+
+  test('takes a file over', async () => {
+    await writeFile(join(folder, 'made'), 'content');
+    await stage.put('x', { file: join(folder, 'made') });
+    expect(await text('x')).toBe('content');
+    expect(await readdir(folder)).not.toContain('made');
+  });
+
+  test('lists by prefix, sorted', async () => {
+    await put('run1/b', 'run1/a', 'run1/deep/er/c', 'run10/a', 'run1.txt');
+    expect(await stage.list('run1/')).toEqual([
+      { path: 'run1/a', bytes: 6 },
+      { path: 'run1/b', bytes: 6 },
+      { path: 'run1/deep/er/c', bytes: 14 },
+    ]);
+    expect(await paths('')).toEqual(['run1.txt', 'run1/a', 'run1/b', 'run1/deep/er/c', 'run10/a']);
+    expect(await stage.list('none/')).toEqual([]);
+  });
+
+  test('removes one object and no other, and one that is not there is no error', async () => {
+    await put('run/a', 'run/ab', 'run/a.b', 'run/axb', 'run/(1)');
+    await stage.remove('run/a');
+    await stage.remove('run/a.b');
+    await stage.remove('run/(1)');
+    await stage.remove('run/none');
+    expect(await paths('run/')).toEqual(['run/ab', 'run/axb']);
+  });
+
+  test('I6 keeps apart names that differ in anything that a path may hold', async () => {
+    const names = [
+      "it's",
+      '%2F',
+      '%252F',
+      'a b',
+      'ü',
+      '@series',
+      '~',
+      '(1)',
+      '1',
+      'a+b',
+      'a=b',
+      'a;b',
+      'a"b',
+      'a$b',
+    ];
+    const all = names.map((name) => `odd/${name}/${name}`);
+    await put(...all);
+    expect((await paths('odd/')).sort()).toEqual([...all].sort());
+    for (const path of all) expect(await text(path)).toBe(path);
+  });
+
+  test('tells an object that is not there from one that is, also where its name goes on', async () => {
+    await put('there/abc');
+    await expect(stage.get('there/ab')).rejects.toThrow('"there/ab" is not on the stage.');
+    await expect(stage.get('nowhere/a', { offset: 0, bytes: 1 })).rejects.toThrow('is not on the stage');
+    const ref = { path: 'gone', bytes: 1, sha256: '' };
+    await expect(stage.localFile(ref, folder)).rejects.toThrow('"gone" is not on the stage');
+  });
+
+  test('I6 lets no path leave its folder', async () => {
+    for (const path of ['../x', 'a/../../x', '/etc/passwd', 'a/..', 'x\0y']) {
+      await expect(stage.put(path, Buffer.from(''))).rejects.toThrow('would leave the stage');
+      await expect(stage.get(path)).rejects.toThrow('would leave the stage');
+    }
+  });
+
+  test('gives local files, whatever their folders', async () => {
+    const refs = await put('x/1/rows', 'x/2/rows', 'y/a', 'y/b', 'y/c');
+    const read = async (wanted: typeof refs) =>
+      Promise.all((await stage.localFiles(wanted, folder)).map((file) => readFile(file, 'utf8')));
+    expect(await read([refs[1]!, refs[0]!])).toEqual(['x/2/rows', 'x/1/rows']);
+    expect(await read([refs[4]!, refs[2]!])).toEqual(['y/c', 'y/a']);
+    expect(await read([refs[4]!, refs[0]!, refs[2]!])).toEqual(['y/c', 'x/1/rows', 'y/a']);
+    expect(await readFile(await stage.localFile(refs[3]!), 'utf8')).toBe('y/b');
+  });
+
+  test('I1 notices a file that changed after it was recorded', async () => {
+    const refs = await put('f/a', 'f/b');
+    await place.overwrite(stage, 'f/a', 'longer than it was');
+    await expect(stage.localFile(refs[0]!, folder)).rejects.toThrow('was changed after it was written');
+    await expect(stage.localFiles(refs, folder)).rejects.toThrow('was changed after it was written');
+  });
+
+  test('is told from another one by its token', async () => {
+    const token = (await stage.token({ create: true }))!;
+    expect(await stage.token({ create: true })).toBe(token);
+    expect(await stage.list('')).toEqual([]);
+    await expect(openPlannedStage(uris[0], token)).resolves.toBeDefined();
+    await expect(openPlannedStage(uris[0], 'other')).rejects.toThrow('is not to be seen from here');
+    expect(await openStage(uris[1]).token({ create: false })).toBeNull();
+    await expect(openPlannedStage(uris[1], token)).rejects.toThrow('is not to be seen from here');
+  });
+}

@@ -1,0 +1,65 @@
+/** The Snowflake emulator as a process of its own, and what a test does to it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startPythonServer } from './python-server';
+
+export interface Emulator {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  /** Every statement since it was started. */
+  history(): Promise<EmulatedStatement[]>;
+  /** The first statement of which it is true, once there is one: nothing tells, so it is looked at. */
+  until(isIt: (statement: EmulatedStatement) => boolean): Promise<EmulatedStatement>;
+  /** Refuses the next statements that match. */
+  refuse(refusal: {
+    matching: string;
+    code: number;
+    state: string;
+    message: string;
+    times?: number;
+  }): Promise<void>;
+  /** Ends every session as the service would after hours: see `snowflake_emulator/api.py`. */
+  expire(how: 'session' | 'master' | 'gone' | 'vanished'): Promise<void>;
+  /** As if the retention time of every table had passed. */
+  forget(): Promise<void>;
+  sessions(): Promise<number>;
+  end(): Promise<void>;
+}
+
+export interface EmulatedStatement {
+  queryId: string;
+  sql: string;
+  tag: string;
+  timeout: number | null;
+  session: number;
+  warehouse: string | null;
+  status: 'RUNNING' | 'SUCCESS' | 'FAILED';
+}
+
+export async function startEmulator(env: NodeJS.ProcessEnv = {}): Promise<Emulator> {
+  const server = await startPythonServer('snowflake_emulator', env);
+  const { url } = server;
+  const ask = async (what: string, body?: object): Promise<unknown> => {
+    const answer = await fetch(
+      `${url}/test/${what}`,
+      body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) },
+    );
+    return answer.json();
+  };
+  const history = () => ask('history') as Promise<EmulatedStatement[]>;
+  return {
+    url,
+    history,
+    async until(isIt) {
+      for (;;) {
+        const found = (await history()).find(isIt);
+        if (found !== undefined) return found;
+        await sleep(20);
+      }
+    },
+    refuse: (refusal) => ask('refuse', refusal).then(() => undefined),
+    expire: (how) => ask('expire', { how }).then(() => undefined),
+    forget: () => ask('forget', {}).then(() => undefined),
+    sessions: () => ask('sessions') as Promise<number>,
+    end: () => server.end(),
+  };
+}

@@ -1,0 +1,112 @@
+/** Stands between a driver and its server, and does to requests what networks and services do. */
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { gunzipSync } from 'node:zlib';
+
+export interface Fault {
+  /** `reset`: the connection breaks; `lost`: the request is carried out, and its answer is lost; `503`; `hold`: until it is let go. */
+  kind: 'reset' | 'lost' | '503' | 'hold';
+  /** Requests with a statement for Snowflake that matches; without it, requests of any kind. */
+  statement?: RegExp;
+  /** Requests such as `GET /path` that match; without it, all of them. */
+  request?: RegExp;
+  /** Default 1. */
+  times?: number;
+}
+
+export interface FaultProxy {
+  readonly url: string;
+  /** Requests that met a fault. */
+  readonly met: { kind: Fault['kind']; statement: string | null }[];
+  /** What it gives ends the fault. */
+  next(fault: Fault): () => void;
+  /** Resolves when a request is held; what it gives lets it go. */
+  held(): Promise<() => void>;
+  /** Where requests go from now on. */
+  target(url: string): void;
+  close(): Promise<void>;
+}
+
+/** `without`: a header that the server is never to see. */
+export async function startFaultProxy({ without = '' }: { without?: string } = {}): Promise<FaultProxy> {
+  let target = '';
+  const faults: (Fault & { times: number })[] = [];
+  const met: FaultProxy['met'] = [];
+  const holding: (() => void)[] = [];
+  let onHeld: (() => void) | null = null;
+
+  const faultFor = ({ method, url }: IncomingMessage, statement: string | null) =>
+    faults.find(
+      (fault) =>
+        fault.times > 0 &&
+        (fault.request === undefined || fault.request.test(`${method} ${url}`)) &&
+        (fault.statement === undefined || (statement !== null && fault.statement.test(statement))),
+    );
+
+  const handle = async (incoming: IncomingMessage, answer: ServerResponse): Promise<void> => {
+    const body = await bytesOf(incoming);
+    const statement = statementIn(incoming, body);
+    const fault = faultFor(incoming, statement);
+    if (fault !== undefined) {
+      fault.times--;
+      met.push({ kind: fault.kind, statement });
+    }
+    if (fault?.kind === 'reset') return void incoming.socket.destroy();
+    if (fault?.kind === '503') return void answer.writeHead(503).end('busy');
+    if (fault?.kind === 'hold') {
+      await new Promise<void>((letGo) => {
+        holding.push(letGo);
+        onHeld?.();
+      });
+    }
+    delete incoming.headers[without];
+    const forwarded = request(new URL(incoming.url!, target), {
+      method: incoming.method,
+      headers: incoming.headers,
+    });
+    forwarded.on('error', () => incoming.socket.destroy());
+    forwarded.end(body);
+    const [response] = (await once(forwarded, 'response')) as [IncomingMessage];
+    const content = await bytesOf(response);
+    if (fault?.kind === 'lost') return void incoming.socket.destroy();
+    answer.writeHead(response.statusCode!, response.headers).end(content);
+  };
+
+  const server = createServer((incoming, answer) => void handle(incoming, answer).catch(() => {}));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    met,
+    next(fault) {
+      const added = { times: 1, ...fault };
+      faults.push(added);
+      return () => void (added.times = 0);
+    },
+    async held() {
+      if (holding.length === 0) await new Promise<void>((resolve) => (onHeld = resolve));
+      return holding.shift()!;
+    },
+    target: (url) => void (target = url),
+    async close() {
+      for (const letGo of holding) letGo();
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+function statementIn({ url, headers }: IncomingMessage, body: Buffer): string | null {
+  if (!url!.startsWith('/queries/v1/query-request')) return null;
+  const text = headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+  return (JSON.parse(text.toString()) as { sqlText: string }).sqlText;
+}
