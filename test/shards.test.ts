@@ -1,7 +1,7 @@
 /** Runs of more units than one workflow may have: their shards, and that a run behaves with them as it does without. */
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { cp } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ApplicationFailure } from '@temporalio/common';
@@ -99,7 +99,7 @@ describe('a run with shards', () => {
       return begun ? ['begun'] : ended ? ['ended'] : [];
     });
     expect(order).toEqual(['begun', 'ended', 'begun', 'ended', 'begun', 'ended']);
-  });
+  }, 300_000);
 
   it('tries partitions of batches again, in the shard that they are in', async () => {
     const options = { partitionsPerUnit: 2, retry: { maximumAttempts: 2, initialInterval: 10 } };
@@ -306,6 +306,25 @@ describe('a run with shards that does not end well', () => {
     for (const id of ids(0, 60).filter((each) => each !== '5' && each !== '45'))
       expect(begun.filter((each) => each === id)).toHaveLength(1);
   });
+});
+
+describe('the units of a shard', () => {
+  it('I2 are taken only as the run recorded them', async () => {
+    const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
+    const gated = await sharded('damaged', { params: { wait: ['10'] }, options }, 502);
+    await gated.untilBegun('10');
+    const { record } = await new RunReader(new ServerRun(project.client, gated.run.runId, null)).read();
+    const { stage, sharding } = record.plan!;
+    const lists = join(fileURLToPath(stage), sharding!.lists.path);
+    const damaged = (await readFile(lists, 'utf8')).replace('"from":501', '"from":500');
+    await rm(lists);
+    await writeFile(lists, damaged);
+    await gated.letGo();
+    const { error, counts } = await gated.run.wait();
+    expect(error).toMatchObject({ type: 'ShardLost' });
+    expect(error!.message).toContain('shards.jsonl" on the stage');
+    expect(counts).toMatchObject({ DONE: 251, PENDING: 251 });
+  }, 300_000);
 });
 
 describe('the histories of shards', () => {

@@ -62,7 +62,7 @@ export async function readPrevious(
   const reader = new RunReader(new ServerRun(client, runId, workflowRunId, stage.uri));
   try {
     const reading = await reader.read();
-    // enforces I4: shards of a run that was terminated are ended after it, and may begin units until then. This is tried again.
+    // Shards of a run that was terminated are ended after it, and may begin units until then (I4). This is tried again.
     if (!reading.state.archived && openShards(reading.record).length > 0)
       throw new Error(`The shards of the execution ${workflowRunId} of "${runId}" have not ended yet.`);
     return { reader, reading };

@@ -59,7 +59,7 @@ export class LiveShard {
           workflowId: shardId({ runId, execution: plan.execution }, shard),
           args: [task],
           parentClosePolicy: 'TERMINATE',
-          // enforces I12: the run closes only when its shards have, and their functions have stopped.
+          // The run closes only when its shards have, and their functions have stopped (I12).
           cancellationType: 'WAIT_CANCELLATION_COMPLETED',
         });
         begun();

@@ -30,7 +30,7 @@ import {
 } from './shard-messages';
 import { RunUnits } from './units';
 
-// enforces I9: an error in this code ends the shard, and so the run, with a message.
+// An error in this code ends the shard, and so the run, with a message.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionShard);
 
 export async function partitionShard(task: ShardTask): Promise<ShardReport> {
