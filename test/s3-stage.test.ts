@@ -16,6 +16,15 @@ import { describeS3, startS3, type TestS3 } from './support/s3';
 
 const MIB = 1024 * 1024;
 
+async function startBehindProxy(options: { without?: string } = {}): Promise<[TestS3, FaultProxy]> {
+  const proxy = await startFaultProxy(options);
+  const s3 = await startS3((url) => {
+    proxy.target(url);
+    return proxy.url;
+  });
+  return [s3, proxy];
+}
+
 describe('a stage on S3 as people write it', () => {
   const uri = (value: string) => stageUri(value, '/project', null);
 
@@ -39,11 +48,7 @@ describeS3('a stage on S3', () => {
   let stages = 0;
   beforeAll(async () => {
     // Some stores do not know the condition; this one never hears of it.
-    proxy = await startFaultProxy({ without: 'if-none-match' });
-    s3 = await startS3((url) => {
-      proxy.target(url);
-      return proxy.url;
-    });
+    [s3, proxy] = await startBehindProxy({ without: 'if-none-match' });
   });
   afterAll(async () => {
     await s3.close();
@@ -106,11 +111,7 @@ describeS3('a put whose answer was lost', () => {
   let s3: TestS3;
   let proxy: FaultProxy;
   beforeAll(async () => {
-    proxy = await startFaultProxy();
-    s3 = await startS3((url) => {
-      proxy.target(url);
-      return proxy.url;
-    });
+    [s3, proxy] = await startBehindProxy();
   });
   afterAll(async () => {
     await s3.close();
