@@ -1,9 +1,11 @@
 /** A shard as its run sees it, from its start to its end. */
 import {
+  ActivityFailure,
   ChildWorkflowFailure,
   condition,
   isCancellation,
   startChild,
+  TerminatedFailure,
   type CancellationScope,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
@@ -129,7 +131,9 @@ export class LiveShard {
 }
 
 function whyLost(error: unknown): string {
-  const cause = error instanceof ChildWorkflowFailure ? (error.cause ?? error) : error;
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.name === 'TerminatedFailure' ? 'it was terminated' : cause.message;
+  // What happened is the cause of the failures around it.
+  if (error instanceof ChildWorkflowFailure || error instanceof ActivityFailure)
+    if (error.cause !== undefined) return whyLost(error.cause);
+  if (error instanceof TerminatedFailure) return 'it was terminated';
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
 }
