@@ -17,6 +17,7 @@ const folder = '/tmp/partwise-recorder';
 const { Connection, Client } = require('@temporalio/client');
 const { DefaultLogger, Runtime } = require('@temporalio/worker');
 const { eventsToJson } = require('../dist/client/history-json.js');
+const { shardArchiveNames } = require('../dist/client/archive-content.js');
 const { Partwise } = require('../dist/index.js');
 const { findTemporalBinary } = require('../dist/temporal/binary.js');
 const { startServer } = require('../dist/temporal/server.js');
@@ -46,6 +47,14 @@ export const totals = definePartitionFunction({
 
 const SALES = { function: 'totals', source: { table: 'sales' }, partitionBy: ['region'] };
 const ONCE = { retry: { maximumAttempts: 1 } };
+
+/** 60 partitions in two shards. */
+const WIDE = {
+  function: 'totals',
+  source: { table: 'wide' },
+  partitionBy: ['k'],
+  options: { ...ONCE, maxConcurrency: 60 },
+};
 
 /** Each starts a run and sees it through. */
 const SHAPES = {
@@ -152,6 +161,32 @@ const SHAPES = {
     await at.execute('CREATE TABLE taken (something INTEGER)', 'INSERT INTO taken VALUES (1)');
     await at.ended(await at.start({ ...SALES, output: { table: 'taken', mode: 'append' } }));
   },
+  async sharded(at) {
+    const run = await at.start({ ...WIDE, params: { fails: ['7', '55'] }, output: { table: 'sharded_out' } });
+    await at.ended(run);
+    at.mend();
+    await at.ended(await run.retryFailed());
+  },
+  async shardedControl(at) {
+    const run = await at.start({ ...WIDE, params: { wait: ['3'], fails: ['9'] } });
+    await at.done(run, 58);
+    await run.pause();
+    await run.set({ maxConcurrency: 96, toleratedFailures: 1 });
+    await run.skip(['3']);
+    at.open();
+    await run.unpause();
+    await at.ended(run);
+  },
+  async shardedCancelled(at) {
+    const run = await at.start({ ...WIDE, params: { wait: ['3'] } });
+    await at.done(run, 59);
+    await run.cancel();
+    await at.ended(run);
+  },
+  async shardedFailFast(at) {
+    const options = { ...WIDE.options, failFast: true };
+    await at.ended(await at.start({ ...WIDE, params: { wait: ['3'], fails: ['50'] }, options }));
+  },
   async refused(at) {
     await at.ended(await at.start({ ...SALES, source: { table: 'nothing' } }));
   },
@@ -176,6 +211,7 @@ async function main(wanted) {
   await execute(
     "CREATE TABLE sales AS SELECT ['a', 'b', 'c', 'd'][1 + range % 4] AS region, range AS amount FROM range(40)",
     'CREATE TABLE many AS SELECT range % 30 AS k, range AS amount FROM range(60)',
+    'CREATE TABLE wide AS SELECT range AS k, range AS amount FROM range(60)',
   );
   // Runs that fail are meant to.
   Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
@@ -243,29 +279,39 @@ async function record(name, partwise, execute) {
   return runs;
 }
 
-/** One file per execution: its history as an archive has it, and the state that readers make of it. */
+/** One file per execution: its history as an archive has it, and the state that readers make of it. Beside it those of its shards. */
 async function write(into, name, runs, partwise) {
   let n = 0;
-  for await (const { runId, workflowRunId, events } of partwise.histories({ runs })) {
-    const file = join(into, n === 0 ? name : `${name}-${n + 1}`);
-    n++;
-    const {
-      asOf: _,
-      archived: __,
-      ...state
-    } = await partwise.restore(runId).execution(workflowRunId).status();
-    const { generation, execution } = state.executions.at(-1);
-    const archive = {
-      version: 1,
-      runId,
-      workflowRunId,
-      generation: generation ?? 1,
-      execution: execution ?? 1,
-      closing: null,
-    };
-    const json = JSON.stringify({ ...archive, history: { events: eventsToJson(events) } });
-    writeFileSync(`${file}.json.gz`, gzipSync(json, { level: 9 }));
-    writeFileSync(`${file}.state.json`, `${JSON.stringify(state, null, 2)}\n`);
+  let place;
+  for await (const { runId, shard, workflowRunId, events } of partwise.histories({ runs })) {
+    if (shard === null) {
+      const {
+        asOf: _,
+        archived: __,
+        ...state
+      } = await partwise.restore(runId).execution(workflowRunId).status();
+      const { generation, execution } = state.executions.at(-1);
+      place = { generation: generation ?? 1, execution: execution ?? 1 };
+      const file = n === 0 ? name : `${name}-${n + 1}`;
+      n++;
+      archive(`${file}.json.gz`, null);
+      writeFileSync(join(into, `${file}.state.json`), `${JSON.stringify(state, null, 2)}\n`);
+    } else {
+      const ref = { number: shard, execution: { runId: workflowRunId } };
+      archive(shardArchiveNames(place.execution, ref)[1], shard);
+    }
+    function archive(file, shard) {
+      const head = {
+        version: 1,
+        runId,
+        workflowRunId,
+        ...place,
+        ...(shard !== null && { shard }),
+        closing: null,
+      };
+      const json = JSON.stringify({ ...head, history: { events: eventsToJson(events) } });
+      writeFileSync(join(into, file), gzipSync(json, { level: 9 }));
+    }
   }
 }
 

@@ -42,7 +42,7 @@ try {
 }
 rmSync(join(report, '..'), { recursive: true, force: true });
 if (withoutPython !== null) {
-  console.log(`NOT TESTED: anything on Snowflake, since ${withoutPython}.`);
+  console.log(`NOT TESTED: anything on Snowflake or S3, since ${withoutPython}.`);
   // Elsewhere a machine without Python is no failure of the code.
   if (process.env.CI) failed += 1;
 }

@@ -18,7 +18,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DuckDBInstance } from '@duckdb/node-api';
-import { createContext, decodeArtifact } from './functions/context';
+import { decodeArtifact } from './functions/artifact-codec';
+import { createContext } from './functions/context';
 import { createPartitionData } from './functions/data';
 import { KeptDatabase, openDatabase } from './functions/database';
 import { fileTable } from './functions/file-rows';
@@ -120,7 +121,7 @@ async function callOnce<Params>(
       scheduledTime: call.scheduledTime ?? null,
     },
     {
-      upload: async (name, bytes, codec) => void uploads.set(name, decodeArtifact(bytes, codec)),
+      upload: async (name, bytes, codec) => void uploads.set(name, await decodeArtifact(bytes, codec)),
       download: async (name) => artifactOf(artifacts, name),
       model: async <Model>(partition: string) => (call.models?.[partition] ?? null) as Model | null,
       withConnection: (use) => {

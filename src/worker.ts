@@ -11,13 +11,11 @@ import { readdir, rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { IllegalStateError } from '@temporalio/common';
 import {
-  DefaultLogger,
   NativeConnection,
-  Runtime,
   Worker,
   type NativeConnectionOptions,
+  type WorkerOptions,
 } from '@temporalio/worker';
 import { createActivities } from './activities';
 import { unitQueueOf } from './run/units';
@@ -26,6 +24,9 @@ import { loadConfig, type ProjectConfig } from './config';
 import { RunnerPool } from './runners/pool';
 import { UnitSlots } from './runners/unit-slots';
 import { resolveTemporal } from './temporal/connection';
+import { WorkerMetrics } from './telemetry/metrics';
+import { installRuntime } from './telemetry/runtime';
+import type { Tracing } from './telemetry/traces';
 import { isAlive } from './temporal/processes';
 
 export { readHistory, type RunHistory } from './client/histories';
@@ -39,11 +40,29 @@ export interface StartWorkerOptions {
   config?: ProjectConfig;
   /** The server; default: what configuration and environment name. */
   server?: { connectionOptions: NativeConnectionOptions; namespace: string; taskQueue: string };
+  /**
+   * What this worker does. `'workflows'`: the workflows of runs, and none of your code. `'activities'`: planning, partitions and commits.
+   * `'units'`: partitions alone, for machines that see the stage and neither the warehouse nor source files. Default: everything.
+   */
+  only?: WorkerPart;
+  /** Options of Temporal's own SDK, handed on as they are: pollers, the version of a deployment, the cache of workflows. */
+  sdk?: SdkOptions;
   /** Read configuration and functions anew for each run (development). Default false: both are read once, at start. */
   reloads?: boolean;
   /** What runs when the worker is told to stop has this long to end before it is handed over, in milliseconds. Default 10,000. */
   shutdownGraceMs?: number;
 }
+
+export type WorkerPart = 'workflows' | 'activities' | 'units';
+
+export type SdkOptions = Pick<
+  WorkerOptions,
+  | 'workflowTaskPollerBehavior'
+  | 'activityTaskPollerBehavior'
+  | 'workerDeploymentOptions'
+  | 'maxCachedWorkflows'
+  | 'maxConcurrentWorkflowTaskExecutions'
+>;
 
 export interface PartwiseWorker {
   readonly taskQueue: string;
@@ -65,7 +84,8 @@ const CONTROL_SLOTS = 8;
 
 /**
  * Starts a worker: it polls the task queue for runs, planning and commits, and a queue of its own kind for units,
- * with as many slots as runners, so that a long partition never keeps another run from being planned.
+ * with as many slots as runners, so that a long partition never keeps another run from being planned. Any number of them, on any
+ * number of machines, share the load of one task queue.
  *
  * @throws when the server cannot be reached or the configuration is not valid.
  */
@@ -73,7 +93,8 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const project = options.config ?? (await loadConfig({ projectDir: options.projectDir ?? process.cwd() }));
   const server = options.server ?? namedServer(project);
   const { namespace, taskQueue } = server;
-  installRuntime();
+  const { only = null } = options;
+  const metrics = WorkerMetrics.of(installRuntime(project.worker.metrics ?? null));
   const connection = await NativeConnection.connect(server.connectionOptions);
   const { dataConverter } = project.temporal;
   const client = new Client({ connection, namespace, dataConverter });
@@ -81,7 +102,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const identity = `${process.pid}@${hostname()}`;
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
   await removeAbandoned(dirname(scratch));
-  const pool = new RunnerPool({ size: runners });
+  const pool = new RunnerPool({ size: runners, onReplaced: (reason) => metrics?.runnerReplaced(reason) });
   const slots = new UnitSlots(runners);
   const functions = new FunctionCatalog({
     file: project.functions,
@@ -89,7 +110,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     reloads: options.reloads ?? false,
   });
   // A deployed worker whose functions do not load must not take work.
-  const bundle = options.reloads ? null : await functions.current();
+  const bundle = options.reloads || only === 'workflows' ? null : await functions.current();
   const unitTaskQueue = unitQueueOf(taskQueue);
   const stopping = new AbortController();
   const { projectDir } = project;
@@ -104,53 +125,66 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     scratch,
     unitTaskQueue,
     stopping: stopping.signal,
+    metrics,
   });
   const { processUnit, ...onControlQueue } = activities;
+  const tracing = await tracingOf(project);
   const common = {
+    ...options.sdk,
+    plugins: tracing?.options.plugins,
     connection,
     namespace,
     identity,
     dataConverter,
     shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
-  } as const;
-  const control = await Worker.create({
-    ...common,
-    taskQueue,
-    workflowBundle: { codePath: join(__dirname, 'workflow-bundle.js') },
-    activities: onControlQueue,
-    maxConcurrentActivityTaskExecutions: CONTROL_SLOTS,
-    maxHeartbeatThrottleInterval: '1s',
-    defaultHeartbeatThrottleInterval: '1s',
-  });
-  const units = await Worker.create({
-    ...common,
-    taskQueue: unitTaskQueue,
-    activities: { processUnit },
-    tuner: {
-      activityTaskSlotSupplier: slots,
-      workflowTaskSlotSupplier: UNUSED,
-      localActivityTaskSlotSupplier: UNUSED,
-      nexusTaskSlotSupplier: UNUSED,
-    },
     // Heartbeats carry what the next attempt must know; Temporal's default would hold them for 0.8 × the time-out.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
-  });
+  } as const;
+  const createControl = (): Promise<Worker> =>
+    Worker.create({
+      ...common,
+      taskQueue,
+      ...(only !== 'activities' && {
+        workflowBundle: tracing?.options.workflowBundle ?? {
+          codePath: join(__dirname, 'workflow-bundle.js'),
+        },
+      }),
+      ...(only !== 'workflows' && { activities: onControlQueue }),
+      maxConcurrentActivityTaskExecutions: CONTROL_SLOTS,
+    });
+  const createUnits = (): Promise<Worker> =>
+    Worker.create({
+      ...common,
+      taskQueue: unitTaskQueue,
+      activities: { processUnit },
+      tuner: {
+        activityTaskSlotSupplier: slots,
+        workflowTaskSlotSupplier: UNUSED,
+        localActivityTaskSlotSupplier: UNUSED,
+        nexusTaskSlotSupplier: UNUSED,
+      },
+    });
+  const workers = await Promise.all([
+    ...(only === 'units' ? [] : [createControl()]),
+    ...(only === 'workflows' ? [] : [createUnits()]),
+  ]);
   const shutdown = (): void => {
     stopping.abort();
-    for (const worker of [control, units]) if (worker.getState() === 'RUNNING') worker.shutdown();
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   const ended = (async () => {
     try {
-      const running = [control.run(), units.run()];
+      const running = workers.map((worker) => worker.run());
       // One that ends takes the other with it.
       for (const run of running) run.then(shutdown, shutdown);
-      // Both have ended before anything is closed under them; the first reason is the one to tell.
+      // All have ended before anything is closed under them; the first reason is the one to tell.
       const ends = await Promise.allSettled(running);
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     } finally {
       await pool.close();
       await connection.close();
+      await tracing?.close();
       await rm(scratch, { recursive: true, force: true });
     }
   })();
@@ -158,13 +192,10 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   return { taskQueue, functions: bundle?.functions.map(({ name }) => name) ?? [], client, shutdown, ended };
 }
 
-/** Temporal's runtime is one per process: a program that has installed its own keeps it. */
-function installRuntime(): void {
-  try {
-    Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
-  } catch (error) {
-    if (!(error instanceof IllegalStateError)) throw error;
-  }
+async function tracingOf({ worker: { traces } }: ProjectConfig): Promise<Tracing | null> {
+  if (traces === undefined) return null;
+  const { startTracing } = await import('./telemetry/traces.js');
+  return startTracing(traces);
 }
 
 /** Scratch folders of workers of this machine that were killed. */

@@ -8,6 +8,7 @@ import type { RunHandle, RunInput } from '../src/index';
 import { selectRuns } from '../src/client/clean-selection';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { cli } from './support/cli';
+import { changed } from './support/files';
 import { makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
@@ -154,7 +155,7 @@ describe('runs that are removed', () => {
     const open = await project.partwise.start(input({ params: { gate, gated: 'b' } }), {
       runId: project.runId('open'),
     });
-    while (!readFileSync(calls, 'utf8').endsWith('b\n')) await sleep(20);
+    await changed(calls, () => readFileSync(calls, 'utf8').split('\n').includes('b'));
     const ofOpen = (await files(open.runId)).length;
     expect(await removed({ olderThan: 1, keep: 3, dryRun: true })).toEqual([old.runId]);
     expect(await removed({ olderThan: '1d', dryRun: true })).toEqual([]);

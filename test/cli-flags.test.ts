@@ -102,7 +102,7 @@ test('relative paths are those of the folder where the command is typed, and tra
 test('problems name the flags that people typed', () => {
   const report = parseRunInput(toRunInput('f', { maxConcurrency: 'lots', from: 't' }, HERE));
   expect(report.ok ? [] : report.problems.map(inFlagWords)).toEqual([
-    '--max-concurrency is "lots"; it takes a whole number from 1 to 48.',
+    '--max-concurrency is "lots"; it takes a whole number from 1 to 24,000.',
     '--by is missing; it takes the key columns, such as --by region.',
   ]);
 });

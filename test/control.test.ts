@@ -420,7 +420,7 @@ describe('what cannot be set', () => {
         .executeUpdate(name, { args: args as [] })
         .catch((error: Error) => (error.cause as Error).message);
     expect(await update('setConcurrency', 100)).toBe(
-      '"maxConcurrency" is 100; it takes a whole number from 1 to 48.',
+      '"maxConcurrency" is 100; it takes a whole number from 1 to 48: the run was planned for 1 at a time, without shards, and that cannot change.',
     );
     expect(await update('setConcurrency')).toBe(
       '"maxConcurrency" is missing; it takes a whole number from 1 to 48.',
@@ -522,7 +522,9 @@ describe("Temporal's own tool", () => {
 
     const refused = await update('setConcurrency', '100');
     expect(refused.code).not.toBe(0);
-    expect(refused.stderr).toContain('"maxConcurrency" is 100; it takes a whole number from 1 to 48.');
+    expect(refused.stderr).toContain(
+      '"maxConcurrency" is 100; it takes a whole number from 1 to 48: the run was planned for 1 at a time',
+    );
     expect((await update('skip', '["nowhere"]')).stderr).toContain('The run has no partition "nowhere".');
     expect((await update('setEverything', '1')).code).not.toBe(0);
 
@@ -567,7 +569,9 @@ describe('the commands', () => {
       'some',
     ]);
     expect(wrong.code).toBe(2);
-    expect(wrong.stderr).toContain('--max-concurrency is 100; it takes a whole number from 1 to 48.');
+    expect(wrong.stderr).toContain(
+      '--max-concurrency is 100; it takes a whole number from 1 to 48: the run was planned for 1 at a time',
+    );
     expect(wrong.stderr).toContain(
       '--tolerated-failures is "some"; it takes a whole number, 0 or more, or a percentage',
     );

@@ -20,7 +20,7 @@ import {
   type Block,
   type Command,
 } from './support/documents';
-import { hasEmulator } from './support/emulator';
+import { hasPython } from './support/python-server';
 import { end, REPOSITORY } from './support/project';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
 import { personsEnvironment, run, type Ran } from './support/shell';
@@ -58,7 +58,7 @@ beforeAll(async () => {
   const temporal = await findTemporalBinary({ projectDir: root, env: process.env });
   await symlink(temporal.path, join(root, 'bin', 'temporal'));
   await symlink(process.execPath, join(root, 'bin', 'node'));
-  if (hasEmulator) {
+  if (hasPython) {
     snowflake = await startSnowflake({ as: { name: 'analytics', database: 'ANALYTICS', schema: 'PUBLIC' } });
     await snowflake.executeFile(join(REPOSITORY, 'examples/snowflake-regional-sales/setup.sql'));
   }

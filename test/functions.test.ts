@@ -265,6 +265,54 @@ describe('partwise/testing', () => {
     );
   });
 
+  describe('rows as an artifact', () => {
+    type Context = { upload: (name: string, value: unknown) => Promise<void> };
+    const kept = async (name: string, value: unknown) => {
+      const { uploads } = await call((_data, context: Context) => context.upload(name, value));
+      return uploads.get(name);
+    };
+    const rows = [
+      { n: 1, text: 'a,"b"\n', at: new Date('2024-01-02T03:04:05.678Z'), ok: true, list: [1, 2] },
+      { n: 2.5, text: null, at: null, ok: null, list: { x: 'ü' } },
+    ];
+
+    test('are Parquet where the name says so, with their types', async () => {
+      expect(await kept('rows.parquet', rows)).toEqual(rows);
+      expect(
+        await kept('code.PARQUET', [{ code: '007', big: 2n ** 60n, raw: new Uint8Array([0, 255]) }]),
+      ).toEqual([{ code: '007', big: 2n ** 60n, raw: new Uint8Array([0, 255]) }]);
+      expect(await kept('none.parquet', [])).toEqual([]);
+    });
+
+    test('are CSV where the name says so, and lose what CSV cannot hold', async () => {
+      expect(await kept('rows.csv', rows)).toEqual(
+        rows.map((row) => ({ ...row, list: JSON.stringify(row.list) })),
+      );
+      expect(await kept('code.csv', { name: 'x', day: '2024-01-02' })).toEqual([
+        { name: 'x', day: new Date('2024-01-02') },
+      ]);
+      expect(await kept('none.csv', [])).toEqual([]);
+    });
+
+    test('may be made by the function itself', async () => {
+      expect(await kept('rows.csv', 'a;b\n')).toBe('a;b\n');
+      expect(await kept('rows.parquet', new Uint8Array([1]))).toEqual(new Uint8Array([1]));
+    });
+
+    test.each([
+      [5, 'would be made of a number'],
+      [undefined, 'would be made of undefined'],
+      [[{ a: 1 }, null], 'would be made of null'],
+      [[{ a: 1 }, { a: 'x' }], 'The column "a" is a number in row 0 and text in row 1'],
+    ])('are refused with a sentence: %j', async (value, message) => {
+      await expect(kept('rows.csv', value)).rejects.toMatchObject({
+        name: 'InvalidArtifact',
+        nonRetryable: true,
+        message: expect.stringContaining(message),
+      });
+    });
+  });
+
   test('an upload that nobody waits for is done all the same', async () => {
     const { uploads } = await call(
       (_data, context: { upload: (name: string, value: unknown) => Promise<void> }) => {

@@ -342,6 +342,14 @@ describe('the live overlay', () => {
     });
   });
 
+  test('a batch that is under way is running, also between two of its partitions', () => {
+    const record = apply([...planned(4), scheduled(1, '0', task(0, 0, 3))]);
+    const ended = [outcome(0, 'DONE'), outcome(1, 'DONE')];
+    const overlay = liveOverlay(record, { units: [pendingUnit('0', { ordinal: 1, ended })], step: null }, AT);
+    expect([...overlay.running.keys()]).toEqual([2]);
+    expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 2, RUNNING: 1, PENDING: 1 });
+  });
+
   test('says nothing of a unit that history has closed meanwhile', () => {
     const record = apply([...planned(1), ...unit(0, 0, 0, ['DONE'])]);
     const overlay = liveOverlay(record, { units: [pendingUnit('0', {})], step: null }, AT);
@@ -541,7 +549,7 @@ function task(unitNumber: number, from: number, to: number, only: string | null 
 }
 
 function scheduled(event: number, activityId: string, unitTask: UnitTask): Fact {
-  return { type: 'unitScheduled', unit: event, at: AT, activityId, task: unitTask };
+  return { type: 'unitScheduled', unit: event, at: AT, activityId, label: null, task: unitTask };
 }
 
 function endedUnit(event: number, unitResult: UnitResult): Fact {

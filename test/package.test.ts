@@ -76,7 +76,8 @@ describe('the package', () => {
     const files = filesOf(installed);
     expect(
       files.filter(
-        (name) => !/^((dist|docs|examples)\/.+|(README|CHANGELOG)\.md|LICENSE|package\.json)$/.test(name),
+        (name) =>
+          !/^((dist|docs|deploy|examples)\/.+|(README|CHANGELOG)\.md|LICENSE|package\.json)$/.test(name),
       ),
     ).toEqual([]);
     expect(

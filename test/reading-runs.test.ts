@@ -169,6 +169,20 @@ describe('a run that is followed', () => {
     expect(stderr.match(/is tried again \(attempt 2\)/g)).toHaveLength(1);
   });
 
+  it('tells of failed partitions alone, in batches too, to who wants no others', async () => {
+    for (const partitionsPerUnit of [null, 3]) {
+      const run = await start('failures', { params: { failing: ['North'] }, options: { partitionsPerUnit } });
+      const told: string[] = [];
+      let ended: RunState | null = null;
+      for await (const event of run.events({ partitions: 'failed' })) {
+        if (event.type === 'partition') told.push(`${event.partition.id} ${event.partition.status}`);
+        if (event.type === 'ended') ended = event.state;
+      }
+      expect(told).toEqual(['North FAILED']);
+      expect(ended).toMatchObject({ counts: { DONE: 3, FAILED: 1 } });
+    }
+  });
+
   it('is cancelled: what was recorded stays, the rest is CANCELLED', async () => {
     const run = await start('cancel', { params: { hold: ['North'], gate: join(project.folder, 'never') } });
     await until(run, ({ counts }) => counts.DONE === 3 && counts.RUNNING === 1);

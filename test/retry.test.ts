@@ -594,13 +594,13 @@ describe('partwise retry', () => {
       'retry',
       run.runId,
       '--max-concurrency',
-      '99',
+      '99999',
       '--timeout',
       'soon',
       ...flags,
     ]);
     expect(bad.code).toBe(2);
-    expect(bad.stderr).toMatch(/--max-concurrency is 99[^]*--timeout is "soon"/);
+    expect(bad.stderr).toMatch(/--max-concurrency is 99999[^]*--timeout is "soon"/);
   });
 });
 

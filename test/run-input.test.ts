@@ -89,7 +89,7 @@ test('I9 every problem of an input is told at once, each with its place, what wa
       where: ' ',
       output: { file: 'out.txt', mode: 'append' },
       onExisting: 'replace',
-      options: { maxConcurrency: 100, retry: { maximumAttempts: 0 }, timeout: 'soon', memory: '2' },
+      options: { maxConcurrency: 24_001, retry: { maximumAttempts: 0 }, timeout: 'soon', memory: '2' },
     }),
   ).toEqual([
     '"function" is missing; it takes the name of a partition function, such as "salesByRegion".',
@@ -101,7 +101,7 @@ test('I9 every problem of an input is told at once, each with its place, what wa
     '"output.file" is "out.txt"; it takes a path that ends in .parquet or .csv.',
     'An output file is always replaced: "output.mode" and "output.evolve" go with a table only.',
     '"onExisting" is "replace"; it takes "error", "overwrite" or "resume".',
-    '"options.maxConcurrency" is 100; it takes a whole number from 1 to 48.',
+    '"options.maxConcurrency" is 24001; it takes a whole number from 1 to 24,000.',
     '"options.retry.maximumAttempts" is 0; it takes a whole number from 1 to 100.',
     '"options.timeout" is "soon"; it takes a duration up to 30 days, such as "90s", "15m" or "2h" (a number means milliseconds).',
     '"options.memory" is "2"; it takes a size of at least 128MB, such as "512MB" or "2GB".',

@@ -4,9 +4,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { openPlannedStage } from '../src/activities/stage-access';
 import { openStage, type Stage } from '../src/stage';
+import { describeS3, startS3, type TestS3 } from './support/s3';
 import { describeSnowflake, startSnowflake, type TestSnowflake } from './support/snowflake';
 
 /** What a kind of stage cannot do, and why; each is a test below. */
@@ -16,7 +18,7 @@ const NOT_SUPPORTED: Record<string, Partial<Record<Kind, string>>> = {
   },
 };
 
-type Kind = 'local' | 'snowflake';
+type Kind = 'local' | 's3' | 'snowflake';
 
 interface Place {
   /** URIs of two stages that nobody has used. */
@@ -36,6 +38,26 @@ describe('a local stage', () =>
     uris: () => [pathToFileURL(join(folder, 'one')).href, pathToFileURL(join(folder, 'two')).href],
     overwrite: async (stage, path, content) => writeFile(new URL(`${stage.uri}/${path}`), content),
   })));
+
+describeS3('a stage on S3', () => {
+  let s3: TestS3;
+  let stages = 0;
+  beforeAll(async () => {
+    s3 = await startS3();
+  });
+  afterAll(() => s3.close());
+
+  behavesAsStage('s3', () => ({
+    uris: () => {
+      stages++;
+      return [`s3://${s3.bucket}/${stages}/one/`, `s3://${s3.bucket}/${stages}/two/`];
+    },
+    async overwrite(stage, path, content) {
+      const Key = `${new URL(stage.uri).pathname.slice(1)}${path}`;
+      await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body: content }));
+    },
+  }));
+});
 
 describeSnowflake('a stage on Snowflake', () => {
   let snowflake: TestSnowflake;

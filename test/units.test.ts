@@ -2,9 +2,13 @@ import { pickSpread } from '../src/run/spread';
 import { describe, expect, it, test } from '@jest/globals';
 import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
 import { cutRetryUnits, type GivenBack, retryUnitsPerRound, takeBack } from '../src/run/retry-units';
+import { joinAlike } from '../src/run/alike';
+import type { AlikeFailures } from '../src/run/outcome';
+import { firstReport, isDue, type ShardReport } from '../src/run/shard-report';
+import { dealUnits, lanesOf, shardsFor } from '../src/run/shards';
 import { cutUnits, rangesOf } from '../src/run/units';
 import type { UnitResult } from '../src/run/outcome';
-import { noCounts } from '../src/run/status';
+import { noCounts, type StatusCounts } from '../src/run/status';
 import { throughLanes } from '../src/workflows/lanes';
 import { Progress } from '../src/workflows/progress';
 
@@ -27,7 +31,7 @@ describe('cutting units', () => {
     expect(cut(Array.from({ length: 500 }, () => 1))).toHaveLength(500);
   });
 
-  it('I7 cuts any number of partitions into at most 500 units that hold each of them once', () => {
+  it('I7 cuts any number of partitions into at most 500 units a shard that hold each of them once', () => {
     const shapes = [
       Array.from({ length: 501 }, () => 1),
       Array.from({ length: 4_044 }, (_, i) => i % 700),
@@ -39,12 +43,11 @@ describe('cutting units', () => {
       expect(units.length).toBeLessThanOrEqual(500);
       expect(covered(units)).toEqual(rows.map((_, i) => i));
     }
-    expect(
-      cut(
-        Array.from({ length: 5_000 }, () => 1),
-        { partitionsPerUnit: 1 },
-      ).length,
-    ).toBeLessThanOrEqual(500);
+    const alike = (partitions: number) => Array.from({ length: partitions }, () => 1);
+    expect(cut(alike(5_000), { partitionsPerUnit: 1 })).toHaveLength(5_000);
+    expect(cut(alike(300_000), { partitionsPerUnit: 1 }).length).toBeLessThanOrEqual(250_000);
+    expect(cut(alike(1_000), { maxConcurrency: 96 })).toHaveLength(1_000);
+    expect(cut(alike(1_001), { maxConcurrency: 96 }).length).toBeLessThanOrEqual(1_000);
   });
 
   it('makes a partition far above the average a unit of its own and begins with it', () => {
@@ -62,6 +65,89 @@ describe('cutting units', () => {
     });
     expect(Buffer.byteLength(unit!.label)).toBeLessThanOrEqual(200);
     expect(unit!.label).toMatch(/^é+…$/);
+  });
+});
+
+describe('dealing units out to shards', () => {
+  const units = cut(
+    Array.from({ length: 1_200 }, (_, i) => (i === 700 ? 1_000 : 1 + (i % 7))),
+    {
+      partitionsPerUnit: 1,
+    },
+  );
+
+  it('I7 happens only where one history has too many units, or too many in flight', () => {
+    expect(shardsFor(500, 48)).toBe(0);
+    expect(shardsFor(40, 24_000)).toBe(0);
+    expect(shardsFor(501, 1)).toBe(2);
+    expect(shardsFor(200, 200)).toBe(5);
+    expect(shardsFor(100, 200)).toBe(3);
+    expect(shardsFor(250_000, 24_000)).toBe(500);
+  });
+
+  it('gives each neighbours, about as many, the largest first, and the shard of the largest unit is the first', () => {
+    const dealt = dealUnits(units, 3);
+    expect(dealt.map((own) => own.length)).toEqual([400, 400, 400]);
+    expect(dealt[0]![0]).toMatchObject({ from: 700 });
+    expect(dealt.map(covered)).toEqual(
+      [400, 0, 800].map((from) => Array.from({ length: 400 }, (_, i) => from + i)),
+    );
+    for (const own of dealt.slice(1)) expect(own[0]!.from % 7).toBe(6);
+  });
+
+  it('I7 shares out what may be in flight, never more than 48 each', () => {
+    expect(lanesOf(200, 5)).toEqual([40, 40, 40, 40, 40]);
+    expect(lanesOf(100, 3)).toEqual([34, 33, 33]);
+    expect(lanesOf(1, 3)).toEqual([1, 0, 0]);
+    expect(lanesOf(200, 3)).toEqual([48, 48, 48]);
+  });
+});
+
+describe('what a shard reports', () => {
+  const rule = { every: 10, everyFailures: null, alike: { part: 4, all: 20 } };
+  const report = (change: Partial<ShardReport>): ShardReport => ({ ...firstReport(0, 0), ...change });
+  const ended = (counts: Partial<StatusCounts>) => report({ counts: { ...noCounts(), ...counts } });
+  const alike = (partitions: number) =>
+    report({ alike: { pattern: 'p', id: 'a', error: { type: 'E', message: 'm', stack: null }, partitions } });
+
+  it('I7 is due when a hundredth of the run has ended or waits, and not before', () => {
+    const rare = { ...rule, alike: null };
+    expect(isDue(ended({}), ended({ DONE: 9 }), rare)).toBe(false);
+    expect(isDue(ended({}), ended({ DONE: 5, FAILED: 5 }), rare)).toBe(true);
+    expect(isDue(ended({}), report({ waiting: { FAILED: 9, INTERNAL_ERROR: 1 } }), rare)).toBe(true);
+    const later = { ...ended({ DONE: 5 }), waiting: { FAILED: 0, INTERNAL_ERROR: 0 } };
+    expect(isDue(report({ waiting: { FAILED: 5, INTERNAL_ERROR: 0 } }), later, rare)).toBe(false);
+  });
+
+  it('is due at failures where they stop the run', () => {
+    expect(isDue(ended({}), ended({ FAILED: 1 }), { ...rule, everyFailures: 1 })).toBe(true);
+    expect(isDue(ended({}), ended({ FAILED: 1, INTERNAL_ERROR: 1 }), { ...rule, everyFailures: 3 })).toBe(
+      false,
+    );
+  });
+
+  it('I7 is due three times at most while everything fails alike', () => {
+    let last = report({});
+    let reports = 0;
+    for (const now of [
+      ...Array.from({ length: 30 }, (_, i) => alike(i + 1)),
+      report({ alike: 'not' }),
+      report({ alike: 'not' }),
+    ]) {
+      if (!isDue(last, now, rule)) continue;
+      last = now;
+      reports++;
+    }
+    expect(reports).toBe(3);
+    expect(isDue(report({}), report({ alike: 'not' }), { ...rule, alike: null })).toBe(false);
+  });
+
+  it('is one failure only when all shards failed alike', () => {
+    const [one, two] = [alike(3).alike, alike(4).alike];
+    expect(joinAlike([null, one, two])).toMatchObject({ pattern: 'p', partitions: 7 });
+    expect(joinAlike([one, 'not'])).toBe('not');
+    expect(joinAlike([one, { ...(two as AlikeFailures), pattern: 'q' }])).toBe('not');
+    expect(joinAlike([null])).toBeNull();
   });
 });
 

@@ -8,7 +8,7 @@ import type { CommitTask, OutputPlan, SnapshotFile, UnitPlan } from '../src/run/
 import type { Stage } from '../src/stage';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import type { CommitRows, PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';
-import { hasEmulator } from './support/emulator';
+import { hasPython } from './support/python-server';
 import { describeSnowflake } from './support/snowflake';
 import { duckDb, onSnowflake, type TestWarehouse } from './support/warehouses';
 
@@ -33,7 +33,7 @@ describe('DuckDB', () => {
   let elsewhere: TestWarehouse | null = null;
   beforeAll(async () => {
     warehouse = duckDb(folder);
-    if (hasEmulator || process.env.SNOWFLAKE_TEST_CONNECTION !== undefined)
+    if (hasPython || process.env.SNOWFLAKE_TEST_CONNECTION !== undefined)
       elsewhere = await onSnowflake(folder);
   });
   afterAll(() => elsewhere?.close());

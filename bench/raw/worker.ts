@@ -1,6 +1,6 @@
 /** The worker of the hand-written contestant: `node raw-worker.cjs ADDRESS TASK_QUEUE WAREHOUSE WORKFLOW`. */
 import { DuckDBInstance } from '@duckdb/node-api';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { summarize, type Event, type Summary } from '../arithmetic';
 
 export interface RawActivities {
@@ -8,6 +8,7 @@ export interface RawActivities {
 }
 
 async function main([address, taskQueue, warehouse, workflowsPath]: string[]): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('WARN') });
   const database = await DuckDBInstance.create(warehouse, { access_mode: 'READ_ONLY' });
   const connection = await database.connect();
   // As many would: rows and their partition's number in memory, with an index.

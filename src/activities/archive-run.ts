@@ -1,11 +1,14 @@
-import type { Context } from '@temporalio/activity';
-import { writeArchive } from '../client/archive';
+import { Context } from '@temporalio/activity';
+import { writeArchive, writeShardArchive } from '../client/archive';
+import { archiveExecution, archiveShards, notingShards } from '../client/archive-run';
 import { findArchive } from '../client/archives';
 import { HistorySource } from '../client/history-source';
 import type { Reading } from '../client/run-reader';
-import type { CloseTask } from '../run/plan';
+import type { ShardRef } from '../history/facts';
+import type { ArchiveShardTask, CloseTask } from '../run/plan';
 import type { Stage } from '../stage';
 import type { ActivityDeps } from './deps';
+import { withHeartbeats } from './heartbeat';
 import { openPlannedStage } from './stage-access';
 
 /** Puts the history so far on the stage: all of it but for the end, which the closing says. A refused run has no place there. */
@@ -14,11 +17,30 @@ export async function archiveClosingRun(_: ActivityDeps, task: CloseTask, contex
   if (opened === null) return;
   const { stage, stageToken, generation, execution } = opened;
   const { runId: workflowRunId } = context.info.workflowExecution!;
-  await writeArchive(await openPlannedStage(stage, stageToken), {
-    place: { runId, generation, execution },
+  const seen = await openPlannedStage(stage, stageToken);
+  const source = new HistorySource(context.client);
+  const shards: ShardRef[] = [];
+  const place = { runId, generation, execution };
+  await writeArchive(seen, {
+    place,
     workflowRunId,
+    shard: null,
     closing: { ...closing, at: new Date().toISOString() },
-    pages: new HistorySource(context.client).pages({ workflowId: runId, runId: workflowRunId }),
+    pages: notingShards(source.pages({ workflowId: runId, runId: workflowRunId }), shards),
+  });
+  // One that was lost had no chance to do it itself.
+  await archiveShards(source, seen, place, shards, { lacking: true });
+}
+
+/** Puts the history of a shard so far on the stage: all of it that tells of partitions. */
+export function archiveShard(task: ArchiveShardTask): Promise<void> {
+  const context = Context.current();
+  return withHeartbeats(context, async () => {
+    const stage = await openPlannedStage(task.stage, task.stageToken);
+    const { workflowId, runId } = context.info.workflowExecution!;
+    const execution = { workflowId, runId };
+    const pages = new HistorySource(context.client).pages(execution);
+    await writeShardArchive(stage, task, { number: task.shard, execution }, { pages, complete: false });
   });
 }
 
@@ -38,12 +60,8 @@ export async function archivePrevious(
     // One that was terminated while it was being closed has an archive with another end.
     const endedItself = closed.kind !== 'terminated' && closed.kind !== 'timedOut';
     if (endedItself && (await findArchive(stage, runId, workflowRunId)) !== null) return;
-    await writeArchive(stage, {
-      place: { runId, generation, execution },
-      workflowRunId,
-      closing: null,
-      pages: new HistorySource(client).pages({ workflowId: runId, runId: workflowRunId }),
-    });
+    const place = { runId, generation, execution };
+    await archiveExecution(new HistorySource(client), stage, place, workflowRunId);
   } catch (error) {
     log.warn(`Execution ${execution} of the run "${runId}" was not archived. ${String(error)}`);
   }

@@ -100,7 +100,7 @@ export async function takeOver(parts: {
 }): Promise<Continued> {
   const { stage, reader, reading, selected, place } = parts;
   const { record } = reading;
-  const { units: _, carried: __, ...plan } = record.plan!;
+  const { units: _, sharding: __, carried: ___, ...plan } = record.plan!;
   const content = await carriedOver(stage, reader, reading, selected, place);
   return {
     plan,

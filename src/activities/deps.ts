@@ -1,6 +1,7 @@
 import type { ProjectConfig } from '../config';
 import type { RunnerPool } from '../runners/pool';
 import type { UnitSlots } from '../runners/unit-slots';
+import type { WorkerMetrics } from '../telemetry/metrics';
 import type { FunctionCatalog } from './function-catalog';
 
 /** What a worker's activities work with. */
@@ -18,6 +19,8 @@ export interface ActivityDeps {
   readonly scratch: string;
   /** Aborted when the worker begins to shut down. */
   readonly stopping: AbortSignal;
+  /** Null: nobody collects them. */
+  readonly metrics: WorkerMetrics | null;
   /** The task queue of units; runs on the main one are planned and committed. */
   readonly unitTaskQueue: string;
 }

@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
+import type { ExecutionRef } from '../client/history-source';
 import { PartitionReader } from '../client/partition-handle';
 import { RunReader } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
 import type { ArtifactCodec } from '../run/files';
+import { runIdOf } from '../run/shards';
 
 export interface DownloadRequest {
   name: string;
@@ -21,19 +23,26 @@ export interface DownloadedArtifact {
   codec: ArtifactCodec;
 }
 
-/** `own`: the execution that asks, and its stage, which may have the archive of another run. */
+/** `own`: the execution that asks, or a shard of it; and its stage, which may have the archive of another run. */
 export async function downloadArtifact(
   client: Client,
   own: { workflowId: string; runId: string; stage: string },
   { name, partition, run }: DownloadRequest,
   folder: string,
 ): Promise<DownloadedArtifact> {
-  const isOwn = run === null || run === own.workflowId;
-  const reader = new RunReader(
-    new ServerRun(client, run ?? own.workflowId, isOwn ? own.runId : null, own.stage),
-  );
+  const { workflowId, runId } = await executionOf(client, own);
+  const isOwn = run === null || run === workflowId;
+  const reader = new RunReader(new ServerRun(client, run ?? workflowId, isOwn ? runId : null, own.stage));
   const { bytes, ref } = await new PartitionReader(reader, partition).artifact(name);
   const file = join(folder, `download-${randomUUID()}`);
   await writeFile(file, bytes);
   return { file, codec: ref.codec };
+}
+
+/** A shard's run is its parent. */
+async function executionOf(client: Client, own: ExecutionRef): Promise<ExecutionRef> {
+  if (runIdOf(own.workflowId) === own.workflowId) return own;
+  const { raw } = await client.workflow.getHandle(own.workflowId, own.runId).describe();
+  const parent = raw.workflowExecutionInfo!.parentExecution;
+  return parent?.workflowId == null ? own : { workflowId: parent.workflowId, runId: parent.runId! };
 }

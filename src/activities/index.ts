@@ -1,33 +1,41 @@
 import { Context } from '@temporalio/activity';
+import { runIdOf } from '../run/shards';
 import { withQueryTag } from '../snowflake';
+import { archiveShard } from './archive-run';
 import { closeRun } from './close-run';
 import { commitRun } from './commit-run';
 import type { ActivityDeps } from './deps';
 import { findPartitions } from './find-partitions';
+import { loadShard } from './load-shard';
 import { openRun } from './open-run';
 import { planRun } from './plan-run';
 import { processUnit } from './process-unit';
 import type { UnitResult } from '../run/outcome';
 import type {
+  ArchiveShardTask,
   CloseTask,
   CommitResult,
   CommitTask,
   FindTask,
   FoundPartitions,
+  LoadedShard,
+  LoadTask,
   OpenedRun,
   PlanTask,
   RunPlan,
   UnitTask,
 } from '../run/plan';
 
-/** The activities of `partitionedRun`, as the workflow sees them. */
+/** The activities of `partitionedRun` and `partitionShard`, as the workflows see them. */
 // A type alias, because proxyActivities wants an index signature.
 export type RunActivities = {
   openRun(input: unknown): Promise<OpenedRun>;
   planRun(task: PlanTask): Promise<RunPlan>;
+  loadShard(task: LoadTask): Promise<LoadedShard>;
   processUnit(task: UnitTask): Promise<UnitResult>;
   findPartitions(task: FindTask): Promise<FoundPartitions>;
   commitRun(task: CommitTask): Promise<CommitResult>;
+  archiveShard(task: ArchiveShardTask): Promise<void>;
   closeRun(task: CloseTask): Promise<void>;
 };
 
@@ -36,9 +44,11 @@ export function createActivities(deps: ActivityDeps): RunActivities {
   return {
     openRun: (input) => tagged('open', () => openRun(deps, input)),
     planRun: (task) => tagged('plan', () => planRun(deps, task)),
+    loadShard: (task) => tagged('load', () => loadShard(task)),
     processUnit: (task) => tagged('unit', () => processUnit(deps, task), { unit: task.unit }),
     findPartitions: (task) => tagged('find', () => findPartitions(task)),
     commitRun: (task) => tagged('commit', () => commitRun(deps, task)),
+    archiveShard: (task) => tagged('archive', () => archiveShard(task)),
     closeRun: (task) => tagged('close', () => closeRun(deps, task)),
   };
 }
@@ -46,5 +56,5 @@ export function createActivities(deps: ActivityDeps): RunActivities {
 /** Statements on Snowflake say what they are for. */
 function tagged<T>(step: string, work: () => T, more: { unit?: number } = {}): T {
   const { workflowExecution, attempt } = Context.current().info;
-  return withQueryTag({ run: workflowExecution!.workflowId, step, attempt, ...more }, work);
+  return withQueryTag({ run: runIdOf(workflowExecution!.workflowId), step, attempt, ...more }, work);
 }

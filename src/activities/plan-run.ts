@@ -28,6 +28,7 @@ import { checkFallback, modelUse, pinModels, skipping, withoutModel } from './pl
 import { openPlannedStage } from './stage-access';
 import { putCarried, readCarried } from './continue-run';
 import { reuseOutcomes } from './reuse';
+import { putShards } from './load-shard';
 import { loadUnitPlan } from './unit-plan';
 
 /** Longest time of one unit's attempt when no time-out was asked for. */
@@ -262,6 +263,7 @@ async function putPlan(
     selected: carried === null ? null : encodeOrdinals(selected),
     earlierCalls: carried?.content.calls ?? {},
   };
+  const sharding = await putShards(stage, folder, units, options.maxConcurrency);
   return {
     version: 1,
     runId,
@@ -275,7 +277,8 @@ async function putPlan(
     partitions: rows.length,
     rows: rows.reduce((sum, n) => sum + n, 0),
     snapshotTime,
-    units,
+    units: sharding === null ? units : [],
+    sharding,
     taskQueue: opened.unitTaskQueue,
     bigTaskQueue: own.bigTaskQueue === null ? null : unitQueueOf(own.bigTaskQueue),
     maxConcurrency: options.maxConcurrency,

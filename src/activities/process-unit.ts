@@ -77,6 +77,7 @@ class UnitAttempt {
     const { task, context } = this;
     const unit = unitFolder(task, context.info.activityId);
     let scratch: string | null = null;
+    this.deps.metrics?.unitWaited(Date.now() - context.info.currentAttemptScheduledTimestampMs);
     try {
       const folder = (scratch = await this.#makeScratch());
       return await inTurn(`${task.stage}/${unit}`, this.#interruptions.stop, () =>
@@ -287,7 +288,7 @@ class UnitAttempt {
     };
   }
 
-  async #conclude({ ledger, recorder, bundle, folder }: Work): Promise<UnitResult> {
+  async #conclude({ plan, ledger, recorder, bundle, folder }: Work): Promise<UnitResult> {
     const { task } = this;
     const single = ledger.isSingle ? recorder.recorded.outcomes.at(-1)! : null;
     if (single?.retryable === true) {
@@ -299,6 +300,7 @@ class UnitAttempt {
     }
     const worker = this.deps.identity;
     const result = await unitResult({ task, recorder, functionDigest: bundle.digest, logs: folder, worker });
+    this.deps.metrics?.unitEnded(plan.function.name, result, recorder.recorded);
     if (single !== null && !single.big && isFailure(single.outcome))
       throw unitFailure(single.outcome.error!, { nonRetryable: true, details: [result] });
     return result;

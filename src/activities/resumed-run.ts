@@ -5,6 +5,7 @@ import { NoSuchRun } from '../client/errors';
 import type { Locator } from '../client/locators';
 import { RunReader, type Reading } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
+import { openShards } from '../client/shards-reading';
 import { resumedInput } from '../run/continue-input';
 import type { RunInput } from '../run/input';
 import type { OpenedRun } from '../run/plan';
@@ -60,7 +61,11 @@ export async function readPrevious(
 ): Promise<Previous | null> {
   const reader = new RunReader(new ServerRun(client, runId, workflowRunId, stage.uri));
   try {
-    return { reader, reading: await reader.read() };
+    const reading = await reader.read();
+    // Shards of a run that was terminated are ended after it, and may begin units until then (I4). This is tried again.
+    if (!reading.state.archived && openShards(reading.record).length > 0)
+      throw new Error(`The shards of the execution ${workflowRunId} of "${runId}" have not ended yet.`);
+    return { reader, reading };
   } catch (error) {
     if (error instanceof NoSuchRun || isNotFound(error)) return null;
     throw error;

@@ -78,9 +78,12 @@ export function withSourceFlags(command: Command): Command {
       "of $scheduled_date and of a schedule's times, such as Europe/Berlin (default: UTC)",
     )
     .option('--warehouse <uri>', 'duckdb:FILE, or snowflake:CONNECTION of connections.toml')
-    .option('--stage <place>', 'folder, or @DATABASE.SCHEMA.STAGE/path, for snapshots, artifacts and logs')
+    .option(
+      '--stage <place>',
+      'folder, s3://bucket/prefix or @DATABASE.SCHEMA.STAGE/path, for snapshots, artifacts and logs',
+    )
     .option('--functions <file>', 'the file that exports the functions')
-    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 48 (default: 8)')
+    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 24,000 (default: 8)')
     .option('--max-partitions <n>', 'refuse more partitions than this (default: 100000)')
     .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)')
     .option('--loading-warehouse <name>', 'virtual warehouse on Snowflake that plans and commits');

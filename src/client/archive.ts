@@ -3,38 +3,28 @@
  * payloads still as they were encoded (and encrypted).
  */
 import { once } from 'node:events';
-import { createGzip, gunzipSync } from 'node:zlib';
+import { createGzip } from 'node:zlib';
 import type { HistoryEvent } from '../history/decode';
-import type { Closing } from '../run/plan';
+import type { ShardRef } from '../history/facts';
 import { archiveFolder, type ExecutionPlace } from '../run/stage-layout';
 import { ObjectExists, type Stage } from '../stage';
-import { UnreadableHistory } from './errors';
+import {
+  assertOfRun,
+  parseEvents,
+  shardArchiveNames,
+  type Archive,
+  type ArchivedClosing,
+  type ReadArchive,
+} from './archive-content';
 import { RecordedHistory } from './execution-history';
-import { eventsFromJson, eventsToJson } from './history-json';
+import { eventsToJson } from './history-json';
 import { WORKFLOW_TYPE } from './visibility';
-
-/** How a history ends that was archived just before its end. */
-export interface ArchivedClosing extends Closing {
-  /** ISO 8601 UTC. */
-  at: string;
-}
-
-/** The JSON of an archive. */
-export interface Archive {
-  version: 1;
-  runId: string;
-  workflowRunId: string;
-  generation: number;
-  execution: number;
-  /** Null: the history has its own end. */
-  closing: ArchivedClosing | null;
-  /** As `temporal workflow show --output json` has it. */
-  history: { events: unknown[] };
-}
 
 export interface ArchiveContent {
   place: ExecutionPlace;
   workflowRunId: string;
+  /** Null: the run's own history. */
+  shard: number | null;
   closing: ArchivedClosing | null;
   pages: AsyncIterable<HistoryEvent[]>;
 }
@@ -52,8 +42,27 @@ export function archivePath(
 
 /** Returns the path. What is there already stays: it says the same. */
 export async function writeArchive(stage: Stage, content: ArchiveContent): Promise<string> {
-  const { place, workflowRunId, closing } = content;
-  const path = archivePath(place, workflowRunId, closing === null);
+  return writeArchiveTo(
+    archivePath(content.place, content.workflowRunId, content.closing === null),
+    stage,
+    content,
+  );
+}
+
+/** `complete`: it has its own end. */
+export async function writeShardArchive(
+  stage: Stage,
+  place: ExecutionPlace,
+  shard: ShardRef,
+  { pages, complete }: { pages: AsyncIterable<HistoryEvent[]>; complete: boolean },
+): Promise<string> {
+  const [full, partial] = shardArchiveNames(place.execution, shard);
+  const path = `${archiveFolder(place.runId)}${complete ? full : partial}`;
+  const workflowRunId = shard.execution.runId;
+  return writeArchiveTo(path, stage, { place, workflowRunId, shard: shard.number, closing: null, pages });
+}
+
+async function writeArchiveTo(path: string, stage: Stage, content: ArchiveContent): Promise<string> {
   try {
     await stage.put(path, await compressed(content));
   } catch (error) {
@@ -63,7 +72,13 @@ export async function writeArchive(stage: Stage, content: ArchiveContent): Promi
 }
 
 /** One page of events is in memory at a time, and what they come to when compressed. */
-async function compressed({ place, workflowRunId, closing, pages }: ArchiveContent): Promise<Uint8Array> {
+async function compressed({
+  place,
+  workflowRunId,
+  shard,
+  closing,
+  pages,
+}: ArchiveContent): Promise<Uint8Array> {
   const { runId, generation, execution } = place;
   const head: Omit<Archive, 'history'> = {
     version: 1,
@@ -71,6 +86,7 @@ async function compressed({ place, workflowRunId, closing, pages }: ArchiveConte
     workflowRunId,
     generation,
     execution,
+    ...(shard !== null && { shard }),
     closing,
   };
   const gzip = createGzip();
@@ -91,36 +107,15 @@ async function compressed({ place, workflowRunId, closing, pages }: ArchiveConte
 }
 
 /**
- * An archive, or what `temporal workflow show --output json` prints; compressed or not. `place` says in errors where it was read.
- * Throws `UnreadableHistory`.
+ * An archive, or what `temporal workflow show --output json` prints; compressed or not. `place` says in errors where it was read,
+ * `shards` reads the archives of shards that lie beside it. Throws `UnreadableHistory`.
  */
-export function parseHistory(content: Uint8Array, place: string): RecordedHistory {
-  const refuse = (why: string): never => {
-    throw new UnreadableHistory(
-      `${place} ${why}. Histories are archives of Partwise, or what temporal workflow show --output json writes.`,
-    );
-  };
-  let events: HistoryEvent[] = [];
-  let archive: Partial<Archive> = {};
-  try {
-    const json = JSON.parse(unzipped(content)) as Archive | { events: unknown[] };
-    if ('history' in json) archive = json;
-    const list = 'history' in json ? json.history.events : json.events;
-    events = eventsFromJson(list);
-  } catch (error) {
-    refuse(`cannot be read as a history (${(error as Error).message})`);
-  }
-  if ((archive.version ?? 1) !== 1) refuse('was written by a later release of Partwise');
-  const started = events[0]?.workflowExecutionStartedEventAttributes;
-  if (started == null) return refuse('does not begin with the start of a workflow');
-  const type = started.workflowType?.name ?? '';
-  if (type !== WORKFLOW_TYPE) refuse(`is of a workflow of type "${type}", not of a run of Partwise`);
-  const workflowId = archive.runId ?? started.workflowId ?? '';
-  const runId = archive.workflowRunId ?? started.originalExecutionRunId ?? '';
-  return new RecordedHistory({ workflowId, runId }, events, archive.closing ?? null);
-}
-
-function unzipped(content: Uint8Array): string {
-  const isGzip = content[0] === 0x1f && content[1] === 0x8b;
-  return (isGzip ? gunzipSync(content) : Buffer.from(content)).toString('utf8');
+export function parseHistory(
+  content: Uint8Array,
+  place: string,
+  shards: { read: ReadArchive; place: string },
+): RecordedHistory {
+  const { events, archive, execution, type } = parseEvents(content, place);
+  assertOfRun(type, place, [WORKFLOW_TYPE]);
+  return new RecordedHistory(execution, events, archive.closing ?? null, shards);
 }

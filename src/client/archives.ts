@@ -6,6 +6,7 @@ import { parseHistory } from './archive';
 import { NoSuchRun } from './errors';
 import type { RecordedHistory } from './execution-history';
 import { readLocators, type Locator } from './locators';
+import { archivesOn } from './shard-history';
 
 /** Null when the execution was not archived. */
 export async function archivedExecution(
@@ -14,7 +15,9 @@ export async function archivedExecution(
   workflowRunId: string,
 ): Promise<RecordedHistory | null> {
   const path = await findArchive(stage, runId, workflowRunId);
-  return path === null ? null : parseHistory(await stage.get(path), `${path} on the stage ${stage.uri}`);
+  if (path === null) return null;
+  const place = `on the stage ${stage.uri}`;
+  return parseHistory(await stage.get(path), `${path} ${place}`, { read: archivesOn(stage, runId), place });
 }
 
 /** Path of an execution's archive; null when there is none. One that has its own end goes before one written just before it. */

@@ -2,7 +2,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
-import type { ArtifactReader } from '../functions/types';
 import type { ArtifactRef } from '../run/files';
 import { didYouMean } from '../run/nearest';
 import type { Stage } from '../stage';
@@ -31,24 +30,6 @@ export async function artifactBytes(stage: Stage, ref: ArtifactRef): Promise<Uin
   throw new Error(
     `The artifact "${ref.name}" at "${ref.path}" on the stage ${stage.uri} is not the one that the run recorded (its sha256 differs): the file was changed after it was written.`,
   );
-}
-
-/** JSON as a value, text as a string, anything else as bytes, unless `read` says otherwise. */
-export async function artifactValue<T>(
-  bytes: Uint8Array,
-  ref: ArtifactRef,
-  read?: ArtifactReader<T>,
-): Promise<T> {
-  if (read !== undefined) return read(bytes);
-  switch (ref.codec) {
-    case 'json':
-      return JSON.parse(Buffer.from(bytes).toString('utf8')) as T;
-    case 'text':
-      return Buffer.from(bytes).toString('utf8') as T;
-    case 'bytes':
-    case 'custom':
-      return bytes as T;
-  }
 }
 
 /** Writes the artifact into `folder`, whole or not at all, and returns the file's path. */

@@ -1,6 +1,6 @@
 /** Changes to a run under way: the signals and updates that Temporal's own tools can send too. */
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
-import { concurrencyProblems, toleranceProblems } from '../run/live-settings';
+import { concurrencyLimit, concurrencyProblems, toleranceProblems } from '../run/live-settings';
 import { problemText } from '../run/refusal';
 import { STATUS } from './chain';
 import { RunEnded, UpdateRefused } from './errors';
@@ -36,7 +36,7 @@ export class RunControl {
 
   async set({ maxConcurrency, toleratedFailures }: RunSettings): Promise<void> {
     const problems = [
-      ...(maxConcurrency === undefined ? [] : concurrencyProblems(maxConcurrency)),
+      ...(maxConcurrency === undefined ? [] : await this.#concurrencyProblems(maxConcurrency)),
       ...(toleratedFailures === undefined ? [] : toleranceProblems(toleratedFailures)),
     ];
     // enforces I9: every problem at once, and nothing is set.
@@ -50,6 +50,14 @@ export class RunControl {
     if (tooLate.length === 0) return;
     const ends = tooLate.map(({ id, status }) => `"${id}" ended as ${status} before it could be skipped.`);
     throw new UpdateRefused(this.reader.runId, problemText(ends));
+  }
+
+  /** What is more than any run takes without shards depends on the run. */
+  async #concurrencyProblems(maxConcurrency: number): Promise<string[]> {
+    const problems = concurrencyProblems(maxConcurrency, concurrencyLimit(null));
+    if (problems.length === 0) return [];
+    const { record } = await this.reader.read();
+    return concurrencyProblems(maxConcurrency, concurrencyLimit(record.plan));
   }
 
   async #update(name: string, argument: unknown): Promise<unknown> {

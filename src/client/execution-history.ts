@@ -1,7 +1,10 @@
 /** The seam that readers of runs read events through: one execution's history, on the server or recorded. */
 import type { HistoryEvent } from '../history/decode';
-import type { ArchivedClosing } from './archive';
+import type { ArchivedClosing, ReadArchive } from './archive-content';
+import type { ShardRef } from '../history/facts';
+import type { Stage } from '../stage';
 import type { Description, ExecutionRef, HistorySource } from './history-source';
+import { ArchivedShard, archivesOn, ServerShard, type ShardHistory } from './shard-history';
 
 export interface ExecutionHistory {
   readonly execution: ExecutionRef;
@@ -17,6 +20,8 @@ export interface ExecutionHistory {
   untilClosed(signal: AbortSignal): Promise<void>;
   /** The execution as the server describes it now. */
   describe(): Promise<Description | null>;
+  /** The history of a shard of this execution, which is `execution` of its run id on `stage`. */
+  shard(shard: ShardRef, execution: number, stage: Stage): ShardHistory;
 }
 
 export class ServerHistory implements ExecutionHistory {
@@ -46,6 +51,12 @@ export class ServerHistory implements ExecutionHistory {
   describe(): Promise<Description> {
     return this.source.describe(this.execution.workflowId, this.execution.runId);
   }
+
+  shard(shard: ShardRef, execution: number, stage: Stage): ShardHistory {
+    const read = archivesOn(stage, this.execution.workflowId);
+    const archived = new ArchivedShard(shard, execution, read, `on the stage ${stage.uri}`);
+    return new ServerShard(this.source, shard, archived);
+  }
 }
 
 /** From an archive or a file. Nothing happens in it any more. */
@@ -56,7 +67,13 @@ export class RecordedHistory implements ExecutionHistory {
     readonly execution: ExecutionRef,
     readonly events: HistoryEvent[],
     readonly closing: ArchivedClosing | null,
+    /** Archives of its shards. */
+    private readonly shards: { read: ReadArchive; place: string },
   ) {}
+
+  shard(shard: ShardRef, execution: number): ShardHistory {
+    return new ArchivedShard(shard, execution, this.shards.read, this.shards.place);
+  }
 
   async *pages(): AsyncGenerator<HistoryEvent[]> {
     yield this.events;

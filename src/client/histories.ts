@@ -1,16 +1,20 @@
 /** Raw histories of runs, for checks of workflow code. */
 import type { Client } from '@temporalio/client';
-import type { HistoryEvent } from '../history/decode';
+import { shardsIn, type HistoryEvent } from '../history/decode';
+import { shardNumber } from '../run/shards';
+import { assertOfRun, parseEvents } from './archive-content';
 import { NoSuchRun } from './errors';
-import type { ExecutionHistory } from './execution-history';
-import { historyInFile } from './history-file';
+import { contentOf } from './history-file';
 import { listRuns } from './list';
 import { RunReader } from './run-reader';
 import { ServerRun } from './run-source';
+import { SHARD_TYPE, WORKFLOW_TYPE } from './visibility';
 
-/** The recorded history of one execution of a run. Its events are Temporal's own, payloads still encoded. */
+/** The recorded history of one execution of a run, or of a shard of it. Its events are Temporal's own, payloads still encoded. */
 export interface RunHistory {
   runId: string;
+  /** Whose history it is; null: the run's own. */
+  shard: number | null;
   workflowRunId: string;
   events: HistoryEvent[];
 }
@@ -23,7 +27,7 @@ export interface HistoriesOptions {
   last?: number;
 }
 
-/** All executions of the runs, those that the server or an archive still has; one history is in memory at a time. */
+/** All executions of the runs with their shards, those that the server or an archive still has; one history is in memory at a time. */
 export async function* histories(
   client: Client,
   stage: string | null,
@@ -44,26 +48,38 @@ export async function* histories(
 
 /** Throws `NoSuchRun`; older executions that have expired are passed over. */
 async function* executions(client: Client, stage: string | null, runId: string): AsyncGenerator<RunHistory> {
-  const { state } = await new RunReader(new ServerRun(client, runId, null, stage)).read();
+  const reader = new RunReader(new ServerRun(client, runId, null, stage));
+  const { state, record } = await reader.read();
   const newest = state.executions.at(-1)!;
-  for (const { workflowRunId } of state.executions) {
-    const execution = new ServerRun(client, runId, workflowRunId, stage);
+  for (const { workflowRunId, execution } of state.executions) {
     try {
-      yield await wholeHistory(await execution.locate());
+      const history = await new ServerRun(client, runId, workflowRunId, stage).locate();
+      const own = { runId, shard: null, workflowRunId, events: await eventsOf(history.pages()) };
+      yield own;
+      for (const { number, execution: ref } of shardsIn(own.events)) {
+        const shard = history.shard({ number, execution: ref }, execution!, reader.stage(record)!);
+        yield { runId, shard: number, workflowRunId: ref.runId, events: await eventsOf(shard.pages()) };
+      }
     } catch (error) {
       if (!(error instanceof NoSuchRun) || workflowRunId === newest.workflowRunId) throw error;
     }
   }
 }
 
-/** The history in a file: an archive, or what `temporal workflow show --output json` writes. Throws `UnreadableHistory`. */
+/**
+ * The history in a file, of a run or of a shard: an archive, or what `temporal workflow show --output json` writes. Throws
+ * `UnreadableHistory`.
+ */
 export async function readHistory(file: string): Promise<RunHistory> {
-  return wholeHistory(await historyInFile(file));
+  const { events, archive, execution, type } = parseEvents(await contentOf(file), `"${file}"`);
+  assertOfRun(type, `"${file}"`, [WORKFLOW_TYPE, SHARD_TYPE]);
+  const { workflowId, runId: workflowRunId } = execution;
+  const shard = type === SHARD_TYPE ? shardNumber(workflowId) : null;
+  return { runId: archive.runId ?? workflowId, shard, workflowRunId, events };
 }
 
-async function wholeHistory(history: ExecutionHistory): Promise<RunHistory> {
+async function eventsOf(pages: AsyncIterable<HistoryEvent[]>): Promise<HistoryEvent[]> {
   const events: HistoryEvent[] = [];
-  for await (const page of history.pages()) events.push(...page);
-  const { workflowId, runId } = history.execution;
-  return { runId: workflowId, workflowRunId: runId, events };
+  for await (const page of pages) events.push(...page);
+  return events;
 }

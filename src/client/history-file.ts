@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow';
 import type { ProjectConfig } from '../config';
 import { parseHistory } from './archive';
@@ -18,11 +19,17 @@ export async function readHistoryFile(
 }
 
 export async function historyInFile(file: string): Promise<RecordedHistory> {
-  let content: Uint8Array;
+  const folder = dirname(file);
+  // Archives of shards lie beside that of their run.
+  const read = (name: string): Promise<Uint8Array | null> => readFile(join(folder, name)).catch(() => null);
+  return parseHistory(await contentOf(file), `"${file}"`, { read, place: `in the folder ${folder}` });
+}
+
+/** Throws `UnreadableHistory`. */
+export async function contentOf(file: string): Promise<Uint8Array> {
   try {
-    content = await readFile(file);
+    return await readFile(file);
   } catch (error) {
     throw new UnreadableHistory(`The history "${file}" cannot be read (${(error as Error).message}).`);
   }
-  return parseHistory(content, `"${file}"`);
 }

@@ -8,7 +8,7 @@ import { decodeBlock, outcomeAt, type EndedOutcome } from '../run/done-block';
 import { unitFolder } from '../run/stage-layout';
 import type { Stage } from '../stage';
 
-type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
+export type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
 
 /** `PendingActivityState`: started, cancel requested, pause requested. */
 const STARTED_STATES: readonly unknown[] = [2, 3, 5];

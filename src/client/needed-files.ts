@@ -25,6 +25,7 @@ export async function namedFiles(stage: Stage, record: RunRecord, outcomes: Outc
     if (carried != null) named.push(carried.file.path);
   if (plan === null) return named;
   named.push(planPath(plan), plan.unitPlan.path, plan.index.path);
+  if (plan.sharding != null) named.push(plan.sharding.lists.path);
   const unitPlan = await orGone(loadUnitPlan(stage, plan.unitPlan));
   named.push(...(unitPlan?.snapshot ?? []).map(({ path }) => path));
   if (unitPlan?.models !== undefined) named.push(...(await modelFiles(stage, unitPlan.models.root)));

@@ -1,8 +1,9 @@
+import { decodeArtifact } from '../functions/artifact-codec';
 import type { ArtifactReader, Row } from '../functions/types';
 import type { UnitRecord } from '../history/fold';
 import type { ArtifactRef } from '../run/files';
 import { didYouMean } from '../run/nearest';
-import { artifactBytes, artifactValue, downloadArtifact, findArtifact } from './artifacts';
+import { artifactBytes, downloadArtifact, findArtifact } from './artifacts';
 import { NoSuchPartition } from './errors';
 import { LogReader } from './logs';
 import { artifactView, type PartitionViews } from './partition-views';
@@ -62,7 +63,8 @@ export class PartitionReader implements PartitionHandle {
     list: async (): Promise<ArtifactView[]> => (await this.#artifacts()).refs.map(artifactView),
     get: async <T = unknown>(name: string, options?: { read?: ArtifactReader<T> }): Promise<T> => {
       const { bytes, ref } = await this.artifact(name);
-      return artifactValue<T>(bytes, ref, options?.read);
+      const value = options?.read === undefined ? decodeArtifact(bytes, ref.codec) : options.read(bytes);
+      return (await value) as T;
     },
     download: async (name: string, folder: string): Promise<string> => {
       const { bytes } = await this.artifact(name);

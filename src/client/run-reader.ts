@@ -1,7 +1,6 @@
 /** Reads one run: finds its execution, folds its history, and keeps what need not be read twice. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HistoryDecoder, type HistoryEvent } from '../history/decode';
-import { applyFact, newRecord, type RunRecord, type UnitRecord } from '../history/fold';
+import { applyFact, newRecord, type RunRecord, type ShardRecord, type UnitRecord } from '../history/fold';
 import { Outcomes, type ReadFile } from '../history/outcomes';
 import { liveOverlay, type LiveOverlay } from '../history/overlay';
 import { runState } from '../history/run-state';
@@ -10,12 +9,15 @@ import type { RunPlan } from '../run/plan';
 import { openStage, type Stage } from '../stage';
 import { STATUS } from './chain';
 import type { ExecutionHistory } from './execution-history';
+import { FollowedRun } from './followed-run';
 import type { Description } from './history-source';
 import { waitingStep } from './live-step';
 import { LiveUnits } from './live-units';
 import { PartitionIndex } from './partition-index';
 import { PartitionViews } from './partition-views';
 import type { RunSource } from './run-source';
+import type { ShardHistory } from './shard-history';
+import { folding, openShards, pendingOf, readShards } from './shards-reading';
 import type { RunState } from './types';
 
 /** A run as it was read at one moment. */
@@ -56,23 +58,23 @@ export class RunReader {
     const open = history.description?.workflowExecutionInfo?.status === STATUS.running;
     const record = !open && this.#closed?.workflowRunId === runId ? this.#closed : newRecord(runId);
     if (record.closed === null) {
-      const fold = this.#folding(record);
+      const { decoder } = this.source;
+      const fold = folding(record, decoder, null);
       for await (const events of history.pages()) await fold(events);
       endAsRecorded(record, history);
-      if (record.closed !== null) this.#closed = record;
+      await readShards(record, decoder, (shard) => this.#shard(record, history, shard));
+      this.#keep(record);
     }
     return this.#reading(history, record, history.description);
   }
 
-  /** Takes events into the record, in order. */
-  #folding(record: RunRecord): (events: readonly HistoryEvent[]) => Promise<void> {
-    const decoder = new HistoryDecoder(this.source.decoder);
-    return async (events) => {
-      for (const event of events) {
-        const fact = await decoder.decode(event);
-        if (fact !== null) applyFact(record, fact);
-      }
-    };
+  /** What is closed says the same for ever. */
+  #keep(record: RunRecord): void {
+    if (record.closed !== null && openShards(record).length === 0) this.#closed = record;
+  }
+
+  #shard(record: RunRecord, history: ExecutionHistory, shard: ShardRecord): ShardHistory {
+    return history.shard(shard, record.plan!.execution, this.stage(record)!);
   }
 
   /**
@@ -114,30 +116,28 @@ export class RunReader {
     ticks: boolean,
   ): AsyncGenerator<Reading> {
     const record = newRecord(history.execution.runId);
-    const fold = this.#folding(record);
-    // What had happened before is read in one go.
-    const behind = Number(history.description?.workflowExecutionInfo?.historyLength ?? 0);
     // Whoever stops reading in the middle of a long poll does not wait for its end.
     const stop = new AbortController();
     const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-    const pages = history.follow(either);
+    const followed = new FollowedRun(record, history, this.source.decoder, either, (shard) =>
+      this.#shard(record, history, shard),
+    );
     try {
-      for (let next = pages.next(); ;) {
-        const page = await (ticks ? orTick(next) : next);
-        if (page === 'tick') {
+      for (let next = followed.next(); ;) {
+        const come = await (ticks ? orTick(next) : next);
+        if (come === 'tick') {
           yield await this.#reading(history, record, await describeNow(history));
           continue;
         }
-        if (page.done) return;
-        await fold(page.value);
+        if (come === null) return;
         endAsRecorded(record, history);
-        if (record.closed !== null) this.#closed = record;
-        const last = Number(page.value.at(-1)!.eventId);
-        if (last >= behind) {
+        // The end comes last.
+        if (followed.isCaughtUp && (record.closed === null || followed.isAtEnd)) {
+          this.#keep(record);
           const open = record.closed === null && ticks;
           yield await this.#reading(history, record, open ? await describeNow(history) : null);
         }
-        next = pages.next();
+        next = followed.next();
       }
     } finally {
       stop.abort();
@@ -208,7 +208,8 @@ export class RunReader {
     let overlay: LiveOverlay | null = null;
     if (record.closed === null && description !== null) {
       const pending = description.pendingActivities ?? [];
-      const units = await this.#liveUnits.describe(pending, record, this.stage(record));
+      const ofShards = await pendingOf(openShards(record), (shard) => this.#shard(record, history, shard));
+      const units = await this.#liveUnits.describe([...pending, ...ofShards], record, this.stage(record));
       const step = await waitingStep(pending, this.source.decoder);
       overlay = liveOverlay(record, { units, step }, asOf);
     }

@@ -129,7 +129,7 @@ export interface WaitOptions {
 
 /** What can be changed while a run is under way. */
 export interface RunSettings {
-  /** Units in flight at once, 1 to 48. */
+  /** Units in flight at once: 1 to 48, or up to 48 for each shard that the run has. */
   maxConcurrency?: number;
   /** A number, or a percentage of all partitions. */
   toleratedFailures?: Tolerance;
@@ -211,7 +211,14 @@ export interface RunHandle {
   archive(): Promise<RunArchive>;
   /** One execution of the run, by its Temporal run id (see `RunState.executions`), as it was when it ended. */
   execution(workflowRunId: string): RunHandle;
-  /** Events until the run ends. */
+  /**
+   * Events until the run ends. `partitions` "failed": of partitions that came to their end, only those that failed are told, so that a
+   * follower of a large run reads no more than it shows. Default "all".
+   *
+   * @example
+   * for await (const event of run.events({ partitions: 'failed' }))
+   *   if (event.type === 'partition') console.error(event.partition.id, event.partition.error?.message);
+   */
   events(options?: { signal?: AbortSignal; partitions?: 'all' | 'failed' }): AsyncIterable<RunEvent>;
 }
 
@@ -219,8 +226,16 @@ export interface RunHandle {
 export interface RunArchive {
   /** URI of the stage. */
   stage: string;
-  /** Oldest first. `path`: on the stage; null: the server has forgotten the execution, and it was never archived. */
-  executions: { generation: number; execution: number; workflowRunId: string; path: string | null }[];
+  /** Oldest first. */
+  executions: {
+    generation: number;
+    execution: number;
+    workflowRunId: string;
+    /** On the stage; null: the server has forgotten the execution, and it was never archived. */
+    path: string | null;
+    /** Of its shards' histories, if it has any. */
+    shards: string[];
+  }[];
 }
 
 /** A line of `partwise ls`. */

@@ -5,6 +5,8 @@ export type ListedExecution = temporal.api.workflow.v1.IWorkflowExecutionInfo;
 
 /** The workflow type of runs. */
 export const WORKFLOW_TYPE = 'partitionedRun';
+/** And of their shards. */
+export const SHARD_TYPE = 'partitionShard';
 
 const RUNS = `WorkflowType = '${WORKFLOW_TYPE}'`;
 const PAGE = 100;

@@ -10,7 +10,7 @@ export interface PartwiseConfig {
    */
   warehouse?: string;
   /**
-   * Place for snapshots, artifacts, logs and results: a folder, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake, reached by the
+   * Place for snapshots, artifacts, logs and results: a folder, `s3://bucket/prefix`, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake, reached by the
    * warehouse's connection. Default `./stage`.
    */
   stage?: string;
@@ -19,6 +19,13 @@ export interface PartwiseConfig {
   worker?: {
     /** Partitions that run at once on this machine, each in a process of its own. Default: the number of cores. */
     runners?: number;
+    /**
+     * Where Prometheus finds the worker's metrics: a port of the loopback interface (`'9464'`), or `HOST:PORT` for others to see them.
+     * Default: nowhere.
+     */
+    metrics?: string;
+    /** A collector that takes OpenTelemetry's spans over HTTP, such as `'http://127.0.0.1:4318/v1/traces'`. Default: none are made. */
+    traces?: string;
   };
   /**
    * What runs may name as `notify`, to be told when they end: `{ ops: { url: process.env.OPS_WEBHOOK } }` or

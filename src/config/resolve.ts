@@ -5,13 +5,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ZodType } from 'zod';
 import { explainIssues } from '../run/explain-issues';
 import type { TemporalSettings } from '../temporal/settings';
 import type { Notifier } from './define';
 import { stageUriOf } from '../stage/snowflake/location';
 import { configFileIn, findConfigFile, readConfigFile } from './load';
 import { ConfigError } from './problems';
-import { checkConfig, runnersSchema, warehouseSchema } from './schema';
+import { checkConfig, metricsSchema, runnersSchema, tracesSchema, warehouseSchema } from './schema';
 
 /** A project's settings, complete. */
 export interface ProjectConfig {
@@ -28,6 +29,8 @@ export interface ProjectConfig {
   worker: {
     /** Default: the number of cores. */
     runners?: number;
+    metrics?: string;
+    traces?: string;
   };
   /** Notifiers by name. */
   notify: Record<string, Notifier>;
@@ -47,6 +50,8 @@ export interface ConfigFlags {
   profile?: string;
   taskQueue?: string;
   runners?: number;
+  metrics?: string;
+  traces?: string;
 }
 
 export interface LoadConfigOptions {
@@ -86,7 +91,11 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   }
   const runners = firstOf(flags.runners, numberFrom(env['PARTWISE_RUNNERS']));
   const warehouse = firstOf(flags.warehouse, env['PARTWISE_WAREHOUSE']);
+  const metrics = firstOf(flags.metrics, env['PARTWISE_METRICS']);
+  const traces = firstOf(flags.traces, env['PARTWISE_TRACES']);
   problems.push(...misfits('PARTWISE_RUNNERS', runnersSchema, runners));
+  problems.push(...misfits('PARTWISE_METRICS', metricsSchema, metrics));
+  problems.push(...misfits('PARTWISE_TRACES', tracesSchema, traces));
   problems.push(...misfits('PARTWISE_WAREHOUSE', warehouseSchema, warehouse));
   const namedStage = firstOf(
     stagePath(cwd, flags.stage),
@@ -105,7 +114,12 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
     warehouse: namedWarehouse,
     stage,
     temporal: temporalSettings(flags, env, file.temporal ?? {}, projectDir),
-    worker: { ...file.worker, ...(runners !== undefined && { runners }) },
+    worker: {
+      ...file.worker,
+      ...(runners !== undefined && { runners }),
+      ...(metrics !== undefined && { metrics }),
+      ...(traces !== undefined && { traces }),
+    },
     notify: file.notify ?? {},
     allow: file.allow ?? {},
   };
@@ -163,11 +177,7 @@ function numberFrom(text: string | undefined): number | undefined {
   return Number.isNaN(Number(text)) ? (text as unknown as number) : Number(text);
 }
 
-function misfits(
-  name: string,
-  schema: typeof runnersSchema | typeof warehouseSchema,
-  value: unknown,
-): string[] {
+function misfits(name: string, schema: ZodType, value: unknown): string[] {
   if (value === undefined) return [];
   const result = schema.safeParse(value);
   return result.success

@@ -10,12 +10,19 @@ function text(takes: string) {
 
 const RUNNERS = 'a whole number from 1 to 256';
 const WAREHOUSE = 'a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION"';
-const STAGE = 'a folder, such as "./stage", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"';
+const STAGE =
+  'a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"';
 
 export const runnersSchema = z
   .int({ error: RUNNERS })
   .min(1, { error: RUNNERS })
   .max(256, { error: RUNNERS });
+const METRICS = 'a port, such as "9464", or a host and port, such as "0.0.0.0:9464"';
+export const metricsSchema = z
+  .string({ error: METRICS })
+  .regex(/^([^:\s]+:|\[[\da-f:]+\]:)?\d{1,5}$/i, { error: METRICS });
+const TRACES = 'the URL of a collector, such as "http://127.0.0.1:4318/v1/traces"';
+export const tracesSchema = z.url({ protocol: /^https?$/, error: TRACES });
 export const warehouseSchema = text(WAREHOUSE).refine((uri) => /^[a-z]+:/.test(uri), {
   error: WAREHOUSE,
   when: ({ value, issues }) => typeof value === 'string' && issues.length === 0,
@@ -53,11 +60,15 @@ const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.
   warehouse: warehouseSchema.optional(),
   stage: text(STAGE).optional(),
   temporal: temporalSchema.optional(),
-  worker: fields('an object such as { runners: 4 }', { runners: runnersSchema.optional() }).optional(),
+  worker: fields('an object such as { runners: 4 }', {
+    runners: runnersSchema.optional(),
+    metrics: metricsSchema.optional(),
+    traces: tracesSchema.optional(),
+  }).optional(),
   notify: z.record(z.string(), notifierSchema, { error: 'an object of notifiers by name' }).optional(),
   allow: fields('an object such as { warehouses: ["duckdb:./other.duckdb"] }', {
     warehouses: z.array(warehouseSchema, { error: 'a list of warehouses' }).optional(),
-    stages: z.array(text(STAGE), { error: 'a list of folders' }).optional(),
+    stages: z.array(text(STAGE), { error: 'a list of stages' }).optional(),
   }).optional(),
 });
 

@@ -2,11 +2,11 @@
 import { format } from 'node:util';
 import { MODEL_HOST, type ModelHost, type ModelInput, type ModelSerde } from '../models/types';
 import type { ArtifactCodec } from '../run/files';
+import { decodeArtifact, encodeArtifact } from './artifact-codec';
 import { checkArtifactName } from './artifact-name';
 import { ExpectationFailed, InvalidArtifact, InvalidProgress } from './errors';
 import { encodeJson } from './json';
 import type { ArtifactReader, ArtifactWriter, PartitionContext, Row, WarehouseConnection } from './types';
-import { describe } from './describe';
 
 /** Progress travels with every heartbeat (I7). */
 const MOST_PROGRESS = 2_048;
@@ -78,7 +78,7 @@ class Call {
         `The artifact "${name}" was uploaded twice by one call. Give each artifact a name of its own.`,
       );
     }
-    const encoding = encode(name, value, write);
+    const encoding = encodeArtifact(name, value, write);
     const stored = encoding.then(({ bytes, codec }) => this.host.upload(name, bytes, codec));
     // A value that cannot be encoded is the caller's to handle; one that cannot be stored fails the partition.
     this.#uploads.set(
@@ -99,7 +99,7 @@ class Call {
     this.assertLive('download');
     checkArtifactName(name);
     const { bytes, codec } = await this.host.download(name, partition, run);
-    return (read === undefined ? decodeArtifact(bytes, codec) : await read(bytes)) as T;
+    return (read === undefined ? await decodeArtifact(bytes, codec) : await read(bytes)) as T;
   }
 
   heartbeat(progress: unknown): void {
@@ -194,35 +194,4 @@ function expect(condition: unknown, message: string): void {
   const error = new ExpectationFailed(message);
   Error.captureStackTrace(error, expect);
   throw error;
-}
-
-async function encode<T>(
-  name: string,
-  value: T,
-  write: ((value: T) => Uint8Array | string | Promise<Uint8Array | string>) | undefined,
-): Promise<{ bytes: Uint8Array; codec: ArtifactCodec }> {
-  if (write !== undefined) {
-    const written: unknown = await write(value);
-    if (typeof written === 'string') return { bytes: Buffer.from(written), codec: 'custom' };
-    if (written instanceof Uint8Array) return { bytes: written, codec: 'custom' };
-    throw new InvalidArtifact(
-      `The write function of artifact "${name}" returned ${describe(written)}. Return a string or a Uint8Array.`,
-    );
-  }
-  if (typeof value === 'string') return { bytes: Buffer.from(value), codec: 'text' };
-  if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };
-  // With a line feed at the end, as text files have.
-  return { bytes: Buffer.from(`${encodeJson(value, `The artifact "${name}"`, 2)}\n`), codec: 'json' };
-}
-
-/** An artifact's value from its bytes; what another `write` made stays bytes. */
-export function decodeArtifact(bytes: Uint8Array, codec: ArtifactCodec): unknown {
-  switch (codec) {
-    case 'json':
-      return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
-    case 'text':
-      return Buffer.from(bytes).toString('utf8');
-    default:
-      return bytes;
-  }
 }

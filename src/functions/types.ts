@@ -78,8 +78,16 @@ export interface PartitionContext<Params = Record<string, unknown>> {
    */
   readonly scheduledTime: Date | null;
   /**
-   * Keeps a value under `name` with this partition. Strings become text, Uint8Arrays stay bytes and anything else becomes
-   * JSON, unless `write` says otherwise. Visible to others once the partition is recorded.
+   * Keeps a value under `name` with this partition. Strings become text and Uint8Arrays stay bytes. Rows (an array of objects) become
+   * a table where the name ends in `.csv` or `.parquet`, and anything else becomes JSON, unless `write` says otherwise. Visible to
+   * others once the partition is recorded.
+   *
+   * ```ts
+   * await context.upload('late.parquet', await data.sql`SELECT * FROM data WHERE delay > 60`);
+   * ```
+   *
+   * What is read back by `download` or `artifacts.get` is rows again; of CSV, which has no types, numbers, dates and booleans are known
+   * by how they look. Throws `InvalidArtifact` for what cannot be written.
    */
   upload<T>(name: string, value: T, options?: { write?: ArtifactWriter<T> }): Promise<void>;
   /** Reads an artifact of a recorded partition, by default of this partition in another run. */

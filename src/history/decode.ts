@@ -2,8 +2,9 @@
 import type { temporal } from '@temporalio/proto';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import type { CommitResult, OpenedRun, RunPlan, RunSummary, UnitTask } from '../run/plan';
+import { shardNumber } from '../run/shards';
 import { decodeControl } from './decode-control';
-import type { CloseKind, Fact, Step } from './facts';
+import type { CloseKind, Fact, ShardRef, Step } from './facts';
 
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type Payloads = temporal.api.common.v1.IPayloads;
@@ -25,19 +26,33 @@ export interface PayloadDecoder {
   failure(failure: ProtoFailure | null | undefined): Promise<RecordedFailure | null>;
 }
 
-/** Decodes the events of one execution, in order. It remembers which activity is which, as later events only give numbers. */
+/** The numbers of a shard's events in a record: Temporal ends a workflow of so many. */
+const MOST_EVENTS = 2 ** 16;
+
+/** Decodes the events of one history, in order. It remembers which activity is which, as later events only give numbers. */
 export class HistoryDecoder {
   readonly #activities = new Map<number, { type: string; startedAt: string | null; attempt: number }>();
 
-  constructor(private readonly decoder: PayloadDecoder) {}
+  /** `shard`: whose history it is; null: the run's own. */
+  constructor(
+    private readonly decoder: PayloadDecoder,
+    private readonly shard: number | null = null,
+  ) {}
 
   async decode(event: HistoryEvent): Promise<Fact | null> {
     const at = isoTime(event.eventTime);
+    const { shard } = this;
+    if (shard !== null) {
+      const ended =
+        (await decodeClose(event, this.decoder)) === null ? null : ({ type: 'shardEnded', shard } as const);
+      return ended ?? this.#activity(event, at);
+    }
     const started = event.workflowExecutionStartedEventAttributes;
     if (started) return { type: 'started', at, input: await this.#input(started.input) };
     if (event.workflowExecutionCancelRequestedEventAttributes) return { type: 'cancelRequested', at };
     return (
       (await decodeControl(event, this.decoder)) ??
+      decodeShard(event) ??
       (await this.#activity(event, at)) ??
       (await decodeClose(event, this.decoder))
     );
@@ -56,36 +71,49 @@ export class HistoryDecoder {
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled) {
       const type = scheduled.activityType?.name ?? '';
-      const unit = Number(event.eventId);
+      const unit = this.#number(event.eventId);
       this.#activities.set(unit, { type, startedAt: null, attempt: 0 });
       if (type !== 'processUnit') return null;
       const task = recorded<UnitTask>((await this.decoder.values(scheduled.input))[0], 'unit');
-      return { type: 'unitScheduled', unit, at, activityId: scheduled.activityId ?? '', task };
+      const summary = event.userMetadata?.summary;
+      const [label = null] = summary ? await this.decoder.values({ payloads: [summary] }) : [];
+      return {
+        type: 'unitScheduled',
+        unit,
+        at,
+        activityId: scheduled.activityId ?? '',
+        task,
+        label: typeof label === 'string' ? label : null,
+      };
     }
     const begun = event.activityTaskStartedEventAttributes;
     if (begun) {
-      const activity = this.#activities.get(Number(begun.scheduledEventId));
+      const activity = this.#activities.get(this.#number(begun.scheduledEventId));
       if (activity) Object.assign(activity, { startedAt: at, attempt: begun.attempt ?? 1 });
       return null;
     }
     const completed = event.activityTaskCompletedEventAttributes;
     if (completed) {
       const [result] = await this.decoder.values(completed.result);
-      return this.#completed(Number(completed.scheduledEventId), at, result);
+      return this.#completed(this.#number(completed.scheduledEventId), at, result);
     }
     const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
     if (failed) {
       const failure = await this.decoder.failure(failed.failure);
       return this.#failed(
-        Number(failed.scheduledEventId),
+        this.#number(failed.scheduledEventId),
         at,
         failure,
         failed.retryState === CANCEL_REQUESTED,
       );
     }
     const cancelled = event.activityTaskCanceledEventAttributes;
-    if (cancelled) return this.#failed(Number(cancelled.scheduledEventId), at, null, true);
+    if (cancelled) return this.#failed(this.#number(cancelled.scheduledEventId), at, null, true);
     return null;
+  }
+
+  #number(eventId: unknown): number {
+    return (this.shard === null ? 0 : (this.shard + 1) * MOST_EVENTS) + Number(eventId);
   }
 
   #completed(unit: number, at: string, result: unknown): Fact | null {
@@ -125,6 +153,37 @@ export class HistoryDecoder {
     if (isUnitResult(details)) return { type: 'unitEnded', unit, at, startedAt, attempts, result: details };
     return { type: 'unitLost', unit, at, startedAt, attempts, cancelled, error };
   }
+}
+
+/** The fact of a shard's begin or end; null for any other event. */
+function decodeShard(event: HistoryEvent): Extract<Fact, { type: 'shardBegun' | 'shardEnded' }> | null {
+  const begun = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
+  if (begun) {
+    const { workflowId, runId } = begun;
+    return {
+      type: 'shardBegun',
+      shard: shardNumber(workflowId!),
+      workflowId: workflowId!,
+      workflowRunId: runId!,
+    };
+  }
+  const ended =
+    event.childWorkflowExecutionCompletedEventAttributes ??
+    event.childWorkflowExecutionFailedEventAttributes ??
+    event.childWorkflowExecutionCanceledEventAttributes ??
+    event.childWorkflowExecutionTimedOutEventAttributes ??
+    event.childWorkflowExecutionTerminatedEventAttributes;
+  return ended ? { type: 'shardEnded', shard: shardNumber(ended.workflowExecution!.workflowId!) } : null;
+}
+
+/** The shards that a run's events tell of. */
+export function shardsIn(events: readonly HistoryEvent[]): ShardRef[] {
+  return events.flatMap((event) => {
+    const fact = decodeShard(event);
+    if (fact?.type !== 'shardBegun') return [];
+    const { shard: number, workflowId, workflowRunId: runId } = fact;
+    return [{ number, execution: { workflowId, runId } }];
+  });
 }
 
 /** `RETRY_STATE_CANCEL_REQUESTED`: it would have been tried again. */

@@ -9,15 +9,30 @@ import type { Tolerance } from '../run/tolerance';
 /** Activities that a run has one of. */
 export type Step = 'openRun' | 'planRun' | 'commitRun';
 
+/** Which history of which shard. */
+export interface ShardRef {
+  number: number;
+  execution: { workflowId: string; runId: string };
+}
+
 /** How a workflow execution can end. */
 export type CloseKind = 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timedOut';
 
-/** Times (`at`, `startedAt`) are ISO 8601 UTC. `unit` is the id of the event that scheduled the unit's activity. */
+/** Times (`at`, `startedAt`) are ISO 8601 UTC. `unit` is the id of the event that scheduled the unit's activity; of a shard's, added to the
+ * shard's own range of numbers. */
 export type Fact =
   | { type: 'started'; at: string; input: unknown }
   | { type: 'opened'; opened: OpenedRun }
   | { type: 'planned'; plan: RunPlan }
-  | { type: 'unitScheduled'; unit: number; at: string; activityId: string; task: UnitTask }
+  | {
+      type: 'unitScheduled';
+      unit: number;
+      at: string;
+      activityId: string;
+      task: UnitTask;
+      /** As Temporal's UI shows it; null: it has none. */
+      label: string | null;
+    }
   /** The unit's own word: it completed, or failed with its result in the failure's details. */
   | {
       type: 'unitEnded';
@@ -37,6 +52,9 @@ export type Fact =
       cancelled: boolean;
       error: ErrorInfo;
     }
+  /** A shard began: a workflow with a history of its own, whose units are units of the run. */
+  | { type: 'shardBegun'; shard: number; workflowId: string; workflowRunId: string }
+  | { type: 'shardEnded'; shard: number }
   | { type: 'committed'; commit: CommitResult }
   | { type: 'stepFailed'; step: Step; error: ErrorInfo }
   | { type: 'cancelRequested'; at: string }

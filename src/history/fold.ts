@@ -7,19 +7,21 @@
  *  2. A partition that its unit gave back for another try (`retry`, `big`) is not in `ended` until a later unit ends with it.
  *  3. Partitions of a unit that only the server could end are in `ended`; no later unit of the execution runs them.
  *  4. A partition that was skipped by hand is in `ended` as SKIPPED, also when its unit recorded that it was cut off.
- *  5. A partition in neither is PENDING, or RUNNING where the live overlay says so.
+ *  5. Facts of a shard's history and those of the run's may come in any order; those of one history come in its own.
+ *  6. A partition in neither is PENDING, or RUNNING where the live overlay says so.
  */
 import { decodeOrdinals } from '../run/ordinals';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import type { CommitResult, OpenedRun, RunPlan, UnitTask } from '../run/plan';
-import { type GivenBack, takeBack } from '../run/retry-units';
+import { givenBack, type GivenBack, takeBack } from '../run/retry-units';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../run/status';
 import type { Tolerance } from '../run/tolerance';
-import type { Fact, Step } from './facts';
+import type { Fact, ShardRef, Step } from './facts';
 
-/** One activity of the run. */
+/** One activity of the run, or of a shard. */
 export interface UnitRecord {
   activityId: string;
+  label: string | null;
   task: UnitTask;
   scheduledAt: string;
   startedAt: string | null;
@@ -32,7 +34,12 @@ export interface UnitRecord {
 /** How partitions end whose unit could not say. */
 export type LostStatus = 'CANCELLED' | 'INTERNAL_ERROR';
 
-/** What the history of one execution says. */
+/** A child workflow that has units of the run. */
+export interface ShardRecord extends ShardRef {
+  closed: boolean;
+}
+
+/** What the history of one execution says, with those of its shards. */
 export interface RunRecord {
   workflowRunId: string;
   startedAt: string | null;
@@ -40,7 +47,8 @@ export interface RunRecord {
   input: unknown;
   opened: OpenedRun | null;
   plan: RunPlan | null;
-  /** By the id of the event that scheduled them, so in that order. */
+  shards: Map<number, ShardRecord>;
+  /** By the number of the event that scheduled them; of one history in that order. */
   units: Map<number, UnitRecord>;
   /** Units that have not ended, by activity id. */
   open: Map<string, UnitRecord>;
@@ -68,6 +76,7 @@ export function newRecord(workflowRunId: string): RunRecord {
     input: null,
     opened: null,
     plan: null,
+    shards: new Map(),
     units: new Map(),
     open: new Map(),
     ended: noCounts(),
@@ -101,7 +110,10 @@ export function applyFact(record: RunRecord, fact: Fact): void {
     case 'unitEnded': {
       const unit = endUnit(record, fact, { type: 'result', result: fact.result });
       for (const status of PARTITION_STATUSES) record.ended[status] += fact.result.counts[status];
-      if (unit !== null) takeBack(record.waiting, fact.result, unit.task);
+      if (unit === null) return;
+      takeBack(record.waiting, fact.result, unit.task);
+      for (const ordinal of givenBack(fact.result))
+        if (record.skipped.has(ordinal)) record.waiting.delete(ordinal);
       return;
     }
     case 'unitLost': {
@@ -109,6 +121,20 @@ export function applyFact(record: RunRecord, fact: Fact): void {
       const unit = endUnit(record, fact, { type: 'lost', status, error: fact.error });
       // enforces I8: a unit of a continuation spans partitions that are not its own, so it says how many are.
       record.ended[status] += unit?.task.partitions ?? 0;
+      return;
+    }
+    case 'shardBegun': {
+      const { shard, workflowId, workflowRunId } = fact;
+      record.shards.set(shard, {
+        number: shard,
+        execution: { workflowId, runId: workflowRunId },
+        closed: false,
+      });
+      return;
+    }
+    case 'shardEnded': {
+      const shard = record.shards.get(fact.shard);
+      if (shard !== undefined) shard.closed = true;
       return;
     }
     case 'committed':
@@ -172,6 +198,7 @@ export function callsBefore({ round, big }: UnitTask): number {
 function scheduleUnit(record: RunRecord, fact: Extract<Fact, { type: 'unitScheduled' }>): void {
   const unit: UnitRecord = {
     activityId: fact.activityId,
+    label: fact.label,
     task: fact.task,
     scheduledAt: fact.at,
     startedAt: null,

@@ -5,8 +5,6 @@
 import type { WaitingStep } from '../client/types';
 import type { EndedOutcome } from '../run/done-block';
 import type { ErrorInfo } from '../run/outcome';
-import { joinedLabel } from '../run/joining';
-import { retryLabel } from '../run/retry-units';
 import type { Step } from './facts';
 import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 
@@ -67,7 +65,7 @@ export function liveOverlay(record: RunRecord, pending: Pending, asOf: string): 
   };
   const described = new Map(pending.units.map((activity) => [activity.activityId, activity]));
   for (const unit of record.open.values())
-    addUnit(overlay, record, unit, described.get(unit.activityId) ?? justStarted(unit));
+    addUnit(overlay, unit, described.get(unit.activityId) ?? justStarted(unit));
   return overlay;
 }
 
@@ -100,7 +98,7 @@ function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
   };
 }
 
-function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, activity: PendingUnit): void {
+function addUnit(overlay: LiveOverlay, unit: UnitRecord, activity: PendingUnit): void {
   const { lastError, lastStartedAt, attempt } = activity;
   const call = activity.started ? activity.call : null;
   const live = {
@@ -110,10 +108,12 @@ function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, acti
   };
   for (const outcome of activity.ended) overlay.ended.set(outcome.ordinal, outcome);
   if (activity.started) {
-    // Of a batch that has not said which one: the first that is left.
-    const ordinal = activity.ordinal ?? ordinalsOf(unit.task).find((each) => !overlay.ended.has(each));
-    if (ordinal !== undefined && !overlay.ended.has(ordinal)) overlay.running.set(ordinal, live);
-    overlay.labels.push(unitLabel(record, unit));
+    // Of a batch that has not said which one, or that has ended the one it said: the first that is left.
+    const isLeft = (each: number): boolean => !overlay.ended.has(each);
+    const said = activity.ordinal;
+    const ordinal = said !== null && isLeft(said) ? said : ordinalsOf(unit.task).find(isLeft);
+    if (ordinal !== undefined) overlay.running.set(ordinal, live);
+    overlay.labels.push(unit.label ?? unit.activityId);
   } else if (attempt > 1 && isSingle(unit)) {
     overlay.waiting.set(unit.task.from, live);
   }
@@ -122,16 +122,4 @@ function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, acti
 /** Whether the unit is one partition, whose attempts are then the activity's. */
 export function isSingle({ task }: UnitRecord): boolean {
   return task.from === task.to;
-}
-
-/** The name of a unit for people: of one partition its id, of a batch the first and last. */
-function unitLabel(record: RunRecord, { task, activityId }: UnitRecord): string {
-  const { only, from, to } = task;
-  if (only !== null) return retryLabel({ ...task, only });
-  const units = record.plan?.units ?? [];
-  const own = units[task.unit];
-  if (own === undefined) return activityId;
-  if (own.from === from && own.to === to) return own.label;
-  const [first, last] = [units.find((each) => each.from === from), units.find((each) => each.to === to)];
-  return joinedLabel(first ?? own, last ?? own);
 }

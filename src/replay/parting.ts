@@ -69,6 +69,8 @@ function described(event: HistoryEvent): string {
     return `the start of the activity ${scheduled.activityType?.name ?? ''} (id "${scheduled.activityId}")`;
   if (event.timerStartedEventAttributes) return 'the start of a timer';
   if (event.workflowExecutionCompletedEventAttributes) return "the run's completion";
+  const child = event.startChildWorkflowExecutionInitiatedEventAttributes;
+  if (child) return `the start of the child workflow "${child.workflowId}"`;
   if (event.workflowExecutionFailedEventAttributes) return "the run's failure";
   if (event.workflowExecutionCanceledEventAttributes) return "the run's end as cancelled";
   const attributes = Object.entries(event).find(

@@ -8,6 +8,8 @@ import { partingOf, type Parting } from './parting';
 /** What became of one history. */
 export interface ReplayReport {
   runId: string;
+  /** Whose history it is; null: the run's own. */
+  shard: number | null;
   workflowRunId: string;
   /** Events that it has. */
   events: number;
@@ -61,6 +63,9 @@ export async function* replayRuns(
   yield* idle;
 }
 
-function reportOf({ runId, workflowRunId, events }: RunHistory, parting: Parting | null): ReplayReport {
-  return { runId, workflowRunId, events: events.length, parting };
+function reportOf(
+  { runId, shard, workflowRunId, events }: RunHistory,
+  parting: Parting | null,
+): ReplayReport {
+  return { runId, shard, workflowRunId, events: events.length, parting };
 }

@@ -31,6 +31,22 @@ function keyTexts(id: string): string[] {
   return decodePartitionId(id).filter((value): value is string => value !== null && value !== '');
 }
 
+/** Of many outcomes, as they come in: null before the first; `not`: one is DONE, or two failed differently. */
+export type AlikeState = AlikeFailures | 'not' | null;
+
+/** What those failed with that several were told of. */
+export function joinAlike(states: readonly AlikeState[]): AlikeState {
+  let joined: AlikeFailures | null = null;
+  for (const state of states) {
+    if (state === 'not' || (state !== null && joined !== null && joined.pattern !== state.pattern))
+      return 'not';
+    if (state === null) continue;
+    const before: number = joined?.partitions ?? 0;
+    joined = { ...(joined ?? state), partitions: before + state.partitions };
+  }
+  return joined;
+}
+
 /** What all of these failed with; null when one of them is DONE, when two failed differently, and when none failed. */
 export function alikeFailures(outcomes: readonly PartitionOutcome[]): AlikeFailures | null {
   let alike: AlikeFailures | null = null;

@@ -18,7 +18,7 @@ export interface FileRef extends StagedFile {
 }
 
 /** How an artifact's bytes were made from a value, so that `artifacts.get` can give the value back. */
-export type ArtifactCodec = 'json' | 'text' | 'bytes' | 'custom';
+export type ArtifactCodec = 'json' | 'text' | 'bytes' | 'csv' | 'parquet' | 'custom';
 
 /** A named artifact of one partition: `bytes` bytes at `offset` of the file at `path`. */
 export interface ArtifactRef extends FileRef {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parseBytes } from './bytes';
 import { parseDuration } from './duration';
+import { MOST_CONCURRENCY } from './live-settings';
 import { parsePeriod, timeZoneName } from './zoned-time';
 import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
 import { runIdProblem } from './run-id';
@@ -107,7 +108,7 @@ const tolerance = z.union([z.string(), z.number()], { error: TOLERANCE }).transf
 });
 
 const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
-  maxConcurrency: whole(1, 48).nullish(),
+  maxConcurrency: whole(1, MOST_CONCURRENCY).nullish(),
   toleratedFailures: tolerance.nullish(),
   failFast: z.boolean({ error: 'true or false' }).nullish(),
   runTimeout: duration('from 1s to 365 days', { min: 1000, max: 365 * DAY }).nullish(),
@@ -249,7 +250,7 @@ export const inputSchema = fields(
       WAREHOUSE_KINDS.some((kind) => uri.startsWith(`${kind}:`)),
     ).nullish(),
     stage: text(
-      'a folder, such as "./stage", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"',
+      'a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"',
     ).nullish(),
     functions: text('the path of a functions file, such as "./functions.ts"').nullish(),
     params: z

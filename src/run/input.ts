@@ -23,7 +23,7 @@ export type OutputInput =
 
 /** Settings of one run; every one has a default. */
 export interface RunOptions {
-  /** Partitions (or batches of them) in flight at once. Default 8, at most 48. */
+  /** Partitions (or batches of them) in flight at once. Default 8, at most 24,000; more than 48 make shards. */
   maxConcurrency?: number;
   /** Partitions that may fail without failing the run: a number, or a percentage of all (`'5%'`, rounded down). Default 0. */
   toleratedFailures?: number | `${number}%`;
@@ -41,7 +41,7 @@ export interface RunOptions {
   heartbeatTimeout?: number | string;
   /** Refuse a source with more partitions than this. Default 100,000. */
   maxPartitions?: number;
-  /** Partitions per activity. Default: 1 up to 500 partitions, then batches. */
+  /** Partitions per activity. Default: 1 up to 500 partitions, or up to 500 for each 48 of `maxConcurrency`, then batches. */
   partitionsPerUnit?: number;
   /** On Snowflake: the virtual warehouse that plans and commits. Default: the connection's own. */
   loadingWarehouse?: string;
@@ -54,7 +54,7 @@ export interface RunInput {
   partitionBy?: string[];
   /** `duckdb:PATH` or `snowflake:CONNECTION`; default from the worker's configuration. */
   warehouse?: string;
-  /** A folder, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake; default from the worker's configuration. */
+  /** A folder, `s3://bucket/prefix`, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake; default from the worker's configuration. */
   stage?: string;
   /**
    * File that exports the functions; default: the project's. For the embedded server only: a deployed worker runs the code it was

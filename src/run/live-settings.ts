@@ -1,14 +1,38 @@
 /** What is wrong with settings for a run under way, as sentences: for the workflow, and for clients before they ask it. */
+import type { RunPlan } from './plan';
 import { quote } from './quote';
 import { asTolerance, TOLERANCE } from './tolerance';
 
-/** More activities in flight, and completions that come at once could fail a workflow task (I7). */
-export const MOST_CONCURRENCY = 48;
+/** More activities of one workflow in flight, and completions that come at once could fail a workflow task (I7). */
+export const MOST_LANES = 48;
+/** Child workflows of a run. */
+export const MOST_SHARDS = 500;
+/** Units of a run in flight. */
+export const MOST_CONCURRENCY = MOST_LANES * MOST_SHARDS;
 
-export function concurrencyProblems(value: unknown): string[] {
+/** Units in flight that a run may have, and why not more. */
+export interface ConcurrencyLimit {
+  most: number;
+  /** Ends a sentence. */
+  why: string;
+}
+
+/** `plan` null: the run is not planned yet. */
+export function concurrencyLimit(
+  plan: Pick<RunPlan, 'maxConcurrency' | 'sharding'> | null,
+): ConcurrencyLimit {
+  if (plan === null) return { most: MOST_LANES, why: ' until the run is planned' };
+  const shards = plan.sharding?.shards.length ?? 0;
+  const having = shards === 0 ? 'without shards' : `with ${shards} shards of ${MOST_LANES} each`;
+  const why = `: the run was planned for ${plan.maxConcurrency} at a time, ${having}, and that cannot change`;
+  return { most: MOST_LANES * Math.max(1, shards), why };
+}
+
+export function concurrencyProblems(value: unknown, { most, why }: ConcurrencyLimit): string[] {
   const whole = typeof value === 'number' && Number.isInteger(value);
-  if (whole && value >= 1 && value <= MOST_CONCURRENCY) return [];
-  return [`"maxConcurrency" is ${given(value)}; it takes a whole number from 1 to ${MOST_CONCURRENCY}.`];
+  if (whole && value >= 1 && value <= most) return [];
+  const takes = `a whole number from 1 to ${most.toLocaleString('en')}`;
+  return [`"maxConcurrency" is ${given(value)}; it takes ${takes}${whole && value > most ? why : ''}.`];
 }
 
 export function toleranceProblems(value: unknown): string[] {

@@ -11,6 +11,7 @@ import type { ModelInput } from '../models/types';
 import type { ErrorInfo } from './outcome';
 import type { PushDown } from './push-down';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
+import type { ReportRule } from './shard-report';
 import type { StopReason } from './stop';
 
 /** A column and its type as the snapshot has it, in DuckDB's words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
@@ -70,8 +71,10 @@ export interface RunPlan {
   rows: number;
   /** ISO 8601 UTC: when the rows were pinned. */
   snapshotTime: string;
-  /** Largest first. The position in this array is the unit's number. */
+  /** Largest first. The position in this array is the unit's number. Of a run that has shards, none: they have them. */
   units: Unit[];
+  /** Null: the run has its units in flight itself. Absent: it was planned by a release that had no shards. */
+  sharding?: Sharding | null;
   /** Of `processUnit`. */
   taskQueue: string;
   /** Of `processUnit` for partitions that ran out of memory; null: they are tried once more where they are. */
@@ -97,6 +100,76 @@ export interface RunPlan {
   models?: ModelUse;
   /** Outcomes taken over from before; the units are cut from the other partitions. */
   carried: Carried | null;
+}
+
+/** The shards of a run. */
+export interface Sharding {
+  /** On the stage: the units of every shard, one shard a line. History has no room for them (I7). */
+  lists: FileRef;
+  /** In the order in which they begin. The position in this array is the shard's number. */
+  shards: Shard[];
+}
+
+/** A child workflow's worth of units: of the partitions `from` to `to` (ordinals, both included). */
+export interface Shard {
+  from: number;
+  to: number;
+  /** How many of them are run. */
+  partitions: number;
+  /** The number of its first unit, and how many it has. */
+  firstUnit: number;
+  units: number;
+  list: FileRange;
+}
+
+/** A part of a file on the stage. */
+export interface FileRange {
+  offset: number;
+  bytes: number;
+  /** Of the part. */
+  sha256: string;
+}
+
+/** What of a plan shapes the activities of units. */
+export type UnitsPlan = Pick<
+  RunPlan,
+  | 'generation'
+  | 'execution'
+  | 'stage'
+  | 'unitPlan'
+  | 'taskQueue'
+  | 'bigTaskQueue'
+  | 'retry'
+  | 'heartbeatTimeoutMs'
+  | 'unitTimeoutMs'
+  | 'partitionTimeoutMs'
+  | 'retryUnitsPerRound'
+  | 'joinUpToMs'
+>;
+
+/** The argument of the workflow `partitionShard`. */
+export interface ShardTask {
+  version: 1;
+  runId: string;
+  stageToken: string;
+  shard: number;
+  partitions: number;
+  firstUnit: number;
+  /** Where its units are on the stage. */
+  list: FileRange & { path: string };
+  plan: UnitsPlan;
+  /** Ordinals that were skipped before it began (`"3,7-9"`). */
+  skipped: string;
+  report: Omit<ReportRule, 'everyFailures'>;
+  settings: ShardSettings;
+}
+
+/** What a shard is told of the run's settings; a later one has a higher number. */
+export interface ShardSettings extends Pick<ReportRule, 'everyFailures'> {
+  number: number;
+  paused: boolean;
+  /** Units in flight. */
+  lanes: number;
 }
 
 /** A file of the snapshot: the rows of the partitions `from` to `to` (ordinals, both included), sorted by partition. */
@@ -259,7 +332,7 @@ export interface ExecutionEntry {
 /** What a continuation takes over from the execution before it. */
 export interface Continued {
   /** Its plan, but for what is planned anew. */
-  plan: Omit<RunPlan, 'units' | 'carried'>;
+  plan: Omit<RunPlan, 'units' | 'sharding' | 'carried'>;
   carried: Carried;
   /** The last commit of the generation. */
   commit: CommitResult | null;
@@ -271,6 +344,19 @@ export interface Continued {
 export interface PlanTask {
   opened: OpenedRun;
 }
+
+/** `loadShard`'s argument. */
+export type LoadTask = Pick<ShardTask, 'version' | 'stageToken' | 'list'> & Pick<RunPlan, 'stage'>;
+
+/** `loadShard`'s result. */
+export interface LoadedShard {
+  version: 1;
+  units: Unit[];
+}
+
+/** `archiveShard`'s argument. */
+export type ArchiveShardTask = Pick<ShardTask, 'version' | 'runId' | 'stageToken' | 'shard'> &
+  Pick<RunPlan, 'stage' | 'generation' | 'execution'>;
 
 /** `commitRun`'s argument. */
 export interface CommitTask {

@@ -2,11 +2,9 @@
  * How partitions are cut into units (I7). Done once, in planning: the workflow only walks the list.
  */
 import type { Unit } from './plan';
+import { MOST_SHARDS } from './live-settings';
+import { MOST_UNITS, shardsInFlight } from './shards';
 
-/** Up to this many partitions are a unit each. */
-const ONE_EACH_UP_TO = 500;
-/** At most this many units in a run: 500 activities are 1,500 events, far below Temporal's 4,096-event hint. */
-const MOST_UNITS = 500;
 /** Rows of a batch, where there are so many that all lanes are busy for long. */
 const ROWS_PER_UNIT = 250_000;
 /** Partitions of a batch, where there are so few that its activity would cost more than they do. */
@@ -30,20 +28,24 @@ export interface UnitRequest {
 }
 
 /**
- * Cuts neighbours in key order into units, largest first.
+ * Cuts neighbours in key order into units, largest first: one partition each up to 500, and up to 500 for each shard that the
+ * concurrency asks for.
  *
- * Above 500 partitions the number of units is about max(64, 16 × maxConcurrency, rows / 250,000), at most 500; fewer when they would
- * have less than 128 partitions, but still 2 × maxConcurrency. A partition far above the average is a unit of its own, so that nothing
+ * Above that the number of units is about max(64, 16 × maxConcurrency, rows / 250,000), at most as many; fewer when they would have
+ * less than 128 partitions, but still 2 × maxConcurrency. A partition far above the average is a unit of its own, so that nothing
  * waits behind it.
  */
 export function cutUnits(request: UnitRequest): Unit[] {
-  const partitions = request.rows.length;
+  const { maxConcurrency, partitionsPerUnit, rows } = request;
+  const partitions = rows.length;
+  // enforces I7
+  const most = MOST_UNITS * Math.min(MOST_SHARDS, shardsInFlight(maxConcurrency));
   const ranges =
-    request.partitionsPerUnit !== null
-      ? cutEvenly(partitions, Math.max(request.partitionsPerUnit, Math.ceil(partitions / MOST_UNITS)))
-      : partitions <= ONE_EACH_UP_TO
+    partitionsPerUnit !== null
+      ? cutEvenly(partitions, Math.max(partitionsPerUnit, Math.ceil(partitions / (MOST_UNITS * MOST_SHARDS))))
+      : partitions <= most
         ? cutEvenly(partitions, 1)
-        : cutByRows(request.rows, request.maxConcurrency);
+        : cutByRows(rows, maxConcurrency, most);
   const weighed = ranges.map(([from, to]) => ({ from, to, weight: weight(request.rows, from, to) }));
   // Array.prototype.sort is stable: equal weights stay in key order.
   weighed.sort((a, b) => b.weight - a.weight);
@@ -78,11 +80,11 @@ function cutEvenly(partitions: number, size: number): [number, number][] {
   return ranges;
 }
 
-function cutByRows(rows: ArrayLike<number>, maxConcurrency: number): [number, number][] {
+function cutByRows(rows: ArrayLike<number>, maxConcurrency: number, most: number): [number, number][] {
   const total = weight(rows, 0, rows.length - 1);
   // Half of the budget, since partitions of their own cut the runs between them.
   const wanted = Math.min(
-    Math.floor((MOST_UNITS - 1) / 2),
+    Math.floor((most - 1) / 2),
     Math.max(64, 16 * maxConcurrency, Math.ceil(total / ROWS_PER_UNIT)),
     Math.max(2 * maxConcurrency, Math.ceil(rows.length / PARTITIONS_PER_UNIT)),
   );

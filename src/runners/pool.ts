@@ -13,6 +13,12 @@ interface Idle {
   key: string;
 }
 
+interface PoolOptions {
+  size: number;
+  /** Told of each runner that was given back and cannot be used again. */
+  onReplaced?: (reason: 'lost' | 'memory') => void;
+}
+
 export class RunnerPool {
   readonly size: number;
   private readonly live = new Set<RunnerProcess>();
@@ -24,7 +30,7 @@ export class RunnerPool {
   private loner: { runner: RunnerProcess | null } | null = null;
   private closed = false;
 
-  constructor(options: { size: number }) {
+  constructor(private readonly options: PoolOptions) {
     this.size = options.size;
   }
 
@@ -93,9 +99,13 @@ export class RunnerPool {
 
   /** Gives a runner back; one that did not end its unit cleanly, or died, is ended and forgotten. */
   async release(runner: RunnerProcess, options: { reusable: boolean }): Promise<void> {
-    const keep = options.reusable && runner.alive && !this.closed && runner.rss < runner.memoryBytes * TIRED;
-    if (keep) this.idle.push({ runner, key: this.keys.get(runner)! });
-    else await runner.kill();
+    const lost = !options.reusable || !runner.alive;
+    const tired = runner.rss >= runner.memoryBytes * TIRED;
+    if (!lost && !tired && !this.closed) this.idle.push({ runner, key: this.keys.get(runner)! });
+    else {
+      if (!this.closed) this.options.onReplaced?.(lost ? 'lost' : 'memory');
+      await runner.kill();
+    }
     if (this.loner?.runner === runner) this.loner = null;
     this.wakeWaiting();
   }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Stage } from './stage';
 import { LocalStage } from './local/local-stage';
+import { parseS3, s3Uri } from './s3/location';
 import { parseLocation, stageUriOf, uriOf } from './snowflake/location';
 
 export { makeFolder } from './make-folder';
@@ -11,17 +12,27 @@ export { isStoredSize } from './stored-size';
 /** Stages that are not local, by URI: they keep copies of what is read again and again. */
 const remote = new Map<string, Stage>();
 
-/** Opens the stage at an absolute URI: `file:///folder`, or `snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path/`. */
+/**
+ * Opens the stage at an absolute URI: `file:///folder`, `s3://bucket/prefix/`, or
+ * `snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path/`.
+ */
 export function openStage(uri: string): Stage {
   if (uri.startsWith('file://')) return new LocalStage(uri);
+  const known = remote.get(uri) ?? openRemote(uri);
+  remote.set(uri, known);
+  return known;
+}
+
+/** Drivers are loaded by those who need them: each takes half a second. */
+function openRemote(uri: string): Stage {
+  if (uri.startsWith('s3://')) {
+    const { S3Stage } = require('./s3/s3-stage') as typeof import('./s3/s3-stage');
+    return new S3Stage(uri);
+  }
   if (!uri.startsWith('snowflake://')) throw unknownKind(uri);
-  const known = remote.get(uri);
-  if (known !== undefined) return known;
   const { SnowflakeStage } =
     require('./snowflake/snowflake-stage') as typeof import('./snowflake/snowflake-stage');
-  const stage = new SnowflakeStage(uri);
-  remote.set(uri, stage);
-  return stage;
+  return new SnowflakeStage(uri);
 }
 
 /**
@@ -33,12 +44,14 @@ export function stageUri(value: string, projectDir: string, warehouse: string | 
   if (value.startsWith('@')) return stageUriOf(value, warehouse);
   const location = parseLocation(value);
   if (location !== null) return uriOf(location);
+  const s3 = parseS3(value);
+  if (s3 !== null) return s3Uri(s3);
   if (/^[a-z0-9]+:\/\//i.test(value)) throw unknownKind(value);
   return pathToFileURL(resolve(projectDir, value)).href;
 }
 
 function unknownKind(value: string): Error {
   return new Error(
-    `The stage "${value}" is of no known kind: use a folder, or a stage on Snowflake, written as @DATABASE.SCHEMA.STAGE/path.`,
+    `The stage "${value}" is of no known kind: use a folder, s3://bucket/prefix, or a stage on Snowflake, written as @DATABASE.SCHEMA.STAGE/path.`,
   );
 }

@@ -3,6 +3,7 @@
  * from then on.
  */
 import { upsertMemo } from '@temporalio/workflow';
+import { concurrencyLimit, concurrencyProblems } from '../run/live-settings';
 import { PAUSED_MEMO } from '../run/memo';
 import type { RunPlan } from '../run/plan';
 import { toleratedOf, type Tolerance } from '../run/tolerance';
@@ -13,6 +14,8 @@ export class Control {
   #maxConcurrency: number | null = null;
   #tolerance: Tolerance | null = null;
   #changed: () => void = () => {};
+  /** Resolves when shards have what was set; null where there are none to be told. */
+  passedOn: (() => Promise<void>) | null = null;
 
   /** Tells that something was changed. A later listener takes the place of the one before. */
   onChange(listener: () => void): void {
@@ -28,16 +31,27 @@ export class Control {
   }
 
   /** The memo tells attempts that wait, and batches, which do not see the workflow's state. */
-  pause(paused: boolean): void {
+  pause(paused: boolean): void | Promise<void> {
     if (paused === this.#paused) return;
     this.#paused = paused;
-    upsertMemo({ [PAUSED_MEMO]: paused });
+    const remember = (): void => upsertMemo({ [PAUSED_MEMO]: paused });
+    if (this.passedOn === null) {
+      remember();
+      return this.#changed();
+    }
     this.#changed();
+    // The memo says that it is in force.
+    return this.passedOn().then(remember);
   }
 
   /** Units in flight at once; null before it is known. */
   get maxConcurrency(): number | null {
     return this.#maxConcurrency ?? this.#plan?.maxConcurrency ?? null;
+  }
+
+  /** What is wrong with a number of units in flight for this run, as sentences. */
+  concurrencyProblems(value: unknown): string[] {
+    return concurrencyProblems(value, concurrencyLimit(this.#plan));
   }
 
   setConcurrency(maxConcurrency: number): void {

@@ -9,10 +9,11 @@ import {
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
 import type { CommitResult, OpenedRun, RunPlan, RunSummary } from '../run/plan';
+import { shardId } from '../run/shards';
 import { settledStatus, withinTolerance, type RunStatus } from '../run/status';
 import { stopMessage } from '../run/stop';
 import type { Progress } from './progress';
-import type { RunUnits } from './units';
+import type { Stopping } from './stopping';
 
 /** What ends by itself in the end, so that a run never waits for ever without a word. */
 export const CONTROL_RETRY = { maximumAttempts: 12, maximumInterval: '30s' } as const;
@@ -38,17 +39,17 @@ export function summaryOf(
 }
 
 /** The summary of a run whose units have ended. Throws the run's failure when more of them failed than are tolerated. */
-export function settle(plan: RunPlan, progress: Progress, units: RunUnits): RunSummary {
-  const { stopped } = units;
+export function settle(plan: RunPlan, progress: Progress, stopping: Stopping): RunSummary {
+  const { reason: stopped } = stopping;
   const notStarted = stopped === null ? 0 : progress.stop();
   const { total, counts } = progress;
   const summary = summaryOf(plan, progress, settledStatus(counts));
   if (stopped !== null) {
     const facts = { runId: plan.runId, total, notStarted, example: exampleOf(summary.firstErrors) };
-    const message = stopMessage(stopped, units.standing, facts);
+    const message = stopMessage(stopped, stopping.standing, facts);
     throw partialFailure(message, { ...summary, stopped: { reason: stopped, message } });
   }
-  const { toleratedFailures } = units.standing;
+  const { toleratedFailures } = stopping.standing;
   // enforces I8
   if (withinTolerance(counts, toleratedFailures)) return summary;
   throw partialFailure(describeFailure(summary, toleratedFailures), summary);
@@ -99,6 +100,22 @@ export function runTimeout(limitMs: number, plan: RunPlan | null, progress: Prog
   });
 }
 
+/** A shard did not come to its end by itself. What its partitions came to, its own history says. */
+export function shardLost(
+  plan: RunPlan,
+  progress: Progress,
+  { shard, why }: { shard: number; why: string },
+): ApplicationFailure {
+  return ApplicationFailure.create({
+    message:
+      `Shard ${shard} of ${plan.sharding!.shards.length} (the workflow "${shardId(plan, shard)}") was lost: ${why}. So the others were cancelled, and nothing was written. ` +
+      `Finish the run with partwise retry ${plan.runId}.`,
+    type: 'ShardLost',
+    nonRetryable: true,
+    details: [summaryOf(plan, progress, 'FAILURE')],
+  });
+}
+
 /** Writes the rows, if they are to be written and there are any to write. */
 export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSummary): Promise<RunSummary> {
   const { runId, generation, execution, stage, output, keyColumns, index } = plan;
@@ -106,8 +123,9 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
   const { commit: last = null, committed = true } = opened.continues ?? {};
   // A continuation that found nothing left to run, of a run whose rows are where they belong.
   const target = 'table' in output ? output.table : 'model' in output ? output.model : output.file;
+  const nothingRan = plan.units.length === 0 && plan.sharding == null;
   // enforces I10
-  if (plan.units.length === 0 && last?.target === target && committed) return { ...summary, commit: last };
+  if (nothingRan && last?.target === target && committed) return { ...summary, commit: last };
   const { commitRun } = proxyActivities<RunActivities>({
     startToCloseTimeout: opened.planTimeoutMs,
     heartbeatTimeout: opened.heartbeatTimeoutMs,

@@ -1,1 +1,2 @@
 export { partitionedRun } from './partitioned-run';
+export { partitionShard } from './partition-shard';

@@ -1,8 +1,8 @@
 /**
- * Lanes: items are taken in order, and only so many are worked on at once. Never more than 48: each completion may buffer two
+ * Lanes: items are taken in order, and only so many are worked on at once. Never more than 48 activities: each completion may buffer two
  * events while a workflow task runs, and the server fails the task at more than 100 of them (I7).
  */
-import { MOST_CONCURRENCY } from '../run/live-settings';
+import { MOST_LANES } from '../run/live-settings';
 
 /** What says how many items may be worked on. */
 export interface LaneGate {
@@ -17,13 +17,15 @@ export interface LaneGate {
 /**
  * Works through `items`, as the gate allows. Resolves when all are done or, once the gate is closed, when those that were begun
  * are. `work` is expected to handle its failures: the first rejection closes the lanes too, and is thrown when they have come
- * to rest. Items that `isVoid` need no lane: they are passed over, also while the gate lets none through.
+ * to rest. Items that `isVoid` need no lane: they are passed over, also while the gate lets none through. `most`: of items that are no
+ * activities.
  */
 export async function throughLanes<T>(
   items: readonly T[],
   gate: LaneGate,
   work: (item: T) => Promise<void>,
   isVoid: (item: T) => boolean = () => false,
+  most: number = MOST_LANES,
 ): Promise<void> {
   let next = 0;
   let busy = 0;
@@ -40,7 +42,7 @@ export async function throughLanes<T>(
       while (!isClosed() && next < items.length) {
         const item = items[next]!;
         // enforces I7
-        if (!isVoid(item) && busy >= Math.min(gate.width, MOST_CONCURRENCY)) break;
+        if (!isVoid(item) && busy >= Math.min(gate.width, most)) break;
         next++;
         if (!isVoid(item)) void lane(item);
       }

@@ -11,7 +11,7 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
-import { concurrencyProblems, given, toleranceProblems } from '../run/live-settings';
+import { given, toleranceProblems } from '../run/live-settings';
 import { isPartitionId } from '../run/partition-id';
 import { quote } from '../run/quote';
 import { problemText } from '../run/refusal';
@@ -28,8 +28,9 @@ export interface ProgressAnswer {
   /** As in force; null until the run is planned. */
   maxConcurrency: number | null;
   toleratedFailures: number | null;
+  /** Of a run that has shards, as they told last. */
   counts: StatusCounts & { total: number };
-  /** Units in flight, by label. */
+  /** Units in flight, by label; of a run that has shards, those. */
   running: string[];
 }
 
@@ -66,7 +67,7 @@ export function handleMessages(run: LiveRun): void {
   const { control, progress } = run;
   const running = (): string[] => [...progress.running].map(({ label }) => label);
   setHandler(progressQuery, () => {
-    const inFlight = Math.min(progress.running.size, progress.counts.PENDING);
+    const inFlight = Math.min(progress.inFlight, progress.counts.PENDING);
     return {
       status: progress.status,
       paused: control.paused,
@@ -95,22 +96,27 @@ export function handleMessages(run: LiveRun): void {
     (value) => {
       const maxConcurrency = value as number;
       control.setConcurrency(maxConcurrency);
-      return { version: 1, maxConcurrency };
+      return inForce(control, { version: 1, maxConcurrency });
     },
-    { validator: (value) => refuse(run, concurrencyProblems(value)) },
+    { validator: (value) => refuse(run, control.concurrencyProblems(value)) },
   );
   setHandler(
     setTolerance,
     (value) => {
       const toleratedFailures = asTolerance(value)!;
       control.setTolerance(toleratedFailures);
-      return { version: 1, toleratedFailures };
+      return inForce(control, { version: 1, toleratedFailures });
     },
     { validator: (value) => refuse(run, toleranceProblems(value)) },
   );
   setHandler(skipUpdate, (ids) => run.skip!(ids as string[]), {
     validator: (ids) => refuse(run, skipProblems(ids, run.skip !== null)),
   });
+}
+
+/** The answer to a change, once shards have it; where there are none, at once. */
+function inForce<T>({ passedOn }: Control, answer: T): T | Promise<T> {
+  return passedOn === null ? answer : passedOn().then(() => answer);
 }
 
 function refuse(run: LiveRun, problems: readonly string[]): void {

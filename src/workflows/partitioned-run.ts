@@ -26,6 +26,8 @@ import { commit, CONTROL_RETRY, runTimeout, settle, statusAfter } from './ending
 import { handleMessages, type LiveRun } from './messages';
 import { Progress } from './progress';
 import { skipPartitions } from './skips';
+import { RunShards } from './shards';
+import { Stopping } from './stopping';
 import { RunUnits } from './units';
 
 // enforces I9: an error in this code ends the run with a message instead of leaving it on a task that fails for ever.
@@ -53,7 +55,7 @@ class Run implements LiveRun {
   #timedOut = false;
   #opened: OpenedRun | null = null;
   #plan: RunPlan | null = null;
-  #units: RunUnits | null = null;
+  #stopping: Stopping | null = null;
   #settled = false;
 
   constructor(private readonly input: unknown) {}
@@ -61,7 +63,7 @@ class Run implements LiveRun {
   ending(): string | null {
     if (this.#scope.consideredCancelled)
       return 'The run is being stopped, so nothing can be changed any more.';
-    if (this.#units?.closed === true)
+    if (this.#stopping?.closed === true)
       return 'The run stops because of its failures, so nothing can be changed any more.';
     return this.#settled ? 'The run is ending, so nothing can be changed any more.' : null;
   }
@@ -111,13 +113,19 @@ class Run implements LiveRun {
     this.#plan = plan;
     progress.begin(plan.partitions, plan.carried);
     control.begin(plan);
-    const units = new RunUnits(plan, opened, progress, control);
-    this.#units = units;
-    this.skip = (ids) => skipPartitions(ids, plan, opened, units);
-    await units.process();
+    const stopping = new Stopping(plan, progress, control);
+    this.#stopping = stopping;
+    const { scope } = stopping;
+    const consider = (): void => stopping.consider();
+    const work =
+      plan.sharding == null
+        ? new RunUnits({ plan, run: opened, units: plan.units, progress, control, scope, consider })
+        : new RunShards(plan, plan.sharding, opened, progress, control, stopping);
+    this.skip = (ids) => skipPartitions(ids, plan, opened, work);
+    await work.process();
     this.#settled = true;
     if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The run was cancelled.');
-    return commit(plan, opened, settle(plan, progress, units));
+    return commit(plan, opened, settle(plan, progress, stopping));
   }
 
   /** A time-out of the server's would leave functions running, and no word about partitions. */

@@ -1,9 +1,10 @@
-/** What a run has come to so far, folded from unit results. Deterministic: counts only what results say. */
-import { errorPattern } from '../run/alike';
+/** What a run has come to so far, folded from results of units and reports of shards. Deterministic: counts only what those say. */
+import { errorPattern, joinAlike, type AlikeState } from '../run/alike';
 import type { Carried } from '../run/carried';
 import type { AlikeFailures, ErrorInfo, UnitResult } from '../run/outcome';
 import type { UnitTask } from '../run/plan';
 import { type GivenBack, takeBack } from '../run/retry-units';
+import type { ShardReport, WaitingEnds } from '../run/shard-report';
 import { PARTITION_STATUSES, noCounts, type RunStatus, type StatusCounts } from '../run/status';
 
 /** Errors kept for the summary and the queries. */
@@ -23,7 +24,9 @@ export class Progress {
   doneMs = 0;
   /** The longest wait that errors among them ask for. */
   retryAfterMs = 0;
-  #alike: AlikeFailures | 'not' | null = null;
+  #alike: AlikeState = null;
+  /** The latest of each shard. */
+  readonly #reports = new Map<number, ShardReport>();
   #before = noCounts();
 
   /** `carried`: outcomes that were taken over from before. */
@@ -45,7 +48,40 @@ export class Progress {
 
   /** What every partition failed with so far; null when some did not, or failed differently. */
   get alike(): AlikeFailures | null {
-    return this.#alike === 'not' ? null : this.#alike;
+    const alike = this.alikeState;
+    return alike === 'not' ? null : alike;
+  }
+
+  get alikeState(): AlikeState {
+    return joinAlike([this.#alike, ...[...this.#reports.values()].map(({ alike }) => alike)]);
+  }
+
+  /** How many partitions wait for another try, by how they end if there is none. */
+  get waitingEnds(): WaitingEnds {
+    const ends = { FAILED: 0, INTERNAL_ERROR: 0 };
+    for (const { otherwise } of this.waiting.values()) ends[otherwise]++;
+    for (const { waiting } of this.#reports.values()) {
+      ends.FAILED += waiting.FAILED;
+      ends.INTERNAL_ERROR += waiting.INTERNAL_ERROR;
+    }
+    return ends;
+  }
+
+  /** Units in flight, those of shards as they told last. */
+  get inFlight(): number {
+    let inFlight = this.#reports.size === 0 ? this.running.size : 0;
+    for (const { running } of this.#reports.values()) inFlight += running;
+    return inFlight;
+  }
+
+  /** A shard's partitions, as it told. An earlier report that comes late says nothing any more. */
+  takeReport(report: ShardReport): void {
+    const before = this.#reports.get(report.shard);
+    if (before !== undefined && before.number > report.number) return;
+    this.#reports.set(report.shard, report);
+    for (const status of PARTITION_STATUSES)
+      this.#end(status, report.counts[status] - (before?.counts[status] ?? 0));
+    this.#note(report.firstErrors.slice(before?.firstErrors.length ?? 0));
   }
 
   /** `skipped`: what was cut off here, was so because it was to be skipped. */
@@ -85,7 +121,9 @@ export class Progress {
 
   /** The run was stopped: what waits is not tried again, and what was not started is SKIPPED. Returns how many were not. */
   stop(): number {
-    for (const { otherwise } of this.waiting.values()) this.#end(otherwise, 1);
+    const waiting = this.waitingEnds;
+    this.#end('FAILED', waiting.FAILED);
+    this.#end('INTERNAL_ERROR', waiting.INTERNAL_ERROR);
     this.waiting.clear();
     if (this.firstErrors.length === 0 && this.alike !== null) this.#note([this.alike]);
     const notStarted = this.counts.PENDING;

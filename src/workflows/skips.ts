@@ -12,7 +12,7 @@ import type { OpenedRun, RunPlan } from '../run/plan';
 import type { FinalStatus } from '../run/outcome';
 import { quote } from '../run/quote';
 import { problemText } from '../run/refusal';
-import type { RunUnits } from './units';
+import type { Place, RunWork } from './units';
 
 /** Answer of the update `skip`, from which readers of history know what was skipped. */
 export interface SkipAnswer {
@@ -30,14 +30,18 @@ export async function skipPartitions(
   ids: readonly string[],
   plan: RunPlan,
   opened: OpenedRun,
-  units: RunUnits,
+  work: RunWork,
 ): Promise<SkipAnswer> {
   const wanted = [...new Set(ids)];
-  const ordinals = await findOrdinals(wanted, plan, opened, units);
-  if (units.closed) throw refused(['The run is ending.']);
-  const problems = wanted.flatMap((id, i) => problemOf(id, units, ordinals[i]!) ?? []);
-  if (problems.length > 0) throw refused(problems);
-  const skipped = await Promise.all(ordinals.map((ordinal) => units.skip(ordinal)));
+  const { ordinals, places } = await findOrdinals(wanted, plan, opened, work);
+  const problems = work.closed
+    ? ['The run is ending.']
+    : wanted.flatMap((id, i) => problemOf(id, places[i]!) ?? []);
+  if (problems.length > 0) {
+    work.release();
+    throw refused(problems);
+  }
+  const skipped = await work.skip(ordinals);
   const done = ordinals.filter((_, i) => skipped[i]!.status === 'SKIPPED');
   return {
     version: 1,
@@ -50,13 +54,13 @@ export async function skipPartitions(
   };
 }
 
-/** Refuses what is unknown and what has ended. */
+/** Refuses what is unknown and what has ended; holds the others. */
 async function findOrdinals(
   ids: string[],
   plan: RunPlan,
   opened: OpenedRun,
-  units: RunUnits,
-): Promise<number[]> {
+  work: RunWork,
+): Promise<{ ordinals: number[]; places: Place[] }> {
   const { findPartitions } = proxyActivities<RunActivities>({
     startToCloseTimeout: '5 minutes',
     heartbeatTimeout: opened.heartbeatTimeoutMs,
@@ -74,14 +78,18 @@ async function findOrdinals(
     if (found.ended.length > 0) {
       throw refused(found.ended.map(({ id, status }) => `${quote(id)} has ended already: it is ${status}.`));
     }
+    const { ordinals } = found;
+    const held = work.hold(ordinals);
+    // Without shards nothing may come between the look and the skip.
+    const places = Array.isArray(held) ? held : await held;
     // One that ended after history was read has its end in history the next time.
-    if (asked === 2 || found.ordinals.every((ordinal) => units.place(ordinal).type !== 'gone'))
-      return found.ordinals;
+    if (asked === 2 || work.closed || places.every(({ type }) => type !== 'gone'))
+      return { ordinals, places };
+    work.release();
   }
 }
 
-function problemOf(id: string, units: RunUnits, ordinal: number): string | null {
-  const place = units.place(ordinal);
+function problemOf(id: string, place: Place): string | null {
   if (place.type === 'gone') return `${quote(id)} is skipped already, or has just ended.`;
   if (place.type === 'waiting' || place.isSingle) return null;
   return `${quote(id)} is in a batch that is being processed (${place.label}): partitions of a batch in flight cannot be skipped.`;

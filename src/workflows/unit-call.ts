@@ -10,7 +10,10 @@ import type { RunActivities } from '../activities';
 import { joinedLabel } from '../run/joining';
 import { decodeOrdinals, encodeOrdinals } from '../run/ordinals';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
-import type { OpenedRun, RunPlan, UnitTask } from '../run/plan';
+import type { OpenedRun, UnitsPlan, UnitTask } from '../run/plan';
+
+/** The run that units are of. */
+export type RunOfUnits = Pick<OpenedRun, 'runId' | 'stageToken'>;
 
 type Taken = 'unit' | 'from' | 'to' | 'only' | 'round' | 'partitions' | 'big';
 
@@ -88,7 +91,7 @@ export class UnitCall {
   }
 
   /** Runs the activity. Throws only what no activity can end with. */
-  async run(plan: RunPlan, opened: OpenedRun): Promise<UnitEnd> {
+  async run(plan: UnitsPlan, opened: RunOfUnits): Promise<UnitEnd> {
     this.state = 'running';
     try {
       return { type: 'result', result: await this.#scope.run(() => this.#activity(plan, opened)) };
@@ -101,7 +104,7 @@ export class UnitCall {
     }
   }
 
-  #activity(plan: RunPlan, opened: OpenedRun): Promise<UnitResult> {
+  #activity(plan: UnitsPlan, opened: RunOfUnits): Promise<UnitResult> {
     const startToCloseTimeout = unitTimeoutMs(plan, this.partitions);
     const { processUnit } = proxyActivities<RunActivities>({ startToCloseTimeout });
     return processUnit.executeWithOptions(
@@ -124,7 +127,7 @@ export class UnitCall {
     );
   }
 
-  #task(plan: RunPlan, opened: OpenedRun): UnitTask {
+  #task(plan: UnitsPlan, opened: RunOfUnits): UnitTask {
     const { generation, execution, stage } = plan;
     const { unit, from, to, round, big } = this.of;
     return {
@@ -161,7 +164,7 @@ function isInHistory(error: unknown): boolean {
   return Number(scheduled || 0) > 0;
 }
 
-function unitTimeoutMs(plan: RunPlan, partitions: number): number {
+function unitTimeoutMs(plan: UnitsPlan, partitions: number): number {
   if (plan.partitionTimeoutMs === null) return plan.unitTimeoutMs;
   return Math.min(plan.unitTimeoutMs, plan.partitionTimeoutMs * partitions);
 }

@@ -7,16 +7,15 @@
  */
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { FinalStatus } from '../run/outcome';
-import type { OpenedRun, RunPlan } from '../run/plan';
+import type { Unit, UnitsPlan } from '../run/plan';
 import { unitsToJoin } from '../run/joining';
 import { retryWaitMs } from '../run/retry-plan';
 import { cutRetryUnits, type GivenBack } from '../run/retry-units';
 import { PARTITION_STATUSES } from '../run/status';
-import { stopReason, type Standing, type StopReason } from '../run/stop';
 import type { Control } from './control';
 import { throughLanes, type LaneGate } from './lanes';
 import type { Progress } from './progress';
-import { UnitCall, type UnitEnd, type UnitOfCall } from './unit-call';
+import { UnitCall, type RunOfUnits, type UnitEnd, type UnitOfCall } from './unit-call';
 
 /** Where a partition is that has not ended as far as history says. */
 export type Place =
@@ -31,80 +30,114 @@ export interface Skipped {
   cutOff: boolean;
 }
 
-export class RunUnits implements LaneGate {
-  /** Why the run was stopped; null when it was not. */
-  stopped: StopReason | null = null;
-  /** Cancelled by a stop, and with the run. */
-  readonly #scope = new CancellationScope();
+/** What processes the partitions of a run: its units, or its shards. */
+export interface RunWork {
+  /** Resolves when all have ended, or when the run was stopped or cancelled and those that ran have ended. */
+  process(): Promise<void>;
+  /** Nothing more is begun. */
+  readonly closed: boolean;
+  /** Where partitions are. They stay there, but for those that run, until `skip` or `release`. */
+  hold(ordinals: readonly number[]): Place[] | Promise<Place[]>;
+  /** Skips partitions that wait, or that run by themselves. */
+  skip(ordinals: readonly number[]): Promise<Skipped[]>;
+  release(): void;
+}
+
+/** What units are processed with. */
+export interface UnitWork {
+  plan: UnitsPlan;
+  run: RunOfUnits;
+  /** Largest first. */
+  units: readonly Unit[];
+  progress: Progress;
+  control: Control;
+  /** Cancelled when nothing more is to be begun, and what runs is to be cut off. */
+  scope: CancellationScope;
+  /** Called when partitions have ended, and when a setting was changed. */
+  consider: () => void;
+  /** Of a shard: units and activities are numbered through the run. */
+  shard?: { number: number; firstUnit: number };
+}
+
+export class RunUnits implements LaneGate, RunWork {
   /** Of this round. */
   #calls: UnitCall[] = [];
   #inKeyOrder: UnitCall[] = [];
   #advance: () => void = () => {};
+  /** Who has asked where partitions are, and has not said what becomes of them. */
+  #holding = 0;
   /** Calls whose partition is to end as SKIPPED, with who waits for it. */
   readonly #skipping = new Map<UnitCall, (skipped: Skipped) => void>();
+  /** How partitions ended that ran by themselves. */
+  readonly #ended = new Map<number, Skipped>();
 
-  constructor(
-    private readonly plan: RunPlan,
-    private readonly opened: OpenedRun,
-    private readonly progress: Progress,
-    private readonly control: Control,
-  ) {}
+  constructor(private readonly work: UnitWork) {}
 
   get width(): number {
-    return this.control.paused ? 0 : this.control.maxConcurrency!;
+    const { control } = this.work;
+    return control.paused || this.#holding > 0 ? 0 : control.maxConcurrency!;
   }
 
   get closed(): boolean {
-    return this.#scope.consideredCancelled;
+    return this.work.scope.consideredCancelled;
   }
 
   onChange(listener: () => void): void {
     this.#advance = listener;
   }
 
-  get standing(): Standing {
-    const { counts, ownCounts, waiting, alike } = this.progress;
-    return {
-      counts: ownCounts,
-      done: counts.DONE,
-      waiting: waiting.size,
-      alike,
-      toleratedFailures: this.control.toleratedFailures!,
-    };
-  }
-
-  /** Resolves when all have ended, or when the run was stopped or cancelled and those that ran have ended. */
-  async process(): Promise<void> {
-    const { plan, progress } = this;
-    this.control.onChange(() => this.#changed());
-    this.#scope.cancelRequested.catch(() => this.#advance());
-    await this.#round(
-      plan.units.map((unit, i) => ({
+  /** `skipped`: ordinals of partitions that were skipped before. */
+  async process(skipped: readonly number[] = []): Promise<void> {
+    const { plan, progress, units, control, scope, shard } = this.work;
+    control.onChange(() => this.#changed());
+    scope.cancelRequested.catch(() => this.#advance());
+    const first = shard?.firstUnit ?? 0;
+    this.#begin(
+      units.map((unit, i) => ({
         ...unit,
-        unit: i,
-        activityId: `${i}`,
+        unit: first + i,
+        activityId: `${first + i}`,
         only: null,
         round: 0,
         big: false,
       })),
     );
+    for (const ordinal of skipped) void this.#skip(ordinal);
+    await this.#throughLanes();
     for (let round = 1; progress.waiting.size > 0 && (await this.#waited(round)); round++) {
-      const units = cutRetryUnits(progress.waiting, plan.retryUnitsPerRound);
-      await this.#round(units.map((unit, i) => ({ ...unit, unit: i, activityId: `r${round}.${i}` })));
+      const again = cutRetryUnits(progress.waiting, plan.retryUnitsPerRound);
+      const prefix = shard === undefined ? `r${round}.` : `r${round}.${shard.number}.`;
+      this.#begin(again.map((unit, i) => ({ ...unit, unit: i, activityId: `${prefix}${i}` })));
+      await this.#throughLanes();
     }
   }
 
-  place(ordinal: number): Place {
+  hold(ordinals: readonly number[]): Place[] {
+    this.#holding++;
+    return ordinals.map((ordinal) => this.#place(ordinal));
+  }
+
+  skip(ordinals: readonly number[]): Promise<Skipped[]> {
+    const skipped = Promise.all(ordinals.map((ordinal) => this.#skip(ordinal)));
+    this.release();
+    return skipped;
+  }
+
+  release(): void {
+    this.#holding--;
+    this.#advance();
+  }
+
+  #place(ordinal: number): Place {
     const call = this.#callOf(ordinal);
     if (call?.state === 'running' && !this.#skipping.has(call))
       return { type: 'running', label: call.of.label, isSingle: call.isSingle };
-    return call?.state === 'waiting' || this.progress.waiting.has(ordinal)
+    return call?.state === 'waiting' || this.work.progress.waiting.has(ordinal)
       ? { type: 'waiting' }
       : { type: 'gone' };
   }
 
-  /** Skips a partition that waits, or that runs by itself. */
-  async skip(ordinal: number): Promise<Skipped> {
+  async #skip(ordinal: number): Promise<Skipped> {
     const call = this.#callOf(ordinal);
     if (call?.state === 'running') {
       return new Promise((resolve) => {
@@ -112,8 +145,12 @@ export class RunUnits implements LaneGate {
         call.cancel();
       });
     }
+    const { progress } = this.work;
+    // It ran, and ended while it was held.
+    const ended = progress.waiting.has(ordinal) ? undefined : this.#ended.get(ordinal);
+    if (ended !== undefined) return ended;
     call?.takeOut(ordinal);
-    this.progress.skip(ordinal);
+    progress.skip(ordinal);
     this.#changed();
     return { status: 'SKIPPED', cutOff: false };
   }
@@ -122,9 +159,12 @@ export class RunUnits implements LaneGate {
     return this.#calls.find((call) => call.state !== 'ended' && call.includes(ordinal));
   }
 
-  async #round(units: readonly UnitOfCall[]): Promise<void> {
-    this.#calls = units.map((unit) => new UnitCall(unit, this.#scope));
+  #begin(units: readonly UnitOfCall[]): void {
+    this.#calls = units.map((unit) => new UnitCall(unit, this.work.scope));
     this.#inKeyOrder = [...this.#calls].sort((a, b) => a.of.from - b.of.from);
+  }
+
+  async #throughLanes(): Promise<void> {
     await throughLanes(
       this.#calls,
       this,
@@ -136,10 +176,11 @@ export class RunUnits implements LaneGate {
 
   /** False when the run was stopped or cancelled meanwhile. */
   async #waited(round: number): Promise<boolean> {
-    const waitMs = Math.max(retryWaitMs(this.plan.retry, round), this.progress.retryAfterMs);
-    this.progress.retryAfterMs = 0;
+    const { plan, progress, scope } = this.work;
+    const waitMs = Math.max(retryWaitMs(plan.retry, round), progress.retryAfterMs);
+    progress.retryAfterMs = 0;
     try {
-      await this.#scope.run(() => sleep(waitMs));
+      await scope.run(() => sleep(waitMs));
       return true;
     } catch (error) {
       if (isCancellation(error)) return false;
@@ -149,8 +190,8 @@ export class RunUnits implements LaneGate {
 
   /** Adds neighbours to a call of one partition that is next, when partitions have been quick so far. */
   #join(call: UnitCall): void {
-    const { joinUpToMs } = this.plan;
-    const { doneMs, ownCounts } = this.progress;
+    const { joinUpToMs } = this.work.plan;
+    const { doneMs, ownCounts } = this.work.progress;
     // A run that was planned by an earlier release says nothing of it.
     if (!joinUpToMs || ownCounts.DONE === 0 || !call.isSingle || call.retried.length > 0) return;
     const most = unitsToJoin({
@@ -171,49 +212,44 @@ export class RunUnits implements LaneGate {
   }
 
   async #process(call: UnitCall): Promise<void> {
-    const { progress } = this;
+    const { progress, plan, run, consider } = this.work;
     this.#join(call);
     const taken = call.retried.map((ordinal) => [ordinal, progress.waiting.get(ordinal)!] as const);
     for (const [ordinal] of taken) progress.waiting.delete(ordinal);
     progress.running.add(call.of);
-    const end = await call.run(this.plan, this.opened);
+    const end = await call.run(plan, run);
     progress.running.delete(call.of);
     if (end.type === 'notBegun') this.#putBack(call, taken);
     else this.#record(call, end);
-    this.#considerStop();
+    consider();
   }
 
   /** What was to be begun is where it was: with a skip it is skipped there, and the end of the run counts the rest. */
   #putBack(call: UnitCall, taken: readonly (readonly [number, GivenBack])[]): void {
-    for (const [ordinal, given] of taken) this.progress.waiting.set(ordinal, given);
+    for (const [ordinal, given] of taken) this.work.progress.waiting.set(ordinal, given);
     const tell = this.#skipping.get(call);
     this.#skipping.delete(call);
-    if (tell !== undefined) void this.skip(call.of.from).then(tell);
+    if (tell !== undefined) void this.#skip(call.of.from).then(tell);
   }
 
   #record(call: UnitCall, end: RecordedEnd): void {
-    const { progress } = this;
+    const { progress } = this.work;
     const tell = this.#skipping.get(call);
     const skipped = tell !== undefined;
     this.#skipping.delete(call);
     if (end.type === 'result') progress.record(end.result, call.of, { skipped });
     else if (end.type === 'lost') progress.recordLost(call.of.label, call.partitions, end.error, call.of);
     else progress.recordCutOff(call.partitions, { skipped });
+    if (call.isSingle) this.#ended.set(call.of.from, skippedEnd(end));
     if (!skipped) return;
     // It threw just before, and would wait for another round.
-    if (progress.waiting.has(call.of.from)) void this.skip(call.of.from).then(tell);
+    if (progress.waiting.has(call.of.from)) void this.#skip(call.of.from).then(tell);
     else tell(skippedEnd(end));
   }
 
   #changed(): void {
-    this.#considerStop();
+    this.work.consider();
     this.#advance();
-  }
-
-  #considerStop(): void {
-    if (this.closed) return;
-    this.stopped = stopReason(this.standing, this.plan);
-    if (this.stopped !== null) this.#scope.cancel();
   }
 }
 

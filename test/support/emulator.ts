@@ -1,19 +1,6 @@
 /** The Snowflake emulator as a process of its own, and what a test does to it. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { REPOSITORY } from './project';
-
-const PYTHON = join(
-  REPOSITORY,
-  'node_modules/.cache/partwise-python',
-  process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python',
-);
-
-/** Whether it can be started here: `scripts/python-env.mjs` makes what it needs. */
-export const hasEmulator = existsSync(PYTHON);
+import { startPythonServer } from './python-server';
 
 export interface Emulator {
   /** `http://127.0.0.1:PORT` */
@@ -49,14 +36,8 @@ export interface EmulatedStatement {
 }
 
 export async function startEmulator(env: NodeJS.ProcessEnv = {}): Promise<Emulator> {
-  const child = spawn(PYTHON, [join(__dirname, 'snowflake_emulator')], {
-    env: { ...process.env, PYTHONWARNINGS: 'ignore', PYTHONDONTWRITEBYTECODE: '1', ...env },
-    // It ends when its input does, which is when this process does.
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const said: string[] = [];
-  child.stderr.on('data', (bytes: Buffer) => said.push(bytes.toString()));
-  const url = `http://127.0.0.1:${await portOf(child, said)}`;
+  const server = await startPythonServer('snowflake_emulator', env);
+  const { url } = server;
   const ask = async (what: string, body?: object): Promise<unknown> => {
     const answer = await fetch(
       `${url}/test/${what}`,
@@ -79,19 +60,6 @@ export async function startEmulator(env: NodeJS.ProcessEnv = {}): Promise<Emulat
     expire: (how) => ask('expire', { how }).then(() => undefined),
     forget: () => ask('forget', {}).then(() => undefined),
     sessions: () => ask('sessions') as Promise<number>,
-    async end() {
-      const exited = once(child, 'exit');
-      child.stdin.end();
-      await exited;
-    },
+    end: () => server.end(),
   };
-}
-
-async function portOf(child: ChildProcess, said: readonly string[]): Promise<number> {
-  const first = await Promise.race([
-    once(child.stdout!, 'data').then(([bytes]) => String(bytes)),
-    once(child, 'exit').then(() => null),
-  ]);
-  if (first === null) throw new Error(`The Snowflake emulator ended before it listened: ${said.join('')}`);
-  return Number(first);
 }

@@ -1,4 +1,4 @@
-/** Stands between Snowflake's driver and the server, and does to requests what networks and services do. */
+/** Stands between a driver and its server, and does to requests what networks and services do. */
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -7,8 +7,10 @@ import { gunzipSync } from 'node:zlib';
 export interface Fault {
   /** `reset`: the connection breaks; `lost`: the request is carried out, and its answer is lost; `503`; `hold`: until it is let go. */
   kind: 'reset' | 'lost' | '503' | 'hold';
-  /** Requests with a statement that matches; without it, requests of any kind. */
+  /** Requests with a statement for Snowflake that matches; without it, requests of any kind. */
   statement?: RegExp;
+  /** Requests such as `GET /path` that match; without it, all of them. */
+  request?: RegExp;
   /** Default 1. */
   times?: number;
 }
@@ -26,24 +28,26 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
-export async function startFaultProxy(): Promise<FaultProxy> {
+/** `without`: a header that the server is never to see. */
+export async function startFaultProxy({ without = '' }: { without?: string } = {}): Promise<FaultProxy> {
   let target = '';
   const faults: (Fault & { times: number })[] = [];
   const met: FaultProxy['met'] = [];
   const holding: (() => void)[] = [];
   let onHeld: (() => void) | null = null;
 
-  const faultFor = (statement: string | null) =>
+  const faultFor = ({ method, url }: IncomingMessage, statement: string | null) =>
     faults.find(
       (fault) =>
         fault.times > 0 &&
+        (fault.request === undefined || fault.request.test(`${method} ${url}`)) &&
         (fault.statement === undefined || (statement !== null && fault.statement.test(statement))),
     );
 
   const handle = async (incoming: IncomingMessage, answer: ServerResponse): Promise<void> => {
     const body = await bytesOf(incoming);
     const statement = statementIn(incoming, body);
-    const fault = faultFor(statement);
+    const fault = faultFor(incoming, statement);
     if (fault !== undefined) {
       fault.times--;
       met.push({ kind: fault.kind, statement });
@@ -56,6 +60,7 @@ export async function startFaultProxy(): Promise<FaultProxy> {
         onHeld?.();
       });
     }
+    delete incoming.headers[without];
     const forwarded = request(new URL(incoming.url!, target), {
       method: incoming.method,
       headers: incoming.headers,

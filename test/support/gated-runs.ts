@@ -52,6 +52,8 @@ export interface GatedRun {
   begun(): string[];
   /** Resolves once the function was called for these. */
   untilBegun(...ids: string[]): Promise<void>;
+  /** Resolves once the function was called so often. */
+  untilCalls(n: number): Promise<void>;
   /** Lets these go; without ids all. */
   letGo(...ids: string[]): Promise<void>;
 }
@@ -89,6 +91,7 @@ export async function startGated(
     calls: read,
     begun,
     untilBegun: (...ids) => changed(calls, () => ids.every((id) => begun().includes(id))),
+    untilCalls: (n) => changed(calls, () => begun().length >= n),
     letGo: async (...ids) => {
       if (ids.length === 0) await writeFile(gate, '');
       for (const id of ids) await writeFile(`${gate}.${id}`, '');

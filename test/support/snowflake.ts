@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from '@jest/globals';
 import { closeSessions, poolOf, type Result } from '../../src/snowflake/index';
-import { hasEmulator, startEmulator, type Emulator } from './emulator';
+import { startEmulator, type Emulator } from './emulator';
+import { hasPython } from './python-server';
 
 const ACCOUNT = process.env.SNOWFLAKE_TEST_CONNECTION;
 const EMULATED = { name: 'test', database: 'DB', schema: 'PUBLIC' };
@@ -29,7 +30,7 @@ export interface TestSnowflake {
 
 /** Tests that need Snowflake; without any, one test that says so. */
 export function describeSnowflake(title: string, tests: () => void): void {
-  if (ACCOUNT !== undefined || hasEmulator) describe(title, tests);
+  if (ACCOUNT !== undefined || hasPython) describe(title, tests);
   else
     describe(title, () =>
       it.skip('NOT TESTED: the emulator needs Python, see scripts/python-env.mjs', () => {}),

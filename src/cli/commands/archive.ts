@@ -13,10 +13,11 @@ export function define(command: Command): void {
       await reading(options, async (partwise) => {
         const archive = await partwise.restore(runId).archive();
         if (options.json === true) return printJson(archive);
-        for (const { execution, path } of archive.executions) {
+        for (const { execution, path, shards } of archive.executions) {
           if (path === null)
             note(`Execution ${execution} was never archived, and the server has forgotten it.`);
           else print(path);
+          for (const shard of shards) print(shard);
         }
       });
     });

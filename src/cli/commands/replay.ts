@@ -19,7 +19,7 @@ Exit codes: 0 when all fit, 1 when one does not.`;
 
 export function define(command: Command): void {
   command
-    .argument('[run]', 'run id: all of its executions that the server or an archive has')
+    .argument('[run]', 'run id: all of its executions, with their shards, that the server or an archive has')
     .option('--history <file...>', 'archives or exported histories; no server is asked')
     .option('--last <n>', 'the newest so many runs of the server', wholeNumber);
   withJson(withProject(command)).addHelpText('after', HELP).action(replay);
@@ -56,8 +56,9 @@ async function replay(runId: string | undefined, options: ReplayOptions): Promis
   process.exitCode = parted === 0 ? OK : ENDED_BADLY;
 }
 
-function lineOf({ runId, workflowRunId, events, parting }: ReplayReport): string {
-  const run = `${paint.bold(clean(runId))}  ${paint.dim(`${workflowRunId}  ${plural(events, 'event')}`)}`;
+function lineOf({ runId, shard, workflowRunId, events, parting }: ReplayReport): string {
+  const name = `${clean(runId)}${shard === null ? '' : `, shard ${shard}`}`;
+  const run = `${paint.bold(name)}  ${paint.dim(`${workflowRunId}  ${plural(events, 'event')}`)}`;
   return parting === null
     ? `${paint.green('ok')}     ${run}`
     : `${paint.red('parts')}  ${run}\n       ${clean(parting.message)}`;

@@ -28,7 +28,7 @@ export function define(command: Command): void {
     .option('--only <key>', 'only this partition, of those that are not DONE (repeatable)', SEVERAL)
     .option('--sql <query>', 'another query, for a run of the built-in function sql')
     .option('--functions <file>', 'the file that exports the functions')
-    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 48')
+    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 24,000')
     .option('--detach', 'start it and return; the run goes on')
     .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
   withJson(withProject(command)).addHelpText('after', HELP).action(retry);

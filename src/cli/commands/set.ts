@@ -12,7 +12,10 @@ interface SetOptions extends ChangeOptions {
 export function define(command: Command): void {
   command
     .argument('<run>', 'run id')
-    .option('--max-concurrency <n>', 'partitions (or batches) in flight at once, 1 to 48')
+    .option(
+      '--max-concurrency <n>',
+      'partitions (or batches) in flight at once; up to 48, or up to 48 for each shard that the run has',
+    )
     .option('--tolerated-failures <n>', 'partitions that may fail: a number, or a share such as 5%');
   withChange(command).action(async (runId: string, options: SetOptions) => {
     const settings = {

@@ -8,7 +8,7 @@ import { makeFolder } from '../make-folder';
 import { moveFile } from '../move-file';
 import { readRange } from '../read-range';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
-import { makeToken, TOKEN_FILE } from '../token';
+import { readToken, TOKEN_FILE } from '../token';
 
 /** Unfinished objects live here until they are linked into place; never listed. */
 const PARTIAL_FOLDER = '.partial';
@@ -24,15 +24,8 @@ export class LocalStage implements Stage {
     this.#root = fileURLToPath(uri);
   }
 
-  async token({ create }: { create: boolean }): Promise<string | null> {
-    try {
-      return (await readFile(join(this.#root, TOKEN_FILE), 'utf8')).trim();
-    } catch (error) {
-      if (!isCode(error, 'ENOENT')) throw error;
-      if (!create) return null;
-    }
-    await makeFolder(this.#root);
-    return makeToken(this);
+  token(options: { create: boolean }): Promise<string | null> {
+    return readToken(this, options);
   }
 
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {

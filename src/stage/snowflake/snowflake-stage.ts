@@ -13,11 +13,12 @@ import { Refusal } from '../../run/refusal';
 import { isForbidden, isUnknownObject, poolOf, SnowflakeError, type Result } from '../../snowflake';
 import { quoteText } from '../../snowflake/names';
 import { digestFile } from '../digest-file';
+import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
 import { moveFile } from '../move-file';
 import { readRange } from '../read-range';
 import { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from '../stage';
-import { makeToken, TOKEN_FILE } from '../token';
+import { readToken, TOKEN_FILE } from '../token';
 import { nameOf, parseLocation, type StageLocation } from './location';
 
 export class SnowflakeStage implements Stage {
@@ -31,18 +32,9 @@ export class SnowflakeStage implements Stage {
     this.#copies = new LocalCopies(uri, (path, file) => this.#fetch(path, file));
   }
 
-  async token({ create }: { create: boolean }): Promise<string | null> {
+  async token(options: { create: boolean }): Promise<string | null> {
     // A stage of this name is the same for as long as the connection is.
-    if (this.#token !== null) return this.#token;
-    try {
-      return (this.#token = Buffer.from(await this.get(TOKEN_FILE))
-        .toString('utf8')
-        .trim());
-    } catch (error) {
-      if (!(error instanceof ObjectMissing)) throw error;
-      if (!create) return null;
-    }
-    return makeToken(this);
+    return (this.#token ??= await readToken(this, options));
   }
 
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
@@ -202,13 +194,7 @@ export class SnowflakeStage implements Stage {
 
   /** The path from the stage's own root. */
   #resolve(path: string): string {
-    // enforces I6: no path leaves the folder.
-    if (
-      path.startsWith('/') ||
-      path.split('/').some((part) => part === '..' || part === '.') ||
-      path.includes('\0')
-    )
-      throw new Error(`The path "${path}" would leave the stage ${this.uri}.`);
+    assertInside(path, this.uri);
     return `${this.location.folder}${path}`;
   }
 

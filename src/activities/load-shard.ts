@@ -1,0 +1,64 @@
+/** The units of a shard: planning put them on the stage, since the history of the run has no room for those of all shards (I7). */
+import { createHash } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import type { FileRange, LoadedShard, LoadTask, Sharding, Unit } from '../run/plan';
+import { Refusal } from '../run/refusal';
+import { dealUnits, shardsFor } from '../run/shards';
+import type { Stage } from '../stage';
+import { refusing } from './failures';
+import { withHeartbeats } from './heartbeat';
+import { openPlannedStage } from './stage-access';
+
+/** Null: the run has no shards. `folder`: of the plan; ends in `/`. */
+export async function putShards(
+  stage: Stage,
+  folder: string,
+  units: readonly Unit[],
+  maxConcurrency: number,
+): Promise<Sharding | null> {
+  const shards = shardsFor(units.length, maxConcurrency);
+  if (shards === 0) return null;
+  const dealt = dealUnits(units, shards);
+  const lines = dealt.map((own) => Buffer.from(`${JSON.stringify(own)}\n`));
+  const lists = await stage.put(`${folder}shards.jsonl`, Buffer.concat(lines));
+  let [firstUnit, offset] = [0, 0];
+  const planned: Sharding['shards'] = dealt.map((own, i) => {
+    const shard = {
+      from: Math.min(...own.map(({ from }) => from)),
+      to: Math.max(...own.map(({ to }) => to)),
+      partitions: own.reduce((sum, { partitions }) => sum + partitions, 0),
+      firstUnit,
+      units: own.length,
+      list: { offset, bytes: lines[i]!.length, sha256: digestOf(lines[i]!) },
+    };
+    firstUnit += own.length;
+    offset += lines[i]!.length;
+    return shard;
+  });
+  return { lists, shards: planned };
+}
+
+export function loadShard({ stage: uri, stageToken, list }: LoadTask): Promise<LoadedShard> {
+  return withHeartbeats(Context.current(), () =>
+    refusing(async () => {
+      const stage = await openPlannedStage(uri, stageToken);
+      return { version: 1, units: await unitsOf(stage, list) };
+    }),
+  );
+}
+
+async function unitsOf(
+  stage: Stage,
+  { path, offset, bytes, sha256 }: FileRange & { path: string },
+): Promise<Unit[]> {
+  const line = await stage.get(path, { offset, bytes });
+  // enforces I2
+  if (digestOf(line) === sha256) return JSON.parse(Buffer.from(line).toString('utf8')) as Unit[];
+  throw new Refusal('StageDamaged', [
+    `"${path}" on the stage ${stage.uri} is not what the run recorded: it was changed after planning. Start a new run.`,
+  ]);
+}
+
+function digestOf(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}

@@ -1,0 +1,76 @@
+/** An artifact's bytes from its value, and back. */
+import type { ArtifactCodec } from '../run/files';
+import { describe } from './describe';
+import { InvalidArtifact, InvalidResult } from './errors';
+import { encodeJson } from './json';
+import type { ArtifactWriter, Row } from './types';
+
+interface Encoded {
+  bytes: Uint8Array;
+  codec: ArtifactCodec;
+}
+
+/** Throws an `InvalidArtifact` for a value that cannot be written so. */
+export async function encodeArtifact<T>(
+  name: string,
+  value: T,
+  write: ArtifactWriter<T> | undefined,
+): Promise<Encoded> {
+  if (write !== undefined) {
+    const written: unknown = await write(value);
+    if (typeof written === 'string') return { bytes: Buffer.from(written), codec: 'custom' };
+    if (written instanceof Uint8Array) return { bytes: written, codec: 'custom' };
+    throw new InvalidArtifact(
+      `The write function of artifact "${name}" returned ${describe(written)}. Return a string or a Uint8Array.`,
+    );
+  }
+  if (typeof value === 'string') return { bytes: Buffer.from(value), codec: 'text' };
+  if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };
+  const codec = rowsCodecOf(name);
+  if (codec !== null) return { bytes: await encodeRows(name, value, codec), codec };
+  // With a line feed at the end, as text files have.
+  return { bytes: Buffer.from(`${encodeJson(value, `The artifact "${name}"`, 2)}\n`), codec: 'json' };
+}
+
+/** What another `write` made stays bytes. */
+export async function decodeArtifact(bytes: Uint8Array, codec: ArtifactCodec): Promise<unknown> {
+  switch (codec) {
+    case 'json':
+      return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
+    case 'text':
+      return Buffer.from(bytes).toString('utf8');
+    case 'csv':
+    case 'parquet':
+      return rowsFile().readRows(bytes, codec);
+    case 'bytes':
+    case 'custom':
+      return bytes;
+  }
+}
+
+function rowsCodecOf(name: string): 'csv' | 'parquet' | null {
+  const [, ending] = /\.(csv|parquet)$/i.exec(name) ?? [];
+  return ending === undefined ? null : (ending.toLowerCase() as 'csv' | 'parquet');
+}
+
+async function encodeRows(name: string, value: unknown, codec: 'csv' | 'parquet'): Promise<Uint8Array> {
+  const rows: unknown[] = Array.isArray(value) ? value : [value];
+  const other = rows.find((row) => Object.prototype.toString.call(row) !== '[object Object]');
+  if (other !== undefined || value === undefined) {
+    throw new InvalidArtifact(
+      `The artifact "${name}" would be made of ${describe(other)}. ` +
+        `Give rows, an array of objects, or the file itself as text or bytes, or write it with the option "write".`,
+    );
+  }
+  try {
+    return await rowsFile().writeRows(rows as Row[], codec);
+  } catch (error) {
+    if (!(error instanceof InvalidResult)) throw error;
+    throw new InvalidArtifact(`The artifact "${name}" cannot be written: ${error.message}`);
+  }
+}
+
+/** Loads DuckDB, which readers of other artifacts can do without. */
+function rowsFile(): typeof import('./rows-file') {
+  return require('./rows-file') as typeof import('./rows-file');
+}

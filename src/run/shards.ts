@@ -1,0 +1,58 @@
+/**
+ * How the units of a run are dealt out to shards: child workflows, for runs of more units in flight, or of more units, than one history
+ * may have (I7). Pure, and done once, in planning.
+ */
+import { MOST_LANES, MOST_SHARDS } from './live-settings';
+import type { Unit } from './plan';
+
+/** Units of one history: 500 activities are 1,500 events, far below Temporal's 4,096-event hint. */
+export const MOST_UNITS = 500;
+
+/** How many shards a run has; 0: it runs its units itself. */
+export function shardsFor(units: number, maxConcurrency: number): number {
+  const lanes = Math.min(maxConcurrency, units);
+  if (lanes <= MOST_LANES && units <= MOST_UNITS) return 0;
+  return Math.min(MOST_SHARDS, Math.max(shardsInFlight(lanes), Math.ceil(units / MOST_UNITS)));
+}
+
+/** How many of them are under way at once, at most. */
+export function shardsInFlight(maxConcurrency: number): number {
+  return Math.ceil(maxConcurrency / MOST_LANES);
+}
+
+/**
+ * Deals out `units` (largest first) by number: each shard has neighbours in key order, largest first, and the shard with the largest
+ * unit comes first, so that nothing waits behind it.
+ */
+export function dealUnits(units: readonly Unit[], shards: number): Unit[][] {
+  const rank = new Map(units.map((unit, i) => [unit, i]));
+  const bySize = (a: Unit, b: Unit): number => rank.get(a)! - rank.get(b)!;
+  const inKeyOrder = [...units].sort((a, b) => a.from - b.from);
+  const dealt = Array.from({ length: shards }, (_, i) =>
+    inKeyOrder.slice((i * units.length) / shards, ((i + 1) * units.length) / shards).sort(bySize),
+  );
+  return dealt.sort((a, b) => bySize(a[0]!, b[0]!));
+}
+
+/** The units in flight that each of so many shards may have. */
+export function lanesOf(maxConcurrency: number, shards: number): number[] {
+  const each = Math.floor(maxConcurrency / shards);
+  const more = maxConcurrency % shards;
+  // enforces I7
+  return Array.from({ length: shards }, (_, i) => Math.min(MOST_LANES, each + (i < more ? 1 : 0)));
+}
+
+/** Workflow id of a shard. */
+export function shardId(run: { runId: string; execution: number }, shard: number): string {
+  return `${run.runId}/execution-${run.execution}/shard-${shard}`;
+}
+
+/** The number in a shard's workflow id. */
+export function shardNumber(workflowId: string): number {
+  return Number(/\/shard-(\d+)$/.exec(workflowId)?.[1]);
+}
+
+/** The run that a workflow belongs to: itself, or the one that a shard is of. */
+export function runIdOf(workflowId: string): string {
+  return workflowId.replace(/\/execution-\d+\/shard-\d+$/, '');
+}

@@ -1,0 +1,10 @@
+/** Throws unless a path below a stage's root stays there. */
+export function assertInside(path: string, uri: string): void {
+  // enforces I6
+  if (
+    path.startsWith('/') ||
+    path.split('/').some((part) => part === '..' || part === '.') ||
+    path.includes('\0')
+  )
+    throw new Error(`The path "${path}" would leave the stage ${uri}.`);
+}

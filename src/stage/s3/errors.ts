@@ -1,0 +1,78 @@
+/** What the AWS SDK throws, as sentences that say what to do. */
+import { Refusal } from '../../run/refusal';
+import { StageUnavailable } from '../stage';
+
+/** Answers that say who is asking, not what was asked. */
+const UNKNOWN_CREDENTIALS = new Set([
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'InvalidToken',
+  'ExpiredToken',
+  'InvalidClientTokenId',
+]);
+/** Answers below 500 that are another one a moment later. */
+const PASSING = new Set(['ConditionalRequestConflict', 'PreconditionFailed', 'RequestTimeout', 'SlowDown']);
+
+interface SdkError {
+  name: string;
+  message: string;
+  code?: string;
+  $metadata?: { httpStatusCode?: number };
+}
+
+interface Asked {
+  uri: string;
+  bucket: string;
+  /** Of an object, or a prefix. */
+  key: string;
+  /** Null: AWS itself. */
+  endpoint: string | null;
+}
+
+export function statusOf(error: unknown): number | null {
+  return (error as Partial<SdkError> | undefined)?.$metadata?.httpStatusCode ?? null;
+}
+
+/** What no retry mends is a `Refusal`, what passes is a `StageUnavailable`; anything else stays what it is. */
+export function explained(error: unknown, { uri, bucket, key, endpoint }: Asked): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, code } = error as SdkError;
+  const status = statusOf(error);
+  const store = endpoint ?? 'AWS';
+  // Of several addresses that were tried, the error itself says nothing.
+  const said = error.message === '' ? (code ?? name) : error.message;
+  const refused = (sentence: string) =>
+    new Refusal('StageUnreachable', [`The stage ${uri} cannot be used: ${sentence}`]);
+
+  if (name === 'CredentialsProviderError' || name === 'TokenProviderError')
+    return refused(
+      `no credentials were found (${said}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role.`,
+    );
+  if (said === 'Region is missing')
+    return refused('no region was found. Set AWS_REGION, or "region" of the profile.');
+  if (name === 'NoSuchBucket')
+    return refused(
+      `there is no bucket "${bucket}" at ${store}. Make it, name another one with "stage", or name another store with AWS_ENDPOINT_URL_S3.`,
+    );
+  if (UNKNOWN_CREDENTIALS.has(name))
+    return refused(
+      `${store} does not accept the credentials (${name}: ${said}). Look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or at the profile that AWS_PROFILE names.`,
+    );
+  if (status === 401 || status === 403)
+    return refused(
+      `${store} forbids what was asked of "${key}" (${name}). The credentials must allow s3:GetObject, s3:PutObject and s3:DeleteObject ` +
+        `on ${uri}*, and s3:ListBucket on the bucket: without it, what is not there is forbidden.`,
+    );
+  const passes = status === null ? code !== undefined || name === 'TimeoutError' : status >= 500;
+  if (passes || status === 429 || PASSING.has(name))
+    return new StageUnavailable(
+      `The stage ${uri} did not answer at ${store} for "${key}" (${name === 'Error' ? '' : `${name}: `}${said}). ` +
+        'Look at the network, and at AWS_ENDPOINT_URL_S3, AWS_REGION.',
+      { cause: error },
+    );
+  return status === null
+    ? error
+    : new Error(`The stage ${uri}: ${store} answers ${status} for "${key}" (${name}: ${said}).`, {
+        cause: error,
+      });
+}

@@ -1,0 +1,29 @@
+/** Where a stage on S3 is: a bucket, and a prefix in it. */
+export interface S3Location {
+  bucket: string;
+  /** Empty, or ends in `/`. */
+  prefix: string;
+}
+
+const SCHEME = 's3://';
+/** What S3, GCS and MinIO have in common: 3 to 63 lower-case letters, digits, dots, hyphens and underscores. */
+const BUCKET = /^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/;
+
+/** `s3://bucket/prefix`, or null for what is none. Throws a sentence. */
+export function parseS3(uri: string): S3Location | null {
+  if (!uri.startsWith(SCHEME)) return null;
+  const [bucket = '', ...path] = uri.slice(SCHEME.length).split('/');
+  if (!BUCKET.test(bucket)) {
+    throw new Error(
+      `The stage "${uri}" names no bucket: write s3://bucket/prefix, with the name of the bucket in lower-case letters, digits, dots and hyphens.`,
+    );
+  }
+  const parts = path.filter((part) => part !== '');
+  if (parts.some((part) => part === '.' || part === '..' || part.includes('\0')))
+    throw new Error(`The stage "${uri}" has a path with "." or "..": write the path itself.`);
+  return { bucket, prefix: parts.map((part) => `${part}/`).join('') };
+}
+
+export function s3Uri({ bucket, prefix }: S3Location): string {
+  return `${SCHEME}${bucket}/${prefix}`;
+}

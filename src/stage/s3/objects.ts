@@ -1,0 +1,194 @@
+/** A bucket's objects by key: one request each, or one for each part. */
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  paginateListObjectsV2,
+  PutObjectCommand,
+  UploadPartCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { allOf } from './all-of';
+import { atMost } from './at-most';
+import { s3Access } from './client';
+import { explained, statusOf } from './errors';
+import { s3Uri, type S3Location } from './location';
+
+const MIB = 1024 * 1024;
+/** Objects up to this size are one request. */
+const PART_BYTES = 8 * MIB;
+/** S3's own limit. */
+const MOST_PARTS = 10_000;
+/** Parts of one object under way at once, each in memory. */
+const PARTS_AT_ONCE = 4;
+/** The SDK tries again what was not answered, but not an answer that broke off. */
+const MOST_READS = 3;
+/** Of the object's metadata: tells one's own object from another's when an answer was lost. */
+const WRITER = 'partwise-writer';
+
+/** Gives a range of what is to be written. */
+export type ReadPart = (offset: number, bytes: number) => Promise<Uint8Array>;
+
+export class S3Objects {
+  readonly #uri: string;
+
+  constructor(private readonly location: S3Location) {
+    this.#uri = s3Uri(location);
+  }
+
+  /** Whether the store is AWS's own, which heeds conditions of writes; not all others do. */
+  async isAws(): Promise<boolean> {
+    return (await s3Access()).endpoint === null;
+  }
+
+  /** Who wrote the object, an empty text if nobody knows, or null if there is none. */
+  async writer(key: string): Promise<string | null> {
+    try {
+      const { Metadata } = await this.#ask(key, (client) =>
+        client.send(new HeadObjectCommand(this.#at(key))),
+      );
+      return Metadata?.[WRITER] ?? '';
+    } catch (error) {
+      if (statusOf((error as Error).cause ?? error) === 404) return null;
+      throw error;
+    }
+  }
+
+  /** Up to `bytes` bytes from `offset`, and the size of the whole object. Null: there is no such object. */
+  async read(
+    key: string,
+    offset: number,
+    bytes: number,
+  ): Promise<{ content: Uint8Array; whole: number } | null> {
+    const Range = `bytes=${offset}-${offset + Math.max(bytes, 1) - 1}`;
+    for (let reads = 1; ; reads++) {
+      try {
+        return await this.#ask(key, async (client) => {
+          const { Body, ContentRange } = await client.send(new GetObjectCommand({ ...this.#at(key), Range }));
+          const content = await Body!.transformToByteArray();
+          const whole = ContentRange === undefined ? content.length : Number(ContentRange.split('/')[1]);
+          return { content: content.subarray(0, bytes), whole };
+        });
+      } catch (error) {
+        const { name } = ((error as Error).cause ?? error) as Error;
+        if (name === 'NoSuchKey') return null;
+        if (name === 'InvalidRange') return { content: new Uint8Array(), whole: offset };
+        if ((error as Error).name !== 'StageUnavailable' || reads === MOST_READS) throw error;
+      }
+    }
+  }
+
+  /** Calls `write` with every part of the object, in any order. False: there is no such object. */
+  async readParts(
+    key: string,
+    write: (content: Uint8Array, offset: number) => Promise<unknown>,
+  ): Promise<boolean> {
+    const first = await this.read(key, 0, PART_BYTES);
+    if (first === null) return false;
+    await write(first.content, 0);
+    const parts = Math.ceil(first.whole / PART_BYTES);
+    await this.#eachPart(1, parts, async (part) => {
+      const next = await this.read(key, part * PART_BYTES, PART_BYTES);
+      if (next !== null) await write(next.content, part * PART_BYTES);
+    });
+    return true;
+  }
+
+  /** Writes the object if there is none. False: there is one, of another writer. */
+  async write(key: string, bytes: number, readPart: ReadPart, writer: string): Promise<boolean> {
+    try {
+      if (bytes <= PART_BYTES) await this.#writeWhole(key, await readPart(0, bytes), writer);
+      else await this.#writeParts(key, bytes, readPart, writer);
+      return true;
+    } catch (error) {
+      // What was carried out may be asked for once more, when its answer is lost.
+      if (![404, 409, 412].includes(statusOf((error as Error).cause) ?? 0)) throw error;
+      const found = await this.writer(key);
+      if (found === writer) return true;
+      if (found !== null) return false;
+      throw error;
+    }
+  }
+
+  async #writeWhole(key: string, Body: Uint8Array, writer: string): Promise<void> {
+    const command = { ...this.#at(key), Body, IfNoneMatch: '*', Metadata: { [WRITER]: writer } };
+    await this.#ask(key, (client) => client.send(new PutObjectCommand(command)));
+  }
+
+  async #writeParts(key: string, bytes: number, readPart: ReadPart, writer: string): Promise<void> {
+    const at = this.#at(key);
+    const begin = { ...at, Metadata: { [WRITER]: writer } };
+    const { UploadId } = await this.#ask(key, (client) =>
+      client.send(new CreateMultipartUploadCommand(begin)),
+    );
+    const size = Math.max(PART_BYTES, Math.ceil(bytes / MOST_PARTS));
+    const Parts: { PartNumber: number; ETag: string | undefined }[] = [];
+    try {
+      await this.#eachPart(0, Math.ceil(bytes / size), async (part) => {
+        const offset = part * size;
+        const PartNumber = part + 1;
+        const Body = await readPart(offset, Math.min(size, bytes - offset));
+        const { ETag } = await this.#ask(key, (client) =>
+          client.send(new UploadPartCommand({ ...at, UploadId, PartNumber, Body })),
+        );
+        Parts[part] = { PartNumber, ETag };
+      });
+      const end = { ...at, UploadId, IfNoneMatch: '*', MultipartUpload: { Parts } };
+      await this.#ask(key, (client) => client.send(new CompleteMultipartUploadCommand(end)));
+    } catch (error) {
+      // Parts of uploads that never end are paid for, and nobody sees them.
+      await this.#ask(key, (client) =>
+        client.send(new AbortMultipartUploadCommand({ ...at, UploadId })),
+      ).catch(() => {});
+      throw error;
+    }
+  }
+
+  async list(prefix: string): Promise<{ key: string; bytes: number }[]> {
+    return this.#ask(prefix, async (client) => {
+      const found: { key: string; bytes: number }[] = [];
+      const wanted = { Bucket: this.location.bucket, Prefix: prefix };
+      for await (const { Contents = [] } of paginateListObjectsV2({ client }, wanted))
+        for (const { Key, Size } of Contents) found.push({ key: Key!, bytes: Size! });
+      return found;
+    });
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.#ask(key, (client) => client.send(new DeleteObjectCommand(this.#at(key))));
+  }
+
+  #at(key: string): { Bucket: string; Key: string } {
+    return { Bucket: this.location.bucket, Key: key };
+  }
+
+  /** All of them, a few at a time; none is begun after one has failed. */
+  async #eachPart(from: number, to: number, work: (part: number) => Promise<void>): Promise<void> {
+    const inTurn = atMost(PARTS_AT_ONCE);
+    const parts = Array.from({ length: Math.max(to - from, 0) }, (_, i) => from + i);
+    let failed = false;
+    await allOf(
+      parts.map((part) =>
+        inTurn(async () => {
+          if (failed) return;
+          await work(part).catch((error: unknown) => {
+            failed = true;
+            throw error;
+          });
+        }),
+      ),
+    );
+  }
+
+  async #ask<T>(key: string, work: (client: S3Client) => Promise<T>): Promise<T> {
+    const { request, endpoint } = await s3Access();
+    try {
+      return await request(work);
+    } catch (error) {
+      throw explained(error, { uri: this.#uri, bucket: this.location.bucket, key, endpoint });
+    }
+  }
+}

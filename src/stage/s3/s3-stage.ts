@@ -1,0 +1,115 @@
+/** A prefix in a bucket of S3, or of a store that speaks its protocol, as a stage. */
+import { randomUUID } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import type { FileRef, StagedFile } from '../../run/files';
+import { digest, digestFile } from '../digest-file';
+import { assertInside } from '../inside';
+import { LocalCopies } from '../local-copies';
+import { ObjectExists, ObjectMissing, type Stage } from '../stage';
+import { readToken, TOKEN_FILE } from '../token';
+import { S3Objects } from './objects';
+import { allOf } from './all-of';
+import { parseS3 } from './location';
+
+export class S3Stage implements Stage {
+  readonly isLocal = false;
+  readonly #prefix: string;
+  readonly #objects: S3Objects;
+  readonly #copies: LocalCopies;
+  #token: string | null = null;
+
+  constructor(readonly uri: string) {
+    const location = parseS3(uri)!;
+    this.#prefix = location.prefix;
+    this.#objects = new S3Objects(location);
+    this.#copies = new LocalCopies(uri, (path, file) => this.#fetch(path, file));
+  }
+
+  async token(options: { create: boolean }): Promise<string | null> {
+    // A bucket's name is one bucket's for as long as the endpoint is the same.
+    return (this.#token ??= await readToken(this, options));
+  }
+
+  async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
+    const key = this.#key(path);
+    const { bytes, sha256 } =
+      content instanceof Uint8Array ? digest(content) : await digestFile(content.file);
+    if (!(await this.#objects.isAws()) && (await this.#objects.writer(key)) !== null)
+      throw new ObjectExists(path);
+    const isWritten =
+      content instanceof Uint8Array
+        ? await this.#objects.write(
+            key,
+            bytes,
+            async (offset, length) => content.subarray(offset, offset + length),
+            randomUUID(),
+          )
+        : await this.#writeFile(key, bytes, content.file);
+    if (!isWritten) throw new ObjectExists(path);
+    return { path, bytes, sha256 };
+  }
+
+  async #writeFile(key: string, bytes: number, path: string): Promise<boolean> {
+    const file = await open(path);
+    try {
+      const readPart = async (offset: number, length: number): Promise<Uint8Array> =>
+        (await file.read(Buffer.alloc(length), 0, length, offset)).buffer;
+      return await this.#objects.write(key, bytes, readPart, randomUUID());
+    } finally {
+      await file.close();
+      await rm(path);
+    }
+  }
+
+  async get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array> {
+    const key = this.#key(path);
+    if (range !== undefined) {
+      const read = await this.#objects.read(key, range.offset, range.bytes);
+      if (read === null) throw new ObjectMissing(path);
+      return read.content;
+    }
+    const parts: { content: Uint8Array; offset: number }[] = [];
+    const isThere = await this.#objects.readParts(key, async (content, offset) =>
+      parts.push({ content, offset }),
+    );
+    if (!isThere) throw new ObjectMissing(path);
+    return Buffer.concat(parts.sort((a, b) => a.offset - b.offset).map(({ content }) => content));
+  }
+
+  async #fetch(path: string, to: string): Promise<void> {
+    const file = await open(to, 'w');
+    try {
+      const isThere = await this.#objects.readParts(this.#key(path), (content, offset) =>
+        file.write(content, 0, content.length, offset),
+      );
+      if (!isThere) throw new ObjectMissing(path);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async list(prefix: string): Promise<{ path: string; bytes: number }[]> {
+    const found = await this.#objects.list(this.#key(prefix));
+    return found
+      .map(({ key, bytes }) => ({ path: key.slice(this.#prefix.length), bytes }))
+      .filter(({ path }) => path !== TOKEN_FILE)
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  remove(path: string): Promise<void> {
+    return this.#objects.remove(this.#key(path));
+  }
+
+  localFile(ref: StagedFile, folder?: string): Promise<string> {
+    return this.#copies.get(ref, folder);
+  }
+
+  localFiles(refs: readonly StagedFile[], folder: string): Promise<string[]> {
+    return allOf(refs.map((ref) => this.localFile(ref, folder)));
+  }
+
+  #key(path: string): string {
+    assertInside(path, this.uri);
+    return `${this.#prefix}${path}`;
+  }
+}

@@ -1,0 +1,139 @@
+/** A shard as its run sees it, from its start to its end. */
+import {
+  ActivityFailure,
+  ChildWorkflowFailure,
+  condition,
+  isCancellation,
+  startChild,
+  TerminatedFailure,
+  type CancellationScope,
+  type ChildWorkflowHandle,
+} from '@temporalio/workflow';
+import { encodeOrdinals } from '../run/ordinals';
+import type { ShardSettings, ShardTask } from '../run/plan';
+import { shardId } from '../run/shards';
+import { endedIn, type ShardReport } from '../run/shard-report';
+import type { partitionShard } from './partition-shard';
+import { decideSignal, holdSignal, settingsSignal } from './shard-messages';
+import type { Place, Skipped } from './units';
+
+export type ShardEnd =
+  | { type: 'report'; report: ShardReport }
+  /** Cancelled before it had begun. */
+  | { type: 'notBegun' }
+  /** It failed, was terminated, or was cancelled by itself. */
+  | { type: 'lost'; why: string };
+
+export class LiveShard {
+  /** Answers to the question that is open. */
+  places: Place[] | null = null;
+  skipped: Skipped[] | null = null;
+  #handle: ChildWorkflowHandle<typeof partitionShard> | null = null;
+  #ended = false;
+  #wanted: ShardSettings;
+  #delivered: number;
+  #delivering = false;
+
+  constructor(
+    private readonly task: ShardTask,
+    private readonly scope: CancellationScope,
+  ) {
+    this.#wanted = task.settings;
+    this.#delivered = task.settings.number;
+  }
+
+  get number(): number {
+    return this.task.shard;
+  }
+
+  /** As it was told last. */
+  get settings(): ShardSettings {
+    return this.#wanted;
+  }
+
+  /** `begun`: called when the server has started it. Throws only what no child workflow ends with. */
+  async run(begun: () => void): Promise<ShardEnd> {
+    const { task, scope } = this;
+    try {
+      const report = await scope.run(async () => {
+        const { runId, shard, plan } = task;
+        this.#handle = await startChild<typeof partitionShard>('partitionShard', {
+          workflowId: shardId({ runId, execution: plan.execution }, shard),
+          args: [task],
+          parentClosePolicy: 'TERMINATE',
+          // The run closes only when its shards have, and their functions have stopped (I12).
+          cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+        });
+        begun();
+        void this.#deliver();
+        return this.#handle.result();
+      });
+      const cutShort = endedIn(report) < task.partitions || report.counts.CANCELLED > 0;
+      return cutShort && !scope.consideredCancelled
+        ? { type: 'lost', why: 'it was cancelled by itself' }
+        : { type: 'report', report };
+    } catch (error) {
+      if (isCancellation(error) && scope.consideredCancelled) return { type: 'notBegun' };
+      return { type: 'lost', why: whyLost(error) };
+    } finally {
+      this.#ended = true;
+    }
+  }
+
+  set(settings: ShardSettings): void {
+    this.#wanted = settings;
+    void this.#deliver();
+  }
+
+  /** Resolves when the shard has what was set so far, or has ended. */
+  async inForce(): Promise<void> {
+    const { number } = this.#wanted;
+    await condition(() => this.#ended || this.#delivered >= number);
+  }
+
+  /** Where partitions are: all gone when the shard ends before it says so. */
+  async hold(ordinals: readonly number[]): Promise<Place[]> {
+    this.places = null;
+    await this.#tell((handle) => handle.signal(holdSignal, { ordinals: encodeOrdinals(ordinals) }));
+    await condition(() => this.#ended || this.places !== null);
+    return this.places ?? ordinals.map(() => ({ type: 'gone' }));
+  }
+
+  async skip(ordinals: readonly number[]): Promise<Skipped[]> {
+    this.skipped = null;
+    await this.decide(true);
+    await condition(() => this.#ended || this.skipped !== null);
+    return this.skipped ?? ordinals.map(() => ({ status: 'CANCELLED', cutOff: false }));
+  }
+
+  decide(skip: boolean): Promise<void> {
+    return this.#tell((handle) => handle.signal(decideSignal, { skip }));
+  }
+
+  /** One message is under way at a time: the next has what came meanwhile. */
+  async #deliver(): Promise<void> {
+    if (this.#delivering || this.#handle === null) return;
+    this.#delivering = true;
+    while (!this.#ended && this.#delivered < this.#wanted.number) {
+      const settings = this.#wanted;
+      await this.#tell((handle) => handle.signal(settingsSignal, settings));
+      this.#delivered = settings.number;
+    }
+    this.#delivering = false;
+  }
+
+  async #tell(message: (handle: ChildWorkflowHandle<typeof partitionShard>) => Promise<void>): Promise<void> {
+    await condition(() => this.#ended || this.#handle !== null);
+    if (this.#ended) return;
+    // One that has just ended hears nothing, and its last report says all.
+    await message(this.#handle!).catch(() => {});
+  }
+}
+
+function whyLost(error: unknown): string {
+  // What happened is the cause of the failures around it.
+  if (error instanceof ChildWorkflowFailure || error instanceof ActivityFailure)
+    if (error.cause !== undefined) return whyLost(error.cause);
+  if (error instanceof TerminatedFailure) return 'it was terminated';
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+}

@@ -1,0 +1,177 @@
+/**
+ * A shard of a run: its units, through lanes of its own. It never stops by itself: it tells the run how it stands, and the run stops,
+ * pauses and cancels it. A shard that is cancelled returns its last report, as one that has ended does.
+ */
+import {
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  setWorkflowOptions,
+  workflowInfo,
+  type SignalDefinition,
+} from '@temporalio/workflow';
+import type { RunActivities } from '../activities';
+import { decodeOrdinals } from '../run/ordinals';
+import type { ShardSettings, ShardTask, Unit } from '../run/plan';
+import { firstReport, isDue, type ShardReport } from '../run/shard-report';
+import { Control } from './control';
+import { CONTROL_RETRY } from './ending';
+import { Progress } from './progress';
+import {
+  decideSignal,
+  heldSignal,
+  holdSignal,
+  reportSignal,
+  settingsSignal,
+  skippedSignal,
+} from './shard-messages';
+import { RunUnits } from './units';
+
+// An error in this code ends the shard, and so the run, with a message.
+setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionShard);
+
+export async function partitionShard(task: ShardTask): Promise<ShardReport> {
+  return new ShardRun(task).execute();
+}
+
+class ShardRun {
+  readonly #control = new Control();
+  readonly #progress = new Progress();
+  readonly #scope = new CancellationScope();
+  #settings: ShardSettings;
+  #units: RunUnits | null = null;
+  /** Ordinals of which the run asked. */
+  #held: number[] | null = null;
+  #answering = 0;
+  #reported: ShardReport;
+  #reporting = false;
+
+  constructor(private readonly task: ShardTask) {
+    this.#settings = task.settings;
+    this.#reported = firstReport(task.shard, 0);
+    this.#progress.begin(task.partitions, null);
+    this.#apply();
+    setHandler(settingsSignal, (settings) => {
+      if (settings.number <= this.#settings.number) return;
+      this.#settings = settings;
+      this.#apply();
+    });
+    setHandler(holdSignal, async ({ ordinals }) => {
+      await condition(() => this.#units !== null || this.#scope.consideredCancelled);
+      if (this.#units === null) return;
+      this.#held = decodeOrdinals(ordinals);
+      await this.#tell(heldSignal, { shard: task.shard, places: this.#units.hold(this.#held) });
+    });
+    setHandler(decideSignal, async ({ skip }) => {
+      const held = this.#held;
+      this.#held = null;
+      if (held === null) return;
+      if (!skip) return this.#units!.release();
+      this.#answering++;
+      const skipped = await this.#units!.skip(held);
+      await this.#tell(skippedSignal, { shard: task.shard, skipped });
+      this.#answering--;
+    });
+  }
+
+  async execute(): Promise<ShardReport> {
+    const { task } = this;
+    const units = await this.#load();
+    if (units !== null) {
+      this.#units = new RunUnits({
+        plan: task.plan,
+        run: task,
+        units,
+        progress: this.#progress,
+        control: this.#control,
+        scope: this.#scope,
+        consider: () => this.#consider(),
+        shard: { number: task.shard, firstUnit: task.firstUnit },
+      });
+      await this.#units.process(decodeOrdinals(task.skipped));
+    }
+    // Who asked is answered.
+    await CancellationScope.nonCancellable(() =>
+      condition(() => this.#answering === 0 && (this.#held === null || this.#scope.consideredCancelled)),
+    );
+    await this.#archive();
+    return this.#report();
+  }
+
+  /** Null when the shard was cancelled before it had them. */
+  async #load(): Promise<Unit[] | null> {
+    const { version, stageToken, list, plan } = this.task;
+    const { loadShard } = proxyActivities<RunActivities>({
+      startToCloseTimeout: '5 minutes',
+      heartbeatTimeout: plan.heartbeatTimeoutMs,
+      retry: CONTROL_RETRY,
+    });
+    try {
+      return (await loadShard({ version, stageToken, list, stage: plan.stage })).units;
+    } catch (error) {
+      if (isCancellation(error)) return null;
+      throw error;
+    }
+  }
+
+  /** A run may take longer than the server keeps the history of a shard that has ended. */
+  async #archive(): Promise<void> {
+    const { version, runId, stageToken, shard, plan } = this.task;
+    const { stage, generation, execution } = plan;
+    const { archiveShard } = proxyActivities<RunActivities>({
+      startToCloseTimeout: '2 minutes',
+      heartbeatTimeout: '10s',
+      retry: { maximumAttempts: 3, initialInterval: '1s' },
+    });
+    try {
+      await CancellationScope.nonCancellable(() =>
+        archiveShard({ version, runId, stageToken, shard, stage, generation, execution }),
+      );
+    } catch {
+      // The activity's failure says why, and the shard has ended as it has.
+    }
+  }
+
+  #apply(): void {
+    void this.#control.pause(this.#settings.paused);
+    this.#control.setConcurrency(this.#settings.lanes);
+  }
+
+  #report(): ShardReport {
+    const { counts, waitingEnds, running, alikeState, firstErrors } = this.#progress;
+    return {
+      version: 1,
+      shard: this.task.shard,
+      number: this.#reported.number + 1,
+      counts: { ...counts, PENDING: 0 },
+      waiting: waitingEnds,
+      running: running.size,
+      alike: alikeState,
+      firstErrors: [...firstErrors],
+    };
+  }
+
+  /** One report is under way at a time: the next has what came meanwhile. */
+  #consider(): void {
+    const report = this.#report();
+    const rule = { ...this.task.report, everyFailures: this.#settings.everyFailures };
+    if (this.#reporting || !isDue(this.#reported, report, rule)) return;
+    this.#reported = report;
+    this.#reporting = true;
+    void this.#tell(reportSignal, report).then(() => {
+      this.#reporting = false;
+      this.#consider();
+    });
+  }
+
+  /** A run that is gone is told nothing: its shards are terminated with it. */
+  async #tell<T>(signal: SignalDefinition<[T]>, value: T): Promise<void> {
+    const { workflowId, runId } = workflowInfo().parent!;
+    await CancellationScope.nonCancellable(() =>
+      getExternalWorkflowHandle(workflowId, runId).signal(signal, value),
+    ).catch(() => {});
+  }
+}

@@ -1,0 +1,314 @@
+/**
+ * The shards of a run, the counterpart of its units: they begin in order, so many at once as the concurrency asks for, and what people
+ * set is passed on to them. Whether the run stops is decided here, by what they report.
+ *
+ *   not begun ──► live ──► ended             a stop or a cancel: those that are live are cancelled, and no other is begun
+ *       │           └── failed, terminated: the others are cancelled, and the run fails (ShardLost)
+ *       └── partitions that are skipped before it begins are in its task
+ *
+ * The history of the run stays short (I7). A shard is three events and at most three workflow tasks; all reports together are about
+ * 200, and 3 more a shard where everything fails alike (see `isDue`); each change of settings costs two events a shard. With 500
+ * shards that is 4,500 events, and 1,000 for each pause. More than 100 messages may come during one workflow task when hundreds of
+ * shards end at once: the server then has the task done again, which costs time alone.
+ */
+import { condition, setHandler } from '@temporalio/workflow';
+import { MOST_SHARDS, MOST_LANES } from '../run/live-settings';
+import { encodeOrdinals } from '../run/ordinals';
+import type { OpenedRun, RunPlan, Sharding, ShardSettings, ShardTask, UnitsPlan } from '../run/plan';
+import { firstReport } from '../run/shard-report';
+import { lanesOf, shardsInFlight } from '../run/shards';
+import type { Control } from './control';
+import { shardLost } from './ending';
+import { throughLanes, type LaneGate } from './lanes';
+import { LiveShard } from './live-shard';
+import type { Progress } from './progress';
+import { heldSignal, reportSignal, skippedSignal } from './shard-messages';
+import type { Stopping } from './stopping';
+import type { Place, RunWork, Skipped } from './units';
+
+/** Shards whose start the server has not confirmed. */
+const STARTING_AT_ONCE = 48;
+/** Reports of each kind, of all shards. */
+const REPORTS = 100;
+/** Lanes are dealt out anew when more than this share of them would stand still. */
+const IDLE_SHARE = 1 / 8;
+
+/** Partitions of one shard that are to be skipped. */
+interface Part {
+  shard: number;
+  /** Null: it has not begun, or has ended. */
+  live: LiveShard | null;
+  ordinals: number[];
+}
+
+export class RunShards implements LaneGate, RunWork {
+  #advance: () => void = () => {};
+  /** Each live shard has one of them, and the lanes that go with it. */
+  #places: (LiveShard | null)[] = [];
+  readonly #begun = new Set<number>();
+  #starting = 0;
+  /** Of settings. */
+  #number = 0;
+  /** Ordinals that were skipped in shards that had not begun, by shard. */
+  readonly #skipped = new Map<number, number[]>();
+  #lost: { shard: number; why: string } | null = null;
+  /** Where the partitions are that are about to be skipped: one after the other, and no shard begins meanwhile. */
+  #holding: Part[] | null = null;
+
+  constructor(
+    private readonly plan: RunPlan,
+    private readonly sharding: Sharding,
+    private readonly opened: OpenedRun,
+    private readonly progress: Progress,
+    private readonly control: Control,
+    private readonly stopping: Stopping,
+  ) {
+    setHandler(reportSignal, (report) => {
+      progress.takeReport(report);
+      stopping.consider();
+    });
+    setHandler(heldSignal, ({ shard, places }) => {
+      for (const live of this.#live) if (live.number === shard) live.places = places;
+    });
+    setHandler(skippedSignal, ({ shard, skipped }) => {
+      for (const live of this.#live) if (live.number === shard) live.skipped = skipped;
+    });
+  }
+
+  get width(): number {
+    if (this.control.paused || this.#holding !== null) return 0;
+    const begun = this.#live.length - this.#starting;
+    return Math.min(shardsInFlight(this.control.maxConcurrency!), begun + STARTING_AT_ONCE);
+  }
+
+  get closed(): boolean {
+    return this.stopping.closed;
+  }
+
+  onChange(listener: () => void): void {
+    this.#advance = listener;
+  }
+
+  async process(): Promise<void> {
+    const { control, stopping, sharding, plan, progress } = this;
+    control.onChange(() => this.#changed());
+    control.passedOn = () => this.#passedOn();
+    stopping.scope.cancelRequested.catch(() => this.#advance());
+    await throughLanes(
+      sharding.shards.map((_, number) => number),
+      this,
+      (number) => this.#process(number),
+      (number) => this.#isVoid(number),
+      MOST_SHARDS,
+    );
+    if (this.#lost !== null) throw shardLost(plan, progress, this.#lost);
+  }
+
+  async hold(ordinals: readonly number[]): Promise<Place[]> {
+    await condition(() => this.#holding === null);
+    this.#holding = this.#partsOf(ordinals);
+    return this.#together(ordinals, async ({ shard, live, ordinals: own }) => {
+      if (live !== null) return live.hold(own);
+      const gone = this.#begun.has(shard) ? own : (this.#skipped.get(shard) ?? []);
+      return own.map((ordinal) => ({ type: gone.includes(ordinal) ? 'gone' : 'waiting' }));
+    });
+  }
+
+  async skip(ordinals: readonly number[]): Promise<Skipped[]> {
+    const skipped = await this.#together(
+      ordinals,
+      async ({ shard, live, ordinals: own }): Promise<Skipped[]> => {
+        if (live !== null) return live.skip(own);
+        this.#skipBefore(shard, own);
+        return own.map(() => ({ status: 'SKIPPED', cutOff: false }));
+      },
+    );
+    this.#letGo();
+    return skipped;
+  }
+
+  release(): void {
+    for (const { live } of this.#holding!) void live?.decide(false);
+    this.#letGo();
+  }
+
+  get #live(): LiveShard[] {
+    return this.#places.filter((live) => live !== null);
+  }
+
+  async #process(number: number): Promise<void> {
+    const { progress, stopping } = this;
+    const live = this.#begin(number);
+    const running = { label: `shard ${number}` };
+    progress.running.add(running);
+    let begun = false;
+    const end = await live.run(() => {
+      begun = true;
+      this.#starting--;
+      this.#advance();
+    });
+    if (!begun) this.#starting--;
+    progress.running.delete(running);
+    this.#places = this.#places.map((each) => (each === live ? null : each));
+    if (end.type === 'report') progress.takeReport(end.report);
+    if (end.type === 'lost') {
+      this.#lost ??= { shard: number, why: end.why };
+      stopping.scope.cancel();
+    }
+    stopping.consider();
+    // The next one takes its place.
+    if (this.#notBegun === 0 || this.#live.length >= this.width) this.#dealWhenIdle();
+  }
+
+  #begin(number: number): LiveShard {
+    this.#begun.add(number);
+    this.#starting++;
+    const free = this.#places.indexOf(null);
+    const place = free < 0 ? this.#places.length : free;
+    // It is one of those that are live when lanes are counted.
+    const lanes = this.#lanes(this.#live.length + 1)[place] ?? 0;
+    const live = new LiveShard(this.#task(number, lanes), this.stopping.scope);
+    this.#places[place] = live;
+    this.#dealWhenIdle();
+    return live;
+  }
+
+  #task(number: number, lanes: number): ShardTask {
+    const { plan, sharding, opened, control } = this;
+    const { firstUnit, partitions, list } = sharding.shards[number]!;
+    const { stopAfterAlike, carried } = plan;
+    const inFlight = Math.min(shardsInFlight(control.maxConcurrency!), sharding.shards.length);
+    const done = carried?.counts.DONE ?? 0;
+    return {
+      version: 1,
+      runId: opened.runId,
+      stageToken: opened.stageToken,
+      shard: number,
+      partitions,
+      firstUnit,
+      list: { ...list, path: sharding.lists.path },
+      plan: unitsPlan(plan),
+      skipped: encodeOrdinals((this.#skipped.get(number) ?? []).sort((a, b) => a - b)),
+      report: {
+        every: Math.ceil(plan.partitions / REPORTS),
+        alike: done > 0 ? null : { part: Math.ceil(stopAfterAlike / inFlight), all: stopAfterAlike },
+      },
+      settings: { number: ++this.#number, ...this.#settings(lanes) },
+    };
+  }
+
+  #settings(lanes: number): Omit<ShardSettings, 'number'> {
+    const { control, plan } = this;
+    const everyFailures = plan.failFast
+      ? Math.max(1, Math.floor(control.toleratedFailures! / REPORTS))
+      : null;
+    return { paused: control.paused, lanes, everyFailures };
+  }
+
+  /** By place. */
+  #lanes(live: number): number[] {
+    const maxConcurrency = this.control.maxConcurrency!;
+    const inFlight = Math.min(shardsInFlight(maxConcurrency), live + this.#notBegun);
+    return lanesOf(maxConcurrency, Math.max(live, inFlight));
+  }
+
+  get #notBegun(): number {
+    return this.sharding.shards.filter((_, number) => !this.#begun.has(number) && !this.#isVoid(number))
+      .length;
+  }
+
+  /** All of it was skipped. */
+  #isVoid(number: number): boolean {
+    return this.#skipped.get(number)?.length === this.sharding.shards[number]!.partitions;
+  }
+
+  #changed(): void {
+    this.stopping.consider();
+    if (!this.closed) this.#deal();
+    this.#advance();
+  }
+
+  async #passedOn(): Promise<void> {
+    await Promise.all(this.#live.map((live) => live.inForce()));
+  }
+
+  #deal(): void {
+    this.#places = this.#live;
+    const lanes = this.#lanes(this.#places.length);
+    this.#live.forEach((live, place) => {
+      const settings = this.#settings(lanes[place]!);
+      const before = live.settings;
+      const isNew = (Object.keys(settings) as (keyof typeof settings)[]).some(
+        (name) => settings[name] !== before[name],
+      );
+      if (!isNew) return;
+      live.set({ number: ++this.#number, ...settings });
+    });
+  }
+
+  #dealWhenIdle(): void {
+    if (this.closed) return;
+    const live = this.#live;
+    const most = Math.min(this.control.maxConcurrency!, MOST_LANES * live.length);
+    const dealt = live.reduce((sum, { settings }) => sum + settings.lanes, 0);
+    if (dealt < most * (1 - IDLE_SHARE)) this.#deal();
+  }
+
+  #partsOf(ordinals: readonly number[]): Part[] {
+    const parts = new Map<number, Part>();
+    for (const ordinal of ordinals) {
+      const shard = this.sharding.shards.findIndex(({ from, to }) => from <= ordinal && ordinal <= to);
+      const live = this.#live.find(({ number }) => number === shard) ?? null;
+      const part = parts.get(shard) ?? { shard, live, ordinals: [] };
+      parts.set(shard, part);
+      part.ordinals.push(ordinal);
+    }
+    // As lists of ordinals travel.
+    for (const part of parts.values()) part.ordinals.sort((a, b) => a - b);
+    return [...parts.values()];
+  }
+
+  /** Asks the shards of all that are held, and puts the answers into the order of `ordinals`. */
+  async #together<T>(ordinals: readonly number[], ask: (part: Part) => Promise<T[]>): Promise<T[]> {
+    const answers = new Map<number, T>();
+    await Promise.all(
+      this.#holding!.map(async (part) => {
+        const answer = await ask(part);
+        part.ordinals.forEach((ordinal, i) => answers.set(ordinal, answer[i]!));
+      }),
+    );
+    return ordinals.map((ordinal) => answers.get(ordinal)!);
+  }
+
+  /** Its task will name them. */
+  #skipBefore(shard: number, ordinals: readonly number[]): void {
+    const skipped = [...(this.#skipped.get(shard) ?? []), ...ordinals];
+    this.#skipped.set(shard, skipped);
+    this.progress.takeReport(firstReport(shard, skipped.length));
+  }
+
+  #letGo(): void {
+    this.#holding = null;
+    this.#changed();
+  }
+}
+
+/** Child workflows get what they need of the plan, and not all of it. */
+function unitsPlan(plan: RunPlan): UnitsPlan {
+  const { generation, execution, stage, unitPlan, taskQueue, bigTaskQueue, retry } = plan;
+  const { heartbeatTimeoutMs, unitTimeoutMs, partitionTimeoutMs, retryUnitsPerRound, joinUpToMs } = plan;
+  return {
+    generation,
+    execution,
+    stage,
+    unitPlan,
+    taskQueue,
+    bigTaskQueue,
+    retry,
+    heartbeatTimeoutMs,
+    unitTimeoutMs,
+    partitionTimeoutMs,
+    retryUnitsPerRound,
+    joinUpToMs,
+  };
+}

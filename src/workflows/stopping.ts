@@ -1,0 +1,41 @@
+/** Whether a run ends before its time, because of how its partitions have ended so far. */
+import { CancellationScope } from '@temporalio/workflow';
+import type { RunPlan } from '../run/plan';
+import { stopReason, type Standing, type StopReason } from '../run/stop';
+import type { Control } from './control';
+import type { Progress } from './progress';
+
+export class Stopping {
+  /** Why the run was stopped; null when it was not. */
+  reason: StopReason | null = null;
+  /** What processes partitions runs in it. Cancelled by a stop, and with the run. */
+  readonly scope = new CancellationScope();
+
+  constructor(
+    private readonly plan: Pick<RunPlan, 'failFast' | 'stopAfterAlike'>,
+    private readonly progress: Progress,
+    private readonly control: Control,
+  ) {}
+
+  get closed(): boolean {
+    return this.scope.consideredCancelled;
+  }
+
+  get standing(): Standing {
+    const { counts, ownCounts, waitingEnds, alike } = this.progress;
+    return {
+      counts: ownCounts,
+      done: counts.DONE,
+      waiting: waitingEnds.FAILED + waitingEnds.INTERNAL_ERROR,
+      alike,
+      toleratedFailures: this.control.toleratedFailures!,
+    };
+  }
+
+  /** Stops the run if it is to be. */
+  consider(): void {
+    if (this.closed) return;
+    this.reason = stopReason(this.standing, this.plan);
+    if (this.reason !== null) this.scope.cancel();
+  }
+}

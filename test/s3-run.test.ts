@@ -1,0 +1,141 @@
+/** A run on a stage on S3 by the command line, as on several machines: every process reaches it by itself. */
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { cli, startCli, type RunningCli } from './support/cli';
+import { changed } from './support/files';
+import { makeProject, type TestProject } from './support/project';
+import { describeS3, startS3, type TestS3 } from './support/s3';
+
+const FUNCTIONS = `
+import { appendFileSync, existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+
+export const sums = definePartitionFunction({
+  name: 'sums',
+  async run(data, context) {
+    const { calls, gate } = context.params;
+    appendFileSync(calls, context.partitionId + '\\n');
+    console.log('called for ' + context.partitionId);
+    if (context.partitionId === 'c') while (!existsSync(gate)) await sleep(20);
+    if (context.partitionId === 'd' && !existsSync(gate + '.mended')) throw new Error('not yet');
+    const [sum] = await data.sql\`SELECT sum(v) AS total FROM data\`;
+    await context.upload('sum.json', sum);
+    await context.upload('rows.csv', await data.rows());
+    await context.upload('rows.parquet', await data.rows());
+    return sum;
+  },
+});
+`;
+
+describeS3('a run on S3', () => {
+  let s3: TestS3;
+  let project: TestProject;
+  let worker: RunningCli;
+  let calls: string;
+  let gate: string;
+  beforeAll(async () => {
+    s3 = await startS3();
+    project = await makeProject(FUNCTIONS, { config: { stage: `s3://${s3.bucket}/runs` } });
+    await project.write('rows.csv', 'k,v\na,1\na,2\nb,3\nc,4\nd,5\n');
+    calls = join(project.folder, 'calls');
+    gate = join(project.folder, 'gate');
+    await writeFile(calls, '');
+  });
+  afterAll(async () => {
+    worker.process.kill('SIGTERM');
+    await worker.finished;
+    await project.close();
+    await s3.close();
+  });
+  const partwise = (...args: string[]) => cli(project.folder, args, s3.env);
+  const startWorker = async () => {
+    worker = startCli(project.folder, ['worker'], s3.env);
+    await worker.says('Executing runs of');
+  };
+  const called = () => readFileSync(calls, 'utf8').split('\n').filter(Boolean).sort().join('');
+
+  it('is killed in the middle, goes on with another worker, is retried, and is read back by another process', async () => {
+    await startWorker();
+    const args = [
+      'run',
+      'sums',
+      '--from',
+      'rows.csv',
+      '--by',
+      'k',
+      '--run-id',
+      'killed',
+      '--output',
+      'out.csv',
+    ];
+    const params = ['--param', `calls=${calls}`, '--param', `gate=${gate}`, '--maximum-attempts', '1'];
+    const command = startCli(project.folder, [...args, ...params], s3.env);
+    await changed(calls, () => called() === 'abcd');
+    worker.process.kill('SIGKILL');
+    await worker.finished;
+    await writeFile(gate, '');
+    await startWorker();
+    expect(await command.finished).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('3 DONE, 1 FAILED'),
+    });
+
+    await writeFile(`${gate}.mended`, '');
+    expect(await partwise('retry', 'killed')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('4 DONE'),
+    });
+    expect(called()).toMatch(/^a+b+ccd+$/);
+    expect(await project.read('out.csv')).toBe('k,total\na,3\nb,3\nc,4\nd,5\n');
+
+    const { stdout } = await partwise('artifacts', 'get', 'killed', 'd', 'sum.json');
+    expect(JSON.parse(stdout)).toEqual({ total: 5 });
+    expect((await partwise('artifacts', 'get', 'killed', 'd', 'rows.csv')).stdout).toBe('k,v\nd,5\n');
+    const { artifacts } = project.partwise.restore('killed').partition('a');
+    const expected = [
+      { k: 'a', v: 1 },
+      { k: 'a', v: 2 },
+    ];
+    expect(await artifacts.get('rows.parquet')).toEqual(expected);
+    expect(await artifacts.get('rows.csv')).toEqual(expected);
+    const logs = await partwise('logs', 'killed');
+    expect(logs.stdout).toContain('called for d');
+    const results = await partwise('results', 'killed', '--json');
+    expect(JSON.parse(results.stdout)).toContainEqual({ k: 'a', total: 3 });
+  });
+
+  it('is cleaned up', async () => {
+    expect(await partwise('clean', '--run', 'killed', '--yes')).toMatchObject({ code: 0 });
+    expect((await partwise('artifacts', 'list', 'killed')).code).not.toBe(0);
+  });
+
+  it('I9 is refused in seconds where its bucket is not there', async () => {
+    const args = ['run', 'sums', '--from', 'rows.csv', '--by', 'k', '--stage', 's3://no-such-bucket/x'];
+    const { code, stderr } = await partwise(...args);
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no bucket "no-such-bucket"'),
+    });
+  });
+
+  it('says in seconds that nothing answers where its worker looks', async () => {
+    worker.process.kill('SIGTERM');
+    await worker.finished;
+    // The discard port: nobody listens there.
+    worker = startCli(project.folder, ['worker'], { ...s3.env, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' });
+    await worker.says('Executing runs of');
+    const command = startCli(
+      project.folder,
+      ['run', 'sums', '--from', 'rows.csv', '--by', 'k', '--run-id', 'unanswered'],
+      s3.env,
+    );
+    expect(await command.says('is tried again')).toMatch(
+      /opening the run is tried again .* did not answer at http:\/\/127\.0\.0\.1:9 for/,
+    );
+    await partwise('cancel', 'unanswered');
+    expect(await command.finished).toMatchObject({ code: 1 });
+  });
+});

@@ -1,0 +1,384 @@
+/** Runs of more units than one workflow may have: their shards, and that a run behaves with them as it does without. */
+import type { ChildProcess } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ApplicationFailure } from '@temporalio/common';
+import { RunReader } from '../src/client/run-reader';
+import { ServerRun } from '../src/client/run-source';
+import { Partwise, type RunInput } from '../src/index';
+import { cli } from './support/cli';
+import { GATED_FUNCTIONS, startGated, untilState, type GatedRun } from './support/gated-runs';
+import { isAlive } from './support/processes';
+import { makeProject, type TestProject } from './support/project';
+
+let project: TestProject;
+let worker: ChildProcess;
+beforeAll(async () => {
+  project = await makeProject(GATED_FUNCTIONS);
+  worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
+});
+afterAll(() => project.close());
+
+const ids = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, i) => `${from + i}`);
+
+/** Partitions 0 … n - 1, of one row but for `large`, in two shards of 48 at a time. */
+const sharded = (name: string, input: Partial<RunInput> = {}, partitions = 60) =>
+  startGated(project, name, {
+    source: { query: `SELECT range AS k, 1 AS x FROM range(${partitions})` },
+    ...input,
+    options: { maxConcurrency: 60, ...input.options },
+  });
+
+const handleOf = ({ run }: GatedRun) => project.client.workflow.getHandle(run.runId);
+const shardOf = ({ run }: GatedRun, shard: number, execution = 1) =>
+  project.client.workflow.getHandle(`${run.runId}/execution-${execution}/shard-${shard}`);
+
+const eventsOf = async (handle: ReturnType<typeof handleOf>) => (await handle.fetchHistory()).events ?? [];
+
+describe('a run with shards', () => {
+  it('has the outcome, the row and one call of every partition', async () => {
+    const gated = await sharded('plain', { output: { table: 'plain_out' } });
+    expect(await gated.run.wait()).toMatchObject({
+      status: 'SUCCESS',
+      counts: { total: 60, DONE: 60, PENDING: 0 },
+      commit: { rows: 60 },
+    });
+    expect(gated.begun().sort()).toEqual(ids(0, 60).sort());
+    const results = await gated.run.results();
+    expect(results.map(({ k }) => Number(k)).sort((a, b) => a - b)).toEqual(ids(0, 60).map(Number));
+    const activities = await Promise.all(
+      [0, 1].map(async (shard) =>
+        (await eventsOf(shardOf(gated, shard))).flatMap(
+          ({ activityTaskScheduledEventAttributes: scheduled }) =>
+            scheduled?.activityType?.name === 'processUnit' ? [scheduled.activityId!] : [],
+        ),
+      ),
+    );
+    expect(activities[0]).toEqual(ids(0, 30));
+    expect(activities[1]).toEqual(ids(30, 60));
+  });
+
+  it('is followed while it runs, by who was there from the start and who comes later', async () => {
+    const gated = await sharded('followed', { params: { wait: ['3', '40'] } });
+    const seen: string[] = [];
+    const first = gated.run.wait({
+      onEvent: (event) => void (event.type === 'partition' && seen.push(event.partition.id)),
+    });
+    await untilState(gated.run, ({ counts }) => counts.DONE === 58);
+    expect(await gated.run.status()).toMatchObject({
+      status: 'IN_PROGRESS',
+      live: true,
+      counts: { DONE: 58, RUNNING: 2, PENDING: 0 },
+    });
+    expect(await gated.run.partition('40').describe()).toMatchObject({ status: 'RUNNING', attempts: 1 });
+    const late = gated.run.events()[Symbol.asyncIterator]();
+    const { value: planned } = await late.next();
+    expect(planned).toMatchObject({ type: 'planned' });
+    await gated.letGo();
+    let last: unknown;
+    for (let next = await late.next(); next.done !== true; next = await late.next()) last = next.value;
+    expect(last).toMatchObject({ type: 'ended', state: { status: 'SUCCESS', counts: { DONE: 60 } } });
+    expect(await first).toMatchObject({ status: 'SUCCESS', live: false });
+    expect(seen.sort()).toEqual(ids(0, 60).sort());
+  });
+
+  it('is made for a long list of units too, which have shards one after the other', async () => {
+    const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
+    const gated = await sharded('long', { options }, 1_200);
+    expect(await gated.run.wait()).toMatchObject({
+      status: 'SUCCESS',
+      counts: { total: 1_200, DONE: 1_200 },
+    });
+    expect(gated.begun()).toHaveLength(1_200);
+    const order = (await eventsOf(handleOf(gated))).flatMap((event) => {
+      const { childWorkflowExecutionStartedEventAttributes: begun } = event;
+      const { childWorkflowExecutionCompletedEventAttributes: ended } = event;
+      return begun ? ['begun'] : ended ? ['ended'] : [];
+    });
+    expect(order).toEqual(['begun', 'ended', 'begun', 'ended', 'begun', 'ended']);
+  }, 300_000);
+
+  it('tries partitions of batches again, in the shard that they are in', async () => {
+    const options = { partitionsPerUnit: 2, retry: { maximumAttempts: 2, initialInterval: 10 } };
+    const fails = { 1: 'once', 118: 'once' };
+    const gated = await sharded('rounds', { params: { fails }, options }, 120);
+    expect(await gated.run.wait()).toMatchObject({ counts: { DONE: 118, FAILED: 2 } });
+    expect(gated.begun().filter((id) => id === '1' || id === '118')).toHaveLength(4);
+    expect(await gated.run.partition('118').describe()).toMatchObject({ status: 'FAILED', attempts: 2 });
+  });
+});
+
+describe('what people set while it runs', () => {
+  it('is obeyed by all shards: pause, unpause, concurrency, tolerance', async () => {
+    const gated = await sharded('set', { params: { wait: true, fails: { 7: 'no' } } });
+    await gated.untilCalls(4);
+    await gated.run.pause();
+    expect(await gated.run.status()).toMatchObject({ paused: true });
+    await gated.letGo();
+    // The four that run, and those that had begun and find the pause, go no further than their ends.
+    await untilState(gated.run, ({ counts }) => counts.RUNNING === 0);
+    const begun = gated.begun().length;
+    expect(begun).toBeLessThan(60);
+    await gated.run.set({ maxConcurrency: 96, toleratedFailures: 1 });
+    expect(await gated.run.status()).toMatchObject({
+      maxConcurrency: 96,
+      toleratedFailures: 1,
+      paused: true,
+    });
+    await expect(gated.run.set({ maxConcurrency: 97 })).rejects.toThrow(
+      '"maxConcurrency" is 97; it takes a whole number from 1 to 96: the run was planned for 60 at a time, with 2 shards of 48 each, and that cannot change.',
+    );
+    await gated.run.unpause();
+    expect(await gated.run.wait()).toMatchObject({
+      status: 'PARTIAL_FAILURE',
+      error: null,
+      counts: { DONE: 59, FAILED: 1 },
+    });
+    expect(gated.begun()).toHaveLength(60);
+  });
+
+  it('can be set down to one partition at a time', async () => {
+    const gated = await sharded('one', { params: { wait: ['0', '59'] } });
+    await gated.untilBegun('0');
+    await gated.run.set({ maxConcurrency: 1 });
+    await gated.letGo();
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
+  });
+
+  it('skips partitions of several shards: all of them, or none and a sentence for each that cannot be', async () => {
+    const gated = await sharded('skip', { params: { wait: true } }, 120);
+    await gated.untilCalls(4);
+    const [done, runs] = gated.begun() as [string, string];
+    await gated.letGo(done);
+    await untilState(gated.run, ({ counts }) => counts.DONE === 1);
+    await expect(gated.run.skip(['55', done, '115'])).rejects.toThrow(
+      `"${done}" has ended already: it is DONE.`,
+    );
+    expect((await gated.run.status()).counts.SKIPPED).toBe(0);
+    // One that runs, and one of each shard that waits.
+    await gated.run.skip([runs, '55', '115']);
+    await expect(gated.run.skip(['54', '55'])).rejects.toThrow('"55" is skipped already, or has just ended.');
+    await gated.letGo();
+    expect(await gated.run.wait()).toMatchObject({
+      status: 'SUCCESS',
+      counts: { total: 120, DONE: 117, SKIPPED: 3, CANCELLED: 0 },
+    });
+    expect(await handleOf(gated).query('progress')).toMatchObject({ counts: { DONE: 117, SKIPPED: 3 } });
+    for (const id of ['55', '115']) expect(gated.begun()).not.toContain(id);
+  });
+
+  it('skips partitions of shards that have not begun', async () => {
+    const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
+    const gated = await sharded('skip-early', { params: { wait: true }, options }, 520);
+    await gated.untilCalls(4);
+    await gated.run.skip(['400', '519']);
+    expect((await gated.run.status()).counts.SKIPPED).toBe(2);
+    await gated.letGo();
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 518, SKIPPED: 2 } });
+    expect(gated.begun()).not.toContain('400');
+  });
+});
+
+describe('a run with shards that does not end well', () => {
+  it('I12 stops within seconds when it is cancelled, and counts what was cut off', async () => {
+    const gated = await sharded('cancel', { params: { wait: true, deaf: true } });
+    await gated.untilCalls(4);
+    await gated.run.cancel();
+    expect(await gated.run.wait()).toMatchObject({
+      status: 'CANCELLED',
+      counts: { total: 60, CANCELLED: 60, PENDING: 0 },
+    });
+    expect(gated.calls().filter(({ pid }) => isAlive(pid))).toEqual([]);
+    for (const shard of [0, 1])
+      expect((await shardOf(gated, shard).describe()).status.name).toBe('COMPLETED');
+  });
+
+  it('I8 stops at once when more fail than are tolerated, whichever shard they are in', async () => {
+    const wait = ['0', '1'];
+    const fails = { 2: 'no', 55: 'nor this' };
+    const options = { failFast: true, toleratedFailures: 1 };
+    const gated = await sharded('fail-fast', { params: { wait, fails }, options });
+    const state = await gated.run.wait();
+    expect(state).toMatchObject({
+      error: { type: 'PartialFailure' },
+      counts: { FAILED: 2 },
+    });
+    expect(state.error!.message).toContain(
+      '2 of 60 partitions failed, and 1 is tolerated, so the run stopped',
+    );
+    expect(state.counts.CANCELLED).toBeGreaterThanOrEqual(2);
+    expect(state.counts.PENDING).toBe(0);
+    // The workflow's own word, and what readers make of history.
+    const summary = await handleOf(gated)
+      .result()
+      .catch((error: Error) => (error.cause as ApplicationFailure).details![0] as { counts: object });
+    expect(summary).toMatchObject({ counts: state.counts });
+  });
+
+  it('stops when everything fails alike', async () => {
+    const gated = await sharded('alike', { params: { fails: 'there is no table' } }, 400);
+    const state = await gated.run.wait();
+    expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'PartialFailure' } });
+    expect(state.error!.message).toMatch(
+      /^The first \d+ partitions failed alike: RangeError: there is no table/,
+    );
+    expect(state.counts.FAILED).toBeLessThan(100);
+    expect(state.counts.SKIPPED + state.counts.CANCELLED + state.counts.FAILED).toBe(400);
+  });
+
+  it('I4 is finished by a retry, which calls no partition that is DONE', async () => {
+    const fails = Object.fromEntries(
+      ids(0, 60)
+        .filter((id) => Number(id) % 10 === 0)
+        .map((id) => [id, `${id} is bad`]),
+    );
+    const gated = await sharded('retry', { params: { fails }, output: { table: 'retry_out' } });
+    expect(await gated.run.wait()).toMatchObject({
+      status: 'PARTIAL_FAILURE',
+      counts: { DONE: 54, FAILED: 6 },
+    });
+    const before = gated.begun().length;
+    await gated.letGo('mended');
+    const retried = await gated.run.retryFailed();
+    expect(await retried.wait()).toMatchObject({
+      status: 'SUCCESS',
+      counts: { DONE: 60 },
+      commit: { rows: 60 },
+    });
+    expect(gated.begun().slice(before).sort()).toEqual(Object.keys(fails).sort());
+    expect(await retried.results()).toHaveLength(60);
+  });
+
+  it('I4 is finished after a terminate, with what its shards had recorded', async () => {
+    const gated = await sharded('terminated', { params: { wait: ['10', '50'] } });
+    await untilState(gated.run, ({ counts }) => counts.DONE === 58);
+    await handleOf(gated).terminate('test');
+    expect(await gated.run.wait()).toMatchObject({
+      status: 'FAILURE',
+      error: { type: 'Terminated' },
+      counts: { DONE: 58, PENDING: 2 },
+    });
+    const before = gated.begun().length;
+    const retried = await gated.run.retryFailed();
+    // What ran was stopped before.
+    await gated.untilCalls(before + 2);
+    await gated.letGo();
+    expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
+    expect(gated.begun().slice(before).sort()).toEqual(['10', '50']);
+  });
+
+  it('I8 fails as ShardLost when a shard is terminated, and a retry finishes it', async () => {
+    const gated = await sharded('lost', { params: { wait: ['10', '50'] } });
+    await untilState(gated.run, ({ counts }) => counts.DONE === 58);
+    await shardOf(gated, 1).terminate('test');
+    const state = await gated.run.wait();
+    expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'ShardLost' } });
+    expect(state.error!.message).toContain(
+      `Shard 1 of 2 (the workflow "${gated.run.runId}/execution-1/shard-1") was lost: it was terminated.`,
+    );
+    expect(state.error!.message).toContain(`partwise retry ${gated.run.runId}`);
+    expect(state.counts).toMatchObject({ DONE: 58, CANCELLED: 1, PENDING: 1 });
+    await gated.letGo();
+    const before = gated.begun().length;
+    const retried = await gated.run.retryFailed();
+    expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
+    expect(gated.begun().slice(before).sort()).toEqual(['10', '50']);
+  });
+
+  it('I8 fails as ShardLost when a shard alone is cancelled', async () => {
+    const gated = await sharded('one-cancelled', { params: { wait: ['10', '50'] } });
+    await untilState(gated.run, ({ counts }) => counts.DONE === 58);
+    await shardOf(gated, 0).cancel();
+    expect(await gated.run.wait()).toMatchObject({ error: { type: 'ShardLost' }, counts: { DONE: 58 } });
+  });
+
+  it('I4 goes on when its worker is killed, and loses nothing', async () => {
+    const gated = await sharded('killed', { params: { wait: ['5', '45'] } });
+    await untilState(gated.run, ({ counts }) => counts.DONE === 58);
+    worker.kill('SIGKILL');
+    await gated.letGo();
+    worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
+    const begun = gated.begun();
+    for (const id of ids(0, 60).filter((each) => each !== '5' && each !== '45'))
+      expect(begun.filter((each) => each === id)).toHaveLength(1);
+  });
+});
+
+describe('the units of a shard', () => {
+  it('I2 are taken only as the run recorded them', async () => {
+    const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
+    const gated = await sharded('damaged', { params: { wait: ['10'] }, options }, 502);
+    await gated.untilBegun('10');
+    const { record } = await new RunReader(new ServerRun(project.client, gated.run.runId, null)).read();
+    const { stage, sharding } = record.plan!;
+    const lists = join(fileURLToPath(stage), sharding!.lists.path);
+    const damaged = (await readFile(lists, 'utf8')).replace('"from":501', '"from":500');
+    await rm(lists);
+    await writeFile(lists, damaged);
+    await gated.letGo();
+    const { error, counts } = await gated.run.wait();
+    expect(error).toMatchObject({ type: 'ShardLost' });
+    expect(error!.message).toContain('shards.jsonl" on the stage');
+    expect(counts).toMatchObject({ DONE: 251, PENDING: 251 });
+  }, 300_000);
+});
+
+describe('the histories of shards', () => {
+  it('are archived, and read from the archive; replay names each', async () => {
+    const gated = await sharded('archived', {
+      params: { fails: { 8: 'no' } },
+      options: { toleratedFailures: 1 },
+    });
+    const state = await gated.run.wait();
+    const { runId } = gated.run;
+    const { executions, stage } = await gated.run.archive();
+    const [{ path, shards }] = executions as [(typeof executions)[0]];
+    expect(shards).toHaveLength(2);
+    const file = join(fileURLToPath(stage), path!);
+    const recorded = await Partwise.fromHistory(file, { projectDir: project.folder });
+    expect((await recorded.status()).counts).toEqual(state.counts);
+    expect(await recorded.partition('8').describe()).toMatchObject({ status: 'FAILED' });
+    expect(await recorded.wait()).toMatchObject({ counts: { DONE: 59 } });
+
+    const alone = join(project.folder, 'alone.json.gz');
+    await cp(file, alone);
+    const lone = await Partwise.fromHistory(alone, { projectDir: project.folder });
+    await expect(lone.status()).rejects.toThrow(
+      /^The run has shards, and the history of shard \d is not there: e1-\w+-shard-\d\.json\.gz was looked for in the folder/,
+    );
+    const shardFile = join(fileURLToPath(stage), shards[1]!);
+    await expect(Partwise.fromHistory(shardFile, { projectDir: project.folder })).rejects.toThrow(
+      'is the history of a shard, which knows only a part of its run: name the archive of the run',
+    );
+
+    const replayed = await cli(project.folder, ['replay', runId]);
+    expect(replayed).toMatchObject({ code: 0, stderr: expect.stringContaining('3 histories') });
+    expect(replayed.stdout).toContain(`${runId}, shard 1`);
+    const files = await cli(project.folder, ['replay', '--json', '--history', file, shardFile]);
+    expect(JSON.parse(files.stdout)).toMatchObject({
+      replayed: [
+        { runId, shard: null, parting: null },
+        { runId, parting: null },
+      ],
+    });
+  });
+
+  it('are read from the archive once the server has forgotten a shard, also while the run goes on', async () => {
+    const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
+    const gated = await sharded('forgotten', { params: { wait: ['400'] }, options }, 502);
+    await untilState(gated.run, ({ counts }) => counts.DONE === 501);
+    const { record } = await new RunReader(new ServerRun(project.client, gated.run.runId, null)).read();
+    const ended = [...record.shards.values()].filter(({ closed }) => closed);
+    expect(ended).toHaveLength(1);
+    await project.client.workflowService.deleteWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: ended[0]!.execution,
+    });
+    await gated.letGo();
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 502 } });
+  });
+});

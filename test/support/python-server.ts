@@ -1,0 +1,49 @@
+/** A server written in Python, as a process of its own that ends with this one. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { REPOSITORY } from './project';
+
+const PYTHON = join(
+  REPOSITORY,
+  'node_modules/.cache/partwise-python',
+  process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python',
+);
+
+/** Whether one can be started here: `scripts/python-env.mjs` makes what it needs. */
+export const hasPython = existsSync(PYTHON);
+
+export interface PythonServer {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  end(): Promise<void>;
+}
+
+/** `module`: a folder beside this file. Its first line of output is its port; it ends when its input does. */
+export async function startPythonServer(module: string, env: NodeJS.ProcessEnv = {}): Promise<PythonServer> {
+  const child = spawn(PYTHON, [join(__dirname, module)], {
+    env: { ...process.env, PYTHONWARNINGS: 'ignore', PYTHONDONTWRITEBYTECODE: '1', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const said: string[] = [];
+  child.stderr.on('data', (bytes: Buffer) => said.push(bytes.toString()));
+  const url = `http://127.0.0.1:${await portOf(child, module, said)}`;
+  return {
+    url,
+    async end() {
+      const exited = once(child, 'exit');
+      child.stdin.end();
+      await exited;
+    },
+  };
+}
+
+async function portOf(child: ChildProcess, module: string, said: readonly string[]): Promise<number> {
+  const first = await Promise.race([
+    once(child.stdout!, 'data').then(([bytes]) => String(bytes)),
+    once(child, 'exit').then(() => null),
+  ]);
+  if (first === null) throw new Error(`${module} ended before it listened: ${said.join('')}`);
+  return Number(first);
+}
