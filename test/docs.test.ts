@@ -43,6 +43,9 @@ beforeAll(async () => {
   for (const folder of ['bin', 'node_modules', 'your-project']) await mkdir(join(root, folder));
   await symlink(REPOSITORY, join(root, 'node_modules', 'partwise'));
   await symlink(join(REPOSITORY, 'dist'), join(root, 'dist'));
+  // What an example reads with, and reads.
+  await symlink(join(REPOSITORY, 'node_modules/@duckdb'), join(root, 'node_modules/@duckdb'));
+  await symlink(join(REPOSITORY, 'test'), join(root, 'test'));
   await cp(join(REPOSITORY, 'examples'), join(root, 'examples'), {
     recursive: true,
     filter: (from) => !/[\\/](\.partwise|stage)$|\.duckdb$/.test(from),
@@ -62,7 +65,11 @@ beforeAll(async () => {
     snowflake = await startSnowflake({ as: { name: 'analytics', database: 'ANALYTICS', schema: 'PUBLIC' } });
     await snowflake.executeFile(join(REPOSITORY, 'examples/snowflake-regional-sales/setup.sql'));
   }
-  env = personsEnvironment({ PATH: [join(root, 'bin'), process.env.PATH].join(delimiter) });
+  // A model for each of 105 takes minutes.
+  env = personsEnvironment({
+    AIRPORT_DESTINATIONS: '12',
+    PATH: [join(root, 'bin'), process.env.PATH].join(delimiter),
+  });
 });
 
 const servers = new Map<string, { address: string; process: ChildProcess }>();
@@ -135,6 +142,16 @@ async function tryFunctions(block: Block, folder: string): Promise<void> {
   } finally {
     await writeFile(file, before);
   }
+}
+
+/** A model: the example's own, or one that the reader's project has from then on. */
+async function tryModel(block: Block, folder: string): Promise<void> {
+  const file = join(folder, 'functions.ts');
+  const before = readFileSync(file, 'utf8');
+  if (exampleOf(block.place) !== null) return expect(block.text).toBe(before);
+  await writeFile(join(folder, 'model.ts'), block.text);
+  await typeCheck(block, folder, 'model.ts');
+  await writeFile(file, `export * from './model';\n${before}`);
 }
 
 /** A program of the reader's, or a test of a function, which says nothing by itself. */
@@ -239,7 +256,7 @@ describe('the demo', () => {
 
 describeEmulator('the demo of Snowflake', () => {
   it('runs the example on an account of its own, whatever the shell is set up for', async () => {
-    for (const part of ['scripts', 'test', 'node_modules/.cache'])
+    for (const part of ['scripts', 'node_modules/.cache'])
       await symlink(join(REPOSITORY, part), join(root, part));
     const { stdout } = await tryOut({ place: 'package.json', line: 'node scripts/demo-snowflake.mjs' }, root);
     expect(stdout).toContain('✓ unload');
@@ -263,9 +280,11 @@ function stepsOf(block: Block, folder: () => string): Step[] {
   if (language === 'ts') {
     const tryCode = text.includes('definePartitionFunction(')
       ? tryFunctions
-      : text.includes('defineConfig(')
-        ? tryConfiguration
-        : tryProgram;
+      : text.includes('definePartitionModel(') || text.includes('gradientBoostedTrees(')
+        ? tryModel
+        : text.includes('defineConfig(')
+          ? tryConfiguration
+          : tryProgram;
     return [[title, () => tryCode(block, folder())]];
   }
   const shownIn = (): string => (place.startsWith('README.md') ? join(root, SHOWN_EXAMPLE) : folder());

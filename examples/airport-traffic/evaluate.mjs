@@ -8,6 +8,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const table = process.argv[2] ?? 'forecast';
 const database = await DuckDBInstance.create(here('warehouse.duckdb'), { access_mode: 'READ_ONLY' });
 const connection = await database.connect();
+/** @returns {Promise<any[]>} */
 const all = async (sql) => (await connection.runAndReadAll(sql)).getRowObjectsJS();
 
 // Seasonal-naive: the same hour of the same weekday, in the last week that was known.
