@@ -2,6 +2,7 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
+import { gradientBoostedTrees } from 'partwise/models';
 import { isPoison, spin, summarize, summarizeFlights, type Event, type Flight } from './arithmetic';
 
 /** Count, sum and median of a few rows. */
@@ -56,3 +57,6 @@ export const slow = definePartitionFunction<{ calls: string; ms: number }>({
     return { n: data.rowCount };
   },
 });
+
+/** Trees of two numbers. */
+export const trees = gradientBoostedTrees({ name: 'trees', label: 'y', features: ['a', 'b'] });

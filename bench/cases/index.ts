@@ -1,6 +1,7 @@
 import type { Case } from './case';
 import { cpu } from './cpu';
 import { crash } from './crash';
+import { models } from './models';
 import { poison } from './poison';
 import { pushdown } from './pushdown';
 import { real } from './real';
@@ -8,4 +9,4 @@ import { state } from './state';
 import { tiny1m } from './tiny-1m';
 import { tiny2k } from './tiny-2k';
 
-export const CASES: readonly Case[] = [tiny2k, tiny1m, real, cpu, pushdown, poison, crash, state];
+export const CASES: readonly Case[] = [tiny2k, tiny1m, real, cpu, pushdown, poison, crash, state, models];

@@ -37,9 +37,7 @@ export async function changeModels<T>(
       await connection.run(
         `CREATE TABLE IF NOT EXISTS ${MODELS} (model VARCHAR, kind VARCHAR, name VARCHAR, number INTEGER, body VARCHAR)`,
       );
-      const before = (await select(connection, model)).map(
-        ({ model: _, ...record }) => record as ModelRecord,
-      );
+      const before = await select(connection, model);
       const { records, result } = change(before);
       const { removed, added } = recordChanges(before, records);
       for (const { kind, name, number } of removed) {

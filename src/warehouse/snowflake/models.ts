@@ -53,7 +53,7 @@ function changeOnce<T>(pool: SessionPool, model: string, change: Change<T>): Pro
       await session.run(`UPDATE ${MODELS} SET BODY = ? WHERE MODEL = ? AND ${LOCK}`, {
         binds: [new Date().toISOString(), model],
       });
-      const before = (await select(session, model)).map(({ model: _, ...record }) => record as ModelRecord);
+      const before = await select(session, model);
       const { records, result } = change(before);
       const { removed, added } = recordChanges(before, records);
       for (const { kind, name, number } of removed) {
