@@ -1,14 +1,10 @@
-import { runPartitionFunction } from 'partwise/testing';
-import { trees } from '../functions';
+import { trainAlone } from '../train-alone';
 import { timed, type Case } from './case';
 
 const MODELS = 1_000;
 const ROWS = 500;
 /** Trained by the process alone; the rest takes as long. */
 const ALONE = 100;
-
-const rowsOf = (k: number): { a: number; b: number; y: number }[] =>
-  Array.from({ length: ROWS }, (_, i) => ({ a: i % 24, b: i % 7, y: ((i * 7 + k) % 24) + (i % 7) }));
 
 export const models: Case = {
   name: 'models',
@@ -21,10 +17,10 @@ export const models: Case = {
   },
   async measure(world) {
     const query = `SELECT k, i % 24 AS a, i % 7 AS b, (i * 7 + k) % 24 + i % 7 AS y FROM range(${MODELS}) AS m(k), range(${ROWS}) AS r(i)`;
-    await runPartitionFunction(trees.train, { rows: rowsOf(0), key: { k: 0 } });
+    // Loads the learner.
+    await trainAlone(0, ROWS);
     const some = await timed(async () => {
-      for (let k = 0; k < ALONE; k++)
-        await runPartitionFunction(trees.train, { rows: rowsOf(k), key: { k } });
+      for (let k = 0; k < ALONE; k++) await trainAlone(k, ROWS);
     });
     const alone = (some * MODELS) / ALONE;
     const { seconds } = await world.run({
