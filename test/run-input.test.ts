@@ -21,6 +21,7 @@ test('the three required settings are enough, and every other one has its defaul
       warehouse: null,
       stage: null,
       functions: null,
+      model: null,
       params: {},
       sql: null,
       where: null,
