@@ -115,6 +115,7 @@ async function callOnce<Params>(
       scheduledTime: call.scheduledTime ?? null,
     },
     {
+      scratch: tmpdir(),
       upload: async (name, bytes, codec) => void uploads.set(name, await decodeArtifact(bytes, codec)),
       download: async (name) => artifactOf(artifacts, name),
       withConnection: (use) => {
