@@ -19,6 +19,7 @@ import { Partwise, type RunInput } from '../src/index';
 import { findTemporalBinary } from '../src/temporal/binary';
 import { startServer } from '../src/temporal/server';
 import { stateFolder } from '../src/temporal/state-folder';
+import { endWithProcess } from '../test/support/end-with-process';
 
 /** The programs are bundled to a folder below node_modules. */
 const REPOSITORY = join(__dirname, '../../..');
@@ -51,6 +52,7 @@ export class World {
       { folder: stateFolder(join(folder, 'server')), binary, namespace: 'default' },
       null,
     );
+    endWithProcess(server);
     await server.ready;
     const { address } = server;
     writeFileSync(

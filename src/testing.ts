@@ -121,6 +121,7 @@ async function callOnce<Params>(
       scheduledTime: call.scheduledTime ?? null,
     },
     {
+      scratch: tmpdir(),
       upload: async (name, bytes, codec) => void uploads.set(name, await decodeArtifact(bytes, codec)),
       download: async (name) => artifactOf(artifacts, name),
       model: async <Model>(partition: string) => (call.models?.[partition] ?? null) as Model | null,

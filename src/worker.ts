@@ -128,7 +128,8 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     metrics,
   });
   const { processUnit, ...onControlQueue } = activities;
-  const tracing = await tracingOf(project);
+  const hasWorkflows = only === null || only === 'workflows';
+  const tracing = await tracingOf(project, hasWorkflows);
   const common = {
     ...options.sdk,
     plugins: tracing?.options.plugins,
@@ -145,7 +146,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     Worker.create({
       ...common,
       taskQueue,
-      ...(only !== 'activities' && {
+      ...(hasWorkflows && {
         workflowBundle: tracing?.options.workflowBundle ?? {
           codePath: join(__dirname, 'workflow-bundle.js'),
         },
@@ -158,6 +159,8 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
       ...common,
       taskQueue: unitTaskQueue,
       activities: { processUnit },
+      // It has none, and this may not stand beside a tuner.
+      maxConcurrentWorkflowTaskExecutions: undefined,
       tuner: {
         activityTaskSlotSupplier: slots,
         workflowTaskSlotSupplier: UNUSED,
@@ -192,10 +195,13 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   return { taskQueue, functions: bundle?.functions.map(({ name }) => name) ?? [], client, shutdown, ended };
 }
 
-async function tracingOf({ worker: { traces } }: ProjectConfig): Promise<Tracing | null> {
+async function tracingOf(
+  { worker: { traces } }: ProjectConfig,
+  hasWorkflows: boolean,
+): Promise<Tracing | null> {
   if (traces === undefined) return null;
   const { startTracing } = await import('./telemetry/traces.js');
-  return startTracing(traces);
+  return startTracing(traces, { hasWorkflows });
 }
 
 /** Scratch folders of workers of this machine that were killed. */

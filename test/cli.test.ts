@@ -62,8 +62,8 @@ describe('without a server', () => {
     [['run', 'f', '--fron', 'x'], /unknown option '--fron'\n\(Did you mean --from\?\)/],
     [['run', '--by', 'a'], /- FUNCTION is missing; .*\n- --from is missing; it takes a table/],
     [
-      ['run', 'f', '--from', 't', '--by', 'a', '--max-concurrency', '99', '--run-id', '..'],
-      /- The run id "\.\." is only dots.*\n- --max-concurrency is 99;/,
+      ['run', 'f', '--from', 't', '--by', 'a', '--max-concurrency', '99999', '--run-id', '..'],
+      /- The run id "\.\." is only dots.*\n- --max-concurrency is 99999;/,
     ],
     [['run', 'f', '--from', 't', '--by', 'a', '--project', 'nowhere'], /There is no such folder/],
     [['status'], /Name a run, or a file with --history/],

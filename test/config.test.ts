@@ -127,6 +127,16 @@ test('settings of the environment are checked like those of the file', async () 
   ]);
 });
 
+test('what is wrong with a flag is said of the flag', async () => {
+  const flags = { warehouse: 'warehouse.duckdb', metrics: 'here' };
+  const env = { PARTWISE_WAREHOUSE: 'duckdb:w', PARTWISE_TRACES: 'there' };
+  expect(await problemsOf(loadConfig({ projectDir: folder, flags, env }))).toEqual([
+    expect.stringMatching(/^"--metrics" is "here"; it takes a port/),
+    expect.stringMatching(/^"PARTWISE_TRACES" is "there"; it takes the URL/),
+    expect.stringMatching(/^"--warehouse" is "warehouse.duckdb"; it takes a warehouse/),
+  ]);
+});
+
 test('a file that cannot be read says so with its line', async () => {
   await write('partwise.config.ts', 'export default {\n  stage: ,\n};');
   expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual([

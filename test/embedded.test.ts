@@ -200,6 +200,15 @@ describe('sharing', () => {
     expect((await hostState()).pid).not.toBe(first.pid);
   });
 
+  test('a host whose worker has other credentials for S3 is replaced', async () => {
+    (await attach({ env: { AWS_PROFILE: 'one', AWS_SDK_JS_QUIET: '1' } })).close();
+    const first = await hostState(({ attached }) => attached === 0);
+    (await attach({ env: { AWS_PROFILE: 'one' } })).close();
+    expect((await hostState(({ attached }) => attached === 0)).pid).toBe(first.pid);
+    await attach({ env: { AWS_PROFILE: 'two' } });
+    expect((await hostState()).pid).not.toBe(first.pid);
+  });
+
   test('a host of another build goes on while runs are open, and the command is told', async () => {
     behave({ open: 1 });
     (await attach()).close();

@@ -294,6 +294,21 @@ describe('partwise/testing', () => {
       expect(await kept('none.csv', [])).toEqual([]);
     });
 
+    test.each([
+      [[{ text: 'a;b' }, { text: 'c;d' }]],
+      [[{ note: 'a|b' }, { note: 'c|d' }, { note: "e'f" }]],
+      [[{ 'a|b': '1|2' }, { 'a|b': '3\t4' }]],
+      [
+        [
+          { a: '', b: 1 },
+          { a: null, b: 2 },
+        ],
+      ],
+      [[{ long: 'x'.repeat(3_000_000) }, { long: '"' }]],
+    ])('are read from CSV as they were written (%#)', async (awkward) => {
+      expect(await kept('rows.csv', awkward)).toEqual(awkward);
+    });
+
     test('may be made by the function itself', async () => {
       expect(await kept('rows.csv', 'a;b\n')).toBe('a;b\n');
       expect(await kept('rows.parquet', new Uint8Array([1]))).toEqual(new Uint8Array([1]));

@@ -187,6 +187,18 @@ export const REPLACEMENTS = [
     from: 'Number(scheduled || 0) > 0',
     to: 'Number(scheduled || 0) >= 0',
   },
+  // A shard gets more lanes than a history may have activities in flight.
+  {
+    file: 'src/run/shards.ts',
+    from: 'Math.min(MOST_LANES, each + (i < more ? 1 : 0))',
+    to: 'each + (i < more ? 1 : 0)',
+  },
+  // As many units as 500 shards have, whatever the concurrency.
+  {
+    file: 'src/run/units.ts',
+    from: 'Math.min(MOST_SHARDS, shardsInFlight(maxConcurrency))',
+    to: 'MOST_SHARDS',
+  },
   // An earlier execution's commit is taken for one of all rows.
   { file: 'src/workflows/ending.ts', from: ' && committed)', to: ')' },
   { file: 'src/workflows/ending.ts', from: "'WAIT_CANCELLATION_COMPLETED'", to: "'TRY_CANCEL'" },

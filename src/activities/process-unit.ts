@@ -85,7 +85,8 @@ class UnitAttempt {
       );
     } catch (error) {
       // Nothing that the unit did; the next attempt finds the stage again.
-      if (error instanceof StageUnavailable) return await this.#elsewhere(error.message, error.name);
+      const away = stageTrouble(error);
+      if (away !== null) return await this.#elsewhere(away.message, away.type);
       // What the next attempt says when it gives up. A failure of our own making says all itself.
       if (!(error instanceof ApplicationFailure) && !(error instanceof CancelledFailure)) {
         await this.#leave({ lastError: trouble(error) });
@@ -100,7 +101,7 @@ class UnitAttempt {
 
   async #attempt(unit: string, scratch: string): Promise<UnitResult> {
     const { context, task } = this;
-    const stage = await this.#stage();
+    const stage = await openPlannedStage(task.stage, task.stageToken);
     const plan = await loadUnitPlan(stage, task.plan);
     // The first attempt too: the server may have forgotten others.
     const objects = await stage.list(unit);
@@ -213,16 +214,6 @@ class UnitAttempt {
     return folder;
   }
 
-  async #stage(): Promise<Stage> {
-    try {
-      return await openPlannedStage(this.task.stage, this.task.stageToken);
-    } catch (error) {
-      if (!(error instanceof Refusal && error.type === 'StageUnreachable')) throw error;
-      // A worker without the folder, or a mount that comes and goes.
-      return this.#elsewhere(error.message, error.type);
-    }
-  }
-
   async #bundle(plan: UnitPlan): Promise<Work['bundle']> {
     try {
       return await this.deps.functions.forUnit(plan.function);
@@ -325,6 +316,14 @@ function ordinalsToRun({ only, except, from, to }: UnitTask, selected: string | 
 
 function isFailure({ status }: PartitionOutcome): boolean {
   return status === 'FAILED' || status === 'INTERNAL_ERROR';
+}
+
+/** A stage that does not answer, or that this worker may not use: a mount that comes and goes, credentials that have expired. */
+function stageTrouble(error: unknown): { type: string; message: string } | null {
+  if (error instanceof StageUnavailable) return { type: error.name, message: error.message };
+  if (error instanceof Refusal && error.type === 'StageUnreachable')
+    return { type: error.type, message: error.message };
+  return null;
 }
 
 function trouble(error: unknown): { type: string; message: string } {

@@ -93,10 +93,12 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   const warehouse = firstOf(flags.warehouse, env['PARTWISE_WAREHOUSE']);
   const metrics = firstOf(flags.metrics, env['PARTWISE_METRICS']);
   const traces = firstOf(flags.traces, env['PARTWISE_TRACES']);
-  problems.push(...misfits('PARTWISE_RUNNERS', runnersSchema, runners));
-  problems.push(...misfits('PARTWISE_METRICS', metricsSchema, metrics));
-  problems.push(...misfits('PARTWISE_TRACES', tracesSchema, traces));
-  problems.push(...misfits('PARTWISE_WAREHOUSE', warehouseSchema, warehouse));
+  const nameOf = (flag: keyof ConfigFlags): string =>
+    firstOf<unknown>(flags[flag]) === undefined ? `PARTWISE_${flag.toUpperCase()}` : `--${flag}`;
+  problems.push(...misfits(nameOf('runners'), runnersSchema, runners));
+  problems.push(...misfits(nameOf('metrics'), metricsSchema, metrics));
+  problems.push(...misfits(nameOf('traces'), tracesSchema, traces));
+  problems.push(...misfits(nameOf('warehouse'), warehouseSchema, warehouse));
   const namedStage = firstOf(
     stagePath(cwd, flags.stage),
     stagePath(projectDir, env['PARTWISE_STAGE']),

@@ -1,4 +1,5 @@
 /** An artifact's bytes from its value, and back. */
+import { tmpdir } from 'node:os';
 import type { ArtifactCodec } from '../run/files';
 import { describe } from './describe';
 import { InvalidArtifact, InvalidResult } from './errors';
@@ -10,11 +11,12 @@ interface Encoded {
   codec: ArtifactCodec;
 }
 
-/** Throws an `InvalidArtifact` for a value that cannot be written so. */
+/** Throws an `InvalidArtifact` for a value that cannot be written so. `scratch`: a folder for files while they are made. */
 export async function encodeArtifact<T>(
   name: string,
   value: T,
   write: ArtifactWriter<T> | undefined,
+  scratch: string,
 ): Promise<Encoded> {
   if (write !== undefined) {
     const written: unknown = await write(value);
@@ -27,13 +29,17 @@ export async function encodeArtifact<T>(
   if (typeof value === 'string') return { bytes: Buffer.from(value), codec: 'text' };
   if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };
   const codec = rowsCodecOf(name);
-  if (codec !== null) return { bytes: await encodeRows(name, value, codec), codec };
+  if (codec !== null) return { bytes: await encodeRows(name, value, codec, scratch), codec };
   // With a line feed at the end, as text files have.
   return { bytes: Buffer.from(`${encodeJson(value, `The artifact "${name}"`, 2)}\n`), codec: 'json' };
 }
 
 /** What another `write` made stays bytes. */
-export async function decodeArtifact(bytes: Uint8Array, codec: ArtifactCodec): Promise<unknown> {
+export async function decodeArtifact(
+  bytes: Uint8Array,
+  codec: ArtifactCodec,
+  scratch: string = tmpdir(),
+): Promise<unknown> {
   switch (codec) {
     case 'json':
       return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
@@ -41,7 +47,7 @@ export async function decodeArtifact(bytes: Uint8Array, codec: ArtifactCodec): P
       return Buffer.from(bytes).toString('utf8');
     case 'csv':
     case 'parquet':
-      return rowsFile().readRows(bytes, codec);
+      return rowsFile().readRows(bytes, codec, scratch);
     case 'bytes':
     case 'custom':
       return bytes;
@@ -53,7 +59,12 @@ function rowsCodecOf(name: string): 'csv' | 'parquet' | null {
   return ending === undefined ? null : (ending.toLowerCase() as 'csv' | 'parquet');
 }
 
-async function encodeRows(name: string, value: unknown, codec: 'csv' | 'parquet'): Promise<Uint8Array> {
+async function encodeRows(
+  name: string,
+  value: unknown,
+  codec: 'csv' | 'parquet',
+  scratch: string,
+): Promise<Uint8Array> {
   const rows: unknown[] = Array.isArray(value) ? value : [value];
   const other = rows.find((row) => Object.prototype.toString.call(row) !== '[object Object]');
   if (other !== undefined || value === undefined) {
@@ -63,7 +74,7 @@ async function encodeRows(name: string, value: unknown, codec: 'csv' | 'parquet'
     );
   }
   try {
-    return await rowsFile().writeRows(rows as Row[], codec);
+    return await rowsFile().writeRows(rows as Row[], codec, scratch);
   } catch (error) {
     if (!(error instanceof InvalidResult)) throw error;
     throw new InvalidArtifact(`The artifact "${name}" cannot be written: ${error.message}`);

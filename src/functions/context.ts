@@ -13,6 +13,8 @@ const MOST_PROGRESS = 2_048;
 
 /** What the surroundings do for a context: a runner asks its worker, a test keeps everything in memory. */
 export interface ContextHost {
+  /** A folder that goes with the call's process, however that ends. */
+  readonly scratch: string;
   upload(name: string, bytes: Uint8Array, codec: ArtifactCodec): Promise<void>;
   download(
     name: string,
@@ -78,7 +80,7 @@ class Call {
         `The artifact "${name}" was uploaded twice by one call. Give each artifact a name of its own.`,
       );
     }
-    const encoding = encodeArtifact(name, value, write);
+    const encoding = encodeArtifact(name, value, write, this.host.scratch);
     const stored = encoding.then(({ bytes, codec }) => this.host.upload(name, bytes, codec));
     // A value that cannot be encoded is the caller's to handle; one that cannot be stored fails the partition.
     this.#uploads.set(
@@ -99,7 +101,9 @@ class Call {
     this.assertLive('download');
     checkArtifactName(name);
     const { bytes, codec } = await this.host.download(name, partition, run);
-    return (read === undefined ? await decodeArtifact(bytes, codec) : await read(bytes)) as T;
+    return (
+      read === undefined ? await decodeArtifact(bytes, codec, this.host.scratch) : await read(bytes)
+    ) as T;
   }
 
   heartbeat(progress: unknown): void {

@@ -40,6 +40,10 @@ export class RunnerHost implements ContextHost {
     private readonly signal: () => AbortSignal,
   ) {}
 
+  get scratch(): string {
+    return this.unit.scratch;
+  }
+
   async upload(name: string, bytes: Uint8Array, codec: ArtifactCodec): Promise<void> {
     // The caller's bytes may be other ones when the call has ended.
     if (this.unit.isBatch && bytes.length <= MOST_PACKED_BYTES)

@@ -10,7 +10,7 @@ import { HISTOGRAM_BUCKETS } from './metrics';
 export function installRuntime(metrics: string | null): MetricMeter {
   try {
     Runtime.install({
-      logger: new DefaultLogger('WARN'),
+      logger: logger(),
       shutdownSignals: [],
       ...(metrics !== null && { telemetryOptions: telemetryOf(metrics) }),
     });
@@ -23,6 +23,14 @@ export function installRuntime(metrics: string | null): MetricMeter {
     }
   }
   return Runtime.instance().metricMeter;
+}
+
+/** Warnings of the SDK, but for one: the worker of units has no workflows, on purpose. */
+function logger(): DefaultLogger {
+  const warnings = new DefaultLogger('WARN');
+  return new DefaultLogger('WARN', ({ level, message, meta }) => {
+    if (!message.startsWith('No workflows registered')) warnings.log(level, message, meta);
+  });
 }
 
 function telemetryOf(metrics: string): RuntimeOptions['telemetryOptions'] {

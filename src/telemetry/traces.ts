@@ -18,13 +18,18 @@ export interface Tracing {
   close(): Promise<void>;
 }
 
-/** `url`: of a collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`. Takes some seconds. */
-export async function startTracing(url: string): Promise<Tracing> {
+/** `url`: of a collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`. Takes some seconds where workflow code is needed. */
+export async function startTracing(
+  url: string,
+  { hasWorkflows }: { hasWorkflows: boolean },
+): Promise<Tracing> {
   const resource = new Resource({ 'service.name': 'partwise' });
   const spanProcessor = new BatchSpanProcessor(withoutMessages(new OTLPTraceExporter({ url })));
   const provider = new NodeTracerProvider({ resource, spanProcessors: [spanProcessor] });
   provider.register();
   const plugin = new OpenTelemetryPlugin({ resource, spanProcessor, tracer: provider.getTracer('partwise') });
+  const close = (): Promise<void> => provider.shutdown();
+  if (!hasWorkflows) return { options: { plugins: [plugin] }, close };
   const workflows = join(__dirname, '..', 'workflows');
   // Few workers trace, so that what ships is the code without: this is the same with the plugin's interceptors.
   const workflowBundle = await bundleWorkflowCode({
@@ -33,7 +38,7 @@ export async function startTracing(url: string): Promise<Tracing> {
     plugins: [plugin],
     logger: new DefaultLogger('WARN'),
   });
-  return { options: { plugins: [plugin], workflowBundle }, close: () => provider.shutdown() };
+  return { options: { plugins: [plugin], workflowBundle }, close };
 }
 
 /** What functions throw may tell of keys and rows; a span names its type alone. */

@@ -29,10 +29,11 @@ export interface EmbeddedOptions {
 const IDLE_MS = 10 * 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /**
- * What the worker keeps of its environment; functions, warehouse and stage come with each run. Snowflake's driver is told by variables
- * too (`…_DISABLE_…`), by whichever process loads it.
+ * What the worker keeps of its environment; functions, warehouse and stage come with each run. Snowflake's driver and the AWS SDK are
+ * told by variables too (`…_DISABLE_…`, `AWS_SDK_JS_…`), by whichever process loads them.
  */
-const WORKER_SETTINGS = /^(PARTWISE_RUNNERS|PRIVATE_KEY_PASSPHRASE|SNOWFLAKE_(?!DISABLE_).+)$/;
+const WORKER_SETTINGS =
+  /^(PARTWISE_(RUNNERS|METRICS|TRACES)|PRIVATE_KEY_PASSPHRASE|SNOWFLAKE_(?!DISABLE_).+|AWS_(?!SDK_JS_).+)$/;
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_TASK_QUEUE = 'partwise';
 /** A host drains its worker first. */

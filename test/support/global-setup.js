@@ -2,6 +2,7 @@
 const { mkdtempSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
+const { endWithProcess } = require('./end-with-process');
 
 module.exports = async () => {
   // What `npm run test:snowflake` is about.
@@ -19,6 +20,7 @@ module.exports = async () => {
   const projectDir = mkdtempSync(join(tmpdir(), 'partwise-suite-'));
   const binary = await findTemporalBinary({ projectDir, env: process.env });
   const server = await startServer({ folder: stateFolder(projectDir), binary, namespace: 'default' }, null);
+  endWithProcess(server);
   await server.ready;
   process.env.PARTWISE_TEST_ADDRESS = server.address;
   globalThis.__partwiseSuite = { server, projectDir };

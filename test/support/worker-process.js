@@ -5,7 +5,7 @@ startWorker({ projectDir: process.argv[2], shutdownGraceMs: Number(process.env.G
   (worker) => {
     process.once('SIGTERM', () => worker.shutdown());
     process.send('polls');
-    return worker.ended.finally(() => process.disconnect());
+    return worker.ended.finally(() => process.connected && process.disconnect());
   },
   (error) => {
     console.error(error);

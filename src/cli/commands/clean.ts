@@ -40,7 +40,10 @@ export function define(command: Command): void {
     .option('--run <id>', 'remove all files of this run (repeatable)', SEVERAL)
     .option('--older-than <duration>', 'remove runs that ended longer ago, such as 30d or 12h')
     .option('--keep <n>', 'remove runs but for the newest so many', wholeNumber)
-    .option('--stage <dir>', "folder of the stage (default: the project's)")
+    .option(
+      '--stage <place>',
+      "folder, s3://bucket/prefix or @DATABASE.SCHEMA.STAGE/path (default: the project's)",
+    )
     .option('--dry-run', 'only show what would be removed')
     .option('--yes', 'do not ask');
   withJson(withProject(command)).addHelpText('after', HELP).action(clean);

@@ -4,7 +4,7 @@ import { atMost } from './at-most';
 
 /** Requests of this process under way at once, each with up to 8 MiB in memory. More would wait for sockets, and be taken for a store that does not answer. */
 const MOST_REQUESTS = 16;
-/** A store that cannot be reached is known for one after three of these. */
+/** A store that cannot be reached is known for one after three of these, for the SDK asks again. */
 const CONNECT_MS = 3_000;
 /** Long enough for a part of a large object on a slow line. */
 const ANSWER_MS = 60_000;
@@ -33,6 +33,8 @@ async function connect(): Promise<S3Access> {
     requestHandler: {
       connectionTimeout: CONNECT_MS,
       requestTimeout: ANSWER_MS,
+      // An answer that began may stop too.
+      socketTimeout: ANSWER_MS,
       throwOnRequestTimeout: true,
       httpAgent: { maxSockets: MOST_REQUESTS },
       httpsAgent: { maxSockets: MOST_REQUESTS },

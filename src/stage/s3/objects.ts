@@ -64,24 +64,28 @@ export class S3Objects {
     bytes: number,
   ): Promise<{ content: Uint8Array; whole: number } | null> {
     const Range = `bytes=${offset}-${offset + Math.max(bytes, 1) - 1}`;
-    for (let reads = 1; ; reads++) {
-      try {
-        return await this.#ask(key, async (client) => {
+    try {
+      return await this.#ask(key, async (client) => {
+        for (let reads = 1; ; reads++) {
           const { Body, ContentRange } = await client.send(new GetObjectCommand({ ...this.#at(key), Range }));
-          const content = await Body!.transformToByteArray();
-          const whole = ContentRange === undefined ? content.length : Number(ContentRange.split('/')[1]);
-          return { content: content.subarray(0, bytes), whole };
-        });
-      } catch (error) {
-        const { name } = ((error as Error).cause ?? error) as Error;
-        if (name === 'NoSuchKey') return null;
-        if (name === 'InvalidRange') return { content: new Uint8Array(), whole: offset };
-        if ((error as Error).name !== 'StageUnavailable' || reads === MOST_READS) throw error;
-      }
+          try {
+            const content = await Body!.transformToByteArray();
+            const whole = ContentRange === undefined ? content.length : Number(ContentRange.split('/')[1]);
+            return { content: content.subarray(0, bytes), whole };
+          } catch (error) {
+            if (reads === MOST_READS) throw error;
+          }
+        }
+      });
+    } catch (error) {
+      const { name } = ((error as Error).cause ?? error) as Error;
+      if (name === 'NoSuchKey') return null;
+      if (name === 'InvalidRange') return { content: new Uint8Array(), whole: offset };
+      throw error;
     }
   }
 
-  /** Calls `write` with every part of the object, in any order. False: there is no such object. */
+  /** Calls `write` with every part of the object, in any order. False: there is no such object, or not any more. */
   async readParts(
     key: string,
     write: (content: Uint8Array, offset: number) => Promise<unknown>,
@@ -90,11 +94,13 @@ export class S3Objects {
     if (first === null) return false;
     await write(first.content, 0);
     const parts = Math.ceil(first.whole / PART_BYTES);
+    let isThere = true;
     await this.#eachPart(1, parts, async (part) => {
       const next = await this.read(key, part * PART_BYTES, PART_BYTES);
-      if (next !== null) await write(next.content, part * PART_BYTES);
+      if (next === null) isThere = false;
+      else await write(next.content, part * PART_BYTES);
     });
-    return true;
+    return isThere;
   }
 
   /** Writes the object if there is none. False: there is one, of another writer. */

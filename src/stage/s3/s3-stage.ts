@@ -7,7 +7,7 @@ import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 import { readToken, TOKEN_FILE } from '../token';
-import { S3Objects } from './objects';
+import { S3Objects, type ReadPart } from './objects';
 import { allOf } from './all-of';
 import { parseS3 } from './location';
 
@@ -32,33 +32,34 @@ export class S3Stage implements Stage {
 
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
     const key = this.#key(path);
-    const { bytes, sha256 } =
-      content instanceof Uint8Array ? digest(content) : await digestFile(content.file);
-    if (!(await this.#objects.isAws()) && (await this.#objects.writer(key)) !== null)
-      throw new ObjectExists(path);
-    const isWritten =
-      content instanceof Uint8Array
-        ? await this.#objects.write(
-            key,
-            bytes,
-            async (offset, length) => content.subarray(offset, offset + length),
-            randomUUID(),
-          )
-        : await this.#writeFile(key, bytes, content.file);
-    if (!isWritten) throw new ObjectExists(path);
+    if (!(content instanceof Uint8Array)) return this.#putFile(path, key, content.file);
+    const { bytes, sha256 } = digest(content);
+    await this.#write(path, key, bytes, async (offset, length) => content.subarray(offset, offset + length));
     return { path, bytes, sha256 };
   }
 
-  async #writeFile(key: string, bytes: number, path: string): Promise<boolean> {
-    const file = await open(path);
+  /** Takes the file, whatever becomes of it. */
+  async #putFile(path: string, key: string, from: string): Promise<FileRef> {
+    const file = await open(from);
     try {
-      const readPart = async (offset: number, length: number): Promise<Uint8Array> =>
-        (await file.read(Buffer.alloc(length), 0, length, offset)).buffer;
-      return await this.#objects.write(key, bytes, readPart, randomUUID());
+      const { bytes, sha256 } = await digestFile(from);
+      await this.#write(
+        path,
+        key,
+        bytes,
+        async (offset, length) => (await file.read(Buffer.alloc(length), 0, length, offset)).buffer,
+      );
+      return { path, bytes, sha256 };
     } finally {
       await file.close();
-      await rm(path);
+      await rm(from);
     }
+  }
+
+  async #write(path: string, key: string, bytes: number, readPart: ReadPart): Promise<void> {
+    const isTaken = !(await this.#objects.isAws()) && (await this.#objects.writer(key)) !== null;
+    if (isTaken || !(await this.#objects.write(key, bytes, readPart, randomUUID())))
+      throw new ObjectExists(path);
   }
 
   async get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array> {
