@@ -1,7 +1,7 @@
 /** Models per partition, end to end: real workers, real runs, a registry in DuckDB. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -11,6 +11,7 @@ import { openStage } from '../src/stage/index';
 import { makeProject, REPOSITORY, type TestProject } from './support/project';
 
 const FUNCTIONS = `
+import { existsSync } from 'node:fs';
 import { definePartitionModel } from 'partwise';
 import { gradientBoostedTrees } from 'partwise/models';
 
@@ -24,7 +25,8 @@ export const mean = definePartitionModel({
     return { mean: row.mean + (context.params.off ?? 0) };
   },
   predict(model, data, context) {
-    if (context.params.fail === context.partitionId) throw new Error('no luck');
+    const { fail, until } = context.params;
+    if (fail === context.partitionId && !existsSync(until ?? '')) throw new Error('no luck');
     return Array.from({ length: data.rowCount }, () => model.mean);
   },
   serde: {
@@ -353,6 +355,30 @@ describe('the registry', () => {
     expect(await unnamed(Date.now())).toBe(0);
     expect(await unnamed(Date.now() + 25 * 3_600_000)).toBe(1);
     expect(await model.version('production').load('b', jsonSerde)).toEqual({ mean: 15 });
+  });
+
+  it('gives no number twice, whatever was removed', async () => {
+    await trained('numbered');
+    await trained('numbered');
+    const model = await registered('numbered');
+    expect(await model.version('latest').remove()).toBe(2);
+    await trained('numbered');
+    expect((await model.versions()).map(({ version }) => version)).toEqual([1, 3]);
+  });
+
+  it('leaves a run the models that it was planned with when their version is removed and the stage cleaned', async () => {
+    const first = await trained('leaving');
+    await trained('leaving');
+    const model = await registered('leaving');
+    const until = join(project.folder, 'mended');
+    const input = { ...SOURCE, params: { fail: 'b', until } } as Omit<RunInput, 'function'>;
+    const run = await model.version(1).predict(input, { runId: project.runId('leaving') });
+    expect(await run.wait()).toMatchObject({ counts: { DONE: 2, FAILED: 1 } });
+    await model.version(1).remove();
+    await project.partwise.clean({ runs: [first.runId] });
+    await writeFile(until, '');
+    const retried = await run.retryFailed();
+    expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 3 } });
   });
 
   it('has tags and a description for each version', async () => {

@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { RunReader } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
-import { entriesOf, findEntry, putManifest } from '../models/manifest';
+import { entriesOf, findEntry, putManifest, readManifest } from '../models/manifest';
 import { identityProblem, modelBody, RegistryRefused, resolveVersion } from '../models/records';
 import type { ModelInput, ModelTask } from '../models/types';
 import type { CarriedContent } from '../run/carried';
@@ -88,7 +88,17 @@ export async function pinModels(
         `The model "${model.name}" is made by "${definition}", and "${own.name}.predict" cannot read it: run "${definition}.predict".`,
       ]);
     }
-    return { label: `${model.name} version ${version}`, stage: body.stage, root: body.root };
+    const label = `${model.name} version ${version}`;
+    if (body.stage !== stage.uri) return { label, stage: body.stage, root: body.root };
+    // A root of its own: the version may be removed while this run, or a retry of it, predicts with it.
+    const base = await readManifest(stage, body.root);
+    const { root } = await putManifest(stage, {
+      model: model.name,
+      base,
+      changed: [],
+      folder: `${folder}models/`,
+    });
+    return { label, stage: stage.uri, root };
   } catch (error) {
     throw error instanceof RegistryRefused ? new Refusal('InvalidInput', [error.message]) : error;
   }

@@ -1,6 +1,6 @@
 /** What versions of models cannot do without, which is what any manifest on the stage names: no warehouse need be asked. */
 import { createHash } from 'node:crypto';
-import { begunAt, entriesOf, isRoot, readManifest } from '../models/manifest';
+import { begunAt, isRoot, readBlock, readManifest } from '../models/manifest';
 import { folderOf } from '../run/stage-layout';
 import { ObjectMissing, type Stage } from '../stage';
 import type { StageObject } from './stage-runs';
@@ -20,8 +20,12 @@ export async function neededByModels(
       const bytes = await stage.get(path);
       const root = { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
       // enforces I3: blocks are shared, and models are files of runs.
-      for (const block of (await readManifest(stage, root)).blocks) needed.add(block.path);
-      for await (const entry of entriesOf(stage, root)) needed.add(entry.path);
+      for (const block of (await readManifest(stage, root)).blocks) {
+        // Most versions share most blocks: each is read once.
+        if (needed.has(block.path)) continue;
+        for (const entry of await readBlock(stage, block)) needed.add(entry.path);
+        needed.add(block.path);
+      }
       needed.add(path);
     } catch (error) {
       // Its version was removed just now.

@@ -99,8 +99,8 @@ function merged(before: readonly ModelEntry[], changed: readonly ModelEntry[]): 
 
 function* chunks(entries: readonly ModelEntry[]): Generator<readonly ModelEntry[]> {
   // A block that has grown a little stays one.
-  const count = Math.max(1, Math.ceil(entries.length / (2 * BLOCK_ENTRIES)));
-  const size = entries.length <= 2 * BLOCK_ENTRIES ? entries.length : Math.ceil(entries.length / (2 * count));
+  const count = entries.length <= 2 * BLOCK_ENTRIES ? 1 : Math.ceil(entries.length / BLOCK_ENTRIES);
+  const size = Math.ceil(entries.length / count);
   for (let from = 0; from < entries.length; from += size) yield entries.slice(from, from + size);
 }
 

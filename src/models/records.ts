@@ -8,7 +8,7 @@ import { didYouMean } from '../run/nearest';
 
 /** A row: `(kind, name, number)` is its key within the model. */
 export type ModelRecord =
-  | { kind: 'model'; name: ''; number: 0; body: ModelBody }
+  | { kind: 'model'; name: ''; number: 0; body: KnownModel }
   | { kind: 'version'; name: ''; number: number; body: VersionBody }
   /** A step in an alias's history; the highest number is where it points now. */
   | { kind: 'alias'; name: string; number: number; body: AliasBody };
@@ -19,6 +19,12 @@ export interface ModelBody {
   definition: string;
   keyColumns: Column[];
   createdAt: string;
+}
+
+/** As it is kept. */
+interface KnownModel extends ModelBody {
+  /** The highest number that a version ever had: numbers are not given twice, whatever was removed. */
+  lastVersion: number;
 }
 
 export interface VersionBody {
@@ -56,7 +62,7 @@ export class RegistryConflict extends Error {
   override name = 'RegistryConflict';
 }
 
-export function modelBody(records: readonly ModelRecord[]): ModelBody | null {
+export function modelBody(records: readonly ModelRecord[]): KnownModel | null {
   for (const record of records) if (record.kind === 'model') return record.body;
   return null;
 }
@@ -128,24 +134,25 @@ export function addVersion(
       `The model "${model}" got version ${newest} while this one was made on ${expected === null ? 'none' : `version ${expected}`}.`,
     );
   }
-  const version = nextNumber(records);
+  return withVersion(records, identity, body);
+}
+
+/** With one more version, whose number none has had. */
+export function withVersion(
+  records: readonly ModelRecord[],
+  identity: ModelBody,
+  body: VersionBody,
+): { records: ModelRecord[]; version: number } {
+  const known = modelBody(records);
+  const version = (known?.lastVersion ?? 0) + 1;
   return {
     version,
     records: [
-      ...(modelBody(records) === null
-        ? [...records, { kind: 'model', name: '', number: 0, body: identity } as const]
-        : records),
+      ...records.filter(({ kind }) => kind !== 'model'),
+      { kind: 'model', name: '', number: 0, body: { ...(known ?? identity), lastVersion: version } },
       { kind: 'version', name: '', number: version, body },
     ],
   };
-}
-
-/** Numbers of versions that aliases have pointed at are not given twice, whatever was removed. */
-export function nextNumber(records: readonly ModelRecord[]): number {
-  const used = records.flatMap((record) =>
-    record.kind === 'version' ? [record.number] : record.kind === 'alias' ? [record.body.version ?? 0] : [],
-  );
-  return Math.max(0, ...used) + 1;
 }
 
 /** Why a run's models are not this model's; null: they are. */
@@ -162,7 +169,10 @@ export function identityProblem(model: string, known: ModelBody | null, own: Mod
 
 const ALIAS = /^[A-Za-z][A-Za-z0-9_-]{0,79}$/;
 
-/** Points an alias at a version. `expected`: where the caller saw it point; null: nowhere. */
+/**
+ * Points an alias at a version. `expected`: where the caller saw it point; null: nowhere. A move that was made already, of which the
+ * answer was lost, changes nothing.
+ */
 export function moveAlias(
   model: string,
   records: readonly ModelRecord[],
@@ -173,7 +183,10 @@ export function moveAlias(
       `"${alias}" is no name for an alias: use letters, digits, "_" and "-", beginning with a letter, but not "latest", which is always the newest version.`,
     );
   }
-  const now = aliasesOf(records).get(alias) ?? null;
+  const last = stepsOf(records, alias).at(-1);
+  if (last !== undefined && last.body.version === version && last.body.at === at && last.body.how === how)
+    return [...records];
+  const now = last?.body.version ?? null;
   if (now !== expected) {
     throw new RegistryConflict(
       `"${alias}" of "${model}" was moved to ${now === null ? 'no version' : `version ${now}`} meanwhile, and was at ` +
@@ -181,7 +194,7 @@ export function moveAlias(
     );
   }
   if (version !== null) resolveVersion(model, records, version);
-  const number = (stepsOf(records, alias).at(-1)?.number ?? 0) + 1;
+  const number = (last?.number ?? 0) + 1;
   return [...records, { kind: 'alias', name: alias, number, body: { version, at, how } }];
 }
 

@@ -6,12 +6,12 @@ import {
   describeVersion,
   modelBody,
   moveAlias,
-  nextNumber,
   RegistryRefused,
   removeVersion,
   resolveVersion,
   stepsOf,
   versionsOf,
+  withVersion,
   type AliasBody,
   type ModelRecord,
   type VersionBody,
@@ -221,13 +221,15 @@ export class RegisteredModel {
       createdAt: at,
     };
     const version = await this.place.warehouse.changeModels(this.name, (now) => {
+      // Made already, and the answer was lost.
+      const made = versionsOf(now).find((each) => each.body.root.path === root.path);
+      if (made !== undefined) return { records: now, result: made.version };
       // Both must still be there: their blocks are this version's.
       resolveVersion(this.name, now, champion);
       resolveVersion(this.name, now, challenger.version);
-      const number = nextNumber(now);
-      const withVersion: ModelRecord[] = [...now, { kind: 'version', name: '', number, body }];
-      const move = { alias, version: number, expected: champion, how: 'promote' as const, at };
-      return { records: moveAlias(this.name, withVersion, move), result: number };
+      const added = withVersion(now, modelBody(now)!, body);
+      const move = { alias, version: added.version, expected: champion, how: 'promote' as const, at };
+      return { records: moveAlias(this.name, added.records, move), result: added.version };
     });
     return { alias, version, ...counts };
   }
@@ -312,21 +314,24 @@ export class ModelVersion {
 
   /** Sets tags (null removes one) and the description. */
   async tag(words: { description?: string; tags?: Record<string, string | null> }): Promise<void> {
+    const { version } = await this.#find();
     await this.place.warehouse.changeModels(this.model, (now) => {
-      const { version } = resolveVersion(this.model, now, this.ref);
+      resolveVersion(this.model, now, version);
       return { records: describeVersion(now, version, words), result: undefined };
     });
   }
 
   /**
-   * Removes the version; its models stay on the stage until `clean` finds that nobody needs them. Throws `RegistryRefused` while an
-   * alias points at it.
+   * Removes the version; its models stay on the stage until `clean` finds that nobody needs them, neither another version nor a run
+   * that predicts with it. Throws `RegistryRefused` while an alias points at it.
    */
   async remove(): Promise<number> {
-    const { version, body } = await this.place.warehouse.changeModels(this.model, (now) => {
-      const found = resolveVersion(this.model, now, this.ref);
-      return { records: removeVersion(this.model, now, found.version), result: found };
-    });
+    const { version, body } = await this.#find();
+    await this.place.warehouse.changeModels(this.model, (now) => ({
+      // The number alone, for `latest` would be another one when this is made again after a lost answer.
+      records: removeVersion(this.model, now, version),
+      result: undefined,
+    }));
     // From here on nothing names its root, which alone makes clean keep what it names.
     await this.place.openStage(body.stage).remove(body.root.path);
     return version;
