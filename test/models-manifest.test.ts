@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { entriesOf, findEntry, putManifest } from '../src/models/manifest';
-import { addVersion, moveAlias, recordChanges, type ModelRecord } from '../src/models/records';
+import { addVersion, moveAlias, recordChanges, removeVersion, type ModelRecord } from '../src/models/records';
 import type { ModelEntry } from '../src/models/types';
 import { openStage, type Stage } from '../src/stage/index';
 
@@ -120,6 +120,18 @@ describe("the registry's records", () => {
     expect(() => addVersion('m', withVersions(2), { identity, body, expected: 1 })).toThrow(
       'got version 2 while',
     );
+  });
+
+  it('I3 refuse a version whose base was removed meanwhile', () => {
+    const records = removeVersion('m', withVersions(3), 1);
+    const based = { ...body, base: 1 };
+    expect(() => addVersion('m', records, { identity, body: based, expected: 3 })).toThrow('no version "1"');
+  });
+
+  it('know a move that they have made, and whose answer was lost', () => {
+    const move = { alias: 'a', version: 2, expected: null, how: 'promote', at } as const;
+    const moved = moveAlias('m', withVersions(2), move);
+    expect(moveAlias('m', moved, move)).toEqual(moved);
   });
 
   it('refuse to move an alias that somebody else has moved', () => {

@@ -90,8 +90,6 @@ async function register(
   const version = await warehouse.changeModels(model, (now) => {
     signal.throwIfAborted();
     const made = addVersion(model, now, { identity, body, expected: newest?.version ?? null });
-    // enforces I3: it must still be there, for its blocks are this version's, and clean keeps what versions name.
-    if (base !== null) resolveVersion(model, now, base.version);
     return { records: made.records, result: made.version };
   });
   return resultOf(model, version, entries.length, createdAt);

@@ -134,6 +134,8 @@ export function addVersion(
       `The model "${model}" got version ${newest} while this one was made on ${expected === null ? 'none' : `version ${expected}`}.`,
     );
   }
+  // enforces I3: a base must still be there, for its blocks are this version's, and clean keeps what versions name.
+  if (body.base !== null) resolveVersion(model, records, body.base);
   return withVersion(records, identity, body);
 }
 
