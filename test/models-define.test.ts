@@ -2,6 +2,7 @@
 import { expect, it } from '@jest/globals';
 import { definePartitionModel } from '../src/models/define';
 import { calendarFeatures } from '../src/models/calendar';
+import { keptModel } from '../src/runners/kept-models';
 import { forecastPicture } from '../src/models/picture';
 import { gradientBoostedTrees } from '../src/models/gradient-boosted-trees';
 import { runPartitionFunction } from '../src/testing';
@@ -32,6 +33,39 @@ it('trains on the rows that are not held out, those of which the condition is no
   expect(JSON.parse(uploads.get('model.json') as string)).toEqual({ mean: 4.5, seen: [2, 2] });
 });
 
+it('asks a condition once for each row, and splits the rows by it for all that reads them', async () => {
+  const ids = (found: { id: number }[]): number[] => found.map(({ id }) => id);
+  const splitting = definePartitionModel<{ rest: number[] }>({
+    name: 'splitting',
+    async train(data) {
+      const rest = ids(await data.rows());
+      expect(rest).toHaveLength(data.rowCount);
+      expect((await data.columns<{ id: number[] }>()).id).toEqual(rest);
+      const chunks: number[] = [];
+      for await (const chunk of data) chunks.push(...ids(chunk as { id: number }[]));
+      expect(chunks).toEqual(rest);
+      expect(ids(await data.sql`SELECT id FROM data`)).toEqual(rest);
+      await data.sql`CREATE TEMP TABLE mine AS SELECT * FROM data`;
+      expect(ids(await data.sql`SELECT id FROM mine ORDER BY id`)).toEqual(rest);
+      return { rest };
+    },
+    predict: (model) => model.rest,
+    async metrics(model, data) {
+      const held = ids(await data.sql`SELECT id FROM data`);
+      expect(ids(await data.rows())).toEqual(held);
+      expect([...held, ...model.rest].sort((a, b) => a - b)).toEqual(many.map(({ id }) => id));
+      return { held: held.length };
+    },
+  });
+  const many = Array.from({ length: 5_000 }, (_, id) => ({ id }));
+  const { rows: found } = await runPartitionFunction(splitting.train, {
+    rows: many,
+    key: { shop: 'a' },
+    model: { holdout: 'random() < 0.3' },
+  });
+  expect(Number(found[0]!.held) + Number(found[0]!.trained_rows)).toBe(5_000);
+});
+
 it('says so when all rows are held out', async () => {
   const call = runPartitionFunction(mean.train, { rows, key: { shop: 'a' }, model: { holdout: 'true' } });
   await expect(call).rejects.toThrow('All rows of the partition "a" are held out');
@@ -58,7 +92,7 @@ it('refuses predictions that are not one for each row, and columns that are not 
     model: { keep: ['dya'] },
     models: { a: { mean: 1 } },
   });
-  await expect(kept).rejects.toThrow('The source has no column "dya"');
+  await expect(kept).rejects.toThrow('names "dya", which the source does not have');
 });
 
 it.each([
@@ -69,6 +103,48 @@ it.each([
   [{ name: 'x', train: () => 1, predict: () => [], trian: 1 }, 'unknown setting "trian"'],
 ])('refuses %j', (options, message) => {
   expect(() => definePartitionModel(options as never)).toThrow(message);
+});
+
+it.each([
+  [{ row_id: 1 }, 'row_id'],
+  [{ Model_Partition: 1 }, 'Model_Partition'],
+  [{ DAY: 1 }, 'DAY'],
+])('refuses predictions that take the place of what is carried: %j', async (item, name) => {
+  const taking = definePartitionModel({ name: 'taking', train: () => 1, predict: () => [item, item, item] });
+  const call = runPartitionFunction(taking.predict, {
+    rows,
+    key: { shop: 'a' },
+    model: { keep: ['day'] },
+    models: { a: 1 },
+  });
+  await expect(call).rejects.toThrow(`predict returned "${name}" for row 0`);
+});
+
+it('keeps decoded models up to their limit, those that were used last', async () => {
+  const loads: string[] = [];
+  const take = (key: string): Promise<string | null> =>
+    keptModel(key, async () => {
+      loads.push(key);
+      return { model: key, bytes: 30 * 2 ** 20 };
+    });
+  for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) await take(key);
+  expect(loads).toEqual(['a', 'b', 'c', 'b']);
+});
+
+it('trains where one class alone is known, and says so where nothing is', async () => {
+  const classes = gradientBoostedTrees({ name: 'classes', label: 'kind', features: ['x', 'flag'] });
+  const call = (kinds: (string | null)[]) => ({
+    rows: kinds.map((kind, x) => ({ x, flag: x % 2 === 0, kind })),
+    key: { shop: 'a' },
+  });
+  const { uploads, rows: metrics } = await runPartitionFunction(classes.train, call(['late', 'late', null]));
+  expect(metrics[0]).toMatchObject({ measured_rows: 2, accuracy: 1 });
+  const models = { a: uploads.get('model.ydf.zip') };
+  const { rows: found } = await runPartitionFunction(classes.predict, { ...call([null, null]), models });
+  expect(found.map(({ prediction }) => prediction)).toEqual(['late', 'late']);
+  await expect(runPartitionFunction(classes.train, call([null, null]))).rejects.toThrow(
+    '"kind" is NULL in each of the 2 rows',
+  );
 });
 
 it('reads the calendar in UTC and in a zone', () => {

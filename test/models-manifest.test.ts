@@ -60,7 +60,7 @@ describe('a manifest', () => {
     const changed = Array.from({ length: 100_000 }, (_, i) =>
       entry(`store-${i}`, String(i).padStart(64, '0')),
     );
-    const { root, manifest } = await putManifest(stage, { model: 'large', base: null, changed });
+    const { root, manifest } = await putManifest(stage, { model: 'large', id: 'x', base: null, changed });
     expect(manifest.entries).toBe(100_000);
     const all = manifest.blocks.reduce((sum, { bytes }) => sum + bytes, root.bytes);
     expect((await findEntry(stage, root, 'store-77777'))!.sha256).toBe('77777'.padStart(64, '0'));
@@ -69,7 +69,7 @@ describe('a manifest', () => {
     expect(await findEntry(stage, root, 'store-x')).toBeNull();
     // Seven of them: their blocks are new, and all others shared.
     const seven = Array.from({ length: 7 }, (_, i) => entry(`store-${i * 10_000 + 5}`, 'a'.repeat(64)));
-    const next = await putManifest(stage, { model: 'large', base: manifest, changed: seven });
+    const next = await putManifest(stage, { model: 'large', id: 'x', base: manifest, changed: seven });
     const before = new Set(manifest.blocks.map(({ path }) => path));
     expect(next.manifest.entries).toBe(100_000);
     expect(next.manifest.blocks.filter(({ path }) => !before.has(path)).length).toBeLessThanOrEqual(7);
@@ -79,13 +79,14 @@ describe('a manifest', () => {
 
   it('has every entry once, in order, whatever is laid over what', async () => {
     const { stage } = counting('merged');
-    let base = (await putManifest(stage, { model: 'm', base: null, changed: [] })).manifest;
+    let base = (await putManifest(stage, { model: 'm', id: 'x', base: null, changed: [] })).manifest;
     const known = new Set<string>();
     for (let round = 1; round <= 8; round++) {
       const ids = Array.from({ length: 700 }, (_, i) => `p${(i * 7919 * round) % 5_003}`);
       for (const id of ids) known.add(id);
       const { root, manifest } = await putManifest(stage, {
         model: 'm',
+        id: 'x',
         base,
         changed: ids.map((id) => entry(id)),
       });
@@ -96,10 +97,16 @@ describe('a manifest', () => {
 });
 
 describe("the registry's records", () => {
-  const identity = { definition: 'mean', keyColumns: [{ name: 'shop', type: 'VARCHAR' }], createdAt: '' };
+  const identity = {
+    definition: 'mean',
+    keyColumns: [{ name: 'shop', type: 'VARCHAR' }],
+    id: 'x',
+    createdAt: '',
+  };
+  const rootAt = (path: string) => ({ path, bytes: 1, sha256: 'x' });
   const body = {
     stage: 'file:///s',
-    root: { path: 'p', bytes: 1, sha256: 'x' },
+    root: rootAt('new'),
     entries: 1,
     changed: 1,
     base: null,
@@ -111,8 +118,10 @@ describe("the registry's records", () => {
   const at = '2026-11-25T00:00:00.000Z';
   const withVersions = (n: number): ModelRecord[] => {
     let records: ModelRecord[] = [];
-    for (let expected: number | null = null; (expected ?? 0) < n; expected = (expected ?? 0) + 1)
-      records = addVersion('m', records, { identity, body, expected }).records;
+    for (let i = 0; i < n; i++) {
+      const own = { ...body, root: rootAt(`root-${i}`) };
+      records = addVersion('m', records, { identity, body: own, expected: i === 0 ? null : i }).records;
+    }
     return records;
   };
 
@@ -126,6 +135,11 @@ describe("the registry's records", () => {
     const records = removeVersion('m', withVersions(3), 1);
     const based = { ...body, base: 1 };
     expect(() => addVersion('m', records, { identity, body: based, expected: 3 })).toThrow('no version "1"');
+  });
+
+  it('know a version that they have, when the answer was lost', () => {
+    const { records, version } = addVersion('m', withVersions(2), { identity, body, expected: 2 });
+    expect(addVersion('m', records, { identity, body, expected: 2 })).toEqual({ records, version });
   });
 
   it('know a move that they have made, and whose answer was lost', () => {

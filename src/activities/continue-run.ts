@@ -125,7 +125,10 @@ export async function putCarried(
   for (const { outcome } of content.outcomes) counts[outcome.status]++;
   for (const { block } of content.blocks) counts.DONE += block.ordinals.length;
   const firstErrors = content.outcomes
-    .flatMap(({ outcome: { id, error } }) => (error === null ? [] : [{ id, error }]))
+    // What is skipped is no failure.
+    .flatMap(({ outcome: { id, status, error } }) =>
+      error === null || status === 'SKIPPED' ? [] : [{ id, error }],
+    )
     .slice(0, MOST_ERRORS)
     .map(({ id, error }) => ({ id, error: { ...error, message: error.message.slice(0, 300), stack: null } }));
   const reused = content.outcomes.filter(({ outcome }) => outcome.reused).length;

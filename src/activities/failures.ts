@@ -1,4 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
+import { DamagedModel } from '../models/manifest';
+import { RegistryRefused } from '../models/records';
 import type { ErrorInfo } from '../run/outcome';
 import { Refusal } from '../run/refusal';
 import { refusalOf } from '../snowflake/errors';
@@ -41,6 +43,8 @@ function asRefusal(error: unknown): Refusal | null {
       `${error.message} It was removed after the run had put it there: start a new run.`,
     ]);
   }
+  if (error instanceof RegistryRefused) return new Refusal('InvalidInput', [error.message]);
+  if (error instanceof DamagedModel) return new Refusal('StageDamaged', [error.message]);
   const refusedBySnowflake = refusalOf(error);
   if (refusedBySnowflake !== null) return refusedBySnowflake;
   const code = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';

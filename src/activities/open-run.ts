@@ -20,7 +20,7 @@ import { refused, refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
 import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePlace } from './check-run';
 import { openWarehouse } from '../warehouse';
-import { modelProblems, nameProblems } from './plan-models';
+import { modelProblems, registryProblems } from './check-models';
 import { claimStage } from './stage-access';
 import { scheduledTimeOf } from './scheduled-time';
 import { loadUnitPlan } from './unit-plan';
@@ -60,10 +60,15 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
         ? null
         : await inspectSource(deps, wanted, warehouse, problems);
   if (shape !== null) problems.push(...(await queryProblems(input, shape)));
-  if (shape !== null && warehouse !== null && found !== null)
-    problems.push(
-      ...(await nameProblems(input, shape, openWarehouse(warehouse, deps.projectDir), found.settings)),
-    );
+  if (shape !== null && warehouse !== null && stageUri !== null && found !== null) {
+    const view = {
+      client: context.client,
+      warehouse: openWarehouse(warehouse, deps.projectDir),
+      stage: stageUri,
+      continues: resumed !== null,
+    };
+    problems.push(...(await registryProblems(input, shape, found.settings, view)));
+  }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 
   const stage = openStage(stageUri!);

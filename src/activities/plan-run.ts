@@ -123,12 +123,7 @@ async function pinRows(
     };
     const { loadingWarehouse } = input.options;
     const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { loadingWarehouse });
-    const models = await pinModels(
-      client,
-      { stage, warehouse, folder },
-      input.model,
-      opened.functionSettings.model,
-    );
+    const models = await pinModels(client, { stage, warehouse, folder }, input.model);
     if (models !== null) await checkFallback(models, input.model!);
     return await warehouse.snapshot(request, async (source) => {
       const { keyColumns, columns, files, ids, rows, fingerprints, pushDown } = source;

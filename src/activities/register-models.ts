@@ -2,9 +2,10 @@
  * Makes a version of a training run's models: the manifest is put first, and nobody sees it before the warehouse's transaction names
  * it, so that a version is there whole or not at all (I3, I10).
  */
+import { randomUUID } from 'node:crypto';
 import type { RunReader } from '../client/run-reader';
 import type { RunRecord } from '../history/fold';
-import { putManifest, readManifest } from '../models/manifest';
+import { putManifest, readManifest, withRoot } from '../models/manifest';
 import {
   addVersion,
   identityProblem,
@@ -13,12 +14,13 @@ import {
   RegistryRefused,
   resolveVersion,
   versionsOf,
-  type ModelBody,
+  type ModelIdentity,
   type ModelRecord,
+  type Version,
 } from '../models/records';
 import type { CommitResult, CommitTask, OutputPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
-import { openStage } from '../stage';
+import { openStage, portableUri } from '../stage';
 import type { Warehouse } from '../warehouse';
 import { trainedEntries } from './trained-models';
 
@@ -38,46 +40,54 @@ interface Registering {
 }
 
 export async function registerModels(registering: Registering): Promise<CommitResult> {
-  const { task, warehouse, reader, record } = registering;
-  const entries = await trainedEntries(reader, record);
+  const { task, warehouse } = registering;
   for (let attempt = 1; ; attempt++) {
     const records = await warehouse.readModels(task.output.model);
     try {
-      return madeBefore(records, registering) ?? (await register(registering, records, entries));
+      const own = versionsOfRun(records, registering);
+      return madeBefore(own, registering) ?? (await register(registering, records, own.at(-1) ?? null));
     } catch (error) {
       if (error instanceof RegistryRefused) throw new Refusal('OutputMismatch', [error.message]);
-      // The blocks of this try stay for clean: what it was based on is not the newest any more.
       if (!(error instanceof RegistryConflict) || attempt === MOST_TRIES) throw error;
     }
   }
 }
 
 async function register(
-  { task, warehouse, record, lineage, signal }: Registering,
+  { task, warehouse, reader, record, lineage, signal }: Registering,
   records: readonly ModelRecord[],
-  entries: Awaited<ReturnType<typeof trainedEntries>>,
+  last: Version | null,
 ): Promise<CommitResult> {
   const { model, base: wanted } = task.output;
   const stage = openStage(task.stage);
   const createdAt = new Date().toISOString();
-  const identity = identityOf(record, createdAt);
+  const known = modelBody(records);
+  const identity = { ...identityOf(record), id: known?.id ?? randomUUID(), createdAt };
   // Before anything is put; what counts is the look within the transaction.
-  const problem = identityProblem(model, modelBody(records), identity);
+  const problem = identityProblem(model, known, identity);
   if (problem !== null) throw new RegistryRefused(problem);
   const newest = versionsOf(records).at(-1) ?? null;
   const base =
     newest === null || wanted === 'none' ? null : resolveVersion(model, records, wanted ?? newest.version);
-  if (base !== null && base.body.stage !== task.stage) {
+  if (base !== null && base.body.stage !== portableUri(task.stage)) {
     throw new RegistryRefused(
-      `Version ${base.version} of "${model}" is on the stage ${base.body.stage}, and this run is on ${task.stage}: ` +
+      `Version ${base.version} of "${model}" is on the stage ${base.body.stage}, and this run on ${portableUri(task.stage)}: ` +
         'train on the same stage, or begin anew with the base "none" (--base none).',
     );
   }
+  // enforces I10: models that an earlier execution has registered may have been replaced since by those of another run.
+  const entries = await trainedEntries(reader, record, last?.body.run!.execution ?? 0);
+  if (entries.length === 0 && last !== null) return resultOf(model, last);
   const before = base === null ? null : await readManifest(stage, base.body.root);
-  const { root, manifest } = await putManifest(stage, { model, base: before, changed: entries });
+  const { root, manifest } = await putManifest(stage, {
+    model,
+    id: identity.id,
+    base: before,
+    changed: entries,
+  });
   const { runId: id, execution } = task;
   const body = {
-    stage: task.stage,
+    stage: portableUri(task.stage),
     root,
     entries: manifest.entries,
     changed: entries.length,
@@ -87,30 +97,31 @@ async function register(
     tags: {},
     createdAt,
   };
-  const version = await warehouse.changeModels(model, (now) => {
-    signal.throwIfAborted();
-    const made = addVersion(model, now, { identity, body, expected: newest?.version ?? null });
-    return { records: made.records, result: made.version };
-  });
-  return resultOf(model, version, entries.length, createdAt);
+  const version = await withRoot(stage, root, () =>
+    warehouse.changeModels(model, (now) => {
+      signal.throwIfAborted();
+      const made = addVersion(model, now, { identity, body, expected: newest?.version ?? null });
+      return { records: made.records, result: made.version };
+    }),
+  );
+  return resultOf(model, { version, body });
 }
 
-function identityOf({ plan }: RunRecord, createdAt: string): ModelBody {
-  const definition = plan!.function.name.replace(/\.train$/, '');
-  return { definition, keyColumns: plan!.keyColumns, createdAt };
+function identityOf({ plan }: RunRecord): ModelIdentity {
+  return { definition: plan!.function.name.replace(/\.train$/, ''), keyColumns: plan!.keyColumns };
+}
+
+/** Versions that executions of this run have made, oldest first. */
+function versionsOfRun(records: readonly ModelRecord[], { task, lineage }: Registering): Version[] {
+  return versionsOf(records).filter(
+    ({ body }) => body.run?.id === task.runId && body.run.lineage === lineage,
+  );
 }
 
 /** The version that this very execution has made, when the answer was lost. Throws when a newer one of the run has made one. */
-function madeBefore(
-  records: readonly ModelRecord[],
-  { task, record, lineage }: Registering,
-): CommitResult | null {
-  const own = versionsOf(records).filter(
-    ({ body }) => body.run?.id === task.runId && body.run.lineage === lineage,
-  );
+function madeBefore(own: readonly Version[], { task, record }: Registering): CommitResult | null {
   const same = own.find(({ body }) => body.run!.workflowRunId === record.workflowRunId);
-  if (same !== undefined)
-    return resultOf(task.output.model, same.version, same.body.changed, same.body.createdAt);
+  if (same !== undefined) return resultOf(task.output.model, same);
   const newest = Math.max(0, ...own.map(({ body }) => body.run!.execution));
   // enforces I10
   if (newest > task.execution) {
@@ -121,6 +132,6 @@ function madeBefore(
   return null;
 }
 
-function resultOf(model: string, version: number, models: number, committedAt: string): CommitResult {
-  return { version: 1, target: model, rows: models, committedAt, modelVersion: version };
+function resultOf(model: string, { version, body: { changed, createdAt } }: Version): CommitResult {
+  return { version: 1, target: model, rows: changed, committedAt: createdAt, modelVersion: version };
 }

@@ -6,8 +6,15 @@ import { readWholeIndex } from '../warehouse/duckdb/partition-index';
 import type { ModelEntry, ModelMetrics } from '../models/types';
 import { Refusal } from '../run/refusal';
 
-/** Of the partitions that are DONE, by ordinal. Throws a `Refusal` for a run that trained nothing. */
-export async function trainedEntries(reader: RunReader, record: RunRecord): Promise<ModelEntry[]> {
+/**
+ * Of the partitions that are DONE since the execution of number `after` (0: of all that are), by ordinal. Throws a `Refusal` for a run
+ * that trained nothing.
+ */
+export async function trainedEntries(
+  reader: RunReader,
+  record: RunRecord,
+  after: number,
+): Promise<ModelEntry[]> {
   const { plan } = record;
   const { runId } = reader;
   const stage = reader.stage(record);
@@ -24,7 +31,8 @@ export async function trainedEntries(reader: RunReader, record: RunRecord): Prom
   if (rows.length !== done.length)
     throw new Error(`The run "${runId}" has ${rows.length} rows for ${done.length} models.`);
   const keys = new Set(plan.keyColumns.map(({ name }) => name));
-  return done.map((ordinal, i) => {
+  return done.flatMap((ordinal, i) => {
+    if (outcomes.executionOf(ordinal)! <= after) return [];
     const { trained_rows: trained, model_file: file, model_bytes: _, ...rest } = rows[i]!;
     const artifact = outcomes.get(ordinal)!.artifacts.find(({ name }) => name === file);
     if (artifact === undefined)

@@ -23,7 +23,8 @@ import { FunctionCatalog } from './function-catalog';
 import { duckdbMemory, functionLimits, settingsOf } from './function-limits';
 import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePlace } from './check-run';
 import { withTemporaryFolders, type TemporaryFolders } from './temporary-folders';
-import { modelProblems, pinModels } from './plan-models';
+import { modelProblems, registryProblems } from './check-models';
+import { checkFallback, pinModels, withoutModel } from './plan-models';
 import { tryPartition } from './try-partition';
 
 /** What `context.runId` is: a name that no run has. */
@@ -47,6 +48,8 @@ export async function tryRun(raw: unknown, project: ProjectConfig, options: TryO
 /** What was found right before rows are read. */
 interface Checked {
   warehouse: Warehouse;
+  /** URI of the project's stage, which has models. */
+  stage: string;
   plan: FunctionPlan;
   settings: FunctionDescription;
 }
@@ -74,9 +77,9 @@ class Trial {
   async run(): Promise<TryReport> {
     const { input, options } = this;
     const checked = await this.#check();
-    const { warehouse, plan, settings } = checked;
-    const place = { stage: this.#stage, warehouse, folder: 'models/' };
-    const models = await pinModels(null, place, input.model, settings.model);
+    const { warehouse, stage, plan } = checked;
+    const models = await pinModels(null, { stage: openStage(stage), warehouse, folder: null }, input.model);
+    if (models !== null) await checkFallback(models, input.model!);
     const { source, partitionBy, where, only, scheduledTime, timeZone } = input;
     const request = {
       source,
@@ -86,10 +89,8 @@ class Trial {
       maxPartitions: input.options.maxPartitions,
       signal: this.#signal,
     };
-    const whole = await warehouse.count({ ...request, only });
-    const picked = pickSpread(whole.rows, options.partitions).map((ordinal) => whole.ids[ordinal]!);
+    const { picked, ...size } = await this.#pick(warehouse, { ...request, only }, models);
     const snapshot = await this.#pin(warehouse, { ...request, only: picked });
-    const size = { partitions: whole.rows.length, rows: whole.rows.reduce((sum, rows) => sum + rows, 0) };
     const inOrder = pickSpread(snapshot.rows, snapshot.rows.length);
     options.onEvent?.({
       type: 'picked',
@@ -106,6 +107,28 @@ class Trial {
       function: plan.name,
       tried,
       plan: { ...size, concurrency, estimatedMs: estimate(tried, size.partitions, concurrency) },
+    };
+  }
+
+  /** Some of the partitions that a run would call the function for, and how many those are. */
+  async #pick(
+    warehouse: Warehouse,
+    request: PartitionsRequest,
+    models: ModelPlan | null,
+  ): Promise<{ picked: string[]; partitions: number; rows: number }> {
+    const { ids, rows } = await warehouse.count(request);
+    const skips = models !== null && this.input.model?.onMissing === 'skip';
+    const skipped = new Set(skips ? await withoutModel(models, ids) : []);
+    const called = ids.map((id, i) => ({ id, rows: rows[i]! })).filter((_, ordinal) => !skipped.has(ordinal));
+    if (skips && called.length === 0)
+      throw new Refusal('InvalidInput', [
+        `${models.label} has a model for none of the ${ids.length} partitions.`,
+      ]);
+    const sizes = called.map((partition) => partition.rows);
+    return {
+      picked: pickSpread(sizes, this.options.partitions).map((i) => called[i]!.id),
+      partitions: called.length,
+      rows: sizes.reduce((sum, each) => sum + each, 0),
     };
   }
 
@@ -135,14 +158,18 @@ class Trial {
       reloads: true,
     });
     const uri = resolvePlace('warehouse', input.warehouse, project, problems);
-    resolvePlace('stage', input.stage, project, problems, input.warehouse);
+    const stage = resolvePlace('stage', input.stage, project, problems, input.warehouse);
     problems.push(...notifierProblems(input, project, { trusted: true }));
     const found = await findFunction({ functions }, project, input, problems);
     if (found !== null) problems.push(...modelProblems(input, found.settings));
     const shape = uri === null ? null : await inspectSource({ projectDir }, input, uri, problems);
     if (shape !== null) problems.push(...(await queryProblems(input, shape)));
+    if (shape !== null && stage !== null && found !== null) {
+      const view = { client: null, warehouse: openWarehouse(uri!, projectDir), stage, continues: false };
+      problems.push(...(await registryProblems(input, shape, found.settings, view)));
+    }
     if (problems.length > 0) throw new Refusal('InvalidInput', problems);
-    return { warehouse: openWarehouse(uri!, projectDir), ...found! };
+    return { warehouse: openWarehouse(uri!, projectDir), stage: stage!, ...found! };
   }
 
   /** So many at a time, in this order. */

@@ -9,12 +9,10 @@ export async function checkedInput(
   functionName: string | undefined,
   flags: RunFlags & { runId?: string },
   projectDir: string,
-  /** What a command's own flags say. */
-  more: Partial<RunInput> = {},
 ): Promise<RunInput> {
   const { parseRunInput } = require('../run/parse-input') as typeof import('../run/parse-input');
   const { runIdProblem } = require('../run/run-id') as typeof import('../run/run-id');
-  const input = { ...toRunInput(functionName, flags, { projectDir, cwd: process.cwd() }), ...more };
+  const input = toRunInput(functionName, flags, { projectDir, cwd: process.cwd() });
   const report = parseRunInput(input);
   const badId = flags.runId === undefined ? null : runIdProblem(flags.runId);
   const problems = [

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { RunInput } from '../run/input';
 import { isOutputFile } from '../run/output-target';
+import { asVersion, parseModel } from './model-reference';
 import { toPartitionId } from './partition-argument';
 import type { ProjectOptions } from './project';
 import { parseSource, toProjectPath } from './source';
@@ -19,6 +20,14 @@ export interface RunFlags extends ProjectOptions {
   output?: string;
   mode?: string;
   evolve?: boolean;
+  model?: string;
+  run?: string;
+  onMissing?: string;
+  fallback?: string;
+  keep?: string;
+  holdout?: string;
+  as?: string;
+  base?: string;
   onExisting?: string;
   series?: string;
   onUnchanged?: string;
@@ -41,13 +50,45 @@ export const SEVERAL = (value: string, before: string[] = []): string[] => [...b
 
 /** What rows a run takes, and how it runs. */
 export function withRunFlags(command: Command): Command {
-  return withSourceFlags(
-    command
-      .argument('[function]', 'name of the partition function (not needed with --sql)')
-      .option(
-        '--sql <query>',
-        'run this query over each partition (a view named data) instead of a function',
-      ),
+  return withModelFlags(
+    withSourceFlags(
+      command
+        .argument('[function]', 'name of the partition function (not needed with --sql)')
+        .option(
+          '--sql <query>',
+          'run this query over each partition (a view named data) instead of a function',
+        ),
+    ),
+  );
+}
+
+/** For functions of models, which `train` and `predict` name by themselves. */
+function withModelFlags(command: Command): Command {
+  return withPredictionFlags(
+    withTrainingFlags(command).option(
+      '--model <version>',
+      'for MODEL.predict: MODEL@VERSION of the registry',
+    ),
+  );
+}
+
+export function withTrainingFlags(command: Command): Command {
+  return withHoldout(command)
+    .option('--as <name>', 'for MODEL.train: name in the registry')
+    .option('--base <version>', 'version that keeps what is not trained now, or none (default: the newest)');
+}
+
+export function withPredictionFlags(command: Command): Command {
+  return command
+    .option('--on-missing <policy>', 'a partition without a model: error (default), skip or fallback')
+    .option('--fallback <key>', 'with --on-missing fallback: the partition whose model stands in')
+    .option('--keep <columns>', 'input columns that predictions carry, separated by commas');
+}
+
+export function withHoldout(command: Command): Command {
+  return command.option(
+    '--holdout <condition>',
+    'rows that meet it are not trained on; metrics are measured on them, and with MODEL.fitPredict they are predicted',
   );
 }
 
@@ -172,6 +213,7 @@ export function toRunInput(
     snapshot: flags.snapshot,
     only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
     output: toOutput(flags, path),
+    model: toModel(flags, partitionBy?.length ?? 1),
     onExisting: flags.onExisting,
     series: flags.series,
     onUnchanged: flags.onUnchanged,
@@ -205,7 +247,8 @@ const FLAG_OF: Record<string, string> = {
   'output.evolve': '--evolve',
   'output.model': '--as',
   'output.base': '--base',
-  'model.version': 'MODEL@VERSION',
+  'model.name': '--model',
+  'model.version': '--model',
   'model.run': '--run',
   'model.onMissing': '--on-missing',
   'model.fallback': '--fallback',
@@ -265,13 +308,35 @@ function toParams(pairs: readonly string[]): Record<string, unknown> {
   );
 }
 
+/** What is said of models; undefined: nothing. */
+function toModel(
+  { model, run, onMissing, fallback, keep, holdout }: RunFlags,
+  columns: number,
+): Record<string, unknown> | undefined {
+  const said = defined({
+    ...(model !== undefined && parseModel(model)),
+    run,
+    onMissing,
+    fallback: fallback === undefined ? undefined : toPartitionId(fallback, columns),
+    keep: keep?.split(',').map((column) => column.trim()),
+    holdout,
+  });
+  return Object.keys(said).length === 0 ? undefined : said;
+}
+
 function toOutput(
-  { output: target, mode, evolve }: RunFlags,
+  { output: target, mode, evolve, as, base }: RunFlags,
   path: (text: string) => string,
 ): Record<string, unknown> | undefined {
   // A mode without a target is a problem, and `parseRunInput` says so.
   const place = target === undefined ? {} : isOutputFile(target) ? { file: path(target) } : { table: target };
-  const output = defined({ ...place, mode, evolve });
+  const output = defined({
+    ...place,
+    mode,
+    evolve,
+    model: as,
+    base: base === undefined ? undefined : asVersion(base),
+  });
   return Object.keys(output).length === 0 ? undefined : output;
 }
 

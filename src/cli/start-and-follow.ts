@@ -1,4 +1,5 @@
 /** Starts a run and follows it to its end, for the commands that start one. */
+import type { Command } from 'commander';
 import type { ProjectConfig } from '../config';
 import type { RunInput } from '../run/input';
 import { OK } from './exit';
@@ -14,6 +15,14 @@ export interface StartOptions extends ProjectOptions {
   detach?: boolean;
   strict?: boolean;
   json?: boolean;
+}
+
+export function withStartFlags(command: Command): Command {
+  return command
+    .option('--run-id <id>', 'name of the run (default: made of the function and the time)')
+    .option('--on-existing <policy>', 'when the run id is taken: error (default), overwrite or resume')
+    .option('--detach', 'start it and return; the run goes on')
+    .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
 }
 
 /** Sets the exit code. */

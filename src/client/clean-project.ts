@@ -4,7 +4,9 @@ import { resolvePlace } from '../activities/check-run';
 import type { ProjectConfig } from '../config';
 import { parseDuration } from '../run/duration';
 import { quote } from '../run/quote';
+import type { ModelRecord } from '../models/records';
 import { openStage } from '../stage';
+import { openWarehouse } from '../warehouse';
 import { cleanStage } from './clean';
 import type { Selection } from './clean-selection';
 import type { CleanOptions, CleanReport } from './clean-types';
@@ -20,7 +22,21 @@ export async function cleanProject(
   const uri = resolvePlace('stage', options.stage ?? null, project, problems);
   if (problems.length > 0) throw new CleanRefused(problems);
   const { dryRun = false } = options;
-  return cleanStage(client, openStage(uri!), selection, { dryRun, now: Date.now() });
+  return cleanStage(client, openStage(uri!), selection, {
+    dryRun,
+    now: Date.now(),
+    models: () => registryRecords(project),
+  });
+}
+
+/** Null where the warehouse cannot be read: then nothing is removed for want of a record. */
+async function registryRecords(project: ProjectConfig): Promise<readonly ModelRecord[] | null> {
+  const uri = resolvePlace('warehouse', null, project, []);
+  return uri === null
+    ? null
+    : openWarehouse(uri, project.projectDir)
+        .readModels(null)
+        .catch(() => null);
 }
 
 function parseSelection({ runs, olderThan, keep }: CleanOptions, problems: string[]): Selection {

@@ -37,6 +37,6 @@ export interface CleanReport extends FilesAndBytes {
   runs: CleanedRun[];
   /** Ledgers of series that newer ones have taken the place of. */
   ledgers: FilesAndBytes;
-  /** Of models: what no version names, because it was removed or never came to be. */
+  /** Of models: what no version names, because it was removed, or was cut off before it came to be. */
   models: FilesAndBytes;
 }

@@ -31,7 +31,11 @@ export async function cleanStage(
   client: Client,
   stage: Stage,
   selection: Selection,
-  { dryRun, now }: { dryRun: boolean; now: number },
+  {
+    dryRun,
+    now,
+    models: records,
+  }: { dryRun: boolean; now: number; models: Parameters<typeof neededByModels>[3] },
 ): Promise<CleanReport> {
   // Before anything else is read: what begins from here on is in no list.
   const content = await readStage(stage);
@@ -41,7 +45,7 @@ export async function cleanStage(
   const ledgers = await ledgersOf(stage, content.series);
   const kept = new Map<string, KeptRun>();
   // enforces I3: what anything that stays has recorded stays.
-  const models = await neededByModels(stage, content.models, now);
+  const models = await neededByModels(stage, content.models, now, records);
   const needed = new Set([...ledgers.needed, ...models.needed]);
   for (const run of runs) {
     if (selected.has(run.runId)) continue;

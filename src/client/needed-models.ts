@@ -1,6 +1,10 @@
-/** What versions of models cannot do without, which is what any manifest on the stage names: no warehouse need be asked. */
+/**
+ * What versions of models cannot do without: what manifests on the stage name. The registry is asked only which of the old ones are of
+ * no version; where it cannot be, all count.
+ */
 import { createHash } from 'node:crypto';
 import { begunAt, isRoot, readBlock, readManifest } from '../models/manifest';
+import type { ModelRecord } from '../models/records';
 import { folderOf } from '../run/stage-layout';
 import { ObjectMissing, type Stage } from '../stage';
 import type { StageObject } from './stage-runs';
@@ -8,19 +12,42 @@ import type { StageObject } from './stage-runs';
 /** What is younger may be of a version in the making, whose manifest comes last. */
 const IN_THE_MAKING_MS = 86_400_000;
 
+interface Registry {
+  /** Ids of its models. */
+  models: Set<string>;
+  /** Paths of the manifests of their versions. */
+  roots: Set<string>;
+}
+
+function registryOf(records: readonly ModelRecord[]): Registry {
+  return {
+    models: new Set(records.flatMap((record) => (record.kind === 'model' ? [record.body.id] : []))),
+    roots: new Set(records.flatMap((record) => (record.kind === 'version' ? [record.body.root.path] : []))),
+  };
+}
+
+/** `records`: all of the registry that the project has; null: it cannot be read. */
 export async function neededByModels(
   stage: Stage,
   objects: readonly StageObject[],
   now: number,
+  records: () => Promise<readonly ModelRecord[] | null>,
 ): Promise<{ needed: Set<string>; unnamed: StageObject[] }> {
   const needed = new Set<string>();
+  const old = (path: string): boolean => begunAt(path) < now - IN_THE_MAKING_MS;
+  let registry: Promise<Registry | null> | null = null;
   for (const { path } of objects) {
     if (!isRoot(path)) continue;
+    if (old(path)) registry ??= records().then((all) => (all === null ? null : registryOf(all)));
+    const known = (await registry) ?? null;
     try {
       const bytes = await stage.get(path);
       const root = { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
       // enforces I3: blocks are shared, and models are files of runs.
-      for (const block of (await readManifest(stage, root)).blocks) {
+      const manifest = await readManifest(stage, root);
+      // Its version never came to be, or is removed. Another registry's models are nobody's here to judge.
+      if (old(path) && known?.models.has(manifest.id!) === true && !known.roots.has(path)) continue;
+      for (const block of manifest.blocks) {
         // Most versions share most blocks: each is read once.
         if (needed.has(block.path)) continue;
         for (const entry of await readBlock(stage, block)) needed.add(entry.path);
@@ -34,8 +61,7 @@ export async function neededByModels(
   }
   const roots = new Set(objects.filter(({ path }) => isRoot(path)).map(({ path }) => folderOf(path, 3)));
   const unnamed = objects.filter(
-    ({ path }) =>
-      !needed.has(path) && (roots.has(folderOf(path, 3)) || begunAt(path) < now - IN_THE_MAKING_MS),
+    ({ path }) => !needed.has(path) && (roots.has(folderOf(path, 3)) || old(path)),
   );
   return { needed, unnamed };
 }

@@ -4,7 +4,7 @@ const LONGEST = 200;
 
 /** Throws a sentence unless the name can be a file's on any system. */
 export function checkArtifactName(name: unknown): asserts name is string {
-  const problem = findProblem(name);
+  const problem = artifactNameProblem(name);
   // enforces I6
   if (problem !== null) {
     throw new InvalidArtifact(
@@ -13,7 +13,8 @@ export function checkArtifactName(name: unknown): asserts name is string {
   }
 }
 
-function findProblem(name: unknown): string | null {
+/** Null: it can be. */
+export function artifactNameProblem(name: unknown): string | null {
   if (typeof name !== 'string') return 'is no string';
   if (name === '') return 'is empty';
   if (name.length > LONGEST) return `has ${name.length} characters, more than ${LONGEST}`;

@@ -1,6 +1,8 @@
 /** `data`, the first argument of a partition function. */
+import { SPLIT_DATA, type SplitData } from '../models/types';
 import type { Constants, PartitionRows } from './partition-rows';
 import { addRows, readColumn, type Shape, type Slice } from './slices';
+import { SomeRows } from './some-rows';
 import type { SqlSession } from './sql-session';
 import type { PartitionData, Row } from './types';
 
@@ -72,6 +74,24 @@ class Data implements PartitionData {
       }
       return (await this.#sql.query(this.#rows, strings, values)) as T[];
     };
+  }
+
+  /** The condition is asked once for each row, so that what is held out is so for everything that is done with the rows. */
+  async [SPLIT_DATA](condition: string): Promise<SplitData> {
+    const found = await this.#sql.query(
+      this.#rows,
+      [
+        'SELECT __partwise_position AS position FROM (SELECT row_number() OVER () - 1 AS __partwise_position, * FROM data) AS data ' +
+          `WHERE (${condition}\n) ORDER BY 1`,
+      ],
+      [],
+    );
+    const positions = found.map(({ position }) => position as number);
+    const held = new Set(positions);
+    const rest = Array.from({ length: this.rowCount }, (_, i) => i).filter((i) => !held.has(i));
+    const part = (name: string, of: readonly number[]): PartitionData =>
+      new Data(new SomeRows(this.#rows, of), this.#sql.beside(name));
+    return { rest: part('rest', rest), heldOut: part('held out', positions), positions };
   }
 }
 

@@ -1,6 +1,6 @@
 /** Rows given as objects, for tests of partition functions: in DuckDB, so that they read like a snapshot's. */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { appendColumns } from './output-file';
+import { appendColumns, declaredAs, writtenAs } from './output-file';
 import type { PartitionRows } from './partition-rows';
 import { identifier } from './quote';
 import { type CellType, toOutputRows } from './rows';
@@ -14,14 +14,12 @@ export async function memoryRows(database: DuckDBInstance, rows: Row[]): Promise
   const output = toOutputRows(rows, {});
   // A column without any value needs some type.
   const typed = [...output.columns].map(([name, type]): [string, CellType] => [name, type ?? 'VARCHAR']);
-  const selected = typed.map(
-    ([name, type], i) => `c${i}${type === 'JSON' ? '::JSON' : ''} AS ${identifier(name)}`,
-  );
+  const selected = typed.map(([name, type], i) => `${writtenAs(`c${i}`, type)} AS ${identifier(name)}`);
   const select = `SELECT ${typed.length === 0 ? 'NULL AS nothing' : selected.join(', ')} FROM ${TABLE} ORDER BY row`;
   const filled = new WeakSet<DuckDBConnection>();
   const fill = async (connection: DuckDBConnection): Promise<void> => {
     if (filled.has(connection)) return;
-    const declared = typed.map(([, type], i) => `, c${i} ${type === 'JSON' ? 'VARCHAR' : type}`).join('');
+    const declared = typed.map(([, type], i) => `, c${i} ${declaredAs(type)}`).join('');
     await connection.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} (ord INTEGER, row BIGINT${declared})`);
     const positions = rows.map((_, i) => i);
     await appendColumns(

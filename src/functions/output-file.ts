@@ -19,7 +19,7 @@ import {
 import type { Column } from '../run/plan';
 import { encodeJson } from './json';
 import { identifier, literal } from './quote';
-import type { CellType } from './rows';
+import { type CellType, exactType, type ValueType } from './rows';
 
 /** DuckDB's vectors hold this many rows. */
 const CHUNK = 2048;
@@ -59,7 +59,7 @@ export async function copyWithKeys(connection: DuckDBConnection, copy: KeyedCopy
   );
 }
 
-const TYPES: Record<CellType, DuckDBType> = {
+const TYPES: Record<ValueType, DuckDBType> = {
   BOOLEAN,
   BIGINT,
   'DECIMAL(38,0)': DECIMAL(38, 0),
@@ -70,6 +70,23 @@ const TYPES: Record<CellType, DuckDBType> = {
   JSON: VARCHAR,
 };
 
+/** How a temporary table declares the cells of a type. */
+export function declaredAs(type: CellType): string {
+  return type === 'JSON' || exactType(type) !== null ? 'VARCHAR' : type;
+}
+
+/** A column of that table as it is written. */
+export function writtenAs(column: string, type: CellType): string {
+  if (type === 'JSON') return `${column}::JSON`;
+  const exact = exactType(type);
+  return exact === null ? column : storable(`${column}::${exact}`, exact);
+}
+
+/** Parquet has no 128-bit integers and DuckDB would write them as DOUBLE: `sum` of an integer column is one. */
+export function storable(column: string, type: string): string {
+  return type === 'HUGEINT' || type === 'UHUGEINT' ? `${column}::DECIMAL(38, 0)` : column;
+}
+
 /** Fills a temporary table whose columns are `ord INTEGER, row BIGINT` and then those given, in order. */
 export async function appendColumns(
   connection: DuckDBConnection,
@@ -78,7 +95,11 @@ export async function appendColumns(
   typed: readonly { type: CellType; values: readonly unknown[] }[],
 ): Promise<void> {
   const appender = await connection.createAppender(table, 'main', 'temp');
-  const types = [INTEGER, BIGINT, ...typed.map(({ type }) => TYPES[type])];
+  const types = [
+    INTEGER,
+    BIGINT,
+    ...typed.map(({ type }) => (exactType(type) === null ? TYPES[type as ValueType] : VARCHAR)),
+  ];
   for (let from = 0; from < ordinals.length; from += CHUNK) {
     const to = Math.min(from + CHUNK, ordinals.length);
     const chunk = DuckDBDataChunk.create(types);

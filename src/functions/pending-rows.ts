@@ -1,7 +1,8 @@
 /** Rows that functions returned, by columns, until they are written. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../run/plan';
-import { appendColumns, copyWithKeys } from './output-file';
+import { appendColumns, copyWithKeys, declaredAs, writtenAs } from './output-file';
+import { type ExactColumns, exactColumnsOf } from './exact-columns';
 import { identifier } from './quote';
 import {
   type CellType,
@@ -43,7 +44,7 @@ export class PendingRows {
   check(result: unknown, key: Row): CheckedRows {
     const version = this.#version;
     const rows = Array.isArray(result) ? (result as unknown[]) : [result];
-    if (this.#names.length > 0 && rows.every((row) => this.#isAlike(row)))
+    if (this.#names.length > 0 && exactColumnsOf(result) === null && rows.every((row) => this.#isAlike(row)))
       return { count: rows.length, output: null, rows: rows as Row[], version };
     const output = toOutputRows(result, key);
     return { count: output.rows.length, output, rows: output.rows, version };
@@ -65,6 +66,7 @@ export class PendingRows {
       this.#positions.push(position);
       for (let i = 0; i < this.#names.length; i++) this.#values[i]!.push(row[this.#names[i]!]);
     }
+    if (output?.exact != null) this.#setExact(output.exact, output.rows.length);
     return true;
   }
 
@@ -78,16 +80,26 @@ export class PendingRows {
     this.#ordinals = [];
     this.#positions = [];
     this.#setColumns(new Map());
-    const declared = typed.map(({ type }, i) => `, c${i} ${type === 'JSON' ? 'VARCHAR' : type}`).join('');
+    const declared = typed.map(({ type }, i) => `, c${i} ${declaredAs(type)}`).join('');
     await connection.run(`CREATE OR REPLACE TEMP TABLE ${PENDING} (ord INTEGER, row BIGINT${declared})`);
     await appendColumns(connection, PENDING, places, typed);
     const selected = typed.map(
-      ({ name, type }, i) => `pending.c${i}${type === 'JSON' ? '::JSON' : ''} AS ${identifier(name)}`,
+      ({ name, type }, i) => `${writtenAs(`pending.c${i}`, type)} AS ${identifier(name)}`,
     );
     const rows = `${PENDING} AS pending`;
     const place = { rows, ord: 'pending.ord', row: 'pending.row', file };
     await copyWithKeys(connection, { ...place, selected, keyColumns, columns });
     await connection.run(`DROP TABLE ${PENDING}`);
+  }
+
+  /** Of the last rows: the texts that are written in place of their values. */
+  #setExact({ texts }: ExactColumns, count: number): void {
+    for (const [name, values] of Object.entries(texts)) {
+      const column = this.#values[this.#names.indexOf(name)];
+      if (column === undefined) continue;
+      const from = column.length - count;
+      for (let i = 0; i < count; i++) column[from + i] = values[i];
+    }
   }
 
   /** A plain object with these columns in this order, each value of a kind that its column stores. */

@@ -1,12 +1,20 @@
 /** What a partition function returned, as rows and columns of the combined output. Pure. */
 import { InvalidResult } from './errors';
+import { exactColumnsOf, type ExactColumns } from './exact-columns';
 import { encodeJson } from './json';
 import type { Row } from './types';
 import { describe } from './describe';
 
-/** Types that cells get; each stands for one kind of JavaScript value. */
-export type CellType =
+/** Types that cells get; each stands for one kind of JavaScript value. `=TYPE`: an exact column of this type. */
+export type CellType = ValueType | ExactType;
+export type ValueType =
   'BOOLEAN' | 'BIGINT' | 'DECIMAL(38,0)' | 'DOUBLE' | 'VARCHAR' | 'TIMESTAMP' | 'BLOB' | 'JSON';
+type ExactType = `=${string}`;
+
+/** DuckDB's type of an exact column; null: it is none. */
+export function exactType(type: CellType): string | null {
+  return type.startsWith('=') ? type.slice(1) : null;
+}
 
 /** Columns in order of first appearance; null: every value so far was null. */
 export type OutputColumns = Map<string, CellType | null>;
@@ -14,11 +22,13 @@ export type OutputColumns = Map<string, CellType | null>;
 export interface OutputRows {
   columns: OutputColumns;
   rows: Row[];
+  exact: ExactColumns | null;
 }
 
 /** Throws `InvalidResult` with a sentence for a result that cannot be stored. The key columns are left out. */
 export function toOutputRows(result: unknown, key: Row): OutputRows {
   const rows = asRows(result);
+  const exact = exactColumnsOf(result);
   const keyNames = new Map(Object.keys(key).map((name) => [name.toLowerCase(), name]));
   const columns: OutputColumns = new Map();
   /** Row in which a column got its type, for messages. */
@@ -33,12 +43,13 @@ export function toOutputRows(result: unknown, key: Row): OutputRows {
         continue;
       }
       checkName(name, spelling, i);
-      const type = cellType(value, name, i);
+      const own = exact?.types[name];
+      const type = own === undefined ? cellType(value, name, i) : (`=${own}` as const);
       const before = columns.get(name) ?? null;
       const joined = join(before, type);
       if (joined === undefined) {
         throw new InvalidResult(
-          `The column "${name}" is ${KIND[before!]} in row ${firstSeen.get(name)} and ${KIND[type!]} in row ${i}. Return one type per column.`,
+          `The column "${name}" is ${kindOf(before!)} in row ${firstSeen.get(name)} and ${kindOf(type!)} in row ${i}. Return one type per column.`,
         );
       }
       if (before === null && type !== null) firstSeen.set(name, i);
@@ -47,7 +58,7 @@ export function toOutputRows(result: unknown, key: Row): OutputRows {
     }
     return cells;
   });
-  return { columns, rows: output };
+  return { columns, rows: output, exact };
 }
 
 /** The columns of two partitions' rows as one file's, or null when their types do not go together. */
@@ -63,7 +74,7 @@ export function joinColumns(a: OutputColumns, b: OutputColumns): OutputColumns |
   return joined;
 }
 
-const KIND: Record<CellType, string> = {
+const KIND: Record<ValueType, string> = {
   BOOLEAN: 'a boolean',
   BIGINT: 'a number',
   'DECIMAL(38,0)': 'a number',
@@ -73,6 +84,10 @@ const KIND: Record<CellType, string> = {
   BLOB: 'bytes',
   JSON: 'an object or array',
 };
+
+function kindOf(type: CellType): string {
+  return exactType(type) ?? KIND[type as ValueType];
+}
 
 const NUMERIC: CellType[] = ['BIGINT', 'DECIMAL(38,0)', 'DOUBLE'];
 

@@ -1,4 +1,4 @@
-/** Whether the query of the built-in function `sql` can be run at all, found out before any row is read. */
+/** Whether SQL of the user's can be run over a partition at all, found out before any row is read. */
 import { tmpdir } from 'node:os';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../run/plan';
@@ -13,20 +13,38 @@ const BEFORE_ROWS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError'
 
 /** What is wrong with it, as a sentence; null when nothing is. `columns`: of the source; null: each file has its own. */
 export async function sqlProblem(sql: string, columns: readonly Column[] | null): Promise<string | null> {
+  const problem = await problemOn(columns, async (connection) => {
+    await checkQuery(connection, sql);
+    return resultTableSql(sql);
+  });
+  return problem === null ? null : `"sql" cannot be run: ${problem}`;
+}
+
+/** What is wrong with a condition on the rows of `data`; null when nothing is. */
+export function conditionProblem(condition: string, columns: readonly Column[]): Promise<string | null> {
+  return problemOn(columns, (connection) => {
+    const query = `SELECT 1 FROM data WHERE (${condition}\n)`;
+    return checkQuery(connection, query).then(() => query);
+  });
+}
+
+async function problemOn(
+  columns: readonly Column[] | null,
+  statement: (connection: DuckDBConnection) => Promise<string>,
+): Promise<string | null> {
   const database = await openDatabase({ memoryBytes: MEMORY_BYTES, tempFolder: tmpdir() });
   try {
     const connection = await database.connect();
     const known = columns !== null && (await makeData(connection, columns));
     try {
-      await checkQuery(connection, sql);
-      const prepared = await connection.prepare(resultTableSql(sql));
+      const prepared = await connection.prepare(await statement(connection));
       prepared.destroySync();
       return null;
     } catch (thrown) {
       const error = asSqlError(thrown);
       if (!(error instanceof SqlError) || !BEFORE_ROWS.includes(error.name)) return null;
       const needsColumns = error.name === 'BinderError' || error.name === 'CatalogError';
-      return needsColumns && !known ? null : `"sql" cannot be run: ${error.message.split('\n\n')[0]}`;
+      return needsColumns && !known ? null : error.message.split('\n\n')[0]!;
     }
   } finally {
     database.closeSync();

@@ -2,7 +2,7 @@
 import { type DuckDBConnection, StatementType } from '@duckdb/node-api';
 import type { Column } from '../run/plan';
 import { InvalidResult } from './errors';
-import { copyWithKeys, KEYS_TABLE } from './output-file';
+import { copyWithKeys, KEYS_TABLE, storable } from './output-file';
 import type { PartitionRows } from './partition-rows';
 import { identifier } from './quote';
 import { allRows, shapeOf, addRows } from './slices';
@@ -154,9 +154,4 @@ export async function checkQuery(connection: DuckDBConnection, sql: string): Pro
 
 function trimmed(sql: string): string {
   return sql.replace(/[;\s]+$/, '');
-}
-
-/** Parquet has no 128-bit integers and DuckDB would write them as DOUBLE: `sum` of an integer column is one. */
-function storable(column: string, type: string): string {
-  return type === 'HUGEINT' || type === 'UHUGEINT' ? `${column}::DECIMAL(38, 0)` : column;
 }

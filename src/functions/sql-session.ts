@@ -22,6 +22,7 @@ export class SqlSession {
   private connection: Promise<DuckDBConnection> | null = null;
   private view: Promise<void> | null = null;
   private readonly running = new Set<Promise<unknown>>();
+  private readonly others = new Map<string, SqlSession>();
   private dirty = false;
 
   /** `kept`: the process's own, for functions. */
@@ -60,15 +61,19 @@ export class SqlSession {
     return (this.connection ??= this.open());
   }
 
+  /**
+   * A session of its own that ends with this one: with a view `data` of its own, over other rows. The same one for the same name, so
+   * that what it has read for one partition is there for the next.
+   */
+  beside(name: string): SqlSession {
+    const session = this.others.get(name) ?? new SqlSession(this.options, this.kept);
+    this.others.set(name, session);
+    return session;
+  }
+
   /** Stops what is running and what waits behind it; those queries reject. */
   async interrupt(): Promise<void> {
-    this.dirty = true;
-    const ended = Promise.allSettled(this.running).then(() => true);
-    // An interrupt reaches only the query that runs at that moment, so it is repeated until all have ended.
-    while (this.running.size > 0) {
-      (await this.connection)?.interrupt();
-      if (await Promise.race([ended, sleep(INTERRUPT_EVERY_MS, false)])) break;
-    }
+    await Promise.all(this.all.map((session) => session.interruptOwn()));
   }
 
   /** Whether a partition has used it since it was opened. */
@@ -78,18 +83,35 @@ export class SqlSession {
 
   /** Ends a partition: nothing of it, neither a running query nor a table it made, reaches the next one. */
   async endPartition(): Promise<void> {
-    if (this.running.size > 0) await this.interrupt();
-    this.view = null;
-    if (this.dirty) await this.close();
+    if (this.all.some(({ running }) => running.size > 0)) await this.interrupt();
+    for (const session of this.all) session.view = null;
+    if (this.all.some(({ dirty }) => dirty)) await this.close();
   }
 
   async close(): Promise<void> {
-    const connection = await this.connection?.catch(() => null);
-    connection?.closeSync();
-    if (this.dirty) this.kept.close();
-    this.connection = null;
-    this.view = null;
-    this.dirty = false;
+    const dirty = this.all.some((session) => session.dirty);
+    for (const session of this.all) {
+      const connection = await session.connection?.catch(() => null);
+      connection?.closeSync();
+      session.connection = null;
+      session.view = null;
+      session.dirty = false;
+    }
+    if (dirty) this.kept.close();
+  }
+
+  private get all(): SqlSession[] {
+    return [this, ...this.others.values()];
+  }
+
+  private async interruptOwn(): Promise<void> {
+    this.dirty = true;
+    const ended = Promise.allSettled(this.running).then(() => true);
+    // An interrupt reaches only the query that runs at that moment, so it is repeated until all have ended.
+    while (this.running.size > 0) {
+      (await this.connection)?.interrupt();
+      if (await Promise.race([ended, sleep(INTERRUPT_EVERY_MS, false)])) break;
+    }
   }
 
   private async open(): Promise<DuckDBConnection> {

@@ -25,6 +25,7 @@ const formats = new Map<string, Intl.DateTimeFormat>();
  * ```
  */
 export function calendarFeatures(at: Date, timeZone = 'UTC'): CalendarFeatures {
+  if (Number.isNaN(at.getTime())) throw new RangeError('calendarFeatures was given an invalid Date.');
   const wall = timeZone === 'UTC' ? at : inZone(at, timeZone);
   const year = wall.getUTCFullYear();
   return {

@@ -1,12 +1,13 @@
 /** Making partition models: training and prediction as partition functions, so that runs of them are runs like any other. */
 import { definePartitionFunction } from '../functions/define';
+import { artifactNameProblem } from '../functions/artifact-name';
 import { InvalidResult } from '../functions/errors';
 import type { PartitionContext, PartitionData, PartitionFunction, Row } from '../functions/types';
-import { splitData } from './held-out';
 import { predictedRows } from './predictions';
 import { jsonSerde } from './serde';
 import {
   MODEL_HOST,
+  SPLIT_DATA,
   type ModelFunction,
   type ModelHost,
   type ModelMetrics,
@@ -14,6 +15,7 @@ import {
   type ModelSerde,
   type ModelTask,
   type PartitionModel,
+  type SplitData,
 } from './types';
 
 const BRAND = Symbol.for('partwise.partitionModel');
@@ -87,13 +89,13 @@ async function train<Model, Params>(
   context: PartitionContext<Params>,
 ): Promise<Row> {
   const { holdout } = hostOf(context).settings;
-  const split = holdout === undefined ? null : await splitData(data, holdout);
-  const rest = split?.rest ?? data;
+  const parts = holdout === undefined ? null : await split(data, holdout);
+  const rest = parts?.rest ?? data;
   assertRows(rest, context);
   const model = await fit(rest, context);
   const content = await serde.write(model);
   await context.upload(serde.filename, content);
-  const measured = split?.heldOut ?? data;
+  const measured = parts?.heldOut ?? data;
   const found =
     metrics === undefined || measured.rowCount === 0 ? {} : await metrics(model, measured, context);
   return {
@@ -124,7 +126,8 @@ async function predict<Model, Params>(
       `There is no model for the partition "${used}". Train one, or say what to do then: model.onMissing "skip" or "fallback" (--on-missing).`,
     );
   }
-  return predictedRows(await ask(model, data, context), data, { keep, model: used });
+  const carried = { keep, key: context.key, positions: null, model: used };
+  return predictedRows(await ask(model, data, context), data, carried);
 }
 
 async function fitPredict<Model, Params>(
@@ -133,17 +136,24 @@ async function fitPredict<Model, Params>(
   context: PartitionContext<Params>,
 ): Promise<Row[]> {
   const { holdout, keep = [] } = hostOf(context).settings;
-  const { rest, heldOut } = await splitData(data, holdout!);
+  const { rest, heldOut, positions } = await split(data, holdout!);
   if (heldOut.rowCount === 0) return [];
   assertRows(rest, context);
   const model = await fit(rest, context);
-  return predictedRows(await ask(model, heldOut, context), heldOut, { keep, model: null });
+  const carried = { keep, key: context.key, positions, model: null };
+  return predictedRows(await ask(model, heldOut, context), heldOut, carried);
 }
 
 function assertRows({ rowCount }: PartitionData, { partitionId }: { partitionId: string }): void {
   if (rowCount > 0) return;
   throw new NothingToTrain(
     `All rows of the partition "${partitionId}" are held out, so there is nothing to train on. Hold out fewer (model.holdout, --holdout).`,
+  );
+}
+
+function split(data: PartitionData, condition: string): Promise<SplitData> {
+  return (data as unknown as Record<symbol, (condition: string) => Promise<SplitData>>)[SPLIT_DATA]!(
+    condition,
   );
 }
 
@@ -179,7 +189,7 @@ function findProblem(options: unknown): string | null {
     return `"predict" of "${name}" is missing; write async predict(model, data, context) { … }.`;
   if (metrics !== undefined && typeof metrics !== 'function') return `"metrics" of "${name}" is no function.`;
   if (serde !== undefined && !isSerde(serde))
-    return `"serde" of "${name}" lacks something; it takes { filename: 'model.bin', write(model), read(bytes) }.`;
+    return `"serde" of "${name}" lacks something; it takes { filename: 'model.bin', write(model), read(bytes) }, and a name that artifacts may have.`;
   const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
   return unknown === undefined
     ? null
@@ -190,7 +200,7 @@ function isSerde(value: unknown): boolean {
   const { filename, write, read } = (value ?? {}) as Record<string, unknown>;
   return (
     typeof filename === 'string' &&
-    filename !== '' &&
+    artifactNameProblem(filename) === null &&
     typeof write === 'function' &&
     typeof read === 'function'
   );

@@ -13,9 +13,9 @@ export interface TreesOptions extends Pick<
 > {
   /** By which runs name it. */
   name: string;
-  /** Column that is predicted: a number, or text for classes. Rows where it is NULL are not trained on. */
+  /** Column that is predicted: a number, or text for classes. Rows where it is NULL or NaN are not trained on. */
   label: string;
-  /** Columns that it is predicted from: numbers, text, booleans. NULL is a missing value. */
+  /** Columns that it is predicted from: numbers, text, booleans (as 0 and 1). NULL is a missing value. */
   features: readonly string[];
   /** What `features` names beside the columns of the source, made of a row: calendar features, say. */
   derive?: (row: Row) => Record<string, number | string | boolean | null>;
@@ -40,6 +40,8 @@ const treesSerde = Object.freeze({ ...bytesSerde, filename: 'model.ydf.zip' });
  * });
  * ```
  *
+ * A partition that knows one class alone gets a model that always says it, as JSON.
+ *
  * Equal rows in equal order give equal trees, in files that differ by an id. YDF's settings are its own defaults: the package takes none.
  */
 export function gradientBoostedTrees(options: TreesOptions): PartitionModel<Uint8Array> {
@@ -58,6 +60,8 @@ export function gradientBoostedTrees(options: TreesOptions): PartitionModel<Uint
     return { rows, columns };
   };
   const ask = async (model: Uint8Array, data: PartitionData): Promise<(number | string)[]> => {
+    const only = onlyClass(model);
+    if (only !== null) return Array.from({ length: data.rowCount }, () => only);
     const { columns } = await inputs(data);
     const { values, classes } = await askTrees(model, columns);
     if (classes.length === 0)
@@ -70,9 +74,14 @@ export function gradientBoostedTrees(options: TreesOptions): PartitionModel<Uint
     serde: treesSerde,
     async train(data) {
       const { rows, columns } = await inputs(data);
-      const known = rows.flatMap((row, i) => (valueIn(row, label) === null ? [] : [i]));
-      const labels = known.map((i) => valueIn(rows[i]!, label));
+      const known = rows.flatMap((row, i) => (labelOf(row, label) === null ? [] : [i]));
+      if (known.length === 0)
+        throw new InvalidResult(
+          `"${label}" is NULL in each of the ${rows.length} rows: there is nothing to learn.`,
+        );
+      const labels = known.map((i) => labelOf(rows[i]!, label));
       const isNumber = labels.every((value) => typeof value === 'number');
+      if (!isNumber && labels.every((value) => value === labels[0])) return alwaysSaying(String(labels[0]));
       const wanted = Object.fromEntries(
         Object.entries(columns).map(([feature, values]) => [
           feature,
@@ -84,7 +93,7 @@ export function gradientBoostedTrees(options: TreesOptions): PartitionModel<Uint
     },
     predict: ask,
     async metrics(model, data) {
-      const truth = (await data.rows()).map((row) => valueIn(row, label));
+      const truth = (await data.rows()).map((row) => labelOf(row, label));
       return measure(truth, await ask(model, data));
     },
   });
@@ -100,13 +109,31 @@ function valueIn(row: Row, column: string): unknown {
   );
 }
 
-function featureValue(row: Row, feature: string): number | string | boolean | null {
+/** Null: it is not known. */
+function labelOf(row: Row, label: string): unknown {
+  const value = valueIn(row, label);
+  if (typeof value === 'bigint') return Number(value);
+  return Number.isNaN(value) ? null : value;
+}
+
+/** YDF wants two classes at least. */
+function alwaysSaying(name: string): Uint8Array {
+  return Buffer.from(JSON.stringify({ class: name }));
+}
+
+/** Of a model that `alwaysSaying` made; null: it is YDF's zip archive. */
+function onlyClass(model: Uint8Array): string | null {
+  if (model[0] !== '{'.charCodeAt(0)) return null;
+  return (JSON.parse(Buffer.from(model).toString('utf8')) as { class: string }).class;
+}
+
+function featureValue(row: Row, feature: string): number | string | null {
   const value = valueIn(row, feature);
   switch (typeof value) {
     case 'number':
     case 'string':
-    case 'boolean':
       return value;
+    case 'boolean':
     case 'bigint':
       return Number(value);
     default:

@@ -6,12 +6,15 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { FileRef } from '../run/files';
 import { folderName } from '../run/stage-layout';
 import type { Stage } from '../stage';
+import { RegistryConflict, RegistryRefused } from './records';
 import type { ModelEntry } from './types';
 
 /** Entries of a block, 200 KB or so: what is read to find one. */
 const BLOCK_ENTRIES = 500;
 /** Roots and blocks that a process keeps: neighbours are asked for one after the other. */
 const MOST_KEPT = 64;
+/** Blocks that are read at once. */
+const BLOCKS_AT_ONCE = 8;
 /** Folders of models on the stage. A name that begins with `@` is no run's. */
 export const MODELS_FOLDER = '@models/';
 
@@ -26,6 +29,8 @@ export interface Manifest {
   version: 1;
   /** Name of the model. */
   model: string;
+  /** Which model of this name: the registry's id of it. Null: what a run keeps for itself. */
+  id: string | null;
   entries: number;
   blocks: BlockRef[];
 }
@@ -54,10 +59,17 @@ export async function putManifest(
   stage: Stage,
   {
     model,
+    id,
     base,
     changed,
     folder = versionFolder(model, Date.now()),
-  }: { model: string; base: Manifest | null; changed: readonly ModelEntry[]; folder?: string },
+  }: {
+    model: string;
+    id: string | null;
+    base: Manifest | null;
+    changed: readonly ModelEntry[];
+    folder?: string;
+  },
 ): Promise<{ root: FileRef; manifest: Manifest }> {
   const sorted = [...new Map(changed.map((entry) => [entry.partition, entry])).values()].sort(byPartition);
   const blocks: BlockRef[] = [];
@@ -83,12 +95,23 @@ export async function putManifest(
   const manifest: Manifest = {
     version: 1,
     model,
+    id,
     entries: blocks.reduce((sum, { entries }) => sum + entries, 0),
     blocks,
   };
   // Last: a root is what makes the rest needed, and without one nothing of it counts.
   const root = await stage.put(`${folder}manifest.json`, Buffer.from(JSON.stringify(manifest)));
   return { root, manifest };
+}
+
+/** Makes a version of a manifest that was put. When somebody else came first it is none, and its root goes: nothing would ever name it. */
+export async function withRoot<T>(stage: Stage, root: FileRef, register: () => Promise<T>): Promise<T> {
+  try {
+    return await register();
+  } catch (error) {
+    if (error instanceof RegistryConflict || error instanceof RegistryRefused) await stage.remove(root.path);
+    throw error;
+  }
 }
 
 function merged(before: readonly ModelEntry[], changed: readonly ModelEntry[]): ModelEntry[] {
@@ -154,10 +177,36 @@ export function readBlock(stage: Stage, block: BlockRef): Promise<ModelEntry[]> 
 
 /** One partition's entry; null: the version has none. Reads the root and one block. */
 export async function findEntry(stage: Stage, root: FileRef, partition: string): Promise<ModelEntry | null> {
-  const { blocks } = await readManifest(stage, root);
-  const block = blocks.find(({ first, last }) => first <= partition && partition <= last);
-  if (block === undefined) return null;
+  const block = blockOf(await readManifest(stage, root), partition);
+  if (block === null) return null;
   return (await readBlock(stage, block)).find((entry) => entry.partition === partition) ?? null;
+}
+
+/** Those of the ids that have an entry. Reads the root, and the blocks that they may be in. */
+export async function idsAmong(stage: Stage, root: FileRef, ids: readonly string[]): Promise<Set<string>> {
+  const manifest = await readManifest(stage, root);
+  const blocks = new Set(ids.flatMap((id) => blockOf(manifest, id) ?? []));
+  const known = new Set<string>();
+  const left = [...blocks];
+  const lane = async (): Promise<void> => {
+    for (let block; (block = left.pop()) !== undefined;)
+      for (const { partition } of await readBlock(stage, block)) known.add(partition);
+  };
+  await Promise.all(Array.from({ length: BLOCKS_AT_ONCE }, lane));
+  return new Set(ids.filter((id) => known.has(id)));
+}
+
+/** The block that has the partition if any has; blocks are sorted. */
+function blockOf({ blocks }: Manifest, partition: string): BlockRef | null {
+  let [low, high] = [0, blocks.length - 1];
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const { first, last } = blocks[middle]!;
+    if (partition < first) high = middle - 1;
+    else if (partition > last) low = middle + 1;
+    else return blocks[middle]!;
+  }
+  return null;
 }
 
 /** All entries, sorted by partition id. */

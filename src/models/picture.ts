@@ -32,8 +32,8 @@ export function forecastPicture({ title, times, truth, prediction, baseline }: F
     { name: 'prediction', values: prediction, colour: '#0b6bcb', width: 1.5 },
   ];
   const known = series.flatMap(({ values }) => values.filter((value) => value !== null));
-  const least = Math.min(0, ...known);
-  const most = Math.max(1, ...known);
+  const least = known.reduce((a, b) => Math.min(a, b), 0);
+  const most = known.reduce((a, b) => Math.max(a, b), 1);
   const first = times[0]?.getTime() ?? 0;
   const span = Math.max(1, (times.at(-1)?.getTime() ?? 1) - first);
   const x = (time: Date): string => (LEFT + ((time.getTime() - first) / span) * (RIGHT - LEFT)).toFixed(1);

@@ -1,19 +1,39 @@
 /** What `predict` returned, beside the input rows that it is about. */
 import { InvalidResult } from '../functions/errors';
+import { EXACT, type ExactColumns } from '../functions/exact-columns';
+import { identifier } from '../functions/quote';
 import { didYouMean } from '../run/nearest';
 import type { PartitionData, Row } from '../functions/types';
 
 /** Position of an input row in its partition, counted from 0. */
 const ROW_ID = 'row_id';
+/** Of an item that is no object. */
+const PREDICTION = 'prediction';
+/** Whose model it was. */
+const MODEL_PARTITION = 'model_partition';
+
+/** Columns that predictions have by themselves. */
+export const OWN_COLUMNS: readonly string[] = [ROW_ID, PREDICTION, MODEL_PARTITION];
+
+export interface Carried {
+  /** Columns of the source. */
+  keep: readonly string[];
+  /** The partition's key, which is added by itself. */
+  key: Row;
+  /** Where the rows are in their partition; null: they are all of it. */
+  positions: readonly number[] | null;
+  /** Id of the partition whose model it was; null: it was dropped. */
+  model: string | null;
+}
 
 /**
- * Rows for the combined output: `row_id`, the columns of `keep`, what was predicted, and the id of the partition whose model it was.
- * Throws `InvalidResult` unless there is one prediction for each row.
+ * Rows for the combined output: `row_id`, the columns of `keep` in their own types, what was predicted, and the id of the partition
+ * whose model it was. Throws `InvalidResult` unless there is one prediction for each row.
  */
 export async function predictedRows(
   predicted: unknown,
   data: PartitionData,
-  { keep, model }: { keep: readonly string[]; model: string | null },
+  { keep, key, positions, model }: Carried,
 ): Promise<Row[]> {
   if (!isList(predicted))
     throw new InvalidResult('predict returned no array. Return one item for each row of data, in its order.');
@@ -22,29 +42,72 @@ export async function predictedRows(
       `predict returned ${predicted.length} items for ${data.rowCount} rows. Return one for each row of data, in its order (null where there is none).`,
     );
   }
-  const kept = keep.length === 0 ? {} : await keptColumns(data, keep);
-  const names = Object.keys(kept);
-  return Array.from(predicted, (item, i) => {
-    const row: Row = { [ROW_ID]: i };
-    for (const name of names) row[name] = kept[name]![i];
-    Object.assign(row, isObject(item) ? item : { prediction: item });
-    return model === null ? row : { ...row, model_partition: model };
+  const kept = await keptColumns(data, keep, key);
+  const own = new Set([ROW_ID, MODEL_PARTITION, ...kept.names].map((name) => name.toLowerCase()));
+  const rows = Array.from(predicted, (item, i) => {
+    const row: Row = { [ROW_ID]: positions === null ? i : positions[i] };
+    for (const name of kept.names) row[name] = kept.rows[i]![name];
+    if (!isObject(item)) row[PREDICTION] = item;
+    else {
+      assertNoneOf(own, item, i);
+      Object.assign(row, item);
+    }
+    if (model !== null) row[MODEL_PARTITION] = model;
+    return row;
   });
+  return Object.assign(rows, { [EXACT]: kept.exact });
 }
 
-async function keptColumns(data: PartitionData, keep: readonly string[]): Promise<Record<string, unknown[]>> {
-  const columns = await data.columns();
-  const nameOf = new Map(data.schema.map(({ name }) => [name.toLowerCase(), name]));
-  const unknown = keep.filter((name) => !nameOf.has(name.toLowerCase()));
+interface Kept {
+  names: string[];
+  rows: Row[];
+  exact: ExactColumns | null;
+}
+
+async function keptColumns(data: PartitionData, keep: readonly string[], key: Row): Promise<Kept> {
+  const known = data.schema.map(({ name }) => name);
+  const keys = new Set(Object.keys(key).map((name) => name.toLowerCase()));
+  const problem = keepProblem(keep, known);
+  if (problem !== null) throw new InvalidResult(problem);
+  const wanted = new Set(keep.map((name) => name.toLowerCase()));
+  const names = known.filter((name) => wanted.has(name.toLowerCase()) && !keys.has(name.toLowerCase()));
+  if (names.length === 0 || data.rowCount === 0) return { names: [], rows: [], exact: null };
+  const columns = names.flatMap((name, i) => {
+    const column = identifier(name);
+    return [`${column} AS v${i}`, `${column}::VARCHAR AS t${i}`, `typeof(${column}) AS y${i}`];
+  });
+  const found = await data.sql<Row>(asTemplate(`SELECT ${columns.join(', ')} FROM data`));
+  const columnsOf = <T>(letter: string): Record<string, T[]> =>
+    Object.fromEntries(names.map((name, i) => [name, found.map((row) => row[`${letter}${i}`] as T)]));
+  const types = Object.fromEntries(names.map((name, i) => [name, found[0]![`y${i}`] as string]));
+  const rows = found.map((row) => Object.fromEntries(names.map((name, i) => [name, row[`v${i}`]])));
+  return { names, rows, exact: { types, texts: columnsOf<string | null>('t') } };
+}
+
+/** Why columns cannot be carried; null: they can. */
+export function keepProblem(keep: readonly string[], known: readonly string[]): string | null {
+  const unknown = keep.filter((name) => !known.some((each) => each.toLowerCase() === name.toLowerCase()));
   if (unknown.length > 0) {
-    const names = data.schema.map(({ name }) => name);
-    throw new InvalidResult(
-      `The source has no column ${unknown.map((name) => `"${name}"${didYouMean(name, names)}`).join(', ')} to keep. It has: ${names.join(', ')}.`,
+    return (
+      `"model.keep" names ${unknown.map((name) => `"${name}"`).join(', ')}, which the source does not have.` +
+      `${didYouMean(unknown[0]!, known)} It has: ${known.join(', ')}.`
     );
   }
-  return Object.fromEntries(
-    keep.map((name) => [nameOf.get(name.toLowerCase())!, columns[nameOf.get(name.toLowerCase())!]!]),
+  const own = keep.filter((name) => OWN_COLUMNS.includes(name.toLowerCase()));
+  if (own.length === 0) return null;
+  return `"model.keep" names ${own.map((name) => `"${name}"`).join(', ')}, a column that predictions have by themselves: give the source's another name, in a query.`;
+}
+
+function assertNoneOf(own: ReadonlySet<string>, item: Row, row: number): void {
+  const taken = Object.keys(item).find((name) => own.has(name.toLowerCase()));
+  if (taken === undefined) return;
+  throw new InvalidResult(
+    `predict returned "${taken}" for row ${row}, a column that is there already: row_id, model_partition and the columns that are kept are added by themselves. Give it another name.`,
   );
+}
+
+function asTemplate(sql: string): TemplateStringsArray {
+  return Object.assign([sql], { raw: [sql] });
 }
 
 /** Typed arrays, which numeric code returns, included. */

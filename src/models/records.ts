@@ -14,10 +14,15 @@ export type ModelRecord =
   | { kind: 'alias'; name: string; number: number; body: AliasBody };
 
 /** What makes a model this one and no other of its name. */
-export interface ModelBody {
+export interface ModelIdentity {
   /** Name of the definition: `definePartitionModel({ name })`. */
   definition: string;
   keyColumns: Column[];
+}
+
+export interface ModelBody extends ModelIdentity {
+  /** Tells it from others of its name, elsewhere and before. */
+  id: string;
   createdAt: string;
 }
 
@@ -28,7 +33,7 @@ interface KnownModel extends ModelBody {
 }
 
 export interface VersionBody {
-  /** URI of the stage that has its manifest and models. */
+  /** Stage that has its manifest and models, as `portableUri` writes it. */
   stage: string;
   root: FileRef;
   /** Partitions with a model. */
@@ -67,8 +72,14 @@ export function modelBody(records: readonly ModelRecord[]): KnownModel | null {
   return null;
 }
 
+/** A version and its number. */
+export interface Version {
+  version: number;
+  body: VersionBody;
+}
+
 /** By number, oldest first. */
-export function versionsOf(records: readonly ModelRecord[]): { version: number; body: VersionBody }[] {
+export function versionsOf(records: readonly ModelRecord[]): Version[] {
   return records
     .flatMap((record) => (record.kind === 'version' ? [{ version: record.number, body: record.body }] : []))
     .sort((a, b) => a.version - b.version);
@@ -100,7 +111,7 @@ export function resolveVersion(
   model: string,
   records: readonly ModelRecord[],
   ref: number | string | undefined,
-): { version: number; body: VersionBody } {
+): Version {
   const versions = versionsOf(records);
   if (versions.length === 0) {
     throw new RegistryRefused(
@@ -125,6 +136,9 @@ export function addVersion(
   records: readonly ModelRecord[],
   { identity, body, expected }: { identity: ModelBody; body: VersionBody; expected: number | null },
 ): { records: ModelRecord[]; version: number } {
+  // Made already, and the answer was lost.
+  const made = versionsOf(records).find((each) => each.body.root.path === body.root.path);
+  if (made !== undefined) return { records: [...records], version: made.version };
   const other = identityProblem(model, modelBody(records), identity);
   if (other !== null) throw new RegistryRefused(other);
   const versions = versionsOf(records);
@@ -158,9 +172,13 @@ export function withVersion(
 }
 
 /** Why a run's models are not this model's; null: they are. */
-export function identityProblem(model: string, known: ModelBody | null, own: ModelBody): string | null {
+export function identityProblem(
+  model: string,
+  known: ModelIdentity | null,
+  own: ModelIdentity,
+): string | null {
   if (known === null) return null;
-  const keys = ({ keyColumns }: ModelBody): string =>
+  const keys = ({ keyColumns }: ModelIdentity): string =>
     keyColumns.map(({ name, type }) => `${name.toLowerCase()} ${type}`).join(', ');
   if (known.definition === own.definition && keys(known) === keys(own)) return null;
   return (
@@ -226,7 +244,29 @@ export function beforeAlias(model: string, records: readonly ModelRecord[], alia
   );
 }
 
-/** Changes what people say about a version; a tag whose value is null goes. */
+/** What a person can take in; it is shown in tables. */
+const MOST_TAGS = 50;
+const LONGEST_VALUE = 200;
+const LONGEST_DESCRIPTION = 1_000;
+const TAG = /^[A-Za-z][A-Za-z0-9_.-]{0,79}$/;
+
+/** What is wrong with words about a version; null: nothing. */
+function wordsProblem(description: string, tags: Record<string, string>): string | null {
+  if (description.length > LONGEST_DESCRIPTION)
+    return `The description has ${description.length} characters, and ${LONGEST_DESCRIPTION} are allowed.`;
+  const bad = Object.keys(tags).find((name) => !TAG.test(name));
+  if (bad !== undefined)
+    return `"${bad}" is no name for a tag: use letters, digits, "_", "." and "-", beginning with a letter, at most 80.`;
+  const long = Object.keys(tags).find((name) => tags[name]!.length > LONGEST_VALUE);
+  if (long !== undefined)
+    return `The tag "${long}" has ${tags[long]!.length} characters, and ${LONGEST_VALUE} are allowed.`;
+  const count = Object.keys(tags).length;
+  return count > MOST_TAGS
+    ? `A version has at most ${MOST_TAGS} tags, and this one would have ${count}.`
+    : null;
+}
+
+/** Changes what people say about a version; a tag whose value is null goes. Throws `RegistryRefused`. */
 export function describeVersion(
   records: readonly ModelRecord[],
   version: number,
@@ -240,6 +280,8 @@ export function describeVersion(
       ...(description !== undefined && { description }),
       tags: Object.fromEntries(all) as Record<string, string>,
     };
+    const problem = wordsProblem(body.description, body.tags);
+    if (problem !== null) throw new RegistryRefused(problem);
     return { ...record, body };
   });
 }

@@ -1,5 +1,5 @@
 /** The registry as programs see it: models, their versions, and aliases that move. */
-import { entriesOf, findEntry, putManifest, readChecked, readManifest } from './manifest';
+import { entriesOf, findEntry, putManifest, readChecked, readManifest, withRoot } from './manifest';
 import {
   aliasesOf,
   beforeAlias,
@@ -20,7 +20,7 @@ import type { ModelEntry, ModelInput, ModelSerde } from './types';
 import { compareEntries, type Comparison, type ComparisonOptions } from './compare';
 import type { RunInput } from '../run/input';
 import type { RunHandle } from '../client/types';
-import type { Stage } from '../stage';
+import { stageUri, type Stage } from '../stage';
 import type { Warehouse } from '../warehouse';
 
 /** A model of the registry. */
@@ -155,7 +155,8 @@ export class RegisteredModel {
     const records = await this.#known();
     const { version, body } = resolveVersion(this.name, records, ref);
     const before = aliasesOf(records).get(alias) ?? null;
-    if (whereBetter === undefined || before === null || before === version) {
+    if (before === version) return { alias, version, before, taken: null, kept: null };
+    if (whereBetter === undefined || before === null) {
       await this.#move({ alias, version, expected: before, how: 'promote' });
       return { alias, version, before, taken: null, kept: null };
     }
@@ -202,15 +203,16 @@ export class RegisteredModel {
       better.size;
     const counts = { before: champion, taken: better.size, kept };
     if (better.size === 0) return { alias, version: champion, ...counts };
-    const stage = this.place.openStage(base.body.stage);
+    const stage = stageOf(this.place, base.body);
     const { root, manifest } = await putManifest(stage, {
       model: this.name,
+      id: modelBody(records)!.id,
       base: await readManifest(stage, base.body.root),
       changed: challengers.filter(({ partition }) => better.has(partition)),
     });
     const at = new Date().toISOString();
     const body: VersionBody = {
-      stage: stage.uri,
+      stage: base.body.stage,
       root,
       entries: manifest.entries,
       changed: better.size,
@@ -220,17 +222,19 @@ export class RegisteredModel {
       tags: {},
       createdAt: at,
     };
-    const version = await this.place.warehouse.changeModels(this.name, (now) => {
-      // Made already, and the answer was lost.
-      const made = versionsOf(now).find((each) => each.body.root.path === root.path);
-      if (made !== undefined) return { records: now, result: made.version };
-      // Both must still be there: their blocks are this version's.
-      resolveVersion(this.name, now, champion);
-      resolveVersion(this.name, now, challenger.version);
-      const added = withVersion(now, modelBody(now)!, body);
-      const move = { alias, version: added.version, expected: champion, how: 'promote' as const, at };
-      return { records: moveAlias(this.name, added.records, move), result: added.version };
-    });
+    const version = await withRoot(stage, root, () =>
+      this.place.warehouse.changeModels(this.name, (now) => {
+        // Made already, and the answer was lost.
+        const made = versionsOf(now).find((each) => each.body.root.path === root.path);
+        if (made !== undefined) return { records: now, result: made.version };
+        // Both must still be there: their blocks are this version's.
+        resolveVersion(this.name, now, champion);
+        resolveVersion(this.name, now, challenger.version);
+        const added = withVersion(now, modelBody(now)!, body);
+        const move = { alias, version: added.version, expected: champion, how: 'promote' as const, at };
+        return { records: moveAlias(this.name, added.records, move), result: added.version };
+      }),
+    );
     return { alias, version, ...counts };
   }
 
@@ -247,9 +251,9 @@ export class RegisteredModel {
     }));
   }
 
-  async #entries({ stage, root }: VersionBody): Promise<ModelEntry[]> {
+  async #entries(body: VersionBody): Promise<ModelEntry[]> {
     const entries: ModelEntry[] = [];
-    for await (const entry of entriesOf(this.place.openStage(stage), root)) entries.push(entry);
+    for await (const entry of entriesOf(stageOf(this.place, body), body.root)) entries.push(entry);
     return entries;
   }
 
@@ -278,19 +282,19 @@ export class ModelVersion {
   /** All entries, sorted by partition id. */
   async *entries(): AsyncGenerator<ModelEntry> {
     const { body } = await this.#find();
-    yield* entriesOf(this.place.openStage(body.stage), body.root);
+    yield* entriesOf(stageOf(this.place, body), body.root);
   }
 
   /** One partition's entry; null: it has no model. Reads the entry's block, and not the others. */
   async entry(partition: string): Promise<ModelEntry | null> {
     const { body } = await this.#find();
-    return findEntry(this.place.openStage(body.stage), body.root, partition);
+    return findEntry(stageOf(this.place, body), body.root, partition);
   }
 
   /** One partition's model: its bytes, checked, or what the serde reads. Throws `RegistryRefused` where it has none. */
   async load<Model = Uint8Array>(partition: string, serde?: ModelSerde<Model>): Promise<Model> {
     const { body, version } = await this.#find();
-    const stage = this.place.openStage(body.stage);
+    const stage = stageOf(this.place, body);
     const entry = await findEntry(stage, body.root, partition);
     if (entry === null)
       throw new RegistryRefused(
@@ -333,13 +337,18 @@ export class ModelVersion {
       result: undefined,
     }));
     // From here on nothing names its root, which alone makes clean keep what it names.
-    await this.place.openStage(body.stage).remove(body.root.path);
+    await stageOf(this.place, body).remove(body.root.path);
     return version;
   }
 
   async #find(): Promise<{ version: number; body: VersionBody }> {
     return resolveVersion(this.model, await this.place.warehouse.readModels(this.model), this.ref);
   }
+}
+
+/** As this registry's connection reaches it. */
+function stageOf({ openStage, warehouse }: RegistryPlace, { stage }: VersionBody): Stage {
+  return openStage(stageUri(stage, '', warehouse.uri));
 }
 
 function listing(name: string, records: readonly ModelRecord[]): ModelListing {

@@ -111,5 +111,17 @@ export interface ModelHost {
 /** Under which a context has its `ModelHost`. `Symbol.for`, so that two copies of the package understand each other. */
 export const MODEL_HOST = Symbol.for('partwise.modelHost');
 
+/** A partition without the rows that meet a condition, and those rows. */
+export interface SplitData {
+  /** Rows that do not meet it; those of which it is NULL, too. */
+  rest: PartitionData;
+  heldOut: PartitionData;
+  /** Of the rows held out, in the partition, from 0. */
+  positions: readonly number[];
+}
+
+/** Under which `data` divides itself. `Symbol.for`, as above. */
+export const SPLIT_DATA = Symbol.for('partwise.splitData');
+
 /** Rows as `data.rows()` gives them. */
 export type { Row };

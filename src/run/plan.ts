@@ -371,8 +371,6 @@ export interface CommitTask {
   output: OutputPlan;
   keyColumns: Column[];
   index: FileRef;
-  /** When the rows were pinned, and the name of the function; of models alone. */
-  trained?: { snapshotTime: string; function: string };
 }
 
 /** What `commitRun` returns. */

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import type { Stage } from './stage';
 import { LocalStage } from './local/local-stage';
 import { parseS3, s3Uri } from './s3/location';
-import { parseLocation, stageUriOf, uriOf } from './snowflake/location';
+import { nameOf, parseLocation, stageUriOf, uriOf } from './snowflake/location';
 
 export { makeFolder } from './make-folder';
 export { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
@@ -48,6 +48,15 @@ export function stageUri(value: string, projectDir: string, warehouse: string | 
   if (s3 !== null) return s3Uri(s3);
   if (/^[a-z0-9]+:\/\//i.test(value)) throw unknownKind(value);
   return pathToFileURL(resolve(projectDir, value)).href;
+}
+
+/**
+ * The URI as it is kept where others read it: a stage on Snowflake without the name of a connection, which is one machine's own.
+ * `stageUri` makes it whole again.
+ */
+export function portableUri(uri: string): string {
+  const location = parseLocation(uri);
+  return location === null ? uri : `@${nameOf(location)}/${location.folder}`;
 }
 
 function unknownKind(value: string): Error {

@@ -147,9 +147,6 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
       output,
       keyColumns,
       index,
-      ...('model' in output && {
-        trained: { snapshotTime: plan.snapshotTime, function: plan.function.name },
-      }),
     });
   } catch (error) {
     if (isCancellation(error)) throw error;

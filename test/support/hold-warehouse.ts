@@ -3,10 +3,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { REPOSITORY } from './project';
 
-/** Resolves once the file is locked; the lock goes with the process. Rejects when another program has it. */
-export async function holdWarehouse(path: string): Promise<ChildProcess> {
+/**
+ * Resolves once the file is locked; the lock goes with the process. Rejects when another program has it. `read`: others may read it too,
+ * and nobody may write.
+ */
+export async function holdWarehouse(path: string, how: 'write' | 'read' = 'write'): Promise<ChildProcess> {
   const program = `const { DuckDBInstance } = require('@duckdb/node-api');
-    DuckDBInstance.create(${JSON.stringify(path)}).then(
+    DuckDBInstance.create(${JSON.stringify(path)}, ${how === 'read' ? "{ access_mode: 'READ_ONLY' }" : '{}'}).then(
       (held) => {
         process.send(null);
         process.on('message', () => held.closeSync());

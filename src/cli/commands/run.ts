@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { checkedInput } from '../checked-input';
 import { loadProject, wholeNumber, withJson, withProject } from '../project';
 import { withOutcomeFlags, withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
-import { startAndFollow, type StartOptions } from '../start-and-follow';
+import { startAndFollow, withStartFlags, type StartOptions } from '../start-and-follow';
 import { tryInstead } from '../try';
 
 interface RunCommandOptions extends RunFlags, StartOptions {
@@ -20,16 +20,11 @@ Exit codes: 0 the run completed; 1 it failed, was cancelled, or more partitions 
 2 nothing was started; 130 detached by Ctrl-C (the run goes on).`;
 
 export function define(command: Command): void {
-  withOutcomeFlags(withScheduledTime(withRunFlags(command)))
-    .option('--run-id <id>', 'name of the run (default: made of the function and the time)')
-    .option('--on-existing <policy>', 'when the run id is taken: error (default), overwrite or resume')
-    .addOption(
-      new Option('--try <n>', 'run only so many partitions, here and now; no run is started')
-        .argParser((text: string) => atLeastOne(wholeNumber(text)))
-        .conflicts('detach'),
-    )
-    .option('--detach', 'start it and return; the run goes on')
-    .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
+  withStartFlags(withOutcomeFlags(withScheduledTime(withRunFlags(command)))).addOption(
+    new Option('--try <n>', 'run only so many partitions, here and now; no run is started')
+      .argParser((text: string) => atLeastOne(wholeNumber(text)))
+      .conflicts('detach'),
+  );
   withJson(withProject(command)).addHelpText('after', HELP).action(run);
 }
 
