@@ -24,6 +24,8 @@ import { endWithProcess } from '../test/support/end-with-process';
 /** The programs are bundled to a folder below node_modules. */
 const REPOSITORY = join(__dirname, '../../..');
 const TASK_QUEUE = 'bench';
+/** Linux counts processor time in hundredths of a second, for programs, on every machine. */
+const TICKS_A_SECOND = 100;
 
 export class World {
   readonly warehouse: string;
@@ -157,20 +159,39 @@ export function watchMemory(pid: number): () => number {
   };
 }
 
+/** Processor time that a process and all that it started have used, those included that have ended and were waited for; seconds. */
+export function processorSeconds(root: number): number {
+  const ticks = below(root).reduce((sum, pid) => {
+    // utime, stime, cutime and cstime, after the name, which may hold anything.
+    const fields = statOf(pid)?.slice(11, 15) ?? [];
+    return sum + fields.reduce((all, field) => all + Number(field), 0);
+  }, 0);
+  return ticks / TICKS_A_SECOND;
+}
+
 function residentOf(root: number): number {
+  return below(root).reduce((sum, pid) => sum + residentBytes(pid), 0);
+}
+
+/** The process and all that it started, as far as they live. */
+function below(root: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc').filter((each) => /^\d+$/.test(each))) {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-    } catch {
-      // It has ended meanwhile.
-    }
+    const fields = statOf(Number(name));
+    if (fields !== null) parents.set(Number(name), Number(fields[1]));
   }
   const isBelow = (pid: number): boolean => pid === root || (parents.has(pid) && isBelow(parents.get(pid)!));
-  let bytes = 0;
-  for (const pid of parents.keys()) if (isBelow(pid)) bytes += residentBytes(pid);
-  return bytes;
+  return [...parents.keys()].filter(isBelow);
+}
+
+/** Of `/proc/PID/stat`, from the state on; null: it has ended. */
+function statOf(pid: number): string[] | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return null;
+  }
 }
 
 function residentBytes(pid: number): number {
