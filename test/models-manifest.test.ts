@@ -43,6 +43,7 @@ const entry = (partition: string, sha256 = 'f'.repeat(64)): ModelEntry => ({
   sha256,
   file: 'model.json',
   metrics: { mae: 1.5, rmse: 2.25 },
+  holdout: null,
   rows: 500,
   run: 'run',
   snapshotTime: '2026-11-25T00:00:00.000Z',

@@ -472,6 +472,22 @@ describe('the registry', () => {
     await expect(model.compare(1, 2, { metric: 'mea' })).rejects.toThrow('They have: mae.');
   });
 
+  it('says of metrics that were measured on other rows that they do not tell which model is better', async () => {
+    await trained('held', { model: { holdout: 'day = 2' }, params: { off: -1 } });
+    await trained('held', { model: { holdout: 'day = 2' }, only: ['a'] });
+    await trained('held', { model: { holdout: 'day = 1' }, only: ['b'] });
+    const model = await registered('held');
+    const comparison = await model.compare(1, 'latest', { metric: 'mae' });
+    expect(comparison).toMatchObject({ otherRows: 1, better: { a: 0 } });
+    expect(comparison.partitions[1]).toMatchObject({ partition: 'b', better: null, otherRows: true });
+    await model.promote(1, 'production');
+    const promotion = await model.promote('latest', 'production', {
+      whereBetter: { metric: 'mae' },
+    });
+    expect(promotion).toMatchObject({ taken: 1, kept: 2, otherRows: 1 });
+    expect((await model.version('production').entry('b'))!.holdout).toBe('day = 2');
+  });
+
   it('of two who move an alias at once lets one win and tells the other', async () => {
     await trained('raced');
     await trained('raced');

@@ -30,6 +30,7 @@ export async function trainedEntries(
   const rows = await readRows(stage, await reader.rowsFiles(record), plan.keyColumns);
   if (rows.length !== done.length)
     throw new Error(`The run "${runId}" has ${rows.length} rows for ${done.length} models.`);
+  const holdout = record.opened?.input.model?.holdout ?? null;
   const keys = new Set(plan.keyColumns.map(({ name }) => name));
   return done.flatMap((ordinal, i) => {
     if (outcomes.executionOf(ordinal)! <= after) return [];
@@ -49,6 +50,7 @@ export async function trainedEntries(
       sha256,
       file: String(file),
       metrics: metrics as ModelMetrics,
+      holdout,
       rows: Number(trained ?? sizes[ordinal]),
       run: runId,
       snapshotTime: plan.snapshotTime,

@@ -18,6 +18,8 @@ export interface ComparedPartition {
   b: number | null;
   /** Null: they are equal, or there is nothing to compare. A model is better than none. */
   better: 'a' | 'b' | null;
+  /** Whether the two were measured on rows of different conditions, so that the metric does not say which is better. */
+  otherRows: boolean;
   /** Whether both versions have the very same model. */
   same: boolean;
 }
@@ -28,6 +30,8 @@ export interface Comparison {
   partitions: ComparedPartition[];
   /** How many partitions each is better for. */
   better: { a: number; b: number };
+  /** How many partitions were measured on rows of different conditions. */
+  otherRows: number;
 }
 
 /** Throws `RegistryRefused` when no model has the metric. */
@@ -50,10 +54,17 @@ export function compareEntries(
     const [one, other] = [first.get(partition), second.get(partition)];
     const values = { a: one?.metrics[metric] ?? null, b: other?.metrics[metric] ?? null };
     const same = one !== undefined && one.sha256 === other?.sha256;
-    return { partition, ...values, same, better: same ? null : betterOf(one, other, values, higherIsBetter) };
+    const otherRows = one !== undefined && other !== undefined && one.holdout !== other.holdout;
+    const better = same || otherRows ? null : betterOf(one, other, values, higherIsBetter);
+    return { partition, ...values, same, better, otherRows };
   });
   const count = (which: 'a' | 'b'): number => partitions.filter(({ better }) => better === which).length;
-  return { metric, partitions, better: { a: count('a'), b: count('b') } };
+  return {
+    metric,
+    partitions,
+    better: { a: count('a'), b: count('b') },
+    otherRows: partitions.filter(({ otherRows }) => otherRows).length,
+  };
 }
 
 function betterOf(

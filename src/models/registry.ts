@@ -79,6 +79,8 @@ export interface Promotion {
   /** With `whereBetter`: partitions whose model was taken, and those that kept theirs. */
   taken: number | null;
   kept: number | null;
+  /** Of those that kept theirs: measured on rows of another condition, so that nothing says which is better. */
+  otherRows: number | null;
 }
 
 /** A version: a number, an alias, or `'latest'`. */
@@ -155,10 +157,10 @@ export class RegisteredModel {
     const records = await this.#known();
     const { version, body } = resolveVersion(this.name, records, ref);
     const before = aliasesOf(records).get(alias) ?? null;
-    if (before === version) return { alias, version, before, taken: null, kept: null };
+    if (before === version) return { alias, version, before, taken: null, kept: null, otherRows: null };
     if (whereBetter === undefined || before === null) {
       await this.#move({ alias, version, expected: before, how: 'promote' });
-      return { alias, version, before, taken: null, kept: null };
+      return { alias, version, before, taken: null, kept: null, otherRows: null };
     }
     return this.#promoteWhereBetter(alias, before, { version, body }, whereBetter, records);
   }
@@ -169,7 +171,7 @@ export class RegisteredModel {
     const version = beforeAlias(this.name, records, alias);
     const before = aliasesOf(records).get(alias) ?? null;
     await this.#move({ alias, version, expected: before, how: 'rollback' });
-    return { alias, version, before, taken: null, kept: null };
+    return { alias, version, before, taken: null, kept: null, otherRows: null };
   }
 
   /** A metric of two versions, partition by partition. */
@@ -193,7 +195,7 @@ export class RegisteredModel {
         `Versions ${champion} and ${challenger.version} of "${this.name}" are on two stages.`,
       );
     const challengers = await this.#entries(challenger.body);
-    const { partitions } = compareEntries(await this.#entries(base.body), challengers, options);
+    const { partitions, otherRows } = compareEntries(await this.#entries(base.body), challengers, options);
     const better = new Set(
       partitions.flatMap(({ partition, better: which }) => (which === 'b' ? [partition] : [])),
     );
@@ -201,7 +203,7 @@ export class RegisteredModel {
       base.body.entries +
       partitions.filter(({ a, better: which }) => a === null && which === 'b').length -
       better.size;
-    const counts = { before: champion, taken: better.size, kept };
+    const counts = { before: champion, taken: better.size, kept, otherRows };
     if (better.size === 0) return { alias, version: champion, ...counts };
     const stage = stageOf(this.place, base.body);
     const { root, manifest } = await putManifest(stage, {

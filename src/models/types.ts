@@ -93,6 +93,8 @@ export interface ModelEntry {
   /** Name of the file, as the serde calls it. */
   file: string;
   metrics: ModelMetrics;
+  /** Condition of the rows that the metrics were measured on; null: on those that it was trained on. */
+  holdout: string | null;
   /** Rows it was trained on. */
   rows: number;
   /** The run that trained it. */

@@ -4,7 +4,13 @@ import { CannotDo } from '../exit';
 import { parseModel } from '../model-reference';
 import { toPartitionId } from '../partition-argument';
 import { reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
-import { renderComparison, renderEntries, renderModels, renderVersions } from '../render/models';
+import {
+  otherRowsNote,
+  renderComparison,
+  renderEntries,
+  renderModels,
+  renderVersions,
+} from '../render/models';
 import { note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 interface ModelsOptions extends ReadingOptions {
@@ -161,6 +167,7 @@ async function promote(
     const was = before === null ? 'it was nowhere' : `it was ${before}`;
     const counts = taken === null ? '' : `: ${taken} taken over, ${kept} kept`;
     print(`${alias} of ${name} is version ${promotion.version} (${was})${counts}`);
+    for (const line of otherRowsNote(promotion.otherRows ?? 0)) note(line);
   });
 }
 

@@ -91,7 +91,7 @@ export function renderEntries(
 }
 
 export function renderComparison(
-  { metric, partitions, better }: Comparison,
+  { metric, partitions, better, otherRows }: Comparison,
   names: { a: string; b: string },
   width: number,
   paint: Paint,
@@ -103,16 +103,25 @@ export function renderComparison(
       { name: `${clean(metric)} ${clean(names.b)}`, align: 'right' },
       { name: 'better' },
     ],
-    partitions.map(({ partition, a, b, better: which, same }) => [
+    partitions.map(({ partition, a, b, better: which, same, otherRows: other }) => [
       clean(partition),
       metricText(a),
       metricText(b),
-      which === null ? (same ? 'same model' : '') : clean(names[which]),
+      which !== null ? clean(names[which]) : same ? 'same model' : other ? 'other rows' : '',
     ]),
     width,
     paint,
   );
-  return `${table}\n${paint.dim(`${clean(names.a)} is better for ${better.a}, ${clean(names.b)} for ${better.b} of ${plural(partitions.length, 'partition')}`)}`;
+  const verdict = `${clean(names.a)} is better for ${better.a}, ${clean(names.b)} for ${better.b} of ${plural(partitions.length, 'partition')}`;
+  return [table, paint.dim(verdict), ...otherRowsNote(otherRows).map(paint.dim)].join('\n');
+}
+
+/** What keeps a metric from saying which model is better, as a line; none: nothing does. */
+export function otherRowsNote(partitions: number): string[] {
+  if (partitions === 0) return [];
+  return [
+    `${plural(partitions, 'partition')} measured on rows of another --holdout, which says nothing of which model is better: train with the same one to compare`,
+  ];
 }
 
 function metricText(value: number | null): string {

@@ -35,8 +35,18 @@ export function nextCommands({ state, failed, hasArtifacts, suggest }: NextComma
           ],
           ...(hasArtifacts ? [[`artifacts list ${run}`, 'what they kept'] as [string, string]] : []),
           [`results ${run}`, 'the combined rows'],
+          ...ofVersion(state),
         ];
   return commandLines(commands, suggest, paint);
+}
+
+function ofVersion({ commit }: RunState): [string, string][] {
+  if (commit?.modelVersion === undefined) return [];
+  const version = shellWord(`${commit.target}@${commit.modelVersion}`);
+  return [
+    [`models show ${version}`, 'the models and their metrics'],
+    [`models promote ${version} production`, 'let predictions use them by this name'],
+  ];
 }
 
 /** Commands and what they are for, one each line, aligned. */
