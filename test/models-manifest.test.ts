@@ -135,7 +135,9 @@ describe("the registry's records", () => {
   it('I3 refuse a version whose base was removed meanwhile', () => {
     const records = removeVersion('m', withVersions(3), 1);
     const based = { ...body, base: 1 };
-    expect(() => addVersion('m', records, { identity, body: based, expected: 3 })).toThrow('no version "1"');
+    expect(() => addVersion('m', records, { identity, body: based, expected: 3 })).toThrow(
+      'Version 1 of "m", which this one was made on, was removed',
+    );
   });
 
   it('know a version that they have, when the answer was lost', () => {

@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { jsonSerde, RegistryRefused, type RunHandle, type RunInput } from '../src/index';
+import { registerModels } from '../src/activities/register-models';
+import { RunReader } from '../src/client/run-reader';
+import { ServerRun } from '../src/client/run-source';
 import { neededByModels } from '../src/client/needed-models';
 import { openStage } from '../src/stage/index';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
@@ -146,6 +149,33 @@ describe('training', () => {
     expect(await newest.describe()).toMatchObject({ version: 3, base: 2, changed: 1, entries: 3 });
     expect(await newest.load('a', jsonSerde)).toEqual({ mean: 3 });
     expect(await newest.load('b', jsonSerde)).toEqual({ mean: 15 });
+  });
+
+  it('I10 refuses models of an execution when a later one of its run has made a version', async () => {
+    const until = join(project.folder, 'late-trains');
+    const input = { function: 'mean.train', output: { model: 'fenced' }, params: { fail: 'b', until } };
+    const run = await start({ ...input, options: { retry: { maximumAttempts: 1 } } }, 'fenced');
+    expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', commit: null });
+    const { runId } = run;
+    const { workflowExecutionInfo } = (await project.client.workflow.getHandle(runId).describe()).raw;
+    const workflowRunId = workflowExecutionInfo!.execution!.runId!;
+    await writeFile(until, '');
+    await (await run.retryFailed()).wait();
+    const reader = new RunReader(new ServerRun(project.client, runId, workflowRunId));
+    const { record } = await reader.read();
+    const { opened, plan } = record;
+    const commit = registerModels({
+      task: { ...opened!, ...plan!, version: 1, output: { model: 'fenced', base: null } },
+      warehouse: openWarehouse(opened!.warehouse, project.folder),
+      reader,
+      record,
+      lineage: workflowRunId,
+      signal: new AbortController().signal,
+    });
+    await expect(commit).rejects.toThrow(
+      'Execution 1 of run "' + runId + '" came too late: execution 2 has taken its place',
+    );
+    expect((await (await registered('fenced')).describe()).versions).toBe(1);
   });
 
   it('keeps models under keys of any kind: several columns, NULL, and text with slashes', async () => {

@@ -43,6 +43,14 @@ export const REPLACEMENTS = [
   },
   // What failed is recorded as good.
   { file: 'src/activities/record-series.ts', from: "end.status !== 'DONE' || ", to: '' },
+  // A retry lays all that the run has ever trained over the newest version.
+  { file: 'src/activities/register-models.ts', from: 'last?.body.run!.execution ?? 0', to: 'void last ?? 0' },
+  // Models that versions name go.
+  {
+    file: 'src/client/needed-models.ts',
+    from: 'for (const entry of await readBlock(stage, block)) needed.add(entry.path);',
+    to: 'await readBlock(stage, block);',
+  },
   // What runs that stay have recorded goes.
   { file: 'src/client/clean.ts', from: 'for (const path of named) needed.add(path);', to: 'void named;' },
   // The name of a series is a path.

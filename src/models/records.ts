@@ -148,8 +148,12 @@ export function addVersion(
       `The model "${model}" got version ${newest} while this one was made on ${expected === null ? 'none' : `version ${expected}`}.`,
     );
   }
-  // enforces I3: a base must still be there, for its blocks are this version's, and clean keeps what versions name.
-  if (body.base !== null) resolveVersion(model, records, body.base);
+  const hasBase = body.base === null || versions.some(({ version }) => version === body.base);
+  // enforces I3: its blocks are this version's too, and clean keeps only what versions name.
+  if (!hasBase)
+    throw new RegistryRefused(
+      `Version ${body.base} of "${model}", which this one was made on, was removed meanwhile.`,
+    );
   return withVersion(records, identity, body);
 }
 
