@@ -28,7 +28,7 @@ const { startWorker } = require('../dist/worker.js');
 const FUNCTIONS = `
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { definePartitionFunction } from 'partwise';
+import { definePartitionFunction, definePartitionModel } from 'partwise';
 
 /** Partitions in params.fails throw until the file params.mended is there; those in params.wait wait for the file params.gate. */
 export const totals = definePartitionFunction({
@@ -42,6 +42,15 @@ export const totals = definePartitionFunction({
     await context.upload('total.json', { total });
     return { total };
   },
+});
+
+export const mean = definePartitionModel({
+  name: 'mean',
+  async train(data) {
+    const [{ mean }] = await data.sql\`SELECT avg(amount) AS mean FROM data\`;
+    return { mean };
+  },
+  predict: (model, data) => Array.from({ length: data.rowCount }, () => model.mean),
 });
 `;
 
@@ -77,6 +86,16 @@ const SHAPES = {
     await at.ended(
       await at.start({ ...SALES, source, partitionBy: ['k'], params: { fails: ['3', '17'] }, options }),
     );
+  },
+  async joined(at) {
+    const source = { query: 'SELECT range AS k, range AS amount FROM range(200)' };
+    await at.ended(await at.start({ ...SALES, source, partitionBy: ['k'] }));
+  },
+  async models(at) {
+    const only = ['a', 'b'];
+    await at.ended(await at.start({ ...SALES, function: 'mean.train', only, output: { model: 'mean' } }));
+    const model = { name: 'mean', onMissing: 'skip' };
+    await at.ended(await at.start({ ...SALES, function: 'mean.predict', model }, 'predict'));
   },
   async retried(at) {
     const run = await at.start({

@@ -1,34 +1,46 @@
 /** Quick partitions share an activity with their neighbours; slow ones, few ones, and those that a user wants so have their own. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
-import { joinedLabel, joinUpToMs, unitsToJoin } from '../src/run/joining';
+import { joinedLabel, joinUpToMs, lanesAtWork, unitsToJoin } from '../src/run/joining';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
 
 describe('how many units an activity takes', () => {
-  const speed = { meanMs: 5, left: 1_000, lanes: 8, joinUpToMs: 500 };
+  const speed = { meanMs: 5, left: 2_000, lanes: 8, joinUpToMs: 1_000 };
 
-  it('is what fills half a second while there is much left, and towards the end a fair share', () => {
-    expect(unitsToJoin({ ...speed, meanMs: 10 })).toBe(50);
+  it('is what fills a second while there is much left, and towards the end a fair share', () => {
+    expect(unitsToJoin({ ...speed, meanMs: 10 })).toBe(100);
     expect(unitsToJoin({ ...speed, left: 480 })).toBe(30);
-    expect(unitsToJoin({ ...speed, left: 320 })).toBe(20);
+    expect(unitsToJoin({ ...speed, left: 400 })).toBe(25);
+    expect(unitsToJoin({ ...speed, left: 400, lanes: 2 })).toBe(100);
   });
 
   it('is never less than an activity is worth', () => {
-    expect(unitsToJoin({ ...speed, left: 16 })).toBe(10);
-    expect(unitsToJoin({ ...speed, left: 16, meanMs: 0 })).toBe(500);
+    expect(unitsToJoin({ ...speed, left: 16 })).toBe(20);
+    expect(unitsToJoin({ ...speed, left: 16, meanMs: 0 })).toBe(1_000);
   });
 
   it('is one when a partition takes its time, also while the run is paused', () => {
-    expect(unitsToJoin({ ...speed, meanMs: 400 })).toBe(1);
+    expect(unitsToJoin({ ...speed, meanMs: 600 })).toBe(1);
     expect(unitsToJoin({ ...speed, meanMs: 3_600_000 })).toBe(1);
-    expect(unitsToJoin({ ...speed, meanMs: 400, lanes: 0 })).toBe(1);
+    expect(unitsToJoin({ ...speed, meanMs: 600, lanes: 0 })).toBe(1);
   });
 
   it('is one in small runs, and where the user said so', () => {
-    expect(joinUpToMs({ units: 65, partitionsPerUnit: null })).toBe(500);
+    expect(joinUpToMs({ units: 65, partitionsPerUnit: null })).toBe(1_000);
     expect(joinUpToMs({ units: 64, partitionsPerUnit: null })).toBeNull();
     expect(joinUpToMs({ units: 65, partitionsPerUnit: 1 })).toBeNull();
+  });
+
+  it('is shared among those that work, of whom there may be fewer than lanes', () => {
+    const pace = { lanes: 8, activities: 8, doneMs: 8 * 50 };
+    // Each of eight ran by itself, and two by two.
+    expect(lanesAtWork({ ...pace, elapsedMs: 75 })).toBe(8);
+    expect(lanesAtWork({ ...pace, elapsedMs: 4 * 75 })).toBe(2);
+    expect(lanesAtWork({ ...pace, elapsedMs: 3_600_000 })).toBe(1);
+    // The first of them say nothing yet.
+    expect(lanesAtWork({ ...pace, activities: 7, elapsedMs: 4 * 75 })).toBe(8);
+    expect(lanesAtWork({ ...pace, elapsedMs: 0 })).toBe(8);
   });
 
   it('shows in the name of the activity, which stays one line', () => {
@@ -116,7 +128,7 @@ describe('a run of quick partitions', () => {
 });
 
 it('a run of slow partitions has an activity for each', async () => {
-  const { run } = await start('slow', 66, { params: { ms: 260 }, options: { maxConcurrency: 48 } });
+  const { run } = await start('slow', 66, { params: { ms: 510 }, options: { maxConcurrency: 48 } });
   expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
   expect(await activities(run)).toHaveLength(66);
 });

@@ -5,11 +5,13 @@
 import type { Unit } from './plan';
 
 /** The most work that is put into one activity, in milliseconds: what is lost when its worker dies stays small. */
-const JOIN_UP_TO_MS = 500;
+const JOIN_UP_TO_MS = 1_000;
 /** So many activities cost little, and each partition of a small run is watched, skipped and stopped by itself. */
 const FEW_UNITS = 64;
 /** Less work than this share of it is not worth an activity. */
 const LEAST_SHARE = 0.1;
+/** What an activity takes beside its calls, in milliseconds (bench/RESULTS.md); for judging how many ran at once. */
+const ACTIVITY_MS = 25;
 /** Clocks tell nothing of shorter calls. */
 const SHORTEST_MS = 0.1;
 /** Temporal's UI shows an activity's summary as one line. */
@@ -28,14 +30,33 @@ export function joinUpToMs({
 }
 
 /**
+ * How many activities run at once, judged by how long those took that have ended: there may be fewer runners than lanes, and what waits
+ * for one is in nobody's hands. All lanes, until as many activities have ended.
+ */
+export function lanesAtWork(pace: {
+  lanes: number;
+  /** Activities that have ended. */
+  activities: number;
+  /** How long their functions took, together. */
+  doneMs: number;
+  /** Since the first began. */
+  elapsedMs: number;
+}): number {
+  const { lanes, activities, doneMs, elapsedMs } = pace;
+  if (activities < lanes || elapsedMs <= 0) return lanes;
+  return Math.min(lanes, Math.ceil((doneMs + activities * ACTIVITY_MS) / elapsedMs));
+}
+
+/**
  * How many units the next activity takes, judged by how long partitions took so far. While there is much left, so many that
- * `joinUpToMs` are filled; towards the end fewer, so that all lanes come to their end together.
+ * `joinUpToMs` are filled; towards the end fewer, so that all that work come to their end together.
  */
 export function unitsToJoin(speed: {
   /** Mean time of a partition. */
   meanMs: number;
   /** Units that wait. */
   left: number;
+  /** Activities that run at once. */
   lanes: number;
   joinUpToMs: number;
 }): number {

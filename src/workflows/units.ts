@@ -8,7 +8,7 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { FinalStatus } from '../run/outcome';
 import type { Unit, UnitsPlan } from '../run/plan';
-import { unitsToJoin } from '../run/joining';
+import { lanesAtWork, unitsToJoin } from '../run/joining';
 import { retryWaitMs } from '../run/retry-plan';
 import { cutRetryUnits, type GivenBack } from '../run/retry-units';
 import { PARTITION_STATUSES } from '../run/status';
@@ -71,6 +71,10 @@ export class RunUnits implements LaneGate, RunWork {
   /** How partitions ended that ran by themselves. */
   readonly #ended = new Map<number, Skipped>();
 
+  /** Those that have ended. */
+  #activities = 0;
+  #begunAt = 0;
+
   constructor(private readonly work: UnitWork) {}
 
   get width(): number {
@@ -89,6 +93,7 @@ export class RunUnits implements LaneGate, RunWork {
   /** `skipped`: ordinals of partitions that were skipped before. */
   async process(skipped: readonly number[] = []): Promise<void> {
     const { plan, progress, units, control, scope, shard } = this.work;
+    this.#begunAt = Date.now();
     control.onChange(() => this.#changed());
     scope.cancelRequested.catch(() => this.#advance());
     const first = shard?.firstUnit ?? 0;
@@ -197,7 +202,12 @@ export class RunUnits implements LaneGate, RunWork {
     const most = unitsToJoin({
       meanMs: doneMs / ownCounts.DONE,
       left: this.#calls.filter(({ state, partitions: left }) => state === 'waiting' && left > 0).length,
-      lanes: this.width,
+      lanes: lanesAtWork({
+        lanes: this.width,
+        activities: this.#activities,
+        doneMs,
+        elapsedMs: Date.now() - this.#begunAt,
+      }),
       joinUpToMs,
     });
     const neighbours: UnitCall[] = [];
@@ -219,6 +229,7 @@ export class RunUnits implements LaneGate, RunWork {
     progress.running.add(call.of);
     const end = await call.run(plan, run);
     progress.running.delete(call.of);
+    this.#activities++;
     if (end.type === 'notBegun') this.#putBack(call, taken);
     else this.#record(call, end);
     consider();
