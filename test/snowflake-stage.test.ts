@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../src/config';
-import { openStage, stageUri } from '../src/stage';
+import { openStage, portableUri, stageUri } from '../src/stage';
 import { isStoredSize } from '../src/stage/stored-size';
 import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
@@ -22,6 +22,13 @@ describe('a stage on Snowflake as people write it', () => {
     for (const value of ['@"DB".s.st//a/', 'snowflake://prod/@db.s.st/a', 'snowflake://prod/@DB.S.ST/a/'])
       expect(uri(value)).toBe('snowflake://prod/@DB.S.ST/a/');
     expect(uri('@db."my schema"."St/1"/x')).toBe('snowflake://prod/@DB."my schema"."St/1"/x/');
+  });
+
+  it('is kept without its connection where others read it, who have their own', () => {
+    const kept = portableUri(uri('@db."my schema".st/x'));
+    expect(kept).toBe('@DB."my schema".ST/x/');
+    expect(uri(kept, 'snowflake:theirs')).toBe('snowflake://theirs/@DB."my schema".ST/x/');
+    expect(portableUri('file:///stage')).toBe('file:///stage');
   });
 
   it.each([
