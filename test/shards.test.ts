@@ -170,14 +170,11 @@ describe('what people set while it runs', () => {
     const options = { partitionsPerUnit: 1 };
     const gated = await sharded('one', { params: { wait: true }, options }, 120);
     const shards = [shardOf(gated, 0), shardOf(gated, 1)];
-    // One that has not begun has no history.
-    for (const shard of shards)
-      await until(() =>
-        lanesIn(shard).then(
-          ({ units }) => units.length === 30,
-          () => false,
-        ),
-      );
+    await until(async () => {
+      const events = await eventsOf(handleOf(gated));
+      return events.filter((event) => event.childWorkflowExecutionStartedEventAttributes).length === 2;
+    });
+    for (const shard of shards) await until(async () => (await lanesIn(shard)).units.length >= 30);
     await gated.run.set({ maxConcurrency: 1 });
     await gated.letGo();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 120 } });

@@ -9,7 +9,13 @@ export async function forget(
 ): Promise<void> {
   const { namespace } = options;
   await workflowService.deleteWorkflowExecution({ namespace, workflowExecution: execution });
-  await until(() =>
-    workflowService.describeWorkflowExecution({ namespace, execution }).then(() => false, isNotFound),
-  );
+  await until(async () => {
+    try {
+      await workflowService.describeWorkflowExecution({ namespace, execution });
+      return false;
+    } catch (error) {
+      if (isNotFound(error)) return true;
+      throw error;
+    }
+  });
 }
