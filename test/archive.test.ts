@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Partwise, type RunHandle, type RunInput } from '../src/index';
@@ -11,7 +10,9 @@ import { runFolder } from '../src/run/stage-layout';
 import { findTemporalBinary } from '../src/temporal';
 import { cli } from './support/cli';
 import { changed } from './support/files';
+import { forget } from './support/forget';
 import { makeProject, type TestProject } from './support/project';
+import { until } from './support/until';
 
 const FUNCTIONS = `
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -161,26 +162,6 @@ describe('a run that ends', () => {
   });
 });
 
-/** Deletes an execution from the server, as retention does. */
-async function forget(runId: string, workflowRunId: string): Promise<void> {
-  const { workflowService, options } = project.client;
-  const execution = { workflowId: runId, runId: workflowRunId };
-  await workflowService.deleteWorkflowExecution({
-    namespace: options.namespace,
-    workflowExecution: execution,
-  });
-  await until(() =>
-    workflowService.describeWorkflowExecution({ namespace: options.namespace, execution }).then(
-      () => false,
-      (error: unknown) => (error as { code?: number }).code === 5,
-    ),
-  );
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(100);
-}
-
 async function read(run: RunHandle): Promise<Record<string, unknown>> {
   const logs: string[] = [];
   for await (const { text } of run.logs()) logs.push(text);
@@ -203,7 +184,7 @@ describe('a run that the server has forgotten', () => {
     const { run, calls, mended } = await begin('forgotten', { fails: ['b'] });
     const { workflowRunId } = (await run.wait()).executions[0]!;
     const before = await read(run);
-    await forget(run.runId, workflowRunId);
+    await forget(project.client, { workflowId: run.runId, runId: workflowRunId });
 
     const again = project.partwise.restore(run.runId);
     expect(await read(again)).toEqual(before);
@@ -247,7 +228,7 @@ describe('a run that the server has forgotten', () => {
     await run.wait();
     const second = await (await run.retryFailed({ only: ['c'] })).wait();
     const [one, two] = second.executions;
-    await forget(run.runId, one!.workflowRunId);
+    await forget(project.client, { workflowId: run.runId, runId: one!.workflowRunId });
     for (const name of await readdir(archives(run.runId)))
       if (name.startsWith('e1-')) await rm(join(archives(run.runId), name));
 
@@ -256,7 +237,7 @@ describe('a run that the server has forgotten', () => {
     expect(await again.results()).toHaveLength(2);
     await expect(again.execution(one!.workflowRunId).status()).rejects.toThrow(/no archive/);
     // The archive of the newest alone is enough, too.
-    await forget(run.runId, two!.workflowRunId);
+    await forget(project.client, { workflowId: run.runId, runId: two!.workflowRunId });
     expect((await again.status()).counts).toMatchObject({ DONE: 2, FAILED: 2 });
     await writeFile(mended, '');
     const called = callsIn(calls).length;
@@ -284,7 +265,7 @@ describe('a run that the server has forgotten', () => {
     expect(await archivesOf(run.runId)).toMatchObject([{ execution: 1, closing: null }]);
     await again.cancel();
     await again.wait();
-    await forget(run.runId, executions[0]!.workflowRunId);
+    await forget(project.client, { workflowId: run.runId, runId: executions[0]!.workflowRunId });
     const old = run.execution(executions[0]!.workflowRunId);
     expect(await old.status()).toMatchObject({
       status: 'FAILURE',
@@ -298,7 +279,8 @@ describe('a run that the server has forgotten', () => {
     await run.wait();
     await writeFile(mended, '');
     const { executions } = await (await run.retryFailed()).wait();
-    for (const { workflowRunId } of executions) await forget(run.runId, workflowRunId);
+    for (const { workflowRunId } of executions)
+      await forget(project.client, { workflowId: run.runId, runId: workflowRunId });
     for (const name of await readdir(archives(run.runId)))
       if (name.startsWith('e2-')) await rm(join(archives(run.runId), name));
 

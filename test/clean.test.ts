@@ -2,14 +2,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
 import { selectRuns } from '../src/client/clean-selection';
-import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { cli } from './support/cli';
 import { changed } from './support/files';
+import { forget } from './support/forget';
 import { makeProject, type TestProject } from './support/project';
+import { until } from './support/until';
 
 const FUNCTIONS = `
 import { appendFileSync, existsSync } from 'node:fs';
@@ -85,19 +85,8 @@ const removed = async (options: Parameters<typeof clean>[0]): Promise<string[]> 
   (await clean(options)).runs.filter(({ what }) => what === 'run').map(({ runId }) => runId);
 
 /** The server and the stage lose all that they have of the run's history; what it put on the stage stays. */
-async function forget(runId: string): Promise<void> {
-  const { workflowService, workflow, options } = project.client;
-  const { namespace } = options;
-  await workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId: runId } });
-  const gone = async (): Promise<boolean> =>
-    workflow
-      .getHandle(runId)
-      .describe()
-      .then(
-        () => false,
-        () => true,
-      );
-  while (!(await gone())) await sleep(100);
+async function forgetHistory(runId: string): Promise<void> {
+  await forget(project.client, { workflowId: runId });
   await rm(join(project.folder, stage, runId, 'archive'), { recursive: true });
 }
 
@@ -212,15 +201,13 @@ describe('runs that are removed', () => {
     const begin = async (changes: Partial<RunInput>) =>
       (await project.partwise.start(input({ output, ...changes }), { runId })).wait();
     expect(await begin({})).toMatchObject({ commit: { rows: 3 }, executions: [{ execution: 1 }] });
-    await forget(runId);
+    await forgetHistory(runId);
     await clean({ runs: [runId] });
     expect(await begin({ where: "region <> 'c'" })).toMatchObject({
       commit: { rows: 2 },
       executions: [{ execution: 1 }],
     });
-    const written = await withDatabase(join(project.folder, 'w.duckdb'), 'read', (duckdb) =>
-      queryRows(duckdb, 'SELECT region FROM monthly ORDER BY region'),
-    );
+    const written = await project.query('SELECT region FROM monthly ORDER BY region');
     expect(written).toEqual([{ region: 'a' }, { region: 'b' }]);
   });
 
@@ -231,7 +218,7 @@ describe('runs that are removed', () => {
     expect(await second.status()).toMatchObject({ reused: 3 });
     // The ledger has no need of the first any more.
     await finished('third', { ...series, params: { other: true } });
-    await forget(second.runId);
+    await forgetHistory(second.runId);
     const report = await clean({ runs: [first.runId] });
     expect(report.runs).toMatchObject([{ runId: first.runId, needed: { files: 3 } }]);
   });
@@ -255,7 +242,7 @@ describe('runs that stay', () => {
         },
         { runId: own.runId('killed') },
       );
-      while (readFileSync(calls, 'utf8') === '') await sleep(20);
+      await changed(calls, () => readFileSync(calls, 'utf8') !== '');
       worker.kill('SIGKILL');
       await writeFile(gate, '');
       await own.startWorker();
@@ -294,13 +281,13 @@ describe('runs that stay', () => {
       );
       const segments = async (): Promise<string[]> =>
         (await files(run.runId).catch(() => [])).filter((path) => path.includes('/segments/'));
-      while ((await segments()).length === 0) await sleep(20);
+      await until(async () => (await segments()).length > 0);
       await project.client.workflow.getHandle(run.runId).terminate();
       await run.wait();
       if (between) {
         const unplanned = await retried(run);
         // Then it waits until nothing of the first can be running any more.
-        while (!existsSync(join(project.folder, stage, run.runId, 'executions', '2.json'))) await sleep(20);
+        await until(() => existsSync(join(project.folder, stage, run.runId, 'executions', '2.json')));
         await project.client.workflow.getHandle(unplanned.runId).terminate();
       }
       await clean();

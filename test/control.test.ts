@@ -10,6 +10,7 @@ import { GATED_FUNCTIONS, startGated, statuses, untilState, type GatedRun } from
 import { isAlive } from './support/processes';
 import { end, makeProject, type TestProject } from './support/project';
 import { run as runProgram, type Ran } from './support/shell';
+import { until } from './support/until';
 
 let project: TestProject;
 let worker: ChildProcess;
@@ -219,7 +220,7 @@ describe('messages that come together', () => {
     await end(worker);
     const handle = project.client.workflow.getHandle(gated.run.runId);
     const raised = handle.executeUpdate('setConcurrency', { args: [2] });
-    while ((await handle.describe()).raw.pendingWorkflowTask == null);
+    await until(async () => (await handle.describe()).raw.pendingWorkflowTask != null);
     const lowered = handle.executeUpdate('setTolerance', { args: [0] });
     lowered.catch(() => {});
     // The server has taken it when it answers the next call of this connection.
@@ -276,10 +277,7 @@ describe('skipping', () => {
     await gated.run.skip(['d']);
     await gated.letGo();
     expect((await gated.run.wait()).status).toBe('SUCCESS');
-    const { queryRows, withDatabase } = await import('../src/warehouse/duckdb/database');
-    const rows = await withDatabase(`${project.folder}/w.duckdb`, 'read', (duckdb) =>
-      queryRows(duckdb, "SELECT k, value FROM kept_here WHERE k IN ('d', 'e') ORDER BY k"),
-    );
+    const rows = await project.query("SELECT k, value FROM kept_here WHERE k IN ('d', 'e') ORDER BY k");
     expect(rows).toEqual([
       { k: 'd', value: 'old' },
       { k: 'e', value: 'e' },
@@ -362,7 +360,7 @@ describe('skipping', () => {
     // "b" is skipped at once; "a" when its deaf function has been killed.
     const atWork = async (): Promise<boolean> =>
       (await handleOf(gated).query<{ counts: { SKIPPED: number } }>('progress')).counts.SKIPPED === 1;
-    while (!(await atWork()));
+    await until(atWork);
     await gated.run.cancel();
     await skipped;
     expect(await gated.run.wait()).toMatchObject({

@@ -8,6 +8,7 @@ import { asTolerance, toleratedOf } from '../src/run/tolerance';
 import { cli } from './support/cli';
 import { GATED_FUNCTIONS, startGated, statuses } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
+import { until } from './support/until';
 
 let project: TestProject;
 beforeAll(async () => {
@@ -25,15 +26,15 @@ afterAll(() => project.close());
 /** What Temporal, its queries and `partwise ls` say of a run that has ended. */
 const elsewhere = async (runId: string) => {
   const handle = project.client.workflow.getHandle(runId);
-  const listed = async (): Promise<string> =>
-    (await project.partwise.list({ limit: 100 })).find((run) => run.runId === runId)?.status ?? 'not listed';
-  while ((await listed()) === 'not listed');
+  const listed = await until(
+    async () => (await project.partwise.list({ limit: 100 })).find((run) => run.runId === runId)?.status,
+  );
   return {
     closed: (await handle.describe()).status.name,
     progress: await handle.query<{ status: string; counts: Record<string, number>; running: string[] }>(
       'progress',
     ),
-    listed: await listed(),
+    listed,
   };
 };
 

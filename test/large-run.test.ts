@@ -4,7 +4,6 @@ import { readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { changed } from './support/files';
 import { makeProject, type TestProject } from './support/project';
 
@@ -40,9 +39,6 @@ beforeAll(async () => {
   );
 });
 afterAll(() => project.close());
-
-const query = <T>(sql: string): Promise<T[]> =>
-  withDatabase(join(project.folder, 'w.duckdb'), 'read', (connection) => queryRows<T>(connection, sql));
 
 describe('a run of 20,000 partitions, of which 100 fail and one kills its process', () => {
   it('whose worker is killed: every other partition is DONE, and a retry calls those 101 alone', async () => {
@@ -100,7 +96,7 @@ describe('a run of 20,000 partitions, of which 100 fail and one kills its proces
     expect(await retry.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: PARTITIONS } });
     expect(called().filter((customer) => !isBad(customer))).toEqual([]);
     expect(called()).toHaveLength(101);
-    const [difference] = await query<{ n: number }>(
+    const [difference] = await project.query<{ n: number }>(
       `WITH plain AS (SELECT customer, sum(amount) AS sum FROM sales GROUP BY customer)
        SELECT count(*)::INTEGER AS n FROM ((FROM plain EXCEPT ALL SELECT customer, sum FROM totals)
          UNION ALL (SELECT customer, sum FROM totals EXCEPT ALL FROM plain))`,

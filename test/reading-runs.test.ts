@@ -11,6 +11,7 @@ import { stateFolder } from '../src/temporal/state-folder';
 import { startCli } from './support/cli';
 import { holdWarehouse } from './support/hold-warehouse';
 import { end, makeProject, type TestProject } from './support/project';
+import { until } from './support/until';
 
 /** Partitions named in `hold` wait until the file `open` is in the project's folder. */
 const FUNCTIONS = `
@@ -79,7 +80,7 @@ describe('a run that is followed', () => {
   it('shows what is running right now, and says that it is live', async () => {
     const gate = join(project.folder, 'gate-live');
     const run = await start('live', { params: { hold: ['North'], gate } });
-    const during = await until(run, (state) => state.counts.DONE === 3 && state.counts.RUNNING === 1);
+    const during = await stateOnce(run, (state) => state.counts.DONE === 3 && state.counts.RUNNING === 1);
     expect(during.live).toBe(true);
     expect(await run.partition('North').describe()).toMatchObject({
       status: 'RUNNING',
@@ -99,7 +100,7 @@ describe('a run that is followed', () => {
   it('counts the partitions of a batch that have ended in it, and keeps their artifacts back until they are recorded', async () => {
     const gate = join(project.folder, 'gate-batch');
     const run = await start('batch', { params: { hold: ['West'], gate }, options: { partitionsPerUnit: 4 } });
-    const during = await until(run, ({ counts }) => counts.DONE === 3);
+    const during = await stateOnce(run, ({ counts }) => counts.DONE === 3);
     expect(during).toMatchObject({ status: 'IN_PROGRESS', live: true, counts: { total: 4, RUNNING: 1 } });
     expect(await run.partition('East').describe()).toMatchObject({ status: 'DONE', artifacts: [] });
     await expect(run.partition('East').artifacts.get('note.txt')).rejects.toThrow('It has none.');
@@ -141,7 +142,7 @@ describe('a run that is followed', () => {
   it('says what holds it up: a commit that is tried again while another program locks the warehouse file', async () => {
     const gate = join(project.folder, 'gate-locked');
     const run = await start('locked', { params: { hold: ['North'], gate }, output: { table: 'totals' } });
-    await until(run, ({ counts }) => counts.DONE === 3 && counts.RUNNING === 1);
+    await stateOnce(run, ({ counts }) => counts.DONE === 3 && counts.RUNNING === 1);
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
     const watch = startCli(project.folder, ['watch', run.runId]);
     await project.write('gate-locked', '');
@@ -185,7 +186,7 @@ describe('a run that is followed', () => {
 
   it('is cancelled: what was recorded stays, the rest is CANCELLED', async () => {
     const run = await start('cancel', { params: { hold: ['North'], gate: join(project.folder, 'never') } });
-    await until(run, ({ counts }) => counts.DONE === 3 && counts.RUNNING === 1);
+    await stateOnce(run, ({ counts }) => counts.DONE === 3 && counts.RUNNING === 1);
     await run.cancel();
     expect(await run.wait()).toMatchObject({
       status: 'CANCELLED',
@@ -271,7 +272,7 @@ describe('finding runs', () => {
     const { executions, status } = await project.partwise.restore(run.runId).status();
     expect(status).toBe('SUCCESS');
     expect(refusals).not.toContain(executions[0]!.workflowRunId);
-    await until(run, async () => {
+    await until(async () => {
       const lines = (await project.partwise.list({ limit: 100 })).filter(({ runId }) => runId === run.runId);
       return lines.length === 1 && lines[0]!.status === 'SUCCESS' && lines[0]!.function === 'gated';
     });
@@ -328,7 +329,7 @@ describe('finding runs', () => {
       args: [7],
     });
     await expect(again.result()).rejects.toThrow();
-    await until(run, async () => (await project.partwise.restore(runId).status()).status === 'SUCCESS');
+    await until(async () => (await project.partwise.restore(runId).status()).status === 'SUCCESS');
   });
 });
 
@@ -371,7 +372,7 @@ describe('a server that goes away', () => {
       { ...sales, params: { hold: ['North'], gate } },
       { runId: 'stranded' },
     );
-    await until(run, ({ counts }) => counts.DONE === 1 && counts.RUNNING === 1);
+    await stateOnce(run, ({ counts }) => counts.DONE === 1 && counts.RUNNING === 1);
     const seen: RunEvent[] = [];
     const waiting = run.wait({ onEvent: (event) => seen.push(event) });
     process.kill(server.pid!, 'SIGKILL');
@@ -397,13 +398,10 @@ async function collect(run: RunHandle): Promise<RunEvent[]> {
   return events;
 }
 
-/** The run's state as soon as `holds`: looked at whenever something may have changed. */
-async function until(
-  run: RunHandle,
-  holds: (state: RunState) => boolean | Promise<boolean>,
-): Promise<RunState> {
-  for (;;) {
+/** The run's state as soon as `holds`. */
+function stateOnce(run: RunHandle, holds: (state: RunState) => boolean): Promise<RunState> {
+  return until(async () => {
     const state = await run.status();
-    if (await holds(state)) return state;
-  }
+    return holds(state) && state;
+  });
 }

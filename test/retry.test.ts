@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PartitionPage, RunHandle, RunInput, RunState } from '../src/index';
-import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
+import { withDatabase } from '../src/warehouse/duckdb/database';
 import { cli } from './support/cli';
 import { changed } from './support/files';
 import { end, makeProject, type TestProject } from './support/project';
@@ -93,11 +93,7 @@ async function begin(
 
 const begins = (calls: readonly string[]): string[] => calls.filter((call) => call.startsWith('begin'));
 
-async function tableRows(table: string): Promise<Record<string, unknown>[]> {
-  return withDatabase(join(project.folder, 'w.duckdb'), 'read', (connection) =>
-    queryRows(connection, `SELECT * FROM ${table}`),
-  );
-}
+const tableRows = (table: string) => project.query(`SELECT * FROM ${table}`);
 
 describe('retrying the failures', () => {
   it('I1, I4 runs only what is not DONE, on the same rows, and rebuilds the output once', async () => {

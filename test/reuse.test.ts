@@ -5,11 +5,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
 import { cli } from './support/cli';
 import { end, makeProject, type TestProject } from './support/project';
+import { until } from './support/until';
 
 const code = (version: number): string => `
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
@@ -97,14 +97,9 @@ async function makeSeries(
 
 const FOUR = "SELECT ['a', 'b', 'c', 'd'][1 + range % 4] AS region, range AS amount FROM range(40)";
 
-async function tableRows(sql: string): Promise<Record<string, unknown>[]> {
-  const { queryRows, withDatabase } = await import('../src/warehouse/duckdb/database');
-  return withDatabase(join(project.folder, 'w.duckdb'), 'read', (connection) => queryRows(connection, sql));
-}
-
 /** What a plain GROUP BY says. */
 function expected(table: string): Promise<Record<string, unknown>[]> {
-  return tableRows(
+  return project.query(
     `SELECT region, count(*)::INTEGER AS n, sum(amount)::DOUBLE AS total FROM ${table} GROUP BY region ORDER BY region`,
   );
 }
@@ -139,7 +134,7 @@ describe('a run of a series', () => {
     }));
     expect(found).toEqual(wanted);
     expect(
-      await tableRows(
+      await project.query(
         `SELECT region, n::INTEGER AS n, total::DOUBLE AS total FROM ${output.table} ORDER BY region`,
       ),
     ).toEqual(wanted);
@@ -367,7 +362,7 @@ it('I4 tells by which code each partition of a batch was done, when workers with
       const paths = await readdir(join(own.folder, 'stage'), { recursive: true }).catch(() => []);
       return paths.some((path) => path.includes('segments/seg-'));
     };
-    while (!(await recorded())) await sleep(50);
+    await until(recorded);
     old.kill('SIGKILL');
     await own.write('functions.ts', code(2));
     await writeFile(gate, '');

@@ -265,9 +265,7 @@ describe('a run', () => {
       output: { table: 'totals' },
     });
     expect(state).toMatchObject({ status: 'SUCCESS', commit: { target: 'totals', rows: 3 } });
-    const columns = await withDatabase(join(project.folder, 'w.duckdb'), 'read', (duckdb) =>
-      queryRows<{ column_type: string }>(duckdb, 'DESCRIBE totals'),
-    );
+    const columns = await project.query<{ column_type: string }>('DESCRIBE totals');
     expect(columns.map(({ column_type }) => column_type)).toEqual([
       'VARCHAR',
       'BIGINT',
@@ -286,9 +284,7 @@ describe('a run', () => {
     const output = { table: 'nightly' };
     await runToEnd('night-1', { function: 'throwsFor', ...sales, output });
     await runToEnd('night-2', { function: 'throwsFor', ...sales, output, params: { failing: ['North'] } });
-    const rows = await withDatabase(join(project.folder, 'w.duckdb'), 'read', (duckdb) =>
-      queryRows<{ region: string }>(duckdb, 'SELECT region FROM nightly ORDER BY region'),
-    );
+    const rows = await project.query<{ region: string }>('SELECT region FROM nightly ORDER BY region');
     expect(rows.map(({ region }) => region)).toEqual(['North', 'South', 'West']);
   });
 

@@ -1,10 +1,13 @@
 /** A run on a stage on S3 by the command line, as on several machines: every process reaches it by itself. */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { cli, startCli, type RunningCli } from './support/cli';
+import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
 import { changed } from './support/files';
+import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
 import { describeS3, startS3, type TestS3 } from './support/s3';
 
@@ -137,5 +140,57 @@ describeS3('a run on S3', () => {
     );
     await partwise('cancel', 'unanswered');
     expect(await command.finished).toMatchObject({ code: 1 });
+  });
+});
+
+describeS3('a worker that the store forbids what it asks, in the middle of a run', () => {
+  let s3: TestS3;
+  let proxy: FaultProxy;
+  let project: TestProject;
+  let forbidden: RunningCli;
+  beforeAll(async () => {
+    s3 = await startS3();
+    proxy = await startFaultProxy();
+    proxy.target(s3.url);
+    project = await makeProject(GATED_FUNCTIONS, { config: { stage: `s3://${s3.bucket}/runs` } });
+  });
+  afterAll(async () => {
+    forbidden.process.kill('SIGKILL');
+    await forbidden.finished;
+    await project.close();
+    await proxy.close();
+    await s3.close();
+  });
+
+  it('leaves its unit to another one, which costs the partition no attempt', async () => {
+    const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
+    const env = { ...s3.env, AWS_ENDPOINT_URL_S3: proxy.url };
+    forbidden = startCli(project.folder, ['worker', '--only', 'units', '--runners', '1'], env);
+    await forbidden.says('Executing');
+    const { run, untilCalls, letGo } = await startGated(project, 'forbidden', {
+      source: { query: 'SELECT range AS k FROM range(2)' },
+      params: { wait: true },
+      options: { retry: { maximumAttempts: 1, initialInterval: 10 } },
+    });
+    // One of each worker.
+    await untilCalls(2);
+    proxy.next({ kind: '403', times: Infinity });
+    await letGo();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
+    expect((await run.partitions()).partitions).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
+    const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
+    const again = events!.flatMap(({ activityTaskStartedEventAttributes: begun }) =>
+      begun?.lastFailure ? [begun] : [],
+    );
+    expect(again).toMatchObject([
+      {
+        identity: `${other.pid}@${hostname()}`,
+        lastFailure: {
+          message: expect.stringMatching(
+            new RegExp(`${proxy.url} forbids what was asked .*\\(worker ${forbidden.process.pid}@`),
+          ),
+        },
+      },
+    ]);
   });
 });

@@ -1,13 +1,13 @@
 /** What only a stage on S3 has: large objects in parts, a store that fails, and whoever cannot reach it. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { openStage, stageUri, type Stage } from '../src/stage';
+import type { FileRef } from '../src/run/files';
+import { ObjectMissing, openStage, stageUri, type Stage } from '../src/stage';
+import { freePort } from '../src/temporal/ports';
 import { cli } from './support/cli';
 import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
 import { startPythonServer } from './support/python-server';
@@ -93,12 +93,38 @@ describeS3('a stage on S3', () => {
   it('asks again when the store is busy or a connection breaks', async () => {
     await stage.put('a', Buffer.from('content'));
     for (const kind of ['503', 'reset', 'lost'] as const) {
+      proxy.met.length = 0;
       proxy.next({ kind, request: /^GET/ });
       expect(Buffer.from(await stage.get('a')).toString()).toBe('content');
       proxy.next({ kind, request: /list-type=2/ });
       expect(await stage.list('')).toEqual([{ path: 'a', bytes: 7 }]);
+      expect(proxy.met.map((fault) => fault.kind)).toEqual([kind, kind]);
     }
   });
+
+  it.each<[string, (ref: FileRef) => Promise<unknown>]>([
+    ['read', ({ path }) => stage.get(path)],
+    ['copied to a file', (ref) => stage.localFile(ref, folder)],
+  ])(
+    'I1 says of an object that is removed between two parts, while it is %s, that it is missing',
+    async (_, take) => {
+      const ref = await stage.put('large', randomBytes(8 * MIB + 1));
+      const nextPart = async () => {
+        proxy.next({ kind: 'hold', request: /^GET .*large/ });
+        return proxy.held();
+      };
+      const begun = nextPart();
+      const taken = take(ref);
+      const letFirst = await begun;
+      const second = nextPart();
+      letFirst();
+      const letSecond = await second;
+      await stage.remove('large');
+      letSecond();
+      await expect(taken).rejects.toThrow(new ObjectMissing('large'));
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
 
   it('I3 writes once on a store that does not know the condition', async () => {
     await stage.put('a', Buffer.from('first'));
@@ -184,10 +210,7 @@ describeS3('doctor', () => {
   });
 
   it('says that nothing answers', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.close();
+    const endpoint = `http://127.0.0.1:${await freePort()}`;
     expect(await stageLine({ AWS_ENDPOINT_URL_S3: endpoint })).toMatch(
       new RegExp(
         `did not answer at ${endpoint} for "doctor/.partwise-stage" \\(.*ECONNREFUSED.*Look at the network`,

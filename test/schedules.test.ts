@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NoSuchSchedule, Partwise, ScheduleRefused, type RunInput, type ScheduleInput } from '../src/index';
 import { endBackground } from '../src/temporal';
 import { cli } from './support/cli';
 import { killAll } from './support/embedded';
 import { makeProject, type TestProject } from './support/project';
+import { until } from './support/until';
 
 const FUNCTIONS = `
 import { existsSync } from 'node:fs';
@@ -100,15 +100,6 @@ describe('the scheduled time', () => {
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--scheduled-time') });
   });
 });
-
-/** Looks until there is something to see. */
-async function until<T>(look: () => Promise<T | null | undefined | false>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    await sleep(50);
-  }
-}
 
 /** Due on the first of January only, so that nothing but the test starts a run. */
 const NEW_YEAR = '0 0 1 1 *';

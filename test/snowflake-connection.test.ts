@@ -238,10 +238,7 @@ describeEmulator('a pool of sessions', () => {
     const running = poolOf(snowflake.connection).run('CALL SYSTEM$WAIT(61)', { signal: controller.signal });
     running.catch(() => {});
     (await proxy.held())();
-    for (;;) {
-      const statement = (await emulator.history()).find(({ sql }) => sql.includes('WAIT(61)'));
-      if (statement?.status === 'RUNNING') break;
-    }
+    await emulator.until(({ sql, status }) => sql.includes('WAIT(61)') && status === 'RUNNING');
     controller.abort(new Error('enough'));
     await expect(running).rejects.toThrow('enough');
     expect((await emulator.history()).find(({ sql }) => sql.includes('WAIT(61)'))).toMatchObject({

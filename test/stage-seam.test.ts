@@ -146,10 +146,14 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     expect(await stage.list('')).toEqual([]);
   });
 
-  test('takes a file over', async () => {
-    await writeFile(join(folder, 'made'), 'content');
-    await stage.put('x', { file: join(folder, 'made') });
+  test('takes a file over, also where the path is taken', async () => {
+    const file = join(folder, 'made');
+    await writeFile(file, 'content');
+    await stage.put('x', { file });
     expect(await text('x')).toBe('content');
+    expect(await readdir(folder)).not.toContain('made');
+    await writeFile(file, 'other');
+    await expect(stage.put('x', { file })).rejects.toThrow('"x" is already on the stage');
     expect(await readdir(folder)).not.toContain('made');
   });
 

@@ -5,12 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PartitionView, RunHandle } from '../src/index';
 import { changed } from './support/files';
 import { gone, isAlive } from './support/processes';
 import { makeProject, type TestProject } from './support/project';
+import { until } from './support/until';
 
 const FUNCTIONS = `
 import { appendFileSync, existsSync } from 'node:fs';
@@ -132,18 +132,16 @@ const recorded = (run: RunHandle, done: number): Promise<void> =>
     })().catch(reject);
   });
 
-/** Nothing tells when a checkpoint appears: it is looked at. */
-const untilPartition = async (
+/** Nothing tells when a checkpoint appears. */
+const untilPartition = (
   run: RunHandle,
   id: string,
   holds: (partition: PartitionView) => boolean,
-): Promise<PartitionView> => {
-  for (;;) {
+): Promise<PartitionView> =>
+  until(async () => {
     const partition = await run.partition(id).describe();
-    if (holds(partition)) return partition;
-    await sleep(50);
-  }
-};
+    return holds(partition) && partition;
+  });
 
 describe('kill -9', () => {
   it('I4 of the worker: another one finishes the run, and what was recorded is not run again', async () => {

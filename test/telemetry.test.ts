@@ -1,10 +1,11 @@
 /** What a worker tells to Prometheus and to a collector of traces: asked over HTTP, as those do. */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { freePort } from '../src/temporal/ports';
 import { cli, startCli, type RunningCli } from './support/cli';
+import { bytesOf } from './support/fault-proxy';
 import { makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
@@ -102,14 +103,18 @@ interface Span {
   status: { code: number };
 }
 
+interface Sent {
+  resourceSpans: { scopeSpans: { spans: Span[] }[] }[];
+}
+
 describe('traces', () => {
   let collector: Server;
   let spans: Span[];
   beforeEach(async () => {
     spans = [];
     collector = createServer((request, response) => {
-      void read(request).then((body) => {
-        const { resourceSpans } = body as { resourceSpans: { scopeSpans: { spans: Span[] }[] }[] };
+      void bytesOf(request).then((body) => {
+        const { resourceSpans } = JSON.parse(body.toString()) as Sent;
         spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)));
         response.end('{}');
       });
@@ -142,9 +147,3 @@ describe('traces', () => {
     expect(JSON.stringify(spans)).not.toMatch(/key-|never|once/);
   });
 });
-
-async function read(request: IncomingMessage): Promise<unknown> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  return JSON.parse(Buffer.concat(parts).toString()) as unknown;
-}

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunOptions } from '../src/index';
 import { changed } from './support/files';
 import { end, makeProject, type TestProject } from './support/project';
+import { until } from './support/until';
 
 const FUNCTIONS = `
 import { appendFileSync, existsSync, readdirSync } from 'node:fs';
@@ -151,10 +152,6 @@ const timers = async (run: RunHandle): Promise<number[]> => {
             (timer.startToFireTimeout?.nanos ?? 0) / 1e6,
         ],
   );
-};
-
-const until = async (condition: () => Promise<boolean>): Promise<void> => {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
 };
 
 describe('budgets by type of error', () => {

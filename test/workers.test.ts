@@ -1,54 +1,15 @@
-/** Several workers of one task queue, as processes of their own. The function writes each call to a file outside. */
-import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+/** Several workers of one task queue, as processes of their own. Which of them did what is in the run's history. */
+import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { RunHandle } from '../src/index';
 import { cli, startCli, type RunningCli } from './support/cli';
-import { changed } from './support/files';
+import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
-
-const FUNCTIONS = `
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { definePartitionFunction } from 'partwise';
-
-const note = ({ params, partitionId, attempt }) =>
-  appendFileSync(params.calls, [partitionId, attempt, process.ppid].join(' ') + '\\n');
-const workers = (calls) => new Set(readFileSync(calls, 'utf8').split('\\n').filter(Boolean).map((line) => line.split(' ')[2]));
-
-/** Ends when as many workers as params.workers have begun a call. */
-export const together = definePartitionFunction({
-  name: 'together',
-  async run(data, context) {
-    note(context);
-    while (workers(context.params.calls).size < context.params.workers) await sleep(20);
-    return { n: data.rowCount };
-  },
-});
-
-/** Partition 0 ends when the gate is there. */
-export const gated = definePartitionFunction({
-  name: 'gated',
-  async run(data, context) {
-    note(context);
-    if (context.partitionId === '0') while (!existsSync(context.params.gate)) await sleep(20);
-    return {};
-  },
-});
-`;
+import { until } from './support/until';
 
 let project: TestProject;
-let calls: string;
-let gate: string;
 let started: RunningCli[];
 beforeEach(async () => {
-  project = await makeProject(FUNCTIONS);
-  await project.execute('CREATE TABLE t AS SELECT range AS k FROM range(40)');
-  calls = join(project.folder, 'calls');
-  gate = join(project.folder, 'gate');
-  await writeFile(calls, '');
+  project = await makeProject(GATED_FUNCTIONS);
   started = [];
 });
 afterEach(async () => {
@@ -63,125 +24,157 @@ const startWorker = async (...args: string[]): Promise<RunningCli> => {
   await worker.says('Executing');
   return worker;
 };
-const called = () =>
-  readFileSync(calls, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => {
-      const [id, attempt, worker] = line.split(' ');
-      return { id: id!, attempt: Number(attempt), worker: Number(worker) };
-    });
-const start = (name: string, params: object = {}): Promise<RunHandle> =>
-  project.partwise.start(
-    {
-      function: name,
-      source: { table: 't' },
-      partitionBy: ['k'],
-      params: { calls, gate, ...params },
-      options: { maxConcurrency: 8, heartbeatTimeout: '3s', retry: { maximumAttempts: 1 } },
-    },
-    { runId: project.runId(name) },
-  );
-/** Every partition was called once, by these workers and no others. */
-const expectSharedBy = (...workers: RunningCli[]) => {
-  const all = called();
-  expect(all.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(
-    Array.from({ length: 40 }, (_, k) => k),
-  );
-  const pids = workers.map(({ process }) => process.pid!);
-  expect([...new Set(all.map(({ worker }) => worker))].sort()).toEqual(pids.sort());
+/** `wait`: partitions that wait until they are let go. */
+const start = (name: string, wait: string[] | true = []): Promise<GatedRun> =>
+  startGated(project, name, {
+    source: { query: 'SELECT range AS k FROM range(40)' },
+    params: { wait },
+    options: { maxConcurrency: 8 },
+  });
+
+const identity = ({ process: { pid } }: RunningCli): string => `${pid}@${hostname()}`;
+
+/** Identities of the workers that did a run's workflow tasks, its units, and its other activities, one for each. */
+async function doneBy({ run }: GatedRun) {
+  const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
+  const done: Record<'workflow' | 'control' | 'units', string[]> = { workflow: [], control: [], units: [] };
+  const units = new Set<string>();
+  for (const event of events!) {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled?.activityType?.name === 'processUnit') units.add(String(event.eventId));
+    const activity = event.activityTaskStartedEventAttributes;
+    if (activity)
+      done[units.has(String(activity.scheduledEventId)) ? 'units' : 'control'].push(activity.identity!);
+    const task = event.workflowTaskCompletedEventAttributes;
+    if (task) done.workflow.push(task.identity!);
+  }
+  return done;
+}
+
+/** Every partition was called once, and its unit done by one of these workers, each of which had some. */
+const expectSharedBy = async (gated: GatedRun, ...workers: RunningCli[]) => {
+  expect(
+    gated
+      .begun()
+      .map(Number)
+      .sort((a, b) => a - b),
+  ).toEqual(Array.from({ length: 40 }, (_, k) => k));
+  const { units } = await doneBy(gated);
+  expect([...new Set(units)].sort()).toEqual(workers.map(identity).sort());
 };
 
 describe('workers of one task queue', () => {
   it('share the load of a run, and do nothing twice', async () => {
     const workers = [await startWorker('--runners', '1'), await startWorker('--runners', '1')];
-    const run = await start('together', { workers: 2 });
-    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
-    expectSharedBy(...workers);
+    const gated = await start('shared', true);
+    // One of each worker.
+    await gated.untilCalls(2);
+    await gated.letGo();
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
+    await expectSharedBy(gated, ...workers);
   });
 
   it('may each do a part: workflows, all activities, or partitions alone', async () => {
     const workflows = await startWorker('--only', 'workflows');
     const activities = await startWorker('--only', 'activities', '--runners', '1');
     const units = await startWorker('--only', 'units', '--runners', '1');
-    const run = await start('together', { workers: 2 });
-    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
-    expectSharedBy(activities, units);
+    const gated = await start('parts', true);
+    await gated.untilCalls(2);
+    await gated.letGo();
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
+    await expectSharedBy(gated, activities, units);
+    const { workflow, control } = await doneBy(gated);
+    expect([...new Set(workflow)]).toEqual([identity(workflows)]);
+    expect([...new Set(control)]).toEqual([identity(activities)]);
     // Without workflows, nothing begins; with them again, it does.
     workflows.process.kill('SIGTERM');
     expect((await workflows.finished).code).toBe(0);
-    const waiting = await start('gated');
-    await startWorker('--only', 'workflows');
-    await writeFile(gate, '');
-    expect(await waiting.wait()).toMatchObject({ status: 'SUCCESS' });
+    const waiting = await start('waiting');
+    const again = await startWorker('--only', 'workflows');
+    expect(await waiting.run.wait()).toMatchObject({ status: 'SUCCESS' });
+    expect([...new Set((await doneBy(waiting)).workflow)]).toEqual([identity(again)]);
+  });
+
+  it('start without a warning, although what does units has no workflows', async () => {
+    const worker = await startWorker();
+    expect(await worker.says('Executing')).not.toContain('[WARN]');
+  });
+
+  it("take options of Temporal's SDK, also one that may not stand beside the slots of units", async () => {
+    await project.startWorker({ SDK: JSON.stringify({ maxConcurrentWorkflowTaskExecutions: 5 }) });
+    const { run } = await start('options');
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
   });
 });
 
 describe('a worker that is told to end', () => {
   it('lets what runs end within the grace time, takes nothing more, and exits with 0', async () => {
     const worker = await startWorker('--runners', '1', '--grace', '1m');
-    const run = await start('gated');
-    await changed(calls, () => called().some(({ id }) => id === '0'));
+    const gated = await start('drained', ['0']);
+    await gated.untilBegun('0');
     worker.process.kill('SIGTERM');
     await worker.says('Ending');
+    const taken = gated.begun().length;
     const next = await startWorker('--runners', '1');
-    await changed(calls, () => called().some((call) => call.worker === next.process.pid));
-    await writeFile(gate, '');
+    await gated.untilCalls(taken + 1);
+    await gated.letGo();
     expect((await worker.finished).code).toBe(0);
-    expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
-    expectSharedBy(worker, next);
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS' });
+    await expectSharedBy(gated, worker, next);
+    const { units } = await doneBy(gated);
+    expect(units.filter((who) => who === identity(worker))).toHaveLength(taken);
   });
 
   it('ends at once when it is told again, and another goes on', async () => {
     const worker = await startWorker('--grace', '1h');
-    const run = await start('gated');
-    await changed(calls, () => called().some(({ id }) => id === '0'));
+    const gated = await start('cut-off', ['0']);
+    await gated.untilBegun('0');
     worker.process.kill('SIGTERM');
     await worker.says('Ending');
     worker.process.kill('SIGTERM');
     expect((await worker.finished).code).toBe(143);
-    await writeFile(gate, '');
+    await gated.letGo();
     await startWorker();
-    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
   });
 });
 
 describe('versions of a deployment', () => {
   it('keep a run on the workers that it began with, and give new runs to the current one', async () => {
     const deployment = project.taskQueue;
-    /** The server learns of a version from polls, a moment after they began: nothing tells, so it is asked again. */
-    const makeCurrent = async (buildId: string): Promise<void> => {
-      const { workflowService } = project.client;
-      const version = { namespace: 'default', deploymentName: deployment, buildId };
-      for (;;) {
-        try {
-          await workflowService.setWorkerDeploymentCurrentVersion(version);
-          return;
-        } catch (error) {
-          if (!/NOT_FOUND|FAILED_PRECONDITION/.test(String(error))) throw error;
-          await sleep(50);
-        }
-      }
-    };
-    const versionOf = async ({ runId }: RunHandle) => {
-      const { raw } = await project.client.workflow.getHandle(runId).describe();
+    const { workflowService, options } = project.client;
+    /** The server learns of a version from polls, a moment after they began. */
+    const makeCurrent = (buildId: string) =>
+      until(() =>
+        workflowService
+          .setWorkerDeploymentCurrentVersion({
+            namespace: options.namespace,
+            deploymentName: deployment,
+            buildId,
+          })
+          .catch((error: unknown) => {
+            if (/NOT_FOUND|FAILED_PRECONDITION/.test(String(error))) return null;
+            throw error;
+          }),
+      );
+    const versionOf = async ({ run }: GatedRun) => {
+      const { raw } = await project.client.workflow.getHandle(run.runId).describe();
       return raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId;
     };
     const first = await startWorker('--deployment', deployment, '--build-id', 'one');
     await makeCurrent('one');
-    const begun = await start('gated');
-    await changed(calls, () => called().some(({ id }) => id === '0'));
+    const begun = await start('begun', ['0']);
+    await begun.untilBegun('0');
     const second = await startWorker('--deployment', deployment, '--build-id', 'two');
     await makeCurrent('two');
-    await writeFile(gate, '');
-    expect(await begun.wait()).toMatchObject({ status: 'SUCCESS' });
+    await begun.letGo();
+    expect(await begun.run.wait()).toMatchObject({ status: 'SUCCESS' });
     expect(await versionOf(begun)).toBe('one');
-    expectSharedBy(first);
-    await writeFile(calls, '');
-    const later = await start('gated');
-    expect(await later.wait()).toMatchObject({ status: 'SUCCESS' });
+    await expectSharedBy(begun, first);
+    const later = await start('later');
+    expect(await later.run.wait()).toMatchObject({ status: 'SUCCESS' });
     expect(await versionOf(later)).toBe('two');
-    expectSharedBy(second);
+    await expectSharedBy(later, second);
   });
 
   it('I9 are named by both of their flags', async () => {

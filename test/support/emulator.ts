@@ -1,13 +1,13 @@
 /** The Snowflake emulator as a process of its own, and what a test does to it. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startPythonServer } from './python-server';
+import { until } from './until';
 
 export interface Emulator {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
   /** Every statement since it was started. */
   history(): Promise<EmulatedStatement[]>;
-  /** The first statement of which it is true, once there is one: nothing tells, so it is looked at. */
+  /** The first statement of which it is true, once there is one. */
   until(isIt: (statement: EmulatedStatement) => boolean): Promise<EmulatedStatement>;
   /** Refuses the next statements that match. */
   refuse(refusal: {
@@ -49,13 +49,7 @@ export async function startEmulator(env: NodeJS.ProcessEnv = {}): Promise<Emulat
   return {
     url,
     history,
-    async until(isIt) {
-      for (;;) {
-        const found = (await history()).find(isIt);
-        if (found !== undefined) return found;
-        await sleep(20);
-      }
-    },
+    until: (isIt) => until(async () => (await history()).find(isIt)),
     refuse: (refusal) => ask('refuse', refusal).then(() => undefined),
     expire: (how) => ask('expire', { how }).then(() => undefined),
     forget: () => ask('forget', {}).then(() => undefined),

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 
 export interface Fault {
-  /** `reset`: the connection breaks; `lost`: the request is carried out, and its answer is lost; `503`; `hold`: until it is let go. */
-  kind: 'reset' | 'lost' | '503' | 'hold';
+  /** `reset`: the connection breaks; `lost`: the request is carried out, and its answer is lost; `403`, `503`; `hold`: until it is let go. */
+  kind: 'reset' | 'lost' | '403' | '503' | 'hold';
   /** Requests with a statement for Snowflake that matches; without it, requests of any kind. */
   statement?: RegExp;
   /** Requests such as `GET /path` that match; without it, all of them. */
@@ -27,6 +27,9 @@ export interface FaultProxy {
   target(url: string): void;
   close(): Promise<void>;
 }
+
+/** As S3 says it. */
+const FORBIDDEN = '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>';
 
 /** `without`: a header that the server is never to see. */
 export async function startFaultProxy({ without = '' }: { without?: string } = {}): Promise<FaultProxy> {
@@ -53,6 +56,7 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
       met.push({ kind: fault.kind, statement });
     }
     if (fault?.kind === 'reset') return void incoming.socket.destroy();
+    if (fault?.kind === '403') return void answer.writeHead(403).end(FORBIDDEN);
     if (fault?.kind === '503') return void answer.writeHead(503).end('busy');
     if (fault?.kind === 'hold') {
       await new Promise<void>((letGo) => {
@@ -99,7 +103,7 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
   };
 }
 
-async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
+export async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const part of stream) parts.push(part as Buffer);
   return Buffer.concat(parts);

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until';
 
 /** Whether a process is there and no zombie. */
 export function isAlive(pid: number): boolean {
@@ -10,7 +10,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Waits until a process that is no child of this one is gone: nothing tells, so it is looked at. */
+/** Waits until a process that is no child of this one is gone. */
 export async function gone(pid: number): Promise<void> {
-  while (isAlive(pid)) await sleep(20);
+  await until(() => !isAlive(pid));
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { Partwise, type PartwiseConfig } from '../../src/index';
-import { withDatabase } from '../../src/warehouse/duckdb/database';
+import { queryRows, withDatabase } from '../../src/warehouse/duckdb/database';
 
 export const REPOSITORY = resolve(__dirname, '../..');
 const WORKER = join(__dirname, 'worker-process.js');
@@ -19,6 +19,8 @@ export interface TestProject {
   readonly partwise: Partwise;
   /** Makes or changes the warehouse file. */
   execute(...statements: string[]): Promise<void>;
+  /** Rows of the warehouse file. */
+  query<T = Record<string, unknown>>(sql: string): Promise<T[]>;
   write(file: string, content: string): Promise<void>;
   read(file: string): Promise<string>;
   /** Starts a deployed worker; resolves when it polls. */
@@ -37,6 +39,7 @@ export async function makeProject(
   }: { address?: string; config?: Pick<PartwiseConfig, 'warehouse' | 'stage'> } = {},
 ): Promise<TestProject> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-project-'));
+  const warehouse = join(folder, 'w.duckdb');
   const taskQueue = `test-${randomUUID().slice(0, 8)}`;
   const workers = new Set<ChildProcess>();
   const connection = await Connection.connect({ address });
@@ -61,9 +64,10 @@ export async function makeProject(
     client,
     partwise,
     execute: (...statements) =>
-      withDatabase(join(folder, 'w.duckdb'), 'write', async (duckdb) => {
+      withDatabase(warehouse, 'write', async (duckdb) => {
         for (const statement of statements) await duckdb.run(statement);
       }),
+    query: (sql) => withDatabase(warehouse, 'read', (duckdb) => queryRows(duckdb, sql)),
     write: (file, content) => writeFile(join(folder, file), content),
     read: (file) => readFile(join(folder, file), 'utf8'),
     async startWorker(env = {}) {

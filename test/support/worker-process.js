@@ -1,7 +1,11 @@
 /** A deployed worker, as a program would start it: `node worker-process.js PROJECT`. */
 const { startWorker } = require('../../dist/worker');
 
-startWorker({ projectDir: process.argv[2], shutdownGraceMs: Number(process.env.GRACE_MS ?? 300) }).then(
+startWorker({
+  projectDir: process.argv[2],
+  shutdownGraceMs: Number(process.env.GRACE_MS ?? 300),
+  sdk: JSON.parse(process.env.SDK ?? '{}'),
+}).then(
   (worker) => {
     process.once('SIGTERM', () => worker.shutdown());
     process.send('polls');
