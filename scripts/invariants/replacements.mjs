@@ -44,7 +44,11 @@ export const REPLACEMENTS = [
   // What failed is recorded as good.
   { file: 'src/activities/record-series.ts', from: "end.status !== 'DONE' || ", to: '' },
   // A retry lays all that the run has ever trained over the newest version.
-  { file: 'src/activities/register-models.ts', from: 'last?.body.run!.execution ?? 0', to: '0 * (last?.version ?? 0)' },
+  {
+    file: 'src/activities/register-models.ts',
+    from: 'last?.body.run!.execution ?? 0',
+    to: '0 * (last?.version ?? 0)',
+  },
   // Models that versions name go.
   {
     file: 'src/client/needed-models.ts',
