@@ -11,10 +11,10 @@ import { RunReader } from '../src/client/run-reader';
 import { ServerRun } from '../src/client/run-source';
 import { neededByModels } from '../src/client/needed-models';
 import { openStage } from '../src/stage/index';
-import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 import { openWarehouse } from '../src/warehouse/index';
 import { holdWarehouse } from './support/hold-warehouse';
 import { makeProject, REPOSITORY, type TestProject } from './support/project';
+import { until } from './support/until';
 
 const FUNCTIONS = `
 import { existsSync } from 'node:fs';
@@ -136,13 +136,13 @@ describe('training', () => {
   });
 
   it('I10 adds by a retry what had failed, and leaves the newer models of another run', async () => {
-    const until = join(project.folder, 'trains');
+    const mended = join(project.folder, 'trains');
     const options = { toleratedFailures: 1, retry: { maximumAttempts: 1 } };
-    const params = { fail: 'b', until };
+    const params = { fail: 'b', until: mended };
     const run = await start({ function: 'mean.train', output: { model: 'late' }, params, options }, 'late');
     expect((await run.wait()).counts).toMatchObject({ DONE: 2, FAILED: 1 });
     await trained('late', { only: ['a', 'c'], params: { off: 1 } });
-    await writeFile(until, '');
+    await writeFile(mended, '');
     const retried = await run.retryFailed();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 1, modelVersion: 3 } });
     const newest = (await registered('late')).version('latest');
@@ -152,14 +152,18 @@ describe('training', () => {
   });
 
   it('I10 refuses models of an execution when a later one of its run has made a version', async () => {
-    const until = join(project.folder, 'late-trains');
-    const input = { function: 'mean.train', output: { model: 'fenced' }, params: { fail: 'b', until } };
+    const mended = join(project.folder, 'late-trains');
+    const input = {
+      function: 'mean.train',
+      output: { model: 'fenced' },
+      params: { fail: 'b', until: mended },
+    };
     const run = await start({ ...input, options: { retry: { maximumAttempts: 1 } } }, 'fenced');
     expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', commit: null });
     const { runId } = run;
     const { workflowExecutionInfo } = (await project.client.workflow.getHandle(runId).describe()).raw;
     const workflowRunId = workflowExecutionInfo!.execution!.runId!;
-    await writeFile(until, '');
+    await writeFile(mended, '');
     await (await run.retryFailed()).wait();
     const reader = new RunReader(new ServerRun(project.client, runId, workflowRunId));
     const { record } = await reader.read();
@@ -284,11 +288,11 @@ describe('predicting', () => {
         UNION ALL (SELECT ${names} FROM carried EXCEPT SELECT ${names} FROM typed))`,
       `CREATE TABLE other_types AS (${described.join(' EXCEPT ')})`,
     );
-    expect(await rowsOf('SELECT * FROM other_types')).toEqual([]);
-    expect(await rowsOf('SELECT * FROM differences')).toEqual([]);
-    expect(await rowsOf('SELECT count(*)::INTEGER AS n FROM carried WHERE row_id = row_number')).toEqual([
-      { n: 3 },
-    ]);
+    expect(await project.query('SELECT * FROM other_types')).toEqual([]);
+    expect(await project.query('SELECT * FROM differences')).toEqual([]);
+    expect(
+      await project.query('SELECT count(*)::INTEGER AS n FROM carried WHERE row_id = row_number'),
+    ).toEqual([{ n: 3 }]);
   });
 
   it('carries key, row id and chosen columns into a table', async () => {
@@ -563,13 +567,13 @@ describe('the registry', () => {
     const first = await trained('leaving');
     await trained('leaving');
     const model = await registered('leaving');
-    const until = join(project.folder, 'mended');
-    const input = { ...SOURCE, params: { fail: 'b', until } } as Omit<RunInput, 'function'>;
+    const mended = join(project.folder, 'mended');
+    const input = { ...SOURCE, params: { fail: 'b', until: mended } } as Omit<RunInput, 'function'>;
     const run = await model.version(1).predict(input, { runId: project.runId('leaving') });
     expect(await run.wait()).toMatchObject({ counts: { DONE: 2, FAILED: 1 } });
     await model.version(1).remove();
     await project.partwise.clean({ runs: [first.runId] });
-    await writeFile(until, '');
+    await writeFile(mended, '');
     const retried = await run.retryFailed();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 3 } });
   });
@@ -621,7 +625,7 @@ describe('the registry', () => {
     };
     const run = await own.partwise.start(input as RunInput, { runId: own.runId('cut') });
     const folder = join(own.folder, 'stage', '@models', 'cut');
-    await untilThere(() => rootsIn(folder), 1);
+    await until(async () => (await rootsIn(folder)).length === 1);
     worker.kill('SIGKILL');
     await once(worker, 'exit');
     holder.kill();
@@ -646,7 +650,7 @@ describe('the registry', () => {
     const promote = spawn(process.execPath, [program, 'models', 'promote', ...better], { stdio: 'ignore' });
     const folder = join(project.folder, 'stage', '@models', 'torn');
     // The manifest of the version that is to be; the transaction waits for the file.
-    await untilThere(() => rootsIn(folder), 3);
+    await until(async () => (await rootsIn(folder)).length === 3);
     promote.kill('SIGKILL');
     await once(promote, 'exit');
     holder.kill();
@@ -681,17 +685,8 @@ describe('the registry', () => {
   });
 });
 
-const rowsOf = (sql: string): Promise<Record<string, unknown>[]> =>
-  withDatabase(join(project.folder, 'w.duckdb'), 'read', (duckdb) => queryRows(duckdb, sql));
-
 /** Names of the folders that have a manifest. */
 async function rootsIn(folder: string): Promise<string[]> {
   const found = await readdir(folder, { recursive: true }).catch(() => []);
   return found.filter((path) => path.endsWith('manifest.json'));
 }
-
-async function untilThere(look: () => Promise<string[]>, count: number): Promise<void> {
-  while ((await look()).length < count) await tick();
-}
-
-const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
