@@ -1,8 +1,8 @@
 /** Runs of more units than one workflow may have: their shards, and that a run behaves with them as it does without. */
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ApplicationFailure } from '@temporalio/common';
 import { RunReader } from '../src/client/run-reader';
@@ -210,6 +210,17 @@ describe('what people set while it runs', () => {
     for (const id of ['55', '115']) expect(gated.begun()).not.toContain(id);
   });
 
+  it('skips for several who ask at the same time', async () => {
+    const gated = await sharded('skip-at-once', { params: { wait: true } }, 120);
+    await gated.untilCalls(4);
+    const asked = [['54', '114'], ['55'], ['115', '56'], ['116']];
+    await Promise.all(asked.map((ids) => gated.run.skip(ids)));
+    expect((await gated.run.status()).counts.SKIPPED).toBe(6);
+    await gated.letGo();
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 114, SKIPPED: 6 } });
+    for (const id of asked.flat()) expect(gated.begun()).not.toContain(id);
+  });
+
   it('skips partitions of shards that have not begun', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('skip-early', { params: { wait: true }, options }, 520);
@@ -235,6 +246,25 @@ describe('a run with shards that does not end well', () => {
     for (const shard of [0, 1])
       expect((await shardOf(gated, shard).describe()).status.name).toBe('COMPLETED');
   });
+
+  it.each([[['pause']], [['pause', 'unpause', 'pause']]])(
+    'I12 waits for its shards when it is cancelled while they are told to %j',
+    async (signals) => {
+      const gated = await sharded(`cancel-${signals.length}`, { params: { wait: true } });
+      await gated.untilCalls(4);
+      worker.kill('SIGKILL');
+      // All of it waits for the next worker, which sees it at once.
+      for (const signal of signals) await handleOf(gated).signal(signal);
+      await gated.run.cancel();
+      worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
+      expect(await gated.run.wait()).toMatchObject({
+        status: 'CANCELLED',
+        counts: { total: 60, CANCELLED: 60, PENDING: 0 },
+      });
+      for (const shard of [0, 1])
+        expect((await shardOf(gated, shard).describe()).status.name).toBe('COMPLETED');
+    },
+  );
 
   it('I8 stops at once when more fail than are tolerated, whichever shard they are in', async () => {
     const wait = ['0', '1'];
@@ -290,6 +320,10 @@ describe('a run with shards that does not end well', () => {
     });
     expect(gated.begun().slice(before).sort()).toEqual(Object.keys(fails).sort());
     expect(await retried.results()).toHaveLength(60);
+    // Who reads it for the first time, in several ways at once.
+    const fresh = project.partwise.restore(retried.runId);
+    const [page, rows, again] = await Promise.all([fresh.partitions(), fresh.results(), fresh.results()]);
+    expect([page.partitions.length, rows.length, again.length]).toEqual([60, 60, 60]);
   });
 
   it('I4 is finished after a terminate, with what its shards had recorded', async () => {
@@ -423,5 +457,30 @@ describe('the histories of shards', () => {
     });
     await gated.letGo();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 502 } });
+  });
+
+  it('that are nowhere any more keep nobody from cleaning up, or from taking the run id anew', async () => {
+    const gated = await sharded('gone');
+    await gated.run.wait();
+    const { runId } = gated.run;
+    const { executions, stage } = await gated.run.archive();
+    // Both those that the shards put at their ends, and those that belong to the run's own archive.
+    const archives = join(fileURLToPath(stage), dirname(executions[0]!.path!));
+    for (const name of await readdir(archives)) if (name.includes('shard')) await rm(join(archives, name));
+    await forget(project.client, { workflowId: shardOf(gated, 1).workflowId });
+    const lost = project.partwise.restore(runId);
+    await expect(lost.status()).rejects.toThrow('the history of shard');
+    expect(await project.partwise.clean({ dryRun: true })).toMatchObject({ dryRun: true });
+    const again = await project.partwise.start(
+      {
+        function: 'gated',
+        source: { query: 'SELECT 1 AS k, 1 AS x' },
+        partitionBy: ['k'],
+        params: { calls: join(project.folder, 'anew'), gate: join(project.folder, 'anew.gate') },
+        onExisting: 'overwrite',
+      },
+      { runId },
+    );
+    expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 1 } });
   });
 });

@@ -18,13 +18,13 @@ import {
   type CarriedRecord,
 } from '../run/carried';
 import type { StagedFile } from '../run/files';
-import { didYouMean } from '../run/nearest';
 import type { PartitionOutcome } from '../run/outcome';
 import type { Continued, ExecutionEntry, RunPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { carriedFile, unitFolder, type ExecutionPlace } from '../run/stage-layout';
 import { noCounts } from '../run/status';
 import { isStoredSize, type Stage } from '../stage';
+import { ordinalsOf } from './known-partitions';
 import { readCheckpoints } from './checkpoints';
 import { sealLines, unsealLines } from './numbered-objects';
 import { loadUnitPlan } from './unit-plan';
@@ -60,19 +60,12 @@ export async function waitOut({ closed, plan, open, units }: RunRecord, signal: 
 
 /** The partitions that the continuation may run, by ordinal; null: all that are not DONE. Throws for ids that are none. */
 export async function narrowTo(
-  views: PartitionViews,
+  stage: Stage,
+  { index }: RunPlan,
   only: readonly string[] | null,
 ): Promise<Set<number> | null> {
   if (only === null) return null;
-  const selected = new Set<number>();
-  const problems: string[] = [];
-  for (const id of only) {
-    const ordinal = await views.ordinalOf(id);
-    if (ordinal !== null) selected.add(ordinal);
-    else problems.push(`The run has no partition "${id}".${didYouMean(id, await views.ids())}`);
-  }
-  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
-  return selected;
+  return new Set((await ordinalsOf(await stage.localFile(index), only)).values());
 }
 
 /** Refuses when files of the snapshot are gone (`partwise clean`), before anything is started. */
@@ -106,8 +99,14 @@ export async function takeOver(parts: {
     plan,
     carried: await putCarried(stage, place, content),
     commit: reading.state.commit,
-    committed: isCommitted(record),
+    // What was salvaged of units without a result is in nobody's commit.
+    committed:
+      isCommitted(record) && !records(content).some(({ execution }) => execution === place.execution),
   };
+}
+
+function records({ outcomes, blocks }: CarriedContent): { execution: number }[] {
+  return [...outcomes, ...blocks];
 }
 
 /** An execution commits last, so what it has recorded before is in its own commit, and in that of an earlier one only when it ran nothing. */

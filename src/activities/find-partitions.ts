@@ -2,19 +2,15 @@
 import { Context } from '@temporalio/activity';
 import { RunReader } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
-import { didYouMean } from '../run/nearest';
 import { decodeOrdinals } from '../run/ordinals';
 import type { FindTask, FoundPartitions } from '../run/plan';
 import { quote } from '../run/quote';
 import { Refusal } from '../run/refusal';
-import { findOrdinals, readWholeIndex } from '../warehouse/duckdb/partition-index';
 import { refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
+import { ordinalsOf } from './known-partitions';
 import { openPlannedStage } from './stage-access';
 import { loadUnitPlan } from './unit-plan';
-
-/** Suggestions are looked for among all ids, which may be a hundred thousand. */
-const MOST_SUGGESTIONS = 20;
 
 export function findPartitions(task: FindTask): Promise<FoundPartitions> {
   const context = Context.current();
@@ -24,23 +20,14 @@ export function findPartitions(task: FindTask): Promise<FoundPartitions> {
 async function find(task: FindTask, context: Context): Promise<FoundPartitions> {
   const stage = await openPlannedStage(task.stage, task.stageToken);
   const index = await stage.localFile(task.index);
-  const found = await findOrdinals(index, task.ids);
-  const unknown = task.ids.filter((id) => !found.has(id));
-  if (unknown.length > 0) {
-    const { ids } = await readWholeIndex(index);
-    throw new Refusal(
-      'InvalidInput',
-      unknown.map((id, i) => {
-        const near = i < MOST_SUGGESTIONS ? didYouMean(id, ids) : '';
-        return `The run has no partition ${quote(id)}.${near}`;
-      }),
-    );
-  }
+  const found = await ordinalsOf(index, task.ids);
   const ordinals = task.ids.map((id) => found.get(id)!);
   const { workflowId, runId } = context.info.workflowExecution!;
   const reader = new RunReader(new ServerRun(context.client, workflowId, runId));
   const { record } = await reader.read();
-  const outcomes = await reader.outcomes(record);
+  const outcomes = await reader.outcomes(record, ({ task: { from, to } }) =>
+    ordinals.some((ordinal) => from <= ordinal && ordinal <= to),
+  );
   const ended = task.ids.flatMap((id, i) => {
     const status = outcomes.statusOf(ordinals[i]!);
     return status === undefined ? [] : [{ id, status }];

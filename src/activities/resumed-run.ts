@@ -1,7 +1,7 @@
 /** The run that an execution with `onExisting: "resume"` continues, read and checked before it takes its place. */
 import type { Context } from '@temporalio/activity';
 import { isNotFound } from '../client/history-source';
-import { NoSuchRun } from '../client/errors';
+import { NoSuchRun, UnreadableHistory } from '../client/errors';
 import type { Locator } from '../client/locators';
 import { RunReader, type Reading } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
@@ -43,8 +43,7 @@ export async function findResumedRun(
   const { record } = found.reading;
   const { input, problems } = resumedInput(raw, inputOf(record.opened!));
   await assertSnapshotThere(stage, record.plan!);
-  const views = (await found.reader.views(found.reading))!;
-  const selected = problems.length > 0 ? null : await narrowTo(views, raw.only ?? null);
+  const selected = problems.length > 0 ? null : await narrowTo(stage, record.plan!, raw.only ?? null);
   return { ...found, input, problems, selected };
 }
 
@@ -67,7 +66,7 @@ export async function readPrevious(
       throw new Error(`The shards of the execution ${workflowRunId} of "${runId}" have not ended yet.`);
     return { reader, reading };
   } catch (error) {
-    if (error instanceof NoSuchRun || isNotFound(error)) return null;
+    if (error instanceof NoSuchRun || error instanceof UnreadableHistory || isNotFound(error)) return null;
     throw error;
   }
 }

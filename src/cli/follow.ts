@@ -43,10 +43,12 @@ function refuse({ error }: RunState): void {
 }
 
 /** `46 partitions of 8,602 rows`; of a continuation `4 of 46 partitions to run`. */
-function planned({ partitions, rows, units }: RunPlan): string {
-  const toRun = units.reduce((sum, unit) => sum + unit.partitions, 0);
+function planned({ partitions, rows, units, sharding }: RunPlan): string {
+  const shards = sharding?.shards ?? [];
+  const toRun = [...units, ...shards].reduce((sum, part) => sum + part.partitions, 0);
+  const count = shards.reduce((sum, shard) => sum + shard.units, units.length);
   const batches =
-    units.length === toRun ? '' : units.length === 1 ? ', in one batch' : `, in ${units.length} batches`;
+    count === toRun ? '' : count === 1 ? ', in one batch' : `, in ${count.toLocaleString('en')} batches`;
   return toRun === partitions
     ? `${plural(partitions, 'partition')} of ${plural(rows, 'row')}${batches}`
     : `${toRun.toLocaleString('en')} of ${plural(partitions, 'partition')} to run${batches}`;

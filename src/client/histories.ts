@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { shardsIn, type HistoryEvent } from '../history/decode';
 import { shardNumber } from '../run/shards';
 import { assertOfRun, parseEvents } from './archive-content';
-import { NoSuchRun } from './errors';
+import { NoSuchRun, UnreadableHistory } from './errors';
 import { contentOf } from './history-file';
 import { listRuns } from './list';
 import { RunReader } from './run-reader';
@@ -40,8 +40,8 @@ export async function* histories(
     try {
       yield* executions(client, stage, runId);
     } catch (error) {
-      // It expired after it was listed.
-      if (!(error instanceof NoSuchRun)) throw error;
+      // It expired after it was listed, or its shards did before it.
+      if (!(error instanceof NoSuchRun || error instanceof UnreadableHistory)) throw error;
     }
   }
 }

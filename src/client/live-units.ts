@@ -62,10 +62,12 @@ export class LiveUnits {
 
   /** Partitions that a batch's checkpoints hold. The stage is asked only when a heartbeat told of more. */
   async #ended(stage: Stage, { task, activityId }: UnitRecord, upTo: string): Promise<EndedOutcome[]> {
-    const known = this.#checkpoints.get(activityId) ?? { upTo: '', read: new Set(), ended: new Map() };
-    this.#checkpoints.set(activityId, known);
+    // Activity ids begin anew with each execution.
+    const folder = unitFolder(task, activityId);
+    const known = this.#checkpoints.get(folder) ?? { upTo: '', read: new Set(), ended: new Map() };
+    this.#checkpoints.set(folder, known);
     if (known.upTo !== upTo) {
-      for (const { path } of await stage.list(unitFolder(task, activityId)).catch(() => [])) {
+      for (const { path } of await stage.list(folder).catch(() => [])) {
         if (known.read.has(path) || !/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
         known.read.add(path);
         for (const outcome of endedIn(await stage.get(path))) {

@@ -9,7 +9,8 @@ import type { RunEvent, RunState } from './types';
 export class RunEvents {
   #planned = false;
   readonly #told = new Set<number>();
-  #toldBlocks = 0;
+  /** First ordinals of the blocks that were told: no partition is in two. */
+  readonly #toldBlocks = new Set<number>();
   #shown = '';
 
   constructor(
@@ -46,8 +47,10 @@ export class RunEvents {
         yield { type: 'partition', partition: await views.view(ordinal) };
     }
     if (this.partitions === 'failed') return;
-    for (const { block, execution } of blocks.slice(this.#toldBlocks)) {
-      this.#toldBlocks++;
+    for (const { block, execution } of blocks) {
+      const first = block.ordinals[0]!;
+      if (this.#toldBlocks.has(first)) continue;
+      this.#toldBlocks.add(first);
       if (execution !== own) continue;
       for (const ordinal of block.ordinals) yield { type: 'partition', partition: await views.view(ordinal) };
     }

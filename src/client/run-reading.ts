@@ -116,7 +116,7 @@ export class RunReading {
   }
 
   async #logReader(reading: Reading, partition: string | undefined): Promise<LogReader> {
-    const views = (await this.reader.views(reading))!;
+    const views = (await this.reader.views(reading, () => false))!;
     const stage = this.reader.stage(reading.record)!;
     const ordinal =
       partition === undefined ? null : await new PartitionReader(this.reader, partition).ordinal();

@@ -5,7 +5,7 @@ import { MODELS_FOLDER } from '../models/manifest';
 import { folderOf, SERIES_FOLDER } from '../run/stage-layout';
 import { ObjectMissing, type Stage } from '../stage';
 import { STATUS } from './chain';
-import { NoSuchRun } from './errors';
+import { NoSuchRun, UnreadableHistory } from './errors';
 import { HistorySource, isNotFound } from './history-source';
 import type { Locator } from './locators';
 import { RunReader } from './run-reader';
@@ -126,7 +126,9 @@ export async function orGone<T>(read: Promise<T>): Promise<T | null> {
   try {
     return await read;
   } catch (error) {
-    if (error instanceof NoSuchRun || error instanceof ObjectMissing || isNotFound(error)) return null;
+    // A run whose shards have been forgotten before it is one that nobody can read.
+    const isGone = [NoSuchRun, ObjectMissing, UnreadableHistory].some((kind) => error instanceof kind);
+    if (isGone || isNotFound(error)) return null;
     throw error;
   }
 }

@@ -50,6 +50,7 @@ export class Outcomes {
   /** When units ended that were taken in, by the event that scheduled them. */
   readonly #taken = new Map<number, string | null>();
   readonly #carriedRows: RowsFile[] = [];
+  #updates: Promise<void> = Promise.resolve();
   #carriedTaken = false;
 
   /** How many partitions ended. */
@@ -110,11 +111,18 @@ export class Outcomes {
     return [...this.#taken].every(([event, endedAt]) => units.get(event)?.endedAt === endedAt);
   }
 
-  async update(
+  /** One after the other: what two who ask at the same time both lack is taken in once. */
+  update(
     record: RunRecord,
     readFile: ReadFile,
     wanted: (unit: UnitRecord) => boolean = () => true,
   ): Promise<void> {
+    const updated = this.#updates.then(() => this.#update(record, readFile, wanted));
+    this.#updates = updated.catch(() => {});
+    return updated;
+  }
+
+  async #update(record: RunRecord, readFile: ReadFile, wanted: (unit: UnitRecord) => boolean): Promise<void> {
     await this.#takeCarried(record, readFile);
     const fresh = [...record.units].filter(
       ([event, unit]) => unit.end !== null && !this.#taken.has(event) && wanted(unit),

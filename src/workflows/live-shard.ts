@@ -2,11 +2,11 @@
 import {
   ActivityFailure,
   ChildWorkflowFailure,
+  CancellationScope,
   condition,
   isCancellation,
   startChild,
   TerminatedFailure,
-  type CancellationScope,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import { encodeOrdinals } from '../run/ordinals';
@@ -88,21 +88,21 @@ export class LiveShard {
   /** Resolves when the shard has what was set so far, or has ended. */
   async inForce(): Promise<void> {
     const { number } = this.#wanted;
-    await condition(() => this.#ended || this.#delivered >= number);
+    await inAnyCase(() => this.#ended || this.#delivered >= number);
   }
 
   /** Where partitions are: all gone when the shard ends before it says so. */
   async hold(ordinals: readonly number[]): Promise<Place[]> {
     this.places = null;
     await this.#tell((handle) => handle.signal(holdSignal, { ordinals: encodeOrdinals(ordinals) }));
-    await condition(() => this.#ended || this.places !== null);
+    await inAnyCase(() => this.#ended || this.places !== null);
     return this.places ?? ordinals.map(() => ({ type: 'gone' }));
   }
 
   async skip(ordinals: readonly number[]): Promise<Skipped[]> {
     this.skipped = null;
     await this.decide(true);
-    await condition(() => this.#ended || this.skipped !== null);
+    await inAnyCase(() => this.#ended || this.skipped !== null);
     return this.skipped ?? ordinals.map(() => ({ status: 'CANCELLED', cutOff: false }));
   }
 
@@ -123,11 +123,19 @@ export class LiveShard {
   }
 
   async #tell(message: (handle: ChildWorkflowHandle<typeof partitionShard>) => Promise<void>): Promise<void> {
-    await condition(() => this.#ended || this.#handle !== null);
+    await inAnyCase(() => this.#ended || this.#handle !== null);
     if (this.#ended) return;
     // One that has just ended hears nothing, and its last report says all.
-    await message(this.#handle!).catch(() => {});
+    await CancellationScope.nonCancellable(() => message(this.#handle!)).catch(() => {});
   }
+}
+
+/**
+ * Waits also in a run that is cancelled, whose shards end soon and end this: a signal's handler that a cancel rejects would close the
+ * run before its shards have ended (I12).
+ */
+function inAnyCase(holds: () => boolean): Promise<void> {
+  return CancellationScope.nonCancellable(() => condition(holds));
 }
 
 function whyLost(error: unknown): string {

@@ -105,7 +105,8 @@ export class RunShards implements LaneGate, RunWork {
   }
 
   async hold(ordinals: readonly number[]): Promise<Place[]> {
-    await condition(() => this.#holding === null);
+    // All who wait are told at once that nobody holds any more, so each looks for itself.
+    while (this.#holding !== null) await condition(() => this.#holding === null);
     this.#holding = this.#partsOf(ordinals);
     return this.#together(ordinals, async ({ shard, live, ordinals: own }) => {
       if (live !== null) return live.hold(own);
@@ -199,9 +200,9 @@ export class RunShards implements LaneGate, RunWork {
 
   #settings(lanes: number): Omit<ShardSettings, 'number'> {
     const { control, plan } = this;
-    const everyFailures = plan.failFast
-      ? Math.max(1, Math.floor(control.toleratedFailures! / REPORTS))
-      : null;
+    // So many reports at the most, and no more failures untold in all shards together than are tolerated.
+    const parts = Math.max(REPORTS, shardsInFlight(control.maxConcurrency!));
+    const everyFailures = plan.failFast ? Math.max(1, Math.floor(control.toleratedFailures! / parts)) : null;
     return { paused: control.paused, lanes, everyFailures };
   }
 

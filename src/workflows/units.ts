@@ -224,7 +224,11 @@ export class RunUnits implements LaneGate, RunWork {
   async #process(call: UnitCall): Promise<void> {
     const { progress, plan, run, consider } = this.work;
     this.#join(call);
-    const taken = call.retried.map((ordinal) => [ordinal, progress.waiting.get(ordinal)!] as const);
+    // Without those that were skipped meanwhile.
+    const taken = call.retried.flatMap((ordinal) => {
+      const given = progress.waiting.get(ordinal);
+      return given === undefined ? [] : [[ordinal, given] as const];
+    });
     for (const [ordinal] of taken) progress.waiting.delete(ordinal);
     progress.running.add(call.of);
     const end = await call.run(plan, run);
