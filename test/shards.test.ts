@@ -448,7 +448,7 @@ describe('the histories of shards', () => {
     const gated = await sharded('forgotten', { params: { wait: ['400'] }, options }, 502);
     await untilState(gated.run, ({ counts }) => counts.DONE === 501);
     const { record } = await new RunReader(new ServerRun(project.client, gated.run.runId, null)).read();
-    const ended = [...record.shards.values()].filter(({ closed }) => closed);
+    const ended = [...record.shards.values()].filter(({ closedAt }) => closedAt !== null);
     expect(ended).toHaveLength(1);
     await forget(project.client, ended[0]!.execution);
     expect(await gated.run.status()).toMatchObject({

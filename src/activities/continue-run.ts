@@ -48,13 +48,20 @@ export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
  * After a terminate or a time-out, functions of the earlier execution run on until their next heartbeat is refused: waits until
  * none can be running any more.
  */
-export async function waitOut({ closed, plan, open, units }: RunRecord, signal: AbortSignal): Promise<void> {
+export async function waitOut(
+  { closed, plan, open, units, shards }: RunRecord,
+  signal: AbortSignal,
+): Promise<void> {
   if (closed === null || plan === null) return;
   // A unit that the server ended without its worker's word may still be running there, too.
   const left = open.size > 0 || [...units.values()].some(({ end }) => end?.type === 'lost');
   if (!left && closed.kind !== 'terminated' && closed.kind !== 'timedOut') return;
   // enforces I4: an attempt that nobody waits for any more never runs beside the continuation's.
-  const until = Date.parse(closed.at) + plan.heartbeatTimeoutMs + KILL_GRACE_MS;
+  // The server ends shards after their run.
+  const ends = [...shards.values()].flatMap(({ closedAt }) =>
+    closedAt === null ? [] : [Date.parse(closedAt)],
+  );
+  const until = Math.max(Date.parse(closed.at), ...ends) + plan.heartbeatTimeoutMs + KILL_GRACE_MS;
   await sleep(Math.max(0, until - Date.now()), undefined, { signal });
 }
 

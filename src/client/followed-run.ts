@@ -61,7 +61,7 @@ export class FollowedRun {
       if (this.#folds.has(shard.number)) continue;
       const history = this.historyOf(shard);
       const either = AbortSignal.any([signal, this.#late.signal]);
-      if (shard.closed) this.#add(shard.number, history.pages(), Infinity);
+      if (shard.closedAt !== null) this.#add(shard.number, history.pages(), Infinity);
       // One that begins while the run is followed has nothing behind it.
       else
         this.#add(

@@ -34,7 +34,7 @@ export async function readShards(
     const fold = folding(record, decoder, shard.number);
     const history = historyOf(shard);
     const late = AbortSignal.timeout(TERMINATED_WITHIN_MS);
-    const pages = record.closed !== null && !shard.closed ? history.follow(late) : history.pages();
+    const pages = record.closed !== null && shard.closedAt === null ? history.follow(late) : history.pages();
     try {
       for await (const events of pages) await fold(events);
     } catch (error) {
@@ -53,7 +53,7 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
 
 /** Those that have not come to their end. */
 export function openShards({ shards }: RunRecord): ShardRecord[] {
-  return [...shards.values()].filter(({ closed }) => !closed);
+  return [...shards.values()].filter(({ closedAt }) => closedAt === null);
 }
 
 /** Activities of shards that are open, as the server describes them. */

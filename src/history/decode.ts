@@ -44,7 +44,9 @@ export class HistoryDecoder {
     const { shard } = this;
     if (shard !== null) {
       const ended =
-        (await decodeClose(event, this.decoder)) === null ? null : ({ type: 'shardEnded', shard } as const);
+        (await decodeClose(event, this.decoder)) === null
+          ? null
+          : ({ type: 'shardEnded', shard, at } as const);
       return ended ?? this.#activity(event, at);
     }
     const started = event.workflowExecutionStartedEventAttributes;
@@ -173,7 +175,9 @@ function decodeShard(event: HistoryEvent): Extract<Fact, { type: 'shardBegun' | 
     event.childWorkflowExecutionCanceledEventAttributes ??
     event.childWorkflowExecutionTimedOutEventAttributes ??
     event.childWorkflowExecutionTerminatedEventAttributes;
-  return ended ? { type: 'shardEnded', shard: shardNumber(ended.workflowExecution!.workflowId!) } : null;
+  if (!ended) return null;
+  const shard = shardNumber(ended.workflowExecution!.workflowId!);
+  return { type: 'shardEnded', shard, at: isoTime(event.eventTime) };
 }
 
 /** The shards that a run's events tell of. */

@@ -54,7 +54,7 @@ export type Fact =
     }
   /** A shard began: a workflow with a history of its own, whose units are units of the run. */
   | { type: 'shardBegun'; shard: number; workflowId: string; workflowRunId: string }
-  | { type: 'shardEnded'; shard: number }
+  | { type: 'shardEnded'; shard: number; at: string }
   | { type: 'committed'; commit: CommitResult }
   | { type: 'stepFailed'; step: Step; error: ErrorInfo }
   | { type: 'cancelRequested'; at: string }

@@ -36,7 +36,8 @@ export type LostStatus = 'CANCELLED' | 'INTERNAL_ERROR';
 
 /** A child workflow that has units of the run. */
 export interface ShardRecord extends ShardRef {
-  closed: boolean;
+  /** ISO 8601 UTC; null: it has not ended, as far as is known. */
+  closedAt: string | null;
 }
 
 /** What the history of one execution says, with those of its shards. */
@@ -128,13 +129,13 @@ export function applyFact(record: RunRecord, fact: Fact): void {
       record.shards.set(shard, {
         number: shard,
         execution: { workflowId, runId: workflowRunId },
-        closed: false,
+        closedAt: null,
       });
       return;
     }
     case 'shardEnded': {
       const shard = record.shards.get(fact.shard);
-      if (shard !== undefined) shard.closed = true;
+      if (shard !== undefined) shard.closedAt = fact.at;
       return;
     }
     case 'committed':

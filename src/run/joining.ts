@@ -1,6 +1,9 @@
 /**
  * Units of one partition that turn out to be quick: several neighbours become one activity, since an activity costs more than they do.
  * A function that takes its time keeps an activity for each partition.
+ *
+ * The workflow judges by these numbers, so a history goes on only with those that it began with: once a release has them, others need
+ * `patched()`, and test/replay says so.
  */
 import type { Unit } from './plan';
 
