@@ -9,7 +9,7 @@ import { jsonSerde, RegistryRefused, type RunHandle, type RunInput } from '../sr
 import { registerModels } from '../src/activities/register-models';
 import { RunReader } from '../src/client/run-reader';
 import { ServerRun } from '../src/client/run-source';
-import { neededByModels } from '../src/client/needed-models';
+import { neededByModels, pinnedModels } from '../src/client/needed-models';
 import { openStage } from '../src/stage/index';
 import { openWarehouse } from '../src/warehouse/index';
 import { holdWarehouse } from './support/hold-warehouse';
@@ -149,6 +149,22 @@ describe('training', () => {
     expect(await newest.describe()).toMatchObject({ version: 3, base: 2, changed: 1, entries: 3 });
     expect(await newest.load('a', jsonSerde)).toEqual({ mean: 3 });
     expect(await newest.load('b', jsonSerde)).toEqual({ mean: 15 });
+  });
+
+  it('I10 lays a retry over what its own run has registered, whatever that was laid over', async () => {
+    const mended = join(project.folder, 'based-trains');
+    await trained('based', { params: { off: 5 } });
+    const output = { model: 'based', base: 'none' };
+    const options = { toleratedFailures: 1, retry: { maximumAttempts: 1 } };
+    const params = { fail: 'b', until: mended };
+    const run = await start({ function: 'mean.train', output, params, options }, 'based');
+    await run.wait();
+    const model = await registered('based');
+    expect(await model.version(2).describe()).toMatchObject({ base: null, entries: 2 });
+    await writeFile(mended, '');
+    await (await run.retryFailed()).wait();
+    expect(await model.version(3).describe()).toMatchObject({ base: 2, entries: 3, changed: 1 });
+    expect(await model.version(3).load('a', jsonSerde)).toEqual({ mean: 2 });
   });
 
   it('I10 refuses models of an execution when a later one of its run has made a version', async () => {
@@ -427,6 +443,12 @@ describe('predicting', () => {
     const refusalOf = async (run: string, more: Partial<RunInput> = {}): Promise<string> =>
       (await (await start({ function: 'mean.predict', model: { run }, ...more }, 'run')).wait()).error!
         .message;
+    const predicted = await start(
+      { function: 'mean.predict', model: { name: 'known' }, only: ['a'] },
+      'no-training',
+    );
+    await predicted.wait();
+    expect(await refusalOf(predicted.runId)).toContain('trained no models');
     expect(await refusalOf('nobody')).toMatch(/^"model\.run": .*nobody/);
     const { runId } = await trained('named');
     expect(await refusalOf(runId, { function: 'other.predict' })).toContain('is made by "mean"');
@@ -550,7 +572,8 @@ describe('the registry', () => {
     const unnamed = async (now: number): Promise<number> =>
       (await neededByModels(stage, await stage.list('@models/kept/'), now, async () => null)).unnamed.length;
     expect(await unnamed(Date.now())).toBe(0);
-    expect(await unnamed(Date.now() + 25 * 3_600_000)).toBe(1);
+    // Its block, and the mark that it was a version.
+    expect(await unnamed(Date.now() + 25 * 3_600_000)).toBe(2);
     expect(await model.version('production').load('b', jsonSerde)).toEqual({ mean: 15 });
   });
 
@@ -561,6 +584,40 @@ describe('the registry', () => {
     expect(await model.version('latest').remove()).toBe(2);
     await trained('numbered');
     expect((await model.versions()).map(({ version }) => version)).toEqual([1, 3]);
+    for (const version of [1, 3]) await model.version(version).remove();
+    await expect(model.describe()).rejects.toThrow('There is no model "numbered"');
+    expect((await (await project.partwise.registry()).models()).map(({ name }) => name)).not.toContain(
+      'numbered',
+    );
+    // The name is free for another, and none of the numbers is.
+    await trained('numbered', { function: 'other.train' });
+    expect(await model.describe()).toMatchObject({ definition: 'other', versions: 1, latest: 4 });
+  });
+
+  it('is never taken from by a clean that asks a copy of the registry which knows less', async () => {
+    await trained('copied');
+    const stage = openStage(pathToFileURL(join(project.folder, 'stage')).href);
+    const copy = await openWarehouse(`duckdb:${join(project.folder, 'w.duckdb')}`, project.folder).readModels(
+      null,
+    );
+    await trained('copied');
+    const { unnamed } = await neededByModels(
+      stage,
+      await stage.list('@models/copied/'),
+      Date.now() + 25 * 3_600_000,
+      async () => copy,
+    );
+    expect(unnamed).toEqual([]);
+  });
+
+  it('keeps what a run that is being planned, or whose history is elsewhere, has pinned', async () => {
+    await trained('pinned');
+    const run = await start({ function: 'mean.predict', model: { name: 'pinned' } }, 'pinned');
+    await run.wait();
+    const stage = openStage(pathToFileURL(join(project.folder, 'stage')).href);
+    const objects = await stage.list(`${run.runId}/`);
+    const entry = (await (await registered('pinned')).version(1).entry('b'))!;
+    expect(await pinnedModels(stage, objects)).toContain(entry.path);
   });
 
   it('leaves a run the models that it was planned with when their version is removed and the stage cleaned', async () => {

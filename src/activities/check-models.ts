@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { conditionProblem } from '../functions/sql-check';
 import { keepProblem } from '../models/predictions';
-import { identityProblem, modelBody, RegistryRefused, resolveVersion } from '../models/records';
+import { identityProblem, modelBody, ownerOf, RegistryRefused, resolveVersion } from '../models/records';
 import type { ModelInput, ModelTask } from '../models/types';
 import type { NormalizedInput } from '../run/parse-input';
 import type { Column, OutputPlan } from '../run/plan';
@@ -111,9 +111,9 @@ async function trainingProblems(
   { warehouse, stage }: RegistryView,
 ): Promise<string[]> {
   const records = await warehouse.readModels(model);
-  const problem = identityProblem(model, modelBody(records), { definition, keyColumns });
+  const problem = identityProblem(model, ownerOf(records), { definition, keyColumns });
   if (problem !== null) return [problem];
-  if (base === 'none' || (base === null && records.length === 0)) return [];
+  if (base === 'none' || (base === null && ownerOf(records) === null)) return [];
   const { version, body } = resolveVersion(model, records, base ?? undefined);
   if (body.stage === portableUri(stage)) return [];
   return [

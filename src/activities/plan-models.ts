@@ -10,9 +10,9 @@ import type { ModelInput } from '../models/types';
 import type { CarriedContent } from '../run/carried';
 import type { ModelPlan, ModelUse } from '../run/plan';
 import { Refusal } from '../run/refusal';
-import { openStage, type Stage } from '../stage';
+import { openStage, portableUri, type Stage } from '../stage';
 import type { Warehouse } from '../warehouse';
-import { trainedEntries } from './trained-models';
+import { assertTrained, trainedEntries } from './trained-models';
 
 /** Ids of partitions without a model that a plan names. */
 const MOST_NAMED = 20;
@@ -77,8 +77,9 @@ export async function readTraining(
       `"model.run" is "${run}", which has not ended: wait for it (partwise watch ${run}), for until then some of its models are missing.`,
     ]);
   }
-  const from = reader.stage(record)?.uri;
-  if (from !== undefined && from !== stage) {
+  assertTrained(run, record);
+  const from = reader.stage(record)!.uri;
+  if (portableUri(from) !== portableUri(stage)) {
     throw new Refusal('InvalidInput', [
       `The run "${run}" is on the stage ${from}, and this one on ${stage}: name its stage ("stage", --stage).`,
     ]);

@@ -10,6 +10,7 @@ import {
   addVersion,
   identityProblem,
   modelBody,
+  ownerOf,
   RegistryConflict,
   RegistryRefused,
   resolveVersion,
@@ -58,13 +59,15 @@ async function register(
   records: readonly ModelRecord[],
   last: Version | null,
 ): Promise<CommitResult> {
-  const { model, base: wanted } = task.output;
+  const { model } = task.output;
+  // A retry is laid over what is newest, which has what the run registered before: its base was the first one's.
+  const wanted = last === null ? task.output.base : null;
   const stage = openStage(task.stage);
   const createdAt = new Date().toISOString();
   const known = modelBody(records);
   const identity = { ...identityOf(record), id: known?.id ?? randomUUID(), createdAt };
   // Before anything is put; what counts is the look within the transaction.
-  const problem = identityProblem(model, known, identity);
+  const problem = identityProblem(model, ownerOf(records), identity);
   if (problem !== null) throw new RegistryRefused(problem);
   const newest = versionsOf(records).at(-1) ?? null;
   const base =

@@ -6,6 +6,14 @@ import { readWholeIndex } from '../warehouse/duckdb/partition-index';
 import type { ModelEntry, ModelMetrics } from '../models/types';
 import { Refusal } from '../run/refusal';
 
+/** Throws a `Refusal` for a run of anything but a model's function that trains. */
+export function assertTrained(runId: string, { plan }: RunRecord): void {
+  if (plan !== null && plan.function.name.endsWith('.train')) return;
+  throw new Refusal('InvalidInput', [
+    `The run "${runId}" trained no models: name a run of a model's function, such as one that partwise train has started.`,
+  ]);
+}
+
 /**
  * Of the partitions that are DONE since the execution of number `after` (0: of all that are), by ordinal. Throws a `Refusal` for a run
  * that trained nothing.
@@ -15,14 +23,10 @@ export async function trainedEntries(
   record: RunRecord,
   after: number,
 ): Promise<ModelEntry[]> {
-  const { plan } = record;
   const { runId } = reader;
-  const stage = reader.stage(record);
-  if (plan === null || stage === null || !plan.function.name.endsWith('.train')) {
-    throw new Refusal('InvalidInput', [
-      `The run "${runId}" trained no models: name a run of a model's function, such as one that partwise train has started.`,
-    ]);
-  }
+  assertTrained(runId, record);
+  const plan = record.plan!;
+  const stage = reader.stage(record)!;
   const outcomes = await reader.outcomes(record);
   const { ids, rows: sizes } = await readWholeIndex(await stage.localFile(plan.index));
   const done = ids.map((_, ordinal) => ordinal).filter((ordinal) => outcomes.statusOf(ordinal) === 'DONE');

@@ -12,7 +12,7 @@ import { executionOfPath, isCarriedFile, ledgerNumber } from '../run/stage-layou
 import type { Stage } from '../stage';
 import { selectRuns, type Selection } from './clean-selection';
 import type { CleanedRun, CleanReport, FilesAndBytes } from './clean-types';
-import { neededByModels } from './needed-models';
+import { neededByModels, pinnedModels } from './needed-models';
 import { leftovers, namedFiles, openUnits, type KeptRun } from './needed-files';
 import {
   isLocator,
@@ -105,10 +105,12 @@ async function readKept(
   const readable = new Set<number>();
   const named: string[] = [];
   let open: string[] = [];
+  let isWhole = true;
   for (const { execution, workflowRunId } of locators) {
     const reader = readerOf(client, stage, runId, workflowRunId);
     const reading = await orGone(reader.read());
     const outcomes = reading === null ? null : await orGone(reader.outcomes(reading.record));
+    isWhole &&= outcomes !== null && reading!.record.plan !== null;
     if (outcomes === null) {
       named.push(...(await namedByCarried(stage, objects, execution)));
       continue;
@@ -119,6 +121,8 @@ async function readKept(
     // enforces I4: one that ended before it had a plan took nothing over, and the open units of the one before are still to be.
     if (record.plan !== null) open = openUnits(record);
   }
+  // enforces I3
+  if (!isWhole) named.push(...(await pinnedModels(stage, objects)));
   return { readable, open, named };
 }
 

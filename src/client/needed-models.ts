@@ -3,7 +3,7 @@
  * no version; where it cannot be, all count.
  */
 import { createHash } from 'node:crypto';
-import { begunAt, isRoot, readBlock, readManifest } from '../models/manifest';
+import { begunAt, isRoot, type Manifest, markOf, readBlock, readManifest } from '../models/manifest';
 import type { ModelRecord } from '../models/records';
 import { folderOf } from '../run/stage-layout';
 import { ObjectMissing, type Stage } from '../stage';
@@ -34,6 +34,7 @@ export async function neededByModels(
   records: () => Promise<readonly ModelRecord[] | null>,
 ): Promise<{ needed: Set<string>; unnamed: StageObject[] }> {
   const needed = new Set<string>();
+  const paths = new Set(objects.map(({ path }) => path));
   const old = (path: string): boolean => begunAt(path) < now - IN_THE_MAKING_MS;
   let registry: Promise<Registry | null> | null = null;
   for (const { path } of objects) {
@@ -41,19 +42,12 @@ export async function neededByModels(
     if (old(path)) registry ??= records().then((all) => (all === null ? null : registryOf(all)));
     const known = (await registry) ?? null;
     try {
-      const bytes = await stage.get(path);
-      const root = { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
-      // enforces I3: blocks are shared, and models are files of runs.
-      const manifest = await readManifest(stage, root);
+      const manifest = await rootAt(stage, path);
       // Its version never came to be, or is removed. Another registry's models are nobody's here to judge.
-      if (old(path) && known?.models.has(manifest.id!) === true && !known.roots.has(path)) continue;
-      for (const block of manifest.blocks) {
-        // Most versions share most blocks: each is read once.
-        if (needed.has(block.path)) continue;
-        for (const entry of await readBlock(stage, block)) needed.add(entry.path);
-        needed.add(block.path);
-      }
-      needed.add(path);
+      const isCutOff = old(path) && !paths.has(markOf(path));
+      if (isCutOff && known?.models.has(manifest.id!) === true && !known.roots.has(path)) continue;
+      needed.add(path).add(markOf(path));
+      await addNamed(stage, manifest, needed);
     } catch (error) {
       // Its version was removed just now.
       if (!(error instanceof ObjectMissing)) throw error;
@@ -64,4 +58,35 @@ export async function neededByModels(
     ({ path }) => !needed.has(path) && (roots.has(folderOf(path, 3)) || old(path)),
   );
   return { needed, unnamed };
+}
+
+/**
+ * What runs need of models that nobody here can read the plan of: another server may have their history, or they are being planned.
+ * `objects`: their files.
+ */
+export async function pinnedModels(stage: Stage, objects: readonly StageObject[]): Promise<Set<string>> {
+  const needed = new Set<string>();
+  for (const { path } of objects) {
+    if (!/\/plan-[^/]+\/models\/manifest\.json$/.test(path)) continue;
+    needed.add(path);
+    await addNamed(stage, await rootAt(stage, path), needed);
+  }
+  return needed;
+}
+
+async function rootAt(stage: Stage, path: string): Promise<Manifest> {
+  const bytes = await stage.get(path);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return readManifest(stage, { path, bytes: bytes.length, sha256 });
+}
+
+/** Adds the blocks and the models. */
+async function addNamed(stage: Stage, { blocks }: Manifest, needed: Set<string>): Promise<void> {
+  for (const block of blocks) {
+    // Most versions share most blocks: each is read once.
+    if (needed.has(block.path)) continue;
+    // enforces I3: blocks are shared, and models are files of runs.
+    for (const entry of await readBlock(stage, block)) needed.add(entry.path);
+    needed.add(block.path);
+  }
 }

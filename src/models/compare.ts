@@ -54,7 +54,7 @@ export function compareEntries(
     const [one, other] = [first.get(partition), second.get(partition)];
     const values = { a: one?.metrics[metric] ?? null, b: other?.metrics[metric] ?? null };
     const same = one !== undefined && one.sha256 === other?.sha256;
-    const otherRows = one !== undefined && other !== undefined && one.holdout !== other.holdout;
+    const otherRows = !same && one !== undefined && other !== undefined && one.holdout !== other.holdout;
     const better = same || otherRows ? null : betterOf(one, other, values, higherIsBetter);
     return { partition, ...values, same, better, otherRows };
   });

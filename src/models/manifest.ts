@@ -104,10 +104,18 @@ export async function putManifest(
   return { root, manifest };
 }
 
+/** Beside a root: it has become a version. `clean` then leaves it alone, whatever a copy of the registry says. */
+export function markOf(root: string): string {
+  return root.replace(/manifest\.json$/, 'registered');
+}
+
 /** Makes a version of a manifest that was put. When somebody else came first it is none, and its root goes: nothing would ever name it. */
 export async function withRoot<T>(stage: Stage, root: FileRef, register: () => Promise<T>): Promise<T> {
   try {
-    return await register();
+    const made = await register();
+    // Without the mark the registry itself is asked.
+    await stage.put(markOf(root.path), Buffer.from('{}')).catch(() => {});
+    return made;
   } catch (error) {
     if (error instanceof RegistryConflict || error instanceof RegistryRefused) await stage.remove(root.path);
     throw error;

@@ -13,7 +13,7 @@ const PREDICTION = 'prediction';
 const MODEL_PARTITION = 'model_partition';
 
 /** Columns that predictions have by themselves. */
-export const OWN_COLUMNS: readonly string[] = [ROW_ID, PREDICTION, MODEL_PARTITION];
+const OWN_COLUMNS: readonly string[] = [ROW_ID, PREDICTION, MODEL_PARTITION];
 
 export interface Carried {
   /** Columns of the source. */

@@ -72,6 +72,11 @@ export function modelBody(records: readonly ModelRecord[]): KnownModel | null {
   return null;
 }
 
+/** Whose the name is; null: nobody's, also when all versions were removed. */
+export function ownerOf(records: readonly ModelRecord[]): ModelIdentity | null {
+  return versionsOf(records).length === 0 ? null : modelBody(records);
+}
+
 /** A version and its number. */
 export interface Version {
   version: number;
@@ -139,7 +144,7 @@ export function addVersion(
   // Made already, and the answer was lost.
   const made = versionsOf(records).find((each) => each.body.root.path === body.root.path);
   if (made !== undefined) return { records: [...records], version: made.version };
-  const other = identityProblem(model, modelBody(records), identity);
+  const other = identityProblem(model, ownerOf(records), identity);
   if (other !== null) throw new RegistryRefused(other);
   const versions = versionsOf(records);
   const newest = versions.at(-1)?.version ?? null;
@@ -163,13 +168,15 @@ export function withVersion(
   identity: ModelBody,
   body: VersionBody,
 ): { records: ModelRecord[]; version: number } {
+  // The id and the numbers go on, also where the name was free for another.
   const known = modelBody(records);
+  const owner = ownerOf(records) === null ? { id: known?.id ?? identity.id } : known;
   const version = (known?.lastVersion ?? 0) + 1;
   return {
     version,
     records: [
       ...records.filter(({ kind }) => kind !== 'model'),
-      { kind: 'model', name: '', number: 0, body: { ...(known ?? identity), lastVersion: version } },
+      { kind: 'model', name: '', number: 0, body: { ...identity, ...owner, lastVersion: version } },
       { kind: 'version', name: '', number: version, body },
     ],
   };
@@ -182,8 +189,9 @@ export function identityProblem(
   own: ModelIdentity,
 ): string | null {
   if (known === null) return null;
+  // Not their types: a column that became wider has the same partition ids.
   const keys = ({ keyColumns }: ModelIdentity): string =>
-    keyColumns.map(({ name, type }) => `${name.toLowerCase()} ${type}`).join(', ');
+    keyColumns.map(({ name }) => name.toLowerCase()).join(', ');
   if (known.definition === own.definition && keys(known) === keys(own)) return null;
   return (
     `The registry's model "${model}" is made by "${known.definition}" for each ${keys(known)}, and this one by "${own.definition}" ` +
@@ -303,8 +311,8 @@ export function removeVersion(
     );
   }
   const left = records.filter((record) => !(record.kind === 'version' && record.number === version));
-  // The last version takes the model with it, so that its name is free.
-  return versionsOf(left).length === 0 ? [] : left;
+  // The last version takes the aliases' history with it, and the name is free; what remains says which numbers were given.
+  return versionsOf(left).length === 0 ? left.filter(({ kind }) => kind === 'model') : left;
 }
 
 /** What differs, for a table that keeps the rest. */

@@ -113,7 +113,9 @@ export class ModelRegistry {
     const byModel = new Map<string, ModelRecord[]>();
     for (const record of await this.place.warehouse.readModels(null))
       byModel.set(record.model, [...(byModel.get(record.model) ?? []), record]);
-    return [...byModel].map(([name, records]) => listing(name, records));
+    return [...byModel].flatMap(([name, records]) =>
+      versionsOf(records).length === 0 ? [] : [listing(name, records)],
+    );
   }
 
   /** A model by its name; its methods throw `RegistryRefused` where there is none. */

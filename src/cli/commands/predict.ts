@@ -40,6 +40,10 @@ async function predict(reference: string, options: PredictOptions): Promise<void
   const { run, stateless = false } = options;
   if (stateless && (version !== undefined || run !== undefined))
     throw new CannotDo('--stateless trains its own models: leave the version and --run out.');
+  if (run !== undefined && version !== undefined)
+    throw new CannotDo(
+      '--run names the run whose models are used, so there is no version: leave one of the two out.',
+    );
   const config = await loadProject(options);
   const own = stateless || run !== undefined;
   const definition = own ? name : await definitionOf(name, options, config);
