@@ -62,7 +62,7 @@ export async function writeLedger(
 }
 
 /** Outcomes of newer snapshots win, whichever run ends last: a retry of last week's run does not undo this week's. */
-export function mergeLedger(
+function mergeLedger(
   before: Ledger | null,
   { done, present, snapshotTime }: Parameters<typeof writeLedger>[2],
 ): Ledger {
@@ -79,7 +79,7 @@ export function mergeLedger(
 }
 
 /** All ledgers of a series, oldest first. */
-export async function listLedgers(stage: Stage, series: string): Promise<{ path: string; number: number }[]> {
+async function listLedgers(stage: Stage, series: string): Promise<{ path: string; number: number }[]> {
   const listed = await stage.list(ledgerFolder(series));
   return listed
     .map(({ path }) => ({ path, number: ledgerNumber(path) }))

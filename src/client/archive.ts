@@ -30,11 +30,7 @@ export interface ArchiveContent {
 }
 
 /** Path of an execution's archive: one with its own end goes before one that was written just before it. */
-export function archivePath(
-  { runId, execution }: ExecutionPlace,
-  workflowRunId: string,
-  complete: boolean,
-): string {
+function archivePath({ runId, execution }: ExecutionPlace, workflowRunId: string, complete: boolean): string {
   // Temporal's run ids begin with the time: their ends tell two apart.
   const name = `${workflowRunId.slice(-8)}${complete ? '-full' : ''}`;
   return `${archiveFolder(runId)}e${execution}-${name}.json.gz`;

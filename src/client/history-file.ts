@@ -18,7 +18,7 @@ export async function readHistoryFile(
   return recordedRun(history, payloadDecoder(loadDataConverter(temporal.dataConverter)));
 }
 
-export async function historyInFile(file: string): Promise<RecordedHistory> {
+async function historyInFile(file: string): Promise<RecordedHistory> {
   const folder = dirname(file);
   // Archives of shards lie beside that of their run.
   const read = (name: string): Promise<Uint8Array | null> => readFile(join(folder, name)).catch(() => null);

@@ -75,7 +75,7 @@ export function runState(
 }
 
 /** enforces I8: the one place where a run's status is decided. */
-export function runStatus(record: RunRecord): RunStatus {
+function runStatus(record: RunRecord): RunStatus {
   const { closed, plan, failedStep } = record;
   if (closed === null) return 'IN_PROGRESS';
   const ended = counts(record, null);

@@ -50,8 +50,7 @@ export interface VersionBody {
 }
 
 export interface AliasBody {
-  /** Null: it was removed. */
-  version: number | null;
+  version: number;
   at: string;
   how: 'promote' | 'rollback';
 }
@@ -104,10 +103,7 @@ export function stepsOf(
 export function aliasesOf(records: readonly ModelRecord[]): Map<string, number> {
   const names = new Set(records.flatMap((record) => (record.kind === 'alias' ? [record.name] : [])));
   const found = new Map<string, number>();
-  for (const name of [...names].sort()) {
-    const version = stepsOf(records, name).at(-1)!.body.version;
-    if (version !== null) found.set(name, version);
-  }
+  for (const name of [...names].sort()) found.set(name, stepsOf(records, name).at(-1)!.body.version);
   return found;
 }
 
@@ -225,14 +221,14 @@ export function moveAlias(
         `${expected === null ? 'none' : `version ${expected}`} before. Look at it (partwise models show ${model}) and try again.`,
     );
   }
-  if (version !== null) resolveVersion(model, records, version);
+  resolveVersion(model, records, version);
   const number = (last?.number ?? 0) + 1;
   return [...records, { kind: 'alias', name: alias, number, body: { version, at, how } }];
 }
 
 export interface MoveAlias {
   alias: string;
-  version: number | null;
+  version: number;
   expected: number | null;
   how: AliasBody['how'];
   at: string;
@@ -240,17 +236,17 @@ export interface MoveAlias {
 
 /** Where an alias was before it was last promoted: each rollback goes one promotion further back. Throws `RegistryRefused`. */
 export function beforeAlias(model: string, records: readonly ModelRecord[], alias: string): number {
-  const stack: (number | null)[] = [];
+  const stack: number[] = [];
   for (const { body } of stepsOf(records, alias)) {
     if (body.how === 'promote') stack.push(body.version);
     else stack.pop();
   }
   const before = stack.at(-2);
-  if (before != null && versionsOf(records).some(({ version }) => version === before)) return before;
+  if (before !== undefined && versionsOf(records).some(({ version }) => version === before)) return before;
   throw new RegistryRefused(
     stack.length === 0
       ? `The model "${model}" has no alias "${alias}". Move it somewhere first: partwise models promote ${model}@VERSION ${alias}.`
-      : before == null
+      : before === undefined
         ? `"${alias}" of "${model}" was never anywhere else, so there is nothing to roll back to.`
         : `"${alias}" of "${model}" was at version ${before} before, which was removed.`,
   );

@@ -57,7 +57,7 @@ export interface VersionView {
 
 /** A step in an alias's history. */
 export interface AliasStep {
-  version: number | null;
+  version: number;
   at: string;
   how: 'promote' | 'rollback';
 }

@@ -1,5 +1,5 @@
 /** What a partition model is: code that trains and predicts, with one trained model for each partition. */
-import type { PartitionContext, PartitionData, PartitionFunction, Row } from '../functions/types';
+import type { PartitionContext, PartitionData, PartitionFunction } from '../functions/types';
 
 /** How a trained model becomes bytes and is read again. */
 export interface ModelSerde<Model> {
@@ -124,6 +124,3 @@ export interface SplitData {
 
 /** Under which `data` divides itself. `Symbol.for`, as above. */
 export const SPLIT_DATA = Symbol.for('partwise.splitData');
-
-/** Rows as `data.rows()` gives them. */
-export type { Row };

@@ -83,7 +83,7 @@ function cutGroup(
 }
 
 /** What Temporal's UI shows of such a unit. */
-export function retryLabel({ round, big, only, from, to, partitions }: Omit<RetryUnit, 'label'>): string {
+function retryLabel({ round, big, only, from, to, partitions }: Omit<RetryUnit, 'label'>): string {
   const which = only.length <= MOST_NAMED ? only : `${partitions} partitions from ${from} to ${to}`;
   return big ? `${which} with more memory` : `retry ${round} of ${which}`;
 }

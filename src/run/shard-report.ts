@@ -61,7 +61,7 @@ export function endedIn({ counts }: Pick<ShardReport, 'counts'>): number {
   return PARTITION_STATUSES.reduce((sum, status) => sum + counts[status], 0);
 }
 
-export function waitingIn({ waiting }: Pick<ShardReport, 'waiting'>): number {
+function waitingIn({ waiting }: Pick<ShardReport, 'waiting'>): number {
   return waiting.FAILED + waiting.INTERNAL_ERROR;
 }
 

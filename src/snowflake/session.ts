@@ -87,6 +87,13 @@ export class Session {
     };
   }
 
+  /** Ends a transaction after an error, which is the one to tell; a session whose transaction may be open is nobody's any more. */
+  async rollBack(): Promise<void> {
+    await this.run('ROLLBACK').catch(() => {
+      this.broken = true;
+    });
+  }
+
   close(): Promise<void> {
     this.broken = true;
     return new Promise((resolve) => this.connection.destroy(() => resolve()));

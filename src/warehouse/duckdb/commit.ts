@@ -9,7 +9,7 @@ import { Refusal } from '../../run/refusal';
 import { makeFolder } from '../../stage';
 import type { CommitRows } from '../warehouse';
 import { combinedRows } from './combined-rows';
-import { queryRows, quoteIdentifier, quoteText, withDatabase } from './database';
+import { inTransaction, queryRows, quoteIdentifier, quoteText, withDatabase } from './database';
 import { quoteTable } from './source';
 
 /** One row per run and table that it ever committed to: the fence, and the record of a commit whose answer was lost. */
@@ -34,20 +34,13 @@ async function commitTable(
     ]);
   }
   const { signal } = local;
-  const work = async (connection: DuckDBConnection): Promise<CommitResult> => {
-    // enforces I10: the fence, the rows and the record of the commit change together or not at all.
-    await connection.run('BEGIN TRANSACTION');
-    try {
+  // The fence, the rows and the record of the commit change together.
+  const work = (connection: DuckDBConnection): Promise<CommitResult> =>
+    inTransaction(connection, async () => {
       const result = await replaceRows(connection, task, output, local);
-      local.signal.throwIfAborted();
-      await connection.run('COMMIT');
+      signal.throwIfAborted();
       return result;
-    } catch (error) {
-      // A COMMIT that failed has ended the transaction already; the first error is the one to tell.
-      await connection.run('ROLLBACK').catch(() => {});
-      throw error;
-    }
-  };
+    });
   return withDatabase(path, 'write', work, { signal });
 }
 

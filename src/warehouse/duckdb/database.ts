@@ -107,6 +107,21 @@ function isLock(message: string): boolean {
 }
 
 /** Rows of a query as plain objects. */
+/** Work that changes all of what it changes, or nothing. */
+export async function inTransaction<T>(connection: DuckDBConnection, work: () => Promise<T>): Promise<T> {
+  // enforces I10
+  await connection.run('BEGIN TRANSACTION');
+  try {
+    const result = await work();
+    await connection.run('COMMIT');
+    return result;
+  } catch (error) {
+    // A COMMIT that failed has ended the transaction already; the first error is the one to tell.
+    await connection.run('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
 export async function queryRows<T>(
   connection: DuckDBConnection,
   sql: string,

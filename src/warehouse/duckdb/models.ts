@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { recordChanges, type ModelRecord } from '../../models/records';
 import { Refusal } from '../../run/refusal';
-import { queryRows, withDatabase } from './database';
+import { inTransaction, queryRows, withDatabase } from './database';
 
 const MODELS = '"partwise_models"';
 
@@ -31,9 +31,8 @@ export async function changeModels<T>(
     throw new Refusal('InvalidInput', [
       'The registry of models needs a warehouse file: name one with --warehouse duckdb:PATH.',
     ]);
-  return withDatabase(path, 'write', async (connection) => {
-    await connection.run('BEGIN TRANSACTION');
-    try {
+  return withDatabase(path, 'write', (connection) =>
+    inTransaction(connection, async () => {
       await connection.run(
         `CREATE TABLE IF NOT EXISTS ${MODELS} (model VARCHAR, kind VARCHAR, name VARCHAR, number INTEGER, body VARCHAR)`,
       );
@@ -54,13 +53,9 @@ export async function changeModels<T>(
           number,
           JSON.stringify(body),
         ]);
-      await connection.run('COMMIT');
       return result;
-    } catch (error) {
-      await connection.run('ROLLBACK').catch(() => {});
-      throw error;
-    }
-  });
+    }),
+  );
 }
 
 async function select(

@@ -137,10 +137,7 @@ class TableCommit {
       await session.run('COMMIT');
       return result;
     } catch (error) {
-      // The first error is the one to tell; a session whose transaction may be open is nobody's any more.
-      await session.run('ROLLBACK').catch(() => {
-        session.broken = true;
-      });
+      await session.rollBack();
       throw error;
     }
   }

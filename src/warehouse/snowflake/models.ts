@@ -69,10 +69,7 @@ function changeOnce<T>(pool: SessionPool, model: string, change: Change<T>): Pro
       await session.run('COMMIT');
       return result;
     } catch (error) {
-      // A session whose transaction may be open is nobody's any more.
-      await session.run('ROLLBACK').catch(() => {
-        session.broken = true;
-      });
+      await session.rollBack();
       throw error;
     }
   });
