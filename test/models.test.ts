@@ -562,11 +562,11 @@ describe('the registry', () => {
     const run = await trained('kept');
     const model = await registered('kept');
     await model.promote(1, 'production');
-    await expect(model.version(1).remove()).rejects.toThrow(RegistryRefused);
     const cleaned = await project.partwise.clean({ runs: [run.runId] });
     expect(cleaned.runs[0]!.needed.files).toBeGreaterThan(0);
     expect(await model.version('production').load('b', jsonSerde)).toEqual({ mean: 15 });
     await trained('kept');
+    await expect(model.version(1).remove()).rejects.toThrow(RegistryRefused);
     await model.promote(2, 'production');
     await model.version(1).remove();
     expect((await model.versions()).map(({ version }) => version)).toEqual([2]);
@@ -587,6 +587,9 @@ describe('the registry', () => {
     expect(await model.version('latest').remove()).toBe(2);
     await trained('numbered');
     expect((await model.versions()).map(({ version }) => version)).toEqual([1, 3]);
+    await model.promote(3, 'production');
+    await expect(model.version(3).remove()).rejects.toThrow('move it to another version');
+    // The last one takes its aliases with it: there is no other for them.
     for (const version of [1, 3]) await model.version(version).remove();
     await expect(model.describe()).rejects.toThrow('There is no model "numbered"');
     expect((await (await project.partwise.registry()).models()).map(({ name }) => name)).not.toContain(
@@ -594,7 +597,12 @@ describe('the registry', () => {
     );
     // The name is free for another, and none of the numbers is.
     await trained('numbered', { function: 'other.train' });
-    expect(await model.describe()).toMatchObject({ definition: 'other', versions: 1, latest: 4 });
+    expect(await model.describe()).toMatchObject({
+      definition: 'other',
+      versions: 1,
+      latest: 4,
+      aliases: {},
+    });
   });
 
   it('is never taken from by a clean that asks a copy of the registry which knows less', async () => {

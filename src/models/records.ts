@@ -294,19 +294,19 @@ export function describeVersion(
   });
 }
 
-/** Without a version. Throws `RegistryRefused` while an alias points at it. */
+/** Without a version. Throws `RegistryRefused` while an alias points at it and could point at another. */
 export function removeVersion(
   model: string,
   records: readonly ModelRecord[],
   version: number,
 ): ModelRecord[] {
   const aliases = [...aliasesOf(records)].flatMap(([name, at]) => (at === version ? [name] : []));
-  if (aliases.length > 0) {
+  const left = records.filter((record) => !(record.kind === 'version' && record.number === version));
+  if (aliases.length > 0 && versionsOf(left).length > 0) {
     throw new RegistryRefused(
       `Version ${version} of "${model}" is ${aliases.map((name) => `"${name}"`).join(', ')}: move ${aliases.length === 1 ? 'it' : 'them'} to another version before it is removed.`,
     );
   }
-  const left = records.filter((record) => !(record.kind === 'version' && record.number === version));
   // The last version takes the aliases' history with it, and the name is free; what remains says which numbers were given.
   return versionsOf(left).length === 0 ? left.filter(({ kind }) => kind === 'model') : left;
 }

@@ -331,7 +331,7 @@ export class ModelVersion {
 
   /**
    * Removes the version; its models stay on the stage until `clean` finds that nobody needs them, neither another version nor a run
-   * that predicts with it. Throws `RegistryRefused` while an alias points at it.
+   * that predicts with it. Throws `RegistryRefused` while an alias points at it, unless it is the last version.
    */
   async remove(): Promise<number> {
     const { version, body } = await this.#find();
