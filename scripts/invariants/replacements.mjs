@@ -158,14 +158,13 @@ export const REPLACEMENTS = [
   },
   // Every statement by itself.
   {
-    file: 'src/warehouse/duckdb/commit.ts',
-    from: `    await connection.run('BEGIN TRANSACTION');
-    try {
-      const result = await replaceRows(connection, task, output, local);
-      local.signal.throwIfAborted();
-      await connection.run('COMMIT');`,
-    to: `    try {
-      const result = await replaceRows(connection, task, output, local);`,
+    file: 'src/warehouse/duckdb/database.ts',
+    from: `  await connection.run('BEGIN TRANSACTION');
+  try {
+    const result = await work();
+    await connection.run('COMMIT');`,
+    to: `  try {
+    const result = await work();`,
   },
   {
     file: 'src/warehouse/duckdb/commit.ts',
