@@ -1,5 +1,6 @@
 /** One process of the embedded Temporal server: started, or taken up from a host that was killed. */
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,6 +21,11 @@ const ENDS_WITHIN_MS = 10_000;
 /** The port of a server that was just killed is free again within moments. */
 const PORT_PATIENCE_MS = 2_000;
 const POLL_MS = 25;
+/**
+ * The server also opens an HTTP API, on a port of its own, that takes a POST from any web page which the user has open. It answers only
+ * requests whose Host is in this list.
+ */
+const HTTP_HOSTS = 'frontend.httpAllowedHosts';
 
 /** Content of `server.json`: the server last started for this project. */
 interface ServerRecord {
@@ -91,7 +97,7 @@ export async function startServer(options: ServerOptions, wanted: number | null)
 
 /**
  * The server of this project that outlived its host, or null. One that does not answer is ended, since two servers
- * on one database would ruin it.
+ * on one database would ruin it; so is one of an earlier build that web pages can reach.
  */
 export async function takeUpServer(options: ServerOptions): Promise<RunningServer | null> {
   const record = leftoverServer(options.folder);
@@ -101,7 +107,7 @@ export async function takeUpServer(options: ServerOptions): Promise<RunningServe
     () => true,
     () => false,
   );
-  if (!answers) {
+  if (!answers || !commandLine(pid).includes(HTTP_HOSTS)) {
     await endProcess(pid, ENDS_WITHIN_MS);
     return null;
   }
@@ -155,6 +161,8 @@ function serverArguments(folder: StateFolder, namespace: string, port: number): 
     // All of this server is one shard, and 20 looks a second at a shard's queue of tasks, the default, make each task wait for 40 ms
     // once the first dozens are through.
     ['dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
+    // No Host can be this one: names under .invalid never resolve, and a page cannot choose its Host.
+    ['dynamic-config-value', `${HTTP_HOSTS}=["${randomUUID()}.invalid"]`],
     ['namespace', namespace],
     ['log-level', 'error'],
   ];
