@@ -23,10 +23,10 @@ import { createContext } from './functions/context';
 import { createPartitionData } from './functions/data';
 import { KeptDatabase, openDatabase } from './functions/database';
 import { fileTable } from './functions/file-rows';
-import { encodeJson } from './functions/json';
+import { showJson } from './functions/json';
 import { memoryRows } from './functions/memory-rows';
 import type { PartitionRows } from './functions/partition-rows';
-import { toOutputRows } from './functions/rows';
+import { toObjects, toOutputRows } from './functions/rows';
 import { SqlSession } from './functions/sql-session';
 import type { PartitionFunction, PartitionResult, Row } from './functions/types';
 import { withWarehouse } from './functions/warehouse-connection';
@@ -103,7 +103,7 @@ async function callOnce<Params>(
   rows: PartitionRows,
   session: SqlSession,
 ): Promise<TestOutcome> {
-  const { key = {}, artifacts = {} } = call;
+  const { key = {}, artifacts = {}, models = {} } = call;
   const uploads = new Map<string, unknown>();
   const logs: string[] = [];
   const heartbeats: unknown[] = [];
@@ -111,9 +111,9 @@ async function callOnce<Params>(
   const { context, finish } = createContext<Params>(
     {
       partitionId: partitionIdOf(key),
-      key,
+      key: structuredClone(key),
       model: call.model ?? {},
-      params: () => (call.params ?? {}) as Params,
+      params: () => structuredClone(call.params ?? {}) as Params,
       runId: call.runId ?? 'test',
       attempt: call.attempt ?? 1,
       signal: () => signal,
@@ -124,7 +124,8 @@ async function callOnce<Params>(
       scratch: tmpdir(),
       upload: async (name, bytes, codec) => void uploads.set(name, await decodeArtifact(bytes, codec)),
       download: async (name) => artifactOf(artifacts, name),
-      model: async <Model>(partition: string) => (call.models?.[partition] ?? null) as Model | null,
+      model: async <Model>(partition: string) =>
+        (Object.hasOwn(models, partition) ? (models[partition] ?? null) : null) as Model | null,
       withConnection: (use) => {
         if (call.warehouse !== undefined)
           return withWarehouse(`duckdb:${resolve(call.warehouse)}`, null, use);
@@ -138,8 +139,8 @@ async function callOnce<Params>(
   );
   const result = await fn.run(createPartitionData(rows, session), context);
   await finish();
-  const output = toOutputRows(result, key);
-  return { result, rows: output.rows.map((row) => ({ ...key, ...row })), uploads, logs, heartbeats };
+  const returned = toObjects(toOutputRows(result, key));
+  return { result, rows: returned.map((row) => ({ ...key, ...row })), uploads, logs, heartbeats };
 }
 
 async function rowsOf<Params>(
@@ -149,7 +150,10 @@ async function rowsOf<Params>(
   if (rows !== undefined)
     return memoryRows(
       database,
-      rows.map((row) => ({ ...key, ...row })),
+      toOutputRows(
+        rows.map((row) => ({ ...key, ...row })),
+        {},
+      ),
     );
   if (file !== undefined) return fileTable(database, file, null);
   throw new TypeError('runPartitionFunction needs "rows" (an array of objects) or "file" (a path).');
@@ -164,7 +168,7 @@ function partitionIdOf(key: Row): string {
 function keyText(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (value instanceof Date) return dateText(value);
-  return typeof value === 'string' ? value : encodeJson(value, 'The key');
+  return typeof value === 'string' ? value : showJson(value);
 }
 
 /** As DuckDB prints a DATE or a TIMESTAMP. */

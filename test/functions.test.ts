@@ -10,7 +10,7 @@ import { definePartitionFunction } from '../src/functions/define';
 import { describeThrown } from '../src/functions/errors';
 import { checkPin, fileRows } from '../src/functions/file-rows';
 import { HELD_ROWS } from '../src/functions/partition-rows';
-import { joinColumns, toOutputRows } from '../src/functions/rows';
+import { joinColumns, toObjects, toOutputRows } from '../src/functions/rows';
 import { allRows } from '../src/functions/slices';
 import { SnapshotRows } from '../src/functions/snapshot-rows';
 import { createPartitionData } from '../src/functions/data';
@@ -42,13 +42,13 @@ describe('what a function returns', () => {
   const key = { region: 'North', year: 2024 };
 
   test('becomes rows whose columns keep the order in which they first appear', () => {
-    const { columns, rows } = toOutputRows([{ b: 1, a: null }, { a: 'x', c: 1.5 }, { b: 2.5 }], key);
-    expect([...columns]).toEqual([
+    const output = toOutputRows([{ b: 1, a: null }, { a: 'x', c: 1.5 }, { b: 2.5 }], key);
+    expect([...output.columns]).toEqual([
       ['b', 'DOUBLE'],
       ['a', 'VARCHAR'],
       ['c', 'DOUBLE'],
     ]);
-    expect(rows).toEqual([{ b: 1, a: null }, { a: 'x', c: 1.5 }, { b: 2.5 }]);
+    expect(toObjects(output)).toEqual([{ b: 1, a: null }, { a: 'x', c: 1.5 }, { b: 2.5 }]);
   });
 
   test('may be nothing, or objects of a class of its own', () => {
@@ -57,7 +57,7 @@ describe('what a function returns', () => {
     }
     expect(toOutputRows(undefined, key).rows).toEqual([]);
     expect(toOutputRows(null, key).rows).toEqual([]);
-    expect(toOutputRows(new Summary(), key).rows).toEqual([{ n: 1 }]);
+    expect(toObjects(toOutputRows(new Summary(), key))).toEqual([{ n: 1 }]);
   });
 
   test.each([
@@ -371,6 +371,34 @@ describe('partwise/testing', () => {
       ],
     });
   });
+});
+
+test('times that no Date holds come as text, and such a key may be returned', async () => {
+  const { result } = await runPartitionFunction(
+    definePartitionFunction({
+      name: 'f',
+      run: async (data) => {
+        const read =
+          await data.sql`SELECT 'infinity'::DATE AS a, '-infinity'::TIMESTAMP AS b, '294000-01-01'::DATE AS c,
+          'infinity'::TIMESTAMPTZ AS d, ['infinity'::DATE] AS e, '270000-01-01'::DATE AS f, '-infinity'::TIMESTAMP_NS AS g`;
+        return read;
+      },
+    }),
+    { rows: [{ x: 1 }], key: {} },
+  );
+  expect(result).toEqual([
+    {
+      a: 'infinity',
+      b: '-infinity',
+      c: '294000-01-01',
+      d: 'infinity',
+      e: ['infinity'],
+      f: new Date('+270000-01-01T00:00:00.000Z'),
+      g: '-infinity',
+    },
+  ]);
+  expect(toOutputRows({ day: 'infinity', n: 1 }, { day: 'infinity' }).rows).toEqual([[1]]);
+  expect(toOutputRows({ day: Infinity, n: NaN }, { day: Infinity, n: NaN }).rows).toEqual([[]]);
 });
 
 test('values come as people expect them in JavaScript', async () => {

@@ -33,8 +33,8 @@ export function print(text: string): void {
 /** One JSON document. */
 export function printJson(value: unknown): void {
   // Loaded by those who need it: help does not.
-  const { encodeJson } = require('../functions/json') as typeof import('../functions/json');
-  print(encodeJson(value, 'The answer', 2));
+  const { showJson } = require('../functions/json') as typeof import('../functions/json');
+  print(showJson(value, 2));
 }
 
 let writeNote = (text: string): void => void process.stderr.write(text);

@@ -1,5 +1,5 @@
 /** A call of a function against what a run recorded for the same partition. Pure. */
-import { encodeJson } from '../functions/json';
+import { showJson } from '../functions/json';
 import type { Row } from '../functions/types';
 import type { CallView, CellDifference, OutcomeComparison } from './trial-types';
 import type { ArtifactView } from './types';
@@ -26,7 +26,7 @@ function differingCells(now: readonly Row[], recorded: readonly Row[]): CellDiff
     const [a, b] = [now[row]!, recorded[row]!];
     for (const column of new Set([...Object.keys(a), ...Object.keys(b)])) {
       const [one, other] = [a[column] ?? null, b[column] ?? null];
-      if (encodeJson(one, 'The cell') === encodeJson(other, 'The cell')) continue;
+      if (showJson(one) === showJson(other)) continue;
       cells.push({ row, column, now: one, recorded: other });
       if (cells.length === MOST_CELLS) return cells;
     }

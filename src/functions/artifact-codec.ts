@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import type { ArtifactCodec } from '../run/files';
 import { describe } from './describe';
 import { InvalidArtifact, InvalidResult } from './errors';
-import { encodeJson } from './json';
+import { encodeJson, WHY_NO_SURROGATE } from './json';
 import type { ArtifactWriter, Row } from './types';
 
 interface Encoded {
@@ -11,7 +11,10 @@ interface Encoded {
   codec: ArtifactCodec;
 }
 
-/** Throws an `InvalidArtifact` for a value that cannot be written so. `scratch`: a folder for files while they are made. */
+/**
+ * The value as it is now: what the caller does with it afterwards changes nothing, waited for or not. Throws an `InvalidArtifact` for
+ * a value that cannot be written so. `scratch`: a folder for files while they are made.
+ */
 export async function encodeArtifact<T>(
   name: string,
   value: T,
@@ -19,19 +22,26 @@ export async function encodeArtifact<T>(
   scratch: string,
 ): Promise<Encoded> {
   if (write !== undefined) {
-    const written: unknown = await write(value);
-    if (typeof written === 'string') return { bytes: Buffer.from(written), codec: 'custom' };
-    if (written instanceof Uint8Array) return { bytes: written, codec: 'custom' };
+    let written: unknown = write(value);
+    // Bytes that are there already are taken now.
+    if (!(written instanceof Uint8Array)) written = await written;
+    if (typeof written === 'string') return { bytes: utf8(name, written), codec: 'custom' };
+    if (written instanceof Uint8Array) return { bytes: new Uint8Array(written), codec: 'custom' };
     throw new InvalidArtifact(
       `The write function of artifact "${name}" returned ${describe(written)}. Return a string or a Uint8Array.`,
     );
   }
-  if (typeof value === 'string') return { bytes: Buffer.from(value), codec: 'text' };
-  if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };
+  if (typeof value === 'string') return { bytes: utf8(name, value), codec: 'text' };
+  if (value instanceof Uint8Array) return { bytes: new Uint8Array(value), codec: 'bytes' };
   const codec = rowsCodecOf(name);
   if (codec !== null) return { bytes: await encodeRows(name, value, codec, scratch), codec };
   // With a line feed at the end, as text files have.
   return { bytes: Buffer.from(`${encodeJson(value, `The artifact "${name}"`, 2)}\n`), codec: 'json' };
+}
+
+function utf8(name: string, text: string): Uint8Array {
+  if (text.isWellFormed()) return Buffer.from(text);
+  throw new InvalidArtifact(`The artifact "${name}" holds a lone surrogate${WHY_NO_SURROGATE}`);
 }
 
 /** What another `write` made stays bytes. */

@@ -1,6 +1,7 @@
 import { InvalidArtifact } from './errors';
 
-const LONGEST = 200;
+/** In UTF-8: file systems allow 255 bytes, and a file that is being written has a longer name. */
+const MAX_BYTES = 200;
 
 /** Throws a sentence unless the name can be a file's on any system. */
 export function checkArtifactName(name: unknown): asserts name is string {
@@ -17,7 +18,9 @@ export function checkArtifactName(name: unknown): asserts name is string {
 export function artifactNameProblem(name: unknown): string | null {
   if (typeof name !== 'string') return 'is no string';
   if (name === '') return 'is empty';
-  if (name.length > LONGEST) return `has ${name.length} characters, more than ${LONGEST}`;
+  if (!name.isWellFormed()) return 'holds a lone surrogate, half of a character';
+  const bytes = Buffer.byteLength(name);
+  if (bytes > MAX_BYTES) return `has ${bytes} bytes in UTF-8, more than ${MAX_BYTES}`;
   if (/[/\\]/.test(name)) return 'holds a slash: artifacts of a partition have no folders';
   if (name.startsWith('..') || name === '.') return 'begins like a path';
   // eslint-disable-next-line no-control-regex

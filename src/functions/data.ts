@@ -1,5 +1,6 @@
 /** `data`, the first argument of a partition function. */
 import { SPLIT_DATA, type SplitData } from '../models/types';
+import { setOwn } from './own-property';
 import type { Constants, PartitionRows } from './partition-rows';
 import { addRows, readColumn, type Shape, type Slice } from './slices';
 import { SomeRows } from './some-rows';
@@ -110,7 +111,7 @@ function columnsOf(slices: readonly Slice[], shape: Shape, constants: Constants)
   };
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!;
-    if (few || readers[i]!.isCheap || constants[name] !== undefined) all[name] = read(i);
+    if (few || readers[i]!.isCheap || constants.has(name)) setOwn(all, name, read(i));
     else lazily(all, name, () => read(i));
   }
   return all;

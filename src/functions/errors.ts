@@ -6,6 +6,8 @@ import { describe } from './describe';
 const TYPE_BYTES = 200;
 const MESSAGE_BYTES = 1024;
 const STACK_BYTES = 4096;
+/** Of a longer text no more than this is looked at. */
+const LOOKED_AT = 100_000;
 /** Causes are followed this far. */
 const CAUSES = 5;
 
@@ -39,14 +41,18 @@ export class InvalidProgress extends Error {
   readonly nonRetryable = true;
 }
 
+/**
+ * Never throws, whatever was thrown: looking at a value may run code of the user (a getter, a Proxy, `Error.prepareStackTrace`),
+ * and one partition's error must not become that of its neighbours (I5). What cannot be read is left out.
+ */
 export function describeThrown(thrown: unknown, nonRetryableErrorTypes: readonly string[] = []): Thrown {
-  if (!(thrown instanceof Error) && !isErrorLike(thrown)) {
-    const text = typeof thrown === 'string' ? `the text "${thrown}"` : describe(thrown);
+  if (!isError(thrown) && !isErrorLike(thrown)) {
+    const text = typeof thrown === 'string' ? `the text "${shorten(thrown)}"` : describe(thrown);
     const message = cut(`The function threw ${text}, which has no stack. Throw an Error.`, MESSAGE_BYTES);
     return { error: { type: 'NonError', message, stack: null }, retryable: true, retryDelayMs: null };
   }
   const type = typeOf(thrown);
-  const stack = cleanStack(thrown.stack);
+  const stack = cleanStack(peek(thrown, 'stack'));
   return {
     error: {
       type,
@@ -58,70 +64,92 @@ export function describeThrown(thrown: unknown, nonRetryableErrorTypes: readonly
   };
 }
 
+function attempt<T>(work: () => T, otherwise: T): T {
+  try {
+    return work();
+  } catch {
+    return otherwise;
+  }
+}
+
+/** A property of any value; undefined where it cannot be read. */
+function peek(value: unknown, name: string): unknown {
+  return attempt(() => (value as Record<string, unknown> | null | undefined)?.[name], undefined);
+}
+
+function isError(value: unknown): value is Error {
+  return attempt(() => value instanceof Error, false);
+}
+
 /** Errors of other realms (`vm`, jest) are no instances of this one's `Error`. */
 function isErrorLike(value: unknown): value is Error {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as Error).message === 'string' &&
-    'stack' in value
-  );
+  if (typeof value !== 'object' || value === null) return false;
+  return typeof peek(value, 'message') === 'string' && attempt(() => 'stack' in value, false);
 }
 
 function typeOf(error: Error): string {
-  return cut(nameOf(error), TYPE_BYTES);
-}
-
-function nameOf(error: Error): string {
-  const named = typeof error.name === 'string' && error.name !== '' ? error.name : 'Error';
-  const constructed = error.constructor?.name;
+  const name = peek(error, 'name');
+  const constructed = peek(peek(error, 'constructor'), 'name');
+  const named = typeof name === 'string' && name !== '' ? name : 'Error';
   // A subclass that forgot to set `name` is still known by its class.
-  return named === 'Error' && constructed !== undefined && constructed !== '' ? constructed : named;
+  const isForgotten = named === 'Error' && typeof constructed === 'string' && constructed !== '';
+  return cut(isForgotten ? constructed : named, TYPE_BYTES);
 }
 
 /** Programming errors are never tried again. */
 function isRetryable(error: Error, type: string): boolean {
-  if ((error as { nonRetryable?: unknown }).nonRetryable === true) return false;
+  if (peek(error, 'nonRetryable') === true) return false;
   if (type === 'ReferenceError' || type === 'SyntaxError') return false;
-  if (type === 'TypeError') return error.message === 'fetch failed' || hasSystemCode(error.cause);
+  if (type === 'TypeError')
+    return peek(error, 'message') === 'fetch failed' || hasSystemCode(peek(error, 'cause'));
   return true;
 }
 
 /** `ECONNRESET`, `ENOTFOUND`, `UND_ERR_SOCKET`: the world's fault; Node's own `ERR_…` codes are the program's. */
 function hasSystemCode(cause: unknown): boolean {
-  const code = typeof cause === 'object' && cause !== null ? (cause as { code?: unknown }).code : undefined;
+  const code = typeof cause === 'object' && cause !== null ? peek(cause, 'code') : undefined;
   return typeof code === 'string' && /^(E[A-Z0-9]+|UND_ERR_.+)$/.test(code) && !code.startsWith('ERR_');
 }
 
 function delayOf(error: Error): number | null {
-  const delay = (error as { nextRetryDelay?: unknown }).nextRetryDelay;
+  const delay = peek(error, 'nextRetryDelay');
   return typeof delay === 'number' && Number.isFinite(delay) && delay >= 0 ? delay : null;
 }
 
+function messageOf(error: unknown): string {
+  const message = peek(error, 'message');
+  return typeof message === 'string' ? shorten(message) : '';
+}
+
 function withCauses(error: Error): string {
-  let text = error.message === '' ? `${typeOf(error)} without a message` : error.message;
-  let cause: unknown = error.cause;
-  for (let depth = 0; depth < CAUSES && cause instanceof Error; depth++) {
-    if (!text.includes(cause.message) || cause.message === '')
-      text += ` (caused by ${typeOf(cause)}: ${cause.message})`;
-    cause = cause.cause;
+  const message = messageOf(error);
+  let text = message === '' ? `${typeOf(error)} without a message` : message;
+  let cause = peek(error, 'cause');
+  for (let depth = 0; depth < CAUSES && isError(cause); depth++) {
+    const caused = messageOf(cause);
+    if (!text.includes(caused) || caused === '') text += ` (caused by ${typeOf(cause)}: ${caused})`;
+    cause = peek(cause, 'cause');
   }
-  if (error instanceof AggregateError && error.errors.length > 0) {
-    const shown = error.errors
-      .slice(0, 3)
-      .map((each) => (each instanceof Error ? each.message : String(each)));
-    text += ` (${error.errors.length} errors: ${shown.join('; ')}${error.errors.length > 3 ? '; …' : ''})`;
-  }
-  return text;
+  return text + attempt(() => (error instanceof AggregateError ? gathered(error.errors) : ''), '');
+}
+
+function gathered(errors: unknown): string {
+  if (!Array.isArray(errors) || errors.length === 0) return '';
+  const shown = errors
+    .slice(0, 3)
+    .map((each: unknown) =>
+      isError(each) ? messageOf(each) : attempt(() => shorten(String(each)), describe(each)),
+    );
+  return ` (${errors.length} errors: ${shown.join('; ')}${errors.length > 3 ? '; …' : ''})`;
 }
 
 /** This package's own files, compiled and as source maps name them. */
 const OWN_FOLDERS = ['dist', 'src'].map((folder) => join(__dirname, '..', '..', folder) + sep);
 
 /** Only the frames of the user and of libraries: Node's own and Partwise's tell nobody anything. */
-function cleanStack(stack: string | undefined): string | null {
+function cleanStack(stack: unknown): string | null {
   if (typeof stack !== 'string') return null;
-  const lines = stack.split('\n');
+  const lines = shorten(stack).split('\n');
   const firstFrame = lines.findIndex((line) => /^\s+at /.test(line));
   if (firstFrame === -1) return null;
   const frames = lines
@@ -136,10 +164,15 @@ function cleanStack(stack: string | undefined): string | null {
   return frames.length === 0 ? null : [...lines.slice(0, firstFrame), ...frames].join('\n');
 }
 
+/** A text of any length, made short enough to be worked with. */
+function shorten(text: string): string {
+  return text.slice(0, LOOKED_AT);
+}
+
 /** Cut at whole characters. */
 function cut(text: string, bytes: number): string {
-  const buffer = Buffer.from(text);
-  if (buffer.length <= bytes) return text;
+  const buffer = Buffer.from(text.slice(0, bytes + 1));
+  if (buffer.length <= bytes) return text.toWellFormed();
   return `${buffer
     .subarray(0, bytes - 3)
     .toString('utf8')

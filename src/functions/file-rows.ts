@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { PinnedFile } from '../run/plan';
 import { readerSql } from '../warehouse/duckdb/source';
-import { HELD_ROWS, type PartitionRows } from './partition-rows';
+import { HELD_ROWS, NO_CONSTANTS, type PartitionRows } from './partition-rows';
 import { allRows } from './slices';
 import { streamQuery } from './stream-query';
 import type { Row } from './types';
@@ -69,7 +69,7 @@ export async function fileTable(
   return {
     rowCount: count,
     columns: described.map((row) => ({ name: String(row.column_name), type: String(row.column_type) })),
-    constants: {},
+    constants: NO_CONSTANTS,
     held: () => null,
     slices: () => streamQuery(database, all),
     async view(connection) {

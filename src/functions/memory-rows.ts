@@ -1,19 +1,21 @@
 /** Rows given as objects, for tests of partition functions: in DuckDB, so that they read like a snapshot's. */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { appendColumns, declaredAs, writtenAs } from './output-file';
-import type { PartitionRows } from './partition-rows';
+import type { CellType } from './cells';
+import { NO_CONSTANTS, type PartitionRows } from './partition-rows';
 import { identifier } from './quote';
-import { type CellType, toOutputRows } from './rows';
+import type { OutputRows } from './rows';
 import { shapeOf } from './slices';
-import type { Row } from './types';
 
 const TABLE = '__partwise_memory';
 
-/** Throws `InvalidResult` for rows that no table can hold. */
-export async function memoryRows(database: DuckDBInstance, rows: Row[]): Promise<PartitionRows> {
-  const output = toOutputRows(rows, {});
+/** `output`: as `toOutputRows` gives them, with no key. */
+export async function memoryRows(
+  database: DuckDBInstance,
+  { columns, rows }: OutputRows,
+): Promise<PartitionRows> {
   // A column without any value needs some type.
-  const typed = [...output.columns].map(([name, type]): [string, CellType] => [name, type ?? 'VARCHAR']);
+  const typed = [...columns].map(([name, type]): [string, CellType] => [name, type ?? 'VARCHAR']);
   const selected = typed.map(([name, type], i) => `${writtenAs(`c${i}`, type)} AS ${identifier(name)}`);
   const select = `SELECT ${typed.length === 0 ? 'NULL AS nothing' : selected.join(', ')} FROM ${TABLE} ORDER BY row`;
   const filled = new WeakSet<DuckDBConnection>();
@@ -26,7 +28,7 @@ export async function memoryRows(database: DuckDBInstance, rows: Row[]): Promise
       connection,
       TABLE,
       { ordinals: rows.map(() => 0), positions },
-      typed.map(([name, type]) => ({ type, values: output.rows.map((row) => row[name]) })),
+      typed.map(([, type], i) => ({ type, values: rows.map((cells) => cells[i] ?? null) })),
     );
     filled.add(connection);
   };
@@ -34,7 +36,7 @@ export async function memoryRows(database: DuckDBInstance, rows: Row[]): Promise
   return {
     rowCount: rows.length,
     columns: typed.map(([name, type]) => ({ name, type })),
-    constants: {},
+    constants: NO_CONSTANTS,
     held: () => null,
     async *slices() {
       await fill(reader);

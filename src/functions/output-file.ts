@@ -17,9 +17,9 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import type { Column } from '../run/plan';
-import { encodeJson } from './json';
+import { type Cell, type CellType, exactType, type ValueType } from './cells';
 import { identifier, literal } from './quote';
-import { type CellType, exactType, type ValueType } from './rows';
+import { storable } from './storable';
 
 /** DuckDB's vectors hold this many rows. */
 const CHUNK = 2048;
@@ -82,17 +82,12 @@ export function writtenAs(column: string, type: CellType): string {
   return exact === null ? column : storable(`${column}::${exact}`, exact);
 }
 
-/** Parquet has no 128-bit integers and DuckDB would write them as DOUBLE: `sum` of an integer column is one. */
-export function storable(column: string, type: string): string {
-  return type === 'HUGEINT' || type === 'UHUGEINT' ? `${column}::DECIMAL(38, 0)` : column;
-}
-
 /** Fills a temporary table whose columns are `ord INTEGER, row BIGINT` and then those given, in order. */
 export async function appendColumns(
   connection: DuckDBConnection,
   table: string,
   { ordinals, positions }: { ordinals: readonly number[]; positions: readonly number[] },
-  typed: readonly { type: CellType; values: readonly unknown[] }[],
+  typed: readonly { type: CellType; values: readonly Cell[] }[],
 ): Promise<void> {
   const appender = await connection.createAppender(table, 'main', 'temp');
   const types = [
@@ -106,29 +101,27 @@ export async function appendColumns(
     chunk.setColumns([
       ordinals.slice(from, to),
       positions.slice(from, to).map(BigInt),
-      ...typed.map(({ type, values }) => values.slice(from, to).map((value) => toCell(value, type))),
+      ...typed.map(({ type, values }) => values.slice(from, to).map((cell) => toDuckDB(cell, type))),
     ]);
     appender.appendDataChunk(chunk);
   }
   appender.closeSync();
 }
 
-function toCell(value: unknown, type: CellType): DuckDBValue {
-  if (value === null || value === undefined) return null;
+function toDuckDB(cell: Cell, type: CellType): DuckDBValue {
+  if (cell === null) return null;
   switch (type) {
     case 'BIGINT':
-      return BigInt(value as number | bigint);
+      return BigInt(cell as number | bigint);
     case 'DECIMAL(38,0)':
-      return new DuckDBDecimalValue(BigInt(value as number | bigint), 38, 0);
+      return new DuckDBDecimalValue(BigInt(cell as number | bigint), 38, 0);
     case 'DOUBLE':
-      return Number(value);
+      return Number(cell);
     case 'TIMESTAMP':
-      return new DuckDBTimestampValue(BigInt((value as Date).getTime()) * 1000n);
+      return new DuckDBTimestampValue(BigInt(cell as number) * 1000n);
     case 'BLOB':
-      return new DuckDBBlobValue(value as Uint8Array);
-    case 'JSON':
-      return encodeJson(value, 'The value');
+      return new DuckDBBlobValue(cell as Uint8Array);
     default:
-      return value as boolean | string;
+      return cell as boolean | string;
   }
 }

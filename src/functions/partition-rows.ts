@@ -12,7 +12,9 @@ export interface HeldRows {
 }
 
 /** Columns of text in which all rows of a partition have one value, by name: those of its key. */
-export type Constants = Readonly<Record<string, string | null>>;
+export type Constants = ReadonlyMap<string, string | null>;
+
+export const NO_CONSTANTS: Constants = new Map();
 
 /** Where the rows of one partition come from: a range of a snapshot, a file, or a table of a test. */
 export interface PartitionRows {

@@ -1,118 +1,107 @@
 /** Rows that functions returned, by columns, until they are written. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../run/plan';
+import type { Cell, CellType } from './cells';
+import { exactColumnsOf } from './exact-columns';
 import { appendColumns, copyWithKeys, declaredAs, writtenAs } from './output-file';
-import { type ExactColumns, exactColumnsOf } from './exact-columns';
 import { identifier } from './quote';
-import {
-  type CellType,
-  joinColumns,
-  type OutputColumns,
-  type OutputRows,
-  storesAs,
-  toOutputRows,
-} from './rows';
+import { joinColumns, type OutputColumns, type OutputRows, storesAs, toOutputRows } from './rows';
 import type { Row } from './types';
+import { type Written, writeOrRefuse } from './written-alone';
 
 const PENDING = '__partwise_pending';
-
-/** A result that was looked at and not added yet. */
-export interface CheckedRows {
-  count: number;
-  /** Null: the rows have the columns of those before, in their order, and the values go into them as they are. */
-  output: OutputRows | null;
-  rows: readonly Row[];
-  /** Of the columns that the rows were compared with. */
-  version: number;
-}
 
 export class PendingRows {
   /** Column by column; `#names` and `#types` are the same by position, for comparing rows with them. */
   #columns: OutputColumns = new Map();
   #names: string[] = [];
   #types: (CellType | null)[] = [];
-  #version = 0;
   #ordinals: number[] = [];
   #positions: number[] = [];
-  #values: unknown[][] = [];
+  #values: Cell[][] = [];
 
   get rows(): number {
     return this.#ordinals.length;
   }
 
-  /** Throws `InvalidResult` for what cannot be stored. Most partitions return rows like those before, which is quickly seen. */
-  check(result: unknown, key: Row): CheckedRows {
-    const version = this.#version;
+  /**
+   * Takes the rows of a result, so that whatever becomes of its objects changes nothing. Throws `InvalidResult` for what cannot be
+   * stored. Most partitions return rows like those before, which is quickly seen.
+   */
+  take(result: unknown, key: Row): OutputRows {
     const rows = Array.isArray(result) ? (result as unknown[]) : [result];
-    if (this.#names.length > 0 && exactColumnsOf(result) === null && rows.every((row) => this.#isAlike(row)))
-      return { count: rows.length, output: null, rows: rows as Row[], version };
-    const output = toOutputRows(result, key);
-    return { count: output.rows.length, output, rows: output.rows, version };
+    if (this.#names.length === 0 || exactColumnsOf(result) !== null) return toOutputRows(result, key);
+    const taken: Cell[][] = [];
+    for (const row of rows) {
+      const cells = this.#takeAlike(row);
+      if (cells === null) return toOutputRows(result, key);
+      taken.push(cells);
+    }
+    return { columns: this.#columns, rows: taken };
   }
 
   /** False: the types do not go together with those before; write these first. */
-  add(ordinal: number, checked: CheckedRows, key: Row): boolean {
-    const { rows, version } = checked;
-    let { output } = checked;
-    // What the rows were compared with may have been written meanwhile.
-    if (output === null && version !== this.#version) output = toOutputRows(rows, key);
-    if (output !== null) {
-      const joined = joinColumns(this.#columns, output.columns);
+  add(ordinal: number, { columns, rows }: OutputRows): boolean {
+    if (columns !== this.#columns) {
+      const joined = joinColumns(this.#columns, columns);
       if (joined === null && this.rows > 0) return false;
-      this.#setColumns(joined ?? output.columns);
+      this.#setColumns(joined ?? columns);
     }
-    for (const [position, row] of (output?.rows ?? rows).entries()) {
+    const places = columns === this.#columns ? null : this.#placesIn([...columns.keys()]);
+    for (const [position, cells] of rows.entries()) {
       this.#ordinals.push(ordinal);
       this.#positions.push(position);
-      for (let i = 0; i < this.#names.length; i++) this.#values[i]!.push(row[this.#names[i]!]);
+      for (let i = 0; i < this.#names.length; i++)
+        this.#values[i]!.push(cells[places === null ? i : places[i]!] ?? null);
     }
-    if (output?.exact != null) this.#setExact(output.exact, output.rows.length);
     return true;
   }
 
-  /** Writes everything to `file` and forgets it. What is added from now on goes into the next file. */
-  async write(connection: DuckDBConnection, keyColumns: readonly Column[], file: string): Promise<void> {
-    const columns = [...this.#columns.keys()];
+  /** Writes everything to `file` and forgets it; there is no file when all is refused. What is added from now on goes into the next. */
+  async write(connection: DuckDBConnection, keyColumns: readonly Column[], file: string): Promise<Written> {
+    const names = [...this.#columns.keys()];
     const typed = this.#types.flatMap((type, i) =>
       type === null ? [] : [{ name: this.#names[i]!, type, values: this.#values[i]! }],
     );
-    const places = { ordinals: this.#ordinals, positions: this.#positions };
+    const ordinals = this.#ordinals;
+    const positions = this.#positions;
     this.#ordinals = [];
     this.#positions = [];
     this.#setColumns(new Map());
-    const declared = typed.map(({ type }, i) => `, c${i} ${declaredAs(type)}`).join('');
-    await connection.run(`CREATE OR REPLACE TEMP TABLE ${PENDING} (ord INTEGER, row BIGINT${declared})`);
-    await appendColumns(connection, PENDING, places, typed);
-    const selected = typed.map(
-      ({ name, type }, i) => `${writtenAs(`pending.c${i}`, type)} AS ${identifier(name)}`,
-    );
-    const rows = `${PENDING} AS pending`;
-    const place = { rows, ord: 'pending.ord', row: 'pending.row', file };
-    await copyWithKeys(connection, { ...place, selected, keyColumns, columns });
-    await connection.run(`DROP TABLE ${PENDING}`);
+    const all = [...new Set(ordinals)];
+    return writeOrRefuse(all, (some) => {
+      const rows = { ordinals, positions, typed };
+      return writeRows(
+        connection,
+        some === all ? rows : rowsOf(rows, new Set(some)),
+        keyColumns,
+        names,
+        file,
+      );
+    });
   }
 
-  /** Of the last rows: the texts that are written in place of their values. */
-  #setExact({ texts }: ExactColumns, count: number): void {
-    for (const [name, values] of Object.entries(texts)) {
-      const column = this.#values[this.#names.indexOf(name)];
-      if (column === undefined) continue;
-      const from = column.length - count;
-      for (let i = 0; i < count; i++) column[from + i] = values[i];
-    }
-  }
-
-  /** A plain object with these columns in this order, each value of a kind that its column stores. */
-  #isAlike(row: unknown): boolean {
+  /** The cells of a plain object with these columns in this order, each value of a kind that its column stores; null: it is not. */
+  #takeAlike(row: unknown): Cell[] | null {
     if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
-      return false;
+      return null;
     const names = Object.keys(row);
-    if (names.length !== this.#names.length) return false;
+    if (names.length !== this.#names.length) return null;
+    const cells: Cell[] = [];
     for (let i = 0; i < names.length; i++) {
-      if (names[i] !== this.#names[i]) return false;
-      if (!storesAs(this.#types[i]!, (row as Row)[names[i]!])) return false;
+      if (names[i] !== this.#names[i]) return null;
+      const value = (row as Row)[names[i]!];
+      if (!storesAs(this.#types[i]!, value)) return null;
+      cells.push(value ?? null);
     }
-    return true;
+    return cells;
+  }
+
+  /** Of each column here, its place among `names`; null: all have the same. -1: it is not among them. */
+  #placesIn(names: readonly string[]): number[] | null {
+    if (names.length === this.#names.length && names.every((name, i) => name === this.#names[i])) return null;
+    const places = new Map(names.map((name, i) => [name, i]));
+    return this.#names.map((name) => places.get(name) ?? -1);
   }
 
   #setColumns(columns: OutputColumns): void {
@@ -125,6 +114,39 @@ export class PendingRows {
     this.#columns = columns;
     this.#names = names;
     this.#types = [...columns.values()];
-    this.#version++;
   }
+}
+
+interface TypedRows {
+  ordinals: readonly number[];
+  positions: readonly number[];
+  typed: readonly { name: string; type: CellType; values: readonly Cell[] }[];
+}
+
+function rowsOf({ ordinals, positions, typed }: TypedRows, some: ReadonlySet<number>): TypedRows {
+  const isOne = (_: unknown, row: number): boolean => some.has(ordinals[row]!);
+  return {
+    ordinals: ordinals.filter(isOne),
+    positions: positions.filter(isOne),
+    typed: typed.map((column) => ({ ...column, values: column.values.filter(isOne) })),
+  };
+}
+
+/** `columns`: names of all columns in order, those without any value included. */
+async function writeRows(
+  connection: DuckDBConnection,
+  { typed, ...places }: TypedRows,
+  keyColumns: readonly Column[],
+  columns: string[],
+  file: string,
+): Promise<void> {
+  const declared = typed.map(({ type }, i) => `, c${i} ${declaredAs(type)}`).join('');
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${PENDING} (ord INTEGER, row BIGINT${declared})`);
+  await appendColumns(connection, PENDING, places, typed);
+  const selected = typed.map(
+    ({ name, type }, i) => `${writtenAs(`pending.c${i}`, type)} AS ${identifier(name)}`,
+  );
+  const place = { rows: `${PENDING} AS pending`, ord: 'pending.ord', row: 'pending.row', file };
+  await copyWithKeys(connection, { ...place, selected, keyColumns, columns });
+  await connection.run(`DROP TABLE ${PENDING}`);
 }

@@ -1,16 +1,28 @@
-import { encodeJson } from './json';
+import { showJson } from './json';
 
 /** Temporal's UI shows it, and history keeps it. */
 const PREVIEW_BYTES = 1024;
+/** More of them do not fit. */
+const MAX_ROWS = 20;
 
-/** The first kibibyte of the result as JSON text; null when there is nothing to show. */
+/** The first kibibyte of the result, which can be stored, as JSON text; null when there is nothing to show. */
 export function previewOf(result: unknown): string | null {
   if (result === null || result === undefined) return null;
-  const shown = Array.isArray(result) ? result.slice(0, 20) : result;
-  const buffer = Buffer.from(encodeJson(shown, 'The result'));
+  const shown = Array.isArray(result) ? result.slice(0, MAX_ROWS).map(cellsOf) : cellsOf(result);
+  const buffer = Buffer.from(showJson(shown));
   if (buffer.length <= PREVIEW_BYTES) return buffer.toString('utf8');
   return `${buffer
     .subarray(0, PREVIEW_BYTES - 3)
     .toString('utf8')
     .replace(/\uFFFD+$/, '')}…`;
+}
+
+/** A row by its columns, as it is stored: not by a `toJSON` of its own, and no more of a long text than is shown. */
+function cellsOf(row: unknown): unknown {
+  return Object.fromEntries(
+    Object.entries(row as object).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === 'string' ? value.slice(0, PREVIEW_BYTES) : value,
+    ]),
+  );
 }

@@ -2,14 +2,14 @@
 import { rm } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../run/plan';
-import { HELD_ROWS, type Constants, type HeldRows, type PartitionRows } from './partition-rows';
+import { HELD_ROWS, type HeldRows, NO_CONSTANTS, type PartitionRows } from './partition-rows';
 import type { Shape, Slice } from './slices';
 import { SnapshotRows } from './snapshot-rows';
 import type { IndexedPartition } from './unit-index';
 
 export class QueriedRows implements PartitionRows {
   readonly rowCount: number;
-  readonly constants: Constants = {};
+  readonly constants = NO_CONSTANTS;
   #read: Promise<{ file: string; unit: SnapshotRows; rows: PartitionRows }> | null = null;
 
   /** `fetch`: gives a local file of the snapshot's form with the partition's rows alone; asked at most once. */

@@ -5,6 +5,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { openDatabase } from './database';
 import { memoryRows } from './memory-rows';
 import { literal } from './quote';
+import { toOutputRows } from './rows';
 import { allRows } from './slices';
 import type { Row } from './types';
 
@@ -29,8 +30,10 @@ const FORMATS: Record<RowsFormat, { copy: string; read: (file: string, bytes: nu
 export async function writeRows(rows: Row[], format: RowsFormat, scratch: string): Promise<Uint8Array> {
   // No rows, no columns, and no line that would name them.
   if (rows.length === 0 && format === 'csv') return new Uint8Array();
+  // Taken before anything is waited for: the caller may change its rows then.
+  const taken = toOutputRows(rows, {});
   return withFile(format, scratch, async (file, connection, database) => {
-    const select = await (await memoryRows(database, rows)).view(connection);
+    const select = await (await memoryRows(database, taken)).view(connection);
     await connection.run(`COPY (${select}) TO ${literal(file)} ${FORMATS[format].copy}`);
     return readFile(file);
   });

@@ -1,28 +1,19 @@
 /** What a partition function returned, as rows and columns of the combined output. Pure. */
-import { InvalidResult } from './errors';
-import { exactColumnsOf, type ExactColumns } from './exact-columns';
-import { encodeJson } from './json';
-import type { Row } from './types';
+import { type Cell, type CellType, exactType, isObject, readCell, takeCell, type ValueType } from './cells';
 import { describe } from './describe';
-
-/** Types that cells get; each stands for one kind of JavaScript value. `=TYPE`: an exact column of this type. */
-export type CellType = ValueType | ExactType;
-export type ValueType =
-  'BOOLEAN' | 'BIGINT' | 'DECIMAL(38,0)' | 'DOUBLE' | 'VARCHAR' | 'TIMESTAMP' | 'BLOB' | 'JSON';
-type ExactType = `=${string}`;
-
-/** DuckDB's type of an exact column; null: it is none. */
-export function exactType(type: CellType): string | null {
-  return type.startsWith('=') ? type.slice(1) : null;
-}
+import { InvalidResult } from './errors';
+import { exactCell, exactColumnsOf } from './exact-columns';
+import { showJson, WHY_NO_SURROGATE } from './json';
+import type { Row } from './types';
 
 /** Columns in order of first appearance; null: every value so far was null. */
 export type OutputColumns = Map<string, CellType | null>;
 
+/** Copies: a function may change what it returned, and nothing changes here. */
 export interface OutputRows {
   columns: OutputColumns;
-  rows: Row[];
-  exact: ExactColumns | null;
+  /** Cells in the order of the columns; a row that lacks the last columns is shorter, and one that lacks others has holes. */
+  rows: Cell[][];
 }
 
 /** Throws `InvalidResult` with a sentence for a result that cannot be stored. The key columns are left out. */
@@ -31,11 +22,12 @@ export function toOutputRows(result: unknown, key: Row): OutputRows {
   const exact = exactColumnsOf(result);
   const keyNames = new Map(Object.keys(key).map((name) => [name.toLowerCase(), name]));
   const columns: OutputColumns = new Map();
+  const positions = new Map<string, number>();
   /** Row in which a column got its type, for messages. */
   const firstSeen = new Map<string, number>();
   const spelling = new Map<string, string>();
   const output = rows.map((row, i) => {
-    const cells: Row = {};
+    const cells: Cell[] = [];
     for (const [name, value] of Object.entries(row)) {
       const keyName = keyNames.get(name.toLowerCase());
       if (keyName !== undefined) {
@@ -43,8 +35,7 @@ export function toOutputRows(result: unknown, key: Row): OutputRows {
         continue;
       }
       checkName(name, spelling, i);
-      const own = exact?.types[name];
-      const type = own === undefined ? cellType(value, name, i) : (`=${own}` as const);
+      const { type, cell } = (exact && exactCell(exact, name, i)) ?? takeCell(value, name, i);
       const before = columns.get(name) ?? null;
       const joined = join(before, type);
       if (joined === undefined) {
@@ -53,12 +44,23 @@ export function toOutputRows(result: unknown, key: Row): OutputRows {
         );
       }
       if (before === null && type !== null) firstSeen.set(name, i);
+      if (!columns.has(name)) positions.set(name, columns.size);
       columns.set(name, joined);
-      cells[name] = value ?? null;
+      cells[positions.get(name)!] = cell;
     }
     return cells;
   });
-  return { columns, rows: output, exact };
+  return { columns, rows: output };
+}
+
+/** The rows as JavaScript has them; what a row lacks is left out. */
+export function toObjects({ columns, rows }: OutputRows): Row[] {
+  const named = [...columns];
+  return rows.map((cells) =>
+    Object.fromEntries(
+      named.flatMap(([name, type], i) => (cells[i] === undefined ? [] : [[name, readCell(cells[i], type)]])),
+    ),
+  );
 }
 
 /** The columns of two partitions' rows as one file's, or null when their types do not go together. */
@@ -99,12 +101,15 @@ function join(a: CellType | null, b: CellType | null): CellType | null | undefin
 }
 
 /** Whether a value goes into a column of this type as it is, seen at a glance: false for whatever needs a closer look. */
-export function storesAs(type: CellType | null, value: unknown): boolean {
+export function storesAs(
+  type: CellType | null,
+  value: unknown,
+): value is Exclude<Cell, Uint8Array> | undefined {
   switch (typeof value) {
     case 'number':
       return type === 'DOUBLE' || (type === 'BIGINT' && Number.isSafeInteger(value) && !Object.is(value, -0));
     case 'string':
-      return type === 'VARCHAR';
+      return type === 'VARCHAR' && value.isWellFormed();
     case 'boolean':
       return type === 'BOOLEAN';
     case 'undefined':
@@ -132,11 +137,6 @@ function asRows(result: unknown): Row[] {
   );
 }
 
-/** Objects with properties, instances of the user's own classes included; no Map, Date, Promise or typed array. */
-function isObject(value: unknown): value is Row {
-  return Object.prototype.toString.call(value) === '[object Object]';
-}
-
 function checkName(name: string, spelling: Map<string, string>, row: number): void {
   const known = spelling.get(name.toLowerCase());
   if (known === name) return;
@@ -145,11 +145,18 @@ function checkName(name: string, spelling: Map<string, string>, row: number): vo
       `Row ${row} has the column "${name}" and there is also "${known}": tables do not tell them apart. Rename one.`,
     );
   }
-  if (name === '' || /^__partwise_/i.test(name)) {
-    const why = name === '' ? 'an empty name' : `a name that Partwise keeps for itself, "${name}"`;
-    throw new InvalidResult(`Row ${row} has a column with ${why}. Rename it.`);
-  }
+  const problem = nameProblem(name);
+  if (problem !== null) throw new InvalidResult(`Row ${row} has a column with ${problem}`);
   spelling.set(name.toLowerCase(), name);
+}
+
+function nameProblem(name: string): string | null {
+  if (name === '') return 'an empty name. Rename it.';
+  if (/^__partwise_/i.test(name)) return `a name that Partwise keeps for itself, "${name}". Rename it.`;
+  if (name.includes('\0'))
+    return `a NUL in its name, ${JSON.stringify(name)}, which SQL cannot hold. Rename it.`;
+  if (!name.isWellFormed()) return `a lone surrogate in its name, ${JSON.stringify(name)}${WHY_NO_SURROGATE}`;
+  return null;
 }
 
 function checkKey(name: string, value: unknown, keyName: string, keyValue: unknown, row: number): void {
@@ -161,67 +168,19 @@ function checkKey(name: string, value: unknown, keyName: string, keyValue: unkno
 }
 
 function sameValue(a: unknown, b: unknown): boolean {
-  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
+  if (a instanceof Date && b instanceof Date) return Object.is(a.getTime(), b.getTime());
   if (typeof a === 'object' && a !== null) return show(a) === show(b);
   // A bigint that was returned for an integer key is the same key.
   if (typeof a === 'bigint' || typeof b === 'bigint')
     return typeof a !== 'string' && typeof b !== 'string' && a == b;
-  return a === b || (Number.isNaN(a) && Number.isNaN(b));
+  return Object.is(a, b) || a === b;
 }
 
 function show(value: unknown): string {
   if (value === undefined) return 'undefined';
   try {
-    return encodeJson(value, 'The value');
+    return showJson(value);
   } catch {
     return describe(value);
   }
-}
-
-const INT64 = 2n ** 63n;
-const DIGITS_38 = 10n ** 38n;
-
-function cellType(value: unknown, name: string, row: number): CellType | null {
-  switch (typeof value) {
-    case 'undefined':
-      return null;
-    case 'boolean':
-      return 'BOOLEAN';
-    case 'string':
-      return 'VARCHAR';
-    case 'number':
-      return Number.isSafeInteger(value) && !Object.is(value, -0) ? 'BIGINT' : 'DOUBLE';
-    case 'bigint':
-      if (value >= -INT64 && value < INT64) return 'BIGINT';
-      if (value > -DIGITS_38 && value < DIGITS_38) return 'DECIMAL(38,0)';
-      throw new InvalidResult(
-        `The column "${name}" of row ${row} is an integer of more than 38 digits. Return it as text.`,
-      );
-    case 'object':
-      break;
-    default:
-      throw new InvalidResult(
-        `The column "${name}" of row ${row} is ${describe(value)}, which cannot be stored. Leave it out.`,
-      );
-  }
-  if (value === null) return null;
-  if (value instanceof Date) {
-    if (!Number.isNaN(value.getTime())) return 'TIMESTAMP';
-    throw new InvalidResult(
-      `The column "${name}" of row ${row} is an invalid Date. Return a valid one, or null.`,
-    );
-  }
-  if (value instanceof Uint8Array) return 'BLOB';
-  if (isObject(value) || Array.isArray(value)) {
-    try {
-      encodeJson(value, `The column "${name}" of row ${row}`);
-    } catch (error) {
-      throw new InvalidResult((error as Error).message);
-    }
-    return 'JSON';
-  }
-  throw new InvalidResult(
-    `The column "${name}" of row ${row} is ${describe(value)}, which cannot be stored. ` +
-      'Return numbers, text, booleans, Dates, Uint8Arrays, plain objects or arrays.',
-  );
 }

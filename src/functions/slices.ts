@@ -1,6 +1,7 @@
 /** Rows as DuckDB hands them out (chunks of vectors), and as functions want them (objects, columns). */
 import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
-import type { Constants } from './partition-rows';
+import { type Constants, NO_CONSTANTS } from './partition-rows';
+import { setOwn } from './own-property';
 import type { Row } from './types';
 import { vectorReader, type VectorReader } from './vector-readers';
 
@@ -21,7 +22,7 @@ export interface Slice {
 }
 
 export function shapeOf(result: DuckDBResult, offset: number): Shape {
-  const names = result.deduplicatedColumnNames().slice(offset);
+  const names = distinctNames(result.columnNames()).slice(offset);
   const types = result.columnTypes().slice(offset);
   return {
     names,
@@ -29,6 +30,16 @@ export function shapeOf(result: DuckDBResult, offset: number): Shape {
     readers: types.map(vectorReader),
     offset,
   };
+}
+
+/** Of columns that have one name the first keeps it, and the others get a number: `n`, `n:1`. */
+function distinctNames(names: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  return names.map((name) => {
+    const count = counts.get(name) ?? 0;
+    counts.set(name, count + 1);
+    return count === 0 ? name : `${name}:${count}`;
+  });
 }
 
 /** Appends the values of one column. */
@@ -39,7 +50,7 @@ export function readColumn(
   column: number,
   into: unknown[],
 ): void {
-  const constant = constants[shape.names[column]!];
+  const constant = constants.get(shape.names[column]!);
   if (constant !== undefined) for (let row = from; row < to; row++) into.push(constant);
   else shape.readers[column]!.read(chunk.getColumnVector(shape.offset + column), from, to, into);
 }
@@ -54,7 +65,7 @@ export function addRows(slice: Slice, shape: Shape, constants: Constants, rows: 
   });
   for (let i = 0; i < slice.to - slice.from; i++) {
     const row: Row = {};
-    for (let column = 0; column < columns.length; column++) row[names[column]!] = columns[column]![i];
+    for (let column = 0; column < columns.length; column++) setOwn(row, names[column]!, columns[column]![i]);
     rows.push(row);
   }
 }
@@ -64,7 +75,7 @@ export async function allRows(result: DuckDBResult): Promise<Row[]> {
   const shape = shapeOf(result, 0);
   const rows: Row[] = [];
   for (let chunk; (chunk = await result.fetchChunk()) !== null && chunk.rowCount > 0;) {
-    addRows({ chunk, from: 0, to: chunk.rowCount }, shape, {}, rows);
+    addRows({ chunk, from: 0, to: chunk.rowCount }, shape, NO_CONSTANTS, rows);
   }
   return rows;
 }

@@ -105,11 +105,9 @@ class SnapshotPartition implements PartitionRows {
 
 /** Texts of the key are the same in every row. (Other values may be equal and not the same: 0 and -0.) */
 function constantsOf(key: Row): Constants {
-  const constants: Record<string, string | null> = {};
-  for (const name of Object.keys(key)) {
-    const value = key[name];
-    if (value === null || typeof value === 'string') constants[name] = value;
-  }
+  const constants = new Map<string, string | null>();
+  for (const [name, value] of Object.entries(key))
+    if (value === null || typeof value === 'string') constants.set(name, value);
   return constants;
 }
 

@@ -2,13 +2,15 @@
 import { type DuckDBConnection, StatementType } from '@duckdb/node-api';
 import type { Column } from '../run/plan';
 import { InvalidResult } from './errors';
-import { copyWithKeys, KEYS_TABLE, storable } from './output-file';
-import type { PartitionRows } from './partition-rows';
+import { copyWithKeys, KEYS_TABLE } from './output-file';
+import { NO_CONSTANTS, type PartitionRows } from './partition-rows';
 import { identifier } from './quote';
 import { allRows, shapeOf, addRows } from './slices';
 import { asSqlError, SqlError } from './sql-error';
+import { storable, typeProblem, valueProblem } from './storable';
 import type { SqlSession } from './sql-session';
 import type { Row } from './types';
+import { type Written, writeOrRefuse } from './written-alone';
 
 const RESULT = '__partwise_result';
 
@@ -23,6 +25,8 @@ export class SqlFunction {
   private columns: Column[] | null = null;
   private checked = false;
   private written = 0;
+  /** Ordinals of the partitions whose rows are kept. */
+  private kept: number[] = [];
   /** Rows kept and not yet written. */
   rows = 0;
 
@@ -55,37 +59,45 @@ export class SqlFunction {
     if (this.columns !== null && JSON.stringify(this.columns) !== JSON.stringify(result.columns))
       return false;
     const connection = await this.session.connected();
-    const names = result.columns.map(({ name }) => `, ${identifier(name)}`).join('');
-    const select = `SELECT ${ordinal}::INTEGER AS __partwise_ord, __partwise_row${names} FROM ${RESULT}`;
+    const values = result.columns.map(
+      ({ name, type }) => `, ${storable(identifier(name), type)} AS ${identifier(name)}`,
+    );
+    // Cast here, where one partition's value that does not fit is this partition's error alone.
+    const select = `SELECT ${ordinal}::INTEGER AS __partwise_ord, __partwise_row${values.join('')} FROM ${RESULT}`;
     const target = this.pending();
     await connection.run(
       this.columns === null ? `CREATE TEMP TABLE ${target} AS ${select}` : `INSERT INTO ${target} ${select}`,
     );
     this.columns = result.columns;
+    this.kept.push(ordinal);
     this.rows += result.rows;
     return true;
   }
 
-  /** Writes everything kept to `file` and forgets it. */
-  async write(file: string): Promise<void> {
+  /** Writes everything kept to `file` and forgets it; there is no file when all is refused. */
+  async write(file: string): Promise<Written> {
     const columns = this.columns ?? [];
     const source = this.pending();
+    const { kept } = this;
     this.written++;
     this.columns = null;
+    this.kept = [];
     this.rows = 0;
     const connection = await this.session.connected();
-    await copyWithKeys(connection, {
-      rows: `${source} AS pending`,
-      ord: 'pending.__partwise_ord',
-      row: 'pending.__partwise_row',
-      selected: columns.map(
-        ({ name, type }) => `${storable(`pending.${identifier(name)}`, type)} AS ${identifier(name)}`,
-      ),
-      keyColumns: this.keyColumns,
-      columns: columns.map(({ name }) => name),
-      file,
+    const written = await writeOrRefuse(kept, (some) => {
+      const rows = some === kept ? source : `(FROM ${source} WHERE __partwise_ord IN (${some.join(', ')}))`;
+      return copyWithKeys(connection, {
+        rows: `${rows} AS pending`,
+        ord: 'pending.__partwise_ord',
+        row: 'pending.__partwise_row',
+        selected: columns.map(({ name }) => `pending.${identifier(name)} AS ${identifier(name)}`),
+        keyColumns: this.keyColumns,
+        columns: columns.map(({ name }) => name),
+        file,
+      });
     });
     await connection.run(`DROP TABLE ${source}`);
+    return written;
   }
 
   private pending(): string {
@@ -99,9 +111,10 @@ export class SqlFunction {
     const shape = shapeOf(head, 1);
     const described = shape.names.map((name, i) => ({ name, type: shape.types[i]! }));
     const columns = await this.withoutKeys(connection, ordinal, described);
+    await assertStorable(connection, columns);
     const chunk = await head.fetchChunk();
     const first: Row[] = [];
-    if (count > 0n) addRows({ chunk: chunk!, from: 0, to: 1 }, shape, {}, first);
+    if (count > 0n) addRows({ chunk: chunk!, from: 0, to: 1 }, shape, NO_CONSTANTS, first);
     return { rows: Number(count), first: first[0] ?? null, columns };
   }
 
@@ -127,6 +140,26 @@ export class SqlFunction {
       }
     }
     return columns.filter((column) => !selected.includes(column));
+  }
+}
+
+/** Throws `InvalidResult` for values that Parquet would change or refuse, when others are in the file too. */
+async function assertStorable(connection: DuckDBConnection, columns: readonly Column[]): Promise<void> {
+  // enforces I5
+  for (const { name, type } of columns) {
+    const advice = `Cast it in the query: ${identifier(name)}::VARCHAR.`;
+    const problem = typeProblem(type);
+    if (problem !== null) throw new InvalidResult(`The column "${name}" ${problem}. ${advice}`);
+    const condition = valueProblem(identifier(name), type);
+    if (condition === null) continue;
+    const found = await connection.run(
+      `SELECT ${identifier(name)}::VARCHAR AS value FROM ${RESULT} WHERE ${condition} LIMIT 1`,
+    );
+    const [row] = await allRows(found);
+    if (row === undefined) continue;
+    throw new InvalidResult(
+      `The column "${name}" is the ${type} ${String(row.value)}, which Parquet cannot hold: no negative ones, no fractions of a millisecond, no times of 1,193 hours and more. ${advice}`,
+    );
   }
 }
 

@@ -11,7 +11,7 @@ export type Row = Record<string, unknown>;
  *
  * Values are what people expect in JavaScript: integers that fit are numbers and larger ones bigints; DECIMAL
  * and DOUBLE are numbers (cast a DECIMAL to VARCHAR for all its digits; one without decimals reads like an integer); DATE and
- * TIMESTAMP are Dates (UTC); TIME, INTERVAL and UUID are text; BLOB is a Uint8Array; LIST is an array, STRUCT an object,
+ * TIMESTAMP are Dates (UTC), or text where no Date holds them (`infinity`); TIME, INTERVAL and UUID are text; BLOB is a Uint8Array; LIST is an array, STRUCT an object,
  * MAP an object by key text; JSON is what it says; NULL is null.
  */
 export interface PartitionData {
@@ -62,7 +62,7 @@ export interface WarehouseConnection {
 export interface PartitionContext<Params = Record<string, unknown>> {
   /** The partition id, e.g. `North` or `2024/UA`. */
   readonly partitionId: string;
-  /** The partition key, typed: `{ region: 'North' }`. */
+  /** A copy of the partition key, typed: `{ region: 'North' }`. */
   readonly key: Row;
   readonly params: Params;
   readonly runId: string;
@@ -87,7 +87,8 @@ export interface PartitionContext<Params = Record<string, unknown>> {
    * ```
    *
    * What is read back by `download` or `artifacts.get` is rows again; of CSV, which has no types, numbers, dates and booleans are known
-   * by how they look. Throws `InvalidArtifact` for what cannot be written.
+   * by how they look. The value is taken as it is at the call, which may go on to change it. Throws `InvalidArtifact` or `NotJson` for
+   * what cannot be written: a lone surrogate in text, and in JSON also NaN, an invalid Date, a Map, or more than 1,000 levels.
    */
   upload<T>(name: string, value: T, options?: { write?: ArtifactWriter<T> }): Promise<void>;
   /** Reads an artifact of a recorded partition, by default of this partition in another run. */
@@ -117,7 +118,14 @@ export interface PartitionContext<Params = Record<string, unknown>> {
   expect(condition: unknown, message: string): void;
 }
 
-/** What a partition function may return: nothing, one row, or rows. */
+/**
+ * What a partition function may return: nothing, one row, or rows.
+ *
+ * Values are numbers, bigints of up to 38 digits, text, booleans, Dates, Uint8Arrays, null, or plain objects and arrays, which are
+ * stored as JSON. Rows are copied when the function returns, so its objects and buffers may be used again for the next partition. A
+ * partition that returns anything else fails with `InvalidResult`, and is not tried again: a Map, an invalid Date, text with a lone
+ * surrogate, or JSON with NaN in it or nested more than 1,000 levels deep.
+ */
 export type PartitionResult = Row | Row[] | null | undefined | void;
 
 /** A partition function with its settings. Make one with `definePartitionFunction`. */

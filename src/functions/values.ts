@@ -4,12 +4,16 @@ import {
   BLOB,
   BOOLEAN,
   DOUBLE,
+  DuckDBArrayType,
   DuckDBArrayValue,
   DuckDBBlobValue,
   DuckDBDateValue,
   DuckDBDecimalValue,
+  DuckDBListType,
   DuckDBListValue,
+  DuckDBMapType,
   DuckDBMapValue,
+  DuckDBStructType,
   DuckDBStructValue,
   DuckDBTimestampMillisecondsValue,
   DuckDBTimestampNanosecondsValue,
@@ -18,6 +22,7 @@ import {
   DuckDBTimestampValue,
   type DuckDBType,
   DuckDBTypeId,
+  DuckDBUnionType,
   DuckDBUnionValue,
   type DuckDBValue,
   DuckDBVariantValue,
@@ -34,6 +39,13 @@ export type ValueReader = (value: NonNullable<DuckDBValue>) => unknown;
 
 /** The reader for a column; choosing it once per column keeps type tests out of the loop over rows. */
 export function valueReader(type: DuckDBType): ValueReader {
+  if (hasProtoField(type)) {
+    return () => {
+      throw new TypeError(
+        `A value of the type ${String(type)} has a field "__proto__", which the driver of DuckDB drops. Give the field another name, in a query.`,
+      );
+    };
+  }
   if (type.alias === 'JSON') return (value) => JSON.parse(value as string) as unknown;
   switch (type.typeId) {
     case DuckDBTypeId.BOOLEAN:
@@ -59,24 +71,34 @@ export function valueReader(type: DuckDBType): ValueReader {
   }
 }
 
+/** Whether there is a field of this name in any STRUCT of the type. */
+function hasProtoField(type: DuckDBType): boolean {
+  if (type instanceof DuckDBStructType)
+    return type.entryNames.includes('__proto__') || type.entryTypes.some(hasProtoField);
+  if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) return hasProtoField(type.valueType);
+  if (type instanceof DuckDBMapType) return hasProtoField(type.keyType) || hasProtoField(type.valueType);
+  return type instanceof DuckDBUnionType && type.memberTypes.some(hasProtoField);
+}
+
 /** A number where no digit is lost, else the bigint. */
 function integer(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 function toJavaScript(value: DuckDBValue): unknown {
   if (typeof value === 'bigint') return integer(value);
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof DuckDBDecimalValue) return value.scale === 0 ? integer(value.value) : value.toDouble();
-  if (value instanceof DuckDBDateValue) return new Date(value.days * DAY_MS);
-  if (value instanceof DuckDBTimestampValue) return new Date(floorDivide(value.micros, 1000n));
-  if (value instanceof DuckDBTimestampTZValue) return new Date(floorDivide(value.micros, 1000n));
-  if (value instanceof DuckDBTimestampSecondsValue) return new Date(Number(value.seconds) * 1000);
-  if (value instanceof DuckDBTimestampMillisecondsValue) return new Date(Number(value.millis));
-  if (value instanceof DuckDBTimestampNanosecondsValue) return new Date(floorDivide(value.nanos, 1_000_000n));
+  if (value instanceof DuckDBDateValue) return toDate(value.days * DAY_MS, value);
+  if (value instanceof DuckDBTimestampValue) return toDate(floorDivide(value.micros, 1000n), value);
+  if (value instanceof DuckDBTimestampTZValue) return toDate(floorDivide(value.micros, 1000n), value);
+  if (value instanceof DuckDBTimestampSecondsValue) return toDate(Number(value.seconds) * 1000, value);
+  if (value instanceof DuckDBTimestampMillisecondsValue) return toDate(Number(value.millis), value);
+  if (value instanceof DuckDBTimestampNanosecondsValue)
+    return toDate(floorDivide(value.nanos, 1_000_000n), value);
   if (value instanceof DuckDBBlobValue) return new Uint8Array(value.bytes);
   if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue)
     return value.items.map(toJavaScript);
@@ -94,6 +116,13 @@ function toJavaScript(value: DuckDBValue): unknown {
     return toJavaScript(value.value);
   // TIME, TIMETZ, INTERVAL, UUID, BIT and what DuckDB may add: as DuckDB prints them.
   return String(value);
+}
+
+/** No Date holds `infinity`, or a day that is more than 100 million from 1970: such a value is text, as DuckDB prints it. */
+function toDate(milliseconds: number, value: { isFinite: boolean }): Date | string {
+  if (!value.isFinite) return milliseconds < 0 ? '-infinity' : 'infinity';
+  const date = new Date(milliseconds);
+  return Number.isNaN(date.getTime()) ? String(value) : date;
 }
 
 /** BigInt division rounds towards zero; times before 1970 must round down like the others. */
@@ -129,7 +158,8 @@ export function toParameter(value: unknown, where: string): Parameter {
       throw new TypeError(`${where} is an invalid Date. Pass a valid one, or null.`);
     return { value: new DuckDBTimestampValue(BigInt(value.getTime()) * 1000n), type: TIMESTAMP };
   }
-  if (value instanceof Uint8Array) return { value: new DuckDBBlobValue(value), type: BLOB };
+  // A copy: it is bound after what comes before it has run.
+  if (value instanceof Uint8Array) return { value: new DuckDBBlobValue(new Uint8Array(value)), type: BLOB };
   if (Array.isArray(value)) return listParameter(value, where);
   throw new TypeError(
     `${where} is ${describe(value)}, which cannot be bound. ` +

@@ -3,7 +3,7 @@
  * that most columns have, reading the memory below them is several times faster. What comes out is what `valueReader` gives.
  */
 import { type DuckDBType, DuckDBTypeId, type DuckDBVector } from '@duckdb/node-api';
-import { valueReader, type ValueReader } from './values';
+import { DAY_MS, valueReader, type ValueReader } from './values';
 
 export interface VectorReader {
   /** Whether values come at hardly any cost. */
@@ -73,7 +73,7 @@ function fastReader(type: DuckDBType, read: ValueReader): FastReader | null {
     case DuckDBTypeId.BIGINT:
       return integers(read, (value) => value);
     case DuckDBTypeId.DATE:
-      return dates;
+      return dates(read);
     case DuckDBTypeId.TIMESTAMP:
     case DuckDBTypeId.TIMESTAMP_TZ:
       return integers(read, (micros) => new Date(Math.floor(micros / 1000)));
@@ -94,16 +94,23 @@ const numbers: FastReader = (vector, from, to, into) => {
   return true;
 };
 
-const DAY_MS = 86_400_000;
+/** Days from 1970 that a Date may be away. */
+const MOST_DAYS = 100_000_000;
 
-const dates: FastReader = (vector, from, to, into) => {
-  const inside = insideOf(vector);
-  const isNull = nullsOf(inside);
-  if (isNull === undefined || !(inside.items instanceof Int32Array)) return false;
-  const days = inside.items;
-  for (let row = from; row < to; row++) into.push(isNull?.(row) ? null : new Date(days[row]! * DAY_MS));
-  return true;
-};
+function dates(read: ValueReader): FastReader {
+  return (vector, from, to, into) => {
+    const inside = insideOf(vector);
+    const isNull = nullsOf(inside);
+    if (isNull === undefined || !(inside.items instanceof Int32Array)) return false;
+    const days = inside.items;
+    for (let row = from; row < to; row++) {
+      if (isNull?.(row)) into.push(null);
+      else if (Math.abs(days[row]!) <= MOST_DAYS) into.push(new Date(days[row]! * DAY_MS));
+      else into.push(valueAt(vector, row, read));
+    }
+    return true;
+  };
+}
 
 const HALF = 2 ** 32;
 

@@ -1,6 +1,7 @@
 /** What `predict` returned, beside the input rows that it is about. */
 import { InvalidResult } from '../functions/errors';
 import { EXACT, type ExactColumns } from '../functions/exact-columns';
+import { setOwn } from '../functions/own-property';
 import { identifier } from '../functions/quote';
 import { didYouMean } from '../run/nearest';
 import type { PartitionData, Row } from '../functions/types';
@@ -46,11 +47,11 @@ export async function predictedRows(
   const own = new Set([ROW_ID, MODEL_PARTITION, ...kept.names].map((name) => name.toLowerCase()));
   const rows = Array.from(predicted, (item, i) => {
     const row: Row = { [ROW_ID]: positions === null ? i : positions[i] };
-    for (const name of kept.names) row[name] = kept.rows[i]![name];
+    for (const name of kept.names) setOwn(row, name, kept.rows[i]![name]);
     if (!isObject(item)) row[PREDICTION] = item;
     else {
       assertNoneOf(own, item, i);
-      Object.assign(row, item);
+      for (const [name, value] of Object.entries(item)) setOwn(row, name, value);
     }
     if (model !== null) row[MODEL_PARTITION] = model;
     return row;

@@ -45,9 +45,8 @@ export class RunnerHost implements ContextHost {
   }
 
   async upload(name: string, bytes: Uint8Array, codec: ArtifactCodec): Promise<void> {
-    // The caller's bytes may be other ones when the call has ended.
     if (this.unit.isBatch && bytes.length <= MOST_PACKED_BYTES)
-      this.#uploads.push({ name, codec, content: Uint8Array.from(bytes) });
+      this.#uploads.push({ name, codec, content: bytes });
     else this.#uploads.push({ name, codec, ref: await this.#put(name, bytes, codec) });
   }
 

@@ -9,14 +9,16 @@ import type { PartitionRows } from '../functions/partition-rows';
 import { previewOf } from '../functions/preview';
 import { SqlFunction } from '../functions/sql-function';
 import type { SqlSession } from '../functions/sql-session';
-import { loadKeys } from '../functions/unit-index';
+import { type IndexedPartition, loadKeys } from '../functions/unit-index';
+import type { Written } from '../functions/written-alone';
 import { didYouMean } from '../run/nearest';
 import type { RunnerUnit } from './protocol';
 
-/** What one call gave. */
+/** What one call gave: copies, so that nothing that runs later changes it. */
 export interface Returned {
   rows: number;
-  preview(): string | null;
+  /** Null: there is nothing to show, or it is a batch, where nobody looks. */
+  preview: string | null;
   /** Puts the rows with those to be written; false: they do not go together with those before, write these first. */
   keep(): boolean | Promise<boolean>;
 }
@@ -26,9 +28,9 @@ export interface UnitFunction {
   readonly rows: number;
   /** Whether rows can be kept at any time, also while others are being written. */
   readonly keepsAtOnce: boolean;
-  call(ordinal: number, rows: PartitionRows, call: CallContext): Promise<Returned>;
-  /** Writes the rows kept so far to a Parquet file; what is kept from now on goes into the next. */
-  write(file: string): Promise<void>;
+  call(partition: IndexedPartition, rows: PartitionRows, call: CallContext): Promise<Returned>;
+  /** Writes the rows kept so far to a Parquet file; what is kept from now on goes into the next. No file: all were refused. */
+  write(file: string): Promise<Written>;
 }
 
 /** The worker's bundle has no function of this name; another worker may. */
@@ -64,19 +66,19 @@ async function userFunction(
     get rows() {
       return pending.rows;
     },
-    async call(ordinal, rows, { context, finish }) {
+    async call({ ordinal, key }, rows, { context, finish }) {
       const data = createPartitionData(rows, session);
       // The user's file is loaded: breakpoints in it hold from here on.
       // eslint-disable-next-line no-debugger
       if (unit.pause === true) debugger;
       const result: unknown = await found.run(data, context);
       await finish();
-      const { key } = context;
-      const checked = pending.check(result, key);
+      // The key is the partition's own: that of the context is the function's to change.
+      const taken = pending.take(result, key);
       return {
-        rows: checked.count,
-        preview: () => previewOf(result),
-        keep: () => pending.add(ordinal, checked, key),
+        rows: taken.rows.length,
+        preview: unit.isBatch ? null : previewOf(result),
+        keep: () => pending.add(ordinal, taken),
       };
     },
     write: (file) => pending.write(writer, unit.keyColumns, file),
@@ -92,12 +94,12 @@ function sqlFunction(unit: RunnerUnit, session: SqlSession): UnitFunction {
     get rows() {
       return query.rows;
     },
-    async call(ordinal, rows, { finish }) {
+    async call({ ordinal }, rows, { finish }) {
       const result = await query.run(ordinal, rows);
       await finish();
       return {
         rows: result.rows,
-        preview: () => previewOf(result.first),
+        preview: unit.isBatch ? null : previewOf(result.first),
         keep: () => query.keep(ordinal, result),
       };
     },

@@ -13,18 +13,27 @@ import { createContext } from '../functions/context';
 import { type DatabaseOptions, KeptDatabase } from '../functions/database';
 import { describeThrown } from '../functions/errors';
 import { fileRows } from '../functions/file-rows';
+import { setOwn } from '../functions/own-property';
 import { QueriedRows } from '../functions/queried-rows';
 import type { PartitionRows } from '../functions/partition-rows';
 import { SnapshotRows } from '../functions/snapshot-rows';
 import { SqlSession } from '../functions/sql-session';
 import { SnapshotDamaged } from '../functions/unit-cursor';
+import type { Row } from '../functions/types';
 import { type IndexedPartition, loadKeys, readIndex } from '../functions/unit-index';
-import { DoneColumns, type PackedArtifact } from '../run/done-block';
+import { NOTHING_WRITTEN, type Written } from '../functions/written-alone';
+import {
+  DoneColumns,
+  type EndedOutcome,
+  filterBlock,
+  outcomeAt,
+  type PackedArtifact,
+} from '../run/done-block';
 import type { ErrorInfo } from '../run/outcome';
 import { ArtifactPack } from './artifact-pack';
 import { timedOut } from './exit-reason';
 import type { CallOf, OutputCapture } from './output-capture';
-import type { RunnerOutcome, RunnerUnit, ToRunner } from './protocol';
+import type { RunnerOutcome, RunnerSegment, RunnerUnit, ToRunner } from './protocol';
 import { RunnerHost } from './runner-host';
 import { type Returned, type UnitFunction, unitFunction } from './unit-function';
 import type { UnitLink } from './worker-link';
@@ -118,6 +127,7 @@ export class UnitLoop {
   private writing: Promise<unknown> = Promise.resolve();
   private handOver: (() => void) | null = null;
   private broken: { error: unknown } | null = null;
+  private index: ReadonlyMap<number, IndexedPartition> = new Map();
 
   constructor(
     private readonly unit: RunnerUnit,
@@ -140,13 +150,13 @@ export class UnitLoop {
     try {
       writer = await database.connect();
       await loadKeys(writer, this.unit.index, this.unit.ordinals);
-      const index = await readIndex(writer, this.unit.keyColumns);
+      this.index = await readIndex(writer, this.unit.keyColumns);
       const fn = await unitFunction(this.unit, this.session, writer);
-      const { rowsOf, close } = this.openRows(database, index);
+      const { rowsOf, close } = this.openRows(database);
       closeRows = close;
       this.handOver = () => this.segmentSoon(fn);
       timer = setInterval(() => this.isDue(fn) && this.segmentSoon(fn), SEGMENT_EVERY_MS / 4);
-      const left = await this.runAll(index, fn, rowsOf);
+      const left = await this.runAll(fn, rowsOf);
       return { left, reusable: !this.tainted };
     } finally {
       clearInterval(timer);
@@ -183,15 +193,11 @@ export class UnitLoop {
     return true;
   }
 
-  private async runAll(
-    index: ReadonlyMap<number, IndexedPartition>,
-    fn: UnitFunction,
-    rowsOf: RowsOf,
-  ): Promise<number[]> {
+  private async runAll(fn: UnitFunction, rowsOf: RowsOf): Promise<number[]> {
     const { ordinals } = this.unit;
     let next = 0;
     for (; next < ordinals.length && !this.stopping; next++) {
-      const partition = index.get(ordinals[next]!);
+      const partition = this.index.get(ordinals[next]!);
       if (partition === undefined) {
         throw new SnapshotDamaged(
           `The partition index has no partition number ${ordinals[next]}. Start a new run.`,
@@ -242,8 +248,7 @@ export class UnitLoop {
     else if (returned !== null) await this.endWell(call, returned, fn);
     else if (this.cancelled) this.endBadly(call, 'CANCELLED', null);
     else {
-      const { error, ...retry } = describeThrown(thrown?.error, unit.nonRetryableErrorTypes);
-      this.endBadly(call, 'FAILED', error, retry);
+      this.endThrown(call, thrown?.error);
     }
     if (this.session.isUsed) await this.session.endPartition();
   }
@@ -260,7 +265,7 @@ export class UnitLoop {
     const rows = opened instanceof Promise ? await opened : opened;
     const facts = {
       partitionId: partition.id,
-      key: { ...partition.key },
+      key: copyOf(partition.key),
       runId: unit.runId,
       attempt: running.attempt,
       snapshotTime: new Date(unit.snapshotTime),
@@ -269,7 +274,7 @@ export class UnitLoop {
       model: unit.model ?? {},
       signal: () => running.signal,
     };
-    const returned = await fn.call(partition.ordinal, rows, createContext(facts, host));
+    const returned = await fn.call(partition, rows, createContext(facts, host));
     if (rows.assertUnchanged !== undefined) await rows.assertUnchanged();
     return returned;
   }
@@ -278,11 +283,22 @@ export class UnitLoop {
     const { isBatch } = this.unit;
     if (fn.keepsAtOnce && returned.keep() === true) return this.record(call, returned, isBatch);
     await this.exclusive(async () => {
-      if (!(await returned.keep())) {
+      const thrown: unknown[] = [];
+      // enforces I5: what cannot be kept is this partition's, not the unit's
+      const keep = async (): Promise<boolean> => {
+        try {
+          return await returned.keep();
+        } catch (error) {
+          thrown.push(error);
+          return true;
+        }
+      };
+      if (!(await keep())) {
         await this.segment(fn);
-        await returned.keep();
+        await keep();
       }
-      this.record(call, returned, isBatch);
+      if (thrown.length === 0) this.record(call, returned, isBatch);
+      else this.endThrown(call, thrown[0]);
     });
   }
 
@@ -297,12 +313,17 @@ export class UnitLoop {
       const outcome = {
         ...outcomeOf(call),
         status: 'DONE' as const,
-        preview: preview(),
+        preview,
         outputRows,
         error: null,
       };
       this.ended.push({ outcome, artifacts, retryable: false, retryDelayMs: null });
     }
+  }
+
+  private endThrown(call: EndedCall, thrown: unknown): void {
+    const { error, ...retry } = describeThrown(thrown, this.unit.nonRetryableErrorTypes);
+    this.endBadly(call, 'FAILED', error, retry);
   }
 
   private endBadly(
@@ -317,10 +338,7 @@ export class UnitLoop {
     this.ended.push({ outcome, artifacts, ...retry });
   }
 
-  private openRows(
-    database: DuckDBInstance,
-    index: ReadonlyMap<number, IndexedPartition>,
-  ): { rowsOf: RowsOf; close: () => void | Promise<void> } {
+  private openRows(database: DuckDBInstance): { rowsOf: RowsOf; close: () => void | Promise<void> } {
     const { files, ordinals, snapshot, columns } = this.unit;
     if (files !== null) {
       const fileOf = new Map(ordinals.map((ordinal, i) => [ordinal, files[i]!]));
@@ -335,7 +353,7 @@ export class UnitLoop {
       snapshot,
       columns,
       ordinals,
-      (ordinal) => index.get(ordinal)?.rows ?? 0,
+      (ordinal) => this.index.get(ordinal)?.rows ?? 0,
     );
     return { rowsOf: (partition) => unitRows.partition(partition), close: () => unitRows.close() };
   }
@@ -388,8 +406,37 @@ export class UnitLoop {
     const name = `${process.pid}-${++this.segments}`;
     const rows = fn.rows === 0 ? null : join(this.unit.scratch, `rows-${name}.parquet`);
     const pack = this.pack.bytes === 0 ? null : join(this.unit.scratch, `pack-${name}`);
-    await Promise.all([rows === null ? null : fn.write(rows), pack === null ? null : this.pack.write(pack)]);
-    this.link.send({ type: 'segment', done, outcomes, rows, pack });
+    const [written] = await Promise.all([
+      rows === null ? NOTHING_WRITTEN : fn.write(rows),
+      pack === null ? null : this.pack.write(pack),
+    ]);
+    const ended = this.withRefused({ done, outcomes }, written.refused);
+    this.link.send({ type: 'segment', ...ended, rows: written.isWritten ? rows : null, pack });
+  }
+
+  /** Partitions whose rows could not be written have failed, as if their function had thrown. */
+  private withRefused(ended: Ended, refused: Written['refused']): Ended {
+    if (refused.size === 0) return ended;
+    const fail = (
+      { attempts, startedAt, durationMs, ordinal }: Omit<EndedOutcome, 'artifacts'>,
+      artifacts: PackedArtifact[],
+    ): RunnerOutcome => {
+      const { id, rows } = this.index.get(ordinal)!;
+      const { error, ...retry } = describeThrown(refused.get(ordinal), this.unit.nonRetryableErrorTypes);
+      const called = { ordinal, id, attempts, rows, startedAt, durationMs, reused: false };
+      const outcome = { ...called, status: 'FAILED' as const, preview: null, outputRows: 0, error };
+      return { outcome, artifacts, ...retry };
+    };
+    const isKept = (ordinal: number): boolean => !refused.has(ordinal);
+    const outcomes = ended.outcomes.map((each) =>
+      isKept(each.outcome.ordinal) ? each : fail(each.outcome, each.artifacts),
+    );
+    const { done } = ended;
+    if (done === null) return { done, outcomes };
+    for (const [at, ordinal] of done.ordinals.entries())
+      if (!isKept(ordinal)) outcomes.push(fail(outcomeAt(done, at), done.artifacts?.[at] ?? []));
+    const kept = filterBlock(done, isKept);
+    return { done: kept.ordinals.length === 0 ? null : kept, outcomes };
   }
 
   private async exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -397,6 +444,17 @@ export class UnitLoop {
     this.writing = result.catch(() => undefined);
     return result;
   }
+}
+
+type Ended = Pick<RunnerSegment, 'done' | 'outcomes'>;
+
+/** Functions may change what they are given. */
+function copyOf(key: Row): Row {
+  const copy = { ...key };
+  for (const name of Object.keys(copy))
+    if (typeof copy[name] === 'object' && copy[name] !== null)
+      setOwn(copy, name, structuredClone(copy[name]));
+  return copy;
 }
 
 /** A call that has come to its end, one way or another. */

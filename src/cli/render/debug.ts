@@ -1,6 +1,6 @@
 /** What a function did now, and how that differs from what the run recorded. */
 import type { CallView, DebugReport, OutcomeComparison } from '../../client/trial-types';
-import { encodeJson } from '../../functions/json';
+import { showJson } from '../../functions/json';
 import { bytesText } from './bytes';
 import type { Paint } from './paint';
 import { clean, cut, plural } from './text';
@@ -57,7 +57,7 @@ function resultText(now: CallView, recorded: CallView, { result }: OutcomeCompar
 function cellsText(now: unknown, recorded: unknown): string {
   const [one, other] = [cellText(now), cellText(recorded)];
   if (one !== other) return `${one}, was ${other}`;
-  const [long, longOther] = [now, recorded].map((value) => clean(encodeJson(value, 'The cell')));
+  const [long, longOther] = [now, recorded].map((value) => clean(showJson(value)));
   return `${cut(long!, MOST_CELL)}, was ${cut(longOther!, MOST_CELL)}`;
 }
 

@@ -1,5 +1,5 @@
 /** A value of a row as the text of a cell. */
-import { encodeJson } from '../../functions/json';
+import { showJson } from '../../functions/json';
 import { isSeries, sparkline } from './sparkline';
 import { clean } from './text';
 
@@ -10,7 +10,7 @@ export function cellText(value: unknown): string {
   if (value instanceof Date) return dateText(value);
   if (value instanceof Uint8Array) return `${value.byteLength} bytes`;
   if (isSeries(value)) return sparkline(value);
-  if (typeof value === 'object') return clean(encodeJson(value, 'The cell'));
+  if (typeof value === 'object') return clean(showJson(value));
   return String(value as boolean | bigint);
 }
 

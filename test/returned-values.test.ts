@@ -1,0 +1,419 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { bundleFunctions, type FunctionBundle } from '../src/functions/bundle';
+import { decodeArtifact } from '../src/functions/artifact-codec';
+import { describeThrown } from '../src/functions/errors';
+import { writeOrRefuse } from '../src/functions/written-alone';
+import { RunnerPool } from '../src/runners/pool';
+import { runPartitionFunction } from '../src/testing';
+import { makeFolder, makeSnapshot, readRows, run, type Ran, type RunRequest } from './support/runner-unit';
+import * as functions from './support/returning-functions';
+
+const ALL = [0, 1, 2, 3, 4, 5, 6, 7];
+const OTHERS = ['k0', 'k1', 'k2', 'k4', 'k5', 'k6', 'k7'];
+let folder: string;
+let bundle: FunctionBundle;
+let pool: RunnerPool;
+
+beforeAll(async () => {
+  folder = makeFolder();
+  await makeSnapshot(folder, ALL.length, 10);
+  bundle = await bundleFunctions(
+    join(__dirname, 'support/returning-functions.ts'),
+    join(folder, 'functions'),
+  );
+  pool = new RunnerPool({ size: 1 });
+});
+afterAll(async () => {
+  await pool.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const runUnit = (name: string, request: Partial<RunRequest> = {}) =>
+  run({ pool, folder, bundle, ordinals: ALL, name, ...request });
+/** Partition k3 does what `kind` says. */
+const runKind = (name: string, kind: string, unit: RunRequest['unit'] = {}) =>
+  runUnit(name, { unit: { params: { kind }, ...unit } });
+const runSql = (sql: string, unit: RunRequest['unit'] = {}) =>
+  runUnit('sql', {
+    bundle: null,
+    unit: { function: { name: 'sql', digest: 'sql', bundle: null, sql }, ...unit },
+  });
+
+/** Status and error by ordinal: outcomes of a batch have no ids. */
+function endsOf({ ended }: Ran): Map<number, Ran['ended'][number]> {
+  expect(ended).toHaveLength(ALL.length);
+  return new Map(ended.map((each) => [each.outcome.ordinal, each]));
+}
+function expectOnlyK3Fails(ran: Ran, type: string, message: string | RegExp): void {
+  const ends = endsOf(ran);
+  const failed = ends.get(3)!;
+  for (const [ordinal, { outcome }] of ends)
+    expect([ordinal, outcome.status, outcome.error]).toEqual(
+      ordinal === 3 ? [3, 'FAILED', failed.outcome.error] : [ordinal, 'DONE', null],
+    );
+  expect(failed.outcome).toMatchObject({ id: 'k3', rows: 10, attempts: 1, outputRows: 0, error: { type } });
+  expect(failed.outcome.error!.message).toEqual(
+    typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
+  );
+}
+
+const UNITS = [
+  ['a unit of single partitions', false],
+  ['a batch', true],
+] as const;
+
+describe('what a call gave is what it was when it was given', () => {
+  test.each(UNITS)(
+    'in the rows and artifacts of %s, though the next call uses the same objects I5',
+    async (_, isBatch) => {
+      const uploaded = new Map<string, Buffer>();
+      const heartbeats: unknown[] = [];
+      const { ended, files, packs } = await runUnit('reuses', {
+        unit: { isBatch, params: { list: [] } },
+        handlers: {
+          onUpload: async ({ name, file, partitionId }) => {
+            uploaded.set(`${partitionId}/${name}`, readFileSync(file));
+            return { path: '', bytes: 0, sha256: '' };
+          },
+          onHeartbeat: (_ordinal, progress) => void heartbeats.push(progress),
+        },
+      });
+      const rows = await readRows(
+        files,
+        'region, k, hex(buffer) AS b, hex(view) AS v, object, epoch(day) AS d, seen',
+      );
+      expect(rows).toEqual(
+        ALL.map((k) => ({
+          region: `k${k}`,
+          k: `${k}`,
+          b: `0000000${k}`,
+          v: `0${k}0${k}`,
+          object: JSON.stringify({ list: [k], k }),
+          d: k,
+          seen: '1',
+        })),
+      );
+      expect(heartbeats[0]).toMatchObject({ k: 0 });
+      for (const { outcome } of ended) {
+        const k = outcome.ordinal;
+        const content = (name: string): Buffer => {
+          if (!isBatch) return uploaded.get(`k${k}/${name}`)!;
+          const { offset, bytes } = outcome.artifacts.find((each) => each.name === name)!;
+          return readFileSync(packs[0]!).subarray(offset!, offset! + bytes);
+        };
+        expect([...content('bytes.bin')]).toEqual([0, 0, 0, k]);
+        expect([...content('own.bin')]).toEqual([0, 0, 0, k]);
+        expect(JSON.parse(content('value.json').toString())).toEqual({ k, list: [k] });
+        expect(content('rows.csv').toString()).toBe(`k,list\n${k},[${k}]\n`);
+      }
+    },
+  );
+
+  test('in a result that is changed in a timer, to something that cannot be written I5', async () => {
+    const { files, ended } = await runUnit('changesLater');
+    expect(ended.map(({ outcome }) => outcome.status)).toEqual(ALL.map(() => 'DONE'));
+    expect(await readRows(files, '"inner"')).toEqual(ALL.map((k) => ({ inner: `{"k":${k}}` })));
+  });
+
+  test('and so are the rows that a call is given, whatever it does with them I5', async () => {
+    const { files } = await runUnit('changesRows');
+    expect(await readRows(files, 'region, "isSame"')).toEqual(
+      ALL.map((k) => ({ region: `k${k}`, isSame: true })),
+    );
+  });
+
+  test('in a test of a function', async () => {
+    const params = { list: [] };
+    const key = { region: 'k5' };
+    const call = { rows: [{ amount: 1 }], key, params };
+    const { rows, uploads, heartbeats } = await runPartitionFunction(functions.reuses as never, call);
+    await runPartitionFunction(functions.reuses as never, { ...call, key: { region: 'k6' } });
+    expect(rows).toEqual([
+      {
+        region: 'k5',
+        k: 5,
+        buffer: new Uint8Array([0, 0, 0, 5]),
+        view: new Uint8Array([5, 5]),
+        object: { k: 5, list: [5] },
+        day: new Date(5_000),
+        seen: 1,
+      },
+    ]);
+    expect(heartbeats).toEqual([{ k: 5, list: [5] }]);
+    expect(uploads.get('bytes.bin')).toEqual(new Uint8Array([0, 0, 0, 5]));
+    expect(uploads.get('rows.csv')).toEqual([{ k: 5, list: '[5]' }]);
+    expect([params, key]).toEqual([{ list: [] }, { region: 'k5' }]);
+  });
+});
+
+describe('a result that cannot be stored fails its own partition', () => {
+  describe.each(UNITS)('of %s:', (_, isBatch) => {
+    test.each([
+      ['a lone surrogate in text', 'The column "text" of row 0 holds a lone surrogate (half of a character'],
+      ['a lone surrogate deep inside', 'The column "top" of row 0 holds a lone surrogate at "excerpt[0]"'],
+      ['a lone surrogate in a name', 'The column "top" of row 0 has a name with a lone surrogate'],
+      ['a column named by a lone surrogate', String.raw`a lone surrogate in its name, "\ud83d"`],
+      ['a column named with a NUL', String.raw`a NUL in its name, "a\u0000b"`],
+      ['NaN', 'The column "top" of row 0 holds NaN at "mean", which JSON cannot. Use null, or text.'],
+      ['Infinity', 'holds -Infinity at "[0]"'],
+      ['an invalid Date deep inside', 'holds an invalid Date at "[0]"'],
+      ['deep nesting', /is nested too deeply at "(\[0\]){33}\[…": more than 1,000 levels\. Store it/],
+      [
+        'another key than its own, after the context was changed',
+        'Row 0 has region = "other", but this is the partition where region = "k3"',
+      ],
+    ])('%s I5', async (kind, message) => {
+      expectOnlyK3Fails(await runKind('returns', kind, { isBatch }), 'InvalidResult', message);
+    });
+
+    test.each([
+      [
+        'a negative INTERVAL',
+        "INTERVAL '-5 minutes'",
+        'The column "v" is the INTERVAL -00:05:00, which Parquet cannot hold',
+      ],
+      ['microseconds of an INTERVAL', "INTERVAL '1.123456 seconds'", 'is the INTERVAL 00:00:01.123456'],
+      ['a long INTERVAL', 'to_hours(1500)', 'is the INTERVAL 1500:00:00'],
+      ['39 digits', '170141183460469231731687303715884105727::HUGEINT', 'Could not cast value'],
+      ['39 digits in a list', '[170141183460469231731687303715884105727::HUGEINT]', 'Could not cast value'],
+    ])('of the function sql, %s I5', async (_what, value, message) => {
+      const sql = `SELECT CASE WHEN any_value(region) = 'k3' THEN ${value} END AS v FROM data`;
+      const ran = await runSql(sql, { isBatch });
+      const { type } = endsOf(ran).get(3)!.outcome.error!;
+      expectOnlyK3Fails(ran, type, message);
+    });
+
+    test('what no check foresees, found when it is written I5', async () => {
+      const kind = 'a text that its exact column cannot hold';
+      const ran = await runKind('returns', kind, { isBatch });
+      expectOnlyK3Fails(
+        ran,
+        'InvalidResult',
+        'The returned rows cannot be stored: Conversion error: invalid date',
+      );
+      expect(endsOf(ran).get(3)!.retryable).toBe(false);
+      expect(await readRows(ran.files, 'region, n')).toEqual(
+        OTHERS.map((region) => ({ region, n: region.slice(1) })),
+      );
+    });
+  });
+
+  test('so that there is no file when no partition has rows that can be written I5', async () => {
+    const kind = 'a text that its exact column cannot hold';
+    const ran = await runUnit('returns', { ordinals: [3], unit: { params: { kind } } });
+    expect([ran.summary, ran.files]).toEqual([['k3: FAILED InvalidResult'], []]);
+  });
+
+  test.each([
+    ['union_value(num := 5)', 'The column "v" is a UNION, which Parquet cannot hold. Cast it in the query'],
+    ["'10:00:00+05:30'::TIMETZ", 'The column "v" is a TIME WITH TIME ZONE'],
+    ["[INTERVAL '1 day']", 'The column "v" holds INTERVALs inside of other values'],
+  ])('and so does each whose query gives a type that no file holds: %s', async (value, message) => {
+    const ran = await runSql(`SELECT ${value} AS v`);
+    expect(ran.ended.map(({ outcome }) => outcome.error?.message)).toEqual(
+      ALL.map(() => expect.stringContaining(message)),
+    );
+  });
+
+  test('blames no partition for a full disk, and tries halves for the rest', async () => {
+    const tried: (readonly number[])[] = [];
+    const write = (guilty: readonly number[]) => async (some: readonly number[]) => {
+      tried.push(some);
+      if (some.some((ordinal) => guilty.includes(ordinal))) throw new Error('Conversion Error: no date');
+    };
+    expect([...(await writeOrRefuse(ALL, write([1, 6]))).refused.keys()]).toEqual([1, 6]);
+    expect(tried.at(-1)).toEqual([0, 2, 3, 4, 5, 7]);
+    expect(await writeOrRefuse([1, 2], write([1, 2]))).toMatchObject({ isWritten: false });
+    const full = new Error('IO Error: Could not write file "x": No space left on device');
+    await expect(writeOrRefuse(ALL, () => Promise.reject(full))).rejects.toBe(full);
+  });
+
+  test('integers of 128 bits keep their digits inside of lists and structs', async () => {
+    const { files } = await runSql(
+      `SELECT [9007199254740993::HUGEINT] AS l, {'HUGEINT': sum(9007199254740993)} AS s FROM data`,
+    );
+    const [row] = await readRows(files, 'l::VARCHAR AS l, s::VARCHAR AS s');
+    expect(row).toEqual({ l: '[9007199254740993]', s: "{'HUGEINT': 90071992547409930}" });
+  });
+
+  test('a row that would show itself in a way of its own is shown by its columns I5', async () => {
+    const { ended } = await runKind('returns', 'a row that shows itself as something else');
+    expect(ended[3]!.outcome.error?.message ?? '').toContain('column "toJSON" of row 0 is a function');
+  });
+});
+
+describe('errors that cannot be described', () => {
+  const kinds = [
+    ['message', 'Error', 'Error without a message'],
+    ['name', 'Error', 'broken'],
+    ['stack', 'Error', 'broken'],
+    ['cause', 'Error', 'broken'],
+    ['constructor', 'Error', 'broken'],
+    ['nonRetryable', 'Error', 'broken'],
+    ['nextRetryDelay', 'Error', 'broken'],
+    ['a Proxy', 'NonError', 'The function threw an Object'],
+    ['a revoked Proxy', 'NonError', 'The function threw an Object'],
+    ['a symbol', 'NonError', 'The function threw a symbol'],
+    ['an AggregateError', 'AggregateError', 'many (3 errors: an Object; an Object; )'],
+    ['a message that is no text', 'Error', 'Error without a message'],
+    ['a giant message', 'Error', /^x+…$/],
+  ] as const;
+
+  test.each(kinds)(
+    'cost their partition alone, and one call each: a broken %s I5',
+    async (kind, type, message) => {
+      const ran = await runKind('throws', kind, { isBatch: true });
+      expectOnlyK3Fails(ran, type, message);
+      expect(endsOf(ran).get(3)).toMatchObject({ retryable: true, retryDelayMs: null });
+    },
+  );
+
+  test('cost their partition alone when stack traces cannot be made I5', async () => {
+    expectOnlyK3Fails(await runUnit('breaksStacks', { pool: await ownPool() }), 'Error', 'without a trace');
+  });
+
+  const pools: RunnerPool[] = [];
+  const ownPool = async (): Promise<RunnerPool> => {
+    pools.push(new RunnerPool({ size: 1 }));
+    return pools[0]!;
+  };
+  afterAll(() => Promise.all(pools.map((each) => each.close())));
+
+  test('are found to be of another realm, or to be none, without being looked into', () => {
+    const { proxy, revoke } = Proxy.revocable(() => 1, {});
+    revoke();
+    for (const thrown of [proxy, Object.create(null), { message: 'x' }, 5n, undefined])
+      expect(describeThrown(thrown).error.type).toBe('NonError');
+  });
+});
+
+describe('uploads and progress that cannot be stored', () => {
+  test.each([
+    ['text', 'InvalidArtifact', 'The artifact "a.txt" holds a lone surrogate'],
+    ['written text', 'InvalidArtifact', 'The artifact "a.txt" holds a lone surrogate'],
+    [
+      'rows',
+      'InvalidArtifact',
+      'The artifact "a.csv" cannot be written: The column "text" of row 0 holds a lone',
+    ],
+    ['a name', 'InvalidArtifact', String.raw`The artifact name "\ud83d.txt" holds a lone surrogate`],
+    ['a long name', 'InvalidArtifact', 'has 202 bytes in UTF-8, more than 200'],
+    [
+      'a lone surrogate deep inside',
+      'NotJson',
+      'The artifact "a.json" holds a lone surrogate at "top.excerpt[0]"',
+    ],
+    ['NaN', 'NotJson', 'The artifact "a.json" holds NaN at "top.mean"'],
+    ['deep nesting', 'NotJson', 'The artifact "a.json" is nested too deeply'],
+  ])('are refused with a sentence, once: %s', async (kind, type, message) => {
+    const ran = await runKind('uploads', kind);
+    expectOnlyK3Fails(ran, type, message);
+    expect(endsOf(ran).get(3)!.retryable).toBe(false);
+  });
+
+  test.each([
+    ['NaN', 'The progress holds NaN at "top.mean"'],
+    ['deep nesting', 'The progress is nested too deeply'],
+    ['a lone surrogate in text', 'The progress holds a lone surrogate at "text"'],
+  ])('also as progress: %s', async (kind, message) => {
+    expectOnlyK3Fails(await runKind('beats', kind), 'NotJson', message);
+  });
+});
+
+describe('columns named like properties of every object', () => {
+  const names = Object.getOwnPropertyNames(Object.prototype);
+  const cells = names.map((name, i) => (i % 2 === 0 ? `v-${name}` : i));
+  let place: string;
+
+  beforeAll(async () => {
+    place = mkdtempSync(join(folder, 'names-'));
+    await makeSnapshot(place, 2, 2);
+    const database = await DuckDBInstance.create(':memory:');
+    const connection = await database.connect();
+    const columns = names.map((name, i) => `${i % 2 === 0 ? `'v-${name}'` : i} AS "${name}"`).join(', ');
+    await connection.run(
+      `COPY (SELECT region, ${columns}, __partwise_ord FROM '${place}/snapshot.parquet') TO '${place}/named.parquet'`,
+    );
+    connection.closeSync();
+    database.closeSync();
+  });
+
+  const unit = (): RunRequest['unit'] => ({
+    snapshot: [join(place, 'named.parquet')],
+    columns: [
+      { name: 'region', type: 'VARCHAR' },
+      ...names.map((name, i) => ({ name, type: i % 2 === 0 ? 'VARCHAR' : 'INTEGER' })),
+    ],
+    params: JSON.parse('{"__proto__": 1, "constructor": 2}') as Record<string, unknown>,
+  });
+  const selected = names.map((name) => `"${name}"`).join(', ');
+  const expected = Object.fromEntries(names.map((name, i) => [name, cells[i]]));
+  const asRead = Object.fromEntries(names.map((name, i) => [name, i % 2 === 0 ? cells[i] : `${i}`]));
+
+  test('come as their values, whichever way rows are read, returned or uploaded', async () => {
+    const uploaded = new Map<string, Buffer>();
+    const { ended, files } = await runUnit('repeats', {
+      folder: place,
+      ordinals: [0, 1],
+      unit: unit(),
+      handlers: {
+        onUpload: async ({ name, file, partitionId }) => {
+          uploaded.set(`${partitionId}/${name}`, readFileSync(file));
+          return { path: '', bytes: 0, sha256: '' };
+        },
+      },
+    });
+    expect(ended.map(({ outcome }) => outcome.error)).toEqual([null, null]);
+    expect(await readEntries(files, selected)).toEqual(
+      Array.from({ length: 4 }, () => Object.entries(asRead)),
+    );
+    const json = (name: string): unknown => JSON.parse(uploaded.get(name)!.toString());
+    const entries = [['region', 'k0'], ...Object.entries(expected)];
+    const seen = json('k0/seen.json') as { shown: unknown[]; columns: [string, unknown[]][] };
+    expect(seen.shown).toEqual(Array.from({ length: 3 }, () => [entries, entries]));
+    expect(seen.columns).toEqual(entries.map(([name, value]) => [name, [value, value]]));
+    const rows = (json('k0/rows.json') as object[]).map((row) => Object.entries(row));
+    expect(rows).toEqual([entries, entries]);
+    const parquet = (await decodeArtifact(uploaded.get('k0/rows.parquet')!, 'parquet')) as object[];
+    expect(parquet.map((row) => Object.entries(row))).toEqual([entries, entries]);
+    expect(Object.entries(json('k0/params.json') as object)).toEqual([
+      ['__proto__', 1],
+      ['constructor', 2],
+    ]);
+  });
+
+  test('come through the function sql', async () => {
+    const ran = await runUnit('sql', {
+      bundle: null,
+      folder: place,
+      ordinals: [0, 1],
+      unit: {
+        ...unit(),
+        function: { name: 'sql', digest: 'sql', bundle: null, sql: 'SELECT * FROM data LIMIT 1' },
+      },
+    });
+    expect(ran.summary).toEqual(['k0: DONE', 'k1: DONE']);
+    expect(JSON.parse(ran.ended[0]!.outcome.preview!)).toEqual(
+      JSON.parse(JSON.stringify({ region: 'k0', ...expected })),
+    );
+    expect(await readEntries(ran.files, selected)).toHaveLength(2);
+  });
+
+  async function readEntries(files: string[], select: string): Promise<unknown[]> {
+    const { readLocalRows } = await import('../src/client/results');
+    const rows = await readLocalRows(files.map((file) => ({ file, except: [] })) as never, [
+      { name: 'region', type: 'VARCHAR' },
+    ]);
+    expect(select).not.toBe('');
+    return rows.map((row) => {
+      const { region: _, ...rest } = row;
+      return Object.entries(rest).map(([name, value]) => [
+        name,
+        typeof value === 'number' ? `${value}` : value,
+      ]);
+    });
+  }
+});

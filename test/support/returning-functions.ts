@@ -1,0 +1,209 @@
+/** Functions whose results, errors and artifacts are unusual; most of them in partition `k3` alone. */
+import { definePartitionFunction, type Row } from 'partwise';
+
+const LONE = '😀'.slice(0, 1);
+const number = (partitionId: string): number => Number(partitionId.slice(1));
+
+const buffer = Buffer.alloc(4);
+const view = new Uint8Array(new SharedArrayBuffer(2));
+const object: { k?: number; list: number[] } = { list: [] };
+const day = new Date(0);
+const row: Record<string, unknown> = { buffer, view, object, day };
+
+/** What fast code does: the same objects for every call. */
+export const reuses = definePartitionFunction({
+  name: 'reuses',
+  async run(_, { partitionId, upload, heartbeat, params, key }) {
+    const k = number(partitionId);
+    buffer.writeInt32BE(k);
+    view.fill(k);
+    object.k = k;
+    object.list[0] = k;
+    day.setTime(k * 1000);
+    row.k = k;
+    heartbeat(object);
+    const uploads = [
+      upload('bytes.bin', buffer),
+      upload('value.json', object),
+      upload('rows.csv', [{ k, ...object }]),
+      upload('own.bin', object, { write: () => buffer }),
+    ];
+    buffer.fill(255);
+    object.k = -1;
+    await Promise.all(uploads);
+    buffer.writeInt32BE(k);
+    object.k = k;
+    const seen = (params as { list: number[] }).list.push(k);
+    (key as { region: string }).region = 'changed';
+    return { ...row, seen };
+  },
+});
+
+export const changesLater = definePartitionFunction({
+  name: 'changesLater',
+  run(_, { partitionId }) {
+    const inner: Record<string, unknown> = { k: number(partitionId) };
+    if (partitionId === 'k3') queueMicrotask(() => setImmediate(() => (inner.circle = inner)));
+    return { inner };
+  },
+});
+
+/** The rows that it is given, and itself for whoever reads them again. */
+export const changesRows = definePartitionFunction({
+  name: 'changesRows',
+  async run(data) {
+    interface Given {
+      amount: number;
+      day: Date;
+    }
+    const digest = async (): Promise<string> => {
+      const rows = await data.rows<Given>();
+      const columns = await data.columns<{ amount: number[]; day: Date[] }>();
+      const text = JSON.stringify([rows, columns]);
+      for (const each of rows) {
+        each.amount = -1;
+        each.day.setTime(0);
+      }
+      columns.amount.fill(-1);
+      for (const each of columns.day) each.setTime(0);
+      return text;
+    };
+    const first = await digest();
+    return { isSame: first === (await digest()), region: (await data.rows<{ region: string }>())[0]!.region };
+  },
+});
+
+const RESULTS: Record<string, () => unknown> = {
+  'a lone surrogate in text': () => ({ text: `a${LONE}` }),
+  'a lone surrogate deep inside': () => ({ top: { excerpt: [LONE] } }),
+  'a lone surrogate in a name': () => ({ top: { [LONE]: 1 } }),
+  'a column named by a lone surrogate': () => ({ [LONE]: 1 }),
+  'a column named with a NUL': () => ({ 'a\0b': 1 }),
+  NaN: () => ({ top: { mean: NaN } }),
+  Infinity: () => ({ top: [-Infinity] }),
+  'an invalid Date deep inside': () => ({ top: [new Date(NaN)] }),
+  'deep nesting': () => {
+    let top: unknown = 1;
+    for (let i = 0; i < 50_000; i++) top = [top];
+    return { top };
+  },
+  'another key than its own, after the context was changed': () => ({ region: 'other' }),
+  'a text that its exact column cannot hold': () =>
+    Object.assign([{ v: 1 }], {
+      [Symbol.for('partwise.exactColumns')]: { types: { v: 'DATE' }, texts: { v: ['no date'] } },
+    }),
+  'a row that shows itself as something else': () => ({
+    n: 1,
+    toJSON() {
+      throw new Error('not to be shown');
+    },
+  }),
+};
+
+export const returns = definePartitionFunction({
+  name: 'returns',
+  run(_, { partitionId, params, key }): Row {
+    delete (key as { region?: string }).region;
+    const { kind } = params as { kind: string };
+    return partitionId === 'k3' ? (RESULTS[kind]!() as Row) : { n: number(partitionId) };
+  },
+});
+
+const broken = (name: string): Error =>
+  Object.defineProperty(new Error('broken'), name, {
+    get() {
+      throw new Error(`the getter of ${name}`);
+    },
+  });
+const revoked = (): object => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+};
+
+const ERRORS: Record<string, () => unknown> = {
+  message: () => broken('message'),
+  name: () => broken('name'),
+  stack: () => broken('stack'),
+  cause: () => broken('cause'),
+  constructor: () => broken('constructor'),
+  nonRetryable: () => broken('nonRetryable'),
+  nextRetryDelay: () => broken('nextRetryDelay'),
+  'a Proxy': () =>
+    new Proxy(new Error('behind a Proxy'), {
+      get() {
+        throw new Error('the Proxy');
+      },
+      has() {
+        throw new Error('the Proxy');
+      },
+      getPrototypeOf() {
+        throw new Error('the Proxy');
+      },
+    }),
+  'a revoked Proxy': revoked,
+  'a symbol': () => Symbol('thrown'),
+  'an AggregateError': () =>
+    new AggregateError([revoked(), { [Symbol.toPrimitive]: revoked }, broken('message')], 'many'),
+  'a message that is no text': () => Object.assign(new Error('x'), { message: revoked() }),
+  'a giant message': () => new Error('x'.repeat(50_000_000)),
+};
+
+export const throws = definePartitionFunction({
+  name: 'throws',
+  run(_, { partitionId, params }) {
+    const { kind } = params as { kind: string };
+    if (partitionId === 'k3') throw ERRORS[kind]!();
+  },
+});
+
+export const breaksStacks = definePartitionFunction({
+  name: 'breaksStacks',
+  run(_, { partitionId }) {
+    if (partitionId !== 'k3') return;
+    Error.prepareStackTrace = () => {
+      throw new Error('no trace');
+    };
+    throw new Error('without a trace');
+  },
+});
+
+export const uploads = definePartitionFunction({
+  name: 'uploads',
+  async run(_, { partitionId, params, upload }) {
+    const { kind } = params as { kind: string };
+    await upload('before.txt', 'x');
+    if (partitionId !== 'k3') return;
+    if (kind === 'text') await upload('a.txt', `a${LONE}`);
+    else if (kind === 'written text') await upload('a.txt', 1, { write: () => `a${LONE}` });
+    else if (kind === 'rows') await upload('a.csv', [{ text: LONE }]);
+    else if (kind === 'a name') await upload(`${LONE}.txt`, 'x');
+    else if (kind === 'a long name') await upload('é'.repeat(101), 'x');
+    else await upload('a.json', RESULTS[kind]!());
+  },
+});
+
+export const beats = definePartitionFunction({
+  name: 'beats',
+  run(_, { partitionId, params, heartbeat }) {
+    if (partitionId === 'k3') heartbeat(RESULTS[(params as { kind: string }).kind]!());
+  },
+});
+
+/** Columns as they arrive, by every way that there is. */
+export const repeats = definePartitionFunction({
+  name: 'repeats',
+  async run(data, { upload, params }) {
+    const rows = await data.rows<Record<string, unknown>>();
+    const columns = await data.columns();
+    const chunks: object[] = [];
+    for await (const chunk of data) chunks.push(...chunk);
+    const selected = await data.sql`SELECT * FROM data`;
+    await upload('rows.json', rows);
+    await upload('rows.parquet', rows);
+    await upload('params.json', params);
+    const shown = [rows, chunks, selected].map((each) => each.map((one) => Object.entries(one as object)));
+    await upload('seen.json', { shown, columns: Object.entries(columns) });
+    return rows;
+  },
+});
