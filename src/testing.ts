@@ -139,7 +139,8 @@ async function callOnce<Params>(
   );
   const result = await fn.run(createPartitionData(rows, session), context);
   await finish();
-  const returned = toObjects(toOutputRows(result, key));
+  // A copy of the array has no exact columns, which are there for files: a test sees the values.
+  const returned = toObjects(toOutputRows(Array.isArray(result) ? [...result] : result, key));
   return { result, rows: returned.map((row) => ({ ...key, ...row })), uploads, logs, heartbeats };
 }
 

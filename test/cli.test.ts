@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -240,6 +240,12 @@ describe('in a project', () => {
     await cli(project.folder, ['artifacts', 'download', runId, '--to', 'out']);
     expect(await readdir(join(project.folder, 'out'))).toEqual(['New%20York', 'North']);
     expect(JSON.parse(await project.read('out/North/count.json'))).toEqual({ orders: 2 });
+    // Where an artifact cannot be written, the others are.
+    await mkdir(join(project.folder, 'other/New%20York/count.json'), { recursive: true });
+    const some = await cli(project.folder, ['artifacts', 'download', runId, '--to', 'other']);
+    expect(some.code).toBe(2);
+    expect(some.stderr).toMatch(/^Not written:\nNew%20York count\.json: EISDIR.*\n1 file in other\n$/);
+    expect(JSON.parse(await project.read('other/North/count.json'))).toEqual({ orders: 2 });
   });
 
   it('what is no terminal gets everything: reasons are not cut, and JSON artifacts end with a line feed', async () => {

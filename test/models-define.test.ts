@@ -71,6 +71,22 @@ it('says so when all rows are held out', async () => {
   await expect(call).rejects.toThrow('All rows of the partition "a" are held out');
 });
 
+it('keeps a model as it was read, whatever a call does with it I5', async () => {
+  const plain = { rates: [1, { a: 2 }] };
+  const load = (model: unknown) => () => Promise.resolve({ model, bytes: 1 });
+  const model = (await keptModel('plain', load(plain))) as typeof plain;
+  expect(() => model.rates.push(3)).toThrow('not extensible');
+  expect(() => (model.rates[1] = { a: 3 })).toThrow('read only');
+  const bytes = (await keptModel('bytes', load(new Uint8Array([1, 2])))) as Uint8Array;
+  bytes.fill(0);
+  expect(await keptModel('bytes', load(null))).toEqual(new Uint8Array([1, 2]));
+  class Model {
+    calls = 0;
+  }
+  const own = (await keptModel('own', load(new Model()))) as Model;
+  expect(++own.calls).toBe(1);
+});
+
 it('predicts with a model that a test gives', async () => {
   const { rows: found } = await runPartitionFunction(mean.predict, {
     rows,
@@ -78,6 +94,7 @@ it('predicts with a model that a test gives', async () => {
     model: { keep: ['DAY'] },
     models: { a: { mean: 7 } },
   });
+  expect(found[1]).toEqual({ shop: 'a', row_id: 1, day: 2, prediction: 7, model_partition: 'a' });
   expect(found[2]).toEqual({ shop: 'a', row_id: 2, day: null, prediction: 7, model_partition: 'a' });
 });
 

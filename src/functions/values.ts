@@ -119,10 +119,10 @@ function toJavaScript(value: DuckDBValue): unknown {
 }
 
 /** No Date holds `infinity`, or a day that is more than 100 million from 1970: such a value is text, as DuckDB prints it. */
-function toDate(milliseconds: number, value: { isFinite: boolean }): Date | string {
+function toDate(milliseconds: number, value: { isFinite: boolean; toString(): string }): Date | string {
   if (!value.isFinite) return milliseconds < 0 ? '-infinity' : 'infinity';
   const date = new Date(milliseconds);
-  return Number.isNaN(date.getTime()) ? String(value) : date;
+  return Number.isNaN(date.getTime()) ? value.toString() : date;
 }
 
 /** BigInt division rounds towards zero; times before 1970 must round down like the others. */

@@ -13,6 +13,26 @@ interface Kept {
 const kept = new Map<string, Kept>();
 let total = 0;
 
+/**
+ * One call must not change the model that the next one gets (I5): bytes are copied, and plain data is frozen when it is loaded. An
+ * instance of a class is the user's to leave alone, as docs/models.md says.
+ */
+function handedOut<Model>(model: Model): Model {
+  return model instanceof Uint8Array ? (new Uint8Array(model) as Model) : model;
+}
+
+function freezeData(model: unknown): void {
+  const open: unknown[] = [model];
+  for (let value; open.length > 0;) {
+    value = open.pop();
+    if (typeof value !== 'object' || value === null || Object.isFrozen(value)) continue;
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) continue;
+    Object.freeze(value);
+    for (const inner of Object.values(value)) open.push(inner);
+  }
+}
+
 /** The model known by `key`, or what `load` gives, which is kept. Null is not: it may cost nothing to ask again. */
 export async function keptModel<Model>(
   key: string,
@@ -22,10 +42,12 @@ export async function keptModel<Model>(
   if (known !== undefined) {
     kept.delete(key);
     kept.set(key, known);
-    return known.model as Model;
+    return handedOut(known.model as Model);
   }
   const loaded = await load();
   if (loaded === null) return null;
+  // enforces I5
+  freezeData(loaded.model);
   kept.set(key, loaded);
   total += loaded.bytes;
   for (const [oldest, { bytes }] of kept) {
@@ -33,5 +55,5 @@ export async function keptModel<Model>(
     kept.delete(oldest);
     total -= bytes;
   }
-  return loaded.model;
+  return handedOut(loaded.model);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { PartitionView, RunHandle } from '../../client/types';
+import { NOT_DONE } from '../exit';
 import { toPartitionId } from '../partition-argument';
 import { partitionFolders } from '../partition-folders';
 import { folderName } from '../../run/stage-layout';
@@ -36,6 +37,9 @@ export function define(command: Command): void {
       .option('--to <dir>', 'folder (default: the run id)'),
   ).action(downloadArtifacts);
 }
+
+/** More of them are counted. */
+const MAX_PROBLEMS = 20;
 
 type Listed = Pick<PartitionView, 'id' | 'artifacts'>;
 
@@ -77,18 +81,29 @@ async function downloadArtifacts(
     const folder = options.to ?? folderName(runId);
     const folderOf = partitionFolders();
     let files = 0;
+    const problems: string[] = [];
     for (const { id, artifacts } of await withArtifacts(handle, partition)) {
       for (const artifact of artifacts.filter((each) => name === undefined || each.name === name)) {
-        print(await handle.partition(id).artifacts.download(artifact.name, join(folder, folderOf(id))));
-        files++;
+        try {
+          print(await handle.partition(id).artifacts.download(artifact.name, join(folder, folderOf(id))));
+          files++;
+        } catch (error) {
+          // The others are written all the same.
+          problems.push(`${id} ${artifact.name}: ${(error as Error).message}`);
+        }
       }
     }
+    if (problems.length > 0) {
+      const rest = problems.length > MAX_PROBLEMS ? [`… and ${problems.length - MAX_PROBLEMS} more`] : [];
+      note(`Not written:\n${[...problems.slice(0, MAX_PROBLEMS).map(clean), ...rest].join('\n')}`);
+      process.exitCode = NOT_DONE;
+    }
     note(
-      files === 0 && name !== undefined
+      files + problems.length === 0 && name !== undefined
         ? `No artifact is named "${clean(name)}".`
         : `${plural(files, 'file')} in ${folder}`,
     );
-    if (files === 0 && name !== undefined) process.exitCode = 2;
+    if (files === 0 && name !== undefined) process.exitCode = NOT_DONE;
   });
 }
 
