@@ -44,7 +44,8 @@ if (guards.length === 0) {
   process.exit(2);
 }
 
-const titlesBeginWith = (invariants) => `(^|\\s)(I\\d+, )*(${invariants.join('|')})[ ,]`;
+/** At the beginning of a title, or at its end. */
+const titlesOf = (invariants) => `(^|\\s)(I\\d+, )*(${invariants.join('|')})([ ,]|$)`;
 const tests = readdirSync(join(root, 'test')).filter(
   (name) =>
     name.endsWith('.test.ts') &&
@@ -53,7 +54,7 @@ const tests = readdirSync(join(root, 'test')).filter(
 
 /** Test files with such titles: those that load what the guard is in first, then the small ones. */
 function testsOf({ file, invariants }) {
-  const title = new RegExp(`['"\`](I\\d+, )*(${invariants.join('|')})[ ,]`);
+  const title = new RegExp(`['"\` ](I\\d+, )*(${invariants.join('|')})[ ,'"\`]`);
   const stem = basename(file, '.ts');
   return tests
     .map((name) => ({ name, text: readFileSync(join(root, 'test', name), 'utf8') }))
@@ -169,7 +170,7 @@ function endLeftovers() {
 }
 
 function tested(guard) {
-  const pattern = titlesBeginWith(guard.invariants);
+  const pattern = titlesOf(guard.invariants);
   let passed = 0;
   for (const name of testsOf(guard)) {
     const { failed, passed: some } = jest(copy, name, pattern);

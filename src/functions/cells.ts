@@ -30,13 +30,13 @@ const DIGITS_38 = 10n ** 38n;
 
 /** Throws `InvalidResult` with a sentence for a value that cannot be stored. Type null: it is NULL. */
 export function takeCell(value: unknown, name: string, row: number): { type: CellType | null; cell: Cell } {
-  // enforces I5: what cannot be written is found here, before the rows of other partitions stand beside it
   switch (typeof value) {
     case 'undefined':
       return { type: null, cell: null };
     case 'boolean':
       return { type: 'BOOLEAN', cell: value };
     case 'string':
+      // enforces I5: what cannot be stored is found here, before the rows of other partitions stand next to it
       if (value.isWellFormed()) return { type: 'VARCHAR', cell: value };
       throw new InvalidResult(`${at(name, row)} holds a lone surrogate${WHY_NO_SURROGATE}`);
     case 'number':
@@ -64,7 +64,7 @@ function takeObject(value: object, name: string, row: number): { type: CellType;
     if (!Number.isNaN(time)) return { type: 'TIMESTAMP', cell: time };
     throw new InvalidResult(`${at(name, row)} is an invalid Date. Return a valid one, or null.`);
   }
-  // A new array, also of a Buffer and of shared memory.
+  // enforces I5: a new array, also of a Buffer and of shared memory
   if (value instanceof Uint8Array) return { type: 'BLOB', cell: new Uint8Array(value) };
   if (isObject(value) || Array.isArray(value)) {
     try {

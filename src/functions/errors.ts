@@ -74,6 +74,7 @@ function attempt<T>(work: () => T, otherwise: T): T {
 
 /** A property of any value; undefined where it cannot be read. */
 function peek(value: unknown, name: string): unknown {
+  // enforces I5
   return attempt(() => (value as Record<string, unknown> | null | undefined)?.[name], undefined);
 }
 

@@ -111,6 +111,7 @@ export class SqlFunction {
     const shape = shapeOf(head, 1);
     const described = shape.names.map((name, i) => ({ name, type: shape.types[i]! }));
     const columns = await this.withoutKeys(connection, ordinal, described);
+    // enforces I5
     await assertStorable(connection, columns);
     const chunk = await head.fetchChunk();
     const first: Row[] = [];
@@ -145,7 +146,6 @@ export class SqlFunction {
 
 /** Throws `InvalidResult` for values that Parquet would change or refuse, when others are in the file too. */
 async function assertStorable(connection: DuckDBConnection, columns: readonly Column[]): Promise<void> {
-  // enforces I5
   for (const { name, type } of columns) {
     const advice = `Cast it in the query: ${identifier(name)}::VARCHAR.`;
     const problem = typeProblem(type);

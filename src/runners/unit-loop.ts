@@ -284,11 +284,11 @@ export class UnitLoop {
     if (fn.keepsAtOnce && returned.keep() === true) return this.record(call, returned, isBatch);
     await this.exclusive(async () => {
       const thrown: unknown[] = [];
-      // enforces I5: what cannot be kept is this partition's, not the unit's
       const keep = async (): Promise<boolean> => {
         try {
           return await returned.keep();
         } catch (error) {
+          // enforces I5: what cannot be kept is this partition's failure, not the unit's
           thrown.push(error);
           return true;
         }
