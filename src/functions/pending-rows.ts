@@ -1,7 +1,7 @@
 /** Rows that functions returned, by columns, until they are written. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../run/plan';
-import type { Cell, CellType } from './cells';
+import { type Cell, type CellType, takeCell } from './cells';
 import { exactColumnsOf } from './exact-columns';
 import { appendColumns, copyWithKeys, declaredAs, writtenAs } from './output-file';
 import { identifier } from './quote';
@@ -32,8 +32,8 @@ export class PendingRows {
     const rows = Array.isArray(result) ? (result as unknown[]) : [result];
     if (this.#names.length === 0 || exactColumnsOf(result) !== null) return toOutputRows(result, key);
     const taken: Cell[][] = [];
-    for (const row of rows) {
-      const cells = this.#takeAlike(row);
+    for (let i = 0; i < rows.length; i++) {
+      const cells = this.#takeAlike(rows[i], i);
       if (cells === null) return toOutputRows(result, key);
       taken.push(cells);
     }
@@ -48,11 +48,13 @@ export class PendingRows {
       this.#setColumns(joined ?? columns);
     }
     const places = columns === this.#columns ? null : this.#placesIn([...columns.keys()]);
-    for (const [position, cells] of rows.entries()) {
+    const values = this.#values;
+    for (let position = 0; position < rows.length; position++) {
+      const cells = rows[position]!;
       this.#ordinals.push(ordinal);
       this.#positions.push(position);
-      for (let i = 0; i < this.#names.length; i++)
-        this.#values[i]!.push(cells[places === null ? i : places[i]!] ?? null);
+      for (let i = 0; i < values.length; i++)
+        values[i]!.push(cells[places === null ? i : places[i]!] ?? null);
     }
     return true;
   }
@@ -82,7 +84,7 @@ export class PendingRows {
   }
 
   /** The cells of a plain object with these columns in this order, each value of a kind that its column stores; null: it is not. */
-  #takeAlike(row: unknown): Cell[] | null {
+  #takeAlike(row: unknown, position: number): Cell[] | null {
     if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
       return null;
     const names = Object.keys(row);
@@ -90,9 +92,15 @@ export class PendingRows {
     const cells: Cell[] = [];
     for (let i = 0; i < names.length; i++) {
       if (names[i] !== this.#names[i]) return null;
+      const type = this.#types[i]!;
       const value = (row as Row)[names[i]!];
-      if (!storesAs(this.#types[i]!, value)) return null;
-      cells.push(value ?? null);
+      if (storesAs(type, value)) cells.push(value ?? null);
+      else if (typeof value !== 'object') return null;
+      else {
+        const taken = takeCell(value, names[i]!, position);
+        if (taken.type !== type) return null;
+        cells.push(taken.cell);
+      }
     }
     return cells;
   }
