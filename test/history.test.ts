@@ -663,6 +663,7 @@ function pendingUnit(activityId: string, changes: Partial<PendingUnit>): Pending
     lastError: null,
     ordinal: null,
     call: null,
+    waiting: null,
     ended: [],
     ...changes,
   };

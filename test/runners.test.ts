@@ -448,7 +448,7 @@ function workerScript(): string {
     runUnit({
       pool, unit: ${JSON.stringify(unit)}, timeoutMs: null, memory: { each: 500e6, alone: 500e6 }, alone: false,
       signal: new AbortController().signal, drain: new AbortController().signal, afterLoss: () => 'end',
-      handlers: { onSegment: nothing, onLog: () => console.log(pool.pids[0]), onUpload: nothing, onDownload: nothing, onSession() {}, onLoss() {}, onHeartbeat() {} },
+      handlers: { onSegment: nothing, onLog: () => console.log(pool.pids[0]), onUpload: nothing, onDownload: nothing, onSession() {}, waitedSince: () => 0, onLoss() {}, onHeartbeat() {} },
       entryOf: async () => ({ id: 'k0', rows: 10 }),
     });`;
 }

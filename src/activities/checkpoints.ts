@@ -75,7 +75,7 @@ type CheckpointRecord =
   { rows: FileRef } | ({ done: DoneRecord } & { functionDigest: string }) | RecordedPartition;
 
 export async function putCheckpoint(
-  stage: Stage,
+  stage: Pick<Stage, 'put'>,
   attemptFolder: string,
   number: number,
   { outcomes, block, rows }: Recording,

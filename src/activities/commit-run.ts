@@ -23,7 +23,7 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const reader = new RunReader(new ServerRun(context.client, workflowId, runId));
       const { record } = await reader.read();
       const outcomes = await reader.outcomes(record);
-      const stage = openStage(task.stage);
+      const stage = openStage(task.stage, task.stageToken);
       const all = Array.from({ length: record.plan!.partitions }, (_, ordinal) => ordinal);
       const isDone = (ordinal: number): boolean => outcomes.statusOf(ordinal) === 'DONE';
       const loadingWarehouse = record.opened?.input.options?.loadingWarehouse;

@@ -4,7 +4,7 @@ import { RegistryRefused } from '../models/records';
 import type { ErrorInfo } from '../run/outcome';
 import { Refusal } from '../run/refusal';
 import { refusalOf } from '../snowflake/errors';
-import { ObjectMissing } from '../stage';
+import { ObjectDamaged, ObjectMissing, StageUnavailable } from '../stage';
 
 /** A `Refusal` as Temporal carries it: never retried, with the sentence as its message. */
 export function refused(error: Refusal, ...details: unknown[]): ApplicationFailure {
@@ -22,6 +22,20 @@ export async function refusing<T>(body: () => Promise<T>): Promise<T> {
     const refusal = asRefusal(error);
     throw refusal === null ? error : refused(refusal);
   }
+}
+
+/**
+ * The same before any partition has run: a stage that takes no writes for want of rights is refused at once (I9), where a run that is
+ * under way would wait for it.
+ */
+export function refusingEarly<T>(body: () => Promise<T>): Promise<T> {
+  return refusing(() =>
+    body().catch((error: unknown) => {
+      throw error instanceof StageUnavailable && PERMANENT.has(codeOf(error.cause))
+        ? unusable(error.cause as Error)
+        : error;
+    }),
+  );
 }
 
 /** What a path or its permissions make impossible, however often it is tried. */
@@ -43,14 +57,26 @@ function asRefusal(error: unknown): Refusal | null {
       `${error.message} It was removed after the run had put it there: start a new run.`,
     ]);
   }
+  if (error instanceof ObjectDamaged) {
+    return new Refusal('StageDamaged', [
+      `${error.message} Put a good copy of it back and run partwise retry, or start a new run.`,
+    ]);
+  }
   if (error instanceof RegistryRefused) return new Refusal('InvalidInput', [error.message]);
   if (error instanceof DamagedModel) return new Refusal('StageDamaged', [error.message]);
   const refusedBySnowflake = refusalOf(error);
   if (refusedBySnowflake !== null) return refusedBySnowflake;
-  const code = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';
-  if (!PERMANENT.has(code) && !code.startsWith('ERR_INVALID')) return null;
+  const code = codeOf(error);
+  return PERMANENT.has(code) || code.startsWith('ERR_INVALID') ? unusable(error as Error) : null;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';
+}
+
+function unusable({ message }: Error): Refusal {
   return new Refusal('FileSystem', [
-    `${(error as Error).message}. Look at the path and its permissions, or name another warehouse, stage or output.`,
+    `${message}. Look at the path and its permissions, or name another warehouse, stage or output.`,
   ]);
 }
 

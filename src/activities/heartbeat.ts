@@ -33,6 +33,10 @@ export interface UnitBeat {
   ended: number;
   /** Why the attempt before failed, when that was not the function's word. */
   lastError?: { type: string; message: string };
+  /** Why the unit waits for its stage; not there: it does not. */
+  waiting?: string;
+  /** The attempt before ended because the stage took no writes: this one tries that before it calls anything. */
+  stageRefused?: true;
   /** What the function said with `context.heartbeat`. */
   progress?: unknown;
 }

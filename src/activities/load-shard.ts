@@ -2,12 +2,10 @@
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import type { FileRange, LoadedShard, LoadTask, Sharding, Unit } from '../run/plan';
-import { Refusal } from '../run/refusal';
 import { dealUnits, shardsFor } from '../run/shards';
-import type { Stage } from '../stage';
+import { ObjectDamaged, openStage, type Stage } from '../stage';
 import { refusing } from './failures';
 import { withHeartbeats } from './heartbeat';
-import { openPlannedStage } from './stage-access';
 
 /** Null: the run has no shards. `folder`: of the plan; ends in `/`. */
 export async function putShards(
@@ -41,8 +39,8 @@ export async function putShards(
 export function loadShard({ stage: uri, stageToken, list }: LoadTask): Promise<LoadedShard> {
   return withHeartbeats(Context.current(), () =>
     refusing(async () => {
-      const stage = await openPlannedStage(uri, stageToken);
-      return { version: 1, units: await unitsOf(stage, list) };
+      // Not refused while the stage is away: the shard would be lost, and the run with it.
+      return { version: 1, units: await unitsOf(openStage(uri, stageToken), list) };
     }),
   );
 }
@@ -54,9 +52,7 @@ async function unitsOf(
   const line = await stage.get(path, { offset, bytes });
   // enforces I2
   if (digestOf(line) === sha256) return JSON.parse(Buffer.from(line).toString('utf8')) as Unit[];
-  throw new Refusal('StageDamaged', [
-    `"${path}" on the stage ${stage.uri} is not what the run recorded: it was changed after planning. Start a new run.`,
-  ]);
+  throw new ObjectDamaged({ path, bytes }, stage.uri, null);
 }
 
 function digestOf(content: Uint8Array): string {

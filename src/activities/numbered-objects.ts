@@ -38,7 +38,7 @@ export class LineSink {
 
   constructor(
     private readonly options: {
-      stage: Stage;
+      stage: Pick<Stage, 'put'>;
       folder: string;
       everyMs: number;
       maxBytes: number;

@@ -16,7 +16,7 @@ import type { SourceShape } from '../warehouse/warehouse';
 import type { ProjectConfig } from '../config';
 import { archivePrevious } from './archive-run';
 import type { ActivityDeps } from './deps';
-import { refused, refusing } from './failures';
+import { refused, refusingEarly } from './failures';
 import { withHeartbeats } from './heartbeat';
 import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePlace } from './check-run';
 import { openWarehouse } from '../warehouse';
@@ -34,7 +34,7 @@ const PLAN_TIMEOUT_MS = 6 * 3_600_000;
 
 export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
   const context = Context.current();
-  return withHeartbeats(context, () => refusing(() => open(deps, raw, context)));
+  return withHeartbeats(context, () => refusingEarly(() => open(deps, raw, context)));
 }
 
 async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise<OpenedRun> {
@@ -71,8 +71,8 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 
-  const stage = openStage(stageUri!);
-  const stageToken = await claimStage(stage);
+  const stageToken = await claimStage(openStage(stageUri!));
+  const stage = openStage(stageUri!, stageToken);
   const { generation, execution, previous } = await takePlace(context, stage, input);
   const { workflowId: runId } = context.info.workflowExecution!;
   const place = { runId, generation, execution };

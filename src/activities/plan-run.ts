@@ -20,7 +20,7 @@ import { cutUnits, rangesOf, unitQueueOf } from '../run/units';
 import type { Stage } from '../stage';
 import { openWarehouse } from '../warehouse';
 import type { ActivityDeps } from './deps';
-import { refusing } from './failures';
+import { refusingEarly } from './failures';
 import { functionLimits, settingsOf } from './function-limits';
 import { withHeartbeats } from './heartbeat';
 import { settledPlan, settlePlan } from './settled-plan';
@@ -43,7 +43,7 @@ const STOP_AFTER_ALIKE = 20;
 export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPlan> {
   const context = Context.current();
   return withHeartbeats(context, () =>
-    refusing(async () => {
+    refusingEarly(async () => {
       const parsed = parseRunInput(opened.input);
       if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
       const { input } = parsed;

@@ -12,6 +12,7 @@ import type { UnitPlan, UnitTask } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../run/stage-layout';
 import { StageUnavailable, type Stage } from '../stage';
+import { monotonicMs } from '../runners/call-record';
 import { callMemory } from '../runners/memory';
 import { runUnit, type UnitRunOptions } from '../runners/unit-run';
 import { readIndex } from '../warehouse/duckdb/partition-index';
@@ -23,6 +24,7 @@ import { duckdbMemory } from './function-limits';
 import { FIRST_BEAT, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { Interruptions } from './interruptions';
 import { openPlannedStage } from './stage-access';
+import { StageWait } from './stage-wait';
 import { UnitLedger } from './unit-ledger';
 import { UnitRecorder } from './unit-recorder';
 import { fetchSnapshot } from './unit-snapshot';
@@ -36,6 +38,10 @@ const LONG_WAIT_MS = 2_000;
 /** When a paused unit looks again whether it still is. */
 const PAUSED_RETRY_MS = 2_000;
 const HAND_OVER_RETRY_MS = 100;
+/** Left of an attempt's time when it stops waiting for the stage. */
+const HAND_OVER_MARGIN_MS = 10_000;
+/** What the stage must take before an attempt calls anything, where the one before could not put its results. */
+const TRIED_BYTES = 64 * 1024;
 
 export function processUnit(deps: ActivityDeps, task: UnitTask): Promise<UnitResult> {
   return refusing(() => new UnitAttempt(deps, task, Context.current()).run());
@@ -58,6 +64,9 @@ class UnitAttempt {
   readonly #heartbeats: Heartbeats;
   readonly #interruptions: Interruptions;
   #recorder: UnitRecorder | null = null;
+  readonly #startedAt = monotonicMs();
+  /** Whether the worker's log has it that this unit waits for its stage. */
+  #saidWhy = false;
 
   constructor(
     private readonly deps: ActivityDeps,
@@ -65,7 +74,8 @@ class UnitAttempt {
     private readonly context: Context,
   ) {
     this.#before = { ...FIRST_BEAT, ...(context.info.heartbeatDetails as Partial<UnitBeat> | undefined) };
-    const beat = { ...this.#before, segment: 0, ordinal: null, call: null, ended: 0 };
+    const begun = { segment: 0, ordinal: null, call: null, ended: 0 };
+    const beat = { ...this.#before, ...begun, waiting: undefined, stageRefused: undefined };
     this.#interruptions = new Interruptions(context, deps.stopping);
     this.#heartbeats = startHeartbeats(context, beat, {
       onLost: (reason) => this.#interruptions.lose(reason),
@@ -86,7 +96,7 @@ class UnitAttempt {
     } catch (error) {
       // Nothing that the unit did; the next attempt finds the stage again.
       const away = stageTrouble(error);
-      if (away !== null) return await this.#elsewhere(away.message, away.type);
+      if (away !== null) return await this.#elsewhere(away.message, away.type, { stageRefused: true });
       // What the next attempt says when it gives up. A failure of our own making says all itself.
       if (!(error instanceof ApplicationFailure) && !(error instanceof CancelledFailure)) {
         await this.#leave({ lastError: trouble(error) });
@@ -116,9 +126,11 @@ class UnitAttempt {
     const index = await stage.localFile(plan.index);
     const { keyColumns } = plan;
     const heartbeats = this.#heartbeats;
+    const wait = this.#stageWait();
     const recorder = new UnitRecorder({
       context,
       stage,
+      wait,
       folder,
       heartbeats,
       recorded,
@@ -132,6 +144,8 @@ class UnitAttempt {
     const work: Work = { plan, ledger, recorder, index, bundle, folder };
     // enforces I4: what is recorded does not run again.
     const ordinals = ordinalsToRun(task, plan.selected).filter((ordinal) => !done.has(ordinal));
+    if (this.#before.stageRefused === true && ordinals.length > 0)
+      await wait.patiently(() => tryWriting(stage, folder));
     if (ledger.isSpent) recorder.giveUp(await readIndex(index, ordinals), this.#workerLost(ledger));
     else if (ordinals.length > 0) await this.#runPartitions(work, ordinals, stage, scratch);
     return this.deps.slots.conclude(async () => {
@@ -224,14 +238,33 @@ class UnitAttempt {
   }
 
   /** Leaves the unit to another worker. */
-  #elsewhere(why: string, type: string): Promise<never> {
-    return this.#withoutCost(ApplicationFailure.retryable(`${why} (worker ${this.deps.identity})`, type));
+  #elsewhere(why: string, type: string, more: Partial<UnitBeat> = {}): Promise<never> {
+    return this.#withoutCost(
+      ApplicationFailure.retryable(`${why} (worker ${this.deps.identity})`, type),
+      more,
+    );
   }
 
   /** Ends this attempt as if it had not been: no budget is charged. */
-  async #withoutCost(failure: ApplicationFailure): Promise<never> {
-    await this.#leave({ shutdowns: this.#before.shutdowns + 1 });
+  async #withoutCost(failure: ApplicationFailure, more: Partial<UnitBeat> = {}): Promise<never> {
+    await this.#leave({ shutdowns: this.#before.shutdowns + 1, ...more });
     throw failure;
+  }
+
+  /** Waits for the stage are over before the server would end this attempt, which would cost the partition one. */
+  #stageWait(): StageWait {
+    const { startToCloseTimeoutMs: most } = this.context.info;
+    return new StageWait({
+      signal: this.#interruptions.stop,
+      until: this.#startedAt + most - Math.min(most / 4, HAND_OVER_MARGIN_MS),
+      onChange: (reason) => {
+        this.#heartbeats.update({ waiting: reason ?? undefined });
+        if (reason === null) return;
+        if (!this.#saidWhy) this.context.log.warn(`A unit waits for its stage. ${reason}`);
+        this.#saidWhy = true;
+        this.#recorder?.holdCalls();
+      },
+    });
   }
 
   /** Tells the next attempt how this one ended: no call of it was interrupted unheard of. */
@@ -296,6 +329,12 @@ class UnitAttempt {
       throw unitFailure(single.outcome.error!, { nonRetryable: true, details: [result] });
     return result;
   }
+}
+
+/** Throws `StageUnavailable` while the stage takes no writes. */
+async function tryWriting(stage: Stage, folder: string): Promise<void> {
+  const { path } = await stage.put(`${folder}tried-${randomUUID()}`, Buffer.alloc(TRIED_BYTES));
+  await stage.remove(path);
 }
 
 /** Mostly an empty one: what was in it is on the stage. */

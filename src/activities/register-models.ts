@@ -62,7 +62,7 @@ async function register(
   const { model } = task.output;
   // A retry is laid over what is newest, which has what the run registered before: its base was the first one's.
   const wanted = last === null ? task.output.base : null;
-  const stage = openStage(task.stage);
+  const stage = openStage(task.stage, task.stageToken);
   const createdAt = new Date().toISOString();
   const known = modelBody(records);
   const identity = { ...identityOf(record), id: known?.id ?? randomUUID(), createdAt };

@@ -4,12 +4,6 @@ import { openStage, type Stage } from '../stage';
 
 /** A mount whose server is gone answers never. */
 const ANSWER_MS = 20_000;
-/** Units come many a second, and a mount does not turn into another one as fast. */
-const KNOWN_FOR_MS = 5_000;
-
-/** When stages were last seen to be the ones that plans name, by URI and token. */
-const seen = new Map<string, number>();
-
 /** The stage's token, made on first use. Throws a `Refusal` when nothing can be written there, or nothing answers. */
 export async function claimStage(stage: Stage, answerMs = ANSWER_MS): Promise<string> {
   // What is asked over a network has an end of its own, after which it is asked again.
@@ -33,13 +27,8 @@ export async function claimStage(stage: Stage, answerMs = ANSWER_MS): Promise<st
  * may be another folder, and nothing must be written there.
  */
 export async function openPlannedStage(uri: string, token: string): Promise<Stage> {
-  const stage = openStage(uri);
-  const key = `${token} ${uri}`;
-  if (performance.now() - (seen.get(key) ?? -Infinity) < KNOWN_FOR_MS) return stage;
-  if ((await stage.token({ create: false })) === token) {
-    seen.set(key, performance.now());
-    return stage;
-  }
+  const stage = openStage(uri, token);
+  if ((await stage.token({ create: false })) === token) return stage;
   throw new Refusal('StageUnreachable', [
     `The stage ${uri} that the run was planned on is not to be seen from here: ` +
       'mount the same folder, or use a stage that every machine can reach.',

@@ -108,6 +108,10 @@ class TrialRecorder implements UnitHandlers {
 
   onSession(): void {}
 
+  waitedSince(): number {
+    return 0;
+  }
+
   onLoss(): void {}
 
   onHeartbeat(): void {}

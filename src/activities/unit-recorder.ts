@@ -7,7 +7,13 @@ import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
 import type { Column, ModelPlan } from '../run/plan';
 import { artifactFile, partitionFolder } from '../run/stage-layout';
 import type { LogLine, ModelFile } from '../runners/protocol';
-import type { EndedCall, UnitHandlers, UnitSegment, UploadRequest } from '../runners/unit-run';
+import type {
+  EndedCall,
+  RunningSession,
+  UnitHandlers,
+  UnitSegment,
+  UploadRequest,
+} from '../runners/unit-run';
 import { ObjectExists, type Stage } from '../stage';
 import { mergeRows } from '../warehouse/duckdb/combined-rows';
 import type { IndexEntry } from '../warehouse/duckdb/partition-index';
@@ -17,6 +23,7 @@ import { fetchModel } from './fetch-model';
 import type { Heartbeats, UnitBeat } from './heartbeat';
 import type { UnitLedger } from './unit-ledger';
 import { LineSink } from './numbered-objects';
+import type { StageWait } from './stage-wait';
 
 const LOG_EVERY_MS = 1_000;
 /** Errors of one attempt of a unit that keep their stack. */
@@ -27,6 +34,7 @@ const MOST_LOG_BYTES = 16 * 1024 * 1024;
 interface RecorderOptions {
   context: Context;
   stage: Stage;
+  wait: StageWait;
   /** The attempt's folder on the stage. */
   folder: string;
   heartbeats: Heartbeats;
@@ -43,18 +51,24 @@ interface RecorderOptions {
 
 export class UnitRecorder implements UnitHandlers {
   readonly recorded: Recorded;
+  /** The stage as results are put there: whoever puts waits until it answers. */
+  readonly #results: Pick<Stage, 'put'>;
   readonly #log: LineSink;
   #segments = 0;
   #checkpoints = 0;
   #stacks = 0;
-  #running: (() => { ordinal: number; attempt: number } | null) | null = null;
+  #session: RunningSession | null = null;
   #progress: { ordinal: number; progress: unknown } | null = null;
 
   constructor(private readonly options: RecorderOptions) {
-    const { stage, folder, context, recorded } = options;
+    const { stage, folder, context, recorded, wait } = options;
     this.recorded = recorded;
+    const patient: Pick<Stage, 'put'> = {
+      put: (path, content) => wait.patiently(() => stage.put(path, content)),
+    };
+    this.#results = patient;
     this.#log = new LineSink({
-      stage,
+      stage: patient,
       folder: `${folder}logs/`,
       everyMs: LOG_EVERY_MS,
       maxBytes: MOST_LOG_BYTES,
@@ -62,17 +76,26 @@ export class UnitRecorder implements UnitHandlers {
     });
   }
 
+  /** No further function is called until what has ended is on the stage. */
+  holdCalls(): void {
+    this.#session?.holdCalls();
+  }
+
   /** Which call is running, for heartbeats. */
   get beat(): Pick<UnitBeat, 'ordinal' | 'call' | 'progress'> {
-    const call = this.#running?.() ?? null;
+    const call = this.#session?.running() ?? null;
     if (call === null) return { ordinal: null, call: null, progress: undefined };
     const { ordinal, attempt } = call;
     const progress = this.#progress?.ordinal === ordinal ? this.#progress.progress : undefined;
     return { ordinal, call: attempt, progress };
   }
 
-  onSession(running: (() => { ordinal: number; attempt: number } | null) | null): void {
-    this.#running = running;
+  onSession(session: RunningSession | null): void {
+    this.#session = session;
+  }
+
+  waitedSince(then: number): number {
+    return this.options.wait.waitedSince(then);
   }
 
   onLoss(_ordinal: number, types: readonly string[]): void {
@@ -94,7 +117,8 @@ export class UnitRecorder implements UnitHandlers {
     // A partition that is called again within this attempt writes beside what its first call left.
     const folder = attempt === 1 ? partition : `${partition.slice(0, -1)}.${attempt}/`;
     try {
-      return await this.put(`${folder}${artifactFile(name)}`, { file });
+      const path = `${this.options.folder}${folder}${artifactFile(name)}`;
+      return await this.options.wait.ofCall(() => this.options.stage.put(path, { file }));
     } catch (error) {
       if (!(error instanceof ObjectExists)) throw error;
       throw new Error(`The artifact "${name}" was uploaded twice; give the second one another name.`);
@@ -105,7 +129,7 @@ export class UnitRecorder implements UnitHandlers {
   readonly handedBack: number[] = [];
 
   async onSegment({ done, ended, rows, pack }: UnitSegment): Promise<void> {
-    const { stage, folder, heartbeats, context, functionDigest } = this.options;
+    const { folder, heartbeats, context, functionDigest } = this.options;
     const cancelled = context.cancellationDetails?.cancelRequested === true;
     const counting = ended.filter(({ outcome }) => cancelled || outcome.status !== 'CANCELLED');
     for (const { outcome } of ended) {
@@ -124,7 +148,11 @@ export class UnitRecorder implements UnitHandlers {
     // enforces I4: what has ended is recorded before the server is told, which may lose its last seconds.
     const settled = outcomes.filter((each) => this.#isSettled(each));
     if (settled.length > 0 || block !== null)
-      await putCheckpoint(stage, folder, ++this.#checkpoints, { outcomes: settled, block, rows: file });
+      await putCheckpoint(this.#results, folder, ++this.#checkpoints, {
+        outcomes: settled,
+        block,
+        rows: file,
+      });
     this.recorded.add({ outcomes, block, rows: file });
     heartbeats.update({ segment: this.#checkpoints, ended: this.recorded.ordinals.size });
   }
@@ -149,13 +177,14 @@ export class UnitRecorder implements UnitHandlers {
   }
 
   onModel(partition: string): Promise<ModelFile | null> {
-    return fetchModel(this.options.models, partition, this.options.scratch);
+    const { models, scratch, wait } = this.options;
+    return wait.ofCall(() => fetchModel(models, partition, scratch));
   }
 
   onDownload({ name, partition, run }: DownloadRequest): Promise<DownloadedArtifact> {
-    const { context, scratch, stage } = this.options;
+    const { context, scratch, stage, wait } = this.options;
     const own = { ...context.info.workflowExecution!, stage: stage.uri };
-    return downloadArtifact(context.client, own, { name, partition, run }, scratch);
+    return wait.ofCall(() => downloadArtifact(context.client, own, { name, partition, run }, scratch));
   }
 
   /** Partitions that were not begun when the run was cancelled. */
@@ -197,9 +226,12 @@ export class UnitRecorder implements UnitHandlers {
     const { output } = this.recorded;
     const refs = output.map(({ file }) => file);
     if (refs.length <= 1 && output.every(({ except }) => except.length === 0)) return refs;
-    const { stage, scratch, keyColumns } = this.options;
+    const { stage, scratch, keyColumns, wait } = this.options;
     const files = await Promise.all(
-      output.map(async ({ file, except }) => ({ file: await stage.localFile(file, scratch), except })),
+      output.map(async ({ file, except }) => ({
+        file: await wait.patiently(() => stage.localFile(file, scratch)),
+        except,
+      })),
     );
     const merged = join(scratch, 'merged.parquet');
     const complete = await mergeRows(keyColumns, files, merged);
@@ -208,7 +240,7 @@ export class UnitRecorder implements UnitHandlers {
 
   /** Puts an object into the attempt's folder. */
   put(name: string, content: Uint8Array | { file: string }): Promise<FileRef> {
-    return this.options.stage.put(`${this.options.folder}${name}`, content);
+    return this.#results.put(`${this.options.folder}${name}`, content);
   }
 
   close(): Promise<void> {

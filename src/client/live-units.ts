@@ -19,6 +19,7 @@ interface Beat {
   call: number | null;
   segment: number;
   shutdowns: number;
+  waiting: string | null;
 }
 
 export class LiveUnits {
@@ -51,6 +52,7 @@ export class LiveUnits {
           failure === null ? null : { type: failure.type, message: failure.message, stack: failure.stack },
         ordinal: beat?.ordinal ?? null,
         call: beat?.call ?? null,
+        waiting: beat?.waiting ?? null,
         ended:
           stage === null || isSingle(unit)
             ? []
@@ -91,11 +93,12 @@ function endedIn(checkpoint: Uint8Array): EndedOutcome[] {
 
 function beatOf(value: unknown): Beat | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { ordinal, call, segment, shutdowns } = value as Record<string, unknown>;
+  const { ordinal, call, segment, shutdowns, waiting } = value as Record<string, unknown>;
   return {
     ordinal: typeof ordinal === 'number' ? ordinal : null,
     call: typeof call === 'number' ? call : null,
     segment: typeof segment === 'number' ? segment : 0,
     shutdowns: typeof shutdowns === 'number' ? shutdowns : 0,
+    waiting: typeof waiting === 'string' ? waiting : null,
   };
 }

@@ -192,7 +192,7 @@ export class RunReader {
   /** The stage that the run's history names; null before the run was opened. */
   stage({ plan, opened }: RunRecord): Stage | null {
     const uri = plan?.stage ?? opened?.stage;
-    return uri === undefined ? null : openStage(uri);
+    return uri === undefined ? null : openStage(uri, opened?.stageToken);
   }
 
   #readFile(record: RunRecord): ReadFile {

@@ -22,7 +22,8 @@ export interface ExecutionView {
 
 /** A step of the run itself (opening, planning, the commit) that failed, and that is tried again by itself. */
 export interface WaitingStep {
-  activity: Step;
+  /** `processUnit`: units wait for the stage, on which they cannot put what has ended. */
+  activity: Step | 'processUnit';
   /** The attempt that is coming, or under way: 2 after the first failure. */
   attempt: number;
   /** What the attempt before failed with. */

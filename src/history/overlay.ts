@@ -5,8 +5,10 @@
 import type { WaitingStep } from '../client/types';
 import type { EndedOutcome } from '../run/done-block';
 import type { ErrorInfo } from '../run/outcome';
-import type { Step } from './facts';
 import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+
+/** Of attempts that were handed over for want of the stage. */
+const STAGE_ERRORS = new Set(['StageUnavailable', 'StageUnreachable']);
 
 /** A unit's activity as the server describes it. */
 export interface PendingUnit {
@@ -20,6 +22,8 @@ export interface PendingUnit {
   ordinal: number | null;
   /** Number of its call; null: not said. */
   call: number | null;
+  /** Why it waits for its stage; null: it does not. */
+  waiting: string | null;
   /** Of a batch: partitions that ended in it, not recorded in history yet. */
   ended: EndedOutcome[];
 }
@@ -49,7 +53,7 @@ export interface LiveOverlay {
   ended: Map<number, EndedOutcome>;
   /** Labels of the units that are being processed. */
   labels: string[];
-  /** The step of the run itself that is tried again. */
+  /** What holds the run up: its own step that is tried again, or its stage. */
   step: WaitingStep | null;
 }
 
@@ -60,8 +64,7 @@ export function liveOverlay(record: RunRecord, pending: Pending, asOf: string): 
     waiting: new Map(),
     ended: new Map(),
     labels: [],
-    // The history may have been read after the server: what ended between the two waits no more.
-    step: pending.step !== null && !hasEnded(record, pending.step.activity) ? pending.step : null,
+    step: stepOf(record, pending.step) ?? stageWait(record, pending.units),
   };
   const described = new Map(pending.units.map((activity) => [activity.activityId, activity]));
   for (const unit of record.open.values())
@@ -69,7 +72,24 @@ export function liveOverlay(record: RunRecord, pending: Pending, asOf: string): 
   return overlay;
 }
 
-function hasEnded({ opened, plan, commit, failedStep }: RunRecord, step: Step): boolean {
+/** The history may have been read after the server: what ended between the two waits no more. */
+function stepOf(record: RunRecord, step: Pending['step']): Pending['step'] {
+  return step !== null && !hasEnded(record, step.activity) ? step : null;
+}
+
+/** What the first of the units says that cannot reach their stage. */
+function stageWait(record: RunRecord, units: readonly PendingUnit[]): WaitingStep | null {
+  for (const { activityId, started, attempt, waiting, lastError } of units) {
+    if (!record.open.has(activityId)) continue;
+    const handedOver = !started && lastError !== null && STAGE_ERRORS.has(lastError.type);
+    const message = handedOver ? lastError.message : waiting;
+    if (message !== null)
+      return { activity: 'processUnit', attempt, error: { type: 'StageUnavailable', message, stack: null } };
+  }
+  return null;
+}
+
+function hasEnded({ opened, plan, commit, failedStep }: RunRecord, step: WaitingStep['activity']): boolean {
   if (failedStep?.step === step) return true;
   switch (step) {
     case 'openRun':
@@ -78,6 +98,8 @@ function hasEnded({ opened, plan, commit, failedStep }: RunRecord, step: Step): 
       return plan !== null;
     case 'commitRun':
       return commit !== null;
+    case 'processUnit':
+      return false;
   }
 }
 
@@ -94,6 +116,7 @@ function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
     lastError: null,
     ordinal: null,
     call: null,
+    waiting: null,
     ended: [],
   };
 }

@@ -5,6 +5,7 @@ import { monotonicMs, type RunningCall } from './call-record';
 import { endedByCancel, timedOut } from './exit-reason';
 import type { RunnerProcess } from './process';
 import type { FromRunner, LogLine, RunnerUnit, WarehouseAccess } from './protocol';
+import { StageUnavailable } from '../stage';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit-run';
 
 /** What the function has between being told to stop and being killed. */
@@ -89,7 +90,10 @@ class RunnerSession {
     runner.on('message', onMessage).on('output', onOutput);
     signal.addEventListener('abort', onAbort, { once: true });
     drain.addEventListener('abort', onDrain, { once: true });
-    handlers.onSession(() => this.callOf(this.runner.calls.read().running));
+    handlers.onSession({
+      running: () => this.callOf(this.runner.calls.read().running),
+      holdCalls: onDrain,
+    });
     try {
       runner.send({ type: 'unit', unit: this.unitFor() });
       if (timeoutMs !== null) this.watchTime(timeoutMs, timeoutMs);
@@ -166,7 +170,7 @@ class RunnerSession {
     this.timer = setTimeout(() => {
       if (this.options.signal.aborted) return;
       const { running } = this.runner.calls.read();
-      const left = running === null ? timeoutMs : running.startedAt + timeoutMs - monotonicMs();
+      const left = running === null ? timeoutMs : timeoutMs - this.timeOf(running);
       if (running === null || left > 0) return this.watchTime(timeoutMs, left);
       const { ordinal } = this.callOf(running)!;
       this.runner.send({ type: 'abort', reason: 'timeout', ordinal, timeoutMs });
@@ -176,6 +180,11 @@ class RunnerSession {
         else this.watchTime(timeoutMs, 0);
       }, GRACE_MS);
     }, afterMs);
+  }
+
+  /** What a call has taken so far, without its waits for the stage. */
+  private timeOf({ startedAt }: RunningCall): number {
+    return monotonicMs() - startedAt - this.options.handlers.waitedSince(startedAt);
   }
 
   private cancel(): void {
@@ -247,6 +256,8 @@ class RunnerSession {
     const request = work().then(
       (value) => this.runner.send({ type: 'reply', id, value }),
       (error: unknown) => {
+        // Nothing that the function did: the unit is handed over.
+        if (error instanceof StageUnavailable) return this.settle({ broken: error });
         const { name, message } = error instanceof Error ? error : new Error(String(error));
         const nonRetryable = (error as { nonRetryable?: unknown }).nonRetryable === true;
         this.runner.send({ type: 'reply', id, error: { type: name, message, stack: null, nonRetryable } });

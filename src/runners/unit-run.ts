@@ -56,6 +56,13 @@ export interface LostCall {
 /** `attempt` is different for each call of a partition, so that paths made with it never meet. */
 export type UploadRequest = Omit<Extract<FromRunner, { type: 'upload' }>, 'type' | 'id'>;
 
+/** What a runner is at. */
+export interface RunningSession {
+  running(): { ordinal: number; attempt: number } | null;
+  /** The call that runs is the last one for now; the rest goes on when what has ended was handed over. */
+  holdCalls(): void;
+}
+
 /** What the worker does with what a runner says. A handler that rejects ends the unit with that error. */
 export interface UnitHandlers {
   /** The next segment waits for it. */
@@ -70,8 +77,10 @@ export interface UnitHandlers {
   }): Promise<{ file: string; codec: ArtifactCodec }>;
   /** Fetches a partition's model; null: it has none. */
   onModel(partition: string): Promise<ModelFile | null>;
-  /** A runner begins with the unit, and `running` tells which call it is at; null: it has ended. */
-  onSession(running: (() => { ordinal: number; attempt: number } | null) | null): void;
+  /** A runner begins with the unit; null: it has ended. */
+  onSession(session: RunningSession | null): void;
+  /** How long calls have waited for the stage since then, by the clock of `monotonicMs`: that time is not the function's. */
+  waitedSince(then: number): number;
   /** A call of it was lost: `types` of the errors of all such calls here. */
   onLoss(ordinal: number, types: readonly string[]): void;
   onHeartbeat(ordinal: number, progress: unknown): void;

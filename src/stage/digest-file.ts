@@ -21,11 +21,14 @@ export async function digestFile(path: string): Promise<Digest> {
   if ((await stat(path)).size <= SMALL_BYTES) return digest(await readFile(path));
   const hash = createHash('sha256');
   let bytes = 0;
-  await pipeline(createReadStream(path), async (chunks: AsyncIterable<Buffer>) => {
-    for await (const chunk of chunks) {
-      bytes += chunk.length;
-      hash.update(chunk);
-    }
-  });
+  await pipeline(
+    createReadStream(path, { highWaterMark: SMALL_BYTES }),
+    async (chunks: AsyncIterable<Buffer>) => {
+      for await (const chunk of chunks) {
+        bytes += chunk.length;
+        hash.update(chunk);
+      }
+    },
+  );
   return { bytes, sha256: hash.digest('hex') };
 }

@@ -6,7 +6,7 @@ import { parseS3, s3Uri } from './s3/location';
 import { nameOf, parseLocation, stageUriOf, uriOf } from './snowflake/location';
 
 export { makeFolder } from './make-folder';
-export { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
+export { ObjectDamaged, ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
 export { isStoredSize } from './stored-size';
 
 /** Stages that are not local, by URI: they keep copies of what is read again and again. */
@@ -14,10 +14,11 @@ const remote = new Map<string, Stage>();
 
 /**
  * Opens the stage at an absolute URI: `file:///folder`, `s3://bucket/prefix/`, or
- * `snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path/`.
+ * `snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path/`. `token`: what the stage must have; a folder that is another stage by now, or
+ * none, is then unavailable. (A bucket, or a stage on Snowflake, does not turn into another one.)
  */
-export function openStage(uri: string): Stage {
-  if (uri.startsWith('file://')) return new LocalStage(uri);
+export function openStage(uri: string, token: string | null = null): Stage {
+  if (uri.startsWith('file://')) return new LocalStage(uri, token);
   const known = remote.get(uri) ?? openRemote(uri);
   remote.set(uri, known);
   return known;

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StagedFile } from '../run/files';
 import { digestFile } from './digest-file';
+import { ObjectDamaged } from './stage';
 import { isStoredSize } from './stored-size';
 
 /** Copies kept for whoever asks again: partition indexes, which every unit of a run reads. */
@@ -75,10 +76,7 @@ export class LocalCopies {
     if (ref.sha256 === null) {
       if (isStoredSize(ref.bytes, size)) return;
     } else if (size === ref.bytes && (await digestFile(file)).sha256 === ref.sha256) return;
-    throw new Error(
-      `"${ref.path}" on the stage ${this.uri} is not the file that the run recorded (${size} bytes, and ${ref.bytes} were recorded): ` +
-        'it was changed after it was written.',
-    );
+    throw new ObjectDamaged(ref, this.uri, size);
   }
 }
 

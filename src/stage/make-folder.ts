@@ -1,25 +1,27 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Refusal } from '../run/refusal';
+import { syncFolder } from './durable';
 
 /**
- * `mkdir -p`. Not Node's own, which never comes back from a file system that answers ENOENT to every new folder, such as `/proc`.
- * Throws a `Refusal` there.
+ * `mkdir -p`, durable. Not Node's own, which never comes back from a file system that answers ENOENT to every new folder, such as
+ * `/proc`. Throws a `Refusal` there. `mode`: of the last folder, when it is made.
  */
-export async function makeFolder(path: string): Promise<void> {
-  const code = await tryToMake(path);
+export async function makeFolder(path: string, mode = 0o777): Promise<void> {
+  const code = await tryToMake(path, mode);
   if (code === null) return;
   if (dirname(path) !== path) await makeFolder(dirname(path));
-  if ((await tryToMake(path)) === null) return;
+  if ((await tryToMake(path, mode)) === null) return;
   throw new Refusal('FileSystem', [
     `The folder "${path}" cannot be made: its file system takes no new folders. Name another folder.`,
   ]);
 }
 
 /** Null: it is there now. */
-async function tryToMake(path: string): Promise<'ENOENT' | null> {
+async function tryToMake(path: string, mode: number): Promise<'ENOENT' | null> {
   try {
-    await mkdir(path);
+    await mkdir(path, { mode });
+    await syncFolder(dirname(path));
     return null;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -11,7 +11,10 @@ export interface Stage {
   readonly isLocal: boolean;
   /** Content of the token file that tells this stage from another folder of the same name; made on first use. */
   token(options: { create: boolean }): Promise<string | null>;
-  /** Writes a whole object: atomic, and write-once (throws `ObjectExists` when the path is taken). */
+  /**
+   * Writes a whole object: atomic, durable when it resolves, and write-once (throws `ObjectExists` when the path is taken). A file
+   * moves to the stage; it stays where it was when the stage could not take it (`StageUnavailable`), for another try.
+   */
   put(path: string, content: Uint8Array | { file: string }): Promise<FileRef>;
   /** Reads an object or a range of it. Throws `ObjectMissing`. */
   get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array>;
@@ -40,6 +43,24 @@ export class ObjectMissing extends Error {
   override name = 'ObjectMissing';
   constructor(readonly path: string) {
     super(`"${path}" is not on the stage.`);
+  }
+}
+
+/** The object is not the one that was recorded: its disk, or somebody, changed it. */
+export class ObjectDamaged extends Error {
+  override name = 'ObjectDamaged';
+  readonly nonRetryable = true;
+  readonly path: string;
+  /** `found`: its size; null: not known. */
+  constructor({ path, bytes }: Pick<StagedFile, 'path' | 'bytes'>, uri: string, found: number | null) {
+    const what =
+      found === null || found === bytes
+        ? 'its sha256 differs'
+        : `it has ${found} bytes, and ${bytes} were recorded`;
+    super(
+      `"${path}" on the stage ${uri} is not the file that the run recorded (${what}): it was changed after it was written.`,
+    );
+    this.path = path;
   }
 }
 

@@ -147,6 +147,7 @@ export async function run(request: RunRequest): Promise<Ran> {
       },
       onModel: async () => null,
       onSession: () => undefined,
+      waitedSince: () => 0,
       onLoss: () => undefined,
       onHeartbeat: () => undefined,
       ...request.handlers,

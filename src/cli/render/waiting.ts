@@ -2,7 +2,7 @@
 import type { WaitingStep } from '../../client/types';
 import { clean } from './text';
 
-const STEPS: Record<WaitingStep['activity'], string> = {
+const STEPS: Record<Exclude<WaitingStep['activity'], 'processUnit'>, string> = {
   openRun: 'opening the run',
   planRun: 'planning',
   commitRun: 'the commit',
@@ -10,5 +10,6 @@ const STEPS: Record<WaitingStep['activity'], string> = {
 
 /** `planning is tried again (attempt 3): Error: no space left on device` */
 export function waitingText({ activity, attempt, error }: WaitingStep): string {
+  if (activity === 'processUnit') return `Partitions wait for the stage. ${clean(error.message)}`;
   return `${STEPS[activity]} is tried again (attempt ${attempt}): ${clean(`${error.type}: ${error.message}`)}`;
 }

@@ -1,27 +1,41 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { link, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileRef, StagedFile } from '../../run/files';
 import { digest, digestFile } from '../digest-file';
+import { linkOrCopy, syncFile, writeNew } from '../durable';
 import { makeFolder } from '../make-folder';
-import { moveFile } from '../move-file';
 import { readRange } from '../read-range';
-import { ObjectExists, ObjectMissing, type Stage } from '../stage';
+import { ObjectDamaged, ObjectExists, ObjectMissing, type Stage } from '../stage';
+import { isStoredSize } from '../stored-size';
 import { readToken, TOKEN_FILE } from '../token';
+import { inspect, noteWritten } from './checked-files';
+import { forgetNames, keepNames } from './kept-names';
+import { SameStage } from './same-stage';
+import { asUnavailable } from './unavailable';
 
 /** Unfinished objects live here until they are linked into place; never listed. */
-const PARTIAL_FOLDER = '.partial';
+export const PARTIAL_FOLDER = '.partial';
 /** Somebody who cleans up may remove an empty folder as often as it is made. */
 const MOST_TRIES = 20;
 
-/** A folder as a stage. Objects appear by hard link, so a reader never sees half of one. */
+/**
+ * A folder as a stage. Objects appear by hard link, so a reader never sees half of one, and a put resolves when a power loss would not
+ * take the object any more.
+ */
 export class LocalStage implements Stage {
   readonly isLocal = true;
   readonly #root: string;
+  readonly #same: SameStage | null;
 
-  constructor(readonly uri: string) {
-    this.#root = fileURLToPath(uri);
+  /** `token`: of the stage that is wanted; while another one is there, or none, everything throws `StageUnavailable`. */
+  constructor(
+    readonly uri: string,
+    token: string | null = null,
+  ) {
+    this.#root = resolve(fileURLToPath(uri));
+    this.#same = token === null ? null : new SameStage(uri, this.#root, token);
   }
 
   token(options: { create: boolean }): Promise<string | null> {
@@ -30,36 +44,85 @@ export class LocalStage implements Stage {
 
   async put(path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
     const target = this.#resolve(path);
-    const partial = join(this.#root, PARTIAL_FOLDER, randomUUID());
     const { bytes, sha256 } =
       content instanceof Uint8Array ? digest(content) : await digestFile(content.file);
-    const write = (): Promise<void> =>
-      content instanceof Uint8Array ? writeFile(partial, content) : moveFile(content.file, partial);
-    await inFolder(partial, makeFolder, write);
+    await this.#using(async () => {
+      await this.#same?.check();
+      try {
+        await this.#place(content, target);
+      } catch (error) {
+        if (!isCode(error, 'EEXIST')) throw error;
+        await removeFile(content);
+        throw new ObjectExists(path);
+      }
+      await noteWritten(target, sha256);
+    });
+    await removeFile(content);
+    return { path, bytes, sha256 };
+  }
+
+  async #place(content: Uint8Array | { file: string }, target: string): Promise<void> {
+    const partial = join(this.#root, PARTIAL_FOLDER, randomUUID());
     try {
-      // By now its file system is known to take folders.
-      await inFolder(target, makeFolders, () => link(partial, target));
-      return { path, bytes, sha256 };
-    } catch (error) {
-      if (isCode(error, 'EEXIST')) throw new ObjectExists(path);
-      throw error;
+      await inFolder(
+        partial,
+        (folder) => this.#makePartialFolder(folder),
+        () => writePartial(content, partial),
+      );
+      await inFolder(
+        target,
+        (folder) => {
+          forgetNames(folder, this.#root);
+          // By now its file system is known to take folders.
+          return makeAll(folder);
+        },
+        () => link(partial, target),
+      );
     } finally {
-      await unlink(partial);
+      await rm(partial, { force: true });
+    }
+    try {
+      await keepNames(dirname(target), this.#root);
+      // Between the look before and now, the folder may have become another one: then the object is not on the stage.
+      await this.#same?.check();
+    } catch (error) {
+      // What is put once more must not find the path taken.
+      await rm(target, { force: true }).catch(() => {});
+      throw error;
     }
   }
 
+  async #makePartialFolder(folder: string): Promise<void> {
+    // Where a stage is known to have been, its root is not made: its disk may just have been unmounted.
+    if (this.#same !== null) return makeOne(folder);
+    // Only its owner looks into a stage, unless somebody who shares it made it or changed its mode.
+    await makeFolder(this.#root, 0o700);
+    await makeFolder(folder);
+  }
+
   async get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array> {
-    try {
-      if (range === undefined) return await readFile(this.#resolve(path));
-      return await readRange(this.#resolve(path), range);
-    } catch (error) {
-      throw isCode(error, 'ENOENT') ? new ObjectMissing(path) : error;
-    }
+    const file = this.#resolve(path);
+    return this.#using(async () => {
+      try {
+        return range === undefined ? await readFile(file) : await readRange(file, range);
+      } catch (error) {
+        throw isCode(error, 'ENOENT') ? await this.#missing(path) : error;
+      }
+    });
+  }
+
+  /** Throws `StageUnavailable` when it is the whole stage that is missing. */
+  async #missing(path: string): Promise<ObjectMissing> {
+    if (path !== TOKEN_FILE) await this.#same?.check();
+    return new ObjectMissing(path);
   }
 
   async list(prefix: string): Promise<{ path: string; bytes: number }[]> {
     const found: { path: string; bytes: number }[] = [];
-    await this.#walk(prefix, found);
+    await this.#using(async () => {
+      await this.#walk(prefix, found);
+      await this.#same?.check();
+    });
     return found.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
@@ -82,10 +145,14 @@ export class LocalStage implements Stage {
   /** Folders that become empty go too. */
   async remove(path: string): Promise<void> {
     const file = this.#resolve(path);
-    await rm(file, { force: true });
+    await this.#using(async () => {
+      await this.#same?.check();
+      await rm(file, { force: true });
+    });
     for (let folder = dirname(file); folder !== this.#root; folder = dirname(folder)) {
       try {
         await rmdir(folder);
+        forgetNames(folder, this.#root);
       } catch (error) {
         if (!isCode(error, 'ENOENT')) return;
       }
@@ -98,15 +165,23 @@ export class LocalStage implements Stage {
 
   async localFile(ref: StagedFile): Promise<string> {
     const path = this.#resolve(ref.path);
-    const found = await stat(path).catch((error: unknown) => {
-      throw isCode(error, 'ENOENT') ? new ObjectMissing(ref.path) : error;
+    return this.#using(async () => {
+      const file = await inspect(path).catch(async (error: unknown) => {
+        throw isCode(error, 'ENOENT') ? await this.#missing(ref.path) : error;
+      });
+      // enforces I1, I3: what is read is what history names.
+      if (!(await isRecorded(ref, file))) throw new ObjectDamaged(ref, this.uri, file.bytes);
+      return path;
     });
-    if (found.size !== ref.bytes) {
-      throw new Error(
-        `"${ref.path}" on the stage ${this.uri} has ${found.size} bytes, but the run recorded ${ref.bytes}: the file was changed after it was written.`,
-      );
+  }
+
+  /** Errors of the file system that say nothing of what was asked become `StageUnavailable`. */
+  async #using<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw asUnavailable(error, this.uri);
     }
-    return path;
   }
 
   /** enforces I6: no path leaves the stage's folder. */
@@ -119,6 +194,14 @@ export class LocalStage implements Stage {
     }
     return full;
   }
+}
+
+async function isRecorded(
+  { bytes, sha256 }: StagedFile,
+  file: Awaited<ReturnType<typeof inspect>>,
+): Promise<boolean> {
+  if (sha256 === null) return isStoredSize(file.bytes, bytes);
+  return file.bytes === bytes && (await file.sha256()) === sha256;
 }
 
 /** Makes the file's folder when it is not there: it never was, or was removed with the last object that had been in it. */
@@ -137,8 +220,25 @@ async function inFolder(
   }
 }
 
-async function makeFolders(path: string): Promise<void> {
+async function writePartial(content: Uint8Array | { file: string }, partial: string): Promise<void> {
+  if (content instanceof Uint8Array) return writeNew(partial, content);
+  await linkOrCopy(content.file, partial);
+  await syncFile(partial);
+}
+
+/** The stage has the file now; a put that failed leaves it for the next try. */
+async function removeFile(content: Uint8Array | { file: string }): Promise<void> {
+  if (!(content instanceof Uint8Array)) await rm(content.file, { force: true });
+}
+
+async function makeAll(path: string): Promise<void> {
   await mkdir(path, { recursive: true });
+}
+
+async function makeOne(path: string): Promise<void> {
+  await mkdir(path).catch((error: unknown) => {
+    if (!isCode(error, 'EEXIST')) throw error;
+  });
 }
 
 function isCode(error: unknown, code: string): boolean {

@@ -38,7 +38,7 @@ export class S3Stage implements Stage {
     return { path, bytes, sha256 };
   }
 
-  /** Takes the file, whatever becomes of it. */
+  /** Takes the file, also where the path is taken; not when the store did not answer. */
   async #putFile(path: string, key: string, from: string): Promise<FileRef> {
     const file = await open(from);
     try {
@@ -49,10 +49,13 @@ export class S3Stage implements Stage {
         bytes,
         async (offset, length) => (await file.read(Buffer.alloc(length), 0, length, offset)).buffer,
       );
+      await rm(from);
       return { path, bytes, sha256 };
+    } catch (error) {
+      if (error instanceof ObjectExists) await rm(from);
+      throw error;
     } finally {
       await file.close();
-      await rm(from);
     }
   }
 

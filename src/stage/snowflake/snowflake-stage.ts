@@ -15,7 +15,7 @@ import { quoteText } from '../../snowflake/names';
 import { digestFile } from '../digest-file';
 import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
-import { moveFile } from '../move-file';
+import { linkOrCopy, moveFile } from '../durable';
 import { readRange } from '../read-range';
 import { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from '../stage';
 import { readToken, TOKEN_FILE } from '../token';
@@ -42,10 +42,16 @@ export class SnowflakeStage implements Stage {
     return withFolder(async (folder) => {
       const file = join(folder, basename(path));
       if (content instanceof Uint8Array) await writeFile(file, content);
-      else await moveFile(content.file, file);
+      else await linkOrCopy(content.file, file);
       const digest = await digestFile(file);
-      if (await this.#isThere(path)) throw new ObjectExists(path);
-      await this.#upload(file, place.slice(0, place.lastIndexOf('/') + 1), path);
+      try {
+        if (await this.#isThere(path)) throw new ObjectExists(path);
+        await this.#upload(file, place.slice(0, place.lastIndexOf('/') + 1), path);
+      } catch (error) {
+        if (error instanceof ObjectExists) await removeSource(content);
+        throw error;
+      }
+      await removeSource(content);
       return { path, ...digest };
     });
   }
@@ -201,6 +207,11 @@ export class SnowflakeStage implements Stage {
   #sql(place: string): string {
     return quoteText(`@${nameOf(this.location)}/${place}`);
   }
+}
+
+/** The stage has the file; one that it could not take stays for another try. */
+async function removeSource(content: Uint8Array | { file: string }): Promise<void> {
+  if (!(content instanceof Uint8Array)) await rm(content.file, { force: true });
 }
 
 /** Of its folder, up to the last slash. */

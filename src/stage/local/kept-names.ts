@@ -1,0 +1,28 @@
+/** Folders of local stages whose own names are known to be on disk, so that each is forced there once in a process. */
+import { dirname } from 'node:path';
+import { syncFolder } from '../durable';
+
+const MOST_KNOWN = 20_000;
+
+const known = new Set<string>();
+
+/** Forces to disk the names in `folder`, its own name, and those of the folders above it up to `root`. */
+export async function keepNames(folder: string, root: string): Promise<void> {
+  const fresh = upTo(root, folder).filter((each) => !known.has(each));
+  // All at once: a journal takes them in one go.
+  await Promise.all([...new Set([folder, ...fresh.map((each) => dirname(each))])].map(syncFolder));
+  for (const each of fresh) known.add(each);
+  for (const oldest of known) {
+    if (known.size <= MOST_KNOWN) break;
+    known.delete(oldest);
+  }
+}
+
+/** A folder, or one above it, was removed: made once more, its name has to be forced to disk once more. */
+export function forgetNames(folder: string, root: string): void {
+  for (const each of upTo(root, folder)) known.delete(each);
+}
+
+function upTo(root: string, folder: string): string[] {
+  return folder === root ? [folder] : [folder, ...upTo(root, dirname(folder))];
+}

@@ -1,0 +1,40 @@
+/** Whether a folder is still the stage that a run was planned on: another disk may be mounted there, or none. */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StageUnavailable } from '../stage';
+import { TOKEN_FILE } from '../token';
+
+export class SameStage {
+  readonly #file: string;
+  /** The token file when it was last read, as its file system identifies it. */
+  #seen: string | null = null;
+
+  constructor(
+    private readonly uri: string,
+    root: string,
+    private readonly token: string,
+  ) {
+    this.#file = join(root, TOKEN_FILE);
+  }
+
+  /** Throws `StageUnavailable` unless it is. Usually one `stat`: the token is read when its file has changed. */
+  async check(): Promise<void> {
+    let found: string | null = null;
+    try {
+      const { dev, ino, mtimeNs, size } = await stat(this.#file, { bigint: true });
+      found = `${dev} ${ino} ${mtimeNs} ${size}`;
+      if (found === this.#seen) return;
+      if ((await readFile(this.#file, 'utf8')).trim() === this.token) {
+        this.#seen = found;
+        return;
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    throw new StageUnavailable(
+      found === null
+        ? `The stage ${this.uri} is away: its folder is gone, or something else is mounted there. Mount it, or move it back; the run goes on by itself.`
+        : `The folder of the stage ${this.uri} is another stage than the run was planned on. Mount the right one; the run goes on by itself.`,
+    );
+  }
+}
