@@ -93,6 +93,8 @@ describe('partition ids', () => {
     // A series has a folder of its own, which is no run's.
     expect(ledgerFolder('../x/y')).toBe('@series/..%2Fx%2Fy/');
     expect(ledgerFolder('Daily').toLowerCase()).not.toBe(ledgerFolder('daily').toLowerCase());
+    // Nor does a run take the names that a stage has for its own.
+    for (const id of ['.partial', '.partwise-stage', '.x', '.PARTIAL']) expect(runFolder(id)).toMatch(/^%2E/);
     expect(runFolder('@series')).not.toMatch(/^@/);
     expect(runFolder('Daily').toLowerCase()).not.toBe(runFolder('daily').toLowerCase());
     expect(artifactFile('ü'.repeat(200)).length).toBeLessThanOrEqual(120);

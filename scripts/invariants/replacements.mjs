@@ -140,7 +140,7 @@ export const REPLACEMENTS = [
   { file: 'src/run/parse-input.ts', from: 'bytes <= MOST_INPUT_BYTES', to: 'bytes > 0' },
   { file: 'src/run/partition-id.ts', from: 'encodeURIComponent(value)', to: 'value' },
   { file: 'src/run/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
-  { file: 'src/run/stage-layout.ts', from: 'distinct(folderName(runId), runId)', to: 'runId' },
+  { file: 'src/run/stage-layout.ts', from: 'distinct(name, runId)', to: 'runId' },
   {
     file: 'src/runners/process.ts',
     from: '/^(TEMPORAL_|SNOWFLAKE_|PRIVATE_KEY_PASSPHRASE$|PARTWISE_SECRET|PARTWISE_WORKER$)/i',

@@ -1,9 +1,10 @@
 import { Context } from '@temporalio/activity';
-import { readLocators } from '../client/locators';
+import { damagedLocators, lineageOf, readLocators } from '../client/locators';
 import { withLocalRows } from '../client/results';
 import { RunReader } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
 import type { CommitResult, CommitTask } from '../run/plan';
+import { Refusal } from '../run/refusal';
 import { openStage } from '../stage';
 import { openWarehouse } from '../warehouse';
 import type { ActivityDeps } from './deps';
@@ -28,7 +29,12 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const isDone = (ordinal: number): boolean => outcomes.statusOf(ordinal) === 'DONE';
       const loadingWarehouse = record.opened?.input.options?.loadingWarehouse;
       const warehouse = openWarehouse(task.warehouse, deps.projectDir, { loadingWarehouse });
-      const lineage = (await readLocators(stage, task.runId))[0]?.workflowRunId ?? runId;
+      const locators = await readLocators(stage, task.runId);
+      const self = { execution: task.execution, workflowRunId: runId };
+      const lineage = lineageOf(locators, [self, ...(record.opened?.earlier ?? [])]);
+      // enforces I10: without it, what earlier executions have committed cannot be found.
+      if (lineage === null)
+        throw new Refusal('StageDamaged', [damagedLocators(stage, task.runId, locators.damaged)]);
       const { output } = task;
       if ('model' in output) {
         const signal = context.cancellationSignal;
@@ -46,7 +52,7 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
           doneAfter: (execution) =>
             all.filter((ordinal) => isDone(ordinal) && outcomes.executionOf(ordinal)! > execution),
           signal: context.cancellationSignal,
-          newestExecution: async () => (await readLocators(stage, task.runId)).at(-1)?.execution ?? 0,
+          newestExecution: async () => (await readLocators(stage, task.runId)).newest,
         }),
       );
     }),

@@ -36,7 +36,9 @@ export async function findResumedRun(
   context: Context,
 ): Promise<ResumedRun | null> {
   const { workflowId: runId, runId: workflowRunId } = context.info.workflowExecution!;
-  const { previous } = await readChain(context.client, stage, { runId, workflowRunId });
+  const { previous, damage } = await readChain(context.client, stage, { runId, workflowRunId });
+  // enforces I4: what a damaged locator stands for may have recorded more than those that can be read.
+  if (damage !== null) throw new Refusal('StageDamaged', [damage]);
   if (previous === null) return null;
   const found = await readPrevious(context, stage, previous);
   if (found === null) throw forgotten(runId);

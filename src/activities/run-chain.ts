@@ -6,7 +6,7 @@ import type { Client } from '@temporalio/client';
 import { archivedExecution, leftPlan } from '../client/archives';
 import { hasPlanned, hasPlannedIn } from '../client/chain';
 import { HistorySource, isNotFound } from '../client/history-source';
-import { readLocators, type Locator } from '../client/locators';
+import { damagedLocators, readLocators, type Locator } from '../client/locators';
 import { Visibility } from '../client/visibility';
 import type { Stage } from '../stage';
 
@@ -16,8 +16,10 @@ export interface Chain {
   own: Locator | null;
   /** The newest earlier execution that came as far as a plan: it is the run. */
   previous: Locator | null;
-  /** Number of the newest earlier execution, planned or not; 0: none. */
+  /** Number of the newest execution, planned or not; 0: none. */
   last: number;
+  /** Why nothing is known of some execution, as a sentence; null: all locators can be read. */
+  damage: string | null;
 }
 
 export async function readChain(
@@ -25,7 +27,7 @@ export async function readChain(
   stage: Stage,
   { runId, workflowRunId }: { runId: string; workflowRunId: string },
 ): Promise<Chain> {
-  const locators = await readLocators(stage, runId);
+  const { found: locators, damaged, newest } = await readLocators(stage, runId);
   const earlier = locators.filter((locator) => locator.workflowRunId !== workflowRunId);
   let previous: Locator | null = null;
   for (const locator of earlier.toReversed()) {
@@ -35,7 +37,8 @@ export async function readChain(
     break;
   }
   const own = locators.find((locator) => locator.workflowRunId === workflowRunId) ?? null;
-  return { own, previous, last: earlier.at(-1)?.execution ?? 0 };
+  const damage = damaged.length === 0 ? null : damagedLocators(stage, runId, damaged);
+  return { own, previous, last: newest, damage };
 }
 
 /** The Temporal run id of an execution of the same id that planned on another stage, which has no locator here. */

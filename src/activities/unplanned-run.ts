@@ -15,7 +15,9 @@ export async function beginAgain(
   context: Context,
 ): Promise<Resumed | null> {
   const { workflowId: runId, runId: own } = context.info.workflowExecution!;
-  const last = (await readLocators(stage, runId)).findLast(({ workflowRunId }) => workflowRunId !== own);
+  const last = (await readLocators(stage, runId)).found.findLast(
+    ({ workflowRunId }) => workflowRunId !== own,
+  );
   const opened =
     last === undefined ? null : (await readPrevious(context, stage, last))?.reading.record.opened;
   if (opened == null) return null;

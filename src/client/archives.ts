@@ -38,7 +38,7 @@ export async function findArchive(
  */
 export async function archivedRun(stage: Stage, runId: string): Promise<RecordedHistory | null> {
   let newest: RecordedHistory | null = null;
-  for (const locator of (await readLocators(stage, runId)).toReversed()) {
+  for (const locator of (await readLocators(stage, runId)).found.toReversed()) {
     const archived = await archivedExecution(stage, runId, locator.workflowRunId);
     if (archived !== null && hasPlannedIn(archived.events)) return archived;
     if (archived === null && (await leftPlan(stage, locator))) {

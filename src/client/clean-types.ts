@@ -39,4 +39,6 @@ export interface CleanReport extends FilesAndBytes {
   ledgers: FilesAndBytes;
   /** Of models: what no version names, because it was removed, or was cut off before it came to be. */
   models: FilesAndBytes;
+  /** What puts that were cut off more than a day ago have left. */
+  unfinished: FilesAndBytes;
 }

@@ -11,19 +11,14 @@ import { artifactPaths } from '../run/done-block';
 import { executionOfPath, isCarriedFile, ledgerNumber } from '../run/stage-layout';
 import type { Stage } from '../stage';
 import { selectRuns, type Selection } from './clean-selection';
+import { isLocator } from './locators';
 import type { CleanedRun, CleanReport, FilesAndBytes } from './clean-types';
 import { neededByModels, pinnedModels } from './needed-models';
 import { leftovers, namedFiles, openUnits, type KeptRun } from './needed-files';
-import {
-  isLocator,
-  orGone,
-  readerOf,
-  readStage,
-  standingOf,
-  type KnownRun,
-  type StageObject,
-} from './stage-runs';
+import { orGone, readerOf, readStage, standingOf, type KnownRun, type StageObject } from './stage-runs';
 
+/** No put takes longer. */
+const PUT_MS = 86_400_000;
 /** Files that are removed at once. */
 const AT_ONCE = 16;
 
@@ -75,13 +70,16 @@ export async function cleanStage(
     doomed.push(...files);
   }
   if (!dryRun) await removeAll(stage, doomed);
+  const unfinished = sizeOf(await stage.clearUnfinished(now - PUT_MS, dryRun));
   return {
     stage: stage.uri,
     dryRun,
     runs: cleaned,
     ledgers: sizeOf(oldLedgers),
     models: sizeOf(unnamed),
-    ...sizeOf(doomed),
+    unfinished,
+    files: doomed.length + unfinished.files,
+    bytes: sizeOf(doomed).bytes + unfinished.bytes,
   };
 }
 
@@ -100,12 +98,13 @@ function removable({ objects, onServer }: KnownRun, needed: ReadonlySet<string>)
 async function readKept(
   client: Client,
   stage: Stage,
-  { runId, locators, objects }: KnownRun,
+  { runId, locators, damaged, objects }: KnownRun,
 ): Promise<KeptRun & { named: string[] }> {
   const readable = new Set<number>();
   const named: string[] = [];
   let open: string[] = [];
-  let isWhole = true;
+  let isWhole = damaged.length === 0;
+  for (const execution of damaged) named.push(...(await namedByCarried(stage, objects, execution)));
   for (const { execution, workflowRunId } of locators) {
     const reader = readerOf(client, stage, runId, workflowRunId);
     const reading = await orGone(reader.read());
@@ -177,6 +176,6 @@ async function removeAll(stage: Stage, objects: readonly StageObject[]): Promise
     await Promise.all(objects.slice(i, i + AT_ONCE).map(({ path }) => stage.remove(path)));
 }
 
-function sizeOf(objects: readonly StageObject[]): FilesAndBytes {
+function sizeOf(objects: readonly { bytes: number }[]): FilesAndBytes {
   return { files: objects.length, bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0) };
 }

@@ -2,12 +2,12 @@
 import type { Client } from '@temporalio/client';
 import { isoTime } from '../history/decode';
 import { MODELS_FOLDER } from '../models/manifest';
-import { folderOf, SERIES_FOLDER } from '../run/stage-layout';
+import { folderOf, runIdOfFolder, SERIES_FOLDER } from '../run/stage-layout';
 import { ObjectMissing, type Stage } from '../stage';
 import { STATUS } from './chain';
 import { NoSuchRun, UnreadableHistory } from './errors';
 import { HistorySource, isNotFound } from './history-source';
-import type { Locator } from './locators';
+import { locatorsAmong, type Locator } from './locators';
 import { RunReader } from './run-reader';
 import { ServerRun } from './run-source';
 
@@ -20,6 +20,8 @@ export interface StageRun {
   runId: string;
   /** In the order of the executions. */
   locators: Locator[];
+  /** Executions whose locators cannot be read. */
+  damaged: number[];
   objects: StageObject[];
   /** Whether only locators are left, or are there so far. */
   isBare: boolean;
@@ -64,25 +66,13 @@ export async function readStage(stage: Stage): Promise<StageContent> {
   }
   const runs: StageRun[] = [];
   for (const objects of folders.values()) {
-    const locators = await locatorsAmong(stage, objects);
-    if (locators.length === 0) continue;
-    const isBare = objects.length === locators.length;
-    runs.push({ runId: locators[0]!.runId, locators, objects, isBare });
+    const { found: locators, damaged } = await locatorsAmong(stage, objects);
+    if (locators.length + damaged.length === 0) continue;
+    const isBare = objects.length === locators.length + damaged.length;
+    const runId = locators[0]?.runId ?? runIdOfFolder(folderOf(objects[0]!.path, 1).slice(0, -1));
+    runs.push({ runId, locators, damaged, objects, isBare });
   }
   return { runs, series, models };
-}
-
-async function locatorsAmong(stage: Stage, objects: readonly StageObject[]): Promise<Locator[]> {
-  const locators: Locator[] = [];
-  for (const { path } of objects) {
-    if (!isLocator(path)) continue;
-    locators.push(JSON.parse(Buffer.from(await stage.get(path)).toString('utf8')) as Locator);
-  }
-  return locators.sort((a, b) => a.execution - b.execution);
-}
-
-export function isLocator(path: string): boolean {
-  return /^[^/]+\/executions\/\d+\.json$/.test(path);
 }
 
 /** As the server has it, else its archives, else its locators. */
@@ -111,7 +101,8 @@ export async function standingOf(
   }
   return {
     status: running ? 'running' : endedAt === null ? 'unknown' : 'ended',
-    endedAt: endedAt ?? locators.at(-1)!.openedAt,
+    // Of a run without a locator that can be read nothing says how old it is: only who names it removes it.
+    endedAt: endedAt ?? locators.at(-1)?.openedAt ?? new Date().toISOString(),
     onServer,
   };
 }

@@ -1,10 +1,12 @@
 /** A project's functions file as one module, named by its digest, so that an edit touches no run in flight. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Message, Plugin } from 'esbuild';
+import { digestFile } from '../stage/digest-file';
+import { replaceFile } from '../stage/durable';
 
 /** The functions file does not build: a sentence per problem, with file and line. */
 export class FunctionsBuildError extends Error {
@@ -32,13 +34,20 @@ export async function bundleFunctions(file: string, outFolder: string): Promise<
   const code = await build(entry, folder);
   const digest = createHash('sha256').update(code).digest('hex');
   const path = join(folder, `${digest}.mjs`);
-  if (!existsSync(path)) {
+  // One of that name may hold something else: a disk that lost power, or a bit.
+  if (!(await holds(path, digest))) {
     await mkdir(folder, { recursive: true });
-    const partial = `${path}.${process.pid}-${Date.now()}.partial`;
-    await writeFile(partial, code);
-    await rename(partial, path);
+    await replaceFile(path, code);
   }
   return { digest, path };
+}
+
+async function holds(path: string, sha256: string): Promise<boolean> {
+  try {
+    return (await digestFile(path)).sha256 === sha256;
+  } catch {
+    return false;
+  }
 }
 
 function checkFile(file: string, entry: string): void {

@@ -21,8 +21,20 @@ export interface ExecutionPlace {
 
 /** A run id as a folder name. */
 export function runFolder(runId: string): string {
+  // A name that begins with a dot is the stage's own: its token, and what is unfinished.
+  const name = folderName(runId).replace(/^\./, '%2E');
   // enforces I6
-  return distinct(folderName(runId), runId);
+  return distinct(name, runId);
+}
+
+/** The run id of a folder; of one that was cut or has a hash, the folder's name itself. */
+export function runIdOfFolder(folder: string): string {
+  try {
+    const runId = decodeURIComponent(folder);
+    return runFolder(runId) === folder ? runId : folder;
+  } catch {
+    return folder;
+  }
 }
 
 /** Any text as a folder name: percent-encoded, and cut at 80 characters with a hash so that two never share a folder. */

@@ -22,6 +22,11 @@ export interface Stage {
   list(prefix: string): Promise<{ path: string; bytes: number }[]>;
   remove(path: string): Promise<void>;
   /**
+   * What writers that were killed have left unfinished, last changed before a time in milliseconds since 1970: files that no list has.
+   * Removes them unless `dryRun`. Empty for stages whose store sees to it.
+   */
+  clearUnfinished(before: number, dryRun: boolean): Promise<{ bytes: number }[]>;
+  /**
    * A local copy to read from, whose bytes and sha256 were checked; for a local folder the object itself. The copy is in `folder`, for
    * its owner to remove; without one it is kept for others that ask in this process.
    */

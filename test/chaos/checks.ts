@@ -339,7 +339,7 @@ async function lateCommitRefused({ world, readings }: Evidence): Promise<void> {
     },
     {
       workflowRunId: 'zombie',
-      lineage: (await readLocators(openStage(plan!.stage), world.runId))[0]!.workflowRunId,
+      lineage: (await readLocators(openStage(plan!.stage), world.runId)).found[0]!.workflowRunId,
       index: join(world.stage, plan!.index.path),
       rows: [],
       notDone: [],

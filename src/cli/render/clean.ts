@@ -6,7 +6,11 @@ import { renderTable } from './table';
 import { clean, plural } from './text';
 
 /** Empty when there is nothing to remove. */
-export function renderClean({ runs, ledgers, models }: CleanReport, width: number, paint: Paint): string {
+export function renderClean(
+  { runs, ledgers, models, unfinished }: CleanReport,
+  width: number,
+  paint: Paint,
+): string {
   const rows = runs.map(({ runId, endedAt, what, files, bytes, needed }) => [
     clean(runId),
     endedAt.slice(0, 19).replace('T', ' '),
@@ -15,19 +19,12 @@ export function renderClean({ runs, ledgers, models }: CleanReport, width: numbe
     bytesText(bytes),
     needed.files === 0 ? '' : `${needed.files.toLocaleString('en')} (${bytesText(needed.bytes)})`,
   ]);
-  if (ledgers.files > 0) {
-    const files = ledgers.files.toLocaleString('en');
-    rows.push(['series', '', 'old ledgers', files, bytesText(ledgers.bytes), '']);
-  }
-  if (models.files > 0)
-    rows.push([
-      'models',
-      '',
-      'of no version',
-      models.files.toLocaleString('en'),
-      bytesText(models.bytes),
-      '',
-    ]);
+  for (const [of, what, { files, bytes }] of [
+    ['series', 'old ledgers', ledgers],
+    ['models', 'of no version', models],
+    ['the stage', 'unfinished files', unfinished],
+  ] as const)
+    if (files > 0) rows.push([of, '', what, files.toLocaleString('en'), bytesText(bytes), '']);
   if (rows.length === 0) return '';
   const columns = [
     { name: 'run' },

@@ -16,7 +16,7 @@ import { SameStage } from './same-stage';
 import { asUnavailable } from './unavailable';
 
 /** Unfinished objects live here until they are linked into place; never listed. */
-export const PARTIAL_FOLDER = '.partial';
+const PARTIAL_FOLDER = '.partial';
 /** Somebody who cleans up may remove an empty folder as often as it is made. */
 const MOST_TRIES = 20;
 
@@ -127,13 +127,7 @@ export class LocalStage implements Stage {
   }
 
   async #walk(prefix: string, found: { path: string; bytes: number }[]): Promise<void> {
-    let entries;
-    try {
-      entries = await readdir(this.#resolve(prefix), { withFileTypes: true });
-    } catch (error) {
-      if (isCode(error, 'ENOENT')) return;
-      throw error;
-    }
+    const entries = await readdir(this.#resolve(prefix), { withFileTypes: true }).catch(orEmpty);
     for (const entry of entries) {
       if (prefix === '' && (entry.name === PARTIAL_FOLDER || entry.name === TOKEN_FILE)) continue;
       const path = `${prefix}${entry.name}`;
@@ -157,6 +151,22 @@ export class LocalStage implements Stage {
         if (!isCode(error, 'ENOENT')) return;
       }
     }
+  }
+
+  async clearUnfinished(before: number, dryRun: boolean): Promise<{ bytes: number }[]> {
+    const folder = join(this.#root, PARTIAL_FOLDER);
+    const old: { bytes: number }[] = [];
+    await this.#using(async () => {
+      for (const name of await readdir(folder).catch(orEmpty)) {
+        const file = join(folder, name);
+        const found = await stat(file).catch(orEmpty);
+        // Not the time of its content: a file that was moved here may be older than the put.
+        if (Array.isArray(found) || found.ctimeMs >= before) continue;
+        if (!dryRun) await rm(file, { force: true });
+        old.push({ bytes: found.size });
+      }
+    });
+    return old;
   }
 
   localFiles(refs: readonly StagedFile[]): Promise<string[]> {
@@ -239,6 +249,12 @@ async function makeOne(path: string): Promise<void> {
   await mkdir(path).catch((error: unknown) => {
     if (!isCode(error, 'EEXIST')) throw error;
   });
+}
+
+/** Of a folder or a file that is not there. */
+function orEmpty(error: unknown): never[] {
+  if (isCode(error, 'ENOENT')) return [];
+  throw error;
 }
 
 function isCode(error: unknown, code: string): boolean {

@@ -104,6 +104,10 @@ export class S3Stage implements Stage {
     return this.#objects.remove(this.#key(path));
   }
 
+  clearUnfinished(): Promise<never[]> {
+    return Promise.resolve([]);
+  }
+
   localFile(ref: StagedFile, folder?: string): Promise<string> {
     return this.#copies.get(ref, folder);
   }

@@ -1,12 +1,13 @@
 /**
  * Writes a run's combined rows: into a table in one transaction (I10), or into a file that is renamed into place.
  */
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column, CommitResult, CommitTask, OutputPlan } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import { makeFolder } from '../../stage';
+import { renameDurably, syncFile } from '../../stage/durable';
 import type { CommitRows } from '../warehouse';
 import { combinedRows } from './combined-rows';
 import { inTransaction, queryRows, quoteIdentifier, quoteText, withDatabase } from './database';
@@ -229,7 +230,9 @@ async function writeFile(
     // enforces I10, as far as files allow: nothing keeps a newer execution from writing between this line and the next.
     if (newest > task.execution) throw tooLate(task, newest);
     local.signal.throwIfAborted();
-    await rename(partial, output.file);
+    // History says that it is there, and the file before it is gone for good.
+    await syncFile(partial);
+    await renameDurably(partial, output.file);
     return { version: 1, target: output.file, rows, committedAt: new Date().toISOString() };
   } finally {
     await rm(partial, { force: true });
