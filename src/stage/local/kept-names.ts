@@ -18,11 +18,11 @@ export async function keepNames(folder: string, root: string): Promise<void> {
   }
 }
 
-/** A folder, or one above it, was removed: made once more, its name has to be forced to disk once more. */
-export function forgetNames(folder: string, root: string): void {
-  for (const each of upTo(root, folder)) known.delete(each);
+/** `folder` and those above it up to `first` were removed, or made once more: their names have to be forced to disk again. */
+export function forgetNames(folder: string, first: string): void {
+  for (const each of upTo(first, folder)) known.delete(each);
 }
 
-function upTo(root: string, folder: string): string[] {
-  return folder === root ? [folder] : [folder, ...upTo(root, dirname(folder))];
+function upTo(top: string, folder: string): string[] {
+  return folder === top ? [folder] : [folder, ...upTo(top, dirname(folder))];
 }

@@ -69,15 +69,8 @@ export class LocalStage implements Stage {
         (folder) => this.#makePartialFolder(folder),
         () => writePartial(content, partial),
       );
-      await inFolder(
-        target,
-        (folder) => {
-          forgetNames(folder, this.#root);
-          // By now its file system is known to take folders.
-          return makeAll(folder);
-        },
-        () => link(partial, target),
-      );
+      // By now its file system is known to take folders.
+      await inFolder(target, makeAll, () => link(partial, target));
     } finally {
       await rm(partial, { force: true });
     }
@@ -146,7 +139,7 @@ export class LocalStage implements Stage {
     for (let folder = dirname(file); folder !== this.#root; folder = dirname(folder)) {
       try {
         await rmdir(folder);
-        forgetNames(folder, this.#root);
+        forgetNames(folder, folder);
       } catch (error) {
         if (!isCode(error, 'ENOENT')) return;
       }
@@ -241,8 +234,9 @@ async function removeFile(content: Uint8Array | { file: string }): Promise<void>
   if (!(content instanceof Uint8Array)) await rm(content.file, { force: true });
 }
 
-async function makeAll(path: string): Promise<void> {
-  await mkdir(path, { recursive: true });
+async function makeAll(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  forgetNames(folder, first ?? folder);
 }
 
 async function makeOne(path: string): Promise<void> {
