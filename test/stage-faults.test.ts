@@ -8,11 +8,11 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { RunHandle, RunState } from '../src/index';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { RunHandle, RunInput, RunState } from '../src/index';
 import { openStage, StageUnavailable } from '../src/stage';
 import { changed } from './support/files';
-import { makeProject } from './support/project';
+import { makeProject, type TestProject } from './support/project';
 import { describeOnSmallDisks, smallDisk, type SmallDisk } from './support/small-disk';
 import { until } from './support/until';
 
@@ -32,6 +32,19 @@ export const uploads = definePartitionFunction({
     if (wait.includes(context.partitionId)) while (!existsSync(gate)) await sleep(20);
     await context.upload('bytes', Buffer.alloc(bytes, context.partitionId));
     return { k: Number(context.partitionId) };
+  },
+});
+
+/** Waits for params.gate, where there is one. */
+export const sums = definePartitionFunction({
+  name: 'sums',
+  async run(data, context) {
+    const { calls, gate } = context.params;
+    appendFileSync(calls, context.partitionId + ' ' + context.attempt + '\\n');
+    while (gate !== undefined && !existsSync(gate)) await sleep(20);
+    const rows = await data.rows();
+    await context.upload('n.json', { n: rows.length });
+    return { sum: rows.reduce((sum, { n }) => sum + Number(n), 0) };
   },
 });
 `;
@@ -213,6 +226,145 @@ describe('a stage that goes away', () => {
     }
   });
 });
+
+describe('files of a run that are damaged or gone', () => {
+  let project: TestProject;
+  beforeAll(async () => {
+    project = await makeProject(FUNCTIONS);
+    await project.execute('CREATE TABLE many AS SELECT range % 600 AS k, range AS n FROM range(3000)');
+    await project.startWorker();
+  });
+  afterAll(() => project.close());
+
+  const started = async (name: string, changes: Partial<RunInput> = {}): Promise<RunHandle> => {
+    const calls = join(folder, 'calls');
+    const run = await project.partwise.start(
+      {
+        function: 'sums',
+        source: { table: 'many' },
+        partitionBy: ['k'],
+        ...changes,
+        params: { calls, ...changes.params },
+      },
+      { runId: project.runId(name) },
+    );
+    writeFileSync(calls, '', { flag: 'a' });
+    return run;
+  };
+  const onStage = (runId: string, name: RegExp): string[] =>
+    readdirSync(join(project.folder, 'stage', runId), { recursive: true, encoding: 'utf8' })
+      .filter((path) => name.test(path))
+      .map((path) => join(project.folder, 'stage', runId, path));
+
+  it('I1 I3 one bit flipped at any place of a snapshot, rows or artifacts is refused by the name of the file', async () => {
+    const run = await started('flipped');
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+    const right = await run.results();
+    const random = seeded(20_261);
+    const artifact = (again: RunHandle) => again.partition('1').artifacts.get('n.json');
+    const kinds: [RegExp, (again: RunHandle) => Promise<unknown>, unknown][] = [
+      [/rows[^/]*\.parquet$/, (again) => again.results(), right],
+      [/index\.parquet$/, (again) => again.partitions({ limit: 5 }), await run.partitions({ limit: 5 })],
+      [/pack-\d+$/, artifact, { n: 5 }],
+    ];
+    const sentence = /on the stage .* was changed after it was written/;
+    for (const [name, read, expected] of kinds) {
+      const files = onStage(run.runId, name);
+      expect(files.length).toBeGreaterThan(0);
+      for (let i = 0; i < 4; i++) {
+        const file = files[Math.floor(random() * files.length)]!;
+        const content = readFileSync(file);
+        const flipped = Buffer.from(content);
+        flipped[Math.floor(random() * content.length)]! ^= 1 << Math.floor(random() * 8);
+        writeFileSync(file, flipped);
+        const answer = await read(project.partwise.restore(run.runId)).catch((error: unknown) => error);
+        // A bit of another partition's artifact, in the same file, is none of this one's.
+        if (answer instanceof Error) expect(answer.message).toMatch(sentence);
+        else expect([read, answer]).toEqual([artifact, expected]);
+        writeFileSync(file, content);
+      }
+    }
+    expect(await project.partwise.restore(run.runId).results()).toEqual(right);
+  });
+
+  it('I1 a run whose snapshot was damaged fails with the name of the file, and calls no function on it', async () => {
+    const gate = join(folder, 'gate');
+    const run = await started('rotten', { params: { gate } });
+    await until(async () => callsIn(join(folder, 'calls')).length > 0);
+    await run.cancel();
+    await run.wait();
+    const [snapshot] = onStage(run.runId, /snapshot\.parquet$/);
+    const content = readFileSync(snapshot!);
+    content[200]! ^= 4;
+    writeFileSync(snapshot!, content);
+    const calls = callsIn(join(folder, 'calls')).length;
+    const again = await run.retryFailed();
+    const state = await again.wait();
+    expect(state.status).not.toBe('SUCCESS');
+    expect(state.error!.message).toMatch(
+      /snapshot\.parquet" on the stage .* is not the file that the run recorded/,
+    );
+    const failed = await again.partitions({ status: 'INTERNAL_ERROR', limit: 1 });
+    expect(failed.partitions[0]!.error).toMatchObject({ type: 'StageDamaged' });
+    expect(callsIn(join(folder, 'calls'))).toHaveLength(calls);
+  });
+
+  it('I10 DONE partitions whose files are gone run again on request, and their rows are there once', async () => {
+    const run = await started('gone', { output: { table: 'gone' } });
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+    const before = callsIn(join(folder, 'calls')).length;
+    expect(before).toBe(600);
+    const rows = onStage(run.runId, /rows\.parquet$|rows-1\.parquet$/);
+    const [pack] = onStage(run.runId, /pack-1$/);
+    rmSync(rows[0]!);
+    writeFileSync(pack!, Buffer.alloc(10));
+    const plain = await run.retryFailed({ output: { table: 'gone2' } });
+    const refused = await plain.wait();
+    expect(refused).toMatchObject({ status: 'FAILURE', error: { type: 'CommitFailed' } });
+    expect(refused.error!.message).toContain(`partwise retry ${run.runId} --rerun-missing`);
+    await expect(plain.results()).rejects.toThrow(`partwise retry ${run.runId} --rerun-missing`);
+    expect(callsIn(join(folder, 'calls'))).toHaveLength(before);
+
+    const again = await plain.retryFailed({ rerunMissing: true, output: { table: 'gone' } });
+    expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
+    const rerun = callsIn(join(folder, 'calls')).length - before;
+    expect(rerun).toBeGreaterThan(0);
+    expect(rerun).toBeLessThan(600);
+    expect(
+      await project.query(
+        'SELECT count(*)::INTEGER AS n, count(DISTINCT k)::INTEGER AS d, sum(sum)::INTEGER AS s FROM gone',
+      ),
+    ).toEqual([{ n: 600, d: 600, s: (2999 * 3000) / 2 }]);
+    expect(await again.results()).toHaveLength(600);
+    for (const id of ['0', '1', '300', '599'])
+      expect(await again.partition(id).artifacts.get('n.json')).toEqual({ n: 5 });
+  });
+
+  it('I9 what goes with a retry only is refused elsewhere', async () => {
+    await expect(started('misplaced', { rerunMissing: true })).rejects.toThrow(
+      '"rerunMissing" goes with "onExisting": "resume" only',
+    );
+  });
+
+  it('I4 a run whose locator cannot be read says so, and holds up no other run and no clean', async () => {
+    const [one, two] = [await started('one'), await started('two')];
+    await Promise.all([one.wait(), two.wait()]);
+    const [locator] = onStage(one.runId, /executions\/1\.json$/);
+    writeFileSync(locator!, '');
+    const retry = await one.retryFailed();
+    expect((await retry.wait()).error).toMatchObject({ type: 'StageDamaged' });
+    expect(await (await two.retryFailed()).wait()).toMatchObject({ status: 'SUCCESS' });
+    await expect(project.partwise.clean({ dryRun: true })).resolves.toBeDefined();
+    const cleaned = await project.partwise.clean({ runs: [one.runId] });
+    expect(cleaned.runs.map(({ runId }) => runId)).toEqual([one.runId]);
+  });
+});
+
+/** Numbers from 0 up to 1, the same for a seed. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}
 
 function callsIn(file: string): string[] {
   return readFileSync(file, 'utf8')

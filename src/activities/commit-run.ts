@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { damagedLocators, lineageOf, readLocators } from '../client/locators';
+import { orRerun } from '../client/rerun-missing';
 import { withLocalRows } from '../client/results';
 import { RunReader } from '../client/run-reader';
 import { ServerRun } from '../client/run-source';
@@ -38,22 +39,26 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const { output } = task;
       if ('model' in output) {
         const signal = context.cancellationSignal;
-        return registerModels({ task: { ...task, output }, warehouse, reader, record, lineage, signal });
+        return orRerun(task.runId, () =>
+          registerModels({ task: { ...task, output }, warehouse, reader, record, lineage, signal }),
+        );
       }
       const index = await stage.localFile(task.index);
-      return withLocalRows(stage, outcomes.rowsFiles(record), (rows) =>
-        warehouse.commit(task, {
-          workflowRunId: runId,
-          lineage,
-          index,
-          rows,
-          // Also what has no outcome, because it was skipped before it was started.
-          notDone: all.filter((ordinal) => !isDone(ordinal)),
-          doneAfter: (execution) =>
-            all.filter((ordinal) => isDone(ordinal) && outcomes.executionOf(ordinal)! > execution),
-          signal: context.cancellationSignal,
-          newestExecution: async () => (await readLocators(stage, task.runId)).newest,
-        }),
+      return orRerun(task.runId, () =>
+        withLocalRows(stage, outcomes.rowsFiles(record), (rows) =>
+          warehouse.commit(task, {
+            workflowRunId: runId,
+            lineage,
+            index,
+            rows,
+            // Also what has no outcome, because it was skipped before it was started.
+            notDone: all.filter((ordinal) => !isDone(ordinal)),
+            doneAfter: (execution) =>
+              all.filter((ordinal) => isDone(ordinal) && outcomes.executionOf(ordinal)! > execution),
+            signal: context.cancellationSignal,
+            newestExecution: async () => (await readLocators(stage, task.runId)).newest,
+          }),
+        ),
       );
     }),
   );

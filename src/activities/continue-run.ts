@@ -23,9 +23,10 @@ import type { Continued, ExecutionEntry, RunPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { carriedFile, unitFolder, type ExecutionPlace } from '../run/stage-layout';
 import { noCounts } from '../run/status';
-import { isStoredSize, type Stage } from '../stage';
+import { isStoredSize, ObjectDamaged, type Stage } from '../stage';
 import { ordinalsOf } from './known-partitions';
 import { readCheckpoints } from './checkpoints';
+import { withoutMissing } from './missing-files';
 import { sealLines, unsealLines } from './numbered-objects';
 import { loadUnitPlan } from './unit-plan';
 
@@ -95,13 +96,16 @@ export async function takeOver(parts: {
   reader: RunReader;
   reading: Reading;
   selected: ReadonlySet<number> | null;
+  /** Whether DONE partitions whose files are gone are not taken over. */
+  rerunMissing: boolean;
   /** The continuation's own place. */
   place: ExecutionPlace;
 }): Promise<Continued> {
-  const { stage, reader, reading, selected, place } = parts;
+  const { stage, reader, reading, selected, place, rerunMissing } = parts;
   const { record } = reading;
   const { units: _, sharding: __, carried: ___, ...plan } = record.plan!;
-  const content = await carriedOver(stage, reader, reading, selected, place);
+  const recorded = await carriedOver(stage, reader, reading, selected, place);
+  const content = rerunMissing ? await withoutMissing(stage, recorded) : recorded;
   return {
     plan,
     carried: await putCarried(stage, place, content),
@@ -148,9 +152,7 @@ export async function putCarried(
 export async function readCarried(stage: Stage, { file }: Carried): Promise<CarriedRecord[]> {
   const records = unsealLines(await stage.get(file.path)) as CarriedRecord[] | null;
   if (records !== null) return records;
-  throw new Refusal('StageDamaged', [
-    `"${file.path}" on the stage ${stage.uri} is not what the run recorded: it was changed after it was written.`,
-  ]);
+  throw new ObjectDamaged(file, stage.uri, null);
 }
 
 async function carriedOver(

@@ -2,12 +2,10 @@
  * Calls the function as it is now on one partition of a run, on the rows that the run pinned, in this process. Reads the run and its
  * stage, and changes neither.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Client } from '@temporalio/client';
 import { compareOutcomes } from '../client/compare-outcomes';
 import { PartitionReader } from '../client/partition-handle';
@@ -21,7 +19,6 @@ import { SQL_FUNCTION } from '../functions/define';
 import { checkPin } from '../functions/file-rows';
 import type { Row } from '../functions/types';
 import type { RunRecord } from '../history/fold';
-import type { StagedFile } from '../run/files';
 import type { FunctionPlan, UnitPlan } from '../run/plan';
 import { Refusal } from '../run/refusal';
 import { callHere } from '../runners/call-here';
@@ -30,7 +27,7 @@ import { downloadArtifact } from './download';
 import { FunctionCatalog, sqlDigest, unknownFunction } from './function-catalog';
 import { duckdbMemory } from './function-limits';
 import { openPlannedStage } from './stage-access';
-import { loadUnitPlan, snapshotOf } from './unit-plan';
+import { loadUnitPlan } from './unit-plan';
 import { fetchSnapshot } from './unit-snapshot';
 import { fetchModel } from './fetch-model';
 import { warehouseAccess } from './warehouse-access';
@@ -165,7 +162,7 @@ async function callNow(
   { inspect, onEvent, signal = new AbortController().signal }: DebugOptions,
 ): Promise<Call> {
   const logs: LogEntry[] = [];
-  const index = await checkedFile(stage, plan.index, scratch);
+  const index = await stage.localFile(plan.index, scratch);
   const { outcome, rowsFiles, uploads } = await callHere({
     unit: {
       function: fn,
@@ -179,7 +176,7 @@ async function callNow(
       keyColumns: plan.keyColumns,
       columns: plan.columns,
       index,
-      snapshot: await checkedSnapshot(stage, plan, ordinal, scratch, signal),
+      snapshot: await fetchSnapshot(stage, plan, [ordinal], scratch, signal),
       files: plan.files === null ? null : [plan.files[ordinal]!],
       ordinals: [ordinal],
       isBatch: false,
@@ -208,32 +205,6 @@ async function callNow(
   const files = rowsFiles.map((file) => ({ file, except: [] }));
   const rows = await readLocalRows(files, plan.keyColumns);
   return { status, attempts: attempt, durationMs, artifacts, error, logs, rows };
-}
-
-async function checkedSnapshot(
-  stage: Stage,
-  plan: UnitPlan,
-  ordinal: number,
-  scratch: string,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const whole = snapshotOf(plan.snapshot, [ordinal]).filter(({ unloadedRows }) => unloadedRows === undefined);
-  for (const ref of whole) await checkedFile(stage, ref, scratch);
-  return fetchSnapshot(stage, plan, [ordinal], scratch, signal);
-}
-
-async function checkedFile(stage: Stage, ref: StagedFile, folder: string): Promise<string> {
-  const file = await stage.localFile(ref, folder);
-  if (ref.sha256 === null) return file;
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  // enforces I1: the rows are the ones that the run pinned.
-  if (hash.digest('hex') !== ref.sha256) {
-    throw new Refusal('StageDamaged', [
-      `"${ref.path}" on the stage ${stage.uri} is not what the run recorded: it was changed after planning.`,
-    ]);
-  }
-  return file;
 }
 
 function shown({ rows, ...call }: Call): CallView {

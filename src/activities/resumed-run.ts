@@ -25,6 +25,8 @@ export interface ResumedRun extends Previous {
   input: RunInput;
   /** What the continuation may not change. */
   problems: string[];
+  /** Whether DONE partitions whose files are gone run again. */
+  rerunMissing: boolean;
   /** Ordinals that it may run; null: all that are not DONE. */
   selected: ReadonlySet<number> | null;
 }
@@ -44,10 +46,21 @@ export async function findResumedRun(
   if (found === null) throw forgotten(runId);
   const { record } = found.reading;
   const { input, problems } = resumedInput(raw, inputOf(record.opened!));
+  const rerunMissing = raw.rerunMissing === true;
+  // enforces I10
+  if (rerunMissing && found.reading.state.commit !== null && hasAppended(input)) problems.push(APPENDED);
   await assertSnapshotThere(stage, record.plan!);
   const selected = problems.length > 0 ? null : await narrowTo(stage, record.plan!, raw.only ?? null);
-  return { ...found, input, problems, selected };
+  return { ...found, input, problems, selected, rerunMissing };
 }
+
+function hasAppended({ output }: RunInput): boolean {
+  return output != null && 'mode' in output && output.mode === 'append';
+}
+
+const APPENDED =
+  '"rerunMissing" would append rows a second time that the run has appended already ("output.mode" is "append"): ' +
+  'restore the files from a backup, or name another output table.';
 
 /** What the run was given, with the time that it is for, which may be its schedule's word. */
 export function inputOf({ input, scheduledTime }: OpenedRun): RunInput {

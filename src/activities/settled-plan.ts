@@ -4,7 +4,7 @@
  */
 import type { RunPlan } from '../run/plan';
 import { planPath } from '../run/stage-layout';
-import { ObjectExists, ObjectMissing, type Stage } from '../stage';
+import { ObjectDamaged, ObjectExists, ObjectMissing, type Stage } from '../stage';
 import { sealLines, unsealLines } from './numbered-objects';
 
 type ExecutionPlace = Parameters<typeof planPath>[0];
@@ -19,7 +19,7 @@ export async function settledPlan(stage: Stage, execution: ExecutionPlace): Prom
   }
   const [plan] = unsealLines(content) ?? [];
   if (plan !== undefined) return plan as RunPlan;
-  throw new Error(`"${planPath(execution)}" on the stage ${stage.uri} was changed after it was written.`);
+  throw new ObjectDamaged({ path: planPath(execution), bytes: content.length }, stage.uri, null);
 }
 
 /** The plan that stands: this one, or that of another attempt which was quicker. */

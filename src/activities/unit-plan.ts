@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileRef } from '../run/files';
 import type { SnapshotFile, UnitPlan } from '../run/plan';
-import { Refusal } from '../run/refusal';
-import type { Stage } from '../stage';
+import { ObjectDamaged, type Stage } from '../stage';
 
 /** Plans read lately, by digest: every unit of a run asks for the same one. */
 const cache = new Map<string, Promise<UnitPlan>>();
@@ -28,9 +27,7 @@ export function snapshotOf(files: readonly SnapshotFile[], ordinals: readonly nu
 async function read(stage: Stage, plan: FileRef): Promise<UnitPlan> {
   const content = await stage.get(plan.path);
   if (createHash('sha256').update(content).digest('hex') !== plan.sha256) {
-    throw new Refusal('StageDamaged', [
-      `"${plan.path}" on the stage ${stage.uri} is not what the run recorded: it was changed after planning. Start a new run.`,
-    ]);
+    throw new ObjectDamaged(plan, stage.uri, content.length);
   }
   return JSON.parse(Buffer.from(content).toString('utf8')) as UnitPlan;
 }

@@ -24,13 +24,14 @@ export async function checkedInput(
 }
 
 /** The same for what a continuation changes. */
-export function checkedChanges(flags: RunFlags, projectDir: string): RetryInput {
+export function checkedChanges(flags: RunFlags & { rerunMissing?: boolean }, projectDir: string): RetryInput {
   const { changeProblems } = require('../run/continue-input') as typeof import('../run/continue-input');
   const changes = toRunInput(undefined, flags, { projectDir, cwd: process.cwd() });
   const { only, sql, output, notify, options } = changes;
   const input = Object.fromEntries(
     Object.entries({
       only,
+      rerunMissing: flags.rerunMissing,
       sql,
       output,
       notify,

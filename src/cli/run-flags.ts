@@ -242,6 +242,7 @@ const FLAG_OF: ReadonlyMap<string, string> = new Map(
     where: '--where',
     snapshot: '--snapshot',
     only: '--only',
+    rerunMissing: '--rerun-missing',
     'output.table': '--output',
     'output.file': '--output',
     'output.mode': '--mode',

@@ -4,7 +4,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import type { ArtifactRef } from '../run/files';
 import { didYouMean } from '../run/nearest';
-import type { Stage } from '../stage';
+import { ObjectDamaged, type Stage } from '../stage';
 import { NoSuchArtifact } from './errors';
 
 export function findArtifact(
@@ -27,9 +27,7 @@ export async function artifactBytes(stage: Stage, ref: ArtifactRef): Promise<Uin
   const bytes = await stage.get(ref.path, { offset: ref.offset, bytes: ref.bytes });
   // enforces I3: what a reader gets is what the outcome recorded.
   if (createHash('sha256').update(bytes).digest('hex') === ref.sha256) return bytes;
-  throw new Error(
-    `The artifact "${ref.name}" at "${ref.path}" on the stage ${stage.uri} is not the one that the run recorded (its sha256 differs): the file was changed after it was written.`,
-  );
+  throw new ObjectDamaged(ref, stage.uri, bytes.length);
 }
 
 /** Writes the artifact into `folder`, whole or not at all, and returns the file's path. */

@@ -7,6 +7,7 @@ import { artifactBytes, downloadArtifact, findArtifact } from './artifacts';
 import { NoSuchPartition } from './errors';
 import { LogReader } from './logs';
 import { artifactView, type PartitionViews } from './partition-views';
+import { orRerun } from './rerun-missing';
 import { readRows } from './results';
 import type { Reading, RunReader } from './run-reader';
 import type { ArtifactView, LogEntry, PartitionHandle, PartitionView } from './types';
@@ -44,7 +45,9 @@ export class PartitionReader implements PartitionHandle {
     const { record } = reading;
     const end = views.recorded(ordinal);
     if (views.status(ordinal) !== 'DONE' || end === undefined || end.outputRows === 0) return [];
-    return readRows(this.reader.stage(record)!, end.output, record.plan!.keyColumns, { ordinal });
+    return orRerun(this.reader.runId, () =>
+      readRows(this.reader.stage(record)!, end.output, record.plan!.keyColumns, { ordinal }),
+    );
   }
 
   async logs(): Promise<LogEntry[]> {
@@ -81,7 +84,8 @@ export class PartitionReader implements PartitionHandle {
   async artifact(name: string): Promise<{ bytes: Uint8Array; ref: ArtifactRef }> {
     const { refs, reading } = await this.#artifacts();
     const ref = findArtifact(this.id, refs, name);
-    return { bytes: await artifactBytes(this.reader.stage(reading.record)!, ref), ref };
+    const stage = this.reader.stage(reading.record)!;
+    return { bytes: await orRerun(this.reader.runId, () => artifactBytes(stage, ref)), ref };
   }
 
   async #find(): Promise<Found> {

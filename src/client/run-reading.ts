@@ -6,6 +6,7 @@ import { WaitTimeout } from './errors';
 import { LogReader, lookAgainLater } from './logs';
 import { PartitionReader } from './partition-handle';
 import { cursorOrdinal, partitionPage } from './partition-pages';
+import { orRerun } from './rerun-missing';
 import { readRows } from './results';
 import { RunEvents } from './run-events';
 import type { Reading, RunReader } from './run-reader';
@@ -81,7 +82,10 @@ export class RunReading {
     const { record } = await this.reader.read();
     if (record.plan === null) return [];
     const files = await this.reader.rowsFiles(record);
-    return readRows(this.reader.stage(record)!, files, record.plan.keyColumns, { limit });
+    const { keyColumns } = record.plan;
+    return orRerun(this.reader.runId, () =>
+      readRows(this.reader.stage(record)!, files, keyColumns, { limit }),
+    );
   }
 
   async countResults(): Promise<number> {

@@ -38,6 +38,8 @@ export async function startRun(
 export interface RetryInput {
   /** Only these partition ids, of those that are not DONE. */
   only?: string[];
+  /** As in `RunInput`. */
+  rerunMissing?: boolean;
   /** For the built-in function `sql`: another query. */
   sql?: string;
   /** For the embedded server only: the file that exports the functions. */

@@ -9,6 +9,7 @@ import type { FileRef } from '../run/files';
 import type { FinalStatus, OutcomeRecord, PartitionOutcome } from '../run/outcome';
 import { decodeOrdinals } from '../run/ordinals';
 import { givenBack } from '../run/retry-units';
+import { ObjectDamaged } from '../stage/stage';
 import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 import { wasStopped } from './run-state';
 
@@ -222,9 +223,7 @@ async function outcomesOf({ end }: UnitRecord, readFile: ReadFile): Promise<Outc
 async function checkedFile(ref: FileRef, readFile: ReadFile): Promise<Uint8Array> {
   const bytes = await readFile(ref);
   if (createHash('sha256').update(bytes).digest('hex') === ref.sha256) return bytes;
-  throw new Error(
-    `"${ref.path}" on the stage is not the file that the run recorded (its sha256 differs): it was changed after it was written.`,
-  );
+  throw new ObjectDamaged(ref, null, bytes.length);
 }
 
 /** One record a line; the last line seals those before it. */

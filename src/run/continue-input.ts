@@ -12,9 +12,11 @@ import { isPartitionId } from './partition-id';
 /** What a continuation may say anew. */
 const CHANGEABLE = ['functions', 'sql', 'output', 'notify'] as const;
 /** Not the run's: checked, or used, by themselves. */
-const OWN = ['onExisting', 'only', 'options', 'warehouse', 'stage'];
+const OWN = ['onExisting', 'only', 'rerunMissing', 'options', 'warehouse', 'stage'];
 /** What of an input is checked by itself, for it is not compared with the run's. */
-const CHANGES = [...CHANGEABLE, 'only', 'options'] as const;
+const CHANGES = [...CHANGEABLE, 'only', 'rerunMissing', 'options'] as const;
+
+type InputField = Exclude<keyof RunInput, 'rerunMissing'>;
 
 export type Resumed = { input: RunInput; problems: string[] };
 
@@ -29,7 +31,7 @@ export function resumedInput(raw: Partial<RunInput>, run: RunInput): Resumed {
   const problems = changeProblems(Object.fromEntries(CHANGES.map((name) => [name, raw[name]])));
   for (const [name, value] of Object.entries(raw)) {
     if (value == null || OWN.includes(name) || (CHANGEABLE as readonly string[]).includes(name)) continue;
-    if (isSame(name as keyof RunInput, value, run)) continue;
+    if (isSame(name as InputField, value, run)) continue;
     const before = run[name as keyof RunInput] ?? null;
     problems.push(
       `"${name}" is ${quote(value)}, and the run has ${quote(before)}: a continuation runs on the partitions and rows that the ` +
@@ -48,7 +50,7 @@ export function resumedInput(raw: Partial<RunInput>, run: RunInput): Resumed {
 }
 
 /** Whether a field says what the run's says, however it is written. */
-function isSame(name: keyof RunInput, value: unknown, run: RunInput): boolean {
+function isSame(name: InputField, value: unknown, run: RunInput): boolean {
   const normal = (input: RunInput): unknown => {
     const report = parseRunInput(input);
     return report.ok ? report.input[name] : (input[name] ?? null);
@@ -67,6 +69,7 @@ export function changeProblems(changes: Partial<RunInput>): string[] {
     function: changes.sql == null ? 'any' : 'sql',
     source: { table: 'any' },
     partitionBy: ['any'],
+    onExisting: 'resume',
   };
   // Ids have as many columns as the run's key, which is not known here.
   const { only, ...rest } = given(changes);

@@ -268,6 +268,7 @@ export const inputSchema = fields(
     onExisting: z
       .enum(['error', 'overwrite', 'resume'], { error: '"error", "overwrite" or "resume"' })
       .nullish(),
+    rerunMissing: z.boolean({ error: 'true or false' }).nullish(),
     scheduledTime: checkedText(
       'a time such as "2026-11-01T06:00:00Z", or a day such as "2026-11-01"',
       (value) => parsePeriod(value, 'UTC') !== null,

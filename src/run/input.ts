@@ -85,6 +85,11 @@ export interface RunInput {
   notify?: string;
   onExisting?: 'error' | 'overwrite' | 'resume';
   /**
+   * With `onExisting: 'resume'`: also run partitions again that are DONE and whose rows or artifacts are gone from the stage, or
+   * damaged. Default false: what is DONE stays so.
+   */
+  rerunMissing?: boolean;
+  /**
    * The time that this run is for, such as `'2026-11-01T06:00:00Z'` or `'2026-11-01'` (without an offset: in `timeZone`). The source
    * query and `where` can use it as `$scheduled_time` and `$scheduled_date`, the function as `context.scheduledTime`. Default: the
    * time that the schedule was due which started the run; none for a run that no schedule started.

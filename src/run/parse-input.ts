@@ -149,6 +149,11 @@ function acrossFields(raw: LooseInput): string[] {
       '"snapshot" is "none", which is for tables: rows of a query or of files would be other ones each time. Leave it out.',
     );
   }
+  if (raw.rerunMissing === true && raw.onExisting !== 'resume') {
+    problems.push(
+      '"rerunMissing" goes with "onExisting": "resume" only: it is about a run that exists. Leave it out.',
+    );
+  }
   problems.push(
     ...stageProblems(source),
     ...repeated(raw.partitionBy),

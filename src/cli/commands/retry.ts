@@ -13,11 +13,12 @@ interface RetryOptions extends RunFlags {
   detach?: boolean;
   strict?: boolean;
   json?: boolean;
+  rerunMissing?: boolean;
 }
 
 const HELP = `
 Runs every partition that is not DONE (failed, cut off, or never started) again: on the rows that the run has pinned,
-with the functions as they are now. DONE partitions are not called. Settings that are not given are as the run has them.
+with the functions as they are now. DONE partitions are not called (but see --rerun-missing). Settings that are not given are as the run has them.
 
 Exit codes: as for partwise run.`;
 
@@ -26,6 +27,7 @@ const SEVERAL = (value: string, before: string[] = []): string[] => [...before, 
 export function define(command: Command): void {
   withOutcomeFlags(command.argument('<run>', 'run id'))
     .option('--only <key>', 'only this partition, of those that are not DONE (repeatable)', SEVERAL)
+    .option('--rerun-missing', 'also run partitions that are DONE and whose files are gone from the stage')
     .option('--sql <query>', 'another query, for a run of the built-in function sql')
     .option('--functions <file>', 'the file that exports the functions')
     .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 24,000')
@@ -44,7 +46,8 @@ async function retry(runId: string, options: RetryOptions): Promise<void> {
       const again = await partwise.restore(runId).retryFailed(changes);
       const { total, DONE } = before.counts;
       note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
-      aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and stay so`);
+      const but = options.rerunMissing === true ? ', but for those whose files are gone' : '';
+      aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and stay so${but}`);
       if (options.detach !== true) {
         const { json = false, strict = false } = options;
         return follow(again, { json, strict, suggest, interrupt });
