@@ -199,6 +199,41 @@ describe('a stage that goes away', () => {
     }
   });
 
+  it('I4 of functions that read their rows just then: no call is charged, and each has its rows when it is back', async () => {
+    const project = await makeProject(FUNCTIONS);
+    try {
+      await project.execute('CREATE TABLE many AS SELECT range % 6 AS k, range AS n FROM range(60)');
+      await project.startWorker();
+      const [calls, gate] = [join(folder, 'calls'), join(folder, 'gate')];
+      writeFileSync(calls, '');
+      const run = await project.partwise.start(
+        {
+          function: 'sums',
+          source: { table: 'many' },
+          partitionBy: ['k'],
+          params: { calls, gate },
+          options: { retry: { maximumAttempts: 1 } },
+        },
+        { runId: project.runId('reads') },
+      );
+      await changed(calls, () => callsIn(calls).length > 0);
+      const stage = join(project.folder, 'stage');
+      renameSync(stage, `${stage}.gone`);
+      writeFileSync(gate, '');
+      await waits(run);
+      renameSync(`${stage}.gone`, stage);
+      const end = await run.wait();
+      expect((await run.partitions({ limit: 9 })).partitions.map(({ error }) => error)).toEqual(
+        Array.from({ length: 6 }, () => null),
+      );
+      expect(end).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
+      const sums = (await run.results()).map(({ sum }) => Number(sum));
+      expect(sums.reduce((all, sum) => all + sum, 0)).toBe((59 * 60) / 2);
+    } finally {
+      await project.close();
+    }
+  });
+
   it('I12 a run that waits for its stage can be cancelled', async () => {
     const project = await makeProject(FUNCTIONS);
     try {

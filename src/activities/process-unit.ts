@@ -38,6 +38,9 @@ const LONG_WAIT_MS = 2_000;
 /** When a paused unit looks again whether it still is. */
 const PAUSED_RETRY_MS = 2_000;
 const HAND_OVER_RETRY_MS = 100;
+/** Between attempts while a stage is away, or no worker has the function: doubled from the first up to the longest. */
+const HAND_OVER_FIRST_MS = 500;
+const HAND_OVER_MOST_MS = 15_000;
 /** Left of an attempt's time when it stops waiting for the stage. */
 const HAND_OVER_MARGIN_MS = 10_000;
 /** What the stage must take before an attempt calls anything, where the one before could not put its results. */
@@ -178,6 +181,9 @@ class UnitAttempt {
     if (failed === null) return this.#handOver(left, recorder, index);
     if (!failed.retryable) return recorder.giveUp(await readIndex(index, left), failed.error);
     const { type, message } = failed.error;
+    // It says what is wrong, if it still is: the stage is away, or a file is gone or damaged.
+    if (type === 'SnapshotUnreadable')
+      await Promise.all([stage.localFile(plan.index), fetchSnapshot(stage, plan, ordinals, scratch, stop)]);
     await this.#leave({ lastError: { type, message } });
     throw unitFailure(failed.error, { nonRetryable: false });
   }
@@ -240,7 +246,12 @@ class UnitAttempt {
   /** Leaves the unit to another worker. */
   #elsewhere(why: string, type: string, more: Partial<UnitBeat> = {}): Promise<never> {
     return this.#withoutCost(
-      ApplicationFailure.retryable(`${why} (worker ${this.deps.identity})`, type),
+      ApplicationFailure.create({
+        message: `${why} (worker ${this.deps.identity})`,
+        type,
+        // Not the waits of the function's own retries, which may grow to minutes.
+        nextRetryDelay: Math.min(HAND_OVER_MOST_MS, HAND_OVER_FIRST_MS * 2 ** this.#before.shutdowns),
+      }),
       more,
     );
   }

@@ -6,7 +6,7 @@ import type { IndexedPartition } from './unit-index';
 import type { Row } from './types';
 import type { Shape, Slice } from './slices';
 import { streamQuery } from './stream-query';
-import { readParquet, UnitCursor } from './unit-cursor';
+import { readingSnapshot, readParquet, SnapshotUnreadable, UnitCursor } from './unit-cursor';
 
 const OWN_COLUMNS = '(__partwise_ord)';
 /** The temporary table that holds the rows of several partitions for SQL. */
@@ -24,6 +24,8 @@ export class SnapshotRows {
     private readonly columns: Column[],
     private readonly ordinals: readonly number[],
     private readonly rowsOf: (ordinal: number) => number,
+    /** Told of a read that failed, whatever the function makes of the error. */
+    private readonly onUnreadable: (error: SnapshotUnreadable) => void = () => undefined,
   ) {
     this.position = new Map(ordinals.map((ordinal, i) => [ordinal, i]));
     this.cursor = new UnitCursor(database, snapshot, Math.max(...ends(ordinals)), (ordinal) =>
@@ -36,11 +38,29 @@ export class SnapshotRows {
   }
 
   read(ordinal: number): Promise<HeldRows> {
-    return this.cursor.read(ordinal);
+    return this.guarded(() => this.cursor.read(ordinal));
   }
 
-  stream(ordinal: number): AsyncIterable<{ slice: Slice; shape: Shape }> {
-    return streamQuery(this.database, this.selectSql(ordinal));
+  async *stream(ordinal: number): AsyncGenerator<{ slice: Slice; shape: Shape }> {
+    const rows = streamQuery(this.database, this.selectSql(ordinal))[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value } = await this.guarded(() => rows.next());
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      await rows.return?.();
+    }
+  }
+
+  private async guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await readingSnapshot(work);
+    } catch (error) {
+      if (error instanceof SnapshotUnreadable) this.onUnreadable(error);
+      throw error;
+    }
   }
 
   /** A query for the rows of a partition that is too large to be held. */
@@ -65,10 +85,10 @@ export class SnapshotRows {
     }
     const [first, last] = ends([...window]);
     const sparse = last - first + 1 > window.size ? ` AND __partwise_ord IN (${[...window].join(', ')})` : '';
-    await connection.run(
+    const load =
       `CREATE OR REPLACE TEMP TABLE ${WINDOW} AS SELECT * FROM ${readParquet(this.snapshot)} ` +
-        `WHERE __partwise_ord BETWEEN ${first} AND ${last}${sparse}`,
-    );
+      `WHERE __partwise_ord BETWEEN ${first} AND ${last}${sparse}`;
+    await this.guarded(() => connection.run(load));
     this.windows.set(connection, window);
     return select;
   }

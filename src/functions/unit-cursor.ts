@@ -24,6 +24,22 @@ export class SnapshotDamaged extends Error {
   override name = 'SnapshotDamaged';
 }
 
+/** The engine could not read a file of the snapshot: it is gone, its disk is, or it was damaged while the run ran. */
+export class SnapshotUnreadable extends Error {
+  override name = 'SnapshotUnreadable';
+}
+
+/** Reads the snapshot, and nothing of the function's: what fails is the file's fault, but for memory and a cancel. */
+export async function readingSnapshot<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof SnapshotDamaged || /^(Out of Memory|INTERRUPT)/i.test(message)) throw error;
+    throw new SnapshotUnreadable(`The snapshot cannot be read. ${message}`);
+  }
+}
+
 export class UnitCursor {
   private connection: DuckDBConnection | null = null;
   private result: DuckDBResult | null = null;

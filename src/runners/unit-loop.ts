@@ -5,6 +5,7 @@
  * run again, and what was not is, when the process dies. An error that nobody caught ends the partition that raised it; the
  * function may still be running then, so the unit is cut short and the process is not used again.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -18,7 +19,7 @@ import { QueriedRows } from '../functions/queried-rows';
 import type { PartitionRows } from '../functions/partition-rows';
 import { SnapshotRows } from '../functions/snapshot-rows';
 import { SqlSession } from '../functions/sql-session';
-import { SnapshotDamaged } from '../functions/unit-cursor';
+import { readingSnapshot, SnapshotDamaged, SnapshotUnreadable } from '../functions/unit-cursor';
 import type { Row } from '../functions/types';
 import { type IndexedPartition, loadKeys, readIndex } from '../functions/unit-index';
 import { NOTHING_WRITTEN, type Written } from '../functions/written-alone';
@@ -128,6 +129,8 @@ export class UnitLoop {
   private handOver: (() => void) | null = null;
   private broken: { error: unknown } | null = null;
   private index: ReadonlyMap<number, IndexedPartition> = new Map();
+  /** A read of the snapshot that failed. */
+  private unreadable: SnapshotUnreadable | null = null;
 
   constructor(
     private readonly unit: RunnerUnit,
@@ -149,8 +152,9 @@ export class UnitLoop {
     let closeRows: () => void | Promise<void> = () => undefined;
     try {
       writer = await database.connect();
-      await loadKeys(writer, this.unit.index, this.unit.ordinals);
-      this.index = await readIndex(writer, this.unit.keyColumns);
+      const connection = writer;
+      await readingSnapshot(() => loadKeys(connection, this.unit.index, this.unit.ordinals));
+      this.index = await readIndex(connection, this.unit.keyColumns);
       const fn = await unitFunction(this.unit, this.session, writer);
       const { rowsOf, close } = this.openRows(database);
       closeRows = close;
@@ -206,6 +210,11 @@ export class UnitLoop {
       if (this.isDue(fn) || partition.rows >= LARGE_PARTITION) await this.exclusive(() => this.segment(fn));
       if (this.broken !== null) throw this.broken.error;
       await this.runPartition(partition, fn, rowsOf);
+      if (this.unreadable !== null) {
+        // What has ended before stays.
+        await this.exclusive(() => this.segment(fn));
+        throw this.unreadable;
+      }
       if (performance.now() - this.turnedAt > TURN_MS) {
         await nextTurn();
         this.turnedAt = performance.now();
@@ -243,6 +252,10 @@ export class UnitLoop {
     this.output.flush();
     this.link.end();
     host.close();
+    if (thrown !== null) this.lookForSnapshot();
+    // Nothing that the function did: the worker finds out what is wrong with the file, and the call is not charged.
+    if (this.unreadable !== null && !this.cancelled) return;
+    this.unreadable = null;
     const call = { partition, attempt, startedAt, durationMs, host };
     if (running.timeoutMs !== null) this.endBadly(call, 'INTERNAL_ERROR', timedOut(running.timeoutMs));
     else if (returned !== null) await this.endWell(call, returned, fn);
@@ -251,6 +264,13 @@ export class UnitLoop {
       this.endThrown(call, thrown?.error);
     }
     if (this.session.isUsed) await this.session.endPartition();
+  }
+
+  /** A query of the function over a large partition reads the snapshot by itself. */
+  private lookForSnapshot(): void {
+    const gone = this.unit.snapshot.find((file) => !existsSync(file));
+    if (gone !== undefined)
+      this.unreadable ??= new SnapshotUnreadable(`The snapshot cannot be read: "${gone}" is gone.`);
   }
 
   private async call(
@@ -354,6 +374,7 @@ export class UnitLoop {
       columns,
       ordinals,
       (ordinal) => this.index.get(ordinal)?.rows ?? 0,
+      (error) => (this.unreadable ??= error),
     );
     return { rowsOf: (partition) => unitRows.partition(partition), close: () => unitRows.close() };
   }

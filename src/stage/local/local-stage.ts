@@ -95,24 +95,30 @@ export class LocalStage implements Stage {
 
   async get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array> {
     const file = this.#resolve(path);
-    return this.#using(async () => {
-      try {
-        return range === undefined ? await readFile(file) : await readRange(file, range);
-      } catch (error) {
-        throw isCode(error, 'ENOENT') ? await this.#missing(path) : error;
-      }
-    });
+    return this.#using(() =>
+      this.#orMissing(path, () => (range === undefined ? readFile(file) : readRange(file, range))),
+    );
   }
 
-  /** Throws `StageUnavailable` when it is the whole stage that is missing. */
-  async #missing(path: string): Promise<ObjectMissing> {
-    if (path !== TOKEN_FILE) await this.#same?.check();
-    return new ObjectMissing(path);
+  /** Throws `ObjectMissing`, or `StageUnavailable` when it is the whole stage that is missing. */
+  async #orMissing<T>(path: string, read: () => Promise<T>): Promise<T> {
+    const missing = (error: unknown): unknown => (isCode(error, 'ENOENT') ? new ObjectMissing(path) : error);
+    try {
+      return await read();
+    } catch (error) {
+      if (!isCode(error, 'ENOENT') || this.#same === null || path === TOKEN_FILE) throw missing(error);
+    }
+    await this.#same.check();
+    // It may have come back between the two looks.
+    return read().catch((error: unknown) => {
+      throw missing(error);
+    });
   }
 
   async list(prefix: string): Promise<{ path: string; bytes: number }[]> {
     const found: { path: string; bytes: number }[] = [];
     await this.#using(async () => {
+      await this.#same?.check();
       await this.#walk(prefix, found);
       await this.#same?.check();
     });
@@ -169,9 +175,7 @@ export class LocalStage implements Stage {
   async localFile(ref: StagedFile): Promise<string> {
     const path = this.#resolve(ref.path);
     return this.#using(async () => {
-      const file = await inspect(path).catch(async (error: unknown) => {
-        throw isCode(error, 'ENOENT') ? await this.#missing(ref.path) : error;
-      });
+      const file = await this.#orMissing(ref.path, () => inspect(path));
       // enforces I1, I3: what is read is what history names.
       if (!(await isRecorded(ref, file))) throw new ObjectDamaged(ref, this.uri, file.bytes);
       return path;
