@@ -1,6 +1,7 @@
 /** What is checked of an input's models before anything is started (I9), by `openRun` and by a try alike. Problems are sentences. */
 import type { Client } from '@temporalio/client';
-import { conditionProblem } from '../functions/sql-check';
+import { holdoutProblem } from '../functions/sql-check';
+import type { Confinement } from '../duckdb/confinement';
 import { keepProblem } from '../models/predictions';
 import { identityProblem, modelBody, ownerOf, RegistryRefused, resolveVersion } from '../models/records';
 import type { ModelInput, ModelTask } from '../models/types';
@@ -68,6 +69,8 @@ export interface RegistryView {
   stage: string;
   /** A continuation has its models already. */
   continues: boolean;
+  /** What SQL of the input may read. */
+  confinement: Confinement | null;
 }
 
 /** What an input says of models that does not go with what there is: rows, versions, runs. */
@@ -87,7 +90,7 @@ export async function registryProblems(
     if (problem !== null) problems.push(problem);
   }
   if (model?.holdout !== undefined) {
-    const problem = await conditionProblem(model.holdout, shape.columns);
+    const problem = await holdoutProblem(model.holdout, shape.columns, view.confinement);
     if (problem !== null) problems.push(`"model.holdout" cannot be asked of the rows: ${problem}`);
   }
   try {

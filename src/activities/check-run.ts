@@ -1,6 +1,7 @@
 /** What is checked of an input before anything is started (I9), by `openRun` and by a try alike. Problems are sentences. */
 import { resolve } from 'node:path';
 import type { ProjectConfig } from '../config';
+import type { Confinement } from '../duckdb/confinement';
 import { sqlProblem } from '../functions/sql-check';
 import { parseFunctionSettings } from '../run/function-settings';
 import type { NormalizedInput } from '../run/parse-input';
@@ -16,15 +17,15 @@ import { sqlDigest, unknownFunction } from './function-catalog';
 import { findNotifier } from './notify';
 
 /**
- * The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it. `warehouse`: what the input
- * names besides a stage, which may be reached by its connection.
+ * The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it; without a list there, one that
+ * is trusted may name any. `warehouse`: what the input names besides a stage, which may be reached by its connection.
  */
 export function resolvePlace(
   kind: 'warehouse' | 'stage',
   named: string | null,
   project: ProjectConfig,
   problems: string[],
-  warehouse: string | null = null,
+  { trusted, warehouse = null }: { trusted: boolean; warehouse?: string | null },
 ): string | null {
   const configured = kind === 'warehouse' ? (project.warehouse ?? DEFAULT_WAREHOUSE) : project.stage;
   try {
@@ -33,9 +34,8 @@ export function resolvePlace(
         ? resolveWarehouse(value, project.projectDir)
         : stageUri(value, project.projectDir, along);
     const wanted = named === null ? absolute(configured) : absolute(named, warehouse ?? project.warehouse);
-    const allowed = (kind === 'warehouse' ? project.allow.warehouses : project.allow.stages)?.map((value) =>
-      absolute(value),
-    );
+    const listed = kind === 'warehouse' ? project.allow.warehouses : project.allow.stages;
+    const allowed = (trusted ? listed : (listed ?? []))?.map((value) => absolute(value));
     if (
       named !== null &&
       allowed !== undefined &&
@@ -101,13 +101,14 @@ export function notifierProblems(
 export async function inspectSource(
   deps: Pick<ActivityDeps, 'projectDir'>,
   input: NormalizedInput,
-  warehouse: string,
+  { warehouse, confinement }: { warehouse: string; confinement: Confinement | null },
   problems: string[],
 ): Promise<SourceShape | null> {
   try {
     const { source, partitionBy, where, scheduledTime, timeZone } = input;
     const scheduled = scheduledFor(scheduledTime, timeZone);
-    return await openWarehouse(warehouse, deps.projectDir).inspect({ source, partitionBy, where, scheduled });
+    const opened = openWarehouse(warehouse, deps.projectDir, { confinement });
+    return await opened.inspect({ source, partitionBy, where, scheduled });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     problems.push(...error.problems);
@@ -118,8 +119,9 @@ export async function inspectSource(
 export async function queryProblems(
   { sql, partitionBy }: NormalizedInput,
   shape: SourceShape,
+  confinement: Confinement | null,
 ): Promise<string[]> {
   if (sql === null) return [];
-  const problem = await sqlProblem(sql, partitionBy.length === 0 ? null : shape.columns);
+  const problem = await sqlProblem(sql, partitionBy.length === 0 ? null : shape.columns, confinement);
   return problem === null ? [] : [problem];
 }

@@ -15,6 +15,7 @@ import { openStage, type Stage } from '../stage';
 import type { SourceShape } from '../warehouse/warehouse';
 import type { ProjectConfig } from '../config';
 import { archivePrevious } from './archive-run';
+import { allowedFiles, confinementOf, outputProblems, sourceProblems } from './allowed-files';
 import type { ActivityDeps } from './deps';
 import { refused, refusingEarly } from './failures';
 import { withHeartbeats } from './heartbeat';
@@ -39,12 +40,19 @@ export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
 
 async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise<OpenedRun> {
   const project = await deps.project();
-  const { resumed, given, misfits } = await resolveResume(raw, project, context);
+  const trusted = deps.functions.reloads;
+  const { resumed, given, misfits } = await resolveResume(raw, { project, trusted, context });
   const input = acceptInput(context, given, misfits);
   const problems: string[] = [];
-  const warehouse = resolvePlace('warehouse', input.warehouse, project, problems);
-  const stageUri = resolvePlace('stage', input.stage, project, problems, input.warehouse);
-  problems.push(...notifierProblems(input, project, { trusted: deps.functions.reloads }));
+  const warehouse = resolvePlace('warehouse', input.warehouse, project, problems, { trusted });
+  const place = { trusted, warehouse: input.warehouse };
+  const stageUri = resolvePlace('stage', input.stage, project, problems, place);
+  const allowed = trusted ? null : await allowedFiles(project);
+  const confinement = allowed === null ? null : await confinementOf(allowed);
+  const unreadable = allowed === null ? [] : await sourceProblems(input.source, deps.projectDir, allowed);
+  problems.push(...unreadable);
+  if (allowed !== null) problems.push(...(await outputProblems(input.output, deps.projectDir, allowed)));
+  problems.push(...notifierProblems(input, project, { trusted }));
   const found = await findFunction(deps, project, input, problems);
   if (found !== null) problems.push(...modelProblems(input, found.settings));
   const scheduledTime =
@@ -56,16 +64,17 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const shape =
     resumed !== null
       ? await pinnedShape(resumed)
-      : warehouse === null
+      : warehouse === null || unreadable.length > 0
         ? null
-        : await inspectSource(deps, wanted, warehouse, problems);
-  if (shape !== null) problems.push(...(await queryProblems(input, shape)));
+        : await inspectSource(deps, wanted, { warehouse, confinement }, problems);
+  if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
   if (shape !== null && warehouse !== null && stageUri !== null && found !== null) {
     const view = {
       client: context.client,
       warehouse: openWarehouse(warehouse, deps.projectDir),
       stage: stageUri,
       continues: resumed !== null,
+      confinement,
     };
     problems.push(...(await registryProblems(input, shape, found.settings, view)));
   }
@@ -75,13 +84,13 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const stage = openStage(stageUri!, stageToken);
   const { generation, execution, previous } = await takePlace(context, stage, input);
   const { workflowId: runId } = context.info.workflowExecution!;
-  const place = { runId, generation, execution };
+  const own = { runId, generation, execution };
   if (resumed !== null) await waitOut(resumed.reading.record, context.cancellationSignal);
   const before = resumed ?? (previous === null ? null : await readPrevious(context, stage, previous));
   if (before !== null) await archivePrevious(context, stage, before.reading);
   return {
     version: 1,
-    ...place,
+    ...own,
     stage: stageUri!,
     stageToken,
     warehouse: warehouse!,
@@ -94,7 +103,8 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
     runTimeoutMs: input.options.runTimeoutMs,
     input: given as RunInput,
     earlier: before === null ? [] : entriesUpTo(before.reading),
-    continues: resumed === null ? null : await takeOver({ ...resumed, stage, place }),
+    continues: resumed === null ? null : await takeOver({ ...resumed, stage, place: own }),
+    trusted,
   };
 }
 
@@ -123,11 +133,18 @@ interface Resolved {
   misfits: string[];
 }
 
-async function resolveResume(raw: unknown, project: ProjectConfig, context: Context): Promise<Resolved> {
+interface Opening {
+  project: ProjectConfig;
+  trusted: boolean;
+  context: Context;
+}
+
+async function resolveResume(raw: unknown, { project, trusted, context }: Opening): Promise<Resolved> {
   if (!asksToResume(raw)) return { resumed: null, given: raw, misfits: [] };
   const problems: string[] = [];
   const named = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-  const uri = resolvePlace('stage', named(raw.stage), project, problems, named(raw.warehouse));
+  const place = { trusted, warehouse: named(raw.warehouse) };
+  const uri = resolvePlace('stage', named(raw.stage), project, problems, place);
   if (uri === null) throw new Refusal('InvalidInput', problems);
   const stage = openStage(uri);
   const resumed = await findResumedRun(raw, stage, context);
@@ -138,7 +155,7 @@ async function resolveResume(raw: unknown, project: ProjectConfig, context: Cont
       `There is nothing to continue: no run "${runId}" was ever accepted on the stage ${uri}. Start it with its whole input (partwise run).`,
     ]);
   }
-  const misfits = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, project)];
+  const misfits = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, { project, trusted })];
   return { resumed, given: found?.input ?? raw, misfits };
 }
 
@@ -146,12 +163,12 @@ async function resolveResume(raw: unknown, project: ProjectConfig, context: Cont
 function otherWarehouse(
   raw: Partial<RunInput>,
   resumed: ResumedRun | null,
-  project: ProjectConfig,
+  { project, trusted }: Pick<Opening, 'project' | 'trusted'>,
 ): string[] {
   if (resumed === null || typeof raw.warehouse !== 'string') return [];
   const problems: string[] = [];
   const { warehouse } = resumed.reading.record.opened!;
-  const named = resolvePlace('warehouse', raw.warehouse, project, problems);
+  const named = resolvePlace('warehouse', raw.warehouse, project, problems, { trusted });
   if (named !== null && named !== warehouse) {
     problems.push(
       `"warehouse" is ${quote(raw.warehouse)}, and the run's is ${quote(warehouse)}: a continuation stays with it. ` +

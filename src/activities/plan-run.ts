@@ -19,6 +19,8 @@ import { toleratedOf } from '../run/tolerance';
 import { cutUnits, rangesOf, unitQueueOf } from '../run/units';
 import type { Stage } from '../stage';
 import { openWarehouse } from '../warehouse';
+import type { Confinement } from '../duckdb/confinement';
+import { allowedFiles, confinementOf, sourceProblems } from './allowed-files';
 import type { ActivityDeps } from './deps';
 import { refusingEarly } from './failures';
 import { functionLimits, settingsOf } from './function-limits';
@@ -122,7 +124,8 @@ async function pinRows(
       signal,
     };
     const { loadingWarehouse } = input.options;
-    const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { loadingWarehouse });
+    const confinement = await confinementFor(deps, opened, input);
+    const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { loadingWarehouse, confinement });
     const models = await pinModels(client, { stage, warehouse, folder }, input.model);
     if (models !== null) await checkFallback(models, input.model!);
     return await warehouse.snapshot(request, async (source) => {
@@ -166,6 +169,19 @@ async function pinRows(
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** What SQL of the input may read, as on this worker. Null: anything. */
+async function confinementFor(
+  deps: ActivityDeps,
+  { trusted = true }: OpenedRun,
+  { source }: NormalizedInput,
+): Promise<Confinement | null> {
+  if (trusted) return null;
+  const allowed = await allowedFiles(await deps.project());
+  const problems = await sourceProblems(source, deps.projectDir, allowed);
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+  return confinementOf(allowed);
 }
 
 /** Without a snapshot rows are read when they are needed, and are the pinned ones all the same (I1). */
@@ -257,6 +273,7 @@ async function putPlan(
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     selected: carried === null ? null : encodeOrdinals(selected),
     earlierCalls: carried?.content.calls ?? {},
+    trusted: opened.trusted,
   };
   const sharding = await putShards(stage, folder, units, options.maxConcurrency);
   return {

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { widened, type Confinement } from '../duckdb/confinement';
 import type { ErrorInfo, PartitionOutcome, UnitResult } from '../run/outcome';
 import { decodeOrdinals } from '../run/ordinals';
 import type { UnitPlan, UnitTask } from '../run/plan';
@@ -17,6 +18,7 @@ import { callMemory } from '../runners/memory';
 import { runUnit, type UnitRunOptions } from '../runners/unit-run';
 import { readIndex } from '../warehouse/duckdb/partition-index';
 import { readCheckpoints } from './checkpoints';
+import { allowedFiles, confinementOf } from './allowed-files';
 import type { ActivityDeps } from './deps';
 import { refusing, unitFailure } from './failures';
 import { FunctionMissing } from './function-catalog';
@@ -167,7 +169,7 @@ class UnitAttempt {
     const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
     const { left, failed } = await runUnit({
       pool,
-      unit: this.#runnerUnit(work, ordinals, snapshot, scratch, memory.each),
+      unit: await this.#runnerUnit(work, ordinals, snapshot, scratch, memory.each),
       timeoutMs: plan.timeoutMs,
       memory,
       signal: this.#interruptions.stop,
@@ -188,13 +190,14 @@ class UnitAttempt {
     throw unitFailure(failed.error, { nonRetryable: false });
   }
 
-  #runnerUnit(
+  async #runnerUnit(
     { plan, ledger, bundle, index }: Work,
     ordinals: number[],
     snapshot: string[],
     scratch: string,
     memoryBytes: number,
-  ): UnitRunOptions['unit'] {
+  ): Promise<UnitRunOptions['unit']> {
+    const files = plan.files === null ? null : ordinals.map((ordinal) => plan.files![ordinal]!);
     return {
       function: { ...plan.function, digest: bundle.digest },
       bundle: bundle.path,
@@ -208,7 +211,7 @@ class UnitAttempt {
       columns: plan.columns,
       index,
       snapshot,
-      files: plan.files === null ? null : ordinals.map((ordinal) => plan.files![ordinal]!),
+      files,
       ordinals,
       isBatch: !ledger.isSingle,
       priorCalls: ledger.priorCalls,
@@ -219,7 +222,16 @@ class UnitAttempt {
       scratch,
       nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
       duckdbMemoryBytes: duckdbMemory(memoryBytes),
+      ...(plan.trusted === false && {
+        confinement: await this.#confinement([index, ...snapshot, ...(files ?? []).map(({ path }) => path)]),
+      }),
     };
+  }
+
+  /** `paths`: of the unit's own files. */
+  async #confinement(paths: readonly string[]): Promise<Confinement> {
+    const allowed = await confinementOf(await allowedFiles(await this.deps.project()));
+    return widened(allowed, { directories: [this.deps.scratch], paths });
   }
 
   /** Whether the run may have been paused since the workflow wanted this attempt. */

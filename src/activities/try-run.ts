@@ -157,15 +157,27 @@ class Trial {
       folder: this.folders.bundles,
       reloads: true,
     });
-    const uri = resolvePlace('warehouse', input.warehouse, project, problems);
-    const stage = resolvePlace('stage', input.stage, project, problems, input.warehouse);
-    problems.push(...notifierProblems(input, project, { trusted: true }));
+    const trusted = true;
+    const confinement = null;
+    const { warehouse } = input;
+    const uri = resolvePlace('warehouse', warehouse, project, problems, { trusted });
+    const stage = resolvePlace('stage', input.stage, project, problems, { trusted, warehouse });
+    problems.push(...notifierProblems(input, project, { trusted }));
     const found = await findFunction({ functions }, project, input, problems);
     if (found !== null) problems.push(...modelProblems(input, found.settings));
-    const shape = uri === null ? null : await inspectSource({ projectDir }, input, uri, problems);
-    if (shape !== null) problems.push(...(await queryProblems(input, shape)));
+    const shape =
+      uri === null
+        ? null
+        : await inspectSource({ projectDir }, input, { warehouse: uri, confinement }, problems);
+    if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
     if (shape !== null && stage !== null && found !== null) {
-      const view = { client: null, warehouse: openWarehouse(uri!, projectDir), stage, continues: false };
+      const view = {
+        client: null,
+        warehouse: openWarehouse(uri!, projectDir),
+        stage,
+        continues: false,
+        confinement,
+      };
       problems.push(...(await registryProblems(input, shape, found.settings, view)));
     }
     if (problems.length > 0) throw new Refusal('InvalidInput', problems);

@@ -19,7 +19,7 @@ export async function cleanProject(
 ): Promise<CleanReport> {
   const problems: string[] = [];
   const selection = parseSelection(options, problems);
-  const uri = resolvePlace('stage', options.stage ?? null, project, problems);
+  const uri = resolvePlace('stage', options.stage ?? null, project, problems, { trusted: true });
   if (problems.length > 0) throw new CleanRefused(problems);
   const { dryRun = false } = options;
   return cleanStage(client, openStage(uri!), selection, {
@@ -31,7 +31,7 @@ export async function cleanProject(
 
 /** Null where the warehouse cannot be read: then nothing is removed for want of a record. */
 async function registryRecords(project: ProjectConfig): Promise<readonly ModelRecord[] | null> {
-  const uri = resolvePlace('warehouse', null, project, []);
+  const uri = resolvePlace('warehouse', null, project, [], { trusted: true });
   return uri === null
     ? null
     : openWarehouse(uri, project.projectDir)

@@ -15,7 +15,7 @@ export function openRegistry(
   start: (input: RunInput, options: { runId?: string }) => Promise<RunHandle>,
 ): ModelRegistry {
   const problems: string[] = [];
-  const uri = resolvePlace('warehouse', warehouse, project, problems);
+  const uri = resolvePlace('warehouse', warehouse, project, problems, { trusted: true });
   if (uri === null) throw new RegistryRefused(problems.join(' '));
   const named = warehouse === null ? {} : { warehouse };
   return new ModelRegistry({

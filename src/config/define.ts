@@ -32,10 +32,23 @@ export interface PartwiseConfig {
    * `{ mail: { command: './mail.sh' } }`. A webhook gets the notice as the body of a POST, a command on standard input.
    */
   notify?: Record<string, Notifier>;
-  /** What the input of a run may name beside the warehouse and the stage above. Default: anything. */
+  /**
+   * What the input of a run may use besides the warehouse and the stage above. An empty list allows nothing more. The defaults are those
+   * for runs that are not trusted (all runs of a deployed worker); a trusted run may use anything that has no list.
+   */
   allow?: {
+    /** Default: none. */
     warehouses?: string[];
+    /** Default: none. */
     stages?: string[];
+    /**
+     * Folders that inputs may read files in (`source.files`, `read_csv` and the like in their SQL) and write to (`output.file`), and URLs
+     * that their SQL may read, such as `s3://bucket/prefix/`. Default: the project folder, without hidden entries and the configuration
+     * file, and the stage. For runs that are not trusted only.
+     */
+    files?: string[];
+    /** Extensions of DuckDB, installed on the worker, that SQL of inputs may use. Default: those that are built in. For runs that are not trusted only. */
+    extensions?: string[];
   };
 }
 

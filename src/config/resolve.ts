@@ -37,6 +37,9 @@ export interface ProjectConfig {
   allow: {
     warehouses?: string[];
     stages?: string[];
+    /** As they were written. */
+    files?: string[];
+    extensions?: string[];
   };
 }
 

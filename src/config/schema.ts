@@ -28,6 +28,9 @@ export const warehouseSchema = text(WAREHOUSE).refine((uri) => /^[a-z]+:/.test(u
   when: ({ value, issues }) => typeof value === 'string' && issues.length === 0,
 });
 
+const EXTENSION = 'the name of an extension of DuckDB, such as "httpfs"';
+const extensionSchema = z.string({ error: EXTENSION }).regex(/^\w+$/, { error: EXTENSION });
+
 const temporalSchema = fields('an object such as { address: "localhost:7233" }', {
   address: text('the host and port of a server, such as "localhost:7233"').optional(),
   profile: text("the name of a profile in Temporal's configuration file").optional(),
@@ -69,6 +72,10 @@ const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.
   allow: fields('an object such as { warehouses: ["duckdb:./other.duckdb"] }', {
     warehouses: z.array(warehouseSchema, { error: 'a list of warehouses' }).optional(),
     stages: z.array(text(STAGE), { error: 'a list of stages' }).optional(),
+    files: z.array(text('a folder, such as "./data"'), { error: 'a list of folders' }).optional(),
+    extensions: z
+      .array(extensionSchema, { error: 'a list of extensions of DuckDB, such as ["httpfs"]' })
+      .optional(),
   }).optional(),
 });
 

@@ -7,17 +7,24 @@ import { SomeRows } from './some-rows';
 import type { SqlSession } from './sql-session';
 import type { PartitionData, Row } from './types';
 
-export function createPartitionData(rows: PartitionRows, sql: SqlSession): PartitionData {
-  return new Data(rows, sql);
+/** `conditions`: where conditions of the input are asked, if not with the function's own queries. */
+export function createPartitionData(
+  rows: PartitionRows,
+  sql: SqlSession,
+  conditions: SqlSession = sql,
+): PartitionData {
+  return new Data(rows, sql, conditions);
 }
 
 class Data implements PartitionData {
   readonly #rows: PartitionRows;
   readonly #sql: SqlSession;
+  readonly #conditions: SqlSession;
 
-  constructor(rows: PartitionRows, sql: SqlSession) {
+  constructor(rows: PartitionRows, sql: SqlSession, conditions: SqlSession) {
     this.#rows = rows;
     this.#sql = sql;
+    this.#conditions = conditions;
   }
 
   get rowCount(): number {
@@ -79,7 +86,7 @@ class Data implements PartitionData {
 
   /** The condition is asked once for each row, so that what is held out is so for everything that is done with the rows. */
   async [SPLIT_DATA](condition: string): Promise<SplitData> {
-    const found = await this.#sql.query(
+    const found = await this.#conditions.query(
       this.#rows,
       [
         'SELECT __partwise_position AS position FROM (SELECT row_number() OVER () - 1 AS __partwise_position, * FROM data) AS data ' +
@@ -91,7 +98,7 @@ class Data implements PartitionData {
     const held = new Set(positions);
     const rest = Array.from({ length: this.rowCount }, (_, i) => i).filter((i) => !held.has(i));
     const part = (name: string, of: readonly number[]): PartitionData =>
-      new Data(new SomeRows(this.#rows, of), this.#sql.beside(name));
+      new Data(new SomeRows(this.#rows, of), this.#sql.beside(name), this.#conditions);
     return { rest: part('rest', rest), heldOut: part('held out', positions), positions };
   }
 }

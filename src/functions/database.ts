@@ -1,10 +1,13 @@
 /** The in-memory DuckDB of a runner process. */
 import { DuckDBInstance } from '@duckdb/node-api';
+import { confine, type Confinement } from '../duckdb/confinement';
 
 export interface DatabaseOptions {
   /** What a query may use before it spills to `tempFolder`, and then fails. */
   memoryBytes: number;
   tempFolder: string;
+  /** What may be read and written; null or absent: anything. */
+  confinement?: Confinement | null;
 }
 
 /**
@@ -23,6 +26,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
   await connection.run("SET GLOBAL TimeZone = 'UTC'");
   // Units of a run read the same files, whose footers may be large.
   await connection.run('SET GLOBAL parquet_metadata_cache = true');
+  if (options.confinement != null) await confine(connection, options.confinement);
   connection.closeSync();
   return database;
 }

@@ -1,19 +1,31 @@
 /** Whether SQL of the user's can be run over a partition at all, found out before any row is read. */
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Confinement } from '../duckdb/confinement';
+import { conditionProblem } from '../duckdb/input-sql';
 import type { Column } from '../run/plan';
 import { openDatabase } from './database';
 import { identifier } from './quote';
 import { asSqlError, SqlError } from './sql-error';
 import { checkQuery, resultTableSql } from './sql-function';
 
+/** Of its own: DuckDB lets a confined database read whatever is in it. */
+const TEMP_FOLDER = join(tmpdir(), `partwise-checks-${process.pid}`);
 const MEMORY_BYTES = 256 * 2 ** 20;
 /** Of what rows that are not there can say nothing: values that do not convert, files that are missing now. */
-const BEFORE_ROWS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError'];
+const BEFORE_ROWS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError', 'PermissionError'];
 
-/** What is wrong with it, as a sentence; null when nothing is. `columns`: of the source; null: each file has its own. */
-export async function sqlProblem(sql: string, columns: readonly Column[] | null): Promise<string | null> {
-  const problem = await problemOn(columns, async (connection) => {
+/**
+ * What is wrong with it, as a sentence; null when nothing is. `columns`: of the source; null: each file has its own. `confinement`: as
+ * when it is run.
+ */
+export async function sqlProblem(
+  sql: string,
+  columns: readonly Column[] | null,
+  confinement: Confinement | null,
+): Promise<string | null> {
+  const problem = await problemOn(columns, confinement, async (connection) => {
     await checkQuery(connection, sql);
     return resultTableSql(sql);
   });
@@ -21,18 +33,26 @@ export async function sqlProblem(sql: string, columns: readonly Column[] | null)
 }
 
 /** What is wrong with a condition on the rows of `data`; null when nothing is. */
-export function conditionProblem(condition: string, columns: readonly Column[]): Promise<string | null> {
-  return problemOn(columns, (connection) => {
+export function holdoutProblem(
+  condition: string,
+  columns: readonly Column[],
+  confinement: Confinement | null,
+): Promise<string | null> {
+  return problemOn(columns, confinement, async (connection) => {
+    const problem = await conditionProblem(connection, condition);
+    if (problem !== null) throw new SqlError('Syntax', problem);
     const query = `SELECT 1 FROM data WHERE (${condition}\n)`;
-    return checkQuery(connection, query).then(() => query);
+    await checkQuery(connection, query);
+    return query;
   });
 }
 
 async function problemOn(
   columns: readonly Column[] | null,
+  confinement: Confinement | null,
   statement: (connection: DuckDBConnection) => Promise<string>,
 ): Promise<string | null> {
-  const database = await openDatabase({ memoryBytes: MEMORY_BYTES, tempFolder: tmpdir() });
+  const database = await openDatabase({ memoryBytes: MEMORY_BYTES, tempFolder: TEMP_FOLDER, confinement });
   try {
     const connection = await database.connect();
     const known = columns !== null && (await makeData(connection, columns));

@@ -1,3 +1,5 @@
+import { accessProblem } from '../duckdb/confinement';
+
 /** An error of DuckDB with its kind as the type: `BinderError`, `ConversionError`, `OutOfMemoryError`. */
 export class SqlError extends Error {
   override name: string;
@@ -7,7 +9,7 @@ export class SqlError extends Error {
   constructor(kind: string, message: string) {
     super(message);
     this.name = `${kind.replaceAll(' ', '')}Error`;
-    this.nonRetryable = ['Parser', 'Binder', 'Catalog', 'Conversion', 'Syntax'].includes(kind);
+    this.nonRetryable = ['Parser', 'Binder', 'Catalog', 'Conversion', 'Syntax', 'Permission'].includes(kind);
   }
 }
 
@@ -17,5 +19,7 @@ export function asSqlError(error: unknown): unknown {
     error instanceof Error
       ? /^(?:Failed to extract statements: )?([A-Z][A-Za-z ]*?) Error: ([\s\S]*)$/.exec(error.message)
       : null;
-  return match === null ? error : new SqlError(match[1]!, `${match[1]} error: ${match[2]}`);
+  if (match === null) return error;
+  const [, kind, words] = match;
+  return new SqlError(kind!, accessProblem(words!) ?? `${kind} error: ${words}`);
 }

@@ -1,5 +1,6 @@
 /** The built-in function `sql`: one query, run over each partition, its rows kept in DuckDB's own types. */
-import { type DuckDBConnection, StatementType } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { selectProblem, withoutEnd } from '../duckdb/input-sql';
 import type { Column } from '../run/plan';
 import { InvalidResult } from './errors';
 import { copyWithKeys, KEYS_TABLE } from './output-file';
@@ -165,26 +166,23 @@ async function assertStorable(connection: DuckDBConnection, columns: readonly Co
 
 /** The statement that keeps what the query gives for one partition. */
 export function resultTableSql(sql: string): string {
-  return `CREATE OR REPLACE TEMP TABLE ${RESULT} AS SELECT row_number() OVER () - 1 AS __partwise_row, * FROM (${trimmed(sql)}\n)`;
+  return `CREATE OR REPLACE TEMP TABLE ${RESULT} AS SELECT row_number() OVER () - 1 AS __partwise_row, * FROM (${withoutEnd(sql)}\n)`;
 }
 
 /** Throws unless it is one SELECT that DuckDB can plan on this connection. */
 export async function checkQuery(connection: DuckDBConnection, sql: string): Promise<void> {
-  const statements = await connection.extractStatements(sql);
-  const only = statements.count === 1 ? await statements.prepare(0) : null;
-  const isSelect = only?.statementType === StatementType.SELECT;
-  const parameters = only?.parameterCount ?? 0;
-  only?.destroySync();
-  if (!isSelect) {
+  const problem = await selectProblem(connection, sql);
+  // In DuckDB's own words, as its other errors are.
+  if (problem?.startsWith('Parser Error: ') === true) throw new Error(problem);
+  if (problem !== null) {
     throw new SqlError(
       'Syntax',
-      'The function "sql" takes one SELECT over data, for example: SELECT count(*) AS n FROM data',
+      `The function "sql" takes one SELECT over data, for example: SELECT count(*) AS n FROM data. ${problem}`,
     );
   }
+  const prepared = await connection.prepare(sql);
+  const parameters = prepared.parameterCount;
+  prepared.destroySync();
   if (parameters > 0)
     throw new SqlError('Syntax', 'The query has parameters, and nothing binds them: write the values in.');
-}
-
-function trimmed(sql: string): string {
-  return sql.replace(/[;\s]+$/, '');
 }

@@ -9,6 +9,7 @@ import {
   type DuckDBResult,
   StatementType,
 } from '@duckdb/node-api';
+import type { Confinement } from '../duckdb/confinement';
 import type { DatabaseOptions, KeptDatabase } from './database';
 import type { PartitionRows } from './partition-rows';
 import { allRows } from './slices';
@@ -71,6 +72,13 @@ export class SqlSession {
     return session;
   }
 
+  /** A session of its own that ends with this one, for SQL of the input: it reaches no file that runs may not use. */
+  confinedTo(confinement: Confinement, kept: KeptDatabase): SqlSession {
+    const session = new SqlSession({ ...this.options, confinement }, kept);
+    this.others.set('confined', session);
+    return session;
+  }
+
   /** Stops what is running and what waits behind it; those queries reject. */
   async interrupt(): Promise<void> {
     await Promise.all(this.all.map((session) => session.interruptOwn()));
@@ -78,7 +86,7 @@ export class SqlSession {
 
   /** Whether a partition has used it since it was opened. */
   get isUsed(): boolean {
-    return this.connection !== null;
+    return this.all.some(({ connection }) => connection !== null);
   }
 
   /** Ends a partition: nothing of it, neither a running query nor a table it made, reaches the next one. */
@@ -97,7 +105,7 @@ export class SqlSession {
       session.view = null;
       session.dirty = false;
     }
-    if (dirty) this.kept.close();
+    if (dirty) for (const session of this.all) session.kept.close();
   }
 
   private get all(): SqlSession[] {

@@ -1,4 +1,6 @@
 /** `context.withConnection` on DuckDB. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Confinement } from '../duckdb/confinement';
 import type { PartitionSql } from '../run/push-down';
 import { withDatabase } from '../warehouse/duckdb/database';
 import { allRows } from './slices';
@@ -6,13 +8,13 @@ import { asSqlError } from './sql-error';
 import type { WarehouseConnection } from './types';
 import { toParameter } from './values';
 
-/** `uri`: `duckdb:` and the absolute path of the file. The connection ends with `use`. */
+/** `uri`: `duckdb:` and the absolute path of the file. The connection ends with `use`. `confinement`: `partition` is SQL of the input. */
 export function withWarehouse<T>(
   uri: string,
-  partition: PartitionSql | null,
+  { partition, confinement }: { partition: PartitionSql | null; confinement: Confinement | null },
   use: (warehouse: WarehouseConnection) => T | Promise<T>,
 ): Promise<T> {
-  return withDatabase(uri.slice('duckdb:'.length), 'read', async (connection) =>
+  const work = async (connection: DuckDBConnection): Promise<T> =>
     use({
       partition,
       async query<R>(sql: string, values: readonly unknown[] = []) {
@@ -29,6 +31,6 @@ export function withWarehouse<T>(
           throw asSqlError(error);
         }
       },
-    }),
-  );
+    });
+  return withDatabase(uri.slice('duckdb:'.length), 'read', work, { confinement });
 }

@@ -250,6 +250,8 @@ export interface UnitPlan {
   selected: string | null;
   /** How often the function was called in earlier executions, by ordinal; absent: never. */
   earlierCalls: Record<number, number>;
+  /** As `OpenedRun.trusted`. */
+  trusted?: boolean;
 }
 
 /** The function of a run. */
@@ -317,6 +319,11 @@ export interface OpenedRun {
   earlier: ExecutionEntry[];
   /** What a continuation continues; null for the first execution of a generation. */
   continues: Continued | null;
+  /**
+   * Whether the execution's input is taken for that of the worker's owner, who may read and write what the worker can. Absent in histories of
+   * releases that did not ask: as true.
+   */
+  trusted?: boolean;
 }
 
 /** An execution that has ended, as later ones record it. Times are ISO 8601 UTC. */

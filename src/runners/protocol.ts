@@ -8,6 +8,7 @@
  * see `call-record`). A second channel (descriptor 4, lines of JSON) carries what the runner's watchdog thread sees while the main
  * thread may be busy: resident memory.
  */
+import type { Confinement } from '../duckdb/confinement';
 import type { DoneBlock, PackedArtifact } from '../run/done-block';
 import type { ArtifactCodec } from '../run/files';
 import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
@@ -63,6 +64,8 @@ export interface RunnerUnit {
   scratch: string;
   /** A thrown error of these types is marked not retryable. */
   nonRetryableErrorTypes: string[];
+  /** The files that SQL of the input may read; absent: any. The function's own code reads what it likes. */
+  confinement?: Confinement;
   /** DuckDB's memory limit inside the runner. */
   duckdbMemoryBytes: number;
 }

@@ -33,7 +33,10 @@ export class RunnerHost implements ContextHost {
 
   constructor(
     private readonly call: CallOf & { id: string },
-    private readonly unit: Pick<RunnerUnit, 'scratch' | 'warehouse' | 'pushDown' | 'isBatch' | 'models'>,
+    private readonly unit: Pick<
+      RunnerUnit,
+      'scratch' | 'warehouse' | 'pushDown' | 'isBatch' | 'models' | 'confinement'
+    >,
     private readonly link: UnitLink,
     private readonly output: OutputCapture,
     /** Aborted when the call is cancelled; made only when it is asked for. */
@@ -100,9 +103,9 @@ export class RunnerHost implements ContextHost {
   }
 
   async withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T> {
-    const { warehouse, pushDown } = this.unit;
+    const { warehouse, pushDown, confinement = null } = this.unit;
     const partition = pushDown === null ? null : partitionSql(pushDown, this.call.id, Date.now());
-    if (warehouse.startsWith('duckdb:')) return withWarehouse(warehouse, partition, use);
+    if (warehouse.startsWith('duckdb:')) return withWarehouse(warehouse, { partition, confinement }, use);
     const over = new AbortController();
     this.#ended ??= new AbortController();
     const signal = AbortSignal.any([over.signal, this.#ended.signal, this.signal()]);

@@ -33,6 +33,14 @@ export interface UnitFunction {
   write(file: string): Promise<Written>;
 }
 
+/** Where SQL runs: the same session for both when the input is trusted as the code is. */
+export interface UnitSessions {
+  /** What the function's code asks with `data.sql`. */
+  own: SqlSession;
+  /** SQL that came with the input. */
+  input: SqlSession;
+}
+
 /** The worker's bundle has no function of this name; another worker may. */
 class FunctionMissing extends Error {
   override name = 'FunctionMissing';
@@ -40,16 +48,16 @@ class FunctionMissing extends Error {
 
 export async function unitFunction(
   unit: RunnerUnit,
-  session: SqlSession,
+  sessions: UnitSessions,
   writer: DuckDBConnection,
 ): Promise<UnitFunction> {
-  if (unit.function.name === SQL_FUNCTION) return sqlFunction(unit, session);
-  return userFunction(unit, session, writer);
+  if (unit.function.name === SQL_FUNCTION) return sqlFunction(unit, sessions.input);
+  return userFunction(unit, sessions, writer);
 }
 
 async function userFunction(
   unit: RunnerUnit,
-  session: SqlSession,
+  { own, input }: UnitSessions,
   writer: DuckDBConnection,
 ): Promise<UnitFunction> {
   const { name } = unit.function;
@@ -67,7 +75,7 @@ async function userFunction(
       return pending.rows;
     },
     async call({ ordinal, key }, rows, { context, finish }) {
-      const data = createPartitionData(rows, session);
+      const data = createPartitionData(rows, own, input);
       // The user's file is loaded: breakpoints in it hold from here on.
       // eslint-disable-next-line no-debugger
       if (unit.pause === true) debugger;

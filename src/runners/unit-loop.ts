@@ -59,10 +59,13 @@ export class UnitDatabases {
   readonly rows = new KeptDatabase();
   /** For what functions ask with `data.sql`: apart from the other, which they must not harm. */
   readonly sql = new KeptDatabase();
+  /** For SQL of inputs that are not trusted. */
+  readonly input = new KeptDatabase();
 
   close(): void {
     this.rows.close();
     this.sql.close();
+    this.input.close();
   }
 }
 
@@ -112,6 +115,7 @@ type RowsOf = (partition: IndexedPartition) => OpenRows | Promise<OpenRows>;
 
 export class UnitLoop {
   private readonly session: SqlSession;
+  private readonly inputSession: SqlSession;
   private readonly databaseOptions: DatabaseOptions;
   private running: Running | null = null;
   private cancelled = false;
@@ -142,6 +146,9 @@ export class UnitLoop {
     const tempFolder = join(unit.spill, `${process.pid}`);
     this.databaseOptions = { memoryBytes: unit.duckdbMemoryBytes, tempFolder };
     this.session = new SqlSession(this.databaseOptions, databases.sql);
+    const { confinement = null } = unit;
+    this.inputSession =
+      confinement === null ? this.session : this.session.confinedTo(confinement, databases.input);
   }
 
   /** Resolves with what was not run; rejects when nothing can be run at all. */
@@ -155,7 +162,8 @@ export class UnitLoop {
       const connection = writer;
       await readingSnapshot(() => loadKeys(connection, this.unit.index, this.unit.ordinals));
       this.index = await readIndex(connection, this.unit.keyColumns);
-      const fn = await unitFunction(this.unit, this.session, writer);
+      const sessions = { own: this.session, input: this.inputSession };
+      const fn = await unitFunction(this.unit, sessions, writer);
       const { rowsOf, close } = this.openRows(database);
       closeRows = close;
       this.handOver = () => this.segmentSoon(fn);

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Confinement } from '../duckdb/confinement';
 import { CONNECTION_NAME, defaultConnection } from '../snowflake';
 import { DuckDbWarehouse } from './duckdb/duckdb-warehouse';
 import type { Warehouse } from './warehouse';
@@ -26,18 +27,22 @@ export function resolveWarehouse(uri: string, projectDir: string): string {
   );
 }
 
-/**
- * Opens the warehouse at an absolute URI; nothing is read before it is asked. `projectDir` is what paths in sources resolve against.
- * `loadingWarehouse`: on Snowflake, the virtual warehouse of planning and commits; null: the connection's own.
- */
+export interface WarehouseOptions {
+  /** On Snowflake, the virtual warehouse of planning and commits. Default: the connection's own. */
+  loadingWarehouse?: string | null;
+  /** The files that DuckDB may read for a run. Default: any. */
+  confinement?: Confinement | null;
+}
+
+/** Opens the warehouse at an absolute URI; nothing is read before it is asked. `projectDir` is what paths in sources resolve against. */
 export function openWarehouse(
   uri: string,
   projectDir: string,
-  { loadingWarehouse = null }: { loadingWarehouse?: string | null } = {},
+  { loadingWarehouse = null, confinement = null }: WarehouseOptions = {},
 ): Warehouse {
   const resolved = resolveWarehouse(uri, projectDir);
-  if (!resolved.startsWith('snowflake:')) return new DuckDbWarehouse(resolved, projectDir);
+  if (!resolved.startsWith('snowflake:')) return new DuckDbWarehouse(resolved, projectDir, confinement);
   const { SnowflakeWarehouse } =
     require('./snowflake/snowflake-warehouse') as typeof import('./snowflake/snowflake-warehouse');
-  return new SnowflakeWarehouse(resolved, projectDir, loadingWarehouse);
+  return new SnowflakeWarehouse(resolved, projectDir, loadingWarehouse, confinement);
 }

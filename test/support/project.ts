@@ -36,7 +36,7 @@ export async function makeProject(
   {
     address = process.env.PARTWISE_TEST_ADDRESS!,
     config = {},
-  }: { address?: string; config?: Pick<PartwiseConfig, 'warehouse' | 'stage'> } = {},
+  }: { address?: string; config?: Pick<PartwiseConfig, 'warehouse' | 'stage' | 'allow' | 'notify'> } = {},
 ): Promise<TestProject> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-project-'));
   const warehouse = join(folder, 'w.duckdb');

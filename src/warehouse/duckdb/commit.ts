@@ -4,6 +4,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { widened, type Confinement } from '../../duckdb/confinement';
 import type { Column, CommitResult, CommitTask, OutputPlan } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import { makeFolder } from '../../stage';
@@ -16,10 +17,18 @@ import { quoteTable } from './source';
 /** One row per run and table that it ever committed to: the fence, and the record of a commit whose answer was lost. */
 const COMMITS = '"partwise_commits"';
 
-export function commitRows(path: string, task: CommitTask, local: CommitRows): Promise<CommitResult> {
+/** `confinement`: null: any file may be read. What the commit itself reads and writes is added to it. */
+export function commitRows(
+  path: string,
+  task: CommitTask,
+  local: CommitRows,
+  confinement: Confinement | null,
+): Promise<CommitResult> {
   const { output } = task;
-  if ('table' in output) return commitTable(path, task, output, local);
-  if ('file' in output) return writeFile(task, output, local);
+  const own = [local.index, ...local.rows.map(({ file }) => file)];
+  const confined = confinement === null ? null : widened(confinement, { paths: own });
+  if ('table' in output) return commitTable(path, task, output, local, confined);
+  if ('file' in output) return writeFile(task, output, local, confined);
   throw new Error('Models are no rows: see activities/register-models.');
 }
 
@@ -28,6 +37,7 @@ async function commitTable(
   task: CommitTask,
   output: Extract<OutputPlan, { table: string }>,
   local: CommitRows,
+  confinement: Confinement | null,
 ): Promise<CommitResult> {
   if (path === ':memory:') {
     throw new Refusal('InvalidInput', [
@@ -42,7 +52,7 @@ async function commitTable(
       signal.throwIfAborted();
       return result;
     });
-  return withDatabase(path, 'write', work, { signal });
+  return withDatabase(path, 'write', work, { signal, confinement });
 }
 
 async function replaceRows(
@@ -216,16 +226,19 @@ async function writeFile(
   task: CommitTask,
   output: Extract<OutputPlan, { file: string }>,
   local: CommitRows,
+  confinement: Confinement | null,
 ): Promise<CommitResult> {
   await makeFolder(dirname(output.file));
   const partial = `${output.file}.partial-${task.execution}-${process.pid}`;
   try {
-    const rows = await withDatabase(':memory:', 'read', async (connection) => {
+    const write = async (connection: DuckDBConnection): Promise<number> => {
       const combined = await combinedRows(connection, task.keyColumns, local.rows);
       const format = output.format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
       await connection.run(`COPY (${combined.sql}) TO ${quoteText(partial)} (${format})`);
       return combined.rows;
-    });
+    };
+    const confined = confinement === null ? null : widened(confinement, { paths: [partial] });
+    const rows = await withDatabase(':memory:', 'read', write, { confinement: confined });
     const newest = await local.newestExecution();
     // enforces I10, as far as files allow: nothing keeps a newer execution from writing between this line and the next.
     if (newest > task.execution) throw tooLate(task, newest);

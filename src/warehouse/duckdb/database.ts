@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { confine, type Confinement } from '../../duckdb/confinement';
 import { Refusal } from '../../run/refusal';
 
 /** How long to wait for another program to let go of the file. */
@@ -35,6 +36,8 @@ export interface OpenOptions {
   tempFolder?: string;
   /** Nobody waits for the file any more when it is aborted. */
   signal?: AbortSignal;
+  /** What may be read and written besides the database itself; null or absent: anything. */
+  confinement?: Confinement | null;
 }
 
 /**
@@ -72,6 +75,7 @@ async function openAndRun<T>(
     const connection = await instance.connect();
     try {
       await connection.run("SET TimeZone = 'UTC'");
+      if (options.confinement != null) await confine(connection, options.confinement);
       return await work(connection);
     } finally {
       connection.closeSync();

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { widened, type Confinement } from '../../duckdb/confinement';
 import type { ModelRecord } from '../../models/records';
 import type { CommitResult, CommitTask } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
@@ -16,7 +17,7 @@ import type {
 } from '../warehouse';
 import { commitRows } from './commit';
 import { type OpenOptions, userProblem, WarehouseLocked, withDatabase } from './database';
-import { countFiles, describeFiles, pinFiles, type FilesSource } from './files-as-partitions';
+import { countFiles, describeFiles, globsOf, pinFiles, type FilesSource } from './files-as-partitions';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type DescribedSource } from './source';
 import { countPartitions, pinRows, pinSample } from './snapshot';
@@ -28,20 +29,21 @@ export class DuckDbWarehouse implements Warehouse {
   constructor(
     readonly uri: string,
     readonly projectDir: string,
+    readonly confinement: Confinement | null,
   ) {
     this.#path = uri.slice('duckdb:'.length);
   }
 
   inspect(request: SourceRequest): Promise<SourceShape> {
     return this.#reading(request, async (connection) => {
-      if (isFilesAsPartitions(request)) return describeFiles(connection, request.source, this.projectDir);
+      if (isFilesAsPartitions(request)) return describeFiles(connection, request.source, this);
       return (await describeSource(connection, request, this.projectDir)).shape;
     });
   }
 
   count(request: PartitionsRequest): Promise<PartitionSizes> {
     const work = async (connection: DuckDBConnection): Promise<PartitionSizes> => {
-      if (isFilesAsPartitions(request)) return countFiles(connection, request, this.projectDir);
+      if (isFilesAsPartitions(request)) return countFiles(connection, request, this);
       return countPartitions(connection, request, await describeSource(connection, request, this.projectDir));
     };
     return this.#reading(request, work, { signal: request.signal });
@@ -64,15 +66,16 @@ export class DuckDbWarehouse implements Warehouse {
     use: (pinned: PinnedSource) => Promise<T>,
   ): Promise<T> {
     const work = async (connection: DuckDBConnection): Promise<T> => {
-      if (isFilesAsPartitions(request)) return use(await pinFiles(connection, request, this.projectDir));
+      if (isFilesAsPartitions(request)) return use(await pinFiles(connection, request, this));
       return use(await pin(connection, request, await describeSource(connection, request, this.projectDir)));
     };
-    return this.#reading(request, work, { tempFolder: request.scratch, signal: request.signal });
+    const { scratch, signal } = request;
+    return this.#reading(request, work, { tempFolder: scratch, signal }, [scratch]);
   }
 
   async commit(task: CommitTask, local: CommitRows): Promise<CommitResult> {
     try {
-      return await commitRows(this.#path, task, local);
+      return await commitRows(this.#path, task, local, this.confinement);
     } catch (error) {
       const problem = userProblem(error);
       throw problem === null
@@ -92,10 +95,19 @@ export class DuckDbWarehouse implements Warehouse {
     return changeModels(this.#path, model, change);
   }
 
+  /** `directories`: of Partwise's own. */
+  #confinementFor({ source }: SourceRequest, directories: readonly string[]): Confinement | null {
+    if (this.confinement === null) return null;
+    // A glob is listed when DuckDB may read it by that very name; what it matches is checked file by file.
+    const paths = 'files' in source ? globsOf(source, this.projectDir) : [];
+    return widened(this.confinement, { directories, paths });
+  }
+
   async #reading<T>(
     request: SourceRequest,
     work: (connection: DuckDBConnection) => Promise<T>,
     options: OpenOptions = {},
+    folders: readonly string[] = [],
   ): Promise<T> {
     if (this.#path !== ':memory:' && !existsSync(dirname(this.#path))) {
       throw new Refusal('InvalidInput', [
@@ -105,7 +117,10 @@ export class DuckDbWarehouse implements Warehouse {
     // Files need no warehouse, and a query over files may not have one.
     const needsFile = 'table' in request.source || ('query' in request.source && existsSync(this.#path));
     try {
-      return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, options);
+      return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, {
+        ...options,
+        confinement: this.#confinementFor(request, folders),
+      });
     } catch (error) {
       if (error instanceof WarehouseLocked) throw new Refusal('WarehouseLocked', [error.message]);
       throw refusedSql(error, request) ?? error;

@@ -1,10 +1,11 @@
 /** Stage mode: each file that matches a pattern is a partition, read where it lies and pinned by its digest (I1). */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { isWithin, outside, type Confinement } from '../../duckdb/confinement';
 import { didYouMean } from '../../run/nearest';
 import { encodePartitionId } from '../../run/partition-id';
 import type { Column, PinnedFile } from '../../run/plan';
@@ -22,6 +23,8 @@ import { fileFingerprint } from './fingerprint';
 import { putIndex } from './snapshot';
 import { readerSql } from './source';
 
+const EVERYTHING = '**/*';
+
 /** The key of a file partition: its path below the source's folder. */
 const FILE_KEY: Column = { name: 'file', type: 'VARCHAR' };
 
@@ -30,13 +33,30 @@ export interface FilesSource {
   pattern?: string;
 }
 
+/** Where files are looked for. */
+export interface FilesPlace {
+  projectDir: string;
+  /** Files that match and are outside of it are refused; null: none are. */
+  confinement: Confinement | null;
+}
+
+/** The globs that a source lists, as absolute paths. */
+export function globsOf({ files, pattern }: FilesSource, projectDir: string): string[] {
+  const folder = resolve(projectDir, files);
+  return [folder, globOf(folder, pattern)].filter((path) => /[*?[]/.test(path));
+}
+
+function globOf(folder: string, pattern = EVERYTHING): string {
+  return join(folder, ...pattern.split('/'));
+}
+
 /** Columns of the first file stand for all; each partition is read with its own file's columns. */
 export async function describeFiles(
   connection: DuckDBConnection,
   source: FilesSource,
-  projectDir: string,
+  place: FilesPlace,
 ): Promise<SourceShape> {
-  const [first] = await matching(connection, source, projectDir);
+  const [first] = await matching(connection, source, place);
   return { columns: await columnsOfFile(connection, first!.path), keyColumns: [FILE_KEY] };
 }
 
@@ -54,10 +74,10 @@ type FilesRequest = PartitionsRequest & { source: FilesSource };
 export async function countFiles(
   connection: DuckDBConnection,
   request: FilesRequest,
-  projectDir: string,
+  place: FilesPlace,
 ): Promise<PartitionSizes> {
-  const shape = await describeFiles(connection, request.source, projectDir);
-  const found = await select(connection, request, projectDir);
+  const shape = await describeFiles(connection, request.source, place);
+  const found = await select(connection, request, place);
   const rows: number[] = [];
   for (const { path } of found) {
     request.signal.throwIfAborted();
@@ -73,16 +93,16 @@ export async function countFiles(
 export async function pinFiles(
   connection: DuckDBConnection,
   request: FilesRequest & { scratch: string },
-  projectDir: string,
+  place: FilesPlace,
 ): Promise<PinnedSource> {
-  const found = await select(connection, request, projectDir);
+  const found = await select(connection, request, place);
   const files: PinnedFile[] = [];
   // Before rows are counted: a file that changes in between is noticed when it is read.
   for (const { path } of found) {
     request.signal.throwIfAborted();
     files.push(await pinFile(path));
   }
-  const sizes = await countFiles(connection, request, projectDir);
+  const sizes = await countFiles(connection, request, place);
   const fingerprints = files.map(fileFingerprint);
   await connection.run(
     'CREATE TEMP TABLE partition_index (ord INTEGER, id VARCHAR, rows BIGINT, key_0 VARCHAR, fingerprint VARCHAR)',
@@ -113,9 +133,9 @@ interface FoundFile {
 async function select(
   connection: DuckDBConnection,
   request: FilesRequest,
-  projectDir: string,
+  place: FilesPlace,
 ): Promise<FoundFile[]> {
-  const all = (await matching(connection, request.source, projectDir)).map((file) => ({
+  const all = (await matching(connection, request.source, place)).map((file) => ({
     ...file,
     id: encodePartitionId([file.name]),
   }));
@@ -130,17 +150,26 @@ async function select(
 async function matching(
   connection: DuckDBConnection,
   source: FilesSource,
-  projectDir: string,
+  { projectDir, confinement }: FilesPlace,
 ): Promise<{ path: string; name: string }[]> {
   const folder = resolve(projectDir, source.files);
-  const pattern = source.pattern ?? '**/*';
+  const pattern = source.pattern ?? EVERYTHING;
   const listed = await queryRows<{ file: string }>(
     connection,
-    `SELECT file FROM glob(${quoteText(join(folder, ...pattern.split('/')))}) ORDER BY file`,
+    `SELECT file FROM glob(${quoteText(globOf(folder, pattern))}) ORDER BY file`,
   );
+  if (confinement !== null) await refuseOutside(confinement, listed);
   const files = listed.map(({ file }) => ({ path: file, name: relative(folder, file).split(sep).join('/') }));
   if (files.length === 0) throw await nothingMatches(connection, source, folder, pattern);
   return files;
+}
+
+/** Runners open the files by themselves, so a link that leads elsewhere is followed here. */
+async function refuseOutside(confinement: Confinement, listed: readonly { file: string }[]): Promise<void> {
+  const problems: string[] = [];
+  for (const { file } of listed)
+    if (!isWithin(confinement, await realpath(file))) problems.push(outside(file));
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 
 async function nothingMatches(

@@ -2,9 +2,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { accessProblem } from '../../duckdb/confinement';
+import { conditionProblem, selectProblem, withoutEnd } from '../../duckdb/input-sql';
 import type { Source } from '../../run/input';
 import { didYouMean } from '../../run/nearest';
 import type { Column } from '../../run/plan';
+import { quote } from '../../run/quote';
 import type { PushDown } from '../../run/push-down';
 import { Refusal } from '../../run/refusal';
 import type { SourceRequest, SourceShape } from '../warehouse';
@@ -19,7 +22,7 @@ const MOST_NAMES = 20;
 /** The part of a query after FROM. */
 export function sourceSql(source: Source, projectDir: string): string {
   if ('table' in source) return quoteTable(source.table);
-  if ('query' in source) return `(${source.query.replace(/;\s*$/, '')}\n)`;
+  if ('query' in source) return `(${withoutEnd(source.query)}\n)`;
   return readerSql(isAbsolute(source.files) ? source.files : resolve(projectDir, source.files));
 }
 
@@ -111,6 +114,7 @@ export async function describeSource(
   request: SourceRequest,
   projectDir: string,
 ): Promise<DescribedSource> {
+  await refuseOtherStatements(connection, request);
   const { columns, parameters } = await columnsOf(connection, request, projectDir);
   const problems = columns
     .filter(({ name }) => RESERVED.test(name))
@@ -159,6 +163,21 @@ function pushDownOf(request: SourceRequest, keyColumns: readonly Column[], proje
     binds: [],
     forms: null,
   };
+}
+
+/** SQL of the input is pasted into statements from here on. */
+async function refuseOtherStatements(connection: DuckDBConnection, request: SourceRequest): Promise<void> {
+  const { source, where } = request;
+  const ofQuery = 'query' in source ? await selectProblem(connection, source.query) : null;
+  const ofCondition = where === null ? null : await conditionProblem(connection, where);
+  const problems = [
+    ...(ofQuery === null ? [] : [`DuckDB cannot read the query: ${ofQuery}`]),
+    ...(ofCondition === null
+      ? []
+      : [`"where" is ${quote(where)}, which is not one condition: ${ofCondition}`]),
+  ];
+  // enforces I9: checked before any of it runs.
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 
 /** DuckDB makes up a column for a file of no bytes at all. */
@@ -231,6 +250,8 @@ async function explain(
 export function refusedSql(error: unknown, { source, where }: SourceRequest): Refusal | null {
   const problem = userProblem(error);
   if (problem === null) return null;
+  const outside = accessProblem(problem);
+  if (outside !== null) return new Refusal('InvalidInput', [outside]);
   const place = where === null ? nameOf(source) : `${nameOf(source)} with the condition "${where}"`;
   return new Refusal('InvalidInput', [`DuckDB cannot read ${place}: ${problem}`]);
 }

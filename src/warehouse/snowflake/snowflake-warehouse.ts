@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Confinement } from '../../duckdb/confinement';
 import type { ModelRecord } from '../../models/records';
 import type { CommitResult, CommitTask } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
@@ -38,9 +39,10 @@ export class SnowflakeWarehouse implements Warehouse {
     readonly uri: string,
     projectDir: string,
     private readonly loadingWarehouse: string | null,
+    private readonly confinement: Confinement | null,
   ) {
     this.#connection = uri.slice('snowflake:'.length);
-    this.#files = new DuckDbWarehouse('duckdb::memory:', projectDir);
+    this.#files = new DuckDbWarehouse('duckdb::memory:', projectDir, confinement);
   }
 
   async inspect(request: SourceRequest): Promise<SourceShape> {
@@ -73,7 +75,7 @@ export class SnowflakeWarehouse implements Warehouse {
 
   async commit(task: CommitTask, local: CommitRows): Promise<CommitResult> {
     const { output } = task;
-    if (!('table' in output)) return commitFile(':memory:', task, local);
+    if (!('table' in output)) return commitFile(':memory:', task, local, this.confinement);
     const scratch = await mkdtemp(join(tmpdir(), 'partwise-commit-'));
     try {
       return await commitTable(this.#pool, task, output, local, scratch);

@@ -1,7 +1,9 @@
 /** A source as Snowflake's SQL, and what may be wrong with it. */
+import { withoutEnd } from '../../duckdb/input-sql';
 import type { Source } from '../../run/input';
 import { didYouMean } from '../../run/nearest';
 import type { Column } from '../../run/plan';
+import { quote } from '../../run/quote';
 import { Refusal } from '../../run/refusal';
 import type { Scheduled } from '../../run/scheduled-time';
 import { isUnknownObject, SnowflakeError, type Result, type StatementOptions } from '../../snowflake';
@@ -9,6 +11,7 @@ import { nameInSnapshot, parseName, quoteName, quoteText, tableName } from '../.
 import { nameOf } from '../duckdb/source';
 import type { SourceRequest, SourceShape } from '../warehouse';
 import { isKeyType, typeInSnapshot } from './column-types';
+import { unclosedProblem } from './input-sql';
 import { bindParameters, type BoundSql } from './parameters';
 
 /** Columns that snapshot files add; a source may not have them. */
@@ -43,7 +46,7 @@ function sourceSql({ source, scheduled }: SqlRequest): BoundSql {
 }
 
 function queryOf(query: string, scheduled: Scheduled | null): BoundSql {
-  return bindParameters(query.replace(/;\s*$/, ''), scheduled, 'The query');
+  return bindParameters(withoutEnd(query), scheduled, 'The query');
 }
 
 /** What stands after FROM for the source as it is now: `data`, with the names of the columns. */
@@ -70,8 +73,32 @@ export function whereSql({ sql }: BoundSql): string {
   return sql === '' ? '' : ` WHERE (${sql}\n)`;
 }
 
+/** SQL of the input is pasted into statements from here on. */
+function refuseUnclosed({ source, where }: SqlRequest): void {
+  const ofQuery = 'query' in source ? queryProblem(source.query) : null;
+  const ofCondition = where === null ? null : unclosedProblem(where);
+  const problems = [
+    ...(ofQuery === null
+      ? []
+      : [`Snowflake cannot read the query: it has to be one SELECT statement, and ${ofQuery}.`]),
+    ...(ofCondition === null
+      ? []
+      : [`"where" is ${quote(where)}, which is not one condition: ${ofCondition}.`]),
+  ];
+  // enforces I9: checked before any of it is sent.
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+}
+
+function queryProblem(query: string): string | null {
+  const text = withoutEnd(query);
+  const [word = ''] = /^(?:\s|(?:--|\/\/)[^\n]*\n|\/\*[\s\S]*?\*\/|\()*([a-z]*)/i.exec(text)!.slice(1);
+  if (/^(select|with|values)$/i.test(word)) return unclosedProblem(text);
+  return `it begins with ${word === '' ? 'no word' : quote(word)}, and SELECT or WITH is allowed`;
+}
+
 /** Finds the columns, and the exact names of the key columns; refuses with every problem at once. */
 export async function describeSource(run: Run, request: SqlRequest): Promise<DescribedSource> {
+  refuseUnclosed(request);
   const { sql, binds } = selectRows(sourceSql(request), whereOf(request));
   let found: Result;
   try {

@@ -1,0 +1,70 @@
+/** Locks a DuckDB down to some files, for SQL that comes from others: no other file, no network, no extension, no setting. */
+import { sep } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+/** Absolute, with links resolved. */
+export interface Confinement {
+  /** Folders that it may read and write, with everything below; URLs such as `s3://bucket/prefix/` too. */
+  readonly directories: readonly string[];
+  /** Single files. */
+  readonly paths: readonly string[];
+  /** Extensions that are loaded before, since none can be afterwards. */
+  readonly extensions: readonly string[];
+}
+
+/** For as long as the database is open: nothing takes it back. */
+export async function confine(
+  connection: DuckDBConnection,
+  { directories, paths, extensions }: Confinement,
+): Promise<void> {
+  for (const name of extensions) await connection.run(`LOAD ${literal(name)}`);
+  await connection.run(`SET allowed_directories = ${list(directories)}`);
+  await connection.run(`SET allowed_paths = ${list(paths)}`);
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+}
+
+/** With more files, and folders. */
+export function widened(
+  confinement: Confinement,
+  { directories = [], paths = [] }: Partial<Pick<Confinement, 'directories' | 'paths'>>,
+): Confinement {
+  const all = { ...confinement, directories: [...new Set([...confinement.directories, ...directories])] };
+  // The fewer differ between units of a run, the longer their database can be kept.
+  return { ...all, paths: [...new Set([...all.paths, ...paths.filter((path) => !isWithin(all, path))])] };
+}
+
+/** Whether it lets a file be read. `path`: absolute, with links resolved. */
+export function isWithin({ directories, paths }: Confinement, path: string): boolean {
+  return paths.includes(path) || directories.some((directory) => isInside(directory, path));
+}
+
+/** Whether `path` is the folder, or below it. Both absolute. */
+export function isInside(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/** DuckDB's refusal of a file as a sentence; null for other messages. */
+export function accessProblem(message: string): string | null {
+  if (!/disabled (?:by|through) configuration/.test(message)) return null;
+  const [, path] = /Cannot access (?:file|directory) "(.*)" - /s.exec(message) ?? [];
+  if (path === undefined)
+    return "A run's SQL may not load extensions: add them to allow.extensions in the worker's configuration.";
+  return outside(path);
+}
+
+/** The refusal of one file. */
+export function outside(path: string): string {
+  return (
+    `The file "${path}" is outside of what runs may read and write on this worker: ` +
+    "name it by its absolute path below the project folder, or add its folder to allow.files in the worker's configuration."
+  );
+}
+
+function list(values: readonly string[]): string {
+  return `[${values.map(literal).join(', ')}]::VARCHAR[]`;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

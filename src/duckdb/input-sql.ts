@@ -1,0 +1,83 @@
+/**
+ * SQL that comes with an input is pasted into statements of Partwise's own. It is parsed by itself first, which runs none of it: a query
+ * that is one SELECT, or a condition that is one expression, cannot close the parenthesis that it is put into.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+/**
+ * Table functions that do more than read: settings of the whole database, files of logs and profiles, addresses in memory; and those that
+ * run the text of another query, which would hide such a function.
+ */
+export const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
+  'arrow_scan',
+  'arrow_scan_dumb',
+  'checkpoint',
+  'disable_logging',
+  'disable_peg_parser',
+  'disable_profiling',
+  'enable_logging',
+  'enable_peg_parser',
+  'enable_profiling',
+  'force_checkpoint',
+  'json_execute_serialized_sql',
+  'query',
+  'truncate_duckdb_logs',
+]);
+
+/** Why a text is not one SELECT that only reads, in DuckDB's manner (`Parser Error: …`); null when it is. */
+export async function selectProblem(connection: DuckDBConnection, text: string): Promise<string | null> {
+  return (
+    (await problemOf(connection, text)) ?? problemOf(connection, `SELECT * FROM (${withoutEnd(text)}\n)`)
+  );
+}
+
+/** Why a text is not one condition that only reads; null when it is. */
+export async function conditionProblem(connection: DuckDBConnection, text: string): Promise<string | null> {
+  // Without parentheses of ours, one that the text closes has no partner; within them, no clause can follow the condition.
+  return (
+    (await problemOf(connection, `SELECT 1 WHERE ${text}\n`)) ??
+    problemOf(connection, `SELECT 1 WHERE (${text}\n)`)
+  );
+}
+
+/** A query as it can stand in parentheses. */
+export function withoutEnd(query: string): string {
+  return query.replace(/[;\s]+$/, '');
+}
+
+/** What `json_serialize_sql` gives: it parses, and neither binds nor runs. */
+type Parsed =
+  { error: false; statements: unknown[] } | { error: true; error_type: string; error_message: string };
+
+async function problemOf(connection: DuckDBConnection, sql: string): Promise<string | null> {
+  const reader = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [sql]);
+  const parsed = JSON.parse(reader.getRows()[0]![0] as string) as Parsed;
+  if (parsed.error) {
+    if (parsed.error_type === 'parser') return `Parser Error: ${parsed.error_message}`;
+    return (
+      'It takes one SELECT statement, and nothing that changes data, settings or files. ' +
+      'PIVOT has to name its values: PIVOT … ON … IN (…).'
+    );
+  }
+  if (parsed.statements.length === 0) return 'It takes one SELECT statement, and this text has none.';
+  if (parsed.statements.length > 1)
+    return `It takes one SELECT statement, and this text has ${parsed.statements.length}.`;
+  const refused = [...functionsIn(parsed.statements[0])].filter((name) => REFUSED_FUNCTIONS.has(name));
+  return refused.length === 0
+    ? null
+    : `The function ${refused.join(', ')} does more than read rows, so a run's SQL may not call it.`;
+}
+
+/** Names of all functions that a parsed statement calls. */
+function functionsIn(tree: unknown): Set<string> {
+  const found = new Set<string>();
+  const open: unknown[] = [tree];
+  while (open.length > 0) {
+    const node = open.pop();
+    if (typeof node !== 'object' || node === null) continue;
+    const { function_name: name } = node as { function_name?: unknown };
+    if (typeof name === 'string') found.add(name.toLowerCase());
+    open.push(...(Object.values(node) as unknown[]));
+  }
+  return found;
+}
