@@ -105,6 +105,8 @@ test('problems name the flags that people typed', () => {
     '--max-concurrency is "lots"; it takes a whole number from 1 to 24,000.',
     '--by is missing; it takes the key columns, such as --by region.',
   ]);
+  const ofColumn = 'There is no column "constructor" in the table "t".';
+  expect(inFlagWords(ofColumn)).toBe(ofColumn);
 });
 
 test('I9 an output that is no table and no file of a known ending, and a mode without an output, are refused', () => {

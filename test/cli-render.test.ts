@@ -274,6 +274,10 @@ test('cells show values as people write them', () => {
   ]);
 });
 
+test('a column of which a row has none is empty, also one that objects have by themselves', () => {
+  expect(csvOf([{ a: 1 }, { constructor: 'x' }])).toBe('a,constructor\n1,\n,x\n');
+});
+
 test('CSV keeps NULL and the empty text apart, and quotes what needs it', () => {
   expect(
     csvOf([

@@ -154,6 +154,8 @@ describe('a notifier', () => {
     });
     expect(findNotifier('./mail.sh now', config, { trusted: true })).toEqual({ command: './mail.sh now' });
     expect(findNotifier('https://example.com', config, { trusted: false })).toMatch(/does not have/);
+    for (const name of ['constructor', '__proto__', 'toString'])
+      expect(findNotifier(name, config, { trusted: false })).toMatch(/does not have/);
   });
 
   it('I11 that fails is named without its URL', async () => {

@@ -29,7 +29,12 @@ export const gaps = definePartitionFunction({
 
 let project: TestProject;
 beforeAll(async () => {
-  project = await makeProject(FUNCTIONS);
+  // As if they were well.
+  const allow = {
+    warehouses: ['duckdb:./stage'],
+    stages: ['/proc/partwise', './partwise.config.json/stage', 'file://stage'],
+  };
+  project = await makeProject(FUNCTIONS, { config: { allow } });
   await project.execute(
     "CREATE TABLE sales AS SELECT unnest(['North', 'South']) AS region, 1 AS amount, NULL::VARCHAR AS store",
   );
@@ -65,6 +70,31 @@ describe('I9 a plain start', () => {
     expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' }, counts: { total: 0 } });
     expect(state.error!.message).toMatch(/input|"function" is missing/i);
     expect(wasRefused(state)).toBe(true);
+  });
+
+  it('with an argument that is nested very deep ends, refused with a sentence', async () => {
+    const nested = (levels: number): unknown => {
+      let value: unknown = 1;
+      for (let i = 0; i < levels; i++) value = [value];
+      return value;
+    };
+    const { state: some } = await startPlainly({ ...good, params: { list: nested(200) } });
+    expect(some).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
+    expect(some.error!.message).toContain('is nested more than 100 levels deep');
+    const workflowId = `plain-${randomUUID().slice(0, 8)}`;
+    const depth = 100_000;
+    const data = Buffer.from(`{"function":"f","params":{"list":${'['.repeat(depth)}${']'.repeat(depth)}}}`);
+    await project.client.workflowService.startWorkflowExecution({
+      namespace: 'default',
+      workflowId,
+      requestId: randomUUID(),
+      workflowType: { name: 'partitionedRun' },
+      taskQueue: { name: project.taskQueue },
+      input: { payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data }] },
+    });
+    const state = await project.partwise.restore(workflowId).wait();
+    expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
+    expect(state.error!.message).toContain('[nested more than 1000 levels deep]');
   });
 
   it('with a payload that cannot be decoded ends', async () => {
@@ -210,10 +240,7 @@ describe('I9 what no retry can mend ends the run with a sentence', () => {
     ['a stage below a file', { stage: './partwise.config.json/stage' }],
     ['a stage that is no absolute URI', { stage: 'file://stage' }],
     ['a warehouse that is a folder', { warehouse: 'duckdb:./stage' }],
-    ['an output table in a schema that is not there', { output: { table: 'nowhere.sales' } }],
-    ['an output file that is a folder', { output: { file: './folder.csv' } }],
   ])('%s', async (_, change) => {
-    await mkdir(join(project.folder, 'folder.csv'), { recursive: true });
     const { state } = await startPlainly({ ...good, ...change });
     expect(state).toMatchObject({
       status: 'FAILURE',
@@ -224,6 +251,50 @@ describe('I9 what no retry can mend ends the run with a sentence', () => {
   it('waits between retries that contradict each other are no reason to hang', async () => {
     const options = { retry: { initialInterval: '10s', maximumInterval: '1s' } };
     expect((await startPlainly({ ...good, options })).state.status).toBe('SUCCESS');
+  });
+});
+
+describe('I9 an output that cannot be written is refused before anything runs', () => {
+  it.each([
+    [
+      'a schema that is not there',
+      { table: 'nowhere.sales' },
+      'There is no schema "nowhere" in the warehouse',
+    ],
+    ['a schema of another catalog', { table: 'other.main.sales' }, 'There is no schema "other.main"'],
+    ["DuckDB's own schema", { table: 'information_schema.tables' }, "DuckDB's own"],
+    ["DuckDB's own catalog", { table: 'Temp.main.sales' }, "DuckDB's own"],
+    ['a view', { table: 'all_sales' }, 'is a view'],
+    ['a quotation mark', { table: 'a"b' }, "no table's name"],
+    ['an empty part', { table: 'main..sales' }, "no table's name"],
+    ['the table of commits', { table: 'partwise_commits', evolve: true }, "Partwise's own"],
+    ['the table of models', { table: 'w."PARTWISE_Models"' }, "Partwise's own"],
+    ['a folder', { file: './folder.csv' }, 'is a folder'],
+    ['a file below a file', { file: './partwise.config.json/rows.csv' }, 'would be below the file'],
+  ])('%s', async (_, output, words) => {
+    await mkdir(join(project.folder, 'folder.csv'), { recursive: true });
+    await project.execute('CREATE OR REPLACE VIEW all_sales AS FROM sales');
+    const modes = 'table' in output ? (['replace', 'partitions', 'append'] as const) : [undefined];
+    for (const mode of modes) {
+      const { state } = await startPlainly({ ...good, output: { ...output, mode } });
+      expect(state).toMatchObject({
+        status: 'FAILURE',
+        error: { type: 'InvalidInput' },
+        counts: { total: 0 },
+      });
+      expect(state.error!.message).toContain(words);
+      expect(wasRefused(state)).toBe(true);
+    }
+  });
+
+  it('and one in a schema that is there is written, whatever its name needs', async () => {
+    await project.execute('CREATE SCHEMA IF NOT EXISTS marts');
+    for (const table of ['marts.sales', 'w.MARTS.sales2', 'w.sales3', '"my ""own"".table"', 'Umsätze 2024'])
+      expect((await startPlainly({ ...good, output: { table } })).state.status).toBe('SUCCESS');
+    const [{ n } = { n: 0 }] = await project.query<{ n: number }>(
+      'SELECT count(*)::INTEGER AS n FROM "my ""own"".table"',
+    );
+    expect(n).toBe(2);
   });
 });
 

@@ -186,9 +186,46 @@ test('I7 an input too large for Temporal is refused before it is sent', () => {
   expect(problemsOf({ ...GOOD, params: { text: 'x'.repeat(300_000) } })).toEqual([
     expect.stringMatching(/^The input is 294 KiB long, and at most 100 KiB/),
   ]);
-  expect(problemsOf({ ...GOOD, params: { n: 1n } })).toEqual([
-    expect.stringMatching(/cannot be written as JSON/),
-  ]);
+});
+
+describe('I9 params that JSON would change are refused by name', () => {
+  const circle: Record<string, unknown> = {};
+  circle.self = circle;
+  const deep = (levels: number): unknown => {
+    let value: unknown = 1;
+    for (let i = 0; i < levels; i++) value = { a: value };
+    return value;
+  };
+
+  it.each<[string, unknown, RegExp]>([
+    ['a BigInt', { n: 1n }, /^"params\.n" is 1n, which cannot be written as JSON\. Give a text\.$/],
+    ['NaN', { rates: [1, NaN] }, /^"params\.rates\[1\]" is NaN, /],
+    ['Infinity', { most: -Infinity }, /^"params\.most" is -Infinity, /],
+    ['a Map', { m: new Map([[1, 2]]) }, /^"params\.m" is a Map, .* Object\.fromEntries\(map\)\.$/],
+    ['a Set', { s: new Set([1]) }, /^"params\.s" is a Set, .* \[\.\.\.set\]\.$/],
+    ['a function', { f: () => 1 }, /^"params\.f" is a function, /],
+    ['a symbol', { f: Symbol('x') }, /^"params\.f" is a symbol, /],
+    ['undefined in a list', { l: [undefined] }, /^"params\.l\[0\]" is undefined, /],
+    ['bytes', { b: Buffer.from('x') }, /^"params\.b" is a Buffer, /],
+    ['an invalid date', { d: new Date(NaN) }, /^"params\.d" is an invalid date, /],
+    ['a circle', circle, /^"params\.self" contains itself, /],
+    ['20,000 levels', deep(20_000), /^"params(\.a){101}" is nested more than 100 levels deep/],
+  ])('%s', (_, params, words) => {
+    const problems = problemsOf({ ...GOOD, params });
+    expect(problems).toEqual([expect.stringMatching(words)]);
+  });
+
+  it('and what it keeps is taken', () => {
+    const shared = { a: 1 };
+    const params = {
+      day: new Date(0),
+      one: shared,
+      two: [shared, shared],
+      absent: undefined,
+      deep: deep(90),
+    };
+    expect(parseRunInput({ ...GOOD, params }).ok).toBe(true);
+  });
 });
 
 test('no garbage in any field makes the check throw', () => {

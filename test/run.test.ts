@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunInput } from '../src/run/input';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
@@ -63,7 +63,7 @@ export const hostile = definePartitionFunction({
 
 let project: TestProject;
 beforeAll(async () => {
-  project = await makeProject(FUNCTIONS);
+  project = await makeProject(FUNCTIONS, { config: { allow: { files: ['.', dirname(FLIGHTS)] } } });
   await project.startWorker();
 });
 afterAll(() => project.close());

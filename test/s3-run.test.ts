@@ -41,7 +41,9 @@ describeS3('a run on S3', () => {
   let gate: string;
   beforeAll(async () => {
     s3 = await startS3();
-    project = await makeProject(FUNCTIONS, { config: { stage: `s3://${s3.bucket}/runs` } });
+    project = await makeProject(FUNCTIONS, {
+      config: { stage: `s3://${s3.bucket}/runs`, allow: { stages: ['s3://no-such-bucket/x'] } },
+    });
     await project.write('rows.csv', 'k,v\na,1\na,2\nb,3\nc,4\nd,5\n');
     calls = join(project.folder, 'calls');
     gate = join(project.folder, 'gate');

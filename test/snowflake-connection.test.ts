@@ -54,6 +54,12 @@ describe('a connection', () => {
     });
   });
 
+  it('I9 that is not in the file is refused, whatever its name', async () => {
+    await writeConnections(home, { prod: { account: 'acme-prod' } });
+    for (const name of ['constructor', 'toString', 'prdo'])
+      expect(problemOf(name)).toContain(`There is no Snowflake connection "${name}"`);
+  });
+
   it('takes from the environment what is said of it there, and what it does not say itself', async () => {
     await writeConnections(home, { prod: { account: 'acme-prod', user: 'etl', role: 'READER' } });
     const options = connectionOptions('prod', {

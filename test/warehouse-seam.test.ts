@@ -406,6 +406,20 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     );
   });
 
+  test('I9 says what keeps rows from being written into a table', async () => {
+    await warehouse.execute('CREATE OR REPLACE VIEW all_sales AS SELECT * FROM sales');
+    const problems = (table: string): Promise<string[]> =>
+      warehouse.open().inspectOutput({ table, mode: 'replace', evolve: false });
+    for (const table of ['totals', 'sales', '"My ""own"".table"']) expect(await problems(table)).toEqual([]);
+    const misfits: [string, RegExp][] = [
+      ['nowhere.totals', /^There is no schema/],
+      ['information_schema.tables', /'s own: name another schema\.$/],
+      ['all_sales', /is a view: name a table/],
+    ];
+    for (const [table, words] of misfits)
+      expect(await problems(table)).toEqual([expect.stringMatching(words)]);
+  });
+
   describe('a commit', () => commits(test, () => warehouse));
 }
 

@@ -250,6 +250,11 @@ describe('the scheduled time of a run', () => {
         'The query uses $scheduled_time and $scheduled_date, and this run has no scheduled time: give it one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or let a schedule start it.',
       ],
     });
+    expect(
+      await problemsOf(snapshot({ source: { query: 'SELECT *, $constructor AS c FROM sales' } })),
+    ).toMatchObject({
+      problems: [expect.stringMatching(/^The query uses \$constructor, which nothing gives a value/)],
+    });
     expect((await problemsOf(snapshot({ where: 'day = $scheduled_date' }))).problems[0]).toMatch(
       /^The condition "day = \$scheduled_date" uses \$scheduled_date, and this run has no scheduled time/,
     );

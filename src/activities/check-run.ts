@@ -116,6 +116,15 @@ export async function inspectSource(
   }
 }
 
+/** What keeps the run's results from being written where the input says. */
+export async function targetProblems(
+  { projectDir }: Pick<ActivityDeps, 'projectDir'>,
+  { output }: NormalizedInput,
+  warehouse: string,
+): Promise<string[]> {
+  return output === null ? [] : openWarehouse(warehouse, projectDir).inspectOutput(output);
+}
+
 export async function queryProblems(
   { sql, partitionBy }: NormalizedInput,
   shape: SourceShape,

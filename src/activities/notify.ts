@@ -30,8 +30,7 @@ export function findNotifier(
   { notify: known }: Pick<ProjectConfig, 'notify'>,
   { trusted }: { trusted: boolean },
 ): Notifier | string {
-  const named = known[wanted];
-  if (named !== undefined) return named;
+  if (Object.hasOwn(known, wanted)) return known[wanted]!;
   if (trusted && /^https?:\/\//i.test(wanted)) return { url: wanted };
   const names = Object.keys(known);
   const looksLikeName = /^[\w.-]+$/.test(wanted) && names.length > 0;

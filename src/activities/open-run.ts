@@ -19,7 +19,14 @@ import { allowedFiles, confinementOf, outputProblems, sourceProblems } from './a
 import type { ActivityDeps } from './deps';
 import { refused, refusingEarly } from './failures';
 import { withHeartbeats } from './heartbeat';
-import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePlace } from './check-run';
+import {
+  findFunction,
+  inspectSource,
+  notifierProblems,
+  queryProblems,
+  resolvePlace,
+  targetProblems,
+} from './check-run';
 import { openWarehouse } from '../warehouse';
 import { modelProblems, registryProblems } from './check-models';
 import { claimStage } from './stage-access';
@@ -68,6 +75,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
         ? null
         : await inspectSource(deps, wanted, { warehouse, confinement }, problems);
   if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
+  if (warehouse !== null) problems.push(...(await targetProblems(deps, input, warehouse)));
   if (shape !== null && warehouse !== null && stageUri !== null && found !== null) {
     const view = {
       client: context.client,

@@ -25,7 +25,11 @@ export async function previewPlan(raw: unknown, project: ProjectConfig): Promise
     maxPartitions: options.maxPartitions,
     signal: new AbortController().signal,
   });
-  const problems = await queryProblems(parsed.input, shape, null);
+  const { output } = parsed.input;
+  const problems = [
+    ...(await queryProblems(parsed.input, shape, null)),
+    ...(output === null ? [] : await opened.inspectOutput(output)),
+  ];
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   const { maxConcurrency, partitionsPerUnit } = options;
   const units = cutUnits({ rows, id: (ordinal) => ids[ordinal]!, maxConcurrency, partitionsPerUnit });

@@ -21,7 +21,14 @@ import { openWarehouse } from '../warehouse';
 import type { PartitionsRequest, PinnedSource, Warehouse } from '../warehouse/warehouse';
 import { FunctionCatalog } from './function-catalog';
 import { duckdbMemory, functionLimits, settingsOf } from './function-limits';
-import { findFunction, inspectSource, notifierProblems, queryProblems, resolvePlace } from './check-run';
+import {
+  findFunction,
+  inspectSource,
+  notifierProblems,
+  queryProblems,
+  resolvePlace,
+  targetProblems,
+} from './check-run';
 import { withTemporaryFolders, type TemporaryFolders } from './temporary-folders';
 import { modelProblems, registryProblems } from './check-models';
 import { checkFallback, pinModels, withoutModel } from './plan-models';
@@ -170,6 +177,7 @@ class Trial {
         ? null
         : await inspectSource({ projectDir }, input, { warehouse: uri, confinement }, problems);
     if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
+    if (uri !== null) problems.push(...(await targetProblems({ projectDir }, input, uri)));
     if (shape !== null && stage !== null && found !== null) {
       const view = {
         client: null,

@@ -100,7 +100,7 @@ export function gradientBoostedTrees(options: TreesOptions): PartitionModel<Uint
 }
 
 function valueIn(row: Row, column: string): unknown {
-  if (column in row) return row[column] ?? null;
+  if (Object.hasOwn(row, column)) return row[column] ?? null;
   const names = Object.keys(row);
   const found = names.find((name) => name.toLowerCase() === column.toLowerCase());
   if (found !== undefined) return row[found] ?? null;

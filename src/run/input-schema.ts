@@ -8,6 +8,7 @@ import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
 import { runIdProblem } from './run-id';
 import { addSentence, fields, parsed } from './explain-issues';
 import { quote } from './quote';
+import { tableNameProblem } from './table-name';
 import { asTolerance, TOLERANCE } from './tolerance';
 
 const MINUTE = 60_000;
@@ -137,6 +138,8 @@ const sourceSchema = fields(SOURCE, {
   files: text('a path or glob below the project folder, such as "sales/*.csv"').nullish(),
   pattern: text('a glob below the folder "files", such as "*.csv"').nullish(),
 }).superRefine((source, context) => {
+  const named = source.table == null ? null : tableNameProblem('source.table', source.table, 'read');
+  if (named !== null) addSentence(context, named);
   const given = [source.table, source.query, source.files].filter((part) => part != null).length;
   if (given !== 1) {
     const how = given === 0 ? 'names no rows' : 'names more than one place of rows';
@@ -223,6 +226,9 @@ const outputSchema = fields(OUTPUT, {
       context,
       `"output.table" is ${quote(output.table)}, which is the name of a file: give ${OUTPUT_FILE} as "output.file", or a table's name.`,
     );
+  } else if (output.table != null) {
+    const named = tableNameProblem('output.table', output.table, 'write');
+    if (named !== null) addSentence(context, named);
   }
   if (output.file == null) return;
   if (!hasOutputEnding(output.file)) {

@@ -7,6 +7,7 @@ import { explainIssues } from './explain-issues';
 import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
 import type { Source } from './input';
 import type { ModelInput } from '../models/types';
+import { jsonProblems } from './json-value';
 import { encodePartitionId, isPartitionId } from './partition-id';
 import type { OutputPlan } from './plan';
 import { parsePeriod, timeZoneName } from './zoned-time';
@@ -84,7 +85,10 @@ export function parseRunInput(raw: unknown): InputReport {
   if (misfit !== null) return { ok: false, problems: [misfit] };
   const result = inputSchema.safeParse(raw);
   const problems = result.success ? [] : explainIssues(result.error.issues, raw, 'The input');
-  problems.push(...acrossFields(raw as LooseInput), ...tooLarge(raw));
+  const { params } = raw as LooseInput;
+  // Values of other fields are known by their shape.
+  const lost = params == null ? [] : jsonProblems(params, 'params');
+  problems.push(...acrossFields(raw as LooseInput), ...(lost.length > 0 ? lost : tooLarge(raw)));
   if (!result.success || problems.length > 0) return { ok: false, problems };
   return { ok: true, input: normalize(result.data) };
 }
@@ -238,6 +242,7 @@ function tooLarge(raw: unknown): string[] {
         'Put large parameters into a table or a file that the function reads.',
     ];
   } catch (error) {
+    // One of its fields is nested without end, or holds what is no value; the schema says which.
     return [
       `The input cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}.`,
     ];

@@ -51,7 +51,8 @@ export function defaultConnection(env: Environment = process.env): string {
 export function connectionOptions(name: string, env: Environment = process.env): ConnectionOptions {
   const file = connectionsFile(env);
   const sections = readSections(file);
-  const own = { ...sections?.[name], ...variables(`SNOWFLAKE_CONNECTIONS_${name.toUpperCase()}_`, env) };
+  const section = sections !== null && Object.hasOwn(sections, name) ? sections[name] : undefined;
+  const own = { ...section, ...variables(`SNOWFLAKE_CONNECTIONS_${name.toUpperCase()}_`, env) };
   const any = Object.fromEntries(
     OF_ANY_CONNECTION.map((key) => [key, env[`SNOWFLAKE_${key.toUpperCase()}`]]).filter(
       ([, value]) => value !== undefined && value !== '',
@@ -63,7 +64,7 @@ export function connectionOptions(name: string, env: Environment = process.env):
     ...any,
     ...own,
   };
-  if (sections?.[name] === undefined && settings['account'] === undefined && settings['host'] === undefined)
+  if (section === undefined && settings['account'] === undefined && settings['host'] === undefined)
     throw new Refusal('InvalidInput', [noSuchConnection(name, file, sections)]);
   for (const [word, same] of Object.entries(SAME_AS)) {
     if (settings[word] !== undefined) settings[same] ??= settings[word];

@@ -2,7 +2,7 @@ import type { ModelRecord } from '../models/records';
 import type { Source } from '../run/input';
 import type { Scheduled } from '../run/scheduled-time';
 import type { FileRef } from '../run/files';
-import type { Column, CommitResult, CommitTask, PinnedFile, SnapshotFile } from '../run/plan';
+import type { Column, CommitResult, CommitTask, OutputPlan, PinnedFile, SnapshotFile } from '../run/plan';
 import type { PushDown } from '../run/push-down';
 import type { Stage } from '../stage';
 
@@ -106,6 +106,11 @@ export interface Warehouse {
   readonly uri: string;
   /** Checks that the source and its key columns are there. Throws a `Refusal` with every problem. */
   inspect(request: SourceRequest): Promise<SourceShape>;
+  /**
+   * What keeps a run's results from being written there, as sentences, as far as that can be known before there are any. The commit finds
+   * the rest.
+   */
+  inspectOutput(output: OutputPlan, signal?: AbortSignal): Promise<string[]>;
   /** The partitions that a snapshot would have, without making one. Throws what `snapshot` throws. */
   count(request: PartitionsRequest): Promise<PartitionSizes>;
   /** Reads the source once; its rows stay pinned until `use` settles. Throws a `Refusal` for what no retry can mend. */

@@ -77,7 +77,7 @@ export function renderEntries(
     shown.map((entry) => [
       clean(entry.partition),
       entry.rows.toLocaleString('en'),
-      ...metrics.map((name) => metricText(entry.metrics[name] ?? null)),
+      ...metrics.map((name) => metricText(Object.hasOwn(entry.metrics, name) ? entry.metrics[name]! : null)),
       entry.bytes.toLocaleString('en'),
       entry.sha256.slice(0, 12),
       clean(entry.run),

@@ -18,11 +18,11 @@ export function renderRows(
   const shown = rows.slice(0, most);
   const columns = names.map((name) => ({
     name: clean(name),
-    align: shown.some((row) => isNumeric(row[name])) ? ('right' as const) : ('left' as const),
+    align: shown.some((row) => isNumeric(cellOf(row, name))) ? ('right' as const) : ('left' as const),
   }));
   const table = renderTable(
     columns,
-    shown.map((row) => names.map((name) => cellText(row[name]))),
+    shown.map((row) => names.map((name) => cellText(cellOf(row, name)))),
     width,
     paint,
   );
@@ -30,10 +30,15 @@ export function renderRows(
   return left <= 0 ? table : `${table}\n${paint.dim(`… and ${plural(left, 'more row')}`)}`;
 }
 
+/** Undefined: the row has no such column, whatever objects have by that name. */
+function cellOf(row: Row, name: string): unknown {
+  return Object.hasOwn(row, name) ? row[name] : undefined;
+}
+
 /** Rows as CSV: commas, quotes where needed, CRLF-free; dates in ISO 8601. */
 export function csvOf(rows: readonly Row[]): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const lines = [names.map(csvCell), ...rows.map((row) => names.map((name) => csvCell(row[name])))];
+  const lines = [names.map(csvCell), ...rows.map((row) => names.map((name) => csvCell(cellOf(row, name))))];
   return lines.map((line) => `${line.join(',')}\n`).join('');
 }
 

@@ -12,6 +12,7 @@ import { renameDurably, syncFile } from '../../stage/durable';
 import type { CommitRows } from '../warehouse';
 import { combinedRows } from './combined-rows';
 import { inTransaction, queryRows, quoteIdentifier, quoteText, withDatabase } from './database';
+import { needsFile } from './output-check';
 import { quoteTable } from './source';
 
 /** One row per run and table that it ever committed to: the fence, and the record of a commit whose answer was lost. */
@@ -40,9 +41,7 @@ async function commitTable(
   confinement: Confinement | null,
 ): Promise<CommitResult> {
   if (path === ':memory:') {
-    throw new Refusal('InvalidInput', [
-      `The output table "${output.table}" needs a warehouse file: name one with --warehouse duckdb:PATH.`,
-    ]);
+    throw new Refusal('InvalidInput', [needsFile(`The output table "${output.table}"`)]);
   }
   const { signal } = local;
   // The fence, the rows and the record of the commit change together.

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { widened, type Confinement } from '../../duckdb/confinement';
 import type { ModelRecord } from '../../models/records';
-import type { CommitResult, CommitTask } from '../../run/plan';
+import type { CommitResult, CommitTask, OutputPlan } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import type {
   CommitRows,
@@ -18,6 +18,7 @@ import type {
 import { commitRows } from './commit';
 import { type OpenOptions, userProblem, WarehouseLocked, withDatabase } from './database';
 import { countFiles, describeFiles, globsOf, pinFiles, type FilesSource } from './files-as-partitions';
+import { fileProblems, needsFile, tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type DescribedSource } from './source';
 import { countPartitions, pinRows, pinSample } from './snapshot';
@@ -39,6 +40,14 @@ export class DuckDbWarehouse implements Warehouse {
       if (isFilesAsPartitions(request)) return describeFiles(connection, request.source, this);
       return (await describeSource(connection, request, this.projectDir)).shape;
     });
+  }
+
+  async inspectOutput(output: OutputPlan, signal?: AbortSignal): Promise<string[]> {
+    if ('file' in output) return fileProblems(output.file, this.projectDir);
+    const missing = this.#folderProblem();
+    if (missing !== null) return [missing];
+    if ('table' in output) return tableProblems(this.#path, output.table, { signal });
+    return this.#path === ':memory:' ? [needsFile('The registry of models')] : [];
   }
 
   count(request: PartitionsRequest): Promise<PartitionSizes> {
@@ -103,17 +112,19 @@ export class DuckDbWarehouse implements Warehouse {
     return widened(this.confinement, { directories, paths });
   }
 
+  #folderProblem(): string | null {
+    if (this.#path === ':memory:' || existsSync(dirname(this.#path))) return null;
+    return `There is no folder "${dirname(this.#path)}" for the warehouse file "${this.#path}": make it, or name another with --warehouse duckdb:PATH.`;
+  }
+
   async #reading<T>(
     request: SourceRequest,
     work: (connection: DuckDBConnection) => Promise<T>,
     options: OpenOptions = {},
     folders: readonly string[] = [],
   ): Promise<T> {
-    if (this.#path !== ':memory:' && !existsSync(dirname(this.#path))) {
-      throw new Refusal('InvalidInput', [
-        `There is no folder "${dirname(this.#path)}" for the warehouse file "${this.#path}": make it, or name another with --warehouse duckdb:PATH.`,
-      ]);
-    }
+    const missing = this.#folderProblem();
+    if (missing !== null) throw new Refusal('InvalidInput', [missing]);
     // Files need no warehouse, and a query over files may not have one.
     const needsFile = 'table' in request.source || ('query' in request.source && existsSync(this.#path));
     try {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { recordChanges, type ModelRecord } from '../../models/records';
 import { Refusal } from '../../run/refusal';
+import { needsFile } from './output-check';
 import { inTransaction, queryRows, withDatabase } from './database';
 
 const MODELS = '"partwise_models"';
@@ -27,10 +28,7 @@ export async function changeModels<T>(
   model: string,
   change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
 ): Promise<T> {
-  if (path === ':memory:')
-    throw new Refusal('InvalidInput', [
-      'The registry of models needs a warehouse file: name one with --warehouse duckdb:PATH.',
-    ]);
+  if (path === ':memory:') throw new Refusal('InvalidInput', [needsFile('The registry of models')]);
   return withDatabase(path, 'write', (connection) =>
     inTransaction(connection, async () => {
       await connection.run(

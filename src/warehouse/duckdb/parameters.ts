@@ -21,7 +21,7 @@ export async function parametersOf(
   const unscheduled: string[] = [];
   const unknown: string[] = [];
   for (const name of await namesIn(connection, statement)) {
-    const value = known[name.toLowerCase()];
+    const value = known.get(name.toLowerCase());
     if (value === undefined) unknown.push(`$${name}`);
     else if (value === null) unscheduled.push(`$${name}`);
     else parameters[name] = value;
@@ -29,7 +29,7 @@ export async function parametersOf(
   const problems: string[] = [];
   const place = placeOf(request);
   if (unknown.length > 0) {
-    const offered = Object.keys(known).map((name) => `$${name}`);
+    const offered = [...known.keys()].map((name) => `$${name}`);
     problems.push(
       `${place} uses ${list(unknown)}, which nothing gives a value. It can use ${list(offered)}.`,
     );
@@ -45,15 +45,19 @@ export async function parametersOf(
 }
 
 /** Null: there is such a parameter, and this run has no value for it. */
-async function knownValues({ scheduled }: SourceRequest): Promise<Record<string, DuckDBValue>> {
-  if (scheduled === null) return { scheduled_time: null, scheduled_date: null };
+async function knownValues({ scheduled }: SourceRequest): Promise<ReadonlyMap<string, DuckDBValue>> {
+  if (scheduled === null)
+    return new Map([
+      ['scheduled_time', null],
+      ['scheduled_date', null],
+    ]);
   const { DuckDBDateValue, DuckDBTimestampValue } = await import('@duckdb/node-api');
   const day = Date.parse(scheduled.date) / 86_400_000;
   const microseconds = BigInt(Date.parse(scheduled.time)) * 1000n;
-  return {
-    scheduled_time: new DuckDBTimestampValue(microseconds),
-    scheduled_date: new DuckDBDateValue(day),
-  };
+  return new Map<string, DuckDBValue>([
+    ['scheduled_time', new DuckDBTimestampValue(microseconds)],
+    ['scheduled_date', new DuckDBDateValue(day)],
+  ]);
 }
 
 async function namesIn(connection: DuckDBConnection, statement: string): Promise<string[]> {

@@ -9,6 +9,7 @@ import { didYouMean } from '../../run/nearest';
 import type { Column } from '../../run/plan';
 import { quote } from '../../run/quote';
 import type { PushDown } from '../../run/push-down';
+import { tableParts } from '../../run/table-name';
 import { Refusal } from '../../run/refusal';
 import type { SourceRequest, SourceShape } from '../warehouse';
 import { queryRows, quoteIdentifier, quoteText, userProblem } from './database';
@@ -56,10 +57,9 @@ function readerFor(path: string): { name: string; options: string } | null {
   }
 }
 
-/** `main.sales` → `"main"."sales"`; parts that are quoted already stay as they are. */
+/** `main.sales` → `"main"."sales"`. */
 export function quoteTable(name: string): string {
-  const parts = name.match(/"(?:[^"]|"")*"|[^."]+/g) ?? [name];
-  return parts.map((part) => (part.startsWith('"') ? part : quoteIdentifier(part))).join('.');
+  return (tableParts(name) ?? [name]).map(quoteIdentifier).join('.');
 }
 
 /** `SELECT * FROM … WHERE …` */

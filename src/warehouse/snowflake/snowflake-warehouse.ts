@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Confinement } from '../../duckdb/confinement';
 import type { ModelRecord } from '../../models/records';
-import type { CommitResult, CommitTask } from '../../run/plan';
+import type { CommitResult, CommitTask, OutputPlan } from '../../run/plan';
 import { Refusal } from '../../run/refusal';
 import { poolOf, SnowflakeError, type Session, type SessionPool } from '../../snowflake';
 import { commitRows as commitFile } from '../duckdb/commit';
@@ -22,6 +22,7 @@ import type {
 } from '../warehouse';
 import { commitTable } from './commit';
 import { countPartitions, pinRows } from './snapshot';
+import { tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type SqlRequest } from './source';
 
@@ -49,6 +50,18 @@ export class SnowflakeWarehouse implements Warehouse {
     if (!isSql(request)) return this.#files.inspect(request);
     const { shape } = await describeSource((sql, options) => this.#pool.run(sql, options), request);
     return shape;
+  }
+
+  async inspectOutput(output: OutputPlan): Promise<string[]> {
+    if ('file' in output) return this.#files.inspectOutput(output);
+    if (!('table' in output)) return [];
+    try {
+      return await tableProblems((sql, options) => this.#pool.run(sql, options), output.table);
+    } catch (error) {
+      if (error instanceof Refusal) return [...error.problems];
+      if (!(error instanceof SnowflakeError) || error.remedy !== 'none') throw error;
+      return [`Snowflake cannot write the output table "${output.table}": ${error.message}`];
+    }
   }
 
   async count(request: PartitionsRequest): Promise<PartitionSizes> {
