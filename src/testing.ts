@@ -128,11 +128,7 @@ async function callOnce<Params>(
         (Object.hasOwn(models, partition) ? (models[partition] ?? null) : null) as Model | null,
       withConnection: (use) => {
         if (call.warehouse !== undefined)
-          return withWarehouse(
-            `duckdb:${resolve(call.warehouse)}`,
-            { partition: null, confinement: null },
-            use,
-          );
+          return withWarehouse(`duckdb:${resolve(call.warehouse)}`, { partition: null }, use);
         throw new TypeError(
           'context.withConnection needs a warehouse: pass "warehouse", the path of a DuckDB file.',
         );

@@ -170,6 +170,24 @@ describe('a run that is followed', () => {
     expect(stderr.match(/is tried again \(attempt 2\)/g)).toHaveLength(1);
   });
 
+  it('waits for a warehouse file that is locked when it starts, says so, and can be cancelled', async () => {
+    const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
+    const waiting = await start('waits-for-lock', { source: { table: 'sales' }, partitionBy: ['region'] });
+    const cancelled = await start('cancelled-at-lock', {
+      source: { table: 'sales' },
+      partitionBy: ['region'],
+    });
+    await stateOnce(waiting, (state) => state.waiting !== null);
+    expect((await waiting.status()).waiting).toMatchObject({
+      activity: 'openRun',
+      error: { type: 'WarehouseLocked' },
+    });
+    await cancelled.cancel();
+    expect((await cancelled.wait()).status).toBe('CANCELLED');
+    await end(holder);
+    expect((await waiting.wait()).status).toBe('SUCCESS');
+  });
+
   it('tells of failed partitions alone, in batches too, to who wants no others', async () => {
     for (const partitionsPerUnit of [null, 3]) {
       const run = await start('failures', { params: { failing: ['North'] }, options: { partitionsPerUnit } });

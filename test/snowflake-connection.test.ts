@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { closeSessions, poolOf, withQueryTag } from '../src/snowflake/index';
-import { connectionOptions, defaultConnection } from '../src/snowflake/connection-options';
+import { connectionOptions, defaultConnection, unusedSettings } from '../src/snowflake/connection-options';
+import { unknown } from '../src/snowflake/known-settings';
 import { parseName, nameInSnapshot, tableName } from '../src/snowflake/names';
 import { startEmulator, type Emulator } from './support/emulator';
 import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
@@ -58,6 +60,36 @@ describe('a connection', () => {
     await writeConnections(home, { prod: { account: 'acme-prod' } });
     for (const name of ['constructor', 'toString', 'prdo'])
       expect(problemOf(name)).toContain(`There is no Snowflake connection "${name}"`);
+  });
+
+  it('I9 with a misspelled setting is refused, and other tools may have settings of their own', async () => {
+    await writeConnections(home, {
+      prod: { account: 'acme', user: 'etl', passwrd: 'secret', roel: 'READER' },
+      shared: {
+        account: 'acme',
+        user: 'etl',
+        password: 'x',
+        login_timeout: '5',
+        disable_saml_url_check: 'true',
+        x_team: 'bi',
+      },
+    });
+    const problem = problemOf('prod', { SNOWFLAKE_PASSWORD: 'another' });
+    expect(problem).toContain('The connection "prod" in "');
+    expect(problem).toContain('"passwrd" is not a setting of a connection. Did you mean "password"?');
+    expect(problem).toContain('"roel" is not a setting of a connection. Did you mean "role"?');
+    expect(problem).not.toContain('secret');
+    expect(connectionOptions('shared', { SNOWFLAKE_HOME: home })).toMatchObject({ password: 'x' });
+    expect(unusedSettings('shared', { SNOWFLAKE_HOME: home })).toEqual(['x_team']);
+  });
+
+  it('knows each setting that the driver reads', () => {
+    const file = require.resolve('snowflake-sdk/dist/lib/connection/connection_config.js');
+    const read = [...readFileSync(file, 'utf8').matchAll(/\boptions\.([a-zA-Z]+)/g)].map(([, name]) => name!);
+    // Functions, and what is not written in a file.
+    const others =
+      /^(browserResponseRenderer|openExternalBrowserCallback|(master|session)TokenExpirationTime)$/;
+    expect(unknown([...new Set(read)].filter((name) => !others.test(name)))).toEqual([]);
   });
 
   it('takes from the environment what is said of it there, and what it does not say itself', async () => {

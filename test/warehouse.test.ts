@@ -357,14 +357,15 @@ describe('a warehouse file that another program has open', () => {
     holder.kill();
   });
 
-  it('I9 and keeps so is refused, naming the program', async () => {
+  it('and keeps so ends the attempt with an error that names the program', async () => {
     await execute("CREATE TABLE sales AS SELECT 'N' AS region");
     const holder = await holdWarehouse(path);
-    const error = await problemsOf(snapshot({}));
-    expect(error.type).toBe('WarehouseLocked');
-    expect(error.problems[0]).toMatch(
-      new RegExp(`"${path}" is locked by .*node.* \\(process ${holder.pid}\\): close it there`),
-    );
+    await expect(snapshot({})).rejects.toMatchObject({
+      name: 'WarehouseLocked',
+      message: expect.stringMatching(
+        new RegExp(`"${path}" is locked by .*node.* \\(process ${holder.pid}\\): close it there`),
+      ),
+    });
     holder.kill();
   });
 });

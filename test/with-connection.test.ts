@@ -2,8 +2,10 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EmulatedStatement } from './support/emulator';
-import { makeProject, type TestProject } from './support/project';
+import { holdWarehouse } from './support/hold-warehouse';
+import { end, makeProject, type TestProject } from './support/project';
 import { describeEmulator, describeSnowflake, startSnowflake, type TestSnowflake } from './support/snowflake';
+import { until } from './support/until';
 
 const FUNCTIONS = `
 import { existsSync } from 'node:fs';
@@ -60,6 +62,15 @@ export const leaves = definePartitionFunction({
     if (context.partitionId === '1')
       void context.withConnection(({ query }) => query('CALL SYSTEM$WAIT(60)')).catch(() => {});
     while (!existsSync(until + context.partitionId)) await sleep(20);
+  },
+});
+
+export const patient = definePartitionFunction({
+  name: 'patient',
+  retry: { maximumAttempts: 1 },
+  async run(data, context) {
+    while (!existsSync(context.params.gate)) await sleep(20);
+    return context.withConnection(async ({ query }) => (await query('SELECT count(*) AS n FROM sales'))[0]);
   },
 });
 
@@ -142,6 +153,23 @@ describe('a function on DuckDB', () => {
   });
   afterAll(() => project.close());
   pushesDown(() => project);
+
+  it('waits for a file that another program has locked, which costs no attempt', async () => {
+    const gate = join(project.folder, 'gate');
+    const change = { source: { query: "SELECT 'N' AS region" }, partitionBy: ['region'], params: { gate } };
+    const run = await start(project, 'patient', change);
+    await until(async () => (await run.status()).counts.RUNNING === 1);
+    const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
+    await project.write('gate', '');
+    const [said] = await until(async () => {
+      const logs = await run.partition('N').logs();
+      return logs.length > 0 && logs;
+    });
+    expect(said!.text).toMatch(/w\.duckdb" is locked by .*: waiting until it is closed there\.$/);
+    await end(holder);
+    expect((await run.wait()).status).toBe('SUCCESS');
+    expect(await run.partition('N').describe()).toMatchObject({ status: 'DONE', attempts: 1 });
+  });
 });
 
 describeSnowflake('a function on Snowflake', () => {

@@ -11,6 +11,7 @@ import { scheduledFor } from '../run/scheduled-time';
 import type { FunctionDescription } from '../runners/protocol';
 import { stageUri } from '../stage';
 import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
+import { WarehouseLocked } from '../warehouse/duckdb/database';
 import type { SourceShape } from '../warehouse/warehouse';
 import type { ActivityDeps } from './deps';
 import { sqlDigest, unknownFunction } from './function-catalog';
@@ -96,6 +97,15 @@ export function notifierProblems(
 ): string[] {
   const notifier = notify === null ? null : findNotifier(notify, project, options);
   return typeof notifier === 'string' ? [notifier] : [];
+}
+
+/** For what is done while a person waits: a locked warehouse is refused, not waited for. */
+export async function withoutWaiting<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof WarehouseLocked ? new Refusal('WarehouseLocked', [error.message]) : error;
+  }
 }
 
 export async function inspectSource(

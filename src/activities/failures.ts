@@ -1,10 +1,11 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { DamagedModel } from '../models/manifest';
 import { RegistryRefused } from '../models/records';
 import type { ErrorInfo } from '../run/outcome';
 import { Refusal } from '../run/refusal';
 import { refusalOf } from '../snowflake/errors';
 import { ObjectDamaged, ObjectMissing, StageUnavailable } from '../stage';
+import { WarehouseLocked } from '../warehouse/duckdb/database';
 
 /** A `Refusal` as Temporal carries it: never retried, with the sentence as its message. */
 export function refused(error: Refusal, ...details: unknown[]): ApplicationFailure {
@@ -14,11 +15,26 @@ export function refused(error: Refusal, ...details: unknown[]): ApplicationFailu
   return failure;
 }
 
+/** The wait after the first attempt that found the warehouse locked; it doubles, so that twelve attempts take half an hour. */
+const LOCK_RETRY_MS = 5_000;
+const MOST_LOCK_RETRY_MS = 5 * 60_000;
+
+/** Tried again whoever has the file: a schedule's run is not lost because somebody looks at the warehouse. */
+function locked({ name, message }: WarehouseLocked): ApplicationFailure {
+  const { attempt } = Context.current().info;
+  return ApplicationFailure.create({
+    type: name,
+    message,
+    nextRetryDelay: Math.min(MOST_LOCK_RETRY_MS, LOCK_RETRY_MS * 2 ** (attempt - 1)),
+  });
+}
+
 /** Runs an activity's body, turning what no retry can mend into its failure. */
 export async function refusing<T>(body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
+    if (error instanceof WarehouseLocked) throw locked(error);
     const refusal = asRefusal(error);
     throw refusal === null ? error : refused(refusal);
   }

@@ -6,12 +6,16 @@ import { Refusal } from '../run/refusal';
 import { scheduledFor } from '../run/scheduled-time';
 import { cutUnits } from '../run/units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
-import { queryProblems } from './check-run';
+import { queryProblems, withoutWaiting } from './check-run';
 
 const EXTREMES = 5;
 
 /** Throws a `Refusal` with every problem. */
-export async function previewPlan(raw: unknown, project: ProjectConfig): Promise<PlanPreview> {
+export function previewPlan(raw: unknown, project: ProjectConfig): Promise<PlanPreview> {
+  return withoutWaiting(() => preview(raw, project));
+}
+
+async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPreview> {
   const parsed = parseRunInput(raw);
   if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
   const { source, partitionBy, where, only, warehouse, scheduledTime, timeZone, options } = parsed.input;

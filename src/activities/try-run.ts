@@ -28,6 +28,7 @@ import {
   queryProblems,
   resolvePlace,
   targetProblems,
+  withoutWaiting,
 } from './check-run';
 import { withTemporaryFolders, type TemporaryFolders } from './temporary-folders';
 import { modelProblems, registryProblems } from './check-models';
@@ -47,8 +48,10 @@ export async function tryRun(raw: unknown, project: ProjectConfig, options: TryO
     : [`"partitions" is ${quote(partitions)}; it takes a whole number, 1 or more.`];
   if (!parsed.ok) throw new Refusal('InvalidInput', [...parsed.problems, ...problems]);
   if (!isCount) throw new Refusal('InvalidInput', problems);
-  return withTemporaryFolders(project.projectDir, (folders) =>
-    new Trial(parsed.input, project, folders, options).run(),
+  return withoutWaiting(() =>
+    withTemporaryFolders(project.projectDir, (folders) =>
+      new Trial(parsed.input, project, folders, options).run(),
+    ),
   );
 }
 

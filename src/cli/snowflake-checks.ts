@@ -1,6 +1,6 @@
 /** What runs need of a Snowflake account, tried one by one. What the role may not do is named by the grant that it lacks. */
 import { randomUUID } from 'node:crypto';
-import { isForbidden, isUnknownObject, poolOf, type SessionPool } from '../snowflake';
+import { isForbidden, isUnknownObject, poolOf, unusedSettings, type SessionPool } from '../snowflake';
 import { quoteName } from '../snowflake/names';
 import type { SnowflakeStage } from '../stage/snowflake/snowflake-stage';
 import { check, type Check } from './check';
@@ -20,7 +20,9 @@ export async function* checkConnection(name: string): AsyncGenerator<Check> {
   yield await check('connection', async () => {
     found = await whereabouts(pool, name);
     const { user, role, warehouse, schema } = found;
-    return `${name}: user ${user}, role ${role}, virtual warehouse ${warehouse}, schema ${schema}`;
+    const unused = unusedSettings(name);
+    const hint = unused.length === 0 ? '' : `; not used, for no such setting is known: ${unused.join(', ')}`;
+    return `${name}: user ${user}, role ${role}, virtual warehouse ${warehouse}, schema ${schema}${hint}`;
   });
   if (found === null) return;
   const { role, warehouse, schema } = found as Whereabouts;

@@ -8,10 +8,20 @@ import { asSqlError } from './sql-error';
 import type { WarehouseConnection } from './types';
 import { toParameter } from './values';
 
-/** `uri`: `duckdb:` and the absolute path of the file. The connection ends with `use`. `confinement`: `partition` is SQL of the input. */
+export interface WarehouseUse {
+  /** The partition's rows, which may be SQL of the input; null: the warehouse has none for them. */
+  partition: PartitionSql | null;
+  confinement?: Confinement | null;
+  /** Ends the wait for a file that another program has locked. */
+  signal?: AbortSignal;
+  /** As in `OpenOptions`. */
+  onLocked?: (message: string) => void;
+}
+
+/** `uri`: `duckdb:` and the absolute path of the file. The connection ends with `use`. */
 export function withWarehouse<T>(
   uri: string,
-  { partition, confinement }: { partition: PartitionSql | null; confinement: Confinement | null },
+  { partition, ...options }: WarehouseUse,
   use: (warehouse: WarehouseConnection) => T | Promise<T>,
 ): Promise<T> {
   const work = async (connection: DuckDBConnection): Promise<T> =>
@@ -32,5 +42,5 @@ export function withWarehouse<T>(
         }
       },
     });
-  return withDatabase(uri.slice('duckdb:'.length), 'read', work, { confinement });
+  return withDatabase(uri.slice('duckdb:'.length), 'read', work, options);
 }

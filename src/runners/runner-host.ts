@@ -105,7 +105,11 @@ export class RunnerHost implements ContextHost {
   async withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T> {
     const { warehouse, pushDown, confinement = null } = this.unit;
     const partition = pushDown === null ? null : partitionSql(pushDown, this.call.id, Date.now());
-    if (warehouse.startsWith('duckdb:')) return withWarehouse(warehouse, { partition, confinement }, use);
+    if (warehouse.startsWith('duckdb:')) {
+      // A lock is nothing that the function did, so it costs no attempt.
+      const onLocked = (message: string): void => this.log(message);
+      return withWarehouse(warehouse, { partition, confinement, signal: this.signal(), onLocked }, use);
+    }
     const over = new AbortController();
     this.#ended ??= new AbortController();
     const signal = AbortSignal.any([over.signal, this.#ended.signal, this.signal()]);

@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { didYouMean } from '../run/nearest';
 import { Refusal } from '../run/refusal';
+import { misspelled, unknown } from './known-settings';
 import { loadDriver, type ConnectionOptions } from './driver';
 
 export const CONNECTION_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
@@ -52,6 +53,16 @@ export function connectionOptions(name: string, env: Environment = process.env):
   const file = connectionsFile(env);
   const sections = readSections(file);
   const section = sections !== null && Object.hasOwn(sections, name) ? sections[name] : undefined;
+  if (section !== undefined) {
+    const problems = misspelled(Object.keys(section));
+    if (problems.length > 0)
+      throw new Refusal(
+        'InvalidInput',
+        problems.map(
+          (problem) => `The connection "${name}" in "${file}": ${problem} Correct it, or remove the line.`,
+        ),
+      );
+  }
   const own = { ...section, ...variables(`SNOWFLAKE_CONNECTIONS_${name.toUpperCase()}_`, env) };
   const any = Object.fromEntries(
     OF_ANY_CONNECTION.map((key) => [key, env[`SNOWFLAKE_${key.toUpperCase()}`]]).filter(
@@ -74,6 +85,12 @@ export function connectionOptions(name: string, env: Environment = process.env):
   const hasKey = options.privateKey !== undefined || options.privateKeyPath !== undefined;
   if (hasKey) options.authenticator ??= 'SNOWFLAKE_JWT';
   return options;
+}
+
+/** Settings of a section that nothing here knows, and that look like nothing that is known. */
+export function unusedSettings(name: string, env: Environment = process.env): string[] {
+  const sections = readSections(connectionsFile(env));
+  return sections !== null && Object.hasOwn(sections, name) ? unknown(Object.keys(sections[name]!)) : [];
 }
 
 function connectionsFile(env: Environment): string {

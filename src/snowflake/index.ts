@@ -1,4 +1,4 @@
-export { CONNECTION_NAME, defaultConnection } from './connection-options';
+export { CONNECTION_NAME, defaultConnection, unusedSettings } from './connection-options';
 export { isForbidden, isUnknownObject, SnowflakeError } from './errors';
 export { closeSessions, poolOf } from './pools';
 export type { SessionPool } from './pool';

@@ -4,10 +4,10 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { confine, type Confinement } from '../../duckdb/confinement';
 import { Refusal } from '../../run/refusal';
 
-/** How long to wait for another program to let go of the file. */
+/** How long to wait for another program to let go of the file, before that is reported. */
 const LOCK_WAIT_MS = 10_000;
 
-/** The file is locked by another program. Planning is refused with it; a commit is tried again, since the lock may go. */
+/** The file is locked by another program. Activities are tried again, since the lock may go. */
 export class WarehouseLocked extends Error {
   override name = 'WarehouseLocked';
 }
@@ -36,6 +36,8 @@ export interface OpenOptions {
   tempFolder?: string;
   /** Nobody waits for the file any more when it is aborted. */
   signal?: AbortSignal;
+  /** Called once when the file has been locked for 10 s, and then the wait goes on. Without it the wait ends with `WarehouseLocked`. */
+  onLocked?: (message: string) => void;
   /** What may be read and written besides the database itself; null or absent: anything. */
   confinement?: Confinement | null;
 }
@@ -70,7 +72,7 @@ async function openAndRun<T>(
     }
     settings.access_mode = 'READ_ONLY';
   }
-  const instance = await openPatiently(() => DuckDBInstance.create(path, settings), path, options.signal);
+  const instance = await openPatiently(() => DuckDBInstance.create(path, settings), path, options);
   try {
     const connection = await instance.connect();
     try {
@@ -85,8 +87,13 @@ async function openAndRun<T>(
   }
 }
 
-async function openPatiently<T>(open: () => Promise<T>, path: string, signal?: AbortSignal): Promise<T> {
-  const giveUpAt = Date.now() + LOCK_WAIT_MS;
+async function openPatiently<T>(
+  open: () => Promise<T>,
+  path: string,
+  { signal, onLocked }: OpenOptions,
+): Promise<T> {
+  const reportAt = Date.now() + LOCK_WAIT_MS;
+  let reported = false;
   for (let wait = 50; ; wait = Math.min(wait * 2, 1_000)) {
     try {
       return await open();
@@ -94,12 +101,12 @@ async function openPatiently<T>(open: () => Promise<T>, path: string, signal?: A
       signal?.throwIfAborted();
       const message = error instanceof Error ? error.message : String(error);
       if (!isLock(message)) throw error;
-      if (Date.now() > giveUpAt) {
+      if (Date.now() > reportAt && !reported) {
         const holder = /held in (.+?) \(PID (\d+)\)/.exec(message);
-        throw new WarehouseLocked(
-          `The warehouse file "${path}" is locked by ${holder ? `${holder[1]} (process ${holder[2]})` : 'another program'}: ` +
-            `close it there and try again.`,
-        );
+        const locked = `The warehouse file "${path}" is locked by ${holder ? `${holder[1]} (process ${holder[2]})` : 'another program'}`;
+        if (onLocked === undefined) throw new WarehouseLocked(`${locked}: close it there and try again.`);
+        onLocked(`${locked}: waiting until it is closed there.`);
+        reported = true;
       }
       await sleep(wait);
     }

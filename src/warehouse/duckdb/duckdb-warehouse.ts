@@ -16,7 +16,7 @@ import type {
   Warehouse,
 } from '../warehouse';
 import { commitRows } from './commit';
-import { type OpenOptions, userProblem, WarehouseLocked, withDatabase } from './database';
+import { type OpenOptions, userProblem, withDatabase } from './database';
 import { countFiles, describeFiles, globsOf, pinFiles, type FilesSource } from './files-as-partitions';
 import { fileProblems, needsFile, tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
@@ -133,7 +133,6 @@ export class DuckDbWarehouse implements Warehouse {
         confinement: this.#confinementFor(request, folders),
       });
     } catch (error) {
-      if (error instanceof WarehouseLocked) throw new Refusal('WarehouseLocked', [error.message]);
       throw refusedSql(error, request) ?? error;
     }
   }
