@@ -11,20 +11,30 @@ export async function tableProblems(run: Run, table: string): Promise<string[]> 
   const places = parts.slice(0, -1);
   if (places.at(-1) === 'INFORMATION_SCHEMA')
     return [`The output table "${table}" is in a schema of Snowflake's own: name another schema.`];
-  const schema = places.length === 0 ? '' : ` IN SCHEMA ${places.map(quoteName).join('.')}`;
+  const missing =
+    `There is no schema "${places.join('.')}" for the output table "${table}" that the role may use: ` +
+    'make it first (CREATE SCHEMA), or name another table.';
   try {
-    const { columns, rows } = await run(`SHOW OBJECTS LIKE ${quoteText(parts.at(-1)!)}${schema}`);
-    const at = (column: string): number => columns.findIndex(({ name }) => name === column);
-    // A pattern, and none that it matches is taken for it.
-    const found = rows.find((row) => row[at('name')] === parts.at(-1));
-    return found?.[at('kind')] === 'VIEW'
+    if (places.length > 0) {
+      const database = places.length === 1 ? '' : ` IN DATABASE ${quoteName(places[0]!)}`;
+      if ((await shown(run, `SCHEMAS LIKE ${quoteText(places.at(-1)!)}${database}`, places.at(-1)!)) === null)
+        return [missing];
+    }
+    const schema = places.length === 0 ? '' : ` IN SCHEMA ${places.map(quoteName).join('.')}`;
+    const found = await shown(run, `OBJECTS LIKE ${quoteText(parts.at(-1)!)}${schema}`, parts.at(-1)!);
+    return found?.kind === 'VIEW'
       ? [`The output table "${table}" is a view: name a table, or drop the view.`]
       : [];
   } catch (error) {
     if (!isUnknownObject(error)) throw error;
-    return [
-      `There is no schema for the output table "${table}" that the role may use: make it first (CREATE SCHEMA), or name another table. ` +
-        `(${(error as Error).message})`,
-    ];
+    return [`${missing} (${(error as Error).message})`];
   }
+}
+
+/** The object of this very name; null: there is none. What is shown is whatever a pattern matches. */
+async function shown(run: Run, what: string, name: string): Promise<{ kind: string | null } | null> {
+  const { columns, rows } = await run(`SHOW ${what}`);
+  const at = (column: string): number => columns.findIndex((each) => each.name === column);
+  const row = rows.find((each) => each[at('name')] === name);
+  return row === undefined ? null : { kind: row[at('kind')] ?? null };
 }
