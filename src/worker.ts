@@ -102,12 +102,18 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const identity = `${process.pid}@${hostname()}`;
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
   await removeAbandoned(dirname(scratch));
-  const pool = new RunnerPool({ size: runners, onReplaced: (reason) => metrics?.runnerReplaced(reason) });
+  const { passEnv } = project.worker;
+  const pool = new RunnerPool({
+    size: runners,
+    passEnv,
+    onReplaced: (reason) => metrics?.runnerReplaced(reason),
+  });
   const slots = new UnitSlots(runners);
   const functions = new FunctionCatalog({
     file: project.functions,
     folder: join(project.projectDir, '.partwise', 'functions'),
     reloads: options.reloads ?? false,
+    passEnv,
   });
   // A deployed worker whose functions do not load must not take work.
   const bundle = options.reloads || only === 'workflows' ? null : await functions.current();

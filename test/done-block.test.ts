@@ -89,11 +89,11 @@ describe('the record of calls', () => {
     const record = new CallRecord();
     const writer = new CallWriter(record.fd);
     expect(record.read()).toEqual({ begun: 0, running: null });
-    writer.begin(1);
+    writer.begin([0, 0]);
     writer.end();
     expect(record.read()).toEqual({ begun: 1, running: null });
-    writer.begin(3);
-    const running = { number: 1, attempt: 3, startedAt: expect.any(Number) };
+    writer.begin([3, 5]);
+    const running = { number: 1, startedAt: expect.any(Number), output: [3, 5] };
     expect(record.read()).toEqual({ begun: 2, running });
     record.close();
     expect(record.read()).toEqual({ begun: 2, running });

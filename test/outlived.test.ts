@@ -20,10 +20,10 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
+// A zombie, which a stopped worker does not bury, is dead all the same.
 const alive = (pid) => {
   try {
-    process.kill(pid, 0);
-    return true;
+    return !/^State:\\s+Z/m.test(readFileSync('/proc/' + pid + '/status', 'utf8'));
   } catch {
     return false;
   }
@@ -77,6 +77,7 @@ afterAll(async () => {
 async function begin({ folder: at, partwise }: TestProject) {
   const [calls, gate] = [join(at, 'calls'), join(at, 'gate')];
   await writeFile(calls, '');
+  await rm(gate, { force: true });
   const run: RunHandle = await partwise.start({
     function: 'deaf',
     source: { table: 'regions' },
@@ -111,6 +112,25 @@ it('I4 a continuation calls nothing while a function of the terminated execution
     ['a', []],
   ]);
   worker.kill('SIGTERM');
+});
+
+it('I4 a continuation calls nothing while a function of a worker that is stopped still runs', async () => {
+  const stopped = await project.startWorker();
+  try {
+    const { run, calls, begun, openGate } = await begin(project);
+    await begun(1);
+    stopped.kill('SIGSTOP');
+    await project.client.workflow.getHandle(run.runId).terminate('test');
+    const other = await project.startWorker();
+    const again = await run.retryFailed();
+    await begun(2);
+    await openGate();
+    expect(await again.wait()).toMatchObject({ status: 'SUCCESS' });
+    expect(calls().map(({ beside }) => beside)).toEqual([[], []]);
+    other.kill('SIGTERM');
+  } finally {
+    stopped.kill('SIGKILL');
+  }
 });
 
 it('I12 a function whose worker has lost its server is stopped: nobody could tell that the run was terminated', async () => {

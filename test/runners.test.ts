@@ -285,14 +285,31 @@ describe('I5 no partition harms another:', () => {
 });
 
 test('I11 credentials in the environment of the worker do not reach the function', async () => {
-  const names = ['TEMPORAL_API_KEY', 'SNOWFLAKE_PASSWORD', 'PARTWISE_SECRET_X', 'ORDINARY'];
+  const names = [
+    'TEMPORAL_API_KEY',
+    'SNOWFLAKE_PASSWORD',
+    'PARTWISE_SECRET_X',
+    'AWS_SECRET_ACCESS_KEY',
+    'AWS_SESSION_TOKEN',
+    'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+    'OTEL_EXPORTER_OTLP_HEADERS',
+    'AWS_REGION',
+    'ORDINARY',
+  ];
   for (const name of names) process.env[name] = 'x';
   try {
-    const { ended } = await misbehave('look around', { ordinals: [2] });
-    const { variables } = JSON.parse(ended[0]!.outcome.preview!.replace(/…$/, '"]}')) as {
-      variables: string[];
+    const seenBy = async (own: RunnerPool): Promise<unknown> => {
+      const { files } = await misbehave('look around', { ordinals: [2], pool: own });
+      const [row] = await readRows(files, 'to_json(variables)::VARCHAR AS variables');
+      return (JSON.parse(row!.variables as string) as string[]).filter((name) => names.includes(name));
     };
-    expect(variables.filter((name) => names.includes(name))).toEqual(['ORDINARY']);
+    expect(await seenBy(pool)).toEqual(['AWS_REGION', 'ORDINARY']);
+    const passing = new RunnerPool({ size: 1, passEnv: ['AWS_SECRET_ACCESS_KEY'] });
+    try {
+      expect(await seenBy(passing)).toEqual(['AWS_REGION', 'AWS_SECRET_ACCESS_KEY', 'ORDINARY']);
+    } finally {
+      await passing.close();
+    }
   } finally {
     for (const name of names) delete process.env[name];
   }
@@ -394,6 +411,57 @@ describe('I12 cancel means stopped:', () => {
   });
 });
 
+describe('a worker that does nothing for a while', () => {
+  const startWorker = async (leaseMs: number) => {
+    const script = join(folder, 'worker.js');
+    mkdirSync(join(folder, 'orphan'), { recursive: true });
+    writeFileSync(script, workerScript(`() => ${leaseMs}`));
+    const worker = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const runner = await pidPrintedBy(worker);
+    const sleeper = await eventually(() => pidOf('sleep 62', runner));
+    return { worker, runner, sleeper };
+  };
+
+  test('I4 loses its runners, and what they started, when its lease runs out', async () => {
+    const { worker, runner, sleeper } = await startWorker(2_000);
+    try {
+      worker.kill('SIGSTOP');
+      await eventually(() => (isAlive(runner) || isAlive(sleeper) ? null : true), 20_000);
+    } finally {
+      worker.kill('SIGKILL');
+    }
+  });
+
+  test('I5 keeps its runners when it goes on before', async () => {
+    const { worker, runner, sleeper } = await startWorker(20_000);
+    try {
+      worker.kill('SIGSTOP');
+      await sleep(3_000);
+      worker.kill('SIGCONT');
+      await sleep(500);
+      expect([runner, sleeper].map(isAlive)).toEqual([true, true]);
+    } finally {
+      worker.kill('SIGKILL');
+    }
+  });
+
+  test('I5 keeps them when they were stopped as well, as on a machine that was suspended', async () => {
+    const { worker, runner } = await startWorker(10_000);
+    try {
+      // The group: the watchdog too.
+      process.kill(-runner, 'SIGSTOP');
+      worker.kill('SIGSTOP');
+      await sleep(12_000);
+      worker.kill('SIGCONT');
+      process.kill(-runner, 'SIGCONT');
+      await sleep(1_000);
+      expect(isAlive(runner)).toBe(true);
+    } finally {
+      worker.kill('SIGKILL');
+    }
+  });
+});
+
 describe('describeFunctions', () => {
   test('lists the functions of a bundle with their settings', async () => {
     const functions = await describeFunctions(bundle.path);
@@ -417,7 +485,7 @@ describe('describeFunctions', () => {
 });
 
 /** A worker of which only the pool is real: it prints the runner's pid when the function is about to block. */
-function workerScript(): string {
+function workerScript(lease = 'null'): string {
   const dist = join(__dirname, '../dist');
   const unit = {
     function: { name: 'hostile', digest: bundle.digest, bundle: bundle.path, sql: null },
@@ -449,7 +517,7 @@ function workerScript(): string {
       pool, unit: ${JSON.stringify(unit)}, timeoutMs: null, memory: { each: 500e6, alone: 500e6 }, alone: false,
       signal: new AbortController().signal, drain: new AbortController().signal, afterLoss: () => 'end',
       handlers: { onSegment: nothing, onLog: () => console.log(pool.pids[0]), onUpload: nothing, onDownload: nothing, onSession() {}, waitedSince: () => 0, onLoss() {}, onHeartbeat() {} },
-      entryOf: async () => ({ id: 'k0', rows: 10 }),
+      entryOf: async () => ({ id: 'k0', rows: 10 }), access: null, lease: ${lease},
     });`;
 }
 

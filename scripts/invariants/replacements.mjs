@@ -142,9 +142,9 @@ export const REPLACEMENTS = [
   { file: 'src/run/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
   { file: 'src/run/stage-layout.ts', from: 'distinct(name, runId)', to: 'runId' },
   {
-    file: 'src/runners/process.ts',
-    from: '/^(TEMPORAL_|SNOWFLAKE_|PRIVATE_KEY_PASSPHRASE$|PARTWISE_SECRET|PARTWISE_WORKER$)/i',
-    to: '/^$/',
+    file: 'src/runners/runner-environment.ts',
+    from: '!CREDENTIALS.some((pattern) => pattern.test(name))',
+    to: 'CREDENTIALS.length > 0',
   },
   {
     file: 'src/runners/runner-main.ts',

@@ -105,7 +105,12 @@ async function functionOf(
   // The run may have been started where the project lies elsewhere.
   const file = options.functions ?? (ofRun !== null && existsSync(ofRun) ? ofRun : project.functions);
   const folder = join(project.projectDir, '.partwise', 'functions');
-  const catalog = new FunctionCatalog({ file: null, folder, reloads: true });
+  const catalog = new FunctionCatalog({
+    file: null,
+    folder,
+    reloads: true,
+    passEnv: project.worker.passEnv,
+  });
   const bundle = file === null ? null : await catalog.current(resolve(project.projectDir, file));
   if (bundle?.functions.some((each) => each.name === name) === true)
     return { name, digest: bundle.digest, bundle: bundle.path, sql: null };

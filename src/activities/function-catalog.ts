@@ -26,8 +26,16 @@ export class FunctionCatalog {
   /** By functions file. */
   readonly #latest = new Map<string, Promise<LoadedBundle>>();
 
-  /** `file`: the worker's own functions file; null when its project has none. */
-  constructor(private readonly options: { file: string | null; folder: string; reloads: boolean }) {}
+  constructor(
+    private readonly options: {
+      /** The worker's own functions file; null when its project has none. */
+      file: string | null;
+      folder: string;
+      reloads: boolean;
+      /** See `RunnerPool`. */
+      passEnv?: readonly string[];
+    },
+  ) {}
 
   /** Whether files are bundled anew for every run. */
   get reloads(): boolean {
@@ -52,7 +60,7 @@ export class FunctionCatalog {
     const { digest, path } = await bundleFunctions(file, this.options.folder);
     const known = await before?.catch(() => null);
     if (known != null && known.digest === digest) return known;
-    return { digest, path, functions: await describeFunctions(path) };
+    return { digest, path, functions: await describeFunctions(path, this.options.passEnv) };
   }
 
   /** The bundle for a unit of a planned run: the planned one where it lies here, else what this worker was deployed with. */

@@ -60,6 +60,8 @@ export interface Heartbeats {
   update(change: Partial<UnitBeat>): void;
   /** Sends now, and after any beat that is under way, so that a failure that follows carries it. */
   flush(): Promise<void>;
+  /** Milliseconds until the server gives this attempt up, unless it accepts another beat. */
+  left(): number;
   stop(): void;
 }
 
@@ -123,6 +125,7 @@ export function startHeartbeats(
       lookAgain();
       context.heartbeat(beat);
     },
+    left: () => timeoutMs - (performance.now() - acceptedAt),
     stop: () => clearInterval(timer),
   };
 }

@@ -47,6 +47,8 @@ const HAND_OVER_MOST_MS = 15_000;
 const HAND_OVER_MARGIN_MS = 10_000;
 /** What the stage must take before an attempt calls anything, where the one before could not put its results. */
 const TRIED_BYTES = 64 * 1024;
+/** Beyond the heartbeat time-out: a worker that lives gives its functions two seconds to stop, and a continuation waits for three. */
+const LEASE_GRACE_MS = 2_500;
 
 export function processUnit(deps: ActivityDeps, task: UnitTask): Promise<UnitResult> {
   return refusing(() => new UnitAttempt(deps, task, Context.current()).run());
@@ -179,6 +181,7 @@ class UnitAttempt {
       afterLoss: (types) => ledger.afterLoss(types),
       handlers: recorder,
       access: warehouseAccess(plan, { timeoutMs: plan.timeoutMs, scratch }),
+      lease: () => this.#heartbeats.left() + LEASE_GRACE_MS,
     });
     if (failed === null) return this.#handOver(left, recorder, index);
     if (!failed.retryable) return recorder.giveUp(await readIndex(index, left), failed.error);

@@ -47,6 +47,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
     entryOf: () => Promise.resolve({ id, rows }),
     handlers: recorder,
     access: warehouseAccess(unit, { timeoutMs, scratch: unit.scratch }),
+    lease: null,
   });
   signal.throwIfAborted();
   const shared = { id, key: keyValues(id, unit.keyColumns), rows };

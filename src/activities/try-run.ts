@@ -166,6 +166,7 @@ class Trial {
       file: project.functions,
       folder: this.folders.bundles,
       reloads: true,
+      passEnv: project.worker.passEnv,
     });
     const trusted = true;
     const confinement = null;
@@ -205,7 +206,7 @@ class Trial {
     },
   ): Promise<TriedPartition[]> {
     const { inOrder, concurrency } = parts;
-    const pool = new RunnerPool({ size: concurrency });
+    const pool = new RunnerPool({ size: concurrency, passEnv: this.project.worker.passEnv });
     const tried: TriedPartition[] = [];
     let next = 0;
     const lane = async (): Promise<void> => {

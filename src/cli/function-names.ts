@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { ProjectConfig } from '../config';
 
 /** Throws a sentence for a file that does not build or load. */
-export async function functionNames({ functions, projectDir }: ProjectConfig): Promise<string[]> {
+export async function functionNames({ functions, projectDir, worker }: ProjectConfig): Promise<string[]> {
   if (functions === null) return [];
   const { bundleFunctions } = require('../functions/bundle') as typeof import('../functions/bundle');
   const { describeFunctions } = require('../runners/describe') as typeof import('../runners/describe');
   const { path } = await bundleFunctions(functions, join(projectDir, '.partwise', 'functions'));
-  return (await describeFunctions(path)).map(({ name }) => name);
+  return (await describeFunctions(path, worker.passEnv)).map(({ name }) => name);
 }

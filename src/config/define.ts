@@ -26,6 +26,11 @@ export interface PartwiseConfig {
     metrics?: string;
     /** A collector that takes OpenTelemetry's spans over HTTP, such as `'http://127.0.0.1:4318/v1/traces'`. Default: none are made. */
     traces?: string;
+    /**
+     * Environment variables that functions see although the worker keeps them to itself, as it does with what Temporal, Snowflake and AWS
+     * are signed in to with: `['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']` for functions that use the AWS SDK. Default: none.
+     */
+    passEnv?: string[];
   };
   /**
    * What runs may name as `notify`, to be told when they end: `{ ops: { url: process.env.OPS_WEBHOOK } }` or

@@ -31,6 +31,7 @@ export interface ProjectConfig {
     runners?: number;
     metrics?: string;
     traces?: string;
+    passEnv?: string[];
   };
   /** Notifiers by name. */
   notify: Record<string, Notifier>;

@@ -21,6 +21,7 @@ const METRICS = 'a port, such as "9464", or a host and port, such as "0.0.0.0:94
 export const metricsSchema = z
   .string({ error: METRICS })
   .regex(/^([^:\s]+:|\[[\da-f:]+\]:)?\d{1,5}$/i, { error: METRICS });
+const VARIABLES = 'a list of names of environment variables, such as ["AWS_ACCESS_KEY_ID"]';
 const TRACES = 'the URL of a collector, such as "http://127.0.0.1:4318/v1/traces"';
 export const tracesSchema = z.url({ protocol: /^https?$/, error: TRACES });
 export const warehouseSchema = text(WAREHOUSE).refine((uri) => /^[a-z]+:/.test(uri), {
@@ -67,6 +68,7 @@ const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.
     runners: runnersSchema.optional(),
     metrics: metricsSchema.optional(),
     traces: tracesSchema.optional(),
+    passEnv: z.array(text(VARIABLES), { error: VARIABLES }).optional(),
   }).optional(),
   notify: z.record(z.string(), notifierSchema, { error: 'an object of notifiers by name' }).optional(),
   allow: fields('an object such as { warehouses: ["duckdb:./other.duckdb"] }', {

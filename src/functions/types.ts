@@ -169,8 +169,8 @@ export interface RetryOptions extends RetryRules {
   nonRetryableErrorTypes?: string[];
   /**
    * Rules for errors of a class, by its name: `{ RateLimited: { maximumAttempts: 10, initialInterval: '30s' } }`; what a rule leaves
-   * out is as for all errors. `Timeout`, `RunnerKilled`, `OutOfMemory` and `WorkerLost` are Partwise's own: of a rule for them
-   * `maximumAttempts` alone counts, as the next call follows at once.
+   * out is as for all errors. `Timeout`, `RunnerKilled`, `OutOfMemory`, `TooMuchOutput` and `WorkerLost` are Partwise's own: of a
+   * rule for them `maximumAttempts` alone counts, as the next call follows at once.
    */
   byErrorType?: Record<string, RetryRules>;
 }

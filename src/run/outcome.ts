@@ -8,7 +8,7 @@ import type { PartitionStatus, StatusCounts } from './status';
 
 /** Why a partition did not end well. */
 export interface ErrorInfo {
-  /** The error's class name, or one of Partwise's own: `OutOfMemory`, `Timeout`, `RunnerKilled`, `WorkerLost`. */
+  /** The error's class name, or one of Partwise's own: `OutOfMemory`, `Timeout`, `RunnerKilled`, `TooMuchOutput`, `WorkerLost`. */
   type: string;
   /** At most 1 KiB. */
   message: string;

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Offsets } from './output-files';
 
 /** Of the file, in a runner. */
 export const CALLS_FD = 5;
@@ -15,10 +16,10 @@ export const CALLS_FD = 5;
 export interface RunningCall {
   /** How many calls the runner had begun before it. */
   number: number;
-  /** Of its partition: 1 for the first. */
-  attempt: number;
   /** By the clock of `monotonicMs`. */
   startedAt: number;
+  /** Where its output begins. */
+  output: Offsets;
 }
 
 /** What a runner has come to. */
@@ -29,8 +30,8 @@ export interface CallState {
   begun: number;
 }
 
-/** Version, begun, running, attempt, startedAt, version: a reader that sees two versions has come in the middle of a write. */
-const FIELDS = 6;
+/** Version, begun, running, startedAt, two offsets, version: a reader that sees two versions has come in the middle of a write. */
+const FIELDS = 7;
 const MOST_READS = 100;
 
 /** Milliseconds of a clock that all processes of the machine share, and that nobody sets. */
@@ -47,12 +48,18 @@ export class CallWriter {
   constructor(private readonly fd: number) {}
 
   /** The next call begins. */
-  begin(attempt: number): void {
+  begin(output: Offsets): void {
     this.#fields[1]!++;
     this.#fields[2] = 1;
-    this.#fields[3] = attempt;
-    this.#fields[4] = monotonicMs();
+    this.#fields[3] = monotonicMs();
+    this.#fields[4] = output[0];
+    this.#fields[5] = output[1];
     this.#write();
+  }
+
+  /** The number of the call that runs, or ran last. */
+  get number(): number {
+    return this.#fields[1]! - 1;
   }
 
   end(): void {
@@ -61,12 +68,12 @@ export class CallWriter {
   }
 
   #write(): void {
-    this.#fields[5] = ++this.#fields[0]!;
+    this.#fields[6] = ++this.#fields[0]!;
     writeSync(this.fd, this.#bytes, 0, this.#bytes.length, 0);
   }
 }
 
-/** The worker's end; makes the file. */
+/** The worker's end; makes the file. A function may have scribbled into it, so what is read is brought into bounds. */
 export class CallRecord {
   readonly fd = openNameless();
   readonly #fields = new Float64Array(FIELDS);
@@ -77,12 +84,18 @@ export class CallRecord {
     const bytes = new Uint8Array(this.#fields.buffer);
     for (let i = 0; i < MOST_READS; i++) {
       readSync(this.fd, bytes, 0, bytes.length, 0);
-      if (this.#fields[0] === this.#fields[5]) break;
+      if (this.#fields[0] === this.#fields[6]) break;
     }
-    const [, begun, running, attempt, startedAt] = this.#fields as unknown as number[];
+    const [, begun, running, startedAt, stdout, stderr] = this.#fields as unknown as number[];
+    if (running !== 1) return { begun: count(begun!), running: null };
+    const now = monotonicMs();
     return {
-      begun: begun!,
-      running: running === 1 ? { number: begun! - 1, attempt: attempt!, startedAt: startedAt! } : null,
+      begun: count(begun!),
+      running: {
+        number: count(begun!) - 1,
+        startedAt: startedAt! > 0 && startedAt! < now ? startedAt! : now,
+        output: [count(stdout!), count(stderr!)],
+      },
     };
   }
 
@@ -92,6 +105,10 @@ export class CallRecord {
     this.#last = this.read();
     closeSync(this.fd);
   }
+}
+
+function count(value: number): number {
+  return Number.isSafeInteger(value) && value > 0 ? value : 0;
 }
 
 /** In memory where there is such a place: a disk that is busy would make each write wait. */

@@ -2,7 +2,8 @@
 import type { ErrorInfo } from '../run/outcome';
 import { loadingProblem } from './loading-problem';
 import { RunnerProcess } from './process';
-import type { FromRunner, FunctionDescription } from './protocol';
+import { describedFunctions } from './check-message';
+import type { FunctionDescription } from './protocol';
 
 const TIMEOUT_MS = 20_000;
 const MEMORY_BYTES = 2_000_000_000;
@@ -18,13 +19,20 @@ export class FunctionsUnusable extends Error {
 }
 
 /** Throws `FunctionsUnusable`. */
-export async function describeFunctions(bundle: string): Promise<FunctionDescription[]> {
-  const runner = new RunnerProcess(MEMORY_BYTES);
+export async function describeFunctions(
+  bundle: string,
+  passEnv: readonly string[] = [],
+): Promise<FunctionDescription[]> {
+  const runner = new RunnerProcess(MEMORY_BYTES, passEnv);
   let timer: NodeJS.Timeout | undefined;
   try {
     const answer = await Promise.race([
-      new Promise<Extract<FromRunner, { type: 'functions' }>>((resolve) => {
-        runner.on('message', (message) => message.type === 'functions' && resolve(message));
+      new Promise<NonNullable<ReturnType<typeof describedFunctions>>>((resolve) => {
+        runner.on('message', (message) => {
+          const described = describedFunctions(message);
+          if (described === null) runner.reject('does not describe the functions of the file');
+          else resolve(described);
+        });
         runner.send({ type: 'describe', bundle });
       }),
       runner.exited.then(({ error }) =>

@@ -1,5 +1,6 @@
 /** Why a runner died, as a sentence for the partition that it was running. Pure. */
 import type { ErrorInfo } from '../run/outcome';
+import { MAX_OUTPUT_BYTES } from './output-files';
 
 export interface RunnerDeath {
   code: number | null;
@@ -36,6 +37,33 @@ export function outOfMemory(memoryBytes: number, rss: number | null): ErrorInfo 
     message: `The runner process ${grew}; the limit is ${megabytes(memoryBytes)}. Read the rows in chunks (for await … of data), or raise "memory".`,
     stack: null,
   };
+}
+
+export function tooMuchOutput(): ErrorInfo {
+  return {
+    type: 'TooMuchOutput',
+    message: `The function printed more than ${megabytes(MAX_OUTPUT_BYTES)} in one call, its child processes included. Print less, or upload what it prints as an artifact.`,
+    stack: null,
+  };
+}
+
+/** `why` completes "a message that …". */
+export function unexpectedMessage(why: string): ErrorInfo {
+  return killed(
+    `The runner process sent a message that ${why}, so it was ended. Do not write to descriptor 3 of the process: it is Partwise's own.`,
+  );
+}
+
+export function stalled(ms: number): ErrorInfo {
+  return killed(
+    `The runner process ran no function for ${ms / 1000} s and did not answer: something that a function left behind blocks it. Await everything that a function starts.`,
+  );
+}
+
+export function neverBegan(): ErrorInfo {
+  return killed(
+    'The functions file starts something while it loads that throws, and nothing catches it, so no partition could be run. Its log has the error.',
+  );
 }
 
 export function timedOut(timeoutMs: number): ErrorInfo {

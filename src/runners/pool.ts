@@ -13,14 +13,22 @@ interface Idle {
   key: string;
 }
 
+/** A functions file that takes longer to load is refused before. */
+const STALLED_MS = 60_000;
+
 interface PoolOptions {
   size: number;
+  /** Names of environment variables that functions get although they are credentials. Default: none. */
+  passEnv?: readonly string[];
+  /** How long a runner may go without calling a function of its unit, and without an answer, before it is replaced. Default 60 s. */
+  stalledMs?: number;
   /** Told of each runner that was given back and cannot be used again. */
   onReplaced?: (reason: 'lost' | 'memory') => void;
 }
 
 export class RunnerPool {
   readonly size: number;
+  readonly stalledMs: number;
   private readonly live = new Set<RunnerProcess>();
   private readonly keys = new WeakMap<RunnerProcess, string>();
   /** Least recently used first. */
@@ -32,6 +40,7 @@ export class RunnerPool {
 
   constructor(private readonly options: PoolOptions) {
     this.size = options.size;
+    this.stalledMs = options.stalledMs ?? STALLED_MS;
   }
 
   /** Pids of the live runners. */
@@ -123,7 +132,7 @@ export class RunnerPool {
   }
 
   private start(key: string, memoryBytes: number): RunnerProcess {
-    const runner = new RunnerProcess(memoryBytes);
+    const runner = new RunnerProcess(memoryBytes, this.options.passEnv ?? []);
     this.live.add(runner);
     this.keys.set(runner, key);
     void runner.exited.then(() => {

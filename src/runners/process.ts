@@ -1,25 +1,27 @@
 /** One runner process, as the worker sees it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorInfo } from '../run/outcome';
 import { CallRecord } from './call-record';
-import { explainDeath, outOfMemory } from './exit-reason';
-import type { FromRunner, LogLine, ToRunner } from './protocol';
-import type { MemoryReport } from './watchdog';
+import { Channel } from './channel';
+import { explainDeath, outOfMemory, tooMuchOutput, unexpectedMessage } from './exit-reason';
+import { LineReader } from './line-reader';
+import { OutputFiles } from './output-files';
+import type { ToRunner } from './protocol';
+import { runnerEnvironment } from './runner-environment';
 
 const ENTRY = join(__dirname, 'runner-main.js');
 /** V8's limit lies below the cap, so that a heap that grows fails with V8's own words; the rest is Buffers and DuckDB. */
 const HEAP_SHARE = 0.9;
 const LEAST_HEAP_MB = 64;
-/** After death: how long to wait for what is left in its pipes. */
+/** After death: how long to wait for what is left in its channel. */
 const DRAIN_MS = 500;
 const STDERR_KEPT = 4096;
-/** enforces I11: credentials of the worker stay with the worker. */
-const SECRET = /^(TEMPORAL_|SNOWFLAKE_|PRIVATE_KEY_PASSPHRASE$|PARTWISE_SECRET|PARTWISE_WORKER$)/i;
+/** How often the worker says that it is there, and looks at what the runner has written. */
+const TICK_MS = 500;
 
 /** How a runner ended. */
 export interface RunnerExit {
@@ -29,9 +31,10 @@ export interface RunnerExit {
 }
 
 interface RunnerEvents {
-  message: [FromRunner];
-  /** Output that did not come through the captured console: native code, child processes. */
-  output: [LogLine['stream'], string];
+  /** Whatever the runner sent: see `check-message`. */
+  message: [unknown];
+  /** Twice a second while it lives, and when it has died. */
+  tick: [];
 }
 
 export class RunnerProcess extends EventEmitter<RunnerEvents> {
@@ -42,11 +45,21 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
   readonly exited: Promise<RunnerExit>;
   /** Which call it is at; what it was at last, when it has ended. */
   readonly calls = new CallRecord();
+  /** What it, its native code and its children have written. */
+  readonly output = new OutputFiles();
+  /** For how many milliseconds the runner may go on if the worker says nothing more; null: for ever. */
+  lease: (() => number) | null = null;
   private readonly child: ChildProcess;
+  private readonly channel: Channel;
+  private readonly watchdog: Socket;
+  private readonly timer: NodeJS.Timeout;
   private killedFor: ErrorInfo | null = null;
-  private stderr = '';
 
-  constructor(readonly memoryBytes: number) {
+  constructor(
+    readonly memoryBytes: number,
+    /** Names of variables: see `runnerEnvironment`. */
+    passedEnv: readonly string[],
+  ) {
     super();
     const heapMb = Math.max(LEAST_HEAP_MB, Math.floor((memoryBytes * HEAP_SHARE) / 2 ** 20));
     this.child = spawn(
@@ -55,17 +68,19 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
       {
         // Leads a process group, so that what the function starts ends with it.
         detached: true,
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe', this.calls.fd],
-        serialization: 'advanced',
-        env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !SECRET.test(name))),
+        stdio: ['ignore', ...this.output.fds, 'pipe', 'pipe', this.calls.fd],
+        env: runnerEnvironment(process.env, passedEnv),
       },
     );
-    this.child.on('message', (message) => this.emit('message', message as FromRunner));
-    // A send to a process that has just died; `exited` tells.
+    // It could not be started; `exited` tells.
     this.child.on('error', () => undefined);
-    this.readLines(this.child.stdout!, 'stdout');
-    this.readLines(this.child.stderr!, 'stderr');
-    this.watchMemory(this.child.stdio[4] as Readable);
+    this.channel = new Channel(this.child.stdio[3] as Socket, {
+      onMessage: (message) => this.emit('message', message),
+      onBroken: (why) => this.reject(why),
+    });
+    this.watchdog = this.child.stdio[4] as Socket;
+    this.watchMemory(this.watchdog);
+    this.timer = setInterval(() => this.tick(), TICK_MS);
     this.exited = this.watchExit();
   }
 
@@ -74,7 +89,17 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
   }
 
   send(message: ToRunner): void {
-    if (this.child.connected) this.child.send(message, () => undefined);
+    this.channel.send(message);
+  }
+
+  /** What it sent cannot be acted upon, and nothing that it sends from now on can be trusted. */
+  reject(why: string): void {
+    void this.kill(unexpectedMessage(why));
+  }
+
+  /** Lets the runner go on for as long as its lease says. */
+  renewLease(): void {
+    if (this.watchdog.writable) this.watchdog.write(this.lease === null ? 'idle\n' : `${this.lease()}\n`);
   }
 
   /** Ends the runner and everything it started, at once. `reason` becomes the exit's error, unless it is dying of another. */
@@ -94,39 +119,28 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
     }
   }
 
-  private readLines(stream: Readable, name: LogLine['stream']): void {
-    const decoder = new StringDecoder('utf8');
-    let rest = '';
-    const take = (text: string): void => {
-      if (name === 'stderr') this.stderr = (this.stderr + text).slice(-STDERR_KEPT);
-      const lines = (rest + text).split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) this.emit('output', name, line);
-    };
-    stream.on('data', (bytes: Buffer) => take(decoder.write(bytes)));
-    stream.on('close', () => {
-      if (rest !== '') this.emit('output', name, rest);
+  private watchMemory(reports: Socket): void {
+    const lines = new LineReader((line) => {
+      const rss = Number(line);
+      if (Number.isSafeInteger(rss)) this.rss = rss;
     });
-    stream.on('error', () => undefined);
-  }
-
-  private watchMemory(reports: Readable): void {
-    let rest = '';
     reports.on('error', () => undefined);
     reports.on('data', (bytes: Buffer) => {
-      const lines = (rest + bytes.toString('latin1')).split('\n');
-      rest = lines.pop()!;
-      const last = lines.at(-1);
-      if (last === undefined) return;
-      this.rss = (JSON.parse(last) as MemoryReport).rss;
+      lines.take(bytes);
       // enforces I5
       if (this.rss > this.memoryBytes) void this.kill(outOfMemory(this.memoryBytes, this.rss));
     });
   }
 
+  private tick(): void {
+    if (this.lease !== null) this.renewLease();
+    // enforces I5: neither a call nor what one has left behind fills the disk.
+    if (this.output.isFull) void this.kill(tooMuchOutput());
+    this.emit('tick');
+  }
+
   private async watchExit(): Promise<RunnerExit> {
     const closed = once(this.child, 'close');
-    const disconnected = new Promise((resolve) => this.child.once('disconnect', resolve));
     const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
       this.child.once('exit', (exitCode, exitSignal) => resolve([exitCode, exitSignal]));
       // The process could not be started at all.
@@ -136,8 +150,12 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
     this.calls.close();
     // enforces I5, I12: what the function started and left behind.
     this.killGroup();
-    await Promise.race([Promise.all([closed, disconnected]), sleep(DRAIN_MS, undefined, { ref: false })]);
-    const death = { code, signal, stderr: this.stderr, memoryBytes: this.memoryBytes };
+    await Promise.race([closed, sleep(DRAIN_MS, undefined, { ref: false })]);
+    clearInterval(this.timer);
+    this.emit('tick');
+    const stderr = this.output.stderrTail(STDERR_KEPT);
+    this.output.close();
+    const death = { code, signal, stderr, memoryBytes: this.memoryBytes };
     return { code, signal, error: this.killedFor ?? explainDeath(death) };
   }
 }

@@ -1,12 +1,13 @@
 /**
- * Everything that a worker and a runner process say to each other, over Node's IPC channel of the child process
- * (serialization `advanced`: structured clone).
+ * The messages between a worker and a runner process (`channel`). A worker takes nothing that a runner sends on trust: see
+ * `check-message`.
  *
- * A runner handles one unit at a time. The worker sends `unit`; the runner answers with `log`, `upload`, `download`, `heartbeat` and
- * `segment` messages and, at the end, `unitDone`. The worker may send `drain` (end what is running, begin no other) or `abort` at any
- * time, and after the latter SIGKILL the runner's process group two seconds later. Which call is running is in a file (descriptor 5,
- * see `call-record`). A second channel (descriptor 4, lines of JSON) carries what the runner's watchdog thread sees while the main
- * thread may be busy: resident memory.
+ * A runner handles one unit at a time. The worker sends `unit`; the runner answers with `log`, `printed`, `upload`, `download`,
+ * `heartbeat` and `segment` messages and, at the end, `unitDone`. The worker may send `drain` (end what is running, begin no other) or
+ * `abort` at any time, and after the latter SIGKILL the runner's process group two seconds later.
+ *
+ * Descriptors of a runner: 1 and 2 are files (`output-files`), 3 is the channel, 4 connects its watchdog thread with the worker (`watchdog`),
+ * 5 holds which call is running (`call-record`).
  */
 import type { Confinement } from '../duckdb/confinement';
 import type { DoneBlock, PackedArtifact } from '../run/done-block';
@@ -18,6 +19,7 @@ import type { ModelPlan } from '../run/plan';
 import type { PushDown } from '../run/push-down';
 import type { Bind } from '../functions/bind';
 import type { RetryOptions } from '../functions/types';
+import type { Offsets, OutputStream } from './output-files';
 
 /** A unit as a runner sees it: local files only, no stage, no credentials. */
 export interface RunnerUnit {
@@ -98,7 +100,7 @@ export interface LogLine {
   ordinal: number | null;
   /** Number of the call that wrote it; null: it was written outside of any. */
   attempt: number | null;
-  stream: 'stdout' | 'stderr';
+  stream: OutputStream;
   text: string;
 }
 
@@ -110,13 +112,19 @@ export type ToRunner =
   | { type: 'abort'; reason: 'cancelled' }
   /** Concerns `ordinal` alone: by the time it arrives the next one may be running. */
   | { type: 'abort'; reason: 'timeout'; ordinal: number; timeoutMs: number }
+  /** Answered by `pong`. */
+  | { type: 'ping' }
   | { type: 'reply'; id: number; value?: unknown; error?: ErrorInfo & { nonRetryable: boolean } };
 
 export type FromRunner =
-  | { type: 'ready' }
   /** Answer to `describe`. */
   | { type: 'functions'; functions: FunctionDescription[]; error: ErrorInfo | null }
   | { type: 'log'; lines: LogLine[] }
+  /** What was written to descriptors 1 and 2 up to `to` belongs to the call of this number; null: to none. */
+  | { type: 'printed'; call: number | null; from: Offsets; to: Offsets }
+  /** Answered by `reply` when all that was `printed` has been read. */
+  | { type: 'readOutput'; id: number }
+  | { type: 'pong' }
   /** A value was encoded to `file` in the scratch folder; answered by `reply` with its `FileRef` when it is on the stage. */
   | {
       type: 'upload';

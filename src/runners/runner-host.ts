@@ -32,7 +32,7 @@ export class RunnerHost implements ContextHost {
   #ended: AbortController | null = null;
 
   constructor(
-    private readonly call: CallOf & { id: string },
+    private readonly call: Omit<CallOf, 'unit'> & { id: string },
     private readonly unit: Pick<
       RunnerUnit,
       'scratch' | 'warehouse' | 'pushDown' | 'isBatch' | 'models' | 'confinement'

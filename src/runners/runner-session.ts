@@ -2,9 +2,12 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ErrorInfo } from '../run/outcome';
 import { monotonicMs, type RunningCall } from './call-record';
-import { endedByCancel, timedOut } from './exit-reason';
+import { BadMessage, UnitMessages } from './check-message';
+import { endedByCancel, stalled, timedOut } from './exit-reason';
+import type { OutputStream } from './output-files';
+import { OutputReader } from './output-reader';
 import type { RunnerProcess } from './process';
-import type { FromRunner, LogLine, RunnerUnit, WarehouseAccess } from './protocol';
+import type { FromRunner, RunnerUnit, WarehouseAccess } from './protocol';
 import { StageUnavailable } from '../stage';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit-run';
 
@@ -12,6 +15,8 @@ import type { EndedCall, LostCall, UnitRunOptions } from './unit-run';
 const GRACE_MS = 2_000;
 /** What a runner has after that to write down what had ended. */
 const HAND_OVER_MS = 10_000;
+/** A runner that calls nothing for a tenth of what it has is asked whether it still answers. */
+const PING_SHARE = 0.1;
 
 export interface SessionOptions extends UnitRunOptions {
   ordinals: number[];
@@ -62,36 +67,45 @@ class RunnerSession {
   private killTimer: NodeJS.Timeout | null = null;
   /** Calls that the runner had begun in units before this one. */
   private readonly begunBefore: number;
+  private readonly messages: UnitMessages;
+  private readonly output: OutputReader;
+  /** When it was last seen to get on with the unit. */
+  private activeAt = monotonicMs();
   private segments: Promise<unknown> = Promise.resolve();
   private readonly requests = new Set<Promise<unknown>>();
   /** Queries that are running, by the number of the request. */
   private readonly queries = new Map<number, AbortController>();
-  private settle!: (end: { failed: SessionEnd['failed'] } | { broken: unknown }) => void;
-  private readonly settled = new Promise<{ failed: SessionEnd['failed'] } | { broken: unknown }>(
-    (resolve) => (this.settle = resolve),
-  );
+  /** The runner was ended for what a function did to it. */
+  private isGuilty = false;
+  /** The error of a segment's handler, which may come after the runner was done with the unit. */
+  private broken: { error: unknown } | null = null;
+  private settle!: (end: Pick<SessionEnd, 'failed'>) => void;
+  private readonly settled = new Promise<Pick<SessionEnd, 'failed'>>((resolve) => (this.settle = resolve));
 
   constructor(
     private readonly runner: RunnerProcess,
     private readonly options: SessionOptions,
   ) {
     this.begunBefore = runner.calls.read().begun;
+    this.messages = new UnitMessages(options.ordinals, options.unit, options.access);
+    this.output = new OutputReader(runner.output, (call, stream, text) => this.logOutput(call, stream, text));
   }
 
   async run(): Promise<SessionEnd> {
     const { runner } = this;
     const { signal, drain, handlers, timeoutMs } = this.options;
     // In this unit's asynchronous context: the process may have been started for another one.
-    const onMessage = AsyncResource.bind((message: FromRunner): void => this.receive(message));
-    const onOutput = (stream: LogLine['stream'], text: string): void =>
-      handlers.onLog([this.lineOf(stream, text)]);
+    const onMessage = AsyncResource.bind((message: unknown): void => this.take(message));
+    const onTick = AsyncResource.bind((): void => this.look());
     const onAbort = (): void => this.cancel();
     const onDrain = (): void => runner.send({ type: 'drain' });
-    runner.on('message', onMessage).on('output', onOutput);
+    runner.on('message', onMessage).on('tick', onTick);
     signal.addEventListener('abort', onAbort, { once: true });
     drain.addEventListener('abort', onDrain, { once: true });
+    runner.lease = this.options.lease;
+    runner.renewLease();
     handlers.onSession({
-      running: () => this.callOf(this.runner.calls.read().running),
+      running: () => this.callOf(this.runner.calls.read().running?.number),
       holdCalls: onDrain,
     });
     try {
@@ -100,15 +114,12 @@ class RunnerSession {
       if (signal.aborted) this.cancel();
       if (drain.aborted) onDrain();
       const first = await Promise.race([this.settled, runner.exited]);
-      if ('broken' in first) throw first.broken;
       const death = 'error' in first ? first.error : null;
       if (death !== null) this.loseRunning(death);
       this.cancelQueries([...this.queries.keys()]);
       await this.segments;
       await Promise.allSettled(this.requests);
-      // A segment's handler may have failed after the runner was done with the unit.
-      const broken = await Promise.race([this.settled, Promise.resolve(null)]);
-      if (broken !== null && 'broken' in broken) throw broken.broken;
+      if (this.broken !== null) throw this.broken.error;
       this.countCalls();
       return { ended: this.ended, lost: this.lost, death, failed: 'failed' in first ? first.failed : null };
     } catch (error) {
@@ -119,10 +130,12 @@ class RunnerSession {
       throw error;
     } finally {
       this.stopClocks();
+      runner.lease = null;
+      runner.renewLease();
       handlers.onSession(null);
       signal.removeEventListener('abort', onAbort);
       drain.removeEventListener('abort', onDrain);
-      runner.off('message', onMessage).off('output', onOutput);
+      runner.off('message', onMessage).off('tick', onTick);
     }
   }
 
@@ -136,15 +149,45 @@ class RunnerSession {
     return { ...unit, ordinals, files, extraCalls, cautious, duckdbMemoryBytes };
   }
 
-  private receive(message: FromRunner): void {
+  private take(received: unknown): void {
+    // A runner whose message was refused is being killed.
+    if (this.isGuilty) return;
+    try {
+      this.receive(this.messages.check(received));
+    } catch (error) {
+      // enforces I5: what a function makes its runner send is its own fault, and harms its runner alone.
+      this.reject(error);
+    }
+  }
+
+  private reject(error: unknown): void {
+    this.isGuilty = true;
+    this.runner.reject(error instanceof BadMessage ? error.message : `failed its worker (${String(error)})`);
+  }
+
+  private receive(message: ReturnType<UnitMessages['check']>): void {
     const { handlers } = this.options;
     switch (message.type) {
       case 'log':
+        // What the call wrote past the console before.
+        this.output.running(this.runner.calls, this.runner.output);
         return handlers.onLog(message.lines);
+      case 'printed':
+        return this.output.ended(message.call, message.from, message.to);
+      case 'readOutput':
+        return this.reply(message.id, () => Promise.resolve());
+      case 'pong':
+        // Before its first call it may be waiting for something that never comes.
+        if (this.hasBegun) this.activeAt = monotonicMs();
+        return;
       case 'heartbeat':
         return handlers.onHeartbeat(message.ordinal, message.progress);
       case 'upload':
-        return this.reply(message.id, () => handlers.onUpload(message));
+        return this.reply(message.id, async () => {
+          const ref = await handlers.onUpload(message);
+          this.messages.stored(ref);
+          return ref;
+        });
       case 'download':
         return this.reply(message.id, () => handlers.onDownload(message));
       case 'model':
@@ -159,10 +202,37 @@ class RunnerSession {
         return this.takeSegment(message);
       case 'unitDone':
         this.reusable = message.reusable && this.killTimer === null;
+        if (this.reusable && !this.messages.isComplete && !this.isStopping)
+          throw new BadMessage('ends its unit before its partitions have ended');
         return this.settle({ failed: null });
       case 'unitFailed':
         return this.settle({ failed: { error: message.error, retryable: message.retryable } });
     }
+  }
+
+  private get isStopping(): boolean {
+    return this.options.signal.aborted || this.options.drain.aborted;
+  }
+
+  private get hasBegun(): boolean {
+    return this.runner.calls.read().begun > this.begunBefore;
+  }
+
+  /** Twice a second, and when the runner has died. */
+  private look(): void {
+    const { calls, output, alive } = this.runner;
+    const { running } = calls.read();
+    if (!alive) return this.output.died(running, output);
+    this.output.running(calls, output);
+    const now = monotonicMs();
+    if (running !== null) this.activeAt = now;
+    const { stalledMs } = this.options.pool;
+    const idleMs = now - this.activeAt;
+    // enforces I5: a runner that never gets on would keep its place from others for ever.
+    if (idleMs > stalledMs) {
+      this.isGuilty = true;
+      void this.runner.kill(stalled(stalledMs));
+    } else if (idleMs > stalledMs * PING_SHARE) this.runner.send({ type: 'ping' });
   }
 
   /** Looks again when a call that began now, or the one that runs, would have had its time. */
@@ -172,8 +242,8 @@ class RunnerSession {
       const { running } = this.runner.calls.read();
       const left = running === null ? timeoutMs : timeoutMs - this.timeOf(running);
       if (running === null || left > 0) return this.watchTime(timeoutMs, left);
-      const { ordinal } = this.callOf(running)!;
-      this.runner.send({ type: 'abort', reason: 'timeout', ordinal, timeoutMs });
+      const ordinal = this.callOf(running.number)?.ordinal;
+      if (ordinal !== undefined) this.runner.send({ type: 'abort', reason: 'timeout', ordinal, timeoutMs });
       this.killTimer = setTimeout(() => {
         this.killTimer = null;
         if (this.isAt(running)) void this.runner.kill(timedOut(timeoutMs));
@@ -210,7 +280,9 @@ class RunnerSession {
     this.killTimer = null;
   }
 
-  private takeSegment({ done, outcomes, rows, pack }: Extract<FromRunner, { type: 'segment' }>): void {
+  private takeSegment(segment: Extract<FromRunner, { type: 'segment' }>): void {
+    const { done, outcomes, rows, pack } = segment;
+    this.activeAt = monotonicMs();
     const ended: EndedCall[] = [];
     for (const each of outcomes) {
       const { ordinal, attempts, startedAt, durationMs, status, error } = each.outcome;
@@ -221,34 +293,55 @@ class RunnerSession {
     }
     if (done === null && ended.length === 0) return;
     this.segments = this.segments
-      .then(() => this.options.handlers.onSegment({ done, ended, rows, pack }))
-      .then(() => {
+      .then(async () => {
+        await this.messages.checkFiles(segment);
+        await this.options.handlers.onSegment({ done, ended, rows, pack });
         for (const ordinal of done?.ordinals ?? []) this.ended.add(ordinal);
         for (const { outcome } of ended) this.ended.add(outcome.ordinal);
       })
-      .catch((broken: unknown) => this.settle({ broken }));
+      .catch((error: unknown) => {
+        if (error instanceof BadMessage) {
+          this.messages.refuse(segment);
+          return this.reject(error);
+        }
+        this.broken ??= { error };
+        this.settle({ failed: null });
+      });
   }
 
-  private callOf(running: RunningCall | null): { ordinal: number; attempt: number } | null {
-    if (running === null) return null;
-    const position = running.number - this.begunBefore;
-    return { ordinal: this.options.ordinals[position]!, attempt: running.attempt };
+  /** The call of a number; null: it is not of this unit. */
+  private callOf(number: number | undefined): { ordinal: number; attempt: number } | null {
+    const { ordinals, unit, calls } = this.options;
+    const ordinal = number === undefined ? undefined : ordinals[number - this.begunBefore];
+    if (ordinal === undefined) return null;
+    return { ordinal, attempt: unit.priorCalls + (calls.get(ordinal) ?? 0) + 1 };
   }
 
-  /** The call that ran when the runner died. */
+  /** The call that ran when the runner died; or the one that must have left behind what it was ended for. */
   private loseRunning(error: ErrorInfo): void {
     const { running } = this.runner.calls.read();
-    if (running === null) return;
-    const durationMs = Math.round(monotonicMs() - running.startedAt);
+    const call = this.callOf(running?.number) ?? (this.isGuilty ? this.onlyOpenCall() : null);
+    // What it reported as ended may still be on its way to the stage.
+    if (call === null || this.messages.hasEnded(call.ordinal)) return;
+    const durationMs = running === null ? 0 : Math.round(monotonicMs() - running.startedAt);
     const startedAt = new Date(Date.now() - durationMs).toISOString();
     const cancelled = this.options.signal.aborted;
-    this.lost.push({ ...this.callOf(running)!, startedAt, durationMs, error: cancelled ? null : error });
+    this.lost.push({ ...call, startedAt, durationMs, error: cancelled ? null : error });
+  }
+
+  /** The call that ended and was not handed over; null: it is not the only one. */
+  private onlyOpenCall(): { ordinal: number; attempt: number } | null {
+    const open = this.begunHere().filter((ordinal) => !this.messages.hasEnded(ordinal));
+    return open.length === 1 ? this.callOf(this.begunBefore + this.options.ordinals.indexOf(open[0]!)) : null;
+  }
+
+  private begunHere(): number[] {
+    return this.options.ordinals.slice(0, this.runner.calls.read().begun - this.begunBefore);
   }
 
   private countCalls(): void {
-    const { ordinals, calls } = this.options;
-    const { begun } = this.runner.calls.read();
-    for (const ordinal of ordinals.slice(0, begun - this.begunBefore))
+    const { calls } = this.options;
+    for (const ordinal of this.begunHere())
       if (!this.ended.has(ordinal)) calls.set(ordinal, (calls.get(ordinal) ?? 0) + 1);
   }
 
@@ -280,11 +373,8 @@ class RunnerSession {
     for (const id of ids) this.queries.get(id)?.abort(new Error('Nobody waits for the query any more.'));
   }
 
-  private lineOf(stream: LogLine['stream'], text: string): LogLine {
-    const { ordinal, attempt } = this.callOf(this.runner.calls.read().running) ?? {
-      ordinal: null,
-      attempt: null,
-    };
-    return { at: new Date().toISOString(), ordinal, attempt, stream, text };
+  private logOutput(call: number | null, stream: OutputStream, text: string): void {
+    const { ordinal = null, attempt = null } = this.callOf(call ?? undefined) ?? {};
+    this.options.handlers.onLog([{ at: new Date().toISOString(), ordinal, attempt, stream, text }]);
   }
 }

@@ -72,6 +72,7 @@ export class UnitDatabases {
 /** The call that is running. */
 class Running implements CallOf {
   timeoutMs: number | null = null;
+  readonly unit: number;
   #abort: AbortController | null = null;
   #reason: Error | null = null;
   #fail: ((error: unknown) => void) | null = null;
@@ -79,7 +80,10 @@ class Running implements CallOf {
   constructor(
     readonly ordinal: number,
     readonly attempt: number,
-  ) {}
+    output: OutputCapture,
+  ) {
+    this.unit = output.unit;
+  }
 
   /** Made when somebody looks: few functions do. */
   get signal(): AbortSignal {
@@ -200,7 +204,7 @@ export class UnitLoop {
   /** An error that nobody caught. False: its partition has ended already. */
   fail(call: CallOf | null, error: unknown): boolean {
     this.tainted = true;
-    if (this.running === null || this.running.ordinal !== call?.ordinal) return false;
+    if (this.running === null || this.running !== call) return false;
     this.running.fail(error);
     return true;
   }
@@ -240,13 +244,13 @@ export class UnitLoop {
     const { unit } = this;
     const { ordinal, id } = partition;
     const attempt = unit.priorCalls + (unit.extraCalls?.[ordinal] ?? 0) + 1;
-    const running = new Running(ordinal, attempt);
+    const running = new Running(ordinal, attempt, this.output);
     this.output.begin(running);
     this.running = running;
     const host = new RunnerHost({ ordinal, attempt, id }, unit, this.link, this.output, () => running.signal);
     const startedAt = Date.now();
     const began = performance.now();
-    this.link.begin(attempt);
+    this.link.begin();
     let returned: Returned | null = null;
     let thrown: { error: unknown } | null = null;
     try {
@@ -258,7 +262,7 @@ export class UnitLoop {
     const durationMs = Math.round(performance.now() - began);
     this.running = null;
     this.output.flush();
-    this.link.end();
+    await this.link.end();
     host.close();
     if (thrown !== null) this.lookForSnapshot();
     // Nothing that the function did: the worker finds out what is wrong with the file, and the call is not charged.

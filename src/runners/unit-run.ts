@@ -15,6 +15,7 @@
 import type { AfterLoss } from '../run/budgets';
 import type { ArtifactCodec, FileRef } from '../run/files';
 import type { ErrorInfo } from '../run/outcome';
+import { neverBegan } from './exit-reason';
 import type { CallMemory } from './memory';
 import type { RunnerPool } from './pool';
 import type {
@@ -28,8 +29,8 @@ import type {
 } from './protocol';
 import { runOnRunner } from './runner-session';
 
-/** How often a runner may die before it has called any function. */
-const MAXIMUM_IDLE_DEATHS = 3;
+/** How often in a row a runner may be lost before it has called any function. */
+const MAX_IDLE_RUNNERS = 3;
 
 /** A partition's end. */
 export interface EndedCall extends RunnerOutcome {
@@ -105,6 +106,11 @@ export interface UnitRunOptions {
   handlers: UnitHandlers;
   /** For what functions read in the warehouse; null: they open it themselves. */
   access: WarehouseAccess | null;
+  /**
+   * For how many milliseconds the attempt may go on without its worker, if that is stopped: afterwards its runners end by themselves.
+   * Null: for ever.
+   */
+  lease: (() => number) | null;
 }
 
 export interface UnitRunResult {
@@ -121,7 +127,7 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
   const losses = new Map<number, string[]>();
   const calls = new Map(Object.entries(unit.extraCalls ?? {}).map(([ordinal, n]) => [Number(ordinal), n]));
   let deaths = 0;
-  let idleDeaths = 0;
+  let idleRunners = 0;
 
   const leftWith = (open: readonly number[]): number[] =>
     [...open, ...suspects.map(({ ordinal }) => ordinal)].sort((a, b) => a - b);
@@ -160,10 +166,10 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
     }
     const lostOrdinals = new Set(lost.map(({ ordinal }) => ordinal));
     const rest = open.filter((ordinal) => !lostOrdinals.has(ordinal));
-    idleDeaths = end.death !== null && lost.length === 0 && end.ended.size === 0 ? idleDeaths + 1 : 0;
-    if (end.death !== null && idleDeaths >= MAXIMUM_IDLE_DEATHS) {
-      return { left: leftWith(rest), failed: { error: end.death, retryable: true } };
-    }
+    const isIdle = lost.length === 0 && end.ended.size === 0 && !signal.aborted && !drain.aborted;
+    idleRunners = isIdle ? idleRunners + 1 : 0;
+    if (idleRunners >= MAX_IDLE_RUNNERS)
+      return { left: leftWith(rest), failed: { error: end.death ?? neverBegan(), retryable: true } };
     if (suspect === null) queue = rest;
     else if (rest.length > 0) suspects.unshift(suspect);
   }

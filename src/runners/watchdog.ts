@@ -1,20 +1,23 @@
 /**
- * A thread of the runner that goes on while the main thread is busy or blocked: it ends the process group when the worker is
- * gone, and reports resident memory, as lines of JSON on file descriptor 4.
+ * A thread of the runner that goes on while the main thread is busy or blocked. It reports resident memory to the worker, and ends
+ * the process group when the worker is gone, or has not said for too long that it is still there: a worker that is stopped cannot
+ * end its functions, and its server has given them to another one.
+ *
+ * Lines on descriptor 4: from the runner, its resident bytes; from the worker, for how many milliseconds from now on the runner may go on
+ * without hearing from it again, or `idle`.
  */
-import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
+import { LineReader } from './line-reader';
+
+export const WATCHDOG_FD = 4;
 
 /** A function can fill memory at a gigabyte a second: 50 ms leave little time to pass the cap unseen. */
 const POLL_MS = 50;
+/** A thread that slept longer was itself suspended, together with its worker as a rule: that does not count as silence. */
+const MAX_STEP_MS = 1_000;
 const REPORT_CHANGE = 0.01;
-const MEMORY_FD = 4;
-
-/** What a line on file descriptor 4 holds. */
-export interface MemoryReport {
-  rss: number;
-}
 
 /** Starts the thread. `workerPid` is the process that started this one. */
 export function startWatchdog(workerPid: number): void {
@@ -27,18 +30,34 @@ export function startWatchdog(workerPid: number): void {
 }
 
 function watch(workerPid: number): void {
+  const socket = new Socket({ fd: WATCHDOG_FD });
+  const end = (): void => void process.kill(-process.pid, 'SIGKILL');
   let reported = 0;
+  /** Milliseconds until the worker has been silent for too long; null: it may be. */
+  let left: number | null = null;
+  let lookedAt = performance.now();
+  const lines = new LineReader((line) => {
+    const ms = Number(line);
+    left = Number.isFinite(ms) ? ms : null;
+  });
+  socket.on('data', (bytes: Buffer) => lines.take(bytes));
+  // The worker has gone away; the next round sees it.
+  socket.on('error', () => undefined);
   setInterval(() => {
     // enforces I5, I12: nothing of a lost worker keeps running.
-    if (process.ppid !== workerPid) process.kill(-process.pid, 'SIGKILL');
-    const rss = process.memoryUsage.rss();
-    if (Math.abs(rss - reported) <= reported * REPORT_CHANGE) return;
-    try {
-      writeSync(MEMORY_FD, `${JSON.stringify({ rss } satisfies MemoryReport)}\n`);
-      reported = rss;
-    } catch {
-      // The worker reads slowly or is going away; the next round tells.
+    if (process.ppid !== workerPid) end();
+    const now = performance.now();
+    if (left !== null) {
+      left -= Math.min(now - lookedAt, MAX_STEP_MS);
+      // enforces I4: another worker may be running the partition by now.
+      if (left <= 0) end();
     }
+    lookedAt = now;
+    const rss = process.memoryUsage.rss();
+    // Nor when the worker has not yet taken the report before.
+    if (Math.abs(rss - reported) <= reported * REPORT_CHANGE || socket.writableLength > 0) return;
+    socket.write(`${rss}\n`);
+    reported = rss;
   }, POLL_MS);
 }
 

@@ -30,8 +30,8 @@ export async function makeSnapshot(folder: string, partitions: number, rowsEach:
   database.closeSync();
 }
 
-export const bundleFixture = (folder: string): Promise<FunctionBundle> =>
-  bundleFunctions(join(__dirname, 'runner-functions.ts'), join(folder, 'functions'));
+export const bundleFixture = (folder: string, file = 'runner-functions.ts'): Promise<FunctionBundle> =>
+  bundleFunctions(join(__dirname, file), join(folder, 'functions'));
 
 export interface Ran extends UnitRunResult {
   ended: { outcome: EndedOutcome; retryable: boolean; retryDelayMs: number | null }[];
@@ -39,7 +39,7 @@ export interface Ran extends UnitRunResult {
   files: string[];
   /** Of artifacts. */
   packs: string[];
-  logs: { ordinal: number | null; stream: string; text: string }[];
+  logs: { ordinal: number | null; attempt: number | null; stream: string; text: string }[];
   /** `k0: DONE` and so on, in key order; with the error's type when there is one. */
   summary: string[];
 }
@@ -122,6 +122,7 @@ export async function run(request: RunRequest): Promise<Ran> {
     alone: false,
     entryOf,
     access: null,
+    lease: null,
     ...request.options,
     handlers: {
       async onSegment(segment) {
@@ -140,7 +141,7 @@ export async function run(request: RunRequest): Promise<Ran> {
       },
       onUpload: async ({ name: artifact, partitionId, ordinal, attempt }) => {
         noteCall(ordinal, attempt);
-        return { path: `${partitionId}/${attempt}/${artifact}`, bytes: 1, sha256: '' };
+        return { path: `${partitionId}/${attempt}/${artifact}`, bytes: 1, sha256: '0'.repeat(64) };
       },
       onDownload: async () => {
         throw new Error('There is nothing to download here.');

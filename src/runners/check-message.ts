@@ -1,0 +1,300 @@
+/**
+ * Checks what a runner sends before the worker acts on it. Functions run in that process, so anything may come: a message of
+ * another shape, a partition of another unit, a path outside of the scratch folder.
+ */
+import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { types } from 'node:util';
+import { z } from 'zod';
+import { artifactNameProblem } from '../functions/artifact-name';
+import type { DoneBlock, PackedArtifact } from '../run/done-block';
+import type { FileRef } from '../run/files';
+import { STREAMS } from './output-files';
+import type { FromRunner, RunnerUnit } from './protocol';
+
+const MAX_TEXT = 2 ** 20;
+const MAX_PROGRESS = 10_000;
+/** A query may hold what a function puts into it. */
+const MAX_SQL = 128 * 1024 * 1024;
+/** The last millisecond that a Date can be. */
+const MAX_TIME = 8.64e15;
+
+/** The end of "a message that …". */
+export class BadMessage extends Error {
+  override name = 'BadMessage';
+}
+
+const text = z.string().max(MAX_TEXT);
+const count = z.int().nonnegative();
+const positive = z.int().positive();
+const offsets = z.tuple([count, count]);
+const time = text.refine((value) => !Number.isNaN(Date.parse(value)));
+const codec = z.enum(['json', 'text', 'bytes', 'csv', 'parquet', 'custom']);
+const artifactName = z.string().refine((name) => artifactNameProblem(name) === null);
+const digest = z.string().regex(/^[\da-f]{64}$/);
+const error = z.strictObject({ type: text, message: text, stack: text.nullable() });
+const artifact = z.union([
+  z.tuple([artifactName, codec, count, count, digest]),
+  z.tuple([artifactName, codec, count, count, digest, text]),
+]);
+const outcome = z.strictObject({
+  ordinal: count,
+  id: text,
+  status: z.enum(['DONE', 'FAILED', 'CANCELLED', 'INTERNAL_ERROR']),
+  attempts: positive,
+  rows: count,
+  startedAt: time,
+  durationMs: z.number().nonnegative(),
+  preview: text.nullable(),
+  outputRows: count,
+  error: error.nullable(),
+  reused: z.literal(false),
+});
+const ended = z
+  .strictObject({
+    outcome,
+    artifacts: z.array(artifact),
+    retryable: z.boolean(),
+    retryDelayMs: z.number().nonnegative().nullable(),
+  })
+  // Both are looked at together: an outcome that is bad has a reason.
+  .refine(
+    ({ outcome: { status, error: why } }) => why !== null || status === 'DONE' || status === 'CANCELLED',
+  );
+const line = z.strictObject({
+  at: time,
+  ordinal: count.nullable(),
+  attempt: positive.nullable(),
+  stream: z.enum(STREAMS),
+  text,
+});
+const query = { id: count, partitionId: text, attempt: positive };
+const bind = z.union([z.string().max(MAX_SQL), z.number(), z.boolean(), z.null()]);
+
+/** Blocks of outcomes are looked at by themselves: they hold thousands of numbers. */
+const block = z.custom<DoneBlock>((value) => typeof value === 'object' && value !== null);
+const message = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('log'), lines: z.array(line) }),
+  z.strictObject({ type: z.literal('printed'), call: count.nullable(), from: offsets, to: offsets }),
+  z.strictObject({ type: z.literal('readOutput'), id: count }),
+  z.strictObject({ type: z.literal('pong') }),
+  z.strictObject({
+    ...query,
+    type: z.literal('upload'),
+    ordinal: count,
+    name: artifactName,
+    file: text,
+    codec,
+  }),
+  z.strictObject({
+    type: z.literal('download'),
+    id: count,
+    name: artifactName,
+    partition: text,
+    run: text.nullable(),
+  }),
+  z.strictObject({ type: z.literal('model'), id: count, partition: text }),
+  z.strictObject({
+    ...query,
+    type: z.literal('query'),
+    sql: z.string().max(MAX_SQL),
+    binds: z.array(bind),
+  }),
+  z.strictObject({ ...query, type: z.literal('rows'), ordinal: count, rows: count }),
+  z.strictObject({ type: z.literal('cancelQueries'), ids: z.array(count) }),
+  z.strictObject({ type: z.literal('heartbeat'), ordinal: count, progress: z.unknown() }),
+  z.strictObject({
+    type: z.literal('segment'),
+    done: block.nullable(),
+    outcomes: z.array(ended),
+    rows: text.nullable(),
+    pack: text.nullable(),
+  }),
+  z.strictObject({ type: z.literal('unitDone'), left: z.array(count), reusable: z.boolean() }),
+  z.strictObject({ type: z.literal('unitFailed'), error, retryable: z.boolean() }),
+]);
+
+const described = z.strictObject({
+  type: z.literal('functions'),
+  functions: z.array(
+    z.strictObject({
+      name: text,
+      // What these must be, `parseFunctionSettings` says in sentences.
+      timeout: z.any(),
+      memory: z.any(),
+      retry: z.any(),
+      bigTaskQueue: z.any(),
+      model: z.strictObject({ name: text, task: z.enum(['train', 'predict', 'fitPredict']) }).optional(),
+    }),
+  ),
+  error: error.nullable(),
+});
+
+/** An answer to `describe`; null: it is none. */
+export function describedFunctions(received: unknown): z.infer<typeof described> | null {
+  return described.safeParse(received).data ?? null;
+}
+
+type UnitMessage = z.infer<typeof message> & Exclude<FromRunner, { type: 'functions' }>;
+type Segment = Extract<FromRunner, { type: 'segment' }>;
+
+/** The messages of one unit on one runner. */
+export class UnitMessages {
+  readonly #known: ReadonlySet<number>;
+  readonly #ended = new Set<number>();
+  readonly #stored = new Map<string, FileRef>();
+
+  constructor(
+    ordinals: readonly number[],
+    private readonly unit: Pick<RunnerUnit, 'scratch'>,
+    /** Null: functions open their warehouse themselves. */
+    private readonly access: object | null,
+  ) {
+    this.#known = new Set(ordinals);
+  }
+
+  /** Whether all partitions of the unit were handed over. */
+  get isComplete(): boolean {
+    return this.#ended.size === this.#known.size;
+  }
+
+  /** Whether a partition was handed over. */
+  hasEnded(ordinal: number): boolean {
+    return this.#ended.has(ordinal);
+  }
+
+  /** An artifact is on the stage; only such a one may be named. */
+  stored(ref: FileRef): void {
+    this.#stored.set(ref.path, ref);
+  }
+
+  /** Throws `BadMessage`. */
+  check(received: unknown): UnitMessage {
+    const parsed = message.safeParse(received);
+    if (!parsed.success) throw new BadMessage(`is not part of its protocol${whereOf(parsed.error)}`);
+    const checked = parsed.data as UnitMessage;
+    switch (checked.type) {
+      case 'log':
+        for (const { ordinal } of checked.lines) if (ordinal !== null) this.#assertKnown(ordinal);
+        break;
+      case 'heartbeat':
+        this.#assertKnown(checked.ordinal);
+        assertProgress(checked.progress);
+        break;
+      case 'upload':
+        this.#assertKnown(checked.ordinal);
+        this.#assertInside(checked.file);
+        break;
+      case 'rows':
+        this.#assertKnown(checked.ordinal);
+        this.#assertAccess();
+        break;
+      case 'query':
+        this.#assertAccess();
+        break;
+      case 'segment':
+        this.#checkSegment(checked);
+        break;
+    }
+    return checked;
+  }
+
+  /** Throws `BadMessage` unless its files are there, and hold the artifacts that it names. */
+  async checkFiles({ rows, pack, done, outcomes }: Segment): Promise<void> {
+    if (rows !== null) await sizeOf(rows);
+    const packed = [...outcomes.map(({ artifacts }) => artifacts), ...(done?.artifacts ?? [])]
+      .flatMap((artifacts) => artifacts ?? [])
+      .filter((each) => each[5] === undefined);
+    const end = packed.reduce((most, [, , offset, bytes]) => Math.max(most, offset + bytes), 0);
+    if (end > (pack === null ? 0 : await sizeOf(pack)))
+      throw new BadMessage('names artifacts that are not in its file');
+  }
+
+  /** Its partitions have not ended, as far as anybody can tell. */
+  refuse(segment: Segment): void {
+    for (const ordinal of ordinalsOf(segment)) this.#ended.delete(ordinal);
+  }
+
+  #checkSegment(segment: Segment): void {
+    const { done, outcomes, rows, pack } = segment;
+    if (rows !== null) this.#assertInside(rows);
+    if (pack !== null) this.#assertInside(pack);
+    for (const { artifacts } of outcomes) this.#assertStored(artifacts);
+    if (done !== null) assertColumns(done);
+    if (done !== null && done.artifacts !== null) {
+      const parsed = z.array(z.array(artifact).nullable()).safeParse(done.artifacts);
+      if (!parsed.success || parsed.data.length > done.ordinals.length)
+        throw new BadMessage('holds artifacts that are none');
+      for (const artifacts of parsed.data) this.#assertStored(artifacts ?? []);
+    }
+    const ordinals = ordinalsOf(segment);
+    for (const ordinal of ordinals) this.#assertKnown(ordinal);
+    const twice = ordinals.find((ordinal) => this.#ended.has(ordinal));
+    if (twice !== undefined || new Set(ordinals).size < ordinals.length)
+      throw new BadMessage('ends a partition a second time');
+    for (const ordinal of ordinals) this.#ended.add(ordinal);
+  }
+
+  #assertKnown(ordinal: number): void {
+    if (!this.#known.has(ordinal))
+      throw new BadMessage(`is about partition number ${ordinal}, which is not in its unit`);
+  }
+
+  #assertInside(file: string): void {
+    if (dirname(file) !== this.unit.scratch)
+      throw new BadMessage('names a file outside of its scratch folder');
+  }
+
+  #assertAccess(): void {
+    if (this.access === null) throw new BadMessage('asks for a warehouse that the run does not have');
+  }
+
+  #assertStored(artifacts: readonly PackedArtifact[]): void {
+    for (const [, , , bytes, sha256, path] of artifacts) {
+      if (path === undefined) continue;
+      const ref = this.#stored.get(path);
+      if (ref?.bytes !== bytes || ref.sha256 !== sha256)
+        throw new BadMessage('names an artifact that it did not upload');
+    }
+  }
+}
+
+function whereOf({ issues }: z.ZodError): string {
+  const path = issues[0]?.path.join('.') ?? '';
+  return path === '' ? '' : ` (at ${path.slice(0, 100)})`;
+}
+
+function assertProgress(progress: unknown): void {
+  let size: number;
+  try {
+    size = (JSON.stringify(progress) as string | undefined)?.length ?? 0;
+  } catch {
+    size = Infinity;
+  }
+  if (size > MAX_PROGRESS) throw new BadMessage('reports progress that cannot be recorded');
+}
+
+function assertColumns({ ordinals, attempts, startedAt, durationMs, outputRows, pack }: DoneBlock): void {
+  const integers: unknown[] = [ordinals, attempts, outputRows];
+  const numbers: unknown[] = [startedAt, durationMs];
+  const length = types.isInt32Array(ordinals) ? ordinals.length : -1;
+  const isWhole =
+    pack === null &&
+    integers.every((column) => types.isInt32Array(column) && column.length === length) &&
+    numbers.every((column) => types.isFloat64Array(column) && column.length === length) &&
+    attempts.every((value) => value > 0) &&
+    outputRows.every((value) => value >= 0) &&
+    startedAt.every((value) => Math.abs(value) <= MAX_TIME) &&
+    durationMs.every((value) => value >= 0 && value <= MAX_TIME);
+  if (!isWhole) throw new BadMessage('holds outcomes that are none');
+}
+
+function ordinalsOf({ done, outcomes }: Segment): number[] {
+  return [...outcomes.map(({ outcome: { ordinal } }) => ordinal), ...(done?.ordinals ?? [])];
+}
+
+async function sizeOf(file: string): Promise<number> {
+  const stats = await lstat(file).catch(() => null);
+  if (stats?.isFile() !== true) throw new BadMessage('names a file that is not there');
+  return stats.size;
+}

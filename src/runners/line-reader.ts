@@ -1,0 +1,14 @@
+/** Lines out of bytes as they arrive. A line that does not end is not kept: nothing that is read here is long. */
+const MAX_LINE = 100;
+
+export class LineReader {
+  #rest = '';
+
+  constructor(private readonly onLine: (line: string) => void) {}
+
+  take(bytes: Buffer): void {
+    const lines = (this.#rest + bytes.toString('latin1')).split('\n');
+    this.#rest = lines.pop()!.slice(-MAX_LINE);
+    for (const line of lines) this.onLine(line);
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * What a runner, its native code and its child processes write to descriptors 1 and 2: two files without names, which the runner
+ * appends to and its worker reads. In a pipe, nothing would say which call wrote what; in a file, each call owns the bytes between
+ * two offsets, and they are still there when the process is not.
+ */
+import { randomUUID } from 'node:crypto';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const STREAMS = ['stdout', 'stderr'] as const;
+export type OutputStream = (typeof STREAMS)[number];
+
+/** In the order of `STREAMS`. */
+export type Offsets = readonly [stdout: number, stderr: number];
+
+/** More than this in both files is dropped between calls. */
+const MAX_KEPT_BYTES = 8 * 1024 * 1024;
+/** What a call may write; with what is kept, the most that the files ever hold. */
+export const MAX_OUTPUT_BYTES = 256_000_000;
+
+/** The worker's end; makes the files. */
+export class OutputFiles {
+  readonly fds: readonly [number, number] = [openNameless(), openNameless()];
+  #isOpen = true;
+
+  get sizes(): Offsets {
+    return this.#isOpen ? [fstatSync(this.fds[0]).size, fstatSync(this.fds[1]).size] : [0, 0];
+  }
+
+  get isFull(): boolean {
+    const [stdout, stderr] = this.sizes;
+    return stdout + stderr > MAX_OUTPUT_BYTES + MAX_KEPT_BYTES;
+  }
+
+  /** Bytes from an offset on, as many as there are and fit. */
+  read(stream: number, from: number, into: Buffer): number {
+    return this.#isOpen ? readSync(this.fds[stream]!, into, 0, into.length, from) : 0;
+  }
+
+  /** The end of what was written to stderr. */
+  stderrTail(bytes: number): string {
+    const into = Buffer.alloc(bytes);
+    const length = this.read(1, Math.max(0, this.sizes[1] - bytes), into);
+    return into.toString('utf8', 0, length);
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.fds.forEach(closeSync);
+  }
+}
+
+/** The runner's end. A function may have closed the descriptors, or opened other files as such: then there is no output to find. */
+export class WrittenOutput {
+  readonly #offsets: [number, number] = [0, 0];
+  readonly #files = [1, 2].map(identity);
+  readonly #byte = Buffer.alloc(1);
+
+  /** Where the next call's output begins. */
+  get offsets(): Offsets {
+    return [this.#offsets[0], this.#offsets[1]];
+  }
+
+  /** Where what was written since it was last asked ends; null: nothing was. */
+  advance(): Offsets | null {
+    const stdout = this.#hasGrown(0);
+    const stderr = this.#hasGrown(1);
+    if (!stdout && !stderr) return null;
+    if (stdout) this.#offsets[0] = fstatSync(1).size;
+    if (stderr) this.#offsets[1] = fstatSync(2).size;
+    return this.offsets;
+  }
+
+  get isLarge(): boolean {
+    return this.#offsets[0] + this.#offsets[1] > MAX_KEPT_BYTES;
+  }
+
+  /** Drops everything; the worker has read it. */
+  truncate(): void {
+    for (const stream of [0, 1] as const) {
+      if (identity(stream + 1) === this.#files[stream]) ftruncateSync(stream + 1);
+      this.#offsets[stream] = 0;
+    }
+  }
+
+  /** Costs less than asking for the size, and is asked at the end of each call. */
+  #hasGrown(stream: 0 | 1): boolean {
+    try {
+      return readSync(stream + 1, this.#byte, 0, 1, this.#offsets[stream]) > 0;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function identity(fd: number): string | null {
+  try {
+    const { dev, ino } = fstatSync(fd);
+    return `${dev} ${ino}`;
+  } catch {
+    return null;
+  }
+}
+
+/** On disk: memory is not the place for what a function may print. */
+function openNameless(): number {
+  const file = join(tmpdir(), `partwise-output-${randomUUID()}`);
+  const fd = openSync(file, 'ax+', 0o600);
+  rmSync(file, { force: true });
+  return fd;
+}

@@ -1,0 +1,191 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { serialize } from 'node:v8';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { FunctionBundle } from '../src/functions/bundle';
+import { RunnerPool } from '../src/runners/pool';
+import { bundleFixture, makeFolder, makeSnapshot, run, type RunRequest } from './support/runner-unit';
+
+let folder: string;
+let bundle: FunctionBundle;
+let pool: RunnerPool;
+
+beforeAll(async () => {
+  folder = makeFolder();
+  await makeSnapshot(folder, 6, 10);
+  bundle = await bundleFixture(folder, 'odd-functions.ts');
+});
+beforeEach(() => {
+  pool = new RunnerPool({ size: 2 });
+});
+afterEach(() => pool.close());
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const runOdd = (how: string, request: Partial<RunRequest> & { text?: string } = {}) =>
+  run({
+    pool,
+    folder,
+    bundle,
+    name: 'odd',
+    ordinals: [0, 1, 2, 3],
+    maximumLosses: 1,
+    ...request,
+    unit: { params: { does: { k1: how }, text: request.text }, ...request.unit },
+  });
+
+const OTHERS = ['k0: DONE', 'k2: DONE', 'k3: DONE'];
+
+describe('I5 a runner cannot harm its worker:', () => {
+  test('I5 a function has no channel to its worker to send to or to close', async () => {
+    const { summary, ended } = await runOdd('send what it likes');
+    expect(summary).toEqual([...OTHERS, 'k1: DONE'].sort());
+    expect(ended[0]!.outcome.preview).toContain('"channel":"undefined,undefined,undefined"');
+  });
+
+  const outcome = {
+    ordinal: 1,
+    id: 'k1',
+    status: 'DONE',
+    attempts: 1,
+    rows: 10,
+    startedAt: new Date(0).toISOString(),
+    durationMs: 1,
+    preview: null,
+    outputRows: 0,
+    error: null,
+    reused: false,
+  };
+  const ending = { outcome, artifacts: [], retryable: false, retryDelayMs: null };
+  const segment = { type: 'segment', done: null, outcomes: [ending], rows: null, pack: null };
+  const block = {
+    ordinals: Int32Array.of(1),
+    attempts: Int32Array.of(1),
+    startedAt: Float64Array.of(0),
+    durationMs: Float64Array.of(1),
+    outputRows: Int32Array.of(0),
+    artifacts: null,
+    pack: null,
+  };
+  const upload = {
+    type: 'upload',
+    id: 1,
+    ordinal: 1,
+    partitionId: 'k1',
+    attempt: 1,
+    name: 'a.txt',
+    codec: 'text',
+  };
+
+  test.each<[string, unknown]>([
+    ['nothing', null],
+    ['a string', 'ready'],
+    ['an unknown type', { type: 'surprise' }],
+    ['a log without lines', { type: 'log' }],
+    ['a log of a partition of another unit', { type: 'log', lines: [{ at: '', ordinal: 99, attempt: 1 }] }],
+    ['a segment without anything', { type: 'segment' }],
+    [
+      'a segment of a partition that is not in the unit',
+      { ...segment, done: { ...block, ordinals: Int32Array.of(7) } },
+    ],
+    [
+      'a segment with columns of different lengths',
+      { ...segment, done: { ...block, attempts: Int32Array.of() } },
+    ],
+    [
+      'a segment with a time that is none',
+      { ...segment, done: { ...block, startedAt: Float64Array.of(NaN) } },
+    ],
+    [
+      'a segment with a date that is none',
+      { ...segment, outcomes: [{ ...ending, outcome: { ...outcome, startedAt: 'x' } }] },
+    ],
+    [
+      'a segment with a status that is none',
+      { ...segment, outcomes: [{ ...ending, outcome: { ...outcome, status: 'RUNNING' } }] },
+    ],
+    ['a segment that names a partition twice', { ...segment, done: block }],
+    ['a segment with rows that are somewhere else', { ...segment, rows: '/etc/passwd' }],
+    [
+      'a segment with an artifact that was never put',
+      { ...segment, outcomes: [{ ...ending, artifacts: [['a', 'text', 0, 1, '0'.repeat(64), 'u1/a1/x']] }] },
+    ],
+    ['an upload of a file that is somewhere else', { ...upload, file: '/etc/passwd' }],
+    ['an upload under a name that is a path', { ...upload, file: 'SCRATCH/upload-1', name: '../x' }],
+    ['a heartbeat of five megabytes', { type: 'heartbeat', ordinal: 1, progress: 'x'.repeat(5_000_000) }],
+    ['a heartbeat that is not JSON', { type: 'heartbeat', ordinal: 1, progress: 1n }],
+    [
+      'a query where there is no warehouse',
+      { type: 'query', id: 1, partitionId: 'k1', attempt: 1, sql: 'SELECT 1', binds: [] },
+    ],
+    ['cancelled queries that are no list', { type: 'cancelQueries', ids: 7 }],
+    ['an end before the end', { type: 'unitDone', left: [], reusable: true }],
+    ['a failure without a reason', { type: 'unitFailed' }],
+  ])('I5 one that sends %s is ended, and its partition is told', async (_, message) => {
+    // k0 has ended, and was not handed over.
+    const { summary, ended } = await runOdd('write to the channel', { text: frame(message) });
+    expect(summary).toEqual([...OTHERS, 'k1: INTERNAL_ERROR RunnerKilled'].sort());
+    const { error } = ended.find(({ outcome: { ordinal } }) => ordinal === 1)!.outcome;
+    expect(error!.message).toMatch(/^The runner process sent a message that .* descriptor 3.*\.$/);
+  });
+
+  test.each([
+    ['no message at all', Buffer.from('\x08\0\0\0junkjunk')],
+    ['a length of four gigabytes', Buffer.from('ffffffff', 'hex')],
+  ])('I5 one that sends %s is ended', async (_, bytes) => {
+    const { summary } = await runOdd('write to the channel', { text: bytes.toString('base64') });
+    expect(summary).toEqual([...OTHERS, 'k1: INTERNAL_ERROR RunnerKilled'].sort());
+  });
+
+  test('I5 junk in the memory report is passed over', async () => {
+    const { summary } = await runOdd('write to the memory report');
+    expect(summary).toEqual([...OTHERS, 'k1: DONE'].sort());
+  });
+
+  test('I5 junk in the call record costs its writer alone', async () => {
+    const { left, failed, summary } = await runOdd('write to the call record', { mayFail: true });
+    expect(failed === null ? [] : left).not.toContain(undefined);
+    expect(summary.filter((text) => text.includes('undefined'))).toEqual([]);
+  });
+});
+
+describe('I5 a runner that cannot go on is replaced:', () => {
+  const impatient = (): RunnerPool => (pool = new RunnerPool({ size: 2, stalledMs: 6_000 }));
+
+  test('I5 a function may remove all listeners of its process', async () => {
+    expect((await runOdd('remove all listeners')).summary).toEqual([...OTHERS, 'k1: DONE'].sort());
+    const [pid] = pool.pids;
+    expect((await runOdd('nothing')).summary).toEqual([...OTHERS, 'k1: DONE'].sort());
+    expect(pool.pids).toEqual([pid]);
+  });
+
+  test('I5 a partition that blocks its runner once it has ended is charged for it', async () => {
+    impatient();
+    const { summary } = await runOdd('block once it has ended', { ordinals: [1] });
+    expect(summary).toEqual(['k1: INTERNAL_ERROR RunnerKilled']);
+  });
+
+  test('I5 runners that are blocked between units are replaced, and keep no run waiting', async () => {
+    impatient();
+    await Promise.all([1, 2].map(() => runOdd('block a little later', { ordinals: [1] })));
+    const { pids } = pool;
+    await Promise.all(pids.map(untilBusy));
+    const runs = await Promise.all([1, 2, 3].map(() => runOdd('nothing')));
+    expect(runs.map(({ summary }) => summary)).toEqual(runs.map(() => [...OTHERS, 'k1: DONE'].sort()));
+    expect(pool.pids.filter((pid) => pids.includes(pid))).toEqual([]);
+  });
+});
+
+/** Waits until a process has used half a second of CPU more. */
+async function untilBusy(pid: number): Promise<void> {
+  const ticks = (): number =>
+    Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[11]);
+  const before = ticks();
+  while (ticks() < before + 50) await sleep(50);
+}
+
+function frame(message: unknown): string {
+  const body = serialize(message);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(body.length);
+  return Buffer.concat([length, body]).toString('base64');
+}

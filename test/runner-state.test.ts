@@ -1,0 +1,60 @@
+import { rmSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { FunctionBundle } from '../src/functions/bundle';
+import { RunnerPool } from '../src/runners/pool';
+import { bundleFixture, makeFolder, makeSnapshot, readRows, run } from './support/runner-unit';
+
+let folder: string;
+let bundle: FunctionBundle;
+let pool: RunnerPool;
+
+beforeAll(async () => {
+  folder = makeFolder();
+  await makeSnapshot(folder, 4, 1);
+  bundle = await bundleFixture(folder, 'odd-functions.ts');
+});
+beforeEach(() => {
+  pool = new RunnerPool({ size: 1 });
+});
+afterEach(() => pool.close());
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function statesAfter(how: string): Promise<Record<string, unknown>[]> {
+  const unit = { params: { does: { k1: how } }, isBatch: true };
+  const first = await run({ pool, folder, bundle, name: 'odd', ordinals: [0, 1, 2], unit });
+  // Another run, in the same process.
+  const second = await run({ pool, folder, bundle, name: 'odd', ordinals: [3], unit });
+  return readRows([...first.files, ...second.files], 'region, cwd, umask, exitCode, path, "left", loading');
+}
+
+test.each(['change the process', 'replace the environment', 'remove the working directory'])(
+  'I5 a function that would %s changes it for its own call alone',
+  async (how) => {
+    const umask = String(process.umask());
+    const unchanged = {
+      cwd: process.cwd(),
+      umask,
+      exitCode: 'undefined',
+      path: true,
+      left: null,
+      loading: 'kept',
+    };
+    const states = await statesAfter(how);
+    expect(states.filter(({ region }) => region !== 'k1')).toEqual(
+      ['k0', 'k2', 'k3'].map((region) => ({ region, ...unchanged })),
+    );
+  },
+);
+
+test('I5 an error that nobody catches is its own partition’s, whatever an earlier one did to the listeners', async () => {
+  const does = { k0: 'remove all listeners', k1: 'throw from a timer' };
+  const { summary } = await run({
+    pool,
+    folder,
+    bundle,
+    name: 'odd',
+    ordinals: [0, 1, 2],
+    unit: { params: { does } },
+  });
+  expect(summary).toEqual(['k0: DONE', 'k1: FAILED Error', 'k2: DONE']);
+});
