@@ -540,6 +540,20 @@ describe('the rows of a unit', () => {
   });
 });
 
+test('a database keeps nothing of the files that it has read', async () => {
+  const database = await openDatabase({ memoryBytes: 100_000_000, tempFolder: folder });
+  const connection = await database.connect();
+  const file = join(folder, 'read-once.parquet');
+  await connection.run(`COPY (SELECT range AS i FROM range(1000)) TO '${file}'`);
+  await connection.runAndReadAll(`SELECT * FROM '${file}'`);
+  const kept = await connection.runAndReadAll(
+    'SELECT count(*)::INTEGER AS n FROM duckdb_external_file_cache()',
+  );
+  expect(kept.getRowObjects()).toEqual([{ n: 0 }]);
+  connection.closeSync();
+  database.closeSync();
+});
+
 describe('I1 a source file that changed after planning is refused', () => {
   const pin = (path: string) => {
     const bytes = readFileSync(path);

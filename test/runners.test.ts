@@ -74,9 +74,9 @@ describe('a unit', () => {
     expect(ended.map(({ outcome }) => outcome.attempts)).toEqual([1, 1, 1, 2, 1, 1]);
     expect(ended[0]!.outcome).toMatchObject({ id: null, outputRows: 1, preview: null, reused: false });
     expect(Date.now() - Date.parse(ended[5]!.outcome.startedAt)).toBeLessThan(60_000);
-    expect(packs).toHaveLength(1);
-    const [{ offset, bytes, sha256, codec }] = ended[4]!.outcome.artifacts as [ArtifactRef];
-    const content = readFileSync(packs[0]!).subarray(offset, offset + bytes);
+    const [{ offset, bytes, sha256, codec, path }] = ended[4]!.outcome.artifacts as [ArtifactRef];
+    expect(packs).toContain(path);
+    const content = readFileSync(path).subarray(offset, offset + bytes);
     expect(codec).toBe('json');
     expect(JSON.parse(content.toString())).toEqual({ sum: 55 });
     expect(createHash('sha256').update(content).digest('hex')).toBe(sha256);
@@ -98,6 +98,26 @@ describe('a unit', () => {
       { name: 'small.txt', offset: 0, bytes: 5 },
     ]);
     expect(readFileSync(packs[0]!, 'utf8')).toBe('small');
+  });
+
+  test('of one partition packs artifacts once there are many', async () => {
+    const uploaded: string[] = [];
+    const { ended, packs } = await runFixture({
+      name: 'manyFiles',
+      ordinals: [0],
+      handlers: {
+        onUpload: async ({ name }) => {
+          uploaded.push(name);
+          return { path: name, bytes: 1, sha256: '0'.repeat(64) };
+        },
+      },
+    });
+    const { artifacts } = ended[0]!.outcome;
+    expect(artifacts.map(({ name }) => name)).toEqual(Array.from({ length: 1_000 }, (_, i) => `${i}.txt`));
+    expect(uploaded).toEqual(Array.from({ length: 100 }, (_, i) => `${i}.txt`));
+    const { offset, bytes, path } = artifacts[999]!;
+    expect(path).toBe(packs[0]);
+    expect(readFileSync(path).toString('utf8', offset, offset + bytes)).toBe('number 999');
   });
 
   test('runs on the same warm process again, and on another for another bundle', async () => {
@@ -465,7 +485,12 @@ describe('a worker that does nothing for a while', () => {
 describe('describeFunctions', () => {
   test('lists the functions of a bundle with their settings', async () => {
     const functions = await describeFunctions(bundle.path);
-    expect(functions.map(({ name }) => name).sort()).toEqual(['hostile', 'large', 'wellBehaved']);
+    expect(functions.map(({ name }) => name).sort()).toEqual([
+      'hostile',
+      'large',
+      'manyFiles',
+      'wellBehaved',
+    ]);
   });
 
   test.each([

@@ -20,6 +20,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
     memory_limit: `${options.memoryBytes}B`,
     temp_directory: options.tempFolder,
     autoinstall_known_extensions: 'false',
+    // It would keep parts of every file that was ever read, and the system caches local files anyway.
+    enable_external_file_cache: 'false',
   });
   const connection = await database.connect();
   // Arithmetic with TIMESTAMPTZ must not depend on the machine.

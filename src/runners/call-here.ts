@@ -3,7 +3,9 @@
  * function does now. No limit holds here, and `process.exit` ends this process.
  */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { PackedArtifact } from '../run/done-block';
 import type { ArtifactCodec, FileRef } from '../run/files';
 import { OutputCapture } from './output-capture';
 import type { FromRunner, LogLine, ModelFile, RunnerOutcome, RunnerUnit, WarehouseAccess } from './protocol';
@@ -81,8 +83,17 @@ class LocalLink implements UnitLink {
 
   send(message: FromRunner): void {
     if (message.type !== 'segment') return;
-    this.outcome = message.outcomes[0]?.outcome ?? this.outcome;
+    const ended = message.outcomes[0];
+    this.outcome = ended?.outcome ?? this.outcome;
+    if (message.pack !== null) this.#unpack(readFileSync(message.pack), ended?.artifacts ?? []);
     if (message.rows !== null) this.rowsFiles.push(message.rows);
+  }
+
+  #unpack(pack: Buffer, artifacts: readonly PackedArtifact[]): void {
+    for (const [name, codec, offset, bytes, sha256, path] of artifacts) {
+      if (path !== undefined) continue;
+      this.uploads.push({ name, codec, sha256, content: pack.subarray(offset, offset + bytes) });
+    }
   }
 
   async ask(request: Asked, signal?: AbortSignal): Promise<unknown> {

@@ -19,6 +19,11 @@ import type { UnitLink } from './worker-link';
 /** Progress is for people: more often than this nobody sees it. */
 const HEARTBEAT_EVERY_MS = 200;
 
+/** So many artifacts of a partition by itself are files of their own; each costs more than many a small function. */
+const MAX_FILES = 100;
+/** Small artifacts of a call that runs are held in memory up to here. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
+
 /** An artifact of a call that runs. */
 type Upload = { name: string; codec: ArtifactCodec } & ({ content: Uint8Array } | { ref: FileRef });
 
@@ -26,6 +31,8 @@ let files = 0;
 
 export class RunnerHost implements ContextHost {
   readonly #uploads: Upload[] = [];
+  #held = 0;
+  #files = 0;
   #progress: unknown;
   #timer: NodeJS.Timeout | null = null;
   /** Of queries; aborted when the call has ended. */
@@ -48,9 +55,18 @@ export class RunnerHost implements ContextHost {
   }
 
   async upload(name: string, bytes: Uint8Array, codec: ArtifactCodec): Promise<void> {
-    if (this.unit.isBatch && bytes.length <= MOST_PACKED_BYTES)
+    if (this.#isPacked(bytes.length)) {
+      this.#held += bytes.length;
       this.#uploads.push({ name, codec, content: bytes });
-    else this.#uploads.push({ name, codec, ref: await this.#put(name, bytes, codec) });
+      return;
+    }
+    this.#files++;
+    this.#uploads.push({ name, codec, ref: await this.#put(name, bytes, codec) });
+  }
+
+  #isPacked(bytes: number): boolean {
+    const isMany = this.unit.isBatch || this.#files >= MAX_FILES;
+    return isMany && bytes <= MOST_PACKED_BYTES && this.#held + bytes <= MAX_HELD_BYTES;
   }
 
   async #put(name: string, bytes: Uint8Array, codec: ArtifactCodec): Promise<FileRef> {

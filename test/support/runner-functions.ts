@@ -25,6 +25,13 @@ export const large = definePartitionFunction({
   },
 });
 
+export const manyFiles = definePartitionFunction({
+  name: 'manyFiles',
+  async run(_, context) {
+    for (let i = 0; i < 1_000; i++) await context.upload(`${i}.txt`, `number ${i}`);
+  },
+});
+
 export const hostile = definePartitionFunction({
   name: 'hostile',
   async run(data, context) {
