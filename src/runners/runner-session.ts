@@ -77,7 +77,7 @@ class RunnerSession {
   private readonly queries = new Map<number, AbortController>();
   /** The runner was ended for what a function did to it. */
   private isGuilty = false;
-  /** The error of a segment's handler, which may come after the runner was done with the unit. */
+  /** The error of a handler of segments or uploads, which may come after the runner was done with the unit. */
   private broken: { error: unknown } | null = null;
   private settle!: (end: Pick<SessionEnd, 'failed'>) => void;
   private readonly settled = new Promise<Pick<SessionEnd, 'failed'>>((resolve) => (this.settle = resolve));
@@ -114,12 +114,14 @@ class RunnerSession {
       if (signal.aborted) this.cancel();
       if (drain.aborted) onDrain();
       const first = await Promise.race([this.settled, runner.exited]);
+      // The runner calls nothing more.
+      this.throwIfBroken();
       const death = 'error' in first ? first.error : null;
       if (death !== null) this.loseRunning(death);
       this.cancelQueries([...this.queries.keys()]);
       await this.segments;
       await Promise.allSettled(this.requests);
-      if (this.broken !== null) throw this.broken.error;
+      this.throwIfBroken();
       this.countCalls();
       return { ended: this.ended, lost: this.lost, death, failed: 'failed' in first ? first.failed : null };
     } catch (error) {
@@ -304,9 +306,17 @@ class RunnerSession {
           this.messages.refuse(segment);
           return this.reject(error);
         }
-        this.broken ??= { error };
-        this.settle({ failed: null });
+        this.breakOff(error);
       });
+  }
+
+  private throwIfBroken(): void {
+    if (this.broken !== null) throw this.broken.error;
+  }
+
+  private breakOff(error: unknown): void {
+    this.broken ??= { error };
+    this.settle({ failed: null });
   }
 
   /** The call of a number; null: it is not of this unit. */
@@ -350,7 +360,7 @@ class RunnerSession {
       (value) => this.runner.send({ type: 'reply', id, value }),
       (error: unknown) => {
         // Nothing that the function did: the unit is handed over.
-        if (error instanceof StageUnavailable) return this.settle({ broken: error });
+        if (error instanceof StageUnavailable) return this.breakOff(error);
         const { name, message } = error instanceof Error ? error : new Error(String(error));
         const nonRetryable = (error as { nonRetryable?: unknown }).nonRetryable === true;
         this.runner.send({ type: 'reply', id, error: { type: name, message, stack: null, nonRetryable } });
