@@ -1,6 +1,6 @@
 /** Our own sources; packages have `src` folders too. */
 const OURS =
-  '(?:activities|cli|client|config|functions|history|run|runners|snowflake|stage|temporal|warehouse|workflows)(?:/.*)?|index|worker|testing';
+  '(?:activities|cli|client|config|functions|history|run|runners|snowflake|stage|temporal|trust|warehouse|workflows)(?:/.*)?|index|worker|testing';
 
 /** Tests import from `../src`, which is mapped to the build: what is tested is what ships. */
 module.exports = {

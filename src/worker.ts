@@ -20,6 +20,7 @@ import {
 import { createActivities } from './activities';
 import { unitQueueOf } from './run/units';
 import { FunctionCatalog } from './activities/function-catalog';
+import type { StartGate } from './activities/run-trust';
 import { loadConfig, type ProjectConfig } from './config';
 import { RunnerPool } from './runners/pool';
 import { UnitSlots } from './runners/unit-slots';
@@ -49,6 +50,8 @@ export interface StartWorkerOptions {
   sdk?: SdkOptions;
   /** Read configuration and functions anew for each run (development). Default false: both are read once, at start. */
   reloads?: boolean;
+  /** For the embedded server's worker: who may start runs. Default: whoever may start workflows in the namespace. */
+  gate?: StartGate;
   /** What runs when the worker is told to stop has this long to end before it is handed over, in milliseconds. Default 10,000. */
   shutdownGraceMs?: number;
 }
@@ -127,6 +130,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     pool,
     slots,
     functions,
+    gate: options.gate ?? null,
     identity,
     scratch,
     unitTaskQueue,

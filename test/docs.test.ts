@@ -92,11 +92,15 @@ async function tryOut({ place, line }: Command, folder: string): Promise<Ran> {
   );
 }
 
-/** `partwise dev` in a folder; the address of its server. */
+/** `partwise dev --open` in a folder; the address of its server. */
 async function serverOf(folder: string): Promise<string> {
   const running = servers.get(folder);
   if (running !== undefined) return running.address;
-  const dev = spawn('npx', ['partwise', 'dev'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const dev = spawn('npx', ['partwise', 'dev', '--open'], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let troubles = '';
   dev.stderr.setEncoding('utf8').on('data', (text: string) => (troubles += text));
   for await (const line of createInterface(dev.stdout)) {
@@ -106,10 +110,10 @@ async function serverOf(folder: string): Promise<string> {
     dev.stdout.resume();
     return address;
   }
-  throw new Error(`\`npx partwise dev\` in ${folder} ended before it told an address: ${troubles}`);
+  throw new Error(`\`npx partwise dev --open\` in ${folder} ended before it told an address: ${troubles}`);
 }
 
-/** Temporal's own tools need a server with a known address: `partwise dev`, which has another port when 7233 is taken. */
+/** Temporal's own tools need a server with a known address: `partwise dev --open`, which has another port when 7233 is taken. */
 async function tryTemporal({ place, line }: Command, folder: string): Promise<void> {
   expect(line).toContain('--address 127.0.0.1:7233');
   await tryOut({ place, line: line.replace('127.0.0.1:7233', await serverOf(folder)) }, folder);
@@ -291,8 +295,8 @@ function stepsOf(block: Block, folder: () => string): Step[] {
   return text.startsWith('$ ') ? [[title, () => tryShownOutput(block, shownIn())]] : [];
 }
 
-/** `partwise logs RUN [-f]` describes commands; without such words it is one. */
-const isPattern = (line: string): boolean => /^npx partwise \S+$| [A-Z]{3,}\b|[[\]|…]/.test(line);
+/** `partwise logs RUN [-f]` describes commands; without such words it is one. `dev` never ends by itself. */
+const isPattern = (line: string): boolean => /^npx partwise (dev\b|\S+$)| [A-Z]{3,}\b|[[\]|…]/.test(line);
 
 /** The command is there, and has the options that are named. */
 async function tryPattern({ place, line }: Command): Promise<void> {

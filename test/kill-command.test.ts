@@ -160,8 +160,8 @@ it('edited functions reach the next run, and no run in flight', async () => {
   expect(await versions('after-edit')).toEqual([2, 2, 2, 2]);
 });
 
-it('`partwise dev` serves `temporal workflow start` and its query', async () => {
-  const dev = startCli(folder, ['dev']);
+it('`partwise dev --open` serves `temporal workflow start` and its query', async () => {
+  const dev = startCli(folder, ['dev', '--open']);
   dev.process.stdout!.setEncoding('utf8');
   let said = '';
   for await (const text of dev.process.stdout!) if (/--address \S+ /.test((said += text))) break;

@@ -16,6 +16,7 @@ import type { SourceShape } from '../warehouse/warehouse';
 import type { ActivityDeps } from './deps';
 import { sqlDigest, unknownFunction } from './function-catalog';
 import { findNotifier } from './notify';
+import { functionsProblem, type Starter } from './run-trust';
 
 /**
  * The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it; without a list there, one that
@@ -59,17 +60,16 @@ export function resolvePlace(
 export async function findFunction(
   deps: Pick<ActivityDeps, 'functions'>,
   project: ProjectConfig,
-  input: NormalizedInput,
+  input: NormalizedInput & { starter: Starter },
   problems: string[],
 ): Promise<{ plan: FunctionPlan; settings: FunctionDescription } | null> {
   const name = input.function;
   if (name === 'sql' && input.sql !== null) {
     return { plan: { name, digest: sqlDigest(input.sql), bundle: null, sql: input.sql }, settings: { name } };
   }
-  if (input.functions !== null && !deps.functions.reloads) {
-    problems.push(
-      `"functions" is "${input.functions}", and a deployed worker runs the code it was deployed with: leave it out.`,
-    );
+  const foreign = input.functions === null ? null : functionsProblem(input.starter, input.functions, project);
+  if (foreign !== null) {
+    problems.push(foreign);
     return null;
   }
   const file = input.functions === null ? project.functions : resolve(project.projectDir, input.functions);

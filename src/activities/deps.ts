@@ -3,6 +3,7 @@ import type { RunnerPool } from '../runners/pool';
 import type { UnitSlots } from '../runners/unit-slots';
 import type { WorkerMetrics } from '../telemetry/metrics';
 import type { FunctionCatalog } from './function-catalog';
+import type { StartGate } from './run-trust';
 
 /** What a worker's activities work with. */
 export interface ActivityDeps {
@@ -13,6 +14,8 @@ export interface ActivityDeps {
   readonly pool: RunnerPool;
   readonly slots: UnitSlots;
   readonly functions: FunctionCatalog;
+  /** Null: whoever may start workflows in the namespace may start runs. */
+  readonly gate: StartGate | null;
   /** The worker's identity, as in Temporal. */
   readonly identity: string;
   /** Local folder for files in the making; emptied when the worker starts. */

@@ -2,12 +2,16 @@ import type { Context } from '@temporalio/activity';
 import type { CloseTask } from '../run/plan';
 import type { ActivityDeps } from './deps';
 import { findNotifier, notify } from './notify';
+import { isTrusted, starterOf } from './run-trust';
 
 /** Tells whom the input names. A refused run tells too: a nightly run that found no table is worth a call. */
 export async function notifyClosingRun(deps: ActivityDeps, task: CloseTask, context: Context): Promise<void> {
   const { runId, notify: wanted, closing } = task;
   if (wanted === null) return;
-  const notifier = findNotifier(wanted, await deps.project(), { trusted: deps.functions.reloads });
+  const starter = await starterOf(deps, context);
+  // Whoever started it could have the notifiers called as often as they like.
+  if (starter === null) return;
+  const notifier = findNotifier(wanted, await deps.project(), { trusted: isTrusted(starter) });
   // Refused for this, among other things: there is nobody to tell.
   if (typeof notifier === 'string') return;
   const { summary, error } = closing;

@@ -19,6 +19,7 @@ import { allowedFiles, confinementOf, outputProblems, sourceProblems } from './a
 import type { ActivityDeps } from './deps';
 import { refused, refusingEarly } from './failures';
 import { withHeartbeats } from './heartbeat';
+import { isTrusted, admit } from './run-trust';
 import {
   findFunction,
   inspectSource,
@@ -46,8 +47,9 @@ export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
 }
 
 async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise<OpenedRun> {
+  const starter = await admit(deps, context, raw);
   const project = await deps.project();
-  const trusted = deps.functions.reloads;
+  const trusted = isTrusted(starter);
   const { resumed, given, misfits } = await resolveResume(raw, { project, trusted, context });
   const input = acceptInput(context, given, misfits);
   const problems: string[] = [];
@@ -60,7 +62,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   problems.push(...unreadable);
   if (allowed !== null) problems.push(...(await outputProblems(input.output, deps.projectDir, allowed)));
   problems.push(...notifierProblems(input, project, { trusted }));
-  const found = await findFunction(deps, project, input, problems);
+  const found = await findFunction(deps, project, { ...input, starter }, problems);
   if (found !== null) problems.push(...modelProblems(input, found.settings));
   const scheduledTime =
     resumed === null

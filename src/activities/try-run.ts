@@ -174,7 +174,7 @@ class Trial {
     const uri = resolvePlace('warehouse', warehouse, project, problems, { trusted });
     const stage = resolvePlace('stage', input.stage, project, problems, { trusted, warehouse });
     problems.push(...notifierProblems(input, project, { trusted }));
-    const found = await findFunction({ functions }, project, input, problems);
+    const found = await findFunction({ functions }, project, { ...input, starter: 'owner' }, problems);
     if (found !== null) problems.push(...modelProblems(input, found.settings));
     const shape =
       uri === null

@@ -4,6 +4,7 @@
  */
 export type RefusalType =
   | 'InvalidInput'
+  | 'NotTrusted'
   | 'RunExists'
   | 'SourceMissing'
   | 'SourceEmpty'

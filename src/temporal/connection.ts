@@ -2,7 +2,10 @@
 import type { Client, Connection } from '@temporalio/client';
 import { attachEmbedded, type AttachOptions } from './embedded';
 import { resolveTemporal, type ServerConnectionOptions } from './named-server';
+import { readSecret, type ProjectSecret } from '../trust/secret';
+import { signingStarts } from '../trust/sign-starts';
 import { TemporalUnavailable, errorText } from './problems';
+import { stateFolder } from './state-folder';
 
 export { resolveTemporal } from './named-server';
 
@@ -25,7 +28,7 @@ export async function connectTemporal(options: AttachOptions): Promise<TemporalS
   const resolved = resolveTemporal(options.settings, options.env ?? process.env);
   if (resolved.kind === 'named') {
     const connection = await connectNamed(resolved.connectionOptions, resolved.namespace);
-    return session(connection, resolved, options, () => {});
+    return session(connection, resolved, { ...options, secret: null }, () => {});
   }
   // Loading takes its quarter of a second while server and worker come up.
   const attaching = attachEmbedded(options);
@@ -34,7 +37,9 @@ export async function connectTemporal(options: AttachOptions): Promise<TemporalS
   const embedded = await attaching;
   try {
     const connection = await connect({ address: embedded.address });
-    return session(connection, embedded, options, () => embedded.close());
+    // None: a host of an earlier release goes on, which asks for no proof.
+    const secret = readSecret(stateFolder(options.projectDir).path);
+    return session(connection, embedded, { ...options, secret }, () => embedded.close());
   } catch (error) {
     embedded.close();
     throw new TemporalUnavailable(
@@ -51,15 +56,21 @@ function loadClientLibrary(): typeof import('@temporalio/client') {
 function session(
   connection: Connection,
   at: { address: string; namespace: string; taskQueue: string; kind?: 'named' },
-  options: AttachOptions,
+  options: AttachOptions & { secret: ProjectSecret | null },
   letGo: () => void,
 ): TemporalSession {
   const { Client } = loadClientLibrary();
   const { address, namespace, taskQueue } = at;
-  const { dataConverter } = options.settings;
+  const { settings, secret } = options;
+  const { dataConverter } = settings;
   return {
     connection,
-    client: new Client({ connection, namespace, ...(dataConverter !== undefined && { dataConverter }) }),
+    client: new Client({
+      connection,
+      namespace,
+      ...(dataConverter !== undefined && { dataConverter }),
+      ...(secret !== null && { interceptors: signingStarts(secret) }),
+    }),
     address,
     namespace,
     taskQueue,

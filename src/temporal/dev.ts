@@ -10,9 +10,9 @@ import { makeStateFolder } from './state-folder';
 
 /**
  * Keeps server and worker up until SIGINT, SIGTERM or `signal`; resolves once both are gone. Takes Temporal's own port
- * 7233 when that is free; the event `serverReady` has the address. A background host of the project hands over.
+ * 7233 when that is free; the event `serverReady` has the address. `open`: runs need no proof of the project's owner. A background host of the project hands over.
  */
-export async function runHostInForeground(options: EmbeddedOptions): Promise<void> {
+export async function runHostInForeground(options: EmbeddedOptions & { open?: boolean }): Promise<void> {
   const onEvent: OnTemporalEvent = options.onEvent ?? (() => {});
   const plan = planHost(options);
   const { folder, signal } = { ...plan, signal: options.signal };
@@ -33,7 +33,7 @@ export async function runHostInForeground(options: EmbeddedOptions): Promise<voi
       await endHost(running);
       onEvent({ type: 'hostReplaced', message: 'The background process of this project has handed over.' });
     }
-    host = await Host.start({ ...plan, binary, idleMs: null, onEvent });
+    host = await Host.start({ ...plan, binary, idleMs: null, open: options.open ?? false, onEvent });
   } finally {
     await release();
   }

@@ -19,7 +19,13 @@ async function main(): Promise<void> {
   const { PARTWISE_HOST, ...env } = process.env;
   const parameters = JSON.parse(PARTWISE_HOST ?? '') as HostParameters;
   const folder = stateFolder(parameters.projectDir);
-  const host = await Host.start({ ...parameters, folder, env, onEvent: (event) => note(event.message) });
+  const host = await Host.start({
+    ...parameters,
+    folder,
+    env,
+    open: false,
+    onEvent: (event) => note(event.message),
+  });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
       // Best effort: a command that is just starting another host takes up a server on its way down, and restarts it.

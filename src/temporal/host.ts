@@ -21,6 +21,7 @@ import { boundLog } from './log-file';
 import { endLeftoverServer, lastPort, startServer, takeUpServer, type RunningServer } from './server';
 import { readJson, writeJson, type StateFolder } from './state-folder';
 import { eventsBetween } from './state-events';
+import { ensureSecret } from '../trust/secret';
 import { Supervisor, type Running } from './supervisor';
 import { startWorker, type RunningWorker } from './worker-process';
 
@@ -36,6 +37,8 @@ export interface HostOptions {
   taskQueue: string;
   fingerprint: string;
   workerEntry: string;
+  /** Accept runs that bear no proof of the project's owner. */
+  open: boolean;
   /** Null: it belongs to a terminal and never ends idle. */
   idleMs: number | null;
   env: NodeJS.ProcessEnv;
@@ -70,6 +73,7 @@ export class Host {
 
   /** Resolves once commands can connect; server and worker come up meanwhile. */
   static async start(options: HostOptions): Promise<Host> {
+    ensureSecret(options.folder.path);
     const host = new Host(options);
     const port = await host.listener.listen();
     const record: HostRecord = {
@@ -176,13 +180,13 @@ export class Host {
 
   private async startWorker(signal: AbortSignal): Promise<Running> {
     while (this.server.status !== 'ready') await once(this.changes, 'server', { signal });
-    const { folder, namespace, taskQueue, workerEntry, env } = this.options;
+    const { folder, namespace, taskQueue, workerEntry, env, open } = this.options;
     const address = this.currentServer!.address;
     const running = startWorker({
       folder,
       entry: workerEntry,
       env,
-      environment: { address, namespace, taskQueue, projectDir: folder.projectDir, embedded: true },
+      environment: { address, namespace, taskQueue, projectDir: folder.projectDir, open },
       isServerUp: () => this.server.status === 'ready',
       onOpenRuns: (runs) => {
         this.openRuns = runs;

@@ -10,4 +10,5 @@ export type { EmbeddedOptions } from './host-launch';
 export { resolveTemporal, type ResolvedTemporal, type ServerConnectionOptions } from './named-server';
 export { TemporalUnavailable } from './problems';
 export type { TemporalSettings } from './settings';
+export { projectSecret } from './state-folder';
 export type { HostMessage, WorkerEnvironment, WorkerMessage } from './worker-protocol';

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { ensureSecret, type ProjectSecret } from '../trust/secret';
 import { errorText } from './problems';
 
 export interface StateFolder {
@@ -81,4 +82,11 @@ export function readJson<T extends object>(path: string): T | null {
   } catch {
     return null;
   }
+}
+
+/** Made when the project has none yet. */
+export function projectSecret(projectDir: string): ProjectSecret {
+  const folder = stateFolder(projectDir);
+  makeStateFolder(folder);
+  return ensureSecret(folder.path);
 }

@@ -1,5 +1,6 @@
 /** The worker process of an embedded server; started by the host, which it tells how it fares. */
 import { endAbandonedServer } from './background';
+import { projectSecret } from './state-folder';
 import type { HostMessage, WorkerEnvironment, WorkerMessage } from './worker-protocol';
 
 /** How often the number of open runs is read. */
@@ -7,12 +8,13 @@ const OPEN_RUNS_EVERY_MS = 30_000;
 
 async function main(): Promise<void> {
   const environment = JSON.parse(process.env.PARTWISE_WORKER ?? 'null') as WorkerEnvironment;
-  const { address, namespace, taskQueue, projectDir } = environment;
+  const { address, namespace, taskQueue, projectDir, open } = environment;
   const { startWorker } = await import('../worker.js');
   const worker = await startWorker({
     projectDir,
     server: { connectionOptions: { address }, namespace, taskQueue },
     reloads: true,
+    gate: { secret: projectSecret(projectDir), open },
   });
   const countOpenRuns = async (): Promise<void> => {
     const { count } = await worker.client.workflow.count(

@@ -6,7 +6,8 @@ export interface WorkerEnvironment {
   namespace: string;
   taskQueue: string;
   projectDir: string;
-  embedded: boolean;
+  /** Accept runs that bear no proof of the project's owner. */
+  open: boolean;
 }
 
 export type WorkerMessage =

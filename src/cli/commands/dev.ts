@@ -6,10 +6,16 @@ import { aside, note, paint, print } from '../terminal';
 
 interface DevOptions extends ProjectOptions {
   functions?: string;
+  open?: boolean;
 }
 
 export function define(command: Command): void {
-  command.option('--functions <file>', 'the file that exports the functions');
+  command
+    .option('--functions <file>', 'the file that exports the functions')
+    .option(
+      '--open',
+      'run what anyone on this machine starts, with the functions, warehouse and stage of the project only',
+    );
   withProject(command).action(async (options: DevOptions) => {
     const config = await loadProject(options);
     const { resolveTemporal, runHostInForeground } =
@@ -25,14 +31,19 @@ export function define(command: Command): void {
     const taskQueue = config.temporal.taskQueue ?? 'partwise';
     // What is wrong with the functions, the worker says when it is needed.
     const [name = 'sql'] = await functionNames(config).catch((): string[] => []);
+    const { projectDir } = config;
+    const input = exampleInput(name);
     let address = '';
     await runHostInForeground({
-      projectDir: config.projectDir,
+      projectDir,
+      open: options.open === true,
       settings: config.temporal,
       onEvent(event) {
         aside(event.message);
         if (event.type === 'serverReady') address = event.address;
-        if (event.type === 'workerReady') print(welcome(address, taskQueue, exampleInput(name)));
+        if (event.type !== 'workerReady') return;
+        const proof = options.open === true ? null : proofOf(projectDir, input);
+        print(welcome({ address, taskQueue, input, proof }));
       },
     });
     note('Server and worker have ended.');
@@ -46,13 +57,34 @@ function exampleInput(name: string): object {
   return { function: name, source: { table: 'TABLE' }, partitionBy: ['COLUMN'], ...sql };
 }
 
-function welcome(address: string, taskQueue: string, input: object): string {
+const EXAMPLE_RUN = 'my-run';
+
+function proofOf(projectDir: string, input: object): string {
+  const { projectSecret } = require('../../temporal') as typeof import('../../temporal');
+  const { startProof } = require('../../trust/start-proof') as typeof import('../../trust/start-proof');
+  return startProof(projectSecret(projectDir), 'run', EXAMPLE_RUN, input);
+}
+
+interface Welcome {
+  address: string;
+  taskQueue: string;
+  input: object;
+  /** Null: the server is open to runs without one. */
+  proof: string | null;
+}
+
+function welcome({ address, taskQueue, input, proof }: Welcome): string {
+  const header = proof === null ? '' : ` --headers ${shellWord(`partwise-proof=${JSON.stringify(proof)}`)}`;
   const start =
     `temporal workflow start --address ${address} --type partitionedRun --task-queue ${shellWord(taskQueue)} ` +
-    `--workflow-id my-run --input ${shellWord(JSON.stringify(input))}`;
+    `--workflow-id ${EXAMPLE_RUN} --input ${shellWord(JSON.stringify(input))}${header}`;
+  const rule =
+    proof === null
+      ? 'Anyone on this machine can start runs, with the functions, warehouse and stage of this project only. Start one with'
+      : 'From anywhere, start a run with this line. Its header proves this id and input only; partwise dev --open needs none';
   return [
     `${paint.green('ready')}  Temporal at ${paint.bold(address)}, task queue ${taskQueue}. Ctrl-C ends both.`,
-    `${paint.dim('From anywhere, start a run with')}`,
+    `${paint.dim(rule)}`,
     `  ${paint.cyan(start)}`,
   ].join('\n');
 }

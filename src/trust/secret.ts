@@ -1,0 +1,89 @@
+/**
+ * The project's secret. Who can read it is the project's owner: Temporal's development server asks nobody who they are, so what
+ * its worker acts on carries a code made with this key. It stays in its file and in the memory of commands, host and worker
+ * (I11): never in history, logs, errors or the environment of other processes.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface ProjectSecret {
+  readonly key: Buffer;
+  /** Milliseconds since the epoch. What history recorded before bears no code of this secret. */
+  readonly createdAt: number;
+}
+
+/** Content of the file. */
+interface SecretRecord {
+  version: 1;
+  /** 32 bytes in base64. */
+  key: string;
+  /** ISO 8601. */
+  createdAt: string;
+}
+
+const KEY_BYTES = 32;
+
+/** `folder`: the state folder. */
+export function secretFile(folder: string): string {
+  return join(folder, 'secret.json');
+}
+
+/** Null when the project has none: its embedded server was never started by this release, or the file was removed. */
+export function readSecret(folder: string): ProjectSecret | null {
+  const file = secretFile(folder);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  const record = parse(text);
+  const key = Buffer.from(record?.key ?? '', 'base64');
+  const createdAt = Date.parse(record?.createdAt ?? '');
+  if (record?.version !== 1 || key.length !== KEY_BYTES || Number.isNaN(createdAt)) {
+    throw new Error(
+      `The project's secret, "${file}", cannot be read: it was cut off or changed. Remove the file: the next command makes a new one. ` +
+        'Runs that are open then are ended, and `partwise retry` continues them.',
+    );
+  }
+  return { key, createdAt };
+}
+
+/** The project's secret, made if it has none. The file appears whole or not at all, and is never overwritten. */
+export function ensureSecret(folder: string): ProjectSecret {
+  const known = readSecret(folder);
+  if (known !== null) return known;
+  const record: SecretRecord = {
+    version: 1,
+    key: randomBytes(KEY_BYTES).toString('base64'),
+    createdAt: new Date().toISOString(),
+  };
+  const temporary = `${secretFile(folder)}.${process.pid}.tmp`;
+  rmSync(temporary, { force: true });
+  const file = openSync(temporary, 'wx', 0o600);
+  try {
+    writeSync(file, JSON.stringify(record));
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  try {
+    linkSync(temporary, secretFile(folder));
+  } catch (error) {
+    // Another process was first: its secret is the project's.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  return readSecret(folder)!;
+}
+
+function parse(text: string): Partial<SecretRecord> | null {
+  try {
+    return JSON.parse(text) as Partial<SecretRecord> | null;
+  } catch {
+    return null;
+  }
+}

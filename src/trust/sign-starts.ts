@@ -1,0 +1,38 @@
+/** Adds the start proof to every run that a client starts, and to every schedule that it creates. */
+import type { ClientInterceptors } from '@temporalio/client';
+import { defaultPayloadConverter, type Headers } from '@temporalio/common';
+import { WORKFLOW_TYPE } from '../client/visibility';
+import type { ProjectSecret } from './secret';
+import { PROOF_HEADER, startProof } from './start-proof';
+
+export function signingStarts(secret: ProjectSecret): ClientInterceptors {
+  const signed = (headers: Headers, ...of: SignedStart): Headers => ({
+    ...headers,
+    [PROOF_HEADER]: defaultPayloadConverter.toPayload(startProof(secret, ...of)),
+  });
+  return {
+    workflow: [
+      {
+        startWithDetails: (input, next) => {
+          if (input.workflowType !== WORKFLOW_TYPE) return next(input);
+          const { workflowId, args } = input.options;
+          return next({ ...input, headers: signed(input.headers, 'run', workflowId, args[0]) });
+        },
+      },
+    ],
+    schedule: [
+      {
+        create: (input, next) => {
+          const { action } = input.options;
+          if (action.workflowType !== WORKFLOW_TYPE) return next(input);
+          const { workflowId, args } = action;
+          // Without an id of its own the runs are named in a way that nobody can know beforehand.
+          if (workflowId === undefined) return next(input);
+          return next({ ...input, headers: signed(input.headers, 'schedule', workflowId, args[0]) });
+        },
+      },
+    ],
+  };
+}
+
+type SignedStart = [kind: 'run' | 'schedule', id: string, input: unknown];

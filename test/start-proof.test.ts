@@ -1,0 +1,305 @@
+/** Who may start runs on a project's embedded server, whose port every user of the machine can reach. */
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client, Connection } from '@temporalio/client';
+import { Partwise, type RunInput } from '../src/index';
+import { endBackground, findTemporalBinary } from '../src/temporal';
+import { canonicalJson } from '../src/trust/canonical-json';
+import { ensureSecret } from '../src/trust/secret';
+import { isProven, startProof } from '../src/trust/start-proof';
+import { cli, startCli, type RunningCli } from './support/cli';
+import { REPOSITORY } from './support/project';
+import { run } from './support/shell';
+import { describeStranger, makeStranger, type Stranger } from './support/stranger';
+
+const FUNCTIONS = `
+import { definePartitionFunction } from 'partwise';
+export const count = definePartitionFunction({ name: 'count', run: (data) => ({ n: data.rowCount }) });
+`;
+
+async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-trust-'));
+  // What another user may not do must not be kept from them by this folder's mode alone.
+  await chmod(folder, 0o755);
+  await mkdir(join(folder, 'node_modules'));
+  await symlink(REPOSITORY, join(folder, 'node_modules', 'partwise'));
+  await writeFile(join(folder, 'functions.ts'), FUNCTIONS);
+  await writeFile(join(folder, 'partwise.config.json'), '{"functions": "./functions.ts"}');
+  await writeFile(join(folder, 'regions.csv'), 'region,n\na,1\nb,2\n');
+  return folder;
+}
+
+const INPUT: RunInput = { function: 'count', source: { files: 'regions.csv' }, partitionBy: ['region'] };
+
+describe('the proof', () => {
+  const secret = { key: Buffer.alloc(32, 7), createdAt: 0 };
+  const proof = startProof(secret, 'run', 'x', { a: 1, b: [2, { c: 3 }] });
+
+  it('does not depend on how the input is written', () => {
+    expect(isProven(secret, 'x', { b: [2, { c: 3 }], a: 1 }, proof)).toBe(true);
+    expect(canonicalJson({ z: new Date(0), a: undefined, é: '"', __proto__: null })).toBe(
+      '{"z":"1970-01-01T00:00:00.000Z","é":"\\""}',
+    );
+    expect(canonicalJson(JSON.parse('{"b":0,"__proto__":{"x":1}}'))).toBe('{"__proto__":{"x":1},"b":0}');
+  });
+
+  it('is worth nothing for another id, another input, another secret, or of another kind', () => {
+    const input = { a: 1, b: [2, { c: 3 }] };
+    expect(isProven(secret, 'y', input, proof)).toBe(false);
+    expect(isProven(secret, 'x', { ...input, notify: 'id' }, proof)).toBe(false);
+    expect(isProven({ ...secret, key: Buffer.alloc(32, 8) }, 'x', input, proof)).toBe(false);
+    expect(isProven(secret, 'x', input, undefined)).toBe(false);
+    expect(isProven(secret, 'x-2026-01-01T00:00:00Z', input, proof)).toBe(false);
+    const scheduled = startProof(secret, 'schedule', 'x', input);
+    expect(isProven(secret, 'x-2026-01-01T00:00:00Z', input, scheduled)).toBe(true);
+    expect(isProven(secret, 'x', input, scheduled)).toBe(false);
+    expect(isProven(secret, 'xx-2026-01-01T00:00:00Z', input, scheduled)).toBe(false);
+  });
+
+  it('of an input that is nested deeper than JSON goes is none', () => {
+    let deep: unknown = null;
+    for (let i = 0; i < 200_000; i++) deep = [deep];
+    expect(isProven(secret, 'x', deep, proof)).toBe(false);
+  });
+});
+
+describe('the secret', () => {
+  it('is made once, whole, for its owner alone; who comes at the same time gets the same one (I11)', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'partwise-secret-'));
+    const [made, again] = [ensureSecret(folder), ensureSecret(folder)];
+    expect(made.key).toHaveLength(32);
+    expect(again).toEqual(made);
+    expect(await readdir(folder)).toEqual(['secret.json']);
+    expect((await stat(join(folder, 'secret.json'))).mode & 0o777).toBe(0o600);
+    await rm(folder, { recursive: true });
+  });
+
+  it('that was cut off is named with what to do, and not replaced', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'partwise-secret-'));
+    await writeFile(join(folder, 'secret.json'), '{"version":1,"key":"AAAA"');
+    expect(() => ensureSecret(folder)).toThrow(/secret.json", cannot be read.*Remove the file/);
+    await rm(folder, { recursive: true });
+  });
+});
+
+describeStranger('another user of the machine', () => {
+  let folder: string;
+  let partwise: Partwise;
+  let stranger: Stranger;
+  beforeAll(async () => {
+    folder = await makeFolder();
+    partwise = await Partwise.connect({ projectDir: folder });
+    stranger = await makeStranger(partwise.address);
+  });
+  afterAll(async () => {
+    await stranger.leave();
+    await partwise.close();
+    await endBackground(folder);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const proofFile = (name: string): string => join(folder, name);
+  const start = (runId: string, input: object, more: Record<string, string> = {}) =>
+    stranger.temporal('workflow start', {
+      type: 'partitionedRun',
+      'task-queue': 'partwise',
+      'workflow-id': runId,
+      input: JSON.stringify(input),
+      ...more,
+    });
+  const refusedState = async (runId: string) => {
+    const { status, error } = await partwise.restore(runId).wait();
+    return { status, type: error?.type, message: error?.message };
+  };
+  const refusal = (why: RegExp) => ({
+    status: 'FAILURE',
+    type: 'NotTrusted',
+    message: expect.stringMatching(why),
+  });
+
+  it('can reach the port, and neither the project’s secret nor anything else in its state folder', async () => {
+    expect((await stranger.temporal('workflow list')).code).toBe(0);
+    expect((await stranger.run('ls', join(folder, '.partwise'))).code).not.toBe(0);
+    expect((await stranger.run('cat', join(folder, '.partwise', 'secret.json'))).code).not.toBe(0);
+  });
+
+  it.each([
+    ['a functions file', { ...INPUT, functions: 'evil.ts' }],
+    ['a command to notify', { ...INPUT, notify: 'id > notified' }],
+    ['SQL', { function: 'sql', sql: 'SELECT 1', source: { query: "SELECT 'k' AS k" }, partitionBy: ['k'] }],
+    ['nothing at all but the project’s own', INPUT],
+    ['no input', 'none'],
+  ])('cannot have code run by an input that names %s (I9)', async (name, input) => {
+    const evil = join(stranger.folder, 'evil.ts');
+    const owned = proofFile('owned');
+    await writeFile(
+      evil,
+      `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(owned)}, '');`,
+    );
+    const runId = `stranger-${name.replaceAll(' ', '-')}`;
+    const given = typeof input === 'object' && 'functions' in input ? { ...input, functions: evil } : input;
+    expect(await start(runId, given as object)).toMatchObject({ code: 0 });
+    expect(await refusedState(runId)).toEqual(
+      refusal(/was not started: it has no header "partwise-proof".*partwise run.*partwise dev --open/s),
+    );
+    expect(existsSync(owned)).toBe(false);
+    expect(existsSync(proofFile('notified'))).toBe(false);
+  });
+
+  /** As the history that everybody can read has it. */
+  const startOf = async (runId: string): Promise<{ input: object; headers: string }> => {
+    const { stdout } = await stranger.temporal('workflow show', { 'workflow-id': runId, output: 'json' });
+    const { events } = JSON.parse(stdout) as {
+      events: {
+        workflowExecutionStartedEventAttributes: {
+          header: { fields: Record<string, { data: string }> };
+          input: { payloads: { data: string }[] };
+        };
+      }[];
+    };
+    const { header, input } = events[0]!.workflowExecutionStartedEventAttributes;
+    const text = (payload: { data: string }): string => Buffer.from(payload.data, 'base64').toString();
+    return {
+      input: JSON.parse(text(input.payloads[0]!)) as object,
+      headers: `partwise-proof=${text(header.fields['partwise-proof']!)}`,
+    };
+  };
+
+  it('gains nothing by a copied header: neither for another id nor for another input', async () => {
+    const run = await partwise.start(INPUT, { runId: 'owned' });
+    expect((await run.wait()).status).toBe('SUCCESS');
+    const { input, headers } = await startOf('owned');
+    await start('copied-id', input, { headers });
+    await start('owned-2026-01-01T00:00:00Z', input, { headers });
+    await start('owned', { ...input, notify: 'id > notified' }, { headers });
+    const why = refusal(
+      /its header "partwise-proof" was made for another run id, for another input, or with another secret/,
+    );
+    expect(await refusedState('copied-id')).toEqual(why);
+    expect(await refusedState('owned-2026-01-01T00:00:00Z')).toEqual(why);
+    const { stdout } = await stranger.temporal('workflow list', {
+      query: "WorkflowId = 'owned'",
+      output: 'json',
+    });
+    const [latest] = JSON.parse(stdout) as { status: string }[];
+    expect(latest!.status).toBe('WORKFLOW_EXECUTION_STATUS_FAILED');
+    expect(existsSync(proofFile('notified'))).toBe(false);
+    // The owner's run is as it was.
+    expect((await partwise.restore('owned').status()).status).toBe('SUCCESS');
+  });
+
+  it('cannot have a schedule of the owner start another input', async () => {
+    await partwise.schedules.create('nightly', { cron: '0 3 * * *', input: INPUT });
+    const { runId } = await partwise.schedules.trigger('nightly');
+    expect((await partwise.restore(runId).wait()).status).toBe('SUCCESS');
+    const client = new Client({ connection: await Connection.connect({ address: partwise.address }) });
+    await client.schedule.getHandle('nightly').update((schedule) => ({
+      ...schedule,
+      action: { ...schedule.action, args: [{ ...INPUT, notify: 'id > notified' }] },
+    }));
+    const edited = await partwise.schedules.trigger('nightly');
+    expect(await refusedState(edited.runId)).toEqual(refusal(/another input/));
+    expect(existsSync(proofFile('notified'))).toBe(false);
+    await client.connection.close();
+  });
+
+  it('is told by the exit code too: a refused run is none', async () => {
+    await start('watched', INPUT);
+    const { code, stderr } = await cli(folder, ['watch', 'watched']);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('No partition was started.'),
+    });
+  });
+});
+
+describe('partwise dev', () => {
+  let folder: string;
+  let dev: RunningCli;
+  let line: string;
+  const begin = async (...more: string[]): Promise<void> => {
+    folder = await makeFolder();
+    await writeFile(join(folder, 'functions.ts'), FUNCTIONS.replaceAll('count', 'salesByRegion'));
+    await writeFile(join(folder, 'sales.csv'), 'region,n\na,1\nb,2\n');
+    dev = startCli(folder, ['dev', ...more]);
+    let said = '';
+    for await (const text of dev.process.stdout!.setEncoding('utf8'))
+      if (/workflow start .*\n/.test((said += text))) break;
+    dev.process.stdout!.resume();
+    line = /temporal workflow start .*/.exec(said)![0];
+  };
+  const end = async (): Promise<void> => {
+    dev.process.kill('SIGINT');
+    expect((await dev.finished).code).toBe(0);
+    await rm(folder, { recursive: true, force: true });
+  };
+  const address = (): string => /--address (\S+)/.exec(line)![1]!;
+
+  it('prints a line for Temporal’s own command that proves the run that it starts', async () => {
+    await begin();
+    const { path } = await findTemporalBinary({ projectDir: folder, env: process.env });
+    const own = line.replace(/^temporal/, path).replace('my-run', 'another-id');
+    for (const each of [line.replace(/^temporal/, path), own])
+      expect(await run('sh', ['-c', each], folder)).toMatchObject({ code: 0 });
+    const partwise = await Partwise.connect({ projectDir: folder });
+    expect(await partwise.restore('my-run').wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
+    expect((await partwise.restore('another-id').wait()).error?.type).toBe('NotTrusted');
+    await partwise.close();
+    await end();
+  });
+
+  it('--open runs what anyone starts, with what is the project’s own, and refuses all else by name', async () => {
+    await begin('--open');
+    expect(line).not.toContain('--headers');
+    const connection = await Connection.connect({ address: address() });
+    const client = new Client({ connection });
+    const started = (workflowId: string, input: object) =>
+      client.workflow.start('partitionedRun', { workflowId, taskQueue: 'partwise', args: [input] });
+    const input = { function: 'salesByRegion', source: { files: 'sales.csv' }, partitionBy: ['region'] };
+    expect(await (await started('plain', input)).result()).toMatchObject({ counts: { DONE: 2 } });
+    await started('named', { ...input, functions: './functions.ts' });
+    const evil = {
+      functions: '/tmp/evil.ts',
+      notify: 'id > notified',
+      stage: '/tmp',
+      warehouse: 'duckdb:/tmp/w',
+    };
+    await started('evil', { ...input, ...evil });
+    const partwise = await Partwise.connect({ projectDir: folder });
+    expect((await partwise.restore('named').wait()).status).toBe('SUCCESS');
+    const { error } = await partwise.restore('evil').wait();
+    expect(error?.type).toBe('InvalidInput');
+    for (const name of ['functions', 'notify', 'stage', 'warehouse'])
+      expect(error?.message).toMatch(new RegExp(`${name}.*`));
+    expect(existsSync(join(folder, 'notified'))).toBe(false);
+    // The owner is still the owner.
+    const own = await partwise.start({ ...input, notify: `touch ${join(folder, 'told')}` }, { runId: 'own' });
+    expect((await own.wait()).status).toBe('SUCCESS');
+    expect(existsSync(join(folder, 'told'))).toBe(true);
+    await partwise.close();
+    await connection.close();
+    await end();
+  });
+});
+
+it('no proof and no secret is in what a run leaves: only the header has a code (I11)', async () => {
+  const folder = await makeFolder();
+  const ran = await cli(folder, ['run', 'count', '--from', 'regions.csv', '--by', 'region']);
+  expect(ran.code).toBe(0);
+  const { key } = JSON.parse(await readFile(join(folder, '.partwise', 'secret.json'), 'utf8')) as {
+    key: string;
+  };
+  const state = join(folder, '.partwise');
+  for (const name of await readdir(state, { recursive: true })) {
+    if (name === 'secret.json' || !(await stat(join(state, name))).isFile()) continue;
+    expect({ name, leaks: (await readFile(join(state, name))).includes(key) }).toEqual({
+      name,
+      leaks: false,
+    });
+  }
+  await endBackground(folder);
+  await rm(folder, { recursive: true, force: true });
+});
