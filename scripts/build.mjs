@@ -21,12 +21,13 @@ for (const file of readdirSync('dist', { recursive: true })) {
 }
 if (existsSync('src/cli/templates')) cpSync('src/cli/templates', 'dist/cli/templates', { recursive: true });
 
-const workflowFiles = ['dist/workflows', 'dist/run', 'package-lock.json', 'scripts/build.mjs'];
+const workflowFiles = ['dist/workflows', 'dist/run', 'dist/trust', 'package-lock.json', 'scripts/build.mjs'];
 await unlessStamped('dist/.workflow-stamp', digestOf(workflowFiles), async () => {
   const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(root, 'dist/workflows/index.js'),
     payloadConverterPath: join(root, 'dist/workflows/payload-converter.js'),
+    workflowInterceptorModules: [join(root, 'dist/workflows/interceptors.js')],
     logger: new DefaultLogger('WARN'),
     // The bundle ships, so it tells no path of the machine that built it; the sources are in their packages.
     webpackConfigHook: (config) => ({

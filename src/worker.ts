@@ -29,6 +29,8 @@ import { WorkerMetrics } from './telemetry/metrics';
 import { installRuntime } from './telemetry/runtime';
 import type { Tracing } from './telemetry/traces';
 import { isAlive } from './temporal/processes';
+import { endEarlierRuns, guardWorker } from './trust/guard-worker';
+import { sealing } from './trust/seal-codec';
 
 export { readHistory, type RunHistory } from './client/histories';
 export { replayRuns, type ReplayOptions, type ReplayReport } from './replay/replay';
@@ -100,7 +102,11 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const metrics = WorkerMetrics.of(installRuntime(project.worker.metrics ?? null));
   const connection = await NativeConnection.connect(server.connectionOptions);
   const { dataConverter } = project.temporal;
-  const client = new Client({ connection, namespace, dataConverter });
+  const { gate = null } = options;
+  const reading = gate === null ? dataConverter : sealing(dataConverter, gate).dataConverter;
+  const client = new Client({ connection, namespace, dataConverter: reading });
+  const guard = gate === null ? null : guardWorker(gate.secret, client, dataConverter);
+  if (gate !== null) await endEarlierRuns(client, gate.secret);
   const runners = project.worker.runners ?? availableParallelism();
   const identity = `${process.pid}@${hostname()}`;
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
@@ -130,7 +136,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     pool,
     slots,
     functions,
-    gate: options.gate ?? null,
+    gate,
     identity,
     scratch,
     unitTaskQueue,
@@ -146,7 +152,8 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     connection,
     namespace,
     identity,
-    dataConverter,
+    dataConverter: guard?.dataConverter ?? dataConverter,
+    ...(guard !== null && { interceptors: { activity: [guard.activities] } }),
     shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
     // Heartbeats carry what the next attempt must know; Temporal's default would hold them for 0.8 × the time-out.
     maxHeartbeatThrottleInterval: '1s',

@@ -5,6 +5,7 @@
 import { Context } from '@temporalio/activity';
 import { putLocator, type Locator } from '../client/locators';
 import { asksToResume } from '../run/continue-input';
+import type { RunRecord } from '../history/fold';
 import type { RunInput } from '../run/input';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { quote } from '../run/quote';
@@ -19,7 +20,7 @@ import { allowedFiles, confinementOf, outputProblems, sourceProblems } from './a
 import type { ActivityDeps } from './deps';
 import { refused, refusingEarly } from './failures';
 import { withHeartbeats } from './heartbeat';
-import { isTrusted, admit } from './run-trust';
+import { admit, isTrusted, NOT_VERIFIED, starterOfContinuation } from './run-trust';
 import {
   findFunction,
   inspectSource,
@@ -47,10 +48,12 @@ export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
 }
 
 async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise<OpenedRun> {
-  const starter = await admit(deps, context, raw);
+  const admitted = await admit(deps, context, raw);
   const project = await deps.project();
+  const opening = { project, trusted: isTrusted(admitted), context };
+  const { resumed, given, misfits, basis } = await resolveResume(raw, opening);
+  const starter = basis === null ? admitted : starterOfContinuation(deps, admitted, basis);
   const trusted = isTrusted(starter);
-  const { resumed, given, misfits } = await resolveResume(raw, { project, trusted, context });
   const input = acceptInput(context, given, misfits);
   const problems: string[] = [];
   const warehouse = resolvePlace('warehouse', input.warehouse, project, problems, { trusted });
@@ -88,6 +91,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
     };
     problems.push(...(await registryProblems(input, shape, found.settings, view)));
   }
+  if (problems.length > 0 && starter !== admitted) problems.push(NOT_VERIFIED);
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 
   const stageToken = await claimStage(openStage(stageUri!));
@@ -141,6 +145,8 @@ interface Resolved {
   given: unknown;
   /** What a continuation may not change. */
   misfits: string[];
+  /** The execution that the rest of the input comes from; null: none. */
+  basis: RunRecord | null;
 }
 
 interface Opening {
@@ -150,7 +156,7 @@ interface Opening {
 }
 
 async function resolveResume(raw: unknown, { project, trusted, context }: Opening): Promise<Resolved> {
-  if (!asksToResume(raw)) return { resumed: null, given: raw, misfits: [] };
+  if (!asksToResume(raw)) return { resumed: null, given: raw, misfits: [], basis: null };
   const problems: string[] = [];
   const named = (value: unknown): string | null => (typeof value === 'string' ? value : null);
   const place = { trusted, warehouse: named(raw.warehouse) };
@@ -158,7 +164,9 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
   if (uri === null) throw new Refusal('InvalidInput', problems);
   const stage = openStage(uri);
   const resumed = await findResumedRun(raw, stage, context);
-  const found = resumed ?? (await beginAgain(raw, stage, context));
+  const again = resumed === null ? await beginAgain(raw, stage, context) : null;
+  const found = resumed ?? again;
+  const basis = resumed?.reading.record ?? again?.basis ?? null;
   if (found === null && raw.function == null) {
     const runId = context.info.workflowExecution!.workflowId;
     throw new Refusal('InvalidInput', [
@@ -166,7 +174,7 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
     ]);
   }
   const misfits = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, { project, trusted })];
-  return { resumed, given: found?.input ?? raw, misfits };
+  return { resumed, given: found?.input ?? raw, misfits, basis };
 }
 
 /** A continuation reads the run's snapshot, and writes where the run does. */

@@ -7,6 +7,7 @@ import type { Context } from '@temporalio/activity';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { payloadDecoder } from '../client/payloads';
 import type { ProjectConfig } from '../config';
+import type { RunRecord } from '../history/fold';
 import { Refusal } from '../run/refusal';
 import type { ProjectSecret } from '../trust/secret';
 import { isProven, PROOF_HEADER } from '../trust/start-proof';
@@ -45,6 +46,24 @@ export async function starterOf(deps: GateDeps, context: Context): Promise<Start
   if (deps.gate === null) return starterWithoutGate(deps);
   const { proof, input } = await startOf(context);
   return starterAt(deps.gate, context.info.workflowExecution!.workflowId, await input(), proof);
+}
+
+/** For the problems of a continuation whose first input nobody can vouch for. */
+export const NOT_VERIFIED =
+  "What this run was started with bears no proof of the project's owner (it came through partwise dev --open, from an earlier release, or the secret was lost), so it is taken for anybody's. Start a new run to use it.";
+
+/**
+ * Who a continuation's input comes from: what it does not name itself is the earlier execution's. `before` was read with the
+ * project's secret, so what it holds is verified, unless it was recorded before there was one.
+ */
+export function starterOfContinuation(
+  { gate }: Pick<ActivityDeps, 'gate'>,
+  starter: Starter,
+  before: Pick<RunRecord, 'opened' | 'startedAt'>,
+): Starter {
+  if (gate === null || starter !== 'owner') return starter;
+  const isVerified = Date.parse(before.startedAt ?? '') >= gate.secret.createdAt;
+  return isVerified && before.opened?.trusted === true ? starter : 'anyone';
 }
 
 function starterWithoutGate({ functions }: GateDeps): Starter {

@@ -3,23 +3,24 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '@temporalio/activity';
 import { readLocators } from '../client/locators';
 import { resumedInput, type Resumed } from '../run/continue-input';
+import type { RunRecord } from '../history/fold';
 import type { RunInput } from '../run/input';
 import { quote } from '../run/quote';
 import type { Stage } from '../stage';
 import { inputOf, readPrevious } from './resumed-run';
 
-/** `raw` laid over that run's input; null when no execution of the id was ever accepted, or it is forgotten. */
+/** `raw` laid over the input of that run, `basis`; null when no execution of the id was ever accepted, or it is forgotten. */
 export async function beginAgain(
   raw: Partial<RunInput>,
   stage: Stage,
   context: Context,
-): Promise<Resumed | null> {
+): Promise<(Resumed & { basis: RunRecord }) | null> {
   const { workflowId: runId, runId: own } = context.info.workflowExecution!;
   const last = (await readLocators(stage, runId)).found.findLast(
     ({ workflowRunId }) => workflowRunId !== own,
   );
-  const opened =
-    last === undefined ? null : (await readPrevious(context, stage, last))?.reading.record.opened;
+  const basis = last === undefined ? undefined : (await readPrevious(context, stage, last))?.reading.record;
+  const opened = basis?.opened;
   if (opened == null) return null;
   const { input, problems } = resumedInput(raw, inputOf(opened));
   if (raw.only != null && !isDeepStrictEqual(raw.only, input.only)) {
@@ -28,5 +29,5 @@ export async function beginAgain(
         'leave it out, and all of them are run.',
     );
   }
-  return { input, problems };
+  return { input, problems, basis: basis! };
 }

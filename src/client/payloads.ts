@@ -1,5 +1,11 @@
 import type { LoadedDataConverter } from '@temporalio/common';
-import type { PayloadDecoder, RecordedFailure } from '../history/decode';
+import {
+  ForgedPayload,
+  type PayloadDecoder,
+  type RecordedActivity,
+  type RecordedFailure,
+} from '../history/decode';
+import { NotSealed, SealCodec, type RecordedContext } from '../trust/seal-codec';
 
 /** The decoder of everything that a data converter (codecs, encryption) wrote into histories. */
 export function payloadDecoder(converter: LoadedDataConverter): PayloadDecoder {
@@ -9,13 +15,39 @@ export function payloadDecoder(converter: LoadedDataConverter): PayloadDecoder {
     // Internal to the SDK, which offers no other way to decode a history's payloads.
   } =
     require('@temporalio/common/lib/internal-non-workflow') as typeof import('@temporalio/common/lib/internal-non-workflow');
+  // Other codecs have always decoded histories without a context.
+  const seals = converter.payloadCodecs.some((codec) => codec instanceof SealCodec);
+  const contextOf = (activity?: RecordedActivity): RecordedContext | undefined =>
+    seals && activity !== undefined ? recordedContext(activity) : undefined;
   return {
-    values: (payloads) => decodeArrayFromPayloads(converter, payloads?.payloads),
-    failure: async (failure) => {
-      const error = await decodeOptionalFailureToOptionalError(converter, failure);
+    values: (payloads, activity) =>
+      sealed(decodeArrayFromPayloads(converter, payloads?.payloads, contextOf(activity))),
+    failure: async (failure, activity) => {
+      const error = await sealed(
+        decodeOptionalFailureToOptionalError(converter, failure, contextOf(activity)),
+      );
       return error === undefined ? null : recordedFailure(error);
     },
   };
+}
+
+function recordedContext({ workflowId, activityId, at }: RecordedActivity): RecordedContext {
+  return {
+    type: 'activity',
+    namespace: '',
+    workflowId,
+    activityId,
+    isLocal: false,
+    recordedAt: Date.parse(at),
+  };
+}
+
+async function sealed<T>(decoding: Promise<T>): Promise<T> {
+  try {
+    return await decoding;
+  } catch (error) {
+    throw error instanceof NotSealed ? new ForgedPayload(error.message) : error;
+  }
 }
 
 function recordedFailure(error: Error): RecordedFailure {

@@ -20,18 +20,42 @@ export interface RecordedFailure {
   cause: RecordedFailure | null;
 }
 
-/** Turns payloads into values: the run's data converter, behind two methods. */
+/** An activity of which a payload was recorded. */
+export interface RecordedActivity {
+  workflowId: string;
+  activityId: string;
+  /** When the payload was recorded. ISO 8601 UTC. */
+  at: string;
+}
+
+/** Somebody else than the project's worker wrote the payload of an activity. The message is a sentence. */
+export class ForgedPayload extends Error {
+  override name = 'ForgedPayload';
+}
+
+/** Turns payloads into values: the run's data converter, behind two methods. With `activity` it throws `ForgedPayload`. */
 export interface PayloadDecoder {
-  values(payloads: Payloads | null | undefined): Promise<unknown[]>;
-  failure(failure: ProtoFailure | null | undefined): Promise<RecordedFailure | null>;
+  values(payloads: Payloads | null | undefined, activity?: RecordedActivity): Promise<unknown[]>;
+  failure(
+    failure: ProtoFailure | null | undefined,
+    activity?: RecordedActivity,
+  ): Promise<RecordedFailure | null>;
 }
 
 /** The numbers of a shard's events in a record: Temporal ends a workflow of so many. */
 const MOST_EVENTS = 2 ** 16;
 
+interface Activity {
+  id: string;
+  type: string;
+  startedAt: string | null;
+  attempt: number;
+}
+
 /** Decodes the events of one history, in order. It remembers which activity is which, as later events only give numbers. */
 export class HistoryDecoder {
-  readonly #activities = new Map<number, { type: string; startedAt: string | null; attempt: number }>();
+  readonly #activities = new Map<number, Activity>();
+  #workflowId = '';
 
   /** `shard`: whose history it is; null: the run's own. */
   constructor(
@@ -42,6 +66,7 @@ export class HistoryDecoder {
   async decode(event: HistoryEvent): Promise<Fact | null> {
     const at = isoTime(event.eventTime);
     const { shard } = this;
+    this.#workflowId = event.workflowExecutionStartedEventAttributes?.workflowId ?? this.#workflowId;
     if (shard !== null) {
       const ended =
         (await decodeClose(event, this.decoder)) === null
@@ -74,7 +99,8 @@ export class HistoryDecoder {
     if (scheduled) {
       const type = scheduled.activityType?.name ?? '';
       const unit = this.#number(event.eventId);
-      this.#activities.set(unit, { type, startedAt: null, attempt: 0 });
+      const { activityId } = scheduled;
+      this.#activities.set(unit, { id: activityId ?? '', type, startedAt: null, attempt: 0 });
       if (type !== 'processUnit') return null;
       const task = recorded<UnitTask>((await this.decoder.values(scheduled.input))[0], 'unit');
       const summary = event.userMetadata?.summary;
@@ -96,22 +122,43 @@ export class HistoryDecoder {
     }
     const completed = event.activityTaskCompletedEventAttributes;
     if (completed) {
-      const [result] = await this.decoder.values(completed.result);
-      return this.#completed(this.#number(completed.scheduledEventId), at, result);
+      const unit = this.#number(completed.scheduledEventId);
+      return this.#orForged(unit, at, async (of) =>
+        this.#completed(unit, at, (await this.decoder.values(completed.result, of))[0]),
+      );
     }
     const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
     if (failed) {
-      const failure = await this.decoder.failure(failed.failure);
-      return this.#failed(
-        this.#number(failed.scheduledEventId),
-        at,
-        failure,
-        failed.retryState === CANCEL_REQUESTED,
+      const unit = this.#number(failed.scheduledEventId);
+      return this.#orForged(unit, at, async (of) =>
+        this.#failed(
+          unit,
+          at,
+          await this.decoder.failure(failed.failure, of),
+          failed.retryState === CANCEL_REQUESTED,
+        ),
       );
     }
     const cancelled = event.activityTaskCanceledEventAttributes;
     if (cancelled) return this.#failed(this.#number(cancelled.scheduledEventId), at, null, true);
     return null;
+  }
+
+  /** What somebody else wrote counts for nothing: the activity came to no end of its own. */
+  async #orForged(
+    unit: number,
+    at: string,
+    decode: (of: RecordedActivity) => Promise<Fact | null>,
+  ): Promise<Fact | null> {
+    const activityId = this.#activities.get(unit)?.id ?? '';
+    try {
+      return await decode({ workflowId: this.#workflowId, activityId, at });
+    } catch (error) {
+      if (!(error instanceof ForgedPayload)) throw error;
+      const { message } = error;
+      const failure = { type: 'NotTrusted', message, stack: null, details: [], cause: null };
+      return this.#failed(unit, at, failure, false);
+    }
   }
 
   #number(eventId: unknown): number {

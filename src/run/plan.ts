@@ -315,8 +315,6 @@ export interface OpenedRun {
   runTimeoutMs: number | null;
   /** The run's input as it is in force: of a continuation the run's own, with what the continuation changed. */
   input: RunInput;
-  /** Whether the input comes from the worker's own owner, and may say what is executed. Absent: a release before this. */
-  trusted?: boolean;
   /** Earlier executions of the run id, oldest first. */
   earlier: ExecutionEntry[];
   /** What a continuation continues; null for the first execution of a generation. */

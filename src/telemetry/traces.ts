@@ -35,6 +35,7 @@ export async function startTracing(
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: join(workflows, 'index.js'),
     payloadConverterPath: join(workflows, 'payload-converter.js'),
+    workflowInterceptorModules: [join(workflows, 'interceptors.js')],
     plugins: [plugin],
     logger: new DefaultLogger('WARN'),
   });

@@ -3,6 +3,7 @@ import type { Client, Connection } from '@temporalio/client';
 import { attachEmbedded, type AttachOptions } from './embedded';
 import { resolveTemporal, type ServerConnectionOptions } from './named-server';
 import { readSecret, type ProjectSecret } from '../trust/secret';
+import { sealing } from '../trust/seal-codec';
 import { signingStarts } from '../trust/sign-starts';
 import { TemporalUnavailable, errorText } from './problems';
 import { stateFolder } from './state-folder';
@@ -62,7 +63,8 @@ function session(
   const { Client } = loadClientLibrary();
   const { address, namespace, taskQueue } = at;
   const { settings, secret } = options;
-  const { dataConverter } = settings;
+  const dataConverter =
+    secret === null ? settings.dataConverter : sealing(settings.dataConverter, { secret }).dataConverter;
   return {
     connection,
     client: new Client({

@@ -14,6 +14,7 @@ import type { ShardSettings, ShardTask } from '../run/plan';
 import { shardId } from '../run/shards';
 import { endedIn, type ShardReport } from '../run/shard-report';
 import type { partitionShard } from './partition-shard';
+import { provenanceOf } from './payload-converter';
 import { decideSignal, holdSignal, settingsSignal } from './shard-messages';
 import type { Place, Skipped } from './units';
 
@@ -68,6 +69,8 @@ export class LiveShard {
         void this.#deliver();
         return this.#handle.result();
       });
+      if (provenanceOf(report) === null)
+        return { type: 'lost', why: 'its report was not written by the project’s worker' };
       const cutShort = endedIn(report) < task.partitions || report.counts.CANCELLED > 0;
       return cutShort && !scope.consideredCancelled
         ? { type: 'lost', why: 'it was cancelled by itself' }

@@ -3,6 +3,7 @@
  * pauses and cancels it. A shard that is cancelled returns its last report, as one that has ended does.
  */
 import {
+  ApplicationFailure,
   CancellationScope,
   condition,
   getExternalWorkflowHandle,
@@ -17,8 +18,10 @@ import type { RunActivities } from '../activities';
 import { decodeOrdinals } from '../run/ordinals';
 import type { ShardSettings, ShardTask, Unit } from '../run/plan';
 import { firstReport, isDue, type ShardReport } from '../run/shard-report';
+import { inputOf } from '../trust/provenance';
 import { Control } from './control';
 import { CONTROL_RETRY } from './ending';
+import { provenanceOf } from './payload-converter';
 import { Progress } from './progress';
 import {
   decideSignal,
@@ -34,6 +37,14 @@ import { RunUnits } from './units';
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionShard);
 
 export async function partitionShard(task: ShardTask): Promise<ShardReport> {
+  // Whoever reaches the embedded server may start a workflow, and a shard's units name files with code.
+  const made = provenanceOf(task);
+  if (made !== undefined && made !== inputOf('partitionShard')) {
+    throw ApplicationFailure.nonRetryable(
+      'This shard was not started by its run, so it may come from anybody: runs start their shards themselves, and partwise run starts a run.',
+      'NotTrusted',
+    );
+  }
   return new ShardRun(task).execute();
 }
 

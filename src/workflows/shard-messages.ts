@@ -15,3 +15,8 @@ export const reportSignal = defineSignal<[ShardReport]>('shardReport');
 /** In the order of the ordinals. */
 export const heldSignal = defineSignal<[{ shard: number; places: Place[] }]>('shardHeld');
 export const skippedSignal = defineSignal<[{ shard: number; skipped: Skipped[] }]>('shardSkipped');
+
+/** Names of those above: only runs and shards send them. */
+export const SHARD_SIGNALS: ReadonlySet<string> = new Set(
+  [settingsSignal, holdSignal, decideSignal, reportSignal, heldSignal, skippedSignal].map(({ name }) => name),
+);

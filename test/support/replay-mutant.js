@@ -17,7 +17,7 @@ async function main([file, from, to, ...files]) {
   // Inside the repository: bundling resolves packages from there.
   const folder = mkdtempSync(join(DIST, '.mutant-'));
   try {
-    for (const part of ['workflows', 'run'])
+    for (const part of ['workflows', 'run', 'trust'])
       cpSync(join(DIST, part), join(folder, part), { recursive: true });
     const source = readFileSync(join(folder, file), 'utf8');
     if (!source.includes(from)) throw new Error(`${file} does not have: ${from}`);
@@ -25,6 +25,7 @@ async function main([file, from, to, ...files]) {
     const { code } = await bundleWorkflowCode({
       workflowsPath: join(folder, 'workflows/index.js'),
       payloadConverterPath: join(folder, 'workflows/payload-converter.js'),
+      workflowInterceptorModules: [join(folder, 'workflows/interceptors.js')],
       logger: new DefaultLogger('ERROR'),
     });
     const bundle = join(folder, 'bundle.js');

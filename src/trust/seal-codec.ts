@@ -1,0 +1,162 @@
+/**
+ * Seals what the embedded server carries: a code over the workflow and activity that a payload belongs to, what it is for, and its
+ * content, as additional metadata. Encoding and data stay, so Temporal's own tools read payloads as before.
+ *
+ * Anybody who reaches the server's port can complete, fail or schedule activities. So a payload of an activity without a valid
+ * seal is not decoded: the workflow or activity task fails, and `onForged` ends the run. What a workflow is started with, signals
+ * and queries are open to everybody; there the payload is only marked, and workflow code looks at the mark where it matters.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type {
+  ActivitySerializationContext,
+  DataConverter,
+  Payload,
+  PayloadCodec,
+  SerializationContext,
+} from '@temporalio/common';
+import { isInput, LABEL, resultOf, SEAL, UNSEALED } from './provenance';
+import type { ProjectSecret } from './secret';
+
+/** The context of a payload in a recorded history. */
+export interface RecordedContext extends ActivitySerializationContext {
+  /** Milliseconds since the epoch, by the server's clock: when it was recorded. */
+  recordedAt: number;
+}
+
+/** A payload of an activity that the project's worker did not write. */
+export class NotSealed extends Error {
+  override name = 'NotSealed';
+  constructor(readonly context: ActivitySerializationContext) {
+    super(
+      `The input or result of the activity "${context.activityId}" of "${context.workflowId}" was not written by the project's worker, or with another secret.`,
+    );
+  }
+}
+
+export interface SealOptions {
+  secret: ProjectSecret;
+  /** Type of the activity that the caller is in; its results are encoded there. Absent: there are no activities here. */
+  runningActivity?: () => string | null;
+  /** Called before `NotSealed` is thrown, unless a recorded history is read. */
+  onForged?: (context: ActivitySerializationContext) => void;
+}
+
+/** A data converter that seals what `inner` encodes. */
+export function sealing(
+  inner: DataConverter | undefined,
+  options: SealOptions,
+): { dataConverter: DataConverter; codec: SealCodec } {
+  const codec = new SealCodec(options, inner?.payloadCodecs ?? []);
+  return { dataConverter: { ...inner, payloadCodecs: [codec] }, codec };
+}
+
+export class SealCodec implements PayloadCodec {
+  /** Labels of inputs that were decoded and whose activity has not begun, by activity. */
+  readonly #inputs = new Map<string, string>();
+
+  constructor(
+    private readonly options: SealOptions,
+    private readonly inner: readonly PayloadCodec[],
+  ) {}
+
+  async encode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]> {
+    const labels = payloads.map((payload) => labelOf(payload) ?? this.#ownLabel(context));
+    let encoded = payloads;
+    for (const codec of [...this.inner].reverse()) encoded = await codec.encode(encoded, context);
+    if (context?.workflowId === undefined) return encoded;
+    return encoded.map((payload, i) => this.#seal(payload, context, labels[i] ?? ''));
+  }
+
+  async decode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]> {
+    const labels = payloads.map((payload) => this.#check(payload, context));
+    if (context?.type === 'activity' && !isRecorded(context)) this.#note(context, labels);
+    let decoded = payloads.map(withoutOurs);
+    const theirs = context !== undefined && isRecorded(context) ? undefined : context;
+    for (const codec of this.inner) decoded = await codec.decode(decoded, theirs);
+    return decoded.map((payload, i) => marked(payload, labels[i]));
+  }
+
+  /** What the input was made for that was decoded last for an activity; null: nothing. It is told once. */
+  takeInput(workflowId: string, activityId: string): string | null {
+    const key = keyOf(workflowId, activityId);
+    const label = this.#inputs.get(key) ?? null;
+    this.#inputs.delete(key);
+    return label;
+  }
+
+  /** Results are encoded within the activity; heartbeats and what a workflow says of itself are not. */
+  #ownLabel(context: SerializationContext | undefined): string {
+    const type = context?.type === 'activity' ? (this.options.runningActivity?.() ?? null) : null;
+    return type === null ? '' : resultOf(type);
+  }
+
+  #note(
+    { workflowId, activityId }: ActivitySerializationContext,
+    labels: (string | null | undefined)[],
+  ): void {
+    const key = keyOf(workflowId, activityId);
+    const [label] = labels;
+    const before = this.#inputs.get(key);
+    // Two inputs of one activity at once that differ: neither can be told from the other, so neither counts.
+    if (labels.length !== 1 || label == null || !isInput(label) || (before ?? label) !== label)
+      this.#inputs.delete(key);
+    else this.#inputs.set(key, label);
+  }
+
+  #seal(payload: Payload, context: SerializationContext, label: string): Payload {
+    const metadata = { ...payload.metadata, [LABEL]: Buffer.from(label) };
+    return { ...payload, metadata: { ...metadata, [SEAL]: this.#code({ ...payload, metadata }, context) } };
+  }
+
+  /** The label of a payload with a valid seal; null when it has none; undefined where nothing is known of whose it is. */
+  #check(payload: Payload, context: SerializationContext | undefined): string | null | undefined {
+    if (context?.workflowId === undefined) return undefined;
+    const seal = payload.metadata?.[SEAL];
+    if (seal != null) {
+      const expected = this.#code(payload, context);
+      if (seal.length === expected.length && timingSafeEqual(seal, expected)) return labelOf(payload) ?? '';
+    }
+    if (context.type === 'workflow') return null;
+    if (!isRecorded(context)) this.options.onForged?.(context);
+    else if (context.recordedAt < this.options.secret.createdAt) return undefined;
+    throw new NotSealed(context);
+  }
+
+  #code({ metadata, data }: Payload, context: SerializationContext): Buffer {
+    const activity = context.type === 'activity' ? (context.activityId ?? null) : null;
+    const hmac = createHmac('sha256', this.options.secret.key);
+    const fields = Object.entries(metadata ?? {})
+      .filter(([name]) => name !== SEAL)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => [name, Buffer.from(value ?? []).toString('base64')]);
+    hmac.update(JSON.stringify(['partwise payload', 1, context.type, context.workflowId, activity, fields]));
+    // Empty bytes come from the wire as an empty array.
+    return hmac.update(ArrayBuffer.isView(data) ? data : Buffer.from(data ?? [])).digest();
+  }
+}
+
+function isRecorded(context: SerializationContext): context is RecordedContext {
+  return 'recordedAt' in context;
+}
+
+function labelOf({ metadata }: Payload): string | null {
+  const label = metadata?.[LABEL];
+  return label == null ? null : Buffer.from(label).toString();
+}
+
+function withoutOurs(payload: Payload): Payload {
+  const metadata = { ...payload.metadata };
+  for (const name of [LABEL, SEAL, UNSEALED]) delete metadata[name];
+  return { ...payload, metadata };
+}
+
+function marked(payload: Payload, label: string | null | undefined): Payload {
+  if (label === undefined) return payload;
+  const mark: Payload['metadata'] =
+    label === null ? { [UNSEALED]: new Uint8Array() } : { [LABEL]: Buffer.from(label) };
+  return { ...payload, metadata: { ...payload.metadata, ...mark } };
+}
+
+function keyOf(workflowId: string | undefined, activityId: string | undefined): string {
+  return JSON.stringify([workflowId, activityId]);
+}

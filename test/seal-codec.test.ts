@@ -1,0 +1,107 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
+import { LABEL, SEAL, UNSEALED } from '../src/trust/provenance';
+import { NotSealed, SealCodec } from '../src/trust/seal-codec';
+
+const secret = { key: Buffer.alloc(32, 1), createdAt: 1_000 };
+const payload = (text: string, label?: string): Payload => ({
+  metadata: {
+    encoding: Buffer.from('json/plain'),
+    ...(label !== undefined && { [LABEL]: Buffer.from(label) }),
+  },
+  data: Buffer.from(text),
+});
+const activity = (activityId = '1', workflowId = 'run'): SerializationContext & { type: 'activity' } => ({
+  type: 'activity',
+  namespace: 'default',
+  workflowId,
+  activityId,
+  isLocal: false,
+});
+const workflow: SerializationContext = { type: 'workflow', namespace: 'default', workflowId: 'run' };
+
+describe('the seal of a payload', () => {
+  const codec = new SealCodec({ secret }, []);
+
+  it('leaves encoding and data as they are, and comes off on the way in', async () => {
+    const [sealed] = await codec.encode([payload('"x"', 'input:planRun')], activity());
+    expect(sealed).toMatchObject(payload('"x"'));
+    expect(await codec.decode([sealed!], activity())).toEqual([payload('"x"', 'input:planRun')]);
+  });
+
+  it.each<[string, (sealed: Payload) => Payload, SerializationContext?]>([
+    ['other data', (sealed) => ({ ...sealed, data: Buffer.from('"y"') })],
+    [
+      'another label',
+      (sealed) => ({
+        ...sealed,
+        metadata: { ...sealed.metadata, [LABEL]: Buffer.from('input:processUnit') },
+      }),
+    ],
+    [
+      'another encoding',
+      (sealed) => ({ ...sealed, metadata: { ...sealed.metadata, encoding: Buffer.from('json/other') } }),
+    ],
+    ['no seal', () => payload('"x"')],
+    [
+      'an empty seal',
+      (sealed) => ({ ...sealed, metadata: { ...sealed.metadata, [SEAL]: new Uint8Array() } }),
+    ],
+    ['another activity', (sealed) => sealed, activity('2')],
+    ['another workflow', (sealed) => sealed, activity('1', 'other')],
+  ])('does not hold for %s', async (_what, change, context = activity()) => {
+    const forged: string[] = [];
+    const guarding = new SealCodec({ secret, onForged: ({ activityId }) => forged.push(activityId!) }, []);
+    const [sealed] = await codec.encode([payload('"x"', 'input:planRun')], activity());
+    await expect(guarding.decode([change(sealed!)], context)).rejects.toThrow(NotSealed);
+    expect(forged).toEqual([(context as { activityId: string }).activityId]);
+  });
+
+  it('is only looked for where workflows are started and signaled, and a mark on the wire counts for nothing', async () => {
+    const [marked] = await codec.decode([payload('"x"', 'input:partitionShard')], workflow);
+    expect(Object.keys(marked!.metadata!)).toEqual(['encoding', UNSEALED]);
+  });
+
+  it('tells for which activity an input was made, once, and not when two differ', async () => {
+    const own = new SealCodec({ secret }, []);
+    const inputs = await own.encode([payload('1', 'input:a'), payload('2', 'input:b')], activity());
+    await own.decode([inputs[0]!], activity());
+    expect(own.takeInput('run', '1')).toBe('input:a');
+    expect(own.takeInput('run', '1')).toBeNull();
+    for (const input of inputs) await own.decode([input], activity());
+    expect(own.takeInput('run', '1')).toBeNull();
+  });
+
+  it('does not take a result for an input', async () => {
+    const running = new SealCodec({ secret, runningActivity: () => 'planRun' }, []);
+    const [result] = await running.encode([payload('1')], activity());
+    await codec.decode([result!], activity());
+    expect(codec.takeInput('run', '1')).toBeNull();
+  });
+
+  it('of what was recorded before there was a secret is not asked for', async () => {
+    const recorded = (recordedAt: number) => ({ ...activity(), recordedAt });
+    expect(await codec.decode([payload('"old"')], recorded(999))).toEqual([payload('"old"')]);
+    await expect(codec.decode([payload('"new"')], recorded(1_001))).rejects.toThrow(NotSealed);
+  });
+
+  it('lies around the codecs of the project', async () => {
+    const flip = async (payloads: Payload[]): Promise<Payload[]> =>
+      payloads.map(({ data }) => ({
+        metadata: { encoding: Buffer.from('binary/flipped') },
+        data: Buffer.from(data!).reverse(),
+      }));
+    const own: PayloadCodec = {
+      encode: flip,
+      decode: async (payloads) =>
+        (await flip(payloads)).map((each) => ({
+          ...each,
+          metadata: { encoding: Buffer.from('json/plain') },
+        })),
+    };
+    const both = new SealCodec({ secret }, [own]);
+    const [sealed] = await both.encode([payload('123', 'input:a')], activity());
+    expect(Buffer.from(sealed!.data!).toString()).toBe('321');
+    expect(await both.decode([sealed!], activity())).toEqual([payload('123', 'input:a')]);
+  });
+});
