@@ -6,13 +6,25 @@
  * Payloads of the embedded server say what they were made for (see `trust/seal-codec.ts`): values get their label on the way out,
  * and keep it on the way in.
  */
-import { DefaultPayloadConverter, type Payload, type SerializationContext } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  DefaultPayloadConverter,
+  type Payload,
+  type SerializationContext,
+} from '@temporalio/common';
 import { decode, encode } from '@temporalio/common/lib/encoding';
 import { isDeeperThan } from '../run/json-value';
 import { isResult, LABEL, UNSEALED } from '../trust/provenance';
 
-/** Stands for the result of an activity that was written as something else. */
-export const NOT_A_RESULT = Object.freeze({ notAResult: true });
+/** Stands for the result of an activity that was written as something else: a promise that is to resolve with it rejects. */
+const NOT_A_RESULT: object = Object.freeze({
+  get then(): never {
+    throw ApplicationFailure.nonRetryable(
+      "What was given for the result of an activity is no result of it: it was not written by the project's worker.",
+      'NotTrusted',
+    );
+  },
+});
 
 /** What values are for that go out, and what values were for that came in. */
 const outgoing = new WeakMap<object, string>();
