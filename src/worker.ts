@@ -29,6 +29,7 @@ import { WorkerMetrics } from './telemetry/metrics';
 import { installRuntime } from './telemetry/runtime';
 import type { Tracing } from './telemetry/traces';
 import { isAlive } from './temporal/processes';
+import { makePrivate } from './temporal/state-folder';
 import { endEarlierRuns, guardWorker } from './trust/guard-worker';
 import { sealing } from './trust/seal-codec';
 
@@ -110,6 +111,8 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const runners = project.worker.runners ?? availableParallelism();
   const identity = `${process.pid}@${hostname()}`;
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
+  // It holds rows and code.
+  makePrivate(join(project.projectDir, '.partwise'));
   await removeAbandoned(dirname(scratch));
   const { passEnv } = project.worker;
   const pool = new RunnerPool({

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { Partwise, type RunInput } from '../src/index';
 import { endBackground, findTemporalBinary } from '../src/temporal';
+import { makeStateFolder, stateFolder } from '../src/temporal/state-folder';
 import { canonicalJson } from '../src/trust/canonical-json';
 import { ensureSecret } from '../src/trust/secret';
 import { isProven, startProof } from '../src/trust/start-proof';
@@ -83,6 +84,16 @@ describe('the secret', () => {
     expect(() => ensureSecret(folder)).toThrow(/secret.json", cannot be read.*Remove the file/);
     await rm(folder, { recursive: true });
   });
+});
+
+it('a state folder that others could look into is closed to them (I11)', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-open-'));
+  const state = stateFolder(folder);
+  await mkdir(state.path);
+  await chmod(state.path, 0o755);
+  makeStateFolder(state);
+  expect((await stat(state.path)).mode & 0o777).toBe(0o700);
+  await rm(folder, { recursive: true });
 });
 
 describeStranger('another user of the machine', () => {

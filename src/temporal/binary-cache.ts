@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TemporalBinary } from './binary';
+import { digestFile } from '../stage/digest-file';
 import { lockFolder } from './lock';
 import { readJson, writeJson } from './state-folder';
 
@@ -21,6 +22,13 @@ interface FetchOptions {
   signal?: AbortSignal;
 }
 
+/** Content of `origin.json` beside a binary. */
+interface CacheRecord {
+  origin: TemporalBinary['origin'];
+  /** In hexadecimal. Absent: it was fetched by an earlier release. */
+  sha256?: string;
+}
+
 const BINARY = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 const WORK = '.fetch-';
 
@@ -34,9 +42,12 @@ export async function cachedBinary(
   versionOf: (path: string) => Promise<string>,
 ): Promise<TemporalBinary | null> {
   const folder = join(cacheFolder(env), 'temporal');
-  const known = readJson<{ origin: TemporalBinary['origin'] }>(join(folder, 'origin.json'));
+  const known = readJson<CacheRecord>(join(folder, 'origin.json'));
   if (known === null) return null;
   const path = join(folder, BINARY);
+  // Not what was fetched: cut off, or changed since. It is not even asked for its version.
+  const found = known.sha256 === undefined ? null : await digestFile(path).catch(() => null);
+  if (known.sha256 !== found?.sha256) return null;
   const version = await versionOf(path).catch(() => null);
   return version === null ? null : { path, version, origin: known.origin };
 }
@@ -59,7 +70,8 @@ export async function fetchIntoCache(options: FetchOptions): Promise<TemporalBin
       const ready = join(work, 'ready');
       await mkdir(ready);
       await rename(fetched, join(ready, BINARY));
-      writeJson(join(ready, 'origin.json'), { origin });
+      const { sha256 } = await digestFile(join(ready, BINARY));
+      writeJson(join(ready, 'origin.json'), { origin, sha256 } satisfies CacheRecord);
       // Whatever is there does not run, or it would have been used.
       await rm(join(cache, 'temporal'), { recursive: true, force: true });
       await rename(ready, join(cache, 'temporal'));

