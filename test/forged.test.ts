@@ -129,6 +129,12 @@ describeStranger('another user of the machine', () => {
 });
 
 describe('a workflow worker of somebody else', () => {
+  // A run whose history everybody can read.
+  beforeAll(async () => {
+    const run = await partwise.start(input(1), { runId: 'model' });
+    await run.wait();
+  });
+
   /** How a workflow of theirs ends that schedules this activity of ours. */
   const schedule = async (
     workflowId: string,
@@ -155,8 +161,6 @@ describe('a workflow worker of somebody else', () => {
   };
 
   it('cannot have a unit run, or a run planned, with what it names (I9)', async () => {
-    const run = await partwise.start(input(1), { runId: 'model' });
-    await run.wait();
     const { events } = await anybody.workflow.getHandle('model').fetchHistory();
     const taskOf = (type: string): unknown => {
       const scheduled = events!.find(

@@ -18,6 +18,7 @@ import { isResult, LABEL, UNSEALED } from '../trust/provenance';
 
 /** Stands for the result of an activity that was written as something else: a promise that is to resolve with it rejects. */
 const NOT_A_RESULT: object = Object.freeze({
+  // oxlint-disable-next-line unicorn/no-thenable -- that it is one is what it is for
   get then(): never {
     throw ApplicationFailure.nonRetryable(
       "What was given for the result of an activity is no result of it: it was not written by the project's worker.",
