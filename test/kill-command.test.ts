@@ -2,18 +2,22 @@
  * The embedded way, as a person has it: the command line, its own server and worker, and everything killed in the middle of a
  * run.
  */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { endBackground } from '../src/temporal';
+import { readJson, stateFolder } from '../src/temporal/state-folder';
 import { cli, startCli, type RunningCli } from './support/cli';
 import { killAll, pidOf, workerPid } from './support/embedded';
 import { changed } from './support/files';
 import { isAlive } from './support/processes';
 import { REPOSITORY } from './support/project';
+import { until } from './support/until';
 
 const FUNCTIONS = (version: number): string => `
 import { appendFileSync, existsSync } from 'node:fs';
@@ -125,6 +129,29 @@ describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
     await openGate('kill-server-attached');
     expect((await running.finished).code).toBe(0);
     await expectFinished('kill-server-attached');
+  });
+
+  it('of the server, whose port another program takes while the host sleeps: the command follows it to another port', async () => {
+    const running = await begin('server-moves');
+    const host = pidOf(folder, 'host')!;
+    const { port } = readJson<{ port: number }>(stateFolder(folder).serverFile)!;
+    process.kill(host, 'SIGSTOP');
+    process.kill(pidOf(folder, 'server')!, 'SIGKILL');
+    const other = createServer((socket) => socket.destroy());
+    await until(() => {
+      other.listen(port, '127.0.0.1');
+      return once(other, 'listening').then(
+        () => true,
+        () => false,
+      );
+    });
+    process.kill(host, 'SIGCONT');
+    await running.says('came back on another port');
+    await openGate('server-moves');
+    const { code, stderr } = await running.finished;
+    other.close();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('4 DONE') });
+    await expectFinished('server-moves');
   });
 
   it('of the host, which leaves the server to the next command', async () => {

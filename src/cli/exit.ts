@@ -17,6 +17,11 @@ export class CannotDo extends Error {
   override name = 'CannotDo';
 }
 
+/** The embedded server came back on another port, and what was connected to it hears nothing any more. */
+export class ServerMoved extends Error {
+  override name = 'ServerMoved';
+}
+
 /** Ctrl-C came before there was anything to detach from. */
 export class Interrupted extends Error {
   override name = 'Interrupted';

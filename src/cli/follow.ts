@@ -17,11 +17,13 @@ export interface FollowOptions {
   suggest: Suggest;
   /** Aborted by Ctrl-C. */
   interrupt: AbortSignal;
+  /** Aborted when the server has moved: whoever follows connects again. */
+  moved: AbortSignal;
 }
 
 /** Returns the exit code. */
 export async function follow(handle: RunHandle, options: FollowOptions): Promise<number> {
-  const state = await waitWithProgress(handle, options.interrupt);
+  const state = await waitWithProgress(handle, options);
   if (state === null) {
     const run = shellWord(handle.runId);
     note(
@@ -55,12 +57,15 @@ function planned({ partitions, rows, units, sharding }: RunPlan): string {
 }
 
 /** Null when interrupted. */
-async function waitWithProgress(handle: RunHandle, interrupt: AbortSignal): Promise<RunState | null> {
+async function waitWithProgress(
+  handle: RunHandle,
+  { interrupt, moved }: Pick<FollowOptions, 'interrupt' | 'moved'>,
+): Promise<RunState | null> {
   const progress = showProgress();
   let told = '';
   try {
     return await handle.wait({
-      signal: interrupt,
+      signal: AbortSignal.any([interrupt, moved]),
       partitions: 'failed',
       onEvent(event) {
         if (event.type === 'planned') {

@@ -2,7 +2,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { ConfigFlags, ProjectConfig } from '../config';
 import type { Partwise, RunHandle } from '../index';
-import { CannotDo } from './exit';
+import { CannotDo, ServerMoved } from './exit';
 import type { OnTemporalEvent } from '../temporal/events';
 import { aside } from './terminal';
 
@@ -69,18 +69,56 @@ export interface ConnectOptions {
   signal?: AbortSignal;
 }
 
-/** Connects, calls `use`, and closes whatever happens. */
+/**
+ * Connects, calls `use`, and closes whatever happens. Throws `ServerMoved` when the server comes back elsewhere meanwhile; `moved` is
+ * aborted then, for what `use` waits for.
+ */
 export async function withPartwise<T>(
   config: ProjectConfig,
   { needWorker, signal }: ConnectOptions,
-  use: (partwise: Partwise) => Promise<T>,
+  use: (partwise: Partwise, moved: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { Partwise } = require('../index') as typeof import('../index');
-  const partwise = await Partwise.connect({ config, needWorker, signal, onEvent: tellTroubles() });
+  const moving = new AbortController();
+  const moved = new Promise<never>((_, reject) => {
+    moving.signal.addEventListener('abort', () => reject(moving.signal.reason as Error), { once: true });
+  });
+  const tell = tellTroubles();
+  const onEvent: OnTemporalEvent = (event) => {
+    if (event.type === 'serverMoved') moving.abort(new ServerMoved(movedText(event.address)));
+    else tell(event);
+  };
+  const partwise = await Partwise.connect({ config, needWorker, signal, onEvent });
   try {
-    return await use(partwise);
+    return await Promise.race([use(partwise, moving.signal), moved]);
   } finally {
-    await partwise.close();
+    // A connection to where the server was goes with the process: Temporal's client still retries on it, and throws once it is closed.
+    if (!moving.signal.aborted) await partwise.close();
+  }
+}
+
+function movedText(address: string): string {
+  return (
+    `The Temporal server of this project came back at ${address}, in the middle of this command. ` +
+    'Runs go on where their history is still there (.partwise/temporal.db). Run the command again.'
+  );
+}
+
+/**
+ * Does the work again, with another connection, whenever the server comes back elsewhere. `hasStarted` is false as long as doing it
+ * again might start something twice: then `ServerMoved` is thrown.
+ */
+export async function followingMoves<T>(
+  work: () => Promise<T>,
+  hasStarted: () => boolean = () => true,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ServerMoved) || !hasStarted()) throw error;
+      aside('The Temporal server of this project came back on another port; following it there …');
+    }
   }
 }
 

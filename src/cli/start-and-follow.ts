@@ -5,7 +5,7 @@ import type { RunInput } from '../run/input';
 import { OK } from './exit';
 import { follow, untilInterrupted } from './follow';
 import { suggesting } from './invocation';
-import { withPartwise, type ProjectOptions } from './project';
+import { followingMoves, withPartwise, type ProjectOptions } from './project';
 import { nextCommands } from './render/next-commands';
 import { clean } from './render/text';
 import { aside, errorPaint, note, paint, print, printJson } from './terminal';
@@ -32,23 +32,24 @@ export async function startAndFollow(
   options: StartOptions,
 ): Promise<void> {
   const suggest = suggesting(options);
+  let started: string | null = null;
   process.exitCode = await untilInterrupted('Stopped: no run was started.', (interrupt) =>
-    withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise) => {
-      const handle = await partwise.start(input, options.runId === undefined ? {} : { runId: options.runId });
-      announce(handle.runId, input);
-      if (options.detach !== true) {
-        return follow(handle, {
-          json: options.json === true,
-          strict: options.strict === true,
-          suggest,
-          interrupt,
-        });
-      }
-      const state = await handle.status();
-      if (options.json === true) printJson(state);
-      else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
-      return OK;
-    }),
+    followingMoves(
+      () =>
+        withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise, moved) => {
+          const named = options.runId === undefined ? {} : { runId: options.runId };
+          const handle = started === null ? await partwise.start(input, named) : partwise.restore(started);
+          if (started === null) announce(handle.runId, input);
+          started = handle.runId;
+          const { json = false, strict = false } = options;
+          if (options.detach !== true) return follow(handle, { json, strict, suggest, interrupt, moved });
+          const state = await handle.status();
+          if (json) printJson(state);
+          else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
+          return OK;
+        }),
+      () => started !== null,
+    ),
   );
 }
 

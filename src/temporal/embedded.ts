@@ -30,9 +30,7 @@ export async function attachEmbedded(options: AttachOptions): Promise<EmbeddedTe
   const tell = (state: HostState, before: HostState | null): void => {
     if (before !== null) for (const event of eventsBetween(before, state)) options.onEvent?.(event);
     if (state.address === address || state.address === before?.address || state.address === null) return;
-    const message =
-      `The Temporal server of this project has moved to ${state.address}, and this command still looks for it at ${address}. ` +
-      'Start the command again: runs go on.';
+    const message = `The Temporal server of this project came back at ${state.address}, and this connection is to ${address}: connect again.`;
     options.onEvent?.({ type: 'serverMoved', address: state.address, message });
   };
   const follow = (current: HostConnection): void => {

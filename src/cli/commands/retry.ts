@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
+import type { RunState } from '../../client/types';
 import { checkedChanges } from '../checked-input';
 import { OK } from '../exit';
 import { follow, untilInterrupted } from '../follow';
 import { suggesting } from '../invocation';
-import { loadProject, withJson, withPartwise, withProject } from '../project';
+import { followingMoves, loadProject, withJson, withPartwise, withProject } from '../project';
 import { nextCommands } from '../render/next-commands';
 import { clean, plural } from '../render/text';
 import { withOutcomeFlags, type RunFlags } from '../run-flags';
@@ -40,22 +41,33 @@ async function retry(runId: string, options: RetryOptions): Promise<void> {
   const config = await loadProject(options);
   const changes = checkedChanges(options, config.projectDir);
   const suggest = suggesting(options);
+  let hasStarted = false;
   process.exitCode = await untilInterrupted('Stopped: nothing was started.', (interrupt) =>
-    withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise) => {
-      const before = await partwise.restore(runId).status();
-      const again = await partwise.restore(runId).retryFailed(changes);
-      const { total, DONE } = before.counts;
-      note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
-      const but = options.rerunMissing === true ? ', but for those whose files are gone' : '';
-      aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and stay so${but}`);
-      if (options.detach !== true) {
-        const { json = false, strict = false } = options;
-        return follow(again, { json, strict, suggest, interrupt });
-      }
-      const state = await again.status();
-      if (options.json === true) printJson(state);
-      else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
-      return OK;
-    }),
+    followingMoves(
+      () =>
+        withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise, moved) => {
+          let run = partwise.restore(runId);
+          if (!hasStarted) {
+            const before = await run.status();
+            run = await run.retryFailed(changes);
+            hasStarted = true;
+            announce(runId, before, options);
+          }
+          const { json = false, strict = false } = options;
+          if (options.detach !== true) return follow(run, { json, strict, suggest, interrupt, moved });
+          const state = await run.status();
+          if (json) printJson(state);
+          else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
+          return OK;
+        }),
+      () => hasStarted,
+    ),
   );
+}
+
+function announce(runId: string, before: RunState, { rerunMissing }: RetryOptions): void {
+  const { total, DONE } = before.counts;
+  note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
+  const but = rerunMissing === true ? ', but for those whose files are gone' : '';
+  aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and stay so${but}`);
 }

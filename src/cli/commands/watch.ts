@@ -1,7 +1,14 @@
 import type { Command } from 'commander';
 import { follow, untilInterrupted } from '../follow';
 import { suggesting } from '../invocation';
-import { loadProject, withJson, withPartwise, withProject, type ReadingOptions } from '../project';
+import {
+  followingMoves,
+  loadProject,
+  withJson,
+  withPartwise,
+  withProject,
+  type ReadingOptions,
+} from '../project';
 
 interface WatchOptions extends ReadingOptions {
   strict?: boolean;
@@ -15,13 +22,16 @@ export function define(command: Command): void {
     const config = await loadProject(options);
     process.exitCode = await untilInterrupted('Stopped; runs are not touched by it.', (interrupt) =>
       // With a worker: a run that waits for one must go on.
-      withPartwise(config, { needWorker: true, signal: interrupt }, (partwise) =>
-        follow(partwise.restore(runId), {
-          json: options.json === true,
-          strict: options.strict === true,
-          suggest: suggesting(options),
-          interrupt,
-        }),
+      followingMoves(() =>
+        withPartwise(config, { needWorker: true, signal: interrupt }, (partwise, moved) =>
+          follow(partwise.restore(runId), {
+            json: options.json === true,
+            strict: options.strict === true,
+            suggest: suggesting(options),
+            interrupt,
+            moved,
+          }),
+        ),
       ),
     );
   });
