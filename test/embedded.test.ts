@@ -171,11 +171,12 @@ describe('sharing', () => {
     expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(90 * 24 * 3600);
   });
 
-  test("the host's address and token are readable by their owner alone, and git ignores them", async () => {
+  test("the host's address and token, and what the server keeps, are readable by their owner alone, and git ignores them", async () => {
     await attach();
-    const { hostFile, path } = stateFolder(projectDir);
+    const { database, hostFile, path } = stateFolder(projectDir);
 
     expect(statSync(hostFile).mode & 0o777).toBe(0o600);
+    expect(statSync(database).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(path, '.gitignore'), 'utf8')).toBe('*\n');
   });
 

@@ -55,12 +55,15 @@ export async function startServer(options: ServerOptions, wanted: number | null)
   const port = await choosePort(wanted);
   const log = openLog(folder.serverLog);
   const logStart = logSize(folder.serverLog);
+  // The database holds inputs, keys and previews of results: for its owner alone, wherever the folder is copied to.
+  const umask = process.umask(0o077);
   const child = spawn(binary.path, serverArguments(folder, namespace, port), {
     // A group of its own: Ctrl-C in a terminal reaches the host, which ends the server last.
     detached: true,
     stdio: ['ignore', log, log],
     env: serverEnvironment(),
   });
+  process.umask(umask);
   closeSync(log);
   if (child.pid !== undefined)
     writeJson(folder.serverFile, { pid: child.pid, port, binary } satisfies ServerRecord);
