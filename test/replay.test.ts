@@ -85,8 +85,8 @@ describe('a change of the order of commands', () => {
     });
     const [added] = replayChanged(
       'workflows/partitioned-run.js',
-      'const plan = await',
-      'await (0, workflow_1.sleep)(1000); const plan = await',
+      'const plan =',
+      'await (0, workflow_1.sleep)(1000); const plan =',
       ['batches'],
     );
     expect(added!.parting).toMatchObject({

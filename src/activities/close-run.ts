@@ -4,6 +4,7 @@
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { CloseTask } from '../run/plan';
+import { listOf, text } from '../run/shape';
 import { archiveClosingRun } from './archive-run';
 import type { ActivityDeps } from './deps';
 import { notifyClosingRun } from './notify-closing-run';
@@ -20,8 +21,8 @@ const STEPS: Readonly<Record<string, ClosingStep>> = {
 
 export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<void> {
   const context = Context.current();
-  const before = context.info.heartbeatDetails as string[] | undefined;
-  const done = new Set(before);
+  const before: unknown = context.info.heartbeatDetails;
+  const done = new Set<string>(isNames(before) ? before : []);
   const beat = (): void => context.heartbeat([...done]);
   const timer = setInterval(beat, 1_000);
   const failed: string[] = [];
@@ -42,4 +43,9 @@ export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<voi
     clearInterval(timer);
   }
   if (failed.length > 0) throw ApplicationFailure.create({ type: 'NotClosed', message: failed.join('\n') });
+}
+
+/** A heartbeat can come from anybody who may write to the namespace. */
+function isNames(value: unknown): value is string[] {
+  return listOf(text)(value);
 }

@@ -5,6 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { Context } from '@temporalio/activity';
 import { ActivityNotFoundError } from '@temporalio/client';
+import { count, flag, isObject, listOf, mapOf, orNull, shapeOf, text, type Check } from '../run/shape';
 
 /** Often enough that a cancel is known within a second. */
 const BEAT_MS = 1_000;
@@ -54,6 +55,32 @@ export const FIRST_BEAT: UnitBeat = {
   call: null,
   ended: 0,
 };
+
+const beatShape: { [Name in keyof Required<UnitBeat>]: Check } = {
+  throws: count,
+  shutdowns: count,
+  losses: listOf(text),
+  interrupted: mapOf(count),
+  forgiven: count,
+  startedWith: count,
+  segment: count,
+  ordinal: orNull(count),
+  call: orNull(count),
+  ended: count,
+  lastError: shapeOf<{ type: string; message: string }>({ type: text, message: text }),
+  progress: () => true,
+  waiting: text,
+  stageRefused: flag,
+};
+
+/** What the attempt before left. Anybody who may write to the namespace can send a heartbeat: what is not one is passed over. */
+export function beatFrom(details: unknown): UnitBeat {
+  const given = isObject(details) ? details : {};
+  const own = Object.entries<Check>(beatShape).filter(
+    ([name, check]) => Object.hasOwn(given, name) && check(given[name]),
+  );
+  return { ...FIRST_BEAT, ...Object.fromEntries(own.map(([name]) => [name, given[name]])) };
+}
 
 export interface Heartbeats {
   /** Replaces parts of what is sent from now on; sent with the next beat. */

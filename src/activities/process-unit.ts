@@ -23,7 +23,7 @@ import type { ActivityDeps } from './deps';
 import { refusing, unitFailure } from './failures';
 import { FunctionMissing } from './function-catalog';
 import { duckdbMemory } from './function-limits';
-import { FIRST_BEAT, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
+import { beatFrom, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { Interruptions } from './interruptions';
 import { openPlannedStage } from './stage-access';
 import { StageWait } from './stage-wait';
@@ -80,7 +80,7 @@ class UnitAttempt {
     private readonly task: UnitTask,
     private readonly context: Context,
   ) {
-    this.#before = { ...FIRST_BEAT, ...(context.info.heartbeatDetails as Partial<UnitBeat> | undefined) };
+    this.#before = beatFrom(context.info.heartbeatDetails);
     const begun = { segment: 0, ordinal: null, call: null, ended: 0 };
     const beat = { ...this.#before, ...begun, waiting: undefined, stageRefused: undefined };
     this.#interruptions = new Interruptions(context, deps.stopping);

@@ -7,7 +7,9 @@ import { archivedExecution, leftPlan } from '../client/archives';
 import { hasPlanned, hasPlannedIn } from '../client/chain';
 import { HistorySource, isNotFound } from '../client/history-source';
 import { damagedLocators, readLocators, type Locator } from '../client/locators';
+import { payloadDecoder } from '../client/payloads';
 import { Visibility } from '../client/visibility';
+import type { PayloadDecoder } from '../history/decode';
 import type { Stage } from '../stage';
 
 /** Where an execution that is being opened stands among those of its run id. */
@@ -32,7 +34,7 @@ export async function readChain(
   let previous: Locator | null = null;
   for (const locator of earlier.toReversed()) {
     const planned = await isRun(client, runId, locator.workflowRunId);
-    if (!(planned ?? (await wasRun(stage, locator)))) continue;
+    if (!(planned ?? (await wasRun(client, stage, locator)))) continue;
     previous = locator;
     break;
   }
@@ -60,7 +62,7 @@ export async function plannedElsewhere(
  */
 async function isRun(client: Client, workflowId: string, runId: string): Promise<boolean | null> {
   try {
-    return await hasPlanned(new HistorySource(client), { workflowId, runId });
+    return await hasPlanned(new HistorySource(client), decoderOf(client), { workflowId, runId });
   } catch (error) {
     if (!isNotFound(error)) throw error;
     return null;
@@ -68,7 +70,11 @@ async function isRun(client: Client, workflowId: string, runId: string): Promise
 }
 
 /** What the stage says of an execution that the server has forgotten, or lost with its last seconds. */
-async function wasRun(stage: Stage, locator: Locator): Promise<boolean> {
+async function wasRun(client: Client, stage: Stage, locator: Locator): Promise<boolean> {
   const archived = await archivedExecution(stage, locator.runId, locator.workflowRunId);
-  return archived === null ? leftPlan(stage, locator) : hasPlannedIn(archived.events);
+  return archived === null ? leftPlan(stage, locator) : hasPlannedIn(archived.events, decoderOf(client));
+}
+
+function decoderOf({ options }: Client): PayloadDecoder {
+  return payloadDecoder(options.loadedDataConverter);
 }

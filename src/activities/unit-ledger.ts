@@ -26,11 +26,11 @@ export class UnitLedger {
   readonly beat: Pick<UnitBeat, 'startedWith' | 'forgiven' | 'interrupted'>;
 
   constructor(private readonly parts: LedgerParts) {
-    const { attempt, before, recorded } = parts;
+    const { task, attempt, before, recorded } = parts;
     const { throws, shutdowns, forgiven, startedWith } = before;
     const lost = Math.max(0, attempt - 1 - throws - shutdowns - forgiven);
     const gotFurther = recorded.size > startedWith;
-    this.lostWorkers = gotFurther ? 0 : lost;
+    this.lostWorkers = (gotFurther ? 0 : lost) + (task.lostBefore ?? 0);
     this.beat = {
       startedWith: recorded.size,
       forgiven: forgiven + (gotFurther ? lost : 0),

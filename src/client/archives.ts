@@ -1,4 +1,5 @@
 /** Finds a run's archives on a stage. */
+import type { PayloadDecoder } from '../history/decode';
 import { archiveFolder, runFolder } from '../run/stage-layout';
 import type { Stage } from '../stage';
 import { hasPlannedIn } from './chain';
@@ -36,11 +37,15 @@ export async function findArchive(
  * The run's newest execution that came as far as a plan, of those that its locators name. Null when the stage knows no such run;
  * throws `NoSuchRun` when that execution itself was not archived, for an older one would say what is no longer so.
  */
-export async function archivedRun(stage: Stage, runId: string): Promise<RecordedHistory | null> {
+export async function archivedRun(
+  stage: Stage,
+  decoder: PayloadDecoder,
+  runId: string,
+): Promise<RecordedHistory | null> {
   let newest: RecordedHistory | null = null;
   for (const locator of (await readLocators(stage, runId)).found.toReversed()) {
     const archived = await archivedExecution(stage, runId, locator.workflowRunId);
-    if (archived !== null && hasPlannedIn(archived.events)) return archived;
+    if (archived !== null && (await hasPlannedIn(archived.events, decoder))) return archived;
     if (archived === null && (await leftPlan(stage, locator))) {
       throw new NoSuchRun(
         runId,

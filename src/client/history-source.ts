@@ -175,6 +175,7 @@ class Patience {
   }
 }
 
+const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 /** INVALID_ARGUMENT (of a token that another server process gave) passes only by beginning again. */
 const FATAL_CODES = [7, 12, 16];
@@ -182,12 +183,17 @@ const FATAL_CODES = [7, 12, 16];
 function mayPass(error: unknown, failingForMs: number): boolean {
   const code = grpcCode(error);
   if (code === null) return false;
-  if (code === NOT_FOUND || code === 3) return failingForMs < NOT_FOUND_FOR_MS;
+  if (code === NOT_FOUND || code === INVALID_ARGUMENT) return failingForMs < NOT_FOUND_FOR_MS;
   return !FATAL_CODES.includes(code);
 }
 
 export function isNotFound(error: unknown): boolean {
   return grpcCode(error) === NOT_FOUND;
+}
+
+/** Of an execution: what names it is not the id of one. */
+export function isInvalidArgument(error: unknown): boolean {
+  return grpcCode(error) === INVALID_ARGUMENT;
 }
 
 function grpcCode(error: unknown): number | null {

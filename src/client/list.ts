@@ -2,6 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { decodeClose, HistoryDecoder, isoTime, type PayloadDecoder } from '../history/decode';
 import { functionOfInput } from '../history/run-state';
+import { valueOf } from '../history/untrusted-payloads';
 import { FUNCTION_MEMO } from '../run/memo';
 import { didYouMean } from '../run/nearest';
 import type { RunStatus } from '../run/status';
@@ -72,13 +73,13 @@ export class RunList {
       }
     }
     const status = info.status === STATUS.cancelled ? 'CANCELLED' : 'FAILURE';
-    return { status, ranNothing: !(await hasPlanned(this.#source, execution)) };
+    return { status, ranNothing: !(await hasPlanned(this.#source, this.#decoder, execution)) };
   }
 
   async #function(info: ListedExecution): Promise<string | null> {
     const memo = info.memo?.fields?.[FUNCTION_MEMO];
     if (memo) {
-      const [name] = await this.#decoder.values({ payloads: [memo] });
+      const name = await valueOf(this.#decoder, { payloads: [memo] });
       return typeof name === 'string' ? name : null;
     }
     const first = await this.#source.firstEvent(referenceOf(info));

@@ -3,6 +3,7 @@ import type { temporal } from '@temporalio/proto';
 import { checkpointRecords } from '../activities/checkpoints';
 import { isoTime, type PayloadDecoder } from '../history/decode';
 import type { RunRecord, UnitRecord } from '../history/fold';
+import { failureOf, valueOf } from '../history/untrusted-payloads';
 import { isSingle, type PendingUnit } from '../history/overlay';
 import { decodeBlock, outcomeAt, type EndedOutcome } from '../run/done-block';
 import { unitFolder } from '../run/stage-layout';
@@ -40,8 +41,8 @@ export class LiveUnits {
     for (const activity of pending) {
       const unit = record.open.get(activity.activityId ?? '');
       if (unit === undefined) continue;
-      const beat = beatOf((await this.decoder.values(activity.heartbeatDetails))[0]);
-      const failure = await this.decoder.failure(activity.lastFailure);
+      const beat = beatOf(await valueOf(this.decoder, activity.heartbeatDetails));
+      const failure = await failureOf(this.decoder, activity.lastFailure);
       units.push({
         activityId: unit.activityId,
         started: STARTED_STATES.includes(activity.state),

@@ -1,10 +1,6 @@
 import type { LoadedDataConverter } from '@temporalio/common';
-import {
-  ForgedPayload,
-  type PayloadDecoder,
-  type RecordedActivity,
-  type RecordedFailure,
-} from '../history/decode';
+import type { PayloadDecoder, RecordedActivity, RecordedFailure } from '../history/decode';
+import { ForgedPayload } from '../history/untrusted-payloads';
 import { NotSealed, SealCodec, type RecordedContext } from '../trust/seal-codec';
 
 /** The decoder of everything that a data converter (codecs, encryption) wrote into histories. */

@@ -72,7 +72,9 @@ export class ServerRun implements RunSource {
     const { runId, execution, archives } = this;
     if (archives === null) return null;
     const stage = openStage(stageUri(archives, '.', null));
-    return execution === null ? archivedRun(stage, runId) : archivedExecution(stage, runId, execution);
+    return execution === null
+      ? archivedRun(stage, this.decoder, runId)
+      : archivedExecution(stage, runId, execution);
   }
 
   #run(description: Description): ServerHistory {

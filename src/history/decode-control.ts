@@ -2,6 +2,7 @@
 import { PAUSED_MEMO } from '../run/memo';
 import { asTolerance } from '../run/tolerance';
 import type { HistoryEvent, PayloadDecoder } from './decode';
+import { valueOf } from './untrusted-payloads';
 import type { Fact } from './facts';
 
 /** Null for any other event. */
@@ -13,11 +14,10 @@ export async function decodeControl(event: HistoryEvent, decoder: PayloadDecoder
   }
   const memo = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields?.[PAUSED_MEMO];
   if (memo) {
-    const [paused] = await decoder.values({ payloads: [memo] });
-    return { type: 'pauseTaken', paused: paused === true };
+    return { type: 'pauseTaken', paused: (await valueOf(decoder, { payloads: [memo] })) === true };
   }
   const answer = event.workflowExecutionUpdateCompletedEventAttributes?.outcome?.success;
-  return answer ? answered((await decoder.values(answer))[0]) : null;
+  return answer ? answered(await valueOf(decoder, answer)) : null;
 }
 
 /** Answers say themselves what was set. */

@@ -1,9 +1,13 @@
 /** Raw history events → facts. Types are all it takes from Temporal, so it works on any source of events. */
 import type { temporal } from '@temporalio/proto';
-import type { ErrorInfo, UnitResult } from '../run/outcome';
-import type { CommitResult, OpenedRun, RunPlan, RunSummary, UnitTask } from '../run/plan';
+import type { ErrorInfo } from '../run/outcome';
+import type { RunSummary, UnitTask } from '../run/plan';
+import { notAResult } from '../run/not-a-result';
+import { isCommitResult, isOpenedRun, isRunPlan, isRunSummary, isUnitResult } from '../run/recorded';
+import { isObject } from '../run/shape';
 import { shardNumber } from '../run/shards';
 import { decodeControl } from './decode-control';
+import { failureOf, ForgedPayload, valueOf } from './untrusted-payloads';
 import type { CloseKind, Fact, ShardRef, Step } from './facts';
 
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -28,11 +32,6 @@ export interface RecordedActivity {
   at: string;
 }
 
-/** Somebody else than the project's worker wrote the payload of an activity. The message is a sentence. */
-export class ForgedPayload extends Error {
-  override name = 'ForgedPayload';
-}
-
 /** Turns payloads into values: the run's data converter, behind two methods. With `activity` it throws `ForgedPayload`. */
 export interface PayloadDecoder {
   values(payloads: Payloads | null | undefined, activity?: RecordedActivity): Promise<unknown[]>;
@@ -50,6 +49,8 @@ interface Activity {
   type: string;
   startedAt: string | null;
   attempt: number;
+  /** Of a unit. */
+  task: UnitTask | null;
 }
 
 /** Decodes the events of one history, in order. It remembers which activity is which, as later events only give numbers. */
@@ -75,7 +76,7 @@ export class HistoryDecoder {
       return ended ?? this.#activity(event, at);
     }
     const started = event.workflowExecutionStartedEventAttributes;
-    if (started) return { type: 'started', at, input: await this.#input(started.input) };
+    if (started) return { type: 'started', at, input: (await valueOf(this.decoder, started.input)) ?? null };
     if (event.workflowExecutionCancelRequestedEventAttributes) return { type: 'cancelRequested', at };
     return (
       (await decodeControl(event, this.decoder)) ??
@@ -85,24 +86,19 @@ export class HistoryDecoder {
     );
   }
 
-  /** Anybody can start a run with anything: an argument that cannot be decoded is none. */
-  async #input(payloads: Payloads | null | undefined): Promise<unknown> {
-    try {
-      return (await this.decoder.values(payloads))[0] ?? null;
-    } catch {
-      return null;
-    }
-  }
-
   async #activity(event: HistoryEvent, at: string): Promise<Fact | null> {
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled) {
       const type = scheduled.activityType?.name ?? '';
       const unit = this.#number(event.eventId);
       const { activityId } = scheduled;
-      this.#activities.set(unit, { id: activityId ?? '', type, startedAt: null, attempt: 0 });
+      const activity: Activity = { id: activityId ?? '', type, startedAt: null, attempt: 0, task: null };
+      this.#activities.set(unit, activity);
+      // The run's own code wrote it: where it cannot be decoded, nothing that follows can be.
+      if (isStep(type)) await this.decoder.values(scheduled.input);
       if (type !== 'processUnit') return null;
       const task = recorded<UnitTask>((await this.decoder.values(scheduled.input))[0], 'unit');
+      activity.task = task;
       const summary = event.userMetadata?.summary;
       const [label = null] = summary ? await this.decoder.values({ payloads: [summary] }) : [];
       return {
@@ -124,7 +120,7 @@ export class HistoryDecoder {
     if (completed) {
       const unit = this.#number(completed.scheduledEventId);
       return this.#orForged(unit, at, async (of) =>
-        this.#completed(unit, at, (await this.decoder.values(completed.result, of))[0]),
+        this.#completed(unit, at, await valueOf(this.decoder, completed.result, of)),
       );
     }
     const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
@@ -134,7 +130,7 @@ export class HistoryDecoder {
         this.#failed(
           unit,
           at,
-          await this.decoder.failure(failed.failure, of),
+          await failureOf(this.decoder, failed.failure, of),
           failed.retryState === CANCEL_REQUESTED,
         ),
       );
@@ -167,27 +163,15 @@ export class HistoryDecoder {
 
   #completed(unit: number, at: string, result: unknown): Fact | null {
     const activity = this.#activities.get(unit);
-    switch (activity?.type) {
-      case 'openRun':
-        return { type: 'opened', opened: recorded<OpenedRun>(result, 'opened run') };
-      case 'planRun':
-        return { type: 'planned', plan: recorded<RunPlan>(result, 'plan') };
-      case 'commitRun':
-        return { type: 'committed', commit: recorded<CommitResult>(result, 'commit') };
-      case 'processUnit': {
-        const { startedAt, attempt: attempts } = activity;
-        return {
-          type: 'unitEnded',
-          unit,
-          at,
-          startedAt,
-          attempts,
-          result: recorded<UnitResult>(result, 'unit result'),
-        };
-      }
-      default:
-        return null;
+    if (activity === undefined) return null;
+    const { type, startedAt, attempt: attempts, task } = activity;
+    if (task !== null) {
+      return isUnitResult(result, task)
+        ? { type: 'unitEnded', unit, at, startedAt, attempts, result }
+        : { type: 'unitWithoutResult', unit, at, startedAt, attempts };
     }
+    if (!isStep(type)) return null;
+    return stepFact(type, result) ?? { type: 'stepFailed', step: type, error: notAResult(type) };
   }
 
   #failed(unit: number, at: string, failure: RecordedFailure | null, cancelled: boolean): Fact | null {
@@ -196,11 +180,24 @@ export class HistoryDecoder {
     const error = failure === null ? CANCELLED : errorInfo(failure);
     if (isStep(activity.type))
       return { type: 'stepFailed', step: activity.type, error: { ...error, stack: null } };
-    if (activity.type !== 'processUnit') return null;
-    const { startedAt, attempt: attempts } = activity;
+    const { startedAt, attempt: attempts, task } = activity;
+    if (task === null) return null;
     const details = failure?.details[0];
-    if (isUnitResult(details)) return { type: 'unitEnded', unit, at, startedAt, attempts, result: details };
+    if (isUnitResult(details, task))
+      return { type: 'unitEnded', unit, at, startedAt, attempts, result: details };
     return { type: 'unitLost', unit, at, startedAt, attempts, cancelled, error };
+  }
+}
+
+/** Null: it is not the step's result. */
+function stepFact(step: Step, result: unknown): Fact | null {
+  switch (step) {
+    case 'openRun':
+      return isOpenedRun(result) ? { type: 'opened', opened: result } : null;
+    case 'planRun':
+      return isRunPlan(result) ? { type: 'planned', plan: result } : null;
+    case 'commitRun':
+      return isCommitResult(result) ? { type: 'committed', commit: result } : null;
   }
 }
 
@@ -258,12 +255,13 @@ export async function decodeClose(
   const completed = event.workflowExecutionCompletedEventAttributes;
   if (completed) {
     const [result] = await decoder.values(completed.result);
-    return close('completed', null, recorded<RunSummary>(result, 'run summary'), null);
+    return close('completed', null, isRunSummary(result) ? result : null, null);
   }
   const failed = event.workflowExecutionFailedEventAttributes;
   if (failed) {
-    const failure = ownFailure(await decoder.failure(failed.failure));
-    const summary = isSummary(failure.details[0]) ? failure.details[0] : null;
+    const failure = ownFailure(await failureOf(decoder, failed.failure));
+    const [details] = failure.details;
+    const summary = isRunSummary(details) ? details : null;
     return close('failed', runError(failure), summary, realExecution(failure));
   }
   if (event.workflowExecutionCanceledEventAttributes) {
@@ -322,21 +320,9 @@ export function isStep(activityType: string): activityType is Step {
   return activityType === 'openRun' || activityType === 'planRun' || activityType === 'commitRun';
 }
 
-function isUnitResult(value: unknown): value is UnitResult {
-  return isVersioned(value) && 'unit' in value && 'counts' in value && 'outcomes' in value;
-}
-
-function isSummary(value: unknown): value is RunSummary {
-  return isVersioned(value) && 'status' in value && 'counts' in value;
-}
-
-function isVersioned(value: unknown): value is { version: 1 } {
-  return typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
-}
-
-/** Takes a recorded value for what its version says it is. */
+/** Takes what a run's own code wrote for what its version says it is. */
 function recorded<T extends { version: 1 }>(value: unknown, what: string): T {
-  if (isVersioned(value)) return value as T;
+  if (isObject(value) && value.version === 1) return value as unknown as T;
   throw new Error(
     `The history holds a ${what} that this release of Partwise cannot read: read the run with the release that made it, or a later one.`,
   );

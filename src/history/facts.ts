@@ -52,6 +52,8 @@ export type Fact =
       cancelled: boolean;
       error: ErrorInfo;
     }
+  /** Its activity was completed with something that is not its result: by hand, for example. It is tried again while its budget lasts. */
+  | { type: 'unitWithoutResult'; unit: number; at: string; startedAt: string | null; attempts: number }
   /** A shard began: a workflow with a history of its own, whose units are units of the run. */
   | { type: 'shardBegun'; shard: number; workflowId: string; workflowRunId: string }
   | { type: 'shardEnded'; shard: number; at: string }

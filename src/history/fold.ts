@@ -6,14 +6,16 @@
  *  1. `ended` counts each partition at most once, under the status that it ended with.
  *  2. A partition that its unit gave back for another try (`retry`, `big`) is not in `ended` until a later unit ends with it.
  *  3. Partitions of a unit that only the server could end are in `ended`; no later unit of the execution runs them.
- *  4. A partition that was skipped by hand is in `ended` as SKIPPED, also when its unit recorded that it was cut off.
- *  5. Facts of a shard's history and those of the run's may come in any order; those of one history come in its own.
- *  6. A partition in neither is PENDING, or RUNNING where the live overlay says so.
+ *  4. Partitions of a unit that ended without a result, and is tried again, are where they were before it.
+ *  5. A partition that was skipped by hand is in `ended` as SKIPPED, also when its unit recorded that it was cut off.
+ *  6. Facts of a shard's history and those of the run's may come in any order; those of one history come in its own.
+ *  7. A partition in neither is PENDING, or RUNNING where the live overlay says so.
  */
 import { decodeOrdinals } from '../run/ordinals';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import type { CommitResult, OpenedRun, RunPlan, UnitTask } from '../run/plan';
 import { givenBack, type GivenBack, takeBack } from '../run/retry-units';
+import { endsWithoutResult, withoutResult } from '../run/without-result';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../run/status';
 import type { Tolerance } from '../run/tolerance';
 import type { Fact, ShardRef, Step } from './facts';
@@ -28,7 +30,14 @@ export interface UnitRecord {
   endedAt: string | null;
   attempts: number;
   /** Null while the unit is open. */
-  end: { type: 'result'; result: UnitResult } | { type: 'lost'; status: LostStatus; error: ErrorInfo } | null;
+  end:
+    | { type: 'result'; result: UnitResult }
+    | { type: 'lost'; status: LostStatus; error: ErrorInfo }
+    /** Nothing is known of its partitions: another activity of the unit tries them again. */
+    | { type: 'withoutResult' }
+    | null;
+  /** What waited for another try, and was taken by this unit. */
+  taken: ReadonlyMap<number, GivenBack>;
 }
 
 /** How partitions end whose unit could not say. */
@@ -124,6 +133,8 @@ export function applyFact(record: RunRecord, fact: Fact): void {
       record.ended[status] += unit?.task.partitions ?? 0;
       return;
     }
+    case 'unitWithoutResult':
+      return endWithoutResult(record, fact);
     case 'shardBegun': {
       const { shard, workflowId, workflowRunId } = fact;
       record.shards.set(shard, {
@@ -191,12 +202,29 @@ function skip(record: RunRecord, { ordinals, cutOff }: Extract<Fact, { type: 'sk
   record.ended.CANCELLED -= cutOff;
 }
 
+/** enforces I8: the workflow decides alike whether the unit is tried again. */
+function endWithoutResult(record: RunRecord, fact: Extract<Fact, { type: 'unitWithoutResult' }>): void {
+  const unit = record.units.get(fact.unit);
+  const { plan } = record;
+  if (unit === undefined) return;
+  const times = plan === null ? null : endsWithoutResult(unit.task, plan.retry);
+  if (times !== null) {
+    endUnit(record, fact, { type: 'lost', status: 'INTERNAL_ERROR', error: withoutResult(times) });
+    record.ended.INTERNAL_ERROR += unit.task.partitions;
+    return;
+  }
+  endUnit(record, fact, { type: 'withoutResult' });
+  for (const [ordinal, given] of unit.taken)
+    if (!record.skipped.has(ordinal)) record.waiting.set(ordinal, given);
+}
+
 /** Calls of a unit's partitions in the units before it. */
 export function callsBefore({ round, big }: UnitTask): number {
   return round + (big ? 1 : 0);
 }
 
 function scheduleUnit(record: RunRecord, fact: Extract<Fact, { type: 'unitScheduled' }>): void {
+  const taken = new Map<number, GivenBack>();
   const unit: UnitRecord = {
     activityId: fact.activityId,
     label: fact.label,
@@ -206,15 +234,21 @@ function scheduleUnit(record: RunRecord, fact: Extract<Fact, { type: 'unitSchedu
     endedAt: null,
     attempts: 0,
     end: null,
+    taken,
   };
   record.units.set(fact.unit, unit);
   record.open.set(fact.activityId, unit);
-  for (const ordinal of decodeOrdinals(fact.task.only ?? '')) record.waiting.delete(ordinal);
+  for (const ordinal of decodeOrdinals(fact.task.only ?? '')) {
+    const given = record.waiting.get(ordinal);
+    if (given === undefined) continue;
+    taken.set(ordinal, given);
+    record.waiting.delete(ordinal);
+  }
 }
 
 function endUnit(
   record: RunRecord,
-  fact: Extract<Fact, { type: 'unitEnded' | 'unitLost' }>,
+  fact: Extract<Fact, { type: 'unitEnded' | 'unitLost' | 'unitWithoutResult' }>,
   end: NonNullable<UnitRecord['end']>,
 ): UnitRecord | null {
   const unit = record.units.get(fact.unit);

@@ -57,3 +57,33 @@ function decodeBits(text: string): number[] {
   }
   return ordinals;
 }
+
+/** Ordinals from `from` to `to`, both included. */
+export interface OrdinalRange {
+  from: number;
+  to: number;
+}
+
+/** How many ordinals a list has that `encodeOrdinals` wrote; null when it is not such a list, or names others than these. */
+export function ordinalsWithin(text: string, { from, to }: OrdinalRange): number | null {
+  if (text === '') return 0;
+  const bits = /^~(\d+):([0-9A-Za-z_-]+)$/.exec(text);
+  if (bits === null) return countRanges(text, { from, to });
+  // Before it is decoded: a list that nobody encoded may name more than memory holds.
+  const [first, length] = [Number(bits[1]), bits[2]!.length];
+  if (first < from || first + 6 * (length - 1) > to) return null;
+  const ordinals = decodeBits(text);
+  return ordinals.every((ordinal) => ordinal <= to) ? ordinals.length : null;
+}
+
+function countRanges(text: string, { from, to }: OrdinalRange): number | null {
+  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) return null;
+  const ranges = text.split(',').map((range) => range.split('-').map(Number));
+  let [next, sum] = [from, 0];
+  for (const [first, last = first] of ranges.sort((a, b) => a[0]! - b[0]!)) {
+    if (first! < next || last! < first! || last! > to) return null;
+    sum += last! - first! + 1;
+    next = last! + 1;
+  }
+  return sum;
+}

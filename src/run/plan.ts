@@ -287,6 +287,11 @@ export interface UnitTask {
   round: number;
   /** The partitions ran out of memory before, and this is their second chance. */
   big: boolean;
+  /**
+   * How many activities of this unit ended without a result before this one, because something else was recorded as their result;
+   * absent: none. They count as lost workers.
+   */
+  lostBefore?: number;
 }
 
 /** What `openRun` returns: the run is accepted under this generation and execution. */

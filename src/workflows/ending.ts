@@ -9,9 +9,11 @@ import {
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
 import type { CommitResult, OpenedRun, RunPlan, RunSummary } from '../run/plan';
+import { isCommitResult, isRunSummary } from '../run/recorded';
 import { shardId } from '../run/shards';
 import { settledStatus, withinTolerance, type RunStatus } from '../run/status';
 import { stopMessage } from '../run/stop';
+import { resultOf } from './result-of';
 import type { Progress } from './progress';
 import type { Stopping } from './stopping';
 
@@ -79,10 +81,8 @@ export function statusAfter(error: unknown): RunStatus {
 /** The summary that a run's failure carries; null when it came to none. */
 export function summaryIn(error: unknown): RunSummary | null {
   const details = error instanceof ApplicationFailure ? error.details?.[0] : null;
-  // Refusals carry other details.
-  return typeof details === 'object' && details !== null && 'counts' in details
-    ? (details as RunSummary)
-    : null;
+  // Refusals carry other details, and what was failed by hand carries anything.
+  return isRunSummary(details) ? details : null;
 }
 
 /** `plan` null: the run was not planned in time. */
@@ -136,7 +136,7 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
   });
   let result: CommitResult;
   try {
-    result = await commitRun({
+    const answer = await commitRun({
       version: 1,
       runId,
       generation,
@@ -148,13 +148,19 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
       keyColumns,
       index,
     });
+    result = resultOf('commitRun', answer, isCommitResult);
   } catch (error) {
     if (isCancellation(error)) throw error;
     // It failed for another reason just then: the run was cancelled all the same.
     if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The run was cancelled.');
-    const cause = error instanceof ActivityFailure ? error.cause : undefined;
+    const cause = error instanceof ActivityFailure ? error.cause : error;
+    // Anything may have been recorded instead of what the commit came to.
+    const outcome =
+      error instanceof ActivityFailure
+        ? 'their rows were not written'
+        : 'it is not known whether their rows were written';
     throw ApplicationFailure.create({
-      message: `The partitions have ended, but their rows were not written: ${cause?.message ?? String(error)}`,
+      message: `The partitions have ended, but ${outcome}: ${cause instanceof Error ? cause.message : String(error)}`,
       type: 'CommitFailed',
       nonRetryable: true,
       details: [{ ...summary, status: 'FAILURE' }],

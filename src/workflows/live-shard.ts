@@ -12,10 +12,11 @@ import {
 import { encodeOrdinals } from '../run/ordinals';
 import type { ShardSettings, ShardTask } from '../run/plan';
 import { shardId } from '../run/shards';
+import { isShardReport } from '../run/recorded';
 import { endedIn, type ShardReport } from '../run/shard-report';
 import type { partitionShard } from './partition-shard';
 import { provenanceOf } from './payload-converter';
-import { decideSignal, holdSignal, settingsSignal } from './shard-messages';
+import { arePlaces, areSkipped, decideSignal, holdSignal, settingsSignal } from './shard-messages';
 import type { Place, Skipped } from './units';
 
 export type ShardEnd =
@@ -26,9 +27,10 @@ export type ShardEnd =
   | { type: 'lost'; why: string };
 
 export class LiveShard {
-  /** Answers to the question that is open. */
-  places: Place[] | null = null;
-  skipped: Skipped[] | null = null;
+  /** The question that is open: of how many partitions it is, and the answers to it. */
+  #asked = 0;
+  #places: Place[] | null = null;
+  #skipped: Skipped[] | null = null;
   #handle: ChildWorkflowHandle<typeof partitionShard> | null = null;
   #ended = false;
   #wanted: ShardSettings;
@@ -55,8 +57,10 @@ export class LiveShard {
   /** `begun`: called when the server has started it. Throws only what no child workflow ends with. */
   async run(begun: () => void): Promise<ShardEnd> {
     const { task, scope } = this;
+    const shards = { [task.shard]: { partitions: task.partitions } };
+    const isReport = (value: unknown): value is ShardReport => isShardReport(value, shards);
     try {
-      const report = await scope.run(async () => {
+      const report: unknown = await scope.run(async () => {
         const { runId, shard, plan } = task;
         this.#handle = await startChild<typeof partitionShard>('partitionShard', {
           workflowId: shardId({ runId, execution: plan.execution }, shard),
@@ -71,6 +75,7 @@ export class LiveShard {
       });
       if (provenanceOf(report) === null)
         return { type: 'lost', why: 'its report was not written by the project’s worker' };
+      if (!isReport(report)) return { type: 'lost', why: 'it returned something that is not a report' };
       const cutShort = endedIn(report) < task.partitions || report.counts.CANCELLED > 0;
       return cutShort && !scope.consideredCancelled
         ? { type: 'lost', why: 'it was cancelled by itself' }
@@ -96,17 +101,26 @@ export class LiveShard {
 
   /** Where partitions are: all gone when the shard ends before it says so. */
   async hold(ordinals: readonly number[]): Promise<Place[]> {
-    this.places = null;
+    this.#asked = ordinals.length;
+    this.#places = null;
     await this.#tell((handle) => handle.signal(holdSignal, { ordinals: encodeOrdinals(ordinals) }));
-    await inAnyCase(() => this.#ended || this.places !== null);
-    return this.places ?? ordinals.map(() => ({ type: 'gone' }));
+    await inAnyCase(() => this.#ended || this.#places !== null);
+    return this.#places ?? ordinals.map(() => ({ type: 'gone' }));
   }
 
   async skip(ordinals: readonly number[]): Promise<Skipped[]> {
-    this.skipped = null;
+    this.#skipped = null;
     await this.decide(true);
-    await inAnyCase(() => this.#ended || this.skipped !== null);
-    return this.skipped ?? ordinals.map(() => ({ status: 'CANCELLED', cutOff: false }));
+    await inAnyCase(() => this.#ended || this.#skipped !== null);
+    return this.#skipped ?? ordinals.map(() => ({ status: 'CANCELLED', cutOff: false }));
+  }
+
+  takePlaces(places: unknown): void {
+    if (arePlaces(places) && places.length === this.#asked) this.#places = places;
+  }
+
+  takeSkipped(skipped: unknown): void {
+    if (areSkipped(skipped) && skipped.length === this.#asked) this.#skipped = skipped;
   }
 
   decide(skip: boolean): Promise<void> {

@@ -15,10 +15,13 @@ import {
   type SignalDefinition,
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
-import { decodeOrdinals } from '../run/ordinals';
+import { decodeOrdinals, ordinalsWithin } from '../run/ordinals';
 import type { ShardSettings, ShardTask, Unit } from '../run/plan';
+import { isLoadedShard, isShardSettings } from '../run/recorded';
+import { isObject } from '../run/shape';
 import { firstReport, isDue, type ShardReport } from '../run/shard-report';
 import { inputOf } from '../trust/provenance';
+import { resultOf } from './result-of';
 import { Control } from './control';
 import { CONTROL_RETRY } from './ending';
 import { provenanceOf } from './payload-converter';
@@ -54,6 +57,7 @@ class ShardRun {
   readonly #scope = new CancellationScope();
   #settings: ShardSettings;
   #units: RunUnits | null = null;
+  #list: readonly Unit[] = [];
   /** Ordinals of which the run asked. */
   #held: number[] | null = null;
   #answering = 0;
@@ -65,22 +69,22 @@ class ShardRun {
     this.#reported = firstReport(task.shard, 0);
     this.#progress.begin(task.partitions, null);
     this.#apply();
-    setHandler(settingsSignal, (settings) => {
-      if (settings.number <= this.#settings.number) return;
+    setHandler(settingsSignal, (settings: unknown) => {
+      if (!isShardSettings(settings) || settings.number <= this.#settings.number) return;
       this.#settings = settings;
       this.#apply();
     });
-    setHandler(holdSignal, async ({ ordinals }) => {
+    setHandler(holdSignal, async (asked: unknown) => {
       await condition(() => this.#units !== null || this.#scope.consideredCancelled);
-      if (this.#units === null) return;
-      this.#held = decodeOrdinals(ordinals);
+      if (this.#units === null || !this.#areOurs(asked)) return;
+      this.#held = decodeOrdinals(asked.ordinals);
       await this.#tell(heldSignal, { shard: task.shard, places: this.#units.hold(this.#held) });
     });
-    setHandler(decideSignal, async ({ skip }) => {
+    setHandler(decideSignal, async (decision: unknown) => {
       const held = this.#held;
+      if (held === null || !isObject(decision) || typeof decision.skip !== 'boolean') return;
       this.#held = null;
-      if (held === null) return;
-      if (!skip) return this.#units!.release();
+      if (!decision.skip) return this.#units!.release();
       this.#answering++;
       const skipped = await this.#units!.skip(held);
       await this.#tell(skippedSignal, { shard: task.shard, skipped });
@@ -95,7 +99,7 @@ class ShardRun {
       this.#units = new RunUnits({
         plan: task.plan,
         run: task,
-        units,
+        units: (this.#list = units),
         progress: this.#progress,
         control: this.#control,
         scope: this.#scope,
@@ -121,7 +125,8 @@ class ShardRun {
       retry: CONTROL_RETRY,
     });
     try {
-      return (await loadShard({ version, stageToken, list, stage: plan.stage })).units;
+      const answer = await loadShard({ version, stageToken, list, stage: plan.stage });
+      return resultOf('loadShard', answer, isLoadedShard).units;
     } catch (error) {
       if (isCancellation(error)) return null;
       throw error;
@@ -149,6 +154,14 @@ class ShardRun {
   #apply(): void {
     void this.#control.pause(this.#settings.paused);
     this.#control.setConcurrency(this.#settings.lanes);
+  }
+
+  /** Whether these are partitions of this shard. */
+  #areOurs(asked: unknown): asked is { ordinals: string } {
+    if (!isObject(asked) || typeof asked.ordinals !== 'string') return false;
+    const from = Math.min(...this.#list.map((unit) => unit.from));
+    const to = Math.max(...this.#list.map((unit) => unit.to));
+    return (ordinalsWithin(asked.ordinals, { from, to }) ?? 0) > 0;
   }
 
   #report(): ShardReport {

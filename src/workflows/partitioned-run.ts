@@ -19,7 +19,9 @@ import {
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
 import type { Closing, OpenedRun, RunPlan, RunSummary } from '../run/plan';
+import { isOpenedRun, isRunPlan } from '../run/recorded';
 import type { RunStatus } from '../run/status';
+import { resultOf } from './result-of';
 import { closeRun, closingAfter } from './closing';
 import { Control } from './control';
 import { commit, CONTROL_RETRY, runTimeout, settle, statusAfter } from './ending';
@@ -97,7 +99,7 @@ class Run implements LiveRun {
       heartbeatTimeout: '10s',
       retry: CONTROL_RETRY,
     });
-    const opened = await unwrapped(openRun(this.input));
+    const opened = resultOf('openRun', await unwrapped(openRun(this.input)), isOpenedRun);
     this.#opened = opened;
     return this.#withinTime(opened.runTimeoutMs, () => this.#planAndProcess(opened));
   }
@@ -108,7 +110,7 @@ class Run implements LiveRun {
       heartbeatTimeout: opened.heartbeatTimeoutMs,
       retry: CONTROL_RETRY,
     });
-    const plan = await unwrapped(planRun({ opened }));
+    const plan = resultOf('planRun', await unwrapped(planRun({ opened })), isRunPlan);
     const { control, progress } = this;
     this.#plan = plan;
     progress.begin(plan.partitions, plan.carried);

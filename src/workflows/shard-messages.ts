@@ -2,7 +2,13 @@
 import { defineSignal } from '@temporalio/workflow';
 import type { ShardSettings } from '../run/plan';
 import type { ShardReport } from '../run/shard-report';
+import { flag, isObject, listOf, oneOf, shapeOf, text } from '../run/shape';
+import { PARTITION_STATUSES } from '../run/status';
 import type { Place, Skipped } from './units';
+
+/**
+ * Anybody who may write to the namespace can send these, too: what is not such a message is passed over, so that it cannot end a run.
+ */
 
 /** Run → shard. */
 export const settingsSignal = defineSignal<[ShardSettings]>('shardSettings');
@@ -20,3 +26,16 @@ export const skippedSignal = defineSignal<[{ shard: number; skipped: Skipped[] }
 export const SHARD_SIGNALS: ReadonlySet<string> = new Set(
   [settingsSignal, holdSignal, decideSignal, reportSignal, heldSignal, skippedSignal].map(({ name }) => name),
 );
+const place = (value: unknown): boolean =>
+  isObject(value) &&
+  (oneOf('waiting', 'gone')(value.type) ||
+    (value.type === 'running' && text(value.label) && flag(value.isSingle)));
+const skippedPartition = shapeOf<Skipped>({ status: oneOf(...PARTITION_STATUSES), cutOff: flag });
+
+export function arePlaces(value: unknown): value is Place[] {
+  return listOf(place)(value);
+}
+
+export function areSkipped(value: unknown): value is Skipped[] {
+  return listOf(skippedPartition)(value);
+}

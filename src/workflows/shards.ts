@@ -15,6 +15,8 @@ import { condition, setHandler } from '@temporalio/workflow';
 import { MOST_SHARDS, MOST_LANES } from '../run/live-settings';
 import { encodeOrdinals } from '../run/ordinals';
 import type { OpenedRun, RunPlan, Sharding, ShardSettings, ShardTask, UnitsPlan } from '../run/plan';
+import { isShardReport } from '../run/recorded';
+import { isObject } from '../run/shape';
 import { firstReport } from '../run/shard-report';
 import { lanesOf, shardsInFlight } from '../run/shards';
 import type { Control } from './control';
@@ -63,15 +65,16 @@ export class RunShards implements LaneGate, RunWork {
     private readonly control: Control,
     private readonly stopping: Stopping,
   ) {
-    setHandler(reportSignal, (report) => {
+    setHandler(reportSignal, (report: unknown) => {
+      if (!isShardReport(report, sharding.shards)) return;
       progress.takeReport(report);
       stopping.consider();
     });
-    setHandler(heldSignal, ({ shard, places }) => {
-      for (const live of this.#live) if (live.number === shard) live.places = places;
+    setHandler(heldSignal, (held: unknown) => {
+      if (isObject(held)) this.#liveShard(held.shard)?.takePlaces(held.places);
     });
-    setHandler(skippedSignal, ({ shard, skipped }) => {
-      for (const live of this.#live) if (live.number === shard) live.skipped = skipped;
+    setHandler(skippedSignal, (answer: unknown) => {
+      if (isObject(answer)) this.#liveShard(answer.shard)?.takeSkipped(answer.skipped);
     });
   }
 
@@ -131,6 +134,10 @@ export class RunShards implements LaneGate, RunWork {
   release(): void {
     for (const { live } of this.#holding!) void live?.decide(false);
     this.#letGo();
+  }
+
+  #liveShard(number: unknown): LiveShard | undefined {
+    return this.#live.find((live) => live.number === number);
   }
 
   get #live(): LiveShard[] {

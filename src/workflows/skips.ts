@@ -8,7 +8,9 @@ import {
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
 import { encodeOrdinals } from '../run/ordinals';
+import { notAResult } from '../run/not-a-result';
 import type { OpenedRun, RunPlan } from '../run/plan';
+import { isFoundPartitions } from '../run/recorded';
 import type { FinalStatus } from '../run/outcome';
 import { quote } from '../run/quote';
 import { problemText } from '../run/refusal';
@@ -69,12 +71,14 @@ async function findOrdinals(
   const { stage, unitPlan, index } = plan;
   for (let asked = 1; ; asked++) {
     const task = { version: 1, stage, stageToken: opened.stageToken, plan: unitPlan, index, ids } as const;
-    const found = await findPartitions
+    const found: unknown = await findPartitions
       // Ids that Temporal gives are numbers, as those of units are: two open activities of one id are none.
       .executeWithOptions({ activityId: `find-${uuid4()}` }, [task])
       .catch((error: unknown) => {
         throw refused([messageOf(error)]);
       });
+    if (!isFoundPartitions(found, { ids: ids.length, partitions: plan.partitions }))
+      throw refused([notAResult('findPartitions').message]);
     if (found.ended.length > 0) {
       throw refused(found.ended.map(({ id, status }) => `${quote(id)} has ended already: it is ${status}.`));
     }

@@ -5,12 +5,15 @@ import {
   CancellationScope,
   isCancellation,
   proxyActivities,
+  sleep,
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
 import { joinedLabel } from '../run/joining';
 import { decodeOrdinals, encodeOrdinals } from '../run/ordinals';
 import type { ErrorInfo, UnitResult } from '../run/outcome';
 import type { OpenedRun, UnitsPlan, UnitTask } from '../run/plan';
+import { isUnitResult } from '../run/recorded';
+import { endsWithoutResult, withoutResult } from '../run/without-result';
 
 /** The run that units are of. */
 export type RunOfUnits = Pick<OpenedRun, 'runId' | 'stageToken'>;
@@ -28,7 +31,7 @@ export type UnitEnd =
   | { type: 'lost'; error: ErrorInfo }
   /** Cancelled before a word was recorded. */
   | { type: 'cutOff' }
-  /** Cancelled before the server was told of it: history knows nothing of it. */
+  /** Cancelled before the server was told of it, or between two tries: history has nothing of its partitions. */
   | { type: 'notBegun' };
 
 export class UnitCall {
@@ -90,21 +93,33 @@ export class UnitCall {
     this.#scope.cancel();
   }
 
-  /** Runs the activity. Throws only what no activity can end with. */
+  /**
+   * Runs the activity, again where what was recorded as its result is not one. Throws only what no activity can end with. Nothing is
+   * awaited between an activity's end and this one's: recorded histories have the commands that follow in the order of the ends.
+   */
   async run(plan: UnitsPlan, opened: RunOfUnits): Promise<UnitEnd> {
     this.state = 'running';
+    let task = this.#task(plan, opened, 0);
     try {
-      return { type: 'result', result: await this.#scope.run(() => this.#activity(plan, opened)) };
+      for (let lostBefore = 1; ; lostBefore++) {
+        const result: unknown = await this.#scope.run(() => this.#activity(plan, task));
+        if (isUnitResult(result, task)) return { type: 'result', result };
+        const times = endsWithoutResult(task, plan.retry);
+        if (times !== null) return { type: 'lost', error: withoutResult(times) };
+        // The worker that has the unit may go on with it until a heartbeat is refused.
+        await this.#scope.run(() => sleep(plan.heartbeatTimeoutMs));
+        task = this.#task(plan, opened, lostBefore);
+      }
     } catch (error) {
       if (isCancellation(error)) return { type: isInHistory(error) ? 'cutOff' : 'notBegun' };
       if (!(error instanceof ActivityFailure)) throw error;
-      return ended(error);
+      return ended(error, task);
     } finally {
       this.state = 'ended';
     }
   }
 
-  #activity(plan: UnitsPlan, opened: RunOfUnits): Promise<UnitResult> {
+  #activity(plan: UnitsPlan, task: UnitTask): Promise<UnitResult> {
     const startToCloseTimeout = unitTimeoutMs(plan, this.partitions);
     const { processUnit } = proxyActivities<RunActivities>({ startToCloseTimeout });
     return processUnit.executeWithOptions(
@@ -123,11 +138,11 @@ export class UnitCall {
         // enforces I12: the run closes only when the functions of its units have stopped.
         cancellationType: 'WAIT_CANCELLATION_COMPLETED',
       },
-      [this.#task(plan, opened)],
+      [task],
     );
   }
 
-  #task(plan: UnitsPlan, opened: RunOfUnits): UnitTask {
+  #task(plan: UnitsPlan, opened: RunOfUnits, lostBefore: number): UnitTask {
     const { generation, execution, stage } = plan;
     const { unit, from, to, round, big } = this.of;
     return {
@@ -145,6 +160,7 @@ export class UnitCall {
       ...this.#selection(),
       round,
       big,
+      ...(lostBefore > 0 && { lostBefore }),
     };
   }
 
@@ -169,10 +185,10 @@ function unitTimeoutMs(plan: UnitsPlan, partitions: number): number {
   return Math.min(plan.unitTimeoutMs, plan.partitionTimeoutMs * partitions);
 }
 
-function ended({ message, cause, retryState }: ActivityFailure): UnitEnd {
+function ended({ message, cause, retryState }: ActivityFailure, task: UnitTask): UnitEnd {
   const failure = cause instanceof ApplicationFailure ? cause : null;
-  const result = failure?.details?.[0] as UnitResult | undefined;
-  if (result !== undefined) return { type: 'result', result };
+  const result = failure?.details?.[0];
+  if (isUnitResult(result, task)) return { type: 'result', result };
   // It failed or was lost, and would have been tried again.
   if (retryState === 'CANCEL_REQUESTED') return { type: 'cutOff' };
   const type = failure?.type ?? cause?.name ?? 'ActivityFailure';
