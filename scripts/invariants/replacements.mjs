@@ -57,6 +57,12 @@ export const REPLACEMENTS = [
   },
   // What runs that stay have recorded goes.
   { file: 'src/client/clean.ts', from: 'for (const path of named) needed.add(path);', to: 'void named;' },
+  // What no history names goes, of a run whose history cannot be read.
+  {
+    file: 'src/client/clean.ts',
+    from: 'readable: new Set(),',
+    to: 'readable: new Set(locators.map(({ execution }) => execution)),',
+  },
   // The name of a series is a path.
   { file: 'src/run/stage-layout.ts', from: 'distinct(folderName(series), series)', to: 'series' },
   // All partitions are cut into units.

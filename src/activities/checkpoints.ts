@@ -86,8 +86,15 @@ export async function putCheckpoint(
   await stage.put(`${attemptFolder}segments/${segmentName(number)}`, sealLines(records));
 }
 
-/** What attempts before recorded, in their order. `objects` are those below the unit's folder. */
-export async function readCheckpoints(stage: Stage, objects: readonly { path: string }[]): Promise<Recorded> {
+/**
+ * What attempts before recorded, in their order. `objects` are those below the unit's folder. `isOwn`: partitions of the unit. A server that
+ * lost its last seconds gives the folder to a unit that has not the same neighbours joined to it; the others have units of their own.
+ */
+export async function readCheckpoints(
+  stage: Stage,
+  objects: readonly { path: string }[],
+  isOwn: (ordinal: number) => boolean,
+): Promise<Recorded> {
   const recorded = new Recorded();
   for (const path of inOrder(objects)) {
     const records = checkpointRecords(await stage.get(path));
@@ -95,7 +102,7 @@ export async function readCheckpoints(stage: Stage, objects: readonly { path: st
     // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the first record stands,
     // rows included (I10).
     const seen = new Set(recorded.ordinals);
-    const isFresh = (ordinal: number): boolean => !seen.has(ordinal);
+    const isFresh = (ordinal: number): boolean => isOwn(ordinal) && !seen.has(ordinal);
     const repeated: number[] = [];
     for (const record of records) {
       if ('outcome' in record) {

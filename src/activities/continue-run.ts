@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartitionViews } from '../client/partition-views';
 import type { Reading, RunReader } from '../client/run-reader';
-import type { RunRecord } from '../history/fold';
+import { ordinalsOf as ordinalsOfUnit, type RunRecord } from '../history/fold';
 import type { PartitionEnd } from '../history/outcomes';
 import {
   carriedRecords,
@@ -181,7 +181,8 @@ async function carriedOver(
   for (const unit of reading.record.units.values()) {
     if (unit.end?.type === 'result') continue;
     const objects = await stage.list(unitFolder(unit.task, unit.activityId));
-    const salvaged = await readCheckpoints(stage, objects);
+    const own = new Set(ordinalsOfUnit(unit.task));
+    const salvaged = await readCheckpoints(stage, objects, (ordinal) => own.has(ordinal));
     // enforces I10: this execution is the first to record them, so an earlier one's commit does not have their rows.
     const { execution } = place;
     for (const { outcome, functionDigest } of salvaged.outcomes)

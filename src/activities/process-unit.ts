@@ -124,7 +124,8 @@ class UnitAttempt {
     const objects = await stage.list(unit);
     const places = objects.flatMap(({ path }) => attemptOf(path.slice(unit.length)) ?? []);
     const folder = `${unit}${attemptFolder(nextAttempt(context.info.attempt, places))}`;
-    const recorded = await readCheckpoints(stage, objects);
+    const own = new Set(ordinalsToRun(task, plan.selected));
+    const recorded = await readCheckpoints(stage, objects, (ordinal) => own.has(ordinal));
     const done = new Set(recorded.ordinals);
     const { attempt } = context.info;
     const ledger = new UnitLedger({ task, plan, attempt, before: this.#before, recorded: done });
@@ -150,7 +151,7 @@ class UnitAttempt {
     this.#recorder = recorder;
     const work: Work = { plan, ledger, recorder, index, bundle, folder };
     // enforces I4: what is recorded does not run again.
-    const ordinals = ordinalsToRun(task, plan.selected).filter((ordinal) => !done.has(ordinal));
+    const ordinals = [...own].filter((ordinal) => !done.has(ordinal));
     if (this.#before.stageRefused === true && ordinals.length > 0)
       await wait.patiently(() => tryWriting(stage, folder));
     if (ledger.isSpent) recorder.giveUp(await readIndex(index, ordinals), this.#workerLost(ledger));

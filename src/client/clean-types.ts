@@ -18,6 +18,13 @@ export interface FilesAndBytes {
   bytes: number;
 }
 
+/** A run that stays, and cannot be read. */
+export interface UnreadRun {
+  runId: string;
+  /** A sentence. */
+  why: string;
+}
+
 /** What was, or would be, removed of one run. */
 export interface CleanedRun extends FilesAndBytes {
   runId: string;
@@ -35,6 +42,8 @@ export interface CleanReport extends FilesAndBytes {
   dryRun: boolean;
   /** Runs that anything is removed of, the oldest first. */
   runs: CleanedRun[];
+  /** Runs that cannot be read: nothing is removed of them, nor of others what they took over. */
+  unread: UnreadRun[];
   /** Ledgers of series that newer ones have taken the place of. */
   ledgers: FilesAndBytes;
   /** Of models: what no version names, because it was removed, or was cut off before it came to be. */

@@ -11,11 +11,19 @@ import { artifactPaths } from '../run/done-block';
 import { executionOfPath, isCarriedFile, ledgerNumber } from '../run/stage-layout';
 import type { Stage } from '../stage';
 import { selectRuns, type Selection } from './clean-selection';
+import type { CleanedRun, CleanReport, FilesAndBytes, UnreadRun } from './clean-types';
 import { isLocator } from './locators';
-import type { CleanedRun, CleanReport, FilesAndBytes } from './clean-types';
 import { neededByModels, pinnedModels } from './needed-models';
 import { leftovers, namedFiles, openUnits, type KeptRun } from './needed-files';
-import { orGone, readerOf, readStage, standingOf, type KnownRun, type StageObject } from './stage-runs';
+import {
+  orGone,
+  orUnreadable,
+  readerOf,
+  readStage,
+  standingOf,
+  type KnownRun,
+  type StageObject,
+} from './stage-runs';
 
 /** No put takes longer. */
 const PUT_MS = 86_400_000;
@@ -39,12 +47,15 @@ export async function cleanStage(
   const selected = selectRuns(runs, selection, now);
   const ledgers = await ledgersOf(stage, content.series);
   const kept = new Map<string, KeptRun>();
+  const unread: UnreadRun[] = [];
   // enforces I3: what anything that stays has recorded stays.
   const models = await neededByModels(stage, content.models, now, records);
   const needed = new Set([...ledgers.needed, ...models.needed]);
   for (const run of runs) {
     if (selected.has(run.runId)) continue;
-    const { named, ...rest } = await readKept(client, stage, run);
+    const read = await orUnreadable(readKept(client, stage, run));
+    const { named, ...rest } = 'why' in read ? await keptUnread(stage, run) : read.value;
+    if ('why' in read) unread.push({ runId: run.runId, why: read.why });
     for (const path of named) needed.add(path);
     kept.set(run.runId, rest);
   }
@@ -75,6 +86,7 @@ export async function cleanStage(
     stage: stage.uri,
     dryRun,
     runs: cleaned,
+    unread,
     ledgers: sizeOf(oldLedgers),
     models: sizeOf(unnamed),
     unfinished,
@@ -123,6 +135,31 @@ async function readKept(
   // enforces I3
   if (!isWhole) named.push(...(await pinnedModels(stage, objects)));
   return { readable, open, named };
+}
+
+/**
+ * Of a run that cannot be read nothing is known to be unneeded: all of its own files stay, and of others what it took over. What is not
+ * whole among the files that say so is of no use to the run either.
+ */
+async function keptUnread(
+  stage: Stage,
+  { locators, objects }: KnownRun,
+): Promise<KeptRun & { named: string[] }> {
+  const named: string[] = [];
+  const reads: (() => Promise<Iterable<string>>)[] = [
+    ...locators.map(
+      ({ execution }) =>
+        () =>
+          namedByCarried(stage, objects, execution),
+    ),
+    () => pinnedModels(stage, objects),
+  ];
+  for (const each of reads) {
+    const read = await orUnreadable(each());
+    if ('value' in read) named.push(...read.value);
+  }
+  // enforces I3
+  return { readable: new Set(), open: [], named };
 }
 
 /**

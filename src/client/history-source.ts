@@ -196,6 +196,11 @@ export function isInvalidArgument(error: unknown): boolean {
   return grpcCode(error) === INVALID_ARGUMENT;
 }
 
+/** Whether the server said so, or could not be asked. */
+export function isServerError(error: unknown): boolean {
+  return grpcCode(error) !== null;
+}
+
 function grpcCode(error: unknown): number | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : null;
 }

@@ -3,10 +3,10 @@ import type { Client } from '@temporalio/client';
 import { isoTime } from '../history/decode';
 import { MODELS_FOLDER } from '../models/manifest';
 import { folderOf, runIdOfFolder, SERIES_FOLDER } from '../run/stage-layout';
-import { ObjectMissing, type Stage } from '../stage';
+import { ObjectMissing, StageUnavailable, type Stage } from '../stage';
 import { STATUS } from './chain';
 import { NoSuchRun, UnreadableHistory } from './errors';
-import { HistorySource, isNotFound } from './history-source';
+import { HistorySource, isNotFound, isServerError } from './history-source';
 import { locatorsAmong, type Locator } from './locators';
 import { RunReader } from './run-reader';
 import { ServerRun } from './run-source';
@@ -93,7 +93,7 @@ export async function standingOf(
     running ||= info?.status === STATUS.running;
     const closedAt =
       info == null
-        ? ((await orGone(readerOf(client, stage, runId, workflowRunId).read()))?.state.endedAt ?? null)
+        ? await endOf(readerOf(client, stage, runId, workflowRunId))
         : info.closeTime == null
           ? null
           : isoTime(info.closeTime);
@@ -105,6 +105,12 @@ export async function standingOf(
     endedAt: endedAt ?? locators.at(-1)?.openedAt ?? new Date().toISOString(),
     onServer,
   };
+}
+
+/** Null when nobody here knows it, or can read it. */
+async function endOf(reader: RunReader): Promise<string | null> {
+  const read = await orUnreadable(orGone(reader.read()));
+  return 'why' in read ? null : (read.value?.state.endedAt ?? null);
 }
 
 /** Of one execution, on the server or in its archive. */
@@ -121,5 +127,18 @@ export async function orGone<T>(read: Promise<T>): Promise<T | null> {
     const isGone = [NoSuchRun, ObjectMissing, UnreadableHistory].some((kind) => error instanceof kind);
     if (isGone || isNotFound(error)) return null;
     throw error;
+  }
+}
+
+/**
+ * What was read, or why it cannot be: a history or a file of it that holds what nobody wrote for it. Throws what is wrong with the server
+ * or the stage as a whole.
+ */
+export async function orUnreadable<T>(read: Promise<T>): Promise<{ value: T } | { why: string }> {
+  try {
+    return { value: await read };
+  } catch (error) {
+    if (error instanceof StageUnavailable || isServerError(error)) throw error;
+    return { why: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -202,7 +202,7 @@ function skip(record: RunRecord, { ordinals, cutOff }: Extract<Fact, { type: 'sk
   record.ended.CANCELLED -= cutOff;
 }
 
-/** enforces I8: the workflow decides alike whether the unit is tried again. */
+/** The workflow decides alike whether the unit is tried again (I8). */
 function endWithoutResult(record: RunRecord, fact: Extract<Fact, { type: 'unitWithoutResult' }>): void {
   const unit = record.units.get(fact.unit);
   const { plan } = record;

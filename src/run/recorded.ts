@@ -163,6 +163,7 @@ const opened = shapeOf<OpenedRun>({
       status: oneOf(...RUN_STATUSES),
     }),
   ),
+  trusted: optional(flag),
   continues: orNull(
     shapeOf<Continued>({
       plan: shapeOf<Continued['plan']>(planned),
@@ -286,6 +287,7 @@ export type TaskOfResult = Pick<UnitTask, 'unit' | 'from' | 'to' | 'partitions'>
 
 /** Whether it is a result of this unit: about its partitions, and about each of them once. */
 export function isUnitResult(value: unknown, task: TaskOfResult): value is UnitResult {
+  // enforces I8: what is not a result counts nothing, in the workflow and for readers.
   if (!unitResult(value)) return false;
   const result = value as UnitResult;
   const { PENDING, RUNNING, ...ended } = result.counts;

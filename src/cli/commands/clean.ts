@@ -27,8 +27,9 @@ interface CleanCommandOptions extends ReadingOptions {
 const HELP = `
 Of runs that stay, leftovers go: files of attempts that were killed, plans that were made twice, checkpoints of what has
 ended. Without --older-than and --keep that is all; --run removes the runs that it names and leaves the others alone.
-A run in progress is never touched, and what another run or a series has reused stays. A run that was removed is still
-listed while the server knows it, but it cannot be retried, and its results and artifacts are gone.
+A run in progress is never touched, and what another run or a series has reused stays. Of a run that cannot be read
+nothing is removed, unless it is among those that are asked for. A run that was removed is still listed while the server
+knows it, but it cannot be retried, and its results and artifacts are gone.
 
 Examples:
   partwise clean --older-than 30d --dry-run
@@ -61,6 +62,10 @@ async function clean(options: CleanCommandOptions): Promise<void> {
   await withPartwise(config, { needWorker: false }, async (partwise) => {
     const planned = await partwise.clean({ ...wanted, dryRun: true });
     if (!json) print(renderClean(planned, widthOfTerminal(), paint) || paint.dim('nothing to remove'));
+    for (const { runId, why } of planned.unread)
+      note(
+        `The run "${runId}" cannot be read, so nothing is removed of it, nor what it took over from others: ${why}`,
+      );
     if (dryRun || planned.files === 0) {
       if (json) printJson({ ...planned, dryRun });
       else if (planned.files > 0) note(`${sizeText(planned)} would be removed; nothing was (--dry-run).`);
