@@ -349,6 +349,28 @@ describe('finding runs', () => {
     await expect(again.result()).rejects.toThrow();
     await until(async () => (await project.partwise.restore(runId).status()).status === 'SUCCESS');
   });
+
+  it('I9 lists runs beside workflows whose ids no run can have', async () => {
+    const ids = ['\0', '\t', '\n', '\u007f', "'\0"].map((odd) => project.runId(`a${odd}b`));
+    for (const workflowId of ids) {
+      const odd = await project.client.workflow.start('partitionedRun', {
+        workflowId,
+        taskQueue: project.taskQueue,
+        args: [sales],
+      });
+      await expect(odd.result()).rejects.toThrow();
+    }
+    const listed = async (): Promise<Map<string, string>> =>
+      new Map((await project.partwise.list({ limit: 100 })).map(({ runId, status }) => [runId, status]));
+    await until(async () => {
+      const found = await listed();
+      return ids.every((id) => found.get(id) === 'FAILURE');
+    });
+    for (const id of ids) {
+      const state = await project.partwise.restore(id).status();
+      expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
+    }
+  });
 });
 
 it('I6 a name in a history that others wrote leads out of no folder', async () => {

@@ -22,8 +22,11 @@ export class Visibility {
 
   /** Executions of one run id. */
   async *runsOf(runId: string): AsyncGenerator<ListedExecution> {
-    // The server finds no id that has one of these two in it, however it is quoted (tried with 1.32 on SQLite).
-    const query = /["\\]/.test(runId) ? RUNS : `WorkflowId = '${runId.replaceAll("'", "''")}' AND ${RUNS}`;
+    // However it is quoted, the server finds no id that has a quote, a backslash or a control character in it, and a NUL ends the query
+    // (tried with 1.32 on SQLite). Anybody can start a workflow of such an id.
+    const query = /["\\\p{Cc}]/u.test(runId)
+      ? RUNS
+      : `WorkflowId = '${runId.replaceAll("'", "''")}' AND ${RUNS}`;
     for await (const listed of this.#executions(query)) {
       if (listed.execution?.workflowId === runId) yield listed;
     }
