@@ -5,6 +5,7 @@ import { HistoryDecoder, type HistoryEvent, type PayloadDecoder } from '../src/h
 import type { CloseKind, Fact, Step } from '../src/history/facts';
 import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
 import { Outcomes } from '../src/history/outcomes';
+import { cutOffCalls } from '../src/history/cut-off-calls';
 import { liveOverlay, type PendingUnit } from '../src/history/overlay';
 import { runState, statusOfUnended, wasRefused } from '../src/history/run-state';
 import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
@@ -357,6 +358,34 @@ describe('the live overlay', () => {
   });
 });
 
+test('calls that were cut off with their execution are counted from what the server last heard', () => {
+  const record = apply([
+    ...planned(12),
+    scheduled(1, '0', task(0, 0, 0)),
+    scheduled(2, '1', task(1, 1, 1)),
+    scheduled(3, '2', { ...task(2, 2, 9), round: 1 }),
+    closed('terminated'),
+  ]);
+  const calls = cutOffCalls(
+    record,
+    [
+      // Its second attempt has begun; an execution before had called it three times.
+      pendingUnit('0', { attempt: 2 }),
+      // It threw once, and waits.
+      pendingUnit('1', { attempt: 2, started: false }),
+      pendingUnit('2', { ordinal: 5, call: 4, interrupted: { 5: 2, 7: 1 } }),
+      pendingUnit('of another run', { attempt: 9 }),
+    ],
+    new Map([[0, 3]]),
+  );
+  expect([...calls]).toEqual([
+    [0, 5],
+    [1, 1],
+    [5, 4],
+    [7, 2],
+  ]);
+});
+
 describe('a step of the run that is tried again', () => {
   const steps: [Step, Fact[], Fact[]][] = [
     ['openRun', [], [opened()]],
@@ -664,6 +693,7 @@ function pendingUnit(activityId: string, changes: Partial<PendingUnit>): Pending
     ordinal: null,
     call: null,
     waiting: null,
+    interrupted: {},
     ended: [],
     ...changes,
   };

@@ -409,8 +409,8 @@ describe('resuming', () => {
     else await project.client.workflow.getHandle(run.runId).terminate('test');
     const first = await run.wait();
     expect(first.status).toBe(how === 'cancel' ? 'CANCELLED' : 'FAILURE');
-    await writeFile(gate, '');
     if (how === 'cancel') {
+      await writeFile(gate, '');
       // What was cut off, and is not on the list, is left alone too.
       const narrowed = await (await run.retryFailed({ only: ['c'] })).wait();
       const DONE = done.length + 1;
@@ -418,10 +418,16 @@ describe('resuming', () => {
       expect(begins(calls()).filter((call) => call.startsWith('begin d '))).toHaveLength(1);
     }
     const again = await run.retryFailed();
+    // The calls of a terminated run are cut off when their next heartbeat is refused: the gate stays closed until then.
+    await changed(file, () => calls().some((call) => /^begin [cd] 2$/.test(call)));
+    await writeFile(gate, '');
     const state = await again.wait();
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 } });
-    for (const id of done)
-      expect(begins(calls()).filter((call) => call.startsWith(`begin ${id} `))).toHaveLength(1);
+    const callsOf = (id: string): string[] =>
+      begins(calls()).filter((call) => call.startsWith(`begin ${id} `));
+    for (const id of done) expect(callsOf(id)).toHaveLength(1);
+    // The call that was cut off counts.
+    for (const id of ['c', 'd']) expect(callsOf(id)).toEqual([`begin ${id} 1`, `begin ${id} 2`]);
     expect(await project.partwise.restore(run.runId).results()).toHaveLength(5);
   });
 

@@ -164,7 +164,10 @@ async function carriedOver(
 ): Promise<CarriedContent> {
   const views = (await reader.views(reading))!;
   const outcomes = await reader.outcomes(reading.record);
-  const { single, blocks, calls } = outcomes;
+  const { single, blocks } = outcomes;
+  const calls = new Map(outcomes.calls);
+  for (const [ordinal, n] of await reader.cutOffCalls(reading.record, outcomes.calls))
+    calls.set(ordinal, Math.max(n, calls.get(ordinal) ?? 0));
   const rows = outcomes.rowsFiles(reading.record);
   const found: CarriedContent = { outcomes: [], blocks: [], rows, calls: {} };
   const latest = new Map<number, CarriedOutcome>();
@@ -193,7 +196,7 @@ async function carriedOver(
   if (selected !== null) {
     for (let ordinal = 0; ordinal < views.total; ordinal++) {
       if (!latest.has(ordinal) && !done.has(ordinal) && !selected.has(ordinal))
-        latest.set(ordinal, await notStarted(ordinal, views, reading));
+        latest.set(ordinal, await notStarted(ordinal, views, reading, calls.get(ordinal) ?? 0));
     }
   }
   for (const [ordinal, carried] of latest) {
@@ -202,7 +205,11 @@ async function carriedOver(
     if (keep) found.outcomes.push(carried);
     else if (carried.outcome.attempts > 0) found.calls[ordinal] = carried.outcome.attempts;
   }
-  for (const [ordinal, n] of calls) if (!latest.has(ordinal) && !done.has(ordinal)) found.calls[ordinal] = n;
+  const kept = new Set(found.outcomes.map(({ outcome }) => outcome.ordinal));
+  for (const [ordinal, n] of calls) {
+    if (!kept.has(ordinal) && !done.has(ordinal))
+      found.calls[ordinal] = Math.max(n, found.calls[ordinal] ?? 0);
+  }
   return found;
 }
 
@@ -214,13 +221,14 @@ async function notStarted(
   ordinal: number,
   views: PartitionViews,
   { record, state }: Reading,
+  calls: number,
 ): Promise<CarriedOutcome> {
   const { id, rows, attempts } = await views.view(ordinal);
   const outcome: PartitionOutcome = {
     ordinal,
     id,
     status: record.skipped.has(ordinal) ? 'SKIPPED' : 'CANCELLED',
-    attempts,
+    attempts: Math.max(attempts, calls),
     rows,
     startedAt: state.endedAt ?? state.asOf,
     durationMs: 0,

@@ -6,6 +6,7 @@ import type { RunRecord, UnitRecord } from '../history/fold';
 import { failureOf, valueOf } from '../history/untrusted-payloads';
 import { isSingle, type PendingUnit } from '../history/overlay';
 import { decodeBlock, outcomeAt, type EndedOutcome } from '../run/done-block';
+import { count, mapOf } from '../run/shape';
 import { unitFolder } from '../run/stage-layout';
 import type { Stage } from '../stage';
 
@@ -21,6 +22,7 @@ interface Beat {
   segment: number;
   shutdowns: number;
   waiting: string | null;
+  interrupted: Record<number, number>;
 }
 
 export class LiveUnits {
@@ -54,6 +56,7 @@ export class LiveUnits {
         ordinal: beat?.ordinal ?? null,
         call: beat?.call ?? null,
         waiting: beat?.waiting ?? null,
+        interrupted: beat?.interrupted ?? {},
         ended:
           stage === null || isSingle(unit)
             ? []
@@ -94,12 +97,13 @@ function endedIn(checkpoint: Uint8Array): EndedOutcome[] {
 
 function beatOf(value: unknown): Beat | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { ordinal, call, segment, shutdowns, waiting } = value as Record<string, unknown>;
+  const { ordinal, call, segment, shutdowns, waiting, interrupted } = value as Record<string, unknown>;
   return {
     ordinal: typeof ordinal === 'number' ? ordinal : null,
     call: typeof call === 'number' ? call : null,
     segment: typeof segment === 'number' ? segment : 0,
     shutdowns: typeof shutdowns === 'number' ? shutdowns : 0,
     waiting: typeof waiting === 'string' ? waiting : null,
+    interrupted: mapOf(count)(interrupted) ? (interrupted as Record<number, number>) : {},
   };
 }

@@ -1,5 +1,6 @@
 /** Reads one run: finds its execution, folds its history, and keeps what need not be read twice. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cutOffCalls } from '../history/cut-off-calls';
 import { applyFact, newRecord, type RunRecord, type ShardRecord, type UnitRecord } from '../history/fold';
 import { Outcomes, type ReadFile } from '../history/outcomes';
 import { liveOverlay, type LiveOverlay } from '../history/overlay';
@@ -142,6 +143,16 @@ export class RunReader {
     } finally {
       stop.abort();
     }
+  }
+
+  /** Calls of partitions whose units were cut off with the run, by ordinal; `earlier`: those in executions before. */
+  async cutOffCalls(record: RunRecord, earlier: ReadonlyMap<number, number>): Promise<Map<number, number>> {
+    const history = await this.locate();
+    const ofShards = await pendingOf([...record.shards.values()], (shard) =>
+      this.#shard(record, history, shard),
+    );
+    const pending = [...(history.description?.pendingActivities ?? []), ...ofShards];
+    return cutOffCalls(record, await this.#liveUnits.describe(pending, record, null), earlier);
   }
 
   /** How every partition that ended did so, or those of some units. Reads files that the record names. */

@@ -223,6 +223,11 @@ export function callsBefore({ round, big }: UnitTask): number {
   return round + (big ? 1 : 0);
 }
 
+/** The same, with a call for each activity of the unit that ended without a result. */
+export function attemptsBefore(task: UnitTask): number {
+  return callsBefore(task) + (task.lostBefore ?? 0);
+}
+
 function scheduleUnit(record: RunRecord, fact: Extract<Fact, { type: 'unitScheduled' }>): void {
   const taken = new Map<number, GivenBack>();
   const unit: UnitRecord = {

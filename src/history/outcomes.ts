@@ -10,7 +10,7 @@ import type { FinalStatus, OutcomeRecord, PartitionOutcome } from '../run/outcom
 import { decodeOrdinals } from '../run/ordinals';
 import { givenBack } from '../run/retry-units';
 import { ObjectDamaged } from '../stage/stage';
-import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 import { wasStopped } from './run-state';
 
 /** Reads a file on the run's stage. */
@@ -243,7 +243,7 @@ function lostPartition(unit: UnitRecord, ordinal: number): PartitionEnd {
     ordinal,
     id: null,
     status: end.status,
-    attempts: callsBefore(unit.task) + unit.attempts,
+    attempts: attemptsBefore(unit.task) + unit.attempts,
     rows: null,
     startedAt,
     durationMs: Date.parse(unit.endedAt ?? startedAt) - Date.parse(startedAt),

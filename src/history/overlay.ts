@@ -5,7 +5,7 @@
 import type { WaitingStep } from '../client/types';
 import type { EndedOutcome } from '../run/done-block';
 import type { ErrorInfo } from '../run/outcome';
-import { callsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 
 /** Of attempts that were handed over for want of the stage. */
 const STAGE_ERRORS = new Set(['StageUnavailable', 'StageUnreachable']);
@@ -24,6 +24,8 @@ export interface PendingUnit {
   call: number | null;
   /** Why it waits for its stage; null: it does not. */
   waiting: string | null;
+  /** Of a batch: calls that lost workers cut off before this attempt, by ordinal. */
+  interrupted: Record<number, number>;
   /** Of a batch: partitions that ended in it, not recorded in history yet. */
   ended: EndedOutcome[];
 }
@@ -117,6 +119,7 @@ function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
     ordinal: null,
     call: null,
     waiting: null,
+    interrupted: {},
     ended: [],
   };
 }
@@ -125,7 +128,7 @@ function addUnit(overlay: LiveOverlay, unit: UnitRecord, activity: PendingUnit):
   const { lastError, lastStartedAt, attempt } = activity;
   const call = activity.started ? activity.call : null;
   const live = {
-    attempt: call ?? attempt + callsBefore(unit.task),
+    attempt: call ?? attempt + attemptsBefore(unit.task),
     startedAt: lastStartedAt,
     error: lastError,
   };
