@@ -8,8 +8,8 @@ export const REPLACEMENTS = [
   // The zombies of a terminated execution are not waited for.
   {
     file: 'src/activities/continue-run.ts',
-    from: 'Math.max(0, until - Date.now())',
-    to: '0 * until',
+    from: 'Math.max(0, until - info.currentAttemptScheduledTimestampMs)',
+    to: '0 * until * info.attempt',
   },
   // What is DONE is not kept.
   {

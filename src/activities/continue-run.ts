@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '@temporalio/activity';
 import type { PartitionViews } from '../client/partition-views';
 import type { Reading, RunReader } from '../client/run-reader';
 import { ordinalsOf as ordinalsOfUnit, type RunRecord } from '../history/fold';
@@ -51,7 +52,7 @@ export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
  */
 export async function waitOut(
   { closed, plan, open, units, shards }: RunRecord,
-  signal: AbortSignal,
+  { info, cancellationSignal }: Pick<Context, 'info' | 'cancellationSignal'>,
 ): Promise<void> {
   if (closed === null || plan === null) return;
   // A unit that the server ended without its worker's word may still be running there, too.
@@ -63,7 +64,9 @@ export async function waitOut(
     closedAt === null ? [] : [Date.parse(closedAt)],
   );
   const until = Math.max(Date.parse(closed.at), ...ends) + plan.heartbeatTimeoutMs + KILL_GRACE_MS;
-  await sleep(Math.max(0, until - Date.now()), undefined, { signal });
+  // Both are times of the server: this machine's clock may be hours away from it.
+  const waitMs = Math.max(0, until - info.currentAttemptScheduledTimestampMs);
+  await sleep(waitMs, undefined, { signal: cancellationSignal });
 }
 
 /** The partitions that the continuation may run, by ordinal; null: all that are not DONE. Throws for ids that are none. */

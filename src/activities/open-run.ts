@@ -99,7 +99,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const { generation, execution, previous } = await takePlace(context, stage, input);
   const { workflowId: runId } = context.info.workflowExecution!;
   const own = { runId, generation, execution };
-  if (resumed !== null) await waitOut(resumed.reading.record, context.cancellationSignal);
+  if (resumed !== null) await waitOut(resumed.reading.record, context);
   const before = resumed ?? (previous === null ? null : await readPrevious(context, stage, previous));
   if (before !== null) await archivePrevious(context, stage, before.reading);
   return {

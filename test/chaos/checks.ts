@@ -18,8 +18,11 @@ import { queryRows, withDatabase } from '../../src/warehouse/duckdb/database';
 import type { CallEvent } from './calls';
 import type { Driven } from './drive';
 import { assertNoSecrets } from './secrets';
-import { assertStageWhole, segmentTimes } from './stage-files';
+import { assertStageWhole, segmentTimes, stageFiles } from './stage-files';
 import { patiently, type World } from './world';
+
+/** Objects that a worker puts at once. */
+const MOST_PUTS = 8;
 
 /** Everything that checks look at, read once. */
 interface Evidence {
@@ -38,9 +41,11 @@ export const CHECKS: Record<string, (evidence: Evidence) => Promise<void> | void
   'no partition is called again after it was recorded DONE': doneIsDone,
   'attempts and artifacts are those of the calls outside': attemptsAgree,
   'calls outside and attempts in the state add up': callsAddUp,
+  'no function is called more often than its budget allows': budgetsKept,
   'no row is there twice, and none is missing': rowsOnce,
   'every artifact is whole': artifactsWhole,
   'nothing on the stage is half': ({ world }) => assertStageWhole(world.stage),
+  'nothing unfinished is left on the stage': nothingUnfinished,
   'exit codes, statuses and close statuses agree': statusesAgree,
   'a closed run had no function running': closedMeansStopped,
   'what was skipped was not called': skippedMeansNotCalled,
@@ -180,7 +185,8 @@ async function attemptsAgree({ world, ends, partitions, calls }: Evidence): Prom
  *  - a worker or a server that is lost costs every partition of its open units an attempt, called or not.
  */
 function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
-  const { terminate = 0, cancel = 0, commit = 0, deploy = 0, worker = 0, server = 0 } = driven.inflicted;
+  const { terminate = 0, cancel = 0, commit = 0, deploy = 0, server = 0 } = driven.inflicted;
+  const worker = lostWorkers(driven);
   const begins = new Map<string, number>();
   for (const { what, id } of calls) if (what === 'begin') begins.set(id, (begins.get(id) ?? 0) + 1);
   equal('partitions outside', begins.size, partitions.size);
@@ -191,10 +197,38 @@ function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
     if (called > attempts + uncounted)
       throw new Error(`Partition ${id} was called ${called} times outside, and has ${attempts} attempts.`);
     // In a batch, each runner that dies leaves the others of the unit as they were.
-    const lost = worker + server + deploy + (inBatch ? worker + server : 0);
+    // A terminate may come between an attempt's begin and its call.
+    const lost = worker + server + deploy + terminate + commit + (inBatch ? worker + server : 0);
     if (attempts > called + lost)
       throw new Error(`Partition ${id} has ${attempts} attempts, and was called ${called} times outside.`);
   }
+}
+
+/** How often all workers were lost, or one of them. */
+function lostWorkers({ inflicted: { worker = 0, power = 0, flip = 0, stop = 0 } }: Driven): number {
+  return worker + power + flip + stop;
+}
+
+/** A full, read-only or absent stage costs no call; what ends a worker, or the execution, cuts off one at most. */
+function budgetsKept({ world, driven, calls }: Evidence): void {
+  const { terminate = 0, cancel = 0, commit = 0, deploy = 0, server = 0, runner = 0 } = driven.inflicted;
+  const cutOff = terminate + cancel + commit + deploy + server + runner + lostWorkers(driven);
+  const most = world.scenario.options.retry.maximumAttempts * driven.executions.length + cutOff;
+  const begins = new Map<string, number>();
+  for (const { what, id } of calls) if (what === 'begin') begins.set(id, (begins.get(id) ?? 0) + 1);
+  for (const [id, called] of begins)
+    if (called > most) throw new Error(`Partition ${id} was called ${called} times; its budget is ${most}.`);
+}
+
+/** Only a worker that was killed leaves objects that it was putting: those of its units, of their logs and checkpoints. */
+function nothingUnfinished({ world, driven }: Evidence): void {
+  const { deploy = 0 } = driven.inflicted;
+  const most = (lostWorkers(driven) + deploy) * MOST_PUTS * world.scenario.workers;
+  const left = stageFiles(world.stage).filter((file) => file.startsWith('.partial/'));
+  if (left.length > most)
+    throw new Error(
+      `${left.length} unfinished files are left on the stage (.partial), where ${most} may be.`,
+    );
 }
 
 async function rowsOnce({ world, ends }: Evidence): Promise<void> {
@@ -214,11 +248,26 @@ async function rowsOnce({ world, ends }: Evidence): Promise<void> {
     ),
   );
   const results = await world.partwise.restore(world.runId).results();
+  if (world.scenario.oddities.reuse) ownValues(table);
   sameLines('the output table and a plain GROUP BY', table.map(line), expected);
   sameLines('the results and a plain GROUP BY', results.map(line), expected);
   for (const { k, g, attempt } of results) {
     const id = encodePartitionId([k as string | null, String(g)]);
     equal(`the attempt in the rows of ${id}`, Number(attempt), ends.get(id)!.attempts);
+  }
+}
+
+/** Values of a row that the function returned in objects which it returned for others, too. */
+function ownValues(table: readonly Row[]): void {
+  for (const { k, g, own_bytes: bytes, own_object: object, own_date: date } of table) {
+    const id = encodePartitionId([k as string | null, String(g)]);
+    const number = createHash('sha256').update(id).digest().readUInt32LE();
+    const found = [
+      Number(Buffer.from(bytes as Uint8Array).readBigInt64LE()),
+      (JSON.parse(object as string) as { owner: string }).owner,
+      Date.parse(date as string),
+    ];
+    equal(`the values that ${id} returned in reused objects`, found, [number, id, number * 1000]);
   }
 }
 

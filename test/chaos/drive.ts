@@ -33,6 +33,8 @@ export async function drive(world: World, scenario: Scenario, say: (text: string
     say(`execution ${n + 1} started (${started.how})`);
     const executed = await follow(world, started, faults, driven, say);
     driven.executions.push(executed);
+    world.flipped?.();
+    world.flipped = null;
     driven.state = await patiently('the state', () => world.partwise.restore(world.runId).status());
     const { status, counts, error } = driven.state;
     say(

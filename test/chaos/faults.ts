@@ -1,7 +1,11 @@
 /** What is done to a run. Each says whether there was anything to do it to. */
 import { once } from 'node:events';
+import { openSync, closeSync, existsSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { holdWarehouse } from '../support/hold-warehouse';
 import type { Fault, FaultKind } from './scenario';
+import { stageFiles } from './stage-files';
 import { patiently, type Command, type World } from './world';
 
 export interface Victim {
@@ -87,6 +91,51 @@ const INFLICT: Record<FaultKind, Inflict> = {
     await changeTable(world);
     return true;
   },
+  async full({ world: { machine }, closed }) {
+    machine.disk!.fill();
+    await forAWhile(closed);
+    machine.disk!.makeRoom();
+    return true;
+  },
+  async readOnly({ world: { machine }, closed }) {
+    // Not while a file is being written.
+    await patiently('a moment without writes', async () => (machine.disk!.setReadOnly(true), true));
+    await forAWhile(closed);
+    machine.disk!.setReadOnly(false);
+    return true;
+  },
+  /** As when a mount is lost: the folder below it has nothing of the stage. */
+  async away({ world, closed }) {
+    const elsewhere = `${world.stage}.gone`;
+    renameSync(world.stage, elsewhere);
+    await forAWhile(closed);
+    if (existsSync(world.stage)) renameSync(world.stage, `${world.stage}.false`);
+    renameSync(elsewhere, world.stage);
+    return true;
+  },
+  async power(victim) {
+    await restartAround(victim, () => victim.world.machine.disk!.losePower());
+    return true;
+  },
+  /** Workers read a file's digest once, so they are others afterwards. It is mended when the execution has ended. */
+  async flip(victim, { pick }) {
+    const { world } = victim;
+    await restartAround(victim, () => (world.flipped ??= flipBit(world.stage, pick)));
+    return world.flipped !== null;
+  },
+  async stop({ world, closed }, { pick }) {
+    const { alive } = world;
+    const worker = alive[pick % alive.length]!;
+    worker.kill('SIGSTOP');
+    await forAWhile(closed);
+    worker.kill('SIGCONT');
+    return true;
+  },
+  async clock({ world: { machine } }, { pick }) {
+    const hours = [2, -2, 240][pick % 3]!;
+    machine.shiftClock(hours * 3_600_000);
+    return true;
+  },
   /** Terminates the run while its commit waits for the warehouse file, so that the commit comes late. */
   async commit(victim) {
     const { world, closed, workflowRunId } = victim;
@@ -107,6 +156,48 @@ const INFLICT: Record<FaultKind, Inflict> = {
     }
   },
 };
+
+/** Long enough for units to meet it, and for a heartbeat time-out. */
+const TROUBLE_MS = 6_000;
+
+async function forAWhile(closed: AbortSignal): Promise<void> {
+  await sleep(TROUBLE_MS, undefined, { signal: closed }).catch(() => {});
+}
+
+/** Like a power loss, of all that works on the stage. */
+async function restartAround({ world, client }: Victim, act: () => void): Promise<void> {
+  const before = world.alive.length;
+  if (client.current !== null) {
+    client.current.process.kill('SIGKILL');
+    await client.current.exitCode;
+  }
+  await world.endWorkers();
+  await patiently('runners to end with their workers', async () => (world.hasRunners() ? undefined : true));
+  act();
+  for (let n = 0; n < before; n++) await world.startWorker();
+  client.current = world.command('watch', world.runId, '--json');
+}
+
+/** One bit of a file of rows that is there now, its frame aside. Null: there is none. */
+function flipBit(stage: string, pick: number): (() => void) | null {
+  const files = stageFiles(stage).filter((file) => /\/(snapshot[^/]*|rows-[^/]*)\.parquet$/.test(file));
+  const file = files.sort()[pick % Math.max(1, files.length)];
+  if (file === undefined) return null;
+  const path = join(stage, file);
+  const { size } = statSync(path);
+  const at = 4 + (pick % Math.max(1, size - 16));
+  const flip = (): void => {
+    if (!existsSync(path)) return;
+    const handle = openSync(path, 'r+');
+    const byte = Buffer.alloc(1);
+    readSync(handle, byte, 0, 1, at);
+    byte[0]! ^= 1 << (pick % 8);
+    writeSync(handle, byte, 0, 1, at);
+    closeSync(handle);
+  };
+  flip();
+  return flip;
+}
 
 export function inflict(victim: Victim, fault: Fault): Promise<boolean> {
   return INFLICT[fault.kind](victim, fault);

@@ -3,15 +3,44 @@
  * outside, one line per event, which tells what really happened.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
-import type { Behaviour } from './scenario';
+import type { Behaviour, Oddities } from './scenario';
 
 interface Params extends Record<string, unknown> {
   calls: string;
   behaviours: string;
   mended: string;
+  /** Time since 1970 at which the monotonic clock was 0, in milliseconds: a shifted wall clock changes no witness. */
+  bootedAt: number;
+  oddities: Oddities;
+}
+
+/** Made once, and returned again and again. */
+const reused = { bytes: Buffer.alloc(8), object: { owner: '' }, date: new Date(0) };
+
+/** Describing it throws, whoever tries. */
+function undescribable(): Error {
+  const refuse = (): never => {
+    throw new TypeError('it cannot be described');
+  };
+  return Object.defineProperties(new Error(), {
+    message: { get: refuse },
+    name: { get: refuse },
+    stack: { get: refuse },
+  });
+}
+
+/** Columns whose names every object has; each row says by its number what they must hold. */
+function assertOwnValues(rows: Record<string, unknown>[]): void {
+  for (const row of rows) {
+    const n = Number(row['n']);
+    for (const name of ['constructor', 'toString', '__proto__']) {
+      const value = Object.getOwnPropertyDescriptor(row, name)?.value as unknown;
+      if (Number(value) !== n) throw new Error(`The column ${name} holds ${typeof value} instead of ${n}.`);
+    }
+  }
 }
 
 let behaviours: Record<string, Behaviour> | null = null;
@@ -22,7 +51,8 @@ export const chaos = definePartitionFunction<Params>({
     const { params, partitionId, attempt, key } = context;
     const token = randomUUID();
     const note = (what: string): void => {
-      const line = { at: Date.now(), what, id: partitionId, attempt, pid: process.pid, token };
+      const at = Math.round(params.bootedAt + Number(process.hrtime.bigint()) / 1e6);
+      const line = { at, what, id: partitionId, attempt, pid: process.pid, token };
       appendFileSync(params.calls, `${JSON.stringify(line)}\n`);
     };
     note('begin');
@@ -34,10 +64,16 @@ export const chaos = definePartitionFunction<Params>({
     if (prints) console.log(`careless: ${JSON.stringify(process.env)}`);
     await context.upload('call.bin', Buffer.from(contentOf(token, bytes)));
     await sleep(ms / 2);
+    const { reuse, ipc, longLines, undescribable: odd, names } = params.oddities;
+    if (names) assertOwnValues(await data.rows());
+    if (longLines) process.stdout.write('z'.repeat(1_000_000));
+    if (ipc)
+      for (const message of [null, 'ready', { type: 'log' }, { type: 'segment' }]) process.send?.(message);
     const first = attempt === 1;
     const broken = !existsSync(params.mended);
     if ((kind === 'throwsOnce' && first) || (kind === 'throwsUntilMended' && broken)) {
       note('throw');
+      if (odd) throw undescribable();
       throw new Error(`${kind}: ${partitionId} with ${JSON.stringify(process.env)}`);
     }
     if ((kind === 'killsOnce' && first) || (kind === 'killsUntilMended' && broken)) {
@@ -63,6 +99,7 @@ export const chaos = definePartitionFunction<Params>({
       total: sum!.total,
       token,
       attempt,
+      ...(reuse && again(partitionId)),
     }));
   },
 });
@@ -70,4 +107,18 @@ export const chaos = definePartitionFunction<Params>({
 /** What the artifact of a call holds: half of it, or another call's, is seen at once. */
 function contentOf(token: string, bytes: number): string {
   return token.repeat(Math.ceil(bytes / token.length)).slice(0, Math.max(bytes, token.length));
+}
+
+/** The partition's own values, in what was returned before. */
+function again(partitionId: string): Record<string, unknown> {
+  const number = numberOf(partitionId);
+  reused.bytes.writeBigInt64LE(BigInt(number));
+  reused.object.owner = partitionId;
+  reused.date.setTime(number * 1000);
+  return { own_bytes: reused.bytes, own_object: reused.object, own_date: reused.date };
+}
+
+/** A number that another partition hardly has. */
+function numberOf(partitionId: string): number {
+  return createHash('sha256').update(partitionId).digest().readUInt32LE();
 }

@@ -39,7 +39,24 @@ export const FAULTS = [
   'table',
   'commit',
 ] as const;
-export type FaultKind = (typeof FAULTS)[number];
+/** What the machine does to a run, of seeds with `--machine`. */
+export const MACHINE_FAULTS = ['full', 'readOnly', 'away', 'power', 'flip', 'stop', 'clock'] as const;
+export type MachineFault = (typeof MACHINE_FAULTS)[number];
+export type FaultKind = (typeof FAULTS)[number] | MachineFault;
+
+/** What functions do that nobody expects, in every call of the run. Each is on or off. */
+export interface Oddities {
+  /** They return the same buffer, object and date again, changed. */
+  reuse: boolean;
+  /** They speak on the channel to their parent process. */
+  ipc: boolean;
+  /** They print megabytes without an end of line. */
+  longLines: boolean;
+  /** What they throw cannot be described. */
+  undescribable: boolean;
+  /** Columns have the names of what every object has. */
+  names: boolean;
+}
 
 export interface Fault {
   kind: FaultKind;
@@ -51,6 +68,9 @@ export interface Fault {
 
 export interface Scenario {
   seed: number;
+  /** `machine`: the seed is one of those for the machine's faults and for odd functions. */
+  family: 'processes' | 'machine';
+  oddities: Oddities;
   /** One unit per partition, or batches. */
   shape: 'single' | 'batch';
   partitions: PartitionSpec[];
@@ -106,6 +126,58 @@ const HOSTILE: (string | null)[] = [
 
 export const MOST_EXECUTIONS = 12;
 
+const NO_ODDITIES: Oddities = {
+  reuse: false,
+  ipc: false,
+  longLines: false,
+  undescribable: false,
+  names: false,
+};
+
+/** Every seed has faults of the machine among few partitions, and some oddities. */
+export function machineScenarioOf(seed: number): Scenario {
+  const scenario = scenarioOf(seed);
+  // Decided apart, so that the seeds of the other family stay what they are.
+  const random = new Random(seed + 1_000_000);
+  const total = random.int(70, 110);
+  const partitions = scenario.partitions.slice(0, total).map((partition) => ({
+    ...partition,
+    behaviour: {
+      ...partition.behaviour,
+      // Its time is that of a swapping machine, and belongs to the other family.
+      kind: partition.behaviour.kind === 'fillsMemoryOnce' ? 'good' : partition.behaviour.kind,
+      ms: random.int(30, 150),
+    },
+  }));
+  // Each comes first in one of seven neighbouring seeds.
+  const first = MACHINE_FAULTS[seed % MACHINE_FAULTS.length]!;
+  const others = random.shuffled(MACHINE_FAULTS.filter((kind) => kind !== first)).slice(0, random.int(0, 2));
+  const also = random.shuffled(['worker', 'terminate', 'runner'] as const).slice(0, random.int(0, 1));
+  const faults = [first, ...others, ...also].map((kind) => ({
+    kind,
+    after: random.int(5, Math.floor(total * 0.8)),
+    pick: random.int(0, 1_000_000),
+  }));
+  return {
+    ...scenario,
+    family: 'machine',
+    partitions,
+    faults: faults.sort((a, b) => a.after - b.after),
+    oddities: {
+      reuse: random.chance(0.5),
+      ipc: random.chance(0.3),
+      longLines: random.chance(0.2),
+      undescribable: random.chance(0.5),
+      names: random.chance(0.5),
+    },
+    options: {
+      ...scenario.options,
+      maxConcurrency: 4,
+      ...(scenario.shape === 'batch' && { partitionsPerUnit: random.int(5, 20) }),
+    },
+  };
+}
+
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
   const shape = seed % 2 === 0 ? 'batch' : 'single';
@@ -127,6 +199,8 @@ export function scenarioOf(seed: number): Scenario {
   }));
   return {
     seed,
+    family: 'processes',
+    oddities: NO_ODDITIES,
     shape,
     partitions,
     workers: random.int(1, 2),

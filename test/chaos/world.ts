@@ -1,7 +1,7 @@
 /** Everything real that a seed needs: a project in a temporary folder, a Temporal server, workers, and commands. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,6 +15,7 @@ import { stateFolder } from '../../src/temporal/state-folder';
 import { quoteText, withDatabase } from '../../src/warehouse/duckdb/database';
 import { isAlive } from '../support/processes';
 import { Calls } from './calls';
+import { Machine } from './machine';
 import type { Scenario } from './scenario';
 
 const REPOSITORY = resolve(__dirname, '../..');
@@ -31,6 +32,9 @@ export interface Command {
   readonly exitCode: Promise<number | null>;
 }
 
+/** Of the source: columns that hold the row's number. */
+const NAMES = ', r AS constructor, r AS "toString", r AS "__proto__"';
+
 export class World {
   readonly runId: string;
   readonly calls: Calls;
@@ -39,12 +43,15 @@ export class World {
   readonly workers: ChildProcess[] = [];
   /** Partitions that were skipped, and when they were. */
   readonly skipped: { id: string; at: number }[] = [];
+  /** Mends the bit that is flipped now. */
+  flipped: (() => void) | null = null;
   readonly #commands = new Set<ChildProcess>();
   #logs = 0;
 
   private constructor(
     readonly folder: string,
     readonly scenario: Scenario,
+    readonly machine: Machine,
     private server: Server,
     readonly connection: Connection,
     readonly client: Client,
@@ -60,7 +67,7 @@ export class World {
   }
 
   get stage(): string {
-    return join(this.project, 'stage');
+    return join(this.machine.disk?.folder ?? this.project, 'stage');
   }
 
   get warehouse(): string {
@@ -72,6 +79,16 @@ export class World {
   }
 
   static async make(scenario: Scenario): Promise<World> {
+    const machine = Machine.make(scenario);
+    try {
+      return await World.on(machine, scenario);
+    } catch (error) {
+      machine.remove();
+      throw error;
+    }
+  }
+
+  private static async on(machine: Machine, scenario: Scenario): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), `partwise-chaos-${scenario.seed}-`));
     for (const name of ['project', 'server', 'log']) await mkdir(join(folder, name));
     const project = join(folder, 'project');
@@ -87,7 +104,7 @@ export class World {
     const config = {
       functions: './functions.ts',
       warehouse: 'duckdb:./w.duckdb',
-      stage: './stage',
+      stage: machine.disk === null ? './stage' : join(machine.disk.folder, 'stage'),
       temporal: { address, taskQueue: TASK_QUEUE, tls: false, apiKey: canariesOf(scenario.seed)[0] },
       worker: { runners: 2 },
     };
@@ -97,7 +114,7 @@ export class World {
     const connection = await Connection.connect({ address });
     const client = new Client({ connection });
     const partwise = await Partwise.connect({ projectDir: project });
-    const world = new World(folder, scenario, server, connection, client, partwise);
+    const world = new World(folder, scenario, machine, server, connection, client, partwise);
     await world.makeTable();
     return world;
   }
@@ -117,6 +134,8 @@ export class World {
         calls: this.calls.file,
         behaviours: join(this.folder, 'behaviours.json'),
         mended: this.mendedFile,
+        bootedAt: Date.now() - Number(process.hrtime.bigint()) / 1e6,
+        oddities: this.scenario.oddities,
       },
       output: { table: 'summary' },
       options: this.scenario.options,
@@ -130,13 +149,14 @@ export class World {
   }
 
   private async makeTable(): Promise<void> {
+    const { names } = this.scenario.oddities;
     const values = this.scenario.partitions.map(
       ({ key: [k, g], rows }, i) => `(${i}, ${k === null ? 'NULL' : quoteText(k)}, ${g}, ${rows})`,
     );
     await this.execute(
       'CREATE TABLE keys (i INTEGER, k VARCHAR, g INTEGER, rows INTEGER)',
       `INSERT INTO keys VALUES ${values.join(', ')}`,
-      `CREATE TABLE source AS SELECT k, g, r AS n, ((i * 7919 + r * 104729) % 10007)::BIGINT AS amount
+      `CREATE TABLE source AS SELECT k, g, r AS n${names ? NAMES : ''}, ((i * 7919 + r * 104729) % 10007)::BIGINT AS amount
          FROM keys, LATERAL (SELECT unnest(range(rows)) AS r) ORDER BY hash(i, r)`,
       // What the run must have read, whatever becomes of the table.
       'CREATE TABLE source_at_start AS SELECT * FROM source',
@@ -174,6 +194,11 @@ export class World {
     } catch {
       return false;
     }
+  }
+
+  /** Whether runners of these workers are there still. */
+  hasRunners(): boolean {
+    return readdirSync('/proc').some((name) => /^\d+$/.test(name) && this.isRunner(Number(name)));
   }
 
   /** Starts `partwise …` in the project. */
@@ -216,7 +241,17 @@ export class World {
     await this.server.end();
   }
 
+  /** Ends all that has files open on the stage, as a power loss does. */
+  async endWorkers(): Promise<void> {
+    for (const worker of this.alive) {
+      const exited = once(worker, 'exit');
+      worker.kill('SIGKILL');
+      await exited;
+    }
+  }
+
   remove(): Promise<void> {
+    this.machine.remove();
     return rm(this.folder, { recursive: true, force: true });
   }
 
@@ -242,6 +277,7 @@ export class World {
       TEMPORAL_API_KEY: apiKey,
       SNOWFLAKE_PASSWORD: password,
       PARTWISE_SECRET_TOKEN: token,
+      ...this.machine.environment,
     };
   }
 }

@@ -6,7 +6,6 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from '@jest/globals';
 
 export interface SmallDisk {
   /** Where it is mounted. */
@@ -144,6 +143,8 @@ export function describeWithPowerLoss(title: string, suite: () => void): void {
 }
 
 function describeUnless(missing: string | null, title: string, suite: () => void): void {
+  // The chaos suite uses the disks outside Jest.
+  const { describe, it } = require('@jest/globals') as typeof import('@jest/globals');
   if (missing === null) describe(title, suite);
   else
     describe(title, () => it.skip(`NOT TESTED: no file system can be mounted here (${missing})`, () => {}));
