@@ -42,6 +42,7 @@ export const CHECKS: Record<string, (evidence: Evidence) => Promise<void> | void
   'attempts and artifacts are those of the calls outside': attemptsAgree,
   'calls outside and attempts in the state add up': callsAddUp,
   'no function is called more often than its budget allows': budgetsKept,
+  'no partition fails for what the machine did': machineCostsNothing,
   'no row is there twice, and none is missing': rowsOnce,
   'every artifact is whole': artifactsWhole,
   'nothing on the stage is half': ({ world }) => assertStageWhole(world.stage),
@@ -218,6 +219,31 @@ function budgetsKept({ world, driven, calls }: Evidence): void {
   for (const { what, id } of calls) if (what === 'begin') begins.set(id, (begins.get(id) ?? 0) + 1);
   for (const [id, called] of begins)
     if (called > most) throw new Error(`Partition ${id} was called ${called} times; its budget is ${most}.`);
+}
+
+/** Of the machine's faults, which are too few to lose a worker three times: partitions end badly only by their own doing. */
+async function machineCostsNothing({ world, driven, readings }: Evidence): Promise<void> {
+  const { family, partitions } = world.scenario;
+  // A damaged file is refused for whoever needs it.
+  if (family !== 'machine' || (driven.inflicted.flip ?? 0) > 0) return;
+  const innocent = new Set(
+    partitions.flatMap(({ key: [k, g], behaviour: { kind } }) =>
+      kind === 'good' || kind === 'throwsOnce' ? [encodePartitionId([k, String(g)])] : [],
+    ),
+  );
+  for (const [n, { record }] of readings.entries()) {
+    const reader = new RunReader(new ServerRun(world.client, world.runId, record.workflowRunId));
+    const reading = await reader.read();
+    const views = await reader.views(reading);
+    for (const end of (await reader.outcomes(reading.record)).all()) {
+      if (end.status !== 'FAILED' && end.status !== 'INTERNAL_ERROR') continue;
+      const id = await views!.id(end.ordinal);
+      if (innocent.has(id))
+        throw new Error(
+          `Execution ${n + 1} has ${id} as ${end.status}, which is not its doing: ${end.error?.message}`,
+        );
+    }
+  }
 }
 
 /** Only a worker that was killed leaves objects that it was putting: those of its units, of their logs and checkpoints. */
