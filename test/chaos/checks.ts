@@ -183,6 +183,7 @@ async function attemptsAgree({ world, ends, partitions, calls }: Evidence): Prom
 /**
  * A partition's attempts are its calls, but for those that nobody could count:
  *  - a call that a terminate, a cancel or a graceful shutdown cut off costs no attempt;
+ *  - a call that ended while the stage refused its files is handed over, and costs no attempt;
  *  - a worker or a server that is lost costs every partition of its open units an attempt, called or not.
  */
 function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
@@ -191,7 +192,8 @@ function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
   const begins = new Map<string, number>();
   for (const { what, id } of calls) if (what === 'begin') begins.set(id, (begins.get(id) ?? 0) + 1);
   equal('partitions outside', begins.size, partitions.size);
-  const uncounted = terminate + cancel + commit + deploy + worker + server;
+  const { full = 0, readOnly = 0, away = 0 } = driven.inflicted;
+  const uncounted = terminate + cancel + commit + deploy + worker + server + full + readOnly + away;
   const inBatch = world.scenario.shape === 'batch';
   for (const { id, attempts } of partitions.values()) {
     const called = begins.get(id) ?? 0;

@@ -26,9 +26,10 @@ function undescribable(): Error {
     throw new TypeError('it cannot be described');
   };
   return Object.defineProperties(new Error(), {
+    // The first: to replace it, V8 makes the stack, of name and message.
+    stack: { get: refuse },
     message: { get: refuse },
     name: { get: refuse },
-    stack: { get: refuse },
   });
 }
 
