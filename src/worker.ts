@@ -117,6 +117,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const { passEnv } = project.worker;
   const pool = new RunnerPool({
     size: runners,
+    folder: scratch,
     passEnv,
     onReplaced: (reason) => metrics?.runnerReplaced(reason),
   });

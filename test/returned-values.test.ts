@@ -76,7 +76,7 @@ describe('what a call gave is what it was when it was given', () => {
         handlers: {
           onUpload: async ({ name, file, partitionId }) => {
             uploaded.set(`${partitionId}/${name}`, readFileSync(file));
-            return { path: '', bytes: 0, sha256: '' };
+            return { path: '', bytes: 0, sha256: '0'.repeat(64) };
           },
           onHeartbeat: (_ordinal, progress) => void heartbeats.push(progress),
         },
@@ -231,6 +231,26 @@ describe('a result that cannot be stored fails its own partition', () => {
     await expect(writeOrRefuse(ALL, () => Promise.reject(full))).rejects.toBe(full);
   });
 
+  test('leaves no part of the rows in place of all, when a write fails that its halves do not I3', async () => {
+    let file: readonly number[] = [];
+    const failing = (message: string) => async (some: readonly number[]) => {
+      if (some.length === ALL.length) throw new Error(message);
+      file = some;
+    };
+    const memory = 'Out of Memory Error: failed to allocate data of size 40 MiB';
+    await expect(writeOrRefuse(ALL, failing(memory))).rejects.toThrow(memory);
+    await expect(writeOrRefuse(ALL, failing('INTERRUPT Error: Interrupted!'))).rejects.toThrow('INTERRUPT');
+    let isFirst = true;
+    const written = await writeOrRefuse(ALL, async (some) => {
+      if (isFirst && some.length === ALL.length) {
+        isFirst = false;
+        throw new Error(memory);
+      }
+      file = some;
+    });
+    expect({ ...written, file }).toEqual({ refused: new Map(), isWritten: true, file: ALL });
+  });
+
   test('integers of 128 bits keep their digits inside of lists and structs', async () => {
     const { files } = await runSql(
       `SELECT [9007199254740993::HUGEINT] AS l, {'HUGEINT': sum(9007199254740993)} AS s FROM data`,
@@ -362,7 +382,7 @@ describe('columns named like properties of every object', () => {
       handlers: {
         onUpload: async ({ name, file, partitionId }) => {
           uploaded.set(`${partitionId}/${name}`, readFileSync(file));
-          return { path: '', bytes: 0, sha256: '' };
+          return { path: '', bytes: 0, sha256: '0'.repeat(64) };
         },
       },
     });

@@ -4,6 +4,7 @@ import { serialize } from 'node:v8';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FunctionBundle } from '../src/functions/bundle';
 import { RunnerPool } from '../src/runners/pool';
+import type { RunningSession } from '../src/runners/unit-run';
 import { bundleFixture, makeFolder, makeSnapshot, run, type RunRequest } from './support/runner-unit';
 
 let folder: string;
@@ -34,6 +35,24 @@ const runOdd = (how: string, request: Partial<RunRequest> & { text?: string } = 
   });
 
 const OTHERS = ['k0: DONE', 'k2: DONE', 'k3: DONE'];
+
+test('a runner that is held while the stage is away goes on with its unit afterwards', async () => {
+  const replaced: string[] = [];
+  const own = new RunnerPool({ size: 1, onReplaced: (reason) => replaced.push(reason) });
+  let session: RunningSession | null = null;
+  const { summary } = await run({
+    pool: own,
+    folder,
+    bundle,
+    name: 'odd',
+    ordinals: [0, 1, 2, 3, 4, 5],
+    unit: { isBatch: true, params: { does: { k0: 'print and take a while' } } },
+    handlers: { onSession: (each) => (session = each), onLog: () => session?.holdCalls() },
+  });
+  expect(summary).toEqual([0, 1, 2, 3, 4, 5].map((i) => `${i}: DONE`));
+  expect(replaced).toEqual([]);
+  await own.close();
+});
 
 describe('I5 a runner cannot harm its worker:', () => {
   test('I5 a function has no channel to its worker to send to or to close', async () => {

@@ -51,6 +51,15 @@ test('every line of a batch belongs to the partition that wrote it, in whichever
   );
 });
 
+test('a script that empties the output costs later partitions none of theirs', async () => {
+  const does = Object.fromEntries(['k0', 'k2', 'k3'].map((key) => [key, 'print by a child']));
+  does.k1 = 'empty what was printed';
+  const { logs } = await runOdd(does, { ordinals: [0, 1, 2, 3] });
+  const lines = logs.map(({ ordinal, text }) => `${ordinal}: ${text}`);
+  for (const line of ['2: child k2', '2: child error k2', '3: child k3', '3: child error k3'])
+    expect(lines).toContain(line);
+});
+
 test('what a function wrote just before its process died belongs to its call', async () => {
   const { logs } = await runOdd({ k1: 'print and die' }, { maximumLosses: 2 });
   const words = logs.map(({ ordinal, attempt, stream, text }) => `${ordinal}/${attempt} ${stream}: ${text}`);

@@ -8,8 +8,9 @@ import { putCheckpoint, readCheckpoints, type RecordedPartition } from '../src/a
 import { settledPlan, settlePlan } from '../src/activities/settled-plan';
 import { sealLines, unsealLines } from '../src/activities/numbered-objects';
 import { claimStage } from '../src/activities/stage-access';
+import { putAgain } from '../src/activities/stage-wait';
 import type { RunPlan } from '../src/run/plan';
-import { openStage, type Stage } from '../src/stage';
+import { openStage, StageUnavailable, type Stage } from '../src/stage';
 import { mergeRows } from '../src/warehouse/duckdb/combined-rows';
 import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
 
@@ -27,6 +28,27 @@ it('I3 a local stage leaves nothing behind of a put that failed', async () => {
   await expect(stage.put('a', Buffer.from('again'))).rejects.toThrow('already on the stage');
   expect(await stage.list('')).toEqual([{ path: 'a', bytes: 5 }]);
   expect(await readdir(join(folder, 'stage', '.partial'))).toEqual([]);
+});
+
+it('a put that is tried again finds what the try before had put when the stage went away I4', async () => {
+  const file = join(folder, 'rows');
+  await writeFile(file, 'rows');
+  let isAway = true;
+  const leaving = Object.create(stage) as Stage;
+  leaving.localFile = (ref) => stage.localFile(ref);
+  leaving.put = async (path, content) => {
+    if (!isAway) return stage.put(path, content);
+    isAway = false;
+    await stage.put(path, Buffer.from('rows'));
+    throw new StageUnavailable('The stage is away.');
+  };
+  const again = putAgain(leaving, 'u1/rows', { file });
+  await expect(again()).rejects.toThrow('away');
+  expect(await again()).toMatchObject({ path: 'u1/rows', bytes: 4 });
+  expect((await stage.get('u1/rows')).toString()).toBe('rows');
+  await stage.put('other', Buffer.from('theirs'));
+  isAway = false;
+  await expect(putAgain(leaving, 'other', Buffer.from('ours'))()).rejects.toThrow('already on the stage');
 });
 
 it('I4 an execution has one plan: the first that was settled, whoever plans once more', async () => {

@@ -15,17 +15,17 @@ export function refused(error: Refusal, ...details: unknown[]): ApplicationFailu
   return failure;
 }
 
-/** The wait after the first attempt that found the warehouse locked; it doubles, so that twelve attempts take half an hour. */
-const LOCK_RETRY_MS = 5_000;
-const MOST_LOCK_RETRY_MS = 5 * 60_000;
+/** The wait after the first attempt that found the stage away or the warehouse locked; it doubles, so that twelve take half an hour. */
+const FIRST_RETRY_MS = 5_000;
+const MAX_RETRY_MS = 5 * 60_000;
 
-/** Tried again whoever has the file: a schedule's run is not lost because somebody looks at the warehouse. */
-function locked({ name, message }: WarehouseLocked): ApplicationFailure {
+/** Tried again for long: a run is not lost because a disk is full, or because somebody looks at the warehouse. */
+function unavailable({ name, message }: WarehouseLocked | StageUnavailable): ApplicationFailure {
   const { attempt } = Context.current().info;
   return ApplicationFailure.create({
     type: name,
     message,
-    nextRetryDelay: Math.min(MOST_LOCK_RETRY_MS, LOCK_RETRY_MS * 2 ** (attempt - 1)),
+    nextRetryDelay: Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1)),
   });
 }
 
@@ -34,7 +34,7 @@ export async function refusing<T>(body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
-    if (error instanceof WarehouseLocked) throw locked(error);
+    if (error instanceof WarehouseLocked || error instanceof StageUnavailable) throw unavailable(error);
     const refusal = asRefusal(error);
     throw refusal === null ? error : refused(refusal);
   }

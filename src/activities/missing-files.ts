@@ -18,10 +18,7 @@ export async function withoutMissing(stage: Stage, content: CarriedContent): Pro
   for (const outcome of outcomesOf(content)) {
     if (outcome.status !== 'DONE') continue;
     const hasRows = (counts.get(outcome.ordinal) ?? 0) >= outcome.outputRows;
-    const artifacts = await Promise.all(
-      outcome.artifacts.map((ref) => unlessGone(artifactBytes(stage, ref))),
-    );
-    if (!hasRows || artifacts.includes(null)) missing.set(outcome.ordinal, outcome.attempts);
+    if (!hasRows || !(await hasArtifacts(stage, outcome))) missing.set(outcome.ordinal, outcome.attempts);
   }
   const stays = (ordinal: number): boolean => !missing.has(ordinal);
   return {
@@ -40,6 +37,12 @@ function* outcomesOf({ outcomes, blocks }: CarriedContent): Generator<EndedOutco
   for (const { block } of blocks) for (const at of block.ordinals.keys()) yield outcomeAt(block, at);
 }
 
+/** One after the other: a partition may have a hundred thousand. */
+async function hasArtifacts(stage: Stage, { artifacts }: EndedOutcome): Promise<boolean> {
+  for (const ref of artifacts) if ((await unlessGone(artifactBytes(stage, ref))) === null) return false;
+  return true;
+}
+
 /** How many rows of each partition can be read, and the files that they are in. */
 async function rowsThere(
   stage: Stage,
@@ -56,6 +59,8 @@ async function rowsThere(
       const except = new Set(each.except);
       for (const [ordinal, rows] of await rowsIn(local))
         if (!except.has(ordinal)) counts.set(ordinal, (counts.get(ordinal) ?? 0) + rows);
+      // A copy, of a stage that is not local.
+      if (!stage.isLocal) await rm(local, { force: true });
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -4,7 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../runners/call-record';
-import { StageUnavailable } from '../stage';
+import type { FileRef } from '../run/files';
+import { ObjectExists, StageUnavailable, type Stage } from '../stage';
+import { digest, digestFile } from '../stage/digest-file';
 
 /** Waits between tries: doubled from the first up to the longest. */
 const FIRST_WAIT_MS = 250;
@@ -50,6 +52,11 @@ export class StageWait {
     }
   }
 
+  /** Puts an object once the stage lets it. A try that put it, and then found the stage away, has put it. */
+  put(stage: Stage, path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
+    return this.patiently(putAgain(stage, path, content));
+  }
+
   /** The same of something that a call of the function waits for: that time is not the function's. */
   async ofCall<T>(work: () => Promise<T>): Promise<T> {
     let wait: { from: number; to: number | null } | null = null;
@@ -75,5 +82,36 @@ export class StageWait {
       counted = Math.max(counted, end);
     }
     return sum;
+  }
+}
+
+/** A put that may be tried again, and then finds what an earlier try has put. */
+export function putAgain(
+  stage: Stage,
+  path: string,
+  content: Uint8Array | { file: string },
+): () => Promise<FileRef> {
+  let own: { bytes: number; sha256: string } | null = null;
+  return async () => {
+    try {
+      return await stage.put(path, content);
+    } catch (error) {
+      if (error instanceof StageUnavailable)
+        own ??= content instanceof Uint8Array ? digest(content) : await digestFile(content.file);
+      if (own === null || !(error instanceof ObjectExists)) throw error;
+      const ref = { path, ...own };
+      if (await isThere(stage, ref)) return ref;
+      throw error;
+    }
+  };
+}
+
+async function isThere(stage: Stage, ref: FileRef): Promise<boolean> {
+  try {
+    await stage.localFile(ref);
+    return true;
+  } catch (error) {
+    if (error instanceof StageUnavailable) throw error;
+    return false;
   }
 }

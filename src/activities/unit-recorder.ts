@@ -23,7 +23,7 @@ import { fetchModel } from './fetch-model';
 import type { Heartbeats, UnitBeat } from './heartbeat';
 import type { UnitLedger } from './unit-ledger';
 import { LineSink } from './numbered-objects';
-import type { StageWait } from './stage-wait';
+import { putAgain, type StageWait } from './stage-wait';
 
 const LOG_EVERY_MS = 1_000;
 /** Errors of one attempt of a unit that keep their stack. */
@@ -64,7 +64,7 @@ export class UnitRecorder implements UnitHandlers {
     const { stage, folder, context, recorded, wait } = options;
     this.recorded = recorded;
     const patient: Pick<Stage, 'put'> = {
-      put: (path, content) => wait.patiently(() => stage.put(path, content)),
+      put: (path, content) => wait.put(stage, path, content),
     };
     this.#results = patient;
     this.#log = new LineSink({
@@ -118,7 +118,7 @@ export class UnitRecorder implements UnitHandlers {
     const folder = attempt === 1 ? partition : `${partition.slice(0, -1)}.${attempt}/`;
     try {
       const path = `${this.options.folder}${folder}${artifactFile(name)}`;
-      return await this.options.wait.ofCall(() => this.options.stage.put(path, { file }));
+      return await this.options.wait.ofCall(putAgain(this.options.stage, path, { file }));
     } catch (error) {
       if (!(error instanceof ObjectExists)) throw error;
       throw new Error(`The artifact "${name}" was uploaded twice; give the second one another name.`);
@@ -177,14 +177,18 @@ export class UnitRecorder implements UnitHandlers {
   }
 
   onModel(partition: string): Promise<ModelFile | null> {
-    const { models, scratch, wait } = this.options;
-    return wait.ofCall(() => fetchModel(models, partition, scratch));
+    const { models, scratch, stage, wait } = this.options;
+    const fetch = (): Promise<ModelFile | null> => fetchModel(models, partition, scratch);
+    return models?.stage === stage.uri ? wait.ofCall(fetch) : fetch();
   }
 
   onDownload({ name, partition, run }: DownloadRequest): Promise<DownloadedArtifact> {
     const { context, scratch, stage, wait } = this.options;
     const own = { ...context.info.workflowExecution!, stage: stage.uri };
-    return wait.ofCall(() => downloadArtifact(context.client, own, { name, partition, run }, scratch));
+    const fetch = (): Promise<DownloadedArtifact> =>
+      downloadArtifact(context.client, own, { name, partition, run }, scratch);
+    // The stage of another run is what the function asks for: it hears of its troubles.
+    return run === null ? wait.ofCall(fetch) : fetch();
   }
 
   /** Partitions that were not begun when the run was cancelled. */

@@ -21,9 +21,12 @@ export async function writeOrRefuse(
   write: (ordinals: readonly number[]) => Promise<void>,
 ): Promise<Written> {
   const refused = new Map<number, Error>();
+  let isWhole = false;
   const search = async (some: readonly number[]): Promise<void> => {
     try {
-      return await write(some);
+      await write(some);
+      isWhole = some === ordinals;
+      return;
     } catch (error) {
       if (!isOfRows(error)) throw error;
       if (some.length === 1) return void refused.set(some[0]!, toRefusal(error));
@@ -34,14 +37,15 @@ export async function writeOrRefuse(
   };
   // enforces I5
   await search(ordinals);
-  if (refused.size === 0) return { refused, isWritten: true };
+  if (isWhole) return { refused, isWritten: true };
+  // Each try replaced the file of the one before, so by now it holds a part of the rows at most.
   const rest = ordinals.filter((ordinal) => !refused.has(ordinal));
   if (rest.length > 0) await write(rest);
   return { refused, isWritten: rest.length > 0 };
 }
 
 /** Kinds of DuckDB's errors that say nothing about the rows. */
-const OF_THE_MACHINE = /^(IO|Fatal|Internal|INTERNAL|Interrupt|Connection) Error: /;
+const OF_THE_MACHINE = /^(IO|Fatal|Internal|Interrupt|Connection) Error: /i;
 
 function isOfRows(error: unknown): boolean {
   const message = error instanceof Error ? error.message : '';

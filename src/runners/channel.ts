@@ -64,7 +64,7 @@ export class Channel {
         this.#wanted = end;
         continue;
       }
-      this.#parts = [all.subarray(end)];
+      this.#parts = all.length === end ? [] : [all.subarray(end)];
       this.#bytes = all.length - end;
       this.#wanted = LENGTH_BYTES;
       this.#read(all.subarray(LENGTH_BYTES, end));

@@ -4,8 +4,7 @@
  * two offsets, and they are still there when the process is not.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const STREAMS = ['stdout', 'stderr'] as const;
@@ -16,13 +15,23 @@ export type Offsets = readonly [stdout: number, stderr: number];
 
 /** More than this in both files is dropped between calls. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;
-/** What a call may write; with what is kept, the most that the files ever hold. */
+/** What a call may write before it is ended; looked at twice a second. */
 export const MAX_OUTPUT_BYTES = 256_000_000;
 
-/** The worker's end; makes the files. */
+/** The worker's end; makes the files, in `folder`. */
 export class OutputFiles {
-  readonly fds: readonly [number, number] = [openNameless(), openNameless()];
+  readonly fds: readonly [number, number];
   #isOpen = true;
+
+  constructor(folder: string) {
+    const stdout = openNameless(folder);
+    try {
+      this.fds = [stdout, openNameless(folder)];
+    } catch (error) {
+      closeSync(stdout);
+      throw error;
+    }
+  }
 
   get sizes(): Offsets {
     return this.#isOpen ? [fstatSync(this.fds[0]).size, fstatSync(this.fds[1]).size] : [0, 0];
@@ -63,8 +72,9 @@ export class WrittenOutput {
     return [this.#offsets[0], this.#offsets[1]];
   }
 
-  /** Where what was written since it was last asked ends; null: nothing was. */
+  /** Where what was written since it was last asked ends; null: nothing was. `offsets` before may be beyond it: see `#isEmptied`. */
   advance(): Offsets | null {
+    for (const stream of [0, 1] as const) if (this.#isEmptied(stream)) this.#offsets[stream] = 0;
     const stdout = this.#hasGrown(0);
     const stderr = this.#hasGrown(1);
     if (!stdout && !stderr) return null;
@@ -82,6 +92,16 @@ export class WrittenOutput {
     for (const stream of [0, 1] as const) {
       if (identity(stream + 1) === this.#files[stream]) ftruncateSync(stream + 1);
       this.#offsets[stream] = 0;
+    }
+  }
+
+  /** `echo > /dev/stderr` in a script opens the file anew, and empties it. Only a file that had something can be. */
+  #isEmptied(stream: 0 | 1): boolean {
+    if (this.#offsets[stream] === 0) return false;
+    try {
+      return fstatSync(stream + 1).size < this.#offsets[stream];
+    } catch {
+      return false;
     }
   }
 
@@ -104,9 +124,9 @@ function identity(fd: number): string | null {
   }
 }
 
-/** On disk: memory is not the place for what a function may print. */
-function openNameless(): number {
-  const file = join(tmpdir(), `partwise-output-${randomUUID()}`);
+function openNameless(folder: string): number {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `partwise-output-${randomUUID()}`);
   const fd = openSync(file, 'ax+', 0o600);
   rmSync(file, { force: true });
   return fd;

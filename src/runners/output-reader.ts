@@ -18,7 +18,7 @@ export class OutputReader {
   readonly #streams: [StreamReader, StreamReader];
 
   constructor(files: OutputFiles, onLine: OnLine) {
-    const budget = { left: MAX_BYTES };
+    const budget = { left: MAX_BYTES, isTold: false };
     const reader = (stream: 0 | 1): StreamReader =>
       new StreamReader(
         (from, into) => files.read(stream, from, into),
@@ -60,7 +60,7 @@ class StreamReader {
   constructor(
     private readonly read: (from: number, into: Buffer) => number,
     private readonly onLine: (call: Call, text: string) => void,
-    private readonly budget: { left: number },
+    private readonly budget: { left: number; isTold: boolean },
   ) {}
 
   take(call: Call, from: number, to: number): void {
@@ -79,6 +79,13 @@ class StreamReader {
       open.position += length;
       this.budget.left -= length;
       this.#add(call, open, open.decoder.write(into.subarray(0, length)));
+    }
+    if (open.position < to && !this.budget.isTold) {
+      this.budget.isTold = true;
+      this.onLine(
+        call,
+        `(What is printed from here on is not kept: a unit's log ends at ${MAX_BYTES / 2 ** 20} MiB.)`,
+      );
     }
   }
 

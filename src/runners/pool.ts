@@ -18,6 +18,8 @@ const STALLED_MS = 60_000;
 
 interface PoolOptions {
   size: number;
+  /** Folder for what runners print, in files without names; made when it is not there. Default: the system's temporary folder. */
+  folder?: string;
   /** Names of environment variables that functions get although they are credentials. Default: none. */
   passEnv?: readonly string[];
   /** How long a runner may go without calling a function of its unit, and without an answer, before it is replaced. Default 60 s. */
@@ -132,7 +134,7 @@ export class RunnerPool {
   }
 
   private start(key: string, memoryBytes: number): RunnerProcess {
-    const runner = new RunnerProcess(memoryBytes, this.options.passEnv ?? []);
+    const runner = new RunnerProcess(memoryBytes, this.options.passEnv ?? [], this.options.folder);
     this.live.add(runner);
     this.keys.set(runner, key);
     void runner.exited.then(() => {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorInfo } from '../run/outcome';
@@ -44,9 +45,9 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
   /** Settles when the process is gone and everything it said has been emitted. */
   readonly exited: Promise<RunnerExit>;
   /** Which call it is at; what it was at last, when it has ended. */
-  readonly calls = new CallRecord();
+  readonly calls: CallRecord;
   /** What it, its native code and its children have written. */
-  readonly output = new OutputFiles();
+  readonly output: OutputFiles;
   /** For how many milliseconds the runner may go on if the worker says nothing more; null: for ever. */
   lease: (() => number) | null = null;
   private readonly child: ChildProcess;
@@ -59,8 +60,17 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
     readonly memoryBytes: number,
     /** Names of variables: see `runnerEnvironment`. */
     passedEnv: readonly string[],
+    /** For what it prints, on disk: memory is not the place for what a function may print. */
+    folder = tmpdir(),
   ) {
     super();
+    this.output = new OutputFiles(folder);
+    try {
+      this.calls = new CallRecord();
+    } catch (error) {
+      this.output.close();
+      throw error;
+    }
     const heapMb = Math.max(LEAST_HEAP_MB, Math.floor((memoryBytes * HEAP_SHARE) / 2 ** 20));
     this.child = spawn(
       process.execPath,

@@ -13,6 +13,8 @@ import type { EndedCall, LostCall, UnitRunOptions } from './unit-run';
 
 /** What the function has between being told to stop and being killed. */
 const GRACE_MS = 2_000;
+/** A look at a runner, which comes twice a second, that is later than this. */
+const LATE_MS = 2_000;
 /** What a runner has after that to write down what had ended. */
 const HAND_OVER_MS = 10_000;
 /** A runner that calls nothing for a tenth of what it has is asked whether it still answers. */
@@ -71,10 +73,13 @@ class RunnerSession {
   private readonly output: OutputReader;
   /** When it was last seen to get on with the unit. */
   private activeAt = monotonicMs();
+  private lookedAt = monotonicMs();
   private segments: Promise<unknown> = Promise.resolve();
   private readonly requests = new Set<Promise<unknown>>();
   /** Queries that are running, by the number of the request. */
   private readonly queries = new Map<number, AbortController>();
+  /** The runner was asked to call nothing more, although the unit goes on. */
+  private isHeld = false;
   /** The runner was ended for what a function did to it. */
   private isGuilty = false;
   /** The error of a handler of segments or uploads, which may come after the runner was done with the unit. */
@@ -106,7 +111,10 @@ class RunnerSession {
     runner.renewLease();
     handlers.onSession({
       running: () => this.callOf(this.runner.calls.read().running?.number),
-      holdCalls: onDrain,
+      holdCalls: () => {
+        this.isHeld = true;
+        onDrain();
+      },
     });
     try {
       runner.send({ type: 'unit', unit: this.unitFor() });
@@ -213,7 +221,7 @@ class RunnerSession {
   }
 
   private get isStopping(): boolean {
-    return this.options.signal.aborted || this.options.drain.aborted;
+    return this.isHeld || this.options.signal.aborted || this.options.drain.aborted;
   }
 
   private get hasBegun(): boolean {
@@ -227,6 +235,9 @@ class RunnerSession {
     if (!alive) return this.output.died(running, output);
     this.output.running(calls, output);
     const now = monotonicMs();
+    // A worker that was itself stopped has seen nothing of what the runner did meanwhile.
+    if (now - this.lookedAt > LATE_MS) this.activeAt += now - this.lookedAt;
+    this.lookedAt = now;
     if (running !== null) this.activeAt = now;
     const { stalledMs } = this.options.pool;
     const idleMs = now - this.activeAt;

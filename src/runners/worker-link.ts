@@ -79,7 +79,9 @@ export class WorkerLink implements UnitLink {
   private printed([stdout, stderr]: Offsets, call: number | null): boolean {
     const to = this.process.written.advance();
     if (to === null) return false;
-    this.send({ type: 'printed', call, from: [stdout, stderr], to });
+    // A file that is shorter now was emptied by what wrote to it.
+    const from: Offsets = [to[0] < stdout ? 0 : stdout, to[1] < stderr ? 0 : stderr];
+    this.send({ type: 'printed', call, from, to });
     return true;
   }
 

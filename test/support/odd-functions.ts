@@ -94,6 +94,10 @@ export const odd = definePartitionFunction({
         process.kill(process.pid, 'SIGKILL');
         await new Promise(() => undefined);
         break;
+      case 'print and take a while':
+        console.log('it takes a while');
+        await new Promise((resolve) => setTimeout(resolve, 3_000));
+        break;
       case 'print and wait':
         fs.writeSync(1, 'it waits\n');
         await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
@@ -112,6 +116,9 @@ export const odd = definePartitionFunction({
         process.stdout.write(`write ${context.partitionId}\n`);
         fs.writeSync(1, `raw ${context.partitionId}\n`);
         fs.writeSync(2, `raw error ${context.partitionId}\nunfinished ${context.partitionId}`);
+        break;
+      case 'empty what was printed':
+        execSync('echo emptied > /dev/stderr', { stdio: 'inherit' });
         break;
       case 'print by a child':
         execSync(`echo child ${context.partitionId}; echo child error ${context.partitionId} >&2`, {

@@ -21,9 +21,10 @@ export async function inspect(path: string): Promise<{ bytes: number; sha256(): 
   };
 }
 
-/** A file that this process has just written itself. */
+/** A file that this process has just written itself. Without a look at it, it is read like any other. */
 export async function noteWritten(path: string, sha256: string): Promise<void> {
-  remember((await versionOf(path)).key, Promise.resolve(sha256));
+  const version = await versionOf(path).catch(() => null);
+  if (version !== null) remember(version.key, Promise.resolve(sha256));
 }
 
 /** Any write changes the times; nobody can set that of the last change back. */

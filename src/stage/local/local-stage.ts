@@ -55,9 +55,10 @@ export class LocalStage implements Stage {
         await removeFile(content);
         throw new ObjectExists(path);
       }
-      await noteWritten(target, sha256);
     });
+    // A link fewer changes the times of the file.
     await removeFile(content);
+    await noteWritten(target, sha256);
     return { path, bytes, sha256 };
   }
 
@@ -160,7 +161,7 @@ export class LocalStage implements Stage {
         const file = join(folder, name);
         const found = await stat(file).catch(orEmpty);
         // Not the time of its content: a file that was moved here may be older than the put.
-        if (Array.isArray(found) || found.ctimeMs >= before) continue;
+        if (Array.isArray(found) || found.isDirectory() || found.ctimeMs >= before) continue;
         if (!dryRun) await rm(file, { force: true });
         old.push({ bytes: found.size });
       }
