@@ -34,7 +34,8 @@ export const totals = definePartitionFunction({
 let project: TestProject;
 let calls: string;
 beforeAll(async () => {
-  project = await makeProject(FUNCTIONS);
+  const stages = Array.from({ length: 50 }, (_, i) => `stage-${i + 1}`);
+  project = await makeProject(FUNCTIONS, { config: { allow: { stages } } });
   calls = join(project.folder, 'calls');
   await writeFile(calls, '');
   await project.execute(

@@ -86,7 +86,8 @@ describe('without a server', () => {
 describe('in a project', () => {
   let project: TestProject;
   beforeAll(async () => {
-    project = await makeProject(FUNCTIONS);
+    const allow = { warehouses: ['duckdb:./nowhere/w.duckdb'] };
+    project = await makeProject(FUNCTIONS, { config: { allow } });
     await project.write('sales.csv', SALES);
     await project.startWorker();
   });

@@ -79,6 +79,28 @@ const UNIT_RESULT = {
   outcomes: [{ ordinal: 0, status: 'DONE', result: { own: false } }],
 };
 
+it('two projects share a stage: each reads the runs of the other, and cleans none of their files (I3)', async () => {
+  const otherFolder = await mkdtemp(join(tmpdir(), 'partwise-forged-'));
+  const config = { functions: join(folder, 'functions.ts'), stage: join(folder, 'stage') };
+  await writeFile(join(otherFolder, 'partwise.config.json'), JSON.stringify(config));
+  // Its secret is older than the run.
+  const other = await Partwise.connect({ projectDir: otherFolder });
+  try {
+    const run = await partwise.start(input(2), { runId: 'shared' });
+    expect((await run.wait()).status).toBe('SUCCESS');
+    const read = other.restore('shared');
+    expect(await read.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 }, archived: true });
+    expect(await read.results()).toHaveLength(2);
+    // Checkpoints go, which nothing names.
+    expect((await other.clean({ olderThan: '1d' })).unread).toEqual([]);
+    expect(await run.results()).toHaveLength(2);
+  } finally {
+    await other.close();
+    await endBackground(otherFolder);
+    await rm(otherFolder, { recursive: true, force: true });
+  }
+});
+
 describeStranger('another user of the machine', () => {
   let stranger: Stranger;
   beforeAll(async () => {

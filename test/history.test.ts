@@ -15,6 +15,15 @@ import { noCounts } from '../src/run/status';
 
 const AT = '2024-05-01T10:00:00.000Z';
 
+test('a workflow that something else completed before it had a plan is no success (I8)', () => {
+  const record = newRecord('run-1');
+  record.closed = { at: AT, kind: 'completed', error: null, summary: null, realExecution: null };
+  expect(runState(record, 'run', AT, null)).toMatchObject({
+    status: 'FAILURE',
+    error: { type: 'NotTrusted' },
+  });
+});
+
 describe('a run folded from its history', () => {
   test('I2 shows every partition under the status that its unit recorded', async () => {
     const facts = [

@@ -5,7 +5,7 @@
 import { Context } from '@temporalio/activity';
 import { putLocator, type Locator } from '../client/locators';
 import { asksToResume } from '../run/continue-input';
-import type { RunRecord } from '../history/fold';
+import type { Reading } from '../client/run-reader';
 import type { RunInput } from '../run/input';
 import { parseRunInput, type NormalizedInput } from '../run/parse-input';
 import { quote } from '../run/quote';
@@ -146,7 +146,7 @@ interface Resolved {
   /** What a continuation may not change. */
   misfits: string[];
   /** The execution that the rest of the input comes from; null: none. */
-  basis: RunRecord | null;
+  basis: Reading | null;
 }
 
 interface Opening {
@@ -166,7 +166,7 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
   const resumed = await findResumedRun(raw, stage, context);
   const again = resumed === null ? await beginAgain(raw, stage, context) : null;
   const found = resumed ?? again;
-  const basis = resumed?.reading.record ?? again?.basis ?? null;
+  const basis = resumed?.reading ?? again?.basis ?? null;
   if (found === null && raw.function == null) {
     const runId = context.info.workflowExecution!.workflowId;
     throw new Refusal('InvalidInput', [

@@ -4,11 +4,10 @@
  */
 import { resolve } from 'node:path';
 import type { Context } from '@temporalio/activity';
-import { defaultPayloadConverter, type Payload } from '@temporalio/common';
-import { payloadDecoder } from '../client/payloads';
 import type { ProjectConfig } from '../config';
-import type { RunRecord } from '../history/fold';
+import type { Reading } from '../client/run-reader';
 import { Refusal } from '../run/refusal';
+import { recordedStart } from '../trust/recorded-start';
 import type { ProjectSecret } from '../trust/secret';
 import { isProven, PROOF_HEADER } from '../trust/start-proof';
 import type { ActivityDeps } from './deps';
@@ -35,7 +34,7 @@ export async function admit(deps: GateDeps, context: Context, raw: unknown): Pro
   // enforces I9: before anything that the input names is looked at.
   if (deps.gate === null) return starterWithoutGate(deps);
   const { workflowId } = context.info.workflowExecution!;
-  const { proof } = await startOf(context);
+  const { proof } = await recordedStart(context.client, context.info.workflowExecution!);
   const starter = starterAt(deps.gate, workflowId, raw, proof);
   if (starter === null) throw new Refusal('NotTrusted', [unproven(workflowId, proof !== null)]);
   return starter;
@@ -44,7 +43,7 @@ export async function admit(deps: GateDeps, context: Context, raw: unknown): Pro
 /** Who started the run of this activity; null: nobody who may. */
 export async function starterOf(deps: GateDeps, context: Context): Promise<Starter | null> {
   if (deps.gate === null) return starterWithoutGate(deps);
-  const { proof, input } = await startOf(context);
+  const { proof, input } = await recordedStart(context.client, context.info.workflowExecution!);
   return starterAt(deps.gate, context.info.workflowExecution!.workflowId, await input(), proof);
 }
 
@@ -54,16 +53,16 @@ export const NOT_VERIFIED =
 
 /**
  * Who a continuation's input comes from: what it does not name itself is the earlier execution's. `before` was read with the
- * project's secret, so what it holds is verified, unless it was recorded before there was one.
+ * project's secret, so what it holds is verified, unless it was recorded before there was one, or comes from an archive.
  */
 export function starterOfContinuation(
   { gate }: Pick<ActivityDeps, 'gate'>,
   starter: Starter,
-  before: Pick<RunRecord, 'opened' | 'startedAt'>,
+  { record, state }: Pick<Reading, 'record' | 'state'>,
 ): Starter {
   if (gate === null || starter !== 'owner') return starter;
-  const isVerified = Date.parse(before.startedAt ?? '') >= gate.secret.createdAt;
-  return isVerified && before.opened?.trusted === true ? starter : 'anyone';
+  const isVerified = !state.archived && Date.parse(record.startedAt ?? '') >= gate.secret.createdAt;
+  return isVerified && record.opened?.trusted === true ? starter : 'anyone';
 }
 
 function starterWithoutGate({ functions }: GateDeps): Starter {
@@ -87,38 +86,6 @@ export function functionsProblem(starter: Starter, functions: string, project: P
     return `"functions" is "${functions}", and a deployed worker runs the code it was deployed with: leave it out.`;
   if (project.functions !== null && resolve(project.projectDir, functions) === project.functions) return null;
   return `"functions" is "${functions}", and a run without the proof of the project's owner runs only the project's own functions: leave it out.`;
-}
-
-interface StartOf {
-  /** From the header; null when it has none. */
-  proof: unknown;
-  input(): Promise<unknown>;
-}
-
-/** How the execution was started, by the server's word: its first event, which nobody can change. */
-async function startOf({ client, info }: Context): Promise<StartOf> {
-  const { workflowId, runId } = info.workflowExecution!;
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution: { workflowId, runId },
-    maximumPageSize: 1,
-  });
-  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
-  const decoder = payloadDecoder(client.options.loadedDataConverter);
-  return {
-    proof: proofIn(started?.header?.fields?.[PROOF_HEADER]),
-    input: async () => (await decoder.values(started?.input).catch(() => []))[0] ?? null,
-  };
-}
-
-function proofIn(header: Payload | null | undefined): unknown {
-  if (header == null) return null;
-  try {
-    return defaultPayloadConverter.fromPayload(header);
-  } catch {
-    // It is there, and proves nothing.
-    return undefined;
-  }
 }
 
 function unproven(runId: string, hasHeader: boolean): string {

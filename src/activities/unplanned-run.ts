@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '@temporalio/activity';
 import { readLocators } from '../client/locators';
 import { resumedInput, type Resumed } from '../run/continue-input';
-import type { RunRecord } from '../history/fold';
+import type { Reading } from '../client/run-reader';
 import type { RunInput } from '../run/input';
 import { quote } from '../run/quote';
 import type { Stage } from '../stage';
@@ -14,13 +14,13 @@ export async function beginAgain(
   raw: Partial<RunInput>,
   stage: Stage,
   context: Context,
-): Promise<(Resumed & { basis: RunRecord }) | null> {
+): Promise<(Resumed & { basis: Reading }) | null> {
   const { workflowId: runId, runId: own } = context.info.workflowExecution!;
   const last = (await readLocators(stage, runId)).found.findLast(
     ({ workflowRunId }) => workflowRunId !== own,
   );
-  const basis = last === undefined ? undefined : (await readPrevious(context, stage, last))?.reading.record;
-  const opened = basis?.opened;
+  const basis = last === undefined ? undefined : (await readPrevious(context, stage, last))?.reading;
+  const opened = basis?.record.opened;
   if (opened == null) return null;
   const { input, problems } = resumedInput(raw, inputOf(opened));
   if (raw.only != null && !isDeepStrictEqual(raw.only, input.only)) {

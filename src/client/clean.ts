@@ -120,6 +120,11 @@ async function readKept(
   for (const { execution, workflowRunId } of locators) {
     const reader = readerOf(client, stage, runId, workflowRunId);
     const reading = await orGone(reader.read());
+    // enforces I3: what it holds is not known, so nothing of it is known to be left over.
+    if (reading?.record.hasForged === true)
+      throw new Error(
+        `Results in the history of its execution ${execution} were not written by this project's worker, or with another secret.`,
+      );
     const outcomes = reading === null ? null : await orGone(reader.outcomes(reading.record));
     isWhole &&= outcomes !== null && reading!.record.plan !== null;
     if (outcomes === null) {

@@ -3,8 +3,12 @@ import type { PayloadDecoder, RecordedActivity, RecordedFailure } from '../histo
 import { ForgedPayload } from '../history/untrusted-payloads';
 import { NotSealed, SealCodec, type RecordedContext } from '../trust/seal-codec';
 
-/** The decoder of everything that a data converter (codecs, encryption) wrote into histories. */
-export function payloadDecoder(converter: LoadedDataConverter): PayloadDecoder {
+/**
+ * The decoder of everything that a data converter (codecs, encryption) wrote into histories. `verify`: whether results must bear the
+ * project's seal, where there is one. Of an archive they need not: it is as trustworthy as the stage that it lies on, which may be
+ * another project's.
+ */
+export function payloadDecoder(converter: LoadedDataConverter, { verify = true } = {}): PayloadDecoder {
   const {
     decodeArrayFromPayloads,
     decodeOptionalFailureToOptionalError,
@@ -12,7 +16,7 @@ export function payloadDecoder(converter: LoadedDataConverter): PayloadDecoder {
   } =
     require('@temporalio/common/lib/internal-non-workflow') as typeof import('@temporalio/common/lib/internal-non-workflow');
   // Other codecs have always decoded histories without a context.
-  const seals = converter.payloadCodecs.some((codec) => codec instanceof SealCodec);
+  const seals = verify && converter.payloadCodecs.some((codec) => codec instanceof SealCodec);
   const contextOf = (activity?: RecordedActivity): RecordedContext | undefined =>
     seals && activity !== undefined ? recordedContext(activity) : undefined;
   return {

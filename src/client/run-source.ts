@@ -22,7 +22,9 @@ export interface RunSource {
 
 /** A run on the server, or in its archive once the server has forgotten it. */
 export class ServerRun implements RunSource {
-  readonly decoder: PayloadDecoder;
+  readonly #decoder: PayloadDecoder;
+  readonly #archiveDecoder: PayloadDecoder;
+  #isArchived = false;
   readonly #source: HistorySource;
   readonly #visibility: Visibility;
 
@@ -36,7 +38,9 @@ export class ServerRun implements RunSource {
     private readonly execution: string | null,
     private readonly archives: string | null = null,
   ) {
-    this.decoder = payloadDecoder(client.options.loadedDataConverter);
+    const { loadedDataConverter } = client.options;
+    this.#decoder = payloadDecoder(loadedDataConverter);
+    this.#archiveDecoder = payloadDecoder(loadedDataConverter, { verify: false });
     this.#source = new HistorySource(client);
     this.#visibility = new Visibility(client);
   }
@@ -45,11 +49,18 @@ export class ServerRun implements RunSource {
     return this.execution !== null;
   }
 
+  /** Of the history that was located last. */
+  get decoder(): PayloadDecoder {
+    return this.#isArchived ? this.#archiveDecoder : this.#decoder;
+  }
+
   async locate(): Promise<ExecutionHistory> {
     const found = await this.#onServer();
+    this.#isArchived = false;
     // What was refused ran nothing, and hides nothing that the server has forgotten.
     if (found !== null && !found.refused) return this.#run(found.description);
     const archived = await this.#archived();
+    this.#isArchived = archived !== null;
     if (archived !== null) return archived;
     if (found !== null) return this.#run(found.description);
     throw await runNotFound(this.client, this.runId, this.archives);
@@ -60,7 +71,7 @@ export class ServerRun implements RunSource {
     const { runId, execution } = this;
     try {
       return execution === null
-        ? await findExecution(this.#source, this.#visibility, this.decoder, runId)
+        ? await findExecution(this.#source, this.#visibility, this.#decoder, runId)
         : { description: await this.#source.describe(runId, execution), refused: false };
     } catch (error) {
       if (isNotFound(error)) return null;
@@ -73,7 +84,7 @@ export class ServerRun implements RunSource {
     if (archives === null) return null;
     const stage = openStage(stageUri(archives, '.', null));
     return execution === null
-      ? archivedRun(stage, this.decoder, runId)
+      ? archivedRun(stage, this.#archiveDecoder, runId)
       : archivedExecution(stage, runId, execution);
   }
 

@@ -50,6 +50,9 @@ export interface ShardRecord extends ShardRef {
 }
 
 /** What the history of one execution says, with those of its shards. */
+/** Type of the error that stands for a result which the project's worker did not write. */
+const NOT_TRUSTED = 'NotTrusted';
+
 export interface RunRecord {
   workflowRunId: string;
   startedAt: string | null;
@@ -66,6 +69,8 @@ export interface RunRecord {
   ended: StatusCounts;
   commit: CommitResult | null;
   failedStep: { step: Step; error: ErrorInfo } | null;
+  /** Whether results in the history were written by somebody else than the project's worker, and so do not count. */
+  hasForged: boolean;
   cancelRequestedAt: string | null;
   /** Ordinals that threw in a batch and wait for another try. */
   waiting: Map<number, GivenBack>;
@@ -92,6 +97,7 @@ export function newRecord(workflowRunId: string): RunRecord {
     ended: noCounts(),
     commit: null,
     failedStep: null,
+    hasForged: false,
     cancelRequestedAt: null,
     waiting: new Map(),
     skipped: new Set(),
@@ -128,6 +134,7 @@ export function applyFact(record: RunRecord, fact: Fact): void {
     }
     case 'unitLost': {
       const status = fact.cancelled ? 'CANCELLED' : 'INTERNAL_ERROR';
+      record.hasForged ||= fact.error.type === NOT_TRUSTED;
       const unit = endUnit(record, fact, { type: 'lost', status, error: fact.error });
       // enforces I8: a unit of a continuation spans partitions that are not its own, so it says how many are.
       record.ended[status] += unit?.task.partitions ?? 0;
@@ -154,6 +161,7 @@ export function applyFact(record: RunRecord, fact: Fact): void {
       return;
     case 'stepFailed':
       record.failedStep = { step: fact.step, error: fact.error };
+      record.hasForged ||= fact.error.type === NOT_TRUSTED;
       return;
     case 'pauseAsked':
       record.pause.asked = fact.paused;

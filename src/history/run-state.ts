@@ -15,6 +15,7 @@
  * timed out) they stay PENDING: nobody ended them, and a continuation would begin with them.
  */
 import type { RunState } from '../client/types';
+import type { ErrorInfo } from '../run/outcome';
 import {
   noCounts,
   PARTITION_STATUSES,
@@ -64,7 +65,7 @@ export function runState(
     ],
     live: overlay !== null,
     asOf: overlay?.asOf ?? asOf,
-    error: record.closed?.error ?? null,
+    error: record.closed?.error ?? (endedEarly(record) ? ENDED_EARLY : null),
     commit: record.commit ?? record.opened?.continues?.commit ?? null,
     models: record.plan?.models ?? null,
     waiting: overlay?.step ?? null,
@@ -72,6 +73,19 @@ export function runState(
     maxConcurrency: record.maxConcurrency ?? record.plan?.maxConcurrency ?? null,
     toleratedFailures: toleratedFailures(record),
   };
+}
+
+const ENDED_EARLY: ErrorInfo = {
+  type: 'NotTrusted',
+  message:
+    'The workflow was completed before its partitions had ended, which no worker of Partwise does: something else answered in its place. Finish it with partwise retry.',
+  stack: null,
+};
+
+/** Whether a workflow is completed that cannot be, by somebody else who answered its tasks: partitions without an end are failures anyway. */
+function endedEarly(record: RunRecord): boolean {
+  if (record.closed?.kind !== 'completed') return false;
+  return record.plan === null || wasStopped(record);
 }
 
 /** enforces I8: the one place where a run's status is decided. */
@@ -83,7 +97,7 @@ function runStatus(record: RunRecord): RunStatus {
     case 'cancelled':
       return 'CANCELLED';
     case 'completed':
-      return settledStatus(ended);
+      return endedEarly(record) ? 'FAILURE' : settledStatus(ended);
     case 'failed': {
       const settled =
         plan !== null && failedStep === null && SETTLED_FAILURES.includes(closed.error?.type ?? '');

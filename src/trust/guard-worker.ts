@@ -5,9 +5,12 @@ import type { ActivitySerializationContext, DataConverter } from '@temporalio/co
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { SHARD_TYPE, WORKFLOW_TYPE } from '../client/visibility';
 import { isNotFound } from '../client/history-source';
+import { runIdOf } from '../run/shards';
 import { inputOf } from './provenance';
 import { sealing, type SealCodec } from './seal-codec';
+import { recordedStart } from './recorded-start';
 import type { ProjectSecret } from './secret';
+import { isProven } from './start-proof';
 
 export interface WorkerGuard {
   dataConverter: DataConverter;
@@ -69,17 +72,29 @@ function forged(activityId: string): string {
  * Ends runs that were begun before the project had its secret: by an earlier release, or with a secret that was lost. What their
  * history holds cannot be told from what anybody might have put there.
  */
-export async function endEarlierRuns(client: Client, { createdAt }: ProjectSecret): Promise<void> {
+export async function endEarlierRuns(client: Client, secret: ProjectSecret): Promise<void> {
   const query =
-    `ExecutionStatus = 'Running' AND StartTime < '${new Date(createdAt).toISOString()}' ` +
+    `ExecutionStatus = 'Running' AND StartTime < '${new Date(secret.createdAt).toISOString()}' ` +
     `AND WorkflowType IN ('${WORKFLOW_TYPE}', '${SHARD_TYPE}')`;
   for await (const { workflowId } of client.workflow.list({ query })) {
+    // Times may lie: a clock that was ahead when the secret was made. The proof of a run, and so of its shards, does not.
+    if (await isProvenRun(client, secret, runIdOf(workflowId))) continue;
     await terminate(
       client,
       workflowId,
       "it began before the project's secret (.partwise/secret.json) was made: with an earlier release, or the secret was lost. " +
         'partwise retry goes on from what was recorded',
     );
+  }
+}
+
+async function isProvenRun(client: Client, secret: ProjectSecret, runId: string): Promise<boolean> {
+  try {
+    const { proof, input } = await recordedStart(client, { workflowId: runId });
+    return isProven(secret, runId, await input(), proof);
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
   }
 }
 
