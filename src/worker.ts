@@ -51,7 +51,10 @@ export interface StartWorkerOptions {
   only?: WorkerPart;
   /** Options of Temporal's own SDK, handed on as they are: pollers, the version of a deployment, the cache of workflows. */
   sdk?: SdkOptions;
-  /** Read configuration and functions anew for each run (development). Default false: both are read once, at start. */
+  /**
+   * Read configuration and functions anew for each run. Default false: both are read once, at start. For development only: without a
+   * `gate`, whoever may start workflows in the namespace is then trusted like the owner of the project.
+   */
   reloads?: boolean;
   /** For the embedded server's worker: who may start runs. Default: whoever may start workflows in the namespace. */
   gate?: StartGate;

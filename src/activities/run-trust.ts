@@ -95,6 +95,7 @@ function unproven(runId: string, hasHeader: boolean): string {
   return (
     `The run "${runId}" was not started: ${why}, so it may come from anybody on this machine. ` +
     "Start it with partwise run, partwise retry or Partwise.start in the project's folder; create a schedule of an earlier release again. " +
+    'If .partwise/secret.json was removed or replaced while the background process of the project runs, end that first: its process number is in .partwise/host.json. ' +
     "For Temporal's own tools, partwise dev prints a line with the header, and partwise dev --open accepts runs without it."
   );
 }

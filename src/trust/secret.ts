@@ -60,8 +60,7 @@ export function ensureSecret(folder: string): ProjectSecret {
     key: randomBytes(KEY_BYTES).toString('base64'),
     createdAt: new Date().toISOString(),
   };
-  const temporary = `${secretFile(folder)}.${process.pid}.tmp`;
-  rmSync(temporary, { force: true });
+  const temporary = `${secretFile(folder)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`;
   const file = openSync(temporary, 'wx', 0o600);
   try {
     writeSync(file, JSON.stringify(record));
