@@ -45,7 +45,8 @@ describeWithPowerLoss('after a power loss', () => {
   });
 
   it('I3 what a run has recorded can be read, and its output file is whole', async () => {
-    const project = await makeProject(FUNCTIONS, { config: { stage: join(disk.folder, 'stage') } });
+    const config = { stage: join(disk.folder, 'stage'), allow: { files: [join(disk.folder, 'reports')] } };
+    const project = await makeProject(FUNCTIONS, { config });
     try {
       await project.execute('CREATE TABLE many AS SELECT range % 20 AS k FROM range(100)');
       const worker = await project.startWorker();
