@@ -80,7 +80,9 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
         ? null
         : await inspectSource(deps, wanted, { warehouse, confinement }, problems);
   if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
-  if (warehouse !== null) problems.push(...(await targetProblems(deps, input, warehouse)));
+  // Of a continuation with the run's own output it was checked before; the commit alone waits for who has the warehouse.
+  const hasOwnOutput = resumed !== null && (raw as Partial<RunInput>).output == null;
+  if (warehouse !== null && !hasOwnOutput) problems.push(...(await targetProblems(deps, input, warehouse)));
   if (shape !== null && warehouse !== null && stageUri !== null && found !== null) {
     const view = {
       client: context.client,
