@@ -43,7 +43,9 @@ export const totals = definePartitionFunction({
 let project: TestProject;
 let worker: ChildProcess;
 beforeAll(async () => {
-  project = await makeProject(FUNCTIONS, { config: { allow: { stages: ['./stage of its own'] } } });
+  project = await makeProject(FUNCTIONS, {
+    config: { allow: { stages: ['./stage of its own'], warehouses: ['duckdb:./other.duckdb'] } },
+  });
   await project.execute(
     "CREATE TABLE changing AS SELECT ['a', 'b', 'c', 'd', NULL][1 + range % 5] AS region, range AS amount FROM range(50)",
     "CREATE TABLE sales AS SELECT ['a', 'b', 'c', 'd', NULL][1 + range % 5] AS region, range AS amount FROM range(50)",
