@@ -1,6 +1,9 @@
+const { readdirSync } = require('node:fs');
+
 /** Our own sources; packages have `src` folders too. */
-const OURS =
-  '(?:activities|cli|client|config|functions|history|run|runners|snowflake|stage|temporal|trust|warehouse|workflows)(?:/.*)?|index|worker|testing';
+const OURS = readdirSync(`${__dirname}/src`, { withFileTypes: true })
+  .map((entry) => (entry.isDirectory() ? `${entry.name}(?:/.*)?` : entry.name.replace(/\.ts$/, '')))
+  .join('|');
 
 /** Tests import from `../src`, which is mapped to the build: what is tested is what ships. */
 module.exports = {
@@ -12,7 +15,7 @@ module.exports = {
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
-  moduleNameMapper: { [`^((?:\\.\\./)+)src/(${OURS})$`]: '$1dist/$2' },
+  moduleNameMapper: { [`^((?:\\.\\./)+)src/((?:${OURS}))$`]: '$1dist/$2' },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   testTimeout: 120_000,

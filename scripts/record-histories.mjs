@@ -16,13 +16,13 @@ os.hostname = () => 'recorder';
 const folder = '/tmp/partwise-recorder';
 const { Connection, Client } = require('@temporalio/client');
 const { DefaultLogger, Runtime } = require('@temporalio/worker');
-const { eventsToJson } = require('../dist/client/history-json.js');
-const { shardArchiveNames } = require('../dist/client/archive-content.js');
+const { eventsToJson } = require('../dist/reader/histories/history-json.js');
+const { shardArchiveNames } = require('../dist/reader/archive/content.js');
 const { Partwise } = require('../dist/index.js');
-const { findTemporalBinary } = require('../dist/temporal/binary.js');
-const { startServer } = require('../dist/temporal/server.js');
+const { findTemporalBinary } = require('../dist/temporal/binary/binary.js');
+const { startServer } = require('../dist/temporal/host/server.js');
 const { stateFolder } = require('../dist/temporal/state-folder.js');
-const { withDatabase } = require('../dist/warehouse/duckdb/database.js');
+const { withDatabase } = require('../dist/duckdb/database-file.js');
 const { startWorker } = require('../dist/worker.js');
 
 const FUNCTIONS = `

@@ -39,7 +39,7 @@ export type {
   RegisteredModel,
   VersionRef,
   VersionView,
-} from './models/registry';
+} from './client/registry/registry';
 export type { ComparedPartition, Comparison, ComparisonOptions } from './models/compare';
 
 export { defineConfig, type Notifier, type PartwiseConfig } from './config/define';
@@ -59,7 +59,7 @@ export {
   UnreadableHistory,
   UpdateRefused,
   WaitTimeout,
-} from './client/errors';
+} from './reader/errors';
 export { wasRefused } from './history/run-state';
 export type {
   ArtifactView,
@@ -77,7 +77,7 @@ export type {
   RunState,
   WaitOptions,
   WaitingStep,
-} from './client/types';
+} from './reader/types';
 export type {
   CalendarInput,
   Overlap,
@@ -88,8 +88,8 @@ export type {
   Schedules,
   ScheduleSpecView,
   ScheduleView,
-} from './client/schedule-types';
-export type { CleanedRun, CleanOptions, CleanReport, FilesAndBytes } from './client/clean-types';
+} from './client/schedules/types';
+export type { CleanedRun, CleanOptions, CleanReport, FilesAndBytes } from './client/clean/types';
 export type {
   CallView,
   CellDifference,
@@ -101,8 +101,8 @@ export type {
   TryEvent,
   TryOptions,
   TryReport,
-} from './client/trial-types';
-export type { OutputInput, RunInput, RunOptions, Source } from './run/input';
-export type { ErrorInfo } from './run/outcome';
-export type { CommitResult, ModelUse, RunPlan } from './run/plan';
-export type { PartitionStatus, RunStatus, StatusCounts } from './run/status';
+} from './client/trial/types';
+export type { OutputInput, RunInput, RunOptions, Source } from './core/input';
+export type { ErrorInfo } from './core/outcome';
+export type { CommitResult, ModelUse, RunPlan } from './core/plan';
+export type { PartitionStatus, RunStatus, StatusCounts } from './core/status';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Partwise, type RunHandle, type RunInput } from '../src/index';
-import { runFolder } from '../src/run/stage-layout';
+import { runFolder } from '../src/stored/layout';
 import { findTemporalBinary } from '../src/temporal';
 import { cli } from './support/cli';
 import { changed } from './support/files';

@@ -4,7 +4,7 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
-import { selectRuns } from '../src/client/clean-selection';
+import { selectRuns } from '../src/client/clean/selection';
 import { cli } from './support/cli';
 import { changed } from './support/files';
 import { forget } from './support/forget';

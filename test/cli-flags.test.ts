@@ -2,15 +2,15 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { RunState } from '../src/client/types';
+import type { RunState } from '../src/reader/types';
 import { exitCodeOf } from '../src/cli/exit';
 import { repeatedWithout, suggesting } from '../src/cli/invocation';
 import { partitionName, toPartitionId } from '../src/cli/partition-argument';
 import { partitionFolders } from '../src/cli/partition-folders';
 import { inFlagWords, toRunInput } from '../src/cli/run-flags';
-import { encodePartitionId } from '../src/run/partition-id';
-import { parseRunInput } from '../src/run/parse-input';
-import { noCounts } from '../src/run/status';
+import { encodePartitionId } from '../src/core/partition-id';
+import { parseRunInput } from '../src/input/parse-input';
+import { noCounts } from '../src/core/status';
 
 const HERE = { projectDir: '/project', cwd: '/project' };
 

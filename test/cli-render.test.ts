@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { createColors } from 'picocolors';
-import type { PartitionView, RunState } from '../src/client/types';
+import type { PartitionView, RunState } from '../src/reader/types';
 import { bar } from '../src/cli/render/bar';
 import { bytesText } from '../src/cli/render/bytes';
 import { countsBar, countsText } from '../src/cli/render/counts';
@@ -16,7 +16,7 @@ import { sparkline } from '../src/cli/render/sparkline';
 import { clean, cut, widthOf } from '../src/cli/render/text';
 import { cellText } from '../src/cli/render/value';
 import { waitingText } from '../src/cli/render/waiting';
-import { noCounts } from '../src/run/status';
+import { noCounts } from '../src/core/status';
 
 const WACO: PartitionView = {
   id: 'San%20Marcos',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { combineColumns, unifyTypes } from '../src/run/combine';
-import { keyValues } from '../src/run/key-values';
+import { combineColumns, unifyTypes } from '../src/rows/combine';
+import { keyValues } from '../src/core/key-values';
 
 describe('the columns of the combined rows', () => {
   test.each([

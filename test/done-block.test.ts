@@ -7,7 +7,7 @@ import {
   filterBlock,
   outcomeAt,
   type DoneBlock,
-} from '../src/run/done-block';
+} from '../src/core/done-block';
 import { CallRecord, CallWriter } from '../src/runners/call-record';
 
 const AT = Date.parse('2024-01-01T00:00:00.000Z');

@@ -24,8 +24,8 @@ import {
   runHostInForeground,
   type TemporalEvent,
 } from '../src/temporal';
-import { connectHost } from '../src/temporal/host-connection';
-import type { HostState } from '../src/temporal/host-protocol';
+import { connectHost } from '../src/temporal/host/connection';
+import type { HostState } from '../src/temporal/host/protocol';
 import { isFree } from '../src/temporal/ports';
 import { commandLine, gone, isAlive } from '../src/temporal/processes';
 import { readJson, stateFolder, writeJson } from '../src/temporal/state-folder';

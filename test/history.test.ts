@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import type { WaitingStep } from '../src/client/types';
+import type { WaitingStep } from '../src/reader/types';
 import { HistoryDecoder, type HistoryEvent, type PayloadDecoder } from '../src/history/decode';
 import type { CloseKind, Fact, Step } from '../src/history/facts';
 import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
@@ -8,10 +8,10 @@ import { Outcomes } from '../src/history/outcomes';
 import { cutOffCalls } from '../src/history/cut-off-calls';
 import { liveOverlay, type PendingUnit } from '../src/history/overlay';
 import { runState, statusOfUnended, wasRefused } from '../src/history/run-state';
-import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
-import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/run/outcome';
-import type { OpenedRun, RunPlan, RunSummary, UnitTask } from '../src/run/plan';
-import { noCounts } from '../src/run/status';
+import { decodeOrdinals, encodeOrdinals } from '../src/core/ordinals';
+import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/core/outcome';
+import type { OpenedRun, RunPlan, RunSummary, UnitTask } from '../src/core/plan';
+import { noCounts } from '../src/core/status';
 
 const AT = '2024-05-01T10:00:00.000Z';
 

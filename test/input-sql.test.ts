@@ -1,7 +1,7 @@
 /** SQL that comes with an input, looked at before any of it runs. */
 import { describe, expect, it } from '@jest/globals';
 import { conditionProblem, REFUSED_FUNCTIONS, selectProblem } from '../src/duckdb/input-sql';
-import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
+import { queryRows, withDatabase } from '../src/duckdb/database-file';
 import { unclosedProblem } from '../src/warehouse/snowflake/input-sql';
 
 const inDuckDb = <T>(check: (connection: Parameters<typeof selectProblem>[0]) => Promise<T>): Promise<T> =>

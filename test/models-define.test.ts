@@ -2,7 +2,7 @@
 import { expect, it } from '@jest/globals';
 import { definePartitionModel } from '../src/models/define';
 import { calendarFeatures } from '../src/models/calendar';
-import { keptModel } from '../src/runners/kept-models';
+import { keptModel } from '../src/runners/node/kept-models';
 import { forecastPicture } from '../src/models/picture';
 import { gradientBoostedTrees } from '../src/models/gradient-boosted-trees';
 import { runPartitionFunction } from '../src/testing';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { findNotifier, notify, type EndNotice } from '../src/activities/notify';
+import { findNotifier, notify, type EndNotice } from '../src/planning/notifiers';
 import type { RunInput, RunState } from '../src/index';
 import { makeProject, type TestProject } from './support/project';
 

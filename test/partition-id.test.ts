@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { decodePartitionId, encodePartitionId } from '../src/run/partition-id';
-import { artifactFile, ledgerFolder, partitionFolder, runFolder } from '../src/run/stage-layout';
-import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
+import { decodePartitionId, encodePartitionId } from '../src/core/partition-id';
+import { artifactFile, ledgerFolder, partitionFolder, runFolder } from '../src/stored/layout';
+import { queryRows, withDatabase } from '../src/duckdb/database-file';
 import { idSql } from '../src/warehouse/duckdb/snapshot';
 
 const HOSTILE = [

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { Partwise } from '../src/index';
-import { partingOf } from '../src/replay/parting';
+import { partingOf } from '../src/worker/divergence';
 import type { ReplayReport } from '../src/worker';
 import { cli } from './support/cli';
 import { REPOSITORY } from './support/project';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PartitionPage, RunHandle, RunInput, RunState } from '../src/index';
-import { withDatabase } from '../src/warehouse/duckdb/database';
+import { withDatabase } from '../src/duckdb/database-file';
 import { cli } from './support/cli';
 import { changed } from './support/files';
 import { end, makeProject, type TestProject } from './support/project';
@@ -351,7 +351,7 @@ describe('retrying the failures', () => {
     const { run, calls, mend } = await begin('lost', ['b']);
     await run.wait();
     await mend();
-    const { putLocator } = await import('../src/client/locators');
+    const { putLocator } = await import('../src/stored/locators');
     const { openStage } = await import('../src/stage');
     await putLocator(openStage(pathToFileURL(join(project.folder, 'stage')).href), {
       version: 1,
@@ -388,7 +388,7 @@ describe('retrying the failures', () => {
   it('says so when the snapshot is gone', async () => {
     const { run } = await begin('cleaned', ['b']);
     await run.wait();
-    const { runFolder } = await import('../src/run/stage-layout');
+    const { runFolder } = await import('../src/stored/layout');
     await rm(join(project.folder, 'stage', runFolder(run.runId), 'g1'), { recursive: true });
     const again = await (await run.retryFailed()).wait();
     expect(again.error).toMatchObject({ type: 'StageDamaged' });

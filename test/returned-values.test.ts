@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { bundleFunctions, type FunctionBundle } from '../src/functions/bundle';
 import { decodeArtifact } from '../src/functions/artifact-codec';
 import { describeThrown } from '../src/functions/errors';
-import { writeOrRefuse } from '../src/functions/written-alone';
+import { writeOrRefuse } from '../src/rows/written-alone';
 import { RunnerPool } from '../src/runners/pool';
 import { runPartitionFunction } from '../src/testing';
 import { makeFolder, makeSnapshot, readRows, run, type Ran, type RunRequest } from './support/runner-unit';
@@ -423,7 +423,7 @@ describe('columns named like properties of every object', () => {
   });
 
   async function readEntries(files: string[], select: string): Promise<unknown[]> {
-    const { readLocalRows } = await import('../src/client/results');
+    const { readLocalRows } = await import('../src/reader/partitions/results');
     const rows = await readLocalRows(files.map((file) => ({ file, except: [] })) as never, [
       { name: 'region', type: 'VARCHAR' },
     ]);

@@ -1,10 +1,10 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { parseBytes } from '../src/run/bytes';
-import { resumedInput } from '../src/run/continue-input';
-import { parseDuration } from '../src/run/duration';
-import type { RunInput } from '../src/run/input';
-import { parseRunInput } from '../src/run/parse-input';
-import { defaultRunId, runIdProblem } from '../src/run/run-id';
+import { parseBytes } from '../src/input/bytes';
+import { resumedInput } from '../src/input/continue-input';
+import { parseDuration } from '../src/input/duration';
+import type { RunInput } from '../src/core/input';
+import { parseRunInput } from '../src/input/parse-input';
+import { defaultRunId, runIdProblem } from '../src/input/run-id';
 
 const GOOD = { function: 'salesByRegion', source: { table: 'sales' }, partitionBy: ['region'] };
 

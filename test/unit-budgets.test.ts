@@ -1,12 +1,12 @@
 /** The rules of retries by themselves; `survives` and `unit-attempts` show them with real processes. */
 import { describe, expect, it } from '@jest/globals';
-import { afterLoss, mayCallAgain, mostLostWorkers } from '../src/run/budgets';
-import { parseFunctionSettings } from '../src/run/function-settings';
-import { parseRunInput } from '../src/run/parse-input';
-import { mostAttempts, ownRule, planRetry, retryWaitMs } from '../src/run/retry-plan';
-import { attemptFolder, attemptOf, compareAttempts, nextAttempt } from '../src/run/stage-layout';
+import { afterLoss, mayCallAgain, mostLostWorkers } from '../src/core/budgets';
+import { parseFunctionSettings } from '../src/input/function-settings';
+import { parseRunInput } from '../src/input/parse-input';
+import { mostAttempts, ownRule, planRetry, retryWaitMs } from '../src/core/retry-plan';
+import { attemptFolder, attemptOf, compareAttempts, nextAttempt } from '../src/stored/layout';
 import { callMemory } from '../src/runners/memory';
-import { inTurn } from '../src/activities/unit-turns';
+import { inTurn } from '../src/activities/unit/turns';
 import type { RetryOptions } from '../src/index';
 
 const input = (retry: RetryOptions | undefined) =>

@@ -1,14 +1,14 @@
-import { pickSpread } from '../src/run/spread';
+import { pickSpread } from '../src/core/spread';
 import { describe, expect, it, test } from '@jest/globals';
-import { decodeOrdinals, encodeOrdinals } from '../src/run/ordinals';
-import { cutRetryUnits, type GivenBack, retryUnitsPerRound, takeBack } from '../src/run/retry-units';
-import { joinAlike } from '../src/run/alike';
-import type { AlikeFailures } from '../src/run/outcome';
-import { firstReport, isDue, type ShardReport } from '../src/run/shard-report';
-import { dealUnits, lanesOf, shardsFor } from '../src/run/shards';
-import { cutUnits, rangesOf } from '../src/run/units';
-import type { UnitResult } from '../src/run/outcome';
-import { noCounts, type StatusCounts } from '../src/run/status';
+import { decodeOrdinals, encodeOrdinals } from '../src/core/ordinals';
+import { cutRetryUnits, type GivenBack, retryUnitsPerRound, takeBack } from '../src/core/retry-units';
+import { joinAlike } from '../src/core/alike';
+import type { AlikeFailures } from '../src/core/outcome';
+import { firstReport, isDue, type ShardReport } from '../src/core/shard-report';
+import { dealUnits, lanesOf, shardsFor } from '../src/core/shards';
+import { cutUnits, rangesOf } from '../src/core/units';
+import type { UnitResult } from '../src/core/outcome';
+import { noCounts, type StatusCounts } from '../src/core/status';
 import { throughLanes } from '../src/workflows/lanes';
 import { Progress } from '../src/workflows/progress';
 

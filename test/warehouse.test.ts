@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openStage } from '../src/stage';
 import { openWarehouse } from '../src/warehouse';
-import { queryRows, withDatabase } from '../src/warehouse/duckdb/database';
+import { queryRows, withDatabase } from '../src/duckdb/database-file';
 import type { PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';
 import { holdWarehouse } from './support/hold-warehouse';
 

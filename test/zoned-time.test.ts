@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { dateIn, parsePeriod, timeZoneName } from '../src/run/zoned-time';
+import { dateIn, parsePeriod, timeZoneName } from '../src/input/zoned-time';
 
 const period = (text: string, zone: string) => {
   const found = parsePeriod(text, zone);

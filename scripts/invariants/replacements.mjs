@@ -7,25 +7,25 @@
 export const REPLACEMENTS = [
   // The zombies of a terminated execution are not waited for.
   {
-    file: 'src/activities/continue-run.ts',
+    file: 'src/planning/continue-run.ts',
     from: 'Math.max(0, until - info.currentAttemptScheduledTimestampMs)',
     to: '0 * until * info.attempt',
   },
   // What is DONE is not kept.
   {
-    file: 'src/activities/continue-run.ts',
+    file: 'src/planning/continue-run.ts',
     from: "carried.outcome.status === 'DONE' ||",
     to: '',
   },
   // As if the execution that was terminated had recorded them.
   {
-    file: 'src/activities/continue-run.ts',
+    file: 'src/planning/continue-run.ts',
     from: 'const { execution } = place;',
     to: 'const { execution } = unit.task;',
   },
   // The plan of the last who planned is taken.
   {
-    file: 'src/activities/settled-plan.ts',
+    file: 'src/stored/settled-plan.ts',
     from: 'return (await settledPlan(stage, plan))!;',
     to: 'return plan;',
   },
@@ -37,7 +37,7 @@ export const REPLACEMENTS = [
   },
   // Outcomes are reused whatever the rows and the code.
   {
-    file: 'src/activities/reuse.ts',
+    file: 'src/planning/reuse.ts',
     from: 'entry?.key === keyOf(fingerprints[ordinal]!, basis.function.digest)',
     to: 'entry !== undefined',
   },
@@ -51,20 +51,24 @@ export const REPLACEMENTS = [
   },
   // Models that versions name go.
   {
-    file: 'src/client/needed-models.ts',
+    file: 'src/client/clean/needed-models.ts',
     from: 'for (const entry of await readBlock(stage, block)) needed.add(entry.path);',
     to: 'await readBlock(stage, block);',
   },
   // What runs that stay have recorded goes.
-  { file: 'src/client/clean.ts', from: 'for (const path of named) needed.add(path);', to: 'void named;' },
+  {
+    file: 'src/client/clean/clean.ts',
+    from: 'for (const path of named) needed.add(path);',
+    to: 'void named;',
+  },
   // What no history names goes, of a run whose history cannot be read.
   {
-    file: 'src/client/clean.ts',
+    file: 'src/client/clean/clean.ts',
     from: 'readable: new Set(),',
     to: 'readable: new Set(locators.map(({ execution }) => execution)),',
   },
   // The name of a series is a path.
-  { file: 'src/run/stage-layout.ts', from: 'distinct(folderName(series), series)', to: 'series' },
+  { file: 'src/stored/layout.ts', from: 'distinct(folderName(series), series)', to: 'series' },
   // All partitions are cut into units.
   {
     file: 'src/activities/plan-run.ts',
@@ -73,18 +77,18 @@ export const REPLACEMENTS = [
   },
   // Checkpoints are read, and their partitions run again all the same.
   {
-    file: 'src/activities/process-unit.ts',
+    file: 'src/activities/unit/process-unit.ts',
     from: '.filter((ordinal) => !done.has(ordinal))',
     to: '',
   },
   // No checkpoint is put.
   {
-    file: 'src/activities/unit-recorder.ts',
+    file: 'src/activities/unit/recorder.ts',
     from: 'if (settled.length > 0 || block !== null)',
     to: 'if (settled.length > 1e9)',
   },
   // Everything inline, whatever its size.
-  { file: 'src/activities/unit-result.ts', from: '<= MOST_INLINE_BYTES', to: '>= 0' },
+  { file: 'src/activities/unit/result.ts', from: '<= MOST_INLINE_BYTES', to: '>= 0' },
   {
     file: 'src/cli/exit.ts',
     from: 'state.error === null && !(strict && bad > 0) ? OK : ENDED_BADLY',
@@ -97,12 +101,12 @@ export const REPLACEMENTS = [
     to: 'if (problems.length > 1e9) throw',
   },
   {
-    file: 'src/client/partition-views.ts',
+    file: 'src/reader/partitions/partition-views.ts',
     from: '{ ...live, artifacts: [] }',
     to: 'live',
   },
   {
-    file: 'src/client/schedule-schema.ts',
+    file: 'src/client/schedules/schema.ts',
     from: '!parsed.success || problems.length > 0',
     to: '!parsed.success',
   },
@@ -134,26 +138,26 @@ export const REPLACEMENTS = [
   },
   // What a plain start wants changed is not looked at.
   {
-    file: 'src/run/continue-input.ts',
+    file: 'src/input/continue-input.ts',
     from: 'const problems = changeProblems(Object.fromEntries(CHANGES.map((name) => [name, raw[name]])));',
     to: 'const problems: string[] = [];\n  void CHANGES;',
   },
   {
-    file: 'src/run/parse-input.ts',
+    file: 'src/input/parse-input.ts',
     from: '!result.success || problems.length > 0',
     to: '!result.success',
   },
-  { file: 'src/run/parse-input.ts', from: 'bytes <= MOST_INPUT_BYTES', to: 'bytes > 0' },
-  { file: 'src/run/partition-id.ts', from: 'encodeURIComponent(value)', to: 'value' },
-  { file: 'src/run/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
-  { file: 'src/run/stage-layout.ts', from: 'distinct(name, runId)', to: 'runId' },
+  { file: 'src/input/parse-input.ts', from: 'bytes <= MOST_INPUT_BYTES', to: 'bytes > 0' },
+  { file: 'src/core/partition-id.ts', from: 'encodeURIComponent(value)', to: 'value' },
+  { file: 'src/core/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
+  { file: 'src/stored/layout.ts', from: 'distinct(name, runId)', to: 'runId' },
   {
-    file: 'src/runners/runner-environment.ts',
+    file: 'src/runners/node/environment.ts',
     from: '!CREDENTIALS.some((pattern) => pattern.test(name))',
     to: 'CREDENTIALS.length > 0',
   },
   {
-    file: 'src/runners/runner-main.ts',
+    file: 'src/runners/node/main.ts',
     from: "['uncaughtException', 'unhandledRejection'] as const",
     to: "[] as ('uncaughtException' | 'unhandledRejection')[]",
   },
@@ -164,7 +168,7 @@ export const REPLACEMENTS = [
   },
   // Every statement by itself.
   {
-    file: 'src/warehouse/duckdb/database.ts',
+    file: 'src/duckdb/database-file.ts',
     from: `  await connection.run('BEGIN TRANSACTION');
   try {
     const result = await work();
@@ -178,7 +182,7 @@ export const REPLACEMENTS = [
     to: 'task.execution < 0 && before !== undefined',
   },
   {
-    file: 'src/warehouse/duckdb/database.ts',
+    file: 'src/duckdb/database-file.ts',
     from: 'const own = before.then(work, work);',
     to: 'const own = work();',
   },
@@ -206,13 +210,13 @@ export const REPLACEMENTS = [
   },
   // A shard gets more lanes than a history may have activities in flight.
   {
-    file: 'src/run/shards.ts',
+    file: 'src/core/shards.ts',
     from: 'Math.min(MOST_LANES, each + (i < more ? 1 : 0))',
     to: 'each + (i < more ? 1 : 0)',
   },
   // As many units as 500 shards have, whatever the concurrency.
   {
-    file: 'src/run/units.ts',
+    file: 'src/core/units.ts',
     from: 'Math.min(MOST_SHARDS, shardsInFlight(maxConcurrency))',
     to: 'MOST_SHARDS',
   },
@@ -221,14 +225,14 @@ export const REPLACEMENTS = [
   { file: 'src/workflows/ending.ts', from: "'WAIT_CANCELLATION_COMPLETED'", to: "'TRY_CANCEL'" },
   // Text is stored with what UTF-8 makes of half a character.
   {
-    file: 'src/functions/cells.ts',
+    file: 'src/rows/cells.ts',
     from: "if (value.isWellFormed()) return { type: 'VARCHAR'",
     to: "if (value.length >= 0) return { type: 'VARCHAR'",
   },
   // Bytes are those that the buffer has when the rows are written.
-  { file: 'src/functions/cells.ts', from: 'cell: new Uint8Array(value)', to: 'cell: value' },
+  { file: 'src/rows/cells.ts', from: 'cell: new Uint8Array(value)', to: 'cell: value' },
   // One partition's rows that cannot be written fail the unit.
-  { file: 'src/functions/written-alone.ts', from: 'await search(ordinals);', to: 'await write(ordinals);' },
+  { file: 'src/rows/written-alone.ts', from: 'await search(ordinals);', to: 'await write(ordinals);' },
   // A getter that throws is let out.
   {
     file: 'src/functions/errors.ts',

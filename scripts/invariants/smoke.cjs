@@ -21,8 +21,8 @@ export const counts = definePartitionFunction({
 `;
 
 async function smoke(folder) {
-  const { findTemporalBinary } = require(join(root, 'dist/temporal/binary'));
-  const { startServer } = require(join(root, 'dist/temporal/server'));
+  const { findTemporalBinary } = require(join(root, 'dist/temporal/binary/binary'));
+  const { startServer } = require(join(root, 'dist/temporal/host/server'));
   const { stateFolder } = require(join(root, 'dist/temporal/state-folder'));
   const binary = await findTemporalBinary({ projectDir: folder, env: process.env });
   const server = await startServer({ folder: stateFolder(folder), binary, namespace: 'default' }, null);

@@ -1,15 +1,15 @@
 import { Context } from '@temporalio/activity';
-import { writeArchive, writeShardArchive } from '../client/archive';
+import { writeArchive, writeShardArchive } from '../reader/archive/archive';
 import { archiveExecution, archiveShards, notingShards } from '../client/archive-run';
-import { findArchive } from '../client/archives';
-import { HistorySource } from '../client/history-source';
-import type { Reading } from '../client/run-reader';
+import { findArchive } from '../reader/archive/archives';
+import { HistorySource } from '../reader/histories/history-source';
+import type { Reading } from '../reader/run-reader';
 import type { ShardRef } from '../history/facts';
-import type { ArchiveShardTask, CloseTask } from '../run/plan';
+import type { ArchiveShardTask, CloseTask } from '../core/plan';
 import type { Stage } from '../stage';
 import type { ActivityDeps } from './deps';
-import { withHeartbeats } from './heartbeat';
-import { openPlannedStage } from './stage-access';
+import { withHeartbeats } from './unit/heartbeat';
+import { openPlannedStage } from '../stored/stage-access';
 
 /** Puts the history so far on the stage: all of it but for the end, which the closing says. A refused run has no place there. */
 export async function archiveClosingRun(_: ActivityDeps, task: CloseTask, context: Context): Promise<void> {

@@ -1,18 +1,18 @@
 import { Context } from '@temporalio/activity';
-import { damagedLocators, lineageOf, readLocators } from '../client/locators';
-import { orRerun } from '../client/rerun-missing';
-import { withLocalRows } from '../client/results';
-import { RunReader } from '../client/run-reader';
-import { ServerRun } from '../client/run-source';
-import type { CommitResult, CommitTask } from '../run/plan';
-import { Refusal } from '../run/refusal';
+import { damagedLocators, lineageOf, readLocators } from '../stored/locators';
+import { orRerun } from '../reader/rerun-missing';
+import { withLocalRows } from '../reader/partitions/results';
+import { RunReader } from '../reader/run-reader';
+import { ServerRun } from '../reader/run-source';
+import type { CommitResult, CommitTask } from '../core/plan';
+import { Refusal } from '../core/refusal';
 import { openStage } from '../stage';
 import { openWarehouse } from '../warehouse';
-import { allowedFiles, confinementOf, outputProblems } from './allowed-files';
+import { allowedFiles, confinementOf, outputProblems } from '../planning/allowed-files';
 import type { ActivityDeps } from './deps';
 import { registerModels } from './register-models';
 import { refusing } from './failures';
-import { withHeartbeats } from './heartbeat';
+import { withHeartbeats } from './unit/heartbeat';
 
 /**
  * Writes the combined rows: everything or nothing, once (I10). Which rows those are, it reads from the run's own history, as

@@ -1,9 +1,9 @@
 import type { ProjectConfig } from '../config';
 import type { RunnerPool } from '../runners/pool';
 import type { UnitSlots } from '../runners/unit-slots';
-import type { WorkerMetrics } from '../telemetry/metrics';
-import type { FunctionCatalog } from './function-catalog';
-import type { StartGate } from './run-trust';
+import type { WorkerMetrics } from './metrics';
+import type { FunctionCatalog } from '../planning/function-catalog';
+import type { StartGate } from '../planning/run-trust';
 
 /** What a worker's activities work with. */
 export interface ActivityDeps {

@@ -1,11 +1,11 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { DamagedModel } from '../models/manifest';
 import { RegistryRefused } from '../models/records';
-import type { ErrorInfo } from '../run/outcome';
-import { Refusal } from '../run/refusal';
+import type { ErrorInfo } from '../core/outcome';
+import { Refusal } from '../core/refusal';
 import { refusalOf } from '../snowflake/errors';
 import { ObjectDamaged, ObjectMissing, StageUnavailable } from '../stage';
-import { WarehouseLocked } from '../warehouse/duckdb/database';
+import { WarehouseLocked } from '../duckdb/database-file';
 
 /** A `Refusal` as Temporal carries it: never retried, with the sentence as its message. */
 export function refused(error: Refusal, ...details: unknown[]): ApplicationFailure {

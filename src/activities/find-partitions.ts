@@ -1,16 +1,16 @@
 /** Partition ids → ordinals, and which of them have ended: for the update `skip`, since a workflow reads no files. */
 import { Context } from '@temporalio/activity';
-import { RunReader } from '../client/run-reader';
-import { ServerRun } from '../client/run-source';
-import { decodeOrdinals } from '../run/ordinals';
-import type { FindTask, FoundPartitions } from '../run/plan';
-import { quote } from '../run/quote';
-import { Refusal } from '../run/refusal';
+import { RunReader } from '../reader/run-reader';
+import { ServerRun } from '../reader/run-source';
+import { decodeOrdinals } from '../core/ordinals';
+import type { FindTask, FoundPartitions } from '../core/plan';
+import { quote } from '../core/quote';
+import { Refusal } from '../core/refusal';
 import { refusing } from './failures';
-import { withHeartbeats } from './heartbeat';
-import { ordinalsOf } from './known-partitions';
-import { openPlannedStage } from './stage-access';
-import { loadUnitPlan } from './unit-plan';
+import { withHeartbeats } from './unit/heartbeat';
+import { ordinalsOf } from '../planning/known-partitions';
+import { openPlannedStage } from '../stored/stage-access';
+import { loadUnitPlan } from '../stored/unit-plan';
 
 export function findPartitions(task: FindTask): Promise<FoundPartitions> {
   const context = Context.current();

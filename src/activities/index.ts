@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { runIdOf } from '../run/shards';
+import { runIdOf } from '../core/shards';
 import { withQueryTag } from '../snowflake';
 import { archiveShard } from './archive-run';
 import { closeRun } from './close-run';
@@ -9,8 +9,8 @@ import { findPartitions } from './find-partitions';
 import { loadShard } from './load-shard';
 import { openRun } from './open-run';
 import { planRun } from './plan-run';
-import { processUnit } from './process-unit';
-import type { UnitResult } from '../run/outcome';
+import { processUnit } from './unit/process-unit';
+import type { UnitResult } from '../core/outcome';
 import type {
   ArchiveShardTask,
   CloseTask,
@@ -24,7 +24,7 @@ import type {
   PlanTask,
   RunPlan,
   UnitTask,
-} from '../run/plan';
+} from '../core/plan';
 
 /** The activities of `partitionedRun` and `partitionShard`, as the workflows see them. */
 // A type alias, because proxyActivities wants an index signature.

@@ -1,11 +1,11 @@
 /** The units of a shard: planning put them on the stage, since the history of the run has no room for those of all shards (I7). */
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
-import type { FileRange, LoadedShard, LoadTask, Sharding, Unit } from '../run/plan';
-import { dealUnits, shardsFor } from '../run/shards';
+import type { FileRange, LoadedShard, LoadTask, Sharding, Unit } from '../core/plan';
+import { dealUnits, shardsFor } from '../core/shards';
 import { ObjectDamaged, openStage, type Stage } from '../stage';
 import { refusing } from './failures';
-import { withHeartbeats } from './heartbeat';
+import { withHeartbeats } from './unit/heartbeat';
 
 /** Null: the run has no shards. `folder`: of the plan; ends in `/`. */
 export async function putShards(

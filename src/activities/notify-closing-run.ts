@@ -1,8 +1,8 @@
 import type { Context } from '@temporalio/activity';
-import type { CloseTask } from '../run/plan';
+import type { CloseTask } from '../core/plan';
 import type { ActivityDeps } from './deps';
-import { findNotifier, notify } from './notify';
-import { isTrusted, starterOf } from './run-trust';
+import { findNotifier, notify } from '../planning/notifiers';
+import { isTrusted, starterOf } from '../planning/run-trust';
 
 /** Tells whom the input names. A refused run tells too: a nightly run that found no table is worth a call. */
 export async function notifyClosingRun(deps: ActivityDeps, task: CloseTask, context: Context): Promise<void> {

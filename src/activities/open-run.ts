@@ -3,24 +3,24 @@
  * execution puts its locator on the stage; the run id is taken from then on.
  */
 import { Context } from '@temporalio/activity';
-import { putLocator, type Locator } from '../client/locators';
-import { asksToResume } from '../run/continue-input';
-import type { Reading } from '../client/run-reader';
-import type { RunInput } from '../run/input';
-import { parseRunInput, type NormalizedInput } from '../run/parse-input';
-import { quote } from '../run/quote';
-import { runIdProblem } from '../run/run-id';
-import type { OpenedRun } from '../run/plan';
-import { Refusal } from '../run/refusal';
+import { putLocator, type Locator } from '../stored/locators';
+import { asksToResume } from '../input/continue-input';
+import type { Reading } from '../reader/run-reader';
+import type { RunInput } from '../core/input';
+import { parseRunInput, type NormalizedInput } from '../input/parse-input';
+import { quote } from '../core/quote';
+import { runIdProblem } from '../input/run-id';
+import type { OpenedRun } from '../core/plan';
+import { Refusal } from '../core/refusal';
 import { openStage, type Stage } from '../stage';
 import type { SourceShape } from '../warehouse/warehouse';
 import type { ProjectConfig } from '../config';
 import { archivePrevious } from './archive-run';
-import { allowedFiles, confinementOf, outputProblems, sourceProblems } from './allowed-files';
+import { allowedFiles, confinementOf, outputProblems, sourceProblems } from '../planning/allowed-files';
 import type { ActivityDeps } from './deps';
 import { refused, refusingEarly } from './failures';
-import { withHeartbeats } from './heartbeat';
-import { admit, isTrusted, NOT_VERIFIED, starterOfContinuation } from './run-trust';
+import { withHeartbeats } from './unit/heartbeat';
+import { admit, isTrusted, NOT_VERIFIED, starterOfContinuation } from '../planning/run-trust';
 import {
   findFunction,
   inspectSource,
@@ -28,16 +28,16 @@ import {
   queryProblems,
   resolvePlace,
   targetProblems,
-} from './check-run';
+} from '../planning/check-run';
 import { openWarehouse } from '../warehouse';
-import { modelProblems, registryProblems } from './check-models';
-import { claimStage } from './stage-access';
-import { scheduledTimeOf } from './scheduled-time';
-import { loadUnitPlan } from './unit-plan';
-import { beginAgain } from './unplanned-run';
-import { entriesUpTo, takeOver, waitOut } from './continue-run';
-import { findResumedRun, readPrevious, type ResumedRun } from './resumed-run';
-import { plannedElsewhere, readChain } from './run-chain';
+import { modelProblems, registryProblems } from '../planning/check-models';
+import { claimStage } from '../stored/stage-access';
+import { scheduledTimeOf } from '../planning/run-time';
+import { loadUnitPlan } from '../stored/unit-plan';
+import { beginAgain } from '../planning/unplanned-run';
+import { entriesUpTo, takeOver, waitOut } from '../planning/continue-run';
+import { findResumedRun, readPrevious, type ResumedRun } from '../planning/resumed-run';
+import { plannedElsewhere, readChain } from '../planning/run-chain';
 
 /** Planning and committing read and write whole tables. */
 const PLAN_TIMEOUT_MS = 6 * 3_600_000;

@@ -1,14 +1,14 @@
 /** Puts the outcomes of a run that ends into the ledger of its series. */
 import type { Context } from '@temporalio/activity';
-import { RunReader } from '../client/run-reader';
-import { ServerRun } from '../client/run-source';
-import type { CloseTask } from '../run/plan';
-import { reuseKeys } from '../run/reuse';
-import { readFingerprints, readWholeIndex } from '../warehouse/duckdb/partition-index';
+import { RunReader } from '../reader/run-reader';
+import { ServerRun } from '../reader/run-source';
+import type { CloseTask } from '../core/plan';
+import { reuseKeys } from '../stored/reuse-key';
+import { readFingerprints, readWholeIndex } from '../rows/partition-index';
 import type { ActivityDeps } from './deps';
-import { writeLedger, type LedgerEntry } from './series-ledger';
-import { openPlannedStage } from './stage-access';
-import { loadUnitPlan } from './unit-plan';
+import { writeLedger, type LedgerEntry } from '../stored/series-ledger';
+import { openPlannedStage } from '../stored/stage-access';
+import { loadUnitPlan } from '../stored/unit-plan';
 
 export async function recordSeries(
   _: ActivityDeps,

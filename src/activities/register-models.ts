@@ -3,7 +3,7 @@
  * it, so that a version is there whole or not at all (I3, I10).
  */
 import { randomUUID } from 'node:crypto';
-import type { RunReader } from '../client/run-reader';
+import type { RunReader } from '../reader/run-reader';
 import type { RunRecord } from '../history/fold';
 import { putManifest, readManifest, withRoot } from '../models/manifest';
 import {
@@ -19,11 +19,11 @@ import {
   type ModelRecord,
   type Version,
 } from '../models/records';
-import type { CommitResult, CommitTask, OutputPlan } from '../run/plan';
-import { Refusal } from '../run/refusal';
+import type { CommitResult, CommitTask, OutputPlan } from '../core/plan';
+import { Refusal } from '../core/refusal';
 import { openStage, portableUri } from '../stage';
 import type { Warehouse } from '../warehouse';
-import { trainedEntries } from './trained-models';
+import { trainedEntries } from '../planning/trained-models';
 
 type ModelOutput = Extract<OutputPlan, { model: string }>;
 

@@ -1,7 +1,7 @@
 /** Flags → input, refused with every problem before anything is connected to or started (I9). */
 import { resolve } from 'node:path';
 import type { RetryInput } from '../client/start';
-import type { RunInput } from '../run/input';
+import type { RunInput } from '../core/input';
 import { CannotDo } from './exit';
 import { inFlagWords, toRunInput, type RunFlags } from './run-flags';
 
@@ -10,8 +10,8 @@ export async function checkedInput(
   flags: RunFlags & { runId?: string },
   projectDir: string,
 ): Promise<RunInput> {
-  const { parseRunInput } = require('../run/parse-input') as typeof import('../run/parse-input');
-  const { runIdProblem } = require('../run/run-id') as typeof import('../run/run-id');
+  const { parseRunInput } = require('../input/parse-input') as typeof import('../input/parse-input');
+  const { runIdProblem } = require('../input/run-id') as typeof import('../input/run-id');
   const input = toRunInput(functionName, flags, { projectDir, cwd: process.cwd() });
   const report = parseRunInput(input);
   const badId = flags.runId === undefined ? null : runIdProblem(flags.runId);
@@ -25,7 +25,7 @@ export async function checkedInput(
 
 /** The same for what a continuation changes. */
 export function checkedChanges(flags: RunFlags & { rerunMissing?: boolean }, projectDir: string): RetryInput {
-  const { changeProblems } = require('../run/continue-input') as typeof import('../run/continue-input');
+  const { changeProblems } = require('../input/continue-input') as typeof import('../input/continue-input');
   const changes = toRunInput(undefined, flags, { projectDir, cwd: process.cwd() });
   const { only, sql, output, notify, options } = changes;
   const input = Object.fromEntries(

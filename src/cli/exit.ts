@@ -1,5 +1,5 @@
 /** Exit codes, and what the CLI says when it fails. */
-import type { RunState } from '../client/types';
+import type { RunState } from '../reader/types';
 import { wasRefused } from '../history/run-state';
 import { errorPaint, note } from './terminal';
 

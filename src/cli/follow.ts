@@ -1,6 +1,6 @@
 /** Follows a run to its end, for `run` and `watch`. */
-import type { RunHandle, RunState } from '../client/types';
-import type { RunPlan } from '../run/plan';
+import type { RunHandle, RunState } from '../reader/types';
+import type { RunPlan } from '../core/plan';
 import { wasRefused } from '../history/run-state';
 import { DETACHED, exitCodeOf, Interrupted } from './exit';
 import type { Suggest } from './invocation';

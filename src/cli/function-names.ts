@@ -6,7 +6,8 @@ import type { ProjectConfig } from '../config';
 export async function functionNames({ functions, projectDir, worker }: ProjectConfig): Promise<string[]> {
   if (functions === null) return [];
   const { bundleFunctions } = require('../functions/bundle') as typeof import('../functions/bundle');
-  const { describeFunctions } = require('../runners/describe') as typeof import('../runners/describe');
+  const { describeFunctions } =
+    require('../runners/node/describe') as typeof import('../runners/node/describe');
   const { path } = await bundleFunctions(functions, join(projectDir, '.partwise', 'functions'));
   return (await describeFunctions(path, worker.passEnv)).map(({ name }) => name);
 }

@@ -1,5 +1,5 @@
 /** Partitions as people type and read them. */
-import { decodePartitionId, encodePartitionId, isPartitionId } from '../run/partition-id';
+import { decodePartitionId, encodePartitionId, isPartitionId } from '../core/partition-id';
 import { clean } from './render/text';
 
 /**

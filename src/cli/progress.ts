@@ -1,6 +1,6 @@
 /** A run's progress while it runs: a bar that moves on a terminal, a line now and then elsewhere. */
 import { MultiBar, type SingleBar } from 'cli-progress';
-import type { PartitionView, RunState } from '../client/types';
+import type { PartitionView, RunState } from '../reader/types';
 import { countsBar, countsText } from './render/counts';
 import { durationText } from './render/duration';
 import { failureLine } from './render/partitions';

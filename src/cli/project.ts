@@ -1,7 +1,7 @@
 /** Options that every command has which talks to a project's runs, and the connection they lead to. */
 import { InvalidArgumentError, type Command } from 'commander';
 import type { ConfigFlags, ProjectConfig } from '../config';
-import type { Partwise, RunHandle } from '../index';
+import type { Partwise, RunHandle } from '..';
 import { CannotDo, ServerMoved } from './exit';
 import type { OnTemporalEvent } from '../temporal/events';
 import { aside } from './terminal';
@@ -78,7 +78,7 @@ export async function withPartwise<T>(
   { needWorker, signal }: ConnectOptions,
   use: (partwise: Partwise, moved: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { Partwise } = require('../index') as typeof import('../index');
+  const { Partwise } = require('..') as typeof import('..');
   const moving = new AbortController();
   const moved = new Promise<never>((_, reject) => {
     moving.signal.addEventListener('abort', () => reject(moving.signal.reason as Error), { once: true });
@@ -163,7 +163,7 @@ export async function readingRun<T>(
     if (runId === undefined) throw new CannotDo('Name a run, or a file with --history.');
     return reading(options, async (partwise) => use(await executionOf(partwise.restore(runId), options)));
   }
-  const { Partwise } = require('../index') as typeof import('../index');
+  const { Partwise } = require('..') as typeof import('..');
   const handle = await Partwise.fromHistory(history, { config: await loadProject(options) });
   if (runId !== undefined && runId !== handle.runId)
     throw new CannotDo(`"${history}" is of the run "${handle.runId}", not of "${runId}".`);

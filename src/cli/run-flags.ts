@@ -1,7 +1,7 @@
 /** The options of `run` and `plan`, and the same input object of them that the library takes. */
 import type { Command } from 'commander';
-import type { RunInput } from '../run/input';
-import { isOutputFile } from '../run/output-target';
+import type { RunInput } from '../core/input';
+import { isOutputFile } from '../input/output-target';
 import { asVersion, parseModel } from './model-reference';
 import { toPartitionId } from './partition-argument';
 import type { ProjectOptions } from './project';

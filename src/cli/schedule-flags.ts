@@ -1,6 +1,6 @@
 /** The options of `schedule create`, and the same schedule of them that the library takes. */
 import type { Command } from 'commander';
-import type { Overlap, ScheduleInput } from '../client/schedule-types';
+import type { Overlap, ScheduleInput } from '../client/schedules/types';
 import { CannotDo } from './exit';
 import { inFlagWords, SEVERAL, toRunInput, type Places, type RunFlags } from './run-flags';
 
@@ -71,7 +71,7 @@ function toCalendar(text: string): object {
 
 /** Refusals in the words of people who typed flags. `told` introduces several. */
 export async function inFlags<T>(told: string, work: () => Promise<T>): Promise<T> {
-  const { ScheduleRefused } = require('../client/errors') as typeof import('../client/errors');
+  const { ScheduleRefused } = require('../reader/errors') as typeof import('../reader/errors');
   try {
     return await work();
   } catch (error) {

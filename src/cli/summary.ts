@@ -1,5 +1,5 @@
 /** What is shown when a run has ended. */
-import type { PartitionView, RunHandle, RunState } from '../client/types';
+import type { PartitionView, RunHandle, RunState } from '../reader/types';
 import type { Suggest } from './invocation';
 import { nextCommands } from './render/next-commands';
 import { renderRows } from './render/rows';

@@ -1,7 +1,7 @@
 /** `run --try N`: a few partitions, here and now, instead of a run. */
-import type { TryEvent } from '../client/trial-types';
+import type { TryEvent } from '../client/trial/types';
 import type { ProjectConfig } from '../config';
-import type { RunInput } from '../run/input';
+import type { RunInput } from '../core/input';
 import { ENDED_BADLY, OK } from './exit';
 import { untilInterrupted } from './follow';
 import { repeatedWithout } from './invocation';
@@ -17,7 +17,7 @@ export async function tryInstead(
   config: ProjectConfig,
   { partitions, json }: { partitions: number; json: boolean },
 ): Promise<number> {
-  const { tryRun } = require('../activities/try-run') as typeof import('../activities/try-run');
+  const { tryRun } = require('../client/trial/try-run') as typeof import('../client/trial/try-run');
   const onEvent = (event: TryEvent): void => tell(event, json);
   const report = await untilInterrupted('Stopped: nothing was started or kept.', (signal) =>
     withoutServer(() => tryRun(input, config, { partitions, signal, onEvent })),

@@ -1,17 +1,17 @@
 /** Archives a run that has ended: each of its executions that the server still has, with the whole of its history. */
 import type { Client } from '@temporalio/client';
 import { shardsIn, type HistoryEvent } from '../history/decode';
-import type { OpenedRun } from '../run/plan';
-import { archiveFolder, type ExecutionPlace } from '../run/stage-layout';
+import type { OpenedRun } from '../core/plan';
+import { archiveFolder, type ExecutionPlace } from '../stored/layout';
 import { openStage, type Stage } from '../stage';
-import { writeArchive, writeShardArchive } from './archive';
+import { writeArchive, writeShardArchive } from '../reader/archive/archive';
 import type { ShardRef } from '../history/facts';
-import { shardArchiveNames } from './archive-content';
-import { findArchive } from './archives';
-import { CannotArchive } from './errors';
-import { HistorySource, isNotFound } from './history-source';
-import type { RunReader } from './run-reader';
-import type { RunArchive } from './types';
+import { shardArchiveNames } from '../reader/archive/content';
+import { findArchive } from '../reader/archive/archives';
+import { CannotArchive } from '../reader/errors';
+import { HistorySource, isNotFound } from '../reader/histories/history-source';
+import type { RunReader } from '../reader/run-reader';
+import type { RunArchive } from '../reader/types';
 
 export async function archiveRun(client: Client, reader: RunReader): Promise<RunArchive> {
   const { runId } = reader;

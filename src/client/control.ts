@@ -1,11 +1,11 @@
 /** Changes to a run under way: the signals and updates that Temporal's own tools can send too. */
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
-import { concurrencyLimit, concurrencyProblems, toleranceProblems } from '../run/live-settings';
-import { problemText } from '../run/refusal';
-import { STATUS } from './chain';
-import { RunEnded, UpdateRefused } from './errors';
-import type { RunReader } from './run-reader';
-import type { RunSettings } from './types';
+import { concurrencyLimit, concurrencyProblems, toleranceProblems } from '../core/live-settings';
+import { problemText } from '../core/refusal';
+import { STATUS } from '../reader/chain';
+import { RunEnded, UpdateRefused } from '../reader/errors';
+import type { RunReader } from '../reader/run-reader';
+import type { RunSettings } from '../reader/types';
 
 /** As far as clients use the answer of the update `skip`. */
 interface SkipAnswer {

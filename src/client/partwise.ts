@@ -1,13 +1,13 @@
 import type { Client } from '@temporalio/client';
 import type { ProjectConfig } from '../config';
-import type { ModelRegistry } from '../models/registry';
-import type { RunInput } from '../run/input';
+import type { ModelRegistry } from './registry/registry';
+import type { RunInput } from '../core/input';
 import type { OnTemporalEvent } from '../temporal/events';
-import type { Schedules } from './schedule-types';
-import type { CleanOptions, CleanReport } from './clean-types';
-import type { HistoriesOptions, RunHistory } from './histories';
-import type { DebugOptions, DebugReport, TryOptions, TryReport } from './trial-types';
-import type { PlanPreview, RunHandle, RunListing } from './types';
+import type { Schedules } from './schedules/types';
+import type { CleanOptions, CleanReport } from './clean/types';
+import type { HistoriesOptions, RunHistory } from '../reader/histories/histories';
+import type { DebugOptions, DebugReport, TryOptions, TryReport } from './trial/types';
+import type { PlanPreview, RunHandle, RunListing } from '../reader/types';
 
 /** Where to find the server and the project. */
 export interface ConnectOptions {
@@ -102,7 +102,8 @@ export class Partwise {
     { config, projectDir }: Pick<ConnectOptions, 'config' | 'projectDir'> = {},
   ): Promise<RunHandle> {
     const { loadConfig } = require('../config') as typeof import('../config');
-    const { readHistoryFile } = require('./history-file') as typeof import('./history-file');
+    const { readHistoryFile } =
+      require('../reader/histories/history-file') as typeof import('../reader/histories/history-file');
     return readHistoryFile(file, config ?? (await loadConfig({ projectDir })));
   }
 
@@ -135,7 +136,7 @@ export class Partwise {
 
   /** Runs on this server, newest first: 20 unless `limit` says otherwise. */
   list(options: { limit?: number } = {}): Promise<RunListing[]> {
-    const { listRuns } = require('./list') as typeof import('./list');
+    const { listRuns } = require('../reader/list') as typeof import('../reader/list');
     return listRuns(this.#session.client, options.limit);
   }
 
@@ -144,7 +145,8 @@ export class Partwise {
    * `last`. Executions that have expired and were not archived are passed over.
    */
   histories(options: HistoriesOptions): AsyncIterable<RunHistory> {
-    const { histories } = require('./histories') as typeof import('./histories');
+    const { histories } =
+      require('../reader/histories/histories') as typeof import('../reader/histories/histories');
     const { client, project } = this.#session;
     return histories(client, project?.stage ?? null, options);
   }
@@ -156,7 +158,7 @@ export class Partwise {
   get schedules(): Schedules {
     if (this.#schedules !== null) return this.#schedules;
     const { client, taskQueue } = this.#session;
-    const { TemporalSchedules } = require('./schedules') as typeof import('./schedules');
+    const { TemporalSchedules } = require('./schedules/schedules') as typeof import('./schedules/schedules');
     return (this.#schedules = new TemporalSchedules(client, taskQueue, (input) => this.#complete(input)));
   }
 
@@ -165,7 +167,7 @@ export class Partwise {
    * worker, and starts nothing. Throws `StartRefused` for what a run would be refused for.
    */
   async plan(input: RunInput): Promise<PlanPreview> {
-    const { previewPlan } = require('../activities/preview') as typeof import('../activities/preview');
+    const { previewPlan } = require('./trial/preview') as typeof import('./trial/preview');
     return this.#refusing(async () => previewPlan(input, await this.#project()));
   }
 
@@ -180,7 +182,7 @@ export class Partwise {
    * ```
    */
   async try(input: RunInput, options: TryOptions): Promise<TryReport> {
-    const { tryRun } = require('../activities/try-run') as typeof import('../activities/try-run');
+    const { tryRun } = require('./trial/try-run') as typeof import('./trial/try-run');
     return this.#refusing(async () => tryRun(input, await this.#project(), options));
   }
 
@@ -192,8 +194,7 @@ export class Partwise {
    * Throws `NoSuchRun`, `NoSuchPartition`, and `StartRefused` when the function or the snapshot is not there any more.
    */
   async debug(runId: string, partition: string, options: DebugOptions = {}): Promise<DebugReport> {
-    const { debugPartition } =
-      require('../activities/debug-partition') as typeof import('../activities/debug-partition');
+    const { debugPartition } = require('./trial/debug-partition') as typeof import('./trial/debug-partition');
     const { client } = this.#session;
     return this.#refusing(async () =>
       debugPartition(client, { runId, partition }, await this.#project(), options),
@@ -206,7 +207,7 @@ export class Partwise {
    * throws `CleanRefused`, having removed nothing.
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
-    const { cleanProject } = require('./clean-project') as typeof import('./clean-project');
+    const { cleanProject } = require('./clean/project') as typeof import('./clean/project');
     return cleanProject(this.#session.client, await this.#project(), options);
   }
 
@@ -215,7 +216,7 @@ export class Partwise {
    * project's.
    */
   async registry({ warehouse }: { warehouse?: string } = {}): Promise<ModelRegistry> {
-    const { openRegistry } = require('./registry') as typeof import('./registry');
+    const { openRegistry } = require('./registry/open-registry') as typeof import('./registry/open-registry');
     const start = (input: RunInput, options: { runId?: string }): Promise<RunHandle> =>
       this.start(input, options);
     return openRegistry(await this.#project(), warehouse ?? null, start);
@@ -227,8 +228,8 @@ export class Partwise {
   }
 
   async #refusing<T>(work: () => Promise<T>): Promise<T> {
-    const { Refusal } = require('../run/refusal') as typeof import('../run/refusal');
-    const { StartRefused } = require('./errors') as typeof import('./errors');
+    const { Refusal } = require('../core/refusal') as typeof import('../core/refusal');
+    const { StartRefused } = require('../reader/errors') as typeof import('../reader/errors');
     try {
       return await work();
     } catch (error) {

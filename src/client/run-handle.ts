@@ -1,11 +1,11 @@
 import type { Client } from '@temporalio/client';
 import { archiveRun } from './archive-run';
 import { RunControl } from './control';
-import { RunReader } from './run-reader';
-import { RunReading } from './run-reading';
-import { ServerRun } from './run-source';
+import { RunReader } from '../reader/run-reader';
+import { RunReading } from '../reader/run-reading';
+import { ServerRun } from '../reader/run-source';
 import { startContinuation, type RetryInput } from './start';
-import type { RunArchive, RunHandle, RunSettings } from './types';
+import type { RunArchive, RunHandle, RunSettings } from '../reader/types';
 
 /** Where a run's continuations start. */
 export interface RunProject {

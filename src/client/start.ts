@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
-import type { OutputInput, RunInput, RunOptions } from '../run/input';
-import { FUNCTION_MEMO } from '../run/memo';
-import { parseRunInput } from '../run/parse-input';
-import { defaultRunId, runIdProblem } from '../run/run-id';
-import { StartRefused } from './errors';
-import { WORKFLOW_TYPE } from './visibility';
+import type { OutputInput, RunInput, RunOptions } from '../core/input';
+import { FUNCTION_MEMO } from '../core/memo';
+import { parseRunInput } from '../input/parse-input';
+import { defaultRunId, runIdProblem } from '../input/run-id';
+import { StartRefused } from '../reader/errors';
+import { WORKFLOW_TYPE } from '../reader/visibility';
 
 /**
  * Starts a run's workflow. Resolves with its ids once the server has accepted it; throws `StartRefused` for what can be known

@@ -87,5 +87,5 @@ function exportOf(file: string, code: string): unknown {
 }
 
 function ownPackage(): unknown {
-  return require('../index');
+  return require('..');
 }

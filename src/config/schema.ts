@@ -1,6 +1,6 @@
 /** The shape of a configuration file, with a phrase for every setting that completes "it takes …". */
 import { z } from 'zod';
-import { explainIssues, fields } from '../run/explain-issues';
+import { explainIssues, fields } from '../input/explain-issues';
 import type { DataConverter } from '@temporalio/common';
 import type { PartwiseConfig } from './define';
 

@@ -1,9 +1,9 @@
 /** An artifact's bytes from its value, and back. */
 import { tmpdir } from 'node:os';
-import type { ArtifactCodec } from '../run/files';
-import { describe } from './describe';
+import type { ArtifactCodec } from '../core/files';
+import { describe } from '../core/describe';
 import { InvalidArtifact, InvalidResult } from './errors';
-import { encodeJson, WHY_NO_SURROGATE } from './json';
+import { encodeJson, WHY_NO_SURROGATE } from '../rows/json';
 import type { ArtifactWriter, Row } from './types';
 
 interface Encoded {
@@ -92,6 +92,6 @@ async function encodeRows(
 }
 
 /** Loads DuckDB, which readers of other artifacts can do without. */
-function rowsFile(): typeof import('./rows-file') {
-  return require('./rows-file') as typeof import('./rows-file');
+function rowsFile(): typeof import('../rows/rows-file') {
+  return require('../rows/rows-file') as typeof import('../rows/rows-file');
 }

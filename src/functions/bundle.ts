@@ -5,8 +5,8 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Message, Plugin } from 'esbuild';
-import { digestFile } from '../stage/digest-file';
-import { replaceFile } from '../stage/durable';
+import { digestFile } from '../files/digest';
+import { replaceFile } from '../files/durable';
 
 /** The functions file does not build: a sentence per problem, with file and line. */
 export class FunctionsBuildError extends Error {

@@ -1,11 +1,11 @@
 /** `context`, the second argument of a partition function. */
 import { format } from 'node:util';
 import { MODEL_HOST, type ModelHost, type ModelInput, type ModelSerde } from '../models/types';
-import type { ArtifactCodec } from '../run/files';
+import type { ArtifactCodec } from '../core/files';
 import { decodeArtifact, encodeArtifact } from './artifact-codec';
 import { checkArtifactName } from './artifact-name';
 import { ExpectationFailed, InvalidArtifact, InvalidProgress } from './errors';
-import { encodeJson } from './json';
+import { encodeJson } from '../rows/json';
 import type { ArtifactReader, ArtifactWriter, PartitionContext, Row, WarehouseConnection } from './types';
 
 /** Progress travels with every heartbeat (I7). */

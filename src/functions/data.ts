@@ -1,8 +1,8 @@
 /** `data`, the first argument of a partition function. */
 import { SPLIT_DATA, type SplitData } from '../models/types';
-import { setOwn } from './own-property';
-import type { Constants, PartitionRows } from './partition-rows';
-import { addRows, readColumn, type Shape, type Slice } from './slices';
+import { setOwn } from '../core/own-property';
+import type { Constants, PartitionRows } from '../rows/partition-rows';
+import { addRows, readColumn, type Shape, type Slice } from '../rows/slices';
 import { SomeRows } from './some-rows';
 import type { SqlSession } from './sql-session';
 import type { PartitionData, Row } from './types';

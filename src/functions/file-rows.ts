@@ -4,11 +4,11 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { PinnedFile } from '../run/plan';
+import type { PinnedFile } from '../core/plan';
 import { readerSql } from '../warehouse/duckdb/source';
-import { HELD_ROWS, NO_CONSTANTS, type PartitionRows } from './partition-rows';
-import { allRows } from './slices';
-import { streamQuery } from './stream-query';
+import { HELD_ROWS, NO_CONSTANTS, type PartitionRows } from '../rows/partition-rows';
+import { allRows } from '../rows/slices';
+import { streamQuery } from '../rows/stream-query';
 import type { Row } from './types';
 
 /** A source file is not the one that the run was planned with (I1). */

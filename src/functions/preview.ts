@@ -1,4 +1,4 @@
-import { showJson } from './json';
+import { showJson } from '../rows/json';
 
 /** Temporal's UI shows it, and history keeps it. */
 const PREVIEW_BYTES = 1024;

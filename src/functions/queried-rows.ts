@@ -1,9 +1,9 @@
 /** Rows of a partition that are not read before the function asks for them: a run without a snapshot. */
 import { rm } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { Column } from '../run/plan';
-import { HELD_ROWS, type HeldRows, NO_CONSTANTS, type PartitionRows } from './partition-rows';
-import type { Shape, Slice } from './slices';
+import type { Column } from '../core/plan';
+import { HELD_ROWS, type HeldRows, NO_CONSTANTS, type PartitionRows } from '../rows/partition-rows';
+import type { Shape, Slice } from '../rows/slices';
 import { SnapshotRows } from './snapshot-rows';
 import type { IndexedPartition } from './unit-index';
 

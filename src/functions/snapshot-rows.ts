@@ -1,11 +1,11 @@
 /** The partitions of a unit, read from the run's snapshot. */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { Column } from '../run/plan';
-import { type Constants, HELD_ROWS, type HeldRows, type PartitionRows } from './partition-rows';
+import type { Column } from '../core/plan';
+import { type Constants, HELD_ROWS, type HeldRows, type PartitionRows } from '../rows/partition-rows';
 import type { IndexedPartition } from './unit-index';
 import type { Row } from './types';
-import type { Shape, Slice } from './slices';
-import { streamQuery } from './stream-query';
+import type { Shape, Slice } from '../rows/slices';
+import { streamQuery } from '../rows/stream-query';
 import { readingSnapshot, readParquet, SnapshotUnreadable, UnitCursor } from './unit-cursor';
 
 const OWN_COLUMNS = '(__partwise_ord)';

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Confinement } from '../duckdb/confinement';
 import { conditionProblem } from '../duckdb/input-sql';
-import type { Column } from '../run/plan';
-import { openDatabase } from './database';
-import { identifier } from './quote';
-import { asSqlError, SqlError } from './sql-error';
+import type { Column } from '../core/plan';
+import { openDatabase } from '../duckdb/database';
+import { identifier } from '../duckdb/quote';
+import { asSqlError, SqlError } from '../duckdb/sql-error';
 import { checkQuery, resultTableSql } from './sql-function';
 
 /** Of its own: DuckDB lets a confined database read whatever is in it. */

@@ -1,17 +1,17 @@
 /** The built-in function `sql`: one query, run over each partition, its rows kept in DuckDB's own types. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { selectProblem, withoutEnd } from '../duckdb/input-sql';
-import type { Column } from '../run/plan';
+import type { Column } from '../core/plan';
 import { InvalidResult } from './errors';
-import { copyWithKeys, KEYS_TABLE } from './output-file';
-import { NO_CONSTANTS, type PartitionRows } from './partition-rows';
-import { identifier } from './quote';
-import { allRows, shapeOf, addRows } from './slices';
-import { asSqlError, SqlError } from './sql-error';
-import { storable, typeProblem, valueProblem } from './storable';
+import { copyWithKeys, KEYS_TABLE } from '../rows/output-file';
+import { NO_CONSTANTS, type PartitionRows } from '../rows/partition-rows';
+import { identifier } from '../duckdb/quote';
+import { allRows, shapeOf, addRows } from '../rows/slices';
+import { asSqlError, SqlError } from '../duckdb/sql-error';
+import { storable, typeProblem, valueProblem } from '../rows/storable';
 import type { SqlSession } from './sql-session';
 import type { Row } from './types';
-import { type Written, writeOrRefuse } from './written-alone';
+import { type Written, writeOrRefuse } from '../rows/written-alone';
 
 const RESULT = '__partwise_result';
 

@@ -10,12 +10,12 @@ import {
   StatementType,
 } from '@duckdb/node-api';
 import type { Confinement } from '../duckdb/confinement';
-import type { DatabaseOptions, KeptDatabase } from './database';
-import type { PartitionRows } from './partition-rows';
-import { allRows } from './slices';
-import { asSqlError } from './sql-error';
+import type { DatabaseOptions, KeptDatabase } from '../duckdb/database';
+import type { PartitionRows } from '../rows/partition-rows';
+import { allRows } from '../rows/slices';
+import { asSqlError } from '../duckdb/sql-error';
 import type { Row } from './types';
-import { toParameter } from './values';
+import { toParameter } from '../duckdb/values';
 
 const INTERRUPT_EVERY_MS = 20;
 

@@ -1,5 +1,5 @@
 /** What a partition function is, and what it is given. */
-import type { PartitionSql } from '../run/push-down';
+import type { PartitionSql } from '../core/push-down';
 
 export type { PartitionSql };
 

@@ -11,9 +11,9 @@ import {
   type DuckDBResult,
   INTEGER,
 } from '@duckdb/node-api';
-import { literal } from './quote';
-import { type Shape, shapeOf, type Slice } from './slices';
-import { vectorReader } from './vector-readers';
+import { literal } from '../duckdb/quote';
+import { type Shape, shapeOf, type Slice } from '../rows/slices';
+import { vectorReader } from '../duckdb/vector-readers';
 
 const ORDINALS = vectorReader(INTEGER);
 /** Skipping more rows than this costs more than a new query. */

@@ -1,9 +1,9 @@
 /** Which partitions a unit has: ids, row counts and typed keys, from the run's index file. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { Column } from '../run/plan';
-import { KEYS_TABLE } from './output-file';
-import { literal } from './quote';
-import { allRows } from './slices';
+import type { Column } from '../core/plan';
+import { KEYS_TABLE } from '../rows/output-file';
+import { literal } from '../duckdb/quote';
+import { allRows } from '../rows/slices';
 import type { Row } from './types';
 
 export interface IndexedPartition {

@@ -1,12 +1,12 @@
 /** `context.withConnection` on DuckDB. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Confinement } from '../duckdb/confinement';
-import type { PartitionSql } from '../run/push-down';
-import { withDatabase } from '../warehouse/duckdb/database';
-import { allRows } from './slices';
-import { asSqlError } from './sql-error';
+import type { PartitionSql } from '../core/push-down';
+import { withDatabase } from '../duckdb/database-file';
+import { allRows } from '../rows/slices';
+import { asSqlError } from '../duckdb/sql-error';
 import type { WarehouseConnection } from './types';
-import { toParameter } from './values';
+import { toParameter } from '../duckdb/values';
 
 export interface WarehouseUse {
   /** The partition's rows, which may be SQL of the input; null: the warehouse has none for them. */

@@ -1,11 +1,11 @@
 /** Raw history events → facts. Types are all it takes from Temporal, so it works on any source of events. */
 import type { temporal } from '@temporalio/proto';
-import type { ErrorInfo } from '../run/outcome';
-import type { RunSummary, UnitTask } from '../run/plan';
-import { notAResult } from '../run/not-a-result';
-import { isCommitResult, isOpenedRun, isRunPlan, isRunSummary, isUnitResult } from '../run/recorded';
-import { isObject } from '../run/shape';
-import { shardNumber } from '../run/shards';
+import type { ErrorInfo } from '../core/outcome';
+import type { RunSummary, UnitTask } from '../core/plan';
+import { notAResult } from '../core/not-a-result';
+import { isCommitResult, isOpenedRun, isRunPlan, isRunSummary, isUnitResult } from '../core/recorded';
+import { isObject } from '../core/shape';
+import { shardNumber } from '../core/shards';
 import { decodeControl } from './decode-control';
 import { failureOf, ForgedPayload, valueOf } from './untrusted-payloads';
 import type { CloseKind, Fact, ShardRef, Step } from './facts';

@@ -2,9 +2,9 @@
  * What a run's history says, without Temporal's wire format: one fact per event that matters. `decode.ts` makes
  * them from events, `fold.ts` makes a run's record from them.
  */
-import type { ErrorInfo, UnitResult } from '../run/outcome';
-import type { CommitResult, OpenedRun, RunPlan, RunSummary, UnitTask } from '../run/plan';
-import type { Tolerance } from '../run/tolerance';
+import type { ErrorInfo, UnitResult } from '../core/outcome';
+import type { CommitResult, OpenedRun, RunPlan, RunSummary, UnitTask } from '../core/plan';
+import type { Tolerance } from '../core/tolerance';
 
 /** Activities that a run has one of. */
 export type Step = 'openRun' | 'planRun' | 'commitRun';

@@ -11,13 +11,13 @@
  *  6. Facts of a shard's history and those of the run's may come in any order; those of one history come in its own.
  *  7. A partition in neither is PENDING, or RUNNING where the live overlay says so.
  */
-import { decodeOrdinals } from '../run/ordinals';
-import type { ErrorInfo, UnitResult } from '../run/outcome';
-import type { CommitResult, OpenedRun, RunPlan, UnitTask } from '../run/plan';
-import { givenBack, type GivenBack, takeBack } from '../run/retry-units';
-import { endsWithoutResult, withoutResult } from '../run/without-result';
-import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../run/status';
-import type { Tolerance } from '../run/tolerance';
+import { decodeOrdinals } from '../core/ordinals';
+import type { ErrorInfo, UnitResult } from '../core/outcome';
+import type { CommitResult, OpenedRun, RunPlan, UnitTask } from '../core/plan';
+import { givenBack, type GivenBack, takeBack } from '../core/retry-units';
+import { endsWithoutResult, withoutResult } from '../core/without-result';
+import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../core/status';
+import type { Tolerance } from '../core/tolerance';
 import type { Fact, ShardRef, Step } from './facts';
 
 /** One activity of the run, or of a shard. */

@@ -3,12 +3,12 @@
  * that they name.
  */
 import { createHash } from 'node:crypto';
-import { carriedContent, type CarriedRecord, type MadeBy, type RowsFile } from '../run/carried';
-import { decodeBlock, outcomeAt, type DoneBlock } from '../run/done-block';
-import type { FileRef } from '../run/files';
-import type { FinalStatus, OutcomeRecord, PartitionOutcome } from '../run/outcome';
-import { decodeOrdinals } from '../run/ordinals';
-import { givenBack } from '../run/retry-units';
+import { carriedContent, type CarriedRecord, type MadeBy, type RowsFile } from '../core/carried';
+import { decodeBlock, outcomeAt, type DoneBlock } from '../core/done-block';
+import type { FileRef } from '../core/files';
+import type { FinalStatus, OutcomeRecord, PartitionOutcome } from '../core/outcome';
+import { decodeOrdinals } from '../core/ordinals';
+import { givenBack } from '../core/retry-units';
 import { ObjectDamaged } from '../stage/stage';
 import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 import { wasStopped } from './run-state';

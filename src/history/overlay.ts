@@ -2,9 +2,9 @@
  * What only a running server knows, laid over the record: which units are being processed right now, which attempt it
  * is, what the last one failed with. Never part of a run's final state (I2).
  */
-import type { WaitingStep } from '../client/types';
-import type { EndedOutcome } from '../run/done-block';
-import type { ErrorInfo } from '../run/outcome';
+import type { WaitingStep } from '../reader/types';
+import type { EndedOutcome } from '../core/done-block';
+import type { ErrorInfo } from '../core/outcome';
 import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 
 /** Of attempts that were handed over for want of the stage. */

@@ -14,8 +14,8 @@
  * SKIPPED when it was stopped, but for those that threw and waited for another try, which are FAILED; otherwise (terminated,
  * timed out) they stay PENDING: nobody ended them, and a continuation would begin with them.
  */
-import type { RunState } from '../client/types';
-import type { ErrorInfo } from '../run/outcome';
+import type { RunState } from '../reader/types';
+import type { ErrorInfo } from '../core/outcome';
 import {
   noCounts,
   PARTITION_STATUSES,
@@ -23,8 +23,8 @@ import {
   type PartitionStatus,
   type RunStatus,
   type StatusCounts,
-} from '../run/status';
-import { toleratedOf } from '../run/tolerance';
+} from '../core/status';
+import { toleratedOf } from '../core/tolerance';
 import type { RunRecord } from './fold';
 import type { LiveOverlay } from './overlay';
 

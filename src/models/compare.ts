@@ -1,5 +1,5 @@
 /** Two versions by one metric, partition by partition. Pure. */
-import { didYouMean } from '../run/nearest';
+import { didYouMean } from '../core/nearest';
 import { RegistryRefused } from './records';
 import type { ModelEntry } from './types';
 

@@ -1,7 +1,7 @@
 /** A ready model: gradient-boosted trees over feature columns. */
 import { InvalidResult } from '../functions/errors';
 import type { PartitionData, PartitionFunction, Row } from '../functions/types';
-import { didYouMean } from '../run/nearest';
+import { didYouMean } from '../core/nearest';
 import { definePartitionModel } from './define';
 import { bytesSerde } from './serde';
 import type { ModelMetrics, PartitionModel } from './types';

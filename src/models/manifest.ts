@@ -3,8 +3,8 @@
  * model is found by reading the root and one block; a version that changes a few entries shares all other blocks with its base.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { FileRef } from '../run/files';
-import { folderName } from '../run/stage-layout';
+import type { FileRef } from '../core/files';
+import { folderName } from '../stored/layout';
 import type { Stage } from '../stage';
 import { RegistryConflict, RegistryRefused } from './records';
 import type { ModelEntry } from './types';

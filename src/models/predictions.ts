@@ -1,9 +1,9 @@
 /** What `predict` returned, beside the input rows that it is about. */
 import { InvalidResult } from '../functions/errors';
-import { EXACT, type ExactColumns } from '../functions/exact-columns';
-import { setOwn } from '../functions/own-property';
-import { identifier } from '../functions/quote';
-import { didYouMean } from '../run/nearest';
+import { EXACT, type ExactColumns } from '../rows/exact-columns';
+import { setOwn } from '../core/own-property';
+import { identifier } from '../duckdb/quote';
+import { didYouMean } from '../core/nearest';
 import type { PartitionData, Row } from '../functions/types';
 
 /** Position of an input row in its partition, counted from 0. */

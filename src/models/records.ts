@@ -2,9 +2,9 @@
  * What the warehouse keeps of a model: rows of one small table, changed in one transaction. Pure: a change is a function from the
  * rows as they are to the rows as they are to be.
  */
-import type { FileRef } from '../run/files';
-import type { Column } from '../run/plan';
-import { didYouMean } from '../run/nearest';
+import type { FileRef } from '../core/files';
+import type { Column } from '../core/plan';
+import { didYouMean } from '../core/nearest';
 
 /** A row: `(kind, name, number)` is its key within the model. */
 export type ModelRecord =

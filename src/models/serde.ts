@@ -1,6 +1,6 @@
 /** How models are kept: JSON, or bytes as they are. */
 import { InvalidResult } from '../functions/errors';
-import { encodeJson } from '../functions/json';
+import { encodeJson } from '../rows/json';
 import type { ModelSerde } from './types';
 
 /** Models that are plain data. Throws for what JSON cannot hold. */

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Offsets } from './output-files';
+import type { Offsets } from './node/output-files';
 
 /** Of the file, in a runner. */
 export const CALLS_FD = 5;

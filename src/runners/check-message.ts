@@ -7,9 +7,9 @@ import { dirname } from 'node:path';
 import { types } from 'node:util';
 import { z } from 'zod';
 import { artifactNameProblem } from '../functions/artifact-name';
-import type { DoneBlock, PackedArtifact } from '../run/done-block';
-import type { FileRef } from '../run/files';
-import { STREAMS } from './output-files';
+import type { DoneBlock, PackedArtifact } from '../core/done-block';
+import type { FileRef } from '../core/files';
+import { STREAMS } from './node/output-files';
 import type { FromRunner, RunnerUnit } from './protocol';
 
 const MAX_TEXT = 2 ** 20;

@@ -1,6 +1,6 @@
 /** Why a runner died, as a sentence for the partition that it was running. Pure. */
-import type { ErrorInfo } from '../run/outcome';
-import { MAX_OUTPUT_BYTES } from './output-files';
+import type { ErrorInfo } from '../core/outcome';
+import { MAX_OUTPUT_BYTES } from './node/output-files';
 
 export interface RunnerDeath {
   code: number | null;

@@ -3,7 +3,7 @@
  * and memory cap, and makes room for others when needed. One that must be alone waits until no other is at work, and who comes
  * after it waits until it was.
  */
-import { RunnerProcess } from './process';
+import { RunnerProcess } from './node/process';
 
 /** A runner that holds more than this share of its cap after a unit would start the next one with too little. */
 const TIRED = 0.5;

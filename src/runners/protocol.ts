@@ -10,16 +10,16 @@
  * 5 holds which call is running (`call-record`).
  */
 import type { Confinement } from '../duckdb/confinement';
-import type { DoneBlock, PackedArtifact } from '../run/done-block';
-import type { ArtifactCodec } from '../run/files';
-import type { ErrorInfo, PartitionOutcome } from '../run/outcome';
-import type { Column, FunctionPlan, PinnedFile } from '../run/plan';
+import type { DoneBlock, PackedArtifact } from '../core/done-block';
+import type { ArtifactCodec } from '../core/files';
+import type { ErrorInfo, PartitionOutcome } from '../core/outcome';
+import type { Column, FunctionPlan, PinnedFile } from '../core/plan';
 import type { ModelInput, ModelTask } from '../models/types';
-import type { ModelPlan } from '../run/plan';
-import type { PushDown } from '../run/push-down';
+import type { ModelPlan } from '../core/plan';
+import type { PushDown } from '../core/push-down';
 import type { Bind } from '../functions/bind';
 import type { RetryOptions } from '../functions/types';
-import type { Offsets, OutputStream } from './output-files';
+import type { Offsets, OutputStream } from './node/output-files';
 
 /** A unit as a runner sees it: local files only, no stage, no credentials. */
 export interface RunnerUnit {

@@ -1,12 +1,12 @@
 /** Part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
 import { AsyncResource } from 'node:async_hooks';
-import type { ErrorInfo } from '../run/outcome';
+import type { ErrorInfo } from '../core/outcome';
 import { monotonicMs, type RunningCall } from './call-record';
 import { BadMessage, UnitMessages } from './check-message';
 import { endedByCancel, stalled, timedOut } from './exit-reason';
-import type { OutputStream } from './output-files';
-import { OutputReader } from './output-reader';
-import type { RunnerProcess } from './process';
+import type { OutputStream } from './node/output-files';
+import { OutputReader } from './node/output-reader';
+import type { RunnerProcess } from './node/process';
 import type { FromRunner, RunnerUnit, WarehouseAccess } from './protocol';
 import { StageUnavailable } from '../stage';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit-run';

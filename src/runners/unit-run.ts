@@ -12,9 +12,9 @@
  * 3. Artifacts belong to the call that uploaded them; a call that did not end leaves none.
  * 4. When the promise settles, nothing of the unit is running and no handler is at work.
  */
-import type { AfterLoss } from '../run/budgets';
-import type { ArtifactCodec, FileRef } from '../run/files';
-import type { ErrorInfo } from '../run/outcome';
+import type { AfterLoss } from '../core/budgets';
+import type { ArtifactCodec, FileRef } from '../core/files';
+import type { ErrorInfo } from '../core/outcome';
 import { neverBegan } from './exit-reason';
 import type { CallMemory } from './memory';
 import type { RunnerPool } from './pool';

@@ -5,8 +5,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { didYouMean } from '../run/nearest';
-import { Refusal } from '../run/refusal';
+import { didYouMean } from '../core/nearest';
+import { Refusal } from '../core/refusal';
 import { misspelled, unknown } from './known-settings';
 import { loadDriver, type ConnectionOptions } from './driver';
 

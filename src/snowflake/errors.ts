@@ -1,5 +1,5 @@
 /** What Snowflake or its driver reports, with the facts that a person looks for in the query history. */
-import { Refusal } from '../run/refusal';
+import { Refusal } from '../core/refusal';
 
 /** What is to be done about an error. */
 export type Remedy =

@@ -1,5 +1,5 @@
 /** Settings of a connection in `connections.toml`: those that the driver reads, and those of Snowflake's other tools, which share the file. */
-import { didYouMean } from '../run/nearest';
+import { didYouMean } from '../core/nearest';
 
 /** As the driver names them; the file may have them in snake case too. */
 const OF_DRIVER =

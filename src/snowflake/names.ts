@@ -1,5 +1,5 @@
 /** Names of Snowflake's objects and columns. */
-import { Refusal } from '../run/refusal';
+import { Refusal } from '../core/refusal';
 
 /** Without quotes it is the same name in upper case. */
 const PLAIN = /^[A-Za-z_][A-Za-z0-9_$]*$/;

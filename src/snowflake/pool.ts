@@ -2,7 +2,7 @@
  * A bounded number of sessions of one connection. One is tested before it is lent, unless it has just worked; one that was lost is
  * replaced. Logging in is done by one at a time, so that a browser opens once.
  */
-import { Refusal } from '../run/refusal';
+import { Refusal } from '../core/refusal';
 import { connectionOptions } from './connection-options';
 import { loadDriver } from './driver';
 import { asSnowflakeError, SnowflakeError } from './errors';

@@ -5,7 +5,7 @@ import { LocalStage } from './local/local-stage';
 import { parseS3, s3Uri } from './s3/location';
 import { nameOf, parseLocation, stageUriOf, uriOf } from './snowflake/location';
 
-export { makeFolder } from './make-folder';
+export { makeFolder } from '../files/make-folder';
 export { ObjectDamaged, ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
 export { isStoredSize } from './stored-size';
 

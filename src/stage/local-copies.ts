@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { StagedFile } from '../run/files';
-import { digestFile } from './digest-file';
+import type { StagedFile } from '../core/files';
+import { digestFile } from '../files/digest';
 import { ObjectDamaged } from './stage';
 import { isStoredSize } from './stored-size';
 

@@ -1,4 +1,4 @@
-import type { FileRef, StagedFile } from '../run/files';
+import type { FileRef, StagedFile } from '../core/files';
 
 /**
  * The place for snapshot files, artifacts, logs and outputs. Four verbs, because neither Snowflake stages nor S3 append

@@ -1,6 +1,6 @@
 /** What every command that talks to Temporal begins with. */
 import type { Client, Connection } from '@temporalio/client';
-import { attachEmbedded, type AttachOptions } from './embedded';
+import { attachEmbedded, type AttachOptions } from './host/embedded';
 import { resolveTemporal, type ServerConnectionOptions } from './named-server';
 import { readSecret, type ProjectSecret } from '../trust/secret';
 import { sealing } from '../trust/seal-codec';

@@ -1,14 +1,14 @@
 /** Temporal, as the rest of Partwise uses it. */
-export { backgroundState, endAbandonedServer, endBackground } from './background';
-export { describeBinary, findTemporalBinary, type TemporalBinary } from './binary';
+export { backgroundState, endAbandonedServer, endBackground } from './host/background';
+export { describeBinary, findTemporalBinary, type TemporalBinary } from './binary/binary';
 export { connectTemporal, type TemporalSession } from './connection';
-export { runHostInForeground } from './dev';
-export { attachEmbedded, type AttachOptions, type EmbeddedTemporal } from './embedded';
+export { runHostInForeground } from './host/dev';
+export { attachEmbedded, type AttachOptions, type EmbeddedTemporal } from './host/embedded';
 export type { OnTemporalEvent, TemporalEvent } from './events';
-export type { HostState } from './host-protocol';
-export type { EmbeddedOptions } from './host-launch';
+export type { HostState } from './host/protocol';
+export type { EmbeddedOptions } from './host/launch';
 export { resolveTemporal, type ResolvedTemporal, type ServerConnectionOptions } from './named-server';
 export { TemporalUnavailable } from './problems';
 export type { TemporalSettings } from './settings';
 export { projectSecret } from './state-folder';
-export type { HostMessage, WorkerEnvironment, WorkerMessage } from './worker-protocol';
+export type { HostMessage, WorkerEnvironment, WorkerMessage } from './host/worker-protocol';

@@ -14,7 +14,7 @@ import type {
   PayloadCodec,
   SerializationContext,
 } from '@temporalio/common';
-import { isInput, LABEL, resultOf, SEAL, UNSEALED } from './provenance';
+import { isInput, LABEL, resultOf, SEAL, UNSEALED } from '../core/provenance';
 import type { ProjectSecret } from './secret';
 
 /** The context of a payload in a recorded history. */

@@ -1,9 +1,9 @@
 import type { ModelRecord } from '../models/records';
-import type { Source } from '../run/input';
-import type { Scheduled } from '../run/scheduled-time';
-import type { FileRef } from '../run/files';
-import type { Column, CommitResult, CommitTask, OutputPlan, PinnedFile, SnapshotFile } from '../run/plan';
-import type { PushDown } from '../run/push-down';
+import type { Source } from '../core/input';
+import type { Scheduled } from '../input/scheduled-time';
+import type { FileRef } from '../core/files';
+import type { Column, CommitResult, CommitTask, OutputPlan, PinnedFile, SnapshotFile } from '../core/plan';
+import type { PushDown } from '../core/push-down';
 import type { Stage } from '../stage';
 
 /** Which rows of a source a run takes, and how they fall into partitions. */

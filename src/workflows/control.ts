@@ -3,10 +3,10 @@
  * from then on.
  */
 import { upsertMemo } from '@temporalio/workflow';
-import { concurrencyLimit, concurrencyProblems } from '../run/live-settings';
-import { PAUSED_MEMO } from '../run/memo';
-import type { RunPlan } from '../run/plan';
-import { toleratedOf, type Tolerance } from '../run/tolerance';
+import { concurrencyLimit, concurrencyProblems } from '../core/live-settings';
+import { PAUSED_MEMO } from '../core/memo';
+import type { RunPlan } from '../core/plan';
+import { toleratedOf, type Tolerance } from '../core/tolerance';
 
 export class Control {
   #plan: RunPlan | null = null;

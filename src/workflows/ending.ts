@@ -8,11 +8,11 @@ import {
   proxyActivities,
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
-import type { CommitResult, OpenedRun, RunPlan, RunSummary } from '../run/plan';
-import { isCommitResult, isRunSummary } from '../run/recorded';
-import { shardId } from '../run/shards';
-import { settledStatus, withinTolerance, type RunStatus } from '../run/status';
-import { stopMessage } from '../run/stop';
+import type { CommitResult, OpenedRun, RunPlan, RunSummary } from '../core/plan';
+import { isCommitResult, isRunSummary } from '../core/recorded';
+import { shardId } from '../core/shards';
+import { settledStatus, withinTolerance, type RunStatus } from '../core/status';
+import { stopMessage } from '../core/stop';
 import { resultOf } from './result-of';
 import type { Progress } from './progress';
 import type { Stopping } from './stopping';

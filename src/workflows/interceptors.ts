@@ -3,7 +3,7 @@
  * Each hands on the promise that it is given: an `await` would change the order in which recorded histories are replayed.
  */
 import type { WorkflowInterceptors, WorkflowInterceptorsFactory } from '@temporalio/workflow';
-import { inputOf, signalOf } from '../trust/provenance';
+import { inputOf, signalOf } from '../core/provenance';
 import { label, provenanceOf } from './payload-converter';
 import { SHARD_SIGNALS } from './shard-messages';
 

@@ -2,7 +2,7 @@
  * Lanes: items are taken in order, and only so many are worked on at once. Never more than 48 activities: each completion may buffer two
  * events while a workflow task runs, and the server fails the task at more than 100 of them (I7).
  */
-import { MOST_LANES } from '../run/live-settings';
+import { MOST_LANES } from '../core/live-settings';
 
 /** What says how many items may be worked on. */
 export interface LaneGate {

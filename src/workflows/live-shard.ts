@@ -9,11 +9,11 @@ import {
   TerminatedFailure,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
-import { encodeOrdinals } from '../run/ordinals';
-import type { ShardSettings, ShardTask } from '../run/plan';
-import { shardId } from '../run/shards';
-import { isShardReport } from '../run/recorded';
-import { endedIn, type ShardReport } from '../run/shard-report';
+import { encodeOrdinals } from '../core/ordinals';
+import type { ShardSettings, ShardTask } from '../core/plan';
+import { shardId } from '../core/shards';
+import { isShardReport } from '../core/recorded';
+import { endedIn, type ShardReport } from '../core/shard-report';
 import type { partitionShard } from './partition-shard';
 import { provenanceOf } from './payload-converter';
 import { arePlaces, areSkipped, decideSignal, holdSignal, settingsSignal } from './shard-messages';

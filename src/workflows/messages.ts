@@ -11,12 +11,12 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
-import { given, toleranceProblems } from '../run/live-settings';
-import { isPartitionId } from '../run/partition-id';
-import { quote } from '../run/quote';
-import { problemText } from '../run/refusal';
-import type { RunStatus, StatusCounts } from '../run/status';
-import { asTolerance, type Tolerance } from '../run/tolerance';
+import { given, toleranceProblems } from '../core/live-settings';
+import { isPartitionId } from '../core/partition-id';
+import { quote } from '../core/quote';
+import { problemText } from '../core/refusal';
+import type { RunStatus, StatusCounts } from '../core/status';
+import { asTolerance, type Tolerance } from '../core/tolerance';
 import type { Control } from './control';
 import type { Progress } from './progress';
 import type { SkipAnswer } from './skips';

@@ -15,12 +15,12 @@ import {
   type SignalDefinition,
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
-import { decodeOrdinals, ordinalsWithin } from '../run/ordinals';
-import type { ShardSettings, ShardTask, Unit } from '../run/plan';
-import { isLoadedShard, isShardSettings } from '../run/recorded';
-import { isObject } from '../run/shape';
-import { firstReport, isDue, type ShardReport } from '../run/shard-report';
-import { inputOf } from '../trust/provenance';
+import { decodeOrdinals, ordinalsWithin } from '../core/ordinals';
+import type { ShardSettings, ShardTask, Unit } from '../core/plan';
+import { isLoadedShard, isShardSettings } from '../core/recorded';
+import { isObject } from '../core/shape';
+import { firstReport, isDue, type ShardReport } from '../core/shard-report';
+import { inputOf } from '../core/provenance';
 import { resultOf } from './result-of';
 import { Control } from './control';
 import { CONTROL_RETRY } from './ending';

@@ -18,9 +18,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
-import type { Closing, OpenedRun, RunPlan, RunSummary } from '../run/plan';
-import { isOpenedRun, isRunPlan } from '../run/recorded';
-import type { RunStatus } from '../run/status';
+import type { Closing, OpenedRun, RunPlan, RunSummary } from '../core/plan';
+import { isOpenedRun, isRunPlan } from '../core/recorded';
+import type { RunStatus } from '../core/status';
 import { resultOf } from './result-of';
 import { closeRun, closingAfter } from './closing';
 import { Control } from './control';

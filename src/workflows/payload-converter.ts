@@ -13,8 +13,8 @@ import {
   type SerializationContext,
 } from '@temporalio/common';
 import { decode, encode } from '@temporalio/common/lib/encoding';
-import { isDeeperThan } from '../run/json-value';
-import { isResult, LABEL, UNSEALED } from '../trust/provenance';
+import { isDeeperThan } from '../core/json-value';
+import { isResult, LABEL, UNSEALED } from '../core/provenance';
 
 /** Stands for the result of an activity that was written as something else: a promise that is to resolve with it rejects. */
 const NOT_A_RESULT: object = Object.freeze({

@@ -1,11 +1,11 @@
 /** What a run has come to so far, folded from results of units and reports of shards. Deterministic: counts only what those say. */
-import { errorPattern, joinAlike, type AlikeState } from '../run/alike';
-import type { Carried } from '../run/carried';
-import type { AlikeFailures, ErrorInfo, UnitResult } from '../run/outcome';
-import type { UnitTask } from '../run/plan';
-import { type GivenBack, takeBack } from '../run/retry-units';
-import type { ShardReport, WaitingEnds } from '../run/shard-report';
-import { PARTITION_STATUSES, noCounts, type RunStatus, type StatusCounts } from '../run/status';
+import { errorPattern, joinAlike, type AlikeState } from '../core/alike';
+import type { Carried } from '../core/carried';
+import type { AlikeFailures, ErrorInfo, UnitResult } from '../core/outcome';
+import type { UnitTask } from '../core/plan';
+import { type GivenBack, takeBack } from '../core/retry-units';
+import type { ShardReport, WaitingEnds } from '../core/shard-report';
+import { PARTITION_STATUSES, noCounts, type RunStatus, type StatusCounts } from '../core/status';
 
 /** Errors kept for the summary and the queries. */
 const MOST_ERRORS = 10;

@@ -1,9 +1,9 @@
 /** What a run and its shards tell each other. */
 import { defineSignal } from '@temporalio/workflow';
-import type { ShardSettings } from '../run/plan';
-import type { ShardReport } from '../run/shard-report';
-import { flag, isObject, listOf, oneOf, shapeOf, text } from '../run/shape';
-import { PARTITION_STATUSES } from '../run/status';
+import type { ShardSettings } from '../core/plan';
+import type { ShardReport } from '../core/shard-report';
+import { flag, isObject, listOf, oneOf, shapeOf, text } from '../core/shape';
+import { PARTITION_STATUSES } from '../core/status';
 import type { Place, Skipped } from './units';
 
 /**

@@ -12,13 +12,13 @@
  * shards end at once: the server then has the task done again, which costs time alone.
  */
 import { condition, setHandler } from '@temporalio/workflow';
-import { MOST_SHARDS, MOST_LANES } from '../run/live-settings';
-import { encodeOrdinals } from '../run/ordinals';
-import type { OpenedRun, RunPlan, Sharding, ShardSettings, ShardTask, UnitsPlan } from '../run/plan';
-import { isShardReport } from '../run/recorded';
-import { isObject } from '../run/shape';
-import { firstReport } from '../run/shard-report';
-import { lanesOf, shardsInFlight } from '../run/shards';
+import { MOST_SHARDS, MOST_LANES } from '../core/live-settings';
+import { encodeOrdinals } from '../core/ordinals';
+import type { OpenedRun, RunPlan, Sharding, ShardSettings, ShardTask, UnitsPlan } from '../core/plan';
+import { isShardReport } from '../core/recorded';
+import { isObject } from '../core/shape';
+import { firstReport } from '../core/shard-report';
+import { lanesOf, shardsInFlight } from '../core/shards';
 import type { Control } from './control';
 import { shardLost } from './ending';
 import { throughLanes, type LaneGate } from './lanes';

@@ -7,13 +7,13 @@ import {
   uuid4,
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
-import { encodeOrdinals } from '../run/ordinals';
-import { notAResult } from '../run/not-a-result';
-import type { OpenedRun, RunPlan } from '../run/plan';
-import { isFoundPartitions } from '../run/recorded';
-import type { FinalStatus } from '../run/outcome';
-import { quote } from '../run/quote';
-import { problemText } from '../run/refusal';
+import { encodeOrdinals } from '../core/ordinals';
+import { notAResult } from '../core/not-a-result';
+import type { OpenedRun, RunPlan } from '../core/plan';
+import { isFoundPartitions } from '../core/recorded';
+import type { FinalStatus } from '../core/outcome';
+import { quote } from '../core/quote';
+import { problemText } from '../core/refusal';
 import type { Place, RunWork } from './units';
 
 /** Answer of the update `skip`, from which readers of history know what was skipped. */

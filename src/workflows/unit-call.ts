@@ -8,12 +8,12 @@ import {
   sleep,
 } from '@temporalio/workflow';
 import type { RunActivities } from '../activities';
-import { joinedLabel } from '../run/joining';
-import { decodeOrdinals, encodeOrdinals } from '../run/ordinals';
-import type { ErrorInfo, UnitResult } from '../run/outcome';
-import type { OpenedRun, UnitsPlan, UnitTask } from '../run/plan';
-import { isUnitResult } from '../run/recorded';
-import { endsWithoutResult, withoutResult } from '../run/without-result';
+import { joinedLabel } from '../core/joining';
+import { decodeOrdinals, encodeOrdinals } from '../core/ordinals';
+import type { ErrorInfo, UnitResult } from '../core/outcome';
+import type { OpenedRun, UnitsPlan, UnitTask } from '../core/plan';
+import { isUnitResult } from '../core/recorded';
+import { endsWithoutResult, withoutResult } from '../core/without-result';
 
 /** The run that units are of. */
 export type RunOfUnits = Pick<OpenedRun, 'runId' | 'stageToken'>;

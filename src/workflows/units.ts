@@ -6,12 +6,12 @@
  *      └── skipped: taken out of its unit, which is not begun when nothing is left of it
  */
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
-import type { FinalStatus } from '../run/outcome';
-import type { Unit, UnitsPlan } from '../run/plan';
-import { lanesAtWork, unitsToJoin } from '../run/joining';
-import { retryWaitMs } from '../run/retry-plan';
-import { cutRetryUnits, type GivenBack } from '../run/retry-units';
-import { PARTITION_STATUSES } from '../run/status';
+import type { FinalStatus } from '../core/outcome';
+import type { Unit, UnitsPlan } from '../core/plan';
+import { lanesAtWork, unitsToJoin } from '../core/joining';
+import { retryWaitMs } from '../core/retry-plan';
+import { cutRetryUnits, type GivenBack } from '../core/retry-units';
+import { PARTITION_STATUSES } from '../core/status';
 import type { Control } from './control';
 import { throughLanes, type LaneGate } from './lanes';
 import type { Progress } from './progress';

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { isNotFound } from '../../src/client/history-source';
+import { isNotFound } from '../../src/reader/histories/history-source';
 import { until } from './until';
 
 /** Deletes an execution from the server, as retention does, and waits until it is gone. Without `runId` it is the newest one. */

@@ -14,8 +14,8 @@ module.exports = async () => {
     // Nobody's own server, profile or settings.
     if (/^(TEMPORAL|PARTWISE|SNOWFLAKE)_/.test(name) && !kept.test(name)) delete process.env[name];
   }
-  const { findTemporalBinary } = require('../../dist/temporal/binary');
-  const { startServer } = require('../../dist/temporal/server');
+  const { findTemporalBinary } = require('../../dist/temporal/binary/binary');
+  const { startServer } = require('../../dist/temporal/host/server');
   const { stateFolder } = require('../../dist/temporal/state-folder');
   const projectDir = mkdtempSync(join(tmpdir(), 'partwise-suite-'));
   const binary = await findTemporalBinary({ projectDir, env: process.env });

@@ -2,8 +2,8 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { findTemporalBinary } from '../../src/temporal/binary';
-import { startServer, type RunningServer } from '../../src/temporal/server';
+import { findTemporalBinary } from '../../src/temporal/binary/binary';
+import { startServer, type RunningServer } from '../../src/temporal/host/server';
 import { stateFolder } from '../../src/temporal/state-folder';
 
 export interface OwnServer {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { Partwise, type PartwiseConfig } from '../../src/index';
-import { queryRows, withDatabase } from '../../src/warehouse/duckdb/database';
+import { queryRows, withDatabase } from '../../src/duckdb/database-file';
 
 export const REPOSITORY = resolve(__dirname, '../..');
 const WORKER = join(__dirname, 'worker-process.js');

@@ -17,7 +17,7 @@ async function main([file, from, to, ...files]) {
   // Inside the repository: bundling resolves packages from there.
   const folder = mkdtempSync(join(DIST, '.mutant-'));
   try {
-    for (const part of ['workflows', 'run', 'trust', 'functions'])
+    for (const part of ['workflows', 'core'])
       cpSync(join(DIST, part), join(folder, part), { recursive: true });
     const source = readFileSync(join(folder, file), 'utf8');
     if (!source.includes(from)) throw new Error(`${file} does not have: ${from}`);

@@ -6,7 +6,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { bundleFunctions, type FunctionBundle } from '../../src/functions/bundle';
 import type { RunnerPool } from '../../src/runners/pool';
 import type { RunnerUnit } from '../../src/runners/protocol';
-import { artifactRefs, outcomeAt, type EndedOutcome } from '../../src/run/done-block';
+import { artifactRefs, outcomeAt, type EndedOutcome } from '../../src/core/done-block';
 import { runUnit, type UnitRunOptions, type UnitRunResult } from '../../src/runners/unit-run';
 
 export function makeFolder(): string {

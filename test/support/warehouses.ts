@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openStage, type Stage } from '../../src/stage';
 import { openWarehouse, type Warehouse } from '../../src/warehouse';
-import { queryRows, withDatabase } from '../../src/warehouse/duckdb/database';
+import { queryRows, withDatabase } from '../../src/duckdb/database-file';
 import { startSnowflake, type TestSnowflake } from './snowflake';
 
 type Row = Record<string, unknown>;

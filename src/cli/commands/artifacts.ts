@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { PartitionView, RunHandle } from '../../client/types';
+import type { PartitionView, RunHandle } from '../../reader/types';
 import { NOT_DONE } from '../exit';
 import { toPartitionId } from '../partition-argument';
 import { partitionFolders } from '../partition-folders';
-import { folderName } from '../../run/stage-layout';
+import { folderName } from '../../stored/layout';
 import { readingRun, withHistory, withJson, withProject, type RunReadingOptions } from '../project';
 import { renderArtifacts } from '../render/artifacts';
 import { clean, plural } from '../render/text';

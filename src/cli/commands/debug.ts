@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { DebugEvent, DebugReport } from '../../client/trial-types';
+import type { DebugEvent, DebugReport } from '../../client/trial/types';
 import { ENDED_BADLY, Interrupted, OK } from '../exit';
 import { suggesting } from '../invocation';
 import { toPartitionId } from '../partition-argument';

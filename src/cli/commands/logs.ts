@@ -9,7 +9,7 @@ import { failureLine } from '../render/partitions';
 import { shellWord } from '../render/shell-word';
 import { firstFailures } from '../summary';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
-import type { LogEntry, RunHandle } from '../../client/types';
+import type { LogEntry, RunHandle } from '../../reader/types';
 
 const MOST_FAILURES = 5;
 

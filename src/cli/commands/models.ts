@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ComparisonOptions, ModelEntry, ModelRegistry, ModelVersion } from '../../index';
+import type { ComparisonOptions, ModelEntry, ModelRegistry, ModelVersion } from '../..';
 import { CannotDo } from '../exit';
 import { parseModel } from '../model-reference';
 import { toPartitionId } from '../partition-argument';

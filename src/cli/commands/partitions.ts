@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { PARTITION_STATUSES, type PartitionStatus } from '../../run/status';
+import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
 import { suggesting } from '../invocation';
 import { readingRun, wholeNumber, withJson, withProject, withRun, type RunReadingOptions } from '../project';
 import { renderPartitions } from '../render/partitions';

@@ -12,7 +12,8 @@ export function define(command: Command): void {
 async function plan(functionName: string | undefined, options: RunFlags & { json?: boolean }): Promise<void> {
   const config = await loadProject(options);
   const input = await checkedInput(functionName, options, config.projectDir);
-  const { previewPlan } = require('../../activities/preview') as typeof import('../../activities/preview');
+  const { previewPlan } =
+    require('../../client/trial/preview') as typeof import('../../client/trial/preview');
   const preview = await withoutServer(() => previewPlan(input, config));
   if (options.json === true) printJson(preview);
   else print(renderPlan(preview, widthOfTerminal(), paint));

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RunHistory } from '../../client/histories';
+import type { RunHistory } from '../../reader/histories/histories';
 import type { ReplayReport } from '../../worker';
 import { CannotDo, ENDED_BADLY, OK } from '../exit';
 import { loadProject, reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RunState } from '../../client/types';
+import type { RunState } from '../../reader/types';
 import { checkedChanges } from '../checked-input';
 import { OK } from '../exit';
 import { follow, untilInterrupted } from '../follow';

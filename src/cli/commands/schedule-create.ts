@@ -35,7 +35,7 @@ async function create(
   const config = await loadProject(options);
   const wanted = toSchedule(functionName, options, { projectDir: config.projectDir, cwd: process.cwd() });
   const { parseSchedule } =
-    require('../../client/schedule-schema') as typeof import('../../client/schedule-schema');
+    require('../../client/schedules/schema') as typeof import('../../client/schedules/schema');
   const parsed = parseSchedule(name, wanted);
   if (!parsed.ok) throw refusal(NOT_MADE, parsed.problems);
   await withPartwise(config, { needWorker: false }, async (partwise) => {

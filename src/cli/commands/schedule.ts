@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Overlap } from '../../client/schedule-types';
-import type { Partwise } from '../../index';
+import type { Overlap } from '../../client/schedules/types';
+import type { Partwise } from '../..';
 import { suggesting } from '../invocation';
 import { loadProject, reading, withJson, withPartwise, withProject, type ReadingOptions } from '../project';
 import { commandLines } from '../render/next-commands';

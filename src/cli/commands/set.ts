@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RunSettings } from '../../client/types';
+import type { RunSettings } from '../../reader/types';
 import { changing, withChange, type ChangeOptions } from '../changing';
 import { CannotDo } from '../exit';
 import { inFlagWords, number } from '../run-flags';

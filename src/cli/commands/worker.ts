@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { parseDuration } from '../../run/duration';
+import { parseDuration } from '../../input/duration';
 import type { PartwiseWorker, SdkOptions, WorkerPart } from '../../worker';
 import { loadProject, withProject, type ProjectOptions } from '../project';
 import { aside, note } from '../terminal';

@@ -1,5 +1,5 @@
 /** How many partitions have which status, as words and as a bar of their colours. */
-import { PARTITION_STATUSES, type PartitionStatus, type StatusCounts } from '../../run/status';
+import { PARTITION_STATUSES, type PartitionStatus, type StatusCounts } from '../../core/status';
 import { type Paint, statusColour } from './paint';
 
 /** In the order in which a run fills up. */

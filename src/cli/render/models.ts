@@ -1,5 +1,5 @@
 /** Models, versions, entries and comparisons as tables. */
-import type { Comparison, ModelEntry, ModelListing, VersionView } from '../../index';
+import type { Comparison, ModelEntry, ModelListing, VersionView } from '../..';
 import type { Paint } from './paint';
 import { renderTable } from './table';
 import { clean, plural } from './text';

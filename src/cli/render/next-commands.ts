@@ -1,5 +1,5 @@
 /** What to try next, as lines that work when pasted. */
-import type { RunState } from '../../client/types';
+import type { RunState } from '../../reader/types';
 import type { Paint } from './paint';
 import { shellWord } from './shell-word';
 import { padEnd } from './text';

@@ -1,6 +1,6 @@
 /** Colour means something: green is done, red went wrong, yellow was stopped, cyan is under way, dim is beside the point. */
 import { createColors } from 'picocolors';
-import type { PartitionStatus, RunStatus } from '../../run/status';
+import type { PartitionStatus, RunStatus } from '../../core/status';
 
 export type Paint = ReturnType<typeof createColors>;
 

@@ -1,5 +1,5 @@
 /** Partitions as a table, and the failed ones as lines. */
-import type { PartitionView } from '../../client/types';
+import type { PartitionView } from '../../reader/types';
 import { partitionName } from '../partition-argument';
 import { durationText } from './duration';
 import { type Paint, statusColour } from './paint';

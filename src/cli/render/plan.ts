@@ -1,5 +1,5 @@
 /** What a run would do. */
-import type { PlanPreview } from '../../client/types';
+import type { PlanPreview } from '../../reader/types';
 import { bar } from './bar';
 import type { Paint } from './paint';
 import { renderTable } from './table';

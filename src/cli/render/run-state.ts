@@ -1,5 +1,5 @@
 /** A run on one screen. */
-import type { PartitionView, RunState } from '../../client/types';
+import type { PartitionView, RunState } from '../../reader/types';
 import { countsBar, countsText, reusedText } from './counts';
 import { durationText, elapsed } from './duration';
 import { type Paint, statusColour } from './paint';

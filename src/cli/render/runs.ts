@@ -1,5 +1,5 @@
 /** Runs, newest first. */
-import type { RunListing } from '../../client/types';
+import type { RunListing } from '../../reader/types';
 import { elapsed } from './duration';
 import { type Paint, statusColour } from './paint';
 import { renderTable } from './table';

@@ -5,8 +5,8 @@ import type {
   ScheduleListing,
   ScheduleSpecView,
   ScheduleView,
-} from '../../client/schedule-types';
-import { formatDuration } from '../../run/duration';
+} from '../../client/schedules/types';
+import { formatDuration } from '../../input/duration';
 import { statusColour, type Paint } from './paint';
 import { renderTable, type Cell } from './table';
 import { clean, plural } from './text';

@@ -1,7 +1,7 @@
 /** Partitions that were tried, one block each. */
-import type { TriedPartition, TryReport } from '../../client/trial-types';
+import type { TriedPartition, TryReport } from '../../client/trial/types';
 import { partitionName } from '../partition-argument';
-import type { PartitionStatus } from '../../run/status';
+import type { PartitionStatus } from '../../core/status';
 import { bytesText } from './bytes';
 import { durationText } from './duration';
 import { renderError } from './error';

@@ -1,5 +1,5 @@
 /** A value of a row as the text of a cell. */
-import { showJson } from '../../functions/json';
+import { showJson } from '../../rows/json';
 import { isSeries, sparkline } from './sparkline';
 import { clean } from './text';
 

@@ -1,5 +1,5 @@
 /** What holds a run up. */
-import type { WaitingStep } from '../../client/types';
+import type { WaitingStep } from '../../reader/types';
 import { clean } from './text';
 
 const STEPS: Record<Exclude<WaitingStep['activity'], 'processUnit'>, string> = {

@@ -1,6 +1,6 @@
 /** Digests of local files, each computed once in a process for as long as the file stays as it is. */
 import { stat } from 'node:fs/promises';
-import { digestFile } from '../digest-file';
+import { digestFile } from '../../files/digest';
 
 const MOST_KNOWN = 10_000;
 

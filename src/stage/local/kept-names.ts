@@ -1,6 +1,6 @@
 /** Folders of local stages whose own names are known to be on disk, so that each is forced there once in a process. */
 import { dirname } from 'node:path';
-import { syncFolder } from '../durable';
+import { syncFolder } from '../../files/durable';
 
 const MOST_KNOWN = 20_000;
 

@@ -1,5 +1,5 @@
 /** What the AWS SDK throws, as sentences that say what to do. */
-import { Refusal } from '../../run/refusal';
+import { Refusal } from '../../core/refusal';
 import { StageUnavailable } from '../stage';
 
 /** Answers that say who is asking, not what was asked. */

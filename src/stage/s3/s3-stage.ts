@@ -1,8 +1,8 @@
 /** A prefix in a bucket of S3, or of a store that speaks its protocol, as a stage. */
 import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
-import type { FileRef, StagedFile } from '../../run/files';
-import { digest, digestFile } from '../digest-file';
+import type { FileRef, StagedFile } from '../../core/files';
+import { digest, digestFile } from '../../files/digest';
 import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';

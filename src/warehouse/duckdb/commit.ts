@@ -5,13 +5,19 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { widened, type Confinement } from '../../duckdb/confinement';
-import type { Column, CommitResult, CommitTask, OutputPlan } from '../../run/plan';
-import { Refusal } from '../../run/refusal';
+import type { Column, CommitResult, CommitTask, OutputPlan } from '../../core/plan';
+import { Refusal } from '../../core/refusal';
 import { makeFolder } from '../../stage';
-import { renameDurably, syncFile } from '../../stage/durable';
+import { renameDurably, syncFile } from '../../files/durable';
 import type { CommitRows } from '../warehouse';
-import { combinedRows } from './combined-rows';
-import { inTransaction, queryRows, quoteIdentifier, quoteText, withDatabase } from './database';
+import { combinedRows } from '../../rows/combined-rows';
+import {
+  inTransaction,
+  queryRows,
+  quoteIdentifier,
+  quoteText,
+  withDatabase,
+} from '../../duckdb/database-file';
 import { needsFile } from './output-check';
 import { quoteTable } from './source';
 

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { widened, type Confinement } from '../../duckdb/confinement';
 import type { ModelRecord } from '../../models/records';
-import type { CommitResult, CommitTask, OutputPlan } from '../../run/plan';
-import { Refusal } from '../../run/refusal';
+import type { CommitResult, CommitTask, OutputPlan } from '../../core/plan';
+import { Refusal } from '../../core/refusal';
 import type {
   CommitRows,
   PartitionSizes,
@@ -16,7 +16,7 @@ import type {
   Warehouse,
 } from '../warehouse';
 import { commitRows } from './commit';
-import { type OpenOptions, userProblem, withDatabase } from './database';
+import { type OpenOptions, userProblem, withDatabase } from '../../duckdb/database-file';
 import { countFiles, describeFiles, globsOf, pinFiles, type FilesSource } from './files-as-partitions';
 import { fileProblems, needsFile, tableProblems } from './output-check';
 import { changeModels, readModels } from './models';

@@ -6,10 +6,10 @@ import { join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { isWithin, outside, type Confinement } from '../../duckdb/confinement';
-import { didYouMean } from '../../run/nearest';
-import { encodePartitionId } from '../../run/partition-id';
-import type { Column, PinnedFile } from '../../run/plan';
-import { Refusal } from '../../run/refusal';
+import { didYouMean } from '../../core/nearest';
+import { encodePartitionId } from '../../core/partition-id';
+import type { Column, PinnedFile } from '../../core/plan';
+import { Refusal } from '../../core/refusal';
 import type {
   PartitionSizes,
   PartitionsRequest,
@@ -18,7 +18,7 @@ import type {
   SnapshotPlace,
   SourceShape,
 } from '../warehouse';
-import { queryRows, quoteText } from './database';
+import { queryRows, quoteText } from '../../duckdb/database-file';
 import { fileFingerprint } from './fingerprint';
 import { putIndex } from './snapshot';
 import { readerSql } from './source';

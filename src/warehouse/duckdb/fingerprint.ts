@@ -5,8 +5,8 @@
  * Sums of such hashes see a row that is there twice, which an XOR would not; two that share nothing but the function make a chance
  * match as good as impossible. DuckDB may change its hash between versions, so its version is in the text.
  */
-import type { Column, PinnedFile } from '../../run/plan';
-import { quoteIdentifier } from './database';
+import type { Column, PinnedFile } from '../../core/plan';
+import { quoteIdentifier } from '../../duckdb/database-file';
 
 /** The fingerprint of a group of rows, as an aggregate in SQL. */
 export function fingerprintSql(columns: readonly Column[]): string {

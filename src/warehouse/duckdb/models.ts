@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { recordChanges, type ModelRecord } from '../../models/records';
-import { Refusal } from '../../run/refusal';
+import { Refusal } from '../../core/refusal';
 import { needsFile } from './output-check';
-import { inTransaction, queryRows, withDatabase } from './database';
+import { inTransaction, queryRows, withDatabase } from '../../duckdb/database-file';
 
 const MODELS = '"partwise_models"';
 

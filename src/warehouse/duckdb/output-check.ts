@@ -2,8 +2,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { tableParts } from '../../run/table-name';
-import { queryRows, withDatabase, type OpenOptions } from './database';
+import { tableParts } from '../../core/table-name';
+import { queryRows, withDatabase, type OpenOptions } from '../../duckdb/database-file';
 
 /** DuckDB's own: nothing can be made there. */
 const SYSTEM = ['information_schema', 'pg_catalog', 'system', 'temp'];

@@ -1,6 +1,6 @@
 /** The parameters of a source query: bound, never pasted. */
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { Refusal } from '../../run/refusal';
+import { Refusal } from '../../core/refusal';
 import type { SourceRequest } from '../warehouse';
 
 export type Parameters = Record<string, DuckDBValue>;

@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { didYouMean } from '../../run/nearest';
-import type { FileRef } from '../../run/files';
-import type { Column, SnapshotFile } from '../../run/plan';
-import { Refusal } from '../../run/refusal';
+import { didYouMean } from '../../core/nearest';
+import type { FileRef } from '../../core/files';
+import type { Column, SnapshotFile } from '../../core/plan';
+import { Refusal } from '../../core/refusal';
 import type {
   PartitionSizes,
   PartitionsRequest,
@@ -18,7 +18,7 @@ import type {
   SnapshotRequest,
   SourceShape,
 } from '../warehouse';
-import { queryRows, quoteIdentifier, quoteText } from './database';
+import { queryRows, quoteIdentifier, quoteText } from '../../duckdb/database-file';
 import { fingerprintSql } from './fingerprint';
 import type { Parameters } from './parameters';
 import { nameOf, type DescribedSource } from './source';

@@ -4,15 +4,15 @@ import { isAbsolute, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { accessProblem } from '../../duckdb/confinement';
 import { conditionProblem, selectProblem, withoutEnd } from '../../duckdb/input-sql';
-import type { Source } from '../../run/input';
-import { didYouMean } from '../../run/nearest';
-import type { Column } from '../../run/plan';
-import { quote } from '../../run/quote';
-import type { PushDown } from '../../run/push-down';
-import { tableParts } from '../../run/table-name';
-import { Refusal } from '../../run/refusal';
+import type { Source } from '../../core/input';
+import { didYouMean } from '../../core/nearest';
+import type { Column } from '../../core/plan';
+import { quote } from '../../core/quote';
+import type { PushDown } from '../../core/push-down';
+import { tableParts } from '../../core/table-name';
+import { Refusal } from '../../core/refusal';
 import type { SourceRequest, SourceShape } from '../warehouse';
-import { queryRows, quoteIdentifier, quoteText, userProblem } from './database';
+import { queryRows, quoteIdentifier, quoteText, userProblem } from '../../duckdb/database-file';
 import { parametersOf, type Parameters } from './parameters';
 
 /** Columns that snapshot files add; a source may not have them. */

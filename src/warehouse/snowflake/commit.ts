@@ -5,7 +5,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { CommitResult, CommitTask, OutputPlan } from '../../run/plan';
+import type { CommitResult, CommitTask, OutputPlan } from '../../core/plan';
 import {
   isUnknownObject,
   SnowflakeError,
@@ -14,8 +14,8 @@ import {
   type SessionPool,
 } from '../../snowflake';
 import { quoteName, quoteText, tableName } from '../../snowflake/names';
-import { combinedRows } from '../duckdb/combined-rows';
-import { quoteText as quoteForDuckDb, withDatabase } from '../duckdb/database';
+import { combinedRows } from '../../rows/combined-rows';
+import { quoteText as quoteForDuckDb, withDatabase } from '../../duckdb/database-file';
 import type { CommitRows } from '../warehouse';
 import { Fence, type EarlierCommit } from './fence';
 import { LOAD_PARAMETERS } from './load-parameters';

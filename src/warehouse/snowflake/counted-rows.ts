@@ -1,4 +1,4 @@
-import { Refusal } from '../../run/refusal';
+import { Refusal } from '../../core/refusal';
 
 /** `planned`: the rows of these partitions as they were counted with the keys. */
 export function assertCounted(found: number, planned: number, partitions: string): void {

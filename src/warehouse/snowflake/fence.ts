@@ -3,8 +3,8 @@
  * commits of older executions, and the record of a commit whose answer was lost. A further row of each run (without a target) is what
  * transactions lock, so that two of them come one after the other.
  */
-import type { CommitResult, CommitTask } from '../../run/plan';
-import { Refusal } from '../../run/refusal';
+import type { CommitResult, CommitTask } from '../../core/plan';
+import { Refusal } from '../../core/refusal';
 import type { Session } from '../../snowflake';
 import type { CommitRows } from '../warehouse';
 

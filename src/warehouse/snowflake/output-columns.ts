@@ -1,9 +1,9 @@
 /** Columns of combined rows on their way into a table: types, the form in which they are loaded, and how they meet a table's own. */
-import type { Column, OutputPlan } from '../../run/plan';
-import { Refusal } from '../../run/refusal';
+import type { Column, OutputPlan } from '../../core/plan';
+import { Refusal } from '../../core/refusal';
 import type { ResultColumn } from '../../snowflake';
 import { nameInSnowflake } from '../../snowflake/names';
-import { quoteIdentifier } from '../duckdb/database';
+import { quoteIdentifier } from '../../duckdb/database-file';
 
 /** How a value becomes one of Snowflake's. */
 interface Loading {

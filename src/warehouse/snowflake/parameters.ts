@@ -1,6 +1,6 @@
 /** The parameters of a source query: `$scheduled_time` and `$scheduled_date`, bound where they stand. */
-import { Refusal } from '../../run/refusal';
-import type { Scheduled } from '../../run/scheduled-time';
+import { Refusal } from '../../core/refusal';
+import type { Scheduled } from '../../input/scheduled-time';
 
 /** A statement, and what is bound to its `?`, in order. */
 export interface BoundSql {

@@ -3,10 +3,10 @@
  * warehouse (I6).
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { Refusal } from '../../run/refusal';
+import { Refusal } from '../../core/refusal';
 import type { TextRow } from '../../snowflake';
 import { quoteName } from '../../snowflake/names';
-import { queryRows, quoteIdentifier } from '../duckdb/database';
+import { queryRows, quoteIdentifier } from '../../duckdb/database-file';
 import { idSql } from '../duckdb/snapshot';
 import { restoreSql, unloadSql } from './column-types';
 import type { BoundSql } from './parameters';

@@ -1,5 +1,5 @@
 /** The query of a run's pinned rows: those of the source, each with the number of its partition and of its unit. */
-import type { Column } from '../../run/plan';
+import type { Column } from '../../core/plan';
 import type { BoundSql } from './parameters';
 import { KEYS, nameInData } from './partition-keys';
 import { formsOf } from './push-down';

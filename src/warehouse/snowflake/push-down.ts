@@ -1,4 +1,4 @@
-import type { PushDown } from '../../run/push-down';
+import type { PushDown } from '../../core/push-down';
 import { quoteName } from '../../snowflake/names';
 import type { BoundSql } from './parameters';
 import { unloadSql } from './column-types';

@@ -1,9 +1,9 @@
 /** The rows of a partition of a run without a snapshot: a query of the table as it was when the run was planned. */
-import type { Column } from '../../run/plan';
-import { partitionSql, type PushDown } from '../../run/push-down';
-import { Refusal } from '../../run/refusal';
+import type { Column } from '../../core/plan';
+import { partitionSql, type PushDown } from '../../core/push-down';
+import { Refusal } from '../../core/refusal';
 import { SnowflakeError, type SessionPool } from '../../snowflake';
-import { queryRows, quoteText, withDatabase } from '../duckdb/database';
+import { queryRows, quoteText, withDatabase } from '../../duckdb/database-file';
 import { assertCounted } from './counted-rows';
 import { LOAD_PARAMETERS } from './load-parameters';
 import { restoredColumns, RESTORE_MEMORY } from './restore-rows';

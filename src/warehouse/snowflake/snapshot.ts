@@ -4,7 +4,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { isForbidden, type Session, type StatementOptions } from '../../snowflake';
-import type { PushDown } from '../../run/push-down';
+import type { PushDown } from '../../core/push-down';
 import type { Stage } from '../../stage';
 import { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
 import { listFingerprints, listPartitions, narrow, putIndex, refuseUnusable } from '../duckdb/snapshot';

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Confinement } from '../../duckdb/confinement';
 import type { ModelRecord } from '../../models/records';
-import type { CommitResult, CommitTask, OutputPlan } from '../../run/plan';
-import { Refusal } from '../../run/refusal';
+import type { CommitResult, CommitTask, OutputPlan } from '../../core/plan';
+import { Refusal } from '../../core/refusal';
 import { poolOf, SnowflakeError, type Session, type SessionPool } from '../../snowflake';
 import { commitRows as commitFile } from '../duckdb/commit';
-import { withDatabase } from '../duckdb/database';
+import { withDatabase } from '../../duckdb/database-file';
 import { DuckDbWarehouse } from '../duckdb/duckdb-warehouse';
 import type {
   CommitRows,

@@ -1,11 +1,11 @@
 /** A source as Snowflake's SQL, and what may be wrong with it. */
 import { withoutEnd } from '../../duckdb/input-sql';
-import type { Source } from '../../run/input';
-import { didYouMean } from '../../run/nearest';
-import type { Column } from '../../run/plan';
-import { quote } from '../../run/quote';
-import { Refusal } from '../../run/refusal';
-import type { Scheduled } from '../../run/scheduled-time';
+import type { Source } from '../../core/input';
+import { didYouMean } from '../../core/nearest';
+import type { Column } from '../../core/plan';
+import { quote } from '../../core/quote';
+import { Refusal } from '../../core/refusal';
+import type { Scheduled } from '../../input/scheduled-time';
 import { isUnknownObject, SnowflakeError, type Result, type StatementOptions } from '../../snowflake';
 import { nameInSnapshot, parseName, quoteName, quoteText, tableName } from '../../snowflake/names';
 import { nameOf } from '../duckdb/source';

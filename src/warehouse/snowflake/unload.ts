@@ -1,10 +1,10 @@
 /** Puts pinned rows on a stage: unloaded by Snowflake itself, or read through the driver where that cannot be. */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { SnapshotFile } from '../../run/plan';
+import type { SnapshotFile } from '../../core/plan';
 import type { Session, StatementOptions } from '../../snowflake';
 import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
-import { queryRows, quoteText as quoteForDuckDb } from '../duckdb/database';
+import { queryRows, quoteText as quoteForDuckDb } from '../../duckdb/database-file';
 import { parquet } from '../duckdb/snapshot';
 import type { RangedPlace } from '../warehouse';
 import { assertCounted } from './counted-rows';

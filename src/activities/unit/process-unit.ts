@@ -1,0 +1,398 @@
+/**
+ * Runs one unit: reads what attempts before recorded, runs the rest in runner processes, and reports an outcome for each
+ * partition. How often that may fail, `unit-ledger` knows.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { widened, type Confinement } from '../../duckdb/confinement';
+import type { ErrorInfo, PartitionOutcome, UnitResult } from '../../core/outcome';
+import { decodeOrdinals } from '../../core/ordinals';
+import type { UnitPlan, UnitTask } from '../../core/plan';
+import { Refusal } from '../../core/refusal';
+import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../../stored/layout';
+import { StageUnavailable, type Stage } from '../../stage';
+import { monotonicMs } from '../../runners/call-record';
+import { callMemory } from '../../runners/memory';
+import { runUnit, type UnitRunOptions } from '../../runners/unit-run';
+import { readIndex } from '../../rows/partition-index';
+import { readCheckpoints } from '../../stored/checkpoints';
+import { allowedFiles, confinementOf } from '../../planning/allowed-files';
+import type { ActivityDeps } from '../deps';
+import { refusing, unitFailure } from '../failures';
+import { FunctionMissing } from '../../planning/function-catalog';
+import { duckdbMemory } from '../../planning/function-limits';
+import { beatFrom, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
+import { Interruptions } from './interruptions';
+import { openPlannedStage } from '../../stored/stage-access';
+import { StageWait } from './stage-wait';
+import { UnitLedger } from './ledger';
+import { UnitRecorder } from './recorder';
+import { fetchSnapshot } from '../../warehouse/unit-snapshot';
+import { loadUnitPlan } from '../../stored/unit-plan';
+import { unitResult } from './result';
+import { inTurn } from './turns';
+import { warehouseAccess } from '../../warehouse/access';
+
+/** After a wait this long for a worker, a run may have been paused meanwhile. */
+const LONG_WAIT_MS = 2_000;
+/** When a paused unit looks again whether it still is. */
+const PAUSED_RETRY_MS = 2_000;
+const HAND_OVER_RETRY_MS = 100;
+/** Between attempts while a stage is away, or no worker has the function: doubled from the first up to the longest. */
+const HAND_OVER_FIRST_MS = 500;
+const HAND_OVER_MOST_MS = 15_000;
+/** Left of an attempt's time when it stops waiting for the stage. */
+const HAND_OVER_MARGIN_MS = 10_000;
+/** What the stage must take before an attempt calls anything, where the one before could not put its results. */
+const TRIED_BYTES = 64 * 1024;
+/** Beyond the heartbeat time-out: a worker that lives gives its functions two seconds to stop, and a continuation waits for three. */
+const LEASE_GRACE_MS = 2_500;
+
+export function processUnit(deps: ActivityDeps, task: UnitTask): Promise<UnitResult> {
+  return refusing(() => new UnitAttempt(deps, task, Context.current()).run());
+}
+
+/** What an attempt works with, once it has read the plan and what was recorded. */
+interface Work {
+  plan: UnitPlan;
+  ledger: UnitLedger;
+  recorder: UnitRecorder;
+  /** Local copy of the partition index. */
+  index: string;
+  bundle: { digest: string; path: string | null };
+  /** The attempt's folder on the stage. */
+  folder: string;
+}
+
+class UnitAttempt {
+  readonly #before: UnitBeat;
+  readonly #heartbeats: Heartbeats;
+  readonly #interruptions: Interruptions;
+  #recorder: UnitRecorder | null = null;
+  readonly #startedAt = monotonicMs();
+  /** Whether the worker's log has it that this unit waits for its stage. */
+  #saidWhy = false;
+
+  constructor(
+    private readonly deps: ActivityDeps,
+    private readonly task: UnitTask,
+    private readonly context: Context,
+  ) {
+    this.#before = beatFrom(context.info.heartbeatDetails);
+    const begun = { segment: 0, ordinal: null, call: null, ended: 0 };
+    const beat = { ...this.#before, ...begun, waiting: undefined, stageRefused: undefined };
+    this.#interruptions = new Interruptions(context, deps.stopping);
+    this.#heartbeats = startHeartbeats(context, beat, {
+      onLost: (reason) => this.#interruptions.lose(reason),
+      look: () => this.#recorder?.beat ?? {},
+    });
+  }
+
+  async run(): Promise<UnitResult> {
+    const { task, context } = this;
+    const unit = unitFolder(task, context.info.activityId);
+    let scratch: string | null = null;
+    this.deps.metrics?.unitWaited(Date.now() - context.info.currentAttemptScheduledTimestampMs);
+    try {
+      const folder = (scratch = await this.#makeScratch());
+      return await inTurn(`${task.stage}/${unit}`, this.#interruptions.stop, () =>
+        this.#attempt(unit, folder),
+      );
+    } catch (error) {
+      // Nothing that the unit did; the next attempt finds the stage again.
+      const away = stageTrouble(error);
+      if (away !== null) return await this.#elsewhere(away.message, away.type, { stageRefused: true });
+      // What the next attempt says when it gives up. A failure of our own making says all itself.
+      if (!(error instanceof ApplicationFailure) && !(error instanceof CancelledFailure)) {
+        await this.#leave({ lastError: trouble(error) });
+      }
+      throw error;
+    } finally {
+      this.#interruptions.close();
+      this.#heartbeats.stop();
+      if (scratch !== null) await removeFolder(scratch);
+    }
+  }
+
+  async #attempt(unit: string, scratch: string): Promise<UnitResult> {
+    const { context, task } = this;
+    const stage = await openPlannedStage(task.stage, task.stageToken);
+    const plan = await loadUnitPlan(stage, task.plan);
+    // The first attempt too: the server may have forgotten others.
+    const objects = await stage.list(unit);
+    const places = objects.flatMap(({ path }) => attemptOf(path.slice(unit.length)) ?? []);
+    const folder = `${unit}${attemptFolder(nextAttempt(context.info.attempt, places))}`;
+    const own = new Set(ordinalsToRun(task, plan.selected));
+    const recorded = await readCheckpoints(stage, objects, (ordinal) => own.has(ordinal));
+    const done = new Set(recorded.ordinals);
+    const { attempt } = context.info;
+    const ledger = new UnitLedger({ task, plan, attempt, before: this.#before, recorded: done });
+    this.#heartbeats.update(ledger.beat);
+    const bundle = await this.#bundle(plan);
+    const index = await stage.localFile(plan.index);
+    const { keyColumns } = plan;
+    const heartbeats = this.#heartbeats;
+    const wait = this.#stageWait();
+    const recorder = new UnitRecorder({
+      context,
+      stage,
+      wait,
+      folder,
+      heartbeats,
+      recorded,
+      keyColumns,
+      ledger,
+      scratch,
+      functionDigest: bundle.digest,
+      models: plan.models ?? null,
+    });
+    this.#recorder = recorder;
+    const work: Work = { plan, ledger, recorder, index, bundle, folder };
+    // enforces I4: what is recorded does not run again.
+    const ordinals = [...own].filter((ordinal) => !done.has(ordinal));
+    if (this.#before.stageRefused === true && ordinals.length > 0)
+      await wait.patiently(() => tryWriting(stage, folder));
+    if (ledger.isSpent) recorder.giveUp(await readIndex(index, ordinals), this.#workerLost(ledger));
+    else if (ordinals.length > 0) await this.#runPartitions(work, ordinals, stage, scratch);
+    return this.deps.slots.conclude(async () => {
+      await recorder.close();
+      return this.#conclude(work);
+    });
+  }
+
+  async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
+    const { plan, ledger, recorder, index } = work;
+    const { stop } = this.#interruptions;
+    const snapshot = await fetchSnapshot(stage, plan, ordinals, scratch, stop);
+    if (this.#hasWaited) await this.#interruptions.lookForPause();
+    if (!ledger.isSingle) this.#interruptions.watchForPause();
+    const { pool } = this.deps;
+    const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
+    const { left, failed } = await runUnit({
+      pool,
+      unit: await this.#runnerUnit(work, ordinals, snapshot, scratch, memory.each),
+      timeoutMs: plan.timeoutMs,
+      memory,
+      signal: this.#interruptions.stop,
+      drain: this.#interruptions.drain,
+      alone: ledger.mustBeAlone,
+      entryOf: async (ordinal) => (await readIndex(index, [ordinal]))[0]!,
+      afterLoss: (types) => ledger.afterLoss(types),
+      handlers: recorder,
+      access: warehouseAccess(plan, { timeoutMs: plan.timeoutMs, scratch }),
+      lease: () => this.#heartbeats.left() + LEASE_GRACE_MS,
+    });
+    if (failed === null) return this.#handOver(left, recorder, index);
+    if (!failed.retryable) return recorder.giveUp(await readIndex(index, left), failed.error);
+    const { type, message } = failed.error;
+    // It says what is wrong, if it still is: the stage is away, or a file is gone or damaged.
+    if (type === 'SnapshotUnreadable')
+      await Promise.all([stage.localFile(plan.index), fetchSnapshot(stage, plan, ordinals, scratch, stop)]);
+    await this.#leave({ lastError: { type, message } });
+    throw unitFailure(failed.error, { nonRetryable: false });
+  }
+
+  async #runnerUnit(
+    { plan, ledger, bundle, index }: Work,
+    ordinals: number[],
+    snapshot: string[],
+    scratch: string,
+    memoryBytes: number,
+  ): Promise<UnitRunOptions['unit']> {
+    const files = plan.files === null ? null : ordinals.map((ordinal) => plan.files![ordinal]!);
+    return {
+      function: { ...plan.function, digest: bundle.digest },
+      bundle: bundle.path,
+      runId: this.task.runId,
+      params: plan.params,
+      model: plan.model,
+      models: plan.models,
+      warehouse: plan.warehouse,
+      pushDown: plan.pushDown,
+      keyColumns: plan.keyColumns,
+      columns: plan.columns,
+      index,
+      snapshot,
+      files,
+      ordinals,
+      isBatch: !ledger.isSingle,
+      priorCalls: ledger.priorCalls,
+      extraCalls: ledger.extraCalls(ordinals),
+      snapshotTime: plan.snapshotTime,
+      scheduledTime: plan.scheduledTime,
+      spill: join(this.deps.scratch, 'spill'),
+      scratch,
+      nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
+      duckdbMemoryBytes: duckdbMemory(memoryBytes),
+      ...(plan.trusted === false && {
+        confinement: await this.#confinement([index, ...snapshot, ...(files ?? []).map(({ path }) => path)]),
+      }),
+    };
+  }
+
+  /** `paths`: of the unit's own files. */
+  async #confinement(paths: readonly string[]): Promise<Confinement> {
+    const allowed = await confinementOf(await allowedFiles(await this.deps.project()));
+    return widened(allowed, { directories: [this.deps.scratch], paths });
+  }
+
+  /** Whether the run may have been paused since the workflow wanted this attempt. */
+  get #hasWaited(): boolean {
+    const { attempt, currentAttemptScheduledTimestampMs } = this.context.info;
+    return attempt > 1 || Date.now() - currentAttemptScheduledTimestampMs > LONG_WAIT_MS;
+  }
+
+  async #makeScratch(): Promise<string> {
+    const folder = join(this.deps.scratch, `unit-${this.context.info.activityId}-${randomUUID()}`);
+    await mkdir(folder, { recursive: true });
+    return folder;
+  }
+
+  async #bundle(plan: UnitPlan): Promise<Work['bundle']> {
+    try {
+      return await this.deps.functions.forUnit(plan.function);
+    } catch (error) {
+      if (!(error instanceof FunctionMissing)) throw error;
+      return this.#elsewhere(error.message, error.name);
+    }
+  }
+
+  /** Leaves the unit to another worker. */
+  #elsewhere(why: string, type: string, more: Partial<UnitBeat> = {}): Promise<never> {
+    return this.#withoutCost(
+      ApplicationFailure.create({
+        message: `${why} (worker ${this.deps.identity})`,
+        type,
+        // Not the waits of the function's own retries, which may grow to minutes.
+        nextRetryDelay: Math.min(HAND_OVER_MOST_MS, HAND_OVER_FIRST_MS * 2 ** this.#before.shutdowns),
+      }),
+      more,
+    );
+  }
+
+  /** Ends this attempt as if it had not been: no budget is charged. */
+  async #withoutCost(failure: ApplicationFailure, more: Partial<UnitBeat> = {}): Promise<never> {
+    await this.#leave({ shutdowns: this.#before.shutdowns + 1, ...more });
+    throw failure;
+  }
+
+  /** Waits for the stage are over before the server would end this attempt, which would cost the partition one. */
+  #stageWait(): StageWait {
+    const { startToCloseTimeoutMs: most } = this.context.info;
+    return new StageWait({
+      signal: this.#interruptions.stop,
+      until: this.#startedAt + most - Math.min(most / 4, HAND_OVER_MARGIN_MS),
+      onChange: (reason) => {
+        this.#heartbeats.update({ waiting: reason ?? undefined });
+        if (reason === null) return;
+        if (!this.#saidWhy) this.context.log.warn(`A unit waits for its stage. ${reason}`);
+        this.#saidWhy = true;
+        this.#recorder?.holdCalls();
+      },
+    });
+  }
+
+  /** Tells the next attempt how this one ended: no call of it was interrupted unheard of. */
+  async #leave(change: Partial<UnitBeat>): Promise<void> {
+    this.#heartbeats.update(change);
+    await this.#heartbeats.flush();
+  }
+
+  /** What was not run: a cancelled unit completes with what it has, any other hands it to the next attempt. */
+  async #handOver(left: readonly number[], recorder: UnitRecorder, index: string): Promise<void> {
+    if (left.length === 0 && recorder.handedBack.length === 0) return;
+    const { why, stop } = this.#interruptions;
+    if (why === 'cancelled') return recorder.cutOff(await readIndex(index, left));
+    await recorder.close();
+    switch (why) {
+      case 'shutdown':
+        return this.#withoutCost(
+          ApplicationFailure.create({
+            message: `The worker ${this.deps.identity} is shutting down; another one goes on.`,
+            type: 'WorkerShutdown',
+            nextRetryDelay: HAND_OVER_RETRY_MS,
+          }),
+        );
+      case 'paused':
+        return this.#withoutCost(
+          ApplicationFailure.create({
+            message: 'The run is paused.',
+            type: 'Paused',
+            nextRetryDelay: PAUSED_RETRY_MS,
+          }),
+        );
+      case 'lost':
+        throw new CancelledFailure(String(stop.reason));
+    }
+  }
+
+  #workerLost({ lostWorkers }: UnitLedger): ErrorInfo {
+    const { lastError } = this.#before;
+    if (lastError !== undefined) return { ...lastError, stack: null };
+    const times = lostWorkers === 1 ? 'once' : `${lostWorkers} times`;
+    return {
+      type: 'WorkerLost',
+      message: `The worker was lost ${times} while this ran (last known attempt: ${this.context.info.attempt - 1}); it is not tried again.`,
+      stack: null,
+    };
+  }
+
+  async #conclude({ plan, ledger, recorder, bundle, folder }: Work): Promise<UnitResult> {
+    const { task } = this;
+    const single = ledger.isSingle ? recorder.recorded.outcomes.at(-1)! : null;
+    if (single?.retryable === true) {
+      await this.#leave({ throws: this.#before.throws + 1 });
+      throw unitFailure(single.outcome.error!, {
+        nonRetryable: false,
+        nextRetryDelayMs: single.retryDelayMs,
+      });
+    }
+    const worker = this.deps.identity;
+    const result = await unitResult({ task, recorder, functionDigest: bundle.digest, logs: folder, worker });
+    this.deps.metrics?.unitEnded(plan.function.name, result, recorder.recorded);
+    if (single !== null && !single.big && isFailure(single.outcome))
+      throw unitFailure(single.outcome.error!, { nonRetryable: true, details: [result] });
+    return result;
+  }
+}
+
+/** Throws `StageUnavailable` while the stage takes no writes. */
+async function tryWriting(stage: Stage, folder: string): Promise<void> {
+  const { path } = await stage.put(`${folder}tried-${randomUUID()}`, Buffer.alloc(TRIED_BYTES));
+  await stage.remove(path);
+}
+
+/** Mostly an empty one: what was in it is on the stage. */
+async function removeFolder(path: string): Promise<void> {
+  await rmdir(path).catch(() => rm(path, { recursive: true, force: true }));
+}
+
+/** The partitions of a unit. */
+function ordinalsToRun({ only, except, from, to }: UnitTask, selected: string | null): number[] {
+  if (only !== null) return decodeOrdinals(only);
+  const skipped = new Set(decodeOrdinals(except ?? ''));
+  const all =
+    selected === null
+      ? Array.from({ length: to - from + 1 }, (_, i) => from + i)
+      : decodeOrdinals(selected).filter((ordinal) => ordinal >= from && ordinal <= to);
+  return all.filter((ordinal) => !skipped.has(ordinal));
+}
+
+function isFailure({ status }: PartitionOutcome): boolean {
+  return status === 'FAILED' || status === 'INTERNAL_ERROR';
+}
+
+/** A stage that does not answer, or that this worker may not use: a mount that comes and goes, credentials that have expired. */
+function stageTrouble(error: unknown): { type: string; message: string } | null {
+  if (error instanceof StageUnavailable) return { type: error.name, message: error.message };
+  if (error instanceof Refusal && error.type === 'StageUnreachable')
+    return { type: error.type, message: error.message };
+  return null;
+}
+
+function trouble(error: unknown): { type: string; message: string } {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return { type: name.slice(0, 200), message: message.slice(0, 1_000) };
+}

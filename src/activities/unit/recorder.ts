@@ -1,0 +1,257 @@
+/** Takes what runners report and makes it durable: artifacts, rows, checkpoints and logs of one attempt of a unit. */
+import { join } from 'node:path';
+import type { Context } from '@temporalio/activity';
+import { artifactRefs } from '../../core/done-block';
+import type { FileRef } from '../../core/files';
+import type { ErrorInfo, PartitionOutcome } from '../../core/outcome';
+import type { Column, ModelPlan } from '../../core/plan';
+import { artifactFile, partitionFolder } from '../../stored/layout';
+import type { LogLine, ModelFile } from '../../runners/protocol';
+import type {
+  EndedCall,
+  RunningSession,
+  UnitHandlers,
+  UnitSegment,
+  UploadRequest,
+} from '../../runners/unit-run';
+import { ObjectExists, type Stage } from '../../stage';
+import { mergeRows } from '../../rows/combined-rows';
+import type { IndexEntry } from '../../rows/partition-index';
+import { putCheckpoint, type EndedPartition, type Recorded } from '../../stored/checkpoints';
+import {
+  downloadArtifact,
+  type DownloadedArtifact,
+  type DownloadRequest,
+} from '../../reader/partitions/download';
+import { fetchModel } from '../../models/fetch-model';
+import type { Heartbeats, UnitBeat } from './heartbeat';
+import type { UnitLedger } from './ledger';
+import { LineSink } from '../../stored/numbered-objects';
+import { putAgain, type StageWait } from './stage-wait';
+
+const LOG_EVERY_MS = 1_000;
+/** Errors of one attempt of a unit that keep their stack. */
+const MOST_STACKS = 1_000;
+/** Log kept of one attempt of a unit. */
+const MOST_LOG_BYTES = 16 * 1024 * 1024;
+
+interface RecorderOptions {
+  context: Context;
+  stage: Stage;
+  wait: StageWait;
+  /** The attempt's folder on the stage. */
+  folder: string;
+  heartbeats: Heartbeats;
+  /** What earlier attempts recorded; grows. */
+  recorded: Recorded;
+  keyColumns: readonly Column[];
+  ledger: UnitLedger;
+  scratch: string;
+  /** sha256 of the function bundle that this attempt runs. */
+  functionDigest: string;
+  /** The models that the run predicts with. */
+  models: ModelPlan | null;
+}
+
+export class UnitRecorder implements UnitHandlers {
+  readonly recorded: Recorded;
+  /** The stage as results are put there: whoever puts waits until it answers. */
+  readonly #results: Pick<Stage, 'put'>;
+  readonly #log: LineSink;
+  #segments = 0;
+  #checkpoints = 0;
+  #stacks = 0;
+  #session: RunningSession | null = null;
+  #progress: { ordinal: number; progress: unknown } | null = null;
+
+  constructor(private readonly options: RecorderOptions) {
+    const { stage, folder, context, recorded, wait } = options;
+    this.recorded = recorded;
+    const patient: Pick<Stage, 'put'> = {
+      put: (path, content) => wait.put(stage, path, content),
+    };
+    this.#results = patient;
+    this.#log = new LineSink({
+      stage: patient,
+      folder: `${folder}logs/`,
+      everyMs: LOG_EVERY_MS,
+      maxBytes: MOST_LOG_BYTES,
+      onError: (error) => context.log.warn('A log segment was not written.', { error }),
+    });
+  }
+
+  /** No further function is called until what has ended is on the stage. */
+  holdCalls(): void {
+    this.#session?.holdCalls();
+  }
+
+  /** Which call is running, for heartbeats. */
+  get beat(): Pick<UnitBeat, 'ordinal' | 'call' | 'progress'> {
+    const call = this.#session?.running() ?? null;
+    if (call === null) return { ordinal: null, call: null, progress: undefined };
+    const { ordinal, attempt } = call;
+    const progress = this.#progress?.ordinal === ordinal ? this.#progress.progress : undefined;
+    return { ordinal, call: attempt, progress };
+  }
+
+  onSession(session: RunningSession | null): void {
+    this.#session = session;
+  }
+
+  waitedSince(then: number): number {
+    return this.options.wait.waitedSince(then);
+  }
+
+  onLoss(_ordinal: number, types: readonly string[]): void {
+    const { ledger, heartbeats } = this.options;
+    // Of a batch, other units take over what threw, and each begins with a clean slate.
+    if (ledger.isSingle) heartbeats.update({ losses: ledger.withLosses(types) });
+  }
+
+  onHeartbeat(ordinal: number, progress: unknown): void {
+    this.#progress = { ordinal, progress };
+  }
+
+  onLog(lines: readonly LogLine[]): void {
+    this.#log.add(lines);
+  }
+
+  async onUpload({ ordinal, partitionId, name, file, attempt }: UploadRequest): Promise<FileRef> {
+    const partition = partitionFolder(ordinal, partitionId);
+    // A partition that is called again within this attempt writes beside what its first call left.
+    const folder = attempt === 1 ? partition : `${partition.slice(0, -1)}.${attempt}/`;
+    try {
+      const path = `${this.options.folder}${folder}${artifactFile(name)}`;
+      return await this.options.wait.ofCall(putAgain(this.options.stage, path, { file }));
+    } catch (error) {
+      if (!(error instanceof ObjectExists)) throw error;
+      throw new Error(`The artifact "${name}" was uploaded twice; give the second one another name.`);
+    }
+  }
+
+  /** Partitions that were cut off although nobody cancelled the run: another attempt runs them. */
+  readonly handedBack: number[] = [];
+
+  async onSegment({ done, ended, rows, pack }: UnitSegment): Promise<void> {
+    const { folder, heartbeats, context, functionDigest } = this.options;
+    const cancelled = context.cancellationDetails?.cancelRequested === true;
+    const counting = ended.filter(({ outcome }) => cancelled || outcome.status !== 'CANCELLED');
+    for (const { outcome } of ended) {
+      if (!cancelled && outcome.status === 'CANCELLED') this.handedBack.push(outcome.ordinal);
+    }
+    if (counting.length === 0 && done === null) return;
+    const segment = ++this.#segments;
+    const [rowsFile, packFile] = await Promise.all([
+      rows === null ? null : this.put(`output/rows-${segment}.parquet`, { file: rows }),
+      pack === null ? null : this.put(`artifacts/pack-${segment}`, { file: pack }),
+    ]);
+    const path = packFile?.path ?? null;
+    const outcomes = counting.map((each) => ({ ...this.#settle(each, path), functionDigest }));
+    const block = done === null ? null : { block: { ...done, pack: path }, functionDigest };
+    const file = rowsFile === null ? null : { file: rowsFile, except: [] };
+    // enforces I4: what has ended is recorded before the server is told, which may lose its last seconds.
+    const settled = outcomes.filter((each) => this.#isSettled(each));
+    if (settled.length > 0 || block !== null)
+      await putCheckpoint(this.#results, folder, ++this.#checkpoints, {
+        outcomes: settled,
+        block,
+        rows: file,
+      });
+    this.recorded.add({ outcomes, block, rows: file });
+    heartbeats.update({ segment: this.#checkpoints, ended: this.recorded.ordinals.size });
+  }
+
+  #settle({ outcome, artifacts, ...rest }: EndedCall, pack: string | null): EndedPartition {
+    const { error } = outcome;
+    // Some say what is wrong; of a hundred thousand failures, all would fill the stage.
+    const stack = error?.stack != null && ++this.#stacks <= MOST_STACKS ? error.stack : null;
+    return this.options.ledger.settle({
+      ...rest,
+      outcome: {
+        ...outcome,
+        error: error === null ? null : { ...error, stack },
+        artifacts: artifactRefs(artifacts, pack),
+      },
+    });
+  }
+
+  /** Whether no later attempt of this unit runs it: a throw of a partition by itself is told to the server alone. */
+  #isSettled({ outcome, retryable }: EndedPartition): boolean {
+    return outcome.status !== 'CANCELLED' && !(this.options.ledger.isSingle && retryable);
+  }
+
+  onModel(partition: string): Promise<ModelFile | null> {
+    const { models, scratch, stage, wait } = this.options;
+    const fetch = (): Promise<ModelFile | null> => fetchModel(models, partition, scratch);
+    return models?.stage === stage.uri ? wait.ofCall(fetch) : fetch();
+  }
+
+  onDownload({ name, partition, run }: DownloadRequest): Promise<DownloadedArtifact> {
+    const { context, scratch, stage, wait } = this.options;
+    const own = { ...context.info.workflowExecution!, stage: stage.uri };
+    const fetch = (): Promise<DownloadedArtifact> =>
+      downloadArtifact(context.client, own, { name, partition, run }, scratch);
+    // The stage of another run is what the function asks for: it hears of its troubles.
+    return run === null ? wait.ofCall(fetch) : fetch();
+  }
+
+  /** Partitions that were not begun when the run was cancelled. */
+  cutOff(entries: readonly IndexEntry[]): void {
+    for (const entry of entries) this.#recordWithoutCall(entry, 'CANCELLED', null);
+  }
+
+  /** Partitions that are not tried again. */
+  giveUp(entries: readonly IndexEntry[], error: ErrorInfo): void {
+    for (const entry of entries) this.#recordWithoutCall(entry, 'INTERNAL_ERROR', error);
+  }
+
+  #recordWithoutCall(
+    { ordinal, id, rows }: IndexEntry,
+    status: PartitionOutcome['status'],
+    error: ErrorInfo | null,
+  ): void {
+    const outcome: PartitionOutcome = {
+      ordinal,
+      id,
+      status,
+      attempts: this.options.ledger.callsBefore(ordinal),
+      rows,
+      startedAt: new Date().toISOString(),
+      durationMs: 0,
+      preview: null,
+      outputRows: 0,
+      artifacts: [],
+      error,
+      reused: false,
+    };
+    const { functionDigest } = this.options;
+    const recorded = { outcome, retryable: false, retryDelayMs: null, big: false, functionDigest };
+    this.recorded.add({ outcomes: [recorded], block: null, rows: null });
+  }
+
+  /** The unit's rows as one file, whatever the number of checkpoints. */
+  async mergedOutput(): Promise<FileRef[]> {
+    const { output } = this.recorded;
+    const refs = output.map(({ file }) => file);
+    if (refs.length <= 1 && output.every(({ except }) => except.length === 0)) return refs;
+    const { stage, scratch, keyColumns, wait } = this.options;
+    const files = await Promise.all(
+      output.map(async ({ file, except }) => ({
+        file: await wait.patiently(() => stage.localFile(file, scratch)),
+        except,
+      })),
+    );
+    const merged = join(scratch, 'merged.parquet');
+    const complete = await mergeRows(keyColumns, files, merged);
+    return complete ? [await this.put('output/rows.parquet', { file: merged })] : refs;
+  }
+
+  /** Puts an object into the attempt's folder. */
+  put(name: string, content: Uint8Array | { file: string }): Promise<FileRef> {
+    return this.#results.put(`${this.options.folder}${name}`, content);
+  }
+
+  close(): Promise<void> {
+    return this.#log.close();
+  }
+}

@@ -1,0 +1,113 @@
+import { alikeFailures } from '../../core/alike';
+import { encodeBlock } from '../../core/done-block';
+import type { FileRef } from '../../core/files';
+import type { OutcomeRecord, PartitionOutcome, UnitResult } from '../../core/outcome';
+import { encodeOrdinals } from '../../core/ordinals';
+import type { UnitTask } from '../../core/plan';
+import { noCounts } from '../../core/status';
+import type { EndedPartition, Recorded } from '../../stored/checkpoints';
+import { sealLines } from '../../stored/numbered-objects';
+import type { UnitRecorder } from './recorder';
+
+/** Larger outcomes are a file (I7). */
+const MOST_INLINE_BYTES = 8 * 1024;
+/** Errors repeated for the run's summary: enough to see what is wrong. */
+const MOST_ERRORS = 3;
+const ERROR_LENGTH = 300;
+
+/** Puts together what history will hold of the unit. */
+export async function unitResult(parts: {
+  task: UnitTask;
+  recorder: UnitRecorder;
+  functionDigest: string;
+  logs: string;
+  worker: string;
+}): Promise<UnitResult> {
+  const { task, recorder, functionDigest, logs, worker } = parts;
+  const { recorded } = recorder;
+  const byOrdinal = [...recorded.outcomes].sort((a, b) => a.outcome.ordinal - b.outcome.ordinal);
+  const again = byOrdinal.filter(({ retryable }) => retryable);
+  const big = byOrdinal.filter((ended) => ended.big);
+  const later = new Set([...again, ...big]);
+  const waits = again.flatMap(({ retryDelayMs }) => retryDelayMs ?? []);
+  const ended = byOrdinal.filter((each) => !later.has(each)).map(({ outcome }) => outcome);
+  const counts = noCounts();
+  for (const { status } of ended) counts[status]++;
+  for (const { block } of recorded.blocks) counts.DONE += block.ordinals.length;
+  return {
+    version: 1,
+    unit: task.unit,
+    round: task.round,
+    counts,
+    outcomes: await inlineOrFile(
+      // What people look for comes first.
+      [
+        ...byOrdinal.map(({ outcome }) => outcome),
+        ...recorded.blocks.map(({ block }) => ({ done: encodeBlock(block) })),
+      ],
+      recorder,
+    ),
+    output: await recorder.mergedOutput(),
+    retry: ordinalsOf(again),
+    big: ordinalsOf(big),
+    retryAfterMs: waits.length === 0 ? null : Math.max(...waits),
+    alike:
+      recorded.blocks.length > 0
+        ? null
+        : // What has a second chance with more memory says nothing yet.
+          alikeFailures(byOrdinal.filter((each) => !each.big).map(({ outcome }) => outcome)),
+    doneMs: doneMs(recorded),
+    firstErrors: firstErrors(ended),
+    logs: `${logs}logs/`,
+    functionDigest,
+    otherCode: otherCode(recorded, functionDigest),
+    worker,
+  };
+}
+
+/** Of partitions that earlier attempts recorded, on workers with other code. */
+function otherCode({ outcomes, blocks }: Recorded, functionDigest: string): UnitResult['otherCode'] {
+  const others = new Map<string, number[]>();
+  const note = (digest: string, ordinals: Iterable<number>): void => {
+    if (digest === functionDigest) return;
+    const noted = others.get(digest) ?? [];
+    for (const ordinal of ordinals) noted.push(ordinal);
+    others.set(digest, noted);
+  };
+  for (const each of outcomes) note(each.functionDigest, [each.outcome.ordinal]);
+  for (const each of blocks) note(each.functionDigest, each.block.ordinals);
+  return [...others].map(([digest, ordinals]) => ({
+    functionDigest: digest,
+    ordinals: encodeOrdinals(ordinals.sort((a, b) => a - b)),
+  }));
+}
+
+function doneMs({ outcomes, blocks }: Recorded): number {
+  let sum = 0;
+  for (const { outcome } of outcomes) if (outcome.status === 'DONE') sum += outcome.durationMs;
+  for (const { block } of blocks) for (const durationMs of block.durationMs) sum += durationMs;
+  return Math.round(sum);
+}
+
+function ordinalsOf(ended: readonly EndedPartition[]): string | null {
+  return ended.length === 0 ? null : encodeOrdinals(ended.map(({ outcome }) => outcome.ordinal));
+}
+
+async function inlineOrFile(
+  outcomes: OutcomeRecord[],
+  recorder: UnitRecorder,
+): Promise<OutcomeRecord[] | FileRef> {
+  // enforces I7
+  if (Buffer.byteLength(JSON.stringify(outcomes)) <= MOST_INLINE_BYTES) return outcomes;
+  return recorder.put('outcomes.jsonl', sealLines(outcomes));
+}
+
+function firstErrors(outcomes: readonly PartitionOutcome[]): UnitResult['firstErrors'] {
+  return outcomes
+    .flatMap(({ id, error }) => (error === null ? [] : [{ id, error }]))
+    .slice(0, MOST_ERRORS)
+    .map(({ id, error: { type, message } }) => ({
+      id,
+      error: { type, message: message.slice(0, ERROR_LENGTH), stack: null },
+    }));
+}

@@ -1,0 +1,397 @@
+/** The registry as programs see it: models, their versions, and aliases that move. */
+import {
+  entriesOf,
+  findEntry,
+  putManifest,
+  readChecked,
+  readManifest,
+  withRoot,
+} from '../../models/manifest';
+import {
+  aliasesOf,
+  beforeAlias,
+  describeVersion,
+  modelBody,
+  moveAlias,
+  RegistryRefused,
+  removeVersion,
+  resolveVersion,
+  stepsOf,
+  versionsOf,
+  withVersion,
+  type AliasBody,
+  type ModelRecord,
+  type VersionBody,
+} from '../../models/records';
+import type { ModelEntry, ModelInput, ModelSerde } from '../../models/types';
+import { compareEntries, type Comparison, type ComparisonOptions } from '../../models/compare';
+import type { RunInput } from '../../core/input';
+import type { RunHandle } from '../../reader/types';
+import { stageUri, type Stage } from '../../stage';
+import type { Warehouse } from '../../warehouse';
+
+/** A model of the registry. */
+export interface ModelListing {
+  name: string;
+  /** Name of the definition that makes it. */
+  definition: string;
+  /** Columns of the partition key. */
+  keyColumns: string[];
+  versions: number;
+  /** Number of the newest version. */
+  latest: number;
+  aliases: Record<string, number>;
+}
+
+/** A version of a model. */
+export interface VersionView {
+  model: string;
+  version: number;
+  /** Aliases that point at it now. */
+  aliases: string[];
+  /** Partitions with a model. */
+  entries: number;
+  /** How many of them this version brought; the others are `base`'s. */
+  changed: number;
+  base: number | null;
+  /** The training run; null: it was put together by a promotion. */
+  run: string | null;
+  description: string;
+  tags: Record<string, string>;
+  /** ISO 8601 UTC. */
+  createdAt: string;
+}
+
+/** A step in an alias's history. */
+export interface AliasStep {
+  version: number;
+  at: string;
+  how: 'promote' | 'rollback';
+}
+
+export interface PromoteOptions {
+  /**
+   * Move partition by partition: only where this metric is better than that of the version that the alias points at. The result is a
+   * new version.
+   */
+  whereBetter?: ComparisonOptions;
+}
+
+/** What a promotion did. */
+export interface Promotion {
+  alias: string;
+  /** Where the alias points now. */
+  version: number;
+  before: number | null;
+  /** With `whereBetter`: partitions whose model was taken, and those that kept theirs. */
+  taken: number | null;
+  kept: number | null;
+  /** Of those that kept theirs: measured on rows of another condition, so that nothing says which is better. */
+  otherRows: number | null;
+}
+
+/** A version: a number, an alias, or `'latest'`. */
+export type VersionRef = number | string;
+
+/** What it works with. */
+export interface RegistryPlace {
+  warehouse: Warehouse;
+  openStage(uri: string): Stage;
+  start(input: RunInput, options: { runId?: string }): Promise<RunHandle>;
+}
+
+/**
+ * The models of a project: `partwise.registry`.
+ *
+ * ```ts
+ * const registry = await partwise.registry();
+ * const traffic = registry.model('traffic');
+ * await traffic.promote('latest', 'production', { whereBetter: { metric: 'mae' } });
+ * const run = await traffic.version('production').predict({
+ *   source: { table: 'flights' }, partitionBy: ['dest'], output: { table: 'forecast' },
+ * });
+ * ```
+ */
+export class ModelRegistry {
+  constructor(private readonly place: RegistryPlace) {}
+
+  /** All models, by name. */
+  async models(): Promise<ModelListing[]> {
+    const byModel = new Map<string, ModelRecord[]>();
+    for (const record of await this.place.warehouse.readModels(null))
+      byModel.set(record.model, [...(byModel.get(record.model) ?? []), record]);
+    return [...byModel].flatMap(([name, records]) =>
+      versionsOf(records).length === 0 ? [] : [listing(name, records)],
+    );
+  }
+
+  /** A model by its name; its methods throw `RegistryRefused` where there is none. */
+  model(name: string): RegisteredModel {
+    return new RegisteredModel(this.place, name);
+  }
+}
+
+/** One model of the registry. */
+export class RegisteredModel {
+  constructor(
+    private readonly place: RegistryPlace,
+    readonly name: string,
+  ) {}
+
+  async describe(): Promise<ModelListing> {
+    return listing(this.name, await this.#known());
+  }
+
+  /** Oldest first. */
+  async versions(): Promise<VersionView[]> {
+    const records = await this.#known();
+    return versionsOf(records).map(({ version, body }) => versionView(this.name, records, version, body));
+  }
+
+  /** Steps of an alias, oldest first. */
+  async history(alias: string): Promise<AliasStep[]> {
+    return stepsOf(await this.#known(), alias).map(({ body }) => body);
+  }
+
+  /** A version; looked up with every call, so an alias is where it points then. */
+  version(ref: VersionRef): ModelVersion {
+    return new ModelVersion(this.place, this.name, ref);
+  }
+
+  /**
+   * Points an alias at a version, in one step. Throws `RegistryConflict` when somebody else moved the alias or changed the model since
+   * it was looked at; nothing is moved then.
+   */
+  async promote(ref: VersionRef, alias: string, { whereBetter }: PromoteOptions = {}): Promise<Promotion> {
+    const records = await this.#known();
+    const { version, body } = resolveVersion(this.name, records, ref);
+    const before = aliasesOf(records).get(alias) ?? null;
+    if (before === version) return { alias, version, before, taken: null, kept: null, otherRows: null };
+    if (whereBetter === undefined || before === null) {
+      await this.#move({ alias, version, expected: before, how: 'promote' });
+      return { alias, version, before, taken: null, kept: null, otherRows: null };
+    }
+    return this.#promoteWhereBetter(alias, before, { version, body }, whereBetter, records);
+  }
+
+  /** Points an alias at where it was before it was last promoted. Throws `RegistryRefused` when it was nowhere. */
+  async rollback(alias: string): Promise<Promotion> {
+    const records = await this.#known();
+    const version = beforeAlias(this.name, records, alias);
+    const before = aliasesOf(records).get(alias) ?? null;
+    await this.#move({ alias, version, expected: before, how: 'rollback' });
+    return { alias, version, before, taken: null, kept: null, otherRows: null };
+  }
+
+  /** A metric of two versions, partition by partition. */
+  async compare(a: VersionRef, b: VersionRef, options: ComparisonOptions): Promise<Comparison> {
+    const records = await this.#known();
+    const [first, second] = [a, b].map((ref) => resolveVersion(this.name, records, ref));
+    return compareEntries(await this.#entries(first!.body), await this.#entries(second!.body), options);
+  }
+
+  /** The champion's entries, with those of the challenger that are better: a version of its own, and the alias on it. */
+  async #promoteWhereBetter(
+    alias: string,
+    champion: number,
+    challenger: { version: number; body: VersionBody },
+    options: ComparisonOptions,
+    records: readonly ModelRecord[],
+  ): Promise<Promotion> {
+    const base = resolveVersion(this.name, records, champion);
+    if (base.body.stage !== challenger.body.stage)
+      throw new RegistryRefused(
+        `Versions ${champion} and ${challenger.version} of "${this.name}" are on two stages.`,
+      );
+    const challengers = await this.#entries(challenger.body);
+    const { partitions, otherRows } = compareEntries(await this.#entries(base.body), challengers, options);
+    const better = new Set(
+      partitions.flatMap(({ partition, better: which }) => (which === 'b' ? [partition] : [])),
+    );
+    const kept =
+      base.body.entries +
+      partitions.filter(({ a, better: which }) => a === null && which === 'b').length -
+      better.size;
+    const counts = { before: champion, taken: better.size, kept, otherRows };
+    if (better.size === 0) return { alias, version: champion, ...counts };
+    const stage = stageOf(this.place, base.body);
+    const { root, manifest } = await putManifest(stage, {
+      model: this.name,
+      id: modelBody(records)!.id,
+      base: await readManifest(stage, base.body.root),
+      changed: challengers.filter(({ partition }) => better.has(partition)),
+    });
+    const at = new Date().toISOString();
+    const body: VersionBody = {
+      stage: base.body.stage,
+      root,
+      entries: manifest.entries,
+      changed: better.size,
+      base: champion,
+      run: null,
+      description: `version ${champion}, with those of version ${challenger.version} whose ${options.metric} is better`,
+      tags: {},
+      createdAt: at,
+    };
+    const version = await withRoot(stage, root, () =>
+      this.place.warehouse.changeModels(this.name, (now) => {
+        // Made already, and the answer was lost.
+        const made = versionsOf(now).find((each) => each.body.root.path === root.path);
+        if (made !== undefined) return { records: now, result: made.version };
+        // Both must still be there: their blocks are this version's.
+        resolveVersion(this.name, now, champion);
+        resolveVersion(this.name, now, challenger.version);
+        const added = withVersion(now, modelBody(now)!, body);
+        const move = { alias, version: added.version, expected: champion, how: 'promote' as const, at };
+        return { records: moveAlias(this.name, added.records, move), result: added.version };
+      }),
+    );
+    return { alias, version, ...counts };
+  }
+
+  async #move(step: {
+    alias: string;
+    version: number;
+    expected: number | null;
+    how: AliasBody['how'];
+  }): Promise<void> {
+    const at = new Date().toISOString();
+    await this.place.warehouse.changeModels(this.name, (now) => ({
+      records: moveAlias(this.name, now, { ...step, at }),
+      result: undefined,
+    }));
+  }
+
+  async #entries(body: VersionBody): Promise<ModelEntry[]> {
+    const entries: ModelEntry[] = [];
+    for await (const entry of entriesOf(stageOf(this.place, body), body.root)) entries.push(entry);
+    return entries;
+  }
+
+  /** Throws where there is no such model. */
+  async #known(): Promise<ModelRecord[]> {
+    const records = await this.place.warehouse.readModels(this.name);
+    resolveVersion(this.name, records, undefined);
+    return records;
+  }
+}
+
+/** One version of a model. */
+export class ModelVersion {
+  constructor(
+    private readonly place: RegistryPlace,
+    private readonly model: string,
+    private readonly ref: VersionRef,
+  ) {}
+
+  async describe(): Promise<VersionView> {
+    const records = await this.place.warehouse.readModels(this.model);
+    const { version, body } = resolveVersion(this.model, records, this.ref);
+    return versionView(this.model, records, version, body);
+  }
+
+  /** All entries, sorted by partition id. */
+  async *entries(): AsyncGenerator<ModelEntry> {
+    const { body } = await this.#find();
+    yield* entriesOf(stageOf(this.place, body), body.root);
+  }
+
+  /** One partition's entry; null: it has no model. Reads the entry's block, and not the others. */
+  async entry(partition: string): Promise<ModelEntry | null> {
+    const { body } = await this.#find();
+    return findEntry(stageOf(this.place, body), body.root, partition);
+  }
+
+  /** One partition's model: its bytes, checked, or what the serde reads. Throws `RegistryRefused` where it has none. */
+  async load<Model = Uint8Array>(partition: string, serde?: ModelSerde<Model>): Promise<Model> {
+    const { body, version } = await this.#find();
+    const stage = stageOf(this.place, body);
+    const entry = await findEntry(stage, body.root, partition);
+    if (entry === null)
+      throw new RegistryRefused(
+        `Version ${version} of "${this.model}" has no model for the partition "${partition}".`,
+      );
+    const bytes = await readChecked(stage, entry);
+    return serde === undefined ? (bytes as Model) : serde.read(bytes);
+  }
+
+  /** Starts a run that predicts with this version: where the alias points now, whatever becomes of it. */
+  async predict(
+    input: Omit<RunInput, 'function' | 'model'> & { model?: Omit<ModelInput, 'name' | 'version' | 'run'> },
+    options: { runId?: string } = {},
+  ): Promise<RunHandle> {
+    const records = await this.place.warehouse.readModels(this.model);
+    const { version } = resolveVersion(this.model, records, this.ref);
+    const { definition } = modelBody(records)!;
+    const model = { ...input.model, name: this.model, version };
+    return this.place.start({ ...input, function: `${definition}.predict`, model }, options);
+  }
+
+  /** Sets tags (null removes one) and the description. */
+  async tag(words: { description?: string; tags?: Record<string, string | null> }): Promise<void> {
+    const { version } = await this.#find();
+    await this.place.warehouse.changeModels(this.model, (now) => {
+      resolveVersion(this.model, now, version);
+      return { records: describeVersion(now, version, words), result: undefined };
+    });
+  }
+
+  /**
+   * Removes the version; its models stay on the stage until `clean` finds that nobody needs them, neither another version nor a run
+   * that predicts with it. Throws `RegistryRefused` while an alias points at it, unless it is the last version.
+   */
+  async remove(): Promise<number> {
+    const { version, body } = await this.#find();
+    await this.place.warehouse.changeModels(this.model, (now) => ({
+      // The number alone, for `latest` would be another one when this is made again after a lost answer.
+      records: removeVersion(this.model, now, version),
+      result: undefined,
+    }));
+    // From here on nothing names its root, which alone makes clean keep what it names.
+    await stageOf(this.place, body).remove(body.root.path);
+    return version;
+  }
+
+  async #find(): Promise<{ version: number; body: VersionBody }> {
+    return resolveVersion(this.model, await this.place.warehouse.readModels(this.model), this.ref);
+  }
+}
+
+/** As this registry's connection reaches it. */
+function stageOf({ openStage, warehouse }: RegistryPlace, { stage }: VersionBody): Stage {
+  return openStage(stageUri(stage, '', warehouse.uri));
+}
+
+function listing(name: string, records: readonly ModelRecord[]): ModelListing {
+  const { definition, keyColumns } = modelBody(records)!;
+  const versions = versionsOf(records);
+  return {
+    name,
+    definition,
+    keyColumns: keyColumns.map((column) => column.name),
+    versions: versions.length,
+    latest: versions.at(-1)!.version,
+    aliases: Object.fromEntries(aliasesOf(records)),
+  };
+}
+
+function versionView(
+  model: string,
+  records: readonly ModelRecord[],
+  version: number,
+  { entries, changed, base, run, description, tags, createdAt }: VersionBody,
+): VersionView {
+  const aliases = [...aliasesOf(records)].flatMap(([name, at]) => (at === version ? [name] : []));
+  return {
+    model,
+    version,
+    aliases,
+    entries,
+    changed,
+    base,
+    run: run?.id ?? null,
+    description,
+    tags,
+    createdAt,
+  };
+}

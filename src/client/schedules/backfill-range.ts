@@ -1,0 +1,44 @@
+/** Which times a backfill is for, and what may be wrong with that. */
+import type { ScheduleDescription } from '@temporalio/client';
+import { quote } from '../../core/quote';
+import { parsePeriod } from '../../input/zoned-time';
+import { ScheduleRefused } from '../../reader/errors';
+import { overlapProblem } from './schema';
+import type { Overlap } from './types';
+
+/** Throws `ScheduleRefused` with the problems that are there. */
+export function refuse(...problems: (string | null)[]): void {
+  const found = problems.filter((problem) => problem !== null);
+  // enforces I9
+  if (found.length > 0) throw new ScheduleRefused(found);
+}
+
+/** The moments between which a schedule's times are wanted: after the start, up to and with the end. */
+export function backfillRange(
+  { scheduleId, spec }: ScheduleDescription,
+  { from, to, overlap }: { from: string; to: string; overlap: Overlap },
+): { start: Date; end: Date } {
+  const zone = spec.timezone || 'UTC';
+  const [first, last] = [parsePeriod(from, zone), parsePeriod(to, zone)];
+  const now = Date.now();
+  refuse(
+    first === null ? timeProblem('from', from) : null,
+    last === null ? timeProblem('to', to) : null,
+    first !== null && last !== null && first.from > last.to
+      ? `"from" is ${from}, which is after "to", ${to}: exchange them.`
+      : null,
+    first !== null && first.from > now
+      ? `"from" is ${from}, which is still to come: the schedule starts those runs itself.`
+      : null,
+    overlapProblem(overlap),
+    spec.jitter
+      ? `The schedule "${scheduleId}" has jitter, so that nobody can tell its runs beforehand: backfill it with Temporal's own tools.`
+      : null,
+  );
+  // What is still to come the schedule starts in its time: a run that was made before would keep it from doing so.
+  return { start: new Date(first!.from - 1), end: new Date(Math.min(last!.to, now)) };
+}
+
+function timeProblem(name: string, text: string): string {
+  return `"${name}" is ${quote(text)}; it takes a day such as "2026-11-01", or a time such as "2026-11-01T06:00:00Z".`;
+}

@@ -1,0 +1,245 @@
+/** Schedules that start runs, on Temporal Schedules. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  encodeScheduleOverlapPolicy,
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  type Client,
+  type ScheduleDescription,
+} from '@temporalio/client';
+import { optionalDateToTs } from '@temporalio/common/lib/time';
+import { isoTime } from '../../history/decode';
+import { FUNCTION_MEMO } from '../../core/memo';
+import type { RunInput } from '../../core/input';
+import { didYouMean } from '../../core/nearest';
+import { backfillRange, refuse } from './backfill-range';
+import { NoSuchSchedule, ScheduleRefused } from '../../reader/errors';
+import { HistorySource, isNotFound } from '../../reader/histories/history-source';
+import { RunList } from '../../reader/list';
+import { OVERLAPS, overlapProblem, parseSchedule } from './schema';
+import { firingsOf, listingOf, viewOf } from './views';
+import type {
+  Overlap,
+  ScheduledRun,
+  ScheduleFiring,
+  ScheduleInput,
+  ScheduleListing,
+  Schedules,
+  ScheduleView,
+} from './types';
+import { summaryOf } from '../start';
+import { WORKFLOW_TYPE, type ListedExecution } from '../../reader/visibility';
+
+/** What the server lists at most, so that more cannot be told from this many. */
+const MOST_FIRINGS = 1_000;
+/** The server acts on a trigger within milliseconds. */
+const STARTS_WITHIN_MS = 10_000;
+const LOOK_AGAIN_MS = 50;
+
+export class TemporalSchedules implements Schedules {
+  constructor(
+    private readonly client: Client,
+    private readonly taskQueue: string,
+    /** Adds what runs of this project are always started with. */
+    private readonly complete: (input: RunInput) => RunInput,
+  ) {}
+
+  async create(id: string, wanted: ScheduleInput): Promise<ScheduleView> {
+    const parsed = parseSchedule(id, wanted);
+    if (!parsed.ok) throw new ScheduleRefused(parsed.problems);
+    const { spec, policies, state } = parsed.schedule;
+    const input = this.complete(parsed.schedule.input);
+    const memo = { [FUNCTION_MEMO]: input.function };
+    try {
+      await this.client.schedule.create({
+        scheduleId: id,
+        spec,
+        policies,
+        state,
+        memo,
+        action: {
+          type: 'startWorkflow',
+          workflowType: WORKFLOW_TYPE,
+          taskQueue: this.taskQueue,
+          // Temporal adds the time, and starts no second run of the same id.
+          workflowId: id,
+          args: [input],
+          memo,
+          staticSummary: summaryOf(input),
+        },
+      });
+    } catch (error) {
+      throw asRefused(id, error);
+    }
+    return this.describe(id);
+  }
+
+  async list(): Promise<ScheduleListing[]> {
+    const found: ScheduleListing[] = [];
+    for await (const summary of this.client.schedule.list()) {
+      if (summary.action?.workflowType === WORKFLOW_TYPE) found.push(listingOf(summary));
+    }
+    return found.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  async describe(id: string): Promise<ScheduleView> {
+    const description = await this.#describe(id);
+    const runs = new RunList(this.client);
+    const recent: ScheduledRun[] = [];
+    for (const firing of firingsOf(description.info.recentActions)) {
+      const info = await this.#execution(firing.runId);
+      recent.push({ ...firing, status: info === null ? null : (await runs.line(info)).status });
+    }
+    return viewOf(description, recent);
+  }
+
+  async pause(id: string, note = 'Paused by hand.'): Promise<void> {
+    await this.#ask(id, this.client.schedule.getHandle(id).pause(note));
+  }
+
+  // Without a note the server does nothing.
+  async unpause(id: string, note = 'Unpaused by hand.'): Promise<void> {
+    await this.#ask(id, this.client.schedule.getHandle(id).unpause(note));
+  }
+
+  async trigger(id: string, { overlap }: { overlap?: Overlap } = {}): Promise<ScheduleFiring> {
+    refuse(overlapProblem(overlap));
+    const before = await this.#describe(id);
+    let due = Math.floor(Date.now() / 1000) * 1000;
+    // Runs are named by the second, and none is started twice.
+    while ((await this.#execution(runIdOf(before, due))) !== null) due += 1000;
+    const firing = { scheduledTime: new Date(due).toISOString(), runId: runIdOf(before, due) };
+    // Not the handle's own trigger: it cannot say for which time, and lets runs overlap unless told otherwise.
+    const triggering = this.client.workflowService.patchSchedule({
+      namespace: this.client.options.namespace,
+      scheduleId: id,
+      requestId: randomUUID(),
+      patch: {
+        triggerImmediately: {
+          overlapPolicy: encodeScheduleOverlapPolicy(overlap && OVERLAPS[overlap]),
+          scheduledTime: optionalDateToTs(new Date(due)),
+        },
+      },
+    });
+    await this.#ask(id, triggering);
+    return this.#untilTaken(before, firing);
+  }
+
+  async backfill(
+    id: string,
+    { from, to, overlap = 'buffer-all' }: { from: string; to: string; overlap?: Overlap },
+  ): Promise<ScheduleFiring[]> {
+    const schedule = await this.#describe(id);
+    const { start, end } = backfillRange(schedule, { from, to, overlap });
+    const times = await this.#timesIn(id, start, end);
+    refuse(
+      times.length === 0 ? `The schedule "${id}" was not due between ${from} and ${to}.` : null,
+      times.length >= MOST_FIRINGS
+        ? `The schedule "${id}" was due ${MOST_FIRINGS.toLocaleString('en')} times or more between ${from} and ${to}: backfill less at a time.`
+        : null,
+    );
+    const firings = await Promise.all(
+      times.map(async (due): Promise<ScheduleFiring> => {
+        const runId = runIdOf(schedule, due);
+        const execution = await this.#execution(runId);
+        const startedAt = execution === null ? null : isoTime(execution.startTime);
+        return { scheduledTime: new Date(due).toISOString(), runId, startedAt };
+      }),
+    );
+    const handle = this.client.schedule.getHandle(id);
+    await this.#ask(id, handle.backfill({ start, end, overlap: OVERLAPS[overlap] }));
+    return firings;
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#ask(id, this.client.schedule.getHandle(id).delete());
+  }
+
+  #describe(id: string): Promise<ScheduleDescription> {
+    return this.#ask(id, this.client.schedule.getHandle(id).describe());
+  }
+
+  /** What the server says to a request about a schedule. */
+  async #ask<T>(id: string, request: Promise<T>): Promise<T> {
+    try {
+      return await request;
+    } catch (error) {
+      const isMissing = error instanceof ScheduleNotFoundError || isNotFound(error);
+      throw isMissing ? await this.#notFound(id) : error;
+    }
+  }
+
+  async #notFound(id: string): Promise<NoSuchSchedule> {
+    const known = (await this.list()).map((schedule) => schedule.id);
+    return new NoSuchSchedule(
+      id,
+      `There is no schedule "${id}" in the namespace "${this.client.options.namespace}" of this Temporal server.${didYouMean(id, known)} ` +
+        'partwise schedule list shows those that are there.',
+    );
+  }
+
+  /** The latest execution of a run; null when there is none. */
+  async #execution(runId: string): Promise<ListedExecution | null> {
+    try {
+      return (await new HistorySource(this.client).describe(runId)).workflowExecutionInfo ?? null;
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Times at which the schedule was due, in milliseconds: the server's own reckoning, so that it does what was said. */
+  async #timesIn(id: string, start: Date, end: Date): Promise<number[]> {
+    const asking = this.client.workflowService.listScheduleMatchingTimes({
+      namespace: this.client.options.namespace,
+      scheduleId: id,
+      startTime: optionalDateToTs(start),
+      endTime: optionalDateToTs(end),
+    });
+    return (await this.#ask(id, asking)).startTime.map((time) => Date.parse(isoTime(time)));
+  }
+
+  /** Resolves when the run of a trigger has started, or waits for another one. */
+  async #untilTaken(
+    before: ScheduleDescription,
+    firing: Omit<ScheduleFiring, 'startedAt'>,
+  ): Promise<ScheduleFiring> {
+    const id = before.scheduleId;
+    for (const giveUpAt = Date.now() + STARTS_WITHIN_MS; Date.now() < giveUpAt; await sleep(LOOK_AGAIN_MS)) {
+      const execution = await this.#execution(firing.runId);
+      if (execution !== null) return { ...firing, startedAt: isoTime(execution.startTime) };
+      const { info, raw } = await this.#describe(id);
+      const underWay = info.runningActions.map(({ workflow }) => workflow.workflowId).join(', ');
+      refuse(
+        info.numActionsSkippedOverlap > before.info.numActionsSkippedOverlap
+          ? `The schedule "${id}" started nothing, since a run of it is under way: ${underWay}. ` +
+              'Wait for its end, or name another overlap policy (--overlap), such as buffer-one or allow-all.'
+          : null,
+      );
+      if (underWay !== '' && Number(raw.info?.bufferSize ?? 0) > 0) return { ...firing, startedAt: null };
+    }
+    throw new ScheduleRefused([
+      `The server took the trigger of the schedule "${id}" and started no run within ${STARTS_WITHIN_MS / 1000} s: ` +
+        `partwise schedule describe ${id} shows how it stands.`,
+    ]);
+  }
+}
+
+/** As Temporal names it: to the second, in UTC. */
+function runIdOf({ action }: ScheduleDescription, due: number): string {
+  return `${action.workflowId!}-${new Date(due).toISOString().slice(0, 19)}Z`;
+}
+
+function asRefused(id: string, error: unknown): unknown {
+  if (error instanceof ScheduleAlreadyRunning) {
+    return new ScheduleRefused([
+      `There is a schedule "${id}" already: look at it with partwise schedule describe ${id}, ` +
+        `and to change it, delete it (partwise schedule delete ${id}) and create it again.`,
+    ]);
+  }
+  // The SDK's error for what the server does not take, such as a time zone that it does not know.
+  if (error instanceof TypeError)
+    return new ScheduleRefused([`The server does not take the schedule "${id}": ${error.message}.`]);
+  return error;
+}

@@ -1,0 +1,187 @@
+/** A schedule as it is asked for → what Temporal takes, or every problem at once (I9). */
+import type { CalendarSpec, ScheduleOptions, ScheduleSpec } from '@temporalio/client';
+import { z } from 'zod';
+import { cronProblem, DAYS_OF_WEEK, MONTHS } from '../../input/cron';
+import { addSentence, explainIssues, fields } from '../../input/explain-issues';
+import type { RunInput } from '../../core/input';
+import { duration, text, timeZoneSchema } from '../../input/input-schema';
+import { parseRunInput } from '../../input/parse-input';
+import { quote } from '../../core/quote';
+import { runIdProblem } from '../../input/run-id';
+import { timeZoneName } from '../../input/zoned-time';
+import type { Overlap } from './types';
+
+/** Temporal's own names; its default, too, is to skip. */
+export const OVERLAPS = {
+  skip: 'SKIP',
+  'buffer-one': 'BUFFER_ONE',
+  'buffer-all': 'BUFFER_ALL',
+  'cancel-other': 'CANCEL_OTHER',
+  'terminate-other': 'TERMINATE_OTHER',
+  'allow-all': 'ALLOW_ALL',
+} as const satisfies Record<Overlap, string>;
+
+/**
+ * Temporal's own default is a year. A server on a laptop is often down, and a nightly run of the day before is worth catching up on;
+ * for longer gaps there is backfill, where a person says which days.
+ */
+const CATCHUP_MS = 86_400_000;
+
+export interface ParsedSchedule {
+  /** With time zone and series. */
+  input: RunInput;
+  spec: ScheduleSpec;
+  policies: NonNullable<ScheduleOptions['policies']>;
+  state: { paused: boolean; note?: string };
+}
+
+export type ScheduleReport = { ok: true; schedule: ParsedSchedule } | { ok: false; problems: string[] };
+
+const OVERLAP = Object.keys(OVERLAPS)
+  .map((name) => `"${name}"`)
+  .join(', ');
+const overlapSchema = z.enum(Object.keys(OVERLAPS) as [Overlap, ...Overlap[]], { error: OVERLAP });
+
+export function overlapProblem(overlap: Overlap | undefined): string | null {
+  if (overlap === undefined || Object.hasOwn(OVERLAPS, overlap)) return null;
+  return `"overlap" is ${quote(overlap)}; it takes one of ${OVERLAP}.`;
+}
+
+function calendarNumber(from: number, to: number) {
+  const takes = `a number from ${from} to ${to}, a range such as { "start": ${from}, "end": ${from + 2} }, a list of these, or "*"`;
+  return calendarField(z.int({ error: takes }).min(from, { error: takes }).max(to, { error: takes }), takes);
+}
+
+function calendarName<const Name extends string>(names: readonly [Name, ...Name[]]) {
+  const takes = `a name such as "${names[1]}", a range such as { "start": "${names[1]}", "end": "${names[3]}" }, a list of these, or "*"`;
+  const unit = z
+    .string({ error: takes })
+    .transform((name) => name.toUpperCase())
+    .pipe(z.enum(names, { error: takes }));
+  return calendarField(unit, takes);
+}
+
+function calendarField<Unit extends z.ZodType>(unit: Unit, takes: string) {
+  // Both ends, always: the SDK takes a range without its end for one that ends at 1.
+  const one = unit.transform((value) => ({ start: value, end: value, step: 1 }));
+  const range = z.strictObject({ start: unit, end: unit, step: z.int().min(1).default(1) });
+  const values = z.union([range, one]);
+  const several = values.transform((value) => [value]);
+  return z.union([z.literal('*'), several, z.array(values).min(1)], { error: takes }).optional();
+}
+
+const CALENDAR = 'an object such as { "hour": 6, "dayOfWeek": "MONDAY" }';
+const calendarSchema = fields(CALENDAR, {
+  second: calendarNumber(0, 59),
+  minute: calendarNumber(0, 59),
+  hour: calendarNumber(0, 23),
+  dayOfMonth: calendarNumber(1, 31),
+  month: calendarName(MONTHS),
+  year: calendarNumber(2000, 2100),
+  dayOfWeek: calendarName(DAYS_OF_WEEK),
+});
+
+const cronSchema = text('a cron expression such as "30 0 * * *"').superRefine((expression, context) => {
+  const problem = cronProblem(expression);
+  if (problem !== null) addSentence(context, `"cron" is ${quote(expression)}, ${problem}.`);
+});
+
+/** One value is a list of one: done before parsing, so that problems find the value that they are about. */
+function listOf(value: unknown): unknown[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+const scheduleSchema = fields('an object such as { "input": …, "cron": "30 0 * * *" }', {
+  input: z.unknown(),
+  cron: z.array(cronSchema),
+  calendar: z.array(calendarSchema),
+  every: duration('from 1s to 365d', { min: 1000, max: 365 * 86_400_000 }).nullish(),
+  timeZone: timeZoneSchema.nullish(),
+  overlap: overlapSchema.nullish(),
+  pauseOnFailure: z.boolean({ error: 'true or false' }).nullish(),
+  catchupWindow: duration('from 10s to 365d', { min: 10_000, max: 365 * 86_400_000 }).nullish(),
+  note: z.string({ error: 'a text' }).max(500, { error: 'a text of at most 500 characters' }).nullish(),
+  paused: z.boolean({ error: 'true or false' }).nullish(),
+});
+
+// enforces I9
+export function parseSchedule(id: unknown, raw: unknown): ScheduleReport {
+  const given: Partial<Record<string, unknown>> = { ...(raw as object | undefined) };
+  const lists = { ...given, cron: listOf(given.cron), calendar: listOf(given.calendar) };
+  const parsed = scheduleSchema.safeParse(lists);
+  const badId = scheduleIdProblem(id);
+  const runInput = withSeries(id, given.input);
+  const problems = [
+    ...(badId === null ? [] : [badId]),
+    ...(parsed.success ? [] : explainIssues(parsed.error.issues, lists, 'The schedule')),
+    ...acrossFields(lists),
+    ...inputProblems(runInput),
+  ];
+  if (!parsed.success || problems.length > 0) return { ok: false, problems };
+  const { cron, calendar, every, overlap, pauseOnFailure, catchupWindow, note, paused } = parsed.data;
+  const input = runInput as RunInput;
+  const timeZone = timeZoneName(parsed.data.timeZone ?? input.timeZone ?? 'UTC')!;
+  return {
+    ok: true,
+    schedule: {
+      input: { ...input, timeZone },
+      spec: {
+        cronExpressions: cron,
+        calendars: calendar as CalendarSpec[],
+        intervals: every == null ? [] : [{ every }],
+        timezone: timeZone,
+      },
+      policies: {
+        overlap: OVERLAPS[overlap ?? 'skip'],
+        pauseOnFailure: pauseOnFailure ?? false,
+        catchupWindow: catchupWindow ?? CATCHUP_MS,
+      },
+      state: { paused: paused ?? false, ...(note != null && { note }) },
+    },
+  };
+}
+
+/** What is wrong with a schedule's id, as a sentence; null when nothing is. */
+function scheduleIdProblem(id: unknown): string | null {
+  if (typeof id !== 'string' || id === '')
+    return 'The schedule has no name: give it one, such as "nightly-sales".';
+  const problem = runIdProblem(`${id}-2026-11-01T06:00:00Z`);
+  if (problem === null) return null;
+  return `The schedule cannot be named ${quote(id)}, since its runs are named after it and the time. ${problem}`;
+}
+
+interface LooseSchedule extends Partial<Record<string, unknown>> {
+  cron: unknown[];
+  calendar: unknown[];
+}
+
+function acrossFields({ cron, calendar, every, timeZone, input }: LooseSchedule): string[] {
+  const problems: string[] = [];
+  if (cron.length + calendar.length === 0 && every == null) {
+    problems.push(
+      'Nothing says when the schedule is due: give "cron" such as "30 0 * * *", "every" such as "1h", or "calendar".',
+    );
+  }
+  const zone = (input as RunInput | null | undefined)?.timeZone;
+  if (timeZone != null && zone != null && timeZone !== zone) {
+    problems.push(
+      `"timeZone" is ${quote(timeZone)} for the schedule and ${quote(zone)} for its input: name it once, for the schedule.`,
+    );
+  }
+  return problems;
+}
+
+/** What a run of a schedule can reuse is what the schedule's runs before made, unless the input names another series. */
+function withSeries(id: unknown, input: unknown): unknown {
+  const { onUnchanged, series } = (input ?? {}) as Partial<RunInput>;
+  return onUnchanged === 'reuse' && series == null ? { ...(input as RunInput), series: id } : input;
+}
+
+function inputProblems(input: unknown): string[] {
+  const report = parseRunInput(input);
+  const problems = report.ok ? [] : report.problems;
+  const { scheduledTime } = (input ?? {}) as Partial<RunInput>;
+  if (scheduledTime == null) return problems;
+  return [...problems, '"scheduledTime" is given to each run by the schedule: leave it out.'];
+}

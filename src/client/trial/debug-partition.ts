@@ -1,0 +1,217 @@
+/**
+ * Calls the function as it is now on one partition of a run, on the rows that the run pinned, in this process. Reads the run and its
+ * stage, and changes neither.
+ */
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { compareOutcomes } from './compare-outcomes';
+import { PartitionReader } from '../../reader/partitions/partition-handle';
+import { readLocalRows } from '../../reader/partitions/results';
+import { RunReader } from '../../reader/run-reader';
+import { ServerRun } from '../../reader/run-source';
+import type { CallView, DebugOptions, DebugReport } from './types';
+import type { LogEntry, PartitionView } from '../../reader/types';
+import type { ProjectConfig } from '../../config';
+import { SQL_FUNCTION } from '../../functions/define';
+import { checkPin } from '../../functions/file-rows';
+import type { Row } from '../../functions/types';
+import type { RunRecord } from '../../history/fold';
+import type { FunctionPlan, UnitPlan } from '../../core/plan';
+import { Refusal } from '../../core/refusal';
+import { callHere } from '../../runners/node/call-here';
+import type { Stage } from '../../stage';
+import { downloadArtifact } from '../../reader/partitions/download';
+import { FunctionCatalog, sqlDigest, unknownFunction } from '../../planning/function-catalog';
+import { duckdbMemory } from '../../planning/function-limits';
+import { openPlannedStage } from '../../stored/stage-access';
+import { loadUnitPlan } from '../../stored/unit-plan';
+import { fetchSnapshot } from '../../warehouse/unit-snapshot';
+import { fetchModel } from '../../models/fetch-model';
+import { warehouseAccess } from '../../warehouse/access';
+
+const MOST_ROWS = 20;
+
+/** A call with all of its rows. */
+type Call = Omit<CallView, 'result' | 'resultRows'> & { rows: Row[] };
+
+/**
+ * Throws a `Refusal` for what cannot be debugged: a function that is not there any more, a snapshot that is damaged; `SourceChanged` for
+ * a file that is not the one that the run pinned. What the function throws is in the report.
+ */
+export async function debugPartition(
+  client: Client,
+  at: { runId: string; partition: string },
+  project: ProjectConfig,
+  options: DebugOptions,
+): Promise<DebugReport> {
+  const reader = new RunReader(new ServerRun(client, at.runId, null, project.stage));
+  const partition = new PartitionReader(reader, at.partition);
+  const described = await partition.describe();
+  const ordinal = await partition.ordinal();
+  const { record } = await reader.read();
+  const stage = await openPlannedStage(record.plan!.stage, record.opened!.stageToken);
+  const plan = await loadUnitPlan(stage, record.plan!.unitPlan);
+  const fn = await functionOf(plan, record, project, options);
+  if (plan.files !== null) await checkPin(plan.files[ordinal]!);
+  const recorded = await recordedCall(partition, described);
+  if (options.inspect === true) await waitForDebugger(fn, options);
+
+  const scratch = await mkdtemp(join(tmpdir(), 'partwise-'));
+  try {
+    const attempt = described.attempts + 1;
+    options.onEvent?.({ type: 'calling', attempt, rows: described.rows });
+    const own = { workflowId: at.runId, runId: record.workflowRunId, stage: stage.uri };
+    const onDownload: OnDownload = (request) => downloadArtifact(client, own, request, scratch);
+    const { execution } = record.opened!;
+    const prepared = { ...at, stage, plan, fn, ordinal, execution, attempt, scratch, onDownload };
+    const now = await callNow(prepared, options);
+    return {
+      runId: at.runId,
+      partition: at.partition,
+      key: described.key,
+      rows: described.rows,
+      function: fn.name,
+      now: shown(now),
+      recorded: recorded === null ? null : shown(recorded),
+      comparison: recorded === null ? null : compareOutcomes(now, recorded),
+    };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The function as it is now, bundled anew. */
+async function functionOf(
+  { function: planned }: UnitPlan,
+  record: RunRecord,
+  project: ProjectConfig,
+  options: DebugOptions,
+): Promise<FunctionPlan> {
+  const { name } = planned;
+  if (name === SQL_FUNCTION) {
+    const sql = options.sql ?? planned.sql!;
+    return { name, digest: sqlDigest(sql), bundle: null, sql };
+  }
+  if (options.sql !== undefined) {
+    throw new Refusal('InvalidInput', [
+      `"sql" is for runs of the built-in function "sql", and this run's function is "${name}": leave it out.`,
+    ]);
+  }
+  const { functions: named } = record.opened!.input;
+  const ofRun = named == null ? null : resolve(project.projectDir, named);
+  // The run may have been started where the project lies elsewhere.
+  const file = options.functions ?? (ofRun !== null && existsSync(ofRun) ? ofRun : project.functions);
+  const folder = join(project.projectDir, '.partwise', 'functions');
+  const catalog = new FunctionCatalog({
+    file: null,
+    folder,
+    reloads: true,
+    passEnv: project.worker.passEnv,
+  });
+  const bundle = file === null ? null : await catalog.current(resolve(project.projectDir, file));
+  if (bundle?.functions.some((each) => each.name === name) === true)
+    return { name, digest: bundle.digest, bundle: bundle.path, sql: null };
+  throw new Refusal('InvalidInput', [unknownFunction(name, bundle, file)]);
+}
+
+async function recordedCall(
+  partition: PartitionReader,
+  { status, attempts, durationMs, artifacts, error }: PartitionView,
+): Promise<Call | null> {
+  if (status === 'PENDING' || status === 'RUNNING') return null;
+  const all = await partition.logs();
+  const latest = all.reduce<LogEntry | null>((a, b) => (a === null || isLater(b, a) ? b : a), null);
+  const logs = all.filter((line) => latest !== null && !isLater(latest, line));
+  return { status, attempts, durationMs, artifacts, error, logs, rows: await partition.result() };
+}
+
+/** Whether `a` is of a later attempt than `b`. */
+function isLater(a: LogEntry, b: LogEntry): boolean {
+  return a.execution > b.execution || (a.execution === b.execution && a.attempt > b.attempt);
+}
+
+/** Blocks this process until a debugger is attached. */
+async function waitForDebugger(fn: FunctionPlan, { onEvent }: DebugOptions): Promise<void> {
+  if (fn.bundle === null) {
+    throw new Refusal('InvalidInput', [
+      'The built-in function "sql" has no code to stop in: leave --inspect out.',
+    ]);
+  }
+  const inspector = await import('node:inspector');
+  if (inspector.url() !== undefined) return;
+  inspector.open(0, '127.0.0.1');
+  onEvent?.({ type: 'waiting', url: inspector.url()! });
+  inspector.waitForDebugger();
+}
+
+type OnDownload = Parameters<typeof callHere>[0]['onDownload'];
+
+interface Prepared {
+  runId: string;
+  partition: string;
+  stage: Stage;
+  plan: UnitPlan;
+  fn: FunctionPlan;
+  ordinal: number;
+  execution: number;
+  attempt: number;
+  scratch: string;
+  onDownload: OnDownload;
+}
+
+async function callNow(
+  { runId, partition, stage, plan, fn, ordinal, execution, attempt, scratch, onDownload }: Prepared,
+  { inspect, onEvent, signal = new AbortController().signal }: DebugOptions,
+): Promise<Call> {
+  const logs: LogEntry[] = [];
+  const index = await stage.localFile(plan.index, scratch);
+  const { outcome, rowsFiles, uploads } = await callHere({
+    unit: {
+      function: fn,
+      bundle: fn.bundle,
+      runId,
+      params: plan.params,
+      model: plan.model,
+      models: plan.models,
+      warehouse: plan.warehouse,
+      pushDown: plan.pushDown,
+      keyColumns: plan.keyColumns,
+      columns: plan.columns,
+      index,
+      snapshot: await fetchSnapshot(stage, plan, [ordinal], scratch, signal),
+      files: plan.files === null ? null : [plan.files[ordinal]!],
+      ordinals: [ordinal],
+      isBatch: false,
+      priorCalls: attempt - 1,
+      pause: inspect === true,
+      snapshotTime: plan.snapshotTime,
+      scheduledTime: plan.scheduledTime,
+      spill: scratch,
+      scratch,
+      nonRetryableErrorTypes: [],
+      duckdbMemoryBytes: duckdbMemory(plan.memoryBytes),
+    },
+    onLog: ({ at, stream, text }) => {
+      const entry: LogEntry = { at, partition, execution, attempt, stream, text };
+      logs.push(entry);
+      onEvent?.({ type: 'log', entry });
+    },
+    onDownload,
+    onModel: (of) => fetchModel(plan.models ?? null, of, scratch),
+    access: warehouseAccess(plan, { timeoutMs: null, scratch }),
+    signal,
+  });
+  signal.throwIfAborted();
+  const { status, durationMs, error } = outcome;
+  const artifacts = uploads.map(({ name, content, sha256 }) => ({ name, bytes: content.byteLength, sha256 }));
+  const files = rowsFiles.map((file) => ({ file, except: [] }));
+  const rows = await readLocalRows(files, plan.keyColumns);
+  return { status, attempts: attempt, durationMs, artifacts, error, logs, rows };
+}
+
+function shown({ rows, ...call }: Call): CallView {
+  return { ...call, result: rows.slice(0, MOST_ROWS), resultRows: rows.length };
+}

@@ -1,0 +1,66 @@
+/** What a run would do: the same checks and the same cutting of units as planning, and nothing is kept. */
+import type { PlanPreview } from '../../reader/types';
+import type { ProjectConfig } from '../../config';
+import { parseRunInput } from '../../input/parse-input';
+import { Refusal } from '../../core/refusal';
+import { scheduledFor } from '../../input/scheduled-time';
+import { cutUnits } from '../../core/units';
+import { DEFAULT_WAREHOUSE, openWarehouse } from '../../warehouse';
+import { queryProblems, withoutWaiting } from '../../planning/check-run';
+
+const EXTREMES = 5;
+
+/** Throws a `Refusal` with every problem. */
+export function previewPlan(raw: unknown, project: ProjectConfig): Promise<PlanPreview> {
+  return withoutWaiting(() => preview(raw, project));
+}
+
+async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPreview> {
+  const parsed = parseRunInput(raw);
+  if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
+  const { source, partitionBy, where, only, warehouse, scheduledTime, timeZone, options } = parsed.input;
+  const opened = openWarehouse(warehouse ?? project.warehouse ?? DEFAULT_WAREHOUSE, project.projectDir);
+  const { rows, ids, ...shape } = await opened.count({
+    source,
+    partitionBy,
+    where,
+    scheduled: scheduledFor(scheduledTime, timeZone),
+    only,
+    maxPartitions: options.maxPartitions,
+    signal: new AbortController().signal,
+  });
+  const { output } = parsed.input;
+  const problems = [
+    ...(await queryProblems(parsed.input, shape, null)),
+    ...(output === null ? [] : await opened.inspectOutput(output)),
+  ];
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+  const { maxConcurrency, partitionsPerUnit } = options;
+  const units = cutUnits({ rows, id: (ordinal) => ids[ordinal]!, maxConcurrency, partitionsPerUnit });
+  const bySize = rows.map((n, ordinal) => ({ id: ids[ordinal]!, rows: n })).sort((a, b) => b.rows - a.rows);
+  return {
+    partitions: rows.length,
+    rows: rows.reduce((sum, n) => sum + n, 0),
+    keyColumns: shape.keyColumns,
+    units: units.length,
+    largest: bySize.slice(0, EXTREMES),
+    smallest: bySize.slice(Math.max(EXTREMES, bySize.length - EXTREMES)).reverse(),
+    histogram: histogram(rows),
+  };
+}
+
+/** Partitions by powers of ten of their rows. */
+function histogram(rows: readonly number[]): PlanPreview['histogram'] {
+  const digits = rows.map((n) => String(n).length);
+  // Not Math.max(...digits): a million arguments are too many.
+  const least = digits.reduce((a, b) => Math.min(a, b));
+  const most = digits.reduce((a, b) => Math.max(a, b));
+  return Array.from({ length: most - least + 1 }, (_, i) => {
+    const power = least + i;
+    const from = power === 1 ? 0 : 10 ** (power - 1);
+    return {
+      label: `${from.toLocaleString('en')} – ${(10 ** power - 1).toLocaleString('en')}`,
+      partitions: digits.filter((d) => d === power).length,
+    };
+  });
+}

@@ -1,0 +1,119 @@
+/** One call of the function for one partition, in a real runner process; uploads go to a stage that nobody keeps. */
+import type { TriedPartition } from './types';
+import type { LogEntry } from '../../reader/types';
+import { readLocalRows } from '../../reader/partitions/results';
+import type { LocalRows } from '../../rows/combined-rows';
+import { artifactRefs } from '../../core/done-block';
+import type { FileRef } from '../../core/files';
+import { keyValues } from '../../core/key-values';
+import type { PartitionOutcome } from '../../core/outcome';
+import { artifactFile } from '../../stored/layout';
+import type { RunnerPool } from '../../runners/pool';
+import type { LogLine, ModelFile, RunnerUnit } from '../../runners/protocol';
+import { runUnit, type UnitHandlers, type UnitSegment, type UploadRequest } from '../../runners/unit-run';
+import type { Stage } from '../../stage';
+import { fetchModel } from '../../models/fetch-model';
+import { warehouseAccess } from '../../warehouse/access';
+
+const MOST_ROWS = 20;
+
+export interface PartitionTrial {
+  pool: RunnerPool;
+  stage: Stage;
+  /** Of this partition alone. */
+  unit: RunnerUnit;
+  id: string;
+  rows: number;
+  timeoutMs: number | null;
+  memoryBytes: number;
+  signal: AbortSignal;
+  onLog: (entry: LogEntry) => void;
+}
+
+/** Throws the signal's reason when it was aborted. */
+export async function tryPartition(trial: PartitionTrial): Promise<TriedPartition> {
+  const { pool, unit, id, rows, timeoutMs, memoryBytes, signal } = trial;
+  const recorder = new TrialRecorder(trial);
+  const startedAt = Date.now();
+  const { failed } = await runUnit({
+    pool,
+    unit,
+    timeoutMs,
+    memory: { each: memoryBytes, alone: memoryBytes },
+    signal,
+    drain: new AbortController().signal,
+    afterLoss: () => 'end',
+    alone: false,
+    entryOf: () => Promise.resolve({ id, rows }),
+    handlers: recorder,
+    access: warehouseAccess(unit, { timeoutMs, scratch: unit.scratch }),
+    lease: null,
+  });
+  signal.throwIfAborted();
+  const shared = { id, key: keyValues(id, unit.keyColumns), rows };
+  if (recorder.outcome === null) {
+    const durationMs = Date.now() - startedAt;
+    const nothing = { result: [], resultRows: 0, artifacts: [], error: failed?.error ?? null };
+    return { ...shared, ...nothing, status: 'INTERNAL_ERROR', durationMs };
+  }
+  const { status, durationMs, outputRows, artifacts, error } = recorder.outcome;
+  return {
+    ...shared,
+    status,
+    durationMs,
+    result: await readLocalRows(recorder.rowsFiles, unit.keyColumns, { limit: MOST_ROWS }),
+    resultRows: outputRows,
+    artifacts: artifacts.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
+    error,
+  };
+}
+
+/** What needs runs, and a try knows of none. */
+class NotInATry extends Error {
+  override name = 'NotInATry';
+  constructor(what: string) {
+    super(`${what} is not possible in a try, which knows of no runs: start a run to use it.`);
+  }
+}
+
+class TrialRecorder implements UnitHandlers {
+  outcome: PartitionOutcome | null = null;
+  readonly rowsFiles: LocalRows[] = [];
+
+  constructor(private readonly trial: PartitionTrial) {}
+
+  async onSegment({ ended: [ended], rows }: UnitSegment): Promise<void> {
+    if (ended !== undefined)
+      this.outcome = { ...ended.outcome, artifacts: artifactRefs(ended.artifacts, null) };
+    if (rows !== null) this.rowsFiles.push({ file: rows, except: [] });
+  }
+
+  onLog(lines: readonly LogLine[]): void {
+    const { id, onLog } = this.trial;
+    for (const { at, stream, text } of lines)
+      onLog({ at, partition: id, execution: 1, attempt: 1, stream, text });
+  }
+
+  onUpload({ ordinal, name, file }: UploadRequest): Promise<FileRef> {
+    return this.trial.stage.put(`${ordinal}/${artifactFile(name)}`, { file });
+  }
+
+  onModel(partition: string): Promise<ModelFile | null> {
+    return fetchModel(this.trial.unit.models ?? null, partition, this.trial.unit.scratch);
+  }
+
+  onDownload({ name, run }: { name: string; run: string | null }): Promise<never> {
+    const where = run === null ? 'this run' : `the run "${run}"`;
+    return Promise.reject(new NotInATry(`context.download("${name}") of ${where}`));
+  }
+
+  onSession(): void {}
+
+  waitedSince(): number {
+    return 0;
+  }
+
+  onLoss(): void {}
+
+  onHeartbeat(): void {}
+}

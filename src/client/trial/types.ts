@@ -1,0 +1,134 @@
+/** What trying a run, and debugging a partition of one, give. Nothing of either is recorded. */
+import type { Row } from '../../functions/types';
+import type { ErrorInfo, FinalStatus } from '../../core/outcome';
+import type { PartitionStatus } from '../../core/status';
+import type { ArtifactView, LogEntry } from '../../reader/types';
+
+/** One partition that was tried. */
+export interface TriedPartition {
+  id: string;
+  key: Row;
+  /** `DONE`, `FAILED` or `INTERNAL_ERROR`, as a run would record it after this one call. */
+  status: FinalStatus;
+  /** Rows of the partition. */
+  rows: number;
+  durationMs: number;
+  /** The first 20 rows that the function returned, key columns before them. */
+  result: Row[];
+  /** How many rows it returned. */
+  resultRows: number;
+  /** What it uploaded; gone with the try. */
+  artifacts: ArtifactView[];
+  error: ErrorInfo | null;
+}
+
+/** What came of a try. */
+export interface TryReport {
+  function: string;
+  /** The largest first. */
+  tried: TriedPartition[];
+  /** What the whole run would be. */
+  plan: {
+    partitions: number;
+    rows: number;
+    /** Partitions that would run at once here. */
+    concurrency: number;
+    /** About how long it would take: partitions × mean time of those tried that are DONE ÷ concurrency; null when none is. */
+    estimatedMs: number | null;
+  };
+}
+
+/** What happens while partitions are tried. */
+export type TryEvent =
+  | { type: 'picked'; partitions: number; rows: number; picked: { id: string; rows: number }[] }
+  | { type: 'log'; entry: LogEntry }
+  | { type: 'partition'; partition: TriedPartition };
+
+export interface TryOptions {
+  /** How many partitions: the largest, the smallest, and the rest evenly between them by size. */
+  partitions: number;
+  onEvent?: (event: TryEvent) => void;
+  /** Ends the functions, and the try with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** How a partition ended: a call made to debug it, or what the run recorded. */
+export interface CallView {
+  status: PartitionStatus;
+  /** The attempt's number; of what is recorded, how often the function was called. */
+  attempts: number;
+  durationMs: number | null;
+  /** Rows, key columns first; at most the first 20. */
+  result: Row[];
+  resultRows: number;
+  artifacts: ArtifactView[];
+  error: ErrorInfo | null;
+  /** Lines that the last attempt printed. */
+  logs: LogEntry[];
+}
+
+/** A cell of the result that is not what was recorded. */
+export interface CellDifference {
+  /** The row's position, from 0. */
+  row: number;
+  column: string;
+  now: unknown;
+  recorded: unknown;
+}
+
+/** A call against the recorded outcome. */
+export interface OutcomeComparison {
+  /** Whether all of the below are the same, logs aside. */
+  same: boolean;
+  status: boolean;
+  /** Whether the errors have the same type and message; also when there is none on either side. */
+  error: boolean;
+  result: {
+    same: boolean;
+    /** The first 20 cells that differ, in rows that both have. */
+    cells: CellDifference[];
+  };
+  /** By name; artifacts are the same when their sha256 is. */
+  artifacts: {
+    name: string;
+    verdict: 'same' | 'different' | 'new' | 'gone';
+    now: number | null;
+    recorded: number | null;
+  }[];
+  logs: boolean;
+}
+
+/** What came of debugging a partition. */
+export interface DebugReport {
+  runId: string;
+  /** The partition id. */
+  partition: string;
+  key: Row;
+  /** Rows of the partition. */
+  rows: number;
+  function: string;
+  now: CallView;
+  /** Null while the run has recorded no outcome of this partition. */
+  recorded: CallView | null;
+  comparison: OutcomeComparison | null;
+}
+
+/** What happens while a partition is debugged. */
+export type DebugEvent =
+  /** The process waits for a debugger at this URL (`ws://127.0.0.1:…`). */
+  | { type: 'waiting'; url: string }
+  /** The function is about to be called. */
+  | { type: 'calling'; attempt: number; rows: number }
+  | { type: 'log'; entry: LogEntry };
+
+export interface DebugOptions {
+  /** Open Node's debugger on 127.0.0.1, wait until one is attached, and stop just before the function. Default false. */
+  inspect?: boolean;
+  /** For runs of the built-in function `sql`: this query instead of the run's. */
+  sql?: string;
+  /** Functions file. Default: the one that the run named, else the project's. */
+  functions?: string;
+  onEvent?: (event: DebugEvent) => void;
+  /** Aborts `context.signal`; the promise rejects with its reason. */
+  signal?: AbortSignal;
+}

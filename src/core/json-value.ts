@@ -1,0 +1,85 @@
+/** Whether a value arrives as it was given: inputs travel as JSON, which drops or changes what it does not know. */
+import { describe } from './describe';
+import { quote } from './quote';
+
+/** Far more than people nest; what encodes JSON by recursion runs out of stack at some thousands. */
+export const MAX_DEPTH = 100;
+/** An input of as many values is too large in any case. */
+const MAX_VALUES = 200_000;
+
+interface Visit {
+  value: unknown;
+  /** `params.rates[0]` */
+  path: string;
+  /** The object that it is in. */
+  within: Visit | null;
+  depth: number;
+}
+
+/** What JSON would change, drop or cannot hold, as sentences. Without recursion: the value may be nested as deep as one likes. */
+export function jsonProblems(whole: unknown, name: string): string[] {
+  const problems: string[] = [];
+  const open: Visit[] = [{ value: whole, path: name, within: null, depth: 0 }];
+  for (let visited = 0; open.length > 0 && visited < MAX_VALUES; visited++) {
+    const visit = open.pop()!;
+    const problem = problemOf(visit);
+    if (problem !== null) problems.push(`"${visit.path}" ${problem}`);
+    else open.push(...inside(visit).reverse());
+  }
+  return problems;
+}
+
+/** Completes a sentence that begins with the value's place. */
+function problemOf(visit: Visit): string | null {
+  const { value } = visit;
+  if (typeof value === 'number' && !Number.isFinite(value))
+    return `is ${value}, ${NOT_JSON} Give null or a text.`;
+  if (typeof value === 'bigint') return `is ${quote(value)}, ${NOT_JSON} Give a text.`;
+  if (typeof value === 'function' || typeof value === 'symbol')
+    return `is ${describe(value)}, ${NOT_JSON} Leave it out.`;
+  if (value === undefined) return `is undefined, ${NOT_JSON} Give null.`;
+  if (typeof value !== 'object' || value === null) return null;
+  if (visit.depth > MAX_DEPTH)
+    return `is nested more than ${MAX_DEPTH} levels deep, and an input may not be: give a flatter value, or put it into a file or table that the function reads.`;
+  for (let outer = visit.within; outer !== null; outer = outer.within)
+    if (outer.value === value) return `contains itself, ${NOT_JSON} Give a copy without it.`;
+  if (value instanceof Date)
+    return Number.isNaN(value.getTime()) ? `is an invalid date, ${NOT_JSON} Give null.` : null;
+  if (Array.isArray(value) || Object.prototype.toString.call(value) === '[object Object]') return null;
+  const way =
+    value instanceof Map
+      ? 'Give Object.fromEntries(map).'
+      : value instanceof Set
+        ? 'Give [...set].'
+        : 'Give plain objects, lists, texts and numbers.';
+  return `is ${describe(value)}, ${NOT_JSON} ${way}`;
+}
+
+const NOT_JSON = 'which cannot be written as JSON.';
+
+function inside(visit: Visit): Visit[] {
+  const { value, path } = visit;
+  if (typeof value !== 'object' || value === null || value instanceof Date) return [];
+  const next = (item: unknown, place: string): Visit => ({
+    value: item,
+    path: place,
+    within: visit,
+    depth: visit.depth + 1,
+  });
+  if (Array.isArray(value)) return value.map((item: unknown, i) => next(item, `${path}[${i}]`));
+  // As absent as one that is not there.
+  const given = Object.entries(value).filter(([, item]) => item !== undefined);
+  return given.map(([name, item]) => next(item, `${path}.${name}`));
+}
+
+/** Whether a value is nested deeper than `levels`. */
+export function isDeeperThan(value: unknown, levels: number): boolean {
+  const open = [{ value, depth: 0 }];
+  for (;;) {
+    const visit = open.pop();
+    if (visit === undefined) return false;
+    if (typeof visit.value !== 'object' || visit.value === null) continue;
+    if (visit.depth > levels) return true;
+    for (const inner of Object.values(visit.value)) open.push({ value: inner, depth: visit.depth + 1 });
+  }
+}

@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { confine, type Confinement } from './confinement';
+import { Refusal } from '../core/refusal';
+
+/** How long to wait for another program to let go of the file, before that is reported. */
+const LOCK_WAIT_MS = 10_000;
+
+/** The file is locked by another program. Activities are tried again, since the lock may go. */
+export class WarehouseLocked extends Error {
+  override name = 'WarehouseLocked';
+}
+
+/** What this process does with each file, one after the other. */
+const inTurn = new Map<string, Promise<unknown>>();
+
+/**
+ * Runs `work` when nothing else of this process uses the file. DuckDB's lock keeps other processes out, not this one: two
+ * instances on one file would write over each other, and closing the first would drop the lock of the second.
+ */
+async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+  if (path === ':memory:') return work();
+  // enforces I10
+  const before = inTurn.get(path) ?? Promise.resolve();
+  const own = before.then(work, work);
+  const settled = own.catch(() => {});
+  inTurn.set(path, settled);
+  void settled.then(() => {
+    if (inTurn.get(path) === settled) inTurn.delete(path);
+  });
+  return own;
+}
+
+export interface OpenOptions {
+  tempFolder?: string;
+  /** Nobody waits for the file any more when it is aborted. */
+  signal?: AbortSignal;
+  /** Called once when the file has been locked for 10 s, and then the wait goes on. Without it the wait ends with `WarehouseLocked`. */
+  onLocked?: (message: string) => void;
+  /** What may be read and written besides the database itself; null or absent: anything. */
+  confinement?: Confinement | null;
+}
+
+/**
+ * Opens the database, runs `work` on one connection and closes everything. DuckDB locks files per process, so
+ * the file is open for no longer than `work` takes, read-only unless it is to be written.
+ */
+export function withDatabase<T>(
+  path: string,
+  mode: 'read' | 'write',
+  work: (connection: DuckDBConnection) => Promise<T>,
+  options: OpenOptions = {},
+): Promise<T> {
+  return alone(path, () => openAndRun(path, mode, work, options));
+}
+
+async function openAndRun<T>(
+  path: string,
+  mode: 'read' | 'write',
+  work: (connection: DuckDBConnection) => Promise<T>,
+  options: OpenOptions,
+): Promise<T> {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const settings: Record<string, string> = { autoinstall_known_extensions: 'false' };
+  if (options.tempFolder !== undefined) settings.temp_directory = options.tempFolder;
+  if (path !== ':memory:' && mode === 'read') {
+    if (!existsSync(path)) {
+      throw new Refusal('SourceMissing', [
+        `There is no warehouse file "${path}": make it, or name another one with --warehouse duckdb:PATH.`,
+      ]);
+    }
+    settings.access_mode = 'READ_ONLY';
+  }
+  const instance = await openPatiently(() => DuckDBInstance.create(path, settings), path, options);
+  try {
+    const connection = await instance.connect();
+    try {
+      await connection.run("SET TimeZone = 'UTC'");
+      if (options.confinement != null) await confine(connection, options.confinement);
+      return await work(connection);
+    } finally {
+      connection.closeSync();
+    }
+  } finally {
+    instance.closeSync();
+  }
+}
+
+async function openPatiently<T>(
+  open: () => Promise<T>,
+  path: string,
+  { signal, onLocked }: OpenOptions,
+): Promise<T> {
+  const reportAt = Date.now() + LOCK_WAIT_MS;
+  let reported = false;
+  for (let wait = 50; ; wait = Math.min(wait * 2, 1_000)) {
+    try {
+      return await open();
+    } catch (error) {
+      signal?.throwIfAborted();
+      const message = error instanceof Error ? error.message : String(error);
+      if (!isLock(message)) throw error;
+      if (Date.now() > reportAt && !reported) {
+        const holder = /held in (.+?) \(PID (\d+)\)/.exec(message);
+        const locked = `The warehouse file "${path}" is locked by ${holder ? `${holder[1]} (process ${holder[2]})` : 'another program'}`;
+        if (onLocked === undefined) throw new WarehouseLocked(`${locked}: close it there and try again.`);
+        onLocked(`${locked}: waiting until it is closed there.`);
+        reported = true;
+      }
+      await sleep(wait);
+    }
+  }
+}
+
+function isLock(message: string): boolean {
+  return /could not set lock|conflicting lock/i.test(message);
+}
+
+/** Rows of a query as plain objects. */
+/** Work that changes all of what it changes, or nothing. */
+export async function inTransaction<T>(connection: DuckDBConnection, work: () => Promise<T>): Promise<T> {
+  // enforces I10
+  await connection.run('BEGIN TRANSACTION');
+  try {
+    const result = await work();
+    await connection.run('COMMIT');
+    return result;
+  } catch (error) {
+    // A COMMIT that failed has ended the transaction already; the first error is the one to tell.
+    await connection.run('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+export async function queryRows<T>(
+  connection: DuckDBConnection,
+  sql: string,
+  values: unknown[] = [],
+): Promise<T[]> {
+  const reader = await connection.runAndReadAll(sql, values as never);
+  return reader.getRowObjectsJS() as T[];
+}
+
+/** `My "col"` → `"My ""col"""`. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/**
+ * DuckDB's own words about the user's SQL or data, which no retry would change, without the drawing of the statement; null
+ * for errors of another kind (locks, disks, memory).
+ */
+export function userProblem(error: unknown): string | null {
+  const message = error instanceof Error ? error.message : '';
+  const found =
+    /^(?:Failed to extract statements: )?((?:Parser|Binder|Catalog|Conversion|Invalid Input|Out of Range|Invalid|Constraint|Permission|Not implemented|Missing Extension|Extension Autoloading|HTTP|IO|Type|Mismatch Type|Sequence|Settings|Dependency) Error.*)/s.exec(
+      message,
+    );
+  if (found === null || isLock(message) || /No space left|Resource temporarily/i.test(message)) return null;
+  return found[1]!.split('\n\n')[0]!.trim();
+}

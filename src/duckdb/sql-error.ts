@@ -1,0 +1,25 @@
+import { accessProblem } from './confinement';
+
+/** An error of DuckDB with its kind as the type: `BinderError`, `ConversionError`, `OutOfMemoryError`. */
+export class SqlError extends Error {
+  override name: string;
+  /** Queries that can never work are not tried again: the rows are the same each time. */
+  readonly nonRetryable: boolean;
+
+  constructor(kind: string, message: string) {
+    super(message);
+    this.name = `${kind.replaceAll(' ', '')}Error`;
+    this.nonRetryable = ['Parser', 'Binder', 'Catalog', 'Conversion', 'Syntax', 'Permission'].includes(kind);
+  }
+}
+
+/** Errors that are not DuckDB's come back as they are. */
+export function asSqlError(error: unknown): unknown {
+  const match =
+    error instanceof Error
+      ? /^(?:Failed to extract statements: )?([A-Z][A-Za-z ]*?) Error: ([\s\S]*)$/.exec(error.message)
+      : null;
+  if (match === null) return error;
+  const [, kind, words] = match;
+  return new SqlError(kind!, accessProblem(words!) ?? `${kind} error: ${words}`);
+}

@@ -1,0 +1,189 @@
+/** DuckDB's values to JavaScript's and back, as `PartitionData` documents them. */
+import {
+  BIGINT,
+  BLOB,
+  BOOLEAN,
+  DOUBLE,
+  DuckDBArrayType,
+  DuckDBArrayValue,
+  DuckDBBlobValue,
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  DuckDBListType,
+  DuckDBListValue,
+  DuckDBMapType,
+  DuckDBMapValue,
+  DuckDBStructType,
+  DuckDBStructValue,
+  DuckDBTimestampMillisecondsValue,
+  DuckDBTimestampNanosecondsValue,
+  DuckDBTimestampSecondsValue,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  type DuckDBType,
+  DuckDBTypeId,
+  DuckDBUnionType,
+  DuckDBUnionValue,
+  type DuckDBValue,
+  DuckDBVariantValue,
+  HUGEINT,
+  LIST,
+  SQLNULL,
+  TIMESTAMP,
+  VARCHAR,
+} from '@duckdb/node-api';
+import { describe } from '../core/describe';
+
+/** Turns a value of one column that is not NULL into JavaScript's. */
+export type ValueReader = (value: NonNullable<DuckDBValue>) => unknown;
+
+/** The reader for a column; choosing it once per column keeps type tests out of the loop over rows. */
+export function valueReader(type: DuckDBType): ValueReader {
+  if (hasProtoField(type)) {
+    return () => {
+      throw new TypeError(
+        `A value of the type ${String(type)} has a field "__proto__", which the driver of DuckDB drops. Give the field another name, in a query.`,
+      );
+    };
+  }
+  if (type.alias === 'JSON') return (value) => JSON.parse(value as string) as unknown;
+  switch (type.typeId) {
+    case DuckDBTypeId.BOOLEAN:
+    case DuckDBTypeId.TINYINT:
+    case DuckDBTypeId.SMALLINT:
+    case DuckDBTypeId.INTEGER:
+    case DuckDBTypeId.UTINYINT:
+    case DuckDBTypeId.USMALLINT:
+    case DuckDBTypeId.UINTEGER:
+    case DuckDBTypeId.FLOAT:
+    case DuckDBTypeId.DOUBLE:
+    case DuckDBTypeId.VARCHAR:
+    case DuckDBTypeId.ENUM:
+      return (value) => value;
+    case DuckDBTypeId.BIGINT:
+    case DuckDBTypeId.UBIGINT:
+    case DuckDBTypeId.HUGEINT:
+    case DuckDBTypeId.UHUGEINT:
+    case DuckDBTypeId.BIGNUM:
+      return (value) => integer(value as bigint);
+    default:
+      return toJavaScript;
+  }
+}
+
+/** Whether there is a field of this name in any STRUCT of the type. */
+function hasProtoField(type: DuckDBType): boolean {
+  if (type instanceof DuckDBStructType)
+    return type.entryNames.includes('__proto__') || type.entryTypes.some(hasProtoField);
+  if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) return hasProtoField(type.valueType);
+  if (type instanceof DuckDBMapType) return hasProtoField(type.keyType) || hasProtoField(type.valueType);
+  return type instanceof DuckDBUnionType && type.memberTypes.some(hasProtoField);
+}
+
+/** A number where no digit is lost, else the bigint. */
+function integer(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+export const DAY_MS = 86_400_000;
+
+function toJavaScript(value: DuckDBValue): unknown {
+  if (typeof value === 'bigint') return integer(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof DuckDBDecimalValue) return value.scale === 0 ? integer(value.value) : value.toDouble();
+  if (value instanceof DuckDBDateValue) return toDate(value.days * DAY_MS, value);
+  if (value instanceof DuckDBTimestampValue) return toDate(floorDivide(value.micros, 1000n), value);
+  if (value instanceof DuckDBTimestampTZValue) return toDate(floorDivide(value.micros, 1000n), value);
+  if (value instanceof DuckDBTimestampSecondsValue) return toDate(Number(value.seconds) * 1000, value);
+  if (value instanceof DuckDBTimestampMillisecondsValue) return toDate(Number(value.millis), value);
+  if (value instanceof DuckDBTimestampNanosecondsValue)
+    return toDate(floorDivide(value.nanos, 1_000_000n), value);
+  if (value instanceof DuckDBBlobValue) return new Uint8Array(value.bytes);
+  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue)
+    return value.items.map(toJavaScript);
+  if (value instanceof DuckDBStructValue) {
+    return Object.fromEntries(
+      Object.entries(value.entries).map(([name, entry]) => [name, toJavaScript(entry)]),
+    );
+  }
+  if (value instanceof DuckDBMapValue) {
+    return Object.fromEntries(
+      value.entries.map((entry) => [String(toJavaScript(entry.key)), toJavaScript(entry.value)]),
+    );
+  }
+  if (value instanceof DuckDBUnionValue || value instanceof DuckDBVariantValue)
+    return toJavaScript(value.value);
+  // TIME, TIMETZ, INTERVAL, UUID, BIT and what DuckDB may add: as DuckDB prints them.
+  return String(value);
+}
+
+/** No Date holds `infinity`, or a day that is more than 100 million from 1970: such a value is text, as DuckDB prints it. */
+function toDate(milliseconds: number, value: { isFinite: boolean; toString(): string }): Date | string {
+  if (!value.isFinite) return milliseconds < 0 ? '-infinity' : 'infinity';
+  const date = new Date(milliseconds);
+  return Number.isNaN(date.getTime()) ? value.toString() : date;
+}
+
+/** BigInt division rounds towards zero; times before 1970 must round down like the others. */
+function floorDivide(value: bigint, by: bigint): number {
+  const quotient = value / by;
+  return Number(value < 0n && quotient * by !== value ? quotient - 1n : quotient);
+}
+
+/** A JavaScript value as a bound parameter. */
+export interface Parameter {
+  value: DuckDBValue;
+  type: DuckDBType;
+}
+
+const INT64 = 2n ** 63n;
+const INT128 = 2n ** 127n;
+
+/** Throws a sentence for a value that no SQL type stands for; `where` names the place. */
+export function toParameter(value: unknown, where: string): Parameter {
+  if (value === null || value === undefined) return { value: null, type: SQLNULL };
+  if (typeof value === 'boolean') return { value, type: BOOLEAN };
+  if (typeof value === 'string') return { value, type: VARCHAR };
+  if (typeof value === 'number') {
+    return Number.isSafeInteger(value) ? { value: BigInt(value), type: BIGINT } : { value, type: DOUBLE };
+  }
+  if (typeof value === 'bigint') {
+    if (value >= -INT64 && value < INT64) return { value, type: BIGINT };
+    if (value >= -INT128 && value < INT128) return { value, type: HUGEINT };
+    throw new TypeError(`${where} is the integer ${value}, which is too large for SQL. Pass it as a string.`);
+  }
+  if (value instanceof Date) {
+    if (Number.isNaN(value.getTime()))
+      throw new TypeError(`${where} is an invalid Date. Pass a valid one, or null.`);
+    return { value: new DuckDBTimestampValue(BigInt(value.getTime()) * 1000n), type: TIMESTAMP };
+  }
+  // A copy: it is bound after what comes before it has run.
+  if (value instanceof Uint8Array) return { value: new DuckDBBlobValue(new Uint8Array(value)), type: BLOB };
+  if (Array.isArray(value)) return listParameter(value, where);
+  throw new TypeError(
+    `${where} is ${describe(value)}, which cannot be bound. ` +
+      'Pass a string, number, bigint, boolean, Date, Uint8Array, null, or an array of these.',
+  );
+}
+
+function listParameter(items: unknown[], where: string): Parameter {
+  const parameters = items.map((item, i) => toParameter(item, `Item ${i} of ${where}`));
+  const type = parameters.map((item) => item.type).reduce(widest, SQLNULL);
+  if (type === null) {
+    throw new TypeError(`${where} is an array that mixes types. Pass an array of one type.`);
+  }
+  const list = parameters.map((item) =>
+    type === DOUBLE && typeof item.value === 'bigint' ? Number(item.value) : item.value,
+  );
+  return { value: new DuckDBListValue(list), type: LIST(type === SQLNULL ? VARCHAR : type) };
+}
+
+function widest(a: DuckDBType | null, b: DuckDBType | null): DuckDBType | null {
+  if (a === null || b === null) return null;
+  if (a === SQLNULL || String(a) === String(b)) return b;
+  if (b === SQLNULL) return a;
+  const numeric = [BIGINT, HUGEINT, DOUBLE] as DuckDBType[];
+  const rank = Math.max(numeric.indexOf(a), numeric.indexOf(b));
+  return numeric.includes(a) && numeric.includes(b) ? numeric[rank]! : null;
+}

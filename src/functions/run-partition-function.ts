@@ -1,0 +1,176 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { DuckDBInstance } from '@duckdb/node-api';
+import { decodeArtifact } from './artifact-codec';
+import { createContext } from './context';
+import { createPartitionData } from './data';
+import { KeptDatabase, openDatabase } from '../duckdb/database';
+import { fileTable } from './file-rows';
+import { showJson } from '../rows/json';
+import { memoryRows } from '../rows/memory-rows';
+import type { PartitionRows } from '../rows/partition-rows';
+import { toObjects, toOutputRows } from '../rows/rows';
+import { SqlSession } from './sql-session';
+import type { PartitionFunction, PartitionResult, Row } from './types';
+import { withWarehouse } from './warehouse-connection';
+import type { ArtifactCodec } from '../core/files';
+import type { ModelInput } from '../models/types';
+import { encodePartitionId } from '../core/partition-id';
+
+/** What the function is given. Everything but the rows has a default. */
+export interface TestCall<Params = Record<string, unknown>> {
+  /** The partition's rows. Key columns that they lack are added. */
+  rows?: Row[];
+  /** Instead of `rows`: a CSV, Parquet or JSON file with them. */
+  file?: string;
+  /** The partition's key, e.g. `{ region: 'North' }`. */
+  key?: Row;
+  params?: Params;
+  runId?: string;
+  attempt?: number;
+  signal?: AbortSignal;
+  snapshotTime?: Date;
+  scheduledTime?: Date | null;
+  /** DuckDB file that `context.withConnection` opens. */
+  warehouse?: string;
+  /** What `context.download` finds: values by artifact name, whatever partition or run is asked for. */
+  artifacts?: Record<string, unknown>;
+  /** What a run would say about models, such as `{ holdout: "day >= '2024-03-01'" }`. */
+  model?: ModelInput;
+  /** For `predict` of a partition model: trained models by partition id. */
+  models?: Record<string, unknown>;
+}
+
+/** What came of the call. */
+export interface TestOutcome {
+  /** What the function returned. */
+  result: PartitionResult;
+  /** The rows it would add to the combined output, key columns first. */
+  rows: Row[];
+  /** Uploaded artifacts by name, as `artifacts.get` would read them back. */
+  uploads: Map<string, unknown>;
+  /** Lines written with `context.log`. */
+  logs: string[];
+  heartbeats: unknown[];
+}
+
+const MEMORY_BYTES = 1_000_000_000;
+
+/**
+ * Calls the function once. Rejects with what the function throws, and with `InvalidResult` when it returns what a run could not
+ * store.
+ */
+export async function runPartitionFunction<Params = Record<string, unknown>>(
+  fn: PartitionFunction<Params>,
+  call: TestCall<Params>,
+): Promise<TestOutcome> {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-testing-'));
+  const options = { memoryBytes: MEMORY_BYTES, tempFolder: folder };
+  const kept = new KeptDatabase();
+  const session = new SqlSession(options, kept);
+  let database: DuckDBInstance | null = null;
+  try {
+    database = await openDatabase(options);
+    return await callOnce(fn, call, await rowsOf(database, call), session);
+  } finally {
+    await session.close();
+    kept.close();
+    database?.closeSync();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function callOnce<Params>(
+  fn: PartitionFunction<Params>,
+  call: TestCall<Params>,
+  rows: PartitionRows,
+  session: SqlSession,
+): Promise<TestOutcome> {
+  const { key = {}, artifacts = {}, models = {} } = call;
+  const uploads = new Map<string, unknown>();
+  const logs: string[] = [];
+  const heartbeats: unknown[] = [];
+  const { signal = new AbortController().signal } = call;
+  const { context, finish } = createContext<Params>(
+    {
+      partitionId: partitionIdOf(key),
+      key: structuredClone(key),
+      model: call.model ?? {},
+      params: () => structuredClone(call.params ?? {}) as Params,
+      runId: call.runId ?? 'test',
+      attempt: call.attempt ?? 1,
+      signal: () => signal,
+      snapshotTime: call.snapshotTime ?? new Date(),
+      scheduledTime: call.scheduledTime ?? null,
+    },
+    {
+      scratch: tmpdir(),
+      upload: async (name, bytes, codec) => void uploads.set(name, await decodeArtifact(bytes, codec)),
+      download: async (name) => artifactOf(artifacts, name),
+      model: async <Model>(partition: string) =>
+        (Object.hasOwn(models, partition) ? (models[partition] ?? null) : null) as Model | null,
+      withConnection: (use) => {
+        if (call.warehouse !== undefined)
+          return withWarehouse(`duckdb:${resolve(call.warehouse)}`, { partition: null }, use);
+        throw new TypeError(
+          'context.withConnection needs a warehouse: pass "warehouse", the path of a DuckDB file.',
+        );
+      },
+      log: (text) => logs.push(...text.split('\n')),
+      heartbeat: (progress) => heartbeats.push(progress),
+    },
+  );
+  const result = await fn.run(createPartitionData(rows, session), context);
+  await finish();
+  // A copy of the array has no exact columns, which are there for files: a test sees the values.
+  const returned = toObjects(toOutputRows(Array.isArray(result) ? [...result] : result, key));
+  return { result, rows: returned.map((row) => ({ ...key, ...row })), uploads, logs, heartbeats };
+}
+
+async function rowsOf<Params>(
+  database: DuckDBInstance,
+  { rows, file, key = {} }: TestCall<Params>,
+): Promise<PartitionRows> {
+  if (rows !== undefined)
+    return memoryRows(
+      database,
+      toOutputRows(
+        rows.map((row) => ({ ...key, ...row })),
+        {},
+      ),
+    );
+  if (file !== undefined) return fileTable(database, file, null);
+  throw new TypeError('runPartitionFunction needs "rows" (an array of objects) or "file" (a path).');
+}
+
+function partitionIdOf(key: Row): string {
+  const values = Object.values(key);
+  if (values.length === 0) return 'test';
+  return encodePartitionId(values.map(keyText));
+}
+
+function keyText(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Date) return dateText(value);
+  return typeof value === 'string' ? value : showJson(value);
+}
+
+/** As DuckDB prints a DATE or a TIMESTAMP. */
+function dateText(date: Date): string {
+  const text = date.toISOString().replace('T', ' ').replace('Z', '');
+  return text.endsWith('00:00:00.000') ? text.slice(0, 10) : text.replace(/\.?0+$/, '');
+}
+
+function artifactOf(
+  artifacts: Record<string, unknown>,
+  name: string,
+): { bytes: Uint8Array; codec: ArtifactCodec } {
+  if (!Object.hasOwn(artifacts, name)) {
+    throw new Error(`There is no artifact "${name}". Give it to the test as artifacts: { "${name}": … }.`);
+  }
+  const value = artifacts[name];
+  if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };
+  if (typeof value === 'string') return { bytes: Buffer.from(value), codec: 'text' };
+  return { bytes: Buffer.from(JSON.stringify(value)), codec: 'json' };
+}

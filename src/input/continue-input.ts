@@ -1,0 +1,89 @@
+/**
+ * The input of a continuation (`onExisting: "resume"`). It may be as short as `{ "onExisting": "resume" }`: what it leaves out
+ * is as the run has it. What made the run's partitions cannot change, since their rows are pinned; how the rest of them is run
+ * can.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { quote } from '../core/quote';
+import type { RunInput } from '../core/input';
+import { parseRunInput } from './parse-input';
+import { isPartitionId } from '../core/partition-id';
+
+/** What a continuation may say anew. */
+const CHANGEABLE = ['functions', 'sql', 'output', 'notify'] as const;
+/** Not the run's: checked, or used, by themselves. */
+const OWN = ['onExisting', 'only', 'rerunMissing', 'options', 'warehouse', 'stage'];
+/** What of an input is checked by itself, for it is not compared with the run's. */
+const CHANGES = [...CHANGEABLE, 'only', 'rerunMissing', 'options'] as const;
+
+type InputField = Exclude<keyof RunInput, 'rerunMissing'>;
+
+export type Resumed = { input: RunInput; problems: string[] };
+
+/** Whether an input that may be anything asks to continue a run. */
+export function asksToResume(raw: unknown): raw is Partial<RunInput> {
+  return typeof raw === 'object' && raw !== null && 'onExisting' in raw && raw.onExisting === 'resume';
+}
+
+/** `raw` laid over the run's own input. Its `only` is not merged: it narrows this execution, not the run. */
+export function resumedInput(raw: Partial<RunInput>, run: RunInput): Resumed {
+  // enforces I9: another client than Partwise's own checks nothing.
+  const problems = changeProblems(Object.fromEntries(CHANGES.map((name) => [name, raw[name]])));
+  for (const [name, value] of Object.entries(raw)) {
+    if (value == null || OWN.includes(name) || (CHANGEABLE as readonly string[]).includes(name)) continue;
+    if (isSame(name as InputField, value, run)) continue;
+    const before = run[name as keyof RunInput] ?? null;
+    problems.push(
+      `"${name}" is ${quote(value)}, and the run has ${quote(before)}: a continuation runs on the partitions and rows that the ` +
+        'run has pinned. Leave it out, or take a new snapshot with onExisting "overwrite".',
+    );
+  }
+  const input: RunInput = { ...run, onExisting: 'resume' };
+  for (const name of CHANGEABLE) if (raw[name] != null) Object.assign(input, { [name]: raw[name] });
+  // The run was found there.
+  if (raw.stage != null) input.stage = raw.stage;
+  if (raw.options != null) {
+    const retry = { ...run.options?.retry, ...given(raw.options.retry) };
+    input.options = { ...run.options, ...given(raw.options), retry };
+  }
+  return { input, problems };
+}
+
+/** Whether a field says what the run's says, however it is written. */
+function isSame(name: InputField, value: unknown, run: RunInput): boolean {
+  const normal = (input: RunInput): unknown => {
+    const report = parseRunInput(input);
+    return report.ok ? report.input[name] : (input[name] ?? null);
+  };
+  return isDeepStrictEqual(normal({ ...run, [name]: value }), normal(run));
+}
+
+/** The fields that say something: null says as little as absence. */
+function given<T extends object>(fields: T | null | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value != null)) as Partial<T>;
+}
+
+/** What is wrong with the changes of a continuation by themselves, before the run is known. */
+export function changeProblems(changes: Partial<RunInput>): string[] {
+  const stand = {
+    function: changes.sql == null ? 'any' : 'sql',
+    source: { table: 'any' },
+    partitionBy: ['any'],
+    onExisting: 'resume',
+  };
+  // Ids have as many columns as the run's key, which is not known here.
+  const { only, ...rest } = given(changes);
+  const ids = isIdList(only) ? only : [];
+  const report = parseRunInput({ ...stand, ...rest, ...(ids !== only && { only }) });
+  const badIds = ids.filter((id) => !isPartitionId(id));
+  return [
+    ...(report.ok ? [] : report.problems),
+    ...badIds.map(
+      (id) => `"only" has ${quote(id)}, which is no partition id: copy it from partwise partitions.`,
+    ),
+  ];
+}
+
+function isIdList(only: unknown): only is string[] {
+  return Array.isArray(only) && only.length > 0 && only.every((id) => typeof id === 'string' && id !== '');
+}

@@ -1,0 +1,148 @@
+/** Cron expressions as Temporal understands them: what is wrong with one, and a calendar written as one. */
+import { quote } from '../core/quote';
+
+interface Field {
+  name: string;
+  from: number;
+  to: number;
+  /** What numbers are called, the first one being `from`. */
+  names?: readonly string[];
+}
+
+export const MONTHS = [
+  'JANUARY',
+  'FEBRUARY',
+  'MARCH',
+  'APRIL',
+  'MAY',
+  'JUNE',
+  'JULY',
+  'AUGUST',
+  'SEPTEMBER',
+  'OCTOBER',
+  'NOVEMBER',
+  'DECEMBER',
+] as const;
+export const DAYS_OF_WEEK = [
+  'SUNDAY',
+  'MONDAY',
+  'TUESDAY',
+  'WEDNESDAY',
+  'THURSDAY',
+  'FRIDAY',
+  'SATURDAY',
+] as const;
+
+const SECOND: Field = { name: 'second', from: 0, to: 59 };
+const FIVE: readonly Field[] = [
+  { name: 'minute', from: 0, to: 59 },
+  { name: 'hour', from: 0, to: 23 },
+  { name: 'day of the month', from: 1, to: 31 },
+  { name: 'month', from: 1, to: 12, names: MONTHS },
+  // 7 is Sunday once more.
+  { name: 'day of the week', from: 0, to: 7, names: DAYS_OF_WEEK },
+];
+const YEAR: Field = { name: 'year', from: 2000, to: 2100 };
+
+const WORDS = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
+const EXAMPLE = '"30 0 * * *" (half past midnight, every day)';
+
+/** What is wrong with an expression, to follow `"cron" is "…", `; null when nothing is. */
+export function cronProblem(expression: string): string | null {
+  // What follows # is a comment.
+  const text = expression.split('#')[0]!.trim();
+  if (/^(CRON_)?TZ=/i.test(text)) return 'with a time zone inside: name it as "timeZone" instead';
+  if (/^@every\b/i.test(text)) return 'which is an interval: give it as "every", such as "1h", instead';
+  if (text.startsWith('@')) {
+    return WORDS.includes(text) ? null : `which is none of the words that there are: ${WORDS.join(', ')}`;
+  }
+  const parts = text.split(/\s+/).filter((part) => part !== '');
+  const fields = fieldsOf(parts.length);
+  if (fields === null) {
+    const names = FIVE.map(({ name }) => name).join(', ');
+    return `which has ${parts.length} ${parts.length === 1 ? 'field' : 'fields'}; it takes 5: ${names}, such as ${EXAMPLE}`;
+  }
+  for (const [i, part] of parts.entries()) {
+    const field = fields[i]!;
+    if (!part.split(',').every((item) => isItem(item, field))) return `whose ${wrongField(part, field)}`;
+  }
+  return null;
+}
+
+function wrongField(text: string, { name, from, to, names }: Field): string {
+  const named = names === undefined ? '' : ` (or names, such as ${names[1]!.slice(0, 3)})`;
+  const examples = `${from}, ${from},${from + 2}, ${from}-${from + 4}, */2 or *`;
+  return `${name} is ${quote(text)}; it takes numbers from ${from} to ${to}${named}, as in ${examples}`;
+}
+
+function fieldsOf(count: number): readonly Field[] | null {
+  if (count === 5) return FIVE;
+  if (count === 6) return [...FIVE, YEAR];
+  return count === 7 ? [SECOND, ...FIVE, YEAR] : null;
+}
+
+function isItem(item: string, field: Field): boolean {
+  const range = /^([^/]+)(\/[1-9]\d{0,3})?$/.exec(item)?.[1];
+  if (range === undefined) return false;
+  if (range === '*') return true;
+  const ends = range.split('-').map((end) => numberOf(end, field));
+  if (ends.length > 2 || ends.some((end) => end === null)) return false;
+  return ends.length === 1 || ends[0]! <= ends[1]!;
+}
+
+function numberOf(text: string, { from, to, names }: Field): number | null {
+  const named = names?.findIndex((name) => [name, name.slice(0, 3)].includes(text.toUpperCase())) ?? -1;
+  if (named >= 0) return from + named;
+  const number = /^\d{1,4}$/.test(text) ? Number(text) : NaN;
+  return number >= from && number <= to ? number : null;
+}
+
+/** Values of one field of a calendar, both ends included. */
+interface Values<Unit> {
+  start: Unit;
+  end: Unit;
+  step: number;
+}
+
+/** A calendar as Temporal keeps it; every cron expression has become one there. */
+export interface Calendar {
+  second: Values<number>[];
+  minute: Values<number>[];
+  hour: Values<number>[];
+  dayOfMonth: Values<number>[];
+  month: Values<(typeof MONTHS)[number]>[];
+  year: Values<number>[];
+  dayOfWeek: Values<(typeof DAYS_OF_WEEK)[number]>[];
+}
+
+/** The calendar as a cron expression: of 5 fields, where years and seconds do not need more. */
+export function cronText(calendar: Calendar): string {
+  const month = numbers(calendar.month, (name) => MONTHS.indexOf(name) + 1);
+  const dayOfWeek = numbers(calendar.dayOfWeek, (name) => DAYS_OF_WEEK.indexOf(name));
+  const five = [
+    fieldText(calendar.minute, 0, 59),
+    fieldText(calendar.hour, 0, 23),
+    fieldText(calendar.dayOfMonth, 1, 31),
+    fieldText(month, 1, 12),
+    fieldText(dayOfWeek, 0, 6),
+  ];
+  const second = fieldText(calendar.second, 0, 59);
+  const year = fieldText(calendar.year, 2000, 2100);
+  if (second !== '0') return [second, ...five, year].join(' ');
+  return (year === '*' ? five : [...five, year]).join(' ');
+}
+
+function numbers<Name>(values: readonly Values<Name>[], toNumber: (name: Name) => number): Values<number>[] {
+  return values.map(({ start, end, step }) => ({ start: toNumber(start), end: toNumber(end), step }));
+}
+
+/** No values at all stand for every year. */
+function fieldText(values: readonly Values<number>[], from: number, to: number): string {
+  if (values.length === 0) return '*';
+  const texts = values.map(({ start, end, step }) => {
+    if (end <= start) return String(start);
+    const range = start === from && end === to ? '*' : `${start}-${end}`;
+    return step > 1 ? `${range}/${step}` : range;
+  });
+  return [...new Set(texts)].join(',');
+}

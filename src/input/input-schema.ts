@@ -1,0 +1,298 @@
+/** The shape of `RunInput`, with a phrase for every field that completes "it takes …". `null` means the same as absent. */
+import { z } from 'zod';
+import { parseBytes } from './bytes';
+import { parseDuration } from './duration';
+import { MOST_CONCURRENCY } from '../core/live-settings';
+import { parsePeriod, timeZoneName } from './zoned-time';
+import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
+import { runIdProblem } from './run-id';
+import { addSentence, fields, parsed } from './explain-issues';
+import { quote } from '../core/quote';
+import { tableNameProblem } from '../core/table-name';
+import { asTolerance, TOLERANCE } from '../core/tolerance';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+/** Node and DuckDB alone need about half of this. */
+const LEAST_MEMORY = 128 * 2 ** 20;
+
+const WAREHOUSE_KINDS = ['duckdb', 'snowflake'];
+/** Rules travel in the plan, which is kept in history (I7). */
+const MOST_RULES = 50;
+/** See `isRetryable` of functions/errors. */
+const NEVER_RETRIED = ['ReferenceError', 'SyntaxError'];
+
+export function text(takes: string) {
+  return z
+    .string({ error: takes })
+    .refine((value) => value.trim() !== '' && !value.includes('\0'), { error: takes });
+}
+
+/** A text that `check` accepts; nothing is said twice about what is no text at all. */
+function checkedText(takes: string, check: (value: string) => boolean) {
+  return text(takes).refine(check, { error: takes, when: isText });
+}
+
+function whole(from: number, to: number) {
+  const takes =
+    to === Number.MAX_SAFE_INTEGER
+      ? `a whole number, ${from} or more`
+      : `a whole number from ${from.toLocaleString('en')} to ${to.toLocaleString('en')}`;
+  return z.int({ error: takes }).min(from, { error: takes }).max(to, { error: takes });
+}
+
+export function duration(takes: string, bounds: { min?: number; max?: number }) {
+  const phrase = `a duration ${takes}, such as "90s", "15m" or "2h" (a number means milliseconds)`;
+  return parsed(z.union([z.string(), z.number()], { error: phrase }), phrase, parseDuration, bounds);
+}
+
+export const timeZoneSchema = checkedText(
+  'an IANA time zone, such as "Europe/Berlin" or "UTC"',
+  (value) => timeZoneName(value) !== null,
+);
+
+const ruleShape = {
+  maximumAttempts: whole(1, 100).nullish(),
+  initialInterval: duration('up to a day', { max: DAY }).nullish(),
+  backoffCoefficient: z
+    .number({ error: 'a number from 1 to 100' })
+    .min(1, { error: 'a number from 1 to 100' })
+    .max(100, { error: 'a number from 1 to 100' })
+    .nullish(),
+  maximumInterval: duration('up to a day', { max: DAY }).nullish(),
+};
+
+const RULES =
+  'an object of rules by the class name of errors, such as { "RateLimited": { "maximumAttempts": 10 } }';
+
+const retrySchema = fields('an object such as { "maximumAttempts": 3 }', {
+  ...ruleShape,
+  byErrorType: z
+    .record(z.string(), fields('an object such as { "maximumAttempts": 10 }', ruleShape), { error: RULES })
+    .nullish(),
+  nonRetryableErrorTypes: z
+    .array(text('the class name of an error, such as "BadInvoice"'), {
+      error: 'a list of class names of errors',
+    })
+    .nullish(),
+}).superRefine(({ byErrorType, nonRetryableErrorTypes }, context) => {
+  const ruled = Object.keys(byErrorType ?? {});
+  if (ruled.length > MOST_RULES) {
+    addSentence(context, `"byErrorType" has ${ruled.length} rules; it takes at most ${MOST_RULES}.`);
+  }
+  for (const type of ruled) {
+    if (nonRetryableErrorTypes?.includes(type)) {
+      addSentence(
+        context,
+        `"byErrorType" and "nonRetryableErrorTypes" both name "${type}". Name it in one of them.`,
+      );
+    }
+    if (NEVER_RETRIED.includes(type)) {
+      addSentence(
+        context,
+        `"byErrorType" has a rule for "${type}", which is a mistake in the code and never tried again. Leave it out.`,
+      );
+    }
+  }
+});
+
+const timeoutSchema = duration('up to 30 days', { max: 30 * DAY });
+
+const MEMORY = 'a size of at least 128MB, such as "512MB" or "2GB"';
+const memorySchema = parsed(z.string({ error: MEMORY }), MEMORY, parseBytes, { min: LEAST_MEMORY });
+
+const tolerance = z.union([z.string(), z.number()], { error: TOLERANCE }).transform((value, context) => {
+  const known = asTolerance(value);
+  if (known !== null) return known;
+  context.addIssue({ code: 'custom', message: TOLERANCE });
+  return z.NEVER;
+});
+
+const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
+  maxConcurrency: whole(1, MOST_CONCURRENCY).nullish(),
+  toleratedFailures: tolerance.nullish(),
+  failFast: z.boolean({ error: 'true or false' }).nullish(),
+  runTimeout: duration('from 1s to 365 days', { min: 1000, max: 365 * DAY }).nullish(),
+  retry: retrySchema.nullish(),
+  timeout: timeoutSchema.nullish(),
+  memory: memorySchema.nullish(),
+  heartbeatTimeout: duration('from 3s to 1h', { min: 3000, max: 60 * MINUTE }).nullish(),
+  maxPartitions: whole(1, 10_000_000).nullish(),
+  partitionsPerUnit: whole(1, 10_000_000).nullish(),
+  loadingWarehouse: text('the name of a virtual warehouse on Snowflake, such as "LOAD_WH"').nullish(),
+});
+
+export const functionSettingsSchema = fields('an object', {
+  timeout: timeoutSchema.nullish(),
+  memory: memorySchema.nullish(),
+  retry: retrySchema.nullish(),
+  bigTaskQueue: text('the name of a task queue, such as "big"')
+    .max(200, { error: 'the name of a task queue, at most 200 characters' })
+    .nullish(),
+});
+
+const SOURCE = 'an object with one of "table", "query" and "files", such as { "table": "sales" }';
+const sourceSchema = fields(SOURCE, {
+  table: text('the name of a table or view, such as "sales" or "main.sales"').nullish(),
+  query: text('a SELECT statement').nullish(),
+  files: text('a path or glob below the project folder, such as "sales/*.csv"').nullish(),
+  pattern: text('a glob below the folder "files", such as "*.csv"').nullish(),
+}).superRefine((source, context) => {
+  const named = source.table == null ? null : tableNameProblem('source.table', source.table, 'read');
+  if (named !== null) addSentence(context, named);
+  const given = [source.table, source.query, source.files].filter((part) => part != null).length;
+  if (given !== 1) {
+    const how = given === 0 ? 'names no rows' : 'names more than one place of rows';
+    addSentence(context, `"source" ${how}: give exactly one of "table", "query" and "files".`);
+  }
+  if (source.pattern != null && source.files == null && given > 0) {
+    addSentence(context, '"source.pattern" goes with "source.files" only. Leave it out.');
+  }
+});
+
+const MODEL_NAME = 'the name of a model, such as "traffic": letters, digits, "_" and "-", at most 80';
+
+function isModelName(value: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/.test(value);
+}
+
+const VERSION = 'the number of a version, such as 3, or an alias, such as "production"';
+const versionSchema = z.union([whole(1, Number.MAX_SAFE_INTEGER), text(VERSION)], { error: VERSION });
+
+const modelSchema = fields('an object such as { "name": "traffic", "version": "production" }', {
+  name: checkedText(MODEL_NAME, isModelName).nullish(),
+  version: versionSchema.nullish(),
+  run: text('the id of a training run').nullish(),
+  onMissing: z.enum(['error', 'skip', 'fallback'], { error: '"error", "skip" or "fallback"' }).nullish(),
+  fallback: text('a partition id, such as "North"').nullish(),
+  keep: z
+    .array(text('the name of a column'), { error: 'a list of column names, such as ["hour"]' })
+    .nullish(),
+  holdout: text('an SQL condition, such as "day >= \'2024-03-01\'"').nullish(),
+}).superRefine((model, context) => {
+  if (model.name != null && model.run != null) {
+    addSentence(
+      context,
+      '"model" names both a model of the registry and a training run: give exactly one of "name" and "run".',
+    );
+  }
+  if (model.version != null && model.name == null) {
+    addSentence(
+      context,
+      '"model.version" goes with "model.name" only: name the model that it is a version of.',
+    );
+  }
+  if ((model.onMissing === 'fallback') !== (model.fallback != null)) {
+    addSentence(
+      context,
+      '"model.fallback" goes with "model.onMissing": "fallback", and names the partition whose model stands in. Give both, or neither.',
+    );
+  }
+});
+
+const OUTPUT_FILE = `a path that ends in ${OUTPUT_ENDINGS.join(' or ')}`;
+const OUTPUT = 'an object such as { "table": "summary" } or { "file": "summary.parquet" }';
+const outputSchema = fields(OUTPUT, {
+  table: text('the name of a table').nullish(),
+  mode: z
+    .enum(['replace', 'partitions', 'append'], { error: '"replace", "partitions" or "append"' })
+    .nullish(),
+  evolve: z.boolean({ error: 'true or false' }).nullish(),
+  file: text(OUTPUT_FILE).nullish(),
+  model: checkedText(MODEL_NAME, isModelName).nullish(),
+  base: versionSchema.nullish(),
+}).superRefine((output, context) => {
+  if (output.model != null) {
+    if (output.table != null || output.file != null || output.mode != null || output.evolve != null) {
+      addSentence(
+        context,
+        '"output" names a model and a table or a file: models go into the registry, and the metrics are the run\'s results. Leave the others out.',
+      );
+    }
+    return;
+  }
+  if (output.base != null) addSentence(context, '"output.base" goes with "output.model" only. Leave it out.');
+  if (output.table == null && output.file == null) {
+    addSentence(
+      context,
+      '"output" names no place for the rows: give "table", such as "summary", or "file", such as "summary.parquet".',
+    );
+  }
+  if (output.table != null && output.file != null) {
+    addSentence(context, '"output" names both a table and a file: give exactly one of "table" and "file".');
+  }
+  if (output.table != null && isOutputFile(output.table)) {
+    addSentence(
+      context,
+      `"output.table" is ${quote(output.table)}, which is the name of a file: give ${OUTPUT_FILE} as "output.file", or a table's name.`,
+    );
+  } else if (output.table != null) {
+    const named = tableNameProblem('output.table', output.table, 'write');
+    if (named !== null) addSentence(context, named);
+  }
+  if (output.file == null) return;
+  if (!hasOutputEnding(output.file)) {
+    addSentence(context, `"output.file" is ${quote(output.file)}; it takes ${OUTPUT_FILE}.`);
+  }
+  if ((output.mode != null && output.mode !== 'replace') || output.evolve != null) {
+    addSentence(
+      context,
+      'An output file is always replaced: "output.mode" and "output.evolve" go with a table only.',
+    );
+  }
+});
+
+const WAREHOUSE = 'a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION"';
+
+export const inputSchema = fields(
+  'an object such as { "function": "salesByRegion", "source": …, "partitionBy": ["region"] }',
+  {
+    function: text('the name of a partition function, such as "salesByRegion"'),
+    source: sourceSchema,
+    partitionBy: z
+      .array(text('the name of a column'), { error: 'a list of column names, such as ["region"]' })
+      .nullish(),
+    warehouse: checkedText(WAREHOUSE, (uri) =>
+      WAREHOUSE_KINDS.some((kind) => uri.startsWith(`${kind}:`)),
+    ).nullish(),
+    stage: text(
+      'a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"',
+    ).nullish(),
+    functions: text('the path of a functions file, such as "./functions.ts"').nullish(),
+    params: z
+      .record(z.string(), z.unknown(), { error: 'an object, such as { "currency": "EUR" }' })
+      .nullish(),
+    sql: text('a query over the view data, such as "SELECT count(*) AS n FROM data"').nullish(),
+    where: text(`an SQL condition, such as "amount > 0"`).nullish(),
+    snapshot: z.enum(['stage', 'none'], { error: '"stage" or "none"' }).nullish(),
+    only: z
+      .array(text('a partition id, such as "North"'), { error: 'a list of partition ids, such as ["North"]' })
+      .min(1, { error: 'at least one partition id (leave it out to run all)' })
+      .nullish(),
+    output: outputSchema.nullish(),
+    model: modelSchema.nullish(),
+    onExisting: z
+      .enum(['error', 'overwrite', 'resume'], { error: '"error", "overwrite" or "resume"' })
+      .nullish(),
+    rerunMissing: z.boolean({ error: 'true or false' }).nullish(),
+    scheduledTime: checkedText(
+      'a time such as "2026-11-01T06:00:00Z", or a day such as "2026-11-01"',
+      (value) => parsePeriod(value, 'UTC') !== null,
+    ).nullish(),
+    timeZone: timeZoneSchema.nullish(),
+    notify: text('the name of a notifier of the configuration, such as "ops"').nullish(),
+    onUnchanged: z.enum(['run', 'reuse'], { error: '"run" or "reuse"' }).nullish(),
+    series: checkedText(
+      'the name of a series of runs, at most 200 bytes of text such as "nightly"',
+      (value) => runIdProblem(value) === null,
+    ).nullish(),
+    options: optionsSchema.nullish(),
+  },
+);
+
+function isText(payload: { value: unknown; issues: readonly unknown[] }): boolean {
+  return typeof payload.value === 'string' && payload.issues.length === 0;
+}
+
+export type ParsedInput = z.infer<typeof inputSchema>;
+export type ParsedRetry = z.infer<typeof retrySchema>;

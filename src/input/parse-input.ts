@@ -1,0 +1,312 @@
+/**
+ * Input of a run as it comes (JSON from anywhere) → input with its defaults, or every problem at once (I9).
+ * The same for the library, the CLI and the worker's `openRun`.
+ */
+import { SQL_FUNCTION } from '../functions/define';
+import { explainIssues } from './explain-issues';
+import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
+import type { Source } from '../core/input';
+import type { ModelInput } from '../models/types';
+import { jsonProblems } from '../core/json-value';
+import { encodePartitionId, isPartitionId } from '../core/partition-id';
+import type { OutputPlan } from '../core/plan';
+import { parsePeriod, timeZoneName } from './zoned-time';
+import { quote } from '../core/quote';
+import type { Tolerance } from '../core/tolerance';
+
+/** Input with defaults applied and durations and sizes as numbers. null: not given, so the function's or the worker's own. */
+export interface NormalizedInput {
+  function: string;
+  source: Source;
+  /** Empty when each file is a partition. */
+  partitionBy: string[];
+  warehouse: string | null;
+  stage: string | null;
+  functions: string | null;
+  params: Record<string, unknown>;
+  sql: string | null;
+  where: string | null;
+  snapshot: 'stage' | 'none';
+  only: string[] | null;
+  output: OutputPlan | null;
+  model: ModelInput | null;
+  onExisting: 'error' | 'overwrite' | 'resume';
+  /** ISO 8601 UTC. */
+  scheduledTime: string | null;
+  timeZone: string;
+  notify: string | null;
+  onUnchanged: 'run' | 'reuse';
+  series: string | null;
+  options: NormalizedOptions;
+}
+
+export interface NormalizedOptions {
+  maxConcurrency: number;
+  toleratedFailures: Tolerance;
+  failFast: boolean;
+  /** Of the whole run; null: no limit. */
+  runTimeoutMs: number | null;
+  retry: NormalizedRetry;
+  timeoutMs: number | null;
+  memoryBytes: number | null;
+  heartbeatTimeoutMs: number;
+  maxPartitions: number;
+  partitionsPerUnit: number | null;
+  loadingWarehouse: string | null;
+}
+
+/** null: not said. */
+export interface NormalizedRule {
+  maximumAttempts: number | null;
+  initialIntervalMs: number | null;
+  backoffCoefficient: number | null;
+  maximumIntervalMs: number | null;
+}
+
+/** What a run or a function says about retries; null: not said. */
+export interface NormalizedRetry extends NormalizedRule {
+  nonRetryableErrorTypes: string[] | null;
+  byErrorType: Record<string, NormalizedRule> | null;
+}
+
+export type InputReport = { ok: true; input: NormalizedInput } | { ok: false; problems: string[] };
+
+/** Partitions in flight. Keeps two cores busy with functions that wait for something now and then. */
+const MAX_CONCURRENCY = 8;
+const HEARTBEAT_TIMEOUT_MS = 10_000;
+/** More are most likely the wrong column. */
+const MAX_PARTITIONS = 100_000;
+/** Temporal warns at 256 KiB per payload (I7), and the argument of planning holds the input and parts of it again. */
+const MOST_INPUT_BYTES = 100 * 1024;
+
+// enforces I9
+export function parseRunInput(raw: unknown): InputReport {
+  const misfit = notAnObject(raw);
+  if (misfit !== null) return { ok: false, problems: [misfit] };
+  const result = inputSchema.safeParse(raw);
+  const problems = result.success ? [] : explainIssues(result.error.issues, raw, 'The input');
+  const { params } = raw as LooseInput;
+  // Values of other fields are known by their shape.
+  const lost = params == null ? [] : jsonProblems(params, 'params');
+  problems.push(...acrossFields(raw as LooseInput), ...(lost.length > 0 ? lost : tooLarge(raw)));
+  if (!result.success || problems.length > 0) return { ok: false, problems };
+  return { ok: true, input: normalize(result.data) };
+}
+
+export function normalizeRetry(retry: ParsedRetry | null | undefined): NormalizedRetry {
+  const rules = Object.entries(retry?.byErrorType ?? {});
+  return {
+    ...normalizeRule(retry),
+    nonRetryableErrorTypes: retry?.nonRetryableErrorTypes ?? null,
+    byErrorType:
+      rules.length === 0
+        ? null
+        : Object.fromEntries(rules.map(([type, rule]) => [type, normalizeRule(rule)])),
+  };
+}
+
+function normalizeRule(rule: Omit<ParsedRetry, 'byErrorType'> | null | undefined): NormalizedRule {
+  return {
+    maximumAttempts: rule?.maximumAttempts ?? null,
+    initialIntervalMs: rule?.initialInterval ?? null,
+    backoffCoefficient: rule?.backoffCoefficient ?? null,
+    maximumIntervalMs: rule?.maximumInterval ?? null,
+  };
+}
+
+function notAnObject(raw: unknown): string | null {
+  const example = '{"function": "salesByRegion", "source": {"table": "sales"}, "partitionBy": ["region"]}';
+  if (raw === undefined || raw === null) return `There is no input. Pass one JSON object such as ${example}.`;
+  if (typeof raw === 'string' && /^\s*\{/.test(raw)) {
+    return `The input is a text that holds JSON, ${quote(raw)}; pass the object itself, not its text (was it encoded twice?).`;
+  }
+  if (typeof raw !== 'object' || Array.isArray(raw)) {
+    return `The input is ${quote(raw)}; it takes one JSON object such as ${example}.`;
+  }
+  return null;
+}
+
+/** The input before its fields are known to be well. */
+type LooseInput = { [Field in keyof ParsedInput]?: unknown };
+
+/** What fields mean for one another. Each check looks only at fields that are well by themselves. */
+function acrossFields(raw: LooseInput): string[] {
+  const problems: string[] = [];
+  const source = (typeof raw.source === 'object' ? raw.source : null) as Record<string, unknown> | null;
+  const filesAsPartitions = typeof source?.files === 'string' && isAbsent(raw.partitionBy);
+  if (isAbsent(raw.partitionBy) && source !== null && !filesAsPartitions && source.files == null) {
+    problems.push('"partitionBy" is missing; it takes a list of column names, such as ["region"].');
+  }
+  if (!isAbsent(raw.partitionBy) && typeof source?.pattern === 'string') {
+    problems.push(
+      '"source.pattern" picks files that are a partition each. With "partitionBy" all files are one table: ' +
+        'put the pattern into "source.files", such as "sales/*.csv".',
+    );
+  }
+  if (filesAsPartitions && typeof raw.where === 'string') {
+    problems.push(
+      '"where" cannot be used when each file is a partition. Use "source.pattern" or "only", or filter in the function.',
+    );
+  }
+  if (raw.snapshot === 'none' && source !== null && typeof source.table !== 'string') {
+    problems.push(
+      '"snapshot" is "none", which is for tables: rows of a query or of files would be other ones each time. Leave it out.',
+    );
+  }
+  if (raw.rerunMissing === true && raw.onExisting !== 'resume') {
+    problems.push(
+      '"rerunMissing" goes with "onExisting": "resume" only: it is about a run that exists. Leave it out.',
+    );
+  }
+  problems.push(
+    ...stageProblems(source),
+    ...repeated(raw.partitionBy),
+    ...sqlProblems(raw),
+    ...seriesProblems(raw),
+    ...onlyProblems(raw, filesAsPartitions ? 1 : null),
+  );
+  return problems;
+}
+
+/** Files on a stage on Snowflake are not read as files are. */
+function stageProblems(source: Record<string, unknown> | null): string[] {
+  return ['table', 'files'].flatMap((field) => {
+    const value = source?.[field];
+    if (typeof value !== 'string' || !value.startsWith('@')) return [];
+    return [
+      `"source.${field}" is ${quote(value)}, a stage on Snowflake. Load its files into a table, ` +
+        'or give a "query" that selects from it, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
+    ];
+  });
+}
+
+function isAbsent(partitionBy: unknown): boolean {
+  return partitionBy == null || (Array.isArray(partitionBy) && partitionBy.length === 0);
+}
+
+function repeated(partitionBy: unknown): string[] {
+  if (!Array.isArray(partitionBy)) return [];
+  const names = partitionBy.filter((name) => typeof name === 'string').map((name) => name.toLowerCase());
+  const twice = new Set(names.filter((name, i) => names.indexOf(name) < i));
+  return [...twice].map((name) => `"partitionBy" names the column "${name}" twice. Name it once.`);
+}
+
+function sqlProblems(raw: LooseInput): string[] {
+  if (raw.function === SQL_FUNCTION && raw.sql == null) {
+    return [
+      `"sql" is missing; the function "sql" runs it on each partition, such as "SELECT count(*) AS n FROM data".`,
+    ];
+  }
+  if (typeof raw.function === 'string' && raw.function !== SQL_FUNCTION && raw.sql != null) {
+    return [
+      `"sql" goes with the built-in function "sql" only, and "function" is ${quote(raw.function)}. Leave one of them out.`,
+    ];
+  }
+  return [];
+}
+
+function seriesProblems({ onUnchanged, series }: LooseInput): string[] {
+  if (onUnchanged !== 'reuse' || series != null) return [];
+  return [
+    '"onUnchanged" is "reuse", and nothing says which runs to reuse outcomes of: give them all one "series", such as "nightly".',
+  ];
+}
+
+function onlyProblems(raw: LooseInput, keyColumns: number | null): string[] {
+  if (!Array.isArray(raw.only)) return [];
+  const columns = keyColumns ?? (Array.isArray(raw.partitionBy) ? raw.partitionBy.length : null);
+  return raw.only.flatMap((id: unknown, i) => {
+    if (typeof id !== 'string' || id.trim() === '') return [];
+    if (!isPartitionId(id)) {
+      const meant = encodePartitionId(id.split('/'));
+      return [
+        `"only[${i}]" is ${quote(id)}, which is no partition id: ids are percent-encoded, so "${meant}" may be meant.`,
+      ];
+    }
+    const parts = id.split('/').length;
+    if (columns === null || parts === columns) return [];
+    return [
+      `"only[${i}]" is ${quote(id)}, a partition id of ${parts} ${parts === 1 ? 'column' : 'columns'}, ` +
+        `and the partition key has ${columns}. Write one value per column, joined by "/".`,
+    ];
+  });
+}
+
+// enforces I7
+function tooLarge(raw: unknown): string[] {
+  try {
+    const bytes = Buffer.byteLength(JSON.stringify(raw));
+    if (bytes <= MOST_INPUT_BYTES) return [];
+    return [
+      `The input is ${Math.ceil(bytes / 1024)} KiB long, and at most ${MOST_INPUT_BYTES / 1024} KiB can travel through Temporal. ` +
+        'Put large parameters into a table or a file that the function reads.',
+    ];
+  } catch (error) {
+    // One of its fields is nested without end, or holds what is no value; the schema says which.
+    return [
+      `The input cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}.`,
+    ];
+  }
+}
+
+function normalize(parsed: ParsedInput): NormalizedInput {
+  const { options, scheduledTime } = parsed;
+  const timeZone = timeZoneName(parsed.timeZone ?? 'UTC')!;
+  return {
+    function: parsed.function,
+    source: normalizeSource(parsed.source),
+    partitionBy: parsed.partitionBy ?? [],
+    warehouse: parsed.warehouse ?? null,
+    stage: parsed.stage ?? null,
+    functions: parsed.functions ?? null,
+    params: parsed.params ?? {},
+    sql: parsed.sql ?? null,
+    where: parsed.where ?? null,
+    snapshot: parsed.snapshot ?? 'stage',
+    only: parsed.only == null ? null : [...new Set(parsed.only)],
+    output: normalizeOutput(parsed.output),
+    model: normalizeModel(parsed.model),
+    onExisting: parsed.onExisting ?? 'error',
+    scheduledTime:
+      scheduledTime == null ? null : new Date(parsePeriod(scheduledTime, timeZone)!.from).toISOString(),
+    timeZone,
+    notify: parsed.notify ?? null,
+    onUnchanged: parsed.onUnchanged ?? 'run',
+    series: parsed.series ?? null,
+    options: {
+      maxConcurrency: options?.maxConcurrency ?? MAX_CONCURRENCY,
+      toleratedFailures: options?.toleratedFailures ?? 0,
+      failFast: options?.failFast ?? false,
+      runTimeoutMs: options?.runTimeout ?? null,
+      retry: normalizeRetry(options?.retry),
+      timeoutMs: options?.timeout ?? null,
+      memoryBytes: options?.memory ?? null,
+      heartbeatTimeoutMs: options?.heartbeatTimeout ?? HEARTBEAT_TIMEOUT_MS,
+      maxPartitions: options?.maxPartitions ?? MAX_PARTITIONS,
+      partitionsPerUnit: options?.partitionsPerUnit ?? null,
+      loadingWarehouse: options?.loadingWarehouse ?? null,
+    },
+  };
+}
+
+function normalizeSource(source: ParsedInput['source']): Source {
+  if (source.table != null) return { table: source.table };
+  if (source.query != null) return { query: source.query };
+  return source.pattern == null
+    ? { files: source.files! }
+    : { files: source.files!, pattern: source.pattern };
+}
+
+/** Without what is not given. */
+function normalizeModel(model: ParsedInput['model']): ModelInput | null {
+  if (model == null) return null;
+  return Object.fromEntries(Object.entries(model).filter(([, value]) => value != null)) as ModelInput;
+}
+
+function normalizeOutput(output: ParsedInput['output']): OutputPlan | null {
+  if (output == null) return null;
+  if (output.model != null) return { model: output.model, base: output.base ?? null };
+  if (output.table != null)
+    return { table: output.table, mode: output.mode ?? 'replace', evolve: output.evolve ?? false };
+  return { file: output.file!, format: /\.csv$/i.test(output.file!) ? 'csv' : 'parquet' };
+}

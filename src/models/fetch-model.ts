@@ -1,0 +1,22 @@
+/** A partition's model for a runner: found by the run's manifest, checked, and put where the runner reads it. */
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findEntry, readChecked } from './manifest';
+import type { ModelPlan } from '../core/plan';
+import type { ModelFile } from '../runners/protocol';
+import { openStage } from '../stage';
+
+export async function fetchModel(
+  models: ModelPlan | null,
+  partition: string,
+  folder: string,
+): Promise<ModelFile | null> {
+  if (models === null) return null;
+  const stage = openStage(models.stage);
+  const entry = await findEntry(stage, models.root, partition);
+  if (entry === null) return null;
+  const file = join(folder, `model-${randomUUID()}`);
+  await writeFile(file, await readChecked(stage, entry));
+  return { file, name: entry.file };
+}

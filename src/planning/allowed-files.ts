@@ -1,0 +1,132 @@
+/**
+ * Files and folders that a run may read and write whose input comes from others: below the project folder and the stage, or what
+ * `allow.files` of the worker's configuration names.
+ */
+import { readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ProjectConfig } from '../config';
+import { isInside, type Confinement } from '../duckdb/confinement';
+import type { Source } from '../core/input';
+import type { OutputPlan } from '../core/plan';
+import { stageUri } from '../stage';
+
+export interface AllowedFiles {
+  /** Absolute, with links resolved. */
+  roots: string[];
+  /** Below them and yet not allowed. */
+  except: string[];
+  /** May be read, and not written: objects of runs are written once. Null: the stage is no folder. */
+  stage: string | null;
+  /** URLs that DuckDB may read. */
+  urls: string[];
+  extensions: string[];
+}
+
+export async function allowedFiles(project: ProjectConfig): Promise<AllowedFiles> {
+  const { projectDir, allow, configFile } = project;
+  const named = allow.files?.filter((entry) => !isUrl(entry)).map((entry) => resolve(projectDir, entry));
+  const stage = stageFolder(project);
+  const roots = named ?? [projectDir, ...(stage === null ? [] : [stage])];
+  // The state folder has what proves who the owner is; hidden files and the configuration have passwords.
+  const hidden = named === undefined ? await hiddenEntries(projectDir) : [];
+  const except = [join(projectDir, '.partwise'), ...hidden, ...(configFile === null ? [] : [configFile])];
+  return {
+    roots: await Promise.all(roots.map(resolveLinks)),
+    except: await Promise.all(except.map(resolveLinks)),
+    stage: stage === null ? null : await resolveLinks(stage),
+    urls: allow.files?.filter(isUrl) ?? [],
+    extensions: allow.extensions ?? [],
+  };
+}
+
+/** What a DuckDB that runs SQL of the input may read. */
+export async function confinementOf(allowed: AllowedFiles): Promise<Confinement> {
+  const directories: string[] = [...allowed.urls];
+  const paths: string[] = [];
+  // DuckDB's own setting has no exceptions, so a folder that has one is allowed entry by entry.
+  const add = async (path: string): Promise<void> => {
+    if (allowed.except.some((except) => isInside(except, path))) return;
+    const entries = await readdir(path, { withFileTypes: true }).catch(() => null);
+    if (entries === null) paths.push(path);
+    else if (!allowed.except.some((except) => isInside(path, except))) directories.push(path);
+    else for (const entry of entries) if (!entry.isSymbolicLink()) await add(join(path, entry.name));
+  };
+  for (const root of allowed.roots) await add(root);
+  return {
+    directories: [...new Set(directories)],
+    paths: [...new Set(paths)],
+    extensions: allowed.extensions,
+  };
+}
+
+/** Files of the source that may not be read, as sentences. What globs match is checked when they are listed. */
+export async function sourceProblems(
+  source: Source,
+  projectDir: string,
+  allowed: AllowedFiles,
+): Promise<string[]> {
+  if (!('files' in source)) return [];
+  const { files, pattern = '' } = source;
+  const path = resolve(projectDir, files);
+  if (files.split('/').slice(1).includes('..') || !(await isAllowed(beforeGlob(path), allowed)))
+    return [refusal('source.files', files, 'read')];
+  if (pattern.split('/').includes('..') || !(await isAllowed(beforeGlob(join(path, pattern)), allowed)))
+    return [refusal('source.pattern', pattern, 'read')];
+  return [];
+}
+
+/** An output file that may not be written, as a sentence. */
+export async function outputProblems(
+  output: OutputPlan | null,
+  projectDir: string,
+  allowed: AllowedFiles,
+): Promise<string[]> {
+  if (output === null || !('file' in output)) return [];
+  const file = await resolveLinks(resolve(projectDir, output.file));
+  const onStage = allowed.stage !== null && isInside(allowed.stage, file);
+  return onStage || !(await isAllowed(file, allowed)) ? [refusal('output.file', output.file, 'write')] : [];
+}
+
+function refusal(field: string, value: string, does: 'read' | 'write'): string {
+  return (
+    `"${field}" is "${value}", which runs may not ${does} on this worker: name a path below the project folder, ` +
+    "or add its folder to allow.files in the worker's configuration."
+  );
+}
+
+async function isAllowed(path: string, { roots, except }: AllowedFiles): Promise<boolean> {
+  const real = await resolveLinks(path);
+  return roots.some((root) => isInside(root, real)) && !except.some((folder) => isInside(folder, real));
+}
+
+/** The path with the links of whatever part of it exists resolved. */
+async function resolveLinks(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(await resolveLinks(parent), basename(path));
+  }
+}
+
+/** The folder or file that everything which a glob can match is below. */
+function beforeGlob(path: string): string {
+  const parts = path.split('/');
+  const glob = parts.findIndex((part) => /[*?[]/.test(part));
+  return glob === -1 ? path : parts.slice(0, glob).join('/') || '/';
+}
+
+async function hiddenEntries(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  return names.filter((name) => name.startsWith('.')).map((name) => join(folder, name));
+}
+
+function stageFolder({ stage, projectDir, warehouse }: ProjectConfig): string | null {
+  const uri = stageUri(stage, projectDir, warehouse);
+  return uri.startsWith('file:') ? fileURLToPath(uri) : null;
+}
+
+function isUrl(entry: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(entry);
+}

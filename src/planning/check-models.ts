@@ -1,0 +1,183 @@
+/** What is checked of an input's models before anything is started (I9), by `openRun` and by a try alike. Problems are sentences. */
+import type { Client } from '@temporalio/client';
+import { holdoutProblem } from '../functions/sql-check';
+import type { Confinement } from '../duckdb/confinement';
+import { keepProblem } from '../models/predictions';
+import { identityProblem, modelBody, ownerOf, RegistryRefused, resolveVersion } from '../models/records';
+import type { ModelInput, ModelTask } from '../models/types';
+import type { NormalizedInput } from '../input/parse-input';
+import type { Column, OutputPlan } from '../core/plan';
+import { Refusal } from '../core/refusal';
+import type { FunctionDescription } from '../runners/protocol';
+import { portableUri } from '../stage';
+import type { Warehouse } from '../warehouse';
+import type { SourceShape } from '../warehouse/warehouse';
+import { readTraining } from './plan-models';
+
+/** What an input says of models that does not go with its function. */
+export function modelProblems(
+  { model, output, partitionBy }: NormalizedInput,
+  { name, model: own }: FunctionDescription,
+): string[] {
+  const problems: string[] = [];
+  const task: ModelTask | null = own?.task ?? null;
+  if (task !== null && partitionBy.length === 0) {
+    problems.push(
+      `"partitionBy" is missing: "${name}" is for a model per partition, so it takes a list of column names, such as ["region"] (--by).`,
+    );
+  }
+  if (output !== null && 'model' in output && task !== 'train') {
+    problems.push(
+      `"output.model" is for functions that train, and "${name}" does not: name ${own === undefined ? 'the .train function of a partition model' : `"${own.name}.train"`}, or write into a table.`,
+    );
+  }
+  const named = model?.name !== undefined || model?.run !== undefined;
+  if (task === 'predict' && !named)
+    problems.push(
+      `"model" names no models to predict with: give "name", such as "${own!.name}", or "run", the id of a training run.`,
+    );
+  if (task !== 'predict' && named)
+    problems.push(
+      `"model.name" and "model.run" are for functions that predict, and "${name}" does not. Leave them out.`,
+    );
+  const needless = (['keep', 'onMissing'] as const).find(
+    (setting) =>
+      model?.[setting] !== undefined && task !== 'predict' && !(setting === 'keep' && task === 'fitPredict'),
+  );
+  if (needless !== undefined)
+    problems.push(
+      `"model.${needless}" is for functions that predict with models, and "${name}" does not. Leave it out.`,
+    );
+  if (task === 'fitPredict' && model?.holdout === undefined) {
+    problems.push(
+      `"model.holdout" is missing: "${name}" trains on the other rows and predicts those that meet it, such as "day >= '2024-03-01'".`,
+    );
+  }
+  if (task !== 'train' && task !== 'fitPredict' && model?.holdout !== undefined)
+    problems.push(
+      `"model.holdout" is for functions that train, and "${name}" does not: use "where" to choose rows.`,
+    );
+  return problems;
+}
+
+/** Where models are looked for. */
+export interface RegistryView {
+  /** Null in a try. */
+  client: Client | null;
+  warehouse: Warehouse;
+  /** URI of the run's stage. */
+  stage: string;
+  /** A continuation has its models already. */
+  continues: boolean;
+  /** What SQL of the input may read. */
+  confinement: Confinement | null;
+}
+
+/** What an input says of models that does not go with what there is: rows, versions, runs. */
+export async function registryProblems(
+  { model, output }: NormalizedInput,
+  shape: SourceShape,
+  { model: own }: FunctionDescription,
+  view: RegistryView,
+): Promise<string[]> {
+  if (own === undefined) return [];
+  const problems: string[] = [];
+  if (model?.keep !== undefined && own.task !== 'train') {
+    const problem = keepProblem(
+      model.keep,
+      shape.columns.map(({ name }) => name),
+    );
+    if (problem !== null) problems.push(problem);
+  }
+  if (model?.holdout !== undefined) {
+    const problem = await holdoutProblem(model.holdout, shape.columns, view.confinement);
+    if (problem !== null) problems.push(`"model.holdout" cannot be asked of the rows: ${problem}`);
+  }
+  try {
+    if (output !== null && 'model' in output)
+      problems.push(...(await trainingProblems(output, shape, own.name, view)));
+    if (own.task === 'predict' && !view.continues && model !== null)
+      problems.push(...(await predictionProblems(model, shape, own.name, view)));
+  } catch (error) {
+    if (error instanceof RegistryRefused) problems.push(error.message);
+    else if (error instanceof Refusal) problems.push(...error.problems);
+    else throw error;
+  }
+  return problems;
+}
+
+/** Whether the name is another model's, and whether the base can be one; the commit looks again. */
+async function trainingProblems(
+  { model, base }: Extract<OutputPlan, { model: string }>,
+  { keyColumns }: SourceShape,
+  definition: string,
+  { warehouse, stage }: RegistryView,
+): Promise<string[]> {
+  const records = await warehouse.readModels(model);
+  const problem = identityProblem(model, ownerOf(records), { definition, keyColumns });
+  if (problem !== null) return [problem];
+  if (base === 'none' || (base === null && ownerOf(records) === null)) return [];
+  const { version, body } = resolveVersion(model, records, base ?? undefined);
+  if (body.stage === portableUri(stage)) return [];
+  return [
+    `Version ${version} of "${model}" is on the stage ${body.stage}, and this run on ${portableUri(stage)}: ` +
+      'train on the same stage ("stage", --stage), or begin anew with the base "none" (--base none).',
+  ];
+}
+
+async function predictionProblems(
+  { name, version: wanted, run }: ModelInput,
+  { keyColumns }: SourceShape,
+  definition: string,
+  { client, warehouse, stage }: RegistryView,
+): Promise<string[]> {
+  if (run !== undefined) {
+    const { record } = await readTraining(client, run, stage);
+    return identityOf(
+      `The run "${run}"`,
+      record.plan?.function.name.replace(/\.train$/, ''),
+      record.plan?.keyColumns,
+      {
+        definition,
+        keyColumns,
+      },
+    );
+  }
+  if (name === undefined) return [];
+  const records = await warehouse.readModels(name);
+  const { version, body } = resolveVersion(name, records, wanted);
+  const known = modelBody(records)!;
+  const problems = identityOf(`The model "${name}"`, known.definition, known.keyColumns, {
+    definition,
+    keyColumns,
+  });
+  if (body.stage !== portableUri(stage)) {
+    problems.push(
+      `Version ${version} of "${name}" is on the stage ${body.stage}, and this run on ${portableUri(stage)}: name its stage ("stage", --stage).`,
+    );
+  }
+  return problems;
+}
+
+/** Models are told apart by definition, and partitions by id: one of other columns would be another partition. */
+function identityOf(
+  what: string,
+  madeBy: string | undefined,
+  madeFor: readonly Column[] | undefined,
+  own: { definition: string; keyColumns: readonly Column[] },
+): string[] {
+  const names = (columns: readonly Column[] = []): string => columns.map(({ name }) => name).join(', ');
+  const problems: string[] = [];
+  if (madeBy !== own.definition) {
+    problems.push(
+      `${what} is made by "${madeBy}", and "${own.definition}.predict" cannot read its models: run "${madeBy}.predict".`,
+    );
+  }
+  if (names(madeFor).toLowerCase() !== names(own.keyColumns).toLowerCase()) {
+    problems.push(
+      `${what} has a model for each ${names(madeFor)}, and this run is for each ${names(own.keyColumns)}: ` +
+        `give "partitionBy" as ${JSON.stringify((madeFor ?? []).map(({ name }) => name))} (--by), and columns of other names their names in a query.`,
+    );
+  }
+  return problems;
+}

@@ -1,0 +1,146 @@
+/** What is checked of an input before anything is started (I9), by `openRun` and by a try alike. Problems are sentences. */
+import { resolve } from 'node:path';
+import type { ProjectConfig } from '../config';
+import type { Confinement } from '../duckdb/confinement';
+import { sqlProblem } from '../functions/sql-check';
+import { parseFunctionSettings } from '../input/function-settings';
+import type { NormalizedInput } from '../input/parse-input';
+import type { FunctionPlan } from '../core/plan';
+import { Refusal } from '../core/refusal';
+import { scheduledFor } from '../input/scheduled-time';
+import type { FunctionDescription } from '../runners/protocol';
+import { stageUri } from '../stage';
+import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
+import { WarehouseLocked } from '../duckdb/database-file';
+import type { SourceShape } from '../warehouse/warehouse';
+import type { ActivityDeps } from '../activities/deps';
+import { sqlDigest, unknownFunction } from './function-catalog';
+import { findNotifier } from './notifiers';
+import { functionsProblem, type Starter } from './run-trust';
+
+/**
+ * The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it; without a list there, one that
+ * is trusted may name any. `warehouse`: what the input names besides a stage, which may be reached by its connection.
+ */
+export function resolvePlace(
+  kind: 'warehouse' | 'stage',
+  named: string | null,
+  project: ProjectConfig,
+  problems: string[],
+  { trusted, warehouse = null }: { trusted: boolean; warehouse?: string | null },
+): string | null {
+  const configured = kind === 'warehouse' ? (project.warehouse ?? DEFAULT_WAREHOUSE) : project.stage;
+  try {
+    const absolute = (value: string, along: string | null = project.warehouse): string =>
+      kind === 'warehouse'
+        ? resolveWarehouse(value, project.projectDir)
+        : stageUri(value, project.projectDir, along);
+    const wanted = named === null ? absolute(configured) : absolute(named, warehouse ?? project.warehouse);
+    const listed = kind === 'warehouse' ? project.allow.warehouses : project.allow.stages;
+    const allowed = (trusted ? listed : (listed ?? []))?.map((value) => absolute(value));
+    if (
+      named !== null &&
+      allowed !== undefined &&
+      wanted !== absolute(configured) &&
+      !allowed.includes(wanted)
+    ) {
+      problems.push(
+        `The ${kind} "${named}" is not one that this worker's configuration allows: ` +
+          `leave it out, or add it to allow.${kind}s there.`,
+      );
+      return null;
+    }
+    return wanted;
+  } catch (error) {
+    problems.push(error instanceof Error ? error.message : String(error));
+    return null;
+  }
+}
+
+export async function findFunction(
+  deps: Pick<ActivityDeps, 'functions'>,
+  project: ProjectConfig,
+  input: NormalizedInput & { starter: Starter },
+  problems: string[],
+): Promise<{ plan: FunctionPlan; settings: FunctionDescription } | null> {
+  const name = input.function;
+  if (name === 'sql' && input.sql !== null) {
+    return { plan: { name, digest: sqlDigest(input.sql), bundle: null, sql: input.sql }, settings: { name } };
+  }
+  const foreign = input.functions === null ? null : functionsProblem(input.starter, input.functions, project);
+  if (foreign !== null) {
+    problems.push(foreign);
+    return null;
+  }
+  const file = input.functions === null ? project.functions : resolve(project.projectDir, input.functions);
+  try {
+    const bundle = await deps.functions.current(file);
+    const settings = bundle?.functions.find((candidate) => candidate.name === name);
+    if (bundle !== null && settings !== undefined) {
+      const checked = parseFunctionSettings(settings);
+      if (!checked.ok) problems.push(...checked.problems);
+      return { plan: { name, digest: bundle.digest, bundle: bundle.path, sql: null }, settings };
+    }
+    problems.push(unknownFunction(name, bundle, file));
+  } catch (error) {
+    // The functions file does not load: the user's to mend, with the file and line in the message.
+    problems.push(error instanceof Error ? error.message : String(error));
+  }
+  return null;
+}
+
+/** `trusted`: an input may itself say where to. */
+export function notifierProblems(
+  { notify }: NormalizedInput,
+  project: ProjectConfig,
+  options: { trusted: boolean },
+): string[] {
+  const notifier = notify === null ? null : findNotifier(notify, project, options);
+  return typeof notifier === 'string' ? [notifier] : [];
+}
+
+/** For what is done while a person waits: a locked warehouse is refused, not waited for. */
+export async function withoutWaiting<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof WarehouseLocked ? new Refusal('WarehouseLocked', [error.message]) : error;
+  }
+}
+
+export async function inspectSource(
+  deps: Pick<ActivityDeps, 'projectDir'>,
+  input: NormalizedInput,
+  { warehouse, confinement }: { warehouse: string; confinement: Confinement | null },
+  problems: string[],
+): Promise<SourceShape | null> {
+  try {
+    const { source, partitionBy, where, scheduledTime, timeZone } = input;
+    const scheduled = scheduledFor(scheduledTime, timeZone);
+    const opened = openWarehouse(warehouse, deps.projectDir, { confinement });
+    return await opened.inspect({ source, partitionBy, where, scheduled });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    problems.push(...error.problems);
+    return null;
+  }
+}
+
+/** What keeps the run's results from being written where the input says. */
+export async function targetProblems(
+  { projectDir }: Pick<ActivityDeps, 'projectDir'>,
+  { output }: NormalizedInput,
+  warehouse: string,
+): Promise<string[]> {
+  return output === null ? [] : openWarehouse(warehouse, projectDir).inspectOutput(output);
+}
+
+export async function queryProblems(
+  { sql, partitionBy }: NormalizedInput,
+  shape: SourceShape,
+  confinement: Confinement | null,
+): Promise<string[]> {
+  if (sql === null) return [];
+  const problem = await sqlProblem(sql, partitionBy.length === 0 ? null : shape.columns, confinement);
+  return problem === null ? [] : [problem];
+}

@@ -1,0 +1,101 @@
+/**
+ * Which functions a worker has. The embedded worker bundles the functions file anew for every run, so that an edit reaches
+ * the next run and no run in flight; a deployed worker runs the code it was started with.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { bundleFunctions } from '../functions/bundle';
+import { didYouMean } from '../core/nearest';
+import type { FunctionPlan } from '../core/plan';
+import { describeFunctions } from '../runners/node/describe';
+import type { FunctionDescription } from '../runners/protocol';
+
+/** A bundle of the project's functions and what it exports. */
+export interface LoadedBundle {
+  digest: string;
+  path: string;
+  functions: FunctionDescription[];
+}
+
+/** The built-in function `sql` has no bundle: its code is its query. */
+export function sqlDigest(query: string): string {
+  return `sql-${createHash('sha256').update(query).digest('hex')}`;
+}
+
+export class FunctionCatalog {
+  /** By functions file. */
+  readonly #latest = new Map<string, Promise<LoadedBundle>>();
+
+  constructor(
+    private readonly options: {
+      /** The worker's own functions file; null when its project has none. */
+      file: string | null;
+      folder: string;
+      reloads: boolean;
+      /** See `RunnerPool`. */
+      passEnv?: readonly string[];
+    },
+  ) {}
+
+  /** Whether files are bundled anew for every run. */
+  get reloads(): boolean {
+    return this.options.reloads;
+  }
+
+  /** The bundle to plan a new run with; null when there is no functions file. */
+  async current(file = this.options.file): Promise<LoadedBundle | null> {
+    if (file === null) return null;
+    const latest = this.#latest.get(file);
+    const loading = (this.reloads ? null : latest) ?? this.#load(file, latest);
+    this.#latest.set(file, loading);
+    try {
+      return await loading;
+    } catch (error) {
+      this.#latest.delete(file);
+      throw error;
+    }
+  }
+
+  async #load(file: string, before: Promise<LoadedBundle> | undefined): Promise<LoadedBundle> {
+    const { digest, path } = await bundleFunctions(file, this.options.folder);
+    const known = await before?.catch(() => null);
+    if (known != null && known.digest === digest) return known;
+    return { digest, path, functions: await describeFunctions(path, this.options.passEnv) };
+  }
+
+  /** The bundle for a unit of a planned run: the planned one where it lies here, else what this worker was deployed with. */
+  async forUnit(planned: FunctionPlan): Promise<{ digest: string; path: string | null }> {
+    if (planned.sql !== null) return { digest: planned.digest, path: null };
+    if (this.reloads) {
+      return { digest: planned.digest, path: join(this.options.folder, `${planned.digest}.mjs`) };
+    }
+    const bundle = await this.current();
+    if (bundle === null || !bundle.functions.some(({ name }) => name === planned.name))
+      throw new FunctionMissing(planned.name);
+    return bundle;
+  }
+}
+
+/** This worker does not have the function: another one may, so it costs the partition no attempt. */
+export class FunctionMissing extends Error {
+  override name = 'FunctionMissing';
+  constructor(readonly functionName: string) {
+    super(`This worker has no function "${functionName}": deploy it with the current functions file.`);
+  }
+}
+
+/** The sentence for a function that is not there. */
+export function unknownFunction(name: string, bundle: LoadedBundle | null, file: string | null): string {
+  if (bundle === null) {
+    return (
+      `There is no functions file${file === null ? '' : ` "${file}"`}, so the function "${name}" is not known: ` +
+      'make one with `partwise init`, or name it with --functions FILE.'
+    );
+  }
+  const names = bundle.functions.map((found) => found.name);
+  const known =
+    names.length === 0
+      ? `It exports no partition function: write \`export const ${name} = definePartitionFunction({ name: '${name}', run(data) { … } })\`.`
+      : `It has: ${names.join(', ')}.`;
+  return `There is no function "${name}" in ${file}.${didYouMean(name, names)} ${known}`;
+}

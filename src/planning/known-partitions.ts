@@ -1,0 +1,23 @@
+/** The partitions that people name, by the run's index. */
+import { didYouMean } from '../core/nearest';
+import { quote } from '../core/quote';
+import { Refusal } from '../core/refusal';
+import { findOrdinals, readWholeIndex } from '../rows/partition-index';
+
+/** Suggestions are looked for among all ids, which may be a hundred thousand. */
+const MOST_SUGGESTIONS = 20;
+
+/** Ordinals by id. Throws a `Refusal` with a sentence for each id that the run does not have. `index`: its file, here. */
+export async function ordinalsOf(index: string, ids: readonly string[]): Promise<Map<string, number>> {
+  const found = await findOrdinals(index, ids);
+  const unknown = ids.filter((id) => !found.has(id));
+  if (unknown.length === 0) return found;
+  const { ids: all } = await readWholeIndex(index);
+  throw new Refusal(
+    'InvalidInput',
+    unknown.map((id, i) => {
+      const near = i < MOST_SUGGESTIONS ? didYouMean(id, all) : '';
+      return `The run has no partition ${quote(id)}.${near}`;
+    }),
+  );
+}

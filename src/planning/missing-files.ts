@@ -1,0 +1,88 @@
+/**
+ * DONE partitions whose files the stage does not have any more, or has damaged: a retry runs them again when it is asked to. Their
+ * rows in files that are there do not count from then on, so that each partition's rows are there once.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { artifactBytes } from '../reader/partitions/artifacts';
+import type { CarriedContent, RowsFile } from '../core/carried';
+import { filterBlock, outcomeAt, type EndedOutcome } from '../core/done-block';
+import { ObjectDamaged, ObjectMissing, type Stage } from '../stage';
+import { queryRows, quoteText, withDatabase } from '../duckdb/database-file';
+
+/** `content` without the partitions whose files are not what was recorded. */
+export async function withoutMissing(stage: Stage, content: CarriedContent): Promise<CarriedContent> {
+  const { counts, whole } = await rowsThere(stage, content.rows);
+  const missing = new Map<number, number>();
+  for (const outcome of outcomesOf(content)) {
+    if (outcome.status !== 'DONE') continue;
+    const hasRows = (counts.get(outcome.ordinal) ?? 0) >= outcome.outputRows;
+    if (!hasRows || !(await hasArtifacts(stage, outcome))) missing.set(outcome.ordinal, outcome.attempts);
+  }
+  const stays = (ordinal: number): boolean => !missing.has(ordinal);
+  return {
+    outcomes: content.outcomes.filter(({ outcome }) => stays(outcome.ordinal)),
+    blocks: content.blocks
+      .map(({ block, ...madeBy }) => ({ block: filterBlock(block, stays), ...madeBy }))
+      .filter(({ block }) => block.ordinals.length > 0),
+    // enforces I10: rows of a partition that runs again are those of its new call.
+    rows: whole.map(({ file, except }) => ({ file, except: [...new Set([...except, ...missing.keys()])] })),
+    calls: { ...content.calls, ...Object.fromEntries(missing) },
+  };
+}
+
+function* outcomesOf({ outcomes, blocks }: CarriedContent): Generator<EndedOutcome> {
+  for (const { outcome } of outcomes) yield outcome;
+  for (const { block } of blocks) for (const at of block.ordinals.keys()) yield outcomeAt(block, at);
+}
+
+/** One after the other: a partition may have a hundred thousand. */
+async function hasArtifacts(stage: Stage, { artifacts }: EndedOutcome): Promise<boolean> {
+  for (const ref of artifacts) if ((await unlessGone(artifactBytes(stage, ref))) === null) return false;
+  return true;
+}
+
+/** How many rows of each partition can be read, and the files that they are in. */
+async function rowsThere(
+  stage: Stage,
+  files: readonly RowsFile[],
+): Promise<{ counts: Map<number, number>; whole: RowsFile[] }> {
+  const counts = new Map<number, number>();
+  const whole: RowsFile[] = [];
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-'));
+  try {
+    for (const each of files) {
+      const local = await unlessGone(stage.localFile(each.file, folder));
+      if (local === null) continue;
+      whole.push(each);
+      const except = new Set(each.except);
+      for (const [ordinal, rows] of await rowsIn(local))
+        if (!except.has(ordinal)) counts.set(ordinal, (counts.get(ordinal) ?? 0) + rows);
+      // A copy, of a stage that is not local.
+      if (!stage.isLocal) await rm(local, { force: true });
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return { counts, whole };
+}
+
+function rowsIn(file: string): Promise<[number, number][]> {
+  return withDatabase(':memory:', 'read', async (connection) => {
+    const found = await queryRows<{ ord: number; rows: number }>(
+      connection,
+      `SELECT __partwise_ord AS ord, count(*)::DOUBLE AS rows FROM read_parquet(${quoteText(file)}) GROUP BY ALL`,
+    );
+    return found.map(({ ord, rows }) => [Number(ord), rows]);
+  });
+}
+
+async function unlessGone<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ObjectMissing || error instanceof ObjectDamaged) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,153 @@
+/** Which models a run predicts with, pinned once: an alias that moves afterwards changes nothing for it (I1). */
+import type { Client } from '@temporalio/client';
+import { NoSuchRun } from '../reader/errors';
+import { type Reading, RunReader } from '../reader/run-reader';
+import { ServerRun } from '../reader/run-source';
+import type { RunRecord } from '../history/fold';
+import { findEntry, idsAmong, putManifest, readManifest } from '../models/manifest';
+import { resolveVersion } from '../models/records';
+import type { ModelInput } from '../models/types';
+import type { CarriedContent } from '../core/carried';
+import type { ModelPlan, ModelUse } from '../core/plan';
+import { Refusal } from '../core/refusal';
+import { openStage, portableUri, type Stage } from '../stage';
+import type { Warehouse } from '../warehouse';
+import { assertTrained, trainedEntries } from './trained-models';
+
+/** Ids of partitions without a model that a plan names. */
+const MOST_NAMED = 20;
+
+/** Where a run's models are, and where it keeps what it pins of them. */
+export interface ModelPlace {
+  stage: Stage;
+  warehouse: Warehouse;
+  /** On the stage, ending in `/`; null: nothing may be put. */
+  folder: string | null;
+}
+
+/** Null for a run that predicts with no models. What `registryProblems` finds is not looked for again. */
+export async function pinModels(
+  client: Client | null,
+  { stage, warehouse, folder }: ModelPlace,
+  model: ModelInput | null,
+): Promise<ModelPlan | null> {
+  if (model?.run !== undefined) {
+    const { reader, record } = await readTraining(client, model.run, stage.uri);
+    const changed = await trainedEntries(reader, record, 0);
+    return putOwn(
+      { label: `models of run ${model.run}`, stage, folder },
+      { model: model.run, id: null, base: null, changed },
+    );
+  }
+  if (model?.name === undefined) return null;
+  const { version, body } = resolveVersion(model.name, await warehouse.readModels(model.name), model.version);
+  const label = `${model.name} version ${version}`;
+  if (folder === null) return { label, stage: stage.uri, root: body.root };
+  // A root of its own: the version may be removed while this run, or a retry of it, predicts with it.
+  const base = await readManifest(stage, body.root);
+  return putOwn({ label, stage, folder }, { model: model.name, id: null, base, changed: [] });
+}
+
+async function putOwn(
+  { label, stage, folder }: { label: string; stage: Stage; folder: string | null },
+  content: Omit<Parameters<typeof putManifest>[1], 'folder'>,
+): Promise<ModelPlan> {
+  const { root } = await putManifest(stage, { ...content, folder: `${folder}models/` });
+  return { label, stage: stage.uri, root };
+}
+
+/** A run that has trained. Throws a `Refusal` where there is none that has ended. */
+export async function readTraining(
+  client: Client | null,
+  run: string,
+  stage: string,
+): Promise<{ reader: RunReader; record: RunRecord }> {
+  if (client === null)
+    throw new Refusal('InvalidInput', ['A try knows of no runs: predict with a version ("model.name").']);
+  const reader = new RunReader(new ServerRun(client, run, null, stage));
+  let reading: Reading;
+  try {
+    reading = await reader.read();
+  } catch (error) {
+    throw error instanceof NoSuchRun ? new Refusal('InvalidInput', [`"model.run": ${error.message}`]) : error;
+  }
+  const { record, state } = reading;
+  if (state.endedAt === null) {
+    throw new Refusal('InvalidInput', [
+      `"model.run" is "${run}", which has not ended: wait for it (partwise watch ${run}), for until then some of its models are missing.`,
+    ]);
+  }
+  assertTrained(run, record);
+  const from = reader.stage(record)!.uri;
+  if (portableUri(from) !== portableUri(stage)) {
+    throw new Refusal('InvalidInput', [
+      `The run "${run}" is on the stage ${from}, and this one on ${stage}: name its stage ("stage", --stage).`,
+    ]);
+  }
+  return { reader, record };
+}
+
+/** Ordinals of the partitions that have no model. */
+export async function withoutModel(models: ModelPlan, ids: readonly string[]): Promise<number[]> {
+  const known = await idsAmong(openStage(models.stage), models.root, ids);
+  return ids.map((_, ordinal) => ordinal).filter((ordinal) => !known.has(ids[ordinal]!));
+}
+
+/** Throws a `Refusal` when the model that is to stand in for others is not there. */
+export async function checkFallback(models: ModelPlan, { onMissing, fallback }: ModelInput): Promise<void> {
+  if (onMissing !== 'fallback' || (await findEntry(openStage(models.stage), models.root, fallback!)) !== null)
+    return;
+  throw new Refusal('InvalidInput', [
+    `"model.fallback" is "${fallback}", and ${models.label} has no model for it. partwise models show lists those that it has.`,
+  ]);
+}
+
+/** The partitions of `missing` as SKIPPED, beside what else is taken over. */
+export function skipping(
+  content: CarriedContent | null,
+  missing: readonly number[],
+  { ids, rows, execution }: { ids: readonly string[]; rows: readonly number[]; execution: number },
+): CarriedContent | null {
+  if (missing.length === 0) return content;
+  const {
+    outcomes,
+    blocks,
+    rows: files,
+    calls,
+  } = content ?? { outcomes: [], blocks: [], rows: [], calls: {} };
+  const known = new Set(outcomes.map(({ outcome }) => outcome.ordinal));
+  const at = new Date().toISOString();
+  const skipped = missing
+    .filter((ordinal) => !known.has(ordinal))
+    .map((ordinal) => ({
+      outcome: {
+        ordinal,
+        id: ids[ordinal]!,
+        status: 'SKIPPED' as const,
+        attempts: 0,
+        rows: rows[ordinal]!,
+        startedAt: at,
+        durationMs: 0,
+        preview: null,
+        outputRows: 0,
+        artifacts: [],
+        error: {
+          type: 'NoModel',
+          message: `There is no model for the partition "${ids[ordinal]}", and the run skips such partitions.`,
+          stack: null,
+        },
+        reused: false,
+      },
+      execution,
+      functionDigest: null,
+    }));
+  return { outcomes: [...outcomes, ...skipped], blocks, rows: files, calls };
+}
+
+export function modelUse({ label }: ModelPlan, missing: readonly number[], ids: readonly string[]): ModelUse {
+  return {
+    label,
+    missing: missing.length,
+    firstMissing: missing.slice(0, MOST_NAMED).map((ordinal) => ids[ordinal]!),
+  };
+}

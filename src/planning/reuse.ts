@@ -1,0 +1,119 @@
+/**
+ * What a run takes over from earlier runs of its series: outcomes of partitions whose rows, code and parameters are as they were.
+ * Artifacts stay where they are and are named from here too; rows are copied into one file under this run's ordinals.
+ */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { CarriedContent } from '../core/carried';
+import type { ArtifactRef, FileRef } from '../core/files';
+import { reuseKeys, type ReuseBasis } from '../stored/reuse-key';
+import { folderOf, reusedRowsFile, type ExecutionPlace } from '../stored/layout';
+import { isStoredSize, type Stage } from '../stage';
+import { moveRows, type MovedRows } from '../rows/combined-rows';
+import { readLedger, type LedgerEntry } from '../stored/series-ledger';
+
+export interface Reusing {
+  stage: Stage;
+  /** The execution that reuses. */
+  place: ExecutionPlace;
+  series: string;
+  basis: ReuseBasis;
+  /** Partition ids, by ordinal. */
+  ids: readonly string[];
+  /** By ordinal. */
+  fingerprints: readonly string[];
+  /** Local folder for files in the making. */
+  scratch: string;
+  warn: (message: string) => void;
+}
+
+/** Null when there is nothing to reuse. */
+export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | null> {
+  const { stage, place, series, basis, scratch, warn } = reusing;
+  const alike = await findAlike(reusing);
+  const there = await filesThere(stage, alike.values());
+  const found = [...alike].filter(([, entry]) => filesOf(entry).every((file) => there(file)));
+  if (found.length < alike.size) {
+    warn(
+      `Files of ${alike.size - found.length} outcomes of the series "${series}" are no longer on the stage: these partitions run.`,
+    );
+  }
+  if (found.length === 0) return null;
+  const moves = rowsToMove(found);
+  const target = join(scratch, 'reused.parquet');
+  const rows: CarriedContent['rows'] = [];
+  if (moves.size > 0) {
+    const parts: MovedRows[] = [];
+    for (const { file, ordinals } of moves.values())
+      parts.push({ file: await stage.localFile(file, scratch), ordinals });
+    if (!(await moveRows(basis.keyColumns, parts, target))) {
+      warn(`The rows of earlier outcomes of the series "${series}" do not go together, so none is reused.`);
+      return null;
+    }
+    const file = await stage.put(reusedRowsFile(place, randomUUID().slice(0, 8)), { file: target });
+    rows.push({ file, except: [] });
+  }
+  const outcomes = found.map(([ordinal, { outcome, functionDigest }]) => ({
+    outcome: { ...outcome, ordinal, attempts: 0, reused: true },
+    execution: place.execution,
+    functionDigest,
+  }));
+  return { outcomes, blocks: [], rows, calls: {} };
+}
+
+/** Outcomes of partitions that are as they were, by ordinal. */
+async function findAlike({
+  stage,
+  series,
+  basis,
+  ids,
+  fingerprints,
+}: Reusing): Promise<Map<number, LedgerEntry>> {
+  const ledger = await readLedger(stage, series);
+  const keyOf = reuseKeys(basis);
+  const alike = new Map<number, LedgerEntry>();
+  ids.forEach((id, ordinal) => {
+    const entry = ledger?.get(id);
+    // enforces I4: only an outcome of the same rows and the same code stands for a call.
+    if (entry?.key === keyOf(fingerprints[ordinal]!, basis.function.digest)) alike.set(ordinal, entry);
+  });
+  return alike;
+}
+
+/** Files that an outcome cannot do without. */
+export function filesOf({ outcome, rows }: LedgerEntry): (FileRef | ArtifactRef)[] {
+  return [...outcome.artifacts, ...(outcome.outputRows > 0 ? rows.map(({ file }) => file) : [])];
+}
+
+/** What tells whether a file is on the stage as it was. Lists the files of each execution once. */
+async function filesThere(
+  stage: Stage,
+  entries: Iterable<LedgerEntry>,
+): Promise<(file: FileRef | ArtifactRef) => boolean> {
+  const folders = new Set([...entries].flatMap(filesOf).map(({ path }) => folderOf(path, 3)));
+  const bytes = new Map<string, number>();
+  for (const folder of folders)
+    for (const listed of await stage.list(folder)) bytes.set(listed.path, listed.bytes);
+  // An artifact may be a part of its file.
+  return (file) =>
+    'offset' in file
+      ? file.offset + file.bytes <= (bytes.get(file.path) ?? -1)
+      : isStoredSize(bytes.get(file.path) ?? -1, file.bytes);
+}
+
+/** By path. */
+function rowsToMove(
+  found: readonly (readonly [number, LedgerEntry])[],
+): Map<string, { file: FileRef; ordinals: [number, number][] }> {
+  const moves = new Map<string, { file: FileRef; ordinals: [number, number][] }>();
+  for (const [ordinal, { outcome, rows }] of found) {
+    if (outcome.outputRows === 0) continue;
+    for (const { file, except } of rows) {
+      if (except.includes(outcome.ordinal)) continue;
+      const move = moves.get(file.path) ?? { file, ordinals: [] };
+      move.ordinals.push([outcome.ordinal, ordinal]);
+      moves.set(file.path, move);
+    }
+  }
+  return moves;
+}

@@ -1,0 +1,101 @@
+/**
+ * Who started a run, and so what its input may name. The embedded server's port has no authentication, so there the input must
+ * carry the proof of the project's owner. On a named server, Temporal's namespace is the boundary.
+ */
+import { resolve } from 'node:path';
+import type { Context } from '@temporalio/activity';
+import type { ProjectConfig } from '../config';
+import type { Reading } from '../reader/run-reader';
+import { Refusal } from '../core/refusal';
+import { recordedStart } from '../reader/recorded-start';
+import type { ProjectSecret } from '../trust/secret';
+import { isProven, PROOF_HEADER } from '../trust/start-proof';
+import type { ActivityDeps } from '../activities/deps';
+
+export type Starter =
+  /** The person whose worker it is: the input may name a functions file, a command, any SQL. */
+  | 'owner'
+  /** Anyone who reaches the port of `partwise dev --open`: the input may name only what is the project's own. */
+  | 'anyone'
+  /** Whoever may start workflows in the namespace of a deployed worker: what its configuration allows. */
+  | 'namespace';
+
+/** How an embedded worker tells who started a run. */
+export interface StartGate {
+  secret: ProjectSecret;
+  /** Accept runs without a proof, as `anyone`'s. */
+  open: boolean;
+}
+
+type GateDeps = Pick<ActivityDeps, 'gate' | 'functions'>;
+
+/** Refuses a run that bears no proof where it needs one. `raw`: the workflow's argument. */
+export async function admit(deps: GateDeps, context: Context, raw: unknown): Promise<Starter> {
+  // enforces I9: before anything that the input names is looked at.
+  if (deps.gate === null) return starterWithoutGate(deps);
+  const { workflowId } = context.info.workflowExecution!;
+  const { proof } = await recordedStart(context.client, context.info.workflowExecution!);
+  const starter = starterAt(deps.gate, workflowId, raw, proof);
+  if (starter === null) throw new Refusal('NotTrusted', [unproven(workflowId, proof !== null)]);
+  return starter;
+}
+
+/** Who started the run of this activity; null: nobody who may. */
+export async function starterOf(deps: GateDeps, context: Context): Promise<Starter | null> {
+  if (deps.gate === null) return starterWithoutGate(deps);
+  const { proof, input } = await recordedStart(context.client, context.info.workflowExecution!);
+  return starterAt(deps.gate, context.info.workflowExecution!.workflowId, await input(), proof);
+}
+
+/** For the problems of a continuation whose first input nobody can vouch for. */
+export const NOT_VERIFIED =
+  "What this run was started with bears no proof of the project's owner (it came through partwise dev --open, from an earlier release, or the secret was lost), so it is taken for anybody's. Start a new run to use it.";
+
+/**
+ * Who a continuation's input comes from: what it does not name itself is the earlier execution's. `before` was read with the
+ * project's secret, so what it holds is verified, unless it was recorded before there was one, or comes from an archive.
+ */
+export function starterOfContinuation(
+  { gate }: Pick<ActivityDeps, 'gate'>,
+  starter: Starter,
+  { record, state }: Pick<Reading, 'record' | 'state'>,
+): Starter {
+  if (gate === null || starter !== 'owner') return starter;
+  const isVerified = !state.archived && Date.parse(record.startedAt ?? '') >= gate.secret.createdAt;
+  return isVerified && record.opened?.trusted === true ? starter : 'anyone';
+}
+
+function starterWithoutGate({ functions }: GateDeps): Starter {
+  return functions.reloads ? 'owner' : 'namespace';
+}
+
+function starterAt(gate: StartGate, runId: string, input: unknown, proof: unknown): Starter | null {
+  if (isProven(gate.secret, runId, input, proof)) return 'owner';
+  return gate.open ? 'anyone' : null;
+}
+
+/** Whether an input of this starter may itself say what is executed: a functions file, a command, a URL, any SQL. */
+export function isTrusted(starter: Starter): boolean {
+  return starter === 'owner';
+}
+
+/** What is wrong with naming this functions file; null when nothing is. */
+export function functionsProblem(starter: Starter, functions: string, project: ProjectConfig): string | null {
+  if (isTrusted(starter)) return null;
+  if (starter === 'namespace')
+    return `"functions" is "${functions}", and a deployed worker runs the code it was deployed with: leave it out.`;
+  if (project.functions !== null && resolve(project.projectDir, functions) === project.functions) return null;
+  return `"functions" is "${functions}", and a run without the proof of the project's owner runs only the project's own functions: leave it out.`;
+}
+
+function unproven(runId: string, hasHeader: boolean): string {
+  const why = hasHeader
+    ? `its header "${PROOF_HEADER}" was made for another run id, for another input, or with another secret than the project's (.partwise/secret.json)`
+    : `it has no header "${PROOF_HEADER}"`;
+  return (
+    `The run "${runId}" was not started: ${why}, so it may come from anybody on this machine. ` +
+    "Start it with partwise run, partwise retry or Partwise.start in the project's folder; create a schedule of an earlier release again. " +
+    'If .partwise/secret.json was removed or replaced while the background process of the project runs, end that first: its process number is in .partwise/host.json. ' +
+    "For Temporal's own tools, partwise dev prints a line with the header, and partwise dev --open accepts runs without it."
+  );
+}

@@ -1,0 +1,63 @@
+/** What a training run has made, as entries of a version: its artifacts, and the metrics in its rows. */
+import { readRows } from '../reader/partitions/results';
+import type { RunReader } from '../reader/run-reader';
+import type { RunRecord } from '../history/fold';
+import { readWholeIndex } from '../rows/partition-index';
+import type { ModelEntry, ModelMetrics } from '../models/types';
+import { Refusal } from '../core/refusal';
+
+/** Throws a `Refusal` for a run of anything but a model's function that trains. */
+export function assertTrained(runId: string, { plan }: RunRecord): void {
+  if (plan !== null && plan.function.name.endsWith('.train')) return;
+  throw new Refusal('InvalidInput', [
+    `The run "${runId}" trained no models: name a run of a model's function, such as one that partwise train has started.`,
+  ]);
+}
+
+/**
+ * Of the partitions that are DONE since the execution of number `after` (0: of all that are), by ordinal. Throws a `Refusal` for a run
+ * that trained nothing.
+ */
+export async function trainedEntries(
+  reader: RunReader,
+  record: RunRecord,
+  after: number,
+): Promise<ModelEntry[]> {
+  const { runId } = reader;
+  assertTrained(runId, record);
+  const plan = record.plan!;
+  const stage = reader.stage(record)!;
+  const outcomes = await reader.outcomes(record);
+  const { ids, rows: sizes } = await readWholeIndex(await stage.localFile(plan.index));
+  const done = ids.map((_, ordinal) => ordinal).filter((ordinal) => outcomes.statusOf(ordinal) === 'DONE');
+  // A function that trains returns one row, and rows come in the order of the partitions.
+  const rows = await readRows(stage, await reader.rowsFiles(record), plan.keyColumns);
+  if (rows.length !== done.length)
+    throw new Error(`The run "${runId}" has ${rows.length} rows for ${done.length} models.`);
+  const holdout = record.opened?.input.model?.holdout ?? null;
+  const keys = new Set(plan.keyColumns.map(({ name }) => name));
+  return done.flatMap((ordinal, i) => {
+    if (outcomes.executionOf(ordinal)! <= after) return [];
+    const { trained_rows: trained, model_file: file, model_bytes: _, ...rest } = rows[i]!;
+    const artifact = outcomes.get(ordinal)!.artifacts.find(({ name }) => name === file);
+    if (artifact === undefined)
+      throw new Error(
+        `The partition "${ids[ordinal]}" of the run "${runId}" has no artifact "${String(file)}".`,
+      );
+    const { path, offset, bytes, sha256 } = artifact;
+    const metrics = Object.fromEntries(Object.entries(rest).filter(([name]) => !keys.has(name)));
+    return {
+      partition: ids[ordinal]!,
+      path,
+      offset,
+      bytes,
+      sha256,
+      file: String(file),
+      metrics: metrics as ModelMetrics,
+      holdout,
+      rows: Number(trained ?? sizes[ordinal]),
+      run: runId,
+      snapshotTime: plan.snapshotTime,
+    };
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * Histories on the stage, for runs that the server has forgotten. An archive is the history as Temporal writes it in JSON, its
+ * payloads still as they were encoded (and encrypted).
+ */
+import { once } from 'node:events';
+import { createGzip } from 'node:zlib';
+import type { HistoryEvent } from '../../history/decode';
+import type { ShardRef } from '../../history/facts';
+import { archiveFolder, type ExecutionPlace } from '../../stored/layout';
+import { ObjectExists, type Stage } from '../../stage';
+import {
+  assertOfRun,
+  parseEvents,
+  shardArchiveNames,
+  type Archive,
+  type ArchivedClosing,
+  type ReadArchive,
+} from './content';
+import { RecordedHistory } from '../histories/execution-history';
+import { eventsToJson } from '../histories/history-json';
+import { WORKFLOW_TYPE } from '../visibility';
+
+export interface ArchiveContent {
+  place: ExecutionPlace;
+  workflowRunId: string;
+  /** Null: the run's own history. */
+  shard: number | null;
+  closing: ArchivedClosing | null;
+  pages: AsyncIterable<HistoryEvent[]>;
+}
+
+/** Path of an execution's archive: one with its own end goes before one that was written just before it. */
+function archivePath({ runId, execution }: ExecutionPlace, workflowRunId: string, complete: boolean): string {
+  // Temporal's run ids begin with the time: their ends tell two apart.
+  const name = `${workflowRunId.slice(-8)}${complete ? '-full' : ''}`;
+  return `${archiveFolder(runId)}e${execution}-${name}.json.gz`;
+}
+
+/** Returns the path. What is there already stays: it says the same. */
+export async function writeArchive(stage: Stage, content: ArchiveContent): Promise<string> {
+  return writeArchiveTo(
+    archivePath(content.place, content.workflowRunId, content.closing === null),
+    stage,
+    content,
+  );
+}
+
+/** `complete`: it has its own end. */
+export async function writeShardArchive(
+  stage: Stage,
+  place: ExecutionPlace,
+  shard: ShardRef,
+  { pages, complete }: { pages: AsyncIterable<HistoryEvent[]>; complete: boolean },
+): Promise<string> {
+  const [full, partial] = shardArchiveNames(place.execution, shard);
+  const path = `${archiveFolder(place.runId)}${complete ? full : partial}`;
+  const workflowRunId = shard.execution.runId;
+  return writeArchiveTo(path, stage, { place, workflowRunId, shard: shard.number, closing: null, pages });
+}
+
+async function writeArchiveTo(path: string, stage: Stage, content: ArchiveContent): Promise<string> {
+  try {
+    await stage.put(path, await compressed(content));
+  } catch (error) {
+    if (!(error instanceof ObjectExists)) throw error;
+  }
+  return path;
+}
+
+/** One page of events is in memory at a time, and what they come to when compressed. */
+async function compressed({
+  place,
+  workflowRunId,
+  shard,
+  closing,
+  pages,
+}: ArchiveContent): Promise<Uint8Array> {
+  const { runId, generation, execution } = place;
+  const head: Omit<Archive, 'history'> = {
+    version: 1,
+    runId,
+    workflowRunId,
+    generation,
+    execution,
+    ...(shard !== null && { shard }),
+    closing,
+  };
+  const gzip = createGzip();
+  const chunks: Buffer[] = [];
+  gzip.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const ended = once(gzip, 'end');
+  gzip.write(`${JSON.stringify(head).slice(0, -1)},"history":{"events":[`);
+  let separator = '\n';
+  for await (const events of pages) {
+    for (const event of eventsToJson(events)) {
+      if (!gzip.write(`${separator}${JSON.stringify(event)}`)) await once(gzip, 'drain');
+      separator = ',\n';
+    }
+  }
+  gzip.end('\n]}}\n');
+  await ended;
+  return Buffer.concat(chunks);
+}
+
+/**
+ * An archive, or what `temporal workflow show --output json` prints; compressed or not. `place` says in errors where it was read,
+ * `shards` reads the archives of shards that lie beside it. Throws `UnreadableHistory`.
+ */
+export function parseHistory(
+  content: Uint8Array,
+  place: string,
+  shards: { read: ReadArchive; place: string },
+): RecordedHistory {
+  const { events, archive, execution, type } = parseEvents(content, place);
+  assertOfRun(type, place, [WORKFLOW_TYPE]);
+  return new RecordedHistory(execution, events, archive.closing ?? null, shards);
+}

@@ -1,0 +1,65 @@
+/** Finds a run's archives on a stage. */
+import type { PayloadDecoder } from '../../history/decode';
+import { archiveFolder, runFolder } from '../../stored/layout';
+import type { Stage } from '../../stage';
+import { hasPlannedIn } from '../chain';
+import { parseHistory } from './archive';
+import { NoSuchRun } from '../errors';
+import type { RecordedHistory } from '../histories/execution-history';
+import { readLocators, type Locator } from '../../stored/locators';
+import { archivesOn } from '../histories/shard-history';
+
+/** Null when the execution was not archived. */
+export async function archivedExecution(
+  stage: Stage,
+  runId: string,
+  workflowRunId: string,
+): Promise<RecordedHistory | null> {
+  const path = await findArchive(stage, runId, workflowRunId);
+  if (path === null) return null;
+  const place = `on the stage ${stage.uri}`;
+  return parseHistory(await stage.get(path), `${path} ${place}`, { read: archivesOn(stage, runId), place });
+}
+
+/** Path of an execution's archive; null when there is none. One that has its own end goes before one written just before it. */
+export async function findArchive(
+  stage: Stage,
+  runId: string,
+  workflowRunId: string,
+): Promise<string | null> {
+  const name = `-${workflowRunId.slice(-8)}`;
+  const paths = (await stage.list(archiveFolder(runId))).map(({ path }) => path);
+  const ending = (text: string): string | undefined => paths.find((path) => path.endsWith(text));
+  return ending(`${name}-full.json.gz`) ?? ending(`${name}.json.gz`) ?? null;
+}
+
+/**
+ * The run's newest execution that came as far as a plan, of those that its locators name. Null when the stage knows no such run;
+ * throws `NoSuchRun` when that execution itself was not archived, for an older one would say what is no longer so.
+ */
+export async function archivedRun(
+  stage: Stage,
+  decoder: PayloadDecoder,
+  runId: string,
+): Promise<RecordedHistory | null> {
+  let newest: RecordedHistory | null = null;
+  for (const locator of (await readLocators(stage, runId)).found.toReversed()) {
+    const archived = await archivedExecution(stage, runId, locator.workflowRunId);
+    if (archived !== null && (await hasPlannedIn(archived.events, decoder))) return archived;
+    if (archived === null && (await leftPlan(stage, locator))) {
+      throw new NoSuchRun(
+        runId,
+        `The Temporal server has forgotten execution ${locator.execution} of the run "${runId}", its newest, and there is no archive of it ` +
+          `on the stage ${stage.uri}. Its files are there still; a run of the same id begins anew with --on-existing overwrite.`,
+      );
+    }
+    newest ??= archived;
+  }
+  return newest;
+}
+
+/** Whether an execution that can be read nowhere came as far as a plan. */
+export async function leftPlan(stage: Stage, { runId, generation, execution }: Locator): Promise<boolean> {
+  const listed = await stage.list(`${runFolder(runId)}/g${generation}/`);
+  return listed.some(({ path }) => path.includes(`/plan-e${execution}a`));
+}

@@ -1,0 +1,92 @@
+/** What is in archives of histories, and how they are named. */
+import { gunzipSync } from 'node:zlib';
+import type { HistoryEvent } from '../../history/decode';
+import type { ShardRef } from '../../history/facts';
+import type { Closing } from '../../core/plan';
+import { UnreadableHistory } from '../errors';
+import { eventsFromJson } from '../histories/history-json';
+import type { ExecutionRef } from '../histories/history-source';
+import { SHARD_TYPE } from '../visibility';
+
+/** How a history ends that was archived just before its end. */
+export interface ArchivedClosing extends Closing {
+  /** ISO 8601 UTC. */
+  at: string;
+}
+
+/** The JSON of an archive. */
+export interface Archive {
+  version: 1;
+  runId: string;
+  workflowRunId: string;
+  generation: number;
+  execution: number;
+  /** Of the history of a shard: which. */
+  shard?: number;
+  /** Null: the history has its own end, or is a shard's. */
+  closing: ArchivedClosing | null;
+  /** As `temporal workflow show --output json` has it. */
+  history: { events: unknown[] };
+}
+
+/** Content of an archive by its name; null when there is none. */
+export type ReadArchive = (name: string) => Promise<Uint8Array | null>;
+
+/** Names of a shard's archive: one with its own end goes before one that was written just before it. */
+export function shardArchiveNames(
+  execution: number,
+  { number, execution: { runId } }: ShardRef,
+): [string, string] {
+  const name = `e${execution}-${runId.slice(-8)}-shard-${number}`;
+  return [`${name}-full.json.gz`, `${name}.json.gz`];
+}
+
+/** Throws `UnreadableHistory` for workflows of other types. */
+export function assertOfRun(type: string, place: string, types: readonly string[]): void {
+  if (types.includes(type)) return;
+  throw new UnreadableHistory(
+    type === SHARD_TYPE
+      ? `${place} is the history of a shard, which knows only a part of its run: name the archive of the run's execution, which lies beside it.`
+      : `${place} is of a workflow of type "${type}", not of a run of Partwise. ${HISTORIES}`,
+  );
+}
+
+/** The events of a shard's archive. Throws `UnreadableHistory`. */
+export function parseShard(content: Uint8Array, place: string): HistoryEvent[] {
+  return parseEvents(content, place).events;
+}
+
+export const HISTORIES =
+  'Histories are archives of Partwise, or what temporal workflow show --output json writes.';
+
+/** Of a run, of a shard, or of another workflow. Throws `UnreadableHistory`. */
+export function parseEvents(
+  content: Uint8Array,
+  place: string,
+): { events: HistoryEvent[]; archive: Partial<Archive>; execution: ExecutionRef; type: string } {
+  const refuse = (why: string): never => {
+    throw new UnreadableHistory(`${place} ${why}. ${HISTORIES}`);
+  };
+  let events: HistoryEvent[] = [];
+  let archive: Partial<Archive> = {};
+  try {
+    const json = JSON.parse(unzipped(content)) as Archive | { events: unknown[] };
+    if ('history' in json) archive = json;
+    const list = 'history' in json ? json.history.events : json.events;
+    events = eventsFromJson(list);
+  } catch (error) {
+    refuse(`cannot be read as a history (${(error as Error).message})`);
+  }
+  if ((archive.version ?? 1) !== 1) refuse('was written by a later release of Partwise');
+  const started = events[0]?.workflowExecutionStartedEventAttributes;
+  if (started == null) return refuse('does not begin with the start of a workflow');
+  const type = started.workflowType?.name ?? '';
+  const workflowId = (archive.shard === undefined ? archive.runId : null) ?? started.workflowId ?? '';
+  const runId = archive.workflowRunId ?? started.originalExecutionRunId ?? '';
+  return { events, archive, execution: { workflowId, runId }, type };
+}
+
+function unzipped(content: Uint8Array): string {
+  const isGzip = content[0] === 0x1f && content[1] === 0x8b;
+  return (isGzip ? gunzipSync(content) : Buffer.from(content)).toString('utf8');
+}

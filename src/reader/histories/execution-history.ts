@@ -1,0 +1,91 @@
+/** The seam that readers of runs read events through: one execution's history, on the server or recorded. */
+import type { HistoryEvent } from '../../history/decode';
+import type { ArchivedClosing, ReadArchive } from '../archive/content';
+import type { ShardRef } from '../../history/facts';
+import type { Stage } from '../../stage';
+import type { Description, ExecutionRef, HistorySource } from './history-source';
+import { ArchivedShard, archivesOn, ServerShard, type ShardHistory } from './shard-history';
+
+export interface ExecutionHistory {
+  readonly execution: ExecutionRef;
+  /** The execution as the server described it when it was looked for. Null: it was recorded, and nothing of it is live. */
+  readonly description: Description | null;
+  /** How it ended, where it was recorded just before its end. */
+  readonly closing: ArchivedClosing | null;
+  /** All events so far, page by page. */
+  pages(): AsyncGenerator<HistoryEvent[]>;
+  /** The events from the first to the last, as they happen. */
+  follow(signal: AbortSignal): AsyncGenerator<HistoryEvent[]>;
+  /** Waits for the end. */
+  untilClosed(signal: AbortSignal): Promise<void>;
+  /** The execution as the server describes it now. */
+  describe(): Promise<Description | null>;
+  /** The history of a shard of this execution, which is `execution` of its run id on `stage`. */
+  shard(shard: ShardRef, execution: number, stage: Stage): ShardHistory;
+}
+
+export class ServerHistory implements ExecutionHistory {
+  readonly closing = null;
+  readonly execution: ExecutionRef;
+
+  constructor(
+    private readonly source: HistorySource,
+    workflowId: string,
+    readonly description: Description,
+  ) {
+    this.execution = { workflowId, runId: description.workflowExecutionInfo!.execution!.runId! };
+  }
+
+  pages(): AsyncGenerator<HistoryEvent[]> {
+    return this.source.pages(this.execution);
+  }
+
+  follow(signal: AbortSignal): AsyncGenerator<HistoryEvent[]> {
+    return this.source.follow(this.execution, signal);
+  }
+
+  untilClosed(signal: AbortSignal): Promise<void> {
+    return this.source.untilClosed(this.execution, signal);
+  }
+
+  describe(): Promise<Description> {
+    return this.source.describe(this.execution.workflowId, this.execution.runId);
+  }
+
+  shard(shard: ShardRef, execution: number, stage: Stage): ShardHistory {
+    const read = archivesOn(stage, this.execution.workflowId);
+    const archived = new ArchivedShard(shard, execution, read, `on the stage ${stage.uri}`);
+    return new ServerShard(this.source, shard, archived);
+  }
+}
+
+/** From an archive or a file. Nothing happens in it any more. */
+export class RecordedHistory implements ExecutionHistory {
+  readonly description = null;
+
+  constructor(
+    readonly execution: ExecutionRef,
+    readonly events: HistoryEvent[],
+    readonly closing: ArchivedClosing | null,
+    /** Archives of its shards. */
+    private readonly shards: { read: ReadArchive; place: string },
+  ) {}
+
+  shard(shard: ShardRef, execution: number): ShardHistory {
+    return new ArchivedShard(shard, execution, this.shards.read, this.shards.place);
+  }
+
+  async *pages(): AsyncGenerator<HistoryEvent[]> {
+    yield this.events;
+  }
+
+  follow(): AsyncGenerator<HistoryEvent[]> {
+    return this.pages();
+  }
+
+  async untilClosed(): Promise<void> {}
+
+  async describe(): Promise<null> {
+    return null;
+  }
+}

@@ -1,0 +1,85 @@
+/** Raw histories of runs, for checks of workflow code. */
+import type { Client } from '@temporalio/client';
+import { shardsIn, type HistoryEvent } from '../../history/decode';
+import { shardNumber } from '../../core/shards';
+import { assertOfRun, parseEvents } from '../archive/content';
+import { NoSuchRun, UnreadableHistory } from '../errors';
+import { contentOf } from './history-file';
+import { listRuns } from '../list';
+import { RunReader } from '../run-reader';
+import { ServerRun } from '../run-source';
+import { SHARD_TYPE, WORKFLOW_TYPE } from '../visibility';
+
+/** The recorded history of one execution of a run, or of a shard of it. Its events are Temporal's own, payloads still encoded. */
+export interface RunHistory {
+  runId: string;
+  /** Whose history it is; null: the run's own. */
+  shard: number | null;
+  workflowRunId: string;
+  events: HistoryEvent[];
+}
+
+/** Which histories. */
+export interface HistoriesOptions {
+  /** Run ids. */
+  runs?: readonly string[];
+  /** The newest so many runs of the server. */
+  last?: number;
+}
+
+/** All executions of the runs with their shards, those that the server or an archive still has; one history is in memory at a time. */
+export async function* histories(
+  client: Client,
+  stage: string | null,
+  { runs = [], last = 0 }: HistoriesOptions,
+): AsyncGenerator<RunHistory> {
+  for (const runId of runs) yield* executions(client, stage, runId);
+  if (last === 0) return;
+  for (const { runId } of await listRuns(client, last)) {
+    if (runs.includes(runId)) continue;
+    try {
+      yield* executions(client, stage, runId);
+    } catch (error) {
+      // It expired after it was listed, or its shards did before it.
+      if (!(error instanceof NoSuchRun || error instanceof UnreadableHistory)) throw error;
+    }
+  }
+}
+
+/** Throws `NoSuchRun`; older executions that have expired are passed over. */
+async function* executions(client: Client, stage: string | null, runId: string): AsyncGenerator<RunHistory> {
+  const reader = new RunReader(new ServerRun(client, runId, null, stage));
+  const { state, record } = await reader.read();
+  const newest = state.executions.at(-1)!;
+  for (const { workflowRunId, execution } of state.executions) {
+    try {
+      const history = await new ServerRun(client, runId, workflowRunId, stage).locate();
+      const own = { runId, shard: null, workflowRunId, events: await eventsOf(history.pages()) };
+      yield own;
+      for (const { number, execution: ref } of shardsIn(own.events)) {
+        const shard = history.shard({ number, execution: ref }, execution!, reader.stage(record)!);
+        yield { runId, shard: number, workflowRunId: ref.runId, events: await eventsOf(shard.pages()) };
+      }
+    } catch (error) {
+      if (!(error instanceof NoSuchRun) || workflowRunId === newest.workflowRunId) throw error;
+    }
+  }
+}
+
+/**
+ * The history in a file, of a run or of a shard: an archive, or what `temporal workflow show --output json` writes. Throws
+ * `UnreadableHistory`.
+ */
+export async function readHistory(file: string): Promise<RunHistory> {
+  const { events, archive, execution, type } = parseEvents(await contentOf(file), `"${file}"`);
+  assertOfRun(type, `"${file}"`, [WORKFLOW_TYPE, SHARD_TYPE]);
+  const { workflowId, runId: workflowRunId } = execution;
+  const shard = type === SHARD_TYPE ? shardNumber(workflowId) : null;
+  return { runId: archive.runId ?? workflowId, shard, workflowRunId, events };
+}
+
+async function eventsOf(pages: AsyncIterable<HistoryEvent[]>): Promise<HistoryEvent[]> {
+  const events: HistoryEvent[] = [];
+  for await (const page of pages) events.push(...page);
+  return events;
+}

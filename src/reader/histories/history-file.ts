@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow';
+import type { ProjectConfig } from '../../config';
+import { parseHistory } from '../archive/archive';
+import { UnreadableHistory } from '../errors';
+import type { RecordedHistory } from './execution-history';
+import { payloadDecoder } from './payloads';
+import { recordedRun } from '../recorded-handle';
+import type { RunHandle } from '../types';
+
+/** The run in a file, decoded as the project's data converter does. Throws `UnreadableHistory`. */
+export async function readHistoryFile(
+  file: string,
+  { temporal }: Pick<ProjectConfig, 'temporal'>,
+): Promise<RunHandle> {
+  const history = await historyInFile(file);
+  return recordedRun(history, payloadDecoder(loadDataConverter(temporal.dataConverter)));
+}
+
+async function historyInFile(file: string): Promise<RecordedHistory> {
+  const folder = dirname(file);
+  // Archives of shards lie beside that of their run.
+  const read = (name: string): Promise<Uint8Array | null> => readFile(join(folder, name)).catch(() => null);
+  return parseHistory(await contentOf(file), `"${file}"`, { read, place: `in the folder ${folder}` });
+}
+
+/** Throws `UnreadableHistory`. */
+export async function contentOf(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new UnreadableHistory(`The history "${file}" cannot be read (${(error as Error).message}).`);
+  }
+}

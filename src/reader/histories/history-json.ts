@@ -1,0 +1,36 @@
+/**
+ * Histories in the JSON form of Temporal's tools.
+ *
+ * The SDK's own `historyToJSON` (1.24) works only where npm has installed a single copy of protobufjs, which is seldom so: it asks
+ * one copy about the types of another. Here both come from the one that `@temporalio/proto` uses.
+ */
+import { dirname } from 'node:path';
+import type { HistoryEvent } from '../../history/decode';
+
+interface HistoryType {
+  fromObject(value: { events: readonly HistoryEvent[] }): object;
+}
+
+interface ProtoJson {
+  toJson(type: HistoryType, message: object): unknown;
+  fromJson(type: HistoryType, json: unknown, options: { ignoreUnknownFields: boolean }): unknown;
+}
+
+export function eventsToJson(events: readonly HistoryEvent[]): unknown[] {
+  const { type, toJson } = load();
+  return (toJson(type, type.fromObject({ events })) as { events?: unknown[] }).events ?? [];
+}
+
+/** Throws when they are no events. Fields of newer servers are passed over. */
+export function eventsFromJson(events: readonly unknown[]): HistoryEvent[] {
+  const { type, fromJson } = load();
+  return (fromJson(type, { events }, { ignoreUnknownFields: true }) as { events: HistoryEvent[] }).events;
+}
+
+// Not on top: it is needed only for archives and files.
+function load(): ProtoJson & { type: HistoryType } {
+  const root = require('@temporalio/proto') as { lookupType(name: string): HistoryType };
+  const folder = dirname(require.resolve('@temporalio/proto'));
+  const protoJson = require(require.resolve('protobufjs/ext/protojson', { paths: [folder] })) as ProtoJson;
+  return { ...protoJson, type: root.lookupType('temporal.api.history.v1.History') };
+}

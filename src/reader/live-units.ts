@@ -1,0 +1,109 @@
+/** What the server and the stage say about units that are being processed, for the live overlay. */
+import type { temporal } from '@temporalio/proto';
+import { checkpointRecords } from '../stored/checkpoints';
+import { isoTime, type PayloadDecoder } from '../history/decode';
+import type { RunRecord, UnitRecord } from '../history/fold';
+import { failureOf, valueOf } from '../history/untrusted-payloads';
+import { isSingle, type PendingUnit } from '../history/overlay';
+import { decodeBlock, outcomeAt, type EndedOutcome } from '../core/done-block';
+import { count, mapOf } from '../core/shape';
+import { unitFolder } from '../stored/layout';
+import type { Stage } from '../stage';
+
+export type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
+
+/** `PendingActivityState`: started, cancel requested, pause requested. */
+const STARTED_STATES: readonly unknown[] = [2, 3, 5];
+
+/** What units of the activity `processUnit` say with their heartbeats, as far as readers use it. */
+interface Beat {
+  ordinal: number | null;
+  call: number | null;
+  segment: number;
+  shutdowns: number;
+  waiting: string | null;
+  interrupted: Record<number, number>;
+}
+
+export class LiveUnits {
+  readonly #checkpoints = new Map<
+    string,
+    { upTo: string; read: Set<string>; ended: Map<number, EndedOutcome> }
+  >();
+
+  constructor(private readonly decoder: PayloadDecoder) {}
+
+  /** `stage` null: it is not known yet, or cannot be reached from here. */
+  async describe(
+    pending: readonly PendingActivity[],
+    record: RunRecord,
+    stage: Stage | null,
+  ): Promise<PendingUnit[]> {
+    const units: PendingUnit[] = [];
+    for (const activity of pending) {
+      const unit = record.open.get(activity.activityId ?? '');
+      if (unit === undefined) continue;
+      const beat = beatOf(await valueOf(this.decoder, activity.heartbeatDetails));
+      const failure = await failureOf(this.decoder, activity.lastFailure);
+      units.push({
+        activityId: unit.activityId,
+        started: STARTED_STATES.includes(activity.state),
+        // Shutdowns and pauses cost no attempt.
+        attempt: (activity.attempt ?? 1) - (beat?.shutdowns ?? 0),
+        lastStartedAt: activity.lastStartedTime ? isoTime(activity.lastStartedTime) : null,
+        lastError:
+          failure === null ? null : { type: failure.type, message: failure.message, stack: failure.stack },
+        ordinal: beat?.ordinal ?? null,
+        call: beat?.call ?? null,
+        waiting: beat?.waiting ?? null,
+        interrupted: beat?.interrupted ?? {},
+        ended:
+          stage === null || isSingle(unit)
+            ? []
+            : await this.#ended(stage, unit, `${activity.attempt}.${beat?.segment}`),
+      });
+    }
+    return units;
+  }
+
+  /** Partitions that a batch's checkpoints hold. The stage is asked only when a heartbeat told of more. */
+  async #ended(stage: Stage, { task, activityId }: UnitRecord, upTo: string): Promise<EndedOutcome[]> {
+    // Activity ids begin anew with each execution.
+    const folder = unitFolder(task, activityId);
+    const known = this.#checkpoints.get(folder) ?? { upTo: '', read: new Set(), ended: new Map() };
+    this.#checkpoints.set(folder, known);
+    if (known.upTo !== upTo) {
+      for (const { path } of await stage.list(folder).catch(() => [])) {
+        if (known.read.has(path) || !/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
+        known.read.add(path);
+        for (const outcome of endedIn(await stage.get(path))) {
+          if (!known.ended.has(outcome.ordinal)) known.ended.set(outcome.ordinal, outcome);
+        }
+      }
+      known.upTo = upTo;
+    }
+    return [...known.ended.values()];
+  }
+}
+
+function endedIn(checkpoint: Uint8Array): EndedOutcome[] {
+  return (checkpointRecords(checkpoint) ?? []).flatMap((record): EndedOutcome[] => {
+    if ('outcome' in record) return record.retryable || record.big ? [] : [record.outcome];
+    if (!('done' in record)) return [];
+    const block = decodeBlock(record.done);
+    return Array.from(block.ordinals, (_, at) => outcomeAt(block, at));
+  });
+}
+
+function beatOf(value: unknown): Beat | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { ordinal, call, segment, shutdowns, waiting, interrupted } = value as Record<string, unknown>;
+  return {
+    ordinal: typeof ordinal === 'number' ? ordinal : null,
+    call: typeof call === 'number' ? call : null,
+    segment: typeof segment === 'number' ? segment : 0,
+    shutdowns: typeof shutdowns === 'number' ? shutdowns : 0,
+    waiting: typeof waiting === 'string' ? waiting : null,
+    interrupted: mapOf(count)(interrupted) ? (interrupted as Record<number, number>) : {},
+  };
+}

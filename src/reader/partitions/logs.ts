@@ -1,0 +1,113 @@
+/**
+ * Log lines of a run, read from the stage: numbered segments below each attempt's folder. Unlike everything else they are read
+ * without being recorded (I3), so that the log of an attempt that was lost is there too.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ordinalsOf, type RunRecord } from '../../history/fold';
+import { isSingle } from '../../history/overlay';
+import {
+  attemptOf,
+  compareAttempts,
+  executionFolder,
+  unitFolder,
+  type ExecutionPlace,
+} from '../../stored/layout';
+import type { LogLine } from '../../runners/protocol';
+import type { Stage } from '../../stage';
+import type { LogEntry } from '../types';
+
+/** How often a follower looks for new segments; they are put at most once a second. */
+const LOOK_AGAIN_MS = 1_000;
+
+/** The unit's activity id (with its round of retries), the attempt's folder, the segment's number. */
+const SEGMENT = /\/u((?:r(\d+)\.)?[^/]+)\/(a[^/]+\/)logs\/seg-(\d+)\.jsonl$/;
+
+export interface LogSource {
+  stage: Stage;
+  /** Id of a partition. */
+  idOf: (ordinal: number) => Promise<string>;
+}
+
+/** Reads each segment once, however often it is called. */
+export class LogReader {
+  readonly #read = new Set<string>();
+  /** Units whose log is complete and was read to its end. */
+  readonly #finished = new Set<string>();
+
+  /** `ordinal`: only lines of this partition. */
+  constructor(
+    private readonly source: LogSource,
+    private readonly ordinal: number | null,
+  ) {}
+
+  /** Lines that were not read before: by partition in key order, within one in the order of writing. */
+  async *fresh(record: RunRecord): AsyncGenerator<LogEntry> {
+    for (const { generation, execution } of record.opened?.earlier ?? []) {
+      const { runId, generation: own } = record.opened!;
+      if (generation === own) yield* this.#earlier({ runId, generation, execution });
+    }
+    const units = [...record.units.values()].filter(
+      ({ task }) => this.ordinal === null || (task.from <= this.ordinal && this.ordinal <= task.to),
+    );
+    units.sort((a, b) => a.task.from - b.task.from || a.task.round - b.task.round);
+    for (const unit of units) {
+      if (this.#finished.has(unit.activityId)) continue;
+      // Asked before the folder is read: lines of a unit that ends meanwhile are found the next time.
+      const ended = unit.end !== null;
+      const { task, activityId } = unit;
+      const alone = isSingle(unit) ? ordinalsOf(task)[0]! : null;
+      yield* this.#segments(task, unitFolder(task, activityId), alone);
+      if (ended) this.#finished.add(activityId);
+    }
+  }
+
+  /** An earlier execution of the generation has ended: its log is read once. */
+  async *#earlier(place: ExecutionPlace): AsyncGenerator<LogEntry> {
+    const folder = executionFolder(place);
+    if (this.#finished.has(folder)) return;
+    yield* this.#segments(place, folder, null);
+    this.#finished.add(folder);
+  }
+
+  /** `alone`: the partition that lines belong to which name none. */
+  async *#segments(
+    { execution }: ExecutionPlace,
+    folder: string,
+    alone: number | null,
+  ): AsyncGenerator<LogEntry> {
+    const segments = (await this.source.stage.list(folder)).flatMap(({ path }) => {
+      const [, unit, round = 0, place, number] = SEGMENT.exec(path) ?? [];
+      if (unit === undefined || this.#read.has(path)) return [];
+      return [{ path, unit, round: Number(round), place: attemptOf(place!)!, number: Number(number) }];
+    });
+    const order = new Intl.Collator('en', { numeric: true });
+    segments.sort(
+      (a, b) => order.compare(a.unit, b.unit) || compareAttempts(a.place, b.place) || a.number - b.number,
+    );
+    for (const { path, round, place } of segments) {
+      this.#read.add(path);
+      for (const line of linesOf(await this.source.stage.get(path))) {
+        const ordinal = line.ordinal ?? alone;
+        if (this.ordinal !== null && ordinal !== this.ordinal) continue;
+        const partition = ordinal === null ? null : await this.source.idOf(ordinal);
+        // What native code prints before the first call belongs to the attempt.
+        const attempt = line.attempt ?? round + place.attempt;
+        yield { at: line.at, partition, execution, attempt, stream: line.stream, text: line.text };
+      }
+    }
+  }
+}
+
+/** Waits until it is worth looking again. Returns false when `signal` was aborted. */
+export async function lookAgainLater(signal: AbortSignal | undefined): Promise<boolean> {
+  await sleep(LOOK_AGAIN_MS, undefined, { signal }).catch(() => {});
+  return signal?.aborted !== true;
+}
+
+function linesOf(segment: Uint8Array): LogLine[] {
+  return Buffer.from(segment)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as LogLine);
+}

@@ -1,0 +1,117 @@
+/** Partitions as readers see them: what history records of each, what the live overlay adds, and the index for the rest. */
+import type { Outcomes, PartitionEnd } from '../../history/outcomes';
+import type { LiveOverlay } from '../../history/overlay';
+import { statusOfUnended } from '../../history/run-state';
+import type { RunRecord } from '../../history/fold';
+import type { ArtifactRef } from '../../core/files';
+import { keyValues } from '../../core/key-values';
+import type { EndedOutcome } from '../../core/done-block';
+import type { RunPlan } from '../../core/plan';
+import type { PartitionStatus } from '../../core/status';
+import type { IndexEntry } from '../../rows/partition-index';
+import type { PartitionIndex } from './partition-index';
+import type { ArtifactView, PartitionView } from '../types';
+
+/** The partitions of a planned run at one moment, by ordinal. */
+export class PartitionViews {
+  constructor(
+    private readonly parts: {
+      plan: RunPlan;
+      record: RunRecord;
+      overlay: LiveOverlay | null;
+      outcomes: Outcomes;
+      loadIndex: () => Promise<PartitionIndex>;
+    },
+  ) {}
+
+  get total(): number {
+    return this.parts.plan.partitions;
+  }
+
+  status(ordinal: number): PartitionStatus {
+    const { outcomes, overlay, record } = this.parts;
+    const ended = outcomes.statusOf(ordinal) ?? overlay?.ended.get(ordinal)?.status;
+    if (ended !== undefined) return ended;
+    return overlay?.running.has(ordinal) ? 'RUNNING' : statusOfUnended(record, ordinal);
+  }
+
+  /** How it ended, as history has it; undefined: it has not. */
+  recorded(ordinal: number): PartitionEnd | undefined {
+    return this.parts.outcomes.get(ordinal);
+  }
+
+  async view(ordinal: number): Promise<PartitionView> {
+    const { outcomes, overlay } = this.parts;
+    const recorded = outcomes.get(ordinal);
+    if (recorded !== undefined) return this.#ended(recorded);
+    const live = overlay?.ended.get(ordinal);
+    // enforces I3: artifacts show when history names them, which it will when the unit completes.
+    return live === undefined ? this.#unended(ordinal) : this.#ended({ ...live, artifacts: [] });
+  }
+
+  async id(ordinal: number): Promise<string> {
+    return this.parts.outcomes.single.get(ordinal)?.id ?? (await this.#entry(ordinal)).id;
+  }
+
+  /** Null when the run has no partition of this id. */
+  async ordinalOf(id: string): Promise<number | null> {
+    const { single } = this.parts.outcomes;
+    let named = 0;
+    for (const end of single.values()) {
+      if (end.id === id) return end.ordinal;
+      if (end.id !== null) named++;
+    }
+    // The id of every partition is known, and none is this one.
+    if (named === this.total) return null;
+    return (await this.parts.loadIndex()).ordinalOf(id);
+  }
+
+  /** All ids, for messages. */
+  async ids(): Promise<readonly string[]> {
+    return (await this.parts.loadIndex()).ids();
+  }
+
+  async #entry(ordinal: number): Promise<IndexEntry> {
+    return (await this.parts.loadIndex()).entry(ordinal);
+  }
+
+  async #ended(end: PartitionEnd | EndedOutcome): Promise<PartitionView> {
+    const { status, attempts, startedAt, durationMs, reused, error, artifacts, ordinal } = end;
+    const id = end.id ?? (await this.#entry(ordinal)).id;
+    const rows = end.rows ?? (await this.#entry(ordinal)).rows;
+    return {
+      id,
+      key: keyValues(id, this.parts.plan.keyColumns),
+      status,
+      attempts,
+      rows,
+      startedAt,
+      durationMs,
+      reused,
+      error,
+      artifacts: artifacts.map(artifactView),
+    };
+  }
+
+  async #unended(ordinal: number): Promise<PartitionView> {
+    const { outcomes, overlay, plan } = this.parts;
+    const { id, rows } = await this.#entry(ordinal);
+    const live = overlay?.running.get(ordinal) ?? overlay?.waiting.get(ordinal);
+    return {
+      id,
+      key: keyValues(id, plan.keyColumns),
+      status: this.status(ordinal),
+      attempts: live?.attempt ?? outcomes.calls.get(ordinal) ?? 0,
+      rows,
+      startedAt: live?.startedAt ?? null,
+      durationMs: null,
+      reused: false,
+      error: live?.error ?? outcomes.thrown.get(ordinal)?.error ?? null,
+      artifacts: [],
+    };
+  }
+}
+
+export function artifactView({ name, bytes, sha256 }: ArtifactRef): ArtifactView {
+  return { name, bytes, sha256 };
+}

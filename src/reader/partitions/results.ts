@@ -1,0 +1,61 @@
+/** Rows that functions returned, read from the files that recorded outcomes name. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Row } from '../../functions/types';
+import type { RowsFile } from '../../core/carried';
+import type { Column } from '../../core/plan';
+import type { Stage } from '../../stage';
+import { combinedRows, type LocalRows } from '../../rows/combined-rows';
+import { withDatabase } from '../../duckdb/database-file';
+
+/** Files that are fetched at once. */
+const FILES_AT_ONCE = 8;
+
+/** Rows of all partitions, or of the one at `ordinal`, in the order of the partitions' keys. */
+export async function readRows(
+  stage: Stage,
+  files: readonly RowsFile[],
+  keyColumns: readonly Column[],
+  { ordinal = null, limit }: { ordinal?: number | null; limit?: number } = {},
+): Promise<Row[]> {
+  if (files.length === 0) return [];
+  return withLocalRows(stage, files, (local) => readLocalRows(local, keyColumns, { ordinal, limit }));
+}
+
+/** The same of local Parquet files. */
+export function readLocalRows(
+  local: readonly LocalRows[],
+  keyColumns: readonly Column[],
+  { ordinal = null, limit }: { ordinal?: number | null; limit?: number } = {},
+): Promise<Row[]> {
+  return withDatabase(':memory:', 'read', async (connection) => {
+    const { sql } = await combinedRows(connection, keyColumns, local, ordinal === null ? null : [ordinal]);
+    // Not on top: it loads DuckDB.
+    const { allRows } = require('../../rows/slices') as typeof import('../../rows/slices');
+    return allRows(await connection.stream(limit === undefined ? sql : `${sql} LIMIT ${limit}`));
+  });
+}
+
+/** Local copies of files of rows, for as long as `use` takes. */
+export async function withLocalRows<T>(
+  stage: Stage,
+  files: readonly RowsFile[],
+  use: (local: LocalRows[]) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-'));
+  try {
+    const local: LocalRows[] = [];
+    for (let i = 0; i < files.length; i += FILES_AT_ONCE) {
+      const some = files.slice(i, i + FILES_AT_ONCE);
+      local.push(
+        ...(await Promise.all(
+          some.map(async ({ file, except }) => ({ file: await stage.localFile(file, folder), except })),
+        )),
+      );
+    }
+    return await use(local);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,80 @@
+/** Readings of a run that is followed → what happened between them. */
+import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
+import type { UnitRecord } from '../history/fold';
+import type { PartitionViews } from './partitions/partition-views';
+import type { Reading, RunReader } from './run-reader';
+import type { RunEvent, RunState } from './types';
+
+/** A run's events from its beginning on, also those of the time before anybody followed it. */
+export class RunEvents {
+  #planned = false;
+  readonly #told = new Set<number>();
+  /** First ordinals of the blocks that were told: no partition is in two. */
+  readonly #toldBlocks = new Set<number>();
+  #shown = '';
+
+  constructor(
+    private readonly reader: RunReader,
+    private readonly partitions: 'all' | 'failed',
+  ) {}
+
+  async *since(reading: Reading): AsyncGenerator<RunEvent> {
+    const { record, overlay, state } = reading;
+    if (record.plan !== null && !this.#planned) {
+      this.#planned = true;
+      yield { type: 'planned', plan: record.plan };
+    }
+    const views = await this.#views(reading);
+    if (views !== null) yield* this.#partitions(views, reading);
+    const running = overlay?.labels ?? [];
+    const shown = progressKey(state, running);
+    if (shown !== this.#shown) {
+      this.#shown = shown;
+      yield { type: 'progress', state, running };
+    }
+    if (record.closed !== null) yield { type: 'ended', state };
+  }
+
+  async *#partitions(views: PartitionViews, { record }: Reading): AsyncGenerator<RunEvent> {
+    const { single, blocks } = await this.reader.outcomes(record, this.#wanted);
+    const own = record.plan!.execution;
+    for (const [ordinal, { execution, reused, status }] of single) {
+      if (this.#told.has(ordinal)) continue;
+      // What was taken over from before did not happen here.
+      if (reused || execution !== own) continue;
+      this.#told.add(ordinal);
+      if (this.partitions === 'all' || isFailure(status))
+        yield { type: 'partition', partition: await views.view(ordinal) };
+    }
+    if (this.partitions === 'failed') return;
+    for (const { block, execution } of blocks) {
+      const first = block.ordinals[0]!;
+      if (this.#toldBlocks.has(first)) continue;
+      this.#toldBlocks.add(first);
+      if (execution !== own) continue;
+      for (const ordinal of block.ordinals) yield { type: 'partition', partition: await views.view(ordinal) };
+    }
+  }
+
+  /** Null when there is no plan yet, or the stage cannot be read from here: counts come from history all the same. */
+  async #views(reading: Reading): Promise<PartitionViews | null> {
+    return this.reader.views(reading, this.#wanted).catch(() => null);
+  }
+
+  /** Of units without a failure, nothing is read where failures alone are wanted. */
+  readonly #wanted = ({ end }: UnitRecord): boolean =>
+    this.partitions === 'all' ||
+    end?.type !== 'result' ||
+    end.result.counts.FAILED + end.result.counts.INTERNAL_ERROR > 0;
+}
+
+function isFailure(status: PartitionStatus): boolean {
+  return status === 'FAILED' || status === 'INTERNAL_ERROR';
+}
+
+function progressKey(state: RunState, running: readonly string[]): string {
+  const { counts, waiting, paused, maxConcurrency, toleratedFailures } = state;
+  const step = waiting === null ? '' : `${waiting.activity} ${waiting.attempt}`;
+  const set = `${paused} ${maxConcurrency} ${toleratedFailures}`;
+  return `${PARTITION_STATUSES.map((status) => counts[status]).join()} ${step} ${set} ${running.join('\n')}`;
+}

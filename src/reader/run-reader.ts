@@ -1,0 +1,251 @@
+/** Reads one run: finds its execution, folds its history, and keeps what need not be read twice. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cutOffCalls } from '../history/cut-off-calls';
+import { applyFact, newRecord, type RunRecord, type ShardRecord, type UnitRecord } from '../history/fold';
+import { Outcomes, type ReadFile } from '../history/outcomes';
+import { liveOverlay, type LiveOverlay } from '../history/overlay';
+import { runState } from '../history/run-state';
+import type { RowsFile } from '../core/carried';
+import type { RunPlan } from '../core/plan';
+import { openStage, type Stage } from '../stage';
+import { STATUS } from './chain';
+import type { ExecutionHistory } from './histories/execution-history';
+import { FollowedRun } from './histories/followed-run';
+import type { Description } from './histories/history-source';
+import { waitingStep } from './live-step';
+import { LiveUnits } from './live-units';
+import { PartitionIndex } from './partitions/partition-index';
+import { PartitionViews } from './partitions/partition-views';
+import type { RunSource } from './run-source';
+import type { ShardHistory } from './histories/shard-history';
+import { folding, openShards, pendingOf, readShards } from './histories/shards-reading';
+import type { RunState } from './types';
+
+/** A run as it was read at one moment. */
+export interface Reading {
+  record: RunRecord;
+  /** Null when the run is closed. */
+  overlay: LiveOverlay | null;
+  state: RunState;
+}
+
+/** How often a follower asks the server which partitions are running. */
+const TICK_MS = 1_000;
+
+export class RunReader {
+  #closed: RunRecord | null = null;
+  #outcomes: { workflowRunId: string; outcomes: Outcomes } | null = null;
+  #index: { path: string; index: Promise<PartitionIndex> } | null = null;
+  #liveUnits: LiveUnits;
+
+  constructor(private readonly source: RunSource) {
+    this.#liveUnits = new LiveUnits(source.decoder);
+  }
+
+  get runId(): string {
+    return this.source.runId;
+  }
+
+  /** The run's execution. Throws `NoSuchRun`. */
+  locate(): Promise<ExecutionHistory> {
+    return this.source.locate();
+  }
+
+  /** The run as it is now. */
+  async read(): Promise<Reading> {
+    const history = await this.locate();
+    const { runId } = history.execution;
+    // One that had closed runs again where the server has lost its last seconds.
+    const open = history.description?.workflowExecutionInfo?.status === STATUS.running;
+    const record = !open && this.#closed?.workflowRunId === runId ? this.#closed : newRecord(runId);
+    if (record.closed === null) {
+      const { decoder } = this.source;
+      const fold = folding(record, decoder, null);
+      for await (const events of history.pages()) await fold(events);
+      endAsRecorded(record, history);
+      await readShards(record, decoder, (shard) => this.#shard(record, history, shard));
+      this.#keep(record);
+    }
+    return this.#reading(history, record, history.description);
+  }
+
+  /** What is closed says the same for ever. */
+  #keep(record: RunRecord): void {
+    if (record.closed !== null && openShards(record).length === 0) this.#closed = record;
+  }
+
+  #shard(record: RunRecord, history: ExecutionHistory, shard: ShardRecord): ShardHistory {
+    return history.shard(shard, record.plan!.execution, this.stage(record)!);
+  }
+
+  /**
+   * The run whenever it has changed, until its end, which comes last. The record is one object that grows. `ticks`: also about
+   * once a second while it is open, since what is running, or fails and is tried again, is in no history.
+   */
+  async *follow({ signal, ticks }: { signal?: AbortSignal; ticks: boolean }): AsyncGenerator<Reading> {
+    for (;;) {
+      const history = await this.locate();
+      let superseded = false;
+      for await (const reading of this.#followExecution(history, signal, ticks)) {
+        superseded = await this.#isSuperseded(reading.record);
+        if (!superseded) yield reading;
+      }
+      if (!superseded) return;
+    }
+  }
+
+  /** The run at its end. */
+  async end(signal: AbortSignal): Promise<Reading> {
+    for (;;) {
+      const history = await this.locate();
+      await history.untilClosed(signal);
+      // Of one that was refused, the run is another execution, which may go on. What was recorded before its end stays open.
+      const reading = await this.read();
+      if (reading.record.closed !== null || history.description === null) return reading;
+    }
+  }
+
+  /** Whether this execution was refused while it was read, and the run is another one. */
+  async #isSuperseded({ workflowRunId, closed, plan }: RunRecord): Promise<boolean> {
+    if (this.source.pinned || closed?.kind !== 'failed' || plan !== null) return false;
+    return (await this.locate()).execution.runId !== workflowRunId;
+  }
+
+  async *#followExecution(
+    history: ExecutionHistory,
+    signal: AbortSignal | undefined,
+    ticks: boolean,
+  ): AsyncGenerator<Reading> {
+    const record = newRecord(history.execution.runId);
+    // Whoever stops reading in the middle of a long poll does not wait for its end.
+    const stop = new AbortController();
+    const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+    const followed = new FollowedRun(record, history, this.source.decoder, either, (shard) =>
+      this.#shard(record, history, shard),
+    );
+    try {
+      for (let next = followed.next(); ;) {
+        const come = await (ticks ? orTick(next) : next);
+        if (come === 'tick') {
+          yield await this.#reading(history, record, await describeNow(history));
+          continue;
+        }
+        if (come === null) return;
+        endAsRecorded(record, history);
+        // The end comes last.
+        if (followed.isCaughtUp && (record.closed === null || followed.isAtEnd)) {
+          this.#keep(record);
+          const open = record.closed === null && ticks;
+          yield await this.#reading(history, record, open ? await describeNow(history) : null);
+        }
+        next = followed.next();
+      }
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** Calls of partitions whose units were cut off with the run, by ordinal; `earlier`: those in executions before. */
+  async cutOffCalls(record: RunRecord, earlier: ReadonlyMap<number, number>): Promise<Map<number, number>> {
+    const history = await this.locate();
+    const ofShards = await pendingOf([...record.shards.values()], (shard) =>
+      this.#shard(record, history, shard),
+    );
+    const pending = [...(history.description?.pendingActivities ?? []), ...ofShards];
+    return cutOffCalls(record, await this.#liveUnits.describe(pending, record, null), earlier);
+  }
+
+  /** How every partition that ended did so, or those of some units. Reads files that the record names. */
+  async outcomes(record: RunRecord, wanted?: (unit: UnitRecord) => boolean): Promise<Outcomes> {
+    const known = this.#outcomes;
+    if (known?.workflowRunId !== record.workflowRunId || !known.outcomes.precede(record)) {
+      this.#outcomes = { workflowRunId: record.workflowRunId, outcomes: new Outcomes() };
+    }
+    const { outcomes } = this.#outcomes!;
+    await outcomes.update(record, this.#readFile(record), wanted);
+    return outcomes;
+  }
+
+  /** Files of the rows that functions returned. */
+  async rowsFiles(record: RunRecord): Promise<RowsFile[]> {
+    return (await this.outcomes(record, () => false)).rowsFiles(record);
+  }
+
+  /** The run's partitions, ended or not; or of those some units have. Null before the plan is there. */
+  async views(
+    { record, overlay }: Pick<Reading, 'record' | 'overlay'>,
+    wanted?: (unit: UnitRecord) => boolean,
+  ): Promise<PartitionViews | null> {
+    const { plan } = record;
+    if (plan === null) return null;
+    const outcomes = await this.outcomes(record, wanted);
+    return new PartitionViews({
+      plan,
+      record,
+      overlay,
+      outcomes,
+      loadIndex: () => this.#loadIndex(record, plan),
+    });
+  }
+
+  #loadIndex(record: RunRecord, { index: ref }: RunPlan): Promise<PartitionIndex> {
+    if (this.#index?.path !== ref.path) {
+      const index = this.stage(record)!
+        .localFile(ref)
+        .then((file) => new PartitionIndex(file));
+      // A failure is not kept: the stage may be reachable the next time.
+      index.catch(() => (this.#index = null));
+      this.#index = { path: ref.path, index };
+    }
+    return this.#index.index;
+  }
+
+  /** The stage that the run's history names; null before the run was opened. */
+  stage({ plan, opened }: RunRecord): Stage | null {
+    const uri = plan?.stage ?? opened?.stage;
+    return uri === undefined ? null : openStage(uri, opened?.stageToken);
+  }
+
+  #readFile(record: RunRecord): ReadFile {
+    return (ref) => this.stage(record)!.get(ref.path);
+  }
+
+  async #reading(
+    history: ExecutionHistory,
+    record: RunRecord,
+    description: Description | null,
+  ): Promise<Reading> {
+    const asOf = new Date().toISOString();
+    let overlay: LiveOverlay | null = null;
+    if (record.closed === null && description !== null) {
+      const pending = description.pendingActivities ?? [];
+      const ofShards = await pendingOf(openShards(record), (shard) => this.#shard(record, history, shard));
+      const units = await this.#liveUnits.describe([...pending, ...ofShards], record, this.stage(record));
+      const step = await waitingStep(pending, this.source.decoder);
+      overlay = liveOverlay(record, { units, step }, asOf);
+    }
+    const archived = history.description === null;
+    return { record, overlay, state: { ...runState(record, this.runId, asOf, overlay), archived } };
+  }
+}
+
+/** An archive that was written just before the end says by itself what the end was. */
+function endAsRecorded(record: RunRecord, { closing }: ExecutionHistory): void {
+  if (record.closed !== null || closing === null) return;
+  applyFact(record, { type: 'closed', realExecution: null, ...closing });
+}
+
+/** Null when the server cannot say now: what runs is good to know, and no reason to stop following. */
+function describeNow(history: ExecutionHistory): Promise<Description | null> {
+  return history.describe().catch(() => null);
+}
+
+/** The promise's value, or `tick` when it takes longer than a tick. */
+async function orTick<T>(promise: Promise<T>): Promise<T | 'tick'> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([promise, sleep(TICK_MS, 'tick' as const, { signal: timer.signal })]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,116 @@
+/** Where a run is read: on the server, from its archive when the server has forgotten it, or from a file. */
+import type { Client } from '@temporalio/client';
+import type { PayloadDecoder } from '../history/decode';
+import { openStage, stageUri } from '../stage';
+import { archivedExecution, archivedRun } from './archive/archives';
+import { findExecution } from './chain';
+import { NoSuchRun } from './errors';
+import { ServerHistory, type ExecutionHistory, type RecordedHistory } from './histories/execution-history';
+import { HistorySource, isNotFound, type Description } from './histories/history-source';
+import { runNotFound } from './list';
+import { payloadDecoder } from './histories/payloads';
+import { Visibility, WORKFLOW_TYPE } from './visibility';
+
+export interface RunSource {
+  readonly runId: string;
+  readonly decoder: PayloadDecoder;
+  /** Whether it is one execution, whatever came after it; else the run's real one is found with every call. */
+  readonly pinned: boolean;
+  /** Throws `NoSuchRun`. */
+  locate(): Promise<ExecutionHistory>;
+}
+
+/** A run on the server, or in its archive once the server has forgotten it. */
+export class ServerRun implements RunSource {
+  readonly #decoder: PayloadDecoder;
+  readonly #archiveDecoder: PayloadDecoder;
+  #isArchived = false;
+  readonly #source: HistorySource;
+  readonly #visibility: Visibility;
+
+  /**
+   * `execution`: its Temporal run id; null: the run's real one. `archives`: the stage that may have it, an absolute path or URI; null:
+   * none is known.
+   */
+  constructor(
+    private readonly client: Client,
+    readonly runId: string,
+    private readonly execution: string | null,
+    private readonly archives: string | null = null,
+  ) {
+    const { loadedDataConverter } = client.options;
+    this.#decoder = payloadDecoder(loadedDataConverter);
+    this.#archiveDecoder = payloadDecoder(loadedDataConverter, { verify: false });
+    this.#source = new HistorySource(client);
+    this.#visibility = new Visibility(client);
+  }
+
+  get pinned(): boolean {
+    return this.execution !== null;
+  }
+
+  /** Of the history that was located last. */
+  get decoder(): PayloadDecoder {
+    return this.#isArchived ? this.#archiveDecoder : this.#decoder;
+  }
+
+  async locate(): Promise<ExecutionHistory> {
+    const found = await this.#onServer();
+    this.#isArchived = false;
+    // What was refused ran nothing, and hides nothing that the server has forgotten.
+    if (found !== null && !found.refused) return this.#run(found.description);
+    const archived = await this.#archived();
+    this.#isArchived = archived !== null;
+    if (archived !== null) return archived;
+    if (found !== null) return this.#run(found.description);
+    throw await runNotFound(this.client, this.runId, this.archives);
+  }
+
+  /** Null when the server does not know it, or not any more. */
+  async #onServer(): Promise<{ description: Description; refused: boolean } | null> {
+    const { runId, execution } = this;
+    try {
+      return execution === null
+        ? await findExecution(this.#source, this.#visibility, this.#decoder, runId)
+        : { description: await this.#source.describe(runId, execution), refused: false };
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      throw error;
+    }
+  }
+
+  async #archived(): Promise<RecordedHistory | null> {
+    const { runId, execution, archives } = this;
+    if (archives === null) return null;
+    const stage = openStage(stageUri(archives, '.', null));
+    return execution === null
+      ? archivedRun(stage, this.#archiveDecoder, runId)
+      : archivedExecution(stage, runId, execution);
+  }
+
+  #run(description: Description): ServerHistory {
+    const type = description.workflowExecutionInfo!.type?.name ?? '';
+    if (type === WORKFLOW_TYPE) return new ServerHistory(this.#source, this.runId, description);
+    throw new NoSuchRun(
+      this.runId,
+      `"${this.runId}" is a workflow of type "${type}", not a run of Partwise: runs are workflows of type "${WORKFLOW_TYPE}".`,
+    );
+  }
+}
+
+/** A run whose history was recorded. */
+export class RecordedRun implements RunSource {
+  readonly pinned = true;
+  readonly runId: string;
+
+  constructor(
+    readonly history: RecordedHistory,
+    readonly decoder: PayloadDecoder,
+  ) {
+    this.runId = history.execution.workflowId;
+  }
+
+  async locate(): Promise<RecordedHistory> {
+    return this.history;
+  }
+}

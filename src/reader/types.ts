@@ -1,0 +1,265 @@
+/** What readers of runs get: the shapes that `--json` prints too. Stable from the first release. */
+import type { ArtifactReader, Row } from '../functions/types';
+import type { Step } from '../history/facts';
+import type { ErrorInfo } from '../core/outcome';
+import type { ModelSerde } from '../models/types';
+import type { Column, CommitResult, ModelUse, RunPlan } from '../core/plan';
+import type { PartitionStatus, RunStatus, StatusCounts } from '../core/status';
+import type { Tolerance } from '../core/tolerance';
+import type { RetryInput } from '../client/start';
+
+/** One start of the run's workflow id. Times are ISO 8601 UTC. */
+export interface ExecutionView {
+  workflowRunId: string;
+  /** Which snapshot it runs on; 2 after the first overwrite. Null until it is accepted. */
+  generation: number | null;
+  /** Its number within the run, counted through all generations. Null until it is accepted. */
+  execution: number | null;
+  startedAt: string;
+  endedAt: string | null;
+  status: RunStatus;
+}
+
+/** A step of the run itself (opening, planning, the commit) that failed, and that is tried again by itself. */
+export interface WaitingStep {
+  /** `processUnit`: units wait for the stage, on which they cannot put what has ended. */
+  activity: Step | 'processUnit';
+  /** The attempt that is coming, or under way: 2 after the first failure. */
+  attempt: number;
+  /** What the attempt before failed with. */
+  error: ErrorInfo;
+}
+
+/** State of a run. */
+export interface RunState {
+  runId: string;
+  status: RunStatus;
+  counts: StatusCounts & { total: number };
+  /** How many of those that are DONE were not run, but taken over from an earlier run of the series. */
+  reused: number;
+  /** Source rows in the snapshot; null until planned. */
+  rows: number | null;
+  startedAt: string;
+  endedAt: string | null;
+  snapshotTime: string | null;
+  /** The time that the run is for: when its schedule was due, or what its input says. Null for a run without. */
+  scheduledTime: string | null;
+  function: string | null;
+  executions: ExecutionView[];
+  /** Whether the state includes what only a running server knows (running partitions, attempts). */
+  live: boolean;
+  /**
+   * Whether it was read from a recorded history: the run's archive on the stage, when the server has forgotten it, or a file.
+   */
+  archived: boolean;
+  /** When the state was read. */
+  asOf: string;
+  error: ErrorInfo | null;
+  commit: CommitResult | null;
+  /** Of a run that predicts: with which models, and which partitions have none. Null for others, and until it is planned. */
+  models: ModelUse | null;
+  /**
+   * What holds the run up: a step that failed and is tried again, such as the commit while another program locks the
+   * warehouse file. Null when nothing does, and whenever the state is not `live`.
+   */
+  waiting: WaitingStep | null;
+  /** Whether the run is paused: what runs goes on, and nothing else is started. */
+  paused: boolean;
+  /** Units in flight at once, as in force now; null until planned. */
+  maxConcurrency: number | null;
+  /** Partitions that may fail, as in force now; null until planned. */
+  toleratedFailures: number | null;
+}
+
+/** An artifact as readers see it. */
+export interface ArtifactView {
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** State of one partition. */
+export interface PartitionView {
+  id: string;
+  key: Row;
+  status: PartitionStatus;
+  attempts: number;
+  rows: number;
+  startedAt: string | null;
+  durationMs: number | null;
+  /** Taken over from an earlier run of the series, whose times these are; `attempts` is 0. */
+  reused: boolean;
+  error: ErrorInfo | null;
+  artifacts: ArtifactView[];
+}
+
+export interface PartitionPage {
+  partitions: PartitionView[];
+  /** Pass as `after` for the next page; null on the last. */
+  next: string | null;
+}
+
+/** One captured line of a partition's console. */
+export interface LogEntry {
+  at: string;
+  partition: string | null;
+  /** Number of the execution that printed it; 2 after the first retry. */
+  execution: number;
+  /** Of the partition, within the execution. */
+  attempt: number;
+  stream: 'stdout' | 'stderr';
+  text: string;
+}
+
+/** What happens in a run, as it happens. */
+export type RunEvent =
+  | { type: 'planned'; plan: RunPlan }
+  /** Emitted when counts, `running`, `waiting` or what is set changed: a snapshot of the state. */
+  | { type: 'progress'; state: RunState; running: string[] }
+  | { type: 'partition'; partition: PartitionView }
+  | { type: 'ended'; state: RunState };
+
+export interface WaitOptions {
+  /** Give up waiting (the run goes on) after this many milliseconds: throws `WaitTimeout`. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  onEvent?: (event: RunEvent) => void;
+  /** Which partitions `onEvent` hears of, as in `events`. Default "all". */
+  partitions?: 'all' | 'failed';
+}
+
+/** What can be changed while a run is under way. */
+export interface RunSettings {
+  /** Units in flight at once: 1 to 48, or up to 48 for each shard that the run has. */
+  maxConcurrency?: number;
+  /** A number, or a percentage of all partitions. */
+  toleratedFailures?: Tolerance;
+}
+
+/** One partition of a run. */
+export interface PartitionHandle {
+  readonly id: string;
+  /** Throws `NoSuchPartition` (with the nearest ids) when the run has none of this id. */
+  describe(): Promise<PartitionView>;
+  /** Rows that the function returned, with the key columns before them; empty until the partition is DONE. */
+  result(): Promise<Row[]>;
+  logs(): Promise<LogEntry[]>;
+  readonly artifacts: {
+    list(): Promise<ArtifactView[]>;
+    /** JSON artifacts as values, text as strings, anything else as bytes, or what `read` makes of the bytes. */
+    get<T = unknown>(name: string, options?: { read?: ArtifactReader<T> }): Promise<T>;
+    /** Writes the artifact into `folder` and returns the file's path. */
+    download(name: string, folder: string): Promise<string>;
+  };
+}
+
+/** A run, running or finished, in this process or any other. */
+export interface RunHandle {
+  readonly runId: string;
+  /** Waits for the end. Resolves with the final state whatever it is. */
+  wait(options?: WaitOptions): Promise<RunState>;
+  status(): Promise<RunState>;
+  /** Partition ids by status. */
+  progress(): Promise<Record<PartitionStatus, string[]>>;
+  partitions(options?: { status?: PartitionStatus; limit?: number; after?: string }): Promise<PartitionPage>;
+  partition(id: string): PartitionHandle;
+  /**
+   * The model that a training run has made of a partition: what `serde` reads, else a value of JSON, or bytes. Throws
+   * `NoSuchPartition`, and `NoSuchArtifact` where there is none.
+   */
+  model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model>;
+  /** The combined rows: key columns first, ordered by key; all unless `limit` says otherwise. */
+  results(options?: { limit?: number }): Promise<Row[]>;
+  /** How many combined rows there are, without reading them. */
+  countResults(): Promise<number>;
+  /** Log lines of all partitions or of one; `follow` goes on until the run ends. */
+  logs(options?: { partition?: string; follow?: boolean; signal?: AbortSignal }): AsyncIterable<LogEntry>;
+  /** Asks for cancellation; `wait` to see it done. Throws `RunEnded` when there is nothing left to cancel. */
+  cancel(): Promise<void>;
+  /**
+   * From when it resolves no partition is started, nor tried again; what runs goes on to its end. A worker must be there to take
+   * it. Throws `RunEnded`.
+   */
+  pause(): Promise<void>;
+  /** Undoes `pause`. */
+  unpause(): Promise<void>;
+  /**
+   * Changes settings; resolves when they are in force. Fewer in flight take effect as units end. Throws `UpdateRefused` with the
+   * reason, and `RunEnded`.
+   */
+  set(settings: RunSettings): Promise<void>;
+  /**
+   * Skips partitions that have not ended, by id: all of them, or none. One that waits is not started, one that runs by itself is
+   * stopped; of a batch in flight none can be skipped. Resolves when they are SKIPPED. Throws `UpdateRefused` with the reasons, and
+   * `RunEnded`.
+   */
+  skip(partitionIds: readonly string[]): Promise<void>;
+  /**
+   * Runs the partitions that are not DONE again, on the rows that the run has pinned and with the functions as they are now: also
+   * what was never started when the run was cancelled, terminated or timed out. DONE partitions are not called. Resolves with
+   * the handle of the new execution; throws `StartRefused` while the run is still running.
+   *
+   * ```ts
+   * const again = await partwise.restore('regional-2024').retryFailed({ only: ['North'] });
+   * console.log((await again.wait()).counts);
+   * ```
+   */
+  retryFailed(changes?: RetryInput): Promise<RunHandle>;
+  /**
+   * Puts the whole history of a run that has ended on its stage, where it is read when the server has forgotten it. Every run is
+   * archived when it ends; this is for those that were terminated. Throws `CannotArchive`.
+   */
+  archive(): Promise<RunArchive>;
+  /** One execution of the run, by its Temporal run id (see `RunState.executions`), as it was when it ended. */
+  execution(workflowRunId: string): RunHandle;
+  /**
+   * Events until the run ends. `partitions` "failed": of partitions that came to their end, only those that failed are told, so that a
+   * follower of a large run reads no more than it shows. Default "all".
+   *
+   * @example
+   * for await (const event of run.events({ partitions: 'failed' }))
+   *   if (event.type === 'partition') console.error(event.partition.id, event.partition.error?.message);
+   */
+  events(options?: { signal?: AbortSignal; partitions?: 'all' | 'failed' }): AsyncIterable<RunEvent>;
+}
+
+/** Where a run's executions are archived. */
+export interface RunArchive {
+  /** URI of the stage. */
+  stage: string;
+  /** Oldest first. */
+  executions: {
+    generation: number;
+    execution: number;
+    workflowRunId: string;
+    /** On the stage; null: the server has forgotten the execution, and it was never archived. */
+    path: string | null;
+    /** Of its shards' histories, if it has any. */
+    shards: string[];
+  }[];
+}
+
+/** A line of `partwise ls`. */
+export interface RunListing {
+  runId: string;
+  status: RunStatus;
+  function: string | null;
+  startedAt: string;
+  endedAt: string | null;
+}
+
+/** What a run would do; nothing was started. */
+export interface PlanPreview {
+  partitions: number;
+  /** Source rows. */
+  rows: number;
+  keyColumns: Column[];
+  /** Activities that the partitions would be spread over. */
+  units: number;
+  /** The first few by rows, the largest first. */
+  largest: { id: string; rows: number }[];
+  /** The last few, the smallest first; none that is among the largest. */
+  smallest: { id: string; rows: number }[];
+  /** Partitions by size: `label` is a range of rows, such as `100 – 999`. */
+  histogram: { label: string; partitions: number }[];
+}

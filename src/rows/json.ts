@@ -1,0 +1,132 @@
+/** JSON as artifacts, models, progress and nested cells use it: BigInts, Dates and refusals that say where. */
+import { describe } from '../core/describe';
+
+/** A value that JSON cannot hold. The message begins with what the caller calls the value. */
+export class NotJson extends Error {
+  override name = 'NotJson';
+  readonly nonRetryable = true;
+}
+
+/** Readers of JSON recurse, in this language and in others: Python's stops at about as many levels. */
+const MAX_DEPTH = 1_000;
+/** Longer places are cut in messages. */
+const MAX_PLACE = 100;
+
+/** UTF-8 has no bytes for half of a character, so it would be read back as another one. */
+export const WHY_NO_SURROGATE =
+  ' (half of a character such as an emoji), which cannot be stored. Cut text between characters, or call text.toWellFormed().';
+
+/**
+ * Like `JSON.stringify`, but bigints become numbers where no digit is lost and else text, Uint8Arrays base64 text, and
+ * what JSON would drop silently (a Map, a function) or cannot hold (a circle, NaN, a lone surrogate) is refused. `what` begins
+ * the sentence.
+ */
+export function encodeJson(value: unknown, what: string, indent?: number): string {
+  return JSON.stringify(new Preparation(what, true).prepare(value), null, indent) ?? 'null';
+}
+
+/** The same for people and scripts that read what is there already: numbers and dates that JSON cannot hold are text, and what is nested too deeply is cut. */
+export function showJson(value: unknown, indent?: number): string {
+  return JSON.stringify(new Preparation('The value', false).prepare(value), null, indent) ?? 'null';
+}
+
+/** Copies a value with everything in JSON's terms. */
+class Preparation {
+  /** The objects that the current place is inside of, and the way to it. */
+  readonly #open: object[] = [];
+  readonly #path: (string | number)[] = [];
+
+  constructor(
+    private readonly what: string,
+    private readonly strict: boolean,
+  ) {}
+
+  prepare(value: unknown): unknown {
+    switch (typeof value) {
+      case 'string':
+        if (this.strict && !value.isWellFormed()) this.#refuse('holds a lone surrogate', WHY_NO_SURROGATE);
+        return value;
+      case 'number':
+        if (Number.isFinite(value)) return value;
+        if (this.strict) this.#refuse(`holds ${value}`, ', which JSON cannot. Use null, or text.');
+        return String(value);
+      case 'bigint':
+        return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+      case 'function':
+      case 'symbol':
+        return this.#refuse(`holds ${describe(value)}`, ', which JSON cannot. Leave it out.');
+      case 'object':
+        return value === null ? null : this.#prepareObject(value);
+      default:
+        return value;
+    }
+  }
+
+  #prepareObject(value: object): unknown {
+    if (value instanceof Date) {
+      if (!Number.isNaN(value.getTime())) return value.toISOString();
+      return this.strict
+        ? this.#refuse('holds an invalid Date', '. Use a valid one, or null.')
+        : 'Invalid Date';
+    }
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+    if (!this.strict && this.#open.length === MAX_DEPTH) return '…';
+    if (this.#open.includes(value))
+      this.#refuse('contains itself', ', so it cannot be written as JSON. Pass a copy without the circle.');
+    if (this.#open.length === MAX_DEPTH) {
+      const levels = `more than ${MAX_DEPTH.toLocaleString('en')} levels`;
+      this.#refuse('is nested too deeply', `: ${levels}. Store it in a flatter form.`);
+    }
+    this.#open.push(value);
+    const prepared = this.#prepareOpen(value);
+    this.#open.pop();
+    return prepared;
+  }
+
+  #prepareOpen(value: object): unknown {
+    if (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView)))
+      return Array.from(value as unknown[], (item, i) => this.#prepareAt(i, item ?? null));
+    if ('toJSON' in value && typeof value.toJSON === 'function')
+      return this.prepare((value as { toJSON(): unknown }).toJSON());
+    if (Object.prototype.toString.call(value) !== '[object Object]') {
+      const hint =
+        value instanceof Map
+          ? 'Use Object.fromEntries(map).'
+          : value instanceof Set
+            ? 'Use [...set].'
+            : 'Leave it out.';
+      this.#refuse(`holds ${describe(value)}`, `, which JSON cannot. ${hint}`);
+    }
+    // Not assigned one by one: "__proto__" is a name like any other.
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([, entry]) => entry !== undefined)
+        .map(([name, entry]) => {
+          if (this.strict && !name.isWellFormed())
+            this.#refuse('has a name with a lone surrogate', WHY_NO_SURROGATE);
+          return [name, this.#prepareAt(name, entry)];
+        }),
+    );
+  }
+
+  #prepareAt(step: string | number, value: unknown): unknown {
+    this.#path.push(step);
+    const prepared = this.prepare(value);
+    this.#path.pop();
+    return prepared;
+  }
+
+  /** `holds a Map` and `, which JSON cannot.` → `The result holds a Map at "a.b[0]", which JSON cannot.` */
+  #refuse(problem: string, rest: string): never {
+    const place = this.#place();
+    throw new NotJson(`${this.what} ${problem}${place === '' ? '' : ` at "${place}"`}${rest}`);
+  }
+
+  #place(): string {
+    const text = this.#path
+      .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+      .join('')
+      .replace(/^\./, '');
+    return text.length <= MAX_PLACE ? text : `${text.slice(0, MAX_PLACE)}…`;
+  }
+}

@@ -1,0 +1,160 @@
+/** Rows that functions returned, by columns, until they are written. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Column } from '../core/plan';
+import { type Cell, type CellType, takeCell } from './cells';
+import { exactColumnsOf } from './exact-columns';
+import { appendColumns, copyWithKeys, declaredAs, writtenAs } from './output-file';
+import { identifier } from '../duckdb/quote';
+import { joinColumns, type OutputColumns, type OutputRows, storesAs, toOutputRows } from './rows';
+import type { Row } from '../functions/types';
+import { type Written, writeOrRefuse } from './written-alone';
+
+const PENDING = '__partwise_pending';
+
+export class PendingRows {
+  /** Column by column; `#names` and `#types` are the same by position, for comparing rows with them. */
+  #columns: OutputColumns = new Map();
+  #names: string[] = [];
+  #types: (CellType | null)[] = [];
+  #ordinals: number[] = [];
+  #positions: number[] = [];
+  #values: Cell[][] = [];
+
+  get rows(): number {
+    return this.#ordinals.length;
+  }
+
+  /**
+   * Takes the rows of a result, so that whatever becomes of its objects changes nothing. Throws `InvalidResult` for what cannot be
+   * stored. Most partitions return rows like those before, which is quickly seen.
+   */
+  take(result: unknown, key: Row): OutputRows {
+    const rows = Array.isArray(result) ? (result as unknown[]) : [result];
+    if (this.#names.length === 0 || exactColumnsOf(result) !== null) return toOutputRows(result, key);
+    const taken: Cell[][] = [];
+    for (let i = 0; i < rows.length; i++) {
+      const cells = this.#takeAlike(rows[i], i);
+      if (cells === null) return toOutputRows(result, key);
+      taken.push(cells);
+    }
+    return { columns: this.#columns, rows: taken };
+  }
+
+  /** False: the types do not go together with those before; write these first. */
+  add(ordinal: number, { columns, rows }: OutputRows): boolean {
+    if (columns !== this.#columns) {
+      const joined = joinColumns(this.#columns, columns);
+      if (joined === null && this.rows > 0) return false;
+      this.#setColumns(joined ?? columns);
+    }
+    const places = columns === this.#columns ? null : this.#placesIn([...columns.keys()]);
+    const values = this.#values;
+    for (let position = 0; position < rows.length; position++) {
+      const cells = rows[position]!;
+      this.#ordinals.push(ordinal);
+      this.#positions.push(position);
+      for (let i = 0; i < values.length; i++)
+        values[i]!.push(cells[places === null ? i : places[i]!] ?? null);
+    }
+    return true;
+  }
+
+  /** Writes everything to `file` and forgets it; there is no file when all is refused. What is added from now on goes into the next. */
+  async write(connection: DuckDBConnection, keyColumns: readonly Column[], file: string): Promise<Written> {
+    const names = [...this.#columns.keys()];
+    const typed = this.#types.flatMap((type, i) =>
+      type === null ? [] : [{ name: this.#names[i]!, type, values: this.#values[i]! }],
+    );
+    const ordinals = this.#ordinals;
+    const positions = this.#positions;
+    this.#ordinals = [];
+    this.#positions = [];
+    this.#setColumns(new Map());
+    const all = [...new Set(ordinals)];
+    return writeOrRefuse(all, (some) => {
+      const rows = { ordinals, positions, typed };
+      return writeRows(
+        connection,
+        some === all ? rows : rowsOf(rows, new Set(some)),
+        keyColumns,
+        names,
+        file,
+      );
+    });
+  }
+
+  /** The cells of a plain object with these columns in this order, each value of a kind that its column stores; null: it is not. */
+  #takeAlike(row: unknown, position: number): Cell[] | null {
+    if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
+      return null;
+    const names = Object.keys(row);
+    if (names.length !== this.#names.length) return null;
+    const cells: Cell[] = [];
+    for (let i = 0; i < names.length; i++) {
+      if (names[i] !== this.#names[i]) return null;
+      const type = this.#types[i]!;
+      const value = (row as Row)[names[i]!];
+      if (storesAs(type, value)) cells.push(value ?? null);
+      else if (typeof value !== 'object') return null;
+      else {
+        const taken = takeCell(value, names[i]!, position);
+        if (taken.type !== type) return null;
+        cells.push(taken.cell);
+      }
+    }
+    return cells;
+  }
+
+  /** Of each column here, its place among `names`; null: all have the same. -1: it is not among them. */
+  #placesIn(names: readonly string[]): number[] | null {
+    if (names.length === this.#names.length && names.every((name, i) => name === this.#names[i])) return null;
+    const places = new Map(names.map((name, i) => [name, i]));
+    return this.#names.map((name) => places.get(name) ?? -1);
+  }
+
+  #setColumns(columns: OutputColumns): void {
+    const names = [...columns.keys()];
+    // Those before have no value in columns that are new.
+    this.#values = names.map((name, i) =>
+      name === this.#names[i] ? this.#values[i]! : Array.from<null>({ length: this.rows }).fill(null),
+    );
+    if (this.rows === 0) this.#values = names.map(() => []);
+    this.#columns = columns;
+    this.#names = names;
+    this.#types = [...columns.values()];
+  }
+}
+
+interface TypedRows {
+  ordinals: readonly number[];
+  positions: readonly number[];
+  typed: readonly { name: string; type: CellType; values: readonly Cell[] }[];
+}
+
+function rowsOf({ ordinals, positions, typed }: TypedRows, some: ReadonlySet<number>): TypedRows {
+  const isOne = (_: unknown, row: number): boolean => some.has(ordinals[row]!);
+  return {
+    ordinals: ordinals.filter(isOne),
+    positions: positions.filter(isOne),
+    typed: typed.map((column) => ({ ...column, values: column.values.filter(isOne) })),
+  };
+}
+
+/** `columns`: names of all columns in order, those without any value included. */
+async function writeRows(
+  connection: DuckDBConnection,
+  { typed, ...places }: TypedRows,
+  keyColumns: readonly Column[],
+  columns: string[],
+  file: string,
+): Promise<void> {
+  const declared = typed.map(({ type }, i) => `, c${i} ${declaredAs(type)}`).join('');
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${PENDING} (ord INTEGER, row BIGINT${declared})`);
+  await appendColumns(connection, PENDING, places, typed);
+  const selected = typed.map(
+    ({ name, type }, i) => `${writtenAs(`pending.c${i}`, type)} AS ${identifier(name)}`,
+  );
+  const place = { rows: `${PENDING} AS pending`, ord: 'pending.ord', row: 'pending.row', file };
+  await copyWithKeys(connection, { ...place, selected, keyColumns, columns });
+  await connection.run(`DROP TABLE ${PENDING}`);
+}

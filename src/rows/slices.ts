@@ -1,0 +1,81 @@
+/** Rows as DuckDB hands them out (chunks of vectors), and as functions want them (objects, columns). */
+import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
+import { type Constants, NO_CONSTANTS } from './partition-rows';
+import { setOwn } from '../core/own-property';
+import type { Row } from '../functions/types';
+import { vectorReader, type VectorReader } from '../duckdb/vector-readers';
+
+/** The columns of a result that a function sees. */
+export interface Shape {
+  names: string[];
+  types: string[];
+  readers: VectorReader[];
+  /** Columns before these are Partwise's own. */
+  offset: number;
+}
+
+/** Rows `from` (included) to `to` (not) of a chunk. */
+export interface Slice {
+  chunk: DuckDBDataChunk;
+  from: number;
+  to: number;
+}
+
+export function shapeOf(result: DuckDBResult, offset: number): Shape {
+  const names = distinctNames(result.columnNames()).slice(offset);
+  const types = result.columnTypes().slice(offset);
+  return {
+    names,
+    types: types.map((type) => type.alias ?? String(type)),
+    readers: types.map(vectorReader),
+    offset,
+  };
+}
+
+/** Of columns that have one name the first keeps it, and the others get a number: `n`, `n:1`. */
+function distinctNames(names: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  return names.map((name) => {
+    const count = counts.get(name) ?? 0;
+    counts.set(name, count + 1);
+    return count === 0 ? name : `${name}:${count}`;
+  });
+}
+
+/** Appends the values of one column. */
+export function readColumn(
+  { chunk, from, to }: Slice,
+  shape: Shape,
+  constants: Constants,
+  column: number,
+  into: unknown[],
+): void {
+  const constant = constants.get(shape.names[column]!);
+  if (constant !== undefined) for (let row = from; row < to; row++) into.push(constant);
+  else shape.readers[column]!.read(chunk.getColumnVector(shape.offset + column), from, to, into);
+}
+
+/** Appends the rows as objects. */
+export function addRows(slice: Slice, shape: Shape, constants: Constants, rows: Row[]): void {
+  const { names } = shape;
+  const columns = names.map((_, column) => {
+    const values: unknown[] = [];
+    readColumn(slice, shape, constants, column, values);
+    return values;
+  });
+  for (let i = 0; i < slice.to - slice.from; i++) {
+    const row: Row = {};
+    for (let column = 0; column < columns.length; column++) setOwn(row, names[column]!, columns[column]![i]);
+    rows.push(row);
+  }
+}
+
+/** Every row of a result as an object. */
+export async function allRows(result: DuckDBResult): Promise<Row[]> {
+  const shape = shapeOf(result, 0);
+  const rows: Row[] = [];
+  for (let chunk; (chunk = await result.fetchChunk()) !== null && chunk.rowCount > 0;) {
+    addRows({ chunk, from: 0, to: chunk.rowCount }, shape, NO_CONSTANTS, rows);
+  }
+  return rows;
+}

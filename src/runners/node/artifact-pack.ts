@@ -1,0 +1,33 @@
+/** Small artifacts of a batch, one after the other in one file: a file for each would cost more than the functions. */
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import type { PackedArtifact } from '../../core/done-block';
+import type { ArtifactCodec } from '../../core/files';
+
+/** Larger artifacts are files of their own. */
+export const MOST_PACKED_BYTES = 64 * 1024;
+
+export class ArtifactPack {
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(name: string, codec: ArtifactCodec, content: Uint8Array): PackedArtifact {
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const packed: PackedArtifact = [name, codec, this.#bytes, content.length, sha256];
+    this.#parts.push(content);
+    this.#bytes += content.length;
+    return packed;
+  }
+
+  /** Writes what was added and forgets it. */
+  async write(file: string): Promise<void> {
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#bytes = 0;
+    await writeFile(file, parts);
+  }
+}

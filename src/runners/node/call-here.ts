@@ -1,0 +1,111 @@
+/**
+ * Calls a unit's function in this very process, with the loop that runners have: for a debugger, and for whoever wants to see what a
+ * function does now. No limit holds here, and `process.exit` ends this process.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { PackedArtifact } from '../../core/done-block';
+import type { ArtifactCodec, FileRef } from '../../core/files';
+import { OutputCapture } from './output-capture';
+import type { FromRunner, LogLine, ModelFile, RunnerOutcome, RunnerUnit, WarehouseAccess } from '../protocol';
+import { UnitDatabases, UnitLoop } from './unit-loop';
+import type { Asked, UnitLink } from './worker-link';
+
+export interface CallHereOptions {
+  /** Of one partition. */
+  unit: RunnerUnit;
+  onLog: (line: LogLine) => void;
+  onDownload: (request: {
+    name: string;
+    partition: string;
+    run: string | null;
+  }) => Promise<{ file: string; codec: ArtifactCodec }>;
+  onModel: (partition: string) => Promise<ModelFile | null>;
+  /** For what the function reads in the warehouse; null: it opens it itself. */
+  access: WarehouseAccess | null;
+  /** Aborts `context.signal`. */
+  signal: AbortSignal;
+}
+
+/** An artifact that was uploaded, and is nowhere but here. */
+export interface Uploaded {
+  name: string;
+  content: Uint8Array;
+  sha256: string;
+  codec: ArtifactCodec;
+}
+
+export interface CalledHere {
+  outcome: RunnerOutcome['outcome'];
+  /** Parquet files of the rows that it returned, in the unit's scratch folder. */
+  rowsFiles: string[];
+  uploads: Uploaded[];
+}
+
+/** Rejects when the function could not be called at all. */
+export async function callHere(options: CallHereOptions): Promise<CalledHere> {
+  const { unit, signal } = options;
+  // Places in the user's file, not in the bundle.
+  process.setSourceMapsEnabled(true);
+  const link = new LocalLink(options);
+  const output = new OutputCapture((lines) => lines.forEach(options.onLog));
+  const databases = new UnitDatabases();
+  const loop = new UnitLoop(unit, link, output, databases);
+  const cancel = (): void => loop.abort({ type: 'abort', reason: 'cancelled' });
+  const fail = (error: unknown): void => {
+    if (!loop.fail(output.call.getStore() ?? output.current, error)) throw error;
+  };
+  signal.addEventListener('abort', cancel, { once: true });
+  process.on('uncaughtException', fail).on('unhandledRejection', fail);
+  const release = output.install();
+  try {
+    await loop.run();
+  } finally {
+    databases.close();
+    release();
+    process.off('uncaughtException', fail).off('unhandledRejection', fail);
+    signal.removeEventListener('abort', cancel);
+  }
+  return { outcome: link.outcome!, rowsFiles: link.rowsFiles, uploads: link.uploads };
+}
+
+class LocalLink implements UnitLink {
+  outcome: RunnerOutcome['outcome'] | null = null;
+  readonly rowsFiles: string[] = [];
+  readonly uploads: Uploaded[] = [];
+
+  constructor(private readonly options: CallHereOptions) {}
+
+  begin(): void {}
+
+  end(): void {}
+
+  send(message: FromRunner): void {
+    if (message.type !== 'segment') return;
+    const ended = message.outcomes[0];
+    this.outcome = ended?.outcome ?? this.outcome;
+    if (message.pack !== null) this.#unpack(readFileSync(message.pack), ended?.artifacts ?? []);
+    if (message.rows !== null) this.rowsFiles.push(message.rows);
+  }
+
+  #unpack(pack: Buffer, artifacts: readonly PackedArtifact[]): void {
+    for (const [name, codec, offset, bytes, sha256, path] of artifacts) {
+      if (path !== undefined) continue;
+      this.uploads.push({ name, codec, sha256, content: pack.subarray(offset, offset + bytes) });
+    }
+  }
+
+  async ask(request: Asked, signal?: AbortSignal): Promise<unknown> {
+    if (request.type === 'model') return this.options.onModel(request.partition);
+    if (request.type === 'download') return this.options.onDownload(request);
+    const { access, signal: ofCall } = this.options;
+    if (request.type === 'query') return access!.query(request, signal ?? ofCall);
+    if (request.type === 'rows') return access!.rows(request, signal ?? ofCall);
+    const { name, file, codec } = request;
+    const content = await readFile(file);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    this.uploads.push({ name, content, sha256, codec });
+    return { path: name, bytes: content.length, sha256 } satisfies FileRef;
+  }
+}

@@ -1,0 +1,37 @@
+/** Why a functions file cannot be loaded, as a sentence with the user's file and line. */
+import { readFileSync } from 'node:fs';
+import { SourceMap } from 'node:module';
+import { dirname, resolve } from 'node:path';
+import { type Place, userPlace } from '../../functions/stack-place';
+import type { ErrorInfo } from '../../core/outcome';
+
+export function loadingProblem({ type, message, stack }: ErrorInfo, bundle: string): string {
+  if (type === 'FunctionsFileError') return message;
+  const missing = /^Cannot find package '([^']+)' imported from /.exec(message)?.[1];
+  if (missing !== undefined) {
+    return `The functions file imports "${missing}", which is not installed: npm install ${missing}, or mend the import${at(importOf(bundle, missing))}.`;
+  }
+  return `The functions file threw while loading: ${type}: ${message}${at(userPlace(stack))}`;
+}
+
+function at(place: Place | null): string {
+  return place === null ? '' : ` (${place.file}:${place.line})`;
+}
+
+/** Where the import of a package was written; the bundle's own source map tells. */
+function importOf(bundle: string, name: string): Place | null {
+  try {
+    const text = readFileSync(bundle, 'utf8');
+    const payload = /sourceMappingURL=data:application\/json;base64,(\S+)/.exec(text)![1]!;
+    const map = new SourceMap(JSON.parse(Buffer.from(payload, 'base64').toString('utf8')) as never);
+    const lines = text.split('\n');
+    const line = lines.findIndex(
+      (each) => /^import\b/.test(each) && (each.includes(`"${name}"`) || each.includes(`"${name}/`)),
+    );
+    const entry = map.findEntry(line, 0);
+    if (line === -1 || !('originalSource' in entry)) return null;
+    return { file: resolve(dirname(bundle), entry.originalSource), line: entry.originalLine + 1 };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,106 @@
+/** Entry of a runner process: describes a bundle, or runs the partitions of a unit, as its worker asks. */
+import { Socket } from 'node:net';
+import { describeThrown } from '../../functions/errors';
+import { loadFunctions } from '../../functions/load';
+import { Channel, CHANNEL_FD } from './channel';
+import { OutputCapture } from './output-capture';
+import { ProcessState } from './process-state';
+import type { RunnerUnit, ToRunner } from '../protocol';
+import { UnitDatabases, UnitLoop } from './unit-loop';
+import { startWatchdog } from './watchdog';
+import { openState, WorkerLink } from './worker-link';
+
+startWatchdog(Number(process.argv[2]));
+
+const channel = new Channel(new Socket({ fd: CHANNEL_FD }), {
+  onMessage: (message) => receive(message as ToRunner),
+  onBroken: () => process.exit(),
+  onClose: () => process.exit(),
+});
+const shared = new ProcessState();
+const state = openState(channel, restore);
+const databases = new UnitDatabases();
+let link: WorkerLink | null = null;
+let loop: UnitLoop | null = null;
+const output = new OutputCapture((lines) => link?.send({ type: 'log', lines }));
+output.install();
+listen();
+
+function receive(message: ToRunner): void {
+  switch (message.type) {
+    case 'describe':
+      return void describeBundle(message.bundle);
+    case 'unit':
+      return void runUnit(message.unit);
+    case 'drain':
+      return loop?.drain();
+    case 'abort':
+      return loop?.abort(message);
+    case 'reply':
+      return link?.answer(message);
+    case 'ping':
+      return channel.send({ type: 'pong' });
+  }
+}
+
+function restore(): void {
+  shared.restore();
+  if (process.listenerCount('uncaughtException') === 0 || process.listenerCount('unhandledRejection') === 0)
+    listen();
+}
+
+/** Again where a function has removed the listeners of the process. */
+function listen(): void {
+  output.listen();
+  // enforces I5: an error that nobody caught belongs to the partition whose code raised it.
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    if (!process.listeners(event as 'uncaughtException').includes(onUncaught)) process.on(event, onUncaught);
+  }
+}
+
+function onUncaught(error: unknown): void {
+  const call = output.call.getStore() ?? output.current;
+  if (loop?.fail(call, error) === true) return;
+  const { type, message, stack } = describeThrown(error).error;
+  output.line('stderr', `Uncaught ${type} after its partition had ended: ${stack ?? message}`);
+}
+
+async function describeBundle(bundle: string): Promise<void> {
+  try {
+    const functions = [...(await loadFunctions(bundle)).values()].map(
+      ({ name, timeout, memory, retry, bigTaskQueue, model }) => ({
+        name,
+        timeout,
+        memory,
+        retry,
+        bigTaskQueue,
+        model,
+      }),
+    );
+    channel.send({ type: 'functions', functions, error: null });
+  } catch (error) {
+    channel.send({ type: 'functions', functions: [], error: describeThrown(error).error });
+  }
+}
+
+async function runUnit(unit: RunnerUnit): Promise<void> {
+  listen();
+  output.beginUnit();
+  link = new WorkerLink(state);
+  try {
+    loop = new UnitLoop(unit, link, output, databases);
+    const end = await loop.run();
+    output.flush();
+    link.send({ type: 'unitDone', ...end });
+  } catch (error) {
+    databases.close();
+    const { error: info, retryable } = describeThrown(error);
+    output.flush();
+    link.send({ type: 'unitFailed', error: info, retryable });
+  } finally {
+    link.close();
+    link = null;
+    loop = null;
+    output.current = null;
+  }
+}

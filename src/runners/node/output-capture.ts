@@ -1,0 +1,158 @@
+/** What the user's code writes to the console, as log lines with the partition that wrote them. Runs in the runner. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { performance } from 'node:perf_hooks';
+import { StringDecoder } from 'node:string_decoder';
+import { type OutputStream, STREAMS } from './output-files';
+import type { LogLine } from '../protocol';
+
+/** A call of a partition. */
+export interface CallOf {
+  ordinal: number;
+  attempt: number;
+  /** Of its process: see `OutputCapture.unit`. */
+  unit: number;
+}
+
+/** A batch this large is sent at once, because code that never yields would never reach the next tick. */
+const BATCH_LINES = 200;
+/** A line after a pause is sent at once: the code may block next, or kill the process. */
+const PAUSE_MS = 20;
+export const LONGEST_LINE = 16_384;
+/** Lines per call of a function; a loop that logs must not fill the stage. */
+const MOST_LINES = 10_000;
+
+export class OutputCapture {
+  /** The call on whose behalf code runs, leftovers of earlier partitions included. */
+  readonly call = new AsyncLocalStorage<CallOf>();
+  /** The call that is running. */
+  current: CallOf | null = null;
+  /** Number of the unit that is running. What calls of another one still write is dropped: the log of their run is closed. */
+  unit = 0;
+  private batch: LogLine[] = [];
+  private scheduled = false;
+  private lines = 0;
+  private sentAt = 0;
+  private sending = false;
+  private readonly open: Record<OutputStream, { text: string; decoder: StringDecoder }> = {
+    stdout: { text: '', decoder: new StringDecoder('utf8') },
+    stderr: { text: '', decoder: new StringDecoder('utf8') },
+  };
+
+  constructor(private readonly send: (lines: LogLine[]) => void) {}
+
+  /**
+   * Takes over `process.stdout` and `process.stderr`, and with them the console. What is written while lines are sent goes where it
+   * went before. Returns what gives them back.
+   */
+  install(): () => void {
+    const before = { stdout: process.stdout.write, stderr: process.stderr.write };
+    for (const stream of STREAMS) {
+      process[stream].write = ((chunk: unknown, encoding?: unknown, callback?: unknown): boolean => {
+        if (this.sending)
+          return before[stream].call(process[stream], chunk as string, encoding as 'utf8', callback as never);
+        const bytes =
+          typeof chunk === 'string' ? Buffer.from(chunk, encodingOf(encoding)) : (chunk as Uint8Array);
+        this.write(stream, this.open[stream].decoder.write(Buffer.from(bytes)));
+        const done = typeof encoding === 'function' ? encoding : callback;
+        if (typeof done === 'function') process.nextTick(done as () => void);
+        return true;
+      }) as typeof process.stdout.write;
+    }
+    this.listen();
+    return () => {
+      this.flush();
+      process.off('exit', this.onExit);
+      Object.assign(process.stdout, { write: before.stdout });
+      Object.assign(process.stderr, { write: before.stderr });
+    };
+  }
+
+  /** What was printed explains a `process.exit` in the user's code. */
+  private readonly onExit = (): void => this.flush();
+
+  /** Listens, again if the user's code has removed the listener. */
+  listen(): void {
+    if (!process.listeners('exit').includes(this.onExit)) process.on('exit', this.onExit);
+  }
+
+  beginUnit(): void {
+    this.flush();
+    this.current = null;
+    this.unit++;
+  }
+
+  begin(call: CallOf): void {
+    this.flush();
+    this.current = call;
+    this.lines = 0;
+  }
+
+  /** A whole entry, which may have several lines. */
+  line(stream: OutputStream, text: string): void {
+    this.write(stream, `${text}\n`);
+  }
+
+  /** Sends everything, unfinished lines too. */
+  flush(): void {
+    for (const stream of STREAMS) {
+      const { text } = this.open[stream];
+      this.open[stream].text = '';
+      if (text !== '') this.add(stream, text);
+    }
+    this.sendBatch();
+  }
+
+  private write(stream: OutputStream, text: string): void {
+    const open = this.open[stream];
+    const lines = (open.text + text).split('\n');
+    open.text = lines.pop()!;
+    for (const line of lines) this.add(stream, line);
+    if (open.text.length > LONGEST_LINE) {
+      this.add(stream, open.text);
+      open.text = '';
+    }
+  }
+
+  private add(stream: OutputStream, line: string): void {
+    const call = this.call.getStore() ?? this.current;
+    if (call !== null && call.unit !== this.unit) return;
+    const text = keptLine(line, ++this.lines);
+    if (text === null) return;
+    const at = new Date().toISOString();
+    const { ordinal = null, attempt = null } = call ?? {};
+    this.batch.push({ at, ordinal, attempt, stream, text });
+    if (this.batch.length >= BATCH_LINES || performance.now() - this.sentAt >= PAUSE_MS) this.sendBatch();
+    else if (!this.scheduled) {
+      this.scheduled = true;
+      setImmediate(() => {
+        this.scheduled = false;
+        this.sendBatch();
+      });
+    }
+  }
+
+  private sendBatch(): void {
+    if (this.batch.length === 0) return;
+    const lines = this.batch;
+    this.batch = [];
+    this.sentAt = performance.now();
+    this.sending = true;
+    try {
+      this.send(lines);
+    } finally {
+      this.sending = false;
+    }
+  }
+}
+
+/** A line as the log has it; null: it has too many already. `number`: from 1, in its call. */
+export function keptLine(line: string, number: number): string | null {
+  if (number > MOST_LINES + 1) return null;
+  if (number > MOST_LINES)
+    return `(The log of this call ends here: it has more than ${MOST_LINES.toLocaleString('en')} lines.)`;
+  return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;
+}
+
+function encodingOf(value: unknown): BufferEncoding {
+  return typeof value === 'string' ? (value as BufferEncoding) : 'utf8';
+}

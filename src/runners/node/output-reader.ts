@@ -1,0 +1,123 @@
+/** What calls wrote past the console, as lines: read by the worker while they run, when they have ended, and when their process died. */
+import { StringDecoder } from 'node:string_decoder';
+import type { CallRecord, RunningCall } from '../call-record';
+import { keptLine, LONGEST_LINE } from './output-capture';
+import { type Offsets, type OutputFiles, type OutputStream, STREAMS } from './output-files';
+
+/** Read for one unit, which keeps no more of its log. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** Reading is synchronous, so one is enough. */
+const CHUNK = Buffer.allocUnsafe(64 * 1024);
+
+/** Number of a call; null: outside of any. */
+type Call = number | null;
+type OnLine = (call: Call, stream: OutputStream, text: string) => void;
+
+export class OutputReader {
+  readonly #streams: [StreamReader, StreamReader];
+
+  constructor(files: OutputFiles, onLine: OnLine) {
+    const budget = { left: MAX_BYTES, isTold: false };
+    const reader = (stream: 0 | 1): StreamReader =>
+      new StreamReader(
+        (from, into) => files.read(stream, from, into),
+        (call, text) => onLine(call, STREAMS[stream], text),
+        budget,
+      );
+    this.#streams = [reader(0), reader(1)];
+  }
+
+  /** What the running call has written so far. */
+  running(calls: CallRecord, files: OutputFiles): void {
+    const before = calls.read().running;
+    if (before === null) return;
+    const sizes = files.sizes;
+    // What came in between may be the next call's.
+    if (calls.read().running?.number === before.number) this.#take(before.number, before.output, sizes);
+  }
+
+  /** A call has ended, and this was its output. */
+  ended(call: Call, from: Offsets, to: Offsets): void {
+    this.#take(call, from, to);
+    for (const stream of this.#streams) stream.end(call);
+  }
+
+  /** The process has died in this call, or in none. */
+  died(call: RunningCall | null, files: OutputFiles): void {
+    if (call !== null) this.ended(call.number, call.output, files.sizes);
+  }
+
+  #take(call: Call, from: Offsets, to: Offsets): void {
+    for (const stream of [0, 1] as const) this.#streams[stream].take(call, from[stream], to[stream]);
+  }
+}
+
+class StreamReader {
+  /** Calls that have not ended: what they write is read before it is known how those before them have ended. */
+  readonly #open = new Map<Call, OpenCall>();
+
+  constructor(
+    private readonly read: (from: number, into: Buffer) => number,
+    private readonly onLine: (call: Call, text: string) => void,
+    private readonly budget: { left: number; isTold: boolean },
+  ) {}
+
+  take(call: Call, from: number, to: number): void {
+    if (to <= from) return;
+    const open = this.#open.get(call) ?? {
+      position: from,
+      decoder: new StringDecoder('utf8'),
+      rest: '',
+      lines: 0,
+    };
+    this.#open.set(call, open);
+    while (open.position < to && this.budget.left > 0) {
+      const into = CHUNK.subarray(0, Math.min(CHUNK.length, to - open.position));
+      const length = this.read(open.position, into);
+      if (length === 0) break;
+      open.position += length;
+      this.budget.left -= length;
+      this.#add(call, open, open.decoder.write(into.subarray(0, length)));
+    }
+    if (open.position < to && !this.budget.isTold) {
+      this.budget.isTold = true;
+      this.onLine(
+        call,
+        `(What is printed from here on is not kept: a unit's log ends at ${MAX_BYTES / 2 ** 20} MiB.)`,
+      );
+    }
+  }
+
+  end(call: Call): void {
+    const open = this.#open.get(call);
+    if (open === undefined) return;
+    const rest = open.rest + open.decoder.end();
+    if (rest !== '') this.#emit(call, open, rest);
+    this.#open.delete(call);
+  }
+
+  #add(call: Call, open: OpenCall, text: string): void {
+    const lines = (open.rest + text).split('\n');
+    open.rest = lines.pop()!;
+    for (const line of lines) this.#emit(call, open, line);
+    while (open.rest.length > LONGEST_LINE) {
+      this.#emit(call, open, open.rest.slice(0, LONGEST_LINE));
+      open.rest = open.rest.slice(LONGEST_LINE);
+    }
+  }
+
+  #emit(call: Call, open: OpenCall, line: string): void {
+    const text = keptLine(line, ++open.lines);
+    if (text !== null) this.onLine(call, text);
+  }
+}
+
+interface OpenCall {
+  /** Offset of what is read next. */
+  position: number;
+  readonly decoder: StringDecoder;
+  /** A line that is not complete. */
+  rest: string;
+  lines: number;
+}

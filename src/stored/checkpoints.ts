@@ -1,0 +1,140 @@
+/**
+ * Checkpoints of a unit: about once a second, the outcomes and rows since the last one, as a sealed object. What a
+ * checkpoint holds is recorded: no later attempt of the unit runs it again (I4), be its number higher or, after the server
+ * lost its last seconds, the same.
+ */
+import { decodeBlock, encodeBlock, filterBlock, type DoneBlock, type DoneRecord } from '../core/done-block';
+import type { FileRef } from '../core/files';
+import type { PartitionOutcome } from '../core/outcome';
+import { attemptOf, compareAttempts } from './layout';
+import type { Stage } from '../stage';
+import { sealLines, segmentName, unsealLines } from './numbered-objects';
+
+/** A file of rows; those of the ordinals in `except` are recorded elsewhere. */
+export interface RecordedRows {
+  file: FileRef;
+  except: number[];
+}
+
+/** A partition's end, and what becomes of it. */
+export interface EndedPartition {
+  outcome: PartitionOutcome;
+  /** It threw, and is tried again. */
+  retryable: boolean;
+  /** A wait that the error asks for, in milliseconds. */
+  retryDelayMs: number | null;
+  /** It ran out of memory, and is to be tried on the function's `bigTaskQueue`. */
+  big: boolean;
+}
+
+/** An end as it is recorded: with the code that made it, which may not be that of a later attempt. */
+export interface RecordedPartition extends EndedPartition {
+  /** sha256 of the function bundle. */
+  functionDigest: string;
+}
+
+/** Partitions of a batch that are DONE. */
+export interface RecordedBlock {
+  block: DoneBlock;
+  functionDigest: string;
+}
+
+/** What attempts of a unit have recorded so far. */
+export class Recorded {
+  readonly outcomes: RecordedPartition[] = [];
+  readonly blocks: RecordedBlock[] = [];
+  readonly output: RecordedRows[] = [];
+  readonly #ordinals = new Set<number>();
+
+  /** Of all partitions. */
+  get ordinals(): ReadonlySet<number> {
+    return this.#ordinals;
+  }
+
+  add({ outcomes, block, rows }: Recording): void {
+    for (const recorded of outcomes) {
+      this.outcomes.push(recorded);
+      this.#ordinals.add(recorded.outcome.ordinal);
+    }
+    if (block !== null) {
+      this.blocks.push(block);
+      for (const ordinal of block.block.ordinals) this.#ordinals.add(ordinal);
+    }
+    if (rows !== null) this.output.push(rows);
+  }
+}
+
+/** What is recorded at once. */
+export interface Recording {
+  outcomes: readonly RecordedPartition[];
+  block: RecordedBlock | null;
+  rows: RecordedRows | null;
+}
+
+type CheckpointRecord =
+  { rows: FileRef } | ({ done: DoneRecord } & { functionDigest: string }) | RecordedPartition;
+
+export async function putCheckpoint(
+  stage: Pick<Stage, 'put'>,
+  attemptFolder: string,
+  number: number,
+  { outcomes, block, rows }: Recording,
+): Promise<void> {
+  const records: CheckpointRecord[] = [...outcomes];
+  if (rows !== null) records.push({ rows: rows.file });
+  if (block !== null) records.push({ done: encodeBlock(block.block), functionDigest: block.functionDigest });
+  await stage.put(`${attemptFolder}segments/${segmentName(number)}`, sealLines(records));
+}
+
+/**
+ * What attempts before recorded, in their order. `objects` are those below the unit's folder. `isOwn`: partitions of the unit. A server that
+ * lost its last seconds gives the folder to a unit that has not the same neighbours joined to it; the others have units of their own.
+ */
+export async function readCheckpoints(
+  stage: Stage,
+  objects: readonly { path: string }[],
+  isOwn: (ordinal: number) => boolean,
+): Promise<Recorded> {
+  const recorded = new Recorded();
+  for (const path of inOrder(objects)) {
+    const records = checkpointRecords(await stage.get(path));
+    if (records === null) continue;
+    // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the first record stands,
+    // rows included (I10).
+    const seen = new Set(recorded.ordinals);
+    const isFresh = (ordinal: number): boolean => isOwn(ordinal) && !seen.has(ordinal);
+    const repeated: number[] = [];
+    for (const record of records) {
+      if ('outcome' in record) {
+        const { ordinal } = record.outcome;
+        if (isFresh(ordinal)) recorded.add({ outcomes: [record], block: null, rows: null });
+        else repeated.push(ordinal);
+      } else if ('done' in record) {
+        const all = decodeBlock(record.done);
+        const block = { block: filterBlock(all, isFresh), functionDigest: record.functionDigest };
+        recorded.add({ outcomes: [], block, rows: null });
+        repeated.push(...all.ordinals.filter((ordinal) => !isFresh(ordinal)));
+      }
+    }
+    for (const record of records)
+      if ('rows' in record)
+        recorded.add({ outcomes: [], block: null, rows: { file: record.rows, except: repeated } });
+  }
+  return recorded;
+}
+
+/** Null when it is not whole. */
+export function checkpointRecords(content: Uint8Array): CheckpointRecord[] | null {
+  return unsealLines(content) as CheckpointRecord[] | null;
+}
+
+const CHECKPOINT = /\/(a[^/]+\/)segments\/seg-\d+\.jsonl$/;
+
+function inOrder(objects: readonly { path: string }[]): string[] {
+  const checkpoints = objects.flatMap(({ path }) => {
+    const place = attemptOf(CHECKPOINT.exec(path)?.[1] ?? '');
+    return place === null ? [] : [{ path, place }];
+  });
+  checkpoints.sort((a, b) => compareAttempts(a.place, b.place) || (a.path < b.path ? -1 : 1));
+  return checkpoints.map(({ path }) => path);
+}

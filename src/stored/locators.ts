@@ -1,0 +1,112 @@
+/**
+ * Locators: write-once objects on the stage that say which Temporal execution is which of a run id. State never comes from them.
+ */
+import { locatorPath, runFolder } from './layout';
+import { ObjectExists, type Stage } from '../stage';
+import { digest } from '../files/digest';
+
+export interface Locator {
+  version: 1;
+  runId: string;
+  generation: number;
+  execution: number;
+  workflowRunId: string;
+  /** ISO 8601 UTC. */
+  openedAt: string;
+}
+
+/** Null: another execution took the number meanwhile. */
+export async function putLocator(stage: Stage, locator: Locator): Promise<Locator | null> {
+  try {
+    await stage.put(
+      locatorPath(locator.runId, locator.execution),
+      Buffer.from(`${JSON.stringify({ ...locator, sha256: sealOf(locator) })}\n`),
+    );
+    return locator;
+  } catch (error) {
+    if (error instanceof ObjectExists) return null;
+    throw error;
+  }
+}
+
+/** What the locators of a run say, and which of them cannot be read. */
+export interface Locators {
+  /** In the order of the executions. */
+  readonly found: Locator[];
+  /** Numbers of executions whose locators were damaged. */
+  readonly damaged: number[];
+  /** The highest number that is taken; 0: none. */
+  readonly newest: number;
+}
+
+export async function readLocators(stage: Stage, runId: string): Promise<Locators> {
+  return locatorsAmong(stage, await stage.list(`${runFolder(runId)}/executions/`));
+}
+
+/** Of the objects those that are locators. */
+export async function locatorsAmong(stage: Stage, objects: readonly { path: string }[]): Promise<Locators> {
+  const found: Locator[] = [];
+  const damaged: number[] = [];
+  for (const { path } of objects) {
+    const number = executionIn(path);
+    if (number === null) continue;
+    const locator = parseLocator(await stage.get(path), path);
+    if (locator === null) damaged.push(number);
+    else found.push(locator);
+  }
+  found.sort((a, b) => a.execution - b.execution);
+  const numbers = [...damaged, ...found.map(({ execution }) => execution)];
+  return { found, damaged, newest: Math.max(0, ...numbers) };
+}
+
+/**
+ * The Temporal run id of the run's first execution, by which its commits are told from those of another run of the same id. `earlier`:
+ * what the history of its newest execution lists.
+ */
+export function lineageOf(
+  { found, damaged }: Locators,
+  earlier: readonly { execution: number | null; workflowRunId: string }[],
+): string | null {
+  const first = Math.min(...damaged, ...found.map(({ execution }) => execution));
+  const known = [...found, ...earlier].find(({ execution }) => execution === first);
+  return known?.workflowRunId ?? null;
+}
+
+/** The sentence for locators that cannot be read. */
+export function damagedLocators(stage: Stage, runId: string, damaged: readonly number[]): string {
+  const paths = damaged.map((execution) => `"${locatorPath(runId, execution)}"`).join(', ');
+  return (
+    `${paths} on the stage ${stage.uri} cannot be read any more, so it is not known what the run "${runId}" has recorded: ` +
+    'put a good copy back, take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.'
+  );
+}
+
+export function isLocator(path: string): boolean {
+  return executionIn(path) !== null;
+}
+
+function executionIn(path: string): number | null {
+  const number = /^[^/]+\/executions\/(\d+)\.json$/.exec(path)?.[1];
+  return number === undefined ? null : Number(number);
+}
+
+/**
+ * Null when it is not the locator of its path: it was damaged, or a release that did not force files to disk lost its content with the
+ * power. Whatever is read goes on without it.
+ */
+function parseLocator(content: Uint8Array, path: string): Locator | null {
+  try {
+    const { sha256, ...locator } = JSON.parse(Buffer.from(content).toString('utf8')) as Locator & {
+      sha256?: string;
+    };
+    const isIts = locatorPath(locator.runId, locator.execution) === path;
+    // Earlier releases put them without a seal.
+    return isIts && (sha256 === undefined || sha256 === sealOf(locator)) ? locator : null;
+  } catch {
+    return null;
+  }
+}
+
+function sealOf(locator: Locator): string {
+  return digest(Buffer.from(JSON.stringify(locator))).sha256;
+}

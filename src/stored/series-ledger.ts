@@ -1,0 +1,141 @@
+/**
+ * The ledger of a series of runs: the last good outcome of each partition, for the next run to reuse. Written whole at the end of
+ * each run as a numbered object, so that the newest is enough by itself. It only saves work: what a run reused, its own history
+ * names, and a run that never wrote its ledger leaves the one before it.
+ */
+import type { RowsFile } from '../core/carried';
+import type { PartitionOutcome } from '../core/outcome';
+import { ledgerFolder, ledgerNumber, ledgerPath } from './layout';
+import { ObjectExists, ObjectMissing, type Stage } from '../stage';
+import { sealLines, unsealLines } from './numbered-objects';
+
+/** The last good outcome of a partition. */
+export interface LedgerEntry {
+  /** See `reuseKeys`. */
+  key: string;
+  /** DONE; its ordinal is that of the run below. */
+  outcome: PartitionOutcome;
+  functionDigest: string;
+  /** Where its rows are, under its ordinal. */
+  rows: readonly RowsFile[];
+  /** ISO 8601 UTC: when its rows were pinned. */
+  snapshotTime: string;
+  run: { runId: string; generation: number; execution: number };
+}
+
+/** By partition id. */
+export type Ledger = ReadonlyMap<string, LedgerEntry>;
+
+/** Entries of the partitions of one unit have their rows in the same files, which are a line of their own. */
+type LedgerRecord = { place: readonly RowsFile[] } | (Omit<LedgerEntry, 'rows'> & { place: number });
+
+/** Ledgers that stay: the newest, and what a run may be reading that is planned just now. */
+const KEPT = 3;
+
+/** Null when the series has none. */
+export async function readLedger(stage: Stage, series: string): Promise<Ledger | null> {
+  return (await newestLedger(stage, series)).ledger;
+}
+
+/**
+ * Puts a run's outcomes into the ledger. Two runs that end at once both get in: who finds its number taken merges again.
+ * `present`: ids of all partitions of the source, so that those that are gone go; null when the run did not look at all of it.
+ */
+export async function writeLedger(
+  stage: Stage,
+  series: string,
+  run: { done: Ledger; present: ReadonlySet<string> | null; snapshotTime: string },
+): Promise<void> {
+  for (;;) {
+    const { number, ledger } = await newestLedger(stage, series);
+    const merged = mergeLedger(ledger, run);
+    try {
+      await stage.put(ledgerPath(series, number + 1), sealLines(ledgerRecords(merged)));
+    } catch (error) {
+      if (error instanceof ObjectExists) continue;
+      throw error;
+    }
+    for (const { path, number: old } of await listLedgers(stage, series))
+      if (old <= number + 1 - KEPT) await stage.remove(path);
+    return;
+  }
+}
+
+/** Outcomes of newer snapshots win, whichever run ends last: a retry of last week's run does not undo this week's. */
+function mergeLedger(
+  before: Ledger | null,
+  { done, present, snapshotTime }: Parameters<typeof writeLedger>[2],
+): Ledger {
+  const merged = new Map<string, LedgerEntry>();
+  for (const [id, entry] of before ?? []) {
+    const gone = present !== null && !present.has(id) && entry.snapshotTime <= snapshotTime;
+    if (!gone) merged.set(id, entry);
+  }
+  for (const [id, entry] of done) {
+    const known = merged.get(id);
+    if (known === undefined || known.snapshotTime <= entry.snapshotTime) merged.set(id, entry);
+  }
+  return merged;
+}
+
+/** All ledgers of a series, oldest first. */
+async function listLedgers(stage: Stage, series: string): Promise<{ path: string; number: number }[]> {
+  const listed = await stage.list(ledgerFolder(series));
+  return listed
+    .map(({ path }) => ({ path, number: ledgerNumber(path) }))
+    .filter((found): found is { path: string; number: number } => found.number !== null)
+    .sort((a, b) => a.number - b.number);
+}
+
+/** The newest whole ledger, and the highest number that is taken. */
+async function newestLedger(
+  stage: Stage,
+  series: string,
+): Promise<{ number: number; ledger: Ledger | null }> {
+  for (;;) {
+    const listed = await listLedgers(stage, series);
+    const number = listed.at(-1)?.number ?? 0;
+    let removed = false;
+    for (const { path } of listed.toReversed()) {
+      try {
+        const ledger = await ledgerIn(stage, path);
+        if (ledger !== null) return { number, ledger };
+      } catch (error) {
+        if (!(error instanceof ObjectMissing)) throw error;
+        removed = true;
+      }
+    }
+    // Runs that ended meanwhile have put newer ones.
+    if (!removed) return { number, ledger: null };
+  }
+}
+
+/** Null when the file is not whole. */
+export async function ledgerIn(stage: Stage, path: string): Promise<Ledger | null> {
+  const records = unsealLines(await stage.get(path)) as LedgerRecord[] | null;
+  return records === null ? null : ledgerOf(records);
+}
+
+function ledgerRecords(ledger: Ledger): LedgerRecord[] {
+  const places = new Map<readonly RowsFile[], number>();
+  const entries: LedgerRecord[] = [];
+  for (const { rows, ...entry } of ledger.values()) {
+    const place = places.get(rows) ?? places.size;
+    places.set(rows, place);
+    entries.push({ ...entry, place });
+  }
+  return [...[...places.keys()].map((place) => ({ place })), ...entries];
+}
+
+function ledgerOf(records: readonly LedgerRecord[]): Ledger {
+  const places: (readonly RowsFile[])[] = [];
+  const ledger = new Map<string, LedgerEntry>();
+  for (const record of records) {
+    if (!('outcome' in record)) places.push(record.place);
+    else {
+      const { place, ...entry } = record;
+      ledger.set(entry.outcome.id, { ...entry, rows: places[place]! });
+    }
+  }
+  return ledger;
+}

@@ -1,0 +1,35 @@
+/**
+ * An execution has one plan, settled when it is on the stage: a server that lost its last seconds asks for planning again, when
+ * partitions of the plan may be done already.
+ */
+import type { RunPlan } from '../core/plan';
+import { planPath } from './layout';
+import { ObjectDamaged, ObjectExists, ObjectMissing, type Stage } from '../stage';
+import { sealLines, unsealLines } from './numbered-objects';
+
+type ExecutionPlace = Parameters<typeof planPath>[0];
+
+export async function settledPlan(stage: Stage, execution: ExecutionPlace): Promise<RunPlan | null> {
+  let content: Uint8Array;
+  try {
+    content = await stage.get(planPath(execution));
+  } catch (error) {
+    if (error instanceof ObjectMissing) return null;
+    throw error;
+  }
+  const [plan] = unsealLines(content) ?? [];
+  if (plan !== undefined) return plan as RunPlan;
+  throw new ObjectDamaged({ path: planPath(execution), bytes: content.length }, stage.uri, null);
+}
+
+/** The plan that stands: this one, or that of another attempt which was quicker. */
+export async function settlePlan(stage: Stage, plan: RunPlan): Promise<RunPlan> {
+  try {
+    await stage.put(planPath(plan), sealLines([plan]));
+    return plan;
+  } catch (error) {
+    if (!(error instanceof ObjectExists)) throw error;
+    // enforces I4: what is done is done in one plan, also when the server has forgotten that it was made.
+    return (await settledPlan(stage, plan))!;
+  }
+}

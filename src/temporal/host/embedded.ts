@@ -1,0 +1,130 @@
+/** The embedded server, as a command uses it: attach, and everything is up. */
+import { eventsBetween } from './state-events';
+import { errorText, TemporalUnavailable } from '../problems';
+import { attachToHost, type EmbeddedOptions } from './launch';
+import type { HostConnection } from './connection';
+import type { HostState } from './protocol';
+
+export interface AttachOptions extends EmbeddedOptions {
+  /** Wait for the worker too; finished runs can be read without one. Default true. */
+  needWorker?: boolean;
+}
+
+/** While it is attached, server and worker stay up. They outlive it by ten minutes, and by the runs that are open. */
+export interface EmbeddedTemporal {
+  readonly address: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  close(): void;
+}
+
+const READY_WITHIN_MS = 120_000;
+/** Hosts that vanish while they are waited for. */
+const MOST_LOST_HOSTS = 3;
+
+/** Resolves once the server answers and, unless `needWorker` is false, the project's worker polls. */
+export async function attachEmbedded(options: AttachOptions): Promise<EmbeddedTemporal> {
+  let connection = await attachUntilReady(options);
+  const { address, namespace, taskQueue } = connection.state;
+  let closing = false;
+  const tell = (state: HostState, before: HostState | null): void => {
+    if (before !== null) for (const event of eventsBetween(before, state)) options.onEvent?.(event);
+    if (state.address === address || state.address === before?.address || state.address === null) return;
+    const message = `The Temporal server of this project came back at ${state.address}, and this connection is to ${address}: connect again.`;
+    options.onEvent?.({ type: 'serverMoved', address: state.address, message });
+  };
+  const follow = (current: HostConnection): void => {
+    current.unref();
+    let before = current.state;
+    current.onChange = () => {
+      tell(current.state, before);
+      before = current.state;
+    };
+    void current.closed.then(() => (closing ? undefined : comeBack()));
+  };
+  const comeBack = async (): Promise<void> => {
+    const message = 'The background process of this project is gone; starting it again …';
+    options.onEvent?.({ type: 'hostLost', message });
+    try {
+      connection = await attachUntilReady(options);
+    } catch (error) {
+      options.onEvent?.({ type: 'serverStopped', message: errorText(error) });
+      return;
+    }
+    if (closing) return connection.close();
+    tell(connection.state, null);
+    follow(connection);
+  };
+  follow(connection);
+  return {
+    address: address!,
+    namespace,
+    taskQueue,
+    close: () => {
+      closing = true;
+      connection.close();
+    },
+  };
+}
+
+async function attachUntilReady(options: AttachOptions): Promise<HostConnection> {
+  for (let lost = 0; lost < MOST_LOST_HOSTS; lost++) {
+    const connection = await attachToHost(options);
+    try {
+      if (await untilReady(connection, options)) return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+  throw new TemporalUnavailable(
+    'The background process of this project ended again and again while it started. ' +
+      'Its log, ".partwise/host.log" in the project folder, says why.',
+  );
+}
+
+/** False when the host is gone. */
+async function untilReady(connection: HostConnection, options: AttachOptions): Promise<boolean> {
+  const needWorker = options.needWorker ?? true;
+  let problem: string | null = null;
+  return new Promise<boolean>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const { server, worker } = connection.state;
+      reject(
+        new TemporalUnavailable(
+          `The Temporal server (${server.status}) and the worker (${worker.status}) of this project were not ready within ${READY_WITHIN_MS / 1000} s` +
+            `${problem === null ? '' : `; the last trouble was: ${problem}`}. Logs are in ".partwise/" of the project folder.`,
+        ),
+      );
+    }, READY_WITHIN_MS);
+    const aborted = (): void => reject(options.signal?.reason);
+    options.signal?.addEventListener('abort', aborted, { once: true });
+    const settle = (act: () => void): void => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', aborted);
+      connection.onChange = null;
+      act();
+    };
+    const look = (): void => {
+      const { server, worker } = connection.state;
+      problem = server.error ?? worker.error ?? problem;
+      const failure = stopped(connection.state, needWorker);
+      if (failure !== null) settle(() => reject(new TemporalUnavailable(failure)));
+      else if (isReady(connection.state, needWorker)) settle(() => resolve(true));
+    };
+    connection.onChange = look;
+    void connection.closed.then(() => settle(() => resolve(false)));
+    look();
+  });
+}
+
+function isReady({ server, worker }: HostState, needWorker: boolean): boolean {
+  return server.status === 'ready' && (!needWorker || worker.status === 'ready');
+}
+
+function stopped({ server, worker }: HostState, needWorker: boolean): string | null {
+  if (server.status === 'stopped') return `The embedded Temporal server cannot start: ${server.error}`;
+  if (needWorker && worker.status === 'stopped')
+    return `The worker of this project cannot start: ${worker.error}`;
+  return null;
+}

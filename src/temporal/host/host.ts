@@ -1,0 +1,263 @@
+/**
+ * The host: one light process per project that owns the embedded server and the worker, starts either again when it
+ * dies, and ends all when nobody needs it. It never loads Temporal's SDK.
+ *
+ * 1. A host ends by itself only when, for `idleMs`, no command was attached and no run was open.
+ * 2. It ends under the project's lock, so that no command starts another host while the server is going down; a command
+ *    that asks it to end holds the lock itself.
+ * 3. `host.json` names the one host of the project. A host that finds another's name there lets go of the server, which
+ *    that one has taken up.
+ */
+import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { rmSync } from 'node:fs';
+import type { TemporalBinary } from '../binary/binary';
+import { partwiseVersion } from '../build';
+import type { OnTemporalEvent } from '../events';
+import { HostListener } from './listener';
+import type { HostRecord, HostState } from './protocol';
+import { tryLockFolder } from '../lock';
+import { boundLog } from '../log-file';
+import { endLeftoverServer, lastPort, startServer, takeUpServer, type RunningServer } from './server';
+import { readJson, writeJson, type StateFolder } from '../state-folder';
+import { eventsBetween } from './state-events';
+import { ensureSecret } from '../../trust/secret';
+import { Supervisor, type Running } from './supervisor';
+import { startWorker, type RunningWorker } from './worker-process';
+
+const HOUSEKEEPING_MS = 5_000;
+const LOCK_RETRY_MS = 1_000;
+/** Temporal's own port: only `partwise dev` takes it, never a process that a person does not see. */
+const TEMPORAL_PORT = 7233;
+
+export interface HostOptions {
+  folder: StateFolder;
+  binary: TemporalBinary;
+  namespace: string;
+  taskQueue: string;
+  fingerprint: string;
+  workerEntry: string;
+  /** Accept runs that bear no proof of the project's owner. */
+  open: boolean;
+  /** Null: it belongs to a terminal and never ends idle. */
+  idleMs: number | null;
+  env: NodeJS.ProcessEnv;
+  onEvent: OnTemporalEvent;
+}
+
+export class Host {
+  /** Resolves once server and worker are gone. */
+  readonly ended: Promise<void>;
+
+  private readonly changes = new EventEmitter();
+  private readonly server = new Supervisor(
+    (signal) => this.startServer(signal),
+    () => this.serverChanged(),
+  );
+  private readonly worker = new Supervisor(
+    (signal) => this.startWorker(signal),
+    () => this.workerChanged(),
+  );
+  private readonly listener: HostListener;
+  private readonly token = randomBytes(32).toString('hex');
+  private currentServer: RunningServer | null = null;
+  private currentWorker: (RunningWorker & { address: string }) | null = null;
+  private serverRun: Promise<void> | null = null;
+  private workerRun: Promise<void> | null = null;
+  private openRuns: number | null = null;
+  private told: HostState | null = null;
+  private idleTimer: NodeJS.Timeout | null = null;
+  private housekeeping: NodeJS.Timeout | null = null;
+  private ending: Promise<void> | null = null;
+  private markEnded!: () => void;
+
+  /** Resolves once commands can connect; server and worker come up meanwhile. */
+  static async start(options: HostOptions): Promise<Host> {
+    ensureSecret(options.folder.path);
+    const host = new Host(options);
+    const port = await host.listener.listen();
+    const record: HostRecord = {
+      projectDir: options.folder.projectDir,
+      port,
+      token: host.token,
+      pid: process.pid,
+      partwiseVersion: partwiseVersion(),
+      startedAt: new Date().toISOString(),
+    };
+    writeJson(options.folder.hostFile, record);
+    host.supervise();
+    return host;
+  }
+
+  private constructor(private readonly options: HostOptions) {
+    this.ended = new Promise((resolve) => (this.markEnded = resolve));
+    this.changes.setMaxListeners(0);
+    this.listener = new HostListener({
+      token: this.token,
+      state: () => this.state,
+      onAttached: (change) => {
+        if (change === 'came') {
+          this.server.retry();
+          this.worker.retry();
+        }
+        this.changed();
+      },
+      onRequest: () => void this.end('another Partwise command takes over'),
+    });
+  }
+
+  get state(): HostState {
+    const { fingerprint, namespace, taskQueue, idleMs, binary } = this.options;
+    return {
+      pid: process.pid,
+      foreground: idleMs === null,
+      fingerprint,
+      namespace,
+      taskQueue,
+      address: this.currentServer?.address ?? null,
+      server: {
+        status: this.server.status,
+        error: this.server.error,
+        pid: this.currentServer?.pid ?? null,
+        binary: this.currentServer?.binary ?? binary,
+        takenUp: this.currentServer?.started === false,
+      },
+      worker: { status: this.worker.status, error: this.worker.error, pid: this.currentWorker?.pid ?? null },
+      attached: this.listener.attached,
+      openRuns: this.openRuns,
+    };
+  }
+
+  /** Drains the worker, ends the server, lets commands go. */
+  end(reason: string): Promise<void> {
+    this.ending ??= this.endAll(reason);
+    return this.ending;
+  }
+
+  /** Ends the worker without waiting for what it runs. */
+  hurry(): void {
+    this.currentWorker?.kill();
+  }
+
+  private async endAll(reason: string): Promise<void> {
+    this.options.onEvent({ type: 'hostEnding', reason, message: `Ending server and worker: ${reason}.` });
+    if (this.idleTimer !== null) clearTimeout(this.idleTimer);
+    if (this.housekeeping !== null) clearInterval(this.housekeeping);
+    this.listener.stopListening();
+    if (this.isNamed()) rmSync(this.options.folder.hostFile, { force: true });
+    this.worker.end();
+    await this.workerRun;
+    this.server.end();
+    await this.serverRun;
+    this.listener.close();
+    this.markEnded();
+  }
+
+  private supervise(): void {
+    this.serverRun = this.server.run();
+    this.workerRun = this.worker.run();
+    this.housekeeping = setInterval(() => this.keepHouse(), HOUSEKEEPING_MS);
+    this.considerIdle();
+  }
+
+  private async startServer(signal: AbortSignal): Promise<Running> {
+    const { folder, idleMs } = this.options;
+    const before = this.currentServer;
+    let running: RunningServer | null = null;
+    if (before === null && idleMs === null) await endLeftoverServer(folder);
+    if (before === null && idleMs !== null) running = await takeUpServer(this.options);
+    running ??= await startServer(this.options, before === null ? this.firstPort() : portOf(before.address));
+    if (signal.aborted) await running.end();
+    this.currentServer = running;
+    return running;
+  }
+
+  private firstPort(): number | null {
+    if (this.options.idleMs === null) return TEMPORAL_PORT;
+    const port = lastPort(this.options.folder);
+    return port === TEMPORAL_PORT ? null : port;
+  }
+
+  private async startWorker(signal: AbortSignal): Promise<Running> {
+    while (this.server.status !== 'ready') await once(this.changes, 'server', { signal });
+    const { folder, namespace, taskQueue, workerEntry, env, open } = this.options;
+    const address = this.currentServer!.address;
+    const running = startWorker({
+      folder,
+      entry: workerEntry,
+      env,
+      environment: { address, namespace, taskQueue, projectDir: folder.projectDir, open },
+      isServerUp: () => this.server.status === 'ready',
+      onOpenRuns: (runs) => {
+        this.openRuns = runs;
+        this.changed();
+      },
+    });
+    this.currentWorker = { ...running, address };
+    return running;
+  }
+
+  private serverChanged(): void {
+    this.changes.emit('server');
+    const moved = this.currentWorker !== null && this.currentWorker.address !== this.currentServer?.address;
+    if (this.server.status === 'ready' && moved) void this.worker.restart();
+    this.changed();
+  }
+
+  private workerChanged(): void {
+    if (this.worker.status === 'stopped') this.openRuns = null;
+    this.changed();
+  }
+
+  private changed(): void {
+    const { state } = this;
+    for (const event of eventsBetween(this.told, state)) this.options.onEvent(event);
+    this.told = state;
+    this.listener.announce();
+    this.considerIdle();
+  }
+
+  private considerIdle(): void {
+    const { idleMs } = this.options;
+    if (idleMs === null || this.ending !== null) return;
+    if (!this.isIdle()) {
+      if (this.idleTimer !== null) clearTimeout(this.idleTimer);
+      this.idleTimer = null;
+    } else {
+      this.idleTimer ??= setTimeout(() => void this.endIdle(), idleMs);
+    }
+  }
+
+  private isIdle(): boolean {
+    return this.listener.attached === 0 && (this.openRuns ?? 0) === 0;
+  }
+
+  private async endIdle(): Promise<void> {
+    const { folder, idleMs } = this.options;
+    const release = await tryLockFolder(folder.path, folder.lock).catch(() => null);
+    if (release === null) {
+      // A command is on its way here, or the folder is gone, which housekeeping will notice.
+      this.idleTimer = setTimeout(() => void this.endIdle(), LOCK_RETRY_MS);
+      return;
+    }
+    if (this.isIdle()) await this.end(`nothing to do for ${Math.round((idleMs ?? 0) / 1000)} s`);
+    else this.idleTimer = null;
+    await release();
+  }
+
+  private keepHouse(): void {
+    const { folder } = this.options;
+    for (const log of [folder.hostLog, folder.serverLog, folder.workerLog]) boundLog(log);
+    if (this.isNamed()) return;
+    if (readJson<HostRecord>(folder.hostFile) !== null) this.server.abandon();
+    void this.end('the state folder does not name this process any more');
+  }
+
+  private isNamed(): boolean {
+    return readJson<HostRecord>(this.options.folder.hostFile)?.token === this.token;
+  }
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}

@@ -1,0 +1,177 @@
+/** Finds the project's host or starts one. */
+import { spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { join } from 'node:path';
+import { findTemporalBinary } from '../binary/binary';
+import { fingerprint } from '../build';
+import type { OnTemporalEvent } from '../events';
+import { connectHost, type HostConnection } from './connection';
+import type { HostParameters } from './main';
+import { lockFolder } from '../lock';
+import { lastWords, logSize, openLog } from '../log-file';
+import { TemporalUnavailable } from '../problems';
+import { gone } from '../processes';
+import type { TemporalSettings } from '../settings';
+import { makeStateFolder, stateFolder, type StateFolder } from '../state-folder';
+
+/** How the embedded server is started and found. */
+export interface EmbeddedOptions {
+  projectDir: string;
+  settings: TemporalSettings;
+  /** Default: this process's. The background processes get it too, when this command starts them. */
+  env?: NodeJS.ProcessEnv;
+  onEvent?: OnTemporalEvent;
+  signal?: AbortSignal;
+  /** The worker's script. Default: Partwise's own. */
+  workerEntry?: string;
+}
+
+const IDLE_MS = 10 * 60_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/**
+ * What the worker keeps of its environment; functions, warehouse and stage come with each run. Snowflake's driver and the AWS SDK are
+ * told by variables too (`…_DISABLE_…`, `AWS_SDK_JS_…`), by whichever process loads them.
+ */
+const WORKER_SETTINGS =
+  /^(PARTWISE_(RUNNERS|METRICS|TRACES)|PRIVATE_KEY_PASSPHRASE|SNOWFLAKE_(?!DISABLE_).+|AWS_(?!SDK_JS_).+)$/;
+const DEFAULT_NAMESPACE = 'default';
+const DEFAULT_TASK_QUEUE = 'partwise';
+/** A host drains its worker first. */
+const ENDS_WITHIN_MS = 60_000;
+
+/** Everything that makes one host different from another, defaults filled in. */
+export interface HostPlan {
+  folder: StateFolder;
+  namespace: string;
+  taskQueue: string;
+  workerEntry: string;
+  fingerprint: string;
+  env: NodeJS.ProcessEnv;
+}
+
+export function planHost(options: EmbeddedOptions): HostPlan {
+  const { settings, env = process.env } = options;
+  const namespace = settings.namespace ?? DEFAULT_NAMESPACE;
+  const taskQueue = settings.taskQueue ?? DEFAULT_TASK_QUEUE;
+  const workerEntry = options.workerEntry ?? join(__dirname, '../../worker/embedded-main.js');
+  return {
+    folder: stateFolder(options.projectDir),
+    namespace,
+    taskQueue,
+    workerEntry,
+    fingerprint: fingerprint([namespace, taskQueue, workerEntry, settings.binary, ...workerSettings(env)]),
+    env,
+  };
+}
+
+function workerSettings(env: NodeJS.ProcessEnv): string[] {
+  return Object.entries(env)
+    .flatMap(([name, value]) => (WORKER_SETTINGS.test(name) ? [`${name}=${value}`] : []))
+    .sort();
+}
+
+/** Attaches to the project's host, which is started where there is none and replaced where it is outdated and not in use. */
+export async function attachToHost(options: EmbeddedOptions): Promise<HostConnection> {
+  const plan = planHost(options);
+  makeStateFolder(plan.folder);
+  const running = await connectHost(plan.folder, { attach: true });
+  if (running !== null && (isCurrent(running, plan) || !isReplaceable(running)))
+    return welcome(running, plan, options);
+  running?.close();
+
+  // Before the lock is taken: a download takes minutes, and others need not wait for it in line.
+  const binary = await findTemporalBinary({ ...options, configured: options.settings.binary, env: plan.env });
+  const release = await lockFolder(plan.folder.path, plan.folder.lock, options.signal);
+  try {
+    const meanwhile = await connectHost(plan.folder, { attach: true });
+    if (meanwhile !== null) {
+      if (isCurrent(meanwhile, plan) || !isReplaceable(meanwhile)) return welcome(meanwhile, plan, options);
+      await endHost(meanwhile);
+      options.onEvent?.({
+        type: 'hostReplaced',
+        message: 'Ended the background process of another build or of other settings.',
+      });
+    }
+    options.onEvent?.({
+      type: 'hostStarting',
+      message: 'Starting the Temporal server and the worker of this project …',
+    });
+    await spawnHost(plan, {
+      projectDir: plan.folder.projectDir,
+      binary,
+      namespace: plan.namespace,
+      taskQueue: plan.taskQueue,
+      fingerprint: plan.fingerprint,
+      workerEntry: plan.workerEntry,
+      idleMs: idleTime(plan.env),
+    });
+    const started = await connectHost(plan.folder, { attach: true });
+    if (started !== null) return started;
+    throw new TemporalUnavailable(
+      `The background process of this project started and ended at once. Its log, "${plan.folder.hostLog}", says why.`,
+    );
+  } finally {
+    await release();
+  }
+}
+
+/** Asks a host to end and waits until it has. The caller holds the lock. */
+export async function endHost(connection: HostConnection): Promise<void> {
+  connection.send({ type: 'end' });
+  const timer = setTimeout(() => connection.close(), ENDS_WITHIN_MS);
+  await connection.closed;
+  clearTimeout(timer);
+  // Its last breath: whoever removes the folder next must not meet it. A host in this very process stays.
+  const { pid } = connection.state;
+  if (pid !== process.pid) await gone(pid, ENDS_WITHIN_MS);
+}
+
+/** PARTWISE_IDLE_MS is for tests. */
+function idleTime(env: NodeJS.ProcessEnv): number {
+  const wanted = Number(env['PARTWISE_IDLE_MS']);
+  return wanted > 0 ? Math.min(wanted, LONGEST_TIMER_MS) : IDLE_MS;
+}
+
+function isCurrent(connection: HostConnection, plan: HostPlan): boolean {
+  return connection.state.fingerprint === plan.fingerprint;
+}
+
+/** Whether nobody would miss it: no run is open, and no other command is attached than this one. */
+function isReplaceable({ state }: HostConnection): boolean {
+  return !state.foreground && (state.openRuns ?? 0) === 0 && state.attached <= 1;
+}
+
+function welcome(connection: HostConnection, plan: HostPlan, options: EmbeddedOptions): HostConnection {
+  if (!isCurrent(connection, plan)) {
+    options.onEvent?.({
+      type: 'hostOutdated',
+      message:
+        'The server and the worker of this project were started by another build of Partwise or with other settings, and go on, since they are in use. ' +
+        'A later command replaces them once no run is open.',
+    });
+  }
+  return connection;
+}
+
+async function spawnHost(plan: HostPlan, parameters: HostParameters): Promise<void> {
+  const { folder, env } = plan;
+  const log = openLog(folder.hostLog);
+  const logStart = logSize(folder.hostLog);
+  const child = spawn(process.execPath, [join(__dirname, 'main.js')], {
+    cwd: folder.projectDir,
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+    env: { ...env, PARTWISE_HOST: JSON.stringify(parameters) },
+  });
+  closeSync(log);
+  await new Promise<void>((resolve, reject) => {
+    child.once('message', () => resolve());
+    child.on('error', reject);
+    child.once('exit', () => {
+      const words = lastWords(folder.hostLog, logStart);
+      reject(new TemporalUnavailable(`The background process of this project cannot start: ${words}`));
+    });
+  });
+  child.disconnect();
+  child.unref();
+}

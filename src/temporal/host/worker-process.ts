@@ -1,0 +1,76 @@
+/** The worker process of a host. */
+import { fork } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { lastWords, logSize, openLog } from '../log-file';
+import type { StateFolder } from '../state-folder';
+import { CannotStart, type Running } from './supervisor';
+import type { HostMessage, WorkerEnvironment, WorkerMessage } from './worker-protocol';
+
+/** Time for what runs to be finished or handed back. */
+const DRAINS_WITHIN_MS = 30_000;
+
+export interface WorkerOptions {
+  folder: StateFolder;
+  entry: string;
+  environment: WorkerEnvironment;
+  env: NodeJS.ProcessEnv;
+  isServerUp: () => boolean;
+  /** How many runs are open. */
+  onOpenRuns: (runs: number) => void;
+}
+
+export interface RunningWorker extends Running {
+  readonly pid: number | null;
+  /** Ends it at once. */
+  kill(): void;
+}
+
+export function startWorker(options: WorkerOptions): RunningWorker {
+  const { folder, entry, environment, env } = options;
+  const log = openLog(folder.workerLog);
+  const logStart = logSize(folder.workerLog);
+  const child = fork(entry, [], {
+    // A group of its own: Ctrl-C in a terminal reaches the host, which asks the worker to drain.
+    detached: true,
+    cwd: folder.projectDir,
+    execArgv: [],
+    stdio: ['ignore', log, log, 'ipc'],
+    env: { ...env, PARTWISE_WORKER: JSON.stringify(environment) },
+  });
+  closeSync(log);
+
+  let refusal: string | null = null;
+  const ended = new Promise<string>((resolve) => {
+    child.on('error', (error) => resolve(`the worker cannot be run: ${error.message}`));
+    child.once('exit', (code, signal) => resolve(`the worker ended (${signal ?? `code ${code}`})`));
+  });
+  const polls = new Promise<void>((resolve) => {
+    child.on('message', (message: WorkerMessage) => {
+      if (message.type === 'ready') resolve();
+      else if (message.type === 'open') options.onOpenRuns(message.runs);
+      else if (message.type === 'failed') refusal = message.message;
+    });
+  });
+  const failed = ended.then((reason): never => {
+    // A worker that loses its server while it starts fails too, and deserves another try.
+    if (refusal !== null) throw options.isServerUp() ? new CannotStart(refusal) : new Error(refusal);
+    const words = lastWords(folder.workerLog, logStart);
+    throw new Error(words === '' ? reason : `${reason}: ${words}`);
+  });
+  failed.catch(() => {});
+  const ready = Promise.race([polls, failed]);
+  ready.catch(() => {});
+  return {
+    pid: child.pid ?? null,
+    ready,
+    ended,
+    kill: () => void child.kill('SIGKILL'),
+    end: async () => {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+      if (child.connected) child.send({ type: 'drain' } satisfies HostMessage, () => {});
+      const force = setTimeout(() => child.kill('SIGKILL'), DRAINS_WITHIN_MS);
+      await ended;
+      clearTimeout(force);
+    },
+  };
+}
