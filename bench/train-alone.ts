@@ -1,7 +1,7 @@
 /** What training costs in one process, without any run. */
 import type { PartitionContext, PartitionData } from '../src/index';
 import { gradientBoostedTrees } from '../src/models';
-import { MODEL_HOST } from '../src/models/types';
+import { MODEL_HOST } from '../src/functions/model-hooks';
 
 const trees = gradientBoostedTrees({ name: 'trees', label: 'y', features: ['a', 'b'] });
 

@@ -13,22 +13,13 @@ export type {
   PartitionFunction,
   PartitionResult,
   PartitionSql,
-  RetryOptions,
-  Row,
   WarehouseConnection,
 } from './functions/types';
 
 export { definePartitionModel } from './models/define';
 export { bytesSerde, jsonSerde } from './models/serde';
 export { RegistryConflict, RegistryRefused } from './models/records';
-export type {
-  ModelEntry,
-  ModelInput,
-  ModelMetrics,
-  ModelOptions,
-  ModelSerde,
-  PartitionModel,
-} from './models/types';
+export type { ModelEntry, ModelMetrics, ModelOptions, PartitionModel } from './models/types';
 export type {
   AliasStep,
   ModelListing,
@@ -63,7 +54,6 @@ export {
 export { wasRefused } from './history/run-state';
 export type {
   ArtifactView,
-  ExecutionView,
   LogEntry,
   PartitionHandle,
   PartitionPage,
@@ -74,9 +64,7 @@ export type {
   RunHandle,
   RunListing,
   RunSettings,
-  RunState,
   WaitOptions,
-  WaitingStep,
 } from './reader/types';
 export type {
   CalendarInput,
@@ -102,7 +90,10 @@ export type {
   TryOptions,
   TryReport,
 } from './client/trial/types';
-export type { OutputInput, RunInput, RunOptions, Source } from './core/input';
+export type { OutputInput, RunInput, RunOptions, Source, RetryOptions, ModelInput } from './core/input';
 export type { ErrorInfo } from './core/outcome';
 export type { CommitResult, ModelUse, RunPlan } from './core/plan';
 export type { PartitionStatus, RunStatus, StatusCounts } from './core/status';
+export type { Row } from './core/row';
+export type { ExecutionView, RunState, WaitingStep } from './history/state';
+export type { ModelSerde } from './functions/model-hooks';

@@ -2,7 +2,6 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { RunState } from '../src/reader/types';
 import { exitCodeOf } from '../src/cli/exit';
 import { repeatedWithout, suggesting } from '../src/cli/invocation';
 import { partitionName, toPartitionId } from '../src/cli/partition-argument';
@@ -11,6 +10,7 @@ import { inFlagWords, toRunInput } from '../src/cli/run-flags';
 import { encodePartitionId } from '../src/core/partition-id';
 import { parseRunInput } from '../src/input/parse-input';
 import { noCounts } from '../src/core/status';
+import type { RunState } from '../src/history/state';
 
 const HERE = { projectDir: '/project', cwd: '/project' };
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { createColors } from 'picocolors';
-import type { PartitionView, RunState } from '../src/reader/types';
+import type { PartitionView } from '../src/reader/types';
 import { bar } from '../src/cli/render/bar';
 import { bytesText } from '../src/cli/render/bytes';
 import { countsBar, countsText } from '../src/cli/render/counts';
@@ -17,6 +17,7 @@ import { clean, cut, widthOf } from '../src/cli/render/text';
 import { cellText } from '../src/cli/render/value';
 import { waitingText } from '../src/cli/render/waiting';
 import { noCounts } from '../src/core/status';
+import type { RunState } from '../src/history/state';
 
 const WACO: PartitionView = {
   id: 'San%20Marcos',

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import type { WaitingStep } from '../src/reader/types';
-import { HistoryDecoder, type HistoryEvent, type PayloadDecoder } from '../src/history/decode';
+import { HistoryDecoder } from '../src/history/decode';
 import type { CloseKind, Fact, Step } from '../src/history/facts';
 import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
 import { Outcomes } from '../src/history/outcomes';
@@ -12,6 +11,8 @@ import { decodeOrdinals, encodeOrdinals } from '../src/core/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/core/outcome';
 import type { OpenedRun, RunPlan, RunSummary, UnitTask } from '../src/core/plan';
 import { noCounts } from '../src/core/status';
+import type { WaitingStep } from '../src/history/state';
+import type { HistoryEvent, PayloadDecoder } from '../src/history/events';
 
 const AT = '2024-05-01T10:00:00.000Z';
 

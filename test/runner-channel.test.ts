@@ -4,8 +4,8 @@ import { serialize } from 'node:v8';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FunctionBundle } from '../src/functions/bundle';
 import { RunnerPool } from '../src/runners/pool';
-import type { RunningSession } from '../src/runners/unit-run';
 import { bundleFixture, makeFolder, makeSnapshot, run, type RunRequest } from './support/runner-unit';
+import type { RunningSession } from '../src/runners/unit';
 
 let folder: string;
 let bundle: FunctionBundle;

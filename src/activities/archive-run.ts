@@ -1,6 +1,5 @@
 import { Context } from '@temporalio/activity';
 import { writeArchive, writeShardArchive } from '../reader/archive/archive';
-import { archiveExecution, archiveShards, notingShards } from '../client/archive-run';
 import { findArchive } from '../reader/archive/archives';
 import { HistorySource } from '../reader/histories/history-source';
 import type { Reading } from '../reader/run-reader';
@@ -10,6 +9,7 @@ import type { Stage } from '../stage';
 import type { ActivityDeps } from './deps';
 import { withHeartbeats } from './unit/heartbeat';
 import { openPlannedStage } from '../stored/stage-access';
+import { archiveExecution, archiveShards, notingShards } from '../reader/archive/execution';
 
 /** Puts the history so far on the stage: all of it but for the end, which the closing says. A refused run has no place there. */
 export async function archiveClosingRun(_: ActivityDeps, task: CloseTask, context: Context): Promise<void> {

@@ -10,34 +10,7 @@ import { loadShard } from './load-shard';
 import { openRun } from './open-run';
 import { planRun } from './plan-run';
 import { processUnit } from './unit/process-unit';
-import type { UnitResult } from '../core/outcome';
-import type {
-  ArchiveShardTask,
-  CloseTask,
-  CommitResult,
-  CommitTask,
-  FindTask,
-  FoundPartitions,
-  LoadedShard,
-  LoadTask,
-  OpenedRun,
-  PlanTask,
-  RunPlan,
-  UnitTask,
-} from '../core/plan';
-
-/** The activities of `partitionedRun` and `partitionShard`, as the workflows see them. */
-// A type alias, because proxyActivities wants an index signature.
-export type RunActivities = {
-  openRun(input: unknown): Promise<OpenedRun>;
-  planRun(task: PlanTask): Promise<RunPlan>;
-  loadShard(task: LoadTask): Promise<LoadedShard>;
-  processUnit(task: UnitTask): Promise<UnitResult>;
-  findPartitions(task: FindTask): Promise<FoundPartitions>;
-  commitRun(task: CommitTask): Promise<CommitResult>;
-  archiveShard(task: ArchiveShardTask): Promise<void>;
-  closeRun(task: CloseTask): Promise<void>;
-};
+import type { RunActivities } from '../core/activities';
 
 /** Binds the activities to one worker's project, runners and functions. */
 export function createActivities(deps: ActivityDeps): RunActivities {

@@ -1,7 +1,6 @@
 /** Flags → input, refused with every problem before anything is connected to or started (I9). */
 import { resolve } from 'node:path';
-import type { RetryInput } from '../client/start';
-import type { RunInput } from '../core/input';
+import type { RunInput, RetryInput } from '../core/input';
 import { CannotDo } from './exit';
 import { inFlagWords, toRunInput, type RunFlags } from './run-flags';
 

@@ -1,7 +1,7 @@
 /** Exit codes, and what the CLI says when it fails. */
-import type { RunState } from '../reader/types';
 import { wasRefused } from '../history/run-state';
 import { errorPaint, note } from './terminal';
+import type { RunState } from '../history/state';
 
 /** 0: the workflow completed. */
 export const OK = 0;

@@ -1,5 +1,5 @@
 /** Follows a run to its end, for `run` and `watch`. */
-import type { RunHandle, RunState } from '../reader/types';
+import type { RunHandle } from '../reader/types';
 import type { RunPlan } from '../core/plan';
 import { wasRefused } from '../history/run-state';
 import { DETACHED, exitCodeOf, Interrupted } from './exit';
@@ -10,6 +10,7 @@ import { cleanLines, plural } from './render/text';
 import { waitingText } from './render/waiting';
 import { summarise } from './summary';
 import { aside, errorPaint, note, printJson } from './terminal';
+import type { RunState } from '../history/state';
 
 export interface FollowOptions {
   json: boolean;

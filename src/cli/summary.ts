@@ -1,10 +1,11 @@
 /** What is shown when a run has ended. */
-import type { PartitionView, RunHandle, RunState } from '../reader/types';
+import type { PartitionView, RunHandle } from '../reader/types';
 import type { Suggest } from './invocation';
 import { nextCommands } from './render/next-commands';
 import { renderRows } from './render/rows';
 import { renderRunState } from './render/run-state';
 import { paint, print, widthOfTerminal } from './terminal';
+import type { RunState } from '../history/state';
 
 const MOST_FAILURES = 5;
 const MOST_ROWS = 20;

@@ -4,8 +4,9 @@ import { RunControl } from './control';
 import { RunReader } from '../reader/run-reader';
 import { RunReading } from '../reader/run-reading';
 import { ServerRun } from '../reader/run-source';
-import { startContinuation, type RetryInput } from './start';
+import { startContinuation } from './start';
 import type { RunArchive, RunHandle, RunSettings } from '../reader/types';
+import type { RetryInput } from '../core/input';
 
 /** Where a run's continuations start. */
 export interface RunProject {

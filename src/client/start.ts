@@ -1,10 +1,9 @@
 import type { Client } from '@temporalio/client';
-import type { OutputInput, RunInput, RunOptions } from '../core/input';
-import { FUNCTION_MEMO } from '../core/memo';
+import type { RunInput, RetryInput } from '../core/input';
+import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../core/memo';
 import { parseRunInput } from '../input/parse-input';
 import { defaultRunId, runIdProblem } from '../input/run-id';
 import { StartRefused } from '../reader/errors';
-import { WORKFLOW_TYPE } from '../reader/visibility';
 
 /**
  * Starts a run's workflow. Resolves with its ids once the server has accepted it; throws `StartRefused` for what can be known
@@ -32,23 +31,6 @@ export async function startRun(
     // A refused run started nothing: its id may be used again. What is left to tell apart, openRun does.
     reuse: isNew ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'ALLOW_DUPLICATE',
   });
-}
-
-/** What a continuation may change; everything else is as the run has it. */
-export interface RetryInput {
-  /** Only these partition ids, of those that are not DONE. */
-  only?: string[];
-  /** As in `RunInput`. */
-  rerunMissing?: boolean;
-  /** For the built-in function `sql`: another query. */
-  sql?: string;
-  /** For the embedded server only: the file that exports the functions. */
-  functions?: string;
-  output?: OutputInput;
-  /** As in `RunInput`. */
-  notify?: string;
-  /** Settings that differ from the run's. */
-  options?: RunOptions;
 }
 
 /** Starts an execution that continues a run: partitions that are not DONE, on the rows that the run has pinned. */

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { ConfigError } from './problems';
+import { defineConfig } from './define';
 
 const NAMES = ['ts', 'js', 'mjs', 'json'].map((ending) => `partwise.config.${ending}`);
 
@@ -75,7 +76,7 @@ async function bundle(file: string): Promise<string> {
 function exportOf(file: string, code: string): unknown {
   const fromFile = createRequire(file);
   // Partwise itself is the copy that runs, whether or not the project can resolve one.
-  const require = (name: string): unknown => (name === 'partwise' ? ownPackage() : fromFile(name));
+  const require = (name: string): unknown => (name === 'partwise' ? ownPackage(file) : fromFile(name));
   const module: { exports: Record<string, unknown> } = { exports: {} };
   const run = compileFunction(code, ['module', 'exports', 'require', '__filename', '__dirname'], {
     filename: file,
@@ -86,6 +87,17 @@ function exportOf(file: string, code: string): unknown {
   return exports !== null && typeof exports === 'object' && 'default' in exports ? exports.default : exports;
 }
 
-function ownPackage(): unknown {
-  return require('..');
+/** What a configuration file may import from "partwise". Without the rest of the package, which it would load for nothing. */
+const OWN_EXPORTS: object = { defineConfig };
+
+function ownPackage(file: string): object {
+  return new Proxy(OWN_EXPORTS, {
+    get(exports, name) {
+      if (typeof name === 'symbol' || name in exports || name === '__esModule' || name === 'default')
+        return Reflect.get(exports, name);
+      throw new ConfigError(file, [
+        `It uses "${name}" of "partwise", and a configuration can use ${Object.keys(exports).join(', ')} alone. Move other code to the functions file.`,
+      ]);
+    },
+  });
 }

@@ -3,9 +3,9 @@
  * series. They are one file on the stage, which the execution's history names by digest (I2), so that this execution alone
  * is enough to read the run after the older ones have expired.
  */
-import { decodeBlock, encodeBlock, type DoneBlock, type DoneRecord } from './done-block';
+import { decodeBlock, encodeBlock, type DoneBlock } from './done-block';
 import type { FileRef } from './files';
-import type { ErrorInfo, PartitionOutcome } from './outcome';
+import type { ErrorInfo, PartitionOutcome, DoneRecord } from './outcome';
 import type { StatusCounts } from './status';
 
 /** What history holds of outcomes taken over. */

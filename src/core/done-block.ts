@@ -2,19 +2,9 @@
  * Outcomes of partitions of a batch that are DONE, by columns: a million of them are a few megabytes, and an object each would be
  * some hundreds. What the partition index knows (id, rows) is not repeated.
  */
-import type { ArtifactCodec, ArtifactRef } from './files';
+import type { ArtifactRef } from './files';
 import { decodeOrdinals, encodeOrdinals } from './ordinals';
-import type { PartitionOutcome } from './outcome';
-
-/** An artifact among others in one file; the file's path is the block's, unless it has one of its own. */
-export type PackedArtifact = [
-  name: string,
-  codec: ArtifactCodec,
-  offset: number,
-  bytes: number,
-  sha256: string,
-  path?: string,
-];
+import type { PartitionOutcome, PackedArtifact, DoneRecord } from './outcome';
 
 /** In memory, and between processes. Columns are of one length. */
 export interface DoneBlock {
@@ -29,18 +19,6 @@ export interface DoneBlock {
   artifacts: (PackedArtifact[] | null)[] | null;
   /** Path on the stage of the file that they are in. */
   pack: string | null;
-}
-
-/** In JSON: a column whose values are all equal is one value. */
-export interface DoneRecord {
-  ordinals: string;
-  attempts: number | number[];
-  /** Milliseconds since 1970, of the first; then differences, each from the one before. */
-  startedAt: number[];
-  durationMs: number | number[];
-  outputRows: number | number[];
-  artifacts?: (PackedArtifact[] | 0)[];
-  pack?: string;
 }
 
 /** An outcome as a block has it. */

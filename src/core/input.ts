@@ -2,8 +2,6 @@
  * What starts a run: the one JSON argument of the workflow `partitionedRun`, the same for the library, the CLI and
  * Temporal's own tools.
  */
-import type { RetryOptions } from '../functions/types';
-import type { ModelInput } from '../models/types';
 
 /**
  * Where rows come from. `files` with `partitionBy` reads all matching files as one table; without it, each file is a partition
@@ -107,5 +105,75 @@ export interface RunInput {
    * fingerprints of the rows. Runs of a schedule that reuse are a series of the schedule's name.
    */
   series?: string;
+  options?: RunOptions;
+}
+
+/** How often and how fast calls are repeated. */
+export interface RetryRules {
+  /**
+   * Calls per partition that may come to a bad end, the first included. Default 3. Bad ends are throws, time-outs, and processes
+   * that died or outgrew their memory; of the latter three kinds, 3 are the most whatever this says, and memory may be outgrown
+   * twice. So with 1, the function is not called again whatever it did. It is when that was not its doing: after a lost worker (3 of
+   * them are the most), after a worker's orderly shutdown, and after a pause, none of which count here.
+   */
+  maximumAttempts?: number;
+  /** Wait before the first retry. Default 1 s. */
+  initialInterval?: number | string;
+  /** Default 2. */
+  backoffCoefficient?: number;
+  /** Longest wait. Default 100 × initialInterval. */
+  maximumInterval?: number | string;
+}
+
+/** How a partition whose call came to a bad end is tried again. */
+export interface RetryOptions extends RetryRules {
+  /** Class names of errors that are never retried. */
+  nonRetryableErrorTypes?: string[];
+  /**
+   * Rules for errors of a class, by its name: `{ RateLimited: { maximumAttempts: 10, initialInterval: '30s' } }`; what a rule leaves
+   * out is as for all errors. `Timeout`, `RunnerKilled`, `OutOfMemory`, `TooMuchOutput` and `WorkerLost` are Partwise's own: of a
+   * rule for them `maximumAttempts` alone counts, as the next call follows at once.
+   */
+  byErrorType?: Record<string, RetryRules>;
+}
+
+/** What an input says about models (`RunInput.model`). */
+export interface ModelInput {
+  /** To predict with: the name of a model in the registry … */
+  name?: string;
+  /** … and which version of it: a number, or an alias such as `'production'`. Default: the newest. */
+  version?: number | string;
+  /** Instead of a name: the run whose models are used. */
+  run?: string;
+  /** A partition without a model fails (`'error'`, default), is SKIPPED, or is predicted with another partition's model. */
+  onMissing?: 'error' | 'skip' | 'fallback';
+  /** For `'fallback'`: id of the partition whose model stands in. */
+  fallback?: string;
+  /** Input columns that predictions carry besides the key and `row_id`. */
+  keep?: string[];
+  /**
+   * SQL condition on a partition's rows, such as `"hour >= '2013-12-04'"`. To train: rows that meet it are not trained on, and the
+   * metrics are measured on them. For `NAME.fitPredict`: these rows are predicted.
+   */
+  holdout?: string;
+}
+
+/** What a run of a model's function does. */
+export type ModelTask = 'train' | 'predict' | 'fitPredict';
+
+/** What a continuation may change; everything else is as the run has it. */
+export interface RetryInput {
+  /** Only these partition ids, of those that are not DONE. */
+  only?: string[];
+  /** As in `RunInput`. */
+  rerunMissing?: boolean;
+  /** For the built-in function `sql`: another query. */
+  sql?: string;
+  /** For the embedded server only: the file that exports the functions. */
+  functions?: string;
+  output?: OutputInput;
+  /** As in `RunInput`. */
+  notify?: string;
+  /** Settings that differ from the run's. */
   options?: RunOptions;
 }

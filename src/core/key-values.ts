@@ -1,6 +1,6 @@
-import type { Row } from '../functions/types';
 import { decodePartitionId } from './partition-id';
 import type { Column } from './plan';
+import type { Row } from './row';
 
 /**
  * The typed key of a partition from its id: `2013/UA` → `{ year: 2013, carrier: 'UA' }`. The inverse of how ids are made,

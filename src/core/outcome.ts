@@ -2,8 +2,7 @@
  * What is recorded for a partition and for a unit. These travel through Temporal's history, so every field is
  * bounded (I7) and every change to them is a change of wire format.
  */
-import type { DoneRecord } from './done-block';
-import type { ArtifactRef, FileRef } from './files';
+import type { ArtifactRef, FileRef, ArtifactCodec } from './files';
 import type { PartitionStatus, StatusCounts } from './status';
 
 /** Why a partition did not end well. */
@@ -96,4 +95,26 @@ export interface UnitResult {
   otherCode: { functionDigest: string; ordinals: string }[];
   /** The worker's identity. */
   worker: string;
+}
+
+/** An artifact among others in one file; the file's path is the block's, unless it has one of its own. */
+export type PackedArtifact = [
+  name: string,
+  codec: ArtifactCodec,
+  offset: number,
+  bytes: number,
+  sha256: string,
+  path?: string,
+];
+
+/** In JSON: a column whose values are all equal is one value. */
+export interface DoneRecord {
+  ordinals: string;
+  attempts: number | number[];
+  /** Milliseconds since 1970, of the first; then differences, each from the one before. */
+  startedAt: number[];
+  durationMs: number | number[];
+  outputRows: number | number[];
+  artifacts?: (PackedArtifact[] | 0)[];
+  pack?: string;
 }

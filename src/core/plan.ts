@@ -3,16 +3,15 @@
  * units need). Every number that shapes the workflow's commands is fixed here, so that a later release may
  * change its defaults without breaking runs in flight.
  */
-import type { FunctionDescription } from '../runners/protocol';
 import type { Carried } from './carried';
 import type { FileRef, StagedFile } from './files';
-import type { RunInput } from './input';
-import type { ModelInput } from '../models/types';
+import type { RunInput, ModelInput } from './input';
 import type { ErrorInfo } from './outcome';
 import type { PushDown } from './push-down';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
 import type { ReportRule } from './shard-report';
 import type { StopReason } from './stop';
+import type { FunctionDescription } from './function-description';
 
 /** A column and its type as the snapshot has it, in DuckDB's words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
 export interface Column {

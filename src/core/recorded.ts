@@ -3,10 +3,9 @@
  * that they agree about what an activity that was completed by hand came to (I8): anything else than these is not a result.
  */
 import type { Carried } from './carried';
-import type { DoneRecord } from './done-block';
 import type { ArtifactRef, FileRef } from './files';
 import { ordinalsWithin, type OrdinalRange } from './ordinals';
-import type { AlikeFailures, ErrorInfo, PartitionOutcome, UnitResult } from './outcome';
+import type { AlikeFailures, ErrorInfo, PartitionOutcome, UnitResult, DoneRecord } from './outcome';
 import type {
   Column,
   CommitResult,

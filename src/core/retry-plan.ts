@@ -1,5 +1,4 @@
 /** How calls that come to a bad end are repeated: the run's settings over the function's over the defaults. Pure. */
-import type { NormalizedRetry, NormalizedRule } from '../input/parse-input';
 import type { RetryPlan, RetryRule } from './plan';
 
 /** Calls per partition; waits of 1 s, 2 s, 4 s … up to 100 times the first. */
@@ -54,4 +53,18 @@ export function mostAttempts({ maximumAttempts, byErrorType }: RetryPlan): numbe
 /** Wait before the `retry`-th retry (1 is the first), as Temporal's retry policies compute it. */
 export function retryWaitMs(rule: Omit<RetryRule, 'maximumAttempts'>, retry: number): number {
   return Math.min(rule.maximumIntervalMs, rule.initialIntervalMs * rule.backoffCoefficient ** (retry - 1));
+}
+
+/** What a run or a function says about retries; null: not said. */
+export interface NormalizedRetry extends NormalizedRule {
+  nonRetryableErrorTypes: string[] | null;
+  byErrorType: Record<string, NormalizedRule> | null;
+}
+
+/** null: not said. */
+export interface NormalizedRule {
+  maximumAttempts: number | null;
+  initialIntervalMs: number | null;
+  backoffCoefficient: number | null;
+  maximumIntervalMs: number | null;
 }

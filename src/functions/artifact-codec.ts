@@ -2,9 +2,11 @@
 import { tmpdir } from 'node:os';
 import type { ArtifactCodec } from '../core/files';
 import { describe } from '../core/describe';
-import { InvalidArtifact, InvalidResult } from './errors';
+import { InvalidArtifact } from './errors';
 import { encodeJson, WHY_NO_SURROGATE } from '../rows/json';
-import type { ArtifactWriter, Row } from './types';
+import type { ArtifactWriter } from './types';
+import type { Row } from '../core/row';
+import { InvalidResult } from '../rows/invalid-result';
 
 interface Encoded {
   bytes: Uint8Array;

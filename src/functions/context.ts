@@ -1,12 +1,15 @@
 /** `context`, the second argument of a partition function. */
 import { format } from 'node:util';
-import { MODEL_HOST, type ModelHost, type ModelInput, type ModelSerde } from '../models/types';
 import type { ArtifactCodec } from '../core/files';
 import { decodeArtifact, encodeArtifact } from './artifact-codec';
 import { checkArtifactName } from './artifact-name';
 import { ExpectationFailed, InvalidArtifact, InvalidProgress } from './errors';
 import { encodeJson } from '../rows/json';
-import type { ArtifactReader, ArtifactWriter, PartitionContext, Row, WarehouseConnection } from './types';
+import type { ArtifactReader, ArtifactWriter, PartitionContext, WarehouseConnection } from './types';
+import type { Row } from '../core/row';
+import type { ModelInput } from '../core/input';
+import type { ModelSerde, ModelHost } from './model-hooks';
+import { MODEL_HOST } from './model-hooks';
 
 /** Progress travels with every heartbeat (I7). */
 const MOST_PROGRESS = 2_048;

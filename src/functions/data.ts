@@ -1,11 +1,12 @@
 /** `data`, the first argument of a partition function. */
-import { SPLIT_DATA, type SplitData } from '../models/types';
 import { setOwn } from '../core/own-property';
-import type { Constants, PartitionRows } from '../rows/partition-rows';
-import { addRows, readColumn, type Shape, type Slice } from '../rows/slices';
+import type { PartitionRows } from '../rows/partition-rows';
+import { addRows, readColumn, type Shape, type Slice, type Constants } from '../rows/slices';
 import { SomeRows } from './some-rows';
 import type { SqlSession } from './sql-session';
-import type { PartitionData, Row } from './types';
+import type { PartitionData } from './types';
+import type { Row } from '../core/row';
+import { SPLIT_DATA, type SplitData } from './model-hooks';
 
 /** `conditions`: where conditions of the input are asked, if not with the function's own queries. */
 export function createPartitionData(

@@ -1,11 +1,9 @@
 /** Making partition functions, and telling them from other exports. */
 import type { PartitionFunction } from './types';
+import { SQL_FUNCTION } from '../core/function-description';
 
 /** `Symbol.for`, so that a function made with one copy of the package is known to another. */
 const BRAND = Symbol.for('partwise.partitionFunction');
-
-/** Name of the function that needs no code: it runs the run's `sql` over each partition. */
-export const SQL_FUNCTION = 'sql';
 
 /**
  * Makes a partition function: code that runs once for every partition of a table.

@@ -25,12 +25,6 @@ export class ExpectationFailed extends Error {
   readonly nonRetryable = true;
 }
 
-/** What the function returned, uploaded or asked for cannot be done, however often it is tried. */
-export class InvalidResult extends Error {
-  override name = 'InvalidResult';
-  readonly nonRetryable = true;
-}
-
 export class InvalidArtifact extends Error {
   override name = 'InvalidArtifact';
   readonly nonRetryable = true;

@@ -5,11 +5,11 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { PinnedFile } from '../core/plan';
-import { readerSql } from '../warehouse/duckdb/source';
-import { HELD_ROWS, NO_CONSTANTS, type PartitionRows } from '../rows/partition-rows';
-import { allRows } from '../rows/slices';
+import { HELD_ROWS, type PartitionRows } from '../rows/partition-rows';
+import { allRows, NO_CONSTANTS } from '../rows/slices';
 import { streamQuery } from '../rows/stream-query';
-import type { Row } from './types';
+import type { Row } from '../core/row';
+import { readerSql } from '../duckdb/file-reader';
 
 /** A source file is not the one that the run was planned with (I1). */
 export class SourceChanged extends Error {

@@ -1,9 +1,9 @@
 /** The partition functions that a bundle exports. Runs the user's code, so only ever called in a runner process. */
 import { pathToFileURL } from 'node:url';
-import { isPartitionModel } from '../models/define';
 import { isPartitionFunction } from './define';
-import type { ModelFunction } from '../models/types';
 import type { PartitionFunction } from './types';
+import type { ModelFunction } from './model-hooks';
+import { isPartitionModel } from './model-hooks';
 
 /** Something about the functions file is wrong; the sentence says what to do. */
 export class FunctionsFileError extends Error {

@@ -2,10 +2,11 @@
 import { rm } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
-import { HELD_ROWS, type HeldRows, NO_CONSTANTS, type PartitionRows } from '../rows/partition-rows';
+import { HELD_ROWS, type HeldRows, type PartitionRows } from '../rows/partition-rows';
 import type { Shape, Slice } from '../rows/slices';
 import { SnapshotRows } from './snapshot-rows';
 import type { IndexedPartition } from './unit-index';
+import { NO_CONSTANTS } from '../rows/slices';
 
 export class QueriedRows implements PartitionRows {
   readonly rowCount: number;

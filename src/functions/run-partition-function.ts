@@ -12,11 +12,12 @@ import { memoryRows } from '../rows/memory-rows';
 import type { PartitionRows } from '../rows/partition-rows';
 import { toObjects, toOutputRows } from '../rows/rows';
 import { SqlSession } from './sql-session';
-import type { PartitionFunction, PartitionResult, Row } from './types';
+import type { PartitionFunction, PartitionResult } from './types';
 import { withWarehouse } from './warehouse-connection';
 import type { ArtifactCodec } from '../core/files';
-import type { ModelInput } from '../models/types';
 import { encodePartitionId } from '../core/partition-id';
+import type { Row } from '../core/row';
+import type { ModelInput } from '../core/input';
 
 /** What the function is given. Everything but the rows has a default. */
 export interface TestCall<Params = Record<string, unknown>> {

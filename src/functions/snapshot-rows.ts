@@ -1,12 +1,12 @@
 /** The partitions of a unit, read from the run's snapshot. */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
-import { type Constants, HELD_ROWS, type HeldRows, type PartitionRows } from '../rows/partition-rows';
+import { HELD_ROWS, type HeldRows, type PartitionRows } from '../rows/partition-rows';
 import type { IndexedPartition } from './unit-index';
-import type { Row } from './types';
-import type { Shape, Slice } from '../rows/slices';
+import type { Shape, Slice, Constants } from '../rows/slices';
 import { streamQuery } from '../rows/stream-query';
 import { readingSnapshot, readParquet, SnapshotUnreadable, UnitCursor } from './unit-cursor';
+import type { Row } from '../core/row';
 
 const OWN_COLUMNS = '(__partwise_ord)';
 /** The temporary table that holds the rows of several partitions for SQL. */

@@ -1,9 +1,9 @@
 /** Some rows of a partition, by their positions in it: what is left of it when rows are held out, and those rows. */
 import { BIGINT, type DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
-import type { Constants, HeldRows, PartitionRows } from '../rows/partition-rows';
+import type { HeldRows, PartitionRows } from '../rows/partition-rows';
 import { identifier } from '../duckdb/quote';
-import type { Shape, Slice } from '../rows/slices';
+import type { Shape, Slice, Constants } from '../rows/slices';
 
 const POSITIONS = '__partwise_positions';
 /** DuckDB's vectors hold this many rows. */

@@ -2,16 +2,16 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { selectProblem, withoutEnd } from '../duckdb/input-sql';
 import type { Column } from '../core/plan';
-import { InvalidResult } from './errors';
 import { copyWithKeys, KEYS_TABLE } from '../rows/output-file';
-import { NO_CONSTANTS, type PartitionRows } from '../rows/partition-rows';
+import { type PartitionRows } from '../rows/partition-rows';
 import { identifier } from '../duckdb/quote';
-import { allRows, shapeOf, addRows } from '../rows/slices';
+import { allRows, shapeOf, addRows, NO_CONSTANTS } from '../rows/slices';
 import { asSqlError, SqlError } from '../duckdb/sql-error';
 import { storable, typeProblem, valueProblem } from '../rows/storable';
 import type { SqlSession } from './sql-session';
-import type { Row } from './types';
 import { type Written, writeOrRefuse } from '../rows/written-alone';
+import type { Row } from '../core/row';
+import { InvalidResult } from '../rows/invalid-result';
 
 const RESULT = '__partwise_result';
 

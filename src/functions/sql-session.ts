@@ -14,8 +14,8 @@ import type { DatabaseOptions, KeptDatabase } from '../duckdb/database';
 import type { PartitionRows } from '../rows/partition-rows';
 import { allRows } from '../rows/slices';
 import { asSqlError } from '../duckdb/sql-error';
-import type { Row } from './types';
 import { toParameter } from '../duckdb/values';
+import type { Row } from '../core/row';
 
 const INTERRUPT_EVERY_MS = 20;
 

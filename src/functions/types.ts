@@ -1,10 +1,9 @@
 /** What a partition function is, and what it is given. */
 import type { PartitionSql } from '../core/push-down';
+import type { Row } from '../core/row';
+import type { RetryOptions } from '../core/input';
 
 export type { PartitionSql };
-
-/** A value as it comes from a row: see `data` for how warehouse types become JavaScript's. */
-export type Row = Record<string, unknown>;
 
 /**
  * The rows of one partition.
@@ -144,33 +143,4 @@ export interface PartitionFunction<Params = Record<string, unknown>> {
    * tried once more there. Default: where it was, with nothing beside it.
    */
   readonly bigTaskQueue?: string;
-}
-
-/** How often and how fast calls are repeated. */
-export interface RetryRules {
-  /**
-   * Calls per partition that may come to a bad end, the first included. Default 3. Bad ends are throws, time-outs, and processes
-   * that died or outgrew their memory; of the latter three kinds, 3 are the most whatever this says, and memory may be outgrown
-   * twice. So with 1, the function is not called again whatever it did. It is when that was not its doing: after a lost worker (3 of
-   * them are the most), after a worker's orderly shutdown, and after a pause, none of which count here.
-   */
-  maximumAttempts?: number;
-  /** Wait before the first retry. Default 1 s. */
-  initialInterval?: number | string;
-  /** Default 2. */
-  backoffCoefficient?: number;
-  /** Longest wait. Default 100 × initialInterval. */
-  maximumInterval?: number | string;
-}
-
-/** How a partition whose call came to a bad end is tried again. */
-export interface RetryOptions extends RetryRules {
-  /** Class names of errors that are never retried. */
-  nonRetryableErrorTypes?: string[];
-  /**
-   * Rules for errors of a class, by its name: `{ RateLimited: { maximumAttempts: 10, initialInterval: '30s' } }`; what a rule leaves
-   * out is as for all errors. `Timeout`, `RunnerKilled`, `OutOfMemory`, `TooMuchOutput` and `WorkerLost` are Partwise's own: of a
-   * rule for them `maximumAttempts` alone counts, as the next call follows at once.
-   */
-  byErrorType?: Record<string, RetryRules>;
 }

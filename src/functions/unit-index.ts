@@ -4,7 +4,7 @@ import type { Column } from '../core/plan';
 import { KEYS_TABLE } from '../rows/output-file';
 import { literal } from '../duckdb/quote';
 import { allRows } from '../rows/slices';
-import type { Row } from './types';
+import type { Row } from '../core/row';
 
 export interface IndexedPartition {
   ordinal: number;

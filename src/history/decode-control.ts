@@ -1,9 +1,9 @@
 /** What people did to a run while it was under way: signals as they came, updates as they were answered. */
 import { PAUSED_MEMO } from '../core/memo';
 import { asTolerance } from '../core/tolerance';
-import type { HistoryEvent, PayloadDecoder } from './decode';
 import { valueOf } from './untrusted-payloads';
 import type { Fact } from './facts';
+import type { HistoryEvent, PayloadDecoder } from './events';
 
 /** Null for any other event. */
 export async function decodeControl(event: HistoryEvent, decoder: PayloadDecoder): Promise<Fact | null> {

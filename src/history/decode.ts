@@ -1,5 +1,4 @@
 /** Raw history events → facts. Types are all it takes from Temporal, so it works on any source of events. */
-import type { temporal } from '@temporalio/proto';
 import type { ErrorInfo } from '../core/outcome';
 import type { RunSummary, UnitTask } from '../core/plan';
 import { notAResult } from '../core/not-a-result';
@@ -9,37 +8,7 @@ import { shardNumber } from '../core/shards';
 import { decodeControl } from './decode-control';
 import { failureOf, ForgedPayload, valueOf } from './untrusted-payloads';
 import type { CloseKind, Fact, ShardRef, Step } from './facts';
-
-export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
-type Payloads = temporal.api.common.v1.IPayloads;
-type ProtoFailure = temporal.api.failure.v1.IFailure;
-
-/** A failure as Temporal recorded it, with its payloads decoded. */
-export interface RecordedFailure {
-  /** The error's type; for failures that the server made: `Timeout`, `HeartbeatTimeout`, `Cancelled`, `Terminated`, `Activity`. */
-  type: string;
-  message: string;
-  stack: string | null;
-  details: unknown[];
-  cause: RecordedFailure | null;
-}
-
-/** An activity of which a payload was recorded. */
-export interface RecordedActivity {
-  workflowId: string;
-  activityId: string;
-  /** When the payload was recorded. ISO 8601 UTC. */
-  at: string;
-}
-
-/** Turns payloads into values: the run's data converter, behind two methods. With `activity` it throws `ForgedPayload`. */
-export interface PayloadDecoder {
-  values(payloads: Payloads | null | undefined, activity?: RecordedActivity): Promise<unknown[]>;
-  failure(
-    failure: ProtoFailure | null | undefined,
-    activity?: RecordedActivity,
-  ): Promise<RecordedFailure | null>;
-}
+import type { HistoryEvent, RecordedFailure, RecordedActivity, PayloadDecoder } from './events';
 
 /** The numbers of a shard's events in a record: Temporal ends a workflow of so many. */
 const MOST_EVENTS = 2 ** 16;

@@ -9,9 +9,9 @@ import type { FileRef } from '../core/files';
 import type { FinalStatus, OutcomeRecord, PartitionOutcome } from '../core/outcome';
 import { decodeOrdinals } from '../core/ordinals';
 import { givenBack } from '../core/retry-units';
-import { ObjectDamaged } from '../stage/stage';
 import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 import { wasStopped } from './run-state';
+import { ObjectDamaged } from '../core/object-damaged';
 
 /** Reads a file on the run's stage. */
 export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;

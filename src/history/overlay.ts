@@ -2,10 +2,10 @@
  * What only a running server knows, laid over the record: which units are being processed right now, which attempt it
  * is, what the last one failed with. Never part of a run's final state (I2).
  */
-import type { WaitingStep } from '../reader/types';
 import type { EndedOutcome } from '../core/done-block';
 import type { ErrorInfo } from '../core/outcome';
 import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+import type { WaitingStep } from './state';
 
 /** Of attempts that were handed over for want of the stage. */
 const STAGE_ERRORS = new Set(['StageUnavailable', 'StageUnreachable']);

@@ -14,7 +14,6 @@
  * SKIPPED when it was stopped, but for those that threw and waited for another try, which are FAILED; otherwise (terminated,
  * timed out) they stay PENDING: nobody ended them, and a continuation would begin with them.
  */
-import type { RunState } from '../reader/types';
 import type { ErrorInfo } from '../core/outcome';
 import {
   noCounts,
@@ -27,6 +26,7 @@ import {
 import { toleratedOf } from '../core/tolerance';
 import type { RunRecord } from './fold';
 import type { LiveOverlay } from './overlay';
+import type { RunState } from './state';
 
 /** Failures that close a run whose partitions all came to an end, and that the counts explain. */
 const SETTLED_FAILURES = ['PartialFailure', 'RunFailed'];

@@ -1,6 +1,6 @@
 /** Decodes what anybody who may write to the namespace can record: the ends of activities, memos, the argument of a run. */
 import type { temporal } from '@temporalio/proto';
-import type { PayloadDecoder, RecordedActivity, RecordedFailure } from './decode';
+import type { PayloadDecoder, RecordedActivity, RecordedFailure } from './events';
 
 /** Somebody else than the project's worker wrote the payload of an activity. The message is a sentence. */
 export class ForgedPayload extends Error {

@@ -1,8 +1,9 @@
 /** What a partition function asks for → its settings as numbers, or every problem at once (I9). */
-import type { FunctionDescription } from '../runners/protocol';
 import { explainIssues } from './explain-issues';
 import { functionSettingsSchema } from './input-schema';
-import { type NormalizedRetry, normalizeRetry } from './parse-input';
+import { normalizeRetry } from './parse-input';
+import type { FunctionDescription } from '../core/function-description';
+import type { NormalizedRetry } from '../core/retry-plan';
 
 /** null: not asked for. */
 export interface FunctionSettings {

@@ -2,17 +2,17 @@
  * Input of a run as it comes (JSON from anywhere) → input with its defaults, or every problem at once (I9).
  * The same for the library, the CLI and the worker's `openRun`.
  */
-import { SQL_FUNCTION } from '../functions/define';
 import { explainIssues } from './explain-issues';
 import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
-import type { Source } from '../core/input';
-import type { ModelInput } from '../models/types';
+import type { Source, ModelInput } from '../core/input';
 import { jsonProblems } from '../core/json-value';
 import { encodePartitionId, isPartitionId } from '../core/partition-id';
 import type { OutputPlan } from '../core/plan';
 import { parsePeriod, timeZoneName } from './zoned-time';
 import { quote } from '../core/quote';
 import type { Tolerance } from '../core/tolerance';
+import { SQL_FUNCTION } from '../core/function-description';
+import type { NormalizedRetry, NormalizedRule } from '../core/retry-plan';
 
 /** Input with defaults applied and durations and sizes as numbers. null: not given, so the function's or the worker's own. */
 export interface NormalizedInput {
@@ -53,20 +53,6 @@ export interface NormalizedOptions {
   maxPartitions: number;
   partitionsPerUnit: number | null;
   loadingWarehouse: string | null;
-}
-
-/** null: not said. */
-export interface NormalizedRule {
-  maximumAttempts: number | null;
-  initialIntervalMs: number | null;
-  backoffCoefficient: number | null;
-  maximumIntervalMs: number | null;
-}
-
-/** What a run or a function says about retries; null: not said. */
-export interface NormalizedRetry extends NormalizedRule {
-  nonRetryableErrorTypes: string[] | null;
-  byErrorType: Record<string, NormalizedRule> | null;
 }
 
 export type InputReport = { ok: true; input: NormalizedInput } | { ok: false; problems: string[] };

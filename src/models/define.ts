@@ -1,24 +1,16 @@
 /** Making partition models: training and prediction as partition functions, so that runs of them are runs like any other. */
 import { definePartitionFunction } from '../functions/define';
 import { artifactNameProblem } from '../functions/artifact-name';
-import { InvalidResult } from '../functions/errors';
-import type { PartitionContext, PartitionData, PartitionFunction, Row } from '../functions/types';
+import type { PartitionContext, PartitionData, PartitionFunction } from '../functions/types';
 import { predictedRows } from './predictions';
 import { jsonSerde } from './serde';
-import {
-  MODEL_HOST,
-  SPLIT_DATA,
-  type ModelFunction,
-  type ModelHost,
-  type ModelMetrics,
-  type ModelOptions,
-  type ModelSerde,
-  type ModelTask,
-  type PartitionModel,
-  type SplitData,
-} from './types';
+import { type ModelMetrics, type ModelOptions, type PartitionModel } from './types';
+import type { Row } from '../core/row';
+import type { ModelTask } from '../core/input';
+import { InvalidResult } from '../rows/invalid-result';
+import type { ModelSerde, ModelFunction, ModelHost, SplitData } from '../functions/model-hooks';
+import { MODEL_HOST, SPLIT_DATA, PARTITION_MODEL } from '../functions/model-hooks';
 
-const BRAND = Symbol.for('partwise.partitionModel');
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/;
 const KNOWN = ['name', 'train', 'predict', 'serde', 'metrics', 'timeout', 'memory', 'retry', 'bigTaskQueue'];
 /** Columns of a training run's rows that are no metrics. */
@@ -73,12 +65,8 @@ export function definePartitionModel<Model, Params = Record<string, unknown>>(
     train: functionOf('train', (data, context) => train(complete, data, context)),
     predict: functionOf('predict', (data, context) => predict(complete, data, context)),
     fitPredict: functionOf('fitPredict', (data, context) => fitPredict(complete, data, context)),
-    [BRAND]: true,
+    [PARTITION_MODEL]: true,
   });
-}
-
-export function isPartitionModel(value: unknown): value is PartitionModel<unknown> {
-  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }
 
 type Complete<Model, Params> = ModelOptions<Model, Params> & { serde: ModelSerde<Model> };

@@ -4,8 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findEntry, readChecked } from './manifest';
 import type { ModelPlan } from '../core/plan';
-import type { ModelFile } from '../runners/protocol';
 import { openStage } from '../stage';
+import type { ModelFile } from './types';
 
 export async function fetchModel(
   models: ModelPlan | null,

@@ -1,10 +1,11 @@
 /** What `predict` returned, beside the input rows that it is about. */
-import { InvalidResult } from '../functions/errors';
 import { EXACT, type ExactColumns } from '../rows/exact-columns';
 import { setOwn } from '../core/own-property';
 import { identifier } from '../duckdb/quote';
 import { didYouMean } from '../core/nearest';
-import type { PartitionData, Row } from '../functions/types';
+import type { PartitionData } from '../functions/types';
+import type { Row } from '../core/row';
+import { InvalidResult } from '../rows/invalid-result';
 
 /** Position of an input row in its partition, counted from 0. */
 const ROW_ID = 'row_id';

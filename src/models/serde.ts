@@ -1,7 +1,7 @@
 /** How models are kept: JSON, or bytes as they are. */
-import { InvalidResult } from '../functions/errors';
 import { encodeJson } from '../rows/json';
-import type { ModelSerde } from './types';
+import { InvalidResult } from '../rows/invalid-result';
+import type { ModelSerde } from '../functions/model-hooks';
 
 /** Models that are plain data. Throws for what JSON cannot hold. */
 export const jsonSerde: ModelSerde<unknown> = Object.freeze({

@@ -1,13 +1,6 @@
 /** What a partition model is: code that trains and predicts, with one trained model for each partition. */
 import type { PartitionContext, PartitionData, PartitionFunction } from '../functions/types';
-
-/** How a trained model becomes bytes and is read again. */
-export interface ModelSerde<Model> {
-  /** Name of the file it is kept in, such as `model.json`. A version made with one name is not read with another. */
-  readonly filename: string;
-  write(model: Model): Uint8Array | string | Promise<Uint8Array | string>;
-  read(bytes: Uint8Array): Model | Promise<Model>;
-}
+import type { ModelSerde, ModelFunction } from '../functions/model-hooks';
 
 /** Measures of one partition's model; `null`: it could not be measured. Finite numbers. */
 export type ModelMetrics = Record<string, number | null>;
@@ -40,14 +33,6 @@ export interface ModelOptions<Model, Params = Record<string, unknown>> extends P
   ): ModelMetrics | Promise<ModelMetrics>;
 }
 
-/** What a run of a model's function does. */
-export type ModelTask = 'train' | 'predict' | 'fitPredict';
-
-/** A partition function that belongs to a model. */
-export interface ModelFunction<Params = Record<string, unknown>> extends PartitionFunction<Params> {
-  readonly model: { readonly name: string; readonly task: ModelTask };
-}
-
 /** A model for each partition: its three partition functions, which runs name `NAME.train`, `NAME.predict` and `NAME.fitPredict`. */
 export interface PartitionModel<Model, Params = Record<string, unknown>> {
   readonly name: string;
@@ -58,27 +43,6 @@ export interface PartitionModel<Model, Params = Record<string, unknown>> {
   readonly predict: ModelFunction<Params>;
   /** Trains on the rows that are not held out and predicts those that are; the model is dropped. */
   readonly fitPredict: ModelFunction<Params>;
-}
-
-/** What an input says about models (`RunInput.model`). */
-export interface ModelInput {
-  /** To predict with: the name of a model in the registry … */
-  name?: string;
-  /** … and which version of it: a number, or an alias such as `'production'`. Default: the newest. */
-  version?: number | string;
-  /** Instead of a name: the run whose models are used. */
-  run?: string;
-  /** A partition without a model fails (`'error'`, default), is SKIPPED, or is predicted with another partition's model. */
-  onMissing?: 'error' | 'skip' | 'fallback';
-  /** For `'fallback'`: id of the partition whose model stands in. */
-  fallback?: string;
-  /** Input columns that predictions carry besides the key and `row_id`. */
-  keep?: string[];
-  /**
-   * SQL condition on a partition's rows, such as `"hour >= '2013-12-04'"`. To train: rows that meet it are not trained on, and the
-   * metrics are measured on them. For `NAME.fitPredict`: these rows are predicted.
-   */
-  holdout?: string;
 }
 
 /** One partition's model as a version has it. */
@@ -103,24 +67,10 @@ export interface ModelEntry {
   snapshotTime: string;
 }
 
-/** A function's settings for models, and how it gets at them. Never the user's: the wrappers of `define.ts` use it. */
-export interface ModelHost {
-  readonly settings: ModelInput;
-  /** The model of a partition, decoded once per runner and kept while there is room; null: there is none. */
-  load<Model>(partition: string, serde: ModelSerde<Model>): Promise<Model | null>;
+/** A partition's model, fetched. */
+export interface ModelFile {
+  /** A local copy. */
+  file: string;
+  /** What the serde called it. */
+  name: string;
 }
-
-/** Under which a context has its `ModelHost`. `Symbol.for`, so that two copies of the package understand each other. */
-export const MODEL_HOST = Symbol.for('partwise.modelHost');
-
-/** A partition without the rows that meet a condition, and those rows. */
-export interface SplitData {
-  /** Rows that do not meet it; those of which it is NULL, too. */
-  rest: PartitionData;
-  heldOut: PartitionData;
-  /** Of the rows held out, in the partition, from 0. */
-  positions: readonly number[];
-}
-
-/** Under which `data` divides itself. `Symbol.for`, as above. */
-export const SPLIT_DATA = Symbol.for('partwise.splitData');

@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { InvalidResult } from '../functions/errors';
+import { InvalidResult } from '../rows/invalid-result';
 
 /** A column for YDF: numbers, text or booleans; null where there is none. */
 export type YdfColumn = unknown[];

@@ -4,15 +4,15 @@ import { holdoutProblem } from '../functions/sql-check';
 import type { Confinement } from '../duckdb/confinement';
 import { keepProblem } from '../models/predictions';
 import { identityProblem, modelBody, ownerOf, RegistryRefused, resolveVersion } from '../models/records';
-import type { ModelInput, ModelTask } from '../models/types';
 import type { NormalizedInput } from '../input/parse-input';
 import type { Column, OutputPlan } from '../core/plan';
 import { Refusal } from '../core/refusal';
-import type { FunctionDescription } from '../runners/protocol';
 import { portableUri } from '../stage';
 import type { Warehouse } from '../warehouse';
 import type { SourceShape } from '../warehouse/warehouse';
 import { readTraining } from './plan-models';
+import type { ModelInput, ModelTask } from '../core/input';
+import type { FunctionDescription } from '../core/function-description';
 
 /** What an input says of models that does not go with its function. */
 export function modelProblems(

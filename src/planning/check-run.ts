@@ -8,15 +8,14 @@ import type { NormalizedInput } from '../input/parse-input';
 import type { FunctionPlan } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { scheduledFor } from '../input/scheduled-time';
-import type { FunctionDescription } from '../runners/protocol';
 import { stageUri } from '../stage';
 import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
 import { WarehouseLocked } from '../duckdb/database-file';
 import type { SourceShape } from '../warehouse/warehouse';
-import type { ActivityDeps } from '../activities/deps';
-import { sqlDigest, unknownFunction } from './function-catalog';
+import { sqlDigest, unknownFunction, type FunctionCatalog } from './function-catalog';
 import { findNotifier } from './notifiers';
 import { functionsProblem, type Starter } from './run-trust';
+import type { FunctionDescription } from '../core/function-description';
 
 /**
  * The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it; without a list there, one that
@@ -58,7 +57,7 @@ export function resolvePlace(
 }
 
 export async function findFunction(
-  deps: Pick<ActivityDeps, 'functions'>,
+  deps: { functions: FunctionCatalog },
   project: ProjectConfig,
   input: NormalizedInput & { starter: Starter },
   problems: string[],
@@ -109,7 +108,7 @@ export async function withoutWaiting<T>(work: () => Promise<T>): Promise<T> {
 }
 
 export async function inspectSource(
-  deps: Pick<ActivityDeps, 'projectDir'>,
+  deps: { projectDir: string },
   input: NormalizedInput,
   { warehouse, confinement }: { warehouse: string; confinement: Confinement | null },
   problems: string[],
@@ -128,7 +127,7 @@ export async function inspectSource(
 
 /** What keeps the run's results from being written where the input says. */
 export async function targetProblems(
-  { projectDir }: Pick<ActivityDeps, 'projectDir'>,
+  { projectDir }: { projectDir: string },
   { output }: NormalizedInput,
   warehouse: string,
 ): Promise<string[]> {

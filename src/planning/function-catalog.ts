@@ -8,7 +8,7 @@ import { bundleFunctions } from '../functions/bundle';
 import { didYouMean } from '../core/nearest';
 import type { FunctionPlan } from '../core/plan';
 import { describeFunctions } from '../runners/node/describe';
-import type { FunctionDescription } from '../runners/protocol';
+import type { FunctionDescription } from '../core/function-description';
 
 /** A bundle of the project's functions and what it exports. */
 export interface LoadedBundle {

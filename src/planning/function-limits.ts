@@ -2,7 +2,7 @@
 import { type FunctionSettings, parseFunctionSettings } from '../input/function-settings';
 import type { NormalizedOptions } from '../input/parse-input';
 import { Refusal } from '../core/refusal';
-import type { FunctionDescription } from '../runners/protocol';
+import type { FunctionDescription } from '../core/function-description';
 
 const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
 /** Share of a runner's memory that DuckDB may use; the rest is the function's. */

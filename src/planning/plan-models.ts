@@ -6,13 +6,13 @@ import { ServerRun } from '../reader/run-source';
 import type { RunRecord } from '../history/fold';
 import { findEntry, idsAmong, putManifest, readManifest } from '../models/manifest';
 import { resolveVersion } from '../models/records';
-import type { ModelInput } from '../models/types';
 import type { CarriedContent } from '../core/carried';
 import type { ModelPlan, ModelUse } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { openStage, portableUri, type Stage } from '../stage';
 import type { Warehouse } from '../warehouse';
 import { assertTrained, trainedEntries } from './trained-models';
+import type { ModelInput } from '../core/input';
 
 /** Ids of partitions without a model that a plan names. */
 const MOST_NAMED = 20;

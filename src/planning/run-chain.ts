@@ -9,8 +9,8 @@ import { HistorySource, isNotFound } from '../reader/histories/history-source';
 import { damagedLocators, readLocators, type Locator } from '../stored/locators';
 import { payloadDecoder } from '../reader/histories/payloads';
 import { Visibility } from '../reader/visibility';
-import type { PayloadDecoder } from '../history/decode';
 import type { Stage } from '../stage';
+import type { PayloadDecoder } from '../history/events';
 
 /** Where an execution that is being opened stands among those of its run id. */
 export interface Chain {

@@ -10,7 +10,7 @@ import { Refusal } from '../core/refusal';
 import { recordedStart } from '../reader/recorded-start';
 import type { ProjectSecret } from '../trust/secret';
 import { isProven, PROOF_HEADER } from '../trust/start-proof';
-import type { ActivityDeps } from '../activities/deps';
+import type { FunctionCatalog } from './function-catalog';
 
 export type Starter =
   /** The person whose worker it is: the input may name a functions file, a command, any SQL. */
@@ -27,7 +27,7 @@ export interface StartGate {
   open: boolean;
 }
 
-type GateDeps = Pick<ActivityDeps, 'gate' | 'functions'>;
+type GateDeps = { gate: StartGate | null; functions: FunctionCatalog };
 
 /** Refuses a run that bears no proof where it needs one. `raw`: the workflow's argument. */
 export async function admit(deps: GateDeps, context: Context, raw: unknown): Promise<Starter> {
@@ -56,7 +56,7 @@ export const NOT_VERIFIED =
  * project's secret, so what it holds is verified, unless it was recorded before there was one, or comes from an archive.
  */
 export function starterOfContinuation(
-  { gate }: Pick<ActivityDeps, 'gate'>,
+  { gate }: Pick<GateDeps, 'gate'>,
   starter: Starter,
   { record, state }: Pick<Reading, 'record' | 'state'>,
 ): Starter {

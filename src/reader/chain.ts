@@ -2,7 +2,7 @@
  * Which execution of a run id is the run. Temporal starts another execution of a closed id without a word; one that was refused
  * ran nothing, and must not hide the one before it.
  */
-import { decodeClose, type HistoryEvent, type PayloadDecoder } from '../history/decode';
+import { decodeClose } from '../history/decode';
 import { valueOf } from '../history/untrusted-payloads';
 import { isRunPlan } from '../core/recorded';
 import {
@@ -13,6 +13,7 @@ import {
   type HistorySource,
 } from './histories/history-source';
 import type { Visibility } from './visibility';
+import type { HistoryEvent, PayloadDecoder } from '../history/events';
 
 /** Temporal's numbers for how an execution stands. */
 export const STATUS = { running: 1, completed: 2, failed: 3, cancelled: 4 } as const;

@@ -1,6 +1,6 @@
 /** Lines of `partwise ls`: one per run id, newest first. */
 import type { Client } from '@temporalio/client';
-import { decodeClose, HistoryDecoder, isoTime, type PayloadDecoder } from '../history/decode';
+import { decodeClose, HistoryDecoder, isoTime } from '../history/decode';
 import { functionOfInput } from '../history/run-state';
 import { valueOf } from '../history/untrusted-payloads';
 import { FUNCTION_MEMO } from '../core/memo';
@@ -12,6 +12,7 @@ import { HistorySource, type ExecutionRef } from './histories/history-source';
 import { payloadDecoder } from './histories/payloads';
 import type { RunListing } from './types';
 import { Visibility, type ListedExecution } from './visibility';
+import type { PayloadDecoder } from '../history/events';
 
 const DEFAULT_LIMIT = 20;
 

@@ -1,7 +1,8 @@
 /** What the server says about the step of a run that is being tried again, for the live overlay. */
 import type { temporal } from '@temporalio/proto';
-import { isStep, runError, type PayloadDecoder } from '../history/decode';
-import type { WaitingStep } from './types';
+import { isStep, runError } from '../history/decode';
+import type { WaitingStep } from '../history/state';
+import type { PayloadDecoder } from '../history/events';
 
 /** Null when no step is open, or the one that is has not failed so far. */
 export async function waitingStep(

@@ -1,7 +1,7 @@
 /** What the server and the stage say about units that are being processed, for the live overlay. */
 import type { temporal } from '@temporalio/proto';
 import { checkpointRecords } from '../stored/checkpoints';
-import { isoTime, type PayloadDecoder } from '../history/decode';
+import { isoTime } from '../history/decode';
 import type { RunRecord, UnitRecord } from '../history/fold';
 import { failureOf, valueOf } from '../history/untrusted-payloads';
 import { isSingle, type PendingUnit } from '../history/overlay';
@@ -9,6 +9,7 @@ import { decodeBlock, outcomeAt, type EndedOutcome } from '../core/done-block';
 import { count, mapOf } from '../core/shape';
 import { unitFolder } from '../stored/layout';
 import type { Stage } from '../stage';
+import type { PayloadDecoder } from '../history/events';
 
 export type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
 

@@ -3,7 +3,8 @@ import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
 import type { UnitRecord } from '../history/fold';
 import type { PartitionViews } from './partitions/partition-views';
 import type { Reading, RunReader } from './run-reader';
-import type { RunEvent, RunState } from './types';
+import type { RunEvent } from './types';
+import type { RunState } from '../history/state';
 
 /** A run's events from its beginning on, also those of the time before anybody followed it. */
 export class RunEvents {

@@ -19,7 +19,7 @@ import { PartitionViews } from './partitions/partition-views';
 import type { RunSource } from './run-source';
 import type { ShardHistory } from './histories/shard-history';
 import { folding, openShards, pendingOf, readShards } from './histories/shards-reading';
-import type { RunState } from './types';
+import type { RunState } from '../history/state';
 
 /** A run as it was read at one moment. */
 export interface Reading {

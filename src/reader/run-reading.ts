@@ -1,6 +1,4 @@
 /** What a run says when it is asked, wherever its history is read. */
-import type { Row } from '../functions/types';
-import type { ModelSerde } from '../models/types';
 import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
 import { WaitTimeout } from './errors';
 import { LogReader, lookAgainLater } from './partitions/logs';
@@ -10,7 +8,10 @@ import { orRerun } from './rerun-missing';
 import { readRows } from './partitions/results';
 import { RunEvents } from './run-events';
 import type { Reading, RunReader } from './run-reader';
-import type { LogEntry, PartitionHandle, PartitionPage, RunEvent, RunState, WaitOptions } from './types';
+import type { LogEntry, PartitionHandle, PartitionPage, RunEvent, WaitOptions } from './types';
+import type { Row } from '../core/row';
+import type { RunState } from '../history/state';
+import type { ModelSerde } from '../functions/model-hooks';
 
 const DEFAULT_PAGE = 1_000;
 

@@ -1,6 +1,5 @@
 /** Where a run is read: on the server, from its archive when the server has forgotten it, or from a file. */
 import type { Client } from '@temporalio/client';
-import type { PayloadDecoder } from '../history/decode';
 import { openStage, stageUri } from '../stage';
 import { archivedExecution, archivedRun } from './archive/archives';
 import { findExecution } from './chain';
@@ -9,7 +8,9 @@ import { ServerHistory, type ExecutionHistory, type RecordedHistory } from './hi
 import { HistorySource, isNotFound, type Description } from './histories/history-source';
 import { runNotFound } from './list';
 import { payloadDecoder } from './histories/payloads';
-import { Visibility, WORKFLOW_TYPE } from './visibility';
+import { Visibility } from './visibility';
+import type { PayloadDecoder } from '../history/events';
+import { WORKFLOW_TYPE } from '../core/memo';
 
 export interface RunSource {
   readonly runId: string;

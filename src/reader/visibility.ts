@@ -1,10 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
+import { WORKFLOW_TYPE } from '../core/memo';
 
 export type ListedExecution = temporal.api.workflow.v1.IWorkflowExecutionInfo;
 
-/** The workflow type of runs. */
-export const WORKFLOW_TYPE = 'partitionedRun';
 /** And of their shards. */
 export const SHARD_TYPE = 'partitionShard';
 

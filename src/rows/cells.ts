@@ -3,8 +3,8 @@
  * objects and buffers again, and so may the next call.
  */
 import { describe } from '../core/describe';
-import { InvalidResult } from '../functions/errors';
 import { encodeJson, NotJson, WHY_NO_SURROGATE } from './json';
+import { InvalidResult } from './invalid-result';
 
 /** Types that cells get; each stands for one kind of JavaScript value. `=TYPE`: an exact column of this type. */
 export type CellType = ValueType | ExactType;

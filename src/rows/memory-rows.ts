@@ -2,10 +2,10 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { appendColumns, declaredAs, writtenAs } from './output-file';
 import type { CellType } from './cells';
-import { NO_CONSTANTS, type PartitionRows } from './partition-rows';
+import { type PartitionRows } from './partition-rows';
 import { identifier } from '../duckdb/quote';
 import type { OutputRows } from './rows';
-import { shapeOf } from './slices';
+import { shapeOf, NO_CONSTANTS } from './slices';
 
 const TABLE = '__partwise_memory';
 

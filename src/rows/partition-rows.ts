@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
-import type { Shape, Slice } from './slices';
+import type { Shape, Slice, Constants } from './slices';
 
 /** Partitions up to this many rows are held in memory as DuckDB's chunks; larger ones are streamed. */
 export const HELD_ROWS = 300_000;
@@ -10,11 +10,6 @@ export interface HeldRows {
   slices: readonly Slice[];
   shape: Shape;
 }
-
-/** Columns of text in which all rows of a partition have one value, by name: those of its key. */
-export type Constants = ReadonlyMap<string, string | null>;
-
-export const NO_CONSTANTS: Constants = new Map();
 
 /** Where the rows of one partition come from: a range of a snapshot, a file, or a table of a test. */
 export interface PartitionRows {

@@ -6,8 +6,8 @@ import { exactColumnsOf } from './exact-columns';
 import { appendColumns, copyWithKeys, declaredAs, writtenAs } from './output-file';
 import { identifier } from '../duckdb/quote';
 import { joinColumns, type OutputColumns, type OutputRows, storesAs, toOutputRows } from './rows';
-import type { Row } from '../functions/types';
 import { type Written, writeOrRefuse } from './written-alone';
+import type { Row } from '../core/row';
 
 const PENDING = '__partwise_pending';
 

@@ -7,7 +7,7 @@ import { memoryRows } from './memory-rows';
 import { literal } from '../duckdb/quote';
 import { toOutputRows } from './rows';
 import { allRows } from './slices';
-import type { Row } from '../functions/types';
+import type { Row } from '../core/row';
 
 export type RowsFormat = 'csv' | 'parquet';
 

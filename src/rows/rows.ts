@@ -1,10 +1,10 @@
 /** What a partition function returned, as rows and columns of the combined output. Pure. */
 import { type Cell, type CellType, exactType, isObject, readCell, takeCell, type ValueType } from './cells';
 import { describe } from '../core/describe';
-import { InvalidResult } from '../functions/errors';
 import { exactCell, exactColumnsOf } from './exact-columns';
 import { showJson, WHY_NO_SURROGATE } from './json';
-import type { Row } from '../functions/types';
+import type { Row } from '../core/row';
+import { InvalidResult } from './invalid-result';
 
 /** Columns in order of first appearance; null: every value so far was null. */
 export type OutputColumns = Map<string, CellType | null>;

@@ -1,9 +1,8 @@
 /** Rows as DuckDB hands them out (chunks of vectors), and as functions want them (objects, columns). */
 import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
-import { type Constants, NO_CONSTANTS } from './partition-rows';
 import { setOwn } from '../core/own-property';
-import type { Row } from '../functions/types';
 import { vectorReader, type VectorReader } from '../duckdb/vector-readers';
+import type { Row } from '../core/row';
 
 /** The columns of a result that a function sees. */
 export interface Shape {
@@ -79,3 +78,8 @@ export async function allRows(result: DuckDBResult): Promise<Row[]> {
   }
   return rows;
 }
+
+/** Columns of text in which all rows of a partition have one value, by name: those of its key. */
+export type Constants = ReadonlyMap<string, string | null>;
+
+export const NO_CONSTANTS: Constants = new Map();

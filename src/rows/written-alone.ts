@@ -1,6 +1,6 @@
 /** Rows of many partitions are written as one file; what cannot be written is found, and costs its own partition alone (I5). */
-import { InvalidResult } from '../functions/errors';
 import { asSqlError, SqlError } from '../duckdb/sql-error';
+import { InvalidResult } from './invalid-result';
 
 export interface Written {
   /** By ordinal: why the rows of these partitions were not written. */

@@ -7,10 +7,11 @@ import { dirname } from 'node:path';
 import { types } from 'node:util';
 import { z } from 'zod';
 import { artifactNameProblem } from '../functions/artifact-name';
-import type { DoneBlock, PackedArtifact } from '../core/done-block';
+import type { DoneBlock } from '../core/done-block';
 import type { FileRef } from '../core/files';
 import { STREAMS } from './node/output-files';
 import type { FromRunner, RunnerUnit } from './protocol';
+import type { PackedArtifact } from '../core/outcome';
 
 const MAX_TEXT = 2 ** 20;
 const MAX_PROGRESS = 10_000;

@@ -10,16 +10,16 @@
  * 5 holds which call is running (`call-record`).
  */
 import type { Confinement } from '../duckdb/confinement';
-import type { DoneBlock, PackedArtifact } from '../core/done-block';
+import type { DoneBlock } from '../core/done-block';
 import type { ArtifactCodec } from '../core/files';
-import type { ErrorInfo, PartitionOutcome } from '../core/outcome';
+import type { ErrorInfo, PartitionOutcome, PackedArtifact } from '../core/outcome';
 import type { Column, FunctionPlan, PinnedFile } from '../core/plan';
-import type { ModelInput, ModelTask } from '../models/types';
 import type { ModelPlan } from '../core/plan';
 import type { PushDown } from '../core/push-down';
 import type { Bind } from '../functions/bind';
-import type { RetryOptions } from '../functions/types';
 import type { Offsets, OutputStream } from './node/output-files';
+import type { ModelInput } from '../core/input';
+import type { FunctionDescription } from '../core/function-description';
 
 /** A unit as a runner sees it: local files only, no stage, no credentials. */
 export interface RunnerUnit {
@@ -158,14 +158,6 @@ export type FromRunner =
   /** The unit could not be run at all (bundle does not load, snapshot unreadable). */
   | { type: 'unitFailed'; error: ErrorInfo; retryable: boolean };
 
-/** A partition's model, fetched. */
-export interface ModelFile {
-  /** A local copy. */
-  file: string;
-  /** What the serde called it. */
-  name: string;
-}
-
 export interface WarehouseQuery {
   partitionId: string;
   /** Number of the call. */
@@ -194,15 +186,4 @@ export interface QueryAnswer {
 export interface WarehouseAccess {
   query(query: WarehouseQuery, signal: AbortSignal): Promise<QueryAnswer>;
   rows(query: RowsQuery, signal: AbortSignal): Promise<{ file: string }>;
-}
-
-/** What a bundle exports, as `describe` reports it. */
-export interface FunctionDescription {
-  name: string;
-  timeout?: number | string;
-  memory?: string;
-  retry?: RetryOptions;
-  bigTaskQueue?: string;
-  /** Of a partition model's functions. */
-  model?: { name: string; task: ModelTask };
 }

@@ -9,7 +9,7 @@ import { OutputReader } from './node/output-reader';
 import type { RunnerProcess } from './node/process';
 import type { FromRunner, RunnerUnit, WarehouseAccess } from './protocol';
 import { StageUnavailable } from '../stage';
-import type { EndedCall, LostCall, UnitRunOptions } from './unit-run';
+import type { EndedCall, LostCall, UnitRunOptions } from './unit';
 
 /** What the function has between being told to stop and being killed. */
 const GRACE_MS = 2_000;

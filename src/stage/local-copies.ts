@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StagedFile } from '../core/files';
 import { digestFile } from '../files/digest';
-import { ObjectDamaged } from './stage';
 import { isStoredSize } from './stored-size';
+import { ObjectDamaged } from '../core/object-damaged';
 
 /** Copies kept for whoever asks again: partition indexes, which every unit of a run reads. */
 const MOST_KEPT = 16;

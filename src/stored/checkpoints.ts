@@ -3,9 +3,9 @@
  * checkpoint holds is recorded: no later attempt of the unit runs it again (I4), be its number higher or, after the server
  * lost its last seconds, the same.
  */
-import { decodeBlock, encodeBlock, filterBlock, type DoneBlock, type DoneRecord } from '../core/done-block';
+import { decodeBlock, encodeBlock, filterBlock, type DoneBlock } from '../core/done-block';
 import type { FileRef } from '../core/files';
-import type { PartitionOutcome } from '../core/outcome';
+import type { PartitionOutcome, DoneRecord } from '../core/outcome';
 import { attemptOf, compareAttempts } from './layout';
 import type { Stage } from '../stage';
 import { sealLines, segmentName, unsealLines } from './numbered-objects';

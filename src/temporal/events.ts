@@ -1,5 +1,5 @@
 /** What happens on the way to a Temporal server. `message` is a sentence for people; the rest is for programs. */
-import type { TemporalBinary } from './binary/binary';
+import type { TemporalBinary } from './binary/temporal-binary';
 
 export type TemporalEvent = { message: string } & (
   | { type: 'binaryFetching'; origin: TemporalBinary['origin'] }

@@ -1,6 +1,6 @@
 /** Temporal, as the rest of Partwise uses it. */
 export { backgroundState, endAbandonedServer, endBackground } from './host/background';
-export { describeBinary, findTemporalBinary, type TemporalBinary } from './binary/binary';
+export { describeBinary, findTemporalBinary } from './binary/binary';
 export { connectTemporal, type TemporalSession } from './connection';
 export { runHostInForeground } from './host/dev';
 export { attachEmbedded, type AttachOptions, type EmbeddedTemporal } from './host/embedded';
@@ -12,3 +12,4 @@ export { TemporalUnavailable } from './problems';
 export type { TemporalSettings } from './settings';
 export { projectSecret } from './state-folder';
 export type { HostMessage, WorkerEnvironment, WorkerMessage } from './host/worker-protocol';
+export type { TemporalBinary } from './binary/temporal-binary';

@@ -1,9 +1,9 @@
 /** Adds the start proof to every run that a client starts, and to every schedule that it creates. */
 import type { ClientInterceptors } from '@temporalio/client';
 import { defaultPayloadConverter, type Headers } from '@temporalio/common';
-import { WORKFLOW_TYPE } from '../reader/visibility';
 import type { ProjectSecret } from './secret';
 import { PROOF_HEADER, startProof } from './start-proof';
+import { WORKFLOW_TYPE } from '../core/memo';
 
 export function signingStarts(secret: ProjectSecret): ClientInterceptors {
   const signed = (headers: Headers, ...of: SignedStart): Headers => ({

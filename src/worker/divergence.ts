@@ -1,5 +1,5 @@
 /** What Temporal says about a history that the workflow code does not fit, as a sentence with the event. */
-import type { HistoryEvent } from '../history/decode';
+import type { HistoryEvent } from '../history/events';
 
 /** Where a history and the code part. */
 export interface Parting {

@@ -3,7 +3,7 @@ import { asyncLocalStorage, ApplicationFailure, type Context } from '@temporalio
 import type { Client } from '@temporalio/client';
 import type { ActivitySerializationContext, DataConverter } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
-import { SHARD_TYPE, WORKFLOW_TYPE } from '../reader/visibility';
+import { SHARD_TYPE } from '../reader/visibility';
 import { isNotFound } from '../reader/histories/history-source';
 import { runIdOf } from '../core/shards';
 import { inputOf } from '../core/provenance';
@@ -11,6 +11,7 @@ import { sealing, type SealCodec } from '../trust/seal-codec';
 import { recordedStart } from '../reader/recorded-start';
 import type { ProjectSecret } from '../trust/secret';
 import { isProven } from '../trust/start-proof';
+import { WORKFLOW_TYPE } from '../core/memo';
 
 export interface WorkerGuard {
   dataConverter: DataConverter;

@@ -1,9 +1,9 @@
 /** What is done once when a run ends, whichever way: it never changes how the run ends. */
 import { ApplicationFailure, CancellationScope, isCancellation, proxyActivities } from '@temporalio/workflow';
-import type { RunActivities } from '../activities';
 import type { Closing, OpenedRun, RunPlan } from '../core/plan';
 import { summaryIn, summaryOf } from './ending';
 import type { Progress } from './progress';
+import type { RunActivities } from '../core/activities';
 
 /** Characters of the run's error that it passes on: the whole of it is in the workflow's failure. */
 const MOST_MESSAGE = 4_000;

@@ -7,7 +7,6 @@ import {
   isCancellation,
   proxyActivities,
 } from '@temporalio/workflow';
-import type { RunActivities } from '../activities';
 import type { CommitResult, OpenedRun, RunPlan, RunSummary } from '../core/plan';
 import { isCommitResult, isRunSummary } from '../core/recorded';
 import { shardId } from '../core/shards';
@@ -16,6 +15,7 @@ import { stopMessage } from '../core/stop';
 import { resultOf } from './result-of';
 import type { Progress } from './progress';
 import type { Stopping } from './stopping';
+import type { RunActivities } from '../core/activities';
 
 /** What ends by itself in the end, so that a run never waits for ever without a word. */
 export const CONTROL_RETRY = { maximumAttempts: 12, maximumInterval: '30s' } as const;

@@ -14,7 +14,6 @@ import {
   workflowInfo,
   type SignalDefinition,
 } from '@temporalio/workflow';
-import type { RunActivities } from '../activities';
 import { decodeOrdinals, ordinalsWithin } from '../core/ordinals';
 import type { ShardSettings, ShardTask, Unit } from '../core/plan';
 import { isLoadedShard, isShardSettings } from '../core/recorded';
@@ -35,6 +34,7 @@ import {
   skippedSignal,
 } from './shard-messages';
 import { RunUnits } from './units';
+import type { RunActivities } from '../core/activities';
 
 // An error in this code ends the shard, and so the run, with a message.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionShard);

@@ -17,7 +17,6 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RunActivities } from '../activities';
 import type { Closing, OpenedRun, RunPlan, RunSummary } from '../core/plan';
 import { isOpenedRun, isRunPlan } from '../core/recorded';
 import type { RunStatus } from '../core/status';
@@ -31,6 +30,7 @@ import { skipPartitions } from './skips';
 import { RunShards } from './shards';
 import { Stopping } from './stopping';
 import { RunUnits } from './units';
+import type { RunActivities } from '../core/activities';
 
 // enforces I9: an error in this code ends the run with a message instead of leaving it on a task that fails for ever.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionedRun);

@@ -6,7 +6,6 @@ import {
   proxyActivities,
   uuid4,
 } from '@temporalio/workflow';
-import type { RunActivities } from '../activities';
 import { encodeOrdinals } from '../core/ordinals';
 import { notAResult } from '../core/not-a-result';
 import type { OpenedRun, RunPlan } from '../core/plan';
@@ -15,6 +14,7 @@ import type { FinalStatus } from '../core/outcome';
 import { quote } from '../core/quote';
 import { problemText } from '../core/refusal';
 import type { Place, RunWork } from './units';
+import type { RunActivities } from '../core/activities';
 
 /** Answer of the update `skip`, from which readers of history know what was skipped. */
 export interface SkipAnswer {

@@ -7,13 +7,13 @@ import {
   proxyActivities,
   sleep,
 } from '@temporalio/workflow';
-import type { RunActivities } from '../activities';
 import { joinedLabel } from '../core/joining';
 import { decodeOrdinals, encodeOrdinals } from '../core/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun, UnitsPlan, UnitTask } from '../core/plan';
 import { isUnitResult } from '../core/recorded';
 import { endsWithoutResult, withoutResult } from '../core/without-result';
+import type { RunActivities } from '../core/activities';
 
 /** The run that units are of. */
 export type RunOfUnits = Pick<OpenedRun, 'runId' | 'stageToken'>;

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DoneRecord } from '../../src/core/done-block';
 import { decodeOrdinals } from '../../src/core/ordinals';
+import type { DoneRecord } from '../../src/core/outcome';
 
 /** Paths relative to the stage's folder. */
 export function stageFiles(stage: string): string[] {

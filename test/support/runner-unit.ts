@@ -7,7 +7,8 @@ import { bundleFunctions, type FunctionBundle } from '../../src/functions/bundle
 import type { RunnerPool } from '../../src/runners/pool';
 import type { RunnerUnit } from '../../src/runners/protocol';
 import { artifactRefs, outcomeAt, type EndedOutcome } from '../../src/core/done-block';
-import { runUnit, type UnitRunOptions, type UnitRunResult } from '../../src/runners/unit-run';
+import { runUnit, type UnitRunResult } from '../../src/runners/unit-run';
+import type { UnitRunOptions } from '../../src/runners/unit';
 
 export function makeFolder(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), 'partwise-runners-')));

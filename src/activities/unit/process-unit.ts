@@ -15,7 +15,7 @@ import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../../stored/
 import { StageUnavailable, type Stage } from '../../stage';
 import { monotonicMs } from '../../runners/call-record';
 import { callMemory } from '../../runners/memory';
-import { runUnit, type UnitRunOptions } from '../../runners/unit-run';
+import { runUnit } from '../../runners/unit-run';
 import { readIndex } from '../../rows/partition-index';
 import { readCheckpoints } from '../../stored/checkpoints';
 import { allowedFiles, confinementOf } from '../../planning/allowed-files';
@@ -34,6 +34,7 @@ import { loadUnitPlan } from '../../stored/unit-plan';
 import { unitResult } from './result';
 import { inTurn } from './turns';
 import { warehouseAccess } from '../../warehouse/access';
+import type { UnitRunOptions } from '../../runners/unit';
 
 /** After a wait this long for a worker, a run may have been paused meanwhile. */
 const LONG_WAIT_MS = 2_000;

@@ -6,14 +6,7 @@ import type { FileRef } from '../../core/files';
 import type { ErrorInfo, PartitionOutcome } from '../../core/outcome';
 import type { Column, ModelPlan } from '../../core/plan';
 import { artifactFile, partitionFolder } from '../../stored/layout';
-import type { LogLine, ModelFile } from '../../runners/protocol';
-import type {
-  EndedCall,
-  RunningSession,
-  UnitHandlers,
-  UnitSegment,
-  UploadRequest,
-} from '../../runners/unit-run';
+import type { LogLine } from '../../runners/protocol';
 import { ObjectExists, type Stage } from '../../stage';
 import { mergeRows } from '../../rows/combined-rows';
 import type { IndexEntry } from '../../rows/partition-index';
@@ -28,6 +21,8 @@ import type { Heartbeats, UnitBeat } from './heartbeat';
 import type { UnitLedger } from './ledger';
 import { LineSink } from '../../stored/numbered-objects';
 import { putAgain, type StageWait } from './stage-wait';
+import type { ModelFile } from '../../models/types';
+import type { EndedCall, RunningSession, UnitHandlers, UnitSegment, UploadRequest } from '../../runners/unit';
 
 const LOG_EVERY_MS = 1_000;
 /** Errors of one attempt of a unit that keep their stack. */

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { RunState } from '../../reader/types';
 import { checkedChanges } from '../checked-input';
 import { OK } from '../exit';
 import { follow, untilInterrupted } from '../follow';
@@ -9,6 +8,7 @@ import { nextCommands } from '../render/next-commands';
 import { clean, plural } from '../render/text';
 import { withOutcomeFlags, type RunFlags } from '../run-flags';
 import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
+import type { RunState } from '../../history/state';
 
 interface RetryOptions extends RunFlags {
   detach?: boolean;

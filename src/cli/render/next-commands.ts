@@ -1,8 +1,8 @@
 /** What to try next, as lines that work when pasted. */
-import type { RunState } from '../../reader/types';
 import type { Paint } from './paint';
 import { shellWord } from './shell-word';
 import { padEnd } from './text';
+import type { RunState } from '../../history/state';
 
 export interface NextCommands {
   state: RunState;

@@ -1,9 +1,9 @@
 /** Combined rows as a table. */
-import type { Row } from '../../functions/types';
 import type { Paint } from './paint';
 import { clean, plural } from './text';
 import { renderTable } from './table';
 import { cellText, isNumeric } from './value';
+import type { Row } from '../../core/row';
 
 /** At most `most` rows; the number of those left out stands below. `total`: how many there are, when `rows` are the first of them. */
 export function renderRows(

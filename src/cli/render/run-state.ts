@@ -1,5 +1,5 @@
 /** A run on one screen. */
-import type { PartitionView, RunState } from '../../reader/types';
+import type { PartitionView } from '../../reader/types';
 import { countsBar, countsText, reusedText } from './counts';
 import { durationText, elapsed } from './duration';
 import { type Paint, statusColour } from './paint';
@@ -7,6 +7,7 @@ import { failureLine } from './partitions';
 import { clean, cleanLines, plural } from './text';
 import { timeText } from './time';
 import { waitingText } from './waiting';
+import type { RunState } from '../../history/state';
 
 const BAR_WIDTH = 40;
 

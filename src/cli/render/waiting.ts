@@ -1,6 +1,6 @@
 /** What holds a run up. */
-import type { WaitingStep } from '../../reader/types';
 import { clean } from './text';
+import type { WaitingStep } from '../../history/state';
 
 const STEPS: Record<Exclude<WaitingStep['activity'], 'processUnit'>, string> = {
   openRun: 'opening the run',

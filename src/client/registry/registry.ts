@@ -23,12 +23,13 @@ import {
   type ModelRecord,
   type VersionBody,
 } from '../../models/records';
-import type { ModelEntry, ModelInput, ModelSerde } from '../../models/types';
+import type { ModelEntry } from '../../models/types';
 import { compareEntries, type Comparison, type ComparisonOptions } from '../../models/compare';
-import type { RunInput } from '../../core/input';
+import type { RunInput, ModelInput } from '../../core/input';
 import type { RunHandle } from '../../reader/types';
 import { stageUri, type Stage } from '../../stage';
 import type { Warehouse } from '../../warehouse';
+import type { ModelSerde } from '../../functions/model-hooks';
 
 /** A model of the registry. */
 export interface ModelListing {

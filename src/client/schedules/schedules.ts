@@ -10,7 +10,7 @@ import {
 } from '@temporalio/client';
 import { optionalDateToTs } from '@temporalio/common/lib/time';
 import { isoTime } from '../../history/decode';
-import { FUNCTION_MEMO } from '../../core/memo';
+import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../../core/memo';
 import type { RunInput } from '../../core/input';
 import { didYouMean } from '../../core/nearest';
 import { backfillRange, refuse } from './backfill-range';
@@ -29,7 +29,7 @@ import type {
   ScheduleView,
 } from './types';
 import { summaryOf } from '../start';
-import { WORKFLOW_TYPE, type ListedExecution } from '../../reader/visibility';
+import { type ListedExecution } from '../../reader/visibility';
 
 /** What the server lists at most, so that more cannot be told from this many. */
 const MOST_FIRINGS = 1_000;

@@ -1,8 +1,8 @@
 /** A call of a function against what a run recorded for the same partition. Pure. */
 import { showJson } from '../../rows/json';
-import type { Row } from '../../functions/types';
 import type { CallView, CellDifference, OutcomeComparison } from './types';
 import type { ArtifactView } from '../../reader/types';
+import type { Row } from '../../core/row';
 
 const MOST_CELLS = 20;
 

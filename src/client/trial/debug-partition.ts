@@ -15,9 +15,7 @@ import { ServerRun } from '../../reader/run-source';
 import type { CallView, DebugOptions, DebugReport } from './types';
 import type { LogEntry, PartitionView } from '../../reader/types';
 import type { ProjectConfig } from '../../config';
-import { SQL_FUNCTION } from '../../functions/define';
 import { checkPin } from '../../functions/file-rows';
-import type { Row } from '../../functions/types';
 import type { RunRecord } from '../../history/fold';
 import type { FunctionPlan, UnitPlan } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
@@ -31,6 +29,8 @@ import { loadUnitPlan } from '../../stored/unit-plan';
 import { fetchSnapshot } from '../../warehouse/unit-snapshot';
 import { fetchModel } from '../../models/fetch-model';
 import { warehouseAccess } from '../../warehouse/access';
+import type { Row } from '../../core/row';
+import { SQL_FUNCTION } from '../../core/function-description';
 
 const MOST_ROWS = 20;
 

@@ -9,11 +9,13 @@ import { keyValues } from '../../core/key-values';
 import type { PartitionOutcome } from '../../core/outcome';
 import { artifactFile } from '../../stored/layout';
 import type { RunnerPool } from '../../runners/pool';
-import type { LogLine, ModelFile, RunnerUnit } from '../../runners/protocol';
-import { runUnit, type UnitHandlers, type UnitSegment, type UploadRequest } from '../../runners/unit-run';
+import type { LogLine, RunnerUnit } from '../../runners/protocol';
+import { runUnit } from '../../runners/unit-run';
 import type { Stage } from '../../stage';
 import { fetchModel } from '../../models/fetch-model';
 import { warehouseAccess } from '../../warehouse/access';
+import type { ModelFile } from '../../models/types';
+import type { UnitHandlers, UnitSegment, UploadRequest } from '../../runners/unit';
 
 const MOST_ROWS = 20;
 

@@ -15,7 +15,6 @@ import { Refusal } from '../../core/refusal';
 import { scheduledFor } from '../../input/scheduled-time';
 import { pickSpread } from '../../core/spread';
 import { RunnerPool } from '../../runners/pool';
-import type { FunctionDescription } from '../../runners/protocol';
 import { openStage, type Stage } from '../../stage';
 import { openWarehouse } from '../../warehouse';
 import type { PartitionsRequest, PinnedSource, Warehouse } from '../../warehouse/warehouse';
@@ -34,6 +33,7 @@ import { withTemporaryFolders, type TemporaryFolders } from './temporary-folders
 import { modelProblems, registryProblems } from '../../planning/check-models';
 import { checkFallback, pinModels, withoutModel } from '../../planning/plan-models';
 import { tryPartition } from './try-partition';
+import type { FunctionDescription } from '../../core/function-description';
 
 /** What `context.runId` is: a name that no run has. */
 const NO_RUN = '(try)';

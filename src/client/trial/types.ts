@@ -1,8 +1,8 @@
 /** What trying a run, and debugging a partition of one, give. Nothing of either is recorded. */
-import type { Row } from '../../functions/types';
 import type { ErrorInfo, FinalStatus } from '../../core/outcome';
 import type { PartitionStatus } from '../../core/status';
 import type { ArtifactView, LogEntry } from '../../reader/types';
+import type { Row } from '../../core/row';
 
 /** One partition that was tried. */
 export interface TriedPartition {

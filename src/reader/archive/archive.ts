@@ -4,7 +4,6 @@
  */
 import { once } from 'node:events';
 import { createGzip } from 'node:zlib';
-import type { HistoryEvent } from '../../history/decode';
 import type { ShardRef } from '../../history/facts';
 import { archiveFolder, type ExecutionPlace } from '../../stored/layout';
 import { ObjectExists, type Stage } from '../../stage';
@@ -18,7 +17,8 @@ import {
 } from './content';
 import { RecordedHistory } from '../histories/execution-history';
 import { eventsToJson } from '../histories/history-json';
-import { WORKFLOW_TYPE } from '../visibility';
+import type { HistoryEvent } from '../../history/events';
+import { WORKFLOW_TYPE } from '../../core/memo';
 
 export interface ArchiveContent {
   place: ExecutionPlace;

@@ -1,5 +1,4 @@
 /** Finds a run's archives on a stage. */
-import type { PayloadDecoder } from '../../history/decode';
 import { archiveFolder, runFolder } from '../../stored/layout';
 import type { Stage } from '../../stage';
 import { hasPlannedIn } from '../chain';
@@ -8,6 +7,7 @@ import { NoSuchRun } from '../errors';
 import type { RecordedHistory } from '../histories/execution-history';
 import { readLocators, type Locator } from '../../stored/locators';
 import { archivesOn } from '../histories/shard-history';
+import type { PayloadDecoder } from '../../history/events';
 
 /** Null when the execution was not archived. */
 export async function archivedExecution(

@@ -1,12 +1,12 @@
 /** What is in archives of histories, and how they are named. */
 import { gunzipSync } from 'node:zlib';
-import type { HistoryEvent } from '../../history/decode';
 import type { ShardRef } from '../../history/facts';
 import type { Closing } from '../../core/plan';
 import { UnreadableHistory } from '../errors';
 import { eventsFromJson } from '../histories/history-json';
 import type { ExecutionRef } from '../histories/history-source';
 import { SHARD_TYPE } from '../visibility';
+import type { HistoryEvent } from '../../history/events';
 
 /** How a history ends that was archived just before its end. */
 export interface ArchivedClosing extends Closing {

@@ -1,10 +1,10 @@
 /** The seam that readers of runs read events through: one execution's history, on the server or recorded. */
-import type { HistoryEvent } from '../../history/decode';
 import type { ArchivedClosing, ReadArchive } from '../archive/content';
 import type { ShardRef } from '../../history/facts';
 import type { Stage } from '../../stage';
 import type { Description, ExecutionRef, HistorySource } from './history-source';
 import { ArchivedShard, archivesOn, ServerShard, type ShardHistory } from './shard-history';
+import type { HistoryEvent } from '../../history/events';
 
 export interface ExecutionHistory {
   readonly execution: ExecutionRef;

@@ -1,10 +1,10 @@
 /** A run that is followed: its history, and those of its shards as they begin, merged into one record. */
 import type { RunRecord, ShardRecord } from '../../history/fold';
-import type { HistoryEvent, PayloadDecoder } from '../../history/decode';
 import type { ExecutionHistory } from './execution-history';
 import type { Description } from './history-source';
 import type { ShardHistory } from './shard-history';
 import { folding, openShards, TERMINATED_WITHIN_MS } from './shards-reading';
+import type { HistoryEvent, PayloadDecoder } from '../../history/events';
 
 /** Takes what comes into the record. */
 export class FollowedRun {

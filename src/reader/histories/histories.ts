@@ -1,6 +1,6 @@
 /** Raw histories of runs, for checks of workflow code. */
 import type { Client } from '@temporalio/client';
-import { shardsIn, type HistoryEvent } from '../../history/decode';
+import { shardsIn } from '../../history/decode';
 import { shardNumber } from '../../core/shards';
 import { assertOfRun, parseEvents } from '../archive/content';
 import { NoSuchRun, UnreadableHistory } from '../errors';
@@ -8,7 +8,9 @@ import { contentOf } from './history-file';
 import { listRuns } from '../list';
 import { RunReader } from '../run-reader';
 import { ServerRun } from '../run-source';
-import { SHARD_TYPE, WORKFLOW_TYPE } from '../visibility';
+import { SHARD_TYPE } from '../visibility';
+import type { HistoryEvent } from '../../history/events';
+import { WORKFLOW_TYPE } from '../../core/memo';
 
 /** The recorded history of one execution of a run, or of a shard of it. Its events are Temporal's own, payloads still encoded. */
 export interface RunHistory {

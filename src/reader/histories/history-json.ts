@@ -5,7 +5,7 @@
  * one copy about the types of another. Here both come from the one that `@temporalio/proto` uses.
  */
 import { dirname } from 'node:path';
-import type { HistoryEvent } from '../../history/decode';
+import type { HistoryEvent } from '../../history/events';
 
 interface HistoryType {
   fromObject(value: { events: readonly HistoryEvent[] }): object;

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
-import type { HistoryEvent } from '../../history/decode';
+import type { HistoryEvent } from '../../history/events';
 
 /** One execution of a workflow id. */
 export interface ExecutionRef {

@@ -1,7 +1,7 @@
 import type { LoadedDataConverter } from '@temporalio/common';
-import type { PayloadDecoder, RecordedActivity, RecordedFailure } from '../../history/decode';
 import { ForgedPayload } from '../../history/untrusted-payloads';
 import { NotSealed, SealCodec, type RecordedContext } from '../../trust/seal-codec';
+import type { PayloadDecoder, RecordedActivity, RecordedFailure } from '../../history/events';
 
 /**
  * The decoder of everything that a data converter (codecs, encryption) wrote into histories. `verify`: whether results must bear the

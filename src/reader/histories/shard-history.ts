@@ -1,11 +1,11 @@
 /** The history of a shard: on the server, or archived once the server has forgotten it, which may be before its run has ended. */
-import type { HistoryEvent } from '../../history/decode';
 import type { ShardRef } from '../../history/facts';
 import { archiveFolder } from '../../stored/layout';
 import { ObjectMissing, type Stage } from '../../stage';
 import { parseShard, shardArchiveNames, type ReadArchive } from '../archive/content';
 import { UnreadableHistory } from '../errors';
 import { isNotFound, type Description, type HistorySource } from './history-source';
+import type { HistoryEvent } from '../../history/events';
 
 export interface ShardHistory {
   /** All events so far, page by page. */

@@ -1,8 +1,9 @@
 /** Takes the histories of a run's shards into the record of the run. */
-import { HistoryDecoder, type HistoryEvent, type PayloadDecoder } from '../../history/decode';
+import { HistoryDecoder } from '../../history/decode';
 import { applyFact, type RunRecord, type ShardRecord } from '../../history/fold';
 import type { PendingActivity } from '../live-units';
 import type { ShardHistory } from './shard-history';
+import type { HistoryEvent, PayloadDecoder } from '../../history/events';
 
 /** Histories that are read at once. */
 const AT_ONCE = 8;

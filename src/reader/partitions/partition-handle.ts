@@ -1,5 +1,5 @@
 import { decodeArtifact } from '../../functions/artifact-codec';
-import type { ArtifactReader, Row } from '../../functions/types';
+import type { ArtifactReader } from '../../functions/types';
 import type { UnitRecord } from '../../history/fold';
 import type { ArtifactRef } from '../../core/files';
 import { didYouMean } from '../../core/nearest';
@@ -11,6 +11,7 @@ import { orRerun } from '../rerun-missing';
 import { readRows } from './results';
 import type { Reading, RunReader } from '../run-reader';
 import type { ArtifactView, LogEntry, PartitionHandle, PartitionView } from '../types';
+import type { Row } from '../../core/row';
 
 interface Found {
   reading: Reading;

@@ -2,12 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Row } from '../../functions/types';
 import type { RowsFile } from '../../core/carried';
 import type { Column } from '../../core/plan';
 import type { Stage } from '../../stage';
 import { combinedRows, type LocalRows } from '../../rows/combined-rows';
 import { withDatabase } from '../../duckdb/database-file';
+import type { Row } from '../../core/row';
 
 /** Files that are fetched at once. */
 const FILES_AT_ONCE = 8;

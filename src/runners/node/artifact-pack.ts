@@ -1,8 +1,8 @@
 /** Small artifacts of a batch, one after the other in one file: a file for each would cost more than the functions. */
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import type { PackedArtifact } from '../../core/done-block';
 import type { ArtifactCodec } from '../../core/files';
+import type { PackedArtifact } from '../../core/outcome';
 
 /** Larger artifacts are files of their own. */
 export const MOST_PACKED_BYTES = 64 * 1024;

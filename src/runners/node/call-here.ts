@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { PackedArtifact } from '../../core/done-block';
 import type { ArtifactCodec, FileRef } from '../../core/files';
 import { OutputCapture } from './output-capture';
-import type { FromRunner, LogLine, ModelFile, RunnerOutcome, RunnerUnit, WarehouseAccess } from '../protocol';
+import type { FromRunner, LogLine, RunnerOutcome, RunnerUnit, WarehouseAccess } from '../protocol';
 import { UnitDatabases, UnitLoop } from './unit-loop';
 import type { Asked, UnitLink } from './worker-link';
+import type { ModelFile } from '../../models/types';
+import type { PackedArtifact } from '../../core/outcome';
 
 export interface CallHereOptions {
   /** Of one partition. */

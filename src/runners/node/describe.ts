@@ -3,7 +3,7 @@ import type { ErrorInfo } from '../../core/outcome';
 import { loadingProblem } from './loading-problem';
 import { RunnerProcess } from './process';
 import { describedFunctions } from '../check-message';
-import type { FunctionDescription } from '../protocol';
+import type { FunctionDescription } from '../../core/function-description';
 
 const TIMEOUT_MS = 20_000;
 const MEMORY_BYTES = 2_000_000_000;

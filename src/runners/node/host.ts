@@ -5,16 +5,17 @@ import type { ContextHost } from '../../functions/context';
 import { toBind } from '../../functions/bind';
 import type { WarehouseConnection } from '../../functions/types';
 import { withWarehouse } from '../../functions/warehouse-connection';
-import { InvalidResult } from '../../functions/errors';
-import type { ModelSerde } from '../../models/types';
-import type { PackedArtifact } from '../../core/done-block';
 import type { ArtifactCodec, FileRef } from '../../core/files';
 import { partitionSql } from '../../core/push-down';
 import { MOST_PACKED_BYTES, type ArtifactPack } from './artifact-pack';
 import type { CallOf, OutputCapture } from './output-capture';
 import { keptModel } from './kept-models';
-import type { ModelFile, QueryAnswer, RunnerUnit } from '../protocol';
+import type { QueryAnswer, RunnerUnit } from '../protocol';
 import type { UnitLink } from './worker-link';
+import { InvalidResult } from '../../rows/invalid-result';
+import type { ModelSerde } from '../../functions/model-hooks';
+import type { ModelFile } from '../../models/types';
+import type { PackedArtifact } from '../../core/outcome';
 
 /** Progress is for people: more often than this nobody sees it. */
 const HEARTBEAT_EVERY_MS = 200;

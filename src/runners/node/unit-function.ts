@@ -2,7 +2,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CallContext } from '../../functions/context';
 import { createPartitionData } from '../../functions/data';
-import { SQL_FUNCTION } from '../../functions/define';
 import { loadFunctions } from '../../functions/load';
 import { PendingRows } from '../../rows/pending-rows';
 import type { PartitionRows } from '../../rows/partition-rows';
@@ -13,6 +12,7 @@ import { type IndexedPartition, loadKeys } from '../../functions/unit-index';
 import type { Written } from '../../rows/written-alone';
 import { didYouMean } from '../../core/nearest';
 import type { RunnerUnit } from '../protocol';
+import { SQL_FUNCTION } from '../../core/function-description';
 
 /** What one call gave: copies, so that nothing that runs later changes it. */
 export interface Returned {

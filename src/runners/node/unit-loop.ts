@@ -20,17 +20,10 @@ import type { PartitionRows } from '../../rows/partition-rows';
 import { SnapshotRows } from '../../functions/snapshot-rows';
 import { SqlSession } from '../../functions/sql-session';
 import { readingSnapshot, SnapshotDamaged, SnapshotUnreadable } from '../../functions/unit-cursor';
-import type { Row } from '../../functions/types';
 import { type IndexedPartition, loadKeys, readIndex } from '../../functions/unit-index';
 import { NOTHING_WRITTEN, type Written } from '../../rows/written-alone';
-import {
-  DoneColumns,
-  type EndedOutcome,
-  filterBlock,
-  outcomeAt,
-  type PackedArtifact,
-} from '../../core/done-block';
-import type { ErrorInfo } from '../../core/outcome';
+import { DoneColumns, type EndedOutcome, filterBlock, outcomeAt } from '../../core/done-block';
+import type { ErrorInfo, PackedArtifact } from '../../core/outcome';
 import { ArtifactPack } from './artifact-pack';
 import { timedOut } from '../exit-reason';
 import type { CallOf, OutputCapture } from './output-capture';
@@ -38,6 +31,7 @@ import type { RunnerOutcome, RunnerSegment, RunnerUnit, ToRunner } from '../prot
 import { RunnerHost } from './host';
 import { type Returned, type UnitFunction, unitFunction } from './unit-function';
 import type { UnitLink } from './worker-link';
+import type { Row } from '../../core/row';
 
 const SEGMENT_EVERY_MS = 1_000;
 /** More rows than this are not held back for the sake of larger segments. */

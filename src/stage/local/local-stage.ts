@@ -7,13 +7,14 @@ import { digest, digestFile } from '../../files/digest';
 import { linkOrCopy, syncFile, writeNew } from '../../files/durable';
 import { makeFolder } from '../../files/make-folder';
 import { readRange } from '../../files/read-range';
-import { ObjectDamaged, ObjectExists, ObjectMissing, type Stage } from '../stage';
+import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 import { isStoredSize } from '../stored-size';
 import { readToken, TOKEN_FILE } from '../token';
 import { inspect, noteWritten } from './checked-files';
 import { forgetNames, keepNames } from './kept-names';
 import { SameStage } from './same-stage';
 import { asUnavailable } from './unavailable';
+import { ObjectDamaged } from '../../core/object-damaged';
 
 /** Unfinished objects live here until they are linked into place; never listed. */
 const PARTIAL_FOLDER = '.partial';

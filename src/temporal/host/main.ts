@@ -1,8 +1,8 @@
 /** The background host: started by the first command of a project, see `embedded.ts`. Its output is `host.log`. */
-import type { TemporalBinary } from '../binary/binary';
 import { Host } from './host';
 import { tryLockFolder } from '../lock';
 import { stateFolder } from '../state-folder';
+import type { TemporalBinary } from '../binary/temporal-binary';
 
 /** JSON in the environment variable `PARTWISE_HOST`. */
 export interface HostParameters {

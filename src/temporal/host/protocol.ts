@@ -2,8 +2,8 @@
  * What a host and the commands of its project tell each other: JSON lines over a loopback connection. The command
  * begins with `Hello`; the host answers with its state and sends it again on every change.
  */
-import type { TemporalBinary } from '../binary/binary';
 import type { SupervisedStatus } from './supervisor';
+import type { TemporalBinary } from '../binary/temporal-binary';
 
 /** Content of `host.json`, readable by the project's owner alone. */
 export interface HostRecord {

@@ -5,13 +5,13 @@ import { closeSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { TemporalBinary } from '../binary/binary';
 import { lastWords, logSize, openLog } from '../log-file';
 import { LOOPBACK, accepts, freePort, isFree } from '../ports';
 import { errorText } from '../problems';
 import { commandLine, endProcess, gone, isAlive } from '../processes';
 import { makeStateFolder, readJson, writeJson, type StateFolder } from '../state-folder';
 import type { Running } from './supervisor';
+import type { TemporalBinary } from '../binary/temporal-binary';
 
 /** Closed runs stay readable for 90 days; the server's own default is one. */
 const RETENTION = '2160h';

@@ -21,7 +21,7 @@ import type {
 import { queryRows, quoteText } from '../../duckdb/database-file';
 import { fileFingerprint } from './fingerprint';
 import { putIndex } from './snapshot';
-import { readerSql } from './source';
+import { readerSql } from '../../duckdb/file-reader';
 
 const EVERYTHING = '**/*';
 

@@ -12,8 +12,9 @@ import type { PushDown } from '../../core/push-down';
 import { tableParts } from '../../core/table-name';
 import { Refusal } from '../../core/refusal';
 import type { SourceRequest, SourceShape } from '../warehouse';
-import { queryRows, quoteIdentifier, quoteText, userProblem } from '../../duckdb/database-file';
+import { queryRows, quoteIdentifier, userProblem } from '../../duckdb/database-file';
 import { parametersOf, type Parameters } from './parameters';
+import { readerSql } from '../../duckdb/file-reader';
 
 /** Columns that snapshot files add; a source may not have them. */
 const RESERVED = /^__partwise_/i;
@@ -25,36 +26,6 @@ export function sourceSql(source: Source, projectDir: string): string {
   if ('table' in source) return quoteTable(source.table);
   if ('query' in source) return `(${withoutEnd(source.query)}\n)`;
   return readerSql(isAbsolute(source.files) ? source.files : resolve(projectDir, source.files));
-}
-
-/** DuckDB's reader for a file or glob, chosen by its ending. */
-export function readerSql(path: string): string {
-  const reader = readerFor(path);
-  if (reader === null) {
-    throw new Refusal('InvalidInput', [
-      `The file "${path}" has no known ending: use .csv, .tsv, .parquet, .json, .jsonl or .ndjson (also with .gz).`,
-    ]);
-  }
-  return `${reader.name}(${quoteText(path)}${reader.options})`;
-}
-
-function readerFor(path: string): { name: string; options: string } | null {
-  const ending = /\.([a-z]+)(\.gz|\.zst)?$/i.exec(path)?.[1]?.toLowerCase();
-  switch (ending) {
-    case 'csv':
-    case 'tsv':
-    case 'txt':
-      // The whole file decides the types: a column that turns to text at row 30,000 must not fail half-way.
-      return { name: 'read_csv', options: ', sample_size = -1' };
-    case 'parquet':
-      return { name: 'read_parquet', options: '' };
-    case 'json':
-    case 'jsonl':
-    case 'ndjson':
-      return { name: 'read_json', options: ', sample_size = -1' };
-    default:
-      return null;
-  }
 }
 
 /** `main.sales` → `"main"."sales"`. */

@@ -1,0 +1,16 @@
+/** A partition function as planning and workers know it, without its code. */
+import type { RetryOptions, ModelTask } from './input';
+
+/** What a bundle exports, as `describe` reports it. */
+export interface FunctionDescription {
+  name: string;
+  timeout?: number | string;
+  memory?: string;
+  retry?: RetryOptions;
+  bigTaskQueue?: string;
+  /** Of a partition model's functions. */
+  model?: { name: string; task: ModelTask };
+}
+
+/** Name of the function that needs no code: it runs the run's `sql` over each partition. */
+export const SQL_FUNCTION = 'sql';
