@@ -22,6 +22,7 @@ if (args.length === 0) {
   for (const [name, script, scriptArgs] of [
     ['types of the tests', 'node_modules/typescript/bin/tsc', ['-p', 'test/tsconfig.json']],
     ['oxlint', 'node_modules/oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']],
+    ['dependency-cruiser', 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs', ['src']],
     ['prettier', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']],
   ]) {
     const status = run(script, scriptArgs);
