@@ -19,5 +19,6 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   testTimeout: 120_000,
-  maxWorkers: 2,
+  // Tests mostly wait for servers and workers, so one more than the two cores of a small machine.
+  maxWorkers: 3,
 };

@@ -136,7 +136,7 @@ describeStranger('another user of the machine', () => {
     ]);
   });
 
-  it('cannot have a shard run that they start by hand (I9)', async () => {
+  it('cannot have a shard run that they start by hand (I13)', async () => {
     const task = { version: 1, runId: 'x', shard: 0, partitions: 1, firstUnit: 0, plan: {}, settings: {} };
     await stranger.temporal('workflow start', {
       type: 'partitionShard',
@@ -182,7 +182,7 @@ describe('a workflow worker of somebody else', () => {
     });
   };
 
-  it('cannot have a unit run, or a run planned, with what it names (I9)', async () => {
+  it('cannot have a unit run, or a run planned, with what it names (I13)', async () => {
     const { events } = await anybody.workflow.getHandle('model').fetchHistory();
     const taskOf = (type: string): unknown => {
       const scheduled = events!.find(
@@ -199,7 +199,7 @@ describe('a workflow worker of somebody else', () => {
       expect(await schedule(`rogue-${type}`, type, queue, taskOf(type))).toMatch(FORGED);
   });
 
-  it('cannot have the function of a forged result of openRun run, though the run itself is the owner’s (I9)', async () => {
+  it('cannot have the function of a forged result of openRun run, though the run itself is the owner’s (I13)', async () => {
     const evil = join(folder, 'evil');
     await writeFile(
       join(folder, 'evil.mjs'),
@@ -247,7 +247,7 @@ describe('a workflow worker of somebody else', () => {
   });
 });
 
-it('a run with shards does not hear what others tell in their name, and ends as it should', async () => {
+it('a run with shards does not hear what others tell in their name, and ends as it should (I13)', async () => {
   const run = await partwise.start(
     input(60, {
       params: { gate: join(folder, 'sharded.gate') },

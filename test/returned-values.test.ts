@@ -71,7 +71,7 @@ describe('what a call gave is what it was when it was given', () => {
     async (_, isBatch) => {
       const uploaded = new Map<string, Buffer>();
       const heartbeats: unknown[] = [];
-      const { ended, files, packs } = await runUnit('reuses', {
+      const { ended, files } = await runUnit('reuses', {
         unit: { isBatch, params: { list: [] } },
         handlers: {
           onUpload: async ({ name, file, partitionId }) => {
@@ -101,8 +101,8 @@ describe('what a call gave is what it was when it was given', () => {
         const k = outcome.ordinal;
         const content = (name: string): Buffer => {
           if (!isBatch) return uploaded.get(`k${k}/${name}`)!;
-          const { offset, bytes } = outcome.artifacts.find((each) => each.name === name)!;
-          return readFileSync(packs[0]!).subarray(offset!, offset! + bytes);
+          const { path, offset, bytes } = outcome.artifacts.find((each) => each.name === name)!;
+          return readFileSync(path).subarray(offset!, offset! + bytes);
         };
         expect([...content('bytes.bin')]).toEqual([0, 0, 0, k]);
         expect([...content('own.bin')]).toEqual([0, 0, 0, k]);

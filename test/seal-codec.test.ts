@@ -49,7 +49,7 @@ describe('the seal of a payload', () => {
     ],
     ['another activity', (sealed) => sealed, activity('2')],
     ['another workflow', (sealed) => sealed, activity('1', 'other')],
-  ])('does not hold for %s', async (_what, change, context = activity()) => {
+  ])('does not hold for %s (I13)', async (_what, change, context = activity()) => {
     const forged: string[] = [];
     const guarding = new SealCodec({ secret, onForged: ({ activityId }) => forged.push(activityId!) }, []);
     const [sealed] = await codec.encode([payload('"x"', 'input:planRun')], activity());
@@ -62,7 +62,7 @@ describe('the seal of a payload', () => {
     expect(Object.keys(marked!.metadata!)).toEqual(['encoding', UNSEALED]);
   });
 
-  it('tells for which activity an input was made, once, and not when two differ', async () => {
+  it('tells for which activity an input was made, once, and not when two differ (I13)', async () => {
     const own = new SealCodec({ secret }, []);
     const inputs = await own.encode([payload('1', 'input:a'), payload('2', 'input:b')], activity());
     await own.decode([inputs[0]!], activity());

@@ -8,6 +8,7 @@ import { Client, Connection } from '@temporalio/client';
 import { Partwise, type RunInput } from '../src/index';
 import { endBackground, findTemporalBinary } from '../src/temporal';
 import { makeStateFolder, stateFolder } from '../src/temporal/state-folder';
+import { starterOfContinuation, type Starter } from '../src/planning/run-trust';
 import { canonicalJson } from '../src/trust/canonical-json';
 import { ensureSecret } from '../src/trust/secret';
 import { isProven, startProof } from '../src/trust/start-proof';
@@ -47,7 +48,7 @@ describe('the proof', () => {
     expect(canonicalJson(JSON.parse('{"b":0,"__proto__":{"x":1}}'))).toBe('{"__proto__":{"x":1},"b":0}');
   });
 
-  it('is worth nothing for another id, another input, another secret, or of another kind', () => {
+  it('is worth nothing for another id, another input, another secret, or of another kind (I13)', () => {
     const input = { a: 1, b: [2, { c: 3 }] };
     expect(isProven(secret, 'y', input, proof)).toBe(false);
     expect(isProven(secret, 'x', { ...input, notify: 'id' }, proof)).toBe(false);
@@ -64,6 +65,25 @@ describe('the proof', () => {
     let deep: unknown = null;
     for (let i = 0; i < 200_000; i++) deep = [deep];
     expect(isProven(secret, 'x', deep, proof)).toBe(false);
+  });
+});
+
+describe('a continuation', () => {
+  const gate = { secret: { key: Buffer.alloc(32, 7), createdAt: 1_000 }, open: true };
+  const before = (trusted: boolean, startedAt: number, archived = false) =>
+    ({
+      record: { startedAt: new Date(startedAt).toISOString(), opened: { trusted } },
+      state: { archived },
+    }) as Parameters<typeof starterOfContinuation>[2];
+
+  it('is the owner’s only if its first input was proven, by a history read with the secret (I13)', () => {
+    const starter = (earlier: ReturnType<typeof before>, now: Starter = 'owner') =>
+      starterOfContinuation({ gate }, now, earlier);
+    expect(starter(before(true, 2_000))).toBe('owner');
+    expect(starter(before(false, 2_000))).toBe('anyone');
+    expect(starter(before(true, 999))).toBe('anyone');
+    expect(starter(before(true, 2_000, true))).toBe('anyone');
+    expect(starter(before(true, 2_000), 'anyone')).toBe('anyone');
   });
 });
 
@@ -179,7 +199,7 @@ describeStranger('another user of the machine', () => {
     };
   };
 
-  it('gains nothing by a copied header: neither for another id nor for another input', async () => {
+  it('gains nothing by a copied header: neither for another id nor for another input (I13)', async () => {
     const run = await partwise.start(INPUT, { runId: 'owned' });
     expect((await run.wait()).status).toBe('SUCCESS');
     const { input, headers } = await startOf('owned');

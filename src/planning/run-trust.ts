@@ -31,11 +31,11 @@ type GateDeps = { gate: StartGate | null; functions: FunctionCatalog };
 
 /** Refuses a run that bears no proof where it needs one. `raw`: the workflow's argument. */
 export async function admit(deps: GateDeps, context: Context, raw: unknown): Promise<Starter> {
-  // enforces I9: before anything that the input names is looked at.
   if (deps.gate === null) return starterWithoutGate(deps);
   const { workflowId } = context.info.workflowExecution!;
   const { proof } = await recordedStart(context.client, context.info.workflowExecution!);
   const starter = starterAt(deps.gate, workflowId, raw, proof);
+  // enforces I9, I13: before anything that the input names is read.
   if (starter === null) throw new Refusal('NotTrusted', [unproven(workflowId, proof !== null)]);
   return starter;
 }
@@ -61,6 +61,7 @@ export function starterOfContinuation(
   { record, state }: Pick<Reading, 'record' | 'state'>,
 ): Starter {
   if (gate === null || starter !== 'owner') return starter;
+  // enforces I13: the owner's proof covers this input alone, not the earlier one.
   const isVerified = !state.archived && Date.parse(record.startedAt ?? '') >= gate.secret.createdAt;
   return isVerified && record.opened?.trusted === true ? starter : 'anyone';
 }

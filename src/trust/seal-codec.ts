@@ -97,7 +97,7 @@ export class SealCodec implements PayloadCodec {
     const key = keyOf(workflowId, activityId);
     const [label] = labels;
     const before = this.#inputs.get(key);
-    // Two inputs of one activity at once that differ: neither can be told from the other, so neither counts.
+    // enforces I13: if two different inputs of one activity are decoded at once, neither counts, since they cannot be told apart.
     if (labels.length !== 1 || label == null || !isInput(label) || (before ?? label) !== label)
       this.#inputs.delete(key);
     else this.#inputs.set(key, label);
@@ -117,6 +117,7 @@ export class SealCodec implements PayloadCodec {
       if (seal.length === expected.length && timingSafeEqual(seal, expected)) return labelOf(payload) ?? '';
     }
     if (context.type === 'workflow') return null;
+    // enforces I13
     if (!isRecorded(context)) this.options.onForged?.(context);
     else if (context.recordedAt < this.options.secret.createdAt) return undefined;
     throw new NotSealed(context);

@@ -22,7 +22,7 @@ export function startProof(secret: ProjectSecret, kind: StartKind, id: string, i
 
 export function isProven(secret: ProjectSecret, id: string, input: unknown, proof: unknown): boolean {
   if (typeof proof !== 'string') return false;
-  // Its own kind: else the header of the run "x" would start "x-2026-01-01T00:00:00Z".
+  // enforces I13: a kind of its own. Otherwise the header of the run "x" would start "x-2026-01-01T00:00:00Z".
   const scheduled = SCHEDULED_ID.exec(id)?.[1];
   try {
     return (
@@ -37,5 +37,6 @@ export function isProven(secret: ProjectSecret, id: string, input: unknown, proo
 
 function isSame(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  // enforces I13
   return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -41,6 +41,7 @@ function onlyOwnInputs(
     execute(input, next) {
       const { activityId, activityType, workflowExecution } = info;
       const made = codec.takeInput(workflowExecution?.workflowId ?? '', activityId);
+      // enforces I13
       if (activityType === 'openRun' || made === inputOf(activityType)) return next(input);
       throw ApplicationFailure.nonRetryable(
         `The activity ${activityType} was not scheduled by a run of this project's worker, so nothing was run.`,

@@ -12,6 +12,7 @@ export const interceptors: WorkflowInterceptorsFactory = (): WorkflowInterceptor
     {
       handleSignal(input, next) {
         // Those of people are open to everybody who reaches the server.
+        // enforces I13
         const made = SHARD_SIGNALS.has(input.signalName) ? provenanceOf(input.args[0]) : undefined;
         return made === undefined || made === signalOf(input.signalName) ? next(input) : Promise.resolve();
       },

@@ -40,8 +40,8 @@ import type { RunActivities } from '../core/activities';
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionShard);
 
 export async function partitionShard(task: ShardTask): Promise<ShardReport> {
-  // Whoever reaches the embedded server may start a workflow, and a shard's units name files with code.
   const made = provenanceOf(task);
+  // enforces I13: whoever reaches the embedded server may start a workflow, and a shard's units name files with code.
   if (made !== undefined && made !== inputOf('partitionShard')) {
     throw ApplicationFailure.nonRetryable(
       'This shard was not started by its run, so it may come from anybody: runs start their shards themselves, and partwise run starts a run.',

@@ -52,10 +52,9 @@ class ForgivingPayloadConverter extends DefaultPayloadConverter {
     return { ...payload, metadata: { ...payload.metadata, [LABEL]: encode(what) } };
   }
 
-  // enforces I9
   override fromPayload<T>(payload: Payload, context?: SerializationContext): T {
     const what = labelIn(payload);
-    // By its label alone, which history has: so it is decided alike wherever the history is replayed.
+    // enforces I13: by the label alone, which history has, so every replay decides the same.
     if (context?.type === 'activity' && what != null && what !== '' && !isResult(what))
       return NOT_A_RESULT as T;
     try {
@@ -65,6 +64,7 @@ class ForgivingPayloadConverter extends DefaultPayloadConverter {
       if (what !== undefined && isObject(value)) incoming.set(value, what);
       return value;
     } catch (error) {
+      // enforces I9
       return `[a payload that cannot be decoded: ${error instanceof Error ? error.message : String(error)}]` as T;
     }
   }
