@@ -45,7 +45,7 @@ if (guards.length === 0) {
 }
 
 /** At the beginning of a title, or at its end. */
-const titlesOf = (invariants) => `(^|\\s)(I\\d+, )*(${invariants.join('|')})([ ,]|$)`;
+const titlesOf = (invariants) => `(^|[\\s(])(I\\d+, )*(${invariants.join('|')})([ ,)]|$)`;
 const tests = readdirSync(join(root, 'test')).filter(
   (name) =>
     name.endsWith('.test.ts') &&
@@ -54,7 +54,7 @@ const tests = readdirSync(join(root, 'test')).filter(
 
 /** Test files with such titles: those that load what the guard is in first, then the small ones. */
 function testsOf({ file, invariants }) {
-  const title = new RegExp(`['"\` ](I\\d+, )*(${invariants.join('|')})[ ,'"\`]`);
+  const title = new RegExp(`['"\` (](I\\d+, )*(${invariants.join('|')})[ ,)'"\`]`);
   const stem = basename(file, '.ts');
   return tests
     .map((name) => ({ name, text: readFileSync(join(root, 'test', name), 'utf8') }))
