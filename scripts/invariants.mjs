@@ -1,6 +1,7 @@
 // `npm run invariants`: disables each guard, one at a time, and looks whether a test of its invariant notices. See docs/testing.md.
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -203,6 +204,8 @@ if (values.list === true) {
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'partwise-invariants-'));
+// Some tests act as another user, whose folder lies below.
+chmodSync(scratch, 0o711);
 /** One that mutants are built in, and one that stays as it is. */
 const [copy, pristine] = [join(scratch, 'copy'), join(scratch, 'pristine')];
 for (const folder of [copy, pristine]) copyProject(folder);
