@@ -336,13 +336,15 @@ function statusesAgree({ driven, readings, world }: Evidence): void {
       exitCode,
       closed === 'COMPLETED' ? 0 : 1,
     );
-    const { status, counts } = readings[n]!.state;
+    const { status, counts, error } = readings[n]!.state;
+    // Rows that a flipped bit damaged are refused when they are written.
+    const isDamaged = error?.type === 'CommitFailed' && (driven.inflicted.flip ?? 0) > 0;
     const tolerated = world.scenario.options.toleratedFailures;
     const bad = counts.total - counts.DONE - counts.SKIPPED;
     const expected =
       closed === 'CANCELLED'
         ? 'CANCELLED'
-        : closed === 'TERMINATED'
+        : closed === 'TERMINATED' || isDamaged
           ? 'FAILURE'
           : bad === 0
             ? 'SUCCESS'
