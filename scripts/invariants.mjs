@@ -1,6 +1,7 @@
 // `npm run invariants`: disables each guard, one at a time, and looks whether a test of its invariant notices. See docs/testing.md.
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -45,7 +46,7 @@ if (guards.length === 0) {
 }
 
 /** At the beginning of a title, or at its end. */
-const titlesOf = (invariants) => `(^|\\s)(I\\d+, )*(${invariants.join('|')})([ ,]|$)`;
+const titlesOf = (invariants) => `(^|[\\s(])(I\\d+, )*(${invariants.join('|')})([ ,)]|$)`;
 const tests = readdirSync(join(root, 'test')).filter(
   (name) =>
     name.endsWith('.test.ts') &&
@@ -54,7 +55,7 @@ const tests = readdirSync(join(root, 'test')).filter(
 
 /** Test files with such titles: those that load what the guard is in first, then the small ones. */
 function testsOf({ file, invariants }) {
-  const title = new RegExp(`['"\` ](I\\d+, )*(${invariants.join('|')})[ ,'"\`]`);
+  const title = new RegExp(`['"\` (](I\\d+, )*(${invariants.join('|')})[ ,)'"\`]`);
   const stem = basename(file, '.ts');
   return tests
     .map((name) => ({ name, text: readFileSync(join(root, 'test', name), 'utf8') }))
@@ -203,6 +204,8 @@ if (values.list === true) {
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'partwise-invariants-'));
+// Some tests act as another user, whose folder lies below.
+chmodSync(scratch, 0o711);
 /** One that mutants are built in, and one that stays as it is. */
 const [copy, pristine] = [join(scratch, 'copy'), join(scratch, 'pristine')];
 for (const folder of [copy, pristine]) copyProject(folder);

@@ -201,6 +201,15 @@ describe('a unit', () => {
     await pool.release(busy, { reusable: false });
   });
 
+  test('costs one partition when an exit handler never ends (I5)', async () => {
+    const { ended, summary } = await misbehave('never exit', { maximumLosses: 1 });
+    expect(summary).toEqual([...OTHERS, 'k2: INTERNAL_ERROR RunnerKilled'].sort());
+    const { outcome } = ended.find(({ outcome: { ordinal } }) => ordinal === 2)!;
+    expect(outcome.error!.message).toMatch(
+      /an exit handler \(process\.on\('exit', …\)\) was still running after 10 s/,
+    );
+  });
+
   test('counts on from the calls of earlier executions', async () => {
     const { ended } = await misbehave('exit', {
       ordinals: [1, 2],

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
+import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { LABEL, SEAL, UNSEALED } from '../src/core/provenance';
+import { guardWorker } from '../src/worker/guard-worker';
 import { NotSealed, SealCodec } from '../src/trust/seal-codec';
 
 const secret = { key: Buffer.alloc(32, 1), createdAt: 1_000 };
@@ -70,6 +72,24 @@ describe('the seal of a payload', () => {
     expect(own.takeInput('run', '1')).toBeNull();
     for (const input of inputs) await own.decode([input], activity());
     expect(own.takeInput('run', '1')).toBeNull();
+  });
+
+  it('lets a worker run an activity only with an input that was made for it (I13)', async () => {
+    const guard = guardWorker({ ...secret }, null as never, undefined);
+    const [own] = guard.dataConverter.payloadCodecs!;
+    const info = { activityId: '1', workflowExecution: { workflowId: 'run' } };
+    const attempt = async (activityType: string): Promise<unknown> => {
+      await own!.decode(await own!.encode([payload('1', 'input:planRun')], activity()), activity());
+      const { inbound } = guard.activities({ info: { ...info, activityType } } as never);
+      return (inbound as Required<ActivityInboundCallsInterceptor>).execute(
+        {} as never,
+        async () => 'has run',
+      );
+    };
+    expect(await attempt('planRun')).toBe('has run');
+    await expect(attempt('processUnit')).rejects.toThrow(
+      'The activity processUnit was not scheduled by a run of this project',
+    );
   });
 
   it('does not take a result for an input', async () => {

@@ -163,7 +163,7 @@ describeStranger('another user of the machine', () => {
     ['SQL', { function: 'sql', sql: 'SELECT 1', source: { query: "SELECT 'k' AS k" }, partitionBy: ['k'] }],
     ['nothing at all but the project’s own', INPUT],
     ['no input', 'none'],
-  ])('cannot have code run by an input that names %s (I9)', async (name, input) => {
+  ])('cannot have code run by an input that names %s (I13)', async (name, input) => {
     const evil = join(stranger.folder, 'evil.ts');
     const owned = proofFile('owned');
     await writeFile(

@@ -35,7 +35,7 @@ export async function admit(deps: GateDeps, context: Context, raw: unknown): Pro
   const { workflowId } = context.info.workflowExecution!;
   const { proof } = await recordedStart(context.client, context.info.workflowExecution!);
   const starter = starterAt(deps.gate, workflowId, raw, proof);
-  // enforces I9, I13: before anything that the input names is read.
+  // enforces I13: before anything that the input names is read.
   if (starter === null) throw new Refusal('NotTrusted', [unproven(workflowId, proof !== null)]);
   return starter;
 }

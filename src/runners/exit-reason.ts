@@ -60,6 +60,12 @@ export function stalled(ms: number): ErrorInfo {
   );
 }
 
+export function exitStuck(ms: number): ErrorInfo {
+  return killed(
+    `The function ended its process, and an exit handler (process.on('exit', …)) was still running after ${ms / 1000} s. Return or throw instead of calling process.exit.`,
+  );
+}
+
 export function neverBegan(): ErrorInfo {
   return killed(
     'The functions file starts something while it loads that throws, and nothing catches it, so no partition could be run. Its log has the error.',

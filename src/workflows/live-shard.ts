@@ -73,7 +73,6 @@ export class LiveShard {
         void this.#deliver();
         return this.#handle.result();
       });
-      // enforces I13
       if (provenanceOf(report) === null)
         return { type: 'lost', why: 'its report was not written by the project’s worker' };
       if (!isReport(report)) return { type: 'lost', why: 'it returned something that is not a report' };

@@ -192,7 +192,7 @@ function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
   const begins = new Map<string, number>();
   for (const { what, id } of calls) if (what === 'begin') begins.set(id, (begins.get(id) ?? 0) + 1);
   equal('partitions outside', begins.size, partitions.size);
-  const { full = 0, readOnly = 0, away = 0 } = driven.inflicted;
+  const { full = 0, readOnly = 0, away = 0, flip = 0 } = driven.inflicted;
   const uncounted = terminate + cancel + commit + deploy + worker + server + full + readOnly + away;
   const inBatch = world.scenario.shape === 'batch';
   for (const { id, attempts } of partitions.values()) {
@@ -201,7 +201,9 @@ function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
       throw new Error(`Partition ${id} was called ${called} times outside, and has ${attempts} attempts.`);
     // In a batch, each runner that dies leaves the others of the unit as they were.
     // A terminate may come between an attempt's begin and its call.
-    const lost = worker + server + deploy + terminate + commit + (inBatch ? worker + server : 0);
+    // An attempt whose rows a flipped bit damaged ends before its call.
+    const damaged = flip > 0 ? world.scenario.options.retry.maximumAttempts : 0;
+    const lost = worker + server + deploy + terminate + commit + damaged + (inBatch ? worker + server : 0);
     if (attempts > called + lost)
       throw new Error(`Partition ${id} has ${attempts} attempts, and was called ${called} times outside.`);
   }
@@ -336,13 +338,15 @@ function statusesAgree({ driven, readings, world }: Evidence): void {
       exitCode,
       closed === 'COMPLETED' ? 0 : 1,
     );
-    const { status, counts } = readings[n]!.state;
+    const { status, counts, error } = readings[n]!.state;
+    // Rows that a flipped bit damaged are refused when they are written.
+    const isDamaged = error?.type === 'CommitFailed' && (driven.inflicted.flip ?? 0) > 0;
     const tolerated = world.scenario.options.toleratedFailures;
     const bad = counts.total - counts.DONE - counts.SKIPPED;
     const expected =
       closed === 'CANCELLED'
         ? 'CANCELLED'
-        : closed === 'TERMINATED'
+        : closed === 'TERMINATED' || isDamaged
           ? 'FAILURE'
           : bad === 0
             ? 'SUCCESS'

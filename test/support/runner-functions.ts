@@ -61,6 +61,12 @@ export const hostile = definePartitionFunction({
       case 'exit':
         process.exit(0);
       // eslint-disable-next-line no-fallthrough
+      case 'never exit':
+        process.on('exit', () => {
+          for (;;);
+        });
+        process.exit(0);
+      // eslint-disable-next-line no-fallthrough
       case 'block':
         execSync('sleep 61');
         break;

@@ -10,7 +10,7 @@ import { UnitDatabases, UnitLoop } from './unit-loop';
 import { startWatchdog } from './watchdog';
 import { openState, WorkerLink } from './worker-link';
 
-startWatchdog(Number(process.argv[2]));
+const onExit = startWatchdog(Number(process.argv[2]));
 
 const channel = new Channel(new Socket({ fd: CHANNEL_FD }), {
   onMessage: (message) => receive(message as ToRunner),
@@ -43,15 +43,17 @@ function receive(message: ToRunner): void {
   }
 }
 
+const LISTENED = ['uncaughtException', 'unhandledRejection', 'exit'] as const;
+
 function restore(): void {
   shared.restore();
-  if (process.listenerCount('uncaughtException') === 0 || process.listenerCount('unhandledRejection') === 0)
-    listen();
+  if (LISTENED.some((event) => process.listenerCount(event) === 0)) listen();
 }
 
 /** Again where a function has removed the listeners of the process. */
 function listen(): void {
   output.listen();
+  if (!process.listeners('exit').includes(onExit)) process.prependListener('exit', onExit);
   // enforces I5: an error that nobody caught belongs to the partition whose code raised it.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     if (!process.listeners(event as 'uncaughtException').includes(onUncaught)) process.on(event, onUncaught);

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorInfo } from '../../core/outcome';
 import { CallRecord } from '../call-record';
 import { Channel } from './channel';
-import { explainDeath, outOfMemory, tooMuchOutput, unexpectedMessage } from '../exit-reason';
+import { exitStuck, explainDeath, outOfMemory, tooMuchOutput, unexpectedMessage } from '../exit-reason';
 import { LineReader } from './line-reader';
 import { OutputFiles } from './output-files';
 import type { ToRunner } from '../protocol';
@@ -21,6 +21,8 @@ const LEAST_HEAP_MB = 64;
 /** After death: how long to wait for what is left in its channel. */
 const DRAIN_MS = 500;
 const STDERR_KEPT = 4096;
+/** How long exit handlers may run. */
+const EXIT_MS = 10_000;
 /** How often the worker says that it is there, and looks at what the runner has written. */
 const TICK_MS = 500;
 
@@ -131,6 +133,8 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
 
   private watchMemory(reports: Socket): void {
     const lines = new LineReader((line) => {
+      // enforces I5: a handler that never ends would hold the runner, and the run, for good.
+      if (line === 'exiting') setTimeout(() => void this.kill(exitStuck(EXIT_MS)), EXIT_MS).unref();
       const rss = Number(line);
       if (Number.isSafeInteger(rss)) this.rss = rss;
     });

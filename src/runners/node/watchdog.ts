@@ -3,7 +3,7 @@
  * the process group when the worker is gone, or has not said for too long that it is still there: a worker that is stopped cannot
  * end its functions, and its server has given them to another one.
  *
- * Lines on descriptor 4: from the runner, its resident bytes; from the worker, for how many milliseconds from now on the runner may go on
+ * Lines on descriptor 4: from the runner, its resident bytes, and `exiting` once its exit handlers run; from the worker, for how many milliseconds from now on the runner may go on
  * without hearing from it again, or `idle`.
  */
 import { Socket } from 'node:net';
@@ -19,19 +19,32 @@ const POLL_MS = 50;
 const MAX_STEP_MS = 1_000;
 const REPORT_CHANGE = 0.01;
 
-/** Starts the thread. `workerPid` is the process that started this one. */
-export function startWatchdog(workerPid: number): void {
+interface WatchdogData {
+  workerPid: number;
+  /** One 32-bit integer, not 0 once exit handlers run. They block the main thread, so it cannot send anything. */
+  exiting: SharedArrayBuffer;
+}
+
+/**
+ * Starts the thread. `workerPid` is the process that started this one. Returns the exit handler that reports the exit: it must be
+ * the first one.
+ */
+export function startWatchdog(workerPid: number): () => void {
+  const exiting = new SharedArrayBuffer(4);
   const thread = new Worker(join(__dirname, 'watchdog.js'), {
-    workerData: { workerPid },
+    workerData: { workerPid, exiting } satisfies WatchdogData,
     stdout: false,
     stderr: false,
   });
   thread.unref();
+  return () => void Atomics.store(new Int32Array(exiting), 0, 1);
 }
 
-function watch(workerPid: number): void {
+function watch({ workerPid, exiting }: WatchdogData): void {
   const socket = new Socket({ fd: WATCHDOG_FD });
   const end = (): void => void process.kill(-process.pid, 'SIGKILL');
+  const exitState = new Int32Array(exiting);
+  let isExitReported = false;
   let reported = 0;
   /** Milliseconds until the worker has been silent for too long; null: it may be. */
   let left: number | null = null;
@@ -53,6 +66,10 @@ function watch(workerPid: number): void {
       if (left <= 0) end();
     }
     lookedAt = now;
+    if (!isExitReported && Atomics.load(exitState, 0) !== 0) {
+      isExitReported = true;
+      socket.write('exiting\n');
+    }
     const rss = process.memoryUsage.rss();
     // Nor when the worker has not yet taken the report before.
     if (Math.abs(rss - reported) <= reported * REPORT_CHANGE || socket.writableLength > 0) return;
@@ -61,4 +78,4 @@ function watch(workerPid: number): void {
   }, POLL_MS);
 }
 
-if (!isMainThread) watch((workerData as { workerPid: number }).workerPid);
+if (!isMainThread) watch(workerData as WatchdogData);

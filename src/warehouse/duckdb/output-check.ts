@@ -62,13 +62,17 @@ async function problemsIn(
     places.length === 0 || (places.length === 1 && places[0] === catalog.toLowerCase())
       ? 'main'
       : places.at(-1);
-  const views = await queryRows(
+  // Views of DuckDB's own (duckdb_tables, sqlite_master) are in another database, and found in every one by their name.
+  const [view] = await queryRows<{ internal: boolean }>(
     connection,
-    `SELECT 1 FROM duckdb_views() WHERE database_name = current_database()
+    `SELECT internal FROM duckdb_views() WHERE (database_name = current_database() OR internal)
      AND lower(schema_name) = $1 AND lower(view_name) = lower($2)`,
     [schema, parts.at(-1)],
   );
-  return views.length === 0 ? [] : [`The output table "${table}" is a view: name a table, or drop the view.`];
+  if (view === undefined) return [];
+  return view.internal
+    ? [`The output table "${table}" has the name of one of DuckDB's own views: name another table.`]
+    : [`The output table "${table}" is a view: name a table, or drop the view.`];
 }
 
 /** `places`: what is before the table's name. */
