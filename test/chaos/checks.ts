@@ -214,11 +214,17 @@ function lostWorkers({ inflicted: { worker = 0, power = 0, flip = 0, stop = 0 } 
   return worker + power + flip + stop;
 }
 
-/** A full, read-only or absent stage costs no call; what ends a worker, or the execution, cuts off one at most. */
+/**
+ * A full, read-only or absent stage costs no call; what ends a worker, or the execution, cuts off one at most. A worker that is lost
+ * while the stage takes nothing loses the results that wait for it, so the count of those calls starts again.
+ */
 function budgetsKept({ world, driven, calls }: Evidence): void {
   const { terminate = 0, cancel = 0, commit = 0, deploy = 0, server = 0, runner = 0 } = driven.inflicted;
+  const { full = 0, readOnly = 0, away = 0 } = driven.inflicted;
   const cutOff = terminate + cancel + commit + deploy + server + runner + lostWorkers(driven);
-  const most = world.scenario.options.retry.maximumAttempts * driven.executions.length + cutOff;
+  const { maximumAttempts } = world.scenario.options.retry;
+  const lostWaiting = full + readOnly + away > 0 ? lostWorkers(driven) * maximumAttempts : 0;
+  const most = maximumAttempts * driven.executions.length + cutOff + lostWaiting;
   const begins = new Map<string, number>();
   for (const { what, id } of calls) if (what === 'begin') begins.set(id, (begins.get(id) ?? 0) + 1);
   for (const [id, called] of begins)
