@@ -116,20 +116,6 @@ describe('a run folded from its history', () => {
     expect(statuses).toEqual(['CANCELLED', 'DONE', 'DONE', 'CANCELLED', 'CANCELLED', 'DONE', 'CANCELLED']);
   });
 
-  test('I2, I3 an outcome file counts only with the sha256 that history names', async () => {
-    const body = Buffer.from(
-      `${JSON.stringify(outcome(0, 'DONE'))}\n${JSON.stringify({ sha256: 'of the lines before' })}\n`,
-    );
-    const sha256 = createHash('sha256').update(body).digest('hex');
-    const file = { path: 'r/outcomes.jsonl', bytes: body.length, sha256 };
-    const ended = { ...result(0, 0, ['DONE']), outcomes: file };
-    const facts = [...planned(1), scheduled(1, '0', task(0, 0, 0)), endedUnit(1, ended)];
-    expect((await fold(facts, async () => body)).statuses).toEqual(['DONE']);
-    await expect(fold(facts, async () => Buffer.from('{}\n'))).rejects.toThrow(
-      /"r\/outcomes\.jsonl".*sha256 differs/,
-    );
-  });
-
   test('a file of outcomes is read once, however often the run is read', async () => {
     const body = Buffer.from(`${JSON.stringify(outcome(0, 'DONE'))}\n`);
     const file = { path: 'f', bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') };

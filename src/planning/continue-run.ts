@@ -24,7 +24,7 @@ import type { Continued, ExecutionEntry, RunPlan } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { carriedFile, unitFolder, type ExecutionPlace } from '../stored/layout';
 import { noCounts } from '../core/status';
-import { isStoredSize, ObjectDamaged, type Stage } from '../stage';
+import { isStoredSize, type Stage } from '../stage';
 import { ordinalsOf } from './known-partitions';
 import { readCheckpoints } from '../stored/checkpoints';
 import { withoutMissing } from './missing-files';
@@ -153,9 +153,7 @@ export async function putCarried(
 
 /** The records of a file of outcomes taken over. */
 export async function readCarried(stage: Stage, { file }: Carried): Promise<CarriedRecord[]> {
-  const records = unsealLines(await stage.get(file.path)) as CarriedRecord[] | null;
-  if (records !== null) return records;
-  throw new ObjectDamaged(file, stage.uri, null);
+  return unsealLines(await stage.read(file)) as CarriedRecord[];
 }
 
 async function carriedOver(

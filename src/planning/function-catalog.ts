@@ -2,8 +2,8 @@
  * Which functions a worker has. The embedded worker bundles the functions file anew for every run, so that an edit reaches
  * the next run and no run in flight; a deployed worker runs the code it was started with.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { sha256Of } from '../files/digest';
 import { bundleFunctions } from '../functions/bundle';
 import { didYouMean } from '../core/nearest';
 import type { FunctionPlan } from '../core/plan';
@@ -19,7 +19,7 @@ export interface LoadedBundle {
 
 /** The built-in function `sql` has no bundle: its code is its query. */
 export function sqlDigest(query: string): string {
-  return `sql-${createHash('sha256').update(query).digest('hex')}`;
+  return `sql-${sha256Of(query)}`;
 }
 
 export class FunctionCatalog {

@@ -207,7 +207,7 @@ export class RunReader {
   }
 
   #readFile(record: RunRecord): ReadFile {
-    return (ref) => this.stage(record)!.get(ref.path);
+    return (ref) => this.stage(record)!.read(ref);
   }
 
   async #reading(
