@@ -3,7 +3,7 @@
  * the activity then fails, naming it, and its next attempt does only what is left. How the run ends is not its business.
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import type { CloseTask } from '../core/plan';
+import type { CloseTask } from '../core/opened-run';
 import { listOf, text } from '../core/shape';
 import { archiveClosingRun } from './archive-run';
 import type { ActivityDeps } from './deps';

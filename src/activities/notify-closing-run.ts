@@ -1,5 +1,5 @@
 import type { Context } from '@temporalio/activity';
-import type { CloseTask } from '../core/plan';
+import type { CloseTask } from '../core/opened-run';
 import type { ActivityDeps } from './deps';
 import { findNotifier, notify } from '../planning/notifiers';
 import { isTrusted, starterOf } from '../planning/run-trust';

@@ -7,10 +7,11 @@ import { putLocator, type Locator } from '../stored/locators';
 import { asksToResume } from '../input/continue-input';
 import type { Reading } from '../reader/run-reader';
 import type { RunInput } from '../core/input';
-import { parseRunInput, type NormalizedInput } from '../input/parse-input';
+import type { NormalizedInput } from '../core/normalized-input';
+import { parseRunInput, plannedFields } from '../input/parse-input';
 import { quote } from '../core/quote';
 import { runIdProblem } from '../input/run-id';
-import type { OpenedRun } from '../core/plan';
+import type { OpenedRun } from '../core/opened-run';
 import { Refusal } from '../core/refusal';
 import { openStage, type Stage } from '../stage';
 import type { SourceShape } from '../warehouse/warehouse';
@@ -66,7 +67,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   if (allowed !== null) problems.push(...(await outputProblems(input.output, deps.projectDir, allowed)));
   problems.push(...notifierProblems(input, project, { trusted }));
   const found = await findFunction(deps, project, { ...input, starter }, problems);
-  if (found !== null) problems.push(...modelProblems(input, found.settings));
+  if (found !== null) problems.push(...modelProblems(input, found.described));
   const scheduledTime =
     resumed === null
       ? await scheduledTimeOf(context, input, stageUri)
@@ -91,7 +92,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
       continues: resumed !== null,
       confinement,
     };
-    problems.push(...(await registryProblems(input, shape, found.settings, view)));
+    problems.push(...(await registryProblems(input, shape, found.described, view)));
   }
   if (problems.length > 0 && starter !== admitted) problems.push(NOT_VERIFIED);
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
@@ -111,13 +112,15 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
     stageToken,
     warehouse: warehouse!,
     function: found!.plan,
-    functionSettings: found!.settings,
+    functionSettings: found!.described,
+    settings: found!.settings,
     scheduledTime,
     unitTaskQueue: deps.unitTaskQueue,
     planTimeoutMs: PLAN_TIMEOUT_MS,
     heartbeatTimeoutMs: input.options.heartbeatTimeoutMs,
     runTimeoutMs: input.options.runTimeoutMs,
     input: given as RunInput,
+    normalized: plannedFields(input),
     earlier: before === null ? [] : entriesUpTo(before.reading),
     continues: resumed === null ? null : await takeOver({ ...resumed, stage, place: own }),
     trusted,

@@ -2,7 +2,7 @@
 import type { Context } from '@temporalio/activity';
 import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';
-import type { CloseTask } from '../core/plan';
+import type { CloseTask } from '../core/opened-run';
 import { reuseKeys } from '../stored/reuse-key';
 import { readFingerprints, readWholeIndex } from '../rows/partition-index';
 import type { ActivityDeps } from './deps';

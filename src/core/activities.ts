@@ -1,15 +1,13 @@
 import type { UnitResult } from './outcome';
+import type { CloseTask, OpenedRun, PlanTask } from './opened-run';
 import type {
   ArchiveShardTask,
-  CloseTask,
   CommitResult,
   CommitTask,
   FindTask,
   FoundPartitions,
   LoadedShard,
   LoadTask,
-  OpenedRun,
-  PlanTask,
   RunPlan,
   UnitTask,
 } from './plan';

@@ -13,7 +13,8 @@
  */
 import { decodeOrdinals } from '../core/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
-import type { CommitResult, OpenedRun, RunPlan, UnitTask } from '../core/plan';
+import type { OpenedRun } from '../core/opened-run';
+import type { CommitResult, RunPlan, UnitTask } from '../core/plan';
 import { givenBack, type GivenBack, takeBack } from '../core/retry-units';
 import { endsWithoutResult, withoutResult } from '../core/without-result';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../core/status';

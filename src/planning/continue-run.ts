@@ -20,7 +20,8 @@ import {
 } from '../core/carried';
 import type { StagedFile } from '../core/files';
 import type { PartitionOutcome } from '../core/outcome';
-import type { Continued, ExecutionEntry, RunPlan } from '../core/plan';
+import type { Continued, ExecutionEntry } from '../core/opened-run';
+import type { RunPlan } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { carriedFile, unitFolder, type ExecutionPlace } from '../stored/layout';
 import { noCounts } from '../core/status';

@@ -8,10 +8,10 @@ import { ServerRun } from '../reader/run-source';
 import { openShards } from '../reader/histories/shards-reading';
 import { resumedInput } from '../input/continue-input';
 import type { RunInput } from '../core/input';
-import type { OpenedRun } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import type { Stage } from '../stage';
 import { assertSnapshotThere, narrowTo } from './continue-run';
+import { givenInput } from './opened-run';
 import { readChain } from './run-chain';
 
 /** An earlier execution, read. */
@@ -45,7 +45,7 @@ export async function findResumedRun(
   const found = await readPrevious(context, stage, previous);
   if (found === null) throw forgotten(runId);
   const { record } = found.reading;
-  const { input, problems } = resumedInput(raw, inputOf(record.opened!));
+  const { input, problems } = resumedInput(raw, givenInput(record.opened!));
   const rerunMissing = raw.rerunMissing === true;
   // enforces I10
   if (rerunMissing && found.reading.state.commit !== null && hasAppended(input)) problems.push(APPENDED);
@@ -61,11 +61,6 @@ function hasAppended({ output }: RunInput): boolean {
 const APPENDED =
   '"rerunMissing" would append rows a second time that the run has appended already ("output.mode" is "append"): ' +
   'restore the files from a backup, or name another output table.';
-
-/** What the run was given, with the time that it is for, which may be its schedule's word. */
-export function inputOf({ input, scheduledTime }: OpenedRun): RunInput {
-  return scheduledTime === null ? input : { ...input, scheduledTime };
-}
 
 /** Null when the server has forgotten it, and the stage has no archive of it. */
 export async function readPrevious(

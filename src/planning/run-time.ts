@@ -1,7 +1,7 @@
 /** The time that a run is for. */
 import type { Context } from '@temporalio/activity';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import type { NormalizedInput } from '../input/parse-input';
+import type { NormalizedInput } from '../core/normalized-input';
 import { openStage } from '../stage';
 import { readPrevious } from './resumed-run';
 import { readChain } from './run-chain';

@@ -7,7 +7,8 @@ import type { Reading } from '../reader/run-reader';
 import type { RunInput } from '../core/input';
 import { quote } from '../core/quote';
 import type { Stage } from '../stage';
-import { inputOf, readPrevious } from './resumed-run';
+import { givenInput } from './opened-run';
+import { readPrevious } from './resumed-run';
 
 /** `raw` laid over the input of that run, `basis`; null when no execution of the id was ever accepted, or it is forgotten. */
 export async function beginAgain(
@@ -22,7 +23,7 @@ export async function beginAgain(
   const basis = last === undefined ? undefined : (await readPrevious(context, stage, last))?.reading;
   const opened = basis?.record.opened;
   if (opened == null) return null;
-  const { input, problems } = resumedInput(raw, inputOf(opened));
+  const { input, problems } = resumedInput(raw, givenInput(opened));
   if (raw.only != null && !isDeepStrictEqual(raw.only, input.only)) {
     problems.push(
       `"only" is ${quote(raw.only)}, and the run "${runId}" ended before it had partitions to choose from: ` +

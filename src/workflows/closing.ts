@@ -1,6 +1,7 @@
 /** What is done once when a run ends, whichever way: it never changes how the run ends. */
 import { ApplicationFailure, CancellationScope, isCancellation, proxyActivities } from '@temporalio/workflow';
-import type { Closing, OpenedRun, RunPlan } from '../core/plan';
+import type { Closing, OpenedRun } from '../core/opened-run';
+import type { RunPlan } from '../core/plan';
 import { summaryIn, summaryOf } from './ending';
 import type { Progress } from './progress';
 import type { RunActivities } from '../core/activities';

@@ -7,7 +7,8 @@ import {
   isCancellation,
   proxyActivities,
 } from '@temporalio/workflow';
-import type { CommitResult, OpenedRun, RunPlan, RunSummary } from '../core/plan';
+import type { OpenedRun } from '../core/opened-run';
+import type { CommitResult, RunPlan, RunSummary } from '../core/plan';
 import { isCommitResult, isRunSummary } from '../core/recorded';
 import { shardId } from '../core/shards';
 import { settledStatus, withinTolerance, type RunStatus } from '../core/status';

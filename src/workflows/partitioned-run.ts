@@ -17,7 +17,8 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Closing, OpenedRun, RunPlan, RunSummary } from '../core/plan';
+import type { Closing, OpenedRun } from '../core/opened-run';
+import type { RunPlan, RunSummary } from '../core/plan';
 import { isOpenedRun, isRunPlan } from '../core/recorded';
 import type { RunStatus } from '../core/status';
 import { resultOf } from './result-of';

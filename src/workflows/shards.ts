@@ -14,7 +14,8 @@
 import { condition, setHandler } from '@temporalio/workflow';
 import { MOST_SHARDS, MOST_LANES } from '../core/live-settings';
 import { encodeOrdinals } from '../core/ordinals';
-import type { OpenedRun, RunPlan, Sharding, ShardSettings, ShardTask, UnitsPlan } from '../core/plan';
+import type { OpenedRun } from '../core/opened-run';
+import type { RunPlan, Sharding, ShardSettings, ShardTask, UnitsPlan } from '../core/plan';
 import { isShardReport } from '../core/recorded';
 import { isObject } from '../core/shape';
 import { firstReport } from '../core/shard-report';

@@ -8,7 +8,8 @@ import {
 } from '@temporalio/workflow';
 import { encodeOrdinals } from '../core/ordinals';
 import { notAResult } from '../core/not-a-result';
-import type { OpenedRun, RunPlan } from '../core/plan';
+import type { OpenedRun } from '../core/opened-run';
+import type { RunPlan } from '../core/plan';
 import { isFoundPartitions } from '../core/recorded';
 import type { FinalStatus } from '../core/outcome';
 import { quote } from '../core/quote';

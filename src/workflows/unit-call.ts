@@ -10,7 +10,8 @@ import {
 import { joinedLabel } from '../core/joining';
 import { decodeOrdinals, encodeOrdinals } from '../core/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
-import type { OpenedRun, UnitsPlan, UnitTask } from '../core/plan';
+import type { OpenedRun } from '../core/opened-run';
+import type { UnitsPlan, UnitTask } from '../core/plan';
 import { isUnitResult } from '../core/recorded';
 import { endsWithoutResult, withoutResult } from '../core/without-result';
 import type { RunActivities } from '../core/activities';
