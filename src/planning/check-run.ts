@@ -9,7 +9,7 @@ import type { FunctionPlan } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { scheduledFor } from '../input/scheduled-time';
 import { stageUri } from '../stage';
-import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
+import { DEFAULT_WAREHOUSE, resolveWarehouse, type Warehouse } from '../warehouse';
 import { WarehouseLocked } from '../duckdb/database-file';
 import type { SourceShape } from '../warehouse/warehouse';
 import { sqlDigest, unknownFunction, type FunctionCatalog } from './function-catalog';
@@ -119,16 +119,14 @@ export async function withoutWaiting<T>(work: () => Promise<T>): Promise<T> {
 }
 
 export async function inspectSource(
-  deps: { projectDir: string },
+  warehouse: Warehouse,
   input: NormalizedInput,
-  { warehouse, confinement }: { warehouse: string; confinement: Confinement | null },
   problems: string[],
 ): Promise<SourceShape | null> {
   try {
     const { source, partitionBy, where, scheduledTime, timeZone } = input;
     const scheduled = scheduledFor(scheduledTime, timeZone);
-    const opened = openWarehouse(warehouse, deps.projectDir, { confinement });
-    return await opened.inspect({ source, partitionBy, where, scheduled });
+    return await warehouse.inspect({ source, partitionBy, where, scheduled });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     problems.push(...error.problems);
@@ -137,12 +135,8 @@ export async function inspectSource(
 }
 
 /** What keeps the run's results from being written where the input says. */
-export async function targetProblems(
-  { projectDir }: { projectDir: string },
-  { output }: NormalizedInput,
-  warehouse: string,
-): Promise<string[]> {
-  return output === null ? [] : openWarehouse(warehouse, projectDir).inspectOutput(output);
+export async function targetProblems(warehouse: Warehouse, { output }: NormalizedInput): Promise<string[]> {
+  return output === null ? [] : warehouse.inspectOutput(output);
 }
 
 export async function queryProblems(

@@ -159,7 +159,6 @@ class Trial {
   /** As a run is checked before it begins. */
   async #check(): Promise<Checked> {
     const { input, project } = this;
-    const { projectDir } = project;
     const problems: string[] = [];
     const functions = new FunctionCatalog({
       file: project.functions,
@@ -168,31 +167,22 @@ class Trial {
       passEnv: project.worker.passEnv,
     });
     const trusted = true;
-    const confinement = null;
     const { warehouse } = input;
     const uri = resolvePlace('warehouse', warehouse, project, problems, { trusted });
     const stage = resolvePlace('stage', input.stage, project, problems, { trusted, warehouse });
     problems.push(...notifierProblems(input, project, { trusted }));
     const found = await findFunction({ functions }, project, { ...input, starter: 'owner' }, problems);
     if (found !== null) problems.push(...modelProblems(input, found.described));
-    const shape =
-      uri === null
-        ? null
-        : await inspectSource({ projectDir }, input, { warehouse: uri, confinement }, problems);
-    if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
-    if (uri !== null) problems.push(...(await targetProblems({ projectDir }, input, uri)));
-    if (shape !== null && stage !== null && found !== null) {
-      const view = {
-        client: null,
-        warehouse: openWarehouse(uri!, projectDir),
-        stage,
-        continues: false,
-        confinement,
-      };
+    const opened = uri === null ? null : openWarehouse(uri, project.projectDir);
+    const shape = opened === null ? null : await inspectSource(opened, input, problems);
+    if (shape !== null) problems.push(...(await queryProblems(input, shape, null)));
+    if (opened !== null) problems.push(...(await targetProblems(opened, input)));
+    if (shape !== null && opened !== null && stage !== null && found !== null) {
+      const view = { client: null, warehouse: opened, stage, continues: false, confinement: null };
       problems.push(...(await registryProblems(input, shape, found.described, view)));
     }
     if (problems.length > 0) throw new Refusal('InvalidInput', problems);
-    return { warehouse: openWarehouse(uri!, projectDir), stage: stage!, ...found! };
+    return { warehouse: opened!, stage: stage!, ...found! };
   }
 
   /** So many at a time, in this order. */
