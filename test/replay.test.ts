@@ -7,12 +7,18 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { Client, type ConnectionLike } from '@temporalio/client';
 import { describe, expect, it } from '@jest/globals';
 import type { OpenedRun } from '../src/core/opened-run';
 import { isOpenedRun } from '../src/core/recorded';
 import { Partwise } from '../src/index';
 import { NO_SETTINGS } from '../src/input/function-settings';
 import { plannedInput, settingsOfFunction } from '../src/planning/opened-run';
+import { parseHistory } from '../src/reader/archive/archive';
+import type { RecordedHistory } from '../src/reader/histories/execution-history';
+import { payloadDecoder } from '../src/reader/histories/payloads';
+import { RunReader } from '../src/reader/run-reader';
+import { RecordedRun } from '../src/reader/run-source';
 import { partingOf } from '../src/worker/divergence';
 import type { ReplayReport } from '../src/worker';
 import { cli } from './support/cli';
@@ -97,6 +103,23 @@ describe('planning of a run that an earlier release opened', () => {
     expect(settingsOfFunction(recorded)).toBe(settings);
     expect(isOpenedRun({ ...recorded, normalized: { ...normalized, only: 'a' } })).toBe(false);
   });
+});
+
+it('a worker that closes a run reads its history once: the record is what it has archived I2', async () => {
+  const { loadedDataConverter } = new Client({ connection: {} as ConnectionLike }).options;
+  const decoder = payloadDecoder(loadedDataConverter);
+  const content = readFileSync(fileOf('batches'));
+  const history = parseHistory(content, 'batches', { read: async () => null, place: 'nowhere' });
+  let reads = 0;
+  const pages = () => (reads++, history.pages());
+  const counted = Object.create(history, { pages: { value: pages } }) as RecordedHistory;
+  const reader = new RunReader(new RecordedRun(counted, decoder));
+  const archived: unknown[] = [];
+  for await (const events of reader.closingPages()) archived.push(...events);
+  expect(archived).toEqual(history.events);
+  const record = await reader.record();
+  expect(reads).toBe(1);
+  expect(record).toEqual(await new RunReader(new RecordedRun(history, decoder)).record());
 });
 
 describe('a change of the order of commands', () => {
