@@ -7,7 +7,7 @@ import { Outcomes } from '../src/history/outcomes';
 import { cutOffCalls } from '../src/history/cut-off-calls';
 import { liveOverlay, type PendingUnit } from '../src/history/overlay';
 import { runState, statusOfUnended, wasRefused } from '../src/history/run-state';
-import { decodeOrdinals, encodeOrdinals } from '../src/core/ordinals';
+import { decodeOrdinals, encodeOrdinals } from '../src/core/units/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/core/outcome';
 import type { OpenedRun } from '../src/core/opened-run';
 import type { RunPlan, RunSummary, UnitTask } from '../src/core/plan';

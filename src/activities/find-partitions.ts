@@ -2,7 +2,7 @@
 import { Context } from '@temporalio/activity';
 import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';
-import { decodeOrdinals } from '../core/ordinals';
+import { decodeOrdinals } from '../core/units/ordinals';
 import type { FindTask, FoundPartitions } from '../core/plan';
 import { quote } from '../core/quote';
 import { Refusal } from '../core/refusal';

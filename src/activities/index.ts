@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { runIdOf } from '../core/shards';
+import { runIdOf } from '../core/units/shards';
 import { withQueryTag } from '../snowflake';
 import { archiveShard } from './archive-run';
 import { closeRun } from './close-run';

@@ -2,7 +2,7 @@
 import { Context } from '@temporalio/activity';
 import type { LoadedShard, LoadTask, Sharding, Unit } from '../core/plan';
 import { sha256Of } from '../files/digest';
-import { dealUnits, shardsFor } from '../core/shards';
+import { dealUnits, shardsFor } from '../core/units/shards';
 import { openStage, type Stage } from '../stage';
 import { refusing } from './failures';
 import { withHeartbeats } from './unit/heartbeat';

@@ -1,8 +1,8 @@
 /** What an input and a function ask for once they are checked: defaults applied, durations and sizes as numbers. */
 import type { ModelInput, Source } from './input';
 import type { OutputPlan } from './plan';
-import type { NormalizedRetry } from './retry-plan';
-import type { Tolerance } from './tolerance';
+import type { NormalizedRetry } from './failures/retry-plan';
+import type { Tolerance } from './failures/tolerance';
 
 /** null: not given, so the function's or the worker's own. */
 export interface NormalizedInput {

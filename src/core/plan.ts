@@ -9,8 +9,8 @@ import type { ModelInput } from './input';
 import type { ErrorInfo } from './outcome';
 import type { PushDown } from './push-down';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
-import type { ReportRule } from './shard-report';
-import type { StopReason } from './stop';
+import type { ReportRule } from './units/shard-report';
+import type { StopReason } from './failures/stop';
 
 /** A column and its type as the snapshot has it, in DuckDB's words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
 export interface Column {

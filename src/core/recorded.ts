@@ -5,7 +5,7 @@
 import type { Carried } from './carried';
 import type { ArtifactRef, FileRef } from './files';
 import type { FunctionSettings, NormalizedOptions, PlannedInput } from './normalized-input';
-import { ordinalsWithin, type OrdinalRange } from './ordinals';
+import { ordinalsWithin, type OrdinalRange } from './units/ordinals';
 import type { AlikeFailures, ErrorInfo, PartitionOutcome, UnitResult, DoneRecord } from './outcome';
 import type { Continued, ExecutionEntry, OpenedRun } from './opened-run';
 import type {
@@ -41,8 +41,8 @@ import {
   text,
   type Check,
 } from './shape';
-import type { NormalizedRetry, NormalizedRule } from './retry-plan';
-import type { ShardReport } from './shard-report';
+import type { NormalizedRetry, NormalizedRule } from './failures/retry-plan';
+import type { ShardReport } from './units/shard-report';
 import { PARTITION_STATUSES, RUN_STATUSES, type StatusCounts } from './status';
 
 const version = oneOf(1);

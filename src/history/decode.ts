@@ -4,7 +4,7 @@ import type { RunSummary, UnitTask } from '../core/plan';
 import { notAResult } from '../core/not-a-result';
 import { isCommitResult, isOpenedRun, isRunPlan, isRunSummary, isUnitResult } from '../core/recorded';
 import { isObject } from '../core/shape';
-import { shardNumber } from '../core/shards';
+import { shardNumber } from '../core/units/shards';
 import { decodeControl } from './decode-control';
 import { failureOf, ForgedPayload, valueOf } from './untrusted-payloads';
 import type { CloseKind, Fact, ShardRef, Step } from './facts';

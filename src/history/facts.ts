@@ -5,7 +5,7 @@
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
 import type { CommitResult, RunPlan, RunSummary, UnitTask } from '../core/plan';
-import type { Tolerance } from '../core/tolerance';
+import type { Tolerance } from '../core/failures/tolerance';
 
 /** Activities that a run has one of. */
 export type Step = 'openRun' | 'planRun' | 'commitRun';

@@ -11,14 +11,14 @@
  *  6. Facts of a shard's history and those of the run's may come in any order; those of one history come in its own.
  *  7. A partition in neither is PENDING, or RUNNING where the live overlay says so.
  */
-import { decodeOrdinals } from '../core/ordinals';
+import { decodeOrdinals } from '../core/units/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
 import type { CommitResult, RunPlan, UnitTask } from '../core/plan';
-import { givenBack, type GivenBack, takeBack } from '../core/retry-units';
-import { endsWithoutResult, withoutResult } from '../core/without-result';
+import { givenBack, type GivenBack, takeBack } from '../core/units/retry-units';
+import { endsWithoutResult, withoutResult } from '../core/failures/without-result';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../core/status';
-import type { Tolerance } from '../core/tolerance';
+import type { Tolerance } from '../core/failures/tolerance';
 import type { Fact, ShardRef, Step } from './facts';
 
 /** One activity of the run, or of a shard. */

@@ -6,8 +6,8 @@ import { carriedContent, type CarriedRecord, type MadeBy, type RowsFile } from '
 import { decodeBlock, outcomeAt, type DoneBlock } from '../core/done-block';
 import type { FileRef } from '../core/files';
 import type { FinalStatus, OutcomeRecord, PartitionOutcome } from '../core/outcome';
-import { decodeOrdinals } from '../core/ordinals';
-import { givenBack } from '../core/retry-units';
+import { decodeOrdinals } from '../core/units/ordinals';
+import { givenBack } from '../core/units/retry-units';
 import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 import { wasStopped } from './run-state';
 

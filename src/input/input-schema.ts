@@ -9,7 +9,7 @@ import { runIdProblem } from './run-id';
 import { addSentence, fields, parsed } from './explain-issues';
 import { quote } from '../core/quote';
 import { tableNameProblem } from '../core/table-name';
-import { asTolerance, TOLERANCE } from '../core/tolerance';
+import { asTolerance, TOLERANCE } from '../core/failures/tolerance';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;

@@ -12,7 +12,7 @@ import type { OutputPlan } from '../core/plan';
 import { parsePeriod, timeZoneName } from './zoned-time';
 import { quote } from '../core/quote';
 import { SQL_FUNCTION } from '../core/function-description';
-import type { NormalizedRetry, NormalizedRule } from '../core/retry-plan';
+import type { NormalizedRetry, NormalizedRule } from '../core/failures/retry-plan';
 
 /** The fields that are recorded for planning. */
 export function plannedFields(input: NormalizedInput): PlannedInput {

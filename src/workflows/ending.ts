@@ -10,9 +10,9 @@ import {
 import type { OpenedRun } from '../core/opened-run';
 import type { CommitResult, RunPlan, RunSummary } from '../core/plan';
 import { isCommitResult, isRunSummary } from '../core/recorded';
-import { shardId } from '../core/shards';
+import { shardId } from '../core/units/shards';
 import { settledStatus, withinTolerance, type RunStatus } from '../core/status';
-import { stopMessage } from '../core/stop';
+import { stopMessage } from '../core/failures/stop';
 import { resultOf } from './result-of';
 import type { Progress } from './progress';
 import type { Stopping } from './stopping';

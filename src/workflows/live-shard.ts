@@ -9,11 +9,11 @@ import {
   TerminatedFailure,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
-import { encodeOrdinals } from '../core/ordinals';
+import { encodeOrdinals } from '../core/units/ordinals';
 import type { ShardSettings, ShardTask } from '../core/plan';
-import { shardId } from '../core/shards';
+import { shardId } from '../core/units/shards';
 import { isShardReport } from '../core/recorded';
-import { endedIn, type ShardReport } from '../core/shard-report';
+import { endedIn, type ShardReport } from '../core/units/shard-report';
 import type { partitionShard } from './partition-shard';
 import { provenanceOf } from './payload-converter';
 import { arePlaces, areSkipped, decideSignal, holdSignal, settingsSignal } from './shard-messages';

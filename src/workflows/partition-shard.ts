@@ -14,11 +14,11 @@ import {
   workflowInfo,
   type SignalDefinition,
 } from '@temporalio/workflow';
-import { decodeOrdinals, ordinalsWithin } from '../core/ordinals';
+import { decodeOrdinals, ordinalsWithin } from '../core/units/ordinals';
 import type { ShardSettings, ShardTask, Unit } from '../core/plan';
 import { isLoadedShard, isShardSettings } from '../core/recorded';
 import { isObject } from '../core/shape';
-import { firstReport, isDue, type ShardReport } from '../core/shard-report';
+import { firstReport, isDue, type ShardReport } from '../core/units/shard-report';
 import { inputOf } from '../core/provenance';
 import { resultOf } from './result-of';
 import { Control } from './control';

@@ -13,13 +13,13 @@
  */
 import { condition, setHandler } from '@temporalio/workflow';
 import { MOST_SHARDS, MOST_LANES } from '../core/live-settings';
-import { encodeOrdinals } from '../core/ordinals';
+import { encodeOrdinals } from '../core/units/ordinals';
 import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan, Sharding, ShardSettings, ShardTask, UnitsPlan } from '../core/plan';
 import { isShardReport } from '../core/recorded';
 import { isObject } from '../core/shape';
-import { firstReport } from '../core/shard-report';
-import { lanesOf, shardsInFlight } from '../core/shards';
+import { firstReport } from '../core/units/shard-report';
+import { lanesOf, shardsInFlight } from '../core/units/shards';
 import type { Control } from './control';
 import { shardLost } from './ending';
 import { throughLanes, type LaneGate } from './lanes';

@@ -6,7 +6,7 @@ import {
   proxyActivities,
   uuid4,
 } from '@temporalio/workflow';
-import { encodeOrdinals } from '../core/ordinals';
+import { encodeOrdinals } from '../core/units/ordinals';
 import { notAResult } from '../core/not-a-result';
 import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';

@@ -7,13 +7,13 @@ import {
   proxyActivities,
   sleep,
 } from '@temporalio/workflow';
-import { joinedLabel } from '../core/joining';
-import { decodeOrdinals, encodeOrdinals } from '../core/ordinals';
+import { joinedLabel } from '../core/units/joining';
+import { decodeOrdinals, encodeOrdinals } from '../core/units/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
 import type { UnitsPlan, UnitTask } from '../core/plan';
 import { isUnitResult } from '../core/recorded';
-import { endsWithoutResult, withoutResult } from '../core/without-result';
+import { endsWithoutResult, withoutResult } from '../core/failures/without-result';
 import type { RunActivities } from '../core/activities';
 
 /** The run that units are of. */

@@ -8,9 +8,9 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { FinalStatus } from '../core/outcome';
 import type { Unit, UnitsPlan } from '../core/plan';
-import { lanesAtWork, unitsToJoin } from '../core/joining';
-import { retryWaitMs } from '../core/retry-plan';
-import { cutRetryUnits, type GivenBack } from '../core/retry-units';
+import { lanesAtWork, unitsToJoin } from '../core/units/joining';
+import { retryWaitMs } from '../core/failures/retry-plan';
+import { cutRetryUnits, type GivenBack } from '../core/units/retry-units';
 import { PARTITION_STATUSES } from '../core/status';
 import type { Control } from './control';
 import { throughLanes, type LaneGate } from './lanes';

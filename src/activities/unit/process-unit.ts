@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { widened, type Confinement } from '../../duckdb/confinement';
 import type { ErrorInfo, PartitionOutcome, UnitResult } from '../../core/outcome';
-import { decodeOrdinals } from '../../core/ordinals';
+import { decodeOrdinals } from '../../core/units/ordinals';
 import type { UnitPlan, UnitTask } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
 import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../../stored/layout';

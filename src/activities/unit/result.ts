@@ -1,8 +1,8 @@
-import { alikeFailures } from '../../core/alike';
+import { alikeFailures } from '../../core/failures/alike';
 import { encodeBlock } from '../../core/done-block';
 import type { FileRef } from '../../core/files';
 import type { OutcomeRecord, PartitionOutcome, UnitResult } from '../../core/outcome';
-import { encodeOrdinals } from '../../core/ordinals';
+import { encodeOrdinals } from '../../core/units/ordinals';
 import type { UnitTask } from '../../core/plan';
 import { noCounts } from '../../core/status';
 import type { EndedPartition, Recorded } from '../../stored/checkpoints';

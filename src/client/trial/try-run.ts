@@ -14,7 +14,7 @@ import type { NormalizedInput } from '../../core/normalized-input';
 import { parseRunInput } from '../../input/parse-input';
 import { Refusal } from '../../core/refusal';
 import { scheduledFor } from '../../input/scheduled-time';
-import { pickSpread } from '../../core/spread';
+import { pickSpread } from './pick-spread';
 import { RunnerPool } from '../../runners/pool';
 import { openStage, type Stage } from '../../stage';
 import { openWarehouse } from '../../warehouse';

@@ -1,7 +1,7 @@
 /** Raw histories of runs, for checks of workflow code. */
 import type { Client } from '@temporalio/client';
 import { shardsIn } from '../../history/decode';
-import { shardNumber } from '../../core/shards';
+import { shardNumber } from '../../core/units/shards';
 import { assertOfRun, parseEvents } from '../archive/content';
 import { NoSuchRun, UnreadableHistory } from '../errors';
 import { contentOf } from './history-file';

@@ -3,8 +3,8 @@
  * partitions then, as when a worker is lost, so they have the budget of lost workers. Pure; workflows and readers decide by it alike (I8).
  */
 import { mostLostWorkers } from './budgets';
-import type { ErrorInfo } from './outcome';
-import type { RetryPlan, UnitTask } from './plan';
+import type { ErrorInfo } from '../outcome';
+import type { RetryPlan, UnitTask } from '../plan';
 
 /** Activities of the unit that ended so, this one included; null when the unit is tried again. */
 export function endsWithoutResult(
