@@ -10,7 +10,7 @@ import { loadShard } from './load-shard';
 import { openRun } from './open-run';
 import { planRun } from './plan-run';
 import { processUnit } from './unit/process-unit';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 /** Binds the activities to one worker's project, runners and functions. */
 export function createActivities(deps: ActivityDeps): RunActivities {

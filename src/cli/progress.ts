@@ -2,7 +2,7 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { PartitionView } from '../reader/types';
 import { countsBar, countsText } from './render/counts';
-import { durationText } from './render/duration';
+import { durationText } from './render/measures';
 import { failureLine } from './render/partitions';
 import { clean, cut } from './render/text';
 import { errorPaint, note, redirectNotes, widthOfTerminal } from './terminal';

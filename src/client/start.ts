@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { RunInput, RetryInput } from '../core/input';
-import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../core/memo';
+import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../core/workflow';
 import { parseRunInput } from '../input/parse-input';
 import { defaultRunId, runIdProblem } from '../input/run-id';
 import { StartRefused } from '../reader/errors';

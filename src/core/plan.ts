@@ -28,7 +28,7 @@ export interface Unit {
   label: string;
 }
 
-/** How often and how fast a partition is called again: see `run/budgets`. */
+/** How often and how fast a partition is called again: see `failures/budgets`. */
 export interface RetryRule {
   /** Calls of the function per partition, the first included. */
   maximumAttempts: number;

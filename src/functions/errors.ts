@@ -1,7 +1,7 @@
 /** What a partition function threw, as it is recorded. */
 import { join, sep } from 'node:path';
 import type { ErrorInfo } from '../core/outcome';
-import { describe } from '../core/describe';
+import { describe } from '../core/quote';
 
 const TYPE_BYTES = 200;
 const MESSAGE_BYTES = 1024;

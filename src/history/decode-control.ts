@@ -1,5 +1,5 @@
 /** What people did to a run while it was under way: signals as they came, updates as they were answered. */
-import { PAUSED_MEMO } from '../core/memo';
+import { PAUSED_MEMO } from '../core/workflow';
 import { asTolerance } from '../core/failures/tolerance';
 import { valueOf } from './untrusted-payloads';
 import type { Fact } from './facts';

@@ -16,7 +16,7 @@ import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
 import type { CommitResult, RunPlan, UnitTask } from '../core/plan';
 import { givenBack, type GivenBack, takeBack } from '../core/units/retry-units';
-import { endsWithoutResult, withoutResult } from '../core/failures/without-result';
+import { endsWithoutResult, withoutResult } from '../core/failures/not-a-result';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../core/status';
 import type { Tolerance } from '../core/failures/tolerance';
 import type { Fact, ShardRef, Step } from './facts';

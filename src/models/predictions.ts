@@ -1,10 +1,9 @@
 /** What `predict` returned, beside the input rows that it is about. */
 import { EXACT, type ExactColumns } from '../rows/exact-columns';
-import { setOwn } from '../core/own-property';
+import { setOwn, type Row } from '../core/row';
 import { identifier } from '../duckdb/quote';
 import { didYouMean } from '../core/nearest';
 import type { PartitionData } from '../functions/types';
-import type { Row } from '../core/row';
 import { InvalidResult } from '../rows/invalid-result';
 
 /** Position of an input row in its partition, counted from 0. */

@@ -11,7 +11,7 @@ import { sealing, type SealCodec } from '../trust/seal-codec';
 import { recordedStart } from '../reader/recorded-start';
 import type { ProjectSecret } from '../trust/secret';
 import { isProven } from '../trust/start-proof';
-import { WORKFLOW_TYPE } from '../core/memo';
+import { WORKFLOW_TYPE } from '../core/workflow';
 
 export interface WorkerGuard {
   dataConverter: DataConverter;

@@ -4,7 +4,7 @@ import type { Closing, OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
 import { summaryIn, summaryOf } from './ending';
 import type { Progress } from './progress';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 /** Characters of the run's error that it passes on: the whole of it is in the workflow's failure. */
 const MOST_MESSAGE = 4_000;

@@ -4,7 +4,7 @@
  */
 import { upsertMemo } from '@temporalio/workflow';
 import { concurrencyLimit, concurrencyProblems } from '../core/live-settings';
-import { PAUSED_MEMO } from '../core/memo';
+import { PAUSED_MEMO } from '../core/workflow';
 import type { RunPlan } from '../core/plan';
 import { toleratedOf, type Tolerance } from '../core/failures/tolerance';
 

@@ -16,7 +16,7 @@ import { stopMessage } from '../core/failures/stop';
 import { resultOf } from './result-of';
 import type { Progress } from './progress';
 import type { Stopping } from './stopping';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 /** What ends by itself in the end, so that a run never waits for ever without a word. */
 export const CONTROL_RETRY = { maximumAttempts: 12, maximumInterval: '30s' } as const;

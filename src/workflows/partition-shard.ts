@@ -34,7 +34,7 @@ import {
   skippedSignal,
 } from './shard-messages';
 import { RunUnits } from './units';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 // An error in this code ends the shard, and so the run, with a message.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionShard);

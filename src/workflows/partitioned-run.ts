@@ -31,7 +31,7 @@ import { skipPartitions } from './skips';
 import { RunShards } from './shards';
 import { Stopping } from './stopping';
 import { RunUnits } from './units';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 // enforces I9: an error in this code ends the run with a message instead of leaving it on a task that fails for ever.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionedRun);

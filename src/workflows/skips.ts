@@ -7,7 +7,7 @@ import {
   uuid4,
 } from '@temporalio/workflow';
 import { encodeOrdinals } from '../core/units/ordinals';
-import { notAResult } from '../core/not-a-result';
+import { notAResult } from '../core/failures/not-a-result';
 import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
 import { isFoundPartitions } from '../core/recorded';
@@ -15,7 +15,7 @@ import type { FinalStatus } from '../core/outcome';
 import { quote } from '../core/quote';
 import { problemText } from '../core/refusal';
 import type { Place, RunWork } from './units';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 /** Answer of the update `skip`, from which readers of history know what was skipped. */
 export interface SkipAnswer {

@@ -13,8 +13,8 @@ import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
 import type { UnitsPlan, UnitTask } from '../core/plan';
 import { isUnitResult } from '../core/recorded';
-import { endsWithoutResult, withoutResult } from '../core/failures/without-result';
-import type { RunActivities } from '../core/activities';
+import { endsWithoutResult, withoutResult } from '../core/failures/not-a-result';
+import type { RunActivities } from '../core/workflow';
 
 /** The run that units are of. */
 export type RunOfUnits = Pick<OpenedRun, 'runId' | 'stageToken'>;

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/client';
 import { optionalDateToTs } from '@temporalio/common/lib/time';
 import { isoTime } from '../../history/decode';
-import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../../core/memo';
+import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../../core/workflow';
 import type { RunInput } from '../../core/input';
 import { didYouMean } from '../../core/nearest';
 import { backfillRange, refuse } from './backfill-range';

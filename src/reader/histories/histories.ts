@@ -10,7 +10,7 @@ import { RunReader } from '../run-reader';
 import { ServerRun } from '../run-source';
 import { SHARD_TYPE } from '../visibility';
 import type { HistoryEvent } from '../../history/events';
-import { WORKFLOW_TYPE } from '../../core/memo';
+import { WORKFLOW_TYPE } from '../../core/workflow';
 
 /** The recorded history of one execution of a run, or of a shard of it. Its events are Temporal's own, payloads still encoded. */
 export interface RunHistory {

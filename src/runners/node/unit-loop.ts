@@ -14,7 +14,7 @@ import { createContext } from '../../functions/context';
 import { type DatabaseOptions, KeptDatabase } from '../../duckdb/database';
 import { describeThrown } from '../../functions/errors';
 import { fileRows } from '../../functions/file-rows';
-import { setOwn } from '../../core/own-property';
+import { setOwn, type Row } from '../../core/row';
 import { QueriedRows } from '../../functions/queried-rows';
 import type { PartitionRows } from '../../rows/partition-rows';
 import { SnapshotRows } from '../../functions/snapshot-rows';
@@ -31,7 +31,6 @@ import type { RunnerOutcome, RunnerSegment, RunnerUnit, ToRunner } from '../prot
 import { RunnerHost } from './host';
 import { type Returned, type UnitFunction, unitFunction } from './unit-function';
 import type { UnitLink } from './worker-link';
-import type { Row } from '../../core/row';
 
 const SEGMENT_EVERY_MS = 1_000;
 /** More rows than this are not held back for the sake of larger segments. */
