@@ -129,7 +129,7 @@ export interface FileRange {
 }
 
 /** What of a plan shapes the activities of units. */
-export type UnitsPlan = Pick<
+export type UnitCallPlan = Pick<
   RunPlan,
   | 'generation'
   | 'execution'
@@ -155,7 +155,7 @@ export interface ShardTask {
   firstUnit: number;
   /** Where its units are on the stage. */
   list: FileRange & { path: string };
-  plan: UnitsPlan;
+  plan: UnitCallPlan;
   /** Ordinals that were skipped before it began (`"3,7-9"`). */
   skipped: string;
   report: Omit<ReportRule, 'everyFailures'>;

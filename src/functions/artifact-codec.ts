@@ -59,7 +59,7 @@ export async function decodeArtifact(
       return Buffer.from(bytes).toString('utf8');
     case 'csv':
     case 'parquet':
-      return rowsFile().readRows(bytes, codec, scratch);
+      return rowsFile().rowsInBytes(bytes, codec, scratch);
     case 'bytes':
     case 'custom':
       return bytes;

@@ -19,6 +19,11 @@ export interface Thrown {
   retryDelayMs: number | null;
 }
 
+/** The worker does not have the function: another one may, so it costs the partition no attempt. */
+export class FunctionMissing extends Error {
+  override name = 'FunctionMissing';
+}
+
 /** Thrown by `context.expect`. */
 export class ExpectationFailed extends Error {
   override name = 'ExpectationFailed';

@@ -193,7 +193,7 @@ export function applyFact(record: RunRecord, fact: Fact): void {
  * The partitions that a unit names, ascending. Of a unit of a continuation also those between its own that were taken over: the
  * selection is in the plan on the stage.
  */
-export function ordinalsOf({ only, except, from, to }: UnitTask): number[] {
+export function ordinalsInUnit({ only, except, from, to }: UnitTask): number[] {
   if (only !== null) return decodeOrdinals(only);
   const all = Array.from({ length: to - from + 1 }, (_, i) => from + i);
   if (except === null) return all;

@@ -8,7 +8,7 @@ import type { FileRef } from '../core/files';
 import type { FinalStatus, OutcomeRecord, PartitionOutcome } from '../core/outcome';
 import { decodeOrdinals } from '../core/units/ordinals';
 import { givenBack } from '../core/units/retry-units';
-import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
 import { wasStopped } from './run-state';
 
 /** Reads a file on the run's stage. Rejects unless it is the file that history names (I2, I3), see `Stage.read`. */
@@ -173,7 +173,7 @@ export class Outcomes {
     this.#taken.set(event, unit.endedAt);
     const { end } = unit;
     if (end?.type === 'lost') {
-      for (const ordinal of ordinalsOf(unit.task)) {
+      for (const ordinal of ordinalsInUnit(unit.task)) {
         // enforces I4: what lies between a unit's partitions had ended before, and goes on being what it was.
         if (this.statusOf(ordinal) === undefined) this.#single.set(ordinal, lostPartition(unit, ordinal));
       }

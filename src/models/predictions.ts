@@ -16,7 +16,7 @@ const MODEL_PARTITION = 'model_partition';
 /** Columns that predictions have by themselves. */
 const OWN_COLUMNS: readonly string[] = [ROW_ID, PREDICTION, MODEL_PARTITION];
 
-export interface Carried {
+export interface KeptColumns {
   /** Columns of the source. */
   keep: readonly string[];
   /** The partition's key, which is added by itself. */
@@ -34,7 +34,7 @@ export interface Carried {
 export async function predictedRows(
   predicted: unknown,
   data: PartitionData,
-  { keep, key, positions, model }: Carried,
+  { keep, key, positions, model }: KeptColumns,
 ): Promise<Row[]> {
   if (!isList(predicted))
     throw new InvalidResult('predict returned no array. Return one item for each row of data, in its order.');

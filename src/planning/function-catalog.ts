@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { sha256Of } from '../files/digest';
 import { bundleFunctions } from '../functions/bundle';
+import { FunctionMissing } from '../functions/errors';
 import { didYouMean } from '../core/nearest';
 import type { FunctionPlan } from '../core/plan';
 import { describeFunctions } from '../runners/node/describe';
@@ -71,16 +72,10 @@ export class FunctionCatalog {
     }
     const bundle = await this.current();
     if (bundle === null || !bundle.functions.some(({ name }) => name === planned.name))
-      throw new FunctionMissing(planned.name);
+      throw new FunctionMissing(
+        `This worker has no function "${planned.name}": deploy it with the current functions file.`,
+      );
     return bundle;
-  }
-}
-
-/** This worker does not have the function: another one may, so it costs the partition no attempt. */
-export class FunctionMissing extends Error {
-  override name = 'FunctionMissing';
-  constructor(readonly functionName: string) {
-    super(`This worker has no function "${functionName}": deploy it with the current functions file.`);
   }
 }
 

@@ -23,7 +23,7 @@ export function closingAfter(error: unknown, plan: RunPlan | null, progress: Pro
 }
 
 /** `opened` null: the run was refused. */
-export async function closeRun(
+export async function closeWorkflow(
   runId: string,
   input: unknown,
   opened: OpenedRun | null,

@@ -22,7 +22,7 @@ import type { RunPlan, RunSummary } from '../core/plan';
 import { isOpenedRun, isRunPlan } from '../core/recorded';
 import type { RunStatus } from '../core/status';
 import { resultOf } from './result-of';
-import { closeRun, closingAfter } from './closing';
+import { closeWorkflow, closingAfter } from './closing';
 import { Control } from './control';
 import { commit, CONTROL_RETRY, runTimeout, settle, statusAfter } from './ending';
 import { handleMessages, type LiveRun } from './messages';
@@ -90,7 +90,7 @@ class Run implements LiveRun {
   }
 
   #close(closing: Closing): Promise<void> {
-    return closeRun(workflowInfo().workflowId, this.input, this.#opened, closing);
+    return closeWorkflow(workflowInfo().workflowId, this.input, this.#opened, closing);
   }
 
   async #run(): Promise<RunSummary> {

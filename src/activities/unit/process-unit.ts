@@ -21,7 +21,7 @@ import { readCheckpoints } from '../../stored/checkpoints';
 import { allowedFiles, confinementOf } from '../../planning/allowed-files';
 import type { ActivityDeps } from '../deps';
 import { refusing, unitFailure } from '../failures';
-import { FunctionMissing } from '../../planning/function-catalog';
+import { FunctionMissing } from '../../functions/errors';
 import { duckdbMemory } from '../../planning/function-limits';
 import { beatFrom, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { Interruptions } from './interruptions';

@@ -48,8 +48,8 @@ export async function unitResult(parts: {
       recorder,
     ),
     output: await recorder.mergedOutput(),
-    retry: ordinalsOf(again),
-    big: ordinalsOf(big),
+    retry: encodedOrdinals(again),
+    big: encodedOrdinals(big),
     retryAfterMs: waits.length === 0 ? null : Math.max(...waits),
     alike:
       recorded.blocks.length > 0
@@ -89,7 +89,7 @@ function doneMs({ outcomes, blocks }: Recorded): number {
   return Math.round(sum);
 }
 
-function ordinalsOf(ended: readonly EndedPartition[]): string | null {
+function encodedOrdinals(ended: readonly EndedPartition[]): string | null {
   return ended.length === 0 ? null : encodeOrdinals(ended.map(({ outcome }) => outcome.ordinal));
 }
 

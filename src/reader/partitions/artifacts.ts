@@ -23,7 +23,7 @@ export function findArtifact(
 }
 
 /** Writes the artifact into `folder`, whole or not at all, and returns the file's path. */
-export async function downloadArtifact(bytes: Uint8Array, name: string, folder: string): Promise<string> {
+export async function writeArtifact(bytes: Uint8Array, name: string, folder: string): Promise<string> {
   const root = resolve(folder);
   const target = resolve(root, name);
   // enforces I6: a name from a history that others wrote does not lead out of the folder either.
