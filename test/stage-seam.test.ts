@@ -232,7 +232,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     await expect(stage.localFiles(refs, folder)).rejects.toThrow('was changed after it was written');
   });
 
-  test('reads a recorded file, or a part of one, and refuses it once it has changed I1 I2 I3', async () => {
+  test('reads a recorded file, or a part of one, and refuses it once it has changed I1, I2, I3', async () => {
     const ref = await stage.put('r/pack', Buffer.from('hello world'));
     const sha256 = '486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7';
     const part = { path: 'r/pack', offset: 6, bytes: 5, sha256 };
