@@ -1,21 +1,17 @@
 import { expect, test } from '@jest/globals';
 import { createColors } from 'picocolors';
 import type { PartitionView } from '../src/reader/types';
-import { bar } from '../src/cli/render/bar';
-import { bytesText } from '../src/cli/render/bytes';
+import { bar, sparkline } from '../src/cli/render/sparkline';
+import { bytesText, durationText } from '../src/cli/render/measures';
 import { countsBar, countsText } from '../src/cli/render/counts';
-import { durationText } from '../src/cli/render/duration';
-import { nextCommands } from '../src/cli/render/next-commands';
+import { nextCommands, shellWord } from '../src/cli/render/next-commands';
 import { PLAIN } from '../src/cli/render/paint';
 import { failureLine, renderPartitions } from '../src/cli/render/partitions';
-import { placeOf } from '../src/cli/render/place';
+import { placeOf } from '../src/cli/render/error';
 import { csvOf, renderRows } from '../src/cli/render/rows';
-import { renderRunState } from '../src/cli/render/run-state';
-import { shellWord } from '../src/cli/render/shell-word';
-import { sparkline } from '../src/cli/render/sparkline';
+import { renderRunState, waitingText } from '../src/cli/render/run-state';
 import { clean, cut, widthOf } from '../src/cli/render/text';
 import { cellText } from '../src/cli/render/value';
-import { waitingText } from '../src/cli/render/waiting';
 import { noCounts } from '../src/core/status';
 import type { RunState } from '../src/history/state';
 

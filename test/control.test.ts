@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PAUSED_MEMO } from '../src/core/memo';
+import { PAUSED_MEMO } from '../src/core/workflow';
 import { findTemporalBinary } from '../src/temporal/index';
 import { cli, startCli } from './support/cli';
 import { holdWarehouse } from './support/hold-warehouse';

@@ -206,7 +206,7 @@ describe('partwise debug', () => {
     await writeFile(join(folder, file!), content);
     expect(await cli(project.folder, ['debug', damaged, 'North'])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('is not the file that the run recorded'),
+      stderr: expect.stringContaining('is not the file that was recorded'),
     });
   });
 

@@ -1,10 +1,10 @@
 /** When a run goes on in spite of failures, when it stops, and that everything says the same of it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { alikeFailures, errorPattern } from '../src/core/alike';
+import { alikeFailures, errorPattern } from '../src/core/failures/alike';
 import type { PartitionOutcome } from '../src/core/outcome';
-import { stopReason, type Standing } from '../src/core/stop';
+import { stopReason, type Standing } from '../src/core/failures/stop';
 import { noCounts } from '../src/core/status';
-import { asTolerance, toleratedOf } from '../src/core/tolerance';
+import { asTolerance, toleratedOf } from '../src/core/failures/tolerance';
 import { cli } from './support/cli';
 import { GATED_FUNCTIONS, startGated, statuses } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';

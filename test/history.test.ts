@@ -7,9 +7,10 @@ import { Outcomes } from '../src/history/outcomes';
 import { cutOffCalls } from '../src/history/cut-off-calls';
 import { liveOverlay, type PendingUnit } from '../src/history/overlay';
 import { runState, statusOfUnended, wasRefused } from '../src/history/run-state';
-import { decodeOrdinals, encodeOrdinals } from '../src/core/ordinals';
+import { decodeOrdinals, encodeOrdinals } from '../src/core/units/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/core/outcome';
-import type { OpenedRun, RunPlan, RunSummary, UnitTask } from '../src/core/plan';
+import type { OpenedRun } from '../src/core/opened-run';
+import type { RunPlan, RunSummary, UnitTask } from '../src/core/plan';
 import { noCounts } from '../src/core/status';
 import type { WaitingStep } from '../src/history/state';
 import type { HistoryEvent, PayloadDecoder } from '../src/history/events';
@@ -114,20 +115,6 @@ describe('a run folded from its history', () => {
     const { record, statuses } = await fold(facts, () => Promise.resolve(body));
     expect(state(record).counts).toMatchObject({ total: 7, DONE: 3, CANCELLED: 4, PENDING: 0 });
     expect(statuses).toEqual(['CANCELLED', 'DONE', 'DONE', 'CANCELLED', 'CANCELLED', 'DONE', 'CANCELLED']);
-  });
-
-  test('I2, I3 an outcome file counts only with the sha256 that history names', async () => {
-    const body = Buffer.from(
-      `${JSON.stringify(outcome(0, 'DONE'))}\n${JSON.stringify({ sha256: 'of the lines before' })}\n`,
-    );
-    const sha256 = createHash('sha256').update(body).digest('hex');
-    const file = { path: 'r/outcomes.jsonl', bytes: body.length, sha256 };
-    const ended = { ...result(0, 0, ['DONE']), outcomes: file };
-    const facts = [...planned(1), scheduled(1, '0', task(0, 0, 0)), endedUnit(1, ended)];
-    expect((await fold(facts, async () => body)).statuses).toEqual(['DONE']);
-    await expect(fold(facts, async () => Buffer.from('{}\n'))).rejects.toThrow(
-      /"r\/outcomes\.jsonl".*sha256 differs/,
-    );
   });
 
   test('a file of outcomes is read once, however often the run is read', async () => {

@@ -1,7 +1,7 @@
 /** Quick partitions share an activity with their neighbours; slow ones, few ones, and those that a user wants so have their own. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
-import { joinedLabel, joinUpToMs, lanesAtWork, unitsToJoin } from '../src/core/joining';
+import { joinedLabel, joinUpToMs, lanesAtWork, unitsToJoin } from '../src/core/units/joining';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { FileRef } from '../src/core/files';
 import { entriesOf, findEntry, putManifest } from '../src/models/manifest';
 import { addVersion, moveAlias, recordChanges, removeVersion, type ModelRecord } from '../src/models/records';
 import type { ModelEntry } from '../src/models/types';
@@ -19,15 +20,16 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 function counting(name: string): { stage: Stage; read: { objects: number; bytes: number } } {
   const stage = openStage(pathToFileURL(join(folder, name)).href);
   const read = { objects: 0, bytes: 0 };
-  const get: Stage['get'] = async (path, range) => {
-    const bytes = await stage.get(path, range);
+  const count = (bytes: Uint8Array): Uint8Array => {
     read.objects++;
     read.bytes += bytes.length;
     return bytes;
   };
+  const get: Stage['get'] = (path, range) => stage.get(path, range).then(count);
   const counted = new Proxy(stage, {
     get: (target, key) => {
       if (key === 'get') return get;
+      if (key === 'read') return (ref: FileRef) => stage.read(ref).then(count);
       const value: unknown = Reflect.get(target, key);
       return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
     },

@@ -483,7 +483,7 @@ describe('predicting', () => {
     await project.write(join('stage', path), '{"mean":7}');
     const again = await start({ function: 'mean.predict', model: { name: 'damaged' } }, 'damaged');
     await again.wait();
-    expect((await again.partition('a').describe()).error).toMatchObject({ type: 'DamagedModel' });
+    expect((await again.partition('a').describe()).error).toMatchObject({ type: 'ObjectDamaged' });
     await expect(run.model('a')).rejects.toThrow('sha256 differs');
   });
 });

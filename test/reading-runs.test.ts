@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { downloadArtifact } from '../src/reader/partitions/artifacts';
+import { writeArtifact } from '../src/reader/partitions/artifacts';
 import { wasRefused, type RunEvent, type RunHandle, type RunState } from '../src/index';
 import { findTemporalBinary } from '../src/temporal/binary/binary';
 import { startServer, type RunningServer } from '../src/temporal/host/server';
@@ -376,7 +376,7 @@ describe('finding runs', () => {
 it('I6 a name in a history that others wrote leads out of no folder', async () => {
   const outside = await mkdtemp(join(tmpdir(), 'partwise-download-'));
   const folder = join(outside, 'inside');
-  await expect(downloadArtifact(Buffer.from('x'), '../escaped.txt', folder)).rejects.toThrow(
+  await expect(writeArtifact(Buffer.from('x'), '../escaped.txt', folder)).rejects.toThrow(
     'would lead out of the folder',
   );
   expect(existsSync(join(outside, 'escaped.txt'))).toBe(false);

@@ -7,8 +7,18 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { Client, type ConnectionLike } from '@temporalio/client';
 import { describe, expect, it } from '@jest/globals';
+import type { OpenedRun } from '../src/core/opened-run';
+import { isOpenedRun } from '../src/core/recorded';
 import { Partwise } from '../src/index';
+import { NO_SETTINGS } from '../src/input/function-settings';
+import { plannedInput, settingsOfFunction } from '../src/planning/opened-run';
+import { parseHistory } from '../src/reader/archive/archive';
+import type { RecordedHistory } from '../src/reader/histories/execution-history';
+import { payloadDecoder } from '../src/reader/histories/payloads';
+import { RunReader } from '../src/reader/run-reader';
+import { RecordedRun } from '../src/reader/run-source';
 import { partingOf } from '../src/worker/divergence';
 import type { ReplayReport } from '../src/worker';
 import { cli } from './support/cli';
@@ -53,6 +63,63 @@ describe('histories of all releases', () => {
       expect(await run.status()).toMatchObject(expected);
     },
   );
+});
+
+/** What its `openRun` returned; null: the run was refused. */
+function openedIn(file: string): OpenedRun | null {
+  const content = JSON.parse(gunzipSync(readFileSync(file)).toString('utf8')) as {
+    history: {
+      events: { activityTaskCompletedEventAttributes?: { result?: { payloads: { data: string }[] } } }[];
+    };
+  };
+  for (const { activityTaskCompletedEventAttributes: completed } of content.history.events) {
+    const data = completed?.result?.payloads[0]?.data;
+    const result: unknown =
+      data === undefined ? null : JSON.parse(Buffer.from(data, 'base64').toString('utf8'));
+    if (isOpenedRun(result)) return result;
+  }
+  return null;
+}
+
+describe('planning of a run that an earlier release opened', () => {
+  const opened = RUNS.map(openedIn).filter((each) => each !== null);
+
+  it('parses the input and the settings of the function, which that release did not record I2', () => {
+    expect(opened.length).toBeGreaterThan(10);
+    for (const each of opened) {
+      expect(each).not.toHaveProperty('normalized');
+      const { source, partitionBy } = each.input;
+      expect(plannedInput(each)).toMatchObject({ source, partitionBy, options: { maxPartitions: 100_000 } });
+      expect(settingsOfFunction(each)).toMatchObject({ retry: { nonRetryableErrorTypes: null } });
+    }
+  });
+
+  it('takes the recorded form where there is one I2', () => {
+    const settings = { ...NO_SETTINGS, timeoutMs: 5 };
+    const normalized = { ...plannedInput(opened[0]!), partitionBy: ['recorded'] };
+    const recorded = { ...opened[0]!, normalized, settings };
+    expect(isOpenedRun(recorded)).toBe(true);
+    expect(plannedInput(recorded)).toBe(normalized);
+    expect(settingsOfFunction(recorded)).toBe(settings);
+    expect(isOpenedRun({ ...recorded, normalized: { ...normalized, only: 'a' } })).toBe(false);
+  });
+});
+
+it('a worker that closes a run reads its history once: the record is what it has archived I2', async () => {
+  const { loadedDataConverter } = new Client({ connection: {} as ConnectionLike }).options;
+  const decoder = payloadDecoder(loadedDataConverter);
+  const content = readFileSync(fileOf('batches'));
+  const history = parseHistory(content, 'batches', { read: async () => null, place: 'nowhere' });
+  let reads = 0;
+  const pages = () => (reads++, history.pages());
+  const counted = Object.create(history, { pages: { value: pages } }) as RecordedHistory;
+  const reader = new RunReader(new RecordedRun(counted, decoder));
+  const archived: unknown[] = [];
+  for await (const events of reader.closingPages()) archived.push(...events);
+  expect(archived).toEqual(history.events);
+  const record = await reader.record();
+  expect(reads).toBe(1);
+  expect(record).toEqual(await new RunReader(new RecordedRun(history, decoder)).record());
 });
 
 describe('a change of the order of commands', () => {

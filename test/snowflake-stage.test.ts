@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../src/config';
 import { openStage, portableUri, stageUri } from '../src/stage';
-import { isStoredSize } from '../src/stage/stored-size';
+import { isStoredSize } from '../src/stage/checked';
 import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
 

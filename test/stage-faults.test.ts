@@ -337,7 +337,7 @@ describe('files of a run that are damaged or gone', () => {
     const state = await again.wait();
     expect(state.status).not.toBe('SUCCESS');
     expect(state.error!.message).toMatch(
-      /snapshot\.parquet" on the stage .* is not the file that the run recorded/,
+      /snapshot\.parquet" on the stage .* is not the file that was recorded/,
     );
     const failed = await again.partitions({ status: 'INTERNAL_ERROR', limit: 1 });
     expect(failed.partitions[0]!.error).toMatchObject({ type: 'StageDamaged' });

@@ -232,6 +232,20 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     await expect(stage.localFiles(refs, folder)).rejects.toThrow('was changed after it was written');
   });
 
+  test('reads a recorded file, or a part of one, and refuses it once it has changed I1, I2, I3', async () => {
+    const ref = await stage.put('r/pack', Buffer.from('hello world'));
+    const sha256 = '486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7';
+    const part = { path: 'r/pack', offset: 6, bytes: 5, sha256 };
+    expect(Buffer.from(await stage.read(ref)).toString()).toBe('hello world');
+    expect(Buffer.from(await stage.read(part)).toString()).toBe('world');
+    await expect(stage.read({ ...part, sha256: ref.sha256 })).rejects.toThrow(
+      /"r\/pack" .* is not the file that was recorded \(its sha256 differs\)/,
+    );
+    await place.overwrite(stage, 'r/pack', 'hello');
+    await expect(stage.read(ref)).rejects.toThrow('it has 5 bytes, and 11 were recorded');
+    await expect(stage.read({ ...ref, path: 'r/none' })).rejects.toThrow('"r/none" is not on the stage');
+  });
+
   test('is told from another one by its token', async () => {
     const token = (await stage.token({ create: true }))!;
     expect(await stage.token({ create: true })).toBe(token);

@@ -3,10 +3,13 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Context } from '@temporalio/activity';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { putCheckpoint, readCheckpoints, type RecordedPartition } from '../src/stored/checkpoints';
 import { settledPlan, settlePlan } from '../src/stored/settled-plan';
 import { sealLines, unsealLines } from '../src/stored/numbered-objects';
+import { putLocator } from '../src/stored/locators';
+import { EarlierExecutions } from '../src/planning/run-chain';
 import { claimStage } from '../src/stored/stage-access';
 import { putAgain } from '../src/activities/unit/stage-wait';
 import type { RunPlan } from '../src/core/plan';
@@ -150,4 +153,22 @@ describe('checkpoints', () => {
     );
     expect(found.map(({ ord }) => ord)).toEqual([0, 1, 2, 3]);
   });
+});
+
+it('an execution that is opened reads the locators of its run id once, unless another took the place meanwhile I4', async () => {
+  let lists = 0;
+  const counted = Object.create(stage) as Stage;
+  counted.get = (path, range) => stage.get(path, range);
+  counted.list = (prefix) => (lists++, stage.list(prefix));
+  const info = { workflowExecution: { workflowId: 'r', runId: 'own' } };
+  const earlier = new EarlierExecutions({ info } as unknown as Context, counted);
+  const own = { version: 1, runId: 'r', generation: 1, execution: 1, workflowRunId: 'own' } as const;
+  expect(await earlier.chain()).toEqual({ own: null, newest: null, previous: null, last: 0, damage: null });
+  expect([await earlier.previous(), await earlier.newest()]).toEqual([null, null]);
+  expect(lists).toBe(1);
+  await putLocator(stage, { ...own, openedAt: new Date().toISOString() });
+  expect((await earlier.chain()).own).toBeNull();
+  earlier.reread();
+  expect(await earlier.chain()).toMatchObject({ own, last: 1 });
+  expect(lists).toBe(2);
 });

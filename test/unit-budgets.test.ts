@@ -1,9 +1,9 @@
 /** The rules of retries by themselves; `survives` and `unit-attempts` show them with real processes. */
 import { describe, expect, it } from '@jest/globals';
-import { afterLoss, mayCallAgain, mostLostWorkers } from '../src/core/budgets';
+import { afterLoss, mayCallAgain, mostLostWorkers } from '../src/core/failures/budgets';
 import { parseFunctionSettings } from '../src/input/function-settings';
 import { parseRunInput } from '../src/input/parse-input';
-import { mostAttempts, ownRule, planRetry, retryWaitMs } from '../src/core/retry-plan';
+import { mostAttempts, ownRule, planRetry, retryWaitMs } from '../src/core/failures/retry-plan';
 import { attemptFolder, attemptOf, compareAttempts, nextAttempt } from '../src/stored/layout';
 import { callMemory } from '../src/runners/memory';
 import { inTurn } from '../src/activities/unit/turns';

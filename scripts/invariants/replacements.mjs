@@ -125,11 +125,6 @@ export const REPLACEMENTS = [
     from: 'throw new SnapshotDamaged(',
     to: 'void new SnapshotDamaged(',
   },
-  {
-    file: 'src/history/outcomes.ts',
-    from: "createHash('sha256').update(bytes).digest('hex') === ref.sha256",
-    to: "createHash('sha256').digest('hex') !== ref.sha256",
-  },
   // A run that failed for its failures is a FAILURE, whatever is DONE.
   {
     file: 'src/history/run-state.ts',
@@ -149,7 +144,7 @@ export const REPLACEMENTS = [
   },
   { file: 'src/input/parse-input.ts', from: 'bytes <= MOST_INPUT_BYTES', to: 'bytes > 0' },
   { file: 'src/core/partition-id.ts', from: 'encodeURIComponent(value)', to: 'value' },
-  { file: 'src/core/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
+  { file: 'src/core/units/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
   { file: 'src/stored/layout.ts', from: 'distinct(name, runId)', to: 'runId' },
   {
     file: 'src/runners/node/environment.ts',
@@ -210,13 +205,13 @@ export const REPLACEMENTS = [
   },
   // A shard gets more lanes than a history may have activities in flight.
   {
-    file: 'src/core/shards.ts',
+    file: 'src/core/units/shards.ts',
     from: 'Math.min(MOST_LANES, each + (i < more ? 1 : 0))',
     to: 'each + (i < more ? 1 : 0)',
   },
   // As many units as 500 shards have, whatever the concurrency.
   {
-    file: 'src/core/units.ts',
+    file: 'src/core/units/cut-units.ts',
     from: 'Math.min(MOST_SHARDS, shardsInFlight(maxConcurrency))',
     to: 'MOST_SHARDS',
   },

@@ -4,21 +4,23 @@ import { findArchive } from '../reader/archive/archives';
 import { HistorySource } from '../reader/histories/history-source';
 import type { Reading } from '../reader/run-reader';
 import type { ShardRef } from '../history/facts';
-import type { ArchiveShardTask, CloseTask } from '../core/plan';
+import type { ArchiveShardTask } from '../core/plan';
 import type { Stage } from '../stage';
-import type { ActivityDeps } from './deps';
+import type { ActivityDeps, ClosingRun } from './deps';
 import { withHeartbeats } from './unit/heartbeat';
 import { openPlannedStage } from '../stored/stage-access';
 import { archiveExecution, archiveShards, notingShards } from '../reader/archive/execution';
 
 /** Puts the history so far on the stage: all of it but for the end, which the closing says. A refused run has no place there. */
-export async function archiveClosingRun(_: ActivityDeps, task: CloseTask, context: Context): Promise<void> {
+export async function archiveClosingRun(
+  _: ActivityDeps,
+  { task, context, reader }: ClosingRun,
+): Promise<void> {
   const { runId, opened, closing } = task;
   if (opened === null) return;
   const { stage, stageToken, generation, execution } = opened;
   const { runId: workflowRunId } = context.info.workflowExecution!;
   const seen = await openPlannedStage(stage, stageToken);
-  const source = new HistorySource(context.client);
   const shards: ShardRef[] = [];
   const place = { runId, generation, execution };
   await writeArchive(seen, {
@@ -26,10 +28,10 @@ export async function archiveClosingRun(_: ActivityDeps, task: CloseTask, contex
     workflowRunId,
     shard: null,
     closing: { ...closing, at: new Date().toISOString() },
-    pages: notingShards(source.pages({ workflowId: runId, runId: workflowRunId }), shards),
+    pages: notingShards(reader.closingPages(), shards),
   });
   // One that was lost had no chance to do it itself.
-  await archiveShards(source, seen, place, shards, { lacking: true });
+  await archiveShards(new HistorySource(context.client), seen, place, shards, { lacking: true });
 }
 
 /** Puts the history of a shard so far on the stage: all of it that tells of partitions. */

@@ -3,14 +3,16 @@
  * the activity then fails, naming it, and its next attempt does only what is left. How the run ends is not its business.
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import type { CloseTask } from '../core/plan';
+import type { CloseTask } from '../core/opened-run';
 import { listOf, text } from '../core/shape';
+import { RunReader } from '../reader/run-reader';
+import { ServerRun } from '../reader/run-source';
 import { archiveClosingRun } from './archive-run';
-import type { ActivityDeps } from './deps';
+import type { ActivityDeps, ClosingRun } from './deps';
 import { notifyClosingRun } from './notify-closing-run';
 import { recordSeries } from './record-series';
 
-type ClosingStep = (deps: ActivityDeps, task: CloseTask, context: Context) => Promise<void>;
+type ClosingStep = (deps: ActivityDeps, run: ClosingRun) => Promise<void>;
 
 /** In this order. A step may be done twice, for the worker may be lost in between: then a notice comes twice too. */
 const STEPS: Readonly<Record<string, ClosingStep>> = {
@@ -21,6 +23,8 @@ const STEPS: Readonly<Record<string, ClosingStep>> = {
 
 export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<void> {
   const context = Context.current();
+  const { runId } = context.info.workflowExecution!;
+  const run = { task, context, reader: new RunReader(new ServerRun(context.client, task.runId, runId)) };
   const before: unknown = context.info.heartbeatDetails;
   const done = new Set<string>(isNames(before) ? before : []);
   const beat = (): void => context.heartbeat([...done]);
@@ -30,7 +34,7 @@ export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<voi
     for (const [name, step] of Object.entries(STEPS)) {
       if (done.has(name)) continue;
       try {
-        await step(deps, task, context);
+        await step(deps, run);
         done.add(name);
         beat();
       } catch (error) {

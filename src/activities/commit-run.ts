@@ -24,7 +24,7 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
     refusing(async () => {
       const { workflowId, runId } = context.info.workflowExecution!;
       const reader = new RunReader(new ServerRun(context.client, workflowId, runId));
-      const { record } = await reader.read();
+      const record = await reader.record();
       const outcomes = await reader.outcomes(record);
       const stage = openStage(task.stage, task.stageToken);
       const all = Array.from({ length: record.plan!.partitions }, (_, ordinal) => ordinal);

@@ -1,4 +1,7 @@
+import type { Context } from '@temporalio/activity';
 import type { ProjectConfig } from '../config';
+import type { CloseTask } from '../core/opened-run';
+import type { RunReader } from '../reader/run-reader';
 import type { RunnerPool } from '../runners/pool';
 import type { UnitSlots } from '../runners/unit-slots';
 import type { WorkerMetrics } from './metrics';
@@ -26,4 +29,12 @@ export interface ActivityDeps {
   readonly metrics: WorkerMetrics | null;
   /** The task queue of units; runs on the main one are planned and committed. */
   readonly unitTaskQueue: string;
+}
+
+/** A run that is being closed. */
+export interface ClosingRun {
+  task: CloseTask;
+  context: Context;
+  /** Of this execution. */
+  reader: RunReader;
 }

@@ -1,5 +1,4 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { DamagedModel } from '../models/manifest';
 import { RegistryRefused } from '../models/records';
 import type { ErrorInfo } from '../core/outcome';
 import { Refusal } from '../core/refusal';
@@ -79,7 +78,6 @@ function asRefusal(error: unknown): Refusal | null {
     ]);
   }
   if (error instanceof RegistryRefused) return new Refusal('InvalidInput', [error.message]);
-  if (error instanceof DamagedModel) return new Refusal('StageDamaged', [error.message]);
   const refusedBySnowflake = refusalOf(error);
   if (refusedBySnowflake !== null) return refusedBySnowflake;
   const code = codeOf(error);

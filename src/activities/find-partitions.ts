@@ -2,13 +2,13 @@
 import { Context } from '@temporalio/activity';
 import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';
-import { decodeOrdinals } from '../core/ordinals';
+import { decodeOrdinals } from '../core/units/ordinals';
 import type { FindTask, FoundPartitions } from '../core/plan';
 import { quote } from '../core/quote';
 import { Refusal } from '../core/refusal';
 import { refusing } from './failures';
 import { withHeartbeats } from './unit/heartbeat';
-import { ordinalsOf } from '../planning/known-partitions';
+import { ordinalsById } from '../planning/known-partitions';
 import { openPlannedStage } from '../stored/stage-access';
 import { loadUnitPlan } from '../stored/unit-plan';
 
@@ -20,7 +20,7 @@ export function findPartitions(task: FindTask): Promise<FoundPartitions> {
 async function find(task: FindTask, context: Context): Promise<FoundPartitions> {
   const stage = await openPlannedStage(task.stage, task.stageToken);
   const index = await stage.localFile(task.index);
-  const found = await ordinalsOf(index, task.ids);
+  const found = await ordinalsById(index, task.ids);
   const ordinals = task.ids.map((id) => found.get(id)!);
   const { workflowId, runId } = context.info.workflowExecution!;
   const reader = new RunReader(new ServerRun(context.client, workflowId, runId));

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { runIdOf } from '../core/shards';
+import { runIdOf } from '../core/units/shards';
 import { withQueryTag } from '../snowflake';
 import { archiveShard } from './archive-run';
 import { closeRun } from './close-run';
@@ -10,7 +10,7 @@ import { loadShard } from './load-shard';
 import { openRun } from './open-run';
 import { planRun } from './plan-run';
 import { processUnit } from './unit/process-unit';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 /** Binds the activities to one worker's project, runners and functions. */
 export function createActivities(deps: ActivityDeps): RunActivities {

@@ -1,9 +1,9 @@
 /** The units of a shard: planning put them on the stage, since the history of the run has no room for those of all shards (I7). */
-import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
-import type { FileRange, LoadedShard, LoadTask, Sharding, Unit } from '../core/plan';
-import { dealUnits, shardsFor } from '../core/shards';
-import { ObjectDamaged, openStage, type Stage } from '../stage';
+import type { LoadedShard, LoadTask, Sharding, Unit } from '../core/plan';
+import { sha256Of } from '../files/digest';
+import { dealUnits, shardsFor } from '../core/units/shards';
+import { openStage, type Stage } from '../stage';
 import { refusing } from './failures';
 import { withHeartbeats } from './unit/heartbeat';
 
@@ -27,7 +27,7 @@ export async function putShards(
       partitions: own.reduce((sum, { partitions }) => sum + partitions, 0),
       firstUnit,
       units: own.length,
-      list: { offset, bytes: lines[i]!.length, sha256: digestOf(lines[i]!) },
+      list: { offset, bytes: lines[i]!.length, sha256: sha256Of(lines[i]!) },
     };
     firstUnit += own.length;
     offset += lines[i]!.length;
@@ -40,21 +40,8 @@ export function loadShard({ stage: uri, stageToken, list }: LoadTask): Promise<L
   return withHeartbeats(Context.current(), () =>
     refusing(async () => {
       // Not refused while the stage is away: the shard would be lost, and the run with it.
-      return { version: 1, units: await unitsOf(openStage(uri, stageToken), list) };
+      const line = await openStage(uri, stageToken).read(list);
+      return { version: 1, units: JSON.parse(Buffer.from(line).toString('utf8')) as Unit[] };
     }),
   );
-}
-
-async function unitsOf(
-  stage: Stage,
-  { path, offset, bytes, sha256 }: FileRange & { path: string },
-): Promise<Unit[]> {
-  const line = await stage.get(path, { offset, bytes });
-  // enforces I2
-  if (digestOf(line) === sha256) return JSON.parse(Buffer.from(line).toString('utf8')) as Unit[];
-  throw new ObjectDamaged({ path, bytes }, stage.uri, null);
-}
-
-function digestOf(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }

@@ -1,11 +1,9 @@
-import type { Context } from '@temporalio/activity';
-import type { CloseTask } from '../core/plan';
-import type { ActivityDeps } from './deps';
+import type { ActivityDeps, ClosingRun } from './deps';
 import { findNotifier, notify } from '../planning/notifiers';
 import { isTrusted, starterOf } from '../planning/run-trust';
 
 /** Tells whom the input names. A refused run tells too: a nightly run that found no table is worth a call. */
-export async function notifyClosingRun(deps: ActivityDeps, task: CloseTask, context: Context): Promise<void> {
+export async function notifyClosingRun(deps: ActivityDeps, { task, context }: ClosingRun): Promise<void> {
   const { runId, notify: wanted, closing } = task;
   if (wanted === null) return;
   const starter = await starterOf(deps, context);

@@ -3,14 +3,15 @@
  * execution puts its locator on the stage; the run id is taken from then on.
  */
 import { Context } from '@temporalio/activity';
-import { putLocator, type Locator } from '../stored/locators';
+import { putLocator } from '../stored/locators';
 import { asksToResume } from '../input/continue-input';
 import type { Reading } from '../reader/run-reader';
 import type { RunInput } from '../core/input';
-import { parseRunInput, type NormalizedInput } from '../input/parse-input';
+import type { NormalizedInput } from '../core/normalized-input';
+import { parseRunInput, plannedFields } from '../input/parse-input';
 import { quote } from '../core/quote';
 import { runIdProblem } from '../input/run-id';
-import type { OpenedRun } from '../core/plan';
+import type { OpenedRun } from '../core/opened-run';
 import { Refusal } from '../core/refusal';
 import { openStage, type Stage } from '../stage';
 import type { SourceShape } from '../warehouse/warehouse';
@@ -36,8 +37,8 @@ import { scheduledTimeOf } from '../planning/run-time';
 import { loadUnitPlan } from '../stored/unit-plan';
 import { beginAgain } from '../planning/unplanned-run';
 import { entriesUpTo, takeOver, waitOut } from '../planning/continue-run';
-import { findResumedRun, readPrevious, type ResumedRun } from '../planning/resumed-run';
-import { plannedElsewhere, readChain } from '../planning/run-chain';
+import { findResumedRun, type ResumedRun } from '../planning/resumed-run';
+import { EarlierExecutions, plannedElsewhere } from '../planning/run-chain';
 
 /** Planning and committing read and write whole tables. */
 const PLAN_TIMEOUT_MS = 6 * 3_600_000;
@@ -51,14 +52,19 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const admitted = await admit(deps, context, raw);
   const project = await deps.project();
   const opening = { project, trusted: isTrusted(admitted), context };
-  const { resumed, given, misfits, basis } = await resolveResume(raw, opening);
+  const { earlier: continued, resumed, given, misfits, basis } = await resolveResume(raw, opening);
   const starter = basis === null ? admitted : starterOfContinuation(deps, admitted, basis);
   const trusted = isTrusted(starter);
   const input = acceptInput(context, given, misfits);
   const problems: string[] = [];
-  const warehouse = resolvePlace('warehouse', input.warehouse, project, problems, { trusted });
+  const warehouseUri = resolvePlace('warehouse', input.warehouse, project, problems, { trusted });
   const place = { trusted, warehouse: input.warehouse };
-  const stageUri = resolvePlace('stage', input.stage, project, problems, place);
+  // A continuation's is where its run was found, and was resolved as its starter's; what others chose must be allowed for them.
+  const isResolved = continued !== null && starter === admitted;
+  const stageUri = isResolved
+    ? continued.stage.uri
+    : resolvePlace('stage', input.stage, project, problems, place);
+  const earlier = continued ?? earlierOn(stageUri, context);
   const allowed = trusted ? null : await allowedFiles(project);
   const confinement = allowed === null ? null : await confinementOf(allowed);
   const unreadable = allowed === null ? [] : await sourceProblems(input.source, deps.projectDir, allowed);
@@ -66,58 +72,61 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   if (allowed !== null) problems.push(...(await outputProblems(input.output, deps.projectDir, allowed)));
   problems.push(...notifierProblems(input, project, { trusted }));
   const found = await findFunction(deps, project, { ...input, starter }, problems);
-  if (found !== null) problems.push(...modelProblems(input, found.settings));
+  if (found !== null) problems.push(...modelProblems(input, found.described));
   const scheduledTime =
     resumed === null
-      ? await scheduledTimeOf(context, input, stageUri)
+      ? await scheduledTimeOf(context, input, earlier)
       : resumed.reading.record.opened!.scheduledTime;
-  const wanted = { ...input, scheduledTime };
+  const warehouse =
+    warehouseUri === null ? null : openWarehouse(warehouseUri, deps.projectDir, { confinement });
   // A continuation reads the snapshot: its source may have changed since, or be gone.
   const shape =
     resumed !== null
       ? await pinnedShape(resumed)
       : warehouse === null || unreadable.length > 0
         ? null
-        : await inspectSource(deps, wanted, { warehouse, confinement }, problems);
+        : await inspectSource(warehouse, { ...input, scheduledTime }, problems);
   if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
   // Of a continuation with the run's own output it was checked before; the commit alone waits for who has the warehouse.
   const hasOwnOutput = resumed !== null && (raw as Partial<RunInput>).output == null;
-  if (warehouse !== null && !hasOwnOutput) problems.push(...(await targetProblems(deps, input, warehouse)));
+  if (warehouse !== null && !hasOwnOutput) problems.push(...(await targetProblems(warehouse, input)));
   if (shape !== null && warehouse !== null && stageUri !== null && found !== null) {
     const view = {
       client: context.client,
-      warehouse: openWarehouse(warehouse, deps.projectDir),
+      warehouse,
       stage: stageUri,
       continues: resumed !== null,
       confinement,
     };
-    problems.push(...(await registryProblems(input, shape, found.settings, view)));
+    problems.push(...(await registryProblems(input, shape, found.described, view)));
   }
   if (problems.length > 0 && starter !== admitted) problems.push(NOT_VERIFIED);
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 
-  const stageToken = await claimStage(openStage(stageUri!));
+  const stageToken = await claimStage(earlier!.stage);
   const stage = openStage(stageUri!, stageToken);
-  const { generation, execution, previous } = await takePlace(context, stage, input);
+  const { generation, execution } = await takePlace(context, stage, earlier!, input);
   const { workflowId: runId } = context.info.workflowExecution!;
   const own = { runId, generation, execution };
   if (resumed !== null) await waitOut(resumed.reading.record, context);
-  const before = resumed ?? (previous === null ? null : await readPrevious(context, stage, previous));
+  const before = resumed ?? (await earlier!.previous());
   if (before !== null) await archivePrevious(context, stage, before.reading);
   return {
     version: 1,
     ...own,
     stage: stageUri!,
     stageToken,
-    warehouse: warehouse!,
+    warehouse: warehouseUri!,
     function: found!.plan,
-    functionSettings: found!.settings,
+    functionSettings: found!.described,
+    settings: found!.settings,
     scheduledTime,
     unitTaskQueue: deps.unitTaskQueue,
     planTimeoutMs: PLAN_TIMEOUT_MS,
     heartbeatTimeoutMs: input.options.heartbeatTimeoutMs,
     runTimeoutMs: input.options.runTimeoutMs,
     input: given as RunInput,
+    normalized: plannedFields(input),
     earlier: before === null ? [] : entriesUpTo(before.reading),
     continues: resumed === null ? null : await takeOver({ ...resumed, stage, place: own }),
     trusted,
@@ -141,6 +150,8 @@ async function pinnedShape({ reader, reading }: ResumedRun): Promise<SourceShape
 }
 
 interface Resolved {
+  /** Of an input that asks to continue a run: what there is of it on the stage. */
+  earlier: EarlierExecutions | null;
   /** The run that is continued; null when it is one like any other. */
   resumed: ResumedRun | null;
   /** The input that counts. */
@@ -158,15 +169,15 @@ interface Opening {
 }
 
 async function resolveResume(raw: unknown, { project, trusted, context }: Opening): Promise<Resolved> {
-  if (!asksToResume(raw)) return { resumed: null, given: raw, misfits: [], basis: null };
+  if (!asksToResume(raw)) return { earlier: null, resumed: null, given: raw, misfits: [], basis: null };
   const problems: string[] = [];
   const named = (value: unknown): string | null => (typeof value === 'string' ? value : null);
   const place = { trusted, warehouse: named(raw.warehouse) };
   const uri = resolvePlace('stage', named(raw.stage), project, problems, place);
   if (uri === null) throw new Refusal('InvalidInput', problems);
-  const stage = openStage(uri);
-  const resumed = await findResumedRun(raw, stage, context);
-  const again = resumed === null ? await beginAgain(raw, stage, context) : null;
+  const earlier = new EarlierExecutions(context, openStage(uri));
+  const resumed = await findResumedRun(raw, earlier);
+  const again = resumed === null ? await beginAgain(raw, earlier) : null;
   const found = resumed ?? again;
   const basis = resumed?.reading ?? again?.basis ?? null;
   if (found === null && raw.function == null) {
@@ -176,7 +187,12 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
     ]);
   }
   const misfits = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, { project, trusted })];
-  return { resumed, given: found?.input ?? raw, misfits, basis };
+  return { earlier, resumed, given: found?.input ?? raw, misfits, basis };
+}
+
+/** `stageUri` null: the input names no stage that it may use. */
+function earlierOn(stageUri: string | null, context: Context): EarlierExecutions | null {
+  return stageUri === null ? null : new EarlierExecutions(context, openStage(stageUri));
 }
 
 /** A continuation reads the run's snapshot, and writes where the run does. */
@@ -202,12 +218,13 @@ function otherWarehouse(
 async function takePlace(
   { client, info }: Context,
   stage: Stage,
+  earlier: EarlierExecutions,
   { onExisting, output }: NormalizedInput,
-): Promise<{ generation: number; execution: number; previous: Locator | null }> {
+): Promise<{ generation: number; execution: number }> {
   const { workflowId: runId, runId: workflowRunId } = info.workflowExecution!;
   for (;;) {
-    const { own, previous, last } = await readChain(client, stage, { runId, workflowRunId });
-    if (own !== null) return { ...own, previous };
+    const { own, previous, last } = await earlier.chain();
+    if (own !== null) return own;
     const elsewhere = previous === null ? await plannedElsewhere(client, runId, workflowRunId) : null;
     const real = previous?.workflowRunId ?? elsewhere;
     const refusal = real === null ? null : refusalOver(runId, { onExisting, output, elsewhere });
@@ -216,7 +233,8 @@ async function takePlace(
     const generation = onExisting === 'resume' && previous !== null ? before : before + 1;
     const openedAt = new Date().toISOString();
     const mine = { version: 1, runId, generation, execution: last + 1, workflowRunId, openedAt } as const;
-    if (await putLocator(stage, mine)) return { ...mine, previous };
+    if (await putLocator(stage, mine)) return mine;
+    earlier.reread();
   }
 }
 

@@ -4,26 +4,28 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { carriedContent, carriedOrdinals, type Carried, type CarriedContent } from '../core/carried';
-import { parseRunInput, type NormalizedInput } from '../input/parse-input';
-import { encodeOrdinals } from '../core/ordinals';
-import type { ModelUse, OpenedRun, OutputPlan, PlanTask, RunPlan, Unit, UnitPlan } from '../core/plan';
+import type { PlannedInput } from '../core/normalized-input';
+import { encodeOrdinals } from '../core/units/ordinals';
+import type { OpenedRun, PlanTask } from '../core/opened-run';
+import type { ModelUse, OutputPlan, RunPlan, Unit, UnitPlan } from '../core/plan';
 import type { PushDown } from '../core/push-down';
 import { Refusal } from '../core/refusal';
 import { scheduledFor } from '../input/scheduled-time';
 import { planFolder } from '../stored/layout';
-import { mostAttempts, planRetry } from '../core/retry-plan';
-import { joinUpToMs } from '../core/joining';
-import { retryUnitsPerRound } from '../core/retry-units';
+import { mostAttempts, planRetry } from '../core/failures/retry-plan';
+import { joinUpToMs } from '../core/units/joining';
+import { retryUnitsPerRound } from '../core/units/retry-units';
 import { readWholeIndex } from '../rows/partition-index';
-import { toleratedOf } from '../core/tolerance';
-import { cutUnits, rangesOf, unitQueueOf } from '../core/units';
+import { toleratedOf } from '../core/failures/tolerance';
+import { cutUnits, rangesOf, unitQueueOf } from '../core/units/cut-units';
 import type { Stage } from '../stage';
 import { openWarehouse } from '../warehouse';
 import type { Confinement } from '../duckdb/confinement';
 import { allowedFiles, confinementOf, sourceProblems } from '../planning/allowed-files';
 import type { ActivityDeps } from './deps';
 import { refusingEarly } from './failures';
-import { functionLimits, settingsOf } from '../planning/function-limits';
+import { functionLimits } from '../planning/function-limits';
+import { plannedInput, settingsOfFunction } from '../planning/opened-run';
 import { withHeartbeats } from './unit/heartbeat';
 import { settledPlan, settlePlan } from '../stored/settled-plan';
 import { checkFallback, modelUse, pinModels, skipping, withoutModel } from '../planning/plan-models';
@@ -46,9 +48,7 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
   const context = Context.current();
   return withHeartbeats(context, () =>
     refusingEarly(async () => {
-      const parsed = parseRunInput(opened.input);
-      if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
-      const { input } = parsed;
+      const input = plannedInput(opened);
       const stage = await openPlannedStage(opened.stage, opened.stageToken);
       const settled = await settledPlan(stage, opened);
       if (settled !== null) return settled;
@@ -105,7 +105,7 @@ interface PlannedRows {
 async function pinRows(
   deps: ActivityDeps,
   { stage, opened, folder }: PlanPlace,
-  input: NormalizedInput,
+  input: PlannedInput,
   { cancellationSignal: signal, client, log }: Context,
 ): Promise<PlannedRows> {
   await mkdir(deps.scratch, { recursive: true });
@@ -175,7 +175,7 @@ async function pinRows(
 async function confinementFor(
   deps: ActivityDeps,
   { trusted = true }: OpenedRun,
-  { source }: NormalizedInput,
+  { source }: PlannedInput,
 ): Promise<Confinement | null> {
   if (trusted) return null;
   const allowed = await allowedFiles(await deps.project());
@@ -185,7 +185,7 @@ async function confinementFor(
 }
 
 /** Without a snapshot rows are read when they are needed, and are the pinned ones all the same (I1). */
-function assertPinned(pushDown: PushDown | null, { source }: NormalizedInput): void {
+function assertPinned(pushDown: PushDown | null, { source }: PlannedInput): void {
   if (pushDown?.pinned === true) return;
   const name = 'table' in source ? `"${source.table}"` : 'The source';
   throw new Refusal('InvalidInput', [
@@ -194,7 +194,7 @@ function assertPinned(pushDown: PushDown | null, { source }: NormalizedInput): v
   ]);
 }
 
-async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: NormalizedInput): Promise<PlannedRows> {
+async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: PlannedInput): Promise<PlannedRows> {
   const { plan, carried } = opened.continues!;
   const pinned = await loadUnitPlan(stage, plan.unitPlan);
   const { ids, rows } = await readWholeIndex(await stage.localFile(plan.index));
@@ -218,7 +218,7 @@ async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: NormalizedI
 
 /** Cuts the partitions that are to be run into units. */
 function cutSelected(
-  { options }: NormalizedInput,
+  { options }: PlannedInput,
   ids: readonly string[],
   rows: readonly number[],
   carried: CarriedContent | null,
@@ -237,13 +237,13 @@ function cutSelected(
 
 async function putPlan(
   { stage, opened, folder }: PlanPlace,
-  input: NormalizedInput,
+  input: PlannedInput,
   { pinned, rows, use, carried, selected, units }: PlannedRows,
   projectDir: string,
 ): Promise<RunPlan> {
   const { options } = input;
   const { runId, generation, execution } = opened;
-  const own = settingsOf(opened.functionSettings);
+  const own = settingsOfFunction(opened);
   const retry = planRetry(options.retry, own.retry);
   const { timeoutMs, memoryBytes } = functionLimits(options, own);
   const { params, model, models, keyColumns, columns, index, snapshot, files, pushDown, snapshotTime } =
@@ -313,7 +313,7 @@ async function putPlan(
   };
 }
 
-function outputPlan({ output }: NormalizedInput, projectDir: string): OutputPlan | null {
+function outputPlan({ output }: PlannedInput, projectDir: string): OutputPlan | null {
   if (output === null || !('file' in output)) return output;
   return { ...output, file: resolve(projectDir, output.file) };
 }

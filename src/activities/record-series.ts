@@ -1,24 +1,15 @@
 /** Puts the outcomes of a run that ends into the ledger of its series. */
-import type { Context } from '@temporalio/activity';
-import { RunReader } from '../reader/run-reader';
-import { ServerRun } from '../reader/run-source';
-import type { CloseTask } from '../core/plan';
 import { reuseKeys } from '../stored/reuse-key';
 import { readFingerprints, readWholeIndex } from '../rows/partition-index';
-import type { ActivityDeps } from './deps';
+import type { ActivityDeps, ClosingRun } from './deps';
 import { writeLedger, type LedgerEntry } from '../stored/series-ledger';
 import { openPlannedStage } from '../stored/stage-access';
 import { loadUnitPlan } from '../stored/unit-plan';
 
-export async function recordSeries(
-  _: ActivityDeps,
-  task: CloseTask,
-  { client, info }: Context,
-): Promise<void> {
+export async function recordSeries(_: ActivityDeps, { task, reader }: ClosingRun): Promise<void> {
   const { runId, opened: place } = task;
   if (place === null) return;
-  const reader = new RunReader(new ServerRun(client, runId, info.workflowExecution!.runId));
-  const { record } = await reader.read();
+  const record = await reader.record();
   const { opened, plan } = record;
   const series = opened?.input.series ?? null;
   if (opened === null || plan === null || series === null) return;

@@ -76,12 +76,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'pause',
     summary: 'start nothing more in a run for the time being',
-    load: () => require('./commands/pause') as CommandModule,
+    load: () => (require('./commands/pause') as typeof import('./commands/pause')).pause,
   },
   {
     name: 'unpause',
     summary: 'let a paused run go on',
-    load: () => require('./commands/unpause') as CommandModule,
+    load: () => (require('./commands/pause') as typeof import('./commands/pause')).unpause,
   },
   {
     name: 'set',

@@ -2,13 +2,13 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { PartitionView } from '../reader/types';
 import { countsBar, countsText } from './render/counts';
-import { durationText } from './render/duration';
+import { durationText } from './render/measures';
 import { failureLine } from './render/partitions';
 import { clean, cut } from './render/text';
 import { errorPaint, note, redirectNotes, widthOfTerminal } from './terminal';
 import type { RunState } from '../history/state';
 
-export interface Progress {
+export interface ProgressDisplay {
   /** Counts have changed; `running` are labels of units. */
   update(state: RunState, running: readonly string[]): void;
   /** A partition failed. */
@@ -25,7 +25,7 @@ const ETA_AFTER_MS = 3_000;
 /** A line for each tenth of the partitions. */
 const LINE_STEPS = 10;
 
-export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
+export function showProgress(stream: NodeJS.WriteStream = process.stderr): ProgressDisplay {
   const write = stream.isTTY ? new Bar() : new Lines();
   let failures = 0;
   return {

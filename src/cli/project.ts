@@ -63,7 +63,7 @@ export async function loadProject(options: ProjectOptions): Promise<ProjectConfi
   });
 }
 
-export interface ConnectOptions {
+export interface ConnectionFlags {
   /** Whether partitions are to run: finished runs are read without a worker. */
   needWorker: boolean;
   signal?: AbortSignal;
@@ -75,7 +75,7 @@ export interface ConnectOptions {
  */
 export async function withPartwise<T>(
   config: ProjectConfig,
-  { needWorker, signal }: ConnectOptions,
+  { needWorker, signal }: ConnectionFlags,
   use: (partwise: Partwise, moved: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { Partwise } = require('..') as typeof import('..');

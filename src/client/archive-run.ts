@@ -1,6 +1,6 @@
 /** Archives a run that has ended: each of its executions that the server still has, with the whole of its history. */
 import type { Client } from '@temporalio/client';
-import type { OpenedRun } from '../core/plan';
+import type { OpenedRun } from '../core/opened-run';
 import { openStage, type Stage } from '../stage';
 import { CannotArchive } from '../reader/errors';
 import { HistorySource } from '../reader/histories/history-source';

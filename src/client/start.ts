@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { RunInput, RetryInput } from '../core/input';
-import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../core/memo';
+import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../core/workflow';
 import { parseRunInput } from '../input/parse-input';
 import { defaultRunId, runIdProblem } from '../input/run-id';
 import { StartRefused } from '../reader/errors';
@@ -26,7 +26,7 @@ export async function startRun(
     runId: wantedId ?? defaultRunId(input.function),
     taskQueue,
     input,
-    summary: summaryOf(input),
+    summary: workflowSummary(input),
     functionName: input.function,
     // A refused run started nothing: its id may be used again. What is left to tell apart, openRun does.
     reuse: isNew ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'ALLOW_DUPLICATE',
@@ -98,7 +98,7 @@ function stillRunning(runId: string): StartRefused {
 }
 
 /** What Temporal's UI shows beside the workflow. */
-export function summaryOf({ function: name, source, partitionBy }: RunInput): string {
+export function workflowSummary({ function: name, source, partitionBy }: RunInput): string {
   const from = 'table' in source ? source.table : 'query' in source ? 'a query' : source.files;
   const each = partitionBy === undefined || partitionBy.length === 0 ? 'file' : partitionBy.join(', ');
   return `${name} for each ${each} of ${from}`.slice(0, 200);

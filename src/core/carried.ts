@@ -19,10 +19,10 @@ export interface Carried {
   firstErrors: { id: string; error: ErrorInfo }[];
 }
 
-/** A Parquet file of rows that functions returned; those of the ordinals in `except` do not count. */
-export interface RowsFile {
-  file: FileRef;
-  except: number[];
+/** A Parquet file of rows that functions returned; those of the ordinals in `except` do not count. `File`: a local one is a path. */
+export interface RowsFile<File = FileRef> {
+  file: File;
+  except: readonly number[];
 }
 
 /** A line of the file. */

@@ -3,7 +3,7 @@
  * some hundreds. What the partition index knows (id, rows) is not repeated.
  */
 import type { ArtifactRef } from './files';
-import { decodeOrdinals, encodeOrdinals } from './ordinals';
+import { decodeOrdinals, encodeOrdinals } from './units/ordinals';
 import type { PartitionOutcome, PackedArtifact, DoneRecord } from './outcome';
 
 /** In memory, and between processes. Columns are of one length. */

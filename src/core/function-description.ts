@@ -12,5 +12,10 @@ export interface FunctionDescription {
   model?: { name: string; task: ModelTask };
 }
 
+/** Whether it can be the name of a partition model. */
+export function isModelName(value: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/.test(value);
+}
+
 /** Name of the function that needs no code: it runs the run's `sql` over each partition. */
 export const SQL_FUNCTION = 'sql';

@@ -1,6 +1,5 @@
 /** Whether a value arrives as it was given: inputs travel as JSON, which drops or changes what it does not know. */
-import { describe } from './describe';
-import { quote } from './quote';
+import { describe, quote } from './quote';
 
 /** Far more than people nest; what encodes JSON by recursion runs out of stack at some thousands. */
 export const MAX_DEPTH = 100;

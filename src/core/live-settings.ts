@@ -1,7 +1,7 @@
 /** What is wrong with settings for a run under way, as sentences: for the workflow, and for clients before they ask it. */
 import type { RunPlan } from './plan';
 import { quote } from './quote';
-import { asTolerance, TOLERANCE } from './tolerance';
+import { asTolerance, TOLERANCE } from './failures/tolerance';
 
 /** More activities of one workflow in flight, and completions that come at once could fail a workflow task (I7). */
 export const MOST_LANES = 48;

@@ -5,13 +5,12 @@
  */
 import type { Carried } from './carried';
 import type { FileRef, StagedFile } from './files';
-import type { RunInput, ModelInput } from './input';
+import type { ModelInput } from './input';
 import type { ErrorInfo } from './outcome';
 import type { PushDown } from './push-down';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
-import type { ReportRule } from './shard-report';
-import type { StopReason } from './stop';
-import type { FunctionDescription } from './function-description';
+import type { ReportRule } from './units/shard-report';
+import type { StopReason } from './failures/stop';
 
 /** A column and its type as the snapshot has it, in DuckDB's words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
 export interface Column {
@@ -29,7 +28,7 @@ export interface Unit {
   label: string;
 }
 
-/** How often and how fast a partition is called again: see `run/budgets`. */
+/** How often and how fast a partition is called again: see `failures/budgets`. */
 export interface RetryRule {
   /** Calls of the function per partition, the first included. */
   maximumAttempts: number;
@@ -130,7 +129,7 @@ export interface FileRange {
 }
 
 /** What of a plan shapes the activities of units. */
-export type UnitsPlan = Pick<
+export type UnitCallPlan = Pick<
   RunPlan,
   | 'generation'
   | 'execution'
@@ -156,7 +155,7 @@ export interface ShardTask {
   firstUnit: number;
   /** Where its units are on the stage. */
   list: FileRange & { path: string };
-  plan: UnitsPlan;
+  plan: UnitCallPlan;
   /** Ordinals that were skipped before it began (`"3,7-9"`). */
   skipped: string;
   report: Omit<ReportRule, 'everyFailures'>;
@@ -293,69 +292,6 @@ export interface UnitTask {
   lostBefore?: number;
 }
 
-/** What `openRun` returns: the run is accepted under this generation and execution. */
-export interface OpenedRun {
-  version: 1;
-  runId: string;
-  generation: number;
-  execution: number;
-  /** Stage URI, absolute. */
-  stage: string;
-  /** Content of the stage's token file: a worker that sees another one is looking at another folder. */
-  stageToken: string;
-  /** Warehouse URI, absolute. */
-  warehouse: string;
-  function: FunctionPlan;
-  /** What the function itself asks for. */
-  functionSettings: FunctionDescription;
-  /** ISO 8601 UTC: the time that the run is for; of a continuation, that of the run it continues. */
-  scheduledTime: string | null;
-  /** Task queue of `processUnit`. */
-  unitTaskQueue: string;
-  /** How long planning and committing may take. */
-  planTimeoutMs: number;
-  heartbeatTimeoutMs: number;
-  /** How long the execution may take in all; null: no limit. */
-  runTimeoutMs: number | null;
-  /** The run's input as it is in force: of a continuation the run's own, with what the continuation changed. */
-  input: RunInput;
-  /** Earlier executions of the run id, oldest first. */
-  earlier: ExecutionEntry[];
-  /** What a continuation continues; null for the first execution of a generation. */
-  continues: Continued | null;
-  /**
-   * Whether the execution's input is taken for that of the worker's owner, who may read and write what the worker can. Absent in histories of
-   * releases that did not ask: as true.
-   */
-  trusted?: boolean;
-}
-
-/** An execution that has ended, as later ones record it. Times are ISO 8601 UTC. */
-export interface ExecutionEntry {
-  workflowRunId: string;
-  generation: number;
-  execution: number;
-  startedAt: string;
-  endedAt: string | null;
-  status: RunStatus;
-}
-
-/** What a continuation takes over from the execution before it. */
-export interface Continued {
-  /** Its plan, but for what is planned anew. */
-  plan: Omit<RunPlan, 'units' | 'sharding' | 'carried'>;
-  carried: Carried;
-  /** The last commit of the generation. */
-  commit: CommitResult | null;
-  /** Whether it has the rows of all partitions that are DONE. Earlier releases do not say so, and take it for granted. */
-  committed?: boolean;
-}
-
-/** `planRun`'s argument. */
-export interface PlanTask {
-  opened: OpenedRun;
-}
-
 /** `loadShard`'s argument. */
 export type LoadTask = Pick<ShardTask, 'version' | 'stageToken' | 'list'> & Pick<RunPlan, 'stage'>;
 
@@ -410,26 +346,6 @@ export interface RunSummary {
   firstErrors: { id: string; error: ErrorInfo }[];
   /** Why the run was stopped before all partitions were started: those that were not are SKIPPED. Null when it was not. */
   stopped: { reason: StopReason; message: string } | null;
-}
-
-/** How a run ended, by its own word. */
-export interface Closing {
-  kind: 'completed' | 'failed' | 'cancelled';
-  /** Null when it had no plan, and when it ended by a mistake in Partwise itself. */
-  summary: RunSummary | null;
-  /** Null when it completed. */
-  error: ErrorInfo | null;
-}
-
-/** `closeRun`'s argument. */
-export interface CloseTask {
-  version: 1;
-  runId: string;
-  /** Null: the run was refused. */
-  opened: Pick<OpenedRun, 'stage' | 'stageToken' | 'generation' | 'execution'> | null;
-  /** Who is to be told, as the input names them. */
-  notify: string | null;
-  closing: Closing;
 }
 
 /** `findPartitions`' argument. */

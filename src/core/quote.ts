@@ -1,3 +1,5 @@
+/** Values as sentences name them. */
+
 /** A value as a person would recognise it, on one line and short. */
 export function quote(value: unknown): string {
   let text: string;
@@ -7,4 +9,22 @@ export function quote(value: unknown): string {
     text = typeof value === 'bigint' ? `${value}n` : 'an object';
   }
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
+}
+
+/** `a Map`, `a function`, `an Invoice`: for sentences. Never throws, whatever the value does when it is looked at. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  const name = typeof value === 'object' ? classOf(value) : typeof value;
+  return /^[aeio]/i.test(name) ? `an ${name}` : `a ${name}`;
+}
+
+function classOf(value: object): string {
+  try {
+    const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;
+    const name = prototype?.constructor?.name;
+    return typeof name === 'string' && name !== '' ? name : 'Object';
+  } catch {
+    // A getter or a Proxy that throws.
+    return 'Object';
+  }
 }

@@ -4,19 +4,18 @@
  */
 import type { Carried } from './carried';
 import type { ArtifactRef, FileRef } from './files';
-import { ordinalsWithin, type OrdinalRange } from './ordinals';
+import type { FunctionSettings, NormalizedOptions, PlannedInput } from './normalized-input';
+import { ordinalsWithin, type OrdinalRange } from './units/ordinals';
 import type { AlikeFailures, ErrorInfo, PartitionOutcome, UnitResult, DoneRecord } from './outcome';
+import type { Continued, ExecutionEntry, OpenedRun } from './opened-run';
 import type {
   Column,
   CommitResult,
-  Continued,
-  ExecutionEntry,
   FileRange,
   FoundPartitions,
   FunctionPlan,
   LoadedShard,
   ModelUse,
-  OpenedRun,
   RetryPlan,
   RetryRule,
   RunPlan,
@@ -42,7 +41,8 @@ import {
   text,
   type Check,
 } from './shape';
-import type { ShardReport } from './shard-report';
+import type { NormalizedRetry, NormalizedRule } from './failures/retry-plan';
+import type { ShardReport } from './units/shard-report';
 import { PARTITION_STATUSES, RUN_STATUSES, type StatusCounts } from './status';
 
 const version = oneOf(1);
@@ -136,6 +136,49 @@ const commitResult = shapeOf<CommitResult>({
   committedAt: text,
   modelVersion: optional(count),
 });
+const retryAsked: { [Name in keyof NormalizedRule]: Check } = {
+  maximumAttempts: orNull(count),
+  initialIntervalMs: orNull(count),
+  backoffCoefficient: orNull(number),
+  maximumIntervalMs: orNull(count),
+};
+const normalizedRetry = shapeOf<NormalizedRetry>({
+  ...retryAsked,
+  nonRetryableErrorTypes: orNull(listOf(text)),
+  byErrorType: orNull(mapOf(shapeOf<NormalizedRule>(retryAsked))),
+});
+const functionSettings = shapeOf<FunctionSettings>({
+  timeoutMs: orNull(count),
+  memoryBytes: orNull(count),
+  retry: normalizedRetry,
+  bigTaskQueue: orNull(text),
+});
+const normalized = shapeOf<PlannedInput>({
+  source: fields,
+  partitionBy: listOf(text),
+  params: fields,
+  where: orNull(text),
+  snapshot: oneOf('stage', 'none'),
+  only: orNull(listOf(text)),
+  output: orNull(output),
+  model: orNull(fields),
+  timeZone: text,
+  onUnchanged: oneOf('run', 'reuse'),
+  series: orNull(text),
+  options: shapeOf<NormalizedOptions>({
+    maxConcurrency: count,
+    toleratedFailures: either(count, text),
+    failFast: flag,
+    runTimeoutMs: orNull(count),
+    retry: normalizedRetry,
+    timeoutMs: orNull(count),
+    memoryBytes: orNull(count),
+    heartbeatTimeoutMs: count,
+    maxPartitions: count,
+    partitionsPerUnit: orNull(count),
+    loadingWarehouse: orNull(text),
+  }),
+});
 const opened = shapeOf<OpenedRun>({
   version,
   runId: text,
@@ -146,12 +189,14 @@ const opened = shapeOf<OpenedRun>({
   warehouse: text,
   function: shapeOf<FunctionPlan>({ name: text, digest: text, bundle: orNull(text), sql: orNull(text) }),
   functionSettings: fields,
+  settings: optional(functionSettings),
   scheduledTime: orNull(text),
   unitTaskQueue: text,
   planTimeoutMs: count,
   heartbeatTimeoutMs: count,
   runTimeoutMs: orNull(count),
   input: fields,
+  normalized: optional(normalized),
   earlier: listOf(
     shapeOf<ExecutionEntry>({
       workflowRunId: text,

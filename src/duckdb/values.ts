@@ -32,7 +32,7 @@ import {
   TIMESTAMP,
   VARCHAR,
 } from '@duckdb/node-api';
-import { describe } from '../core/describe';
+import { describe } from '../core/quote';
 
 /** Turns a value of one column that is not NULL into JavaScript's. */
 export type ValueReader = (value: NonNullable<DuckDBValue>) => unknown;

@@ -12,8 +12,13 @@ interface Digest {
   sha256: string;
 }
 
+/** In hex. */
+export function sha256Of(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
 export function digest(content: Uint8Array): Digest {
-  return { bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
+  return { bytes: content.length, sha256: sha256Of(content) };
 }
 
 /** Of a local file, read once. */

@@ -1,7 +1,7 @@
 /** An artifact's bytes from its value, and back. */
 import { tmpdir } from 'node:os';
 import type { ArtifactCodec } from '../core/files';
-import { describe } from '../core/describe';
+import { describe } from '../core/quote';
 import { InvalidArtifact } from './errors';
 import { encodeJson, WHY_NO_SURROGATE } from '../rows/json';
 import type { ArtifactWriter } from './types';
@@ -59,7 +59,7 @@ export async function decodeArtifact(
       return Buffer.from(bytes).toString('utf8');
     case 'csv':
     case 'parquet':
-      return rowsFile().readRows(bytes, codec, scratch);
+      return rowsFile().rowsInBytes(bytes, codec, scratch);
     case 'bytes':
     case 'custom':
       return bytes;

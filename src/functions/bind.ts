@@ -1,4 +1,4 @@
-import { describe } from '../core/describe';
+import { describe } from '../core/quote';
 
 /** What can be bound in a statement that another process runs. */
 export type Bind = string | number | boolean | null;

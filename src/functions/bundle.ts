@@ -1,11 +1,10 @@
 /** A project's functions file as one module, named by its digest, so that an edit touches no run in flight. */
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Message, Plugin } from 'esbuild';
-import { digestFile } from '../files/digest';
+import { digestFile, sha256Of } from '../files/digest';
 import { replaceFile } from '../files/durable';
 
 /** The functions file does not build: a sentence per problem, with file and line. */
@@ -32,7 +31,7 @@ export async function bundleFunctions(file: string, outFolder: string): Promise<
   const folder = resolve(outFolder);
   checkFile(file, entry);
   const code = await build(entry, folder);
-  const digest = createHash('sha256').update(code).digest('hex');
+  const digest = sha256Of(code);
   const path = join(folder, `${digest}.mjs`);
   // One of that name may hold something else: a disk that lost power, or a bit.
   if (!(await holds(path, digest))) {

@@ -1,11 +1,10 @@
 /** `data`, the first argument of a partition function. */
-import { setOwn } from '../core/own-property';
+import { setOwn, type Row } from '../core/row';
 import type { PartitionRows } from '../rows/partition-rows';
 import { addRows, readColumn, type Shape, type Slice, type Constants } from '../rows/slices';
 import { SomeRows } from './some-rows';
 import type { SqlSession } from './sql-session';
 import type { PartitionData } from './types';
-import type { Row } from '../core/row';
 import { SPLIT_DATA, type SplitData } from './model-hooks';
 
 /** `conditions`: where conditions of the input are asked, if not with the function's own queries. */

@@ -1,7 +1,7 @@
 /** What a partition function threw, as it is recorded. */
 import { join, sep } from 'node:path';
 import type { ErrorInfo } from '../core/outcome';
-import { describe } from '../core/describe';
+import { describe } from '../core/quote';
 
 const TYPE_BYTES = 200;
 const MESSAGE_BYTES = 1024;
@@ -17,6 +17,11 @@ export interface Thrown {
   retryable: boolean;
   /** The wait that the error asks for (`nextRetryDelay`), in milliseconds. */
   retryDelayMs: number | null;
+}
+
+/** The worker does not have the function: another one may, so it costs the partition no attempt. */
+export class FunctionMissing extends Error {
+  override name = 'FunctionMissing';
 }
 
 /** Thrown by `context.expect`. */

@@ -1,9 +1,7 @@
 /** Stage mode: a partition is a file, read where it lies and only while it is what planning saw. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { digestFile } from '../files/digest';
 import type { PinnedFile } from '../core/plan';
 import { HELD_ROWS, type PartitionRows } from '../rows/partition-rows';
 import { allRows, NO_CONSTANTS } from '../rows/slices';
@@ -30,10 +28,9 @@ export async function checkPin(file: PinnedFile): Promise<void> {
   if (found.size !== file.bytes) {
     throw new SourceChanged(file.path, `went from ${file.bytes} to ${found.size} bytes`);
   }
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file.path), hash);
   // Equal bytes with another time are the same rows: copying or touching a file is no change.
-  if (hash.digest('hex') !== file.sha256) throw new SourceChanged(file.path, 'has other content');
+  if ((await digestFile(file.path)).sha256 !== file.sha256)
+    throw new SourceChanged(file.path, 'has other content');
 }
 
 const TABLE = '__partwise_file';

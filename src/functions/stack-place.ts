@@ -1,13 +1,13 @@
 /** Where the user's own code stands in a stack. Pure. */
 
-export interface Place {
+export interface StackPlace {
   file: string;
   line: number;
 }
 
 /** The first frame that is no package's; null when there is none at all. */
-export function userPlace(stack: string | null): Place | null {
-  const frames = (stack ?? '').split('\n').flatMap((text): Place[] => {
+export function userPlace(stack: string | null): StackPlace | null {
+  const frames = (stack ?? '').split('\n').flatMap((text): StackPlace[] => {
     const frame = /^\s+at (?:.* \()?(?:async )?(.+?):(\d+):\d+\)?$/.exec(text);
     return frame === null ? [] : [{ file: frame[1]!, line: Number(frame[2]) }];
   });

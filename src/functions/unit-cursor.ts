@@ -118,7 +118,7 @@ export class UnitCursor {
     const before = this.ordinals.at(-1) ?? -1;
     const chunk = await this.result!.fetchChunk();
     this.chunk = chunk !== null && chunk.rowCount > 0 ? chunk : null;
-    this.ordinals = this.chunk === null ? [] : ordinalsOf(this.chunk);
+    this.ordinals = this.chunk === null ? [] : ordinalsInChunk(this.chunk);
     this.position = 0;
     if (this.chunk !== null && this.ordinals[0]! < before) {
       throw new SnapshotDamaged('The snapshot is not sorted by partition. Start a new run.');
@@ -131,7 +131,7 @@ export function readParquet(files: readonly string[]): string {
 }
 
 /** The ordinals of a chunk's rows: its first column. */
-function ordinalsOf(chunk: DuckDBDataChunk): number[] {
+function ordinalsInChunk(chunk: DuckDBDataChunk): number[] {
   const ordinals: number[] = [];
   ORDINALS.read(chunk.getColumnVector(0), 0, chunk.rowCount, ordinals);
   return ordinals;

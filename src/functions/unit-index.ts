@@ -26,7 +26,7 @@ export async function loadKeys(
   );
 }
 
-export async function readIndex(
+export async function readUnitIndex(
   connection: DuckDBConnection,
   keyColumns: readonly Column[],
 ): Promise<Map<number, IndexedPartition>> {

@@ -1,6 +1,6 @@
 /** What people did to a run while it was under way: signals as they came, updates as they were answered. */
-import { PAUSED_MEMO } from '../core/memo';
-import { asTolerance } from '../core/tolerance';
+import { PAUSED_MEMO } from '../core/workflow';
+import { asTolerance } from '../core/failures/tolerance';
 import { valueOf } from './untrusted-payloads';
 import type { Fact } from './facts';
 import type { HistoryEvent, PayloadDecoder } from './events';

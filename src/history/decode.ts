@@ -1,10 +1,10 @@
 /** Raw history events → facts. Types are all it takes from Temporal, so it works on any source of events. */
 import type { ErrorInfo } from '../core/outcome';
 import type { RunSummary, UnitTask } from '../core/plan';
-import { notAResult } from '../core/not-a-result';
+import { notAResult } from '../core/failures/not-a-result';
 import { isCommitResult, isOpenedRun, isRunPlan, isRunSummary, isUnitResult } from '../core/recorded';
 import { isObject } from '../core/shape';
-import { shardNumber } from '../core/shards';
+import { shardNumber } from '../core/units/shards';
 import { decodeControl } from './decode-control';
 import { failureOf, ForgedPayload, valueOf } from './untrusted-payloads';
 import type { CloseKind, Fact, ShardRef, Step } from './facts';

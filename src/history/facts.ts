@@ -3,8 +3,9 @@
  * them from events, `fold.ts` makes a run's record from them.
  */
 import type { ErrorInfo, UnitResult } from '../core/outcome';
-import type { CommitResult, OpenedRun, RunPlan, RunSummary, UnitTask } from '../core/plan';
-import type { Tolerance } from '../core/tolerance';
+import type { OpenedRun } from '../core/opened-run';
+import type { CommitResult, RunPlan, RunSummary, UnitTask } from '../core/plan';
+import type { Tolerance } from '../core/failures/tolerance';
 
 /** Activities that a run has one of. */
 export type Step = 'openRun' | 'planRun' | 'commitRun';

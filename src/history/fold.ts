@@ -11,13 +11,14 @@
  *  6. Facts of a shard's history and those of the run's may come in any order; those of one history come in its own.
  *  7. A partition in neither is PENDING, or RUNNING where the live overlay says so.
  */
-import { decodeOrdinals } from '../core/ordinals';
+import { decodeOrdinals } from '../core/units/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
-import type { CommitResult, OpenedRun, RunPlan, UnitTask } from '../core/plan';
-import { givenBack, type GivenBack, takeBack } from '../core/retry-units';
-import { endsWithoutResult, withoutResult } from '../core/without-result';
+import type { OpenedRun } from '../core/opened-run';
+import type { CommitResult, RunPlan, UnitTask } from '../core/plan';
+import { givenBack, type GivenBack, takeBack } from '../core/units/retry-units';
+import { endsWithoutResult, withoutResult } from '../core/failures/not-a-result';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../core/status';
-import type { Tolerance } from '../core/tolerance';
+import type { Tolerance } from '../core/failures/tolerance';
 import type { Fact, ShardRef, Step } from './facts';
 
 /** One activity of the run, or of a shard. */
@@ -192,7 +193,7 @@ export function applyFact(record: RunRecord, fact: Fact): void {
  * The partitions that a unit names, ascending. Of a unit of a continuation also those between its own that were taken over: the
  * selection is in the plan on the stage.
  */
-export function ordinalsOf({ only, except, from, to }: UnitTask): number[] {
+export function ordinalsInUnit({ only, except, from, to }: UnitTask): number[] {
   if (only !== null) return decodeOrdinals(only);
   const all = Array.from({ length: to - from + 1 }, (_, i) => from + i);
   if (except === null) return all;

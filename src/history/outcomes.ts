@@ -2,18 +2,16 @@
  * How each partition of a run ended, by ordinal: what was taken over from before, what unit results say inline, and the files
  * that they name.
  */
-import { createHash } from 'node:crypto';
 import { carriedContent, type CarriedRecord, type MadeBy, type RowsFile } from '../core/carried';
 import { decodeBlock, outcomeAt, type DoneBlock } from '../core/done-block';
 import type { FileRef } from '../core/files';
 import type { FinalStatus, OutcomeRecord, PartitionOutcome } from '../core/outcome';
-import { decodeOrdinals } from '../core/ordinals';
-import { givenBack } from '../core/retry-units';
-import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+import { decodeOrdinals } from '../core/units/ordinals';
+import { givenBack } from '../core/units/retry-units';
+import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
 import { wasStopped } from './run-state';
-import { ObjectDamaged } from '../core/object-damaged';
 
-/** Reads a file on the run's stage. */
+/** Reads a file on the run's stage. Rejects unless it is the file that history names (I2, I3), see `Stage.read`. */
 export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;
 
 /** A partition's end. Where id and rows are null, the partition index alone knows them. */
@@ -150,7 +148,7 @@ export class Outcomes {
     this.#positionOf = new Int32Array(plan.partitions);
     if (plan.carried !== null) {
       const { outcomes, blocks, rows, calls } = carriedContent(
-        parseLines<CarriedRecord>(await checkedFile(plan.carried.file, readFile)),
+        parseLines<CarriedRecord>(await readFile(plan.carried.file)),
       );
       this.#carriedRows.push(...rows);
       for (const { outcome, execution, functionDigest } of outcomes)
@@ -175,7 +173,7 @@ export class Outcomes {
     this.#taken.set(event, unit.endedAt);
     const { end } = unit;
     if (end?.type === 'lost') {
-      for (const ordinal of ordinalsOf(unit.task)) {
+      for (const ordinal of ordinalsInUnit(unit.task)) {
         // enforces I4: what lies between a unit's partitions had ended before, and goes on being what it was.
         if (this.statusOf(ordinal) === undefined) this.#single.set(ordinal, lostPartition(unit, ordinal));
       }
@@ -214,16 +212,7 @@ function outputOf({ end }: UnitRecord): RowsFile[] {
 async function outcomesOf({ end }: UnitRecord, readFile: ReadFile): Promise<OutcomeRecord[]> {
   if (end?.type !== 'result') return [];
   const { outcomes } = end.result;
-  return Array.isArray(outcomes)
-    ? outcomes
-    : parseLines<OutcomeRecord>(await checkedFile(outcomes, readFile));
-}
-
-/** enforces I2, I3: a file counts only when it is the one that history names. */
-async function checkedFile(ref: FileRef, readFile: ReadFile): Promise<Uint8Array> {
-  const bytes = await readFile(ref);
-  if (createHash('sha256').update(bytes).digest('hex') === ref.sha256) return bytes;
-  throw new ObjectDamaged(ref, null, bytes.length);
+  return Array.isArray(outcomes) ? outcomes : parseLines<OutcomeRecord>(await readFile(outcomes));
 }
 
 /** One record a line; the last line seals those before it. */

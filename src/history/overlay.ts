@@ -4,7 +4,7 @@
  */
 import type { EndedOutcome } from '../core/done-block';
 import type { ErrorInfo } from '../core/outcome';
-import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
+import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
 import type { WaitingStep } from './state';
 
 /** Of attempts that were handed over for want of the stage. */
@@ -137,7 +137,7 @@ function addUnit(overlay: LiveOverlay, unit: UnitRecord, activity: PendingUnit):
     // Of a batch that has not said which one, or that has ended the one it said: the first that is left.
     const isLeft = (each: number): boolean => !overlay.ended.has(each);
     const said = activity.ordinal;
-    const ordinal = said !== null && isLeft(said) ? said : ordinalsOf(unit.task).find(isLeft);
+    const ordinal = said !== null && isLeft(said) ? said : ordinalsInUnit(unit.task).find(isLeft);
     if (ordinal !== undefined) overlay.running.set(ordinal, live);
     overlay.labels.push(unit.label ?? unit.activityId);
   } else if (attempt > 1 && isSingle(unit)) {

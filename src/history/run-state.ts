@@ -23,7 +23,7 @@ import {
   type RunStatus,
   type StatusCounts,
 } from '../core/status';
-import { toleratedOf } from '../core/tolerance';
+import { toleratedOf } from '../core/failures/tolerance';
 import type { RunRecord } from './fold';
 import type { LiveOverlay } from './overlay';
 import type { RunState } from './state';

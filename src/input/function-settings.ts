@@ -3,15 +3,15 @@ import { explainIssues } from './explain-issues';
 import { functionSettingsSchema } from './input-schema';
 import { normalizeRetry } from './parse-input';
 import type { FunctionDescription } from '../core/function-description';
-import type { NormalizedRetry } from '../core/retry-plan';
+import type { FunctionSettings } from '../core/normalized-input';
 
-/** null: not asked for. */
-export interface FunctionSettings {
-  timeoutMs: number | null;
-  memoryBytes: number | null;
-  retry: NormalizedRetry;
-  bigTaskQueue: string | null;
-}
+/** Of a function that asks for nothing. */
+export const NO_SETTINGS: FunctionSettings = {
+  timeoutMs: null,
+  memoryBytes: null,
+  retry: normalizeRetry(null),
+  bigTaskQueue: null,
+};
 
 export type SettingsReport = { ok: true; settings: FunctionSettings } | { ok: false; problems: string[] };
 

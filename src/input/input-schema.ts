@@ -7,9 +7,10 @@ import { parsePeriod, timeZoneName } from './zoned-time';
 import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
 import { runIdProblem } from './run-id';
 import { addSentence, fields, parsed } from './explain-issues';
+import { isModelName } from '../core/function-description';
 import { quote } from '../core/quote';
 import { tableNameProblem } from '../core/table-name';
-import { asTolerance, TOLERANCE } from '../core/tolerance';
+import { asTolerance, TOLERANCE } from '../core/failures/tolerance';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -151,10 +152,6 @@ const sourceSchema = fields(SOURCE, {
 });
 
 const MODEL_NAME = 'the name of a model, such as "traffic": letters, digits, "_" and "-", at most 80';
-
-function isModelName(value: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/.test(value);
-}
 
 const VERSION = 'the number of a version, such as 3, or an alias, such as "production"';
 const versionSchema = z.union([whole(1, Number.MAX_SAFE_INTEGER), text(VERSION)], { error: VERSION });

@@ -5,54 +5,33 @@
 import { explainIssues } from './explain-issues';
 import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
 import type { Source, ModelInput } from '../core/input';
+import type { NormalizedInput, PlannedInput } from '../core/normalized-input';
 import { jsonProblems } from '../core/json-value';
 import { encodePartitionId, isPartitionId } from '../core/partition-id';
 import type { OutputPlan } from '../core/plan';
 import { parsePeriod, timeZoneName } from './zoned-time';
 import { quote } from '../core/quote';
-import type { Tolerance } from '../core/tolerance';
 import { SQL_FUNCTION } from '../core/function-description';
-import type { NormalizedRetry, NormalizedRule } from '../core/retry-plan';
+import type { NormalizedRetry, NormalizedRule } from '../core/failures/retry-plan';
 
-/** Input with defaults applied and durations and sizes as numbers. null: not given, so the function's or the worker's own. */
-export interface NormalizedInput {
-  function: string;
-  source: Source;
-  /** Empty when each file is a partition. */
-  partitionBy: string[];
-  warehouse: string | null;
-  stage: string | null;
-  functions: string | null;
-  params: Record<string, unknown>;
-  sql: string | null;
-  where: string | null;
-  snapshot: 'stage' | 'none';
-  only: string[] | null;
-  output: OutputPlan | null;
-  model: ModelInput | null;
-  onExisting: 'error' | 'overwrite' | 'resume';
-  /** ISO 8601 UTC. */
-  scheduledTime: string | null;
-  timeZone: string;
-  notify: string | null;
-  onUnchanged: 'run' | 'reuse';
-  series: string | null;
-  options: NormalizedOptions;
-}
-
-export interface NormalizedOptions {
-  maxConcurrency: number;
-  toleratedFailures: Tolerance;
-  failFast: boolean;
-  /** Of the whole run; null: no limit. */
-  runTimeoutMs: number | null;
-  retry: NormalizedRetry;
-  timeoutMs: number | null;
-  memoryBytes: number | null;
-  heartbeatTimeoutMs: number;
-  maxPartitions: number;
-  partitionsPerUnit: number | null;
-  loadingWarehouse: string | null;
+/** The fields that are recorded for planning. */
+export function plannedFields(input: NormalizedInput): PlannedInput {
+  const { source, partitionBy, params, where, snapshot, only, output, model } = input;
+  const { timeZone, onUnchanged, series, options } = input;
+  return {
+    source,
+    partitionBy,
+    params,
+    where,
+    snapshot,
+    only,
+    output,
+    model,
+    timeZone,
+    onUnchanged,
+    series,
+    options,
+  };
 }
 
 export type InputReport = { ok: true; input: NormalizedInput } | { ok: false; problems: string[] };

@@ -6,12 +6,12 @@ import { predictedRows } from './predictions';
 import { jsonSerde } from './serde';
 import { type ModelMetrics, type ModelOptions, type PartitionModel } from './types';
 import type { Row } from '../core/row';
+import { isModelName } from '../core/function-description';
 import type { ModelTask } from '../core/input';
 import { InvalidResult } from '../rows/invalid-result';
 import type { ModelSerde, ModelFunction, ModelHost, SplitData } from '../functions/model-hooks';
 import { MODEL_HOST, SPLIT_DATA, PARTITION_MODEL } from '../functions/model-hooks';
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/;
 const KNOWN = ['name', 'train', 'predict', 'serde', 'metrics', 'timeout', 'memory', 'retry', 'bigTaskQueue'];
 /** Columns of a training run's rows that are no metrics. */
 const OWN_COLUMNS = ['trained_rows', 'model_file', 'model_bytes'];
@@ -168,7 +168,7 @@ function findProblem(options: unknown): string | null {
   if (typeof options !== 'object' || options === null)
     return 'pass an object with "name", "train" and "predict".';
   const { name, train: fit, predict: ask, serde, metrics } = options as Record<string, unknown>;
-  if (typeof name !== 'string' || !NAME.test(name)) {
+  if (typeof name !== 'string' || !isModelName(name)) {
     return `"name" is ${JSON.stringify(name) ?? 'missing'}; use letters, digits, "_" and "-", beginning with a letter, at most 80.`;
   }
   if (typeof fit !== 'function')

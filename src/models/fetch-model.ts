@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findEntry, readChecked } from './manifest';
+import { findEntry } from './manifest';
 import type { ModelPlan } from '../core/plan';
 import { openStage } from '../stage';
 import type { ModelFile } from './types';
@@ -17,6 +17,6 @@ export async function fetchModel(
   const entry = await findEntry(stage, models.root, partition);
   if (entry === null) return null;
   const file = join(folder, `model-${randomUUID()}`);
-  await writeFile(file, await readChecked(stage, entry));
+  await writeFile(file, await stage.read(entry));
   return { file, name: entry.file };
 }

@@ -2,7 +2,7 @@
  * A version's manifest: entries sorted by partition id in blocks, each an object on the stage, and a root that names the blocks. One
  * model is found by reading the root and one block; a version that changes a few entries shares all other blocks with its base.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { FileRef } from '../core/files';
 import { folderName } from '../stored/layout';
 import type { Stage } from '../stage';
@@ -146,28 +146,11 @@ const kept = new Map<string, Promise<unknown>>();
 function readOnce<T>(stage: Stage, ref: FileRef, parse: (text: string) => T): Promise<T> {
   const known = kept.get(ref.sha256) as Promise<T> | undefined;
   kept.delete(ref.sha256);
-  const reading =
-    known ?? readChecked(stage, ref).then((bytes) => parse(Buffer.from(bytes).toString('utf8')));
+  const reading = known ?? stage.read(ref).then((bytes) => parse(Buffer.from(bytes).toString('utf8')));
   kept.set(ref.sha256, reading);
   reading.catch(() => kept.delete(ref.sha256));
   if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value!);
   return reading;
-}
-
-/** `bytes` bytes of a file, at `offset`, or all of it. Throws when they are not those that were recorded. */
-export async function readChecked(stage: Stage, ref: FileRef & { offset?: number }): Promise<Uint8Array> {
-  const bytes = await stage.get(ref.path, { offset: ref.offset ?? 0, bytes: ref.bytes });
-  // enforces I3: a model is the one that the version names, or none.
-  if (createHash('sha256').update(bytes).digest('hex') === ref.sha256) return bytes;
-  throw new DamagedModel(
-    `"${ref.path}" on the stage ${stage.uri} is not what the version recorded (its sha256 differs): it was changed after it was written.`,
-  );
-}
-
-/** Files of a version are not what they were. */
-export class DamagedModel extends Error {
-  override name = 'DamagedModel';
-  readonly nonRetryable = true;
 }
 
 export function readManifest(stage: Stage, root: FileRef): Promise<Manifest> {

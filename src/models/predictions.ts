@@ -1,10 +1,9 @@
 /** What `predict` returned, beside the input rows that it is about. */
 import { EXACT, type ExactColumns } from '../rows/exact-columns';
-import { setOwn } from '../core/own-property';
+import { setOwn, type Row } from '../core/row';
 import { identifier } from '../duckdb/quote';
 import { didYouMean } from '../core/nearest';
 import type { PartitionData } from '../functions/types';
-import type { Row } from '../core/row';
 import { InvalidResult } from '../rows/invalid-result';
 
 /** Position of an input row in its partition, counted from 0. */
@@ -17,7 +16,7 @@ const MODEL_PARTITION = 'model_partition';
 /** Columns that predictions have by themselves. */
 const OWN_COLUMNS: readonly string[] = [ROW_ID, PREDICTION, MODEL_PARTITION];
 
-export interface Carried {
+export interface KeptColumns {
   /** Columns of the source. */
   keep: readonly string[];
   /** The partition's key, which is added by itself. */
@@ -35,7 +34,7 @@ export interface Carried {
 export async function predictedRows(
   predicted: unknown,
   data: PartitionData,
-  { keep, key, positions, model }: Carried,
+  { keep, key, positions, model }: KeptColumns,
 ): Promise<Row[]> {
   if (!isList(predicted))
     throw new InvalidResult('predict returned no array. Return one item for each row of data, in its order.');

@@ -4,7 +4,7 @@ import { holdoutProblem } from '../functions/sql-check';
 import type { Confinement } from '../duckdb/confinement';
 import { keepProblem } from '../models/predictions';
 import { identityProblem, modelBody, ownerOf, RegistryRefused, resolveVersion } from '../models/records';
-import type { NormalizedInput } from '../input/parse-input';
+import type { NormalizedInput } from '../core/normalized-input';
 import type { Column, OutputPlan } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { portableUri } from '../stage';

@@ -3,13 +3,13 @@ import { resolve } from 'node:path';
 import type { ProjectConfig } from '../config';
 import type { Confinement } from '../duckdb/confinement';
 import { sqlProblem } from '../functions/sql-check';
-import { parseFunctionSettings } from '../input/function-settings';
-import type { NormalizedInput } from '../input/parse-input';
+import { NO_SETTINGS, parseFunctionSettings } from '../input/function-settings';
+import type { FunctionSettings, NormalizedInput } from '../core/normalized-input';
 import type { FunctionPlan } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { scheduledFor } from '../input/scheduled-time';
 import { stageUri } from '../stage';
-import { DEFAULT_WAREHOUSE, openWarehouse, resolveWarehouse } from '../warehouse';
+import { DEFAULT_WAREHOUSE, resolveWarehouse, type Warehouse } from '../warehouse';
 import { WarehouseLocked } from '../duckdb/database-file';
 import type { SourceShape } from '../warehouse/warehouse';
 import { sqlDigest, unknownFunction, type FunctionCatalog } from './function-catalog';
@@ -56,15 +56,25 @@ export function resolvePlace(
   }
 }
 
+/** A run's function. */
+export interface FoundFunction {
+  plan: FunctionPlan;
+  /** What it asks for, as it says it. */
+  described: FunctionDescription;
+  settings: FunctionSettings;
+}
+
+/** Null when `problems` says why. */
 export async function findFunction(
   deps: { functions: FunctionCatalog },
   project: ProjectConfig,
   input: NormalizedInput & { starter: Starter },
   problems: string[],
-): Promise<{ plan: FunctionPlan; settings: FunctionDescription } | null> {
+): Promise<FoundFunction | null> {
   const name = input.function;
   if (name === 'sql' && input.sql !== null) {
-    return { plan: { name, digest: sqlDigest(input.sql), bundle: null, sql: input.sql }, settings: { name } };
+    const plan = { name, digest: sqlDigest(input.sql), bundle: null, sql: input.sql };
+    return { plan, described: { name }, settings: NO_SETTINGS };
   }
   const foreign = input.functions === null ? null : functionsProblem(input.starter, input.functions, project);
   if (foreign !== null) {
@@ -74,11 +84,12 @@ export async function findFunction(
   const file = input.functions === null ? project.functions : resolve(project.projectDir, input.functions);
   try {
     const bundle = await deps.functions.current(file);
-    const settings = bundle?.functions.find((candidate) => candidate.name === name);
-    if (bundle !== null && settings !== undefined) {
-      const checked = parseFunctionSettings(settings);
+    const described = bundle?.functions.find((candidate) => candidate.name === name);
+    if (bundle !== null && described !== undefined) {
+      const checked = parseFunctionSettings(described);
       if (!checked.ok) problems.push(...checked.problems);
-      return { plan: { name, digest: bundle.digest, bundle: bundle.path, sql: null }, settings };
+      const plan = { name, digest: bundle.digest, bundle: bundle.path, sql: null };
+      return { plan, described, settings: checked.ok ? checked.settings : NO_SETTINGS };
     }
     problems.push(unknownFunction(name, bundle, file));
   } catch (error) {
@@ -108,16 +119,14 @@ export async function withoutWaiting<T>(work: () => Promise<T>): Promise<T> {
 }
 
 export async function inspectSource(
-  deps: { projectDir: string },
+  warehouse: Warehouse,
   input: NormalizedInput,
-  { warehouse, confinement }: { warehouse: string; confinement: Confinement | null },
   problems: string[],
 ): Promise<SourceShape | null> {
   try {
     const { source, partitionBy, where, scheduledTime, timeZone } = input;
     const scheduled = scheduledFor(scheduledTime, timeZone);
-    const opened = openWarehouse(warehouse, deps.projectDir, { confinement });
-    return await opened.inspect({ source, partitionBy, where, scheduled });
+    return await warehouse.inspect({ source, partitionBy, where, scheduled });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     problems.push(...error.problems);
@@ -126,12 +135,8 @@ export async function inspectSource(
 }
 
 /** What keeps the run's results from being written where the input says. */
-export async function targetProblems(
-  { projectDir }: { projectDir: string },
-  { output }: NormalizedInput,
-  warehouse: string,
-): Promise<string[]> {
-  return output === null ? [] : openWarehouse(warehouse, projectDir).inspectOutput(output);
+export async function targetProblems(warehouse: Warehouse, { output }: NormalizedInput): Promise<string[]> {
+  return output === null ? [] : warehouse.inspectOutput(output);
 }
 
 export async function queryProblems(

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '@temporalio/activity';
 import type { PartitionViews } from '../reader/partitions/partition-views';
 import type { Reading, RunReader } from '../reader/run-reader';
-import { ordinalsOf as ordinalsOfUnit, type RunRecord } from '../history/fold';
+import { ordinalsInUnit, type RunRecord } from '../history/fold';
 import type { PartitionEnd } from '../history/outcomes';
 import {
   carriedRecords,
@@ -20,12 +20,13 @@ import {
 } from '../core/carried';
 import type { StagedFile } from '../core/files';
 import type { PartitionOutcome } from '../core/outcome';
-import type { Continued, ExecutionEntry, RunPlan } from '../core/plan';
+import type { Continued, ExecutionEntry } from '../core/opened-run';
+import type { RunPlan } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { carriedFile, unitFolder, type ExecutionPlace } from '../stored/layout';
 import { noCounts } from '../core/status';
-import { isStoredSize, ObjectDamaged, type Stage } from '../stage';
-import { ordinalsOf } from './known-partitions';
+import { isStoredSize, type Stage } from '../stage';
+import { ordinalsById } from './known-partitions';
 import { readCheckpoints } from '../stored/checkpoints';
 import { withoutMissing } from './missing-files';
 import { sealLines, unsealLines } from '../stored/numbered-objects';
@@ -76,7 +77,7 @@ export async function narrowTo(
   only: readonly string[] | null,
 ): Promise<Set<number> | null> {
   if (only === null) return null;
-  return new Set((await ordinalsOf(await stage.localFile(index), only)).values());
+  return new Set((await ordinalsById(await stage.localFile(index), only)).values());
 }
 
 /** Refuses when files of the snapshot are gone (`partwise clean`), before anything is started. */
@@ -153,9 +154,7 @@ export async function putCarried(
 
 /** The records of a file of outcomes taken over. */
 export async function readCarried(stage: Stage, { file }: Carried): Promise<CarriedRecord[]> {
-  const records = unsealLines(await stage.get(file.path)) as CarriedRecord[] | null;
-  if (records !== null) return records;
-  throw new ObjectDamaged(file, stage.uri, null);
+  return unsealLines(await stage.read(file)) as CarriedRecord[];
 }
 
 async function carriedOver(
@@ -187,7 +186,7 @@ async function carriedOver(
   for (const unit of reading.record.units.values()) {
     if (unit.end?.type === 'result') continue;
     const objects = await stage.list(unitFolder(unit.task, unit.activityId));
-    const own = new Set(ordinalsOfUnit(unit.task));
+    const own = new Set(ordinalsInUnit(unit.task));
     const salvaged = await readCheckpoints(stage, objects, (ordinal) => own.has(ordinal));
     // enforces I10: this execution is the first to record them, so an earlier one's commit does not have their rows.
     const { execution } = place;

@@ -2,9 +2,10 @@
  * Which functions a worker has. The embedded worker bundles the functions file anew for every run, so that an edit reaches
  * the next run and no run in flight; a deployed worker runs the code it was started with.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { sha256Of } from '../files/digest';
 import { bundleFunctions } from '../functions/bundle';
+import { FunctionMissing } from '../functions/errors';
 import { didYouMean } from '../core/nearest';
 import type { FunctionPlan } from '../core/plan';
 import { describeFunctions } from '../runners/node/describe';
@@ -19,7 +20,7 @@ export interface LoadedBundle {
 
 /** The built-in function `sql` has no bundle: its code is its query. */
 export function sqlDigest(query: string): string {
-  return `sql-${createHash('sha256').update(query).digest('hex')}`;
+  return `sql-${sha256Of(query)}`;
 }
 
 export class FunctionCatalog {
@@ -71,16 +72,10 @@ export class FunctionCatalog {
     }
     const bundle = await this.current();
     if (bundle === null || !bundle.functions.some(({ name }) => name === planned.name))
-      throw new FunctionMissing(planned.name);
+      throw new FunctionMissing(
+        `This worker has no function "${planned.name}": deploy it with the current functions file.`,
+      );
     return bundle;
-  }
-}
-
-/** This worker does not have the function: another one may, so it costs the partition no attempt. */
-export class FunctionMissing extends Error {
-  override name = 'FunctionMissing';
-  constructor(readonly functionName: string) {
-    super(`This worker has no function "${functionName}": deploy it with the current functions file.`);
   }
 }
 

@@ -1,8 +1,5 @@
 /** What one call of a function may take: the run's settings win over the function's own, and both over the defaults. */
-import { type FunctionSettings, parseFunctionSettings } from '../input/function-settings';
-import type { NormalizedOptions } from '../input/parse-input';
-import { Refusal } from '../core/refusal';
-import type { FunctionDescription } from '../core/function-description';
+import type { FunctionSettings, NormalizedOptions } from '../core/normalized-input';
 
 const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
 /** Share of a runner's memory that DuckDB may use; the rest is the function's. */
@@ -18,13 +15,6 @@ export function functionLimits(
     timeoutMs: run.timeoutMs ?? own.timeoutMs,
     memoryBytes: run.memoryBytes ?? own.memoryBytes ?? DEFAULT_MEMORY_BYTES,
   };
-}
-
-/** What a function asks for; it was checked when the run was opened. */
-export function settingsOf(described: FunctionDescription): FunctionSettings {
-  const report = parseFunctionSettings(described);
-  if (!report.ok) throw new Refusal('InvalidInput', report.problems);
-  return report.settings;
 }
 
 export function duckdbMemory(memoryBytes: number): number {

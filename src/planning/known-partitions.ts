@@ -8,7 +8,7 @@ import { findOrdinals, readWholeIndex } from '../rows/partition-index';
 const MOST_SUGGESTIONS = 20;
 
 /** Ordinals by id. Throws a `Refusal` with a sentence for each id that the run does not have. `index`: its file, here. */
-export async function ordinalsOf(index: string, ids: readonly string[]): Promise<Map<string, number>> {
+export async function ordinalsById(index: string, ids: readonly string[]): Promise<Map<string, number>> {
   const found = await findOrdinals(index, ids);
   const unknown = ids.filter((id) => !found.has(id));
   if (unknown.length === 0) return found;

@@ -5,7 +5,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { artifactBytes } from '../reader/partitions/artifacts';
 import type { CarriedContent, RowsFile } from '../core/carried';
 import { filterBlock, outcomeAt, type EndedOutcome } from '../core/done-block';
 import { ObjectDamaged, ObjectMissing, type Stage } from '../stage';
@@ -39,7 +38,7 @@ function* outcomesOf({ outcomes, blocks }: CarriedContent): Generator<EndedOutco
 
 /** One after the other: a partition may have a hundred thousand. */
 async function hasArtifacts(stage: Stage, { artifacts }: EndedOutcome): Promise<boolean> {
-  for (const ref of artifacts) if ((await unlessGone(artifactBytes(stage, ref))) === null) return false;
+  for (const ref of artifacts) if ((await unlessGone(stage.read(ref))) === null) return false;
   return true;
 }
 

@@ -1,10 +1,8 @@
 /** The time that a run is for. */
 import type { Context } from '@temporalio/activity';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import type { NormalizedInput } from '../input/parse-input';
-import { openStage } from '../stage';
-import { readPrevious } from './resumed-run';
-import { readChain } from './run-chain';
+import type { NormalizedInput } from '../core/normalized-input';
+import type { EarlierExecutions } from './run-chain';
 
 /** Temporal sets it on every workflow that a schedule starts: the time as planned, however late the start, without jitter. */
 const SCHEDULED_START = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
@@ -16,15 +14,11 @@ const SCHEDULED_START = defineSearchAttributeKey('TemporalScheduledStartTime', S
 export async function scheduledTimeOf(
   context: Context,
   { scheduledTime, onExisting }: NormalizedInput,
-  stageUri: string | null,
+  earlier: EarlierExecutions | null,
 ): Promise<string | null> {
   const time = scheduledTime ?? (await scheduledStart(context));
-  if (time !== null || onExisting !== 'overwrite' || stageUri === null) return time;
-  const { workflowId: runId, runId: workflowRunId } = context.info.workflowExecution!;
-  const stage = openStage(stageUri);
-  const { previous } = await readChain(context.client, stage, { runId, workflowRunId });
-  const before = previous === null ? null : await readPrevious(context, stage, previous);
-  return before?.reading.record.opened?.scheduledTime ?? null;
+  if (time !== null || onExisting !== 'overwrite' || earlier === null) return time;
+  return (await earlier.previous())?.reading.record.opened?.scheduledTime ?? null;
 }
 
 async function scheduledStart({ client, info }: Context): Promise<string | null> {

@@ -1,31 +1,24 @@
 /** A run that was accepted and ended before it had a plan: there is nothing to continue, but its input is known. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Context } from '@temporalio/activity';
-import { readLocators } from '../stored/locators';
 import { resumedInput, type Resumed } from '../input/continue-input';
 import type { Reading } from '../reader/run-reader';
 import type { RunInput } from '../core/input';
 import { quote } from '../core/quote';
-import type { Stage } from '../stage';
-import { inputOf, readPrevious } from './resumed-run';
+import { givenInput } from './opened-run';
+import type { EarlierExecutions } from './run-chain';
 
 /** `raw` laid over the input of that run, `basis`; null when no execution of the id was ever accepted, or it is forgotten. */
 export async function beginAgain(
   raw: Partial<RunInput>,
-  stage: Stage,
-  context: Context,
+  earlier: EarlierExecutions,
 ): Promise<(Resumed & { basis: Reading }) | null> {
-  const { workflowId: runId, runId: own } = context.info.workflowExecution!;
-  const last = (await readLocators(stage, runId)).found.findLast(
-    ({ workflowRunId }) => workflowRunId !== own,
-  );
-  const basis = last === undefined ? undefined : (await readPrevious(context, stage, last))?.reading;
+  const basis = (await earlier.newest())?.reading;
   const opened = basis?.record.opened;
   if (opened == null) return null;
-  const { input, problems } = resumedInput(raw, inputOf(opened));
+  const { input, problems } = resumedInput(raw, givenInput(opened));
   if (raw.only != null && !isDeepStrictEqual(raw.only, input.only)) {
     problems.push(
-      `"only" is ${quote(raw.only)}, and the run "${runId}" ended before it had partitions to choose from: ` +
+      `"only" is ${quote(raw.only)}, and the run "${opened.runId}" ended before it had partitions to choose from: ` +
         'leave it out, and all of them are run.',
     );
   }

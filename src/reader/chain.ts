@@ -26,13 +26,13 @@ export async function findExecution(
   runId: string,
 ): Promise<{ description: Description; refused: boolean }> {
   const latest = await source.describe(runId);
-  const refusal = await refusalOf(source, decoder, runId, latest);
+  const refusal = await findRefusal(source, decoder, runId, latest);
   if (refusal === null) return { description: latest, refused: false };
   const real = refusal.realExecution === null ? null : await described(source, runId, refusal.realExecution);
   if (real !== null) return { description: real, refused: false };
   for await (const { execution } of visibility.runsOf(runId)) {
     const older = await source.describe(runId, execution!.runId!);
-    if ((await refusalOf(source, decoder, runId, older)) === null)
+    if ((await findRefusal(source, decoder, runId, older)) === null)
       return { description: older, refused: false };
   }
   return { description: latest, refused: true };
@@ -54,7 +54,7 @@ async function described(
  * Whether an execution ran nothing; null when it may have. One that closed before it had a plan was refused, or cancelled or
  * terminated in time: then the run is the execution before it.
  */
-export async function refusalOf(
+export async function findRefusal(
   source: HistorySource,
   decoder: PayloadDecoder,
   workflowId: string,

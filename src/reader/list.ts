@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { decodeClose, HistoryDecoder, isoTime } from '../history/decode';
 import { functionOfInput } from '../history/run-state';
 import { valueOf } from '../history/untrusted-payloads';
-import { FUNCTION_MEMO } from '../core/memo';
+import { FUNCTION_MEMO } from '../core/workflow';
 import { didYouMean } from '../core/nearest';
 import type { RunStatus } from '../core/status';
 import { hasPlanned, STATUS } from './chain';

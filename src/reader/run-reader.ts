@@ -19,6 +19,7 @@ import { PartitionViews } from './partitions/partition-views';
 import type { RunSource } from './run-source';
 import type { ShardHistory } from './histories/shard-history';
 import { folding, openShards, pendingOf, readShards } from './histories/shards-reading';
+import type { HistoryEvent } from '../history/events';
 import type { RunState } from '../history/state';
 
 /** A run as it was read at one moment. */
@@ -34,6 +35,8 @@ const TICK_MS = 1_000;
 
 export class RunReader {
   #closed: RunRecord | null = null;
+  /** Of the run's own history, without its shards. */
+  #passed: RunRecord | null = null;
   #outcomes: { workflowRunId: string; outcomes: Outcomes } | null = null;
   #index: { path: string; index: Promise<PartitionIndex> } | null = null;
   #liveUnits: LiveUnits;
@@ -54,19 +57,44 @@ export class RunReader {
   /** The run as it is now. */
   async read(): Promise<Reading> {
     const history = await this.locate();
+    return this.#reading(history, await this.#read(history), history.description);
+  }
+
+  /** What the run's history says, for whoever does not ask what is running right now. */
+  async record(): Promise<RunRecord> {
+    return this.#read(await this.locate());
+  }
+
+  /** The history of an execution that is being closed, page by page. What has passed is what `record` says from then on. */
+  async *closingPages(): AsyncGenerator<HistoryEvent[]> {
+    const history = await this.locate();
+    const record = newRecord(history.execution.runId);
+    const fold = folding(record, this.source.decoder, null);
+    let isWhole = true;
+    for await (const events of history.pages()) {
+      // Whoever archives it needs no payload decoded.
+      await fold(events).catch(() => (isWhole = false));
+      yield events;
+    }
+    if (isWhole) this.#passed = record;
+  }
+
+  async #read(history: ExecutionHistory): Promise<RunRecord> {
     const { runId } = history.execution;
     // One that had closed runs again where the server has lost its last seconds.
     const open = history.description?.workflowExecutionInfo?.status === STATUS.running;
-    const record = !open && this.#closed?.workflowRunId === runId ? this.#closed : newRecord(runId);
-    if (record.closed === null) {
-      const { decoder } = this.source;
+    if (!open && this.#closed?.workflowRunId === runId) return this.#closed;
+    const { decoder } = this.source;
+    const record = this.#passed ?? newRecord(runId);
+    if (this.#passed === null) {
       const fold = folding(record, decoder, null);
       for await (const events of history.pages()) await fold(events);
-      endAsRecorded(record, history);
-      await readShards(record, decoder, (shard) => this.#shard(record, history, shard));
-      this.#keep(record);
     }
-    return this.#reading(history, record, history.description);
+    this.#passed = null;
+    endAsRecorded(record, history);
+    await readShards(record, decoder, (shard) => this.#shard(record, history, shard));
+    this.#keep(record);
+    return record;
   }
 
   /** What is closed says the same for ever. */
@@ -207,7 +235,7 @@ export class RunReader {
   }
 
   #readFile(record: RunRecord): ReadFile {
-    return (ref) => this.stage(record)!.get(ref.path);
+    return (ref) => this.stage(record)!.read(ref);
   }
 
   async #reading(

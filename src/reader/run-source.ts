@@ -10,7 +10,7 @@ import { runNotFound } from './list';
 import { payloadDecoder } from './histories/payloads';
 import { Visibility } from './visibility';
 import type { PayloadDecoder } from '../history/events';
-import { WORKFLOW_TYPE } from '../core/memo';
+import { WORKFLOW_TYPE } from '../core/workflow';
 
 export interface RunSource {
   readonly runId: string;

@@ -3,7 +3,7 @@ import type { ArtifactReader } from '../functions/types';
 import type { ErrorInfo } from '../core/outcome';
 import type { Column, RunPlan } from '../core/plan';
 import type { PartitionStatus, RunStatus } from '../core/status';
-import type { Tolerance } from '../core/tolerance';
+import type { Tolerance } from '../core/failures/tolerance';
 import type { Row } from '../core/row';
 import type { RetryInput } from '../core/input';
 import type { RunState } from '../history/state';

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
-import { WORKFLOW_TYPE } from '../core/memo';
+import { WORKFLOW_TYPE } from '../core/workflow';
 
 export type ListedExecution = temporal.api.workflow.v1.IWorkflowExecutionInfo;
 

@@ -2,7 +2,7 @@
  * One value of a returned row as its column stores it. A cell is a copy, taken when the function returns: the function may use its
  * objects and buffers again, and so may the next call.
  */
-import { describe } from '../core/describe';
+import { describe } from '../core/quote';
 import { encodeJson, NotJson, WHY_NO_SURROGATE } from './json';
 import { InvalidResult } from './invalid-result';
 

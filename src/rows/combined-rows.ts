@@ -1,6 +1,7 @@
 /** The rows that all partitions returned, as one query: what a commit writes and what `results` reads. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { combineColumns, type FileColumns } from './combine';
+import type { RowsFile } from '../core/carried';
 import type { Column } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../duckdb/database-file';
@@ -11,12 +12,6 @@ export interface CombinedRows {
   /** All rows with these columns, ordered by partition and, within one, as returned. */
   sql: string;
   rows: number;
-}
-
-/** A local Parquet file of returned rows; those of the ordinals in `except` do not count. */
-export interface LocalRows {
-  file: string;
-  except: readonly number[];
 }
 
 /** Where a row belongs; every file has these two. */
@@ -34,7 +29,7 @@ const COLUMNS_KEY = 'partwise_columns';
 export async function combinedRows(
   connection: DuckDBConnection,
   keyColumns: readonly Column[],
-  files: readonly LocalRows[],
+  files: readonly RowsFile<string>[],
   only: readonly number[] | null = null,
 ): Promise<CombinedRows> {
   const keys = keyColumns.map(({ name }) => name);
@@ -63,7 +58,7 @@ export async function combinedRows(
  */
 export function mergeRows(
   keyColumns: readonly Column[],
-  parts: readonly LocalRows[],
+  parts: readonly RowsFile<string>[],
   target: string,
 ): Promise<boolean> {
   return withDatabase(':memory:', 'read', (connection) =>
@@ -152,7 +147,7 @@ function readSql(files: string): string {
 }
 
 /** Pairs of file and ordinal, in SQL, whose rows are left out. */
-function exceptions(files: readonly LocalRows[]): string[] {
+function exceptions(files: readonly RowsFile<string>[]): string[] {
   return files.flatMap(({ file, except }) => except.map((ordinal) => `(${quoteText(file)}, ${ordinal})`));
 }
 

@@ -1,5 +1,5 @@
 /** JSON as artifacts, models, progress and nested cells use it: BigInts, Dates and refusals that say where. */
-import { describe } from '../core/describe';
+import { describe } from '../core/quote';
 
 /** A value that JSON cannot hold. The message begins with what the caller calls the value. */
 export class NotJson extends Error {

@@ -40,7 +40,7 @@ export async function writeRows(rows: Row[], format: RowsFormat, scratch: string
 }
 
 /** CSV has no types: what looks like a number, a date or a boolean in every row becomes one. */
-export async function readRows(content: Uint8Array, format: RowsFormat, scratch: string): Promise<Row[]> {
+export async function rowsInBytes(content: Uint8Array, format: RowsFormat, scratch: string): Promise<Row[]> {
   if (content.length === 0) return [];
   return withFile(format, scratch, async (file, connection) => {
     await writeFile(file, content);

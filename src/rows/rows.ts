@@ -1,6 +1,6 @@
 /** What a partition function returned, as rows and columns of the combined output. Pure. */
 import { type Cell, type CellType, exactType, isObject, readCell, takeCell, type ValueType } from './cells';
-import { describe } from '../core/describe';
+import { describe } from '../core/quote';
 import { exactCell, exactColumnsOf } from './exact-columns';
 import { showJson, WHY_NO_SURROGATE } from './json';
 import type { Row } from '../core/row';

@@ -1,8 +1,7 @@
 /** Rows as DuckDB hands them out (chunks of vectors), and as functions want them (objects, columns). */
 import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
-import { setOwn } from '../core/own-property';
+import { setOwn, type Row } from '../core/row';
 import { vectorReader, type VectorReader } from '../duckdb/vector-readers';
-import type { Row } from '../core/row';
 
 /** The columns of a result that a function sees. */
 export interface Shape {

@@ -213,7 +213,7 @@ export class UnitMessages {
 
   /** Its partitions have not ended, as far as anybody can tell. */
   refuse(segment: Segment): void {
-    for (const ordinal of ordinalsOf(segment)) this.#ended.delete(ordinal);
+    for (const ordinal of reportedOrdinals(segment)) this.#ended.delete(ordinal);
   }
 
   #checkSegment(segment: Segment): void {
@@ -228,7 +228,7 @@ export class UnitMessages {
         throw new BadMessage('holds artifacts that are none');
       for (const artifacts of parsed.data) this.#assertStored(artifacts ?? []);
     }
-    const ordinals = ordinalsOf(segment);
+    const ordinals = reportedOrdinals(segment);
     for (const ordinal of ordinals) this.#assertKnown(ordinal);
     const twice = ordinals.find((ordinal) => this.#ended.has(ordinal));
     if (twice !== undefined || new Set(ordinals).size < ordinals.length)
@@ -290,7 +290,7 @@ function assertColumns({ ordinals, attempts, startedAt, durationMs, outputRows, 
   if (!isWhole) throw new BadMessage('holds outcomes that are none');
 }
 
-function ordinalsOf({ done, outcomes }: Segment): number[] {
+function reportedOrdinals({ done, outcomes }: Segment): number[] {
   return [...outcomes.map(({ outcome: { ordinal } }) => ordinal), ...(done?.ordinals ?? [])];
 }
 

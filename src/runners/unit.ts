@@ -1,5 +1,5 @@
 /** What running a unit on runners takes, and what it reports. */
-import type { AfterLoss } from '../core/budgets';
+import type { AfterLoss } from '../core/failures/budgets';
 import type { ArtifactCodec, FileRef } from '../core/files';
 import type { ErrorInfo } from '../core/outcome';
 import type { CallMemory } from './memory';

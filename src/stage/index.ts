@@ -6,9 +6,8 @@ import { parseS3, s3Uri } from './s3/location';
 import { nameOf, parseLocation, stageUriOf, uriOf } from './snowflake/location';
 
 export { makeFolder } from '../files/make-folder';
-export { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
-export { isStoredSize } from './stored-size';
-export { ObjectDamaged } from '../core/object-damaged';
+export { isStoredSize } from './checked';
+export { ObjectDamaged, ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
 
 /** Stages that are not local, by URI: they keep copies of what is read again and again. */
 const remote = new Map<string, Stage>();

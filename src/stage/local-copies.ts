@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StagedFile } from '../core/files';
 import { digestFile } from '../files/digest';
-import { isStoredSize } from './stored-size';
-import { ObjectDamaged } from '../core/object-damaged';
+import { assertRecorded } from './checked';
 
 /** Copies kept for whoever asks again: partition indexes, which every unit of a run reads. */
 const MOST_KEPT = 16;
@@ -73,10 +72,10 @@ export class LocalCopies {
 
   async #check(ref: StagedFile, file: string): Promise<void> {
     const { size } = await stat(file);
-    if (ref.sha256 === null) {
-      if (isStoredSize(ref.bytes, size)) return;
-    } else if (size === ref.bytes && (await digestFile(file)).sha256 === ref.sha256) return;
-    throw new ObjectDamaged(ref, this.uri, size);
+    await assertRecorded(ref, this.uri, {
+      bytes: size,
+      sha256: async () => (await digestFile(file)).sha256,
+    });
   }
 }
 

@@ -18,6 +18,11 @@ export interface Stage {
   put(path: string, content: Uint8Array | { file: string }): Promise<FileRef>;
   /** Reads an object or a range of it. Throws `ObjectMissing`. */
   get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array>;
+  /**
+   * Reads a file that was recorded, or the part of one that begins at `offset`, and checks its size and sha256. Throws `ObjectDamaged`
+   * when they differ, and `ObjectMissing`.
+   */
+  read(ref: FileRef & { offset?: number }): Promise<Uint8Array>;
   /** Objects below a prefix that ends in `/`, sorted by path. `bytes`: as the stage stores them (see `isStoredSize`). */
   list(prefix: string): Promise<{ path: string; bytes: number }[]>;
   remove(path: string): Promise<void>;
@@ -48,6 +53,21 @@ export class ObjectMissing extends Error {
   override name = 'ObjectMissing';
   constructor(readonly path: string) {
     super(`"${path}" is not on the stage.`);
+  }
+}
+
+/** The object is not the one that was recorded: its disk, or somebody, changed it. */
+export class ObjectDamaged extends Error {
+  override name = 'ObjectDamaged';
+  readonly nonRetryable = true;
+  readonly path: string;
+  /** `uri`: of the stage. `found`: size of what was read, in bytes. */
+  constructor({ path, bytes }: Pick<StagedFile, 'path' | 'bytes'>, uri: string, found: number) {
+    const sizes = found === bytes ? '' : `; it has ${found} bytes, and ${bytes} were recorded`;
+    super(
+      `"${path}" on the stage ${uri} is not the file that was recorded (its sha256 differs${sizes}): it was changed after it was written.`,
+    );
+    this.path = path;
   }
 }
 

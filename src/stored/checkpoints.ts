@@ -3,18 +3,13 @@
  * checkpoint holds is recorded: no later attempt of the unit runs it again (I4), be its number higher or, after the server
  * lost its last seconds, the same.
  */
+import type { RowsFile } from '../core/carried';
 import { decodeBlock, encodeBlock, filterBlock, type DoneBlock } from '../core/done-block';
 import type { FileRef } from '../core/files';
 import type { PartitionOutcome, DoneRecord } from '../core/outcome';
 import { attemptOf, compareAttempts } from './layout';
 import type { Stage } from '../stage';
 import { sealLines, segmentName, unsealLines } from './numbered-objects';
-
-/** A file of rows; those of the ordinals in `except` are recorded elsewhere. */
-export interface RecordedRows {
-  file: FileRef;
-  except: number[];
-}
 
 /** A partition's end, and what becomes of it. */
 export interface EndedPartition {
@@ -43,7 +38,7 @@ export interface RecordedBlock {
 export class Recorded {
   readonly outcomes: RecordedPartition[] = [];
   readonly blocks: RecordedBlock[] = [];
-  readonly output: RecordedRows[] = [];
+  readonly output: RowsFile[] = [];
   readonly #ordinals = new Set<number>();
 
   /** Of all partitions. */
@@ -68,7 +63,7 @@ export class Recorded {
 export interface Recording {
   outcomes: readonly RecordedPartition[];
   block: RecordedBlock | null;
-  rows: RecordedRows | null;
+  rows: RowsFile | null;
 }
 
 type CheckpointRecord =

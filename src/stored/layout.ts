@@ -10,7 +10,7 @@
  *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/{segments,output,logs}/…
  *     @series/<series>/<n>.jsonl
  */
-import { createHash } from 'node:crypto';
+import { sha256Of } from '../files/digest';
 
 /** An execution of a run. */
 export interface ExecutionPlace {
@@ -172,5 +172,5 @@ function distinct(name: string, original: string): string {
 }
 
 function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+  return sha256Of(text).slice(0, 16);
 }

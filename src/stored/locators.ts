@@ -3,7 +3,7 @@
  */
 import { locatorPath, runFolder } from './layout';
 import { ObjectExists, type Stage } from '../stage';
-import { digest } from '../files/digest';
+import { sha256Of } from '../files/digest';
 
 export interface Locator {
   version: 1;
@@ -108,5 +108,5 @@ function parseLocator(content: Uint8Array, path: string): Locator | null {
 }
 
 function sealOf(locator: Locator): string {
-  return digest(Buffer.from(JSON.stringify(locator))).sha256;
+  return sha256Of(JSON.stringify(locator));
 }

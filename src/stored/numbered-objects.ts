@@ -2,7 +2,7 @@
  * What grows while a unit runs (its log, its checkpoints) as numbered objects, because stages cannot append:
  * `seg-000001.jsonl`, `seg-000002.jsonl`, … at most one a second.
  */
-import { createHash } from 'node:crypto';
+import { sha256Of } from '../files/digest';
 import type { Stage } from '../stage';
 
 export function segmentName(number: number): string {
@@ -12,7 +12,7 @@ export function segmentName(number: number): string {
 /** Lines of JSON, closed by a line with the digest of those before it. */
 export function sealLines(records: readonly unknown[]): Buffer {
   const body = records.map((record) => `${JSON.stringify(record)}\n`).join('');
-  const sha256 = createHash('sha256').update(body).digest('hex');
+  const sha256 = sha256Of(body);
   return Buffer.from(`${body}${JSON.stringify({ sha256 })}\n`);
 }
 
@@ -22,7 +22,7 @@ export function unsealLines(content: Uint8Array): unknown[] | null {
   if (lines.pop() !== '') return null;
   const seal = lines.pop();
   const body = lines.map((line) => `${line}\n`).join('');
-  const sha256 = createHash('sha256').update(body).digest('hex');
+  const sha256 = sha256Of(body);
   // enforces I4: half a checkpoint records nothing.
   if (seal !== JSON.stringify({ sha256 })) return null;
   return lines.map((line) => JSON.parse(line) as unknown);

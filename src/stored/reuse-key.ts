@@ -1,5 +1,5 @@
 /** When the outcome of a partition in one run of a series stands for that in the next. */
-import { createHash } from 'node:crypto';
+import { sha256Of } from '../files/digest';
 import type { Column, UnitPlan } from '../core/plan';
 
 /** What can change an outcome, but for the partition's rows and the code. */
@@ -25,8 +25,7 @@ export function reuseKeys(basis: ReuseBasis): (fingerprint: string, functionDige
     warehouse,
     function: basis.function.name,
   });
-  return (fingerprint, functionDigest) =>
-    createHash('sha256').update([common, functionDigest, fingerprint].join('\n')).digest('hex');
+  return (fingerprint, functionDigest) => sha256Of([common, functionDigest, fingerprint].join('\n'));
 }
 
 function typed({ name, type }: Column): [string, string] {

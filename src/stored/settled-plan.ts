@@ -3,11 +3,9 @@
  * partitions of the plan may be done already.
  */
 import type { RunPlan } from '../core/plan';
-import { planPath } from './layout';
+import { planPath, type ExecutionPlace } from './layout';
 import { ObjectDamaged, ObjectExists, ObjectMissing, type Stage } from '../stage';
 import { sealLines, unsealLines } from './numbered-objects';
-
-type ExecutionPlace = Parameters<typeof planPath>[0];
 
 export async function settledPlan(stage: Stage, execution: ExecutionPlace): Promise<RunPlan | null> {
   let content: Uint8Array;
@@ -19,7 +17,7 @@ export async function settledPlan(stage: Stage, execution: ExecutionPlace): Prom
   }
   const [plan] = unsealLines(content) ?? [];
   if (plan !== undefined) return plan as RunPlan;
-  throw new ObjectDamaged({ path: planPath(execution), bytes: content.length }, stage.uri, null);
+  throw new ObjectDamaged({ path: planPath(execution), bytes: content.length }, stage.uri, content.length);
 }
 
 /** The plan that stands: this one, or that of another attempt which was quicker. */

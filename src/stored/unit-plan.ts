@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { FileRef } from '../core/files';
 import type { SnapshotFile, UnitPlan } from '../core/plan';
-import { ObjectDamaged, type Stage } from '../stage';
+import type { Stage } from '../stage';
 
 /** Plans read lately, by digest: every unit of a run asks for the same one. */
 const cache = new Map<string, Promise<UnitPlan>>();
@@ -12,7 +11,9 @@ export function loadUnitPlan(stage: Stage, ref: FileRef): Promise<UnitPlan> {
   const { sha256 } = ref;
   const known = cache.get(sha256);
   if (known !== undefined) return known;
-  const loading = read(stage, ref);
+  const loading = stage
+    .read(ref)
+    .then((content) => JSON.parse(Buffer.from(content).toString('utf8')) as UnitPlan);
   cache.set(sha256, loading);
   loading.catch(() => cache.delete(sha256));
   if (cache.size > MOST_CACHED) cache.delete(cache.keys().next().value!);
@@ -22,12 +23,4 @@ export function loadUnitPlan(stage: Stage, ref: FileRef): Promise<UnitPlan> {
 /** The files that have the rows of these partitions. */
 export function snapshotOf(files: readonly SnapshotFile[], ordinals: readonly number[]): SnapshotFile[] {
   return files.filter(({ from, to }) => ordinals.some((ordinal) => ordinal >= from && ordinal <= to));
-}
-
-async function read(stage: Stage, plan: FileRef): Promise<UnitPlan> {
-  const content = await stage.get(plan.path);
-  if (createHash('sha256').update(content).digest('hex') !== plan.sha256) {
-    throw new ObjectDamaged(plan, stage.uri, content.length);
-  }
-  return JSON.parse(Buffer.from(content).toString('utf8')) as UnitPlan;
 }

@@ -1,7 +1,7 @@
 /** Which build of Partwise this is, to tell a background process that runs another. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sha256Of } from '../files/digest';
 import { readJson } from './state-folder';
 
 const PACKAGE = join(__dirname, '..', '..', 'package.json');
@@ -16,5 +16,5 @@ export function partwiseVersion(): string {
 export function fingerprint(settings: readonly (string | undefined)[]): string {
   const digest = readJson<{ digest: string }>(BUILD)?.digest;
   const parts = [partwiseVersion(), digest, process.execPath, ...settings];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
+  return sha256Of(JSON.stringify(parts)).slice(0, 16);
 }

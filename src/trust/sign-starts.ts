@@ -3,7 +3,7 @@ import type { ClientInterceptors } from '@temporalio/client';
 import { defaultPayloadConverter, type Headers } from '@temporalio/common';
 import type { ProjectSecret } from './secret';
 import { PROOF_HEADER, startProof } from './start-proof';
-import { WORKFLOW_TYPE } from '../core/memo';
+import { WORKFLOW_TYPE } from '../core/workflow';
 
 export function signingStarts(secret: ProjectSecret): ClientInterceptors {
   const signed = (headers: Headers, ...of: SignedStart): Headers => ({

@@ -5,13 +5,13 @@ import type { ActivitySerializationContext, DataConverter } from '@temporalio/co
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { SHARD_TYPE } from '../reader/visibility';
 import { isNotFound } from '../reader/histories/history-source';
-import { runIdOf } from '../core/shards';
+import { runIdOf } from '../core/units/shards';
 import { inputOf } from '../core/provenance';
 import { sealing, type SealCodec } from '../trust/seal-codec';
 import { recordedStart } from '../reader/recorded-start';
 import type { ProjectSecret } from '../trust/secret';
 import { isProven } from '../trust/start-proof';
-import { WORKFLOW_TYPE } from '../core/memo';
+import { WORKFLOW_TYPE } from '../core/workflow';
 
 export interface WorkerGuard {
   dataConverter: DataConverter;

@@ -9,7 +9,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { createActivities } from '../activities';
-import { unitQueueOf } from '../core/units';
+import { unitQueueOf } from '../core/units/cut-units';
 import { FunctionCatalog } from '../planning/function-catalog';
 import type { StartGate } from '../planning/run-trust';
 import { loadConfig, type ProjectConfig } from '../config';

@@ -1,9 +1,10 @@
 /** What is done once when a run ends, whichever way: it never changes how the run ends. */
 import { ApplicationFailure, CancellationScope, isCancellation, proxyActivities } from '@temporalio/workflow';
-import type { Closing, OpenedRun, RunPlan } from '../core/plan';
+import type { Closing, OpenedRun } from '../core/opened-run';
+import type { RunPlan } from '../core/plan';
 import { summaryIn, summaryOf } from './ending';
 import type { Progress } from './progress';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 /** Characters of the run's error that it passes on: the whole of it is in the workflow's failure. */
 const MOST_MESSAGE = 4_000;
@@ -22,7 +23,7 @@ export function closingAfter(error: unknown, plan: RunPlan | null, progress: Pro
 }
 
 /** `opened` null: the run was refused. */
-export async function closeRun(
+export async function closeWorkflow(
   runId: string,
   input: unknown,
   opened: OpenedRun | null,

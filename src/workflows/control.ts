@@ -4,9 +4,9 @@
  */
 import { upsertMemo } from '@temporalio/workflow';
 import { concurrencyLimit, concurrencyProblems } from '../core/live-settings';
-import { PAUSED_MEMO } from '../core/memo';
+import { PAUSED_MEMO } from '../core/workflow';
 import type { RunPlan } from '../core/plan';
-import { toleratedOf, type Tolerance } from '../core/tolerance';
+import { toleratedOf, type Tolerance } from '../core/failures/tolerance';
 
 export class Control {
   #plan: RunPlan | null = null;

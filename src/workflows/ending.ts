@@ -7,15 +7,16 @@ import {
   isCancellation,
   proxyActivities,
 } from '@temporalio/workflow';
-import type { CommitResult, OpenedRun, RunPlan, RunSummary } from '../core/plan';
+import type { OpenedRun } from '../core/opened-run';
+import type { CommitResult, RunPlan, RunSummary } from '../core/plan';
 import { isCommitResult, isRunSummary } from '../core/recorded';
-import { shardId } from '../core/shards';
+import { shardId } from '../core/units/shards';
 import { settledStatus, withinTolerance, type RunStatus } from '../core/status';
-import { stopMessage } from '../core/stop';
+import { stopMessage } from '../core/failures/stop';
 import { resultOf } from './result-of';
 import type { Progress } from './progress';
 import type { Stopping } from './stopping';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 /** What ends by itself in the end, so that a run never waits for ever without a word. */
 export const CONTROL_RETRY = { maximumAttempts: 12, maximumInterval: '30s' } as const;

@@ -9,15 +9,15 @@ import {
   TerminatedFailure,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
-import { encodeOrdinals } from '../core/ordinals';
+import { encodeOrdinals } from '../core/units/ordinals';
 import type { ShardSettings, ShardTask } from '../core/plan';
-import { shardId } from '../core/shards';
+import { shardId } from '../core/units/shards';
 import { isShardReport } from '../core/recorded';
-import { endedIn, type ShardReport } from '../core/shard-report';
+import { endedIn, type ShardReport } from '../core/units/shard-report';
 import type { partitionShard } from './partition-shard';
 import { provenanceOf } from './payload-converter';
 import { arePlaces, areSkipped, decideSignal, holdSignal, settingsSignal } from './shard-messages';
-import type { Place, Skipped } from './units';
+import type { UnitPlace, Skipped } from './units';
 
 export type ShardEnd =
   | { type: 'report'; report: ShardReport }
@@ -29,7 +29,7 @@ export type ShardEnd =
 export class LiveShard {
   /** The question that is open: of how many partitions it is, and the answers to it. */
   #asked = 0;
-  #places: Place[] | null = null;
+  #places: UnitPlace[] | null = null;
   #skipped: Skipped[] | null = null;
   #handle: ChildWorkflowHandle<typeof partitionShard> | null = null;
   #ended = false;
@@ -100,7 +100,7 @@ export class LiveShard {
   }
 
   /** Where partitions are: all gone when the shard ends before it says so. */
-  async hold(ordinals: readonly number[]): Promise<Place[]> {
+  async hold(ordinals: readonly number[]): Promise<UnitPlace[]> {
     this.#asked = ordinals.length;
     this.#places = null;
     await this.#tell((handle) => handle.signal(holdSignal, { ordinals: encodeOrdinals(ordinals) }));

@@ -16,7 +16,7 @@ import { isPartitionId } from '../core/partition-id';
 import { quote } from '../core/quote';
 import { problemText } from '../core/refusal';
 import type { RunStatus, StatusCounts } from '../core/status';
-import { asTolerance, type Tolerance } from '../core/tolerance';
+import { asTolerance, type Tolerance } from '../core/failures/tolerance';
 import type { Control } from './control';
 import type { Progress } from './progress';
 import type { SkipAnswer } from './skips';

@@ -14,11 +14,11 @@ import {
   workflowInfo,
   type SignalDefinition,
 } from '@temporalio/workflow';
-import { decodeOrdinals, ordinalsWithin } from '../core/ordinals';
+import { decodeOrdinals, ordinalsWithin } from '../core/units/ordinals';
 import type { ShardSettings, ShardTask, Unit } from '../core/plan';
 import { isLoadedShard, isShardSettings } from '../core/recorded';
 import { isObject } from '../core/shape';
-import { firstReport, isDue, type ShardReport } from '../core/shard-report';
+import { firstReport, isDue, type ShardReport } from '../core/units/shard-report';
 import { inputOf } from '../core/provenance';
 import { resultOf } from './result-of';
 import { Control } from './control';
@@ -34,7 +34,7 @@ import {
   skippedSignal,
 } from './shard-messages';
 import { RunUnits } from './units';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 // An error in this code ends the shard, and so the run, with a message.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionShard);

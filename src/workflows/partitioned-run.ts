@@ -17,11 +17,12 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Closing, OpenedRun, RunPlan, RunSummary } from '../core/plan';
+import type { Closing, OpenedRun } from '../core/opened-run';
+import type { RunPlan, RunSummary } from '../core/plan';
 import { isOpenedRun, isRunPlan } from '../core/recorded';
 import type { RunStatus } from '../core/status';
 import { resultOf } from './result-of';
-import { closeRun, closingAfter } from './closing';
+import { closeWorkflow, closingAfter } from './closing';
 import { Control } from './control';
 import { commit, CONTROL_RETRY, runTimeout, settle, statusAfter } from './ending';
 import { handleMessages, type LiveRun } from './messages';
@@ -30,7 +31,7 @@ import { skipPartitions } from './skips';
 import { RunShards } from './shards';
 import { Stopping } from './stopping';
 import { RunUnits } from './units';
-import type { RunActivities } from '../core/activities';
+import type { RunActivities } from '../core/workflow';
 
 // enforces I9: an error in this code ends the run with a message instead of leaving it on a task that fails for ever.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionedRun);
@@ -89,7 +90,7 @@ class Run implements LiveRun {
   }
 
   #close(closing: Closing): Promise<void> {
-    return closeRun(workflowInfo().workflowId, this.input, this.#opened, closing);
+    return closeWorkflow(workflowInfo().workflowId, this.input, this.#opened, closing);
   }
 
   async #run(): Promise<RunSummary> {

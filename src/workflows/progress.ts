@@ -1,10 +1,10 @@
 /** What a run has come to so far, folded from results of units and reports of shards. Deterministic: counts only what those say. */
-import { errorPattern, joinAlike, type AlikeState } from '../core/alike';
+import { errorPattern, joinAlike, type AlikeState } from '../core/failures/alike';
 import type { Carried } from '../core/carried';
 import type { AlikeFailures, ErrorInfo, UnitResult } from '../core/outcome';
 import type { UnitTask } from '../core/plan';
-import { type GivenBack, takeBack } from '../core/retry-units';
-import type { ShardReport, WaitingEnds } from '../core/shard-report';
+import { type GivenBack, takeBack } from '../core/units/retry-units';
+import type { ShardReport, WaitingEnds } from '../core/units/shard-report';
 import { PARTITION_STATUSES, noCounts, type RunStatus, type StatusCounts } from '../core/status';
 
 /** Errors kept for the summary and the queries. */

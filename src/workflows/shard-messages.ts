@@ -1,10 +1,10 @@
 /** What a run and its shards tell each other. */
 import { defineSignal } from '@temporalio/workflow';
 import type { ShardSettings } from '../core/plan';
-import type { ShardReport } from '../core/shard-report';
+import type { ShardReport } from '../core/units/shard-report';
 import { flag, isObject, listOf, oneOf, shapeOf, text } from '../core/shape';
 import { PARTITION_STATUSES } from '../core/status';
-import type { Place, Skipped } from './units';
+import type { UnitPlace, Skipped } from './units';
 
 /**
  * Anybody who may write to the namespace can send these, too: what is not such a message is passed over, so that it cannot end a run.
@@ -19,7 +19,7 @@ export const decideSignal = defineSignal<[{ skip: boolean }]>('shardDecide');
 /** Shard → run. */
 export const reportSignal = defineSignal<[ShardReport]>('shardReport');
 /** In the order of the ordinals. */
-export const heldSignal = defineSignal<[{ shard: number; places: Place[] }]>('shardHeld');
+export const heldSignal = defineSignal<[{ shard: number; places: UnitPlace[] }]>('shardHeld');
 export const skippedSignal = defineSignal<[{ shard: number; skipped: Skipped[] }]>('shardSkipped');
 
 /** Names of those above: only runs and shards send them. */
@@ -32,7 +32,7 @@ const place = (value: unknown): boolean =>
     (value.type === 'running' && text(value.label) && flag(value.isSingle)));
 const skippedPartition = shapeOf<Skipped>({ status: oneOf(...PARTITION_STATUSES), cutOff: flag });
 
-export function arePlaces(value: unknown): value is Place[] {
+export function arePlaces(value: unknown): value is UnitPlace[] {
   return listOf(place)(value);
 }
 

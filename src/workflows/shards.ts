@@ -13,12 +13,13 @@
  */
 import { condition, setHandler } from '@temporalio/workflow';
 import { MOST_SHARDS, MOST_LANES } from '../core/live-settings';
-import { encodeOrdinals } from '../core/ordinals';
-import type { OpenedRun, RunPlan, Sharding, ShardSettings, ShardTask, UnitsPlan } from '../core/plan';
+import { encodeOrdinals } from '../core/units/ordinals';
+import type { OpenedRun } from '../core/opened-run';
+import type { RunPlan, Sharding, ShardSettings, ShardTask, UnitCallPlan } from '../core/plan';
 import { isShardReport } from '../core/recorded';
 import { isObject } from '../core/shape';
-import { firstReport } from '../core/shard-report';
-import { lanesOf, shardsInFlight } from '../core/shards';
+import { firstReport } from '../core/units/shard-report';
+import { lanesOf, shardsInFlight } from '../core/units/shards';
 import type { Control } from './control';
 import { shardLost } from './ending';
 import { throughLanes, type LaneGate } from './lanes';
@@ -26,7 +27,7 @@ import { LiveShard } from './live-shard';
 import type { Progress } from './progress';
 import { heldSignal, reportSignal, skippedSignal } from './shard-messages';
 import type { Stopping } from './stopping';
-import type { Place, RunWork, Skipped } from './units';
+import type { UnitPlace, RunWork, Skipped } from './units';
 
 /** Shards whose start the server has not confirmed. */
 const STARTING_AT_ONCE = 48;
@@ -107,7 +108,7 @@ export class RunShards implements LaneGate, RunWork {
     if (this.#lost !== null) throw shardLost(plan, progress, this.#lost);
   }
 
-  async hold(ordinals: readonly number[]): Promise<Place[]> {
+  async hold(ordinals: readonly number[]): Promise<UnitPlace[]> {
     // All who wait are told at once that nobody holds any more, so each looks for itself.
     while (this.#holding !== null) await condition(() => this.#holding === null);
     this.#holding = this.#partsOf(ordinals);
@@ -302,7 +303,7 @@ export class RunShards implements LaneGate, RunWork {
 }
 
 /** Child workflows get what they need of the plan, and not all of it. */
-function unitsPlan(plan: RunPlan): UnitsPlan {
+function unitsPlan(plan: RunPlan): UnitCallPlan {
   const { generation, execution, stage, unitPlan, taskQueue, bigTaskQueue, retry } = plan;
   const { heartbeatTimeoutMs, unitTimeoutMs, partitionTimeoutMs, retryUnitsPerRound, joinUpToMs } = plan;
   return {

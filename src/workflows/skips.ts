@@ -6,15 +6,16 @@ import {
   proxyActivities,
   uuid4,
 } from '@temporalio/workflow';
-import { encodeOrdinals } from '../core/ordinals';
-import { notAResult } from '../core/not-a-result';
-import type { OpenedRun, RunPlan } from '../core/plan';
+import { encodeOrdinals } from '../core/units/ordinals';
+import { notAResult } from '../core/failures/not-a-result';
+import type { OpenedRun } from '../core/opened-run';
+import type { RunPlan } from '../core/plan';
 import { isFoundPartitions } from '../core/recorded';
 import type { FinalStatus } from '../core/outcome';
 import { quote } from '../core/quote';
 import { problemText } from '../core/refusal';
-import type { Place, RunWork } from './units';
-import type { RunActivities } from '../core/activities';
+import type { UnitPlace, RunWork } from './units';
+import type { RunActivities } from '../core/workflow';
 
 /** Answer of the update `skip`, from which readers of history know what was skipped. */
 export interface SkipAnswer {
@@ -62,7 +63,7 @@ async function findOrdinals(
   plan: RunPlan,
   opened: OpenedRun,
   work: RunWork,
-): Promise<{ ordinals: number[]; places: Place[] }> {
+): Promise<{ ordinals: number[]; places: UnitPlace[] }> {
   const { findPartitions } = proxyActivities<RunActivities>({
     startToCloseTimeout: '5 minutes',
     heartbeatTimeout: opened.heartbeatTimeoutMs,
@@ -93,7 +94,7 @@ async function findOrdinals(
   }
 }
 
-function problemOf(id: string, place: Place): string | null {
+function problemOf(id: string, place: UnitPlace): string | null {
   if (place.type === 'gone') return `${quote(id)} is skipped already, or has just ended.`;
   if (place.type === 'waiting' || place.isSingle) return null;
   return `${quote(id)} is in a batch that is being processed (${place.label}): partitions of a batch in flight cannot be skipped.`;

@@ -1,7 +1,7 @@
 /** Whether a run ends before its time, because of how its partitions have ended so far. */
 import { CancellationScope } from '@temporalio/workflow';
 import type { RunPlan } from '../core/plan';
-import { stopReason, type Standing, type StopReason } from '../core/stop';
+import { stopReason, type Standing, type StopReason } from '../core/failures/stop';
 import type { Control } from './control';
 import type { Progress } from './progress';
 

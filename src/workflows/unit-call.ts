@@ -7,13 +7,14 @@ import {
   proxyActivities,
   sleep,
 } from '@temporalio/workflow';
-import { joinedLabel } from '../core/joining';
-import { decodeOrdinals, encodeOrdinals } from '../core/ordinals';
+import { joinedLabel } from '../core/units/joining';
+import { decodeOrdinals, encodeOrdinals } from '../core/units/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
-import type { OpenedRun, UnitsPlan, UnitTask } from '../core/plan';
+import type { OpenedRun } from '../core/opened-run';
+import type { UnitCallPlan, UnitTask } from '../core/plan';
 import { isUnitResult } from '../core/recorded';
-import { endsWithoutResult, withoutResult } from '../core/without-result';
-import type { RunActivities } from '../core/activities';
+import { endsWithoutResult, withoutResult } from '../core/failures/not-a-result';
+import type { RunActivities } from '../core/workflow';
 
 /** The run that units are of. */
 export type RunOfUnits = Pick<OpenedRun, 'runId' | 'stageToken'>;
@@ -97,7 +98,7 @@ export class UnitCall {
    * Runs the activity, again where what was recorded as its result is not one. Throws only what no activity can end with. Nothing is
    * awaited between an activity's end and this one's: recorded histories have the commands that follow in the order of the ends.
    */
-  async run(plan: UnitsPlan, opened: RunOfUnits): Promise<UnitEnd> {
+  async run(plan: UnitCallPlan, opened: RunOfUnits): Promise<UnitEnd> {
     this.state = 'running';
     let task = this.#task(plan, opened, 0);
     try {
@@ -119,7 +120,7 @@ export class UnitCall {
     }
   }
 
-  #activity(plan: UnitsPlan, task: UnitTask): Promise<UnitResult> {
+  #activity(plan: UnitCallPlan, task: UnitTask): Promise<UnitResult> {
     const startToCloseTimeout = unitTimeoutMs(plan, this.partitions);
     const { processUnit } = proxyActivities<RunActivities>({ startToCloseTimeout });
     return processUnit.executeWithOptions(
@@ -142,7 +143,7 @@ export class UnitCall {
     );
   }
 
-  #task(plan: UnitsPlan, opened: RunOfUnits, lostBefore: number): UnitTask {
+  #task(plan: UnitCallPlan, opened: RunOfUnits, lostBefore: number): UnitTask {
     const { generation, execution, stage } = plan;
     const { unit, from, to, round, big } = this.of;
     return {
@@ -180,7 +181,7 @@ function isInHistory(error: unknown): boolean {
   return Number(scheduled || 0) > 0;
 }
 
-function unitTimeoutMs(plan: UnitsPlan, partitions: number): number {
+function unitTimeoutMs(plan: UnitCallPlan, partitions: number): number {
   if (plan.partitionTimeoutMs === null) return plan.unitTimeoutMs;
   return Math.min(plan.unitTimeoutMs, plan.partitionTimeoutMs * partitions);
 }

@@ -7,10 +7,10 @@
  */
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { FinalStatus } from '../core/outcome';
-import type { Unit, UnitsPlan } from '../core/plan';
-import { lanesAtWork, unitsToJoin } from '../core/joining';
-import { retryWaitMs } from '../core/retry-plan';
-import { cutRetryUnits, type GivenBack } from '../core/retry-units';
+import type { Unit, UnitCallPlan } from '../core/plan';
+import { lanesAtWork, unitsToJoin } from '../core/units/joining';
+import { retryWaitMs } from '../core/failures/retry-plan';
+import { cutRetryUnits, type GivenBack } from '../core/units/retry-units';
 import { PARTITION_STATUSES } from '../core/status';
 import type { Control } from './control';
 import { throughLanes, type LaneGate } from './lanes';
@@ -18,7 +18,7 @@ import type { Progress } from './progress';
 import { UnitCall, type RunOfUnits, type UnitEnd, type UnitOfCall } from './unit-call';
 
 /** Where a partition is that has not ended as far as history says. */
-export type Place =
+export type UnitPlace =
   | { type: 'waiting' }
   | { type: 'running'; label: string; isSingle: boolean }
   /** It ended just now, is skipped already, or is not among those that this execution runs. */
@@ -37,7 +37,7 @@ export interface RunWork {
   /** Nothing more is begun. */
   readonly closed: boolean;
   /** Where partitions are. They stay there, but for those that run, until `skip` or `release`. */
-  hold(ordinals: readonly number[]): Place[] | Promise<Place[]>;
+  hold(ordinals: readonly number[]): UnitPlace[] | Promise<UnitPlace[]>;
   /** Skips partitions that wait, or that run by themselves. */
   skip(ordinals: readonly number[]): Promise<Skipped[]>;
   release(): void;
@@ -45,7 +45,7 @@ export interface RunWork {
 
 /** What units are processed with. */
 export interface UnitWork {
-  plan: UnitsPlan;
+  plan: UnitCallPlan;
   run: RunOfUnits;
   /** Largest first. */
   units: readonly Unit[];
@@ -117,7 +117,7 @@ export class RunUnits implements LaneGate, RunWork {
     }
   }
 
-  hold(ordinals: readonly number[]): Place[] {
+  hold(ordinals: readonly number[]): UnitPlace[] {
     this.#holding++;
     return ordinals.map((ordinal) => this.#place(ordinal));
   }
@@ -133,7 +133,7 @@ export class RunUnits implements LaneGate, RunWork {
     this.#advance();
   }
 
-  #place(ordinal: number): Place {
+  #place(ordinal: number): UnitPlace {
     const call = this.#callOf(ordinal);
     if (call?.state === 'running' && !this.#skipping.has(call))
       return { type: 'running', label: call.of.label, isSingle: call.isSingle };

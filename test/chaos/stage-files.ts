@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeOrdinals } from '../../src/core/ordinals';
+import { decodeOrdinals } from '../../src/core/units/ordinals';
 import type { DoneRecord } from '../../src/core/outcome';
 
 /** Paths relative to the stage's folder. */

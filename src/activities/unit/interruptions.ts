@@ -4,7 +4,7 @@
  * the worker has begun to shut down or the run was paused.
  */
 import type { Context } from '@temporalio/activity';
-import { PAUSED_MEMO } from '../../core/memo';
+import { PAUSED_MEMO } from '../../core/workflow';
 
 /** How often a batch looks whether its run is paused. */
 const LOOK_EVERY_MS = 2_000;

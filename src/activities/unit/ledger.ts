@@ -1,11 +1,11 @@
 /**
  * What a unit has cost so far and may cost still: from the attempt's number, which Temporal counts up for whatever reason, and
- * from what the attempt before left in its heartbeat. See `run/budgets` for the rules.
+ * from what the attempt before left in its heartbeat. See `core/failures/budgets` for the rules.
  */
-import { afterLoss, mayCallAgain, mostLostWorkers, type AfterLoss } from '../../core/budgets';
+import { afterLoss, mayCallAgain, mostLostWorkers, type AfterLoss } from '../../core/failures/budgets';
 import { callsBefore } from '../../history/fold';
 import type { UnitPlan, UnitTask } from '../../core/plan';
-import { ownRule, retryWaitMs } from '../../core/retry-plan';
+import { ownRule, retryWaitMs } from '../../core/failures/retry-plan';
 import type { EndedPartition } from '../../stored/checkpoints';
 import type { UnitBeat } from './heartbeat';
 

@@ -1,8 +1,8 @@
-import { alikeFailures } from '../../core/alike';
+import { alikeFailures } from '../../core/failures/alike';
 import { encodeBlock } from '../../core/done-block';
 import type { FileRef } from '../../core/files';
 import type { OutcomeRecord, PartitionOutcome, UnitResult } from '../../core/outcome';
-import { encodeOrdinals } from '../../core/ordinals';
+import { encodeOrdinals } from '../../core/units/ordinals';
 import type { UnitTask } from '../../core/plan';
 import { noCounts } from '../../core/status';
 import type { EndedPartition, Recorded } from '../../stored/checkpoints';
@@ -48,8 +48,8 @@ export async function unitResult(parts: {
       recorder,
     ),
     output: await recorder.mergedOutput(),
-    retry: ordinalsOf(again),
-    big: ordinalsOf(big),
+    retry: encodedOrdinals(again),
+    big: encodedOrdinals(big),
     retryAfterMs: waits.length === 0 ? null : Math.max(...waits),
     alike:
       recorded.blocks.length > 0
@@ -89,7 +89,7 @@ function doneMs({ outcomes, blocks }: Recorded): number {
   return Math.round(sum);
 }
 
-function ordinalsOf(ended: readonly EndedPartition[]): string | null {
+function encodedOrdinals(ended: readonly EndedPartition[]): string | null {
   return ended.length === 0 ? null : encodeOrdinals(ended.map(({ outcome }) => outcome.ordinal));
 }
 

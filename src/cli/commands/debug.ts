@@ -7,7 +7,7 @@ import { toPartitionId } from '../partition-argument';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
 import { renderDebug } from '../render/debug';
 import { logLine } from '../render/logs';
-import { shellWord } from '../render/shell-word';
+import { shellWord } from '../render/next-commands';
 import { plural } from '../render/text';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 

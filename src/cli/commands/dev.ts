@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { functionNames } from '../function-names';
 import { loadProject, withProject, type ProjectOptions } from '../project';
-import { shellWord } from '../render/shell-word';
+import { shellWord } from '../render/next-commands';
 import { aside, note, paint, print } from '../terminal';
 
 interface DevOptions extends ProjectOptions {

@@ -6,7 +6,7 @@ import { readingRun, withJson, withProject, withRun, type RunReadingOptions } fr
 import { framesOf } from '../render/error';
 import { logLine } from '../render/logs';
 import { failureLine } from '../render/partitions';
-import { shellWord } from '../render/shell-word';
+import { shellWord } from '../render/next-commands';
 import { firstFailures } from '../summary';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 import type { LogEntry, RunHandle } from '../../reader/types';

@@ -3,7 +3,7 @@ import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
 import { suggesting } from '../invocation';
 import { readingRun, wholeNumber, withJson, withProject, withRun, type RunReadingOptions } from '../project';
 import { renderPartitions } from '../render/partitions';
-import { shellWord } from '../render/shell-word';
+import { shellWord } from '../render/next-commands';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 interface PartitionsOptions extends RunReadingOptions {

@@ -6,7 +6,7 @@ import { suggesting } from '../invocation';
 import { followingMoves, loadProject, withJson, withPartwise, withProject } from '../project';
 import { nextCommands } from '../render/next-commands';
 import { clean, plural } from '../render/text';
-import { withOutcomeFlags, type RunFlags } from '../run-flags';
+import { SEVERAL, withOutcomeFlags, type RunFlags } from '../run-flags';
 import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
 import type { RunState } from '../../history/state';
 
@@ -22,8 +22,6 @@ Runs every partition that is not DONE (failed, cut off, or never started) again:
 with the functions as they are now. DONE partitions are not called (but see --rerun-missing). Settings that are not given are as the run has them.
 
 Exit codes: as for partwise run.`;
-
-const SEVERAL = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function define(command: Command): void {
   withOutcomeFlags(command.argument('<run>', 'run id'))

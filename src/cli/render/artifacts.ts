@@ -1,6 +1,6 @@
 /** Artifacts of partitions as a table. */
 import type { PartitionView } from '../../reader/types';
-import { bytesText } from './bytes';
+import { bytesText } from './measures';
 import type { Paint } from './paint';
 import { renderTable } from './table';
 import { clean } from './text';

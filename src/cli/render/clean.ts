@@ -1,6 +1,6 @@
 /** What is, or was, removed from a stage. */
 import type { CleanReport } from '../../client/clean/types';
-import { bytesText } from './bytes';
+import { bytesText } from './measures';
 import type { Paint } from './paint';
 import { renderTable } from './table';
 import { clean, plural } from './text';

@@ -1,7 +1,7 @@
 /** What a function did now, and how that differs from what the run recorded. */
 import type { CallView, DebugReport, OutcomeComparison } from '../../client/trial/types';
 import { showJson } from '../../rows/json';
-import { bytesText } from './bytes';
+import { bytesText } from './measures';
 import type { Paint } from './paint';
 import { clean, cut, plural } from './text';
 import { renderTried } from './try';

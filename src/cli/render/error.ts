@@ -1,6 +1,7 @@
 /** What a function threw, whole: its words, and the lines of the user's code that led there. */
-import { sep } from 'node:path';
+import { relative, sep } from 'node:path';
 import type { ErrorInfo } from '../../core/outcome';
+import { userPlace } from '../../functions/stack-place';
 import type { Paint } from './paint';
 import { cleanLines } from './text';
 
@@ -21,4 +22,12 @@ export function framesOf(stack: string | null, cwd = process.cwd()): string[] {
     .split('\n')
     .filter((line) => /^\s+at /.test(line))
     .map((line) => cleanLines(line.trim().replaceAll(cwd + sep, '')));
+}
+
+/** `functions.ts:31` of a stack: the first line that is the user's own; paths below `cwd` are relative. Null when there is none. */
+export function placeOf(stack: string | null, cwd = process.cwd()): string | null {
+  const place = userPlace(stack);
+  if (place === null) return null;
+  const near = relative(cwd, place.file);
+  return `${near === '' || near.startsWith('..') ? place.file : near}:${place.line}`;
 }

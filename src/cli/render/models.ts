@@ -3,7 +3,7 @@ import type { Comparison, ModelEntry, ModelListing, VersionView } from '../..';
 import type { Paint } from './paint';
 import { renderTable } from './table';
 import { clean, plural } from './text';
-import { timeText } from './time';
+import { timeText } from './measures';
 
 export function renderModels(models: readonly ModelListing[], width: number, paint: Paint): string {
   if (models.length === 0) return paint.dim('no models');

@@ -1,6 +1,5 @@
 /** What to try next, as lines that work when pasted. */
 import type { Paint } from './paint';
-import { shellWord } from './shell-word';
 import { padEnd } from './text';
 import type { RunState } from '../../history/state';
 
@@ -63,4 +62,9 @@ export function commandLines(
 /** Whether a retry has anything to do. */
 function unfinished({ counts: { total, DONE, SKIPPED }, error }: RunState): boolean {
   return total > DONE + SKIPPED || error !== null;
+}
+
+/** Quoted for a POSIX shell where it must be. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,9 +1,9 @@
 /** Partitions as a table, and the failed ones as lines. */
 import type { PartitionView } from '../../reader/types';
 import { partitionName } from '../partition-argument';
-import { durationText } from './duration';
+import { durationText } from './measures';
 import { type Paint, statusColour } from './paint';
-import { placeOf } from './place';
+import { placeOf } from './error';
 import { renderTable } from './table';
 import { clean, cut, widthOf } from './text';
 

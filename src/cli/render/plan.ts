@@ -1,6 +1,6 @@
 /** What a run would do. */
 import type { PlanPreview } from '../../reader/types';
-import { bar } from './bar';
+import { bar } from './sparkline';
 import type { Paint } from './paint';
 import { renderTable } from './table';
 import { clean, plural } from './text';

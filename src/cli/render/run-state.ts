@@ -1,13 +1,11 @@
 /** A run on one screen. */
 import type { PartitionView } from '../../reader/types';
 import { countsBar, countsText, reusedText } from './counts';
-import { durationText, elapsed } from './duration';
+import { durationText, elapsed, timeText } from './measures';
 import { type Paint, statusColour } from './paint';
 import { failureLine } from './partitions';
 import { clean, cleanLines, plural } from './text';
-import { timeText } from './time';
-import { waitingText } from './waiting';
-import type { RunState } from '../../history/state';
+import type { RunState, WaitingStep } from '../../history/state';
 
 const BAR_WIDTH = 40;
 
@@ -70,4 +68,16 @@ function modelLines(
     used,
     paint.yellow(`${plural(missing, 'partition')} without a model: ${clean(firstMissing.join(', '))}${more}`),
   ];
+}
+
+const STEPS: Record<Exclude<WaitingStep['activity'], 'processUnit'>, string> = {
+  openRun: 'opening the run',
+  planRun: 'planning',
+  commitRun: 'the commit',
+};
+
+/** `planning is tried again (attempt 3): Error: no space left on device` */
+export function waitingText({ activity, attempt, error }: WaitingStep): string {
+  if (activity === 'processUnit') return `Partitions wait for the stage. ${clean(error.message)}`;
+  return `${STEPS[activity]} is tried again (attempt ${attempt}): ${clean(`${error.type}: ${error.message}`)}`;
 }

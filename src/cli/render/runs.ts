@@ -1,6 +1,6 @@
 /** Runs, newest first. */
 import type { RunListing } from '../../reader/types';
-import { elapsed } from './duration';
+import { elapsed } from './measures';
 import { type Paint, statusColour } from './paint';
 import { renderTable } from './table';
 import { clean } from './text';

@@ -10,7 +10,7 @@ import { formatDuration } from '../../input/duration';
 import { statusColour, type Paint } from './paint';
 import { renderTable, type Cell } from './table';
 import { clean, plural } from './text';
-import { timeText } from './time';
+import { timeText } from './measures';
 
 export function renderSchedules(schedules: readonly ScheduleListing[], width: number, paint: Paint): string {
   if (schedules.length === 0) return paint.dim('no schedules yet');

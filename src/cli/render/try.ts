@@ -2,8 +2,7 @@
 import type { TriedPartition, TryReport } from '../../client/trial/types';
 import { partitionName } from '../partition-argument';
 import type { PartitionStatus } from '../../core/status';
-import { bytesText } from './bytes';
-import { durationText } from './duration';
+import { bytesText, durationText } from './measures';
 import { renderError } from './error';
 import { type Paint, statusColour } from './paint';
 import { renderRows } from './rows';

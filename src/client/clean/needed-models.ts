@@ -2,9 +2,9 @@
  * What versions of models cannot do without: what manifests on the stage name. The registry is asked only which of the old ones are of
  * no version; where it cannot be, all count.
  */
-import { createHash } from 'node:crypto';
 import { begunAt, isRoot, type Manifest, markOf, readBlock, readManifest } from '../../models/manifest';
 import type { ModelRecord } from '../../models/records';
+import { digest } from '../../files/digest';
 import { folderOf } from '../../stored/layout';
 import { ObjectMissing, type Stage } from '../../stage';
 import type { StageObject } from './stage-runs';
@@ -75,9 +75,7 @@ export async function pinnedModels(stage: Stage, objects: readonly StageObject[]
 }
 
 async function rootAt(stage: Stage, path: string): Promise<Manifest> {
-  const bytes = await stage.get(path);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return readManifest(stage, { path, bytes: bytes.length, sha256 });
+  return readManifest(stage, { path, ...digest(await stage.get(path)) });
 }
 
 /** Adds the blocks and the models. */

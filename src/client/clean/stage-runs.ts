@@ -28,7 +28,7 @@ export interface StageRun {
 }
 
 /** How a run stands. */
-export interface Standing {
+export interface RunLife {
   /** `unknown`: nobody here knows its end. It may be another server's, and be running there. */
   status: 'running' | 'ended' | 'unknown';
   /** ISO 8601 UTC; of an unknown one, when its newest execution was opened. */
@@ -37,7 +37,7 @@ export interface Standing {
   onServer: boolean;
 }
 
-export type KnownRun = StageRun & Standing;
+export type KnownRun = StageRun & RunLife;
 
 export interface StageContent {
   runs: StageRun[];
@@ -80,7 +80,7 @@ export async function standingOf(
   client: Client,
   stage: Stage,
   { runId, locators }: StageRun,
-): Promise<Standing> {
+): Promise<RunLife> {
   const source = new HistorySource(client);
   // The newest of all may not have come as far as a locator yet, or was refused, and ended nothing.
   const latest = (await orGone(source.describe(runId)))?.workflowExecutionInfo;

@@ -1,12 +1,5 @@
 /** The registry as programs see it: models, their versions, and aliases that move. */
-import {
-  entriesOf,
-  findEntry,
-  putManifest,
-  readChecked,
-  readManifest,
-  withRoot,
-} from '../../models/manifest';
+import { entriesOf, findEntry, putManifest, readManifest, withRoot } from '../../models/manifest';
 import {
   aliasesOf,
   beforeAlias,
@@ -312,7 +305,7 @@ export class ModelVersion {
       throw new RegistryRefused(
         `Version ${version} of "${this.model}" has no model for the partition "${partition}".`,
       );
-    const bytes = await readChecked(stage, entry);
+    const bytes = await stage.read(entry);
     return serde === undefined ? (bytes as Model) : serde.read(bytes);
   }
 

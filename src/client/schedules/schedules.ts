@@ -10,7 +10,7 @@ import {
 } from '@temporalio/client';
 import { optionalDateToTs } from '@temporalio/common/lib/time';
 import { isoTime } from '../../history/decode';
-import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../../core/memo';
+import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../../core/workflow';
 import type { RunInput } from '../../core/input';
 import { didYouMean } from '../../core/nearest';
 import { backfillRange, refuse } from './backfill-range';
@@ -28,7 +28,7 @@ import type {
   Schedules,
   ScheduleView,
 } from './types';
-import { summaryOf } from '../start';
+import { workflowSummary } from '../start';
 import { type ListedExecution } from '../../reader/visibility';
 
 /** What the server lists at most, so that more cannot be told from this many. */
@@ -66,7 +66,7 @@ export class TemporalSchedules implements Schedules {
           workflowId: id,
           args: [input],
           memo,
-          staticSummary: summaryOf(input),
+          staticSummary: workflowSummary(input),
         },
       });
     } catch (error) {
@@ -108,8 +108,8 @@ export class TemporalSchedules implements Schedules {
     const before = await this.#describe(id);
     let due = Math.floor(Date.now() / 1000) * 1000;
     // Runs are named by the second, and none is started twice.
-    while ((await this.#execution(runIdOf(before, due))) !== null) due += 1000;
-    const firing = { scheduledTime: new Date(due).toISOString(), runId: runIdOf(before, due) };
+    while ((await this.#execution(runIdAt(before, due))) !== null) due += 1000;
+    const firing = { scheduledTime: new Date(due).toISOString(), runId: runIdAt(before, due) };
     // Not the handle's own trigger: it cannot say for which time, and lets runs overlap unless told otherwise.
     const triggering = this.client.workflowService.patchSchedule({
       namespace: this.client.options.namespace,
@@ -141,7 +141,7 @@ export class TemporalSchedules implements Schedules {
     );
     const firings = await Promise.all(
       times.map(async (due): Promise<ScheduleFiring> => {
-        const runId = runIdOf(schedule, due);
+        const runId = runIdAt(schedule, due);
         const execution = await this.#execution(runId);
         const startedAt = execution === null ? null : isoTime(execution.startTime);
         return { scheduledTime: new Date(due).toISOString(), runId, startedAt };
@@ -227,7 +227,7 @@ export class TemporalSchedules implements Schedules {
 }
 
 /** As Temporal names it: to the second, in UTC. */
-function runIdOf({ action }: ScheduleDescription, due: number): string {
+function runIdAt({ action }: ScheduleDescription, due: number): string {
   return `${action.workflowId!}-${new Date(due).toISOString().slice(0, 19)}Z`;
 }
 

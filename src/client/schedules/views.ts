@@ -3,7 +3,7 @@ import type { ScheduleDescription, ScheduleSpecDescription, ScheduleSummary } fr
 import { functionOfInput } from '../../history/run-state';
 import { cronText, type Calendar } from '../../input/cron';
 import { formatDuration } from '../../input/duration';
-import { FUNCTION_MEMO } from '../../core/memo';
+import { FUNCTION_MEMO } from '../../core/workflow';
 import { OVERLAPS } from './schema';
 import type {
   Overlap,

@@ -12,7 +12,7 @@ import { PartitionReader } from '../../reader/partitions/partition-handle';
 import { readLocalRows } from '../../reader/partitions/results';
 import { RunReader } from '../../reader/run-reader';
 import { ServerRun } from '../../reader/run-source';
-import type { CallView, DebugOptions, DebugReport } from './types';
+import { MAX_ROWS_SHOWN, type CallView, type DebugOptions, type DebugReport } from './types';
 import type { LogEntry, PartitionView } from '../../reader/types';
 import type { ProjectConfig } from '../../config';
 import { checkPin } from '../../functions/file-rows';
@@ -31,8 +31,6 @@ import { fetchModel } from '../../models/fetch-model';
 import { warehouseAccess } from '../../warehouse/access';
 import type { Row } from '../../core/row';
 import { SQL_FUNCTION } from '../../core/function-description';
-
-const MOST_ROWS = 20;
 
 /** A call with all of its rows. */
 type Call = Omit<CallView, 'result' | 'resultRows'> & { rows: Row[] };
@@ -213,5 +211,5 @@ async function callNow(
 }
 
 function shown({ rows, ...call }: Call): CallView {
-  return { ...call, result: rows.slice(0, MOST_ROWS), resultRows: rows.length };
+  return { ...call, result: rows.slice(0, MAX_ROWS_SHOWN), resultRows: rows.length };
 }

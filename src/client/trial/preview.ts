@@ -4,7 +4,7 @@ import type { ProjectConfig } from '../../config';
 import { parseRunInput } from '../../input/parse-input';
 import { Refusal } from '../../core/refusal';
 import { scheduledFor } from '../../input/scheduled-time';
-import { cutUnits } from '../../core/units';
+import { cutUnits } from '../../core/units/cut-units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../../warehouse';
 import { queryProblems, withoutWaiting } from '../../planning/check-run';
 

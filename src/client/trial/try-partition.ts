@@ -1,8 +1,8 @@
 /** One call of the function for one partition, in a real runner process; uploads go to a stage that nobody keeps. */
-import type { TriedPartition } from './types';
+import { MAX_ROWS_SHOWN, type TriedPartition } from './types';
 import type { LogEntry } from '../../reader/types';
 import { readLocalRows } from '../../reader/partitions/results';
-import type { LocalRows } from '../../rows/combined-rows';
+import type { RowsFile } from '../../core/carried';
 import { artifactRefs } from '../../core/done-block';
 import type { FileRef } from '../../core/files';
 import { keyValues } from '../../core/key-values';
@@ -16,8 +16,6 @@ import { fetchModel } from '../../models/fetch-model';
 import { warehouseAccess } from '../../warehouse/access';
 import type { ModelFile } from '../../models/types';
 import type { UnitHandlers, UnitSegment, UploadRequest } from '../../runners/unit';
-
-const MOST_ROWS = 20;
 
 export interface PartitionTrial {
   pool: RunnerPool;
@@ -63,7 +61,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
     ...shared,
     status,
     durationMs,
-    result: await readLocalRows(recorder.rowsFiles, unit.keyColumns, { limit: MOST_ROWS }),
+    result: await readLocalRows(recorder.rowsFiles, unit.keyColumns, { limit: MAX_ROWS_SHOWN }),
     resultRows: outputRows,
     artifacts: artifacts.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
     error,
@@ -80,7 +78,7 @@ class NotInATry extends Error {
 
 class TrialRecorder implements UnitHandlers {
   outcome: PartitionOutcome | null = null;
-  readonly rowsFiles: LocalRows[] = [];
+  readonly rowsFiles: RowsFile<string>[] = [];
 
   constructor(private readonly trial: PartitionTrial) {}
 

@@ -9,17 +9,18 @@ import { pathToFileURL } from 'node:url';
 import type { TriedPartition, TryOptions, TryReport } from './types';
 import type { ProjectConfig } from '../../config';
 import { quote } from '../../core/quote';
-import type { FunctionPlan, ModelPlan } from '../../core/plan';
-import { parseRunInput, type NormalizedInput } from '../../input/parse-input';
+import type { ModelPlan } from '../../core/plan';
+import type { NormalizedInput } from '../../core/normalized-input';
+import { parseRunInput } from '../../input/parse-input';
 import { Refusal } from '../../core/refusal';
 import { scheduledFor } from '../../input/scheduled-time';
-import { pickSpread } from '../../core/spread';
+import { pickSpread } from './pick-spread';
 import { RunnerPool } from '../../runners/pool';
 import { openStage, type Stage } from '../../stage';
 import { openWarehouse } from '../../warehouse';
 import type { PartitionsRequest, PinnedSource, Warehouse } from '../../warehouse/warehouse';
 import { FunctionCatalog } from '../../planning/function-catalog';
-import { duckdbMemory, functionLimits, settingsOf } from '../../planning/function-limits';
+import { duckdbMemory, functionLimits } from '../../planning/function-limits';
 import {
   findFunction,
   inspectSource,
@@ -28,12 +29,12 @@ import {
   resolvePlace,
   targetProblems,
   withoutWaiting,
+  type FoundFunction,
 } from '../../planning/check-run';
 import { withTemporaryFolders, type TemporaryFolders } from './temporary-folders';
 import { modelProblems, registryProblems } from '../../planning/check-models';
 import { checkFallback, pinModels, withoutModel } from '../../planning/plan-models';
 import { tryPartition } from './try-partition';
-import type { FunctionDescription } from '../../core/function-description';
 
 /** What `context.runId` is: a name that no run has. */
 const NO_RUN = '(try)';
@@ -56,12 +57,10 @@ export async function tryRun(raw: unknown, project: ProjectConfig, options: TryO
 }
 
 /** What was found right before rows are read. */
-interface Checked {
+interface Checked extends FoundFunction {
   warehouse: Warehouse;
   /** URI of the project's stage, which has models. */
   stage: string;
-  plan: FunctionPlan;
-  settings: FunctionDescription;
 }
 
 /** Rows that are pinned for as long as the trial takes, as local files. */
@@ -160,7 +159,6 @@ class Trial {
   /** As a run is checked before it begins. */
   async #check(): Promise<Checked> {
     const { input, project } = this;
-    const { projectDir } = project;
     const problems: string[] = [];
     const functions = new FunctionCatalog({
       file: project.functions,
@@ -169,31 +167,22 @@ class Trial {
       passEnv: project.worker.passEnv,
     });
     const trusted = true;
-    const confinement = null;
     const { warehouse } = input;
     const uri = resolvePlace('warehouse', warehouse, project, problems, { trusted });
     const stage = resolvePlace('stage', input.stage, project, problems, { trusted, warehouse });
     problems.push(...notifierProblems(input, project, { trusted }));
     const found = await findFunction({ functions }, project, { ...input, starter: 'owner' }, problems);
-    if (found !== null) problems.push(...modelProblems(input, found.settings));
-    const shape =
-      uri === null
-        ? null
-        : await inspectSource({ projectDir }, input, { warehouse: uri, confinement }, problems);
-    if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
-    if (uri !== null) problems.push(...(await targetProblems({ projectDir }, input, uri)));
-    if (shape !== null && stage !== null && found !== null) {
-      const view = {
-        client: null,
-        warehouse: openWarehouse(uri!, projectDir),
-        stage,
-        continues: false,
-        confinement,
-      };
-      problems.push(...(await registryProblems(input, shape, found.settings, view)));
+    if (found !== null) problems.push(...modelProblems(input, found.described));
+    const opened = uri === null ? null : openWarehouse(uri, project.projectDir);
+    const shape = opened === null ? null : await inspectSource(opened, input, problems);
+    if (shape !== null) problems.push(...(await queryProblems(input, shape, null)));
+    if (opened !== null) problems.push(...(await targetProblems(opened, input)));
+    if (shape !== null && opened !== null && stage !== null && found !== null) {
+      const view = { client: null, warehouse: opened, stage, continues: false, confinement: null };
+      problems.push(...(await registryProblems(input, shape, found.described, view)));
     }
     if (problems.length > 0) throw new Refusal('InvalidInput', problems);
-    return { warehouse: openWarehouse(uri!, projectDir), stage: stage!, ...found! };
+    return { warehouse: opened!, stage: stage!, ...found! };
   }
 
   /** So many at a time, in this order. */
@@ -237,7 +226,7 @@ class Trial {
     }: Checked & { models: ModelPlan | null; snapshot: PinnedHere },
   ): Promise<TriedPartition> {
     const { input, folders, options } = this;
-    const { timeoutMs, memoryBytes } = functionLimits(input.options, settingsOf(settings));
+    const { timeoutMs, memoryBytes } = functionLimits(input.options, settings);
     const { keyColumns, columns, index, data, files } = snapshot;
     const scratch = join(folders.scratch, `partition-${ordinal}`);
     await mkdir(scratch);

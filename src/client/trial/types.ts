@@ -4,6 +4,9 @@ import type { PartitionStatus } from '../../core/status';
 import type { ArtifactView, LogEntry } from '../../reader/types';
 import type { Row } from '../../core/row';
 
+/** Rows of a partition's result that are shown. */
+export const MAX_ROWS_SHOWN = 20;
+
 /** One partition that was tried. */
 export interface TriedPartition {
   id: string;

@@ -18,7 +18,7 @@ import {
 import { RecordedHistory } from '../histories/execution-history';
 import { eventsToJson } from '../histories/history-json';
 import type { HistoryEvent } from '../../history/events';
-import { WORKFLOW_TYPE } from '../../core/memo';
+import { WORKFLOW_TYPE } from '../../core/workflow';
 
 export interface ArchiveContent {
   place: ExecutionPlace;

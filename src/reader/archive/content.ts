@@ -1,7 +1,7 @@
 /** What is in archives of histories, and how they are named. */
 import { gunzipSync } from 'node:zlib';
 import type { ShardRef } from '../../history/facts';
-import type { Closing } from '../../core/plan';
+import type { Closing } from '../../core/opened-run';
 import { UnreadableHistory } from '../errors';
 import { eventsFromJson } from '../histories/history-json';
 import type { ExecutionRef } from '../histories/history-source';

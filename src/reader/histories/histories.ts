@@ -1,7 +1,7 @@
 /** Raw histories of runs, for checks of workflow code. */
 import type { Client } from '@temporalio/client';
 import { shardsIn } from '../../history/decode';
-import { shardNumber } from '../../core/shards';
+import { shardNumber } from '../../core/units/shards';
 import { assertOfRun, parseEvents } from '../archive/content';
 import { NoSuchRun, UnreadableHistory } from '../errors';
 import { contentOf } from './history-file';
@@ -10,7 +10,7 @@ import { RunReader } from '../run-reader';
 import { ServerRun } from '../run-source';
 import { SHARD_TYPE } from '../visibility';
 import type { HistoryEvent } from '../../history/events';
-import { WORKFLOW_TYPE } from '../../core/memo';
+import { WORKFLOW_TYPE } from '../../core/workflow';
 
 /** The recorded history of one execution of a run, or of a shard of it. Its events are Temporal's own, payloads still encoded. */
 export interface RunHistory {

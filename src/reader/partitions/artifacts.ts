@@ -1,10 +1,9 @@
 /** Artifacts of one partition's outcome: read by reference and checked, never by a path built here (I3). */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import type { ArtifactRef } from '../../core/files';
 import { didYouMean } from '../../core/nearest';
-import { ObjectDamaged, type Stage } from '../../stage';
 import { NoSuchArtifact } from '../errors';
 
 export function findArtifact(
@@ -23,15 +22,8 @@ export function findArtifact(
   );
 }
 
-export async function artifactBytes(stage: Stage, ref: ArtifactRef): Promise<Uint8Array> {
-  const bytes = await stage.get(ref.path, { offset: ref.offset, bytes: ref.bytes });
-  // enforces I3: what a reader gets is what the outcome recorded.
-  if (createHash('sha256').update(bytes).digest('hex') === ref.sha256) return bytes;
-  throw new ObjectDamaged(ref, stage.uri, bytes.length);
-}
-
 /** Writes the artifact into `folder`, whole or not at all, and returns the file's path. */
-export async function downloadArtifact(bytes: Uint8Array, name: string, folder: string): Promise<string> {
+export async function writeArtifact(bytes: Uint8Array, name: string, folder: string): Promise<string> {
   const root = resolve(folder);
   const target = resolve(root, name);
   // enforces I6: a name from a history that others wrote does not lead out of the folder either.

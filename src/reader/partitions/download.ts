@@ -8,7 +8,7 @@ import { PartitionReader } from './partition-handle';
 import { RunReader } from '../run-reader';
 import { ServerRun } from '../run-source';
 import type { ArtifactCodec } from '../../core/files';
-import { runIdOf } from '../../core/shards';
+import { runIdOf } from '../../core/units/shards';
 
 export interface DownloadRequest {
   name: string;

@@ -3,7 +3,7 @@ import type { ArtifactReader } from '../../functions/types';
 import type { UnitRecord } from '../../history/fold';
 import type { ArtifactRef } from '../../core/files';
 import { didYouMean } from '../../core/nearest';
-import { artifactBytes, downloadArtifact, findArtifact } from './artifacts';
+import { writeArtifact, findArtifact } from './artifacts';
 import { NoSuchPartition } from '../errors';
 import { LogReader } from './logs';
 import { artifactView, type PartitionViews } from './partition-views';
@@ -72,7 +72,7 @@ export class PartitionReader implements PartitionHandle {
     },
     download: async (name: string, folder: string): Promise<string> => {
       const { bytes } = await this.artifact(name);
-      return downloadArtifact(bytes, name, folder);
+      return writeArtifact(bytes, name, folder);
     },
   };
 
@@ -86,7 +86,7 @@ export class PartitionReader implements PartitionHandle {
     const { refs, reading } = await this.#artifacts();
     const ref = findArtifact(this.id, refs, name);
     const stage = this.reader.stage(reading.record)!;
-    return { bytes: await orRerun(this.reader.runId, () => artifactBytes(stage, ref)), ref };
+    return { bytes: await orRerun(this.reader.runId, () => stage.read(ref)), ref };
   }
 
   async #find(): Promise<Found> {

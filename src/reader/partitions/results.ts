@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { RowsFile } from '../../core/carried';
 import type { Column } from '../../core/plan';
 import type { Stage } from '../../stage';
-import { combinedRows, type LocalRows } from '../../rows/combined-rows';
+import { combinedRows } from '../../rows/combined-rows';
 import { withDatabase } from '../../duckdb/database-file';
 import type { Row } from '../../core/row';
 
@@ -25,7 +25,7 @@ export async function readRows(
 
 /** The same of local Parquet files. */
 export function readLocalRows(
-  local: readonly LocalRows[],
+  local: readonly RowsFile<string>[],
   keyColumns: readonly Column[],
   { ordinal = null, limit }: { ordinal?: number | null; limit?: number } = {},
 ): Promise<Row[]> {
@@ -41,11 +41,11 @@ export function readLocalRows(
 export async function withLocalRows<T>(
   stage: Stage,
   files: readonly RowsFile[],
-  use: (local: LocalRows[]) => Promise<T>,
+  use: (local: RowsFile<string>[]) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-'));
   try {
-    const local: LocalRows[] = [];
+    const local: RowsFile<string>[] = [];
     for (let i = 0; i < files.length; i += FILES_AT_ONCE) {
       const some = files.slice(i, i + FILES_AT_ONCE);
       local.push(

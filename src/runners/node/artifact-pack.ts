@@ -1,8 +1,8 @@
 /** Small artifacts of a batch, one after the other in one file: a file for each would cost more than the functions. */
-import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import type { ArtifactCodec } from '../../core/files';
 import type { PackedArtifact } from '../../core/outcome';
+import { sha256Of } from '../../files/digest';
 
 /** Larger artifacts are files of their own. */
 export const MOST_PACKED_BYTES = 64 * 1024;
@@ -16,7 +16,7 @@ export class ArtifactPack {
   }
 
   add(name: string, codec: ArtifactCodec, content: Uint8Array): PackedArtifact {
-    const sha256 = createHash('sha256').update(content).digest('hex');
+    const sha256 = sha256Of(content);
     const packed: PackedArtifact = [name, codec, this.#bytes, content.length, sha256];
     this.#parts.push(content);
     this.#bytes += content.length;

@@ -2,7 +2,6 @@
  * Calls a unit's function in this very process, with the loop that runners have: for a debugger, and for whoever wants to see what a
  * function does now. No limit holds here, and `process.exit` ends this process.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { ArtifactCodec, FileRef } from '../../core/files';
@@ -12,6 +11,7 @@ import { UnitDatabases, UnitLoop } from './unit-loop';
 import type { Asked, UnitLink } from './worker-link';
 import type { ModelFile } from '../../models/types';
 import type { PackedArtifact } from '../../core/outcome';
+import { sha256Of } from '../../files/digest';
 
 export interface CallHereOptions {
   /** Of one partition. */
@@ -105,7 +105,7 @@ class LocalLink implements UnitLink {
     if (request.type === 'rows') return access!.rows(request, signal ?? ofCall);
     const { name, file, codec } = request;
     const content = await readFile(file);
-    const sha256 = createHash('sha256').update(content).digest('hex');
+    const sha256 = sha256Of(content);
     this.uploads.push({ name, content, sha256, codec });
     return { path: name, bytes: content.length, sha256 } satisfies FileRef;
   }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { dirname, resolve } from 'node:path';
-import { type Place, userPlace } from '../../functions/stack-place';
+import { type StackPlace, userPlace } from '../../functions/stack-place';
 import type { ErrorInfo } from '../../core/outcome';
 
 export function loadingProblem({ type, message, stack }: ErrorInfo, bundle: string): string {
@@ -14,12 +14,12 @@ export function loadingProblem({ type, message, stack }: ErrorInfo, bundle: stri
   return `The functions file threw while loading: ${type}: ${message}${at(userPlace(stack))}`;
 }
 
-function at(place: Place | null): string {
+function at(place: StackPlace | null): string {
   return place === null ? '' : ` (${place.file}:${place.line})`;
 }
 
 /** Where the import of a package was written; the bundle's own source map tells. */
-function importOf(bundle: string, name: string): Place | null {
+function importOf(bundle: string, name: string): StackPlace | null {
   try {
     const text = readFileSync(bundle, 'utf8');
     const payload = /sourceMappingURL=data:application\/json;base64,(\S+)/.exec(text)![1]!;

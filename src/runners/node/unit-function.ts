@@ -2,6 +2,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CallContext } from '../../functions/context';
 import { createPartitionData } from '../../functions/data';
+import { FunctionMissing } from '../../functions/errors';
 import { loadFunctions } from '../../functions/load';
 import { PendingRows } from '../../rows/pending-rows';
 import type { PartitionRows } from '../../rows/partition-rows';
@@ -39,11 +40,6 @@ export interface UnitSessions {
   own: SqlSession;
   /** SQL that came with the input. */
   input: SqlSession;
-}
-
-/** The worker's bundle has no function of this name; another worker may. */
-class FunctionMissing extends Error {
-  override name = 'FunctionMissing';
 }
 
 export async function unitFunction(

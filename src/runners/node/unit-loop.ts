@@ -14,13 +14,13 @@ import { createContext } from '../../functions/context';
 import { type DatabaseOptions, KeptDatabase } from '../../duckdb/database';
 import { describeThrown } from '../../functions/errors';
 import { fileRows } from '../../functions/file-rows';
-import { setOwn } from '../../core/own-property';
+import { setOwn, type Row } from '../../core/row';
 import { QueriedRows } from '../../functions/queried-rows';
 import type { PartitionRows } from '../../rows/partition-rows';
 import { SnapshotRows } from '../../functions/snapshot-rows';
 import { SqlSession } from '../../functions/sql-session';
 import { readingSnapshot, SnapshotDamaged, SnapshotUnreadable } from '../../functions/unit-cursor';
-import { type IndexedPartition, loadKeys, readIndex } from '../../functions/unit-index';
+import { type IndexedPartition, loadKeys, readUnitIndex } from '../../functions/unit-index';
 import { NOTHING_WRITTEN, type Written } from '../../rows/written-alone';
 import { DoneColumns, type EndedOutcome, filterBlock, outcomeAt } from '../../core/done-block';
 import type { ErrorInfo, PackedArtifact } from '../../core/outcome';
@@ -31,7 +31,6 @@ import type { RunnerOutcome, RunnerSegment, RunnerUnit, ToRunner } from '../prot
 import { RunnerHost } from './host';
 import { type Returned, type UnitFunction, unitFunction } from './unit-function';
 import type { UnitLink } from './worker-link';
-import type { Row } from '../../core/row';
 
 const SEGMENT_EVERY_MS = 1_000;
 /** More rows than this are not held back for the sake of larger segments. */
@@ -159,7 +158,7 @@ export class UnitLoop {
       writer = await database.connect();
       const connection = writer;
       await readingSnapshot(() => loadKeys(connection, this.unit.index, this.unit.ordinals));
-      this.index = await readIndex(connection, this.unit.keyColumns);
+      this.index = await readUnitIndex(connection, this.unit.keyColumns);
       const sessions = { own: this.session, input: this.inputSession };
       const fn = await unitFunction(this.unit, sessions, writer);
       const { rowsOf, close } = this.openRows(database);
@@ -305,7 +304,7 @@ export class UnitLoop {
     return returned;
   }
 
-  private async endWell(call: EndedCall, returned: Returned, fn: UnitFunction): Promise<void> {
+  private async endWell(call: TimedCall, returned: Returned, fn: UnitFunction): Promise<void> {
     const { isBatch } = this.unit;
     if (fn.keepsAtOnce && returned.keep() === true) return this.record(call, returned, isBatch);
     await this.exclusive(async () => {
@@ -328,7 +327,7 @@ export class UnitLoop {
     });
   }
 
-  private record(call: EndedCall, { rows: outputRows, preview }: Returned, byColumns: boolean): void {
+  private record(call: TimedCall, { rows: outputRows, preview }: Returned, byColumns: boolean): void {
     const { partition, attempt: attempts, startedAt, durationMs, host } = call;
     const { ordinal } = partition;
     const artifacts = host.artifacts(this.pack);
@@ -347,13 +346,13 @@ export class UnitLoop {
     }
   }
 
-  private endThrown(call: EndedCall, thrown: unknown): void {
+  private endThrown(call: TimedCall, thrown: unknown): void {
     const { error, ...retry } = describeThrown(thrown, this.unit.nonRetryableErrorTypes);
     this.endBadly(call, 'FAILED', error, retry);
   }
 
   private endBadly(
-    call: EndedCall,
+    call: TimedCall,
     status: 'FAILED' | 'CANCELLED' | 'INTERNAL_ERROR',
     error: ErrorInfo | null,
     retry: Pick<RunnerOutcome, 'retryable' | 'retryDelayMs'> = { retryable: false, retryDelayMs: null },
@@ -485,7 +484,7 @@ function copyOf(key: Row): Row {
 }
 
 /** A call that has come to its end, one way or another. */
-interface EndedCall {
+interface TimedCall {
   partition: IndexedPartition;
   attempt: number;
   /** Milliseconds since 1970. */
@@ -494,7 +493,7 @@ interface EndedCall {
   host: RunnerHost;
 }
 
-function outcomeOf({ partition, attempt: attempts, startedAt, durationMs }: EndedCall) {
+function outcomeOf({ partition, attempt: attempts, startedAt, durationMs }: TimedCall) {
   const { ordinal, id, rows } = partition;
   return {
     ordinal,

@@ -7,14 +7,13 @@ import { digest, digestFile } from '../../files/digest';
 import { linkOrCopy, syncFile, writeNew } from '../../files/durable';
 import { makeFolder } from '../../files/make-folder';
 import { readRange } from '../../files/read-range';
+import { assertRecorded, readRecorded } from '../checked';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
-import { isStoredSize } from '../stored-size';
 import { readToken, TOKEN_FILE } from '../token';
 import { inspect, noteWritten } from './checked-files';
 import { forgetNames, keepNames } from './kept-names';
 import { SameStage } from './same-stage';
 import { asUnavailable } from './unavailable';
-import { ObjectDamaged } from '../../core/object-damaged';
 
 /** Unfinished objects live here until they are linked into place; never listed. */
 const PARTIAL_FOLDER = '.partial';
@@ -102,6 +101,10 @@ export class LocalStage implements Stage {
     );
   }
 
+  read(ref: FileRef & { offset?: number }): Promise<Uint8Array> {
+    return readRecorded(this, ref);
+  }
+
   /** Throws `ObjectMissing`, or `StageUnavailable` when it is the whole stage that is missing. */
   async #orMissing<T>(path: string, read: () => Promise<T>): Promise<T> {
     const missing = (error: unknown): unknown => (isCode(error, 'ENOENT') ? new ObjectMissing(path) : error);
@@ -178,8 +181,7 @@ export class LocalStage implements Stage {
     const path = this.#resolve(ref.path);
     return this.#using(async () => {
       const file = await this.#orMissing(ref.path, () => inspect(path));
-      // enforces I1, I3: what is read is what history names.
-      if (!(await isRecorded(ref, file))) throw new ObjectDamaged(ref, this.uri, file.bytes);
+      await assertRecorded(ref, this.uri, file);
       return path;
     });
   }
@@ -203,14 +205,6 @@ export class LocalStage implements Stage {
     }
     return full;
   }
-}
-
-async function isRecorded(
-  { bytes, sha256 }: StagedFile,
-  file: Awaited<ReturnType<typeof inspect>>,
-): Promise<boolean> {
-  if (sha256 === null) return isStoredSize(file.bytes, bytes);
-  return file.bytes === bytes && (await file.sha256()) === sha256;
 }
 
 /** Makes the file's folder when it is not there: it never was, or was removed with the last object that had been in it. */

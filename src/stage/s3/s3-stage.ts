@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import type { FileRef, StagedFile } from '../../core/files';
 import { digest, digestFile } from '../../files/digest';
+import { readRecorded } from '../checked';
 import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
@@ -78,6 +79,10 @@ export class S3Stage implements Stage {
     );
     if (!isThere) throw new ObjectMissing(path);
     return Buffer.concat(parts.sort((a, b) => a.offset - b.offset).map(({ content }) => content));
+  }
+
+  read(ref: FileRef & { offset?: number }): Promise<Uint8Array> {
+    return readRecorded(this, ref);
   }
 
   async #fetch(path: string, to: string): Promise<void> {

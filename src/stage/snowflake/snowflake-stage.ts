@@ -13,6 +13,7 @@ import { Refusal } from '../../core/refusal';
 import { isForbidden, isUnknownObject, poolOf, SnowflakeError, type Result } from '../../snowflake';
 import { quoteText } from '../../snowflake/names';
 import { digestFile } from '../../files/digest';
+import { readRecorded } from '../checked';
 import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
 import { linkOrCopy, moveFile } from '../../files/durable';
@@ -80,6 +81,10 @@ export class SnowflakeStage implements Stage {
       });
     }
     return readRange(await this.#copies.whole(path), range);
+  }
+
+  read(ref: FileRef & { offset?: number }): Promise<Uint8Array> {
+    return readRecorded(this, ref);
   }
 
   async list(prefix: string): Promise<{ path: string; bytes: number }[]> {

@@ -1,10 +1,8 @@
 /** Stage mode: each file that matches a pattern is a partition, read where it lies and pinned by its digest (I1). */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { digestFile } from '../../files/digest';
 import { isWithin, outside, type Confinement } from '../../duckdb/confinement';
 import { didYouMean } from '../../core/nearest';
 import { encodePartitionId } from '../../core/partition-id';
@@ -217,7 +215,6 @@ function narrow<T extends { id: string }>(found: T[], only: readonly string[]): 
 
 async function pinFile(path: string): Promise<PinnedFile> {
   const { size, mtimeMs } = await stat(path);
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return { path, bytes: size, modifiedMs: mtimeMs, sha256: hash.digest('hex') };
+  const { sha256 } = await digestFile(path);
+  return { path, bytes: size, modifiedMs: mtimeMs, sha256 };
 }

@@ -3,9 +3,10 @@
  * together with the row that fences. Columns are changed before it, since DDL ends a transaction. Never by SWAP: that is DDL, and a
  * repeated one swaps back.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { CommitResult, CommitTask, OutputPlan } from '../../core/plan';
+import { sha256Of } from '../../files/digest';
 import {
   isUnknownObject,
   SnowflakeError,
@@ -63,9 +64,7 @@ class TableCommit {
   ) {
     this.#target = tableName(output.table);
     this.#fence = new Fence(session, task, local);
-    const who = createHash('sha256')
-      .update(JSON.stringify([task.runId, task.stageToken]))
-      .digest('hex');
+    const who = sha256Of(JSON.stringify([task.runId, task.stageToken]));
     this.#run = `PARTWISE_LOAD_${who.slice(0, 16).toUpperCase()}_`;
   }
 

@@ -1,3 +1,12 @@
+/** Times, durations and sizes as people read them. */
+
+/** `2026-11-01 06:00`, on the wall clock of a time zone; with seconds when they are not zero. */
+export function timeText(iso: string, timeZone: string): string {
+  const timeStyle = /:00(\.0+)?Z$/.test(iso) ? 'short' : 'medium';
+  // Sweden writes times the way ISO does.
+  return new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle, timeZone }).format(new Date(iso));
+}
+
 /** `850 ms`, `3.2 s`, `1 m 05 s`, `2 h 03 m`. */
 export function durationText(milliseconds: number): string {
   if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
@@ -12,4 +21,16 @@ export function durationText(milliseconds: number): string {
 /** Time between two moments, the second one being now for what goes on. */
 export function elapsed(startedAt: string, endedAt: string | null, now: string): string {
   return durationText(Math.max(0, Date.parse(endedAt ?? now) - Date.parse(startedAt)));
+}
+
+/** `812 B`, `4.2 KiB`, `1.0 MiB`. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1023.95 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }

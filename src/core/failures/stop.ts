@@ -1,6 +1,6 @@
 /** Whether a run goes on, given how its partitions have ended so far. Pure. */
-import type { AlikeFailures } from './outcome';
-import type { StatusCounts } from './status';
+import type { AlikeFailures } from '../outcome';
+import type { StatusCounts } from '../status';
 
 /** `failFast`: more partitions failed than are tolerated. `alike`: all that ended or threw failed with one error. */
 export type StopReason = 'failFast' | 'alike';

@@ -1,7 +1,7 @@
 /** What a shard tells the run of its partitions, and when: the run's history must stay short (I7). Pure. */
-import type { AlikeState } from './alike';
-import type { ErrorInfo } from './outcome';
-import { noCounts, PARTITION_STATUSES, type StatusCounts } from './status';
+import type { AlikeState } from '../failures/alike';
+import type { ErrorInfo } from '../outcome';
+import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../status';
 
 /** How a shard stands. Each report has all of it, so that the last one alone counts. */
 export interface ShardReport {

@@ -1,8 +1,8 @@
 /**
  * How partitions are cut into units (I7). Done once, in planning: the workflow only walks the list.
  */
-import type { Unit } from './plan';
-import { MOST_SHARDS } from './live-settings';
+import type { Unit } from '../plan';
+import { MOST_SHARDS } from '../live-settings';
 import { MOST_UNITS, shardsInFlight } from './shards';
 
 /** Rows of a batch, where there are so many that all lanes are busy for long. */

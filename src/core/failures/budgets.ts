@@ -11,7 +11,7 @@
  *
  * Bad ends are throws, time-outs, processes killed and memory outgrown.
  */
-import type { RetryPlan } from './plan';
+import type { RetryPlan } from '../plan';
 import { ownRule } from './retry-plan';
 
 /** Runners and workers that a partition may cost before it is given up. */

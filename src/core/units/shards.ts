@@ -2,8 +2,8 @@
  * How the units of a run are dealt out to shards: child workflows, for runs of more units in flight, or of more units, than one history
  * may have (I7). Pure, and done once, in planning.
  */
-import { MOST_LANES, MOST_SHARDS } from './live-settings';
-import type { Unit } from './plan';
+import { MOST_LANES, MOST_SHARDS } from '../live-settings';
+import type { Unit } from '../plan';
 
 /** Units of one history: 500 activities are 1,500 events, far below Temporal's 4,096-event hint. */
 export const MOST_UNITS = 500;

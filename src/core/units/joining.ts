@@ -5,7 +5,7 @@
  * The workflow judges by these numbers, so a history goes on only with those that it began with: once a release has them, others need
  * `patched()`, and test/replay says so.
  */
-import type { Unit } from './plan';
+import type { Unit } from '../plan';
 
 /** The most work that is put into one activity, in milliseconds: what is lost when its worker dies stays small. */
 const JOIN_UP_TO_MS = 1_000;

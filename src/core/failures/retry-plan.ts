@@ -1,5 +1,5 @@
 /** How calls that come to a bad end are repeated: the run's settings over the function's over the defaults. Pure. */
-import type { RetryPlan, RetryRule } from './plan';
+import type { RetryPlan, RetryRule } from '../plan';
 
 /** Calls per partition; waits of 1 s, 2 s, 4 s … up to 100 times the first. */
 const MAXIMUM_ATTEMPTS = 3;

@@ -2,8 +2,8 @@
  * Whether partitions fail with one error: a mistake in the function or a missing table fails all of them alike, and bad rows do
  * not.
  */
-import type { AlikeFailures, ErrorInfo, PartitionOutcome } from './outcome';
-import { decodePartitionId, isPartitionId } from './partition-id';
+import type { AlikeFailures, ErrorInfo, PartitionOutcome } from '../outcome';
+import { decodePartitionId, isPartitionId } from '../partition-id';
 
 /** History holds one pattern per unit. */
 const MOST_LENGTH = 300;

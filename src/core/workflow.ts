@@ -1,18 +1,26 @@
+/** The workflow of a run as others see it: its type, the memos that can be read without its history, and the activities that it calls. */
 import type { UnitResult } from './outcome';
+import type { CloseTask, OpenedRun, PlanTask } from './opened-run';
 import type {
   ArchiveShardTask,
-  CloseTask,
   CommitResult,
   CommitTask,
   FindTask,
   FoundPartitions,
   LoadedShard,
   LoadTask,
-  OpenedRun,
-  PlanTask,
   RunPlan,
   UnitTask,
 } from './plan';
+
+/** The function's name, so that listing runs needs no history. */
+export const FUNCTION_MEMO = 'partwiseFunction';
+
+/** Whether the run is paused (`true`, `false`; absent: never was). Set by the workflow, obeyed by attempts that wait and by batches. */
+export const PAUSED_MEMO = 'partwisePaused';
+
+/** The workflow type of runs. */
+export const WORKFLOW_TYPE = 'partitionedRun';
 
 /** The activities of `partitionedRun` and `partitionShard`, as the workflows see them. */
 // A type alias, because proxyActivities wants an index signature.

@@ -1,8 +1,0 @@
-import type { Command } from 'commander';
-import { changing, withChange, type ChangeOptions } from '../changing';
-
-export function define(command: Command): void {
-  withChange(command.argument('<run>', 'run id')).action((runId: string, options: ChangeOptions) =>
-    changing(runId, options, (handle) => handle.unpause(), 'It goes on.'),
-  );
-}

@@ -1,4 +1,0 @@
-/** Quoted for a POSIX shell where it must be. */
-export function shellWord(text: string): string {
-  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}

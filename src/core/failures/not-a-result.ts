@@ -1,0 +1,37 @@
+/** Activities that were completed with something that is not their result: by hand, for example. Pure; workflows and readers decide by it alike (I8). */
+import { mostLostWorkers } from './budgets';
+import type { ErrorInfo } from '../outcome';
+import type { RetryPlan, UnitTask } from '../plan';
+
+/** What became of a step whose activity was completed with something that is not its result. */
+export function notAResult(activity: string): ErrorInfo {
+  return {
+    type: 'NotAResult',
+    message:
+      `The activity ${activity} was completed with something that is not its result. Only Partwise's workers can complete it: ` +
+      'it was completed by hand, or by another program.',
+    stack: null,
+  };
+}
+
+/**
+ * Nothing is known of the partitions of such a unit, as when a worker is lost, so it has the budget of lost workers. The number of its
+ * activities that ended so, this one included; null when the unit is tried again.
+ */
+export function endsWithoutResult(
+  { lostBefore = 0 }: Pick<UnitTask, 'lostBefore'>,
+  retry: RetryPlan,
+): number | null {
+  const times = lostBefore + 1;
+  return times < mostLostWorkers(retry) ? null : times;
+}
+
+export function withoutResult(times: number): ErrorInfo {
+  return {
+    type: 'WorkerLost',
+    message:
+      `Its activity was completed ${times === 1 ? 'once' : `${times} times`} with something that is not the result of a unit (by hand, perhaps), ` +
+      'so nothing is known of its partitions; it is not tried again.',
+    stack: null,
+  };
+}

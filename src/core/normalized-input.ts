@@ -1,0 +1,71 @@
+/** What an input and a function ask for once they are checked: defaults applied, durations and sizes as numbers. */
+import type { ModelInput, Source } from './input';
+import type { OutputPlan } from './plan';
+import type { NormalizedRetry } from './failures/retry-plan';
+import type { Tolerance } from './failures/tolerance';
+
+/** null: not given, so the function's or the worker's own. */
+export interface NormalizedInput {
+  function: string;
+  source: Source;
+  /** Empty when each file is a partition. */
+  partitionBy: string[];
+  warehouse: string | null;
+  stage: string | null;
+  functions: string | null;
+  params: Record<string, unknown>;
+  sql: string | null;
+  where: string | null;
+  snapshot: 'stage' | 'none';
+  only: string[] | null;
+  output: OutputPlan | null;
+  model: ModelInput | null;
+  onExisting: 'error' | 'overwrite' | 'resume';
+  /** ISO 8601 UTC. */
+  scheduledTime: string | null;
+  timeZone: string;
+  notify: string | null;
+  onUnchanged: 'run' | 'reuse';
+  series: string | null;
+  options: NormalizedOptions;
+}
+
+export interface NormalizedOptions {
+  maxConcurrency: number;
+  toleratedFailures: Tolerance;
+  failFast: boolean;
+  /** Of the whole run; null: no limit. */
+  runTimeoutMs: number | null;
+  retry: NormalizedRetry;
+  timeoutMs: number | null;
+  memoryBytes: number | null;
+  heartbeatTimeoutMs: number;
+  maxPartitions: number;
+  partitionsPerUnit: number | null;
+  loadingWarehouse: string | null;
+}
+
+/** The fields that planning and later steps read; `OpenedRun` says the others by itself, as they were resolved. */
+export type PlannedInput = Pick<
+  NormalizedInput,
+  | 'source'
+  | 'partitionBy'
+  | 'params'
+  | 'where'
+  | 'snapshot'
+  | 'only'
+  | 'output'
+  | 'model'
+  | 'timeZone'
+  | 'onUnchanged'
+  | 'series'
+  | 'options'
+>;
+
+/** What a partition function asks for. null: not asked for. */
+export interface FunctionSettings {
+  timeoutMs: number | null;
+  memoryBytes: number | null;
+  retry: NormalizedRetry;
+  bigTaskQueue: string | null;
+}
