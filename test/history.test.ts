@@ -1,4 +1,8 @@
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { HistoryDecoder } from '../src/history/decode';
 import type { CloseKind, Fact, Step } from '../src/history/facts';
@@ -13,8 +17,14 @@ import type { OpenedRun, RunPlan, RunSummary, UnitTask } from '../src/core/plan'
 import { noCounts } from '../src/core/status';
 import type { WaitingStep } from '../src/history/state';
 import type { HistoryEvent, PayloadDecoder } from '../src/history/events';
+import { LiveUnits } from '../src/reader/live-units';
+import { openStage } from '../src/stage';
+import { putCheckpoint } from '../src/stored/checkpoints';
+import { unitFolder } from '../src/stored/layout';
 
 const AT = '2024-05-01T10:00:00.000Z';
+
+const NO_PAYLOADS: PayloadDecoder = { values: async () => [], failure: async () => null };
 
 test('a workflow that something else completed before it had a plan is no success (I8)', () => {
   const record = newRecord('run-1');
@@ -359,6 +369,31 @@ describe('the live overlay', () => {
     const overlay = liveOverlay(record, { units: [pendingUnit('0', { ordinal: 1, ended })], step: null }, AT);
     expect([...overlay.running.keys()]).toEqual([2]);
     expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 2, RUNNING: 1, PENDING: 1 });
+  });
+
+  test('has what a retried partition came to as soon as its unit has recorded it on the stage (I4)', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'partwise-test-'));
+    try {
+      const again = { ...task(0, 1, 1, '1', 1), runId: 'run' };
+      const record = apply([
+        ...planned(3),
+        ...unit(0, 0, 2, ['DONE', 'retry', 'DONE']),
+        scheduled(1_000, 'r1.0', again),
+      ]);
+      const stage = openStage(pathToFileURL(folder).href);
+      const ended = { outcome: outcome(1, 'DONE'), retryable: false, retryDelayMs: null, big: false };
+      await putCheckpoint(stage, `${unitFolder(again, 'r1.0')}a1/`, 1, {
+        outcomes: [{ ...ended, functionDigest: 'code' }],
+        block: null,
+        rows: null,
+      });
+      const pending = [{ activityId: 'r1.0', state: 2, attempt: 1 }];
+      const units = await new LiveUnits(NO_PAYLOADS).describe(pending, record, stage);
+      const overlay = liveOverlay(record, { units, step: null }, AT);
+      expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 3, RUNNING: 0, PENDING: 0 });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('says nothing of a unit that history has closed meanwhile', () => {

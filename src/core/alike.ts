@@ -4,6 +4,7 @@
  */
 import type { AlikeFailures, ErrorInfo, PartitionOutcome } from './outcome';
 import { decodePartitionId, isPartitionId } from './partition-id';
+import { isFailure } from './status';
 
 /** History holds one pattern per unit. */
 const MOST_LENGTH = 300;
@@ -52,7 +53,7 @@ export function alikeFailures(outcomes: readonly PartitionOutcome[]): AlikeFailu
   let alike: AlikeFailures | null = null;
   for (const { id, status, error } of outcomes) {
     if (status === 'DONE') return null;
-    if (error === null || (status !== 'FAILED' && status !== 'INTERNAL_ERROR')) continue;
+    if (error === null || !isFailure(status)) continue;
     const pattern = errorPattern(error, id);
     if (alike !== null && alike.pattern !== pattern) return null;
     alike ??= {

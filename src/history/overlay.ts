@@ -4,6 +4,7 @@
  */
 import type { EndedOutcome } from '../core/done-block';
 import type { ErrorInfo } from '../core/outcome';
+import { spansOne } from '../core/units';
 import { attemptsBefore, ordinalsOf, type RunRecord, type UnitRecord } from './fold';
 import type { WaitingStep } from './state';
 
@@ -140,12 +141,7 @@ function addUnit(overlay: LiveOverlay, unit: UnitRecord, activity: PendingUnit):
     const ordinal = said !== null && isLeft(said) ? said : ordinalsOf(unit.task).find(isLeft);
     if (ordinal !== undefined) overlay.running.set(ordinal, live);
     overlay.labels.push(unit.label ?? unit.activityId);
-  } else if (attempt > 1 && isSingle(unit)) {
+  } else if (attempt > 1 && spansOne(unit.task)) {
     overlay.waiting.set(unit.task.from, live);
   }
-}
-
-/** Whether the unit is one partition, whose attempts are then the activity's. */
-export function isSingle({ task }: UnitRecord): boolean {
-  return task.from === task.to;
 }
