@@ -252,11 +252,11 @@ export class Partwise {
   }
 
   #handle(runId: string, workflowRunId: string | null): RunHandle {
-    const { TemporalRunHandle } = require('./run-handle') as typeof import('./run-handle');
+    const { serverRun } = require('./control') as typeof import('./control');
     const { client, taskQueue, embedded, project } = this.#session;
     const functions = embedded ? (project?.functions ?? null) : null;
     const stage = project?.stage ?? null;
-    return new TemporalRunHandle({ client, taskQueue, functions, stage }, runId, workflowRunId);
+    return serverRun({ client, taskQueue, functions, stage }, runId, workflowRunId);
   }
 }
 
