@@ -7,14 +7,17 @@ import { describe, expect, test } from '@jest/globals';
 import { HistoryDecoder } from '../src/history/decode';
 import type { CloseKind, Fact, Step } from '../src/history/facts';
 import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
+import { FailuresOfEnds } from '../src/history/failure-groups';
 import { Outcomes } from '../src/history/outcomes';
+import { ColumnsOfEnds } from '../src/history/partition-columns';
+import { takeEnds } from '../src/history/unit-ends';
 import { cutOffCalls } from '../src/history/cut-off-calls';
 import { liveOverlay, type PendingUnit } from '../src/history/overlay';
 import { runState, statusOfUnended, wasRefused } from '../src/history/run-state';
 import { decodeOrdinals, encodeOrdinals } from '../src/core/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/core/outcome';
 import type { OpenedRun, RunPlan, RunSummary, UnitTask } from '../src/core/plan';
-import { noCounts } from '../src/core/status';
+import { failed, noCounts, PARTITION_STATUSES } from '../src/core/status';
 import type { WaitingStep } from '../src/history/state';
 import type { HistoryEvent, PayloadDecoder } from '../src/history/events';
 import { LiveUnits } from '../src/reader/live-units';
@@ -403,6 +406,134 @@ describe('the live overlay', () => {
   });
 });
 
+describe('a whole run at once', () => {
+  const columnsOf = async (record: RunRecord, from: number, to: number) => {
+    const columns = new ColumnsOfEnds(record, { from, to });
+    await takeEnds(
+      record,
+      noFile,
+      columns,
+      ({ task: { from: first, to: last } }) => first < to && last >= from,
+    );
+    return columns.finish(null, new Float64Array(to - from));
+  };
+  const failuresOf = async (record: RunRecord) => {
+    const failures = new FailuresOfEnds(record);
+    await takeEnds(record, noFile, failures, () => true);
+    return failures.finish(null);
+  };
+
+  test('has in columns what each partition has by itself, in whatever ranges it is read (I2)', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = randomFrom(seed);
+      const run = inventRun(random);
+      const end = random() < 0.5 ? closed('terminated') : stopped();
+      const { record, outcomes } = await fold([...run.planned, ...interleave(run.units, random), end]);
+      const total = run.truth.length;
+      const cut = Math.floor(random() * total);
+      for (const [from, to] of [
+        [0, total],
+        [0, cut],
+        [cut, total],
+      ] as const) {
+        const columns = await columnsOf(record, from, to);
+        for (let ordinal = from; ordinal < to; ordinal++) {
+          const [known, at] = [outcomes.get(ordinal), ordinal - from];
+          const status = known?.status ?? statusOfUnended(record, ordinal);
+          expect(PARTITION_STATUSES[columns.status[at]!]).toBe(status);
+          expect(columns.attempts[at]).toBe(known?.attempts ?? outcomes.calls.get(ordinal) ?? 0);
+          expect(columns.durationMs[at]).toBe(known?.durationMs ?? Number.NaN);
+          expect(columns.startedAt[at]).toBe(known === undefined ? Number.NaN : Date.parse(known.startedAt));
+          expect(columns.execution[at]).toBe(known?.execution ?? 0);
+        }
+      }
+    }
+  });
+
+  test('has every failure in one group, and nothing else in any (I8)', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = randomFrom(seed);
+      const run = inventRun(random);
+      const end = random() < 0.5 ? closed('terminated') : stopped();
+      const { record, outcomes } = await fold([...run.planned, ...interleave(run.units, random), end]);
+      const groups = await failuresOf(record);
+      const ordinals = groups.flatMap((group) => [...group.ordinals]).sort((a, b) => a - b);
+      const failing = run.truth.flatMap((_, ordinal) =>
+        ['FAILED', 'INTERNAL_ERROR'].includes(outcomes.statusOf(ordinal) ?? '') ? [ordinal] : [],
+      );
+      expect(ordinals).toEqual(failing);
+      expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(failed(state(record).counts));
+    }
+  });
+
+  const failing = (messages: readonly string[], stacks: readonly (string | null)[] = []) => {
+    const ends = result(
+      0,
+      0,
+      messages.map(() => 'FAILED' as const),
+    );
+    (ends.outcomes as PartitionOutcome[]).forEach((each, i) => {
+      each.error = { type: 'Error', message: messages[i]!, stack: stacks[i] ?? null };
+    });
+    const last = messages.length - 1;
+    return apply([...planned(messages.length), scheduled(1, '0', task(0, 0, last)), endedUnit(1, ends)]);
+  };
+
+  test('groups failures whose errors differ by keys, numbers and quoted values alone', async () => {
+    const alike = Array.from({ length: 1_000 }, (_, i) => `p${i} has "${i}" of ${i * 7} rows`);
+    const [group, ...more] = await failuresOf(failing(alike));
+    expect(more).toEqual([]);
+    expect(group).toMatchObject({
+      type: 'Error',
+      pattern: 'Error: ◦ has ◦ of ◦ rows',
+      count: 1_000,
+      firstExecution: 1,
+    });
+    expect(group!.examples.map(({ id, error: { message } }) => [id, message])).toEqual(
+      [0, 1, 2].map((i) => [`p${i}`, alike[i]]),
+    );
+  });
+
+  test('keeps errors of one class apart that say different things', async () => {
+    const words = Array.from({ length: 50 }, (_, i) => `column ${letters(i)} is missing`);
+    expect(await failuresOf(failing(words))).toHaveLength(50);
+  });
+
+  test('counts what it has no group for by type, so that no failure is lost', async () => {
+    const words = Array.from({ length: 1_000 }, (_, i) => `column ${letters(i)} is missing`);
+    const groups = await failuresOf(failing(words));
+    expect(groups).toHaveLength(255);
+    expect(groups[0]).toMatchObject({ type: 'Error', pattern: null, count: 746 });
+    expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(1_000);
+  });
+
+  test('puts a failure without a stack to those of its pattern that have one, if they threw in one place', async () => {
+    const at = (line: number): string => `Error: no\n    at run (/project/functions.ts:${line}:9)`;
+    const [one, ...none] = await failuresOf(failing(['no', 'no', 'no'], [null, at(7)]));
+    expect([one!.place, one!.count, none]).toEqual([{ file: '/project/functions.ts', line: 7 }, 3, []]);
+    const several = await failuresOf(failing(['no', 'no', 'no'], [at(7), at(8)]));
+    expect(several.map(({ place, count }) => [place?.line, count])).toEqual([
+      [7, 1],
+      [8, 1],
+      [undefined, 1],
+    ]);
+  });
+
+  test('does not take an empty key out of a message', async () => {
+    const record = failing(['no rows', 'no rows']);
+    const unit = record.units.get(1)!.end as { result: UnitResult };
+    (unit.result.outcomes as PartitionOutcome[])[1]!.id = '';
+    expect((await failuresOf(record)).map(({ pattern, count }) => [pattern, count])).toEqual([
+      ['Error: no rows', 2],
+    ]);
+  });
+});
+
+/** A number as letters alone: `errorPattern` takes numbers out. */
+function letters(number: number): string {
+  return String(number).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)]!);
+}
+
 test('calls that were cut off with their execution are counted from what the server last heard', () => {
   const record = apply([
     ...planned(12),
@@ -728,6 +859,13 @@ function closed(kind: CloseKind, errorType?: string): Fact {
   };
 }
 
+function stopped(): Fact {
+  const summary = { stopped: { reason: 'failFast', message: 'It was stopped.' } } as unknown as RunSummary;
+  return { ...(closed('failed', 'PartialFailure') as Extract<Fact, { type: 'closed' }>), summary };
+}
+
+const noFile = (): Promise<Uint8Array> => Promise.reject(new Error('no file'));
+
 function pendingUnit(activityId: string, changes: Partial<PendingUnit>): PendingUnit {
   return {
     activityId,
@@ -740,6 +878,7 @@ function pendingUnit(activityId: string, changes: Partial<PendingUnit>): Pending
     waiting: null,
     interrupted: {},
     ended: [],
+    worker: null,
     ...changes,
   };
 }
@@ -752,10 +891,7 @@ function apply(facts: readonly Fact[]): RunRecord {
   return record;
 }
 
-async function fold(
-  facts: readonly Fact[],
-  readFile: () => Promise<Uint8Array> = () => Promise.reject(new Error('no file')),
-) {
+async function fold(facts: readonly Fact[], readFile: () => Promise<Uint8Array> = noFile) {
   const record = apply(facts);
   const outcomes = new Outcomes();
   await outcomes.update(record, readFile);

@@ -126,7 +126,7 @@ export const REPLACEMENTS = [
     to: 'void new SnapshotDamaged(',
   },
   {
-    file: 'src/history/outcomes.ts',
+    file: 'src/history/unit-ends.ts',
     from: "createHash('sha256').update(bytes).digest('hex') === ref.sha256",
     to: "createHash('sha256').digest('hex') !== ref.sha256",
   },

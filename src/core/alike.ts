@@ -9,10 +9,16 @@ import { isFailure } from './status';
 /** History holds one pattern per unit. */
 const MOST_LENGTH = 300;
 
-/** Type and message of an error, without what differs from partition to partition: its key, numbers, quoted values. */
-export function errorPattern({ type, message }: Pick<ErrorInfo, 'type' | 'message'>, id: string): string {
+/**
+ * Type and message of an error, without what differs from partition to partition: its key, numbers, quoted values. `id` null: that of
+ * the partition is not known.
+ */
+export function errorPattern(
+  { type, message }: Pick<ErrorInfo, 'type' | 'message'>,
+  id: string | null,
+): string {
   let text = message;
-  for (const value of [id, ...keyTexts(id)])
+  for (const value of id === null || id === '' ? [] : [id, ...keyTexts(id)])
     text = text.replace(new RegExp(`(?<!${WORD})${escaped(value)}(?!${WORD})`, 'gu'), '◦');
   return `${type}: ${text}`
     .replace(/"[^"]*"|`[^`]*`|(?<![\p{L}\p{N}])'[^']*'/gu, '◦')

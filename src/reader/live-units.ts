@@ -63,6 +63,7 @@ export class LiveUnits {
           stage === null || isOwnActivity(unit.task)
             ? []
             : await this.#ended(stage, unit, `${activity.attempt}.${beat?.segment}`),
+        worker: activity.lastWorkerIdentity || null,
       });
     }
     return units;

@@ -3,10 +3,12 @@ import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
 import { ServerNeeded, WaitTimeout } from './errors';
 import { LogReader, lookAgainLater } from './partitions/logs';
 import { PartitionReader } from './partitions/partition-handle';
+import { failureGroups, partitionColumns } from './partitions/whole-run';
 import { cursorOrdinal, partitionPage } from './partitions/partition-pages';
 import { orRerun } from './rerun-missing';
 import { readRows } from './partitions/results';
 import { RunEvents } from './run-events';
+import { unitView } from './unit-view';
 import { RunReader, type Reading } from './run-reader';
 import type { RunSource } from './run-source';
 import type {
@@ -17,10 +19,13 @@ import type {
   RunEvent,
   RunHandle,
   RunSettings,
+  UnitView,
   WaitOptions,
 } from './types';
 import type { RetryInput } from '../core/input';
 import type { Row } from '../core/row';
+import type { FailureGroup } from '../history/failure-groups';
+import type { PartitionColumns } from '../history/partition-columns';
 import type { RunState } from '../history/state';
 import type { ModelSerde } from '../functions/model-hooks';
 
@@ -97,6 +102,19 @@ export class Run implements RunHandle {
 
   partition(id: string): PartitionHandle {
     return new PartitionReader(this.reader, id);
+  }
+
+  async columns(range: { from?: number; to?: number } = {}): Promise<PartitionColumns> {
+    return partitionColumns(this.reader, await this.reader.read(), range);
+  }
+
+  async units(): Promise<UnitView[]> {
+    const { record, overlay } = await this.reader.read();
+    return [...record.units.values()].map((unit) => unitView(unit, overlay));
+  }
+
+  async failures(): Promise<FailureGroup[]> {
+    return failureGroups(this.reader, await this.reader.read());
   }
 
   async model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model> {
