@@ -18,18 +18,29 @@ export function errorPattern(
   id: string | null,
 ): string {
   let text = message;
-  for (const value of id === null || id === '' ? [] : [id, ...keyTexts(id)])
-    text = text.replace(new RegExp(`(?<!${WORD})${escaped(value)}(?!${WORD})`, 'gu'), '◦');
+  for (const value of id === null || id === '' ? [] : [id, ...keyTexts(id)]) text = withoutWord(text, value);
   return `${type}: ${text}`
     .replace(/"[^"]*"|`[^`]*`|(?<![\p{L}\p{N}])'[^']*'/gu, '◦')
     .replace(/[\p{L}\p{N}_]*\p{N}[\p{L}\p{N}_]*/gu, '◦')
     .slice(0, MOST_LENGTH);
 }
 
-const WORD = '[\\p{L}\\p{N}_]';
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+/** Not a regular expression for each value: to compile one of `\p{L}` takes a millisecond, and there may be a failure for each partition. */
+function withoutWord(text: string, value: string): string {
+  let without = '';
+  let kept = 0;
+  for (let at = text.indexOf(value); at >= 0;) {
+    const end = at + value.length;
+    const isWord =
+      !/[\p{L}\p{N}_]$/u.test(text.slice(Math.max(0, at - 2), at)) &&
+      !/^[\p{L}\p{N}_]/u.test(text.slice(end, end + 2));
+    if (isWord) {
+      without += `${text.slice(kept, at)}◦`;
+      kept = end;
+    }
+    at = text.indexOf(value, isWord ? end : at + 1);
+  }
+  return without + text.slice(kept);
 }
 
 function keyTexts(id: string): string[] {
