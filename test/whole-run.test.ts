@@ -62,10 +62,7 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read at once`,
   it('has in a range what a page has, value by value', async () => {
     for (const from of [0, 16_380, PARTITIONS - 40]) {
       const columns = await run.columns({ from, to: from + 40 });
-      const { partitions } = await run.partitions({
-        limit: 40,
-        ...(from > 0 && { after: String(from - 1) }),
-      });
+      const { partitions } = await run.partitions({ from, limit: 40 });
       expect(
         partitions.map(({ ordinal, status, attempts, rows, startedAt, durationMs }) => ({
           ordinal,

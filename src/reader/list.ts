@@ -58,11 +58,7 @@ export class RunList {
       Math.min(limit, MAX_LIMIT),
       token,
     );
-    const wanted: ListedExecution[] = [];
-    for (const listed of executions) {
-      if (filter.function === undefined || (await this.#function(listed)) === filter.function)
-        wanted.push(listed);
-    }
+    const wanted = await this.#ofFunction(executions, filter.function);
     const chains = await this.#chains(wanted);
     const found = new Map<ListedExecution, RunListing>();
     await inParallel(wanted, async (listed) => {
@@ -85,6 +81,18 @@ export class RunList {
     return (await this.#line(chain.get(workflowId) ?? [latest])).listing;
   }
 
+  async #ofFunction(
+    executions: readonly ListedExecution[],
+    name: string | undefined,
+  ): Promise<readonly ListedExecution[]> {
+    if (name === undefined) return executions;
+    const wanted = new Set<ListedExecution>();
+    await inParallel(executions, async (listed) => {
+      if ((await this.#function(listed)) === name) wanted.add(listed);
+    });
+    return executions.filter((listed) => wanted.has(listed));
+  }
+
   /** All executions of the runs that these are of, the newest first. One that is running is the newest. */
   async #chains(listed: readonly ListedExecution[]): Promise<Map<string, ListedExecution[]>> {
     const chains = new Map<string, ListedExecution[]>();
@@ -93,7 +101,9 @@ export class RunList {
       closed.map((each) => referenceOf(each).workflowId),
     )) {
       const { workflowId } = referenceOf(execution);
-      chains.set(workflowId, [...(chains.get(workflowId) ?? []), execution]);
+      const chain = chains.get(workflowId) ?? [];
+      chains.set(workflowId, chain);
+      chain.push(execution);
     }
     return chains;
   }

@@ -93,10 +93,10 @@ export class Run implements RunHandle {
   }
 
   async partitions(
-    options: { status?: PartitionStatus; limit?: number; after?: string } = {},
+    options: { status?: PartitionStatus; limit?: number; after?: string; from?: number } = {},
   ): Promise<PartitionPage> {
-    const { status = null, limit = DEFAULT_PAGE, after } = options;
-    const last = after === undefined ? -1 : cursorOrdinal(after);
+    const { status = null, limit = DEFAULT_PAGE, after, from = 0 } = options;
+    const last = after === undefined ? from - 1 : cursorOrdinal(after);
     return partitionPage(this.reader, await this.reader.read(), { status, limit, last });
   }
 

@@ -134,7 +134,13 @@ export interface RunHandle {
   status(): Promise<RunState>;
   /** Partition ids by status. */
   progress(): Promise<Record<PartitionStatus, string[]>>;
-  partitions(options?: { status?: PartitionStatus; limit?: number; after?: string }): Promise<PartitionPage>;
+  /** A page of partitions in key order; 1,000 unless `limit` says otherwise. `after`: the `next` of the page before. `from`: an ordinal to begin with. */
+  partitions(options?: {
+    status?: PartitionStatus;
+    limit?: number;
+    after?: string;
+    from?: number;
+  }): Promise<PartitionPage>;
   partition(id: string): PartitionHandle;
   /**
    * Partitions by columns, for pictures of a whole run: about 40 bytes for each, whatever it holds. Default: all of them; before the run
