@@ -54,6 +54,7 @@ export {
 export { wasRefused } from './history/run-state';
 export type {
   ArtifactView,
+  ListOptions,
   LogEntry,
   PartitionHandle,
   PartitionPage,
@@ -63,7 +64,9 @@ export type {
   RunEvent,
   RunHandle,
   RunListing,
+  RunPage,
   RunSettings,
+  UnitView,
   WaitOptions,
 } from './reader/types';
 export type {
@@ -93,7 +96,11 @@ export type {
 export type { OutputInput, RunInput, RunOptions, Source, RetryOptions, ModelInput } from './core/input';
 export type { ErrorInfo } from './core/outcome';
 export type { CommitResult, ModelUse, RunPlan } from './core/plan';
-export type { PartitionStatus, RunStatus, StatusCounts } from './core/status';
+export { PARTITION_STATUSES, RUN_STATUSES } from './core/status';
+export type { FailureStatus, PartitionStatus, RunStatus, StatusCounts } from './core/status';
+export type { FailureExample, FailureGroup } from './history/failure-groups';
+export type { PartitionColumns } from './history/partition-columns';
+export type { StackPlace } from './core/stack-place';
 export type { Row } from './core/row';
 export type { ExecutionView, RunState, WaitingStep } from './history/state';
 export type { ModelSerde } from './functions/model-hooks';

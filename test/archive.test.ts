@@ -364,7 +364,7 @@ it('lists a run as what ran, not as a later execution that was terminated before
   await idle.terminate();
   const query = `WorkflowId = '${run.runId}' AND ExecutionStatus = 'Terminated'`;
   await until(async () => (await project.client.workflow.count(query)).count === 1);
-  const listed = (await project.partwise.list({ limit: 100 })).find(({ runId }) => runId === run.runId);
+  const listed = (await project.partwise.list({ limit: 100 })).runs.find(({ runId }) => runId === run.runId);
   expect(listed).toMatchObject({ status: 'SUCCESS', function: 'totals' });
   expect(await run.status()).toMatchObject({ status: 'SUCCESS' });
 });

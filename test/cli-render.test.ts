@@ -16,6 +16,7 @@ import { noCounts } from '../src/core/status';
 import type { RunState } from '../src/history/state';
 
 const WACO: PartitionView = {
+  ordinal: 0,
   id: 'San%20Marcos',
   key: { city: 'San Marcos' },
   status: 'FAILED',

@@ -221,7 +221,7 @@ describe('in a project', () => {
     expect(shown.stdout.split('\n')).toHaveLength(203);
     expect(shown.stdout).toContain('… and 2,800 more rows\n');
     expect((await cli(project.folder, ['ls', '--limit', '1'])).stderr).toMatch(
-      /^There are older runs: .* ls --limit 10\n$/,
+      /^There are more runs: .* ls --limit 10\n$/,
     );
   });
 

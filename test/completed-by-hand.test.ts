@@ -67,7 +67,7 @@ async function readAll(run: RunHandle, commands: readonly string[] = []): Promis
     const { code, stderr } = await cli(project.folder, [command, run.runId]);
     expect({ command, code, stderr }).toMatchObject({ code: 0 });
   }
-  expect((await project.partwise.list()).map(({ runId }) => runId)).toContain(run.runId);
+  expect((await project.partwise.list()).runs.map(({ runId }) => runId)).toContain(run.runId);
 }
 
 /** A result of the unit 0, which is the partition 0, with something else in it. */

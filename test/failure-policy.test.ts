@@ -27,7 +27,7 @@ afterAll(() => project.close());
 const elsewhere = async (runId: string) => {
   const handle = project.client.workflow.getHandle(runId);
   const listed = await until(
-    async () => (await project.partwise.list({ limit: 100 })).find((run) => run.runId === runId)?.status,
+    async () => (await project.partwise.list({ limit: 100 })).runs.find((run) => run.runId === runId)?.status,
   );
   return {
     closed: (await handle.describe()).status.name,

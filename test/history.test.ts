@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { HistoryDecoder } from '../src/history/decode';
 import type { CloseKind, Fact, Step } from '../src/history/facts';
 import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
+import { FailuresOfEnds } from '../src/history/failure-groups';
 import { Outcomes } from '../src/history/outcomes';
+import { ColumnsOfEnds } from '../src/history/partition-columns';
+import { takeEnds } from '../src/history/unit-ends';
 import { cutOffCalls } from '../src/history/cut-off-calls';
 import { liveOverlay, type PendingUnit } from '../src/history/overlay';
 import { runState, statusOfUnended, wasRefused } from '../src/history/run-state';
@@ -11,11 +18,17 @@ import { decodeOrdinals, encodeOrdinals } from '../src/core/units/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/core/outcome';
 import type { OpenedRun } from '../src/core/opened-run';
 import type { RunPlan, RunSummary, UnitTask } from '../src/core/plan';
-import { noCounts } from '../src/core/status';
+import { failed, noCounts, PARTITION_STATUSES } from '../src/core/status';
 import type { WaitingStep } from '../src/history/state';
 import type { HistoryEvent, PayloadDecoder } from '../src/history/events';
+import { LiveUnits } from '../src/reader/live-units';
+import { openStage } from '../src/stage';
+import { putCheckpoint } from '../src/stored/checkpoints';
+import { unitFolder } from '../src/stored/layout';
 
 const AT = '2024-05-01T10:00:00.000Z';
+
+const NO_PAYLOADS: PayloadDecoder = { values: async () => [], failure: async () => null };
 
 test('a workflow that something else completed before it had a plan is no success (I8)', () => {
   const record = newRecord('run-1');
@@ -348,12 +361,165 @@ describe('the live overlay', () => {
     expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 2, RUNNING: 1, PENDING: 1 });
   });
 
+  test('has what a retried partition came to as soon as its unit has recorded it on the stage (I4)', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'partwise-test-'));
+    try {
+      const again = { ...task(0, 1, 1, '1', 1), runId: 'run' };
+      const record = apply([
+        ...planned(3),
+        ...unit(0, 0, 2, ['DONE', 'retry', 'DONE']),
+        scheduled(1_000, 'r1.0', again),
+      ]);
+      const stage = openStage(pathToFileURL(folder).href);
+      const ended = { outcome: outcome(1, 'DONE'), retryable: false, retryDelayMs: null, big: false };
+      await putCheckpoint(stage, `${unitFolder(again, 'r1.0')}a1/`, 1, {
+        outcomes: [{ ...ended, functionDigest: 'code' }],
+        block: null,
+        rows: null,
+      });
+      const pending = [{ activityId: 'r1.0', state: 2, attempt: 1 }];
+      const units = await new LiveUnits(NO_PAYLOADS).describe(pending, record, stage);
+      const overlay = liveOverlay(record, { units, step: null }, AT);
+      expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 3, RUNNING: 0, PENDING: 0 });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   test('says nothing of a unit that history has closed meanwhile', () => {
     const record = apply([...planned(1), ...unit(0, 0, 0, ['DONE'])]);
     const overlay = liveOverlay(record, { units: [pendingUnit('0', {})], step: null }, AT);
     expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 1, RUNNING: 0, PENDING: 0 });
   });
 });
+
+describe('a whole run at once', () => {
+  const columnsOf = async (record: RunRecord, from: number, to: number) => {
+    const columns = new ColumnsOfEnds(record, { from, to });
+    await takeEnds(
+      record,
+      noFile,
+      columns,
+      ({ task: { from: first, to: last } }) => first < to && last >= from,
+    );
+    return columns.finish(null, new Float64Array(to - from));
+  };
+  const failuresOf = async (record: RunRecord) => {
+    const failures = new FailuresOfEnds(record);
+    await takeEnds(record, noFile, failures, () => true);
+    return failures.finish(null);
+  };
+
+  test('has in columns what each partition has by itself, in whatever ranges it is read (I2)', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = randomFrom(seed);
+      const run = inventRun(random);
+      const end = random() < 0.5 ? closed('terminated') : stopped();
+      const { record, outcomes } = await fold([...run.planned, ...interleave(run.units, random), end]);
+      const total = run.truth.length;
+      const cut = Math.floor(random() * total);
+      for (const [from, to] of [
+        [0, total],
+        [0, cut],
+        [cut, total],
+      ] as const) {
+        const columns = await columnsOf(record, from, to);
+        for (let ordinal = from; ordinal < to; ordinal++) {
+          const [known, at] = [outcomes.get(ordinal), ordinal - from];
+          const status = known?.status ?? statusOfUnended(record, ordinal);
+          expect(PARTITION_STATUSES[columns.status[at]!]).toBe(status);
+          expect(columns.attempts[at]).toBe(known?.attempts ?? outcomes.calls.get(ordinal) ?? 0);
+          expect(columns.durationMs[at]).toBe(known?.durationMs ?? Number.NaN);
+          expect(columns.startedAt[at]).toBe(known === undefined ? Number.NaN : Date.parse(known.startedAt));
+          expect(columns.execution[at]).toBe(known?.execution ?? 0);
+        }
+      }
+    }
+  });
+
+  test('has every failure in one group, and nothing else in any (I8)', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = randomFrom(seed);
+      const run = inventRun(random);
+      const end = random() < 0.5 ? closed('terminated') : stopped();
+      const { record, outcomes } = await fold([...run.planned, ...interleave(run.units, random), end]);
+      const groups = await failuresOf(record);
+      const ordinals = groups.flatMap((group) => [...group.ordinals]).sort((a, b) => a - b);
+      const failing = run.truth.flatMap((_, ordinal) =>
+        ['FAILED', 'INTERNAL_ERROR'].includes(outcomes.statusOf(ordinal) ?? '') ? [ordinal] : [],
+      );
+      expect(ordinals).toEqual(failing);
+      expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(failed(state(record).counts));
+    }
+  });
+
+  const failing = (messages: readonly string[], stacks: readonly (string | null)[] = []) => {
+    const ends = result(
+      0,
+      0,
+      messages.map(() => 'FAILED' as const),
+    );
+    (ends.outcomes as PartitionOutcome[]).forEach((each, i) => {
+      each.error = { type: 'Error', message: messages[i]!, stack: stacks[i] ?? null };
+    });
+    const last = messages.length - 1;
+    return apply([...planned(messages.length), scheduled(1, '0', task(0, 0, last)), endedUnit(1, ends)]);
+  };
+
+  test('groups failures whose errors differ by keys, numbers and quoted values alone', async () => {
+    const alike = Array.from({ length: 1_000 }, (_, i) => `p${i} has "${i}" of ${i * 7} rows`);
+    const [group, ...more] = await failuresOf(failing(alike));
+    expect(more).toEqual([]);
+    expect(group).toMatchObject({
+      type: 'Error',
+      pattern: 'Error: ◦ has ◦ of ◦ rows',
+      count: 1_000,
+      firstExecution: 1,
+    });
+    expect(group!.examples.map(({ id, error: { message } }) => [id, message])).toEqual(
+      [0, 1, 2].map((i) => [`p${i}`, alike[i]]),
+    );
+  });
+
+  test('keeps errors of one class apart that say different things', async () => {
+    const words = Array.from({ length: 50 }, (_, i) => `column ${letters(i)} is missing`);
+    expect(await failuresOf(failing(words))).toHaveLength(50);
+  });
+
+  test('counts what it has no group for by type, so that no failure is lost', async () => {
+    const words = Array.from({ length: 1_000 }, (_, i) => `column ${letters(i)} is missing`);
+    const groups = await failuresOf(failing(words));
+    expect(groups).toHaveLength(255);
+    expect(groups[0]).toMatchObject({ type: 'Error', pattern: null, count: 746 });
+    expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(1_000);
+  });
+
+  test('puts a failure without a stack to those of its pattern that have one, if they threw in one place', async () => {
+    const at = (line: number): string => `Error: no\n    at run (/project/functions.ts:${line}:9)`;
+    const [one, ...none] = await failuresOf(failing(['no', 'no', 'no'], [null, at(7)]));
+    expect([one!.place, one!.count, none]).toEqual([{ file: '/project/functions.ts', line: 7 }, 3, []]);
+    const several = await failuresOf(failing(['no', 'no', 'no'], [at(7), at(8)]));
+    expect(several.map(({ place, count }) => [place?.line, count])).toEqual([
+      [7, 1],
+      [8, 1],
+      [undefined, 1],
+    ]);
+  });
+
+  test('does not take an empty key out of a message', async () => {
+    const record = failing(['no rows', 'no rows']);
+    const unit = record.units.get(1)!.end as { result: UnitResult };
+    (unit.result.outcomes as PartitionOutcome[])[1]!.id = '';
+    expect((await failuresOf(record)).map(({ pattern, count }) => [pattern, count])).toEqual([
+      ['Error: no rows', 2],
+    ]);
+  });
+});
+
+/** A number as letters alone: `errorPattern` takes numbers out. */
+function letters(number: number): string {
+  return String(number).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)]!);
+}
 
 test('calls that were cut off with their execution are counted from what the server last heard', () => {
   const record = apply([
@@ -680,6 +846,13 @@ function closed(kind: CloseKind, errorType?: string): Fact {
   };
 }
 
+function stopped(): Fact {
+  const summary = { stopped: { reason: 'failFast', message: 'It was stopped.' } } as unknown as RunSummary;
+  return { ...(closed('failed', 'PartialFailure') as Extract<Fact, { type: 'closed' }>), summary };
+}
+
+const noFile = (): Promise<Uint8Array> => Promise.reject(new Error('no file'));
+
 function pendingUnit(activityId: string, changes: Partial<PendingUnit>): PendingUnit {
   return {
     activityId,
@@ -692,6 +865,7 @@ function pendingUnit(activityId: string, changes: Partial<PendingUnit>): Pending
     waiting: null,
     interrupted: {},
     ended: [],
+    worker: null,
     ...changes,
   };
 }
@@ -704,10 +878,7 @@ function apply(facts: readonly Fact[]): RunRecord {
   return record;
 }
 
-async function fold(
-  facts: readonly Fact[],
-  readFile: () => Promise<Uint8Array> = () => Promise.reject(new Error('no file')),
-) {
+async function fold(facts: readonly Fact[], readFile: () => Promise<Uint8Array> = noFile) {
   const record = apply(facts);
   const outcomes = new Outcomes();
   await outcomes.update(record, readFile);

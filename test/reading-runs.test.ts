@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { writeArtifact } from '../src/reader/partitions/artifacts';
-import { wasRefused, type RunEvent, type RunHandle, type RunState } from '../src/index';
+import {
+  PARTITION_STATUSES,
+  wasRefused,
+  type ListOptions,
+  type RunEvent,
+  type RunHandle,
+  type RunState,
+} from '../src/index';
 import { findTemporalBinary } from '../src/temporal/binary/binary';
 import { startServer, type RunningServer } from '../src/temporal/host/server';
 import { stateFolder } from '../src/temporal/state-folder';
@@ -95,6 +102,51 @@ describe('a run that is followed', () => {
     });
     await project.write('gate-live', '');
     expect((await run.wait()).counts.DONE).toBe(4);
+  });
+
+  it('has the unit and the column of what is running right now, and the worker that runs it', async () => {
+    const gate = join(project.folder, 'gate-units');
+    const run = await start('units', { params: { hold: ['North'], gate, failing: ['West'] } });
+    await stateOnce(run, ({ counts }) => counts.RUNNING === 1 && counts.FAILED === 1);
+    const [east, north, south, west] = (await run.units()).sort((a, b) => a.from - b.from);
+    expect(east).toMatchObject({ from: 0, to: 1, label: 'East', status: 'ended', counts: { DONE: 1 } });
+    expect(north).toMatchObject({ from: 1, to: 2, status: 'running', attempts: 1, endedAt: null });
+    expect(north!.startedAt).not.toBeNull();
+    expect(north!.worker).toBe(south!.worker);
+    expect(west).toMatchObject({ status: 'ended', attempts: 3, counts: { FAILED: 1 }, error: null });
+    const { status, attempts, durationMs, rows } = await run.columns();
+    expect(Array.from(status, (each) => PARTITION_STATUSES[each])).toEqual([
+      'DONE',
+      'RUNNING',
+      'DONE',
+      'FAILED',
+    ]);
+    expect([Array.from(attempts), Array.from(rows)]).toEqual([
+      [1, 1, 1, 3],
+      [1, 2, 1, 1],
+    ]);
+    expect(durationMs[1]).toBeNaN();
+    expect(await run.failures()).toMatchObject([
+      {
+        type: 'RangeError',
+        pattern: 'RangeError: no good',
+        count: 1,
+        examples: [{ id: 'West', ordinal: 3 }],
+      },
+    ]);
+    await project.write('gate-units', '');
+    await run.wait();
+    expect((await run.units()).map(({ status: now }) => now)).toEqual(['ended', 'ended', 'ended', 'ended']);
+  });
+
+  it('has neither columns nor failures before it is planned', async () => {
+    const run = await start('unplanned', { source: { table: 'sale' } });
+    expect((await run.wait()).status).toBe('FAILURE');
+    expect([(await run.columns()).status.length, await run.units(), await run.failures()]).toEqual([
+      0,
+      [],
+      [],
+    ]);
   });
 
   it('counts the partitions of a batch that have ended in it, and keeps their artifacts back until they are recorded', async () => {
@@ -291,9 +343,54 @@ describe('finding runs', () => {
     expect(status).toBe('SUCCESS');
     expect(refusals).not.toContain(executions[0]!.workflowRunId);
     await until(async () => {
-      const lines = (await project.partwise.list({ limit: 100 })).filter(({ runId }) => runId === run.runId);
+      const lines = (await project.partwise.list({ limit: 100 })).runs.filter(
+        ({ runId }) => runId === run.runId,
+      );
       return lines.length === 1 && lines[0]!.status === 'SUCCESS' && lines[0]!.function === 'gated';
     });
+  });
+
+  it('are listed by page and by filter, each run once however often it was executed', async () => {
+    const startedFrom = new Date();
+    const gate = join(project.folder, 'gate-listed');
+    const failing = { params: { failing: ['West'] }, options: { toleratedFailures: 1 } };
+    const bad = await start('listed-bad', failing);
+    const retried = await start('listed-retried', failing);
+    const runs = [bad, retried, await start('listed-other'), await start('listed-more')];
+    await Promise.all(runs.map((run) => run.wait()));
+    const { executions } = await (await retried.retryFailed()).wait();
+    runs.push(await start('listed-open', { params: { hold: ['North'], gate } }));
+    const ids = runs.map(({ runId }) => runId).sort();
+    const list = async (filter: ListOptions): Promise<string[]> => {
+      const found: string[] = [];
+      let after: string | undefined;
+      do {
+        const page = await project.partwise.list({ startedFrom, limit: 2, after, ...filter });
+        expect(page.runs.length).toBeLessThanOrEqual(2);
+        found.push(...page.runs.map(({ runId }) => runId));
+        after = page.next ?? undefined;
+      } while (after !== undefined);
+      return found.sort();
+    };
+    // The server's list lags behind.
+    await until(async () => {
+      const listed = await project.partwise.list({ startedFrom });
+      const lines = listed.runs.filter(({ runId }) => runId === retried.runId);
+      return lines.length === 1 && lines[0]!.startedAt > executions[0]!.endedAt!;
+    });
+    await until(async () => (await list({ status: 'IN_PROGRESS' })).length === 1);
+    expect(await list({})).toEqual(ids);
+    expect(await list({ function: 'gated' })).toEqual(ids);
+    expect(await list({ function: 'another' })).toEqual([]);
+    expect(await list({ status: 'PARTIAL_FAILURE' })).toEqual([bad.runId, retried.runId].sort());
+    expect(await list({ status: 'SUCCESS' })).toHaveLength(2);
+    expect(await list({ status: 'CANCELLED' })).toEqual([]);
+    expect(await list({ startedBefore: startedFrom, function: 'another' })).toEqual([]);
+    for (const after of ['no cursor', 'bm8gY3Vyc29y'])
+      await expect(project.partwise.list({ after })).rejects.toThrow(`"${after}" is not a cursor`);
+    await expect(project.partwise.list({ limit: 0 })).rejects.toThrow('"limit" is a whole number from 1');
+    await project.write('gate-listed', '');
+    await runs.at(-1)!.wait();
   });
 
   it('I9 a run that a worker refuses started nothing, and says why', async () => {
@@ -361,7 +458,7 @@ describe('finding runs', () => {
       await expect(odd.result()).rejects.toThrow();
     }
     const listed = async (): Promise<Map<string, string>> =>
-      new Map((await project.partwise.list({ limit: 100 })).map(({ runId, status }) => [runId, status]));
+      new Map((await project.partwise.list({ limit: 100 })).runs.map(({ runId, status }) => [runId, status]));
     await until(async () => {
       const found = await listed();
       return ids.every((id) => found.get(id) === 'FAILURE');

@@ -18,7 +18,7 @@ import { parseHistory } from '../src/reader/archive/archive';
 import type { RecordedHistory } from '../src/reader/histories/execution-history';
 import { payloadDecoder } from '../src/reader/histories/payloads';
 import { RunReader } from '../src/reader/run-reader';
-import { RecordedRun } from '../src/reader/run-source';
+import { RecordedRun } from '../src/reader/recorded-run';
 import { partingOf } from '../src/worker/divergence';
 import type { ReplayReport } from '../src/worker';
 import { cli } from './support/cli';

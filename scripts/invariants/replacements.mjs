@@ -91,8 +91,8 @@ export const REPLACEMENTS = [
   { file: 'src/activities/unit/result.ts', from: '<= MOST_INLINE_BYTES', to: '>= 0' },
   {
     file: 'src/cli/exit.ts',
-    from: 'state.error === null && !(strict && bad > 0) ? OK : ENDED_BADLY',
-    to: 'bad >= 0 ? OK : ENDED_BADLY',
+    from: 'error === null && !(strict && failed(counts) + counts.CANCELLED > 0) ? OK : ENDED_BADLY',
+    to: 'counts.CANCELLED >= 0 ? OK : ENDED_BADLY',
   },
   { file: 'src/cli/partition-folders.ts', from: 'if (owner !== id) continue;', to: 'void owner;' },
   {

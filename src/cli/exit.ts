@@ -1,4 +1,5 @@
 /** Exit codes, and what the CLI says when it fails. */
+import { failed, type RunStatus } from '../core/status';
 import { wasRefused } from '../history/run-state';
 import { errorPaint, note } from './terminal';
 import type { RunState } from '../history/state';
@@ -30,22 +31,18 @@ export class Interrupted extends Error {
 /** The exit code for a run that has ended. `strict`: any partition that is not DONE or SKIPPED counts as failure. */
 export function exitCodeOf(state: RunState, strict: boolean): number {
   // enforces I8
-  const { FAILED, INTERNAL_ERROR, CANCELLED } = state.counts;
-  const bad = FAILED + INTERNAL_ERROR + CANCELLED;
-  switch (state.status) {
-    case 'SUCCESS':
-      return OK;
-    case 'PARTIAL_FAILURE':
-      // Within tolerance the workflow completes, and there is no error.
-      return state.error === null && !(strict && bad > 0) ? OK : ENDED_BADLY;
-    case 'FAILURE':
-      return wasRefused(state) && state.error?.type !== 'Terminated' ? NOT_DONE : ENDED_BADLY;
-    case 'CANCELLED':
-      return ENDED_BADLY;
-    case 'IN_PROGRESS':
-      return OK;
-  }
+  return EXIT_CODES[state.status](state, strict);
 }
+
+const EXIT_CODES: Readonly<Record<RunStatus, (state: RunState, strict: boolean) => number>> = {
+  IN_PROGRESS: () => OK,
+  SUCCESS: () => OK,
+  // Within tolerance the workflow completes, and there is no error.
+  PARTIAL_FAILURE: ({ counts, error }, strict) =>
+    error === null && !(strict && failed(counts) + counts.CANCELLED > 0) ? OK : ENDED_BADLY,
+  FAILURE: (state) => (wasRefused(state) && state.error?.type !== 'Terminated' ? NOT_DONE : ENDED_BADLY),
+  CANCELLED: () => ENDED_BADLY,
+};
 
 /** Prints an error as its sentence; where it came from only with PARTWISE_DEBUG=1. */
 export function reportError(error: unknown): void {

@@ -1,5 +1,5 @@
 /** Options that every command has which talks to a project's runs, and the connection they lead to. */
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ConfigFlags, ProjectConfig } from '../config';
 import type { Partwise, RunHandle } from '..';
 import { CannotDo, ServerMoved } from './exit';
@@ -47,6 +47,15 @@ export function withProject(command: Command): Command {
 
 export function withJson(command: Command): Command {
   return command.option('--json', 'print one JSON document on standard output and nothing else');
+}
+
+/** `--status`, in any case. */
+export function statusOption<Status extends string>(statuses: readonly Status[]): Option {
+  return new Option('--status <status>', 'only these').choices(statuses).argParser((text: string) => {
+    const status = statuses.find((each) => each === text.toUpperCase());
+    if (status !== undefined) return status;
+    throw new InvalidArgumentError(`Allowed are ${statuses.join(', ')}.`);
+  });
 }
 
 /** For options that take a whole number. */

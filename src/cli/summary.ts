@@ -1,4 +1,5 @@
 /** What is shown when a run has ended. */
+import { FAILURE_STATUSES } from '../core/status';
 import type { PartitionView, RunHandle } from '../reader/types';
 import type { Suggest } from './invocation';
 import { nextCommands } from './render/next-commands';
@@ -42,7 +43,7 @@ export async function firstFailures(
   most: number,
 ): Promise<PartitionView[]> {
   const found: PartitionView[] = [];
-  for (const status of ['FAILED', 'INTERNAL_ERROR'] as const) {
+  for (const status of FAILURE_STATUSES) {
     if (counts[status] === 0 || found.length >= most) continue;
     const page = await handle.partitions({ status, limit: most - found.length });
     found.push(...page.partitions);

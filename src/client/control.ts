@@ -1,20 +1,44 @@
-/** Changes to a run under way: the signals and updates that Temporal's own tools can send too. */
+/**
+ * A run on a server: what reads it, and what changes it. A run under way is changed by the signals and updates that Temporal's own
+ * tools can send too.
+ */
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import type { RetryInput } from '../core/input';
 import { concurrencyLimit, concurrencyProblems, toleranceProblems } from '../core/live-settings';
 import { problemText } from '../core/refusal';
 import { STATUS } from '../reader/chain';
 import { RunEnded, UpdateRefused } from '../reader/errors';
+import { Run, type RunControl } from '../reader/run';
 import type { RunReader } from '../reader/run-reader';
-import type { RunSettings } from '../reader/types';
+import { ServerRun } from '../reader/run-source';
+import type { RunArchive, RunHandle, RunSettings } from '../reader/types';
+import { archiveRun } from './archive-run';
+import { startContinuation } from './start';
 
 /** As far as clients use the answer of the update `skip`. */
 interface SkipAnswer {
   tooLate: { id: string; status: string }[];
 }
 
-export class RunControl {
+/** Where a run's continuations start. */
+export interface RunProject {
+  client: Client;
+  taskQueue: string;
+  /** The project's functions file, for the embedded server's worker; null: the worker's own. */
+  functions: string | null;
+  /** The stage of its runs, as an absolute path or URI; null: not known. */
+  stage: string | null;
+}
+
+/** `workflowRunId`: the execution that was just started; null: the run's real one, found with every call. */
+export function serverRun(project: RunProject, runId: string, workflowRunId: string | null): RunHandle {
+  const source = new ServerRun(project.client, runId, workflowRunId, project.stage);
+  return new Run(source, (reader) => new ServerControl(project, reader));
+}
+
+class ServerControl implements RunControl {
   constructor(
-    private readonly client: Client,
+    private readonly project: RunProject,
     private readonly reader: RunReader,
   ) {}
 
@@ -23,7 +47,6 @@ export class RunControl {
     await ask(() => execution.cancel(), this.#ended('cancel'));
   }
 
-  /** Resolves when the workflow has taken it. */
   async pause(paused: boolean): Promise<void> {
     const doing = paused ? 'pause' : 'unpause';
     const execution = await this.#open(doing);
@@ -52,6 +75,24 @@ export class RunControl {
     throw new UpdateRefused(this.reader.runId, problemText(ends));
   }
 
+  async retryFailed(changes: RetryInput): Promise<RunHandle> {
+    const { client, functions, taskQueue } = this.project;
+    const { runId } = this.reader;
+    const { record, state } = await this.reader.read();
+    const input = {
+      ...(functions !== null && { functions }),
+      // Else the worker would look for the run on its own stage.
+      ...(record.opened !== null && { stage: record.opened.stage }),
+      ...changes,
+    };
+    const { workflowRunId } = await startContinuation(client, taskQueue, runId, state.function, input);
+    return serverRun(this.project, runId, workflowRunId);
+  }
+
+  archive(): Promise<RunArchive> {
+    return archiveRun(this.project.client, this.reader);
+  }
+
   /** What is more than any run takes without shards depends on the run. */
   async #concurrencyProblems(maxConcurrency: number): Promise<string[]> {
     const problems = concurrencyProblems(maxConcurrency, concurrencyLimit(null));
@@ -77,7 +118,7 @@ export class RunControl {
   async #open(doing: Doing) {
     const { execution, description } = await this.reader.locate();
     if (description?.workflowExecutionInfo?.status !== STATUS.running) throw this.#ended(doing);
-    return this.client.workflow.getHandle(this.reader.runId, execution.runId);
+    return this.project.client.workflow.getHandle(this.reader.runId, execution.runId);
   }
 
   #ended(doing: Doing): RunEnded {

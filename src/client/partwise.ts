@@ -7,7 +7,8 @@ import type { Schedules } from './schedules/types';
 import type { CleanOptions, CleanReport } from './clean/types';
 import type { HistoriesOptions, RunHistory } from '../reader/histories/histories';
 import type { DebugOptions, DebugReport, TryOptions, TryReport } from './trial/types';
-import type { PlanPreview, RunHandle, RunListing } from '../reader/types';
+import type { RunList } from '../reader/list';
+import type { ListOptions, PlanPreview, RunHandle, RunPage } from '../reader/types';
 
 /** Where to find the server and the project. */
 export interface ConnectOptions {
@@ -54,6 +55,7 @@ interface Session {
 export class Partwise {
   readonly #session: Session;
   #schedules: Schedules | null = null;
+  #runs: RunList | null = null;
 
   private constructor(session: Session) {
     this.#session = session;
@@ -134,10 +136,22 @@ export class Partwise {
     return this.#handle(runId, null);
   }
 
-  /** Runs on this server, newest first: 20 unless `limit` says otherwise. */
-  list(options: { limit?: number } = {}): Promise<RunListing[]> {
-    const { listRuns } = require('../reader/list') as typeof import('../reader/list');
-    return listRuns(this.#session.client, options.limit);
+  /**
+   * A page of the runs on this server, each run id once. Throws `RangeError` for a limit or a cursor that is not one.
+   *
+   * ```ts
+   * let after: string | undefined;
+   * do {
+   *   const { runs, next } = await partwise.list({ status: 'FAILURE', after });
+   *   for (const { runId, startedAt } of runs) console.log(runId, startedAt);
+   *   after = next ?? undefined;
+   * } while (after !== undefined);
+   * ```
+   */
+  list(options: ListOptions = {}): Promise<RunPage> {
+    const { RunList } = require('../reader/list') as typeof import('../reader/list');
+    this.#runs ??= new RunList(this.#session.client);
+    return this.#runs.page(options);
   }
 
   /**
@@ -252,11 +266,11 @@ export class Partwise {
   }
 
   #handle(runId: string, workflowRunId: string | null): RunHandle {
-    const { TemporalRunHandle } = require('./run-handle') as typeof import('./run-handle');
+    const { serverRun } = require('./control') as typeof import('./control');
     const { client, taskQueue, embedded, project } = this.#session;
     const functions = embedded ? (project?.functions ?? null) : null;
     const stage = project?.stage ?? null;
-    return new TemporalRunHandle({ client, taskQueue, functions, stage }, runId, workflowRunId);
+    return serverRun({ client, taskQueue, functions, stage }, runId, workflowRunId);
   }
 }
 

@@ -21,6 +21,19 @@ export const PARTITION_STATUSES = [
 ] as const;
 export type PartitionStatus = (typeof PARTITION_STATUSES)[number];
 
+/** How partitions end that failed. */
+export const FAILURE_STATUSES = ['FAILED', 'INTERNAL_ERROR'] as const satisfies readonly PartitionStatus[];
+export type FailureStatus = (typeof FAILURE_STATUSES)[number];
+
+export function isFailure(status: PartitionStatus): status is FailureStatus {
+  return status === 'FAILED' || status === 'INTERNAL_ERROR';
+}
+
+/** Number of partitions that failed. */
+export function failed(counts: Readonly<Record<FailureStatus, number>>): number {
+  return counts.FAILED + counts.INTERNAL_ERROR;
+}
+
 /** How many partitions have each status; the values add up to the number of partitions. */
 export type StatusCounts = Record<PartitionStatus, number>;
 
@@ -34,18 +47,18 @@ export function noCounts(): StatusCounts {
  * is `FAILURE`, whatever the tolerance; anything else is `PARTIAL_FAILURE`.
  */
 export function settledStatus(counts: StatusCounts): RunStatus {
-  if (failures(counts) === 0) return 'SUCCESS';
+  if (unsuccessful(counts) === 0) return 'SUCCESS';
   return counts.DONE === 0 ? 'FAILURE' : 'PARTIAL_FAILURE';
 }
 
 /** Whether the run's Temporal workflow completes (true) or closes as failed (false): I8. */
 export function withinTolerance(counts: StatusCounts, toleratedFailures: number): boolean {
   const status = settledStatus(counts);
-  return status === 'SUCCESS' || (status === 'PARTIAL_FAILURE' && failures(counts) <= toleratedFailures);
+  return status === 'SUCCESS' || (status === 'PARTIAL_FAILURE' && unsuccessful(counts) <= toleratedFailures);
 }
 
 /** Partitions of a settled run that are neither done nor skipped, for whatever reason (I8). */
-export function failures(counts: StatusCounts): number {
-  const { FAILED, INTERNAL_ERROR, CANCELLED, PENDING, RUNNING } = counts;
-  return FAILED + INTERNAL_ERROR + CANCELLED + PENDING + RUNNING;
+function unsuccessful(counts: StatusCounts): number {
+  const { CANCELLED, PENDING, RUNNING } = counts;
+  return failed(counts) + CANCELLED + PENDING + RUNNING;
 }

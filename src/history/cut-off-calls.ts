@@ -2,8 +2,9 @@
  * How often partitions were called whose units were cut off with their execution (a terminate, a time-out). History says nothing of
  * such an attempt, but the server goes on describing it as it was, with its last heartbeat. Pure.
  */
+import { spansOne } from '../core/units/cut-units';
 import { attemptsBefore, type RunRecord } from './fold';
-import { isSingle, type PendingUnit } from './overlay';
+import type { PendingUnit } from './overlay';
 
 /** By ordinal, those in earlier executions included, which `earlier` has. */
 export function cutOffCalls(
@@ -19,7 +20,7 @@ export function cutOffCalls(
     const unit = open.get(activityId);
     if (unit === undefined) continue;
     // An attempt is a call, also when no heartbeat has told of it yet.
-    if (isSingle(unit)) {
+    if (spansOne(unit.task)) {
       const { from } = unit.task;
       note(from, (earlier.get(from) ?? 0) + attemptsBefore(unit.task) + attempt - (started ? 0 : 1));
     }

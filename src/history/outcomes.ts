@@ -2,35 +2,21 @@
  * How each partition of a run ended, by ordinal: what was taken over from before, what unit results say inline, and the files
  * that they name.
  */
-import { carriedContent, type CarriedRecord, type MadeBy, type RowsFile } from '../core/carried';
-import { decodeBlock, outcomeAt, type DoneBlock } from '../core/done-block';
-import type { FileRef } from '../core/files';
-import type { FinalStatus, OutcomeRecord, PartitionOutcome } from '../core/outcome';
-import { decodeOrdinals } from '../core/units/ordinals';
-import { givenBack } from '../core/units/retry-units';
-import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
+import type { RowsFile } from '../core/carried';
+import { outcomeAt } from '../core/done-block';
+import type { FinalStatus } from '../core/outcome';
+import type { RunRecord, UnitRecord } from './fold';
 import { wasStopped } from './run-state';
-
-/** Reads a file on the run's stage. Rejects unless it is the file that history names (I2, I3), see `Stage.read`. */
-export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;
-
-/** A partition's end. Where id and rows are null, the partition index alone knows them. */
-export type PartitionEnd = Omit<PartitionOutcome, 'id' | 'rows'> &
-  MadeBy & {
-    id: string | null;
-    rows: number | null;
-    /** Where the partition's rows are, if it returned any. */
-    output: readonly RowsFile[];
-  };
-
-/** Ends of partitions that are DONE, by columns. */
-export interface BlockOfEnds extends MadeBy {
-  block: DoneBlock;
-  output: readonly RowsFile[];
-}
-
-/** Outcome files that are read at once. */
-const FILES_AT_ONCE = 16;
+import {
+  outputOf,
+  takeCarried,
+  takeUnit,
+  unitOutcomes,
+  type BlockOfEnds,
+  type EndsSink,
+  type PartitionEnd,
+  type ReadFile,
+} from './unit-ends';
 
 /**
  * The outcomes of one execution. `update` takes in what the record has gained since the last call, so following a run
@@ -122,14 +108,19 @@ export class Outcomes {
   }
 
   async #update(record: RunRecord, readFile: ReadFile, wanted: (unit: UnitRecord) => boolean): Promise<void> {
-    await this.#takeCarried(record, readFile);
+    const { plan } = record;
+    if (!this.#carriedTaken && plan !== null) {
+      this.#blockOf = new Int32Array(plan.partitions);
+      this.#positionOf = new Int32Array(plan.partitions);
+      this.#carriedRows.push(...(await takeCarried(plan, readFile, this.#sink)));
+      this.#carriedTaken = true;
+    }
     const fresh = [...record.units].filter(
       ([event, unit]) => unit.end !== null && !this.#taken.has(event) && wanted(unit),
     );
-    for (let i = 0; i < fresh.length; i += FILES_AT_ONCE) {
-      const some = fresh.slice(i, i + FILES_AT_ONCE);
-      const outcomes = await Promise.all(some.map(([, unit]) => outcomesOf(unit, readFile)));
-      some.forEach(([event, unit], j) => this.#take(event, unit, outcomes[j]!));
+    for await (const [event, unit, outcomes] of unitOutcomes(fresh, readFile)) {
+      this.#taken.set(event, unit.endedAt);
+      takeUnit(unit, outcomes, this.#sink);
     }
     for (const ordinal of record.skipped) {
       const end = this.#single.get(ordinal);
@@ -142,22 +133,16 @@ export class Outcomes {
     }
   }
 
-  async #takeCarried({ plan }: RunRecord, readFile: ReadFile): Promise<void> {
-    if (this.#carriedTaken || plan === null) return;
-    this.#blockOf = new Int32Array(plan.partitions);
-    this.#positionOf = new Int32Array(plan.partitions);
-    if (plan.carried !== null) {
-      const { outcomes, blocks, rows, calls } = carriedContent(
-        parseLines<CarriedRecord>(await readFile(plan.carried.file)),
-      );
-      this.#carriedRows.push(...rows);
-      for (const { outcome, execution, functionDigest } of outcomes)
-        this.#single.set(outcome.ordinal, { ...outcome, execution, functionDigest, output: rows });
-      for (const block of blocks) this.#addBlock({ ...block, output: rows });
-      for (const [ordinal, n] of Object.entries(calls)) this.#calls.set(Number(ordinal), n);
-    }
-    this.#carriedTaken = true;
-  }
+  readonly #sink: EndsSink = {
+    has: (ordinal) => this.statusOf(ordinal) !== undefined,
+    addBlock: (ends) => this.#addBlock(ends),
+    addEnd: (end) => void this.#single.set(end.ordinal, end),
+    addThrown: (end) => {
+      this.#calls.set(end.ordinal, end.attempts);
+      this.#thrown.set(end.ordinal, end);
+    },
+    addCalls: (ordinal, calls) => void this.#calls.set(ordinal, calls),
+  };
 
   #addBlock(ends: BlockOfEnds): void {
     const number = this.#blocks.push(ends);
@@ -168,81 +153,4 @@ export class Outcomes {
     });
     this.#inBlocks += ends.block.ordinals.length;
   }
-
-  #take(event: number, unit: UnitRecord, outcomes: OutcomeRecord[]): void {
-    this.#taken.set(event, unit.endedAt);
-    const { end } = unit;
-    if (end?.type === 'lost') {
-      for (const ordinal of ordinalsInUnit(unit.task)) {
-        // enforces I4: what lies between a unit's partitions had ended before, and goes on being what it was.
-        if (this.statusOf(ordinal) === undefined) this.#single.set(ordinal, lostPartition(unit, ordinal));
-      }
-    }
-    if (end?.type !== 'result') return;
-    const { functionDigest, otherCode } = end.result;
-    const others = new Map<number, string>();
-    for (const other of otherCode)
-      for (const ordinal of decodeOrdinals(other.ordinals)) others.set(ordinal, other.functionDigest);
-    const { execution } = unit.task;
-    const output = outputOf(unit);
-    const again = new Set(givenBack(end.result));
-    for (const outcome of outcomes) {
-      if ('done' in outcome) {
-        const block = decodeBlock(outcome.done);
-        const digest = others.get(block.ordinals[0]!) ?? functionDigest;
-        this.#addBlock({ block, execution, functionDigest: digest, output });
-        continue;
-      }
-      const ends = again.has(outcome.ordinal) ? this.#thrown : this.#single;
-      if (again.has(outcome.ordinal)) this.#calls.set(outcome.ordinal, outcome.attempts);
-      ends.set(outcome.ordinal, {
-        ...outcome,
-        execution,
-        functionDigest: others.get(outcome.ordinal) ?? functionDigest,
-        output,
-      });
-    }
-  }
-}
-
-function outputOf({ end }: UnitRecord): RowsFile[] {
-  return end?.type === 'result' ? end.result.output.map((file) => ({ file, except: [] })) : [];
-}
-
-async function outcomesOf({ end }: UnitRecord, readFile: ReadFile): Promise<OutcomeRecord[]> {
-  if (end?.type !== 'result') return [];
-  const { outcomes } = end.result;
-  return Array.isArray(outcomes) ? outcomes : parseLines<OutcomeRecord>(await readFile(outcomes));
-}
-
-/** One record a line; the last line seals those before it. */
-function parseLines<T extends object>(bytes: Uint8Array): T[] {
-  const records = Buffer.from(bytes)
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as T | { sha256: string });
-  return records.slice(0, -1) as T[];
-}
-
-function lostPartition(unit: UnitRecord, ordinal: number): PartitionEnd {
-  const end = unit.end as Extract<UnitRecord['end'], { type: 'lost' }>;
-  const startedAt = unit.startedAt ?? unit.scheduledAt;
-  return {
-    ordinal,
-    id: null,
-    status: end.status,
-    attempts: attemptsBefore(unit.task) + unit.attempts,
-    rows: null,
-    startedAt,
-    durationMs: Date.parse(unit.endedAt ?? startedAt) - Date.parse(startedAt),
-    preview: null,
-    outputRows: 0,
-    artifacts: [],
-    error: end.error,
-    reused: false,
-    functionDigest: null,
-    execution: unit.task.execution,
-    output: [],
-  };
 }

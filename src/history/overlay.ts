@@ -4,6 +4,7 @@
  */
 import type { EndedOutcome } from '../core/done-block';
 import type { ErrorInfo } from '../core/outcome';
+import { spansOne } from '../core/units/cut-units';
 import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
 import type { WaitingStep } from './state';
 
@@ -28,6 +29,8 @@ export interface PendingUnit {
   interrupted: Record<number, number>;
   /** Of a batch: partitions that ended in it, not recorded in history yet. */
   ended: EndedOutcome[];
+  /** Identity of the worker that has it, or had it last; null: none so far, or not known. */
+  worker: string | null;
 }
 
 /** What the server says about the activities of a run that are open. */
@@ -53,6 +56,8 @@ export interface LiveOverlay {
   waiting: Map<number, LivePartition>;
   /** Partitions that ended inside units that are still open, by ordinal. */
   ended: Map<number, EndedOutcome>;
+  /** Units that are open, by activity id. */
+  units: Map<string, PendingUnit>;
   /** Labels of the units that are being processed. */
   labels: string[];
   /** What holds the run up: its own step that is tried again, or its stage. */
@@ -65,6 +70,7 @@ export function liveOverlay(record: RunRecord, pending: Pending, asOf: string): 
     running: new Map(),
     waiting: new Map(),
     ended: new Map(),
+    units: new Map(),
     labels: [],
     step: stepOf(record, pending.step) ?? stageWait(record, pending.units),
   };
@@ -121,10 +127,12 @@ function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
     waiting: null,
     interrupted: {},
     ended: [],
+    worker: null,
   };
 }
 
 function addUnit(overlay: LiveOverlay, unit: UnitRecord, activity: PendingUnit): void {
+  overlay.units.set(unit.activityId, activity);
   const { lastError, lastStartedAt, attempt } = activity;
   const call = activity.started ? activity.call : null;
   const live = {
@@ -140,12 +148,7 @@ function addUnit(overlay: LiveOverlay, unit: UnitRecord, activity: PendingUnit):
     const ordinal = said !== null && isLeft(said) ? said : ordinalsInUnit(unit.task).find(isLeft);
     if (ordinal !== undefined) overlay.running.set(ordinal, live);
     overlay.labels.push(unit.label ?? unit.activityId);
-  } else if (attempt > 1 && isSingle(unit)) {
+  } else if (attempt > 1 && spansOne(unit.task)) {
     overlay.waiting.set(unit.task.from, live);
   }
-}
-
-/** Whether the unit is one partition, whose attempts are then the activity's. */
-export function isSingle({ task }: UnitRecord): boolean {
-  return task.from === task.to;
 }

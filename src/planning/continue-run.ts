@@ -9,7 +9,7 @@ import type { Context } from '@temporalio/activity';
 import type { PartitionViews } from '../reader/partitions/partition-views';
 import type { Reading, RunReader } from '../reader/run-reader';
 import { ordinalsInUnit, type RunRecord } from '../history/fold';
-import type { PartitionEnd } from '../history/outcomes';
+import type { PartitionEnd } from '../history/unit-ends';
 import {
   carriedRecords,
   type Carried,

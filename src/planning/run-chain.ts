@@ -114,7 +114,7 @@ export async function plannedElsewhere(
   runId: string,
   workflowRunId: string,
 ): Promise<string | null> {
-  for await (const { execution } of new Visibility(client).runsOf(runId)) {
+  for await (const { execution } of new Visibility(client).runsOf([runId])) {
     const other = execution?.runId ?? '';
     if (other !== workflowRunId && (await isRun(client, runId, other)) !== false) return other;
   }

@@ -30,7 +30,7 @@ export async function findExecution(
   if (refusal === null) return { description: latest, refused: false };
   const real = refusal.realExecution === null ? null : await described(source, runId, refusal.realExecution);
   if (real !== null) return { description: real, refused: false };
-  for await (const { execution } of visibility.runsOf(runId)) {
+  for await (const { execution } of visibility.runsOf([runId])) {
     const older = await source.describe(runId, execution!.runId!);
     if ((await findRefusal(source, decoder, runId, older)) === null)
       return { description: older, refused: false };

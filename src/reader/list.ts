@@ -1,4 +1,4 @@
-/** Lines of `partwise ls`: one per run id, newest first. */
+/** Lists of runs: one line for each run id. */
 import type { Client } from '@temporalio/client';
 import { decodeClose, HistoryDecoder, isoTime } from '../history/decode';
 import { functionOfInput } from '../history/run-state';
@@ -10,44 +10,114 @@ import { hasPlanned, STATUS } from './chain';
 import { NoSuchRun } from './errors';
 import { HistorySource, type ExecutionRef } from './histories/history-source';
 import { payloadDecoder } from './histories/payloads';
-import type { RunListing } from './types';
-import { Visibility, type ListedExecution } from './visibility';
+import { inParallel } from './histories/shards-reading';
+import type { ListOptions, RunListing, RunPage } from './types';
+import { quoted, Visibility, type ListedExecution } from './visibility';
 import type { PayloadDecoder } from '../history/events';
 
 const DEFAULT_LIMIT = 20;
+const MAX_LIMIT = 1_000;
+/** Ends of executions that are kept: what has closed stays as it is. */
+const MAX_KEPT = 10_000;
 
-export async function listRuns(client: Client, limit: number = DEFAULT_LIMIT): Promise<RunListing[]> {
+/** The `limit` newest runs. */
+export async function newestRuns(client: Client, limit: number): Promise<RunListing[]> {
   const list = new RunList(client);
-  const listed = new Map<string, RunListing>();
-  for await (const latest of list.visibility.runs()) {
-    if (listed.size >= limit) break;
-    const runId = latest.execution!.workflowId!;
-    if (!listed.has(runId)) listed.set(runId, await list.line(latest));
-  }
-  return [...listed.values()].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+  const runs: RunListing[] = [];
+  let after: string | undefined;
+  do {
+    const page = await list.page({ limit, after });
+    runs.push(...page.runs);
+    after = page.next ?? undefined;
+  } while (runs.length < limit && after !== undefined);
+  return runs.slice(0, limit);
 }
 
-/** Lines of single runs. */
+/** Runs as lists show them. */
 export class RunList {
-  readonly visibility: Visibility;
+  readonly #visibility: Visibility;
   readonly #source: HistorySource;
   readonly #decoder: PayloadDecoder;
+  /** How executions ended, by their Temporal run ids. */
+  readonly #ends = new Map<string, ExecutionEnd>();
 
   constructor(client: Client) {
-    this.visibility = new Visibility(client);
+    this.#visibility = new Visibility(client);
     this.#source = new HistorySource(client);
     this.#decoder = payloadDecoder(client.options.loadedDataConverter);
   }
 
-  /** The run of this execution; one that ran nothing gives way to the last that did. */
-  async line(latest: ListedExecution): Promise<RunListing> {
-    const found = await this.#status(latest);
-    if (!found.ranNothing) return this.#describe(latest, found.status);
-    for await (const older of this.visibility.runsOf(latest.execution!.workflowId!)) {
-      const { status, ranNothing } = await this.#status(older);
-      if (!ranNothing) return this.#describe(older, status);
+  /** Two requests to the server, and one for the end of each execution that no page before had. */
+  async page({ limit = DEFAULT_LIMIT, after, ...filter }: ListOptions): Promise<RunPage> {
+    if (!Number.isInteger(limit) || limit < 1) {
+      throw new RangeError(`A list of ${limit} runs cannot be read: "limit" is a whole number from 1.`);
     }
-    return this.#describe(latest, found.status);
+    const token = after === undefined ? null : tokenOf(after);
+    const { executions, next } = await this.#visibility.page(
+      queryOf(filter),
+      Math.min(limit, MAX_LIMIT),
+      token,
+    );
+    const wanted = await this.#ofFunction(executions, filter.function);
+    const chains = await this.#chains(wanted);
+    const found = new Map<ListedExecution, RunListing>();
+    await inParallel(wanted, async (listed) => {
+      const { workflowId, runId } = referenceOf(listed);
+      // The run is one of its executions: the others are not listed.
+      const line = await this.#line(chains.get(workflowId) ?? [listed]);
+      if (line.workflowRunId !== runId) return;
+      if (filter.status === undefined || line.listing.status === filter.status)
+        found.set(listed, line.listing);
+    });
+    const runs = wanted.flatMap((listed) => found.get(listed) ?? []);
+    return { runs, next: next === null ? null : cursorOf(next) };
+  }
+
+  /** The run whose latest execution this is. */
+  async line(latest: ListedExecution): Promise<RunListing> {
+    if (!(await this.#end(latest)).ranNothing) return (await this.#line([latest])).listing;
+    const { workflowId } = referenceOf(latest);
+    const chain = await this.#chains([latest]);
+    return (await this.#line(chain.get(workflowId) ?? [latest])).listing;
+  }
+
+  async #ofFunction(
+    executions: readonly ListedExecution[],
+    name: string | undefined,
+  ): Promise<readonly ListedExecution[]> {
+    if (name === undefined) return executions;
+    const wanted = new Set<ListedExecution>();
+    await inParallel(executions, async (listed) => {
+      if ((await this.#function(listed)) === name) wanted.add(listed);
+    });
+    return executions.filter((listed) => wanted.has(listed));
+  }
+
+  /** All executions of the runs that these are of, the newest first. One that is running is the newest. */
+  async #chains(listed: readonly ListedExecution[]): Promise<Map<string, ListedExecution[]>> {
+    const chains = new Map<string, ListedExecution[]>();
+    const closed = listed.filter(({ status }) => status !== STATUS.running);
+    for await (const execution of this.#visibility.runsOf(
+      closed.map((each) => referenceOf(each).workflowId),
+    )) {
+      const { workflowId } = referenceOf(execution);
+      const chain = chains.get(workflowId) ?? [];
+      chains.set(workflowId, chain);
+      chain.push(execution);
+    }
+    return chains;
+  }
+
+  /** Of a run's executions, the newest that did not end before it had a plan; if all did, the newest. */
+  async #line(chain: readonly ListedExecution[]): Promise<{ workflowRunId: string; listing: RunListing }> {
+    let real = chain[0]!;
+    for (const execution of chain) {
+      if ((await this.#end(execution)).ranNothing) continue;
+      real = execution;
+      break;
+    }
+    const { status } = await this.#end(real);
+    return { workflowRunId: referenceOf(real).runId, listing: await this.#describe(real, status) };
   }
 
   async #describe(info: ListedExecution, status: RunStatus): Promise<RunListing> {
@@ -60,18 +130,22 @@ export class RunList {
     };
   }
 
+  async #end(info: ListedExecution): Promise<ExecutionEnd> {
+    if (info.status === STATUS.running) return { status: 'IN_PROGRESS', ranNothing: false };
+    const { runId } = referenceOf(info);
+    const known = this.#ends.get(runId) ?? (await this.#readEnd(info));
+    this.#ends.set(runId, known);
+    if (this.#ends.size > MAX_KEPT) this.#ends.delete(this.#ends.keys().next().value!);
+    return known;
+  }
+
   /** Temporal's close status says it, but for completed and failed runs, whose last event holds the counts. */
-  async #status(info: ListedExecution): Promise<{ status: RunStatus; ranNothing: boolean }> {
+  async #readEnd(info: ListedExecution): Promise<ExecutionEnd> {
     const execution = referenceOf(info);
-    switch (info.status) {
-      case STATUS.running:
-        return { status: 'IN_PROGRESS', ranNothing: false };
-      case STATUS.completed:
-      case STATUS.failed: {
-        const event = await this.#source.closeEvent(execution);
-        const summary = event === null ? null : (await decodeClose(event, this.#decoder))?.summary;
-        if (summary != null) return { status: summary.status, ranNothing: false };
-      }
+    if (info.status === STATUS.completed || info.status === STATUS.failed) {
+      const event = await this.#source.closeEvent(execution);
+      const summary = event === null ? null : (await decodeClose(event, this.#decoder))?.summary;
+      if (summary != null) return { status: summary.status, ranNothing: false };
     }
     const status = info.status === STATUS.cancelled ? 'CANCELLED' : 'FAILURE';
     return { status, ranNothing: !(await hasPlanned(this.#source, this.#decoder, execution)) };
@@ -87,6 +161,42 @@ export class RunList {
     const started = first === null ? null : await new HistoryDecoder(this.#decoder).decode(first);
     return started?.type === 'started' ? functionOfInput(started.input) : null;
   }
+}
+
+/** `ranNothing`: it ended before it had a plan, so it is not the run. */
+interface ExecutionEnd {
+  status: RunStatus;
+  ranNothing: boolean;
+}
+
+/** With which of Temporal's own words executions can end that have a status. */
+const CLOSED_AS: Readonly<Record<RunStatus, readonly string[]>> = {
+  IN_PROGRESS: ['Running'],
+  SUCCESS: ['Completed', 'Failed'],
+  PARTIAL_FAILURE: ['Completed', 'Failed'],
+  FAILURE: ['Completed', 'Failed', 'Terminated', 'TimedOut'],
+  CANCELLED: ['Canceled'],
+};
+
+/** What the server can leave out by itself. */
+function queryOf({ status, startedFrom, startedBefore }: Omit<ListOptions, 'limit' | 'after'>): string[] {
+  return [
+    ...(status === undefined ? [] : [`ExecutionStatus IN (${CLOSED_AS[status].map(quoted).join(', ')})`]),
+    ...(startedFrom === undefined ? [] : [`StartTime >= ${quoted(startedFrom.toISOString())}`]),
+    ...(startedBefore === undefined ? [] : [`StartTime < ${quoted(startedBefore.toISOString())}`]),
+  ];
+}
+
+/** Marks cursors: servers answer other text with errors that say nothing, and only after half a minute. */
+const CURSOR = 'runs-';
+
+function cursorOf(token: Uint8Array): string {
+  return `${CURSOR}${Buffer.from(token).toString('base64url')}`;
+}
+
+function tokenOf(after: string): Uint8Array {
+  if (after.startsWith(CURSOR)) return Buffer.from(after.slice(CURSOR.length), 'base64url');
+  throw new RangeError(`"${after}" is not a cursor: pass the "next" of the page before, as it is.`);
 }
 
 function referenceOf({ execution }: ListedExecution): ExecutionRef {

@@ -4,9 +4,10 @@ import { checkpointRecords } from '../stored/checkpoints';
 import { isoTime } from '../history/decode';
 import type { RunRecord, UnitRecord } from '../history/fold';
 import { failureOf, valueOf } from '../history/untrusted-payloads';
-import { isSingle, type PendingUnit } from '../history/overlay';
+import type { PendingUnit } from '../history/overlay';
 import { decodeBlock, outcomeAt, type EndedOutcome } from '../core/done-block';
 import { count, mapOf } from '../core/shape';
+import { isOwnActivity } from '../core/units/cut-units';
 import { unitFolder } from '../stored/layout';
 import type { Stage } from '../stage';
 import type { PayloadDecoder } from '../history/events';
@@ -59,9 +60,10 @@ export class LiveUnits {
         waiting: beat?.waiting ?? null,
         interrupted: beat?.interrupted ?? {},
         ended:
-          stage === null || isSingle(unit)
+          stage === null || isOwnActivity(unit.task)
             ? []
             : await this.#ended(stage, unit, `${activity.attempt}.${beat?.segment}`),
+        worker: activity.lastWorkerIdentity || null,
       });
     }
     return units;

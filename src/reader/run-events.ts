@@ -1,5 +1,5 @@
 /** Readings of a run that is followed → what happened between them. */
-import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
+import { failed, isFailure, PARTITION_STATUSES } from '../core/status';
 import type { UnitRecord } from '../history/fold';
 import type { PartitionViews } from './partitions/partition-views';
 import type { Reading, RunReader } from './run-reader';
@@ -64,13 +64,7 @@ export class RunEvents {
 
   /** Of units without a failure, nothing is read where failures alone are wanted. */
   readonly #wanted = ({ end }: UnitRecord): boolean =>
-    this.partitions === 'all' ||
-    end?.type !== 'result' ||
-    end.result.counts.FAILED + end.result.counts.INTERNAL_ERROR > 0;
-}
-
-function isFailure(status: PartitionStatus): boolean {
-  return status === 'FAILED' || status === 'INTERNAL_ERROR';
+    this.partitions === 'all' || end?.type !== 'result' || failed(end.result.counts) > 0;
 }
 
 function progressKey(state: RunState, running: readonly string[]): string {

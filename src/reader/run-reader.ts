@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cutOffCalls } from '../history/cut-off-calls';
 import { applyFact, newRecord, type RunRecord, type ShardRecord, type UnitRecord } from '../history/fold';
-import { Outcomes, type ReadFile } from '../history/outcomes';
+import { Outcomes } from '../history/outcomes';
+import { takeEnds, type EndsSink, type ReadFile } from '../history/unit-ends';
 import { liveOverlay, type LiveOverlay } from '../history/overlay';
 import { runState } from '../history/run-state';
 import type { RowsFile } from '../core/carried';
@@ -212,11 +213,17 @@ export class RunReader {
       record,
       overlay,
       outcomes,
-      loadIndex: () => this.#loadIndex(record, plan),
+      loadIndex: () => this.index(record, plan),
     });
   }
 
-  #loadIndex(record: RunRecord, { index: ref }: RunPlan): Promise<PartitionIndex> {
+  /** Passes ends of partitions to `sink`: those that units of the `wanted` recorded, and those taken over. None is kept. */
+  takeEnds(record: RunRecord, sink: EndsSink, wanted: (unit: UnitRecord) => boolean): Promise<void> {
+    return takeEnds(record, this.#readFile(record), sink, wanted);
+  }
+
+  /** The partition index of a planned run. */
+  index(record: RunRecord, { index: ref }: RunPlan): Promise<PartitionIndex> {
     if (this.#index?.path !== ref.path) {
       const index = this.stage(record)!
         .localFile(ref)

@@ -19,6 +19,8 @@ export interface RunSource {
   readonly pinned: boolean;
   /** Throws `NoSuchRun`. */
   locate(): Promise<ExecutionHistory>;
+  /** The run as one of its executions. */
+  at(workflowRunId: string): RunSource;
 }
 
 /** A run on the server, or in its archive once the server has forgotten it. */
@@ -53,6 +55,10 @@ export class ServerRun implements RunSource {
   /** Of the history that was located last. */
   get decoder(): PayloadDecoder {
     return this.#isArchived ? this.#archiveDecoder : this.#decoder;
+  }
+
+  at(workflowRunId: string): ServerRun {
+    return new ServerRun(this.client, this.runId, workflowRunId, this.archives);
   }
 
   async locate(): Promise<ExecutionHistory> {
@@ -96,22 +102,5 @@ export class ServerRun implements RunSource {
       this.runId,
       `"${this.runId}" is a workflow of type "${type}", not a run of Partwise: runs are workflows of type "${WORKFLOW_TYPE}".`,
     );
-  }
-}
-
-/** A run whose history was recorded. */
-export class RecordedRun implements RunSource {
-  readonly pinned = true;
-  readonly runId: string;
-
-  constructor(
-    readonly history: RecordedHistory,
-    readonly decoder: PayloadDecoder,
-  ) {
-    this.runId = history.execution.workflowId;
-  }
-
-  async locate(): Promise<RecordedHistory> {
-    return this.history;
   }
 }

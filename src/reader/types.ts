@@ -2,10 +2,12 @@
 import type { ArtifactReader } from '../functions/types';
 import type { ErrorInfo } from '../core/outcome';
 import type { Column, RunPlan } from '../core/plan';
-import type { PartitionStatus, RunStatus } from '../core/status';
+import type { PartitionStatus, RunStatus, StatusCounts } from '../core/status';
 import type { Tolerance } from '../core/failures/tolerance';
 import type { Row } from '../core/row';
 import type { RetryInput } from '../core/input';
+import type { FailureGroup } from '../history/failure-groups';
+import type { PartitionColumns } from '../history/partition-columns';
 import type { RunState } from '../history/state';
 import type { ModelSerde } from '../functions/model-hooks';
 
@@ -19,6 +21,8 @@ export interface ArtifactView {
 /** State of one partition. */
 export interface PartitionView {
   id: string;
+  /** Its position in key order, from 0. */
+  ordinal: number;
   key: Row;
   status: PartitionStatus;
   attempts: number;
@@ -35,6 +39,37 @@ export interface PartitionPage {
   partitions: PartitionView[];
   /** Pass as `after` for the next page; null on the last. */
   next: string | null;
+}
+
+/** A unit: one activity of the run, which processes a partition or a batch of neighbours. Times are ISO 8601 UTC. */
+export interface UnitView {
+  /** Id of the activity, as Temporal's UI shows it. */
+  activityId: string;
+  /** The activity's summary, as Temporal's UI shows it. */
+  label: string | null;
+  /** Ordinals of its first partition, and the one after its last: `run.columns(unit)` reads them. */
+  from: number;
+  to: number;
+  /** How many of these it runs; those of a retry, for example, may lie far from each other. */
+  partitions: number;
+  /** How often its partitions had thrown before: 0 in the first round. */
+  round: number;
+  /** Whether it runs partitions that ran out of memory, on the function's `bigTaskQueue`. */
+  big: boolean;
+  /** `waiting`: for a worker, or for its next attempt. A run that was terminated leaves units `open`: nothing is known of their end. */
+  status: 'waiting' | 'running' | 'open' | 'ended';
+  scheduledAt: string;
+  /** When its last attempt began; null: none has, or it is not known (of a unit that is open, only a running server knows). */
+  startedAt: string | null;
+  endedAt: string | null;
+  /** Attempts of the activity so far, that under way included. */
+  attempts: number;
+  /** Identity of the worker that has or had it last; null: not known. */
+  worker: string | null;
+  /** How the partitions that ended in it did so. What it gave back for another try is in none. */
+  counts: StatusCounts;
+  /** What ended it, or the attempt before; null: nothing did, or it ended with its partitions. */
+  error: ErrorInfo | null;
 }
 
 /** One captured line of a partition's console. */
@@ -99,8 +134,36 @@ export interface RunHandle {
   status(): Promise<RunState>;
   /** Partition ids by status. */
   progress(): Promise<Record<PartitionStatus, string[]>>;
-  partitions(options?: { status?: PartitionStatus; limit?: number; after?: string }): Promise<PartitionPage>;
+  /** A page of partitions in key order; 1,000 unless `limit` says otherwise. `after`: the `next` of the page before. `from`: an ordinal to begin with. */
+  partitions(options?: {
+    status?: PartitionStatus;
+    limit?: number;
+    after?: string;
+    from?: number;
+  }): Promise<PartitionPage>;
   partition(id: string): PartitionHandle;
+  /**
+   * Partitions by columns, for pictures of a whole run: about 40 bytes for each, whatever it holds. Default: all of them; before the run
+   * is planned there are none. Outcome files of the units in the range are read with every call, so who follows a run asks for the
+   * ranges of `units` that ended since. Throws `RangeError` for ordinals that the run does not have.
+   *
+   * @example
+   * import { PARTITION_STATUSES } from 'partwise';
+   *
+   * const { status, durationMs } = await run.columns({ from: 0, to: 1_000 });
+   * console.log(PARTITION_STATUSES[status[0]], durationMs[0]);
+   */
+  columns(range?: { from?: number; to?: number }): Promise<PartitionColumns>;
+  /** The run's units in the order in which they were scheduled, at most some 1,500 for each shard. Read from history alone. */
+  units(): Promise<UnitView[]>;
+  /**
+   * Partitions that failed, grouped by their errors: the largest group first. Those that wait for another try have not failed.
+   *
+   * @example
+   * for (const { count, pattern, place } of await run.failures())
+   *   console.log(count, pattern, place === null ? '' : `${place.file}:${place.line}`);
+   */
+  failures(): Promise<FailureGroup[]>;
   /**
    * The model that a training run has made of a partition: what `serde` reads, else a value of JSON, or bytes. Throws
    * `NoSuchPartition`, and `NoSuchArtifact` where there is none.
@@ -177,7 +240,29 @@ export interface RunArchive {
   }[];
 }
 
-/** A line of `partwise ls`. */
+/** Which runs to list. */
+export interface ListOptions {
+  /** Default 20, and at most 1,000. A page may have fewer, or none, while `next` goes on: what the filter leaves out takes room. */
+  limit?: number;
+  /** The `next` of the page before. */
+  after?: string;
+  status?: RunStatus;
+  /** Name of the function. */
+  function?: string;
+  /** Only runs whose latest execution was started at this time or later. */
+  startedFrom?: Date;
+  /** Only runs whose latest execution was started before this time. */
+  startedBefore?: Date;
+}
+
+export interface RunPage {
+  /** Those in progress first, the newest first; then those that have ended, the latest end first. */
+  runs: RunListing[];
+  /** Pass as `after` for the next page; null on the last. */
+  next: string | null;
+}
+
+/** A run in a list. */
 export interface RunListing {
   runId: string;
   status: RunStatus;

@@ -37,6 +37,16 @@ export function readWholeIndex(file: string): Promise<{ ids: string[]; rows: num
   });
 }
 
+/** Rows of the partitions with the ordinals from `from` to `to`, which is not included. */
+export function readIndexRows(file: string, from: number, to: number): Promise<Float64Array> {
+  return withDatabase(':memory:', 'read', async (connection) => {
+    const read = await connection.runAndReadAll(
+      `SELECT rows::DOUBLE FROM read_parquet(${quoteText(file)}) WHERE ord >= ${from} AND ord < ${to} ORDER BY ord`,
+    );
+    return Float64Array.from((read.getColumns()[0] ?? []) as number[]);
+  });
+}
+
 /** Ordinals of the ids that the index has. */
 export function findOrdinals(file: string, ids: readonly string[]): Promise<Map<string, number>> {
   if (ids.length === 0) return Promise.resolve(new Map());

@@ -11,7 +11,7 @@ import type { OpenedRun } from '../core/opened-run';
 import type { CommitResult, RunPlan, RunSummary } from '../core/plan';
 import { isCommitResult, isRunSummary } from '../core/recorded';
 import { shardId } from '../core/units/shards';
-import { settledStatus, withinTolerance, type RunStatus } from '../core/status';
+import { failed, settledStatus, withinTolerance, type RunStatus } from '../core/status';
 import { stopMessage } from '../core/failures/stop';
 import { resultOf } from './result-of';
 import type { Progress } from './progress';
@@ -63,11 +63,11 @@ function partialFailure(message: string, summary: RunSummary): ApplicationFailur
 }
 
 function describeFailure({ runId, counts, firstErrors }: RunSummary, toleratedFailures: number): string {
-  const failed = counts.FAILED + counts.INTERNAL_ERROR;
+  const count = failed(counts);
   const example = exampleOf(firstErrors);
-  return failed > toleratedFailures
-    ? `${failed} of ${counts.total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated in "${runId}".${example}`
-    : `No partition of "${runId}" is done: ${failed} of ${counts.total} failed, and to tolerate ${toleratedFailures} does not help.${example}`;
+  return count > toleratedFailures
+    ? `${count} of ${counts.total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated in "${runId}".${example}`
+    : `No partition of "${runId}" is done: ${count} of ${counts.total} failed, and to tolerate ${toleratedFailures} does not help.${example}`;
 }
 
 function exampleOf([first]: RunSummary['firstErrors']): string {

@@ -5,7 +5,7 @@ import type { AlikeFailures, ErrorInfo, UnitResult } from '../core/outcome';
 import type { UnitTask } from '../core/plan';
 import { type GivenBack, takeBack } from '../core/units/retry-units';
 import type { ShardReport, WaitingEnds } from '../core/units/shard-report';
-import { PARTITION_STATUSES, noCounts, type RunStatus, type StatusCounts } from '../core/status';
+import { failed, noCounts, PARTITION_STATUSES, type RunStatus, type StatusCounts } from '../core/status';
 
 /** Errors kept for the summary and the queries. */
 const MOST_ERRORS = 10;
@@ -94,10 +94,9 @@ export class Progress {
       this.#end(skipped && status === 'CANCELLED' ? 'SKIPPED' : status, result.counts[status]);
     takeBack(this.waiting, result, unit);
     this.retryAfterMs = Math.max(this.retryAfterMs, result.retryAfterMs ?? 0);
-    const { DONE, FAILED, INTERNAL_ERROR } = result.counts;
     this.doneMs += result.doneMs;
     const thrown = result.retry !== null;
-    if (thrown || DONE + FAILED + INTERNAL_ERROR > 0) this.#compare(result.alike, unit);
+    if (thrown || result.counts.DONE + failed(result.counts) > 0) this.#compare(result.alike, unit);
     this.#note(result.firstErrors);
   }
 

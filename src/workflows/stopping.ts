@@ -1,6 +1,7 @@
 /** Whether a run ends before its time, because of how its partitions have ended so far. */
 import { CancellationScope } from '@temporalio/workflow';
 import type { RunPlan } from '../core/plan';
+import { failed } from '../core/status';
 import { stopReason, type Standing, type StopReason } from '../core/failures/stop';
 import type { Control } from './control';
 import type { Progress } from './progress';
@@ -26,7 +27,7 @@ export class Stopping {
     return {
       counts: ownCounts,
       done: counts.DONE,
-      waiting: waitingEnds.FAILED + waitingEnds.INTERNAL_ERROR,
+      waiting: failed(waitingEnds),
       alike,
       toleratedFailures: this.control.toleratedFailures!,
     };

@@ -56,10 +56,6 @@ export class UnitCall {
     return this.of.partitions - this.#skipped.size;
   }
 
-  get isSingle(): boolean {
-    return this.of.from === this.of.to;
-  }
-
   /** Ordinals that threw before. */
   get retried(): number[] {
     return this.of.only === null ? [] : decodeOrdinals(this.of.only);

@@ -12,6 +12,7 @@ import { lanesAtWork, unitsToJoin } from '../core/units/joining';
 import { retryWaitMs } from '../core/failures/retry-plan';
 import { cutRetryUnits, type GivenBack } from '../core/units/retry-units';
 import { PARTITION_STATUSES } from '../core/status';
+import { isOwnActivity, spansOne } from '../core/units/cut-units';
 import type { Control } from './control';
 import { throughLanes, type LaneGate } from './lanes';
 import type { Progress } from './progress';
@@ -136,7 +137,7 @@ export class RunUnits implements LaneGate, RunWork {
   #place(ordinal: number): UnitPlace {
     const call = this.#callOf(ordinal);
     if (call?.state === 'running' && !this.#skipping.has(call))
-      return { type: 'running', label: call.of.label, isSingle: call.isSingle };
+      return { type: 'running', label: call.of.label, isSingle: spansOne(call.of) };
     return call?.state === 'waiting' || this.work.progress.waiting.has(ordinal)
       ? { type: 'waiting' }
       : { type: 'gone' };
@@ -198,7 +199,7 @@ export class RunUnits implements LaneGate, RunWork {
     const { joinUpToMs } = this.work.plan;
     const { doneMs, ownCounts } = this.work.progress;
     // A run that was planned by an earlier release says nothing of it.
-    if (!joinUpToMs || ownCounts.DONE === 0 || !call.isSingle || call.retried.length > 0) return;
+    if (!joinUpToMs || ownCounts.DONE === 0 || !isOwnActivity(call.of)) return;
     const most = unitsToJoin({
       meanMs: doneMs / ownCounts.DONE,
       left: this.#calls.filter(({ state, partitions: left }) => state === 'waiting' && left > 0).length,
@@ -214,7 +215,7 @@ export class RunUnits implements LaneGate, RunWork {
     for (const step of [1, -1]) {
       for (let at = this.#inKeyOrder.indexOf(call) + step; neighbours.length < most - 1; at += step) {
         const next = this.#inKeyOrder[at];
-        if (next?.state !== 'waiting' || next.partitions === 0 || !next.isSingle) break;
+        if (next?.state !== 'waiting' || next.partitions === 0 || !spansOne(next.of)) break;
         neighbours.push(next);
       }
     }
@@ -255,7 +256,7 @@ export class RunUnits implements LaneGate, RunWork {
     if (end.type === 'result') progress.record(end.result, call.of, { skipped });
     else if (end.type === 'lost') progress.recordLost(call.of.label, call.partitions, end.error, call.of);
     else progress.recordCutOff(call.partitions, { skipped });
-    if (call.isSingle) this.#ended.set(call.of.from, skippedEnd(end));
+    if (spansOne(call.of)) this.#ended.set(call.of.from, skippedEnd(end));
     if (!skipped) return;
     // It threw just before, and would wait for another round.
     if (progress.waiting.has(call.of.from)) void this.#skip(call.of.from).then(tell);

@@ -8,7 +8,7 @@ import type { PartitionView, Row } from '../../src/index';
 import { readLocators } from '../../src/stored/locators';
 import { RunReader, type Reading } from '../../src/reader/run-reader';
 import { ServerRun } from '../../src/reader/run-source';
-import type { PartitionEnd } from '../../src/history/outcomes';
+import type { PartitionEnd } from '../../src/history/unit-ends';
 import { decodeOrdinals } from '../../src/core/units/ordinals';
 import { encodePartitionId } from '../../src/core/partition-id';
 import { givenBack } from '../../src/core/units/retry-units';

@@ -6,6 +6,7 @@ import { afterLoss, mayCallAgain, mostLostWorkers, type AfterLoss } from '../../
 import { callsBefore } from '../../history/fold';
 import type { UnitPlan, UnitTask } from '../../core/plan';
 import { ownRule, retryWaitMs } from '../../core/failures/retry-plan';
+import { isOwnActivity } from '../../core/units/cut-units';
 import type { EndedPartition } from '../../stored/checkpoints';
 import type { UnitBeat } from './heartbeat';
 
@@ -38,9 +39,8 @@ export class UnitLedger {
     };
   }
 
-  /** Whether the unit is one partition, whose attempts are the activity's; what a batch gives back is tried again by other units. */
-  get isSingle(): boolean {
-    return isSingle(this.parts.task);
+  get isOwnActivity(): boolean {
+    return isOwnActivity(this.parts.task);
   }
 
   /** Whether workers enough were lost. */
@@ -55,7 +55,7 @@ export class UnitLedger {
 
   /** Calls of every partition of the unit before this attempt, those in earlier executions aside. */
   get priorCalls(): number {
-    return this.#badEnds + (this.isSingle ? this.lostWorkers : 0);
+    return this.#badEnds + (this.isOwnActivity ? this.lostWorkers : 0);
   }
 
   /** Calls on top of `priorCalls`, where there were any. */
@@ -78,7 +78,7 @@ export class UnitLedger {
     const badEnds = this.#badEnds + outcome.attempts - this.callsBefore(outcome.ordinal);
     if (!retryable || outcome.status !== 'FAILED' || !mayCallAgain(retry, type, badEnds))
       return { ...ended, retryable: false, retryDelayMs: null };
-    const rule = ownRule(retry, type) ?? (this.isSingle ? retry : null);
+    const rule = ownRule(retry, type) ?? (this.isOwnActivity ? retry : null);
     return { ...ended, retryDelayMs: retryDelayMs ?? (rule === null ? null : retryWaitMs(rule, badEnds)) };
   }
 
@@ -104,14 +104,9 @@ export class UnitLedger {
   }
 }
 
-/** Whether the unit is one partition by itself. */
-export function isSingle({ only, from, to }: UnitTask): boolean {
-  return only === null && from === to;
-}
-
 /** Of a batch, a lost worker interrupted the call that the last heartbeat named; the partitions after it were not called. */
 function interruptedCalls({ task, before, recorded }: LedgerParts): UnitBeat['interrupted'] {
-  if (isSingle(task)) return {};
+  if (isOwnActivity(task)) return {};
   const calls = { ...before.interrupted };
   if (before.ordinal !== null) calls[before.ordinal] = (calls[before.ordinal] ?? 0) + 1;
   return Object.fromEntries(Object.entries(calls).filter(([ordinal]) => !recorded.has(Number(ordinal))));

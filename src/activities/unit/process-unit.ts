@@ -7,10 +7,11 @@ import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { widened, type Confinement } from '../../duckdb/confinement';
-import type { ErrorInfo, PartitionOutcome, UnitResult } from '../../core/outcome';
+import type { ErrorInfo, UnitResult } from '../../core/outcome';
 import { decodeOrdinals } from '../../core/units/ordinals';
 import type { UnitPlan, UnitTask } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
+import { isFailure } from '../../core/status';
 import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../../stored/layout';
 import { StageUnavailable, type Stage } from '../../stage';
 import { monotonicMs } from '../../runners/call-record';
@@ -168,7 +169,7 @@ class UnitAttempt {
     const { stop } = this.#interruptions;
     const snapshot = await fetchSnapshot(stage, plan, ordinals, scratch, stop);
     if (this.#hasWaited) await this.#interruptions.lookForPause();
-    if (!ledger.isSingle) this.#interruptions.watchForPause();
+    if (!ledger.isOwnActivity) this.#interruptions.watchForPause();
     const { pool } = this.deps;
     const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
     const { left, failed } = await runUnit({
@@ -218,7 +219,7 @@ class UnitAttempt {
       snapshot,
       files,
       ordinals,
-      isBatch: !ledger.isSingle,
+      isBatch: !ledger.isOwnActivity,
       priorCalls: ledger.priorCalls,
       extraCalls: ledger.extraCalls(ordinals),
       snapshotTime: plan.snapshotTime,
@@ -342,7 +343,7 @@ class UnitAttempt {
 
   async #conclude({ plan, ledger, recorder, bundle, folder }: Work): Promise<UnitResult> {
     const { task } = this;
-    const single = ledger.isSingle ? recorder.recorded.outcomes.at(-1)! : null;
+    const single = ledger.isOwnActivity ? recorder.recorded.outcomes.at(-1)! : null;
     if (single?.retryable === true) {
       await this.#leave({ throws: this.#before.throws + 1 });
       throw unitFailure(single.outcome.error!, {
@@ -353,7 +354,7 @@ class UnitAttempt {
     const worker = this.deps.identity;
     const result = await unitResult({ task, recorder, functionDigest: bundle.digest, logs: folder, worker });
     this.deps.metrics?.unitEnded(plan.function.name, result, recorder.recorded);
-    if (single !== null && !single.big && isFailure(single.outcome))
+    if (single !== null && !single.big && isFailure(single.outcome.status))
       throw unitFailure(single.outcome.error!, { nonRetryable: true, details: [result] });
     return result;
   }
@@ -379,10 +380,6 @@ function ordinalsToRun({ only, except, from, to }: UnitTask, selected: string | 
       ? Array.from({ length: to - from + 1 }, (_, i) => from + i)
       : decodeOrdinals(selected).filter((ordinal) => ordinal >= from && ordinal <= to);
   return all.filter((ordinal) => !skipped.has(ordinal));
-}
-
-function isFailure({ status }: PartitionOutcome): boolean {
-  return status === 'FAILED' || status === 'INTERNAL_ERROR';
 }
 
 /** A stage that does not answer, or that this worker may not use: a mount that comes and goes, credentials that have expired. */

@@ -100,7 +100,7 @@ export class UnitRecorder implements UnitHandlers {
   onLoss(_ordinal: number, types: readonly string[]): void {
     const { ledger, heartbeats } = this.options;
     // Of a batch, other units take over what threw, and each begins with a clean slate.
-    if (ledger.isSingle) heartbeats.update({ losses: ledger.withLosses(types) });
+    if (ledger.isOwnActivity) heartbeats.update({ losses: ledger.withLosses(types) });
   }
 
   onHeartbeat(ordinal: number, progress: unknown): void {
@@ -172,7 +172,7 @@ export class UnitRecorder implements UnitHandlers {
 
   /** Whether no later attempt of this unit runs it: a throw of a partition by itself is told to the server alone. */
   #isSettled({ outcome, retryable }: EndedPartition): boolean {
-    return outcome.status !== 'CANCELLED' && !(this.options.ledger.isSingle && retryable);
+    return outcome.status !== 'CANCELLED' && !(this.options.ledger.isOwnActivity && retryable);
   }
 
   onModel(partition: string): Promise<ModelFile | null> {

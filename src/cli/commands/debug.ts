@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { isFailure } from '../../core/status';
 import type { DebugEvent, DebugReport } from '../../client/trial/types';
 import { ENDED_BADLY, Interrupted, OK } from '../exit';
 import { suggesting } from '../invocation';
@@ -62,7 +63,7 @@ async function debug(runId: string, partition: string, options: DebugCommandOpti
 }
 
 function isMended({ now, recorded }: DebugReport): boolean {
-  return now.status === 'DONE' && (recorded?.status === 'FAILED' || recorded?.status === 'INTERNAL_ERROR');
+  return now.status === 'DONE' && recorded != null && isFailure(recorded.status);
 }
 
 function tell(event: DebugEvent): void {

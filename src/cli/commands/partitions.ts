@@ -1,7 +1,15 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
 import { suggesting } from '../invocation';
-import { readingRun, wholeNumber, withJson, withProject, withRun, type RunReadingOptions } from '../project';
+import {
+  readingRun,
+  statusOption,
+  wholeNumber,
+  withJson,
+  withProject,
+  withRun,
+  type RunReadingOptions,
+} from '../project';
 import { renderPartitions } from '../render/partitions';
 import { shellWord } from '../render/next-commands';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
@@ -16,13 +24,7 @@ const PAGE = 100;
 
 export function define(command: Command): void {
   withRun(command)
-    .addOption(
-      new Option('--status <status>', 'only these').choices(PARTITION_STATUSES).argParser((text: string) => {
-        const status = text.toUpperCase() as PartitionStatus;
-        if (PARTITION_STATUSES.includes(status)) return status;
-        throw new InvalidArgumentError(`Allowed are ${PARTITION_STATUSES.join(', ')}.`);
-      }),
-    )
+    .addOption(statusOption(PARTITION_STATUSES))
     .option('--limit <n>', 'at most so many', wholeNumber, PAGE)
     .option('--after <cursor>', 'go on after the page that named this cursor');
   withJson(withProject(command)).action(async (runId: string | undefined, options: PartitionsOptions) => {

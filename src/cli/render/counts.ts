@@ -2,16 +2,17 @@
 import { PARTITION_STATUSES, type PartitionStatus, type StatusCounts } from '../../core/status';
 import { type Paint, statusColour } from './paint';
 
-/** In the order in which a run fills up. */
-const ORDER: readonly PartitionStatus[] = [
-  'DONE',
-  'SKIPPED',
-  'FAILED',
-  'INTERNAL_ERROR',
-  'CANCELLED',
-  'RUNNING',
-  'PENDING',
-];
+/** In the order in which a run fills up. Without colours the shades distinguish them. */
+const SHADES: Readonly<Record<PartitionStatus, string>> = {
+  DONE: '█',
+  SKIPPED: '█',
+  FAILED: '▓',
+  INTERNAL_ERROR: '▓',
+  CANCELLED: '▓',
+  RUNNING: '▒',
+  PENDING: '░',
+};
+const ORDER = Object.keys(SHADES) as PartitionStatus[];
 
 /** `43 DONE, 3 FAILED`; nothing that is zero. */
 export function countsText(counts: StatusCounts, paint: Paint): string {
@@ -34,12 +35,5 @@ export function countsBar(counts: StatusCounts, width: number, paint: Paint): st
   const columns = present.map((status) => Math.max(1, Math.floor((counts[status] / total) * width)));
   const largest = columns.indexOf(Math.max(...columns));
   columns[largest] = Math.max(1, columns[largest]! + width - columns.reduce((sum, n) => sum + n, 0));
-  return present.map((status, i) => statusColour(status, paint)(glyph(status).repeat(columns[i]!))).join('');
-}
-
-/** Without colours the shades tell them apart. */
-function glyph(status: PartitionStatus): string {
-  if (status === 'PENDING') return '░';
-  if (status === 'RUNNING') return '▒';
-  return status === 'DONE' || status === 'SKIPPED' ? '█' : '▓';
+  return present.map((status, i) => statusColour(status, paint)(SHADES[status].repeat(columns[i]!))).join('');
 }

@@ -10,23 +10,19 @@ export const PLAIN: Paint = createColors(false);
 type Colour = (text: string) => string;
 
 export function statusColour(status: RunStatus | PartitionStatus, paint: Paint): Colour {
-  switch (status) {
-    case 'DONE':
-    case 'SUCCESS':
-      return paint.green;
-    case 'FAILED':
-    case 'FAILURE':
-      return paint.red;
-    case 'INTERNAL_ERROR':
-      return paint.magenta;
-    case 'CANCELLED':
-    case 'PARTIAL_FAILURE':
-      return paint.yellow;
-    case 'RUNNING':
-    case 'IN_PROGRESS':
-      return paint.cyan;
-    case 'PENDING':
-    case 'SKIPPED':
-      return paint.dim;
-  }
+  return paint[STATUS_COLOURS[status]];
 }
+
+const STATUS_COLOURS = {
+  DONE: 'green',
+  SUCCESS: 'green',
+  FAILED: 'red',
+  FAILURE: 'red',
+  INTERNAL_ERROR: 'magenta',
+  CANCELLED: 'yellow',
+  PARTIAL_FAILURE: 'yellow',
+  RUNNING: 'cyan',
+  IN_PROGRESS: 'cyan',
+  PENDING: 'dim',
+  SKIPPED: 'dim',
+} as const satisfies Readonly<Record<RunStatus | PartitionStatus, keyof Paint>>;

@@ -1,4 +1,5 @@
 /** A run on one screen. */
+import { failed } from '../../core/status';
 import type { PartitionView } from '../../reader/types';
 import { countsBar, countsText, reusedText } from './counts';
 import { durationText, elapsed, timeText } from './measures';
@@ -34,9 +35,9 @@ export function renderRunState(
     );
   }
   lines.push(...firstFailures.map((partition) => failureLine(partition, width, paint)));
-  const failed = state.counts.FAILED + state.counts.INTERNAL_ERROR;
-  if (failed > firstFailures.length && firstFailures.length > 0) {
-    lines.push(paint.dim(`  … and ${plural(failed - firstFailures.length, 'more failed partition')}`));
+  const failures = failed(state.counts);
+  if (failures > firstFailures.length && firstFailures.length > 0) {
+    lines.push(paint.dim(`  … and ${plural(failures - firstFailures.length, 'more failed partition')}`));
   }
   if (state.waiting !== null) lines.push(paint.yellow(waitingText(state.waiting)));
   if (state.error !== null && state.status !== 'CANCELLED')

@@ -1,4 +1,4 @@
-/** Runs, newest first. */
+/** Runs, in the order in which they were listed. */
 import type { RunListing } from '../../reader/types';
 import { elapsed } from './measures';
 import { type Paint, statusColour } from './paint';

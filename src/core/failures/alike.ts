@@ -4,25 +4,43 @@
  */
 import type { AlikeFailures, ErrorInfo, PartitionOutcome } from '../outcome';
 import { decodePartitionId, isPartitionId } from '../partition-id';
+import { isFailure } from '../status';
 
 /** History holds one pattern per unit. */
 const MOST_LENGTH = 300;
 
-/** Type and message of an error, without what differs from partition to partition: its key, numbers, quoted values. */
-export function errorPattern({ type, message }: Pick<ErrorInfo, 'type' | 'message'>, id: string): string {
+/**
+ * Type and message of an error, without what differs from partition to partition: its key, numbers, quoted values. `id` null: that of
+ * the partition is not known.
+ */
+export function errorPattern(
+  { type, message }: Pick<ErrorInfo, 'type' | 'message'>,
+  id: string | null,
+): string {
   let text = message;
-  for (const value of [id, ...keyTexts(id)])
-    text = text.replace(new RegExp(`(?<!${WORD})${escaped(value)}(?!${WORD})`, 'gu'), '◦');
+  for (const value of id === null || id === '' ? [] : [id, ...keyTexts(id)]) text = withoutWord(text, value);
   return `${type}: ${text}`
     .replace(/"[^"]*"|`[^`]*`|(?<![\p{L}\p{N}])'[^']*'/gu, '◦')
     .replace(/[\p{L}\p{N}_]*\p{N}[\p{L}\p{N}_]*/gu, '◦')
     .slice(0, MOST_LENGTH);
 }
 
-const WORD = '[\\p{L}\\p{N}_]';
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+/** Not a regular expression for each value: to compile one of `\p{L}` takes a millisecond, and there may be a failure for each partition. */
+function withoutWord(text: string, value: string): string {
+  let without = '';
+  let kept = 0;
+  for (let at = text.indexOf(value); at >= 0;) {
+    const end = at + value.length;
+    const isWord =
+      !/[\p{L}\p{N}_]$/u.test(text.slice(Math.max(0, at - 2), at)) &&
+      !/^[\p{L}\p{N}_]/u.test(text.slice(end, end + 2));
+    if (isWord) {
+      without += `${text.slice(kept, at)}◦`;
+      kept = end;
+    }
+    at = text.indexOf(value, isWord ? end : at + 1);
+  }
+  return without + text.slice(kept);
 }
 
 function keyTexts(id: string): string[] {
@@ -52,7 +70,7 @@ export function alikeFailures(outcomes: readonly PartitionOutcome[]): AlikeFailu
   let alike: AlikeFailures | null = null;
   for (const { id, status, error } of outcomes) {
     if (status === 'DONE') return null;
-    if (error === null || (status !== 'FAILED' && status !== 'INTERNAL_ERROR')) continue;
+    if (error === null || !isFailure(status)) continue;
     const pattern = errorPattern(error, id);
     if (alike !== null && alike.pattern !== pattern) return null;
     alike ??= {

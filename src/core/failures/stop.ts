@@ -1,6 +1,6 @@
 /** Whether a run goes on, given how its partitions have ended so far. Pure. */
 import type { AlikeFailures } from '../outcome';
-import type { StatusCounts } from '../status';
+import { failed, type StatusCounts } from '../status';
 
 /** `failFast`: more partitions failed than are tolerated. `alike`: all that ended or threw failed with one error. */
 export type StopReason = 'failFast' | 'alike';
@@ -25,10 +25,9 @@ export function stopReason(
 ): StopReason | null {
   // Nothing is left to be stopped.
   if (counts.PENDING === 0) return null;
-  const failed = counts.FAILED + counts.INTERNAL_ERROR;
-  if (failFast && failed > toleratedFailures) return 'failFast';
+  if (failFast && failed(counts) > toleratedFailures) return 'failFast';
   if (done > 0 || alike === null || alike.partitions < stopAfterAlike) return null;
-  return failed + waiting > toleratedFailures ? 'alike' : null;
+  return failed(counts) + waiting > toleratedFailures ? 'alike' : null;
 }
 
 /** Why a stopped run failed, for people. `notStarted`: partitions that the stop left; `example`: a sentence with a space before it. */
@@ -52,9 +51,8 @@ export function stopMessage(
     const rest = left === '' ? 'so they were not tried again' : `so the other ${left}`;
     return `The first ${partitions} partitions failed alike: ${error.type}: ${clause(error.message)}, ${rest}. Mend it, then partwise retry ${runId}.`;
   }
-  const failed = counts.FAILED + counts.INTERNAL_ERROR;
   return (
-    `${failed} of ${total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated, ` +
+    `${failed(counts)} of ${total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated, ` +
     `so the run stopped (failFast): ${left === '' ? 'nothing was tried again' : left}. Mend it, then partwise retry ${runId}.${example}`
   );
 }

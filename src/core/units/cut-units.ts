@@ -1,7 +1,7 @@
 /**
  * How partitions are cut into units (I7). Done once, in planning: the workflow only walks the list.
  */
-import type { Unit } from '../plan';
+import type { Unit, UnitTask } from '../plan';
 import { MOST_SHARDS } from '../live-settings';
 import { MOST_UNITS, shardsInFlight } from './shards';
 
@@ -15,6 +15,22 @@ const LABEL_BYTES = 200;
 /** Units have a queue of their own, so that long ones never keep another run from being planned. */
 export function unitQueueOf(taskQueue: string): string {
   return `${taskQueue}.units`;
+}
+
+/**
+ * Whether all that happens in the unit is about one partition: its lines, and the attempts of its activity. A retry unit of one
+ * partition is such a unit, too.
+ */
+export function spansOne({ from, to }: Pick<UnitTask, 'from' | 'to'>): boolean {
+  return from === to;
+}
+
+/**
+ * Whether the unit is a partition with an activity of its own: where it throws, the activity fails, and Temporal tries it again.
+ * Any other unit is a batch, also a retry unit of one partition: it completes, and gives back what is to be tried again.
+ */
+export function isOwnActivity({ from, to, only }: Pick<UnitTask, 'from' | 'to' | 'only'>): boolean {
+  return only === null && spansOne({ from, to });
 }
 
 export interface UnitRequest {

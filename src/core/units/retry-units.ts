@@ -2,6 +2,7 @@
 import { decodeOrdinals, encodeOrdinals } from './ordinals';
 import type { UnitResult } from '../outcome';
 import type { UnitTask } from '../plan';
+import type { FailureStatus } from '../status';
 
 /** A round adds at most this many activities, however many partitions threw (I7). */
 const MOST_UNITS_PER_ROUND = 100;
@@ -24,7 +25,7 @@ export interface GivenBack {
   /** It ran out of memory, and is tried where there is more. */
   big: boolean;
   /** How it ends if it is not. */
-  otherwise: 'FAILED' | 'INTERNAL_ERROR';
+  otherwise: FailureStatus;
 }
 
 /** The partitions that a unit gave back. */

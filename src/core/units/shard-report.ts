@@ -1,7 +1,7 @@
 /** What a shard tells the run of its partitions, and when: the run's history must stay short (I7). Pure. */
 import type { AlikeState } from '../failures/alike';
 import type { ErrorInfo } from '../outcome';
-import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../status';
+import { failed, noCounts, PARTITION_STATUSES, type FailureStatus, type StatusCounts } from '../status';
 
 /** How a shard stands. Each report has all of it, so that the last one alone counts. */
 export interface ShardReport {
@@ -19,7 +19,7 @@ export interface ShardReport {
   firstErrors: { id: string; error: ErrorInfo }[];
 }
 
-export type WaitingEnds = Record<'FAILED' | 'INTERNAL_ERROR', number>;
+export type WaitingEnds = Record<FailureStatus, number>;
 
 /** When a report is due. */
 export interface ReportRule {
@@ -52,21 +52,14 @@ export function firstReport(shard: number, skipped: number): ShardReport {
 export function isDue(last: ShardReport, now: ShardReport, rule: ReportRule): boolean {
   // enforces I7
   if (endedIn(now) - endedIn(last) >= rule.every) return true;
-  if (endedIn(now) + waitingIn(now) - endedIn(last) - waitingIn(last) >= rule.every) return true;
-  if (rule.everyFailures !== null && failedIn(now) - failedIn(last) >= rule.everyFailures) return true;
+  if (endedIn(now) + failed(now.waiting) - endedIn(last) - failed(last.waiting) >= rule.every) return true;
+  if (rule.everyFailures !== null && failed(now.counts) - failed(last.counts) >= rule.everyFailures)
+    return true;
   return rule.alike !== null && alikeSteps(now, rule.alike) > alikeSteps(last, rule.alike);
 }
 
 export function endedIn({ counts }: Pick<ShardReport, 'counts'>): number {
   return PARTITION_STATUSES.reduce((sum, status) => sum + counts[status], 0);
-}
-
-function waitingIn({ waiting }: Pick<ShardReport, 'waiting'>): number {
-  return waiting.FAILED + waiting.INTERNAL_ERROR;
-}
-
-function failedIn({ counts }: ShardReport): number {
-  return counts.FAILED + counts.INTERNAL_ERROR;
 }
 
 function alikeSteps({ alike }: ShardReport, { part, all }: { part: number; all: number }): number {

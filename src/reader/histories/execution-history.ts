@@ -6,20 +6,14 @@ import type { Description, ExecutionRef, HistorySource } from './history-source'
 import { ArchivedShard, archivesOn, ServerShard, type ShardHistory } from './shard-history';
 import type { HistoryEvent } from '../../history/events';
 
-export interface ExecutionHistory {
+export interface ExecutionHistory extends ShardHistory {
   readonly execution: ExecutionRef;
   /** The execution as the server described it when it was looked for. Null: it was recorded, and nothing of it is live. */
   readonly description: Description | null;
   /** How it ended, where it was recorded just before its end. */
   readonly closing: ArchivedClosing | null;
-  /** All events so far, page by page. */
-  pages(): AsyncGenerator<HistoryEvent[]>;
-  /** The events from the first to the last, as they happen. */
-  follow(signal: AbortSignal): AsyncGenerator<HistoryEvent[]>;
   /** Waits for the end. */
   untilClosed(signal: AbortSignal): Promise<void>;
-  /** The execution as the server describes it now. */
-  describe(): Promise<Description | null>;
   /** The history of a shard of this execution, which is `execution` of its run id on `stage`. */
   shard(shard: ShardRef, execution: number, stage: Stage): ShardHistory;
 }

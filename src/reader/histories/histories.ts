@@ -5,7 +5,7 @@ import { shardNumber } from '../../core/units/shards';
 import { assertOfRun, parseEvents } from '../archive/content';
 import { NoSuchRun, UnreadableHistory } from '../errors';
 import { contentOf } from './history-file';
-import { listRuns } from '../list';
+import { newestRuns } from '../list';
 import { RunReader } from '../run-reader';
 import { ServerRun } from '../run-source';
 import { SHARD_TYPE } from '../visibility';
@@ -37,7 +37,7 @@ export async function* histories(
 ): AsyncGenerator<RunHistory> {
   for (const runId of runs) yield* executions(client, stage, runId);
   if (last === 0) return;
-  for (const { runId } of await listRuns(client, last)) {
+  for (const { runId } of await newestRuns(client, last)) {
     if (runs.includes(runId)) continue;
     try {
       yield* executions(client, stage, runId);

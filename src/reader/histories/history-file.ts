@@ -6,7 +6,8 @@ import { parseHistory } from '../archive/archive';
 import { UnreadableHistory } from '../errors';
 import type { RecordedHistory } from './execution-history';
 import { payloadDecoder } from './payloads';
-import { recordedRun } from '../recorded-handle';
+import { RecordedRun } from '../recorded-run';
+import { Run } from '../run';
 import type { RunHandle } from '../types';
 
 /** The run in a file, decoded as the project's data converter does. Throws `UnreadableHistory`. */
@@ -15,7 +16,8 @@ export async function readHistoryFile(
   { temporal }: Pick<ProjectConfig, 'temporal'>,
 ): Promise<RunHandle> {
   const history = await historyInFile(file);
-  return recordedRun(history, payloadDecoder(loadDataConverter(temporal.dataConverter)));
+  const decoder = payloadDecoder(loadDataConverter(temporal.dataConverter));
+  return new Run(new RecordedRun(history, decoder), null);
 }
 
 async function historyInFile(file: string): Promise<RecordedHistory> {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ordinalsInUnit, type RunRecord } from '../../history/fold';
-import { isSingle } from '../../history/overlay';
+import { spansOne } from '../../core/units/cut-units';
 import {
   attemptOf,
   compareAttempts,
@@ -55,7 +55,7 @@ export class LogReader {
       // Asked before the folder is read: lines of a unit that ends meanwhile are found the next time.
       const ended = unit.end !== null;
       const { task, activityId } = unit;
-      const alone = isSingle(unit) ? ordinalsInUnit(task)[0]! : null;
+      const alone = spansOne(task) ? ordinalsInUnit(task)[0]! : null;
       yield* this.#segments(task, unitFolder(task, activityId), alone);
       if (ended) this.#finished.add(activityId);
     }

@@ -1,5 +1,12 @@
 /** The partition index of a run's plan as readers use it: a block at a time, however many partitions there are. */
-import { findOrdinals, readIndexRange, readWholeIndex, type IndexEntry } from '../../rows/partition-index';
+import {
+  findOrdinals,
+  readIndex,
+  readIndexRange,
+  readIndexRows,
+  readWholeIndex,
+  type IndexEntry,
+} from '../../rows/partition-index';
 
 /** Entries that are read at once. */
 const BLOCK = 16_384;
@@ -23,6 +30,17 @@ export class PartitionIndex {
   /** Null when there is no partition of this id. */
   async ordinalOf(id: string): Promise<number | null> {
     return (await findOrdinals(this.file, [id])).get(id) ?? null;
+  }
+
+  /** Ids of a few partitions, by ordinal. */
+  async idsOf(ordinals: readonly number[]): Promise<Map<number, string>> {
+    const entries = await readIndex(this.file, ordinals);
+    return new Map(entries.map(({ ordinal, id }) => [ordinal, id]));
+  }
+
+  /** Rows of each partition from `from` to `to`, which is not included. */
+  rows(from: number, to: number): Promise<Float64Array> {
+    return readIndexRows(this.file, from, to);
   }
 
   /** All ids, for messages. */

@@ -1,7 +1,7 @@
 /** Partitions a page at a time, in key order. Units that have nothing to do with a page are not read, so a million cost no more than a few. */
 import type { RunRecord, UnitRecord } from '../../history/fold';
 import { wasStopped } from '../../history/run-state';
-import type { PartitionStatus } from '../../core/status';
+import { isFailure, type PartitionStatus } from '../../core/status';
 import type { Reading, RunReader } from '../run-reader';
 import type { PartitionPage, PartitionView } from '../types';
 
@@ -34,7 +34,7 @@ export async function partitionPage(
 
 /** False: what history counts of these units says that none of their partitions has the status. */
 function mayHold(record: RunRecord, status: PartitionStatus, here: (unit: UnitRecord) => boolean): boolean {
-  if (status !== 'DONE' && status !== 'FAILED' && status !== 'INTERNAL_ERROR') return true;
+  if (status !== 'DONE' && !isFailure(status)) return true;
   if (wasStopped(record) || (record.plan?.carried?.counts[status] ?? 0) > 0) return true;
   for (const unit of record.units.values()) {
     if (here(unit) && (unit.end?.type !== 'result' || unit.end.result.counts[status] > 0)) return true;

@@ -1,5 +1,6 @@
 /** Partitions as readers see them: what history records of each, what the live overlay adds, and the index for the rest. */
-import type { Outcomes, PartitionEnd } from '../../history/outcomes';
+import type { Outcomes } from '../../history/outcomes';
+import type { PartitionEnd } from '../../history/unit-ends';
 import type { LiveOverlay } from '../../history/overlay';
 import { statusOfUnended } from '../../history/run-state';
 import type { RunRecord } from '../../history/fold';
@@ -81,6 +82,7 @@ export class PartitionViews {
     const rows = end.rows ?? (await this.#entry(ordinal)).rows;
     return {
       id,
+      ordinal,
       key: keyValues(id, this.parts.plan.keyColumns),
       status,
       attempts,
@@ -99,6 +101,7 @@ export class PartitionViews {
     const live = overlay?.running.get(ordinal) ?? overlay?.waiting.get(ordinal);
     return {
       id,
+      ordinal,
       key: keyValues(id, plan.keyColumns),
       status: this.status(ordinal),
       attempts: live?.attempt ?? outcomes.calls.get(ordinal) ?? 0,

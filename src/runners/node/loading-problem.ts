@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { dirname, resolve } from 'node:path';
-import { type StackPlace, userPlace } from '../../functions/stack-place';
+import { type StackPlace, userPlace } from '../../core/stack-place';
 import type { ErrorInfo } from '../../core/outcome';
 
 export function loadingProblem({ type, message, stack }: ErrorInfo, bundle: string): string {

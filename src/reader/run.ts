@@ -1,23 +1,57 @@
-/** What a run says when it is asked, wherever its history is read. */
+/** A run, read whenever it is asked for something: from its server, an archive or a file. */
 import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
-import { WaitTimeout } from './errors';
+import { ServerNeeded, WaitTimeout } from './errors';
 import { LogReader, lookAgainLater } from './partitions/logs';
 import { PartitionReader } from './partitions/partition-handle';
+import { failureGroups, partitionColumns } from './partitions/whole-run';
 import { cursorOrdinal, partitionPage } from './partitions/partition-pages';
 import { orRerun } from './rerun-missing';
 import { readRows } from './partitions/results';
 import { RunEvents } from './run-events';
-import type { Reading, RunReader } from './run-reader';
-import type { LogEntry, PartitionHandle, PartitionPage, RunEvent, WaitOptions } from './types';
+import { unitView } from './unit-view';
+import { RunReader, type Reading } from './run-reader';
+import type { RunSource } from './run-source';
+import type {
+  LogEntry,
+  PartitionHandle,
+  PartitionPage,
+  RunArchive,
+  RunEvent,
+  RunHandle,
+  RunSettings,
+  UnitView,
+  WaitOptions,
+} from './types';
+import type { RetryInput } from '../core/input';
 import type { Row } from '../core/row';
+import type { FailureGroup } from '../history/failure-groups';
+import type { PartitionColumns } from '../history/partition-columns';
 import type { RunState } from '../history/state';
 import type { ModelSerde } from '../functions/model-hooks';
 
 const DEFAULT_PAGE = 1_000;
 
-/** The methods of a run's handle that only read. */
-export class RunReading {
-  constructor(protected readonly reader: RunReader) {}
+/** Changes to a run, and to what is kept of it. They need the server that the run is on. */
+export interface RunControl {
+  cancel(): Promise<void>;
+  /** Resolves when the workflow has taken it. */
+  pause(paused: boolean): Promise<void>;
+  set(settings: RunSettings): Promise<void>;
+  skip(partitionIds: readonly string[]): Promise<void>;
+  retryFailed(changes: RetryInput): Promise<RunHandle>;
+  archive(): Promise<RunArchive>;
+}
+
+export class Run implements RunHandle {
+  private readonly reader: RunReader;
+
+  /** `controlOf` null: the run can only be read. */
+  constructor(
+    private readonly source: RunSource,
+    private readonly controlOf: ((reader: RunReader) => RunControl) | null,
+  ) {
+    this.reader = new RunReader(source);
+  }
 
   get runId(): string {
     return this.reader.runId;
@@ -59,15 +93,28 @@ export class RunReading {
   }
 
   async partitions(
-    options: { status?: PartitionStatus; limit?: number; after?: string } = {},
+    options: { status?: PartitionStatus; limit?: number; after?: string; from?: number } = {},
   ): Promise<PartitionPage> {
-    const { status = null, limit = DEFAULT_PAGE, after } = options;
-    const last = after === undefined ? -1 : cursorOrdinal(after);
+    const { status = null, limit = DEFAULT_PAGE, after, from = 0 } = options;
+    const last = after === undefined ? from - 1 : cursorOrdinal(after);
     return partitionPage(this.reader, await this.reader.read(), { status, limit, last });
   }
 
   partition(id: string): PartitionHandle {
     return new PartitionReader(this.reader, id);
+  }
+
+  async columns(range: { from?: number; to?: number } = {}): Promise<PartitionColumns> {
+    return partitionColumns(this.reader, await this.reader.read(), range);
+  }
+
+  async units(): Promise<UnitView[]> {
+    const { record, overlay } = await this.reader.read();
+    return [...record.units.values()].map((unit) => unitView(unit, overlay));
+  }
+
+  async failures(): Promise<FailureGroup[]> {
+    return failureGroups(this.reader, await this.reader.read());
   }
 
   async model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model> {
@@ -110,6 +157,44 @@ export class RunReading {
       if (logs !== null) yield* logs.fresh(reading.record);
       if (!follow || reading.record.closed !== null || !(await lookAgainLater(signal))) return;
     }
+  }
+
+  execution(workflowRunId: string): RunHandle {
+    return new Run(this.source.at(workflowRunId), this.controlOf);
+  }
+
+  async cancel(): Promise<void> {
+    await this.#control('cancel').cancel();
+  }
+
+  async pause(): Promise<void> {
+    await this.#control('pause').pause(true);
+  }
+
+  async unpause(): Promise<void> {
+    await this.#control('unpause').pause(false);
+  }
+
+  async set(settings: RunSettings): Promise<void> {
+    await this.#control('set').set(settings);
+  }
+
+  async skip(partitionIds: readonly string[]): Promise<void> {
+    await this.#control('skip').skip(partitionIds);
+  }
+
+  async retryFailed(changes: RetryInput = {}): Promise<RunHandle> {
+    return this.#control('retryFailed').retryFailed(changes);
+  }
+
+  async archive(): Promise<RunArchive> {
+    return this.#control('archive').archive();
+  }
+
+  /** `method`: for the error of a run that can only be read. */
+  #control(method: string): RunControl {
+    if (this.controlOf === null) throw new ServerNeeded(this.runId, method);
+    return this.controlOf(this.reader);
   }
 
   async *events({

@@ -1,0 +1,132 @@
+/** Partitions of a run by columns: no object for each, so a million of them are some 40 MB. Pure. */
+import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
+import type { RunRecord } from './fold';
+import type { LiveOverlay } from './overlay';
+import { statusOfUnended, wasStopped } from './run-state';
+import type { BlockOfEnds, EndsSink, PartitionEnd } from './unit-ends';
+
+/**
+ * The partitions with the ordinals `from` to `to` (which is not included), in key order. Each column has a value for each of them:
+ * that of the ordinal `n` is at `n - from`.
+ */
+export interface PartitionColumns {
+  from: number;
+  to: number;
+  /** Positions in `PARTITION_STATUSES`. */
+  status: Uint8Array;
+  /** How many times the function was called. */
+  attempts: Int32Array;
+  /** Source rows. */
+  rows: Float64Array;
+  /** Rows that the function returned; 0 until the partition is DONE. */
+  returnedRows: Int32Array;
+  /** Milliseconds since 1970; NaN: not begun. */
+  startedAt: Float64Array;
+  /** Milliseconds; NaN until it has ended. */
+  durationMs: Float64Array;
+  /** Number of the execution that the partition ended in; 0 until it has ended. */
+  execution: Int32Array;
+  /** 1: taken over from an earlier run of the series. */
+  reused: Uint8Array;
+}
+
+/** Of a partition whose end is not known. */
+const NO_STATUS = 255;
+
+const NUMBERS = Object.fromEntries(PARTITION_STATUSES.map((status, number) => [status, number])) as Record<
+  PartitionStatus,
+  number
+>;
+
+/** Takes in ends, and gives the columns of a range of them. */
+export class ColumnsOfEnds implements EndsSink {
+  readonly #columns: PartitionColumns;
+
+  constructor(
+    private readonly record: RunRecord,
+    { from, to }: { from: number; to: number },
+  ) {
+    const length = to - from;
+    this.#columns = {
+      from,
+      to,
+      status: new Uint8Array(length).fill(NO_STATUS),
+      attempts: new Int32Array(length),
+      rows: new Float64Array(length),
+      returnedRows: new Int32Array(length),
+      startedAt: new Float64Array(length).fill(Number.NaN),
+      durationMs: new Float64Array(length).fill(Number.NaN),
+      execution: new Int32Array(length),
+      reused: new Uint8Array(length),
+    };
+  }
+
+  has(ordinal: number): boolean {
+    const at = this.#at(ordinal);
+    return at === null || this.#columns.status[at] !== NO_STATUS;
+  }
+
+  addBlock({ block, execution }: BlockOfEnds): void {
+    const { status, attempts, returnedRows, startedAt, durationMs, execution: executions } = this.#columns;
+    for (let i = 0; i < block.ordinals.length; i++) {
+      const at = this.#at(block.ordinals[i]!);
+      if (at === null) continue;
+      status[at] = NUMBERS.DONE;
+      attempts[at] = block.attempts[i]!;
+      returnedRows[at] = block.outputRows[i]!;
+      startedAt[at] = block.startedAt[i]!;
+      durationMs[at] = block.durationMs[i]!;
+      executions[at] = execution;
+    }
+  }
+
+  addEnd(end: Omit<PartitionEnd, 'id' | 'rows' | 'functionDigest' | 'output'>): void {
+    const at = this.#at(end.ordinal);
+    if (at === null) return;
+    const columns = this.#columns;
+    const skipped = end.status === 'CANCELLED' && this.record.skipped.has(end.ordinal);
+    columns.status[at] = NUMBERS[skipped ? 'SKIPPED' : end.status];
+    columns.attempts[at] = end.attempts;
+    columns.returnedRows[at] = end.outputRows;
+    columns.startedAt[at] = Date.parse(end.startedAt);
+    columns.durationMs[at] = end.durationMs;
+    columns.execution[at] = end.execution;
+    columns.reused[at] = end.reused ? 1 : 0;
+  }
+
+  addThrown(end: PartitionEnd): void {
+    // A stopped run tries nothing again.
+    if (wasStopped(this.record) && this.record.waiting.has(end.ordinal)) this.addEnd(end);
+    else this.addCalls(end.ordinal, end.attempts);
+  }
+
+  addCalls(ordinal: number, calls: number): void {
+    if (!this.has(ordinal)) this.#columns.attempts[this.#at(ordinal)!] = calls;
+  }
+
+  /** With what only the server knows; `overlay` null: the run is closed. `rows`: those of the range. */
+  finish(overlay: LiveOverlay | null, rows: Float64Array): PartitionColumns {
+    const columns = this.#columns;
+    const { record } = this;
+    for (const outcome of overlay?.ended.values() ?? [])
+      if (!this.has(outcome.ordinal)) this.addEnd({ ...outcome, execution: record.plan!.execution });
+    for (let at = 0; at < columns.status.length; at++) {
+      if (columns.status[at] !== NO_STATUS) continue;
+      const ordinal = columns.from + at;
+      const running = overlay?.running.get(ordinal);
+      columns.status[at] = NUMBERS[running === undefined ? statusOfUnended(record, ordinal) : 'RUNNING'];
+      const live = running ?? overlay?.waiting.get(ordinal);
+      if (live === undefined) continue;
+      columns.attempts[at] = live.attempt;
+      if (live.startedAt !== null) columns.startedAt[at] = Date.parse(live.startedAt);
+    }
+    columns.rows.set(rows);
+    return columns;
+  }
+
+  /** Null: outside the range. */
+  #at(ordinal: number): number | null {
+    const { from, to } = this.#columns;
+    return ordinal >= from && ordinal < to ? ordinal - from : null;
+  }
+}

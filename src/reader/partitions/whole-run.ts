@@ -1,0 +1,53 @@
+/** All partitions of a run at once: by columns, and its failures in groups. Nothing is kept but what is returned. */
+import { failed } from '../../core/status';
+import { FailuresOfEnds, type FailureGroup } from '../../history/failure-groups';
+import type { UnitRecord } from '../../history/fold';
+import { ColumnsOfEnds, type PartitionColumns } from '../../history/partition-columns';
+import { wasStopped } from '../../history/run-state';
+import type { Reading, RunReader } from '../run-reader';
+
+export async function partitionColumns(
+  reader: RunReader,
+  { record, overlay }: Reading,
+  range: { from?: number; to?: number },
+): Promise<PartitionColumns> {
+  const { plan } = record;
+  const total = plan?.partitions ?? 0;
+  const { from = 0, to = total } = range;
+  if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > total) {
+    throw new RangeError(
+      `There are no partitions from ${from} to ${to}: the run "${reader.runId}" has ${total}, so both are whole numbers, 0 ≤ from ≤ to ≤ ${total}.`,
+    );
+  }
+  const columns = new ColumnsOfEnds(record, { from, to });
+  if (plan === null || from === to) return columns.finish(overlay, new Float64Array());
+  await reader.takeEnds(record, columns, ({ task }) => task.from < to && task.to >= from);
+  const rows = await (await reader.index(record, plan)).rows(from, to);
+  return columns.finish(overlay, rows);
+}
+
+export async function failureGroups(
+  reader: RunReader,
+  { record, overlay }: Reading,
+): Promise<FailureGroup[]> {
+  const { plan } = record;
+  if (plan === null) return [];
+  const failures = new FailuresOfEnds(record);
+  const stopped = wasStopped(record);
+  await reader.takeEnds(record, failures, (unit) => mayHaveFailures(unit, stopped));
+  const groups = failures.finish(overlay);
+  const unnamed = groups.flatMap(({ examples }) => examples.filter(({ id }) => id === null));
+  const index = unnamed.length === 0 ? null : await reader.index(record, plan);
+  const ids = await index?.idsOf(unnamed.map(({ ordinal }) => ordinal));
+  return groups.map((group) => ({
+    ...group,
+    examples: group.examples.map((each) => ({ ...each, id: each.id ?? ids!.get(each.ordinal)! })),
+  }));
+}
+
+/** `stopped`: what was given back for another try has failed, since there is none. */
+function mayHaveFailures({ end }: UnitRecord, stopped: boolean): boolean {
+  if (end?.type !== 'result') return true;
+  const { counts, retry, big } = end.result;
+  return failed(counts) > 0 || (stopped && (retry ?? big) !== null);
+}

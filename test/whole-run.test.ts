@@ -1,0 +1,129 @@
+/** What a page shows of a large run: 100,000 partitions by columns, its units, and its failures in groups. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PARTITION_STATUSES, type RunHandle } from '../src/index';
+import { makeProject, type TestProject } from './support/project';
+
+const PARTITIONS = 100_000;
+
+const FUNCTIONS = `
+import { definePartitionFunction } from 'partwise';
+
+export const picky = definePartitionFunction({
+  name: 'picky',
+  retry: { maximumAttempts: 1 },
+  run(data, { key, partitionId }) {
+    if (key.i % 40 === 7) throw new RangeError('Partition ' + partitionId + ' has ' + key.i * 3 + ' rows too many');
+    if (key.i % 1000 === 13) throw new Error('There is no rate for "' + partitionId + '"');
+    return { rows: data.rowCount };
+  },
+});
+`;
+const isTooLarge = (i: number): boolean => i % 40 === 7;
+const hasNoRate = (i: number): boolean => !isTooLarge(i) && i % 1000 === 13;
+
+let project: TestProject;
+let run: RunHandle;
+beforeAll(async () => {
+  project = await makeProject(FUNCTIONS);
+  await project.execute(
+    `CREATE TABLE numbers AS SELECT i, j FROM range(${PARTITIONS}) t(i), range(3) u(j) WHERE j = 0 OR i % 3 = j`,
+  );
+  await project.startWorker();
+  run = await project.partwise.start(
+    {
+      function: 'picky',
+      source: { table: 'numbers' },
+      partitionBy: ['i'],
+      options: { toleratedFailures: '10%' },
+    },
+    { runId: project.runId('whole') },
+  );
+  await run.wait();
+});
+afterAll(() => project.close());
+
+describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read at once`, () => {
+  it('has the counts of its state in its columns, and each partition where it is (I2)', async () => {
+    const columns = await run.columns();
+    expect([columns.from, columns.to]).toEqual([0, PARTITIONS]);
+    const { total, ...counts } = (await run.status()).counts;
+    expect(total).toBe(PARTITIONS);
+    expect(countsOf(columns.status)).toEqual(counts);
+    for (let ordinal = 0; ordinal < PARTITIONS; ordinal++) {
+      const failed = isTooLarge(ordinal) || hasNoRate(ordinal);
+      if (columns.status[ordinal] !== PARTITION_STATUSES.indexOf(failed ? 'FAILED' : 'DONE'))
+        throw new Error(`Partition ${ordinal} is ${PARTITION_STATUSES[columns.status[ordinal]!]}.`);
+    }
+    expect(columns.rows.reduce((sum, rows) => sum + rows, 0)).toBe((await run.status()).rows);
+    expect(columns.returnedRows.reduce((sum, rows) => sum + rows, 0)).toBe(counts.DONE);
+    expect(columns.attempts.every((attempts) => attempts === 1)).toBe(true);
+  });
+
+  it('has in a range what a page has, value by value', async () => {
+    for (const from of [0, 16_380, PARTITIONS - 40]) {
+      const columns = await run.columns({ from, to: from + 40 });
+      const { partitions } = await run.partitions({ from, limit: 40 });
+      expect(
+        partitions.map(({ ordinal, status, attempts, rows, startedAt, durationMs }) => ({
+          ordinal,
+          status,
+          attempts,
+          rows,
+          startedAt: Date.parse(startedAt!),
+          durationMs,
+        })),
+      ).toEqual(
+        Array.from(columns.status, (status, at) => ({
+          ordinal: from + at,
+          status: PARTITION_STATUSES[status],
+          attempts: columns.attempts[at],
+          rows: columns.rows[at],
+          startedAt: columns.startedAt[at],
+          durationMs: columns.durationMs[at],
+        })),
+      );
+    }
+  });
+
+  it('refuses ranges that it does not have', async () => {
+    for (const range of [{ from: -1 }, { to: PARTITIONS + 1 }, { from: 5, to: 4 }, { from: 0.5 }])
+      await expect(run.columns(range)).rejects.toThrow(`has ${PARTITIONS}, so both are whole numbers`);
+  });
+
+  it('has units whose columns add up to the counts that history has of them', async () => {
+    const units = await run.units();
+    expect(units.length).toBeLessThanOrEqual(500);
+    expect(units.reduce((sum, { partitions }) => sum + partitions, 0)).toBe(PARTITIONS);
+    for (const unit of [units[0]!, units.at(-1)!]) {
+      expect(unit).toMatchObject({ status: 'ended', round: 0, error: null, worker: expect.any(String) });
+      expect(Date.parse(unit.startedAt!)).toBeLessThanOrEqual(Date.parse(unit.endedAt!));
+      expect(countsOf((await run.columns(unit)).status)).toEqual(unit.counts);
+    }
+  });
+
+  it('has its failures in a group for each cause, with examples, and where they are', async () => {
+    const [tooLarge, noRate, ...others] = await run.failures();
+    expect(others).toEqual([]);
+    const all = Array.from({ length: PARTITIONS }, (_, i) => i);
+    expect(tooLarge).toMatchObject({
+      type: 'RangeError',
+      pattern: 'RangeError: Partition ◦ has ◦ rows too many',
+      count: PARTITIONS / 40,
+      place: { file: expect.stringMatching(/functions\.ts$/), line: 8 },
+      firstExecution: 1,
+    });
+    expect(Array.from(tooLarge!.ordinals)).toEqual(all.filter(isTooLarge));
+    expect(Array.from(noRate!.ordinals)).toEqual(all.filter(hasNoRate));
+    expect(noRate!.place).toMatchObject({ line: 9 });
+    expect(tooLarge!.examples).toHaveLength(3);
+    for (const { id, ordinal, error } of tooLarge!.examples) {
+      expect(await run.partition(id).describe()).toMatchObject({ ordinal, error });
+    }
+  });
+});
+
+function countsOf(statuses: Uint8Array): Record<string, number> {
+  const counts = PARTITION_STATUSES.map(() => 0);
+  for (const status of statuses) counts[status]!++;
+  return Object.fromEntries(PARTITION_STATUSES.map((status, i) => [status, counts[i]!]));
+}
