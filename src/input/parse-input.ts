@@ -13,6 +13,7 @@ import { quote } from '../core/quote';
 import type { Tolerance } from '../core/tolerance';
 import { SQL_FUNCTION } from '../core/function-description';
 import type { NormalizedRetry, NormalizedRule } from '../core/retry-plan';
+import type { WarehouseOptions } from '../warehouse/kind';
 
 /** Input with defaults applied and durations and sizes as numbers. null: not given, so the function's or the worker's own. */
 export interface NormalizedInput {
@@ -52,7 +53,8 @@ export interface NormalizedOptions {
   heartbeatTimeoutMs: number;
   maxPartitions: number;
   partitionsPerUnit: number | null;
-  loadingWarehouse: string | null;
+  /** Settings of the warehouse's kind. */
+  warehouse: WarehouseOptions;
 }
 
 export type InputReport = { ok: true; input: NormalizedInput } | { ok: false; problems: string[] };
@@ -154,13 +156,13 @@ function acrossFields(raw: LooseInput): string[] {
   return problems;
 }
 
-/** Files on a stage on Snowflake are not read as files are. */
+/** Files on a stage that the warehouse knows by name are not read as files are. */
 function stageProblems(source: Record<string, unknown> | null): string[] {
   return ['table', 'files'].flatMap((field) => {
     const value = source?.[field];
     if (typeof value !== 'string' || !value.startsWith('@')) return [];
     return [
-      `"source.${field}" is ${quote(value)}, a stage on Snowflake. Load its files into a table, ` +
+      `"source.${field}" is ${quote(value)}, which names a stage, not a table or files. Load its files into a table, ` +
         'or give a "query" that selects from it, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
     ];
   });
@@ -270,7 +272,7 @@ function normalize(parsed: ParsedInput): NormalizedInput {
       heartbeatTimeoutMs: options?.heartbeatTimeout ?? HEARTBEAT_TIMEOUT_MS,
       maxPartitions: options?.maxPartitions ?? MAX_PARTITIONS,
       partitionsPerUnit: options?.partitionsPerUnit ?? null,
-      loadingWarehouse: options?.loadingWarehouse ?? null,
+      warehouse: given(options?.warehouse) as WarehouseOptions,
     },
   };
 }
@@ -283,10 +285,13 @@ function normalizeSource(source: ParsedInput['source']): Source {
     : { files: source.files!, pattern: source.pattern };
 }
 
-/** Without what is not given. */
 function normalizeModel(model: ParsedInput['model']): ModelInput | null {
-  if (model == null) return null;
-  return Object.fromEntries(Object.entries(model).filter(([, value]) => value != null)) as ModelInput;
+  return model == null ? null : (given(model) as ModelInput);
+}
+
+/** The fields that say something: null says as little as absence. */
+export function given<T extends object>(fields: T | null | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value != null)) as Partial<T>;
 }
 
 function normalizeOutput(output: ParsedInput['output']): OutputPlan | null {

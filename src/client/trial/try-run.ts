@@ -16,7 +16,7 @@ import { scheduledFor } from '../../input/scheduled-time';
 import { pickSpread } from '../../core/spread';
 import { RunnerPool } from '../../runners/pool';
 import { openStage, type Stage } from '../../stage';
-import { openWarehouse } from '../../warehouse';
+import { openWarehouse, warehouseOptionProblems } from '../../warehouse';
 import type { PartitionsRequest, PinnedSource, Warehouse } from '../../warehouse/warehouse';
 import { FunctionCatalog } from '../../planning/function-catalog';
 import { duckdbMemory, functionLimits, settingsOf } from '../../planning/function-limits';
@@ -173,6 +173,7 @@ class Trial {
     const { warehouse } = input;
     const uri = resolvePlace('warehouse', warehouse, project, problems, { trusted });
     const stage = resolvePlace('stage', input.stage, project, problems, { trusted, warehouse });
+    if (uri !== null) problems.push(...warehouseOptionProblems(uri, input.options.warehouse));
     problems.push(...notifierProblems(input, project, { trusted }));
     const found = await findFunction({ functions }, project, { ...input, starter: 'owner' }, problems);
     if (found !== null) problems.push(...modelProblems(input, found.settings));
@@ -244,6 +245,7 @@ class Trial {
     return tryPartition({
       pool,
       stage: this.#stage,
+      warehouse,
       unit: {
         function: plan,
         bundle: plan.bundle,
