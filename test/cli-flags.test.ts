@@ -46,6 +46,16 @@ test('flags make the same input object that the library takes', () => {
   expect(parseRunInput(input).ok).toBe(true);
 });
 
+test("settings of a warehouse's kind are flags too, and problems name the flag", () => {
+  const flags = { from: 'sales', by: 'region', loadingWarehouse: 'LOAD_WH' };
+  expect(toRunInput('salesByRegion', flags, HERE)).toMatchObject({
+    options: { warehouse: { loadingWarehouse: 'LOAD_WH' } },
+  });
+  expect(inFlagWords('"options.warehouse.loadingWarehouse" is " "; it takes …')).toBe(
+    '--loading-warehouse is " "; it takes …',
+  );
+});
+
 test('--sql implies the built-in function', () => {
   expect(toRunInput(undefined, { from: 'sales', by: 'region', sql: 'SELECT 1 AS one' }, HERE)).toEqual({
     function: 'sql',

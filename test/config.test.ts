@@ -127,6 +127,16 @@ test('settings of the environment are checked like those of the file', async () 
   ]);
 });
 
+test('a warehouse or a stage of no known kind is refused', async () => {
+  await write('partwise.config.json', '{ "warehouse": "postgres:sales" }');
+  expect(
+    await problemsOf(loadConfig({ projectDir: folder, env: { PARTWISE_STAGE: 'gs://bucket/x' } })),
+  ).toEqual([
+    '"warehouse" is "postgres:sales"; it takes a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION".',
+    'The stage "gs://bucket/x" is of no known kind: use a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path".',
+  ]);
+});
+
 test('what is wrong with a flag is said of the flag', async () => {
   const flags = { warehouse: 'warehouse.duckdb', metrics: 'here' };
   const env = { PARTWISE_WAREHOUSE: 'duckdb:w', PARTWISE_TRACES: 'there' };

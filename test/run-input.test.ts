@@ -52,7 +52,7 @@ test('the three required settings are enough, and every other one has its defaul
         heartbeatTimeoutMs: 10_000,
         maxPartitions: 100_000,
         partitionsPerUnit: null,
-        loadingWarehouse: null,
+        warehouse: {},
       },
     },
   });
@@ -112,12 +112,27 @@ test('I9 every problem of an input is told at once, each with its place, what wa
   ]);
 });
 
+test("settings of a warehouse's kind have a place of their own, and are checked", () => {
+  const input = { function: 'f', source: { table: 'sales' }, partitionBy: ['region'] };
+  const parsed = parseRunInput({ ...input, options: { warehouse: { loadingWarehouse: 'LOAD_WH' } } });
+  expect(parsed).toMatchObject({ input: { options: { warehouse: { loadingWarehouse: 'LOAD_WH' } } } });
+  expect(parseRunInput({ ...input, options: { warehouse: { loadingWarehouse: null } } })).toMatchObject({
+    input: { options: { warehouse: {} } },
+  });
+  expect(problemsOf({ ...input, options: { warehouse: { loadingWarehose: 'X' } } })).toEqual([
+    '"options.warehouse.loadingWarehose" is not a setting. Did you mean "loadingWarehouse"? "options.warehouse" takes: loadingWarehouse.',
+  ]);
+  expect(problemsOf({ ...input, options: { warehouse: { loadingWarehouse: 3 } } })).toEqual([
+    '"options.warehouse.loadingWarehouse" is 3; it takes the name of a virtual warehouse on Snowflake, such as "LOAD_WH".',
+  ]);
+});
+
 test('I9 a stage as a source is refused, with what to give instead', () => {
   for (const field of ['table', 'files']) {
     const source = { [field]: '@DB.PUBLIC.FILES/sales.csv' };
     expect(problemsOf({ function: 'f', source, partitionBy: ['region'] })).toEqual([
       expect.stringMatching(
-        new RegExp(`^"source\\.${field}" is "@DB.* a stage on Snowflake\\. Load its files into a table`),
+        new RegExp(`^"source\\.${field}" is "@DB.* names a stage, .*\\. Load its files into a table`),
       ),
     ]);
   }

@@ -350,7 +350,7 @@ describeEmulator('a login', () => {
   it('I9 I11 that is refused names the connection and tells no secret', async () => {
     for (const name of ['wrong_password', 'wrong_passphrase', 'incomplete']) {
       const error = (await userOf(name).catch((reason: unknown) => reason)) as Error & { type: string };
-      expect(error).toMatchObject({ type: 'SnowflakeRefused' });
+      expect(error).toMatchObject({ type: 'ServiceRefused' });
       expect(error.message).toMatch(`Snowflake connection "${name}": `);
       expect(error.message).not.toMatch(/wrong |closed/);
     }

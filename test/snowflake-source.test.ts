@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fetchSnapshot } from '../src/warehouse/unit-snapshot';
-import { warehouseAccess } from '../src/warehouse/access';
 import type { UnitPlan } from '../src/core/plan';
 import { partitionSql } from '../src/core/push-down';
 import { restoreSql, typeInSnapshot, unloadSql } from '../src/warehouse/snowflake/column-types';
@@ -173,8 +172,10 @@ describeEmulator('a source on Snowflake', () => {
     const { signal } = new AbortController();
     const snapshotTime = 'then';
     const plan = { snapshot, columns, files: null, pushDown, warehouse: warehouse.uri, snapshotTime };
-    const files = await fetchSnapshot(stage, plan as unknown as UnitPlan, ordinals, scratch, signal);
-    const access = warehouseAccess(plan, { timeoutMs: null, scratch })!;
+    const opened = warehouse.open();
+    const places = { stage, warehouse: opened };
+    const files = await fetchSnapshot(places, plan as unknown as UnitPlan, ordinals, scratch, signal);
+    const access = opened.access(plan, { timeoutMs: null, scratch })!;
     // Without a snapshot there are none: a runner asks for partitions one by one.
     for (const { ordinal, id, rows } of files.length > 0 ? [] : await readIndex(index, ordinals))
       files.push((await access.rows({ ordinal, partitionId: id, rows, attempt: 1 }, signal)).file);
@@ -331,7 +332,7 @@ describeEmulator('a source on Snowflake', () => {
 
   it('is planned by the virtual warehouse that the run names', async () => {
     const { openWarehouse } = await import('../src/warehouse/index');
-    const opened = openWarehouse(warehouse.uri, folder, { loadingWarehouse: 'LOAD_WH' });
+    const opened = openWarehouse(warehouse.uri, folder, { options: { loadingWarehouse: 'LOAD_WH' } });
     await opened.count(request({ where: 'n = -1 OR n = 1' }));
     const { warehouse: used } = (await warehouse.snowflake.emulator!.history()).at(-1)!;
     expect(used).toBe('LOAD_WH');

@@ -165,6 +165,13 @@ describe('--try', () => {
       code: 2,
       stderr: expect.stringContaining('"amuont" not found'),
     });
+    const otherKind = await tryOut('count', '--by', 'region', '--loading-warehouse', 'WH', '--try', '2');
+    expect(otherKind).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /"options.warehouse.loadingWarehouse" is an option of snowflake:CONNECTION, and the run's warehouse is "duckdb:.*": leave it out\./,
+      ),
+    });
     expect((await tryOut('count', '--try', '0')).stderr).toContain('Give a whole number, 1 or more.');
     expect((await tryOut('count', '--try', '1', '--detach')).stderr).toMatch(
       /--try <n>.* cannot be used with .*--detach/,

@@ -1,9 +1,11 @@
 /** What every warehouse does, tried on each kind of them and with stages of each kind. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
 import { fetchSnapshot } from '../src/warehouse/unit-snapshot';
+import type { Check } from '../src/core/check';
 import type { CommitTask, OutputPlan, SnapshotFile, UnitPlan } from '../src/core/plan';
 import type { Stage } from '../src/stage';
 import { queryRows, withDatabase } from '../src/duckdb/database-file';
@@ -56,6 +58,15 @@ describeSnowflake('Snowflake', () => {
     makesSnapshots('snowflake', () => ({ warehouse, stage: warehouse.stage() })));
   describe('with a stage that is a folder', () =>
     makesSnapshots('snowflake', () => ({ warehouse, stage: duckDb(join(folder, 'scratch')).stage() })));
+});
+
+test('Snowflake is named in its own folders and in the lists of kinds alone', async () => {
+  const src = join(__dirname, '..', 'src');
+  const outside = (await readdir(src, { recursive: true })).filter(
+    (path) => path.endsWith('.ts') && !/^((warehouse|stage)\/)?snowflake\//.test(path),
+  );
+  const naming = outside.filter((path) => /snowflake/i.test(readFileSync(join(src, path), 'utf8')));
+  expect(naming.sort()).toEqual(['stage/kinds.ts', 'warehouse/kinds.ts']);
 });
 
 function tested(kind: Kind, title: string, body: () => Promise<void>): void {
@@ -117,7 +128,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     const ordinals = Array.from({ length: to - from + 1 }, (_, i) => from + i);
     const signal = new AbortController().signal;
     const read = await fetchSnapshot(
-      stage,
+      { stage, warehouse: warehouse.open() },
       { snapshot, columns, files: null } as UnitPlan,
       ordinals,
       scratch,
@@ -293,6 +304,14 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     await warehouse.execute(...SALES);
   });
   const count = (change: Partial<SnapshotRequest>) => warehouse.open().count(requestOf(change));
+
+  test('passes its own checks', async () => {
+    const checks: Check[] = [];
+    for await (const check of warehouse.open().checks()) checks.push(check);
+    expect(checks.length).toBeGreaterThan(0);
+    expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect((await warehouse.open().checkStage(warehouse.stage()))?.ok).not.toBe(false);
+  });
 
   test('I6 makes the same ids of the same keys, whatever their type', async () => {
     const keys = [

@@ -29,13 +29,13 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const stage = openStage(task.stage, task.stageToken);
       const all = Array.from({ length: record.plan!.partitions }, (_, ordinal) => ordinal);
       const isDone = (ordinal: number): boolean => outcomes.statusOf(ordinal) === 'DONE';
-      const loadingWarehouse = record.opened?.input.options?.loadingWarehouse;
+      const options = record.opened?.input.options?.warehouse;
       const { trusted = true } = record.opened ?? {};
       const allowed = trusted ? null : await allowedFiles(await deps.project());
       const problems = allowed === null ? [] : await outputProblems(task.output, deps.projectDir, allowed);
       if (problems.length > 0) throw new Refusal('OutputMismatch', problems);
       const confinement = allowed === null ? null : await confinementOf(allowed);
-      const warehouse = openWarehouse(task.warehouse, deps.projectDir, { loadingWarehouse, confinement });
+      const warehouse = openWarehouse(task.warehouse, deps.projectDir, { options, confinement });
       const locators = await readLocators(stage, task.runId);
       const self = { execution: task.execution, workflowRunId: runId };
       const lineage = lineageOf(locators, [self, ...(record.opened?.earlier ?? [])]);

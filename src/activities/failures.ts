@@ -2,9 +2,9 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import { RegistryRefused } from '../models/records';
 import type { ErrorInfo } from '../core/outcome';
 import { Refusal } from '../core/refusal';
-import { refusalOf } from '../snowflake/errors';
 import { ObjectDamaged, ObjectMissing, StageUnavailable } from '../stage';
 import { WarehouseLocked } from '../duckdb/database-file';
+import { refusalOfService } from '../warehouse';
 
 /** A `Refusal` as Temporal carries it: never retried, with the sentence as its message. */
 export function refused(error: Refusal, ...details: unknown[]): ApplicationFailure {
@@ -78,8 +78,8 @@ function asRefusal(error: unknown): Refusal | null {
     ]);
   }
   if (error instanceof RegistryRefused) return new Refusal('InvalidInput', [error.message]);
-  const refusedBySnowflake = refusalOf(error);
-  if (refusedBySnowflake !== null) return refusedBySnowflake;
+  const refusedByService = refusalOfService(error);
+  if (refusedByService !== null) return refusedByService;
   const code = codeOf(error);
   return PERMANENT.has(code) || code.startsWith('ERR_INVALID') ? unusable(error as Error) : null;
 }

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { runIdOf } from '../core/units/shards';
-import { withQueryTag } from '../snowflake';
+import { taggedForServices } from '../warehouse';
 import { archiveShard } from './archive-run';
 import { closeRun } from './close-run';
 import { commitRun } from './commit-run';
@@ -26,8 +26,9 @@ export function createActivities(deps: ActivityDeps): RunActivities {
   };
 }
 
-/** Statements on Snowflake say what they are for. */
+/** Statements of warehouses and stages say what they are for. */
 function tagged<T>(step: string, work: () => T, more: { unit?: number } = {}): T {
   const { workflowExecution, attempt } = Context.current().info;
-  return withQueryTag({ run: runIdOf(workflowExecution!.workflowId), step, attempt, ...more }, work);
+  const run = runIdOf(workflowExecution!.workflowId);
+  return taggedForServices({ run, step, attempt, ...more }, work);
 }

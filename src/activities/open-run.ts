@@ -30,7 +30,7 @@ import {
   resolvePlace,
   targetProblems,
 } from '../planning/check-run';
-import { openWarehouse } from '../warehouse';
+import { openWarehouse, warehouseOptionProblems } from '../warehouse';
 import { modelProblems, registryProblems } from '../planning/check-models';
 import { claimStage } from '../stored/stage-access';
 import { scheduledTimeOf } from '../planning/run-time';
@@ -70,6 +70,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const unreadable = allowed === null ? [] : await sourceProblems(input.source, deps.projectDir, allowed);
   problems.push(...unreadable);
   if (allowed !== null) problems.push(...(await outputProblems(input.output, deps.projectDir, allowed)));
+  if (warehouseUri !== null) problems.push(...warehouseOptionProblems(warehouseUri, input.options.warehouse));
   problems.push(...notifierProblems(input, project, { trusted }));
   const found = await findFunction(deps, project, { ...input, starter }, problems);
   if (found !== null) problems.push(...modelProblems(input, found.described));

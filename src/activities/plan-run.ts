@@ -19,7 +19,7 @@ import { readWholeIndex } from '../rows/partition-index';
 import { toleratedOf } from '../core/failures/tolerance';
 import { cutUnits, rangesOf, unitQueueOf } from '../core/units/cut-units';
 import type { Stage } from '../stage';
-import { openWarehouse } from '../warehouse';
+import { openWarehouse, TABLES_READ_BACK } from '../warehouse';
 import type { Confinement } from '../duckdb/confinement';
 import { allowedFiles, confinementOf, sourceProblems } from '../planning/allowed-files';
 import type { ActivityDeps } from './deps';
@@ -123,9 +123,9 @@ async function pinRows(
       fingerprints: input.series !== null,
       signal,
     };
-    const { loadingWarehouse } = input.options;
+    const options = input.options.warehouse;
     const confinement = await confinementFor(deps, opened, input);
-    const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { loadingWarehouse, confinement });
+    const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { options, confinement });
     const models = await pinModels(client, { stage, warehouse, folder }, input.model);
     if (models !== null) await checkFallback(models, input.model!);
     return await warehouse.snapshot(request, async (source) => {
@@ -189,8 +189,7 @@ function assertPinned(pushDown: PushDown | null, { source }: PlannedInput): void
   if (pushDown?.pinned === true) return;
   const name = 'table' in source ? `"${source.table}"` : 'The source';
   throw new Refusal('InvalidInput', [
-    `${name} keeps no history to be read from later, which "snapshot": "none" needs: tables on Snowflake do whose ` +
-      'DATA_RETENTION_TIME_IN_DAYS is 1 or more, and views do not. Leave "snapshot" out.',
+    `${name} keeps no history to be read from later, which "snapshot": "none" needs: ${TABLES_READ_BACK} do. Leave "snapshot" out.`,
   ]);
 }
 

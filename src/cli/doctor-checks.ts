@@ -1,9 +1,9 @@
 /** What a project needs, tried one by one: each ok, or what to do. */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import type { ProjectConfig } from '../config';
 import type { Stage } from '../stage';
-import { check, type Check } from './check';
+import type { Warehouse } from '../warehouse';
+import { check, type Check } from '../core/check';
 import { functionNames } from './function-names';
 import { loadProject, type ProjectOptions } from './project';
 
@@ -25,19 +25,20 @@ export async function* checkProject(options: ProjectOptions, tell: Tell): AsyncG
 }
 
 async function* checkPlaces(project: ProjectConfig): AsyncGenerator<Check> {
-  const { warehouse } = project;
-  const { SnowflakeStage } =
-    require('../stage/snowflake/snowflake-stage') as typeof import('../stage/snowflake/snowflake-stage');
-  const { checkConnection, checkUnload } =
-    require('./snowflake-checks') as typeof import('./snowflake-checks');
-  const account = warehouse?.startsWith('snowflake:') === true ? warehouse.slice('snowflake:'.length) : null;
-  if (account !== null) yield* checkConnection(account);
-  else yield await check('warehouse', () => checkWarehouse(project));
+  const { DEFAULT_WAREHOUSE, openWarehouse } = require('../warehouse') as typeof import('../warehouse');
+  const { projectDir } = project;
+  let warehouse: Warehouse | null = null;
+  const opening = await check('warehouse', async () => {
+    warehouse = openWarehouse(project.warehouse ?? DEFAULT_WAREHOUSE, projectDir);
+    return warehouse.uri;
+  });
+  if (warehouse === null) yield opening;
+  else yield* (warehouse as Warehouse).checks();
   const stage = await check('stage', () => checkStage(project));
   yield stage;
-  const opened = stage.ok ? stageOf(project) : null;
-  if (opened instanceof SnowflakeStage && opened.location.connection === account)
-    yield await checkUnload(opened);
+  if (warehouse === null || !stage.ok) return;
+  const both = await (warehouse as Warehouse).checkStage(stageOf(project));
+  if (both !== null) yield both;
 }
 
 async function checkNode(): Promise<string> {
@@ -64,21 +65,6 @@ async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell
   const session = await connectTemporal({ projectDir, settings: temporal, env: process.env });
   await session.close();
   return `${resolved.address}, namespace ${resolved.namespace}, task queue ${resolved.taskQueue}`;
-}
-
-async function checkWarehouse({ warehouse, projectDir }: ProjectConfig): Promise<string> {
-  const { openWarehouse } = require('../warehouse') as typeof import('../warehouse');
-  const opened = openWarehouse(warehouse ?? 'duckdb:./warehouse.duckdb', projectDir);
-  await opened.inspect({
-    source: { query: 'SELECT 1 AS one' },
-    partitionBy: ['one'],
-    where: null,
-    scheduled: null,
-  });
-  const file = opened.uri.replace(/^duckdb:/, '');
-  return existsSync(file) || file === ':memory:'
-    ? opened.uri
-    : `${opened.uri} (not there yet: made by the first run with --output TABLE)`;
 }
 
 function stageOf({ stage, projectDir, warehouse }: ProjectConfig): Stage {

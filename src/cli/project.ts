@@ -133,11 +133,11 @@ export async function followingMoves<T>(
 
 /** For work without a server: what it has opened of warehouses and stages is closed whatever happens. */
 export async function withoutServer<T>(work: () => Promise<T>): Promise<T> {
-  const { closeSessions } = require('../snowflake') as typeof import('../snowflake');
+  const { closeServices } = require('../warehouse') as typeof import('../warehouse');
   try {
     return await work();
   } finally {
-    await closeSessions();
+    await closeServices();
   }
 }
 

@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import type { RunInput } from '../core/input';
 import { isOutputFile } from '../input/output-target';
+import { isStagePath, STAGE_EXAMPLES } from '../stage';
+import { WAREHOUSE_EXAMPLES, WAREHOUSE_OPTIONS } from '../warehouse';
 import { asVersion, parseModel } from './model-reference';
 import { toPartitionId } from './partition-argument';
 import type { ProjectOptions } from './project';
@@ -16,7 +18,6 @@ export interface RunFlags extends ProjectOptions {
   only?: string[];
   where?: string;
   snapshot?: string;
-  loadingWarehouse?: string;
   output?: string;
   mode?: string;
   evolve?: boolean;
@@ -94,7 +95,7 @@ export function withHoldout(command: Command): Command {
 
 /** The same of a function that is known. */
 export function withSourceFlags(command: Command): Command {
-  return command
+  const flagged = command
     .option('--from <source>', 'a table, a file or glob, or query:SELECT …')
     .option('--by <columns>', 'key columns, separated by commas; without them each file is a partition')
     .option('--pattern <glob>', 'files below the folder --from that are a partition each')
@@ -107,7 +108,7 @@ export function withSourceFlags(command: Command): Command {
     .option('--where <condition>', 'run only on rows that meet this SQL condition')
     .option(
       '--snapshot <how>',
-      'stage (default), or none: tables on Snowflake, queried as they were at planning',
+      'stage (default), or none: a table that keeps its history, queried as it was at planning',
     )
     .option('--series <name>', 'the series of runs that this is one of, for --on-unchanged')
     .option(
@@ -118,16 +119,21 @@ export function withSourceFlags(command: Command): Command {
       '--time-zone <name>',
       "of $scheduled_date and of a schedule's times, such as Europe/Berlin (default: UTC)",
     )
-    .option('--warehouse <uri>', 'duckdb:FILE, or snowflake:CONNECTION of connections.toml')
-    .option(
-      '--stage <place>',
-      'folder, s3://bucket/prefix or @DATABASE.SCHEMA.STAGE/path, for snapshots, artifacts and logs',
-    )
+    .option('--warehouse <uri>', WAREHOUSE_EXAMPLES)
+    .option('--stage <place>', `for snapshots, artifacts and logs: ${STAGE_EXAMPLES}`)
     .option('--functions <file>', 'the file that exports the functions')
     .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 24,000 (default: 8)')
     .option('--max-partitions <n>', 'refuse more partitions than this (default: 100000)')
-    .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)')
-    .option('--loading-warehouse <name>', 'virtual warehouse on Snowflake that plans and commits');
+    .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)');
+  return WAREHOUSE_OPTIONS.reduce(
+    (all, { name, help }) => all.option(`${flagOf(name)} <name>`, help),
+    flagged,
+  );
+}
+
+/** `loadingWarehouse` → `--loading-warehouse`. */
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** For commands that run, or plan, one run. */
@@ -191,7 +197,7 @@ export function toRunInput(
     memory: flags.memory,
     maxPartitions: number(flags.maxPartitions),
     partitionsPerUnit: number(flags.partitionsPerUnit),
-    loadingWarehouse: flags.loadingWarehouse,
+    warehouse: toWarehouseOptions(flags),
   });
   const input = defined({
     function: functionName ?? (flags.sql === undefined ? undefined : 'sql'),
@@ -205,8 +211,7 @@ export function toRunInput(
           ),
     partitionBy,
     warehouse: flags.warehouse?.replace(/^duckdb:(?!:)(.+)$/s, (_, file: string) => `duckdb:${path(file)}`),
-    stage:
-      flags.stage === undefined || /^(@|[a-z0-9]+:\/\/)/i.test(flags.stage) ? flags.stage : path(flags.stage),
+    stage: flags.stage !== undefined && isStagePath(flags.stage) ? path(flags.stage) : flags.stage,
     params: flags.param === undefined ? undefined : toParams(flags.param),
     sql: flags.sql,
     where: flags.where,
@@ -279,7 +284,7 @@ const FLAG_OF: ReadonlyMap<string, string> = new Map(
     'options.memory': '--memory',
     'options.maxPartitions': '--max-partitions',
     'options.partitionsPerUnit': '--partitions-per-unit',
-    'options.loadingWarehouse': '--loading-warehouse',
+    ...Object.fromEntries(WAREHOUSE_OPTIONS.map(({ name }) => [`options.warehouse.${name}`, flagOf(name)])),
   }),
 );
 
@@ -309,6 +314,13 @@ function toParams(pairs: readonly string[]): Record<string, unknown> {
       }
     }),
   );
+}
+
+/** Settings that only a kind of warehouse has; undefined: none. */
+function toWarehouseOptions(flags: RunFlags): Record<string, unknown> | undefined {
+  const values = flags as Record<string, unknown>;
+  const given = defined(Object.fromEntries(WAREHOUSE_OPTIONS.map(({ name }) => [name, values[name]])));
+  return Object.keys(given).length === 0 ? undefined : given;
 }
 
 /** What is said of models; undefined: nothing. */

@@ -253,9 +253,9 @@ export class Partwise {
 
   /** Lets go of the server. Runs go on. */
   async close(): Promise<void> {
-    const { closeSessions } = require('../snowflake') as typeof import('../snowflake');
-    // What was read from a stage on Snowflake was read in sessions that wait for more.
-    await closeSessions();
+    const { closeServices } = require('../warehouse') as typeof import('../warehouse');
+    // Reading a stage may have opened sessions, which wait for more.
+    await closeServices();
     await this.#session.close();
   }
 

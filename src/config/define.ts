@@ -5,13 +5,13 @@ export interface PartwiseConfig {
   /** The file that exports the partition functions. Default: `functions.ts`, `.js` or `.mjs` beside this file. */
   functions?: string;
   /**
-   * Where tables are read and written: `duckdb:./warehouse.duckdb`, which is also the default, or `snowflake:NAME`, a connection of
-   * Snowflake's `connections.toml`.
+   * Where tables are read and written: `duckdb:./warehouse.duckdb`, which is also the default, or the URI of a warehouse of another
+   * kind. The documentation has a page for each.
    */
   warehouse?: string;
   /**
-   * Place for snapshots, artifacts, logs and results: a folder, `s3://bucket/prefix`, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake, reached by the
-   * warehouse's connection. Default `./stage`.
+   * Place for snapshots, artifacts, logs and results: a folder, or a stage of another kind, such as `s3://bucket/prefix`. Default
+   * `./stage`.
    */
   stage?: string;
   /** Which Temporal server to use. Default: one that Partwise starts for this project. */
@@ -27,8 +27,8 @@ export interface PartwiseConfig {
     /** A collector that takes OpenTelemetry's spans over HTTP, such as `'http://127.0.0.1:4318/v1/traces'`. Default: none are made. */
     traces?: string;
     /**
-     * Environment variables that functions see although the worker keeps them to itself, as it does with what Temporal, Snowflake and AWS
-     * are signed in to with: `['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']` for functions that use the AWS SDK. Default: none.
+     * Environment variables that functions see although the worker keeps them to itself, as it does with credentials of Temporal, of
+     * warehouses and of stages: `['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']` for functions that use the AWS SDK. Default: none.
      */
     passEnv?: string[];
   };

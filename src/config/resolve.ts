@@ -9,7 +9,7 @@ import type { ZodType } from 'zod';
 import { explainIssues } from '../input/explain-issues';
 import type { TemporalSettings } from '../temporal/settings';
 import type { Notifier } from './define';
-import { stageUriOf } from '../stage/snowflake/location';
+import { isStagePath, stageUri } from '../stage';
 import { configFileIn, findConfigFile, readConfigFile } from './load';
 import { ConfigError } from './problems';
 import { checkConfig, metricsSchema, runnersSchema, tracesSchema, warehouseSchema } from './schema';
@@ -110,7 +110,9 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   );
   const namedWarehouse = warehouse ?? file.warehouse ?? null;
   const stage =
-    namedStage === undefined ? join(projectDir, 'stage') : onConnection(namedStage, namedWarehouse, problems);
+    namedStage === undefined
+      ? join(projectDir, 'stage')
+      : absoluteStage(namedStage, { projectDir, warehouse: namedWarehouse }, problems);
   if (problems.length > 0) throw new ConfigError(configFile ?? 'the environment and flags', problems);
 
   return {
@@ -163,14 +165,18 @@ function absolute(folder: string, path: string | undefined): string | undefined 
 
 function stagePath(folder: string, stage: string | undefined): string | undefined {
   if (stage?.startsWith('file://')) return fileURLToPath(stage);
-  return stage !== undefined && /^(@|[a-z0-9]+:\/\/)/i.test(stage) ? stage : absolute(folder, stage);
+  return stage === undefined || stage === '' || isStagePath(stage) ? absolute(folder, stage) : stage;
 }
 
-/** `@DATABASE.SCHEMA.STAGE/path` with the connection of the warehouse beside it; anything else as it is. */
-function onConnection(stage: string, warehouse: string | null, problems: string[]): string {
-  if (!stage.startsWith('@')) return stage;
+/** The path of a folder as it is; else the URI, for which a kind may need the warehouse that is named along with the stage. */
+function absoluteStage(
+  stage: string,
+  { projectDir, warehouse }: { projectDir: string; warehouse: string | null },
+  problems: string[],
+): string {
+  if (isStagePath(stage)) return stage;
   try {
-    return stageUriOf(stage, warehouse);
+    return stageUri(stage, projectDir, warehouse);
   } catch (error) {
     problems.push((error as Error).message);
     return stage;

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { explainIssues, fields } from '../input/explain-issues';
 import type { DataConverter } from '@temporalio/common';
+import { STAGE_EXAMPLES } from '../stage';
+import { isWarehouse, WAREHOUSE_EXAMPLES } from '../warehouse';
 import type { PartwiseConfig } from './define';
 
 function text(takes: string) {
@@ -9,9 +11,6 @@ function text(takes: string) {
 }
 
 const RUNNERS = 'a whole number from 1 to 256';
-const WAREHOUSE = 'a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION"';
-const STAGE =
-  'a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"';
 
 export const runnersSchema = z
   .int({ error: RUNNERS })
@@ -24,8 +23,8 @@ export const metricsSchema = z
 const VARIABLES = 'a list of names of environment variables, such as ["AWS_ACCESS_KEY_ID"]';
 const TRACES = 'the URL of a collector, such as "http://127.0.0.1:4318/v1/traces"';
 export const tracesSchema = z.url({ protocol: /^https?$/, error: TRACES });
-export const warehouseSchema = text(WAREHOUSE).refine((uri) => /^[a-z]+:/.test(uri), {
-  error: WAREHOUSE,
+export const warehouseSchema = text(WAREHOUSE_EXAMPLES).refine(isWarehouse, {
+  error: WAREHOUSE_EXAMPLES,
   when: ({ value, issues }) => typeof value === 'string' && issues.length === 0,
 });
 
@@ -62,7 +61,7 @@ const notifierSchema = z.union(
 const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.duckdb" }', {
   functions: text('the path of a file, such as "./functions.ts"').optional(),
   warehouse: warehouseSchema.optional(),
-  stage: text(STAGE).optional(),
+  stage: text(STAGE_EXAMPLES).optional(),
   temporal: temporalSchema.optional(),
   worker: fields('an object such as { runners: 4 }', {
     runners: runnersSchema.optional(),
@@ -73,7 +72,7 @@ const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.
   notify: z.record(z.string(), notifierSchema, { error: 'an object of notifiers by name' }).optional(),
   allow: fields('an object such as { warehouses: ["duckdb:./other.duckdb"] }', {
     warehouses: z.array(warehouseSchema, { error: 'a list of warehouses' }).optional(),
-    stages: z.array(text(STAGE), { error: 'a list of stages' }).optional(),
+    stages: z.array(text(STAGE_EXAMPLES), { error: 'a list of stages' }).optional(),
     files: z.array(text('a folder, such as "./data"'), { error: 'a list of folders' }).optional(),
     extensions: z
       .array(extensionSchema, { error: 'a list of extensions of DuckDB, such as ["httpfs"]' })

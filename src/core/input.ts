@@ -41,8 +41,8 @@ export interface RunOptions {
   maxPartitions?: number;
   /** Partitions per activity. Default: 1 up to 500 partitions, or up to 500 for each 48 of `maxConcurrency`, then batches. */
   partitionsPerUnit?: number;
-  /** On Snowflake: the virtual warehouse that plans and commits. Default: the connection's own. */
-  loadingWarehouse?: string;
+  /** Settings that only the warehouse's kind has, such as `{ loadingWarehouse: 'LOAD_WH' }`. */
+  warehouse?: Record<string, string>;
 }
 
 /** See the module comment. Only `function`, `source` and (but for files as partitions) `partitionBy` are required. */
@@ -50,9 +50,9 @@ export interface RunInput {
   function: string;
   source: Source;
   partitionBy?: string[];
-  /** `duckdb:PATH` or `snowflake:CONNECTION`; default from the worker's configuration. */
+  /** URI of a warehouse, such as `duckdb:./warehouse.duckdb`; default from the worker's configuration. */
   warehouse?: string;
-  /** A folder, `s3://bucket/prefix`, or `@DATABASE.SCHEMA.STAGE/path` on Snowflake; default from the worker's configuration. */
+  /** A folder, or another kind of stage, such as `s3://bucket/prefix`; default from the worker's configuration. */
   stage?: string;
   /**
    * File that exports the functions; default: the project's. For the embedded server only: a deployed worker runs the code it was
@@ -67,8 +67,8 @@ export interface RunInput {
   where?: string;
   /**
    * How rows are kept for the run: all of them on the stage, read once (`'stage'`, default), or not at all (`'none'`): then a
-   * partition's rows are queried when its function asks for them, as the table was when the run was planned. For tables on Snowflake
-   * that keep their history, for as long as they keep it.
+   * partition's rows are queried when its function asks for them, as the table was when the run was planned. For tables of warehouses
+   * that keep their history (DuckDB's do not), for as long as they keep it.
    */
   snapshot?: 'stage' | 'none';
   /** Only these partition ids. */

@@ -42,8 +42,11 @@ export interface NormalizedOptions {
   heartbeatTimeoutMs: number;
   maxPartitions: number;
   partitionsPerUnit: number | null;
-  loadingWarehouse: string | null;
+  warehouse: WarehouseOptions;
 }
+
+/** Settings of the warehouse's kind by name, of those that are given. */
+export type WarehouseOptions = Readonly<Record<string, string>>;
 
 /** The fields that planning and later steps read; `OpenedRun` says the others by itself, as they were resolved. */
 export type PlannedInput = Pick<

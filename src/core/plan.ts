@@ -175,7 +175,7 @@ export interface SnapshotFile extends StagedFile {
   from: number;
   to: number;
   /**
-   * Of a file as the warehouse unloaded it, with rows in any order and values in the form of `warehouse/snowflake/column-types`: how
+   * Of a file as the warehouse unloaded it, with rows in any order and values in a form of its own, which `Warehouse.restore` reads: how
    * many rows it has.
    */
   unloadedRows?: number;

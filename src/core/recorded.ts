@@ -176,7 +176,7 @@ const normalized = shapeOf<PlannedInput>({
     heartbeatTimeoutMs: count,
     maxPartitions: count,
     partitionsPerUnit: orNull(count),
-    loadingWarehouse: orNull(text),
+    warehouse: mapOf(text),
   }),
 });
 const opened = shapeOf<OpenedRun>({

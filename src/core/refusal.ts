@@ -15,7 +15,7 @@ export type RefusalType =
   | 'StageUnreachable'
   | 'StageDamaged'
   | 'FileSystem'
-  | 'SnowflakeRefused'
+  | 'ServiceRefused'
   | 'OutputMismatch';
 
 export class Refusal extends Error {

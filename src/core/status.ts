@@ -1,6 +1,6 @@
 /**
  * Statuses of a run and of a partition, and how a run's status follows from its partitions'.
- * Users of Snowflake's DPF know these words; nothing else in Partwise spells them differently.
+ * Users of DPF know these words; nothing else in Partwise spells them differently.
  */
 
 export const RUN_STATUSES = ['IN_PROGRESS', 'SUCCESS', 'PARTIAL_FAILURE', 'FAILURE', 'CANCELLED'] as const;

@@ -19,7 +19,7 @@ export function tableParts(name: string): string[] | null {
 
 /** Why rows cannot be read from, or written to, a table of this name, whatever there is in the warehouse; null when they can. */
 export function tableNameProblem(field: string, name: string, use: 'read' | 'write'): string | null {
-  // A stage on Snowflake, which is refused with what to give instead.
+  // A stage of the warehouse, which is refused with what to give instead.
   if (use === 'read' && name.startsWith('@')) return null;
   const parts = tableParts(name);
   if (parts === null) {

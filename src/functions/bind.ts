@@ -1,11 +1,9 @@
 import { describe } from '../core/quote';
-
-/** What can be bound in a statement that another process runs. */
-export type Bind = string | number | boolean | null;
+import type { Bind } from '../core/warehouse-access';
 
 /**
- * A value as Snowflake binds it. Texts are cast where they stand: large integers, and times (UTC, without a zone), to the column's
- * type; bytes are hexadecimal, for `TO_BINARY(?, 'HEX')`, and objects JSON, for `PARSE_JSON(?)`. Throws a sentence; `where` names the place.
+ * A value for a statement that the worker runs. Large integers and times (UTC, without a zone) are bound as text, which the warehouse
+ * casts to the column's type; bytes are hexadecimal and objects JSON. Throws a sentence; `where` names the place.
  */
 export function toBind(value: unknown, where: string): Bind {
   if (value === null || value === undefined) return null;

@@ -39,13 +39,13 @@ export type ArtifactReader<T> = (bytes: Uint8Array) => T | Promise<T>;
 /** The warehouse, while `context.withConnection` lasts. */
 export interface WarehouseConnection {
   /**
-   * Rows of a query, at most 100,000 of them on Snowflake; `values` are bound to its `?` in order. Values come as in `data`, and so do
-   * names: what Snowflake has in upper case is in lower case.
+   * Rows of a query; `values` are bound to its `?` in order. Values and names come as in `data`. A warehouse that the worker queries
+   * gives at most 100,000 rows.
    */
   query<T = Row>(sql: string, values?: readonly unknown[]): Promise<T[]>;
   /**
    * The partition's rows in the warehouse's own SQL, for work that is better done there: where they come from, and a condition for them
-   * with values to bind. On Snowflake, tables that keep their history are read as they were when the run was planned; anything else is
+   * with values to bind. Tables of warehouses that keep their history are read as they were when the run was planned; anything else is
    * as it is now. Null where there is no SQL for them: files that are partitions, and on DuckDB sources with a scheduled time.
    *
    * ```ts
@@ -98,8 +98,8 @@ export interface PartitionContext<Params = Record<string, unknown>> {
   /**
    * Opens the run's warehouse for as long as `use` takes: for reference tables beside the partition's own rows, or for work on these
    * that is better done there (`partition`). What it reads is what the warehouse holds then. A DuckDB file is open read-only, and
-   * nobody can write to it meanwhile, so be brief. On Snowflake the worker runs the queries, each in whichever of its sessions is free:
-   * what they may do is what its role may.
+   * nobody can write to it meanwhile, so be brief. Warehouses that take credentials are queried by the worker,
+   * in whichever of its sessions is free: a query may do what the worker's own role may.
    *
    * ```ts
    * const [rate] = await context.withConnection((warehouse) => warehouse.query('SELECT * FROM rates WHERE code = ?', ['EUR']));

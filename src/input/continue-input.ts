@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { quote } from '../core/quote';
 import type { RunInput } from '../core/input';
-import { parseRunInput } from './parse-input';
+import { given, parseRunInput } from './parse-input';
 import { isPartitionId } from '../core/partition-id';
 
 /** What a continuation may say anew. */
@@ -45,6 +45,8 @@ export function resumedInput(raw: Partial<RunInput>, run: RunInput): Resumed {
   if (raw.options != null) {
     const retry = { ...run.options?.retry, ...given(raw.options.retry) };
     input.options = { ...run.options, ...given(raw.options), retry };
+    if (raw.options.warehouse != null)
+      input.options.warehouse = { ...run.options?.warehouse, ...raw.options.warehouse };
   }
   return { input, problems };
 }
@@ -56,11 +58,6 @@ function isSame(name: InputField, value: unknown, run: RunInput): boolean {
     return report.ok ? report.input[name] : (input[name] ?? null);
   };
   return isDeepStrictEqual(normal({ ...run, [name]: value }), normal(run));
-}
-
-/** The fields that say something: null says as little as absence. */
-function given<T extends object>(fields: T | null | undefined): Partial<T> {
-  return Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value != null)) as Partial<T>;
 }
 
 /** What is wrong with the changes of a continuation by themselves, before the run is known. */

@@ -11,13 +11,14 @@ import { isModelName } from '../core/function-description';
 import { quote } from '../core/quote';
 import { tableNameProblem } from '../core/table-name';
 import { asTolerance, TOLERANCE } from '../core/failures/tolerance';
+import { STAGE_EXAMPLES } from '../stage';
+import { isWarehouse, WAREHOUSE_EXAMPLES, WAREHOUSE_OPTIONS } from '../warehouse';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 /** Node and DuckDB alone need about half of this. */
 const LEAST_MEMORY = 128 * 2 ** 20;
 
-const WAREHOUSE_KINDS = ['duckdb', 'snowflake'];
 /** Rules travel in the plan, which is kept in history (I7). */
 const MOST_RULES = 50;
 /** See `isRetryable` of functions/errors. */
@@ -120,7 +121,10 @@ const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
   heartbeatTimeout: duration('from 3s to 1h', { min: 3000, max: 60 * MINUTE }).nullish(),
   maxPartitions: whole(1, 10_000_000).nullish(),
   partitionsPerUnit: whole(1, 10_000_000).nullish(),
-  loadingWarehouse: text('the name of a virtual warehouse on Snowflake, such as "LOAD_WH"').nullish(),
+  warehouse: fields(
+    `an object of settings of the warehouse: ${WAREHOUSE_OPTIONS.map(({ name }) => name).join(', ')}`,
+    Object.fromEntries(WAREHOUSE_OPTIONS.map(({ name, takes }) => [name, text(takes).nullish()])),
+  ).nullish(),
 });
 
 export const functionSettingsSchema = fields('an object', {
@@ -239,8 +243,6 @@ const outputSchema = fields(OUTPUT, {
   }
 });
 
-const WAREHOUSE = 'a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION"';
-
 export const inputSchema = fields(
   'an object such as { "function": "salesByRegion", "source": …, "partitionBy": ["region"] }',
   {
@@ -249,12 +251,8 @@ export const inputSchema = fields(
     partitionBy: z
       .array(text('the name of a column'), { error: 'a list of column names, such as ["region"]' })
       .nullish(),
-    warehouse: checkedText(WAREHOUSE, (uri) =>
-      WAREHOUSE_KINDS.some((kind) => uri.startsWith(`${kind}:`)),
-    ).nullish(),
-    stage: text(
-      'a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"',
-    ).nullish(),
+    warehouse: checkedText(WAREHOUSE_EXAMPLES, isWarehouse).nullish(),
+    stage: text(STAGE_EXAMPLES).nullish(),
     functions: text('the path of a functions file, such as "./functions.ts"').nullish(),
     params: z
       .record(z.string(), z.unknown(), { error: 'an object, such as { "currency": "EUR" }' })

@@ -5,7 +5,7 @@
 import { explainIssues } from './explain-issues';
 import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
 import type { Source, ModelInput } from '../core/input';
-import type { NormalizedInput, PlannedInput } from '../core/normalized-input';
+import type { NormalizedInput, PlannedInput, WarehouseOptions } from '../core/normalized-input';
 import { jsonProblems } from '../core/json-value';
 import { encodePartitionId, isPartitionId } from '../core/partition-id';
 import type { OutputPlan } from '../core/plan';
@@ -133,13 +133,13 @@ function acrossFields(raw: LooseInput): string[] {
   return problems;
 }
 
-/** Files on a stage on Snowflake are not read as files are. */
+/** Files on a stage that the warehouse knows by name are not read as files are. */
 function stageProblems(source: Record<string, unknown> | null): string[] {
   return ['table', 'files'].flatMap((field) => {
     const value = source?.[field];
     if (typeof value !== 'string' || !value.startsWith('@')) return [];
     return [
-      `"source.${field}" is ${quote(value)}, a stage on Snowflake. Load its files into a table, ` +
+      `"source.${field}" is ${quote(value)}, which names a stage, not a table or files. Load its files into a table, ` +
         'or give a "query" that selects from it, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
     ];
   });
@@ -249,7 +249,7 @@ function normalize(parsed: ParsedInput): NormalizedInput {
       heartbeatTimeoutMs: options?.heartbeatTimeout ?? HEARTBEAT_TIMEOUT_MS,
       maxPartitions: options?.maxPartitions ?? MAX_PARTITIONS,
       partitionsPerUnit: options?.partitionsPerUnit ?? null,
-      loadingWarehouse: options?.loadingWarehouse ?? null,
+      warehouse: given(options?.warehouse) as WarehouseOptions,
     },
   };
 }
@@ -262,10 +262,13 @@ function normalizeSource(source: ParsedInput['source']): Source {
     : { files: source.files!, pattern: source.pattern };
 }
 
-/** Without what is not given. */
 function normalizeModel(model: ParsedInput['model']): ModelInput | null {
-  if (model == null) return null;
-  return Object.fromEntries(Object.entries(model).filter(([, value]) => value != null)) as ModelInput;
+  return model == null ? null : (given(model) as ModelInput);
+}
+
+/** The fields that say something: null says as little as absence. */
+export function given<T extends object>(fields: T | null | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value != null)) as Partial<T>;
 }
 
 function normalizeOutput(output: ParsedInput['output']): OutputPlan | null {

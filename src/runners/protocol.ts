@@ -16,7 +16,7 @@ import type { ErrorInfo, PartitionOutcome, PackedArtifact } from '../core/outcom
 import type { Column, FunctionPlan, PinnedFile } from '../core/plan';
 import type { ModelPlan } from '../core/plan';
 import type { PushDown } from '../core/push-down';
-import type { Bind } from '../functions/bind';
+import type { RowsQuery, WarehouseQuery } from '../core/warehouse-access';
 import type { Offsets, OutputStream } from './node/output-files';
 import type { ModelInput } from '../core/input';
 import type { FunctionDescription } from '../core/function-description';
@@ -157,33 +157,3 @@ export type FromRunner =
   | { type: 'unitDone'; left: number[]; reusable: boolean }
   /** The unit could not be run at all (bundle does not load, snapshot unreadable). */
   | { type: 'unitFailed'; error: ErrorInfo; retryable: boolean };
-
-export interface WarehouseQuery {
-  partitionId: string;
-  /** Number of the call. */
-  attempt: number;
-  sql: string;
-  binds: Bind[];
-}
-
-export interface RowsQuery {
-  ordinal: number;
-  partitionId: string;
-  /** How many there were when the run was planned. */
-  rows: number;
-  /** Number of the call. */
-  attempt: number;
-}
-
-export interface QueryAnswer {
-  /** Of the columns, no two alike. */
-  names: string[];
-  /** Values as functions get them. */
-  rows: unknown[][];
-}
-
-/** What the worker does for runners in a warehouse; the signal cancels it. */
-export interface WarehouseAccess {
-  query(query: WarehouseQuery, signal: AbortSignal): Promise<QueryAnswer>;
-  rows(query: RowsQuery, signal: AbortSignal): Promise<{ file: string }>;
-}

@@ -7,7 +7,8 @@ import { endedByCancel, stalled, timedOut } from './exit-reason';
 import type { OutputStream } from './node/output-files';
 import { OutputReader } from './node/output-reader';
 import type { RunnerProcess } from './node/process';
-import type { FromRunner, RunnerUnit, WarehouseAccess } from './protocol';
+import type { WarehouseAccess } from '../core/warehouse-access';
+import type { FromRunner, RunnerUnit } from './protocol';
 import { StageUnavailable } from '../stage';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit';
 

@@ -4,14 +4,8 @@ import type { ArtifactCodec, FileRef } from '../core/files';
 import type { ErrorInfo } from '../core/outcome';
 import type { CallMemory } from './memory';
 import type { RunnerPool } from './pool';
-import type {
-  FromRunner,
-  LogLine,
-  RunnerOutcome,
-  RunnerSegment,
-  RunnerUnit,
-  WarehouseAccess,
-} from './protocol';
+import type { WarehouseAccess } from '../core/warehouse-access';
+import type { FromRunner, LogLine, RunnerOutcome, RunnerSegment, RunnerUnit } from './protocol';
 import type { ModelFile } from '../models/types';
 
 /** A partition's end. */

@@ -60,7 +60,7 @@ interface DriverError {
 /** What to do about errors of the set-up, by code. */
 const HINTS: Record<string, string> = {
   '000606':
-    'Name a virtual warehouse: add warehouse to its section of connections.toml, or give options.loadingWarehouse (--loading-warehouse).',
+    'Name a virtual warehouse: add warehouse to its section of connections.toml, or give options.warehouse.loadingWarehouse (--loading-warehouse).',
   '090105':
     'Partwise keeps temporary tables and its table of commits in the schema of the connection: add database and schema to its section of connections.toml.',
 };
@@ -118,5 +118,5 @@ export function isUnknownObject(error: unknown): boolean {
 /** The refusal that says why nothing will come of it; null when a later attempt may succeed. */
 export function refusalOf(error: unknown): Refusal | null {
   if (!(error instanceof SnowflakeError) || error.remedy !== 'none') return null;
-  return new Refusal('SnowflakeRefused', [error.message]);
+  return new Refusal('ServiceRefused', [error.message]);
 }

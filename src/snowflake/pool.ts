@@ -165,7 +165,7 @@ async function logIn(name: string, warehouse: string | null): Promise<Session> {
     const explained = asSnowflakeError(error);
     const message = `Snowflake connection "${name}": ${explained.message}`;
     // A login that is refused is refused however often it is tried.
-    if (explained.remedy !== 'wait') throw new Refusal('SnowflakeRefused', [message]);
+    if (explained.remedy !== 'wait') throw new Refusal('ServiceRefused', [message]);
     throw explained;
   }
 }

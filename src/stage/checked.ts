@@ -3,7 +3,7 @@ import type { FileRef, StagedFile } from '../core/files';
 import { sha256Of } from '../files/digest';
 import { ObjectDamaged, type Stage } from './stage';
 
-/** Client-side encryption (AES, as on Snowflake's internal stages) fills up the last block, and adds one when it is full. */
+/** Client-side encryption (AES) fills up the last block, and adds one when it is full. */
 const BLOCK = 16;
 
 /** Whether an object of `bytes` may be listed with the size `stored`: stages that encrypt list what they store. */

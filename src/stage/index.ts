@@ -1,67 +1,55 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import type { StageKind } from './kind';
+import { STAGE_KINDS } from './kinds';
 import type { Stage } from './stage';
-import { LocalStage } from './local/local-stage';
-import { parseS3, s3Uri } from './s3/location';
-import { nameOf, parseLocation, stageUriOf, uriOf } from './snowflake/location';
 
 export { makeFolder } from '../files/make-folder';
 export { isStoredSize } from './checked';
 export { ObjectDamaged, ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
 
-/** Stages that are not local, by URI: they keep copies of what is read again and again. */
-const remote = new Map<string, Stage>();
+/** How people write a stage; completes "it takes …". */
+export const STAGE_EXAMPLES = STAGE_KINDS.map(({ example }, i) =>
+  i === STAGE_KINDS.length - 1 ? `or ${example}` : example,
+).join(', ');
+
+/** Stages of services, by URI: they keep copies of what is read again and again. */
+const opened = new Map<string, Stage>();
 
 /**
- * Opens the stage at an absolute URI: `file:///folder`, `s3://bucket/prefix/`, or
- * `snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path/`. `token`: what the stage must have; a folder that is another stage by now, or
- * none, is then unavailable. (A bucket, or a stage on Snowflake, does not turn into another one.)
+ * Opens the stage at an absolute URI. `token`: what the stage must have; a folder that is another stage by now, or none, is then
+ * unavailable. (A stage of a service does not turn into another one.)
  */
 export function openStage(uri: string, token: string | null = null): Stage {
-  if (uri.startsWith('file://')) return new LocalStage(uri, token);
-  const known = remote.get(uri) ?? openRemote(uri);
-  remote.set(uri, known);
-  return known;
-}
-
-/** Drivers are loaded by those who need them: each takes half a second. */
-function openRemote(uri: string): Stage {
-  if (uri.startsWith('s3://')) {
-    const { S3Stage } = require('./s3/s3-stage') as typeof import('./s3/s3-stage');
-    return new S3Stage(uri);
-  }
-  if (!uri.startsWith('snowflake://')) throw unknownKind(uri);
-  const { SnowflakeStage } =
-    require('./snowflake/snowflake-stage') as typeof import('./snowflake/snowflake-stage');
-  return new SnowflakeStage(uri);
+  const kind = kindOf(uri);
+  if (kind.service === null) return kind.open(uri, token);
+  const stage = opened.get(uri) ?? kind.open(uri, token);
+  opened.set(uri, stage);
+  return stage;
 }
 
 /**
- * The absolute URI of a stage as people write it. Relative paths begin at `projectDir`; `@DATABASE.SCHEMA.STAGE/path` is reached by
- * the connection of `warehouse`, the one that is named along with it, or by the default connection.
+ * The absolute URI of a stage as people write it. Relative paths begin at `projectDir`; `warehouse` is named along with the stage, whose
+ * kind may need it. Throws a sentence.
  */
 export function stageUri(value: string, projectDir: string, warehouse: string | null): string {
-  if (value.startsWith('file://')) return value;
-  if (value.startsWith('@')) return stageUriOf(value, warehouse);
-  const location = parseLocation(value);
-  if (location !== null) return uriOf(location);
-  const s3 = parseS3(value);
-  if (s3 !== null) return s3Uri(s3);
-  if (/^[a-z0-9]+:\/\//i.test(value)) throw unknownKind(value);
-  return pathToFileURL(resolve(projectDir, value)).href;
+  return kindOf(value).resolve(value, { projectDir, warehouse });
 }
 
-/**
- * The URI as it is kept where others read it: a stage on Snowflake without the name of a connection, which is one machine's own.
- * `stageUri` makes it whole again.
- */
+/** Whether a stage as people write it is the path of a folder, which may be relative. */
+export function isStagePath(value: string): boolean {
+  return !value.startsWith('file://') && findKind(value)?.service === null;
+}
+
+/** The absolute URI without what only this machine knows, for records that others read; `stageUri` completes it. */
 export function portableUri(uri: string): string {
-  const location = parseLocation(uri);
-  return location === null ? uri : `@${nameOf(location)}/${location.folder}`;
+  return kindOf(uri).portable?.(uri) ?? uri;
 }
 
-function unknownKind(value: string): Error {
-  return new Error(
-    `The stage "${value}" is of no known kind: use a folder, s3://bucket/prefix, or a stage on Snowflake, written as @DATABASE.SCHEMA.STAGE/path.`,
-  );
+function kindOf(value: string): StageKind {
+  const kind = findKind(value);
+  if (kind !== undefined) return kind;
+  throw new Error(`The stage "${value}" is of no known kind: use ${STAGE_EXAMPLES}.`);
+}
+
+function findKind(value: string): StageKind | undefined {
+  return STAGE_KINDS.findLast((kind) => kind.matches(value));
 }

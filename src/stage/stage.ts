@@ -1,8 +1,8 @@
 import type { FileRef, StagedFile } from '../core/files';
 
 /**
- * The place for snapshot files, artifacts, logs and outputs. Four verbs, because neither Snowflake stages nor S3 append
- * or rename. Paths are relative to the stage's root, `/`-separated, and cannot leave it.
+ * The place for snapshot files, artifacts, logs and outputs. Four verbs, because object stores neither append nor
+ * rename. Paths are relative to the stage's root, `/`-separated, and cannot leave it.
  */
 export interface Stage {
   /** Absolute URI, e.g. `file:///data/stage`. */

@@ -1,48 +1,71 @@
-import { resolve } from 'node:path';
 import type { Confinement } from '../duckdb/confinement';
-import { CONNECTION_NAME, defaultConnection } from '../snowflake';
-import { DuckDbWarehouse } from './duckdb/duckdb-warehouse';
+import type { WarehouseOptions } from '../core/normalized-input';
+import type { WarehouseKind } from './kind';
+import { WAREHOUSE_KINDS } from './kinds';
 import type { Warehouse } from './warehouse';
 
+export { closeServices, refusalOfService, SERVICES, taggedForServices } from './services';
 export type { Warehouse } from './warehouse';
 
 /** Where nothing names another one. */
 export const DEFAULT_WAREHOUSE = 'duckdb:./warehouse.duckdb';
 
-/** `duckdb:./w.duckdb` → `duckdb:/project/w.duckdb`, `snowflake:` → `snowflake:default`. Throws on what is of no known kind. */
+/** How people write a warehouse; completes "it takes …". */
+export const WAREHOUSE_EXAMPLES = `a warehouse, such as ${WAREHOUSE_KINDS.map(({ example }) => `"${example}"`).join(' or ')}`;
+
+/** Settings of all kinds, below `options.warehouse` of an input. */
+export const WAREHOUSE_OPTIONS = WAREHOUSE_KINDS.flatMap(({ options }) => options);
+
+/** The tables, of any kind, that can be read later as they were. */
+export const TABLES_READ_BACK = WAREHOUSE_KINDS.flatMap(({ readsBack }) => readsBack ?? []).join(' and ');
+
+/** Whether a URI is of a known kind. */
+export function isWarehouse(uri: string): boolean {
+  return kindOf(uri) !== undefined;
+}
+
+/** `duckdb:./w.duckdb` → `duckdb:/project/w.duckdb`. Throws a sentence for a URI of no known kind. */
 export function resolveWarehouse(uri: string, projectDir: string): string {
-  const [, kind, place = ''] = /^([a-z]+):(.*)$/s.exec(uri) ?? [];
-  if (kind === 'duckdb') {
-    return place === '' || place === ':memory:' ? 'duckdb::memory:' : `duckdb:${resolve(projectDir, place)}`;
-  }
-  if (kind === 'snowflake') {
-    const connection = place === '' ? defaultConnection() : place;
-    if (CONNECTION_NAME.test(connection)) return `snowflake:${connection}`;
-    throw new Error(
-      `The warehouse "${uri}" names no connection: write snowflake:NAME, where NAME is a section of connections.toml.`,
-    );
-  }
-  throw new Error(
-    `The warehouse "${uri}" is of no known kind: write duckdb:PATH, for example duckdb:./warehouse.duckdb, or snowflake:CONNECTION.`,
-  );
+  const kind = knownKindOf(uri);
+  return kind.resolve(uri.slice(kind.scheme.length + 1), projectDir);
 }
 
-export interface WarehouseOptions {
-  /** On Snowflake, the virtual warehouse of planning and commits. Default: the connection's own. */
-  loadingWarehouse?: string | null;
-  /** The files that DuckDB may read for a run. Default: any. */
-  confinement?: Confinement | null;
-}
-
-/** Opens the warehouse at an absolute URI; nothing is read before it is asked. `projectDir` is what paths in sources resolve against. */
+/** Opens the warehouse at a URI; nothing is read before it is asked. `projectDir`: where relative paths begin. */
 export function openWarehouse(
   uri: string,
   projectDir: string,
-  { loadingWarehouse = null, confinement = null }: WarehouseOptions = {},
+  {
+    options = {},
+    confinement = null,
+  }: {
+    /** Settings of its kind. */
+    options?: WarehouseOptions | null;
+    /** The files that SQL of a run may read. Default: any. */
+    confinement?: Confinement | null;
+  } = {},
 ): Warehouse {
-  const resolved = resolveWarehouse(uri, projectDir);
-  if (!resolved.startsWith('snowflake:')) return new DuckDbWarehouse(resolved, projectDir, confinement);
-  const { SnowflakeWarehouse } =
-    require('./snowflake/snowflake-warehouse') as typeof import('./snowflake/snowflake-warehouse');
-  return new SnowflakeWarehouse(resolved, projectDir, loadingWarehouse, confinement);
+  const how = { projectDir, options: options ?? {}, confinement };
+  return knownKindOf(uri).open(resolveWarehouse(uri, projectDir), how);
+}
+
+/** Options that are not the warehouse's, as sentences. */
+export function warehouseOptionProblems(uri: string, options: WarehouseOptions): string[] {
+  const kind = knownKindOf(uri);
+  return Object.keys(options)
+    .filter((name) => !kind.options.some((option) => option.name === name))
+    .map((name) => {
+      const others = WAREHOUSE_KINDS.filter((other) => other.options.some((option) => option.name === name));
+      const examples = others.map(({ example }) => example).join(' and ');
+      return `"options.warehouse.${name}" is an option of ${examples}, and the run's warehouse is "${uri}": leave it out.`;
+    });
+}
+
+function kindOf(uri: string): WarehouseKind | undefined {
+  return WAREHOUSE_KINDS.find(({ scheme }) => uri.startsWith(`${scheme}:`));
+}
+
+function knownKindOf(uri: string): WarehouseKind {
+  const kind = kindOf(uri);
+  if (kind !== undefined) return kind;
+  throw new Error(`The warehouse "${uri}" is of no known kind: name ${WAREHOUSE_EXAMPLES}.`);
 }

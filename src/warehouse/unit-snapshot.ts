@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { UnitPlan } from '../core/plan';
 import type { Stage } from '../stage';
-import { restoreRows } from './snowflake/restore-rows';
 import { snapshotOf } from '../stored/unit-plan';
+import type { Warehouse } from './warehouse';
 
 /**
  * Local files with the rows of these partitions (and of others beside them), sorted by partition; none where the run has no snapshot.
@@ -11,7 +11,7 @@ import { snapshotOf } from '../stored/unit-plan';
  * takes.
  */
 export async function fetchSnapshot(
-  stage: Stage,
+  { stage, warehouse }: { stage: Stage; warehouse: Warehouse },
   { snapshot, columns }: UnitPlan,
   ordinals: readonly number[],
   scratch: string,
@@ -23,7 +23,7 @@ export async function fetchSnapshot(
   if (unloaded.length === 0) return files;
   const target = join(scratch, 'restored.parquet');
   const rows = unloaded.reduce((sum, n) => sum + n, 0);
-  await restoreRows({ files, columns, rows, target, tempFolder: join(scratch, 'restore'), signal });
+  await warehouse.restore({ files, columns, rows, target, tempFolder: join(scratch, 'restore'), signal });
   await Promise.all(files.map((file) => rm(file, { force: true })));
   return [target];
 }

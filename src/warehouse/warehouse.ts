@@ -1,10 +1,27 @@
 import type { ModelRecord } from '../models/records';
+import type { Check } from '../core/check';
 import type { Source } from '../core/input';
-import type { Scheduled } from '../input/scheduled-time';
 import type { FileRef } from '../core/files';
-import type { Column, CommitResult, CommitTask, OutputPlan, PinnedFile, SnapshotFile } from '../core/plan';
+import type {
+  Column,
+  CommitResult,
+  CommitTask,
+  OutputPlan,
+  PinnedFile,
+  SnapshotFile,
+  UnitPlan,
+} from '../core/plan';
 import type { PushDown } from '../core/push-down';
+import type { WarehouseAccess } from '../core/warehouse-access';
 import type { Stage } from '../stage';
+
+/** What a run was scheduled for, as its source query sees it: `$scheduled_time` and `$scheduled_date`. */
+export interface Scheduled {
+  /** ISO 8601 UTC. */
+  time: string;
+  /** `2026-11-01`, in the schedule's time zone: half past midnight in Berlin is still the day before in UTC. */
+  date: string;
+}
 
 /** Which rows of a source a run takes, and how they fall into partitions. */
 export interface SourceRequest {
@@ -100,6 +117,19 @@ export interface CommitRows {
   notDone: number[];
 }
 
+/** Files that a warehouse unloaded to a stage (`SnapshotFile.unloadedRows`), as local copies. */
+export interface UnloadedFiles {
+  files: readonly string[];
+  /** Of the snapshot. */
+  columns: readonly Column[];
+  /** In all of the files. */
+  rows: number;
+  /** The Parquet file to write: in the form that `PinnedSource.put` names. */
+  target: string;
+  tempFolder: string;
+  signal: AbortSignal;
+}
+
 /** The engine behind a source. Opened for as short as possible: see `docs/architecture.md`, locks. */
 export interface Warehouse {
   /** Absolute URI, e.g. `duckdb:/data/warehouse.duckdb`. */
@@ -132,4 +162,18 @@ export interface Warehouse {
     model: string,
     change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
   ): Promise<T>;
+  /**
+   * What functions get of the warehouse by way of the worker, whose credentials they do not have (I11). Null: they open it themselves.
+   * `timeoutMs`: of the partition, and so of its statements; null: an hour. `scratch`: for rows of partitions.
+   */
+  access(
+    plan: Pick<UnitPlan, 'pushDown' | 'columns' | 'snapshotTime'>,
+    options: { timeoutMs: number | null; scratch: string },
+  ): WarehouseAccess | null;
+  /** Brings what it unloaded into the form of a snapshot. Throws when there are other than `rows` rows. */
+  restore(unloaded: UnloadedFiles): Promise<void>;
+  /** Tries, one by one, what runs need of it. The last check is the first that fails when others make no sense without it. */
+  checks(): AsyncGenerator<Check>;
+  /** Tries what it does with this stage by itself; null: nothing. */
+  checkStage(stage: Stage): Promise<Check | null>;
 }

@@ -34,7 +34,7 @@ import { fetchSnapshot } from '../../warehouse/unit-snapshot';
 import { loadUnitPlan } from '../../stored/unit-plan';
 import { unitResult } from './result';
 import { inTurn } from './turns';
-import { warehouseAccess } from '../../warehouse/access';
+import { openWarehouse } from '../../warehouse';
 import type { UnitRunOptions } from '../../runners/unit';
 
 /** After a wait this long for a worker, a run may have been paused meanwhile. */
@@ -167,7 +167,9 @@ class UnitAttempt {
   async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
     const { plan, ledger, recorder, index } = work;
     const { stop } = this.#interruptions;
-    const snapshot = await fetchSnapshot(stage, plan, ordinals, scratch, stop);
+    const warehouse = openWarehouse(plan.warehouse, this.deps.projectDir);
+    const fetch = () => fetchSnapshot({ stage, warehouse }, plan, ordinals, scratch, stop);
+    const snapshot = await fetch();
     if (this.#hasWaited) await this.#interruptions.lookForPause();
     if (!ledger.isOwnActivity) this.#interruptions.watchForPause();
     const { pool } = this.deps;
@@ -183,15 +185,14 @@ class UnitAttempt {
       entryOf: async (ordinal) => (await readIndex(index, [ordinal]))[0]!,
       afterLoss: (types) => ledger.afterLoss(types),
       handlers: recorder,
-      access: warehouseAccess(plan, { timeoutMs: plan.timeoutMs, scratch }),
+      access: warehouse.access(plan, { timeoutMs: plan.timeoutMs, scratch }),
       lease: () => this.#heartbeats.left() + LEASE_GRACE_MS,
     });
     if (failed === null) return this.#handOver(left, recorder, index);
     if (!failed.retryable) return recorder.giveUp(await readIndex(index, left), failed.error);
     const { type, message } = failed.error;
     // It says what is wrong, if it still is: the stage is away, or a file is gone or damaged.
-    if (type === 'SnapshotUnreadable')
-      await Promise.all([stage.localFile(plan.index), fetchSnapshot(stage, plan, ordinals, scratch, stop)]);
+    if (type === 'SnapshotUnreadable') await Promise.all([stage.localFile(plan.index), fetch()]);
     await this.#leave({ lastError: { type, message } });
     throw unitFailure(failed.error, { nonRetryable: false });
   }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Check } from '../check';
+import type { Check } from '../../core/check';
 import { checkProject } from '../doctor-checks';
 import { NOT_DONE, OK } from '../exit';
 import { withJson, withoutServer, withProject, type ReadingOptions } from '../project';

@@ -28,7 +28,7 @@ import { openPlannedStage } from '../../stored/stage-access';
 import { loadUnitPlan } from '../../stored/unit-plan';
 import { fetchSnapshot } from '../../warehouse/unit-snapshot';
 import { fetchModel } from '../../models/fetch-model';
-import { warehouseAccess } from '../../warehouse/access';
+import { openWarehouse, type Warehouse } from '../../warehouse';
 import type { Row } from '../../core/row';
 import { SQL_FUNCTION } from '../../core/function-description';
 
@@ -64,7 +64,8 @@ export async function debugPartition(
     const own = { workflowId: at.runId, runId: record.workflowRunId, stage: stage.uri };
     const onDownload: OnDownload = (request) => downloadArtifact(client, own, request, scratch);
     const { execution } = record.opened!;
-    const prepared = { ...at, stage, plan, fn, ordinal, execution, attempt, scratch, onDownload };
+    const warehouse = openWarehouse(plan.warehouse, project.projectDir);
+    const prepared = { ...at, stage, warehouse, plan, fn, ordinal, execution, attempt, scratch, onDownload };
     const now = await callNow(prepared, options);
     return {
       runId: at.runId,
@@ -151,6 +152,7 @@ interface Prepared {
   runId: string;
   partition: string;
   stage: Stage;
+  warehouse: Warehouse;
   plan: UnitPlan;
   fn: FunctionPlan;
   ordinal: number;
@@ -161,7 +163,19 @@ interface Prepared {
 }
 
 async function callNow(
-  { runId, partition, stage, plan, fn, ordinal, execution, attempt, scratch, onDownload }: Prepared,
+  {
+    runId,
+    partition,
+    stage,
+    warehouse,
+    plan,
+    fn,
+    ordinal,
+    execution,
+    attempt,
+    scratch,
+    onDownload,
+  }: Prepared,
   { inspect, onEvent, signal = new AbortController().signal }: DebugOptions,
 ): Promise<Call> {
   const logs: LogEntry[] = [];
@@ -179,7 +193,7 @@ async function callNow(
       keyColumns: plan.keyColumns,
       columns: plan.columns,
       index,
-      snapshot: await fetchSnapshot(stage, plan, [ordinal], scratch, signal),
+      snapshot: await fetchSnapshot({ stage, warehouse }, plan, [ordinal], scratch, signal),
       files: plan.files === null ? null : [plan.files[ordinal]!],
       ordinals: [ordinal],
       isBatch: false,
@@ -199,7 +213,7 @@ async function callNow(
     },
     onDownload,
     onModel: (of) => fetchModel(plan.models ?? null, of, scratch),
-    access: warehouseAccess(plan, { timeoutMs: null, scratch }),
+    access: warehouse.access(plan, { timeoutMs: null, scratch }),
     signal,
   });
   signal.throwIfAborted();

@@ -13,13 +13,14 @@ import type { LogLine, RunnerUnit } from '../../runners/protocol';
 import { runUnit } from '../../runners/unit-run';
 import type { Stage } from '../../stage';
 import { fetchModel } from '../../models/fetch-model';
-import { warehouseAccess } from '../../warehouse/access';
+import type { Warehouse } from '../../warehouse';
 import type { ModelFile } from '../../models/types';
 import type { UnitHandlers, UnitSegment, UploadRequest } from '../../runners/unit';
 
 export interface PartitionTrial {
   pool: RunnerPool;
   stage: Stage;
+  warehouse: Warehouse;
   /** Of this partition alone. */
   unit: RunnerUnit;
   id: string;
@@ -32,7 +33,7 @@ export interface PartitionTrial {
 
 /** Throws the signal's reason when it was aborted. */
 export async function tryPartition(trial: PartitionTrial): Promise<TriedPartition> {
-  const { pool, unit, id, rows, timeoutMs, memoryBytes, signal } = trial;
+  const { pool, warehouse, unit, id, rows, timeoutMs, memoryBytes, signal } = trial;
   const recorder = new TrialRecorder(trial);
   const startedAt = Date.now();
   const { failed } = await runUnit({
@@ -46,7 +47,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
     alone: false,
     entryOf: () => Promise.resolve({ id, rows }),
     handlers: recorder,
-    access: warehouseAccess(unit, { timeoutMs, scratch: unit.scratch }),
+    access: warehouse.access(unit, { timeoutMs, scratch: unit.scratch }),
     lease: null,
   });
   signal.throwIfAborted();

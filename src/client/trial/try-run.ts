@@ -17,7 +17,7 @@ import { scheduledFor } from '../../input/scheduled-time';
 import { pickSpread } from './pick-spread';
 import { RunnerPool } from '../../runners/pool';
 import { openStage, type Stage } from '../../stage';
-import { openWarehouse } from '../../warehouse';
+import { openWarehouse, warehouseOptionProblems } from '../../warehouse';
 import type { PartitionsRequest, PinnedSource, Warehouse } from '../../warehouse/warehouse';
 import { FunctionCatalog } from '../../planning/function-catalog';
 import { duckdbMemory, functionLimits } from '../../planning/function-limits';
@@ -170,6 +170,7 @@ class Trial {
     const { warehouse } = input;
     const uri = resolvePlace('warehouse', warehouse, project, problems, { trusted });
     const stage = resolvePlace('stage', input.stage, project, problems, { trusted, warehouse });
+    if (uri !== null) problems.push(...warehouseOptionProblems(uri, input.options.warehouse));
     problems.push(...notifierProblems(input, project, { trusted }));
     const found = await findFunction({ functions }, project, { ...input, starter: 'owner' }, problems);
     if (found !== null) problems.push(...modelProblems(input, found.described));
@@ -233,6 +234,7 @@ class Trial {
     return tryPartition({
       pool,
       stage: this.#stage,
+      warehouse,
       unit: {
         function: plan,
         bundle: plan.bundle,

@@ -12,7 +12,7 @@ import { exitStuck, explainDeath, outOfMemory, tooMuchOutput, unexpectedMessage 
 import { LineReader } from './line-reader';
 import { OutputFiles } from './output-files';
 import type { ToRunner } from '../protocol';
-import { runnerEnvironment } from './environment';
+import { runnerEnvironment } from '../environment';
 
 const ENTRY = join(__dirname, 'main.js');
 /** V8's limit lies below the cap, so that a heap that grows fails with V8's own words; the rest is Buffers and DuckDB. */

@@ -5,13 +5,12 @@ export interface S3Location {
   prefix: string;
 }
 
-const SCHEME = 's3://';
+export const SCHEME = 's3://';
 /** What S3, GCS and MinIO have in common: 3 to 63 lower-case letters, digits, dots, hyphens and underscores. */
 const BUCKET = /^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/;
 
-/** `s3://bucket/prefix`, or null for what is none. Throws a sentence. */
-export function parseS3(uri: string): S3Location | null {
-  if (!uri.startsWith(SCHEME)) return null;
+/** Of `s3://bucket/prefix`. Throws a sentence. */
+export function parseS3(uri: string): S3Location {
   const [bucket = '', ...path] = uri.slice(SCHEME.length).split('/');
   if (!BUCKET.test(bucket)) {
     throw new Error(

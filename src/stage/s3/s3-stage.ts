@@ -20,7 +20,7 @@ export class S3Stage implements Stage {
   #token: string | null = null;
 
   constructor(readonly uri: string) {
-    const location = parseS3(uri)!;
+    const location = parseS3(uri);
     this.#prefix = location.prefix;
     this.#objects = new S3Objects(location);
     this.#copies = new LocalCopies(uri, (path, file) => this.#fetch(path, file));

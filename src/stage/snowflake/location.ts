@@ -10,11 +10,10 @@ export interface StageLocation {
   folder: string;
 }
 
-const SCHEME = 'snowflake://';
+export const SCHEME = 'snowflake://';
 
-/** `snowflake://NAME/@DB.SCHEMA.STAGE/path/`, or null for what is none of these. Throws a sentence. */
-export function parseLocation(uri: string): StageLocation | null {
-  if (!uri.startsWith(SCHEME)) return null;
+/** Of `snowflake://NAME/@DB.SCHEMA.STAGE/path/`. Throws a sentence. */
+export function parseLocation(uri: string): StageLocation {
   const [, connection, place] = /^([^/]*)\/(@.*)$/s.exec(uri.slice(SCHEME.length)) ?? [];
   if (connection === undefined || !CONNECTION_NAME.test(connection)) {
     throw new Error(

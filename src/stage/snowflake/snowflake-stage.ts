@@ -29,7 +29,7 @@ export class SnowflakeStage implements Stage {
   #token: string | null = null;
 
   constructor(readonly uri: string) {
-    this.location = parseLocation(uri)!;
+    this.location = parseLocation(uri);
     this.#copies = new LocalCopies(uri, (path, file) => this.#fetch(path, file));
   }
 

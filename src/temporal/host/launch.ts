@@ -13,6 +13,7 @@ import { TemporalUnavailable } from '../problems';
 import { gone } from '../processes';
 import type { TemporalSettings } from '../settings';
 import { makeStateFolder, stateFolder, type StateFolder } from '../state-folder';
+import { SERVICES } from '../../warehouse';
 
 /** How the embedded server is started and found. */
 export interface EmbeddedOptions {
@@ -28,12 +29,11 @@ export interface EmbeddedOptions {
 
 const IDLE_MS = 10 * 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/**
- * What the worker keeps of its environment; functions, warehouse and stage come with each run. Snowflake's driver and the AWS SDK are
- * told by variables too (`…_DISABLE_…`, `AWS_SDK_JS_…`), by whichever process loads them.
- */
-const WORKER_SETTINGS =
-  /^(PARTWISE_(RUNNERS|METRICS|TRACES)|PRIVATE_KEY_PASSPHRASE|SNOWFLAKE_(?!DISABLE_).+|AWS_(?!SDK_JS_).+)$/;
+/** What the worker keeps of its environment; functions, warehouse and stage come with each run. */
+const WORKER_SETTINGS = [
+  /^PARTWISE_(RUNNERS|METRICS|TRACES)$/,
+  ...SERVICES.flatMap(({ settings }) => settings),
+];
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_TASK_QUEUE = 'partwise';
 /** A host drains its worker first. */
@@ -66,7 +66,9 @@ export function planHost(options: EmbeddedOptions): HostPlan {
 
 function workerSettings(env: NodeJS.ProcessEnv): string[] {
   return Object.entries(env)
-    .flatMap(([name, value]) => (WORKER_SETTINGS.test(name) ? [`${name}=${value}`] : []))
+    .flatMap(([name, value]) =>
+      WORKER_SETTINGS.some((pattern) => pattern.test(name)) ? [`${name}=${value}`] : [],
+    )
     .sort();
 }
 

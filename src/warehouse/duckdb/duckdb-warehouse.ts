@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { widened, type Confinement } from '../../duckdb/confinement';
+import { check, type Check } from '../../core/check';
 import type { ModelRecord } from '../../models/records';
 import type { CommitResult, CommitTask, OutputPlan } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
@@ -102,6 +103,32 @@ export class DuckDbWarehouse implements Warehouse {
     change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
   ): Promise<T> {
     return changeModels(this.#path, model, change);
+  }
+
+  access(): null {
+    return null;
+  }
+
+  restore(): Promise<void> {
+    return Promise.reject(new Error(`${this.uri} does not unload files, so it has none to restore.`));
+  }
+
+  async *checks(): AsyncGenerator<Check> {
+    yield await check('warehouse', async () => {
+      await this.inspect({
+        source: { query: 'SELECT 1 AS one' },
+        partitionBy: ['one'],
+        where: null,
+        scheduled: null,
+      });
+      return existsSync(this.#path) || this.#path === ':memory:'
+        ? this.uri
+        : `${this.uri} (not there yet: made by the first run with --output TABLE)`;
+    });
+  }
+
+  checkStage(): Promise<null> {
+    return Promise.resolve(null);
   }
 
   /** `directories`: of Partwise's own. */

@@ -1,6 +1,6 @@
 /** The parameters of a source query: `$scheduled_time` and `$scheduled_date`, bound where they stand. */
 import { Refusal } from '../../core/refusal';
-import type { Scheduled } from '../../input/scheduled-time';
+import type { Scheduled } from '../warehouse';
 
 /** A statement, and what is bound to its `?`, in order. */
 export interface BoundSql {

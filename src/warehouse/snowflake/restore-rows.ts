@@ -4,6 +4,7 @@
  */
 import type { Column } from '../../core/plan';
 import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../../duckdb/database-file';
+import type { UnloadedFiles } from '../warehouse';
 import { restoreSql } from './column-types';
 
 /** Of a worker that sorts several units at once, beside its runners. */
@@ -22,15 +23,8 @@ export function restoredColumns(columns: readonly Column[], ord: string): string
 }
 
 /** Writes unloaded files as one of the snapshot's form. Throws when they have other than `rows` rows. */
-export async function restoreRows(restored: {
-  files: readonly string[];
-  columns: readonly Column[];
-  rows: number;
-  target: string;
-  tempFolder: string;
-  signal: AbortSignal;
-}): Promise<void> {
-  const { files, columns, rows, target, tempFolder, signal } = restored;
+export async function restoreRows(unloaded: UnloadedFiles): Promise<void> {
+  const { files, columns, rows, target, tempFolder, signal } = unloaded;
   const list = `[${files.map(quoteText).join(', ')}]`;
   const read = `read_parquet(${list}, binary_as_string = true, filename = 'partwise_file', file_row_number = true) AS data`;
   const row = `list_position(${list}, data.partwise_file) * ${ROWS_PER_FILE} + data.file_row_number`;

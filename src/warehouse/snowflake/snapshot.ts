@@ -128,7 +128,7 @@ async function putRows(
   rows: readonly number[],
   place: RangedPlace,
 ): Promise<Snapshot['files']> {
-  if (isOn(account, place.stage)) {
+  if (isOwnStage(place.stage, account)) {
     try {
       return await unload(session, pinned, rows, { ...place, stage: place.stage }, options);
     } catch (error) {
@@ -139,6 +139,7 @@ async function putRows(
   return readThrough(session, connection, pinned, rows, place, { ...options, scratch });
 }
 
-function isOn(account: string, stage: Stage): stage is SnowflakeStage {
+/** Whether the stage is reached by this connection, so that one statement reads a table and writes the stage. */
+export function isOwnStage(stage: Stage, account: string): stage is SnowflakeStage {
   return stage instanceof SnowflakeStage && stage.location.connection === account;
 }

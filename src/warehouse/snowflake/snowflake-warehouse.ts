@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Confinement } from '../../duckdb/confinement';
+import type { Check } from '../../core/check';
 import type { ModelRecord } from '../../models/records';
 import type { CommitResult, CommitTask, OutputPlan } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
+import type { WarehouseAccess } from '../../core/warehouse-access';
 import { poolOf, SnowflakeError, type Session, type SessionPool } from '../../snowflake';
+import type { Stage } from '../../stage';
 import { commitRows as commitFile } from '../duckdb/commit';
 import { withDatabase } from '../../duckdb/database-file';
 import { DuckDbWarehouse } from '../duckdb/duckdb-warehouse';
@@ -18,10 +21,14 @@ import type {
   SnapshotRequest,
   SourceRequest,
   SourceShape,
+  UnloadedFiles,
   Warehouse,
 } from '../warehouse';
+import { warehouseAccess } from './access';
+import { checkConnection, checkUnload } from './checks';
 import { commitTable } from './commit';
-import { countPartitions, pinRows } from './snapshot';
+import { restoreRows } from './restore-rows';
+import { countPartitions, isOwnStage, pinRows } from './snapshot';
 import { tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type SqlRequest } from './source';
@@ -110,6 +117,25 @@ export class SnowflakeWarehouse implements Warehouse {
     change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
   ): Promise<T> {
     return changeModels(this.#pool, model, change);
+  }
+
+  access(
+    plan: Parameters<Warehouse['access']>[0],
+    options: { timeoutMs: number | null; scratch: string },
+  ): WarehouseAccess {
+    return warehouseAccess(poolOf(this.#connection), plan, options);
+  }
+
+  restore(unloaded: UnloadedFiles): Promise<void> {
+    return restoreRows(unloaded);
+  }
+
+  checks(): AsyncGenerator<Check> {
+    return checkConnection(this.#connection);
+  }
+
+  async checkStage(stage: Stage): Promise<Check | null> {
+    return isOwnStage(stage, this.#connection) ? checkUnload(stage) : null;
   }
 
   get #pool(): SessionPool {

@@ -5,7 +5,7 @@ import { didYouMean } from '../../core/nearest';
 import type { Column } from '../../core/plan';
 import { quote } from '../../core/quote';
 import { Refusal } from '../../core/refusal';
-import type { Scheduled } from '../../input/scheduled-time';
+import type { Scheduled } from '../warehouse';
 import { isUnknownObject, SnowflakeError, type Result, type StatementOptions } from '../../snowflake';
 import { nameInSnapshot, parseName, quoteName, quoteText, tableName } from '../../snowflake/names';
 import { nameOf } from '../duckdb/source';

@@ -1,10 +1,11 @@
-/** What functions get of a warehouse that they have no credentials for (I11): the worker's sessions ask for it. */
+/** `Warehouse.access`: the worker's sessions ask for what functions want. */
 import { join } from 'node:path';
-import type { UnitPlan } from '../core/plan';
-import type { WarehouseAccess } from '../runners/protocol';
-import { poolOf } from '../snowflake';
-import { columnNames, rowReader } from '../snowflake/js-values';
-import { LOAD_PARAMETERS } from './snowflake/load-parameters';
+import type { WarehouseAccess } from '../../core/warehouse-access';
+import type { SessionPool } from '../../snowflake';
+import { columnNames, rowReader } from '../../snowflake/js-values';
+import type { Warehouse } from '../warehouse';
+import { LOAD_PARAMETERS } from './load-parameters';
+import { queryPartition } from './query-partition';
 
 const MOST_ROWS = 100_000;
 const DEFAULT_TIMEOUT_MS = 3_600_000;
@@ -14,18 +15,11 @@ class TooManyRows extends Error {
   readonly nonRetryable = true;
 }
 
-type Planned = Pick<UnitPlan, 'warehouse' | 'pushDown' | 'columns' | 'snapshotTime'>;
-
-/**
- * Null: functions open the warehouse themselves. `timeoutMs`: of the partition, and so of its statements; null: an hour. `scratch`: for
- * rows of partitions.
- */
 export function warehouseAccess(
-  { warehouse, pushDown, columns, snapshotTime }: Planned,
+  pool: SessionPool,
+  { pushDown, columns, snapshotTime }: Parameters<Warehouse['access']>[0],
   { timeoutMs, scratch }: { timeoutMs: number | null; scratch: string },
-): WarehouseAccess | null {
-  if (!warehouse.startsWith('snowflake:')) return null;
-  const pool = poolOf(warehouse.slice('snowflake:'.length));
+): WarehouseAccess {
   const timeoutSeconds = Math.ceil((timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000);
   return {
     query: ({ sql, binds, partitionId, attempt }, signal) =>
@@ -46,9 +40,6 @@ export function warehouseAccess(
         return { names: columnNames(found), rows };
       }, signal),
     async rows({ ordinal, partitionId, rows, attempt }, signal) {
-      // Not on top: it loads DuckDB.
-      const { queryPartition } =
-        require('./snowflake/query-partition') as typeof import('./snowflake/query-partition');
       const target = join(scratch, `rows-${ordinal}-${attempt}.parquet`);
       const partition = { ordinal, id: partitionId, rows };
       const tempFolder = join(scratch, 'restore');

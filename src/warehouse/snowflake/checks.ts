@@ -1,9 +1,9 @@
 /** What runs need of a Snowflake account, tried one by one. What the role may not do is named by the grant that it lacks. */
 import { randomUUID } from 'node:crypto';
-import { isForbidden, isUnknownObject, poolOf, unusedSettings, type SessionPool } from '../snowflake';
-import { quoteName } from '../snowflake/names';
-import type { SnowflakeStage } from '../stage/snowflake/snowflake-stage';
-import { check, type Check } from './check';
+import { isForbidden, isUnknownObject, poolOf, unusedSettings, type SessionPool } from '../../snowflake';
+import { quoteName } from '../../snowflake/names';
+import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
+import { check, type Check } from '../../core/check';
 
 /** Who the session is, and where, as the service sees it; names in quotes where they need them. */
 interface Whereabouts {

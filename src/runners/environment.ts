@@ -1,16 +1,15 @@
 /** The environment of runners: the worker's, without what it signs in with. Pure. */
+import { SERVICES } from '../warehouse';
 
 /**
- * Temporal's and Snowflake's settings, the sources of credentials that the AWS SDK knows (the stage's, in a bucket), and headers for a
- * collector of traces. A guard against accidents, such as a function that logs its environment: it runs as the worker's user.
+ * Temporal's settings, credentials of warehouses and stages, and headers for a collector of traces. A guard against accidents, such as a
+ * function that logs its environment: it runs as the worker's user.
  */
 const CREDENTIALS = [
-  /^(TEMPORAL|SNOWFLAKE)_/i,
-  /^PRIVATE_KEY_PASSPHRASE$/i,
+  /^TEMPORAL_/i,
   /^PARTWISE_(SECRET|WORKER$|HOST$)/i,
-  /^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|WEB_IDENTITY_TOKEN_FILE)$/i,
-  /^AWS_CONTAINER_(AUTHORIZATION_TOKEN(_FILE)?|CREDENTIALS_(FULL|RELATIVE)_URI)$/i,
   /^OTEL_EXPORTER_OTLP_(\w+_)?HEADERS$/i,
+  ...SERVICES.flatMap(({ credentials }) => credentials),
 ];
 
 /** `passed`: names that functions get although they are credentials. */

@@ -1,0 +1,6 @@
+/** Every kind of warehouse: a new one is a folder here and a line in this list. */
+import { duckdb } from './duckdb/kind';
+import type { WarehouseKind } from './kind';
+import { snowflake } from './snowflake/kind';
+
+export const WAREHOUSE_KINDS: readonly WarehouseKind[] = [duckdb, snowflake];

@@ -1,0 +1,29 @@
+import { CONNECTION_NAME, defaultConnection } from '../../snowflake/connection-options';
+import { SNOWFLAKE } from '../../snowflake/service';
+import type { WarehouseKind } from '../kind';
+
+/** `snowflake:CONNECTION`, a section of `connections.toml`; without a name the default connection. */
+export const snowflake: WarehouseKind = {
+  scheme: 'snowflake',
+  example: 'snowflake:CONNECTION',
+  service: SNOWFLAKE,
+  options: [
+    {
+      name: 'loadingWarehouse',
+      takes: 'the name of a virtual warehouse on Snowflake, such as "LOAD_WH"',
+      help: 'virtual warehouse on Snowflake that plans and commits',
+    },
+  ],
+  readsBack: 'tables on Snowflake whose DATA_RETENTION_TIME_IN_DAYS is 1 or more (but not views)',
+  resolve(place) {
+    const connection = place === '' ? defaultConnection() : place;
+    if (CONNECTION_NAME.test(connection)) return `snowflake:${connection}`;
+    throw new Error(
+      `The warehouse "snowflake:${place}" names no connection: write snowflake:NAME, where NAME is a section of connections.toml.`,
+    );
+  },
+  open(uri, { projectDir, options, confinement }) {
+    const { SnowflakeWarehouse } = require('./snowflake-warehouse') as typeof import('./snowflake-warehouse');
+    return new SnowflakeWarehouse(uri, projectDir, options['loadingWarehouse'] ?? null, confinement);
+  },
+};
