@@ -5,8 +5,6 @@ import { Refusal } from '../core/refusal';
 import type { FunctionDescription } from '../core/function-description';
 
 const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
-/** Share of a runner's memory that DuckDB may use; the rest is the function's. */
-const DUCKDB_SHARE = 0.6;
 
 type Limits = Pick<NormalizedOptions, 'timeoutMs' | 'memoryBytes'>;
 
@@ -25,8 +23,4 @@ export function settingsOf(described: FunctionDescription): FunctionSettings {
   const report = parseFunctionSettings(described);
   if (!report.ok) throw new Refusal('InvalidInput', report.problems);
   return report.settings;
-}
-
-export function duckdbMemory(memoryBytes: number): number {
-  return Math.floor(memoryBytes * DUCKDB_SHARE);
 }

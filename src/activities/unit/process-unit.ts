@@ -15,6 +15,7 @@ import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../../stored/
 import { StageUnavailable, type Stage } from '../../stage';
 import { monotonicMs } from '../../runners/call-record';
 import { callMemory } from '../../runners/memory';
+import { runnerUnit } from '../../runners/runner-unit';
 import { runUnit } from '../../runners/unit-run';
 import { readIndex } from '../../rows/partition-index';
 import { readCheckpoints } from '../../stored/checkpoints';
@@ -22,7 +23,6 @@ import { allowedFiles, confinementOf } from '../../planning/allowed-files';
 import type { ActivityDeps } from '../deps';
 import { refusing, unitFailure } from '../failures';
 import { FunctionMissing } from '../../planning/function-catalog';
-import { duckdbMemory } from '../../planning/function-limits';
 import { beatFrom, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { Interruptions } from './interruptions';
 import { openPlannedStage } from '../../stored/stage-access';
@@ -202,35 +202,24 @@ class UnitAttempt {
     scratch: string,
     memoryBytes: number,
   ): Promise<UnitRunOptions['unit']> {
-    const files = plan.files === null ? null : ordinals.map((ordinal) => plan.files![ordinal]!);
-    return {
+    const files = plan.files === null ? [] : ordinals.map((ordinal) => plan.files![ordinal]!.path);
+    return runnerUnit(plan, {
       function: { ...plan.function, digest: bundle.digest },
       bundle: bundle.path,
-      runId: this.task.runId,
-      params: plan.params,
-      model: plan.model,
-      models: plan.models,
-      warehouse: plan.warehouse,
-      pushDown: plan.pushDown,
-      keyColumns: plan.keyColumns,
-      columns: plan.columns,
       index,
       snapshot,
-      files,
       ordinals,
       isBatch: !ledger.isSingle,
       priorCalls: ledger.priorCalls,
       extraCalls: ledger.extraCalls(ordinals),
-      snapshotTime: plan.snapshotTime,
-      scheduledTime: plan.scheduledTime,
       spill: join(this.deps.scratch, 'spill'),
       scratch,
       nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
-      duckdbMemoryBytes: duckdbMemory(memoryBytes),
+      memoryBytes,
       ...(plan.trusted === false && {
-        confinement: await this.#confinement([index, ...snapshot, ...(files ?? []).map(({ path }) => path)]),
+        confinement: await this.#confinement([index, ...snapshot, ...files]),
       }),
-    };
+    });
   }
 
   /** `paths`: of the unit's own files. */
