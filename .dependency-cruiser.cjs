@@ -80,6 +80,13 @@ module.exports = {
       },
       to: { path: '^src/(warehouse|stage)/(duckdb|snowflake|local|s3)/' },
     },
+    {
+      name: 'languages-are-closed',
+      comment: 'The language of functions is known to the table of languages alone.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/runners/(languages\\.ts|[^/]+/)' },
+      to: { path: '^src/runners/[^/]+/' },
+    },
     ...layers,
   ],
   options: {

@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serialize } from 'node:v8';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { FunctionBundle } from '../src/functions/bundle';
+import type { FunctionBundle } from '../src/runners/language';
 import { RunnerPool } from '../src/runners/pool';
 import { bundleFixture, makeFolder, makeSnapshot, run, type RunRequest } from './support/runner-unit';
 import type { RunningSession } from '../src/runners/unit';

@@ -152,7 +152,7 @@ export const REPLACEMENTS = [
   { file: 'src/core/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
   { file: 'src/stored/layout.ts', from: 'distinct(name, runId)', to: 'runId' },
   {
-    file: 'src/runners/node/environment.ts',
+    file: 'src/runners/environment.ts',
     from: '!CREDENTIALS.some((pattern) => pattern.test(name))',
     to: 'CREDENTIALS.length > 0',
   },

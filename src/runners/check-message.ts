@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { artifactNameProblem } from '../functions/artifact-name';
 import type { DoneBlock } from '../core/done-block';
 import type { FileRef } from '../core/files';
-import { STREAMS } from './node/output-files';
+import { STREAMS } from './output-files';
 import type { FromRunner, RunnerUnit } from './protocol';
 import type { PackedArtifact } from '../core/outcome';
 

@@ -17,7 +17,7 @@ import type { Column, FunctionPlan, PinnedFile } from '../core/plan';
 import type { ModelPlan } from '../core/plan';
 import type { PushDown } from '../core/push-down';
 import type { Bind } from '../functions/bind';
-import type { Offsets, OutputStream } from './node/output-files';
+import type { Offsets, OutputStream } from './output-files';
 import type { ModelInput } from '../core/input';
 import type { FunctionDescription } from '../core/function-description';
 

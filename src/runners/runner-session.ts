@@ -4,10 +4,10 @@ import type { ErrorInfo } from '../core/outcome';
 import { monotonicMs, type RunningCall } from './call-record';
 import { BadMessage, UnitMessages } from './check-message';
 import { endedByCancel, stalled, timedOut } from './exit-reason';
-import type { OutputStream } from './node/output-files';
-import { OutputReader } from './node/output-reader';
-import type { RunnerProcess } from './node/process';
+import type { OutputStream } from './output-files';
+import { OutputReader } from './output-reader';
 import type { FromRunner, RunnerUnit, WarehouseAccess } from './protocol';
+import type { Runner } from './runner';
 import { StageUnavailable } from '../stage';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit';
 
@@ -41,13 +41,14 @@ export interface SessionEnd {
 }
 
 export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> {
-  const { pool, unit, memory, signal, drain, fresh, alone } = options;
-  let runner: RunnerProcess;
+  const { pool, language, unit, memory, signal, drain, fresh, alone } = options;
+  let runner: Runner;
   // Who waits for a place has nothing to finish.
   const stop = AbortSignal.any([signal, drain]);
   try {
-    const bytes = alone ? memory.alone : memory.each;
-    runner = await pool.acquire(unit.function.digest, bytes, stop, { fresh, alone });
+    const memoryBytes = alone ? memory.alone : memory.each;
+    const { digest } = unit.function;
+    runner = await pool.acquire({ language, digest, memoryBytes }, stop, { fresh, alone });
   } catch (error) {
     if (stop.aborted) return { ended: new Set(), lost: [], death: null, failed: null };
     throw error;
@@ -88,7 +89,7 @@ class RunnerSession {
   private readonly settled = new Promise<Pick<SessionEnd, 'failed'>>((resolve) => (this.settle = resolve));
 
   constructor(
-    private readonly runner: RunnerProcess,
+    private readonly runner: Runner,
     private readonly options: SessionOptions,
   ) {
     this.begunBefore = runner.calls.read().begun;
@@ -104,11 +105,10 @@ class RunnerSession {
     const onTick = AsyncResource.bind((): void => this.look());
     const onAbort = (): void => this.cancel();
     const onDrain = (): void => runner.send({ type: 'drain' });
-    runner.on('message', onMessage).on('tick', onTick);
+    const stopListening = runner.listen({ onMessage, onTick });
     signal.addEventListener('abort', onAbort, { once: true });
     drain.addEventListener('abort', onDrain, { once: true });
-    runner.lease = this.options.lease;
-    runner.renewLease();
+    runner.setLease(this.options.lease);
     handlers.onSession({
       running: () => this.callOf(this.runner.calls.read().running?.number),
       holdCalls: () => {
@@ -140,12 +140,11 @@ class RunnerSession {
       throw error;
     } finally {
       this.stopClocks();
-      runner.lease = null;
-      runner.renewLease();
+      runner.setLease(null);
       handlers.onSession(null);
       signal.removeEventListener('abort', onAbort);
       drain.removeEventListener('abort', onDrain);
-      runner.off('message', onMessage).off('tick', onTick);
+      stopListening();
     }
   }
 

@@ -22,7 +22,7 @@ import { readCheckpoints } from '../../stored/checkpoints';
 import { allowedFiles, confinementOf } from '../../planning/allowed-files';
 import type { ActivityDeps } from '../deps';
 import { refusing, unitFailure } from '../failures';
-import { FunctionMissing } from '../../planning/function-catalog';
+import { FunctionMissing, type UnitBundle } from '../../planning/function-catalog';
 import { beatFrom, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { Interruptions } from './interruptions';
 import { openPlannedStage } from '../../stored/stage-access';
@@ -62,7 +62,7 @@ interface Work {
   recorder: UnitRecorder;
   /** Local copy of the partition index. */
   index: string;
-  bundle: { digest: string; path: string | null };
+  bundle: UnitBundle;
   /** The attempt's folder on the stage. */
   folder: string;
 }
@@ -164,7 +164,7 @@ class UnitAttempt {
   }
 
   async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
-    const { plan, ledger, recorder, index } = work;
+    const { plan, ledger, recorder, index, bundle } = work;
     const { stop } = this.#interruptions;
     const snapshot = await fetchSnapshot(stage, plan, ordinals, scratch, stop);
     if (this.#hasWaited) await this.#interruptions.lookForPause();
@@ -173,6 +173,7 @@ class UnitAttempt {
     const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
     const { left, failed } = await runUnit({
       pool,
+      language: bundle.language,
       unit: await this.#runnerUnit(work, ordinals, snapshot, scratch, memory.each),
       timeoutMs: plan.timeoutMs,
       memory,
@@ -240,7 +241,7 @@ class UnitAttempt {
     return folder;
   }
 
-  async #bundle(plan: UnitPlan): Promise<Work['bundle']> {
+  async #bundle(plan: UnitPlan): Promise<UnitBundle> {
     try {
       return await this.deps.functions.forUnit(plan.function);
     } catch (error) {

@@ -19,7 +19,8 @@ import { checkPin } from '../../functions/file-rows';
 import type { RunRecord } from '../../history/fold';
 import type { FunctionPlan, UnitPlan } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
-import { callHere } from '../../runners/node/call-here';
+import type { CallHereOptions } from '../../runners/language';
+import { languageOfBundle } from '../../runners/languages';
 import { runnerUnit } from '../../runners/runner-unit';
 import type { Stage } from '../../stage';
 import { downloadArtifact } from '../../reader/partitions/download';
@@ -157,7 +158,7 @@ async function waitForDebugger(fn: FunctionPlan, { onEvent }: DebugOptions): Pro
   inspector.waitForDebugger();
 }
 
-type OnDownload = Parameters<typeof callHere>[0]['onDownload'];
+type OnDownload = CallHereOptions['onDownload'];
 
 interface Prepared {
   partition: string;
@@ -177,7 +178,7 @@ async function callNow(
 ): Promise<Call> {
   const logs: LogEntry[] = [];
   const index = await stage.localFile(plan.index, scratch);
-  const { outcome, rowsFiles, uploads } = await callHere({
+  const { outcome, rowsFiles, uploads } = await languageOfBundle(fn.bundle)!.callHere({
     unit: runnerUnit(plan, {
       function: fn,
       bundle: fn.bundle,

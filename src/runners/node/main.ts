@@ -1,8 +1,8 @@
 /** Entry of a runner process: describes a bundle, or runs the partitions of a unit, as its worker asks. */
 import { Socket } from 'node:net';
 import { describeThrown } from '../../functions/errors';
-import { loadFunctions } from '../../functions/load';
-import { Channel, CHANNEL_FD } from './channel';
+import { Channel, CHANNEL_FD } from '../channel';
+import { loadFunctions } from './load-functions';
 import { OutputCapture } from './output-capture';
 import { ProcessState } from './process-state';
 import type { RunnerUnit, ToRunner } from '../protocol';

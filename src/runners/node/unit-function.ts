@@ -2,7 +2,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CallContext } from '../../functions/context';
 import { createPartitionData } from '../../functions/data';
-import { loadFunctions } from '../../functions/load';
+import { loadFunctions } from './load-functions';
 import { PendingRows } from '../../rows/pending-rows';
 import type { PartitionRows } from '../../rows/partition-rows';
 import { previewOf } from '../../functions/preview';

@@ -1,9 +1,11 @@
 /** The runner's end of the conversation with its worker: messages out, and requests that the worker answers. */
 import type { ErrorInfo } from '../../core/outcome';
-import { CALLS_FD, CallWriter } from '../call-record';
-import type { Channel } from './channel';
-import { type Offsets, WrittenOutput } from './output-files';
+import { CALLS_FD } from '../call-record';
+import type { Channel } from '../channel';
+import type { Offsets } from '../output-files';
 import type { FromRunner, ToRunner } from '../protocol';
+import { CallWriter } from './call-writer';
+import { WrittenOutput } from './written-output';
 
 /** Where what happens in a unit is told, and who does for its functions what they cannot do themselves. */
 export interface UnitLink {
