@@ -1,6 +1,7 @@
 /** Why a runner died, as a sentence for the partition that it was running. Pure. */
 import type { ErrorInfo } from '../core/outcome';
 import { MAX_OUTPUT_BYTES } from './output-files';
+import { PROTOCOL_VERSION } from './protocol';
 
 /** How a language's runners end, in words for its users. */
 export interface DeathWords {
@@ -62,6 +63,12 @@ export function tooMuchOutput(): ErrorInfo {
 export function unexpectedMessage(why: string): ErrorInfo {
   return killed(
     `The runner process sent a message that ${why}, so it was ended. Do not write to descriptor 3 of the process: it is Partwise's own.`,
+  );
+}
+
+export function otherProtocol(version: number): ErrorInfo {
+  return killed(
+    `The runner process speaks version ${version} of the protocol with its worker, which speaks version ${PROTOCOL_VERSION}. Install the same version of Partwise for both.`,
   );
 }
 

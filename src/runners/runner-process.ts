@@ -8,17 +8,19 @@ import type { ErrorInfo } from '../core/outcome';
 import { CallRecord } from './call-record';
 import { Channel } from './channel';
 import { runnerEnvironment } from './environment';
+import { protocolOf } from './check-message';
 import {
   type DeathWords,
   exitStuck,
   explainDeath,
+  otherProtocol,
   outOfMemory,
   tooMuchOutput,
   unexpectedMessage,
 } from './exit-reason';
 import { LineReader } from './line-reader';
 import { OutputFiles } from './output-files';
-import type { ToRunner } from './protocol';
+import { PROTOCOL_VERSION, type ToRunner } from './protocol';
 import type { Runner, RunnerExit, RunnerListener, RunnerOptions } from './runner';
 
 /** After death: how long to wait for what is left in its channel. */
@@ -43,6 +45,8 @@ export class RunnerProcess implements Runner {
   readonly output: OutputFiles;
   #rss = 0;
   #alive = true;
+  /** Whether it has said that it speaks this protocol. */
+  #isReady = false;
   #lease: (() => number) | null = null;
   #listener: RunnerListener | null = null;
   readonly #words: DeathWords;
@@ -75,7 +79,7 @@ export class RunnerProcess implements Runner {
     // It could not be started, which `exited` reports.
     this.#child.on('error', () => undefined);
     this.#channel = new Channel(this.#child.stdio[3] as Socket, {
-      onMessage: (message) => this.#listener?.onMessage(message),
+      onMessage: (message) => this.#receive(message),
       onBroken: (why) => this.reject(why),
     });
     this.#watchdog = this.#child.stdio[4] as Socket;
@@ -122,6 +126,14 @@ export class RunnerProcess implements Runner {
       this.#killGroup();
     }
     return this.exited;
+  }
+
+  #receive(message: unknown): void {
+    if (this.#isReady) return this.#listener?.onMessage(message);
+    const version = protocolOf(message);
+    if (version === null) this.reject('comes before it has said which protocol it speaks');
+    else if (version === PROTOCOL_VERSION) this.#isReady = true;
+    else void this.kill(otherProtocol(version));
   }
 
   #renewLease(): void {

@@ -9,6 +9,7 @@ import { OutputReader } from './output-reader';
 import type { FromRunner, RunnerUnit, WarehouseAccess } from './protocol';
 import type { Runner } from './runner';
 import { StageUnavailable } from '../stage';
+import { encodeValue } from './tagged-values';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit';
 
 /** What the function has between being told to stop and being killed. */
@@ -202,7 +203,10 @@ class RunnerSession {
       case 'model':
         return this.reply(message.id, () => handlers.onModel(message.partition));
       case 'query':
-        return this.ask(message.id, (access, signal) => access.query(message, signal));
+        return this.ask(message.id, async (access, signal) => {
+          const { names, rows } = await access.query(message, signal);
+          return { names, rows: rows.map((row) => row.map(encodeValue)) };
+        });
       case 'rows':
         return this.ask(message.id, (access, signal) => access.rows(message, signal));
       case 'cancelQueries':

@@ -3,7 +3,8 @@ import type { ErrorInfo } from '../../core/outcome';
 import { CALLS_FD } from '../call-record';
 import type { Channel } from '../channel';
 import type { Offsets } from '../output-files';
-import type { FromRunner, ToRunner } from '../protocol';
+import type { FromRunner, QueryAnswer, ToRunner } from '../protocol';
+import { decodeValue } from '../tagged-values';
 import { CallWriter } from './call-writer';
 import { WrittenOutput } from './written-output';
 
@@ -114,7 +115,8 @@ export class WorkerLink implements UnitLink {
     signal?.addEventListener('abort', cancel, { once: true });
     this.send({ ...request, id } as Request);
     try {
-      return await answered;
+      const value = await answered;
+      return request.type === 'query' ? valuesOf(value as QueryAnswer) : value;
     } catch (error) {
       signal?.throwIfAborted();
       // Made again here, so that the stack leads to the caller.
@@ -132,4 +134,8 @@ export class WorkerLink implements UnitLink {
     if (reply.error === undefined) waiting?.resolve(reply.value);
     else waiting?.reject(new RequestFailed(reply.error));
   }
+}
+
+function valuesOf({ names, rows }: QueryAnswer): QueryAnswer {
+  return { names, rows: rows.map((row) => row.map(decodeValue)) };
 }
