@@ -90,6 +90,13 @@ module.exports = {
       from: { path: '^src/', pathNot: '^src/((warehouse|stage)/)?snowflake/' },
       to: { path: '^src/snowflake/' },
     },
+    {
+      name: 'languages-are-closed',
+      comment: 'The language of functions is known to the table of languages alone.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/runners/(languages\\.ts|[^/]+/)' },
+      to: { path: '^src/runners/[^/]+/' },
+    },
     ...layers,
   ],
   options: {

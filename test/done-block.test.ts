@@ -8,7 +8,8 @@ import {
   outcomeAt,
   type DoneBlock,
 } from '../src/core/done-block';
-import { CallRecord, CallWriter } from '../src/runners/call-record';
+import { CallRecord } from '../src/runners/call-record';
+import { CallWriter } from '../src/runners/node/call-writer';
 
 const AT = Date.parse('2024-01-01T00:00:00.000Z');
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { bundleFunctions } from '../src/functions/bundle';
+import { bundleFunctions } from '../src/runners/functions-file';
 import { openStage } from '../src/stage';
 import { end, makeProject } from './support/project';
 import { describeWithPowerLoss, powerDisk, type PowerDisk } from './support/small-disk';

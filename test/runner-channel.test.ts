@@ -1,8 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serialize } from 'node:v8';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { FunctionBundle } from '../src/functions/bundle';
+import type { FunctionBundle } from '../src/runners/language';
 import { RunnerPool } from '../src/runners/pool';
 import { bundleFixture, makeFolder, makeSnapshot, run, type RunRequest } from './support/runner-unit';
 import type { RunningSession } from '../src/runners/unit';
@@ -76,15 +75,10 @@ describe('I5 a runner cannot harm its worker:', () => {
   };
   const ending = { outcome, artifacts: [], retryable: false, retryDelayMs: null };
   const segment = { type: 'segment', done: null, outcomes: [ending], rows: null, pack: null };
-  const block = {
-    ordinals: Int32Array.of(1),
-    attempts: Int32Array.of(1),
-    startedAt: Float64Array.of(0),
-    durationMs: Float64Array.of(1),
-    outputRows: Int32Array.of(0),
-    artifacts: null,
-    pack: null,
-  };
+  /** A segment in which one partition is DONE, with its columns. */
+  const done = ({ ordinal = 1, startedAt = 0, attempts = 1 } = {}): Buffer =>
+    Buffer.concat([Float64Array.of(startedAt, 1), Int32Array.of(ordinal, attempts, 0)].map(bytesOf));
+  const inColumns = { ...segment, outcomes: [], done: { partitions: 1, artifacts: null } };
   const upload = {
     type: 'upload',
     id: 1,
@@ -95,25 +89,22 @@ describe('I5 a runner cannot harm its worker:', () => {
     codec: 'text',
   };
 
-  test.each<[string, unknown]>([
+  test.each<[string, unknown, Buffer?]>([
     ['nothing', null],
     ['a string', 'ready'],
     ['an unknown type', { type: 'surprise' }],
     ['a log without lines', { type: 'log' }],
     ['a log of a partition of another unit', { type: 'log', lines: [{ at: '', ordinal: 99, attempt: 1 }] }],
     ['a segment without anything', { type: 'segment' }],
-    [
-      'a segment of a partition that is not in the unit',
-      { ...segment, done: { ...block, ordinals: Int32Array.of(7) } },
-    ],
-    [
-      'a segment with columns of different lengths',
-      { ...segment, done: { ...block, attempts: Int32Array.of() } },
-    ],
-    [
-      'a segment with a time that is none',
-      { ...segment, done: { ...block, startedAt: Float64Array.of(NaN) } },
-    ],
+    ['a segment of a partition that is not in the unit', inColumns, done({ ordinal: 7 })],
+    ['a segment with columns that are too short', inColumns, done().subarray(0, 27)],
+    ['a segment without the columns that it announces', inColumns],
+    ['a segment with columns that it does not announce', { ...segment, outcomes: [] }, done()],
+    ['a segment with columns as lists', { ...segment, done: { ordinals: [1], attempts: [1] } }],
+    ['a segment with a number of partitions that is none', { ...segment, done: { partitions: -1 } }],
+    ['a segment with a time that is none', inColumns, done({ startedAt: NaN })],
+    ['a segment with a partition that was never called', inColumns, done({ attempts: 0 })],
+    ['a log with columns', { type: 'log', lines: [] }, done()],
     [
       'a segment with a date that is none',
       { ...segment, outcomes: [{ ...ending, outcome: { ...outcome, startedAt: 'x' } }] },
@@ -122,7 +113,7 @@ describe('I5 a runner cannot harm its worker:', () => {
       'a segment with a status that is none',
       { ...segment, outcomes: [{ ...ending, outcome: { ...outcome, status: 'RUNNING' } }] },
     ],
-    ['a segment that names a partition twice', { ...segment, done: block }],
+    ['a segment that names a partition twice', { ...inColumns, outcomes: [ending] }, done()],
     ['a segment with rows that are somewhere else', { ...segment, rows: '/etc/passwd' }],
     [
       'a segment with an artifact that was never put',
@@ -131,7 +122,6 @@ describe('I5 a runner cannot harm its worker:', () => {
     ['an upload of a file that is somewhere else', { ...upload, file: '/etc/passwd' }],
     ['an upload under a name that is a path', { ...upload, file: 'SCRATCH/upload-1', name: '../x' }],
     ['a heartbeat of five megabytes', { type: 'heartbeat', ordinal: 1, progress: 'x'.repeat(5_000_000) }],
-    ['a heartbeat that is not JSON', { type: 'heartbeat', ordinal: 1, progress: 1n }],
     [
       'a query where there is no warehouse',
       { type: 'query', id: 1, partitionId: 'k1', attempt: 1, sql: 'SELECT 1', binds: [] },
@@ -139,19 +129,24 @@ describe('I5 a runner cannot harm its worker:', () => {
     ['cancelled queries that are no list', { type: 'cancelQueries', ids: 7 }],
     ['an end before the end', { type: 'unitDone', left: [], reusable: true }],
     ['a failure without a reason', { type: 'unitFailed' }],
-  ])('I5 one that sends %s is ended, and its partition is told', async (_, message) => {
+  ])('I5 one that sends %s is ended, and its partition is told', async (_, ...[message, body]) => {
     // k0 has ended, and was not handed over.
-    const { summary, ended } = await runOdd('write to the channel', { text: frame(message) });
+    const { summary, ended } = await runOdd('write to the channel', {
+      text: frame(JSON.stringify(message), body),
+    });
     expect(summary).toEqual([...OTHERS, 'k1: INTERNAL_ERROR RunnerKilled'].sort());
     const { error } = ended.find(({ outcome: { ordinal } }) => ordinal === 1)!.outcome;
     expect(error!.message).toMatch(/^The runner process sent a message that .* descriptor 3.*\.$/);
   });
 
   test.each([
-    ['no message at all', Buffer.from('\x08\0\0\0junkjunk')],
-    ['a length of four gigabytes', Buffer.from('ffffffff', 'hex')],
-  ])('I5 one that sends %s is ended', async (_, bytes) => {
-    const { summary } = await runOdd('write to the channel', { text: bytes.toString('base64') });
+    ['no message at all', frame('junkjunk')],
+    ['text that is not UTF-8', frame(Buffer.from('{"type":"log","lines":[{"text":"\xff"}]}', 'latin1'))],
+    ['progress a million levels deep', frame(deepHeartbeat(1_000_000))],
+    ['a length of four gigabytes', Buffer.from('ffffffff00000000', 'hex').toString('base64')],
+    ['a second length of four gigabytes', Buffer.from('00000000ffffffff', 'hex').toString('base64')],
+  ])('I5 one that sends %s is ended', async (_, text) => {
+    const { summary } = await runOdd('write to the channel', { text });
     expect(summary).toEqual([...OTHERS, 'k1: INTERNAL_ERROR RunnerKilled'].sort());
   });
 
@@ -202,9 +197,18 @@ async function untilBusy(pid: number): Promise<void> {
   while (ticks() < before + 50) await sleep(50);
 }
 
-function frame(message: unknown): string {
-  const body = serialize(message);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(body.length);
-  return Buffer.concat([length, body]).toString('base64');
+function bytesOf({ buffer, byteOffset, byteLength }: Float64Array | Int32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** A message by the bytes of docs/runner-protocol.md, in Base64. */
+function frame(header: string | Buffer, body: Buffer = Buffer.alloc(0)): string {
+  const lengths = Buffer.alloc(8);
+  lengths.writeUInt32LE(Buffer.byteLength(header), 0);
+  lengths.writeUInt32LE(body.length, 4);
+  return Buffer.concat([lengths, Buffer.from(header as string), body]).toString('base64');
+}
+
+function deepHeartbeat(levels: number): string {
+  return `{"type":"heartbeat","ordinal":1,"progress":${'['.repeat(levels)}${']'.repeat(levels)}}`;
 }

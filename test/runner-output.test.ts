@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import type { FunctionBundle } from '../src/functions/bundle';
+import type { FunctionBundle } from '../src/runners/language';
 import { RunnerPool } from '../src/runners/pool';
 import { bundleFixture, makeFolder, makeSnapshot, run, type RunRequest } from './support/runner-unit';
 

@@ -5,10 +5,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { FunctionBundle } from '../src/functions/bundle';
+import type { FunctionBundle } from '../src/runners/language';
 import type { ArtifactRef } from '../src/core/files';
-import { bundleFunctions } from '../src/functions/bundle';
-import { describeFunctions } from '../src/runners/node/describe';
+import { bundleFunctions, describeFunctions } from '../src/runners/functions-file';
+import { node as language } from '../src/runners/node/language';
 import { RunnerPool } from '../src/runners/pool';
 import {
   bundleFixture,
@@ -187,14 +187,14 @@ describe('a unit', () => {
 
   test('gives up waiting for a place to be alone in when it is drained', async () => {
     const drain = new AbortController();
-    const busy = await pool.acquire('busy', 300_000_000);
+    const busy = await pool.acquire({ language, digest: 'busy', memoryBytes: 300_000_000 });
     const waiting = runFixture({
       name: 'wellBehaved',
       ordinals: [0],
       options: { alone: true, drain: drain.signal },
     });
     // Nobody passes who comes later.
-    const later = pool.acquire('later', 300_000_000);
+    const later = pool.acquire({ language, digest: 'later', memoryBytes: 300_000_000 });
     drain.abort();
     expect(await waiting).toMatchObject({ left: [0], ended: [] });
     await pool.release(await later, { reusable: false });
@@ -545,10 +545,11 @@ function workerScript(lease = 'null'): string {
   return `
     const { RunnerPool } = require(${JSON.stringify(`${dist}/runners/pool`)});
     const { runUnit } = require(${JSON.stringify(`${dist}/runners/unit-run`)});
+    const { languageOfBundle } = require(${JSON.stringify(`${dist}/runners/languages`)});
     const pool = new RunnerPool({ size: 1 });
     const nothing = async () => ({});
     runUnit({
-      pool, unit: ${JSON.stringify(unit)}, timeoutMs: null, memory: { each: 500e6, alone: 500e6 }, alone: false,
+      pool, language: languageOfBundle(null), unit: ${JSON.stringify(unit)}, timeoutMs: null, memory: { each: 500e6, alone: 500e6 }, alone: false,
       signal: new AbortController().signal, drain: new AbortController().signal, afterLoss: () => 'end',
       handlers: { onSegment: nothing, onLog: () => console.log(pool.pids[0]), onUpload: nothing, onDownload: nothing, onSession() {}, waitedSince: () => 0, onLoss() {}, onHeartbeat() {} },
       entryOf: async () => ({ id: 'k0', rows: 10 }), access: null, lease: ${lease},

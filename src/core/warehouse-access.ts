@@ -23,7 +23,7 @@ export interface RowsQuery {
 export interface QueryAnswer {
   /** Of the columns, no two alike. */
   names: string[];
-  /** Values as functions get them. */
+  /** Values as functions get them; in `reply`, tagged values. */
   rows: unknown[][];
 }
 

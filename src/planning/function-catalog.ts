@@ -2,25 +2,32 @@
  * Which functions a worker has. The embedded worker bundles the functions file anew for every run, so that an edit reaches
  * the next run and no run in flight; a deployed worker runs the code it was started with.
  */
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { sha256Of } from '../files/digest';
-import { bundleFunctions } from '../functions/bundle';
 import { FunctionMissing } from '../functions/errors';
 import { didYouMean } from '../core/nearest';
 import type { FunctionPlan } from '../core/plan';
-import { describeFunctions } from '../runners/node/describe';
+import { bundleFunctions, describeFunctions } from '../runners/functions-file';
+import type { FunctionBundle, Language } from '../runners/language';
+import { languageOfBundle, languageOfSource } from '../runners/languages';
 import type { FunctionDescription } from '../core/function-description';
 
 /** A bundle of the project's functions and what it exports. */
-export interface LoadedBundle {
-  digest: string;
-  path: string;
+export interface LoadedBundle extends FunctionBundle {
   functions: FunctionDescription[];
 }
 
 /** The built-in function `sql` has no bundle: its code is its query. */
 export function sqlDigest(query: string): string {
   return `sql-${sha256Of(query)}`;
+}
+
+/** What a worker runs a unit with. */
+export interface UnitBundle {
+  digest: string;
+  /** Null: the built-in function `sql`. */
+  path: string | null;
+  language: Language;
 }
 
 export class FunctionCatalog {
@@ -65,17 +72,20 @@ export class FunctionCatalog {
   }
 
   /** The bundle for a unit of a planned run: the planned one where it lies here, else what this worker was deployed with. */
-  async forUnit(planned: FunctionPlan): Promise<{ digest: string; path: string | null }> {
-    if (planned.sql !== null) return { digest: planned.digest, path: null };
-    if (this.reloads) {
-      return { digest: planned.digest, path: join(this.options.folder, `${planned.digest}.mjs`) };
-    }
-    const bundle = await this.current();
-    if (bundle === null || !bundle.functions.some(({ name }) => name === planned.name))
-      throw new FunctionMissing(
-        `This worker has no function "${planned.name}": deploy it with the current functions file.`,
-      );
-    return bundle;
+  async forUnit(planned: FunctionPlan): Promise<UnitBundle> {
+    const { digest, path } = await this.#bundleOf(planned);
+    const language = languageOfBundle(path);
+    // It was planned by a release that knows more languages.
+    if (language === null) throw missing(planned.name);
+    return { digest, path, language };
+  }
+
+  async #bundleOf({ name, digest, bundle, sql }: FunctionPlan): Promise<Omit<UnitBundle, 'language'>> {
+    if (sql !== null) return { digest, path: null };
+    if (this.reloads) return { digest, path: join(this.options.folder, `${digest}${extname(bundle ?? '')}`) };
+    const current = await this.current();
+    if (current?.functions.some((each) => each.name === name) === true) return current;
+    throw missing(name);
   }
 }
 
@@ -90,7 +100,13 @@ export function unknownFunction(name: string, bundle: LoadedBundle | null, file:
   const names = bundle.functions.map((found) => found.name);
   const known =
     names.length === 0
-      ? `It exports no partition function: write \`export const ${name} = definePartitionFunction({ name: '${name}', run(data) { … } })\`.`
+      ? `It exports no partition function: write \`${languageOfSource(file!)!.example(name)}\`.`
       : `It has: ${names.join(', ')}.`;
   return `There is no function "${name}" in ${file}.${didYouMean(name, names)} ${known}`;
+}
+
+function missing(name: string): FunctionMissing {
+  return new FunctionMissing(
+    `This worker has no function "${name}": deploy it with the current functions file.`,
+  );
 }

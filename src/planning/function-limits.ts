@@ -2,8 +2,6 @@
 import type { FunctionSettings, NormalizedOptions } from '../core/normalized-input';
 
 const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
-/** Share of a runner's memory that DuckDB may use; the rest is the function's. */
-const DUCKDB_SHARE = 0.6;
 
 type Limits = Pick<NormalizedOptions, 'timeoutMs' | 'memoryBytes'>;
 
@@ -15,8 +13,4 @@ export function functionLimits(
     timeoutMs: run.timeoutMs ?? own.timeoutMs,
     memoryBytes: run.memoryBytes ?? own.memoryBytes ?? DEFAULT_MEMORY_BYTES,
   };
-}
-
-export function duckdbMemory(memoryBytes: number): number {
-  return Math.floor(memoryBytes * DUCKDB_SHARE);
 }

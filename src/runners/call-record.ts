@@ -4,10 +4,10 @@
  * afterwards. The file has no name any more once the runner has it, so nothing of it is ever left.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Offsets } from './node/output-files';
+import type { Offsets } from './output-files';
 
 /** Of the file, in a runner. */
 export const CALLS_FD = 5;
@@ -30,9 +30,12 @@ export interface CallState {
   begun: number;
 }
 
-/** Version, begun, running, startedAt, two offsets, version: a reader that sees two versions has come in the middle of a write. */
-const FIELDS = 7;
-const MOST_READS = 100;
+/**
+ * Of the file, each a float64: version, begun, running (0 or 1), startedAt, the offsets of both files of output, version again. A reader
+ * that sees two different versions came in the middle of a write.
+ */
+export const CALL_FIELDS = 7;
+const MAX_READS = 100;
 
 /** Milliseconds of a clock that all processes of the machine share, and that nobody sets. */
 export function monotonicMs(): number {
@@ -40,49 +43,16 @@ export function monotonicMs(): number {
   return seconds * 1_000 + nanoseconds / 1e6;
 }
 
-/** The runner's end. */
-export class CallWriter {
-  readonly #fields = new Float64Array(FIELDS);
-  readonly #bytes = new Uint8Array(this.#fields.buffer);
-
-  constructor(private readonly fd: number) {}
-
-  /** The next call begins. */
-  begin(output: Offsets): void {
-    this.#fields[1]!++;
-    this.#fields[2] = 1;
-    this.#fields[3] = monotonicMs();
-    this.#fields[4] = output[0];
-    this.#fields[5] = output[1];
-    this.#write();
-  }
-
-  /** The number of the call that runs, or ran last. */
-  get number(): number {
-    return this.#fields[1]! - 1;
-  }
-
-  end(): void {
-    this.#fields[2] = 0;
-    this.#write();
-  }
-
-  #write(): void {
-    this.#fields[6] = ++this.#fields[0]!;
-    writeSync(this.fd, this.#bytes, 0, this.#bytes.length, 0);
-  }
-}
-
 /** The worker's end; makes the file. A function may have scribbled into it, so what is read is brought into bounds. */
 export class CallRecord {
   readonly fd = openNameless();
-  readonly #fields = new Float64Array(FIELDS);
+  readonly #fields = new Float64Array(CALL_FIELDS);
   #last: CallState | null = null;
 
   read(): CallState {
     if (this.#last !== null) return this.#last;
     const bytes = new Uint8Array(this.#fields.buffer);
-    for (let i = 0; i < MOST_READS; i++) {
+    for (let i = 0; i < MAX_READS; i++) {
       readSync(this.fd, bytes, 0, bytes.length, 0);
       if (this.#fields[0] === this.#fields[6]) break;
     }

@@ -9,9 +9,10 @@ import { z } from 'zod';
 import { artifactNameProblem } from '../functions/artifact-name';
 import type { DoneBlock } from '../core/done-block';
 import type { FileRef } from '../core/files';
-import { STREAMS } from './node/output-files';
+import { STREAMS } from './output-files';
 import type { FromRunner, RunnerUnit } from './protocol';
 import type { PackedArtifact } from '../core/outcome';
+import { decodeValue } from './tagged-values';
 
 const MAX_TEXT = 2 ** 20;
 const MAX_PROGRESS = 10_000;
@@ -72,8 +73,10 @@ const line = z.strictObject({
 const query = { id: count, partitionId: text, attempt: positive };
 const bind = z.union([z.string().max(MAX_SQL), z.number(), z.boolean(), z.null()]);
 
-/** Blocks of outcomes are looked at by themselves: they hold thousands of numbers. */
-const block = z.custom<DoneBlock>((value) => typeof value === 'object' && value !== null);
+/** JSON holds no typed arrays, so this is what `message-bytes` made; its numbers are checked by themselves, for there are thousands. */
+const block = z.custom<DoneBlock>((value) =>
+  types.isInt32Array((value as Partial<DoneBlock> | null)?.ordinals),
+);
 const message = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('log'), lines: z.array(line) }),
   z.strictObject({ type: z.literal('printed'), call: count.nullable(), from: offsets, to: offsets }),
@@ -121,22 +124,35 @@ const described = z.strictObject({
     z.strictObject({
       name: text,
       // What these must be, `parseFunctionSettings` says in sentences.
-      timeout: z.any(),
-      memory: z.any(),
-      retry: z.any(),
-      bigTaskQueue: z.any(),
+      timeout: z.any().optional(),
+      memory: z.any().optional(),
+      retry: z.any().optional(),
+      bigTaskQueue: z.any().optional(),
       model: z.strictObject({ name: text, task: z.enum(['train', 'predict', 'fitPredict']) }).optional(),
     }),
   ),
   error: error.nullable(),
 });
 
-/** An answer to `describe`; null: it is none. */
+/** Null: it is not an answer to `describe`. */
 export function describedFunctions(received: unknown): z.infer<typeof described> | null {
-  return described.safeParse(received).data ?? null;
+  try {
+    const { functions } = received as { functions?: unknown };
+    return described.parse({ ...(received as object), functions: decodeValue(functions) });
+  } catch {
+    return null;
+  }
 }
 
-type UnitMessage = z.infer<typeof message> & Exclude<FromRunner, { type: 'functions' }>;
+// A runner of another version may say more.
+const ready = z.object({ type: z.literal('ready'), protocol: z.int() });
+
+/** The version of the protocol that a runner speaks; null: that is not what the message says. */
+export function protocolOf(received: unknown): number | null {
+  return ready.safeParse(received).data?.protocol ?? null;
+}
+
+type UnitMessage = z.infer<typeof message> & Exclude<FromRunner, { type: 'functions' | 'ready' }>;
 type Segment = Extract<FromRunner, { type: 'segment' }>;
 
 /** The messages of one unit on one runner. */
@@ -275,14 +291,8 @@ function assertProgress(progress: unknown): void {
   if (size > MAX_PROGRESS) throw new BadMessage('reports progress that cannot be recorded');
 }
 
-function assertColumns({ ordinals, attempts, startedAt, durationMs, outputRows, pack }: DoneBlock): void {
-  const integers: unknown[] = [ordinals, attempts, outputRows];
-  const numbers: unknown[] = [startedAt, durationMs];
-  const length = types.isInt32Array(ordinals) ? ordinals.length : -1;
+function assertColumns({ attempts, startedAt, durationMs, outputRows }: DoneBlock): void {
   const isWhole =
-    pack === null &&
-    integers.every((column) => types.isInt32Array(column) && column.length === length) &&
-    numbers.every((column) => types.isFloat64Array(column) && column.length === length) &&
     attempts.every((value) => value > 0) &&
     outputRows.every((value) => value >= 0) &&
     startedAt.every((value) => Math.abs(value) <= MAX_TIME) &&

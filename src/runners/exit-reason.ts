@@ -1,6 +1,19 @@
 /** Why a runner died, as a sentence for the partition that it was running. Pure. */
 import type { ErrorInfo } from '../core/outcome';
-import { MAX_OUTPUT_BYTES } from './node/output-files';
+import { MAX_OUTPUT_BYTES } from './output-files';
+import { PROTOCOL_VERSION } from './protocol';
+
+/** How a language's runners end, in words for its users. */
+export interface DeathWords {
+  /** What the process writes to stderr when it runs out of memory by itself, and what is full then. */
+  exhausted: { pattern: RegExp; filled: string };
+  /** How a function needs less memory. */
+  useLess: string;
+  /** Code that runs when the process is ended. */
+  exitHandler: string;
+  /** What to do instead of ending the process. */
+  insteadOfExit: string;
+}
 
 export interface RunnerDeath {
   code: number | null;
@@ -10,10 +23,11 @@ export interface RunnerDeath {
   memoryBytes: number;
 }
 
-const HEAP_EXHAUSTED = /heap out of memory|Reached heap limit|Ineffective mark-compacts/;
-
-export function explainDeath({ code, signal, stderr, memoryBytes }: RunnerDeath): ErrorInfo {
-  if (HEAP_EXHAUSTED.test(stderr)) return outOfMemory(memoryBytes, null);
+export function explainDeath(
+  { code, signal, stderr, memoryBytes }: RunnerDeath,
+  words: DeathWords,
+): ErrorInfo {
+  if (words.exhausted.pattern.test(stderr)) return outOfMemory(memoryBytes, null, words);
   if (signal === 'SIGKILL') {
     return killed(
       'The runner process was killed from outside (SIGKILL), most likely because the machine ran out of memory.',
@@ -24,17 +38,15 @@ export function explainDeath({ code, signal, stderr, memoryBytes }: RunnerDeath)
       `The runner process died of ${signal}: native code called by the function crashed, or the function sent itself the signal.`,
     );
   }
-  return killed(
-    `The function ended its process with exit code ${code}. Return or throw instead of calling process.exit.`,
-  );
+  return killed(`The function ended its process with exit code ${code}. ${words.insteadOfExit}.`);
 }
 
-/** `rss`: resident bytes when it was noticed; null: V8 gave up by itself. */
-export function outOfMemory(memoryBytes: number, rss: number | null): ErrorInfo {
-  const grew = rss === null ? 'filled its JavaScript heap' : `grew to ${megabytes(rss)} of memory`;
+/** `rss`: resident bytes when it was noticed; null: the process gave up by itself. */
+export function outOfMemory(memoryBytes: number, rss: number | null, words: DeathWords): ErrorInfo {
+  const grew = rss === null ? `filled ${words.exhausted.filled}` : `grew to ${megabytes(rss)} of memory`;
   return {
     type: 'OutOfMemory',
-    message: `The runner process ${grew}; the limit is ${megabytes(memoryBytes)}. Read the rows in chunks (for await … of data), or raise "memory".`,
+    message: `The runner process ${grew}; the limit is ${megabytes(memoryBytes)}. ${words.useLess}, or raise "memory".`,
     stack: null,
   };
 }
@@ -54,15 +66,21 @@ export function unexpectedMessage(why: string): ErrorInfo {
   );
 }
 
+export function otherProtocol(version: number): ErrorInfo {
+  return killed(
+    `The runner process speaks version ${version} of the protocol with its worker, which speaks version ${PROTOCOL_VERSION}. Install the same version of Partwise for both.`,
+  );
+}
+
 export function stalled(ms: number): ErrorInfo {
   return killed(
     `The runner process ran no function for ${ms / 1000} s and did not answer: something that a function left behind blocks it. Await everything that a function starts.`,
   );
 }
 
-export function exitStuck(ms: number): ErrorInfo {
+export function exitStuck(ms: number, words: DeathWords): ErrorInfo {
   return killed(
-    `The function ended its process, and an exit handler (process.on('exit', …)) was still running after ${ms / 1000} s. Return or throw instead of calling process.exit.`,
+    `The function ended its process, and ${words.exitHandler} was still running after ${ms / 1000} s. ${words.insteadOfExit}.`,
   );
 }
 

@@ -3,6 +3,8 @@ import { totalmem } from 'node:os';
 
 /** The rest is the worker's own, and the system's. */
 const SHARE_OF_MACHINE = 0.8;
+/** Share of a runner's memory that DuckDB may use; the rest is the function's. */
+const DUCKDB_SHARE = 0.6;
 
 export interface CallMemory {
   /** Resident bytes of a runner. */
@@ -22,6 +24,11 @@ export function callMemory(
   const most = Math.floor(machine * SHARE_OF_MACHINE);
   const each = big ? Math.max(wanted, Math.floor(most / runners)) : wanted;
   return { each, alone: Math.max(each, Math.min(each * runners, most)) };
+}
+
+/** DuckDB's memory limit inside a runner. */
+export function duckdbMemory(memoryBytes: number): number {
+  return Math.floor(memoryBytes * DUCKDB_SHARE);
 }
 
 let ofMachine: number | null = null;

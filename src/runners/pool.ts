@@ -1,43 +1,48 @@
 /**
- * A worker's runner processes. At most `size` live at a time; an idle one is kept warm for units of the same function bundle
+ * A worker's runner processes. At most `size` live at a time; an idle one is kept warm for units of the same language, function bundle
  * and memory cap, and makes room for others when needed. One that must be alone waits until no other is at work, and who comes
  * after it waits until it was.
  */
-import { RunnerProcess } from './node/process';
+import type { Language } from './language';
+import type { Runner, RunnerOptions } from './runner';
 
 /** A runner that holds more than this share of its cap after a unit would start the next one with too little. */
 const TIRED = 0.5;
 
 interface Idle {
-  runner: RunnerProcess;
+  runner: Runner;
   key: string;
 }
 
 /** A functions file that takes longer to load is refused before. */
 const STALLED_MS = 60_000;
 
-interface PoolOptions {
+interface PoolOptions extends Omit<RunnerOptions, 'memoryBytes'> {
   size: number;
-  /** Folder for what runners print, in files without names; made when it is not there. Default: the system's temporary folder. */
-  folder?: string;
-  /** Names of environment variables that functions get although they are credentials. Default: none. */
-  passEnv?: readonly string[];
   /** How long a runner may go without calling a function of its unit, and without an answer, before it is replaced. Default 60 s. */
   stalledMs?: number;
   /** Told of each runner that was given back and cannot be used again. */
   onReplaced?: (reason: 'lost' | 'memory') => void;
 }
 
+/** The runner that a unit needs. */
+interface Wanted {
+  language: Language;
+  /** Of the function bundle. */
+  digest: string;
+  memoryBytes: number;
+}
+
 export class RunnerPool {
   readonly size: number;
   readonly stalledMs: number;
-  private readonly live = new Set<RunnerProcess>();
-  private readonly keys = new WeakMap<RunnerProcess, string>();
+  private readonly live = new Set<Runner>();
+  private readonly keys = new WeakMap<Runner, string>();
   /** Least recently used first. */
   private idle: Idle[] = [];
   private readonly waiting: (() => void)[] = [];
   /** Who is to be alone next, or is. */
-  private loner: { runner: RunnerProcess | null } | null = null;
+  private loner: { runner: Runner | null } | null = null;
   private closed = false;
 
   constructor(private readonly options: PoolOptions) {
@@ -55,13 +60,12 @@ export class RunnerPool {
    * has run something before. `alone`: fresh, and until it is released it is the only one.
    */
   async acquire(
-    digest: string,
-    memoryBytes: number,
+    wanted: Wanted,
     signal?: AbortSignal,
     options: { fresh?: boolean; alone?: boolean } = {},
-  ): Promise<RunnerProcess> {
-    const key = `${digest}/${memoryBytes}`;
-    if (options.alone === true) return this.acquireAlone(key, memoryBytes, signal);
+  ): Promise<Runner> {
+    const key = `${wanted.language.name}/${wanted.digest}/${wanted.memoryBytes}`;
+    if (options.alone === true) return this.acquireAlone(key, wanted, signal);
     for (;;) {
       this.throwIfOver(signal);
       if (this.loner !== null) {
@@ -70,25 +74,20 @@ export class RunnerPool {
       }
       const warm = options.fresh === true ? undefined : this.takeIdle(key);
       if (warm !== undefined) return warm;
-      if (this.live.size < this.size) return this.start(key, memoryBytes);
+      if (this.live.size < this.size) return this.start(key, wanted);
       const oldest = this.idle.shift();
       if (oldest !== undefined) await oldest.runner.kill();
       else await this.place(signal);
     }
   }
 
-  private async acquireAlone(
-    key: string,
-    memoryBytes: number,
-    signal: AbortSignal | undefined,
-  ): Promise<RunnerProcess> {
-    const loner: { runner: RunnerProcess | null } = { runner: null };
+  private async acquireAlone(key: string, wanted: Wanted, signal: AbortSignal | undefined): Promise<Runner> {
+    const loner: { runner: Runner | null } = { runner: null };
     try {
       for (;;) {
         this.throwIfOver(signal);
         this.loner ??= loner;
-        if (this.loner === loner && this.live.size === 0)
-          return (loner.runner = this.start(key, memoryBytes));
+        if (this.loner === loner && this.live.size === 0) return (loner.runner = this.start(key, wanted));
         const idle = this.loner === loner ? this.idle.shift() : undefined;
         if (idle !== undefined) await idle.runner.kill();
         else await this.place(signal);
@@ -109,7 +108,7 @@ export class RunnerPool {
   }
 
   /** Gives a runner back; one that did not end its unit cleanly, or died, is ended and forgotten. */
-  async release(runner: RunnerProcess, options: { reusable: boolean }): Promise<void> {
+  async release(runner: Runner, options: { reusable: boolean }): Promise<void> {
     const lost = !options.reusable || !runner.alive;
     const tired = runner.rss >= runner.memoryBytes * TIRED;
     if (!lost && !tired && !this.closed) this.idle.push({ runner, key: this.keys.get(runner)! });
@@ -128,13 +127,14 @@ export class RunnerPool {
     await Promise.all([...this.live].map((runner) => runner.kill()));
   }
 
-  private takeIdle(key: string): RunnerProcess | undefined {
+  private takeIdle(key: string): Runner | undefined {
     const found = this.idle.findLastIndex((each) => each.key === key && each.runner.alive);
     return found === -1 ? undefined : this.idle.splice(found, 1)[0]!.runner;
   }
 
-  private start(key: string, memoryBytes: number): RunnerProcess {
-    const runner = new RunnerProcess(memoryBytes, this.options.passEnv ?? [], this.options.folder);
+  private start(key: string, { language, memoryBytes }: Wanted): Runner {
+    const { passEnv, folder } = this.options;
+    const runner = language.start({ memoryBytes, passEnv, folder });
     this.live.add(runner);
     this.keys.set(runner, key);
     void runner.exited.then(() => {

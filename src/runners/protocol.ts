@@ -1,8 +1,8 @@
 /**
- * The messages between a worker and a runner process (`channel`). A worker takes nothing that a runner sends on trust: see
- * `check-message`.
+ * The messages between a worker and a runner process, in any language; docs/runner-protocol.md describes them with their bytes
+ * (`message-bytes`) for whoever writes a runner. A worker takes nothing that a runner sends on trust: see `check-message`.
  *
- * A runner handles one unit at a time. The worker sends `unit`; the runner answers with `log`, `printed`, `upload`, `download`,
+ * A runner first sends `ready`. It handles one unit at a time. The worker sends `unit`; the runner answers with `log`, `printed`, `upload`, `download`,
  * `heartbeat` and `segment` messages and, at the end, `unitDone`. The worker may send `drain` (end what is running, begin no other) or
  * `abort` at any time, and after the latter SIGKILL the runner's process group two seconds later.
  *
@@ -17,7 +17,7 @@ import type { Column, FunctionPlan, PinnedFile } from '../core/plan';
 import type { ModelPlan } from '../core/plan';
 import type { PushDown } from '../core/push-down';
 import type { RowsQuery, WarehouseQuery } from '../core/warehouse-access';
-import type { Offsets, OutputStream } from './node/output-files';
+import type { Offsets, OutputStream } from './output-files';
 import type { ModelInput } from '../core/input';
 import type { FunctionDescription } from '../core/function-description';
 
@@ -104,6 +104,9 @@ export interface LogLine {
   text: string;
 }
 
+/** Changes when a message does, unless a field is only added that may be absent. */
+export const PROTOCOL_VERSION = 1;
+
 export type ToRunner =
   | { type: 'describe'; bundle: string }
   | { type: 'unit'; unit: RunnerUnit }
@@ -117,7 +120,9 @@ export type ToRunner =
   | { type: 'reply'; id: number; value?: unknown; error?: ErrorInfo & { nonRetryable: boolean } };
 
 export type FromRunner =
-  /** Answer to `describe`. */
+  /** Before anything else. */
+  | { type: 'ready'; protocol: number }
+  /** Answer to `describe`. Settings are as the user wrote them, so they are tagged values (`tagged-values`). */
   | { type: 'functions'; functions: FunctionDescription[]; error: ErrorInfo | null }
   | { type: 'log'; lines: LogLine[] }
   /** What was written to descriptors 1 and 2 up to `to` belongs to the call of this number; null: to none. */

@@ -4,12 +4,13 @@ import type { ErrorInfo } from '../core/outcome';
 import { monotonicMs, type RunningCall } from './call-record';
 import { BadMessage, UnitMessages } from './check-message';
 import { endedByCancel, stalled, timedOut } from './exit-reason';
-import type { OutputStream } from './node/output-files';
-import { OutputReader } from './node/output-reader';
-import type { RunnerProcess } from './node/process';
+import type { OutputStream } from './output-files';
+import { OutputReader } from './output-reader';
 import type { WarehouseAccess } from '../core/warehouse-access';
 import type { FromRunner, RunnerUnit } from './protocol';
+import type { Runner } from './runner';
 import { StageUnavailable } from '../stage';
+import { encodeValue } from './tagged-values';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit';
 
 /** What the function has between being told to stop and being killed. */
@@ -42,13 +43,14 @@ export interface SessionEnd {
 }
 
 export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> {
-  const { pool, unit, memory, signal, drain, fresh, alone } = options;
-  let runner: RunnerProcess;
+  const { pool, language, unit, memory, signal, drain, fresh, alone } = options;
+  let runner: Runner;
   // Who waits for a place has nothing to finish.
   const stop = AbortSignal.any([signal, drain]);
   try {
-    const bytes = alone ? memory.alone : memory.each;
-    runner = await pool.acquire(unit.function.digest, bytes, stop, { fresh, alone });
+    const memoryBytes = alone ? memory.alone : memory.each;
+    const { digest } = unit.function;
+    runner = await pool.acquire({ language, digest, memoryBytes }, stop, { fresh, alone });
   } catch (error) {
     if (stop.aborted) return { ended: new Set(), lost: [], death: null, failed: null };
     throw error;
@@ -89,7 +91,7 @@ class RunnerSession {
   private readonly settled = new Promise<Pick<SessionEnd, 'failed'>>((resolve) => (this.settle = resolve));
 
   constructor(
-    private readonly runner: RunnerProcess,
+    private readonly runner: Runner,
     private readonly options: SessionOptions,
   ) {
     this.begunBefore = runner.calls.read().begun;
@@ -105,11 +107,10 @@ class RunnerSession {
     const onTick = AsyncResource.bind((): void => this.look());
     const onAbort = (): void => this.cancel();
     const onDrain = (): void => runner.send({ type: 'drain' });
-    runner.on('message', onMessage).on('tick', onTick);
+    const stopListening = runner.listen({ onMessage, onTick });
     signal.addEventListener('abort', onAbort, { once: true });
     drain.addEventListener('abort', onDrain, { once: true });
-    runner.lease = this.options.lease;
-    runner.renewLease();
+    runner.setLease(this.options.lease);
     handlers.onSession({
       running: () => this.callOf(this.runner.calls.read().running?.number),
       holdCalls: () => {
@@ -141,12 +142,11 @@ class RunnerSession {
       throw error;
     } finally {
       this.stopClocks();
-      runner.lease = null;
-      runner.renewLease();
+      runner.setLease(null);
       handlers.onSession(null);
       signal.removeEventListener('abort', onAbort);
       drain.removeEventListener('abort', onDrain);
-      runner.off('message', onMessage).off('tick', onTick);
+      stopListening();
     }
   }
 
@@ -204,7 +204,10 @@ class RunnerSession {
       case 'model':
         return this.reply(message.id, () => handlers.onModel(message.partition));
       case 'query':
-        return this.ask(message.id, (access, signal) => access.query(message, signal));
+        return this.ask(message.id, async (access, signal) => {
+          const { names, rows } = await access.query(message, signal);
+          return { names, rows: rows.map((row) => row.map(encodeValue)) };
+        });
       case 'rows':
         return this.ask(message.id, (access, signal) => access.rows(message, signal));
       case 'cancelQueries':

@@ -2,6 +2,7 @@
 import type { AfterLoss } from '../core/failures/budgets';
 import type { ArtifactCodec, FileRef } from '../core/files';
 import type { ErrorInfo } from '../core/outcome';
+import type { Language } from './language';
 import type { CallMemory } from './memory';
 import type { RunnerPool } from './pool';
 import type { WarehouseAccess } from '../core/warehouse-access';
@@ -65,6 +66,8 @@ export interface UnitHandlers {
 
 export interface UnitRunOptions {
   pool: RunnerPool;
+  /** Of the unit's bundle. */
+  language: Language;
   unit: RunnerUnit;
   /** Per call of the function; null: no limit. */
   timeoutMs: number | null;

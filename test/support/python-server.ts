@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY } from './project';
 
-const PYTHON = join(
+export const PYTHON = join(
   REPOSITORY,
   'node_modules/.cache/partwise-python',
   process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python',

@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { bundleFunctions, type FunctionBundle } from '../../src/functions/bundle';
+import { bundleFunctions } from '../../src/runners/functions-file';
+import type { FunctionBundle } from '../../src/runners/language';
+import { languageOfBundle } from '../../src/runners/languages';
 import type { RunnerPool } from '../../src/runners/pool';
 import type { RunnerUnit } from '../../src/runners/protocol';
 import { artifactRefs, outcomeAt, type EndedOutcome } from '../../src/core/done-block';
@@ -114,6 +116,7 @@ export async function run(request: RunRequest): Promise<Ran> {
   };
   const end = await runUnit({
     pool,
+    language: languageOfBundle(unit.bundle)!,
     unit,
     timeoutMs: null,
     memory: { each: 500_000_000, alone: 500_000_000 },

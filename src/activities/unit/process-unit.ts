@@ -16,6 +16,7 @@ import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../../stored/
 import { StageUnavailable, type Stage } from '../../stage';
 import { monotonicMs } from '../../runners/call-record';
 import { callMemory } from '../../runners/memory';
+import { runnerUnit } from '../../runners/runner-unit';
 import { runUnit } from '../../runners/unit-run';
 import { readIndex } from '../../rows/partition-index';
 import { readCheckpoints } from '../../stored/checkpoints';
@@ -23,7 +24,7 @@ import { allowedFiles, confinementOf } from '../../planning/allowed-files';
 import type { ActivityDeps } from '../deps';
 import { refusing, unitFailure } from '../failures';
 import { FunctionMissing } from '../../functions/errors';
-import { duckdbMemory } from '../../planning/function-limits';
+import type { UnitBundle } from '../../planning/function-catalog';
 import { beatFrom, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { Interruptions } from './interruptions';
 import { openPlannedStage } from '../../stored/stage-access';
@@ -63,7 +64,7 @@ interface Work {
   recorder: UnitRecorder;
   /** Local copy of the partition index. */
   index: string;
-  bundle: { digest: string; path: string | null };
+  bundle: UnitBundle;
   /** The attempt's folder on the stage. */
   folder: string;
 }
@@ -165,7 +166,7 @@ class UnitAttempt {
   }
 
   async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
-    const { plan, ledger, recorder, index } = work;
+    const { plan, ledger, recorder, index, bundle } = work;
     const { stop } = this.#interruptions;
     const warehouse = openWarehouse(plan.warehouse, this.deps.projectDir);
     const fetch = () => fetchSnapshot({ stage, warehouse }, plan, ordinals, scratch, stop);
@@ -176,6 +177,7 @@ class UnitAttempt {
     const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
     const { left, failed } = await runUnit({
       pool,
+      language: bundle.language,
       unit: await this.#runnerUnit(work, ordinals, snapshot, scratch, memory.each),
       timeoutMs: plan.timeoutMs,
       memory,
@@ -204,35 +206,24 @@ class UnitAttempt {
     scratch: string,
     memoryBytes: number,
   ): Promise<UnitRunOptions['unit']> {
-    const files = plan.files === null ? null : ordinals.map((ordinal) => plan.files![ordinal]!);
-    return {
+    const files = plan.files === null ? [] : ordinals.map((ordinal) => plan.files![ordinal]!.path);
+    return runnerUnit(plan, {
       function: { ...plan.function, digest: bundle.digest },
       bundle: bundle.path,
-      runId: this.task.runId,
-      params: plan.params,
-      model: plan.model,
-      models: plan.models,
-      warehouse: plan.warehouse,
-      pushDown: plan.pushDown,
-      keyColumns: plan.keyColumns,
-      columns: plan.columns,
       index,
       snapshot,
-      files,
       ordinals,
       isBatch: !ledger.isOwnActivity,
       priorCalls: ledger.priorCalls,
       extraCalls: ledger.extraCalls(ordinals),
-      snapshotTime: plan.snapshotTime,
-      scheduledTime: plan.scheduledTime,
       spill: join(this.deps.scratch, 'spill'),
       scratch,
       nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
-      duckdbMemoryBytes: duckdbMemory(memoryBytes),
+      memoryBytes,
       ...(plan.trusted === false && {
-        confinement: await this.#confinement([index, ...snapshot, ...(files ?? []).map(({ path }) => path)]),
+        confinement: await this.#confinement([index, ...snapshot, ...files]),
       }),
-    };
+    });
   }
 
   /** `paths`: of the unit's own files. */
@@ -253,7 +244,7 @@ class UnitAttempt {
     return folder;
   }
 
-  async #bundle(plan: UnitPlan): Promise<Work['bundle']> {
+  async #bundle(plan: UnitPlan): Promise<UnitBundle> {
     try {
       return await this.deps.functions.forUnit(plan.function);
     } catch (error) {

@@ -19,11 +19,12 @@ import { checkPin } from '../../functions/file-rows';
 import type { RunRecord } from '../../history/fold';
 import type { FunctionPlan, UnitPlan } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
-import { callHere } from '../../runners/node/call-here';
+import type { CallHereOptions } from '../../runners/language';
+import { languageOfBundle } from '../../runners/languages';
+import { runnerUnit } from '../../runners/runner-unit';
 import type { Stage } from '../../stage';
 import { downloadArtifact } from '../../reader/partitions/download';
 import { FunctionCatalog, sqlDigest, unknownFunction } from '../../planning/function-catalog';
-import { duckdbMemory } from '../../planning/function-limits';
 import { openPlannedStage } from '../../stored/stage-access';
 import { loadUnitPlan } from '../../stored/unit-plan';
 import { fetchSnapshot } from '../../warehouse/unit-snapshot';
@@ -64,8 +65,18 @@ export async function debugPartition(
     const own = { workflowId: at.runId, runId: record.workflowRunId, stage: stage.uri };
     const onDownload: OnDownload = (request) => downloadArtifact(client, own, request, scratch);
     const { execution } = record.opened!;
-    const warehouse = openWarehouse(plan.warehouse, project.projectDir);
-    const prepared = { ...at, stage, warehouse, plan, fn, ordinal, execution, attempt, scratch, onDownload };
+    const prepared = {
+      partition: at.partition,
+      stage,
+      warehouse: openWarehouse(plan.warehouse, project.projectDir),
+      plan,
+      fn,
+      ordinal,
+      execution,
+      attempt,
+      scratch,
+      onDownload,
+    };
     const now = await callNow(prepared, options);
     return {
       runId: at.runId,
@@ -146,10 +157,9 @@ async function waitForDebugger(fn: FunctionPlan, { onEvent }: DebugOptions): Pro
   inspector.waitForDebugger();
 }
 
-type OnDownload = Parameters<typeof callHere>[0]['onDownload'];
+type OnDownload = CallHereOptions['onDownload'];
 
 interface Prepared {
-  runId: string;
   partition: string;
   stage: Stage;
   warehouse: Warehouse;
@@ -163,49 +173,26 @@ interface Prepared {
 }
 
 async function callNow(
-  {
-    runId,
-    partition,
-    stage,
-    warehouse,
-    plan,
-    fn,
-    ordinal,
-    execution,
-    attempt,
-    scratch,
-    onDownload,
-  }: Prepared,
+  { partition, stage, warehouse, plan, fn, ordinal, execution, attempt, scratch, onDownload }: Prepared,
   { inspect, onEvent, signal = new AbortController().signal }: DebugOptions,
 ): Promise<Call> {
   const logs: LogEntry[] = [];
   const index = await stage.localFile(plan.index, scratch);
-  const { outcome, rowsFiles, uploads } = await callHere({
-    unit: {
+  const { outcome, rowsFiles, uploads } = await languageOfBundle(fn.bundle)!.callHere({
+    unit: runnerUnit(plan, {
       function: fn,
       bundle: fn.bundle,
-      runId,
-      params: plan.params,
-      model: plan.model,
-      models: plan.models,
-      warehouse: plan.warehouse,
-      pushDown: plan.pushDown,
-      keyColumns: plan.keyColumns,
-      columns: plan.columns,
       index,
       snapshot: await fetchSnapshot({ stage, warehouse }, plan, [ordinal], scratch, signal),
-      files: plan.files === null ? null : [plan.files[ordinal]!],
       ordinals: [ordinal],
       isBatch: false,
       priorCalls: attempt - 1,
       pause: inspect === true,
-      snapshotTime: plan.snapshotTime,
-      scheduledTime: plan.scheduledTime,
       spill: scratch,
       scratch,
       nonRetryableErrorTypes: [],
-      duckdbMemoryBytes: duckdbMemory(plan.memoryBytes),
-    },
+      memoryBytes: plan.memoryBytes,
+    }),
     onLog: ({ at, stream, text }) => {
       const entry: LogEntry = { at, partition, execution, attempt, stream, text };
       logs.push(entry);

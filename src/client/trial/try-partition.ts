@@ -8,6 +8,7 @@ import type { FileRef } from '../../core/files';
 import { keyValues } from '../../core/key-values';
 import type { PartitionOutcome } from '../../core/outcome';
 import { artifactFile } from '../../stored/layout';
+import { languageOfBundle } from '../../runners/languages';
 import type { RunnerPool } from '../../runners/pool';
 import type { LogLine, RunnerUnit } from '../../runners/protocol';
 import { runUnit } from '../../runners/unit-run';
@@ -38,6 +39,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
   const startedAt = Date.now();
   const { failed } = await runUnit({
     pool,
+    language: languageOfBundle(unit.bundle)!,
     unit,
     timeoutMs,
     memory: { each: memoryBytes, alone: memoryBytes },

@@ -16,11 +16,12 @@ import { Refusal } from '../../core/refusal';
 import { scheduledFor } from '../../input/scheduled-time';
 import { pickSpread } from './pick-spread';
 import { RunnerPool } from '../../runners/pool';
+import { runnerUnit } from '../../runners/runner-unit';
 import { openStage, type Stage } from '../../stage';
 import { openWarehouse, warehouseOptionProblems } from '../../warehouse';
 import type { PartitionsRequest, PinnedSource, Warehouse } from '../../warehouse/warehouse';
 import { FunctionCatalog } from '../../planning/function-catalog';
-import { duckdbMemory, functionLimits } from '../../planning/function-limits';
+import { functionLimits } from '../../planning/function-limits';
 import {
   findFunction,
   inspectSource,
@@ -228,37 +229,36 @@ class Trial {
   ): Promise<TriedPartition> {
     const { input, folders, options } = this;
     const { timeoutMs, memoryBytes } = functionLimits(input.options, settings);
-    const { keyColumns, columns, index, data, files } = snapshot;
+    const { index, data } = snapshot;
     const scratch = join(folders.scratch, `partition-${ordinal}`);
     await mkdir(scratch);
+    const basis = {
+      ...snapshot,
+      runId: NO_RUN,
+      params: input.params,
+      model: input.model ?? undefined,
+      models: models ?? undefined,
+      warehouse: warehouse.uri,
+      snapshotTime: new Date().toISOString(),
+      scheduledTime: input.scheduledTime,
+    };
     return tryPartition({
       pool,
       stage: this.#stage,
       warehouse,
-      unit: {
+      unit: runnerUnit(basis, {
         function: plan,
         bundle: plan.bundle,
-        runId: NO_RUN,
-        params: input.params,
-        model: input.model ?? undefined,
-        models: models ?? undefined,
-        warehouse: warehouse.uri,
-        pushDown: snapshot.pushDown,
-        keyColumns,
-        columns,
         index,
         snapshot: data,
-        files: files === null ? null : [files[ordinal]!],
         ordinals: [ordinal],
         isBatch: false,
         priorCalls: 0,
-        snapshotTime: new Date().toISOString(),
-        scheduledTime: input.scheduledTime,
         spill: join(folders.scratch, 'spill'),
         scratch,
         nonRetryableErrorTypes: [],
-        duckdbMemoryBytes: duckdbMemory(memoryBytes),
-      },
+        memoryBytes,
+      }),
       id: snapshot.ids[ordinal]!,
       rows: snapshot.rows[ordinal]!,
       timeoutMs,

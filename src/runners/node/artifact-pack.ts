@@ -5,7 +5,7 @@ import type { PackedArtifact } from '../../core/outcome';
 import { sha256Of } from '../../files/digest';
 
 /** Larger artifacts are files of their own. */
-export const MOST_PACKED_BYTES = 64 * 1024;
+export const MAX_PACKED_BYTES = 64 * 1024;
 
 export class ArtifactPack {
   #parts: Uint8Array[] = [];

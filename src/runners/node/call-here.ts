@@ -4,46 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { ArtifactCodec, FileRef } from '../../core/files';
+import type { FileRef } from '../../core/files';
+import type { CalledHere, CallHereOptions, Uploaded } from '../language';
+import type { FromRunner, RunnerOutcome } from '../protocol';
 import { OutputCapture } from './output-capture';
-import type { WarehouseAccess } from '../../core/warehouse-access';
-import type { FromRunner, LogLine, RunnerOutcome, RunnerUnit } from '../protocol';
 import { UnitDatabases, UnitLoop } from './unit-loop';
 import type { Asked, UnitLink } from './worker-link';
-import type { ModelFile } from '../../models/types';
 import type { PackedArtifact } from '../../core/outcome';
 import { sha256Of } from '../../files/digest';
-
-export interface CallHereOptions {
-  /** Of one partition. */
-  unit: RunnerUnit;
-  onLog: (line: LogLine) => void;
-  onDownload: (request: {
-    name: string;
-    partition: string;
-    run: string | null;
-  }) => Promise<{ file: string; codec: ArtifactCodec }>;
-  onModel: (partition: string) => Promise<ModelFile | null>;
-  /** For what the function reads in the warehouse; null: it opens it itself. */
-  access: WarehouseAccess | null;
-  /** Aborts `context.signal`. */
-  signal: AbortSignal;
-}
-
-/** An artifact that was uploaded, and is nowhere but here. */
-export interface Uploaded {
-  name: string;
-  content: Uint8Array;
-  sha256: string;
-  codec: ArtifactCodec;
-}
-
-export interface CalledHere {
-  outcome: RunnerOutcome['outcome'];
-  /** Parquet files of the rows that it returned, in the unit's scratch folder. */
-  rowsFiles: string[];
-  uploads: Uploaded[];
-}
 
 /** Rejects when the function could not be called at all. */
 export async function callHere(options: CallHereOptions): Promise<CalledHere> {

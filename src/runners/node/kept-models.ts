@@ -1,7 +1,7 @@
 /** Models that this runner has decoded: those it may need again, as long as there is room. */
 
 /** Together; what they take when decoded is a few times as much. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 
 interface Kept {
   model: unknown;
@@ -51,7 +51,7 @@ export async function keptModel<Model>(
   kept.set(key, loaded);
   total += loaded.bytes;
   for (const [oldest, { bytes }] of kept) {
-    if (total <= MOST_BYTES) break;
+    if (total <= MAX_BYTES) break;
     kept.delete(oldest);
     total -= bytes;
   }

@@ -1,11 +1,13 @@
 /** Entry of a runner process: describes a bundle, or runs the partitions of a unit, as its worker asks. */
 import { Socket } from 'node:net';
+import type { FunctionDescription } from '../../core/function-description';
 import { describeThrown } from '../../functions/errors';
-import { loadFunctions } from '../../functions/load';
-import { Channel, CHANNEL_FD } from './channel';
+import { Channel, CHANNEL_FD } from '../channel';
+import { loadFunctions } from './load-functions';
 import { OutputCapture } from './output-capture';
 import { ProcessState } from './process-state';
-import type { RunnerUnit, ToRunner } from '../protocol';
+import { PROTOCOL_VERSION, type RunnerUnit, type ToRunner } from '../protocol';
+import { encodeValue } from '../tagged-values';
 import { UnitDatabases, UnitLoop } from './unit-loop';
 import { startWatchdog } from './watchdog';
 import { openState, WorkerLink } from './worker-link';
@@ -25,6 +27,7 @@ let loop: UnitLoop | null = null;
 const output = new OutputCapture((lines) => link?.send({ type: 'log', lines }));
 output.install();
 listen();
+channel.send({ type: 'ready', protocol: PROTOCOL_VERSION });
 
 function receive(message: ToRunner): void {
   switch (message.type) {
@@ -69,7 +72,7 @@ function onUncaught(error: unknown): void {
 
 async function describeBundle(bundle: string): Promise<void> {
   try {
-    const functions = [...(await loadFunctions(bundle)).values()].map(
+    const described = [...(await loadFunctions(bundle)).values()].map(
       ({ name, timeout, memory, retry, bigTaskQueue, model }) => ({
         name,
         timeout,
@@ -79,6 +82,7 @@ async function describeBundle(bundle: string): Promise<void> {
         model,
       }),
     );
+    const functions = described.map(encodeValue) as FunctionDescription[];
     channel.send({ type: 'functions', functions, error: null });
   } catch (error) {
     channel.send({ type: 'functions', functions: [], error: describeThrown(error).error });

@@ -2,7 +2,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import { StringDecoder } from 'node:string_decoder';
-import { type OutputStream, STREAMS } from './output-files';
+import { type OutputStream, STREAMS } from '../output-files';
+import { keptLine, MAX_LINE } from '../output-reader';
 import type { LogLine } from '../protocol';
 
 /** A call of a partition. */
@@ -17,10 +18,6 @@ export interface CallOf {
 const BATCH_LINES = 200;
 /** A line after a pause is sent at once: the code may block next, or kill the process. */
 const PAUSE_MS = 20;
-export const LONGEST_LINE = 16_384;
-/** Lines per call of a function; a loop that logs must not fill the stage. */
-const MOST_LINES = 10_000;
-
 export class OutputCapture {
   /** The call on whose behalf code runs, leftovers of earlier partitions included. */
   readonly call = new AsyncLocalStorage<CallOf>();
@@ -107,7 +104,7 @@ export class OutputCapture {
     const lines = (open.text + text).split('\n');
     open.text = lines.pop()!;
     for (const line of lines) this.add(stream, line);
-    if (open.text.length > LONGEST_LINE) {
+    if (open.text.length > MAX_LINE) {
       this.add(stream, open.text);
       open.text = '';
     }
@@ -143,14 +140,6 @@ export class OutputCapture {
       this.sending = false;
     }
   }
-}
-
-/** A line as the log has it; null: it has too many already. `number`: from 1, in its call. */
-export function keptLine(line: string, number: number): string | null {
-  if (number > MOST_LINES + 1) return null;
-  if (number > MOST_LINES)
-    return `(The log of this call ends here: it has more than ${MOST_LINES.toLocaleString('en')} lines.)`;
-  return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;
 }
 
 function encodingOf(value: unknown): BufferEncoding {

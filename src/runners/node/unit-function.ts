@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CallContext } from '../../functions/context';
 import { createPartitionData } from '../../functions/data';
 import { FunctionMissing } from '../../functions/errors';
-import { loadFunctions } from '../../functions/load';
+import { loadFunctions } from './load-functions';
 import { PendingRows } from '../../rows/pending-rows';
 import type { PartitionRows } from '../../rows/partition-rows';
 import { previewOf } from '../../functions/preview';

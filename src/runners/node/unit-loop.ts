@@ -28,7 +28,7 @@ import { ArtifactPack } from './artifact-pack';
 import { timedOut } from '../exit-reason';
 import type { CallOf, OutputCapture } from './output-capture';
 import type { RunnerOutcome, RunnerSegment, RunnerUnit, ToRunner } from '../protocol';
-import { RunnerHost } from './host';
+import { RunnerHost } from './runner-host';
 import { type Returned, type UnitFunction, unitFunction } from './unit-function';
 import type { UnitLink } from './worker-link';
 

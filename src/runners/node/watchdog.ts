@@ -9,7 +9,7 @@
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
-import { LineReader } from './line-reader';
+import { LineReader } from '../line-reader';
 
 export const WATCHDOG_FD = 4;
 

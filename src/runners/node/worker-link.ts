@@ -1,9 +1,13 @@
 /** The runner's end of the conversation with its worker: messages out, and requests that the worker answers. */
 import type { ErrorInfo } from '../../core/outcome';
-import { CALLS_FD, CallWriter } from '../call-record';
-import type { Channel } from './channel';
-import { type Offsets, WrittenOutput } from './output-files';
+import { CALLS_FD } from '../call-record';
+import type { Channel } from '../channel';
+import type { Offsets } from '../output-files';
+import type { QueryAnswer } from '../../core/warehouse-access';
 import type { FromRunner, ToRunner } from '../protocol';
+import { decodeValue } from '../tagged-values';
+import { CallWriter } from './call-writer';
+import { WrittenOutput } from './written-output';
 
 /** Where what happens in a unit is told, and who does for its functions what they cannot do themselves. */
 export interface UnitLink {
@@ -112,7 +116,8 @@ export class WorkerLink implements UnitLink {
     signal?.addEventListener('abort', cancel, { once: true });
     this.send({ ...request, id } as Request);
     try {
-      return await answered;
+      const value = await answered;
+      return request.type === 'query' ? valuesOf(value as QueryAnswer) : value;
     } catch (error) {
       signal?.throwIfAborted();
       // Made again here, so that the stack leads to the caller.
@@ -130,4 +135,8 @@ export class WorkerLink implements UnitLink {
     if (reply.error === undefined) waiting?.resolve(reply.value);
     else waiting?.reject(new RequestFailed(reply.error));
   }
+}
+
+function valuesOf({ names, rows }: QueryAnswer): QueryAnswer {
+  return { names, rows: rows.map((row) => row.map(decodeValue)) };
 }

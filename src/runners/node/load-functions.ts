@@ -1,9 +1,8 @@
 /** The partition functions that a bundle exports. Runs the user's code, so only ever called in a runner process. */
 import { pathToFileURL } from 'node:url';
-import { isPartitionFunction } from './define';
-import type { PartitionFunction } from './types';
-import type { ModelFunction } from './model-hooks';
-import { isPartitionModel } from './model-hooks';
+import { isPartitionFunction } from '../../functions/define';
+import type { PartitionFunction } from '../../functions/types';
+import { isPartitionModel, type ModelFunction } from '../../functions/model-hooks';
 
 /** Something about the functions file is wrong; the sentence says what to do. */
 export class FunctionsFileError extends Error {

@@ -1,38 +1,23 @@
-/** A project's functions file as one module, named by its digest, so that an edit touches no run in flight. */
+/** A functions file in TypeScript or JavaScript as one module. */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Message, Plugin } from 'esbuild';
-import { digestFile, sha256Of } from '../files/digest';
-import { replaceFile } from '../files/durable';
+import { digestFile, sha256Of } from '../../files/digest';
+import { replaceFile } from '../../files/durable';
+import { FunctionsBuildError, type FunctionBundle } from '../language';
 
-/** The functions file does not build: a sentence per problem, with file and line. */
-export class FunctionsBuildError extends Error {
-  override name = 'FunctionsBuildError';
-  readonly nonRetryable = true;
-  constructor(readonly problems: readonly string[]) {
-    super(problems.join('\n'));
-  }
-}
+/** Of bundles. */
+export const BUNDLE_ENDING = '.mjs';
 
-export interface FunctionBundle {
-  /** sha256 of the bundle. */
-  digest: string;
-  /** `<outFolder>/<digest>.mjs`, absolute. */
-  path: string;
-}
-
-const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
-
-/** Bundles the file and what it imports by path; packages stay where they are installed. The same input gives the same digest. */
-export async function bundleFunctions(file: string, outFolder: string): Promise<FunctionBundle> {
+/** Bundles the file and what it imports by path; packages stay where they are installed. */
+export async function bundle(file: string, outFolder: string): Promise<FunctionBundle> {
   const entry = resolve(file);
   const folder = resolve(outFolder);
-  checkFile(file, entry);
   const code = await build(entry, folder);
   const digest = sha256Of(code);
-  const path = join(folder, `${digest}.mjs`);
+  const path = join(folder, `${digest}${BUNDLE_ENDING}`);
   // One of that name may hold something else: a disk that lost power, or a bit.
   if (!(await holds(path, digest))) {
     await mkdir(folder, { recursive: true });
@@ -46,19 +31,6 @@ async function holds(path: string, sha256: string): Promise<boolean> {
     return (await digestFile(path)).sha256 === sha256;
   } catch {
     return false;
-  }
-}
-
-function checkFile(file: string, entry: string): void {
-  if (!existsSync(entry)) {
-    throw new FunctionsBuildError([
-      `There is no functions file "${file}". Write one, or name it with --functions FILE.`,
-    ]);
-  }
-  if (!ENDINGS.includes(extname(entry))) {
-    throw new FunctionsBuildError([
-      `The functions file "${file}" has no known ending. Use one of ${ENDINGS.join(', ')}.`,
-    ]);
   }
 }
 
@@ -121,7 +93,7 @@ function findPartwise(folder: string): Plugin {
         if (installed) return { path, external: true };
         const own = join(
           __dirname,
-          '..',
+          '../..',
           path === 'partwise' ? 'index.js' : `${path.slice('partwise/'.length)}.js`,
         );
         return { path: kind === 'require-call' ? own : pathToFileURL(own).href, external: true };

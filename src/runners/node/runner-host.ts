@@ -7,7 +7,7 @@ import type { WarehouseConnection } from '../../functions/types';
 import { withWarehouse } from '../../functions/warehouse-connection';
 import type { ArtifactCodec, FileRef } from '../../core/files';
 import { partitionSql } from '../../core/push-down';
-import { MOST_PACKED_BYTES, type ArtifactPack } from './artifact-pack';
+import { MAX_PACKED_BYTES, type ArtifactPack } from './artifact-pack';
 import type { CallOf, OutputCapture } from './output-capture';
 import { keptModel } from './kept-models';
 import type { QueryAnswer } from '../../core/warehouse-access';
@@ -68,7 +68,7 @@ export class RunnerHost implements ContextHost {
 
   #isPacked(bytes: number): boolean {
     const isMany = this.unit.isBatch || this.#files >= MAX_FILES;
-    return isMany && bytes <= MOST_PACKED_BYTES && this.#held + bytes <= MAX_HELD_BYTES;
+    return isMany && bytes <= MAX_PACKED_BYTES && this.#held + bytes <= MAX_HELD_BYTES;
   }
 
   async #put(name: string, bytes: Uint8Array, codec: ArtifactCodec): Promise<FileRef> {

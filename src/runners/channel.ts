@@ -1,17 +1,20 @@
 /**
- * Messages between a worker and a runner, over a socket that both have from the start: a length of four bytes, then the message as
- * a structured clone. Node's own channel for child processes would do the same, but it belongs to the whole process: any code can
- * send on it, close it (`process.send`, `process.disconnect`) or take its listeners away.
+ * Messages between a worker and a runner, over a socket that both have from the start (`message-bytes`). Node's own channel for child
+ * processes would do for Node, but it belongs to the whole process: any code can send on it, close it (`process.send`,
+ * `process.disconnect`) or take its listeners away.
  */
 import type { Socket } from 'node:net';
-import { deserialize, DefaultSerializer } from 'node:v8';
+import {
+  decodeMessage,
+  encodeMessage,
+  MAX_MESSAGE_BYTES,
+  PREFIX_BYTES,
+  UndecodableMessage,
+} from './message-bytes';
+import type { FromRunner, ToRunner } from './protocol';
 
 /** Of the socket, in a runner. */
 export const CHANNEL_FD = 3;
-
-/** Of one message. */
-const MAX_BYTES = 256 * 1024 * 1024;
-const LENGTH_BYTES = 4;
 
 interface ChannelEvents {
   onMessage: (message: unknown) => void;
@@ -23,8 +26,8 @@ interface ChannelEvents {
 export class Channel {
   #parts: Buffer[] = [];
   #bytes = 0;
-  /** Bytes that the next step needs: a length, or a length and its message. */
-  #wanted = LENGTH_BYTES;
+  /** Bytes that the next step needs: the lengths, or a whole message. */
+  #wanted = PREFIX_BYTES;
   #broken = false;
 
   constructor(
@@ -38,15 +41,8 @@ export class Channel {
   }
 
   /** Nothing is sent to an end that is gone. */
-  send(message: object): void {
-    if (!this.socket.writable) return;
-    const serializer = new DefaultSerializer();
-    serializer.writeRawBytes(Buffer.alloc(LENGTH_BYTES));
-    serializer.writeHeader();
-    serializer.writeValue(message);
-    const bytes = serializer.releaseBuffer();
-    bytes.writeUInt32LE(bytes.length - LENGTH_BYTES);
-    this.socket.write(bytes);
+  send(message: ToRunner | FromRunner): void {
+    if (this.socket.writable) this.socket.write(encodeMessage(message));
   }
 
   #take(bytes: Buffer): void {
@@ -57,26 +53,26 @@ export class Channel {
     while (this.#bytes >= this.#wanted && !this.#broken) {
       const all = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
       this.#parts = [all];
-      const length = all.readUInt32LE();
-      if (length > MAX_BYTES) return this.#break(`is larger than ${MAX_BYTES / 2 ** 20} MiB`);
-      const end = LENGTH_BYTES + length;
+      const headerEnd = PREFIX_BYTES + all.readUInt32LE(0);
+      const end = headerEnd + all.readUInt32LE(4);
+      if (end > MAX_MESSAGE_BYTES) return this.#break(`is larger than ${MAX_MESSAGE_BYTES / 2 ** 20} MiB`);
       if (all.length < end) {
         this.#wanted = end;
         continue;
       }
       this.#parts = all.length === end ? [] : [all.subarray(end)];
       this.#bytes = all.length - end;
-      this.#wanted = LENGTH_BYTES;
-      this.#read(all.subarray(LENGTH_BYTES, end));
+      this.#wanted = PREFIX_BYTES;
+      this.#read(all.subarray(PREFIX_BYTES, headerEnd), all.subarray(headerEnd, end));
     }
   }
 
-  #read(bytes: Buffer): void {
+  #read(header: Buffer, body: Buffer): void {
     let message: unknown;
     try {
-      message = deserialize(bytes);
-    } catch {
-      return this.#break('cannot be decoded');
+      message = decodeMessage(header, body);
+    } catch (error) {
+      return this.#break(error instanceof UndecodableMessage ? error.message : 'cannot be decoded');
     }
     this.events.onMessage(message);
   }

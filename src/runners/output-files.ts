@@ -4,7 +4,7 @@
  * two offsets, and they are still there when the process is not.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const STREAMS = ['stdout', 'stderr'] as const;
@@ -14,7 +14,7 @@ export type OutputStream = (typeof STREAMS)[number];
 export type Offsets = readonly [stdout: number, stderr: number];
 
 /** More than this in both files is dropped between calls. */
-const MAX_KEPT_BYTES = 8 * 1024 * 1024;
+export const MAX_KEPT_BYTES = 8 * 1024 * 1024;
 /** What a call may write before it is ended; looked at twice a second. */
 export const MAX_OUTPUT_BYTES = 256_000_000;
 
@@ -58,69 +58,6 @@ export class OutputFiles {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.fds.forEach(closeSync);
-  }
-}
-
-/** The runner's end. A function may have closed the descriptors, or opened other files as such: then there is no output to find. */
-export class WrittenOutput {
-  readonly #offsets: [number, number] = [0, 0];
-  readonly #files = [1, 2].map(identity);
-  readonly #byte = Buffer.alloc(1);
-
-  /** Where the next call's output begins. */
-  get offsets(): Offsets {
-    return [this.#offsets[0], this.#offsets[1]];
-  }
-
-  /** Where what was written since it was last asked ends; null: nothing was. `offsets` before may be beyond it: see `#isEmptied`. */
-  advance(): Offsets | null {
-    for (const stream of [0, 1] as const) if (this.#isEmptied(stream)) this.#offsets[stream] = 0;
-    const stdout = this.#hasGrown(0);
-    const stderr = this.#hasGrown(1);
-    if (!stdout && !stderr) return null;
-    if (stdout) this.#offsets[0] = fstatSync(1).size;
-    if (stderr) this.#offsets[1] = fstatSync(2).size;
-    return this.offsets;
-  }
-
-  get isLarge(): boolean {
-    return this.#offsets[0] + this.#offsets[1] > MAX_KEPT_BYTES;
-  }
-
-  /** Drops everything; the worker has read it. */
-  truncate(): void {
-    for (const stream of [0, 1] as const) {
-      if (identity(stream + 1) === this.#files[stream]) ftruncateSync(stream + 1);
-      this.#offsets[stream] = 0;
-    }
-  }
-
-  /** `echo > /dev/stderr` in a script opens the file anew, and empties it. Only a file that had something can be. */
-  #isEmptied(stream: 0 | 1): boolean {
-    if (this.#offsets[stream] === 0) return false;
-    try {
-      return fstatSync(stream + 1).size < this.#offsets[stream];
-    } catch {
-      return false;
-    }
-  }
-
-  /** Costs less than asking for the size, and is asked at the end of each call. */
-  #hasGrown(stream: 0 | 1): boolean {
-    try {
-      return readSync(stream + 1, this.#byte, 0, 1, this.#offsets[stream]) > 0;
-    } catch {
-      return false;
-    }
-  }
-}
-
-function identity(fd: number): string | null {
-  try {
-    const { dev, ino } = fstatSync(fd);
-    return `${dev} ${ino}`;
-  } catch {
-    return null;
   }
 }
 

@@ -1,11 +1,16 @@
 /** What calls wrote past the console, as lines: read by the worker while they run, when they have ended, and when their process died. */
 import { StringDecoder } from 'node:string_decoder';
-import type { CallRecord, RunningCall } from '../call-record';
-import { keptLine, LONGEST_LINE } from './output-capture';
+import type { RunningCall } from './call-record';
+import type { Runner } from './runner';
 import { type Offsets, type OutputFiles, type OutputStream, STREAMS } from './output-files';
 
 /** Read for one unit, which keeps no more of its log. */
 const MAX_BYTES = 16 * 1024 * 1024;
+
+/** Characters of a line of a log. */
+export const MAX_LINE = 16_384;
+/** Lines per call of a function; a loop that logs must not fill the stage. */
+const MAX_LINES = 10_000;
 
 /** Reading is synchronous, so one is enough. */
 const CHUNK = Buffer.allocUnsafe(64 * 1024);
@@ -29,7 +34,7 @@ export class OutputReader {
   }
 
   /** What the running call has written so far. */
-  running(calls: CallRecord, files: OutputFiles): void {
+  running(calls: Runner['calls'], files: OutputFiles): void {
     const before = calls.read().running;
     if (before === null) return;
     const sizes = files.sizes;
@@ -101,9 +106,9 @@ class StreamReader {
     const lines = (open.rest + text).split('\n');
     open.rest = lines.pop()!;
     for (const line of lines) this.#emit(call, open, line);
-    while (open.rest.length > LONGEST_LINE) {
-      this.#emit(call, open, open.rest.slice(0, LONGEST_LINE));
-      open.rest = open.rest.slice(LONGEST_LINE);
+    while (open.rest.length > MAX_LINE) {
+      this.#emit(call, open, open.rest.slice(0, MAX_LINE));
+      open.rest = open.rest.slice(MAX_LINE);
     }
   }
 
@@ -111,6 +116,14 @@ class StreamReader {
     const text = keptLine(line, ++open.lines);
     if (text !== null) this.onLine(call, text);
   }
+}
+
+/** A line as the log has it; null: it has too many already. `number`: from 1, in its call. */
+export function keptLine(line: string, number: number): string | null {
+  if (number > MAX_LINES + 1) return null;
+  if (number > MAX_LINES)
+    return `(The log of this call ends here: it has more than ${MAX_LINES.toLocaleString('en')} lines.)`;
+  return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line;
 }
 
 interface OpenCall {

@@ -1,0 +1,193 @@
+/** A runner that is a child process of its worker, in any language: its life, its limits, and how it ended. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ErrorInfo } from '../core/outcome';
+import { CallRecord } from './call-record';
+import { Channel } from './channel';
+import { runnerEnvironment } from './environment';
+import { protocolOf } from './check-message';
+import {
+  type DeathWords,
+  exitStuck,
+  explainDeath,
+  otherProtocol,
+  outOfMemory,
+  tooMuchOutput,
+  unexpectedMessage,
+} from './exit-reason';
+import { LineReader } from './line-reader';
+import { OutputFiles } from './output-files';
+import { PROTOCOL_VERSION, type ToRunner } from './protocol';
+import type { Runner, RunnerExit, RunnerListener, RunnerOptions } from './runner';
+
+/** After death: how long to wait for what is left in its channel. */
+const DRAIN_MS = 500;
+const STDERR_KEPT = 4096;
+/** How long exit handlers may run. */
+const EXIT_MS = 10_000;
+/** How often the worker renews the lease, and looks at what the runner has written. */
+const TICK_MS = 500;
+
+/** How a language starts its runners. */
+export interface Launch {
+  command: string;
+  args: readonly string[];
+  words: DeathWords;
+}
+
+export class RunnerProcess implements Runner {
+  readonly memoryBytes: number;
+  readonly exited: Promise<RunnerExit>;
+  readonly calls: CallRecord;
+  readonly output: OutputFiles;
+  #rss = 0;
+  #alive = true;
+  /** Whether it has said that it speaks this protocol. */
+  #isReady = false;
+  #lease: (() => number) | null = null;
+  #listener: RunnerListener | null = null;
+  readonly #words: DeathWords;
+  readonly #child: ChildProcess;
+  readonly #channel: Channel;
+  readonly #watchdog: Socket;
+  readonly #timer: NodeJS.Timeout;
+  #killedFor: ErrorInfo | null = null;
+
+  constructor(
+    { command, args, words }: Launch,
+    { memoryBytes, passEnv = [], folder = tmpdir() }: RunnerOptions,
+  ) {
+    this.memoryBytes = memoryBytes;
+    this.#words = words;
+    // On disk: memory is not the place for what a function may print.
+    this.output = new OutputFiles(folder);
+    try {
+      this.calls = new CallRecord();
+    } catch (error) {
+      this.output.close();
+      throw error;
+    }
+    this.#child = spawn(command, args, {
+      // Leads a process group, so that what the function starts ends with it.
+      detached: true,
+      stdio: ['ignore', ...this.output.fds, 'pipe', 'pipe', this.calls.fd],
+      env: runnerEnvironment(process.env, passEnv),
+    });
+    // It could not be started, which `exited` reports.
+    this.#child.on('error', () => undefined);
+    this.#channel = new Channel(this.#child.stdio[3] as Socket, {
+      onMessage: (message) => this.#receive(message),
+      onBroken: (why) => this.reject(why),
+    });
+    this.#watchdog = this.#child.stdio[4] as Socket;
+    this.#watchMemory();
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.exited = this.#watchExit();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get rss(): number {
+    return this.#rss;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  listen(listener: RunnerListener): () => void {
+    this.#listener = listener;
+    return () => {
+      if (this.#listener === listener) this.#listener = null;
+    };
+  }
+
+  send(message: ToRunner): void {
+    this.#channel.send(message);
+  }
+
+  reject(why: string): void {
+    void this.kill(unexpectedMessage(why));
+  }
+
+  setLease(lease: (() => number) | null): void {
+    this.#lease = lease;
+    this.#renewLease();
+  }
+
+  async kill(reason?: ErrorInfo): Promise<RunnerExit> {
+    if (this.#alive) {
+      this.#killedFor ??= reason ?? null;
+      this.#killGroup();
+    }
+    return this.exited;
+  }
+
+  #receive(message: unknown): void {
+    if (this.#isReady) return this.#listener?.onMessage(message);
+    const version = protocolOf(message);
+    if (version === null) this.reject('comes before it has said which protocol it speaks');
+    else if (version === PROTOCOL_VERSION) this.#isReady = true;
+    else void this.kill(otherProtocol(version));
+  }
+
+  #renewLease(): void {
+    if (this.#watchdog.writable) this.#watchdog.write(this.#lease === null ? 'idle\n' : `${this.#lease()}\n`);
+  }
+
+  #killGroup(): void {
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // The group is empty already.
+    }
+  }
+
+  #watchMemory(): void {
+    const lines = new LineReader((line) => {
+      // enforces I5: a handler that never ends would hold the runner, and the run, for good.
+      if (line === 'exiting')
+        setTimeout(() => void this.kill(exitStuck(EXIT_MS, this.#words)), EXIT_MS).unref();
+      const rss = Number(line);
+      if (Number.isSafeInteger(rss)) this.#rss = rss;
+    });
+    this.#watchdog.on('error', () => undefined);
+    this.#watchdog.on('data', (bytes: Buffer) => {
+      lines.take(bytes);
+      // enforces I5
+      if (this.#rss > this.memoryBytes) void this.kill(outOfMemory(this.memoryBytes, this.#rss, this.#words));
+    });
+  }
+
+  #tick(): void {
+    if (this.#lease !== null) this.#renewLease();
+    // enforces I5: neither a call nor what one has left behind fills the disk.
+    if (this.output.isFull) void this.kill(tooMuchOutput());
+    this.#listener?.onTick?.();
+  }
+
+  async #watchExit(): Promise<RunnerExit> {
+    const closed = once(this.#child, 'close');
+    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+      this.#child.once('exit', (exitCode, exitSignal) => resolve([exitCode, exitSignal]));
+      // The process could not be started at all.
+      this.#child.once('error', () => this.#child.pid === undefined && resolve([null, null]));
+    });
+    this.#alive = false;
+    this.calls.close();
+    // enforces I5, I12: what the function started and left behind.
+    this.#killGroup();
+    await Promise.race([closed, sleep(DRAIN_MS, undefined, { ref: false })]);
+    clearInterval(this.#timer);
+    this.#listener?.onTick?.();
+    const stderr = this.output.stderrTail(STDERR_KEPT);
+    this.output.close();
+    const death = { code, signal, stderr, memoryBytes: this.memoryBytes };
+    return { code, signal, error: this.#killedFor ?? explainDeath(death, this.#words) };
+  }
+}

@@ -1,0 +1,59 @@
+/** Builds the unit that a runner is sent. Pure. */
+import type { UnitPlan } from '../core/plan';
+import { duckdbMemory } from './memory';
+import type { RunnerUnit } from './protocol';
+
+/** What a unit takes from its run's plan. */
+export type UnitBasis = Pick<
+  UnitPlan,
+  | 'runId'
+  | 'params'
+  | 'model'
+  | 'models'
+  | 'warehouse'
+  | 'pushDown'
+  | 'keyColumns'
+  | 'columns'
+  | 'files'
+  | 'snapshotTime'
+  | 'scheduledTime'
+>;
+
+/** What differs between units of a run, and between attempts of a unit. */
+export interface UnitPart extends Omit<RunnerUnit, keyof UnitBasis | 'cautious' | 'duckdbMemoryBytes'> {
+  /** Resident memory of a runner. */
+  memoryBytes: number;
+}
+
+export function runnerUnit(
+  {
+    runId,
+    params,
+    model,
+    models,
+    warehouse,
+    pushDown,
+    keyColumns,
+    columns,
+    files,
+    snapshotTime,
+    scheduledTime,
+  }: UnitBasis,
+  { memoryBytes, ...part }: UnitPart,
+): RunnerUnit {
+  return {
+    ...part,
+    runId,
+    params,
+    model,
+    models,
+    warehouse,
+    pushDown,
+    keyColumns,
+    columns,
+    files: files === null ? null : part.ordinals.map((ordinal) => files[ordinal]!),
+    snapshotTime,
+    scheduledTime,
+    duckdbMemoryBytes: duckdbMemory(memoryBytes),
+  };
+}

@@ -1,0 +1,53 @@
+/** A runner: a process that calls partition functions, one at a time, as its worker sees it. */
+import type { ErrorInfo } from '../core/outcome';
+import type { CallRecord } from './call-record';
+import type { OutputFiles } from './output-files';
+import type { ToRunner } from './protocol';
+
+export interface RunnerOptions {
+  /** Resident bytes that it may use. */
+  memoryBytes: number;
+  /** Names of environment variables that functions get although they are credentials. Default: none. */
+  passEnv?: readonly string[];
+  /** Folder for what it prints, on disk; made if it is missing. Default: the system's temporary folder. */
+  folder?: string;
+}
+
+export interface Runner {
+  /** Undefined: it could not be started. */
+  readonly pid: number | undefined;
+  readonly memoryBytes: number;
+  /** Resident bytes, as last reported. */
+  readonly rss: number;
+  readonly alive: boolean;
+  /** Resolves once the process is gone and everything it sent has been passed on. */
+  readonly exited: Promise<RunnerExit>;
+  /** Which call it is running; after its death, the one it was running then. */
+  readonly calls: Pick<CallRecord, 'read'>;
+  /** Output of the process, its native code and its children. */
+  readonly output: OutputFiles;
+  /** Passes on what happens until the returned function is called. One listener at a time. */
+  listen(listener: RunnerListener): () => void;
+  /** `describe`, `unit`, `drain`, `abort`, `ping` or `reply`: see `protocol`. */
+  send(message: ToRunner): void;
+  /** For how many milliseconds it may go on if the worker sends nothing more; null: without limit. */
+  setLease(lease: (() => number) | null): void;
+  /** Ends a runner that sent something unacceptable. `why` completes "a message that …". */
+  reject(why: string): void;
+  /** Ends the runner and everything it started, at once. `reason` becomes the exit's error, unless it is already dying of another. */
+  kill(reason?: ErrorInfo): Promise<RunnerExit>;
+}
+
+export interface RunnerListener {
+  /** Unchecked: see `check-message`. */
+  onMessage: (message: unknown) => void;
+  /** Called twice a second while it lives, and once when it has died. */
+  onTick?: () => void;
+}
+
+/** How a runner ended. */
+export interface RunnerExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  error: ErrorInfo;
+}
