@@ -26,10 +26,10 @@ export async function* checkProject(options: ProjectOptions, tell: Tell): AsyncG
 
 async function* checkPlaces(project: ProjectConfig): AsyncGenerator<Check> {
   const { warehouse } = project;
-  const { SnowflakeStage } =
-    require('../stage/snowflake/snowflake-stage') as typeof import('../stage/snowflake/snowflake-stage');
-  const { checkConnection, checkUnload } =
-    require('./snowflake-checks') as typeof import('./snowflake-checks');
+  const {
+    SnowflakeStage,
+  }: typeof import('../stage/snowflake/snowflake-stage') = require('../stage/snowflake/snowflake-stage');
+  const { checkConnection, checkUnload }: typeof import('./snowflake-checks') = require('./snowflake-checks');
   const account = warehouse?.startsWith('snowflake:') === true ? warehouse.slice('snowflake:'.length) : null;
   if (account !== null) yield* checkConnection(account);
   else yield await check('warehouse', () => checkWarehouse(project));
@@ -47,8 +47,12 @@ async function checkNode(): Promise<string> {
 }
 
 async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell): Promise<string> {
-  const { connectTemporal, describeBinary, findTemporalBinary, resolveTemporal } =
-    require('../temporal') as typeof import('../temporal');
+  const {
+    connectTemporal,
+    describeBinary,
+    findTemporalBinary,
+    resolveTemporal,
+  }: typeof import('../temporal') = require('../temporal');
   const resolved = resolveTemporal(temporal, process.env);
   if (resolved.kind === 'embedded') {
     const binary = await findTemporalBinary({
@@ -67,7 +71,7 @@ async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell
 }
 
 async function checkWarehouse({ warehouse, projectDir }: ProjectConfig): Promise<string> {
-  const { openWarehouse } = require('../warehouse') as typeof import('../warehouse');
+  const { openWarehouse }: typeof import('../warehouse') = require('../warehouse');
   const opened = openWarehouse(warehouse ?? 'duckdb:./warehouse.duckdb', projectDir);
   await opened.inspect({
     source: { query: 'SELECT 1 AS one' },
@@ -82,7 +86,7 @@ async function checkWarehouse({ warehouse, projectDir }: ProjectConfig): Promise
 }
 
 function stageOf({ stage, projectDir, warehouse }: ProjectConfig): Stage {
-  const { openStage, stageUri } = require('../stage') as typeof import('../stage');
+  const { openStage, stageUri }: typeof import('../stage') = require('../stage');
   return openStage(stageUri(stage, projectDir, warehouse));
 }
 

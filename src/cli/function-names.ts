@@ -5,9 +5,10 @@ import type { ProjectConfig } from '../config';
 /** Throws a sentence for a file that does not build or load. */
 export async function functionNames({ functions, projectDir, worker }: ProjectConfig): Promise<string[]> {
   if (functions === null) return [];
-  const { bundleFunctions } = require('../functions/bundle') as typeof import('../functions/bundle');
-  const { describeFunctions } =
-    require('../runners/node/describe') as typeof import('../runners/node/describe');
+  const { bundleFunctions }: typeof import('../functions/bundle') = require('../functions/bundle');
+  const {
+    describeFunctions,
+  }: typeof import('../runners/node/describe') = require('../runners/node/describe');
   const { path } = await bundleFunctions(functions, join(projectDir, '.partwise', 'functions'));
   return (await describeFunctions(path, worker.passEnv)).map(({ name }) => name);
 }

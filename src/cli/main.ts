@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { COMMANDS } from './commands';
+import { COMMANDS, loadCommand } from './commands';
 import { DETACHED, Interrupted, NOT_DONE, OK, reportError } from './exit';
 import { drained, endQuietlyOnClosedPipe, note } from './terminal';
 
@@ -16,9 +16,9 @@ async function main(argv: readonly string[]): Promise<void> {
     .showHelpAfterError('(partwise --help shows the commands, and partwise COMMAND --help its options)')
     .exitOverride();
   const chosen = argv.find((word) => !word.startsWith('-') && word !== 'help');
-  for (const { name, summary, load } of COMMANDS) {
+  for (const { name, summary } of COMMANDS) {
     const command = program.command(name).summary(summary).description(sentence(summary));
-    if (name === chosen) load().define(command);
+    if (name === chosen) loadCommand(name).define(command);
   }
   await program.parseAsync(argv, { from: 'user' });
 }

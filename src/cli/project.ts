@@ -56,7 +56,7 @@ export function wholeNumber(text: string): number {
 }
 
 export async function loadProject(options: ProjectOptions): Promise<ProjectConfig> {
-  const { loadConfig } = require('../config') as typeof import('../config');
+  const { loadConfig }: typeof import('../config') = require('../config');
   return loadConfig({
     ...(options.project !== undefined && { projectDir: options.project }),
     flags: options,
@@ -78,7 +78,7 @@ export async function withPartwise<T>(
   { needWorker, signal }: ConnectOptions,
   use: (partwise: Partwise, moved: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { Partwise } = require('..') as typeof import('..');
+  const { Partwise }: typeof import('..') = require('..');
   const moving = new AbortController();
   const moved = new Promise<never>((_, reject) => {
     moving.signal.addEventListener('abort', () => reject(moving.signal.reason as Error), { once: true });
@@ -124,7 +124,7 @@ export async function followingMoves<T>(
 
 /** For work without a server: what it has opened of warehouses and stages is closed whatever happens. */
 export async function withoutServer<T>(work: () => Promise<T>): Promise<T> {
-  const { closeSessions } = require('../snowflake') as typeof import('../snowflake');
+  const { closeSessions }: typeof import('../snowflake') = require('../snowflake');
   try {
     return await work();
   } finally {
@@ -163,7 +163,7 @@ export async function readingRun<T>(
     if (runId === undefined) throw new CannotDo('Name a run, or a file with --history.');
     return reading(options, async (partwise) => use(await executionOf(partwise.restore(runId), options)));
   }
-  const { Partwise } = require('..') as typeof import('..');
+  const { Partwise }: typeof import('..') = require('..');
   const handle = await Partwise.fromHistory(history, { config: await loadProject(options) });
   if (runId !== undefined && runId !== handle.runId)
     throw new CannotDo(`"${history}" is of the run "${handle.runId}", not of "${runId}".`);

@@ -13,13 +13,21 @@ import type { PlanPreview, RunHandle, RunListing } from '../reader/types';
 export interface ConnectOptions {
   /** Folder of the project. Default: that of the nearest configuration file, else the working directory. */
   projectDir?: string;
-  /** Configuration that was loaded before; `projectDir` then says nothing. */
+  /** Configuration that was loaded before; `projectDir` is ignored then. @internal */
   config?: ProjectConfig;
   /** Whether the embedded server's worker must be up; runs can be read without one. Default true. */
   needWorker?: boolean;
   /** Told what is done to bring the embedded server up. */
   onEvent?: OnTemporalEvent;
   signal?: AbortSignal;
+}
+
+/** Which project a history file belongs to. */
+export interface HistoryFileOptions {
+  /** As in `ConnectOptions`. */
+  projectDir?: string;
+  /** As in `ConnectOptions`. @internal */
+  config?: ProjectConfig;
 }
 
 // Everything else is loaded by the method that needs it: `partwise` is imported by every functions file, so by every runner.
@@ -65,8 +73,8 @@ export class Partwise {
    */
   static async connect(options: ConnectOptions = {}): Promise<Partwise> {
     const { config, projectDir, ...rest } = options;
-    const { loadConfig } = require('../config') as typeof import('../config');
-    const { connectTemporal } = require('../temporal') as typeof import('../temporal');
+    const { loadConfig }: typeof import('../config') = require('../config');
+    const { connectTemporal }: typeof import('../temporal') = require('../temporal');
     const project = config ?? (await loadConfig({ projectDir }));
     const session = await connectTemporal({
       projectDir: project.projectDir,
@@ -95,15 +103,14 @@ export class Partwise {
   /**
    * A run as a file has it: an archive of Partwise, or what `temporal workflow show --output json` writes, compressed or not. No
    * server is asked, and none is started. Artifacts, logs and rows are read from the run's stage, which must be seen from here.
-   * `config`, `projectDir`: the project whose data converter wrote the history. Throws `UnreadableHistory`.
+   * `projectDir`: the project whose data converter wrote the history. Throws `UnreadableHistory`.
    */
-  static async fromHistory(
-    file: string,
-    { config, projectDir }: Pick<ConnectOptions, 'config' | 'projectDir'> = {},
-  ): Promise<RunHandle> {
-    const { loadConfig } = require('../config') as typeof import('../config');
-    const { readHistoryFile } =
-      require('../reader/histories/history-file') as typeof import('../reader/histories/history-file');
+  static async fromHistory(file: string, options: HistoryFileOptions = {}): Promise<RunHandle> {
+    const { config, projectDir } = options;
+    const { loadConfig }: typeof import('../config') = require('../config');
+    const {
+      readHistoryFile,
+    }: typeof import('../reader/histories/history-file') = require('../reader/histories/history-file');
     return readHistoryFile(file, config ?? (await loadConfig({ projectDir })));
   }
 
@@ -124,7 +131,7 @@ export class Partwise {
    */
   async start(input: RunInput, options: { runId?: string } = {}): Promise<RunHandle> {
     const { client, taskQueue } = this.#session;
-    const { startRun } = require('./start') as typeof import('./start');
+    const { startRun }: typeof import('./start') = require('./start');
     const { runId, workflowRunId } = await startRun(client, taskQueue, this.#complete(input), options.runId);
     return this.#handle(runId, workflowRunId);
   }
@@ -136,7 +143,7 @@ export class Partwise {
 
   /** Runs on this server, newest first: 20 unless `limit` says otherwise. */
   list(options: { limit?: number } = {}): Promise<RunListing[]> {
-    const { listRuns } = require('../reader/list') as typeof import('../reader/list');
+    const { listRuns }: typeof import('../reader/list') = require('../reader/list');
     return listRuns(this.#session.client, options.limit);
   }
 
@@ -145,8 +152,9 @@ export class Partwise {
    * `last`. Executions that have expired and were not archived are passed over.
    */
   histories(options: HistoriesOptions): AsyncIterable<RunHistory> {
-    const { histories } =
-      require('../reader/histories/histories') as typeof import('../reader/histories/histories');
+    const {
+      histories,
+    }: typeof import('../reader/histories/histories') = require('../reader/histories/histories');
     const { client, project } = this.#session;
     return histories(client, project?.stage ?? null, options);
   }
@@ -158,7 +166,7 @@ export class Partwise {
   get schedules(): Schedules {
     if (this.#schedules !== null) return this.#schedules;
     const { client, taskQueue } = this.#session;
-    const { TemporalSchedules } = require('./schedules/schedules') as typeof import('./schedules/schedules');
+    const { TemporalSchedules }: typeof import('./schedules/schedules') = require('./schedules/schedules');
     return (this.#schedules = new TemporalSchedules(client, taskQueue, (input) => this.#complete(input)));
   }
 
@@ -167,7 +175,7 @@ export class Partwise {
    * worker, and starts nothing. Throws `StartRefused` for what a run would be refused for.
    */
   async plan(input: RunInput): Promise<PlanPreview> {
-    const { previewPlan } = require('./trial/preview') as typeof import('./trial/preview');
+    const { previewPlan }: typeof import('./trial/preview') = require('./trial/preview');
     return this.#refusing(async () => previewPlan(input, await this.#project()));
   }
 
@@ -182,7 +190,7 @@ export class Partwise {
    * ```
    */
   async try(input: RunInput, options: TryOptions): Promise<TryReport> {
-    const { tryRun } = require('./trial/try-run') as typeof import('./trial/try-run');
+    const { tryRun }: typeof import('./trial/try-run') = require('./trial/try-run');
     return this.#refusing(async () => tryRun(input, await this.#project(), options));
   }
 
@@ -194,7 +202,7 @@ export class Partwise {
    * Throws `NoSuchRun`, `NoSuchPartition`, and `StartRefused` when the function or the snapshot is not there any more.
    */
   async debug(runId: string, partition: string, options: DebugOptions = {}): Promise<DebugReport> {
-    const { debugPartition } = require('./trial/debug-partition') as typeof import('./trial/debug-partition');
+    const { debugPartition }: typeof import('./trial/debug-partition') = require('./trial/debug-partition');
     const { client } = this.#session;
     return this.#refusing(async () =>
       debugPartition(client, { runId, partition }, await this.#project(), options),
@@ -207,7 +215,7 @@ export class Partwise {
    * throws `CleanRefused`, having removed nothing.
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
-    const { cleanProject } = require('./clean/project') as typeof import('./clean/project');
+    const { cleanProject }: typeof import('./clean/project') = require('./clean/project');
     return cleanProject(this.#session.client, await this.#project(), options);
   }
 
@@ -216,20 +224,20 @@ export class Partwise {
    * project's.
    */
   async registry({ warehouse }: { warehouse?: string } = {}): Promise<ModelRegistry> {
-    const { openRegistry } = require('./registry/open-registry') as typeof import('./registry/open-registry');
+    const { openRegistry }: typeof import('./registry/open-registry') = require('./registry/open-registry');
     const start = (input: RunInput, options: { runId?: string }): Promise<RunHandle> =>
       this.start(input, options);
     return openRegistry(await this.#project(), warehouse ?? null, start);
   }
 
   #project(): Promise<ProjectConfig> {
-    const { loadConfig } = require('../config') as typeof import('../config');
+    const { loadConfig }: typeof import('../config') = require('../config');
     return this.#session.project === null ? loadConfig() : Promise.resolve(this.#session.project);
   }
 
   async #refusing<T>(work: () => Promise<T>): Promise<T> {
-    const { Refusal } = require('../core/refusal') as typeof import('../core/refusal');
-    const { StartRefused } = require('../reader/errors') as typeof import('../reader/errors');
+    const { Refusal }: typeof import('../core/refusal') = require('../core/refusal');
+    const { StartRefused }: typeof import('../reader/errors') = require('../reader/errors');
     try {
       return await work();
     } catch (error) {
@@ -239,7 +247,7 @@ export class Partwise {
 
   /** Lets go of the server. Runs go on. */
   async close(): Promise<void> {
-    const { closeSessions } = require('../snowflake') as typeof import('../snowflake');
+    const { closeSessions }: typeof import('../snowflake') = require('../snowflake');
     // What was read from a stage on Snowflake was read in sessions that wait for more.
     await closeSessions();
     await this.#session.close();
@@ -252,7 +260,7 @@ export class Partwise {
   }
 
   #handle(runId: string, workflowRunId: string | null): RunHandle {
-    const { TemporalRunHandle } = require('./run-handle') as typeof import('./run-handle');
+    const { TemporalRunHandle }: typeof import('./run-handle') = require('./run-handle');
     const { client, taskQueue, embedded, project } = this.#session;
     const functions = embedded ? (project?.functions ?? null) : null;
     const stage = project?.stage ?? null;

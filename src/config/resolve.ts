@@ -6,6 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ZodType } from 'zod';
+import { packageProblems, tracingProblems } from '../files/optional-packages';
 import { explainIssues } from '../input/explain-issues';
 import type { TemporalSettings } from '../temporal/settings';
 import type { Notifier } from './define';
@@ -111,6 +112,9 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   const namedWarehouse = warehouse ?? file.warehouse ?? null;
   const stage =
     namedStage === undefined ? join(projectDir, 'stage') : onConnection(namedStage, namedWarehouse, problems);
+  problems.push(...packageProblems(namedWarehouse === null ? [stage] : [namedWarehouse, stage]));
+  const tracesUrl = traces ?? file.worker?.traces;
+  if (tracesUrl !== undefined) problems.push(...tracingProblems(tracesUrl));
   if (problems.length > 0) throw new ConfigError(configFile ?? 'the environment and flags', problems);
 
   return {

@@ -45,7 +45,7 @@ export function withinTolerance(counts: StatusCounts, toleratedFailures: number)
 }
 
 /** Partitions of a settled run that are neither done nor skipped, for whatever reason (I8). */
-export function failures(counts: StatusCounts): number {
+function failures(counts: StatusCounts): number {
   const { FAILED, INTERNAL_ERROR, CANCELLED, PENDING, RUNNING } = counts;
   return FAILED + INTERNAL_ERROR + CANCELLED + PENDING + RUNNING;
 }

@@ -9,7 +9,7 @@ import { digestFile } from '../files/digest';
 import { replaceFile } from '../files/durable';
 
 /** The functions file does not build: a sentence per problem, with file and line. */
-export class FunctionsBuildError extends Error {
+class FunctionsBuildError extends Error {
   override name = 'FunctionsBuildError';
   readonly nonRetryable = true;
   constructor(readonly problems: readonly string[]) {
@@ -65,7 +65,7 @@ function checkFile(file: string, entry: string): void {
 
 async function build(entry: string, folder: string): Promise<Uint8Array> {
   // Loaded when needed: it is large, and a deployed worker may never bundle.
-  const esbuild = require('esbuild') as typeof import('esbuild');
+  const esbuild: typeof import('esbuild') = require('esbuild');
   try {
     const result = await esbuild.build({
       entryPoints: [entry],

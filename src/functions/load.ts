@@ -6,7 +6,7 @@ import type { ModelFunction } from './model-hooks';
 import { isPartitionModel } from './model-hooks';
 
 /** Something about the functions file is wrong; the sentence says what to do. */
-export class FunctionsFileError extends Error {
+class FunctionsFileError extends Error {
   override name = 'FunctionsFileError';
   readonly nonRetryable = true;
 }

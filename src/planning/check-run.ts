@@ -1,5 +1,6 @@
 /** What is checked of an input before anything is started (I9), by `openRun` and by a try alike. Problems are sentences. */
 import { resolve } from 'node:path';
+import { packageProblems } from '../files/optional-packages';
 import type { ProjectConfig } from '../config';
 import type { Confinement } from '../duckdb/confinement';
 import { sqlProblem } from '../functions/sql-check';
@@ -49,7 +50,9 @@ export function resolvePlace(
       );
       return null;
     }
-    return wanted;
+    const lacking = packageProblems([wanted]);
+    problems.push(...lacking);
+    return lacking.length === 0 ? wanted : null;
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
     return null;

@@ -7,7 +7,7 @@ import { RecordedRun, type RunSource } from './run-source';
 import type { RunArchive, RunHandle } from './types';
 
 /** A run as a file or an archive has it. What would change it needs a server. */
-export class RecordedRunHandle extends RunReading implements RunHandle {
+class RecordedRunHandle extends RunReading implements RunHandle {
   constructor(private readonly source: RunSource) {
     super(new RunReader(source));
   }

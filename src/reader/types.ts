@@ -1,7 +1,7 @@
 /** What readers of runs get: the shapes that `--json` prints too. Stable from the first release. */
 import type { ArtifactReader } from '../functions/types';
 import type { ErrorInfo } from '../core/outcome';
-import type { Column, RunPlan } from '../core/plan';
+import type { Column } from '../core/plan';
 import type { PartitionStatus, RunStatus } from '../core/status';
 import type { Tolerance } from '../core/tolerance';
 import type { Row } from '../core/row';
@@ -49,9 +49,23 @@ export interface LogEntry {
   text: string;
 }
 
+/** How an execution of a run is spread over activities, fixed before its first partition starts. */
+export interface PlannedRun {
+  /** Partitions of the whole run. */
+  partitions: number;
+  /** Those that this execution runs: fewer than `partitions` after a retry, or where some are reused. */
+  toRun: number;
+  /** Source rows in the snapshot. */
+  rows: number;
+  /** Activities that the partitions are spread over. */
+  units: number;
+  /** Child workflows that run them; 0 where the run's own workflow does. */
+  shards: number;
+}
+
 /** What happens in a run, as it happens. */
 export type RunEvent =
-  | { type: 'planned'; plan: RunPlan }
+  | { type: 'planned'; plan: PlannedRun }
   /** Emitted when counts, `running`, `waiting` or what is set changed: a snapshot of the state. */
   | { type: 'progress'; state: RunState; running: string[] }
   | { type: 'partition'; partition: PartitionView }

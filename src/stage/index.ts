@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { requirePackages } from '../files/optional-packages';
 import type { Stage } from './stage';
 import { LocalStage } from './local/local-stage';
 import { parseS3, s3Uri } from './s3/location';
@@ -27,13 +28,15 @@ export function openStage(uri: string, token: string | null = null): Stage {
 
 /** Drivers are loaded by those who need them: each takes half a second. */
 function openRemote(uri: string): Stage {
+  requirePackages(uri);
   if (uri.startsWith('s3://')) {
-    const { S3Stage } = require('./s3/s3-stage') as typeof import('./s3/s3-stage');
+    const { S3Stage }: typeof import('./s3/s3-stage') = require('./s3/s3-stage');
     return new S3Stage(uri);
   }
   if (!uri.startsWith('snowflake://')) throw unknownKind(uri);
-  const { SnowflakeStage } =
-    require('./snowflake/snowflake-stage') as typeof import('./snowflake/snowflake-stage');
+  const {
+    SnowflakeStage,
+  }: typeof import('./snowflake/snowflake-stage') = require('./snowflake/snowflake-stage');
   return new SnowflakeStage(uri);
 }
 

@@ -47,8 +47,9 @@ export function warehouseAccess(
       }, signal),
     async rows({ ordinal, partitionId, rows, attempt }, signal) {
       // Not on top: it loads DuckDB.
-      const { queryPartition } =
-        require('./snowflake/query-partition') as typeof import('./snowflake/query-partition');
+      const {
+        queryPartition,
+      }: typeof import('./snowflake/query-partition') = require('./snowflake/query-partition');
       const target = join(scratch, `rows-${ordinal}-${attempt}.parquet`);
       const partition = { ordinal, id: partitionId, rows };
       const tempFolder = join(scratch, 'restore');

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Confinement } from '../duckdb/confinement';
+import { requirePackages } from '../files/optional-packages';
 import { CONNECTION_NAME, defaultConnection } from '../snowflake';
 import { DuckDbWarehouse } from './duckdb/duckdb-warehouse';
 import type { Warehouse } from './warehouse';
@@ -42,7 +43,9 @@ export function openWarehouse(
 ): Warehouse {
   const resolved = resolveWarehouse(uri, projectDir);
   if (!resolved.startsWith('snowflake:')) return new DuckDbWarehouse(resolved, projectDir, confinement);
-  const { SnowflakeWarehouse } =
-    require('./snowflake/snowflake-warehouse') as typeof import('./snowflake/snowflake-warehouse');
+  requirePackages(resolved);
+  const {
+    SnowflakeWarehouse,
+  }: typeof import('./snowflake/snowflake-warehouse') = require('./snowflake/snowflake-warehouse');
   return new SnowflakeWarehouse(resolved, projectDir, loadingWarehouse, confinement);
 }

@@ -109,7 +109,7 @@ function run(command: string, args: string[]): void {
 }
 
 /** Why small disks cannot be made here; null: they can. */
-export function withoutSmallDisks(): string | null {
+function withoutSmallDisks(): string | null {
   return tryOut(() => smallDisk(1024 * 1024));
 }
 

@@ -105,7 +105,7 @@ export class UnitLedger {
 }
 
 /** Whether the unit is one partition by itself. */
-export function isSingle({ only, from, to }: UnitTask): boolean {
+function isSingle({ only, from, to }: UnitTask): boolean {
   return only === null && from === to;
 }
 

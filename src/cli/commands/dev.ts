@@ -18,9 +18,11 @@ export function define(command: Command): void {
     );
   withProject(command).action(async (options: DevOptions) => {
     const config = await loadProject(options);
-    const { resolveTemporal, runHostInForeground } =
-      require('../../temporal') as typeof import('../../temporal');
-    const { CannotDo } = require('../exit') as typeof import('../exit');
+    const {
+      resolveTemporal,
+      runHostInForeground,
+    }: typeof import('../../temporal') = require('../../temporal');
+    const { CannotDo }: typeof import('../exit') = require('../exit');
     const named = resolveTemporal(config.temporal, process.env);
     if (named.kind === 'named') {
       throw new CannotDo(
@@ -60,8 +62,8 @@ function exampleInput(name: string): object {
 const EXAMPLE_RUN = 'my-run';
 
 function proofOf(projectDir: string, input: object): string {
-  const { projectSecret } = require('../../temporal') as typeof import('../../temporal');
-  const { startProof } = require('../../trust/start-proof') as typeof import('../../trust/start-proof');
+  const { projectSecret }: typeof import('../../temporal') = require('../../temporal');
+  const { startProof }: typeof import('../../trust/start-proof') = require('../../trust/start-proof');
   return startProof(projectSecret(projectDir), 'run', EXAMPLE_RUN, input);
 }
 

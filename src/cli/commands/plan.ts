@@ -12,8 +12,7 @@ export function define(command: Command): void {
 async function plan(functionName: string | undefined, options: RunFlags & { json?: boolean }): Promise<void> {
   const config = await loadProject(options);
   const input = await checkedInput(functionName, options, config.projectDir);
-  const { previewPlan } =
-    require('../../client/trial/preview') as typeof import('../../client/trial/preview');
+  const { previewPlan }: typeof import('../../client/trial/preview') = require('../../client/trial/preview');
   const preview = await withoutServer(() => previewPlan(input, config));
   if (options.json === true) printJson(preview);
   else print(renderPlan(preview, widthOfTerminal(), paint));

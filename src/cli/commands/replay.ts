@@ -31,7 +31,7 @@ async function replay(runId: string | undefined, options: ReplayOptions): Promis
     throw new CannotDo('Name a run, or files with --history, or how many of the newest runs with --last.');
   const { temporal } = await loadProject(options);
   silenceTemporal();
-  const { replayRuns } = require('../../worker') as typeof import('../../worker');
+  const { replayRuns }: typeof import('../../worker') = require('../../worker');
   const reports: ReplayReport[] = [];
   const check = async (histories: AsyncIterable<RunHistory>): Promise<void> => {
     for await (const report of replayRuns(histories, { dataConverter: temporal.dataConverter })) {
@@ -66,7 +66,7 @@ function lineOf({ runId, shard, workflowRunId, events, parting }: ReplayReport):
 
 /** Its runtime tells of each parting on standard error, a page long. */
 function silenceTemporal(): void {
-  const { DefaultLogger, Runtime } = require('@temporalio/worker') as typeof import('@temporalio/worker');
+  const { DefaultLogger, Runtime }: typeof import('@temporalio/worker') = require('@temporalio/worker');
   Runtime.install({
     logger: new DefaultLogger('ERROR', () => {}),
     shutdownSignals: [],
@@ -75,6 +75,6 @@ function silenceTemporal(): void {
 }
 
 async function* inFiles(files: readonly string[]): AsyncGenerator<RunHistory> {
-  const { readHistory } = require('../../worker') as typeof import('../../worker');
+  const { readHistory }: typeof import('../../worker') = require('../../worker');
   for (const file of files) yield await readHistory(file);
 }

@@ -34,8 +34,9 @@ async function create(
 ): Promise<void> {
   const config = await loadProject(options);
   const wanted = toSchedule(functionName, options, { projectDir: config.projectDir, cwd: process.cwd() });
-  const { parseSchedule } =
-    require('../../client/schedules/schema') as typeof import('../../client/schedules/schema');
+  const {
+    parseSchedule,
+  }: typeof import('../../client/schedules/schema') = require('../../client/schedules/schema');
   const parsed = parseSchedule(name, wanted);
   if (!parsed.ok) throw refusal(NOT_MADE, parsed.problems);
   await withPartwise(config, { needWorker: false }, async (partwise) => {

@@ -11,7 +11,7 @@ import { inFlags } from '../schedule-flags';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 export function define(command: Command): void {
-  const { defineCreate } = require('./schedule-create') as typeof import('./schedule-create');
+  const { defineCreate }: typeof import('./schedule-create') = require('./schedule-create');
   defineCreate(command.command('create').summary('make one'));
 
   withJson(withProject(command.command('list').summary('list them'))).action(list);

@@ -42,7 +42,7 @@ export function define(command: Command): void {
   withProject(command).action(async (options: WorkerOptions) => {
     const config = await loadProject(options);
     const sdk = versioning(options);
-    const { startWorker } = require('../../worker') as typeof import('../../worker');
+    const { startWorker }: typeof import('../../worker') = require('../../worker');
     const { only, grace: shutdownGraceMs } = options;
     const worker = await startWorker({ config, only, shutdownGraceMs, sdk });
     const names = worker.functions.length === 0 ? 'sql' : worker.functions.join(', ');

@@ -94,7 +94,7 @@ export interface Promotion {
 /** A version: a number, an alias, or `'latest'`. */
 export type VersionRef = number | string;
 
-/** What it works with. */
+/** What it works with. @internal */
 export interface RegistryPlace {
   warehouse: Warehouse;
   openStage(uri: string): Stage;
@@ -114,6 +114,7 @@ export interface RegistryPlace {
  * ```
  */
 export class ModelRegistry {
+  /** @internal */
   constructor(private readonly place: RegistryPlace) {}
 
   /** All models, by name. */
@@ -134,6 +135,7 @@ export class ModelRegistry {
 
 /** One model of the registry. */
 export class RegisteredModel {
+  /** @internal */
   constructor(
     private readonly place: RegistryPlace,
     readonly name: string,
@@ -279,6 +281,7 @@ export class RegisteredModel {
 
 /** One version of a model. */
 export class ModelVersion {
+  /** @internal */
   constructor(
     private readonly place: RegistryPlace,
     private readonly model: string,

@@ -9,7 +9,7 @@ const TIMEOUT_MS = 20_000;
 const MEMORY_BYTES = 2_000_000_000;
 
 /** The functions file builds but cannot be used: it throws while loading, hangs, or names two functions alike. */
-export class FunctionsUnusable extends Error {
+class FunctionsUnusable extends Error {
   override name = 'FunctionsUnusable';
   readonly nonRetryable = true;
   constructor(readonly info: ErrorInfo) {
