@@ -261,7 +261,7 @@ describe('drivers that most projects do without', () => {
       await writeFile(join(project, 'partwise.config.json'), JSON.stringify(config));
       await writeFile(join(project, 'sales.csv'), 'region,amount\nNorth,1\n');
       const sql = ['--sql', 'SELECT 1 AS one', '--from', 'sales.csv', '--by', 'region'];
-      for (const words of [['doctor'], ['run', ...sql], ['plan', ...sql], ['ls'], ['worker']]) {
+      for (const words of [['doctor'], ['run', ...sql], ['plan', ...sql], ['list'], ['worker']]) {
         const { code, stdout, stderr } = await run('npx', ['partwise', ...words], project);
         expect({ words, code }).toEqual({ words, code: 2 });
         expect(`${stdout}${stderr}`).toContain(`needed for ${user}. Install beside partwise: ${install}\n`);

@@ -35,7 +35,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'models',
-    summary: 'list, compare, promote, roll back, tag and remove models',
+    summary: 'list, compare, promote, roll back, tag and delete models',
   },
   {
     name: 'watch',
@@ -98,10 +98,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'replay',
     summary: 'check recorded histories against the workflow code installed here',
   },
-  { name: 'ls', summary: 'list runs' },
+  { name: 'list', summary: 'list runs' },
   {
     name: 'clean',
-    summary: 'remove what nobody needs from the stage',
+    summary: 'delete files that no run needs from the stage',
   },
   {
     name: 'dev',

@@ -3,6 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { ConfigFlags, ProjectConfig } from '../config';
 import type { Partwise, RunHandle } from '..';
 import { CannotDo, ServerMoved } from './exit';
+import { GROUP } from './help';
 import type { OnTemporalEvent } from '../temporal/events';
 import { aside } from './terminal';
 
@@ -38,15 +39,20 @@ export function withHistory(command: Command): Command {
 
 export function withProject(command: Command): Command {
   return command
+    .optionsGroup(GROUP.connection)
     .option('--project <dir>', 'folder of the project (default: found from here upwards)')
     .option('--address <host:port>', 'Temporal server (default: one that Partwise starts)')
     .option('--namespace <name>', 'Temporal namespace')
     .option('--profile <name>', "profile in Temporal's configuration file")
-    .option('--task-queue <name>', 'task queue of the workers');
+    .option('--task-queue <name>', 'task queue of the workers')
+    .optionsGroup(GROUP.own);
 }
 
 export function withJson(command: Command): Command {
-  return command.option('--json', 'print one JSON document on standard output and nothing else');
+  return command
+    .optionsGroup(GROUP.output)
+    .option('--json', 'print one JSON document on standard output and nothing else')
+    .optionsGroup(GROUP.own);
 }
 
 /** For options that take a whole number. */
@@ -161,7 +167,7 @@ export async function readingRun<T>(
   const { history } = options;
   if (history === undefined) {
     if (runId === undefined) throw new CannotDo('Name a run, or a file with --history.');
-    return reading(options, async (partwise) => use(await executionOf(partwise.restore(runId), options)));
+    return reading(options, async (partwise) => use(await executionOf(partwise.getRun(runId), options)));
   }
   const { Partwise }: typeof import('..') = require('..');
   const handle = await Partwise.fromHistory(history, { config: await loadProject(options) });

@@ -57,7 +57,7 @@ interface Session {
  * await partwise.close();
  * ```
  *
- * Runs go on when the program that started them ends; `restore` gives the handle back, from any process.
+ * Runs go on when the program that started them ends; `getRun` gives the handle back, in any process.
  */
 export class Partwise {
   readonly #session: Session;
@@ -137,7 +137,7 @@ export class Partwise {
   }
 
   /** The handle of a run, running or finished, whoever started it. Throws nothing: its methods throw `NoSuchRun`. */
-  restore(runId: string): RunHandle {
+  getRun(runId: string): RunHandle {
     return this.#handle(runId, null);
   }
 

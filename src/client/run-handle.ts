@@ -52,7 +52,7 @@ export class TemporalRunHandle extends RunReading implements RunHandle {
     return this.#control.skip(partitionIds);
   }
 
-  async retryFailed(changes: RetryInput = {}): Promise<RunHandle> {
+  async retry(changes: RetryInput = {}): Promise<RunHandle> {
     const { project, runId } = this;
     const { record, state } = await this.reader.read();
     const { functions } = project;

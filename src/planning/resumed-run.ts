@@ -1,4 +1,4 @@
-/** The run that an execution with `onExisting: "resume"` continues, read and checked before it takes its place. */
+/** The run that an execution with `onExisting: "retry"` continues, read and checked before it takes its place. */
 import type { Context } from '@temporalio/activity';
 import { isNotFound } from '../reader/histories/history-source';
 import { NoSuchRun, UnreadableHistory } from '../reader/errors';

@@ -1,4 +1,4 @@
-/** Lines of `partwise ls`: one per run id, newest first. */
+/** Lines of `partwise list`: one per run id, newest first. */
 import type { Client } from '@temporalio/client';
 import { decodeClose, HistoryDecoder, isoTime } from '../history/decode';
 import { functionOfInput } from '../history/run-state';
@@ -111,6 +111,6 @@ export async function runNotFound(
     runId,
     `There is no run "${runId}" in the namespace "${client.options.namespace}" of this Temporal server.${didYouMean(runId, known)} ` +
       `Its history may have expired${archives === null ? '' : `, and the stage ${archives} has no archive of it`}; ` +
-      'partwise ls lists the runs that are there.',
+      'partwise list lists the runs that are there.',
   );
 }

@@ -21,7 +21,7 @@ class RecordedRunHandle extends RunReading implements RunHandle {
   unpause = this.#needsServer('unpause');
   set = this.#needsServer('set');
   skip = this.#needsServer('skip');
-  retryFailed: RunHandle['retryFailed'] = this.#needsServer('retryFailed');
+  retry: RunHandle['retry'] = this.#needsServer('retry');
   archive: () => Promise<RunArchive> = this.#needsServer('archive');
 
   #needsServer(method: string): () => Promise<never> {

@@ -152,11 +152,11 @@ export interface RunHandle {
    * the handle of the new execution; throws `StartRefused` while the run is still running.
    *
    * ```ts
-   * const again = await partwise.restore('regional-2024').retryFailed({ only: ['North'] });
+   * const again = await partwise.getRun('regional-2024').retry({ only: ['North'] });
    * console.log((await again.wait()).counts);
    * ```
    */
-  retryFailed(changes?: RetryInput): Promise<RunHandle>;
+  retry(changes?: RetryInput): Promise<RunHandle>;
   /**
    * Puts the whole history of a run that has ended on its stage, where it is read when the server has forgotten it. Every run is
    * archived when it ends; this is for those that were terminated. Throws `CannotArchive`.
@@ -191,7 +191,7 @@ export interface RunArchive {
   }[];
 }
 
-/** A line of `partwise ls`. */
+/** A line of `partwise list`. */
 export interface RunListing {
   runId: string;
   status: RunStatus;

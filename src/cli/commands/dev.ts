@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { functionNames } from '../function-names';
+import { withExamples } from '../help';
 import { loadProject, withProject, type ProjectOptions } from '../project';
 import { shellWord } from '../render/shell-word';
 import { aside, note, paint, print } from '../terminal';
@@ -10,6 +11,7 @@ interface DevOptions extends ProjectOptions {
 }
 
 export function define(command: Command): void {
+  withExamples(command, ['dev', 'dev --open']);
   command
     .option('--functions <file>', 'the file that exports the functions')
     .option(

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { withExamples } from '../help';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
 import { suggesting } from '../invocation';
 import { readingRun, wholeNumber, withJson, withProject, withRun, type RunReadingOptions } from '../project';
@@ -15,6 +16,7 @@ interface PartitionsOptions extends RunReadingOptions {
 const PAGE = 100;
 
 export function define(command: Command): void {
+  withExamples(command, ['partitions regional-2024 --status FAILED']);
   withRun(command)
     .addOption(
       new Option('--status <status>', 'only these').choices(PARTITION_STATUSES).argParser((text: string) => {

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { changing, withChange, type ChangeOptions } from '../changing';
+import { withExamples } from '../help';
 
 export function define(command: Command): void {
+  withExamples(command, ['pause regional-2024']);
   withChange(command.argument('<run>', 'run id')).action((runId: string, options: ChangeOptions) =>
     changing(
       runId,

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { checkedInput } from '../checked-input';
+import { withExamples } from '../help';
 import { loadProject, withJson, withoutServer, withProject } from '../project';
 import { renderPlan } from '../render/plan';
 import { withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
 
 export function define(command: Command): void {
+  withExamples(command, ['plan salesByRegion --from sales.csv --by region']);
   withJson(withProject(withScheduledTime(withRunFlags(command)))).action(plan);
 }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { RunHistory } from '../../reader/histories/histories';
 import type { ReplayReport } from '../../worker';
 import { CannotDo, ENDED_BADLY, OK } from '../exit';
+import { withExamples } from '../help';
 import { loadProject, reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
 import { clean, plural } from '../render/text';
 import { aside, paint, print, printJson } from '../terminal';
@@ -11,18 +12,22 @@ interface ReplayOptions extends ReadingOptions {
   last?: number;
 }
 
-const HELP = `
-Runs recorded histories through the workflow code that is installed here, as a worker would that takes the runs over: before a
+const NOTES = `Runs recorded histories through the workflow code that is installed here, as a worker would that takes the runs over: before a
 new release is deployed, it says whether that may be done while runs are under way. Nothing is started and nothing changes.
 
 Exit codes: 0 when all fit, 1 when one does not.`;
 
 export function define(command: Command): void {
+  withExamples(
+    command,
+    ['replay regional-2024', 'replay --last 20', 'replay --history archive.json.gz'],
+    NOTES,
+  );
   command
     .argument('[run]', 'run id: all of its executions, with their shards, that the server or an archive has')
     .option('--history <file...>', 'archives or exported histories; no server is asked')
     .option('--last <n>', 'the newest so many runs of the server', wholeNumber);
-  withJson(withProject(command)).addHelpText('after', HELP).action(replay);
+  withJson(withProject(command)).action(replay);
 }
 
 async function replay(runId: string | undefined, options: ReplayOptions): Promise<void> {

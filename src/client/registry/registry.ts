@@ -341,10 +341,10 @@ export class ModelVersion {
   }
 
   /**
-   * Removes the version; its models stay on the stage until `clean` finds that nobody needs them, neither another version nor a run
+   * Deletes the version; its models stay on the stage until `clean` finds that nobody needs them, neither another version nor a run
    * that predicts with it. Throws `RegistryRefused` while an alias points at it, unless it is the last version.
    */
-  async remove(): Promise<number> {
+  async delete(): Promise<number> {
     const { version, body } = await this.#find();
     await this.place.warehouse.changeModels(this.model, (now) => ({
       // The number alone, for `latest` would be another one when this is made again after a lost answer.
