@@ -282,6 +282,7 @@ describe('drivers that most projects do without', () => {
   });
 
   it('are asked for by a run whose input names such a stage, before anything starts, I9', async () => {
+    projects.push(app);
     await writeFile(
       join(app, 'on-s3.mjs'),
       `import { Partwise } from 'partwise';
