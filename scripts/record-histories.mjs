@@ -106,7 +106,7 @@ const SHAPES = {
     });
     await at.ended(run);
     at.mend();
-    await at.ended(await run.retryFailed());
+    await at.ended(await run.retry());
   },
   async cancelled(at) {
     const run = await at.start({ ...SALES, params: { wait: ['d'] }, output: { table: 'cancelled_out' } });
@@ -161,7 +161,7 @@ const SHAPES = {
       paused: true,
     });
     const [{ runId }] = await schedules.backfill('nightly', { from: '2024-05-01', to: '2024-05-01' });
-    await at.ended(at.partwise.restore(runId));
+    await at.ended(at.partwise.getRun(runId));
     await schedules.delete('nightly');
   },
   async overwritten(at) {
@@ -184,7 +184,7 @@ const SHAPES = {
     const run = await at.start({ ...WIDE, params: { fails: ['7', '55'] }, output: { table: 'sharded_out' } });
     await at.ended(run);
     at.mend();
-    await at.ended(await run.retryFailed());
+    await at.ended(await run.retry());
   },
   async shardedControl(at) {
     const run = await at.start({ ...WIDE, params: { wait: ['3'], fails: ['9'] } });
@@ -308,7 +308,7 @@ async function write(into, name, runs, partwise) {
         asOf: _,
         archived: __,
         ...state
-      } = await partwise.restore(runId).execution(workflowRunId).status();
+      } = await partwise.getRun(runId).execution(workflowRunId).status();
       const { generation, execution } = state.executions.at(-1);
       place = { generation: generation ?? 1, execution: execution ?? 1 };
       const file = n === 0 ? name : `${name}-${n + 1}`;

@@ -1,9 +1,10 @@
-// Runs the checks and the suite, and closes with one line that says how many tests passed.
+// Runs the checks (`npm run verify`) and the suite, and closes with one line that says how many tests passed.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makePythonEnv } from './python-env.mjs';
+import { verify } from './verify.mjs';
 
 const report = join(mkdtempSync(join(tmpdir(), 'partwise-test-')), 'report.json');
 const args = process.argv.slice(2);
@@ -18,18 +19,7 @@ const run = (script, scriptArgs) =>
 
 let failedChecks = 0;
 const withoutPython = await makePythonEnv();
-if (args.length === 0) {
-  for (const [name, script, scriptArgs] of [
-    ['types of the tests', 'node_modules/typescript/bin/tsc', ['-p', 'test/tsconfig.json']],
-    ['oxlint', 'node_modules/oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']],
-    ['dependency-cruiser', 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs', ['src']],
-    ['prettier', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']],
-  ]) {
-    const status = run(script, scriptArgs);
-    console.log(`${status === 0 ? 'ok' : 'FAILED'}  ${name}`);
-    if (status !== 0) failedChecks++;
-  }
-}
+if (args.length === 0) failedChecks = verify();
 const status = run('node_modules/jest/bin/jest.js', ['--json', `--outputFile=${report}`, ...args]);
 let passed = 0;
 let failed = failedChecks;

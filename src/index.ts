@@ -35,7 +35,7 @@ export type { ComparedPartition, Comparison, ComparisonOptions } from './models/
 
 export { defineConfig, type Notifier, type PartwiseConfig } from './config/define';
 
-export { Partwise, type ConnectOptions } from './client/partwise';
+export { Partwise, type ConnectOptions, type HistoryFileOptions } from './client/partwise';
 export {
   CannotArchive,
   NoSuchArtifact,
@@ -59,6 +59,7 @@ export type {
   PartitionHandle,
   PartitionPage,
   PartitionView,
+  PlannedRun,
   PlanPreview,
   RunArchive,
   RunEvent,
@@ -70,7 +71,9 @@ export type {
   WaitOptions,
 } from './reader/types';
 export type {
+  CalendarField,
   CalendarInput,
+  CalendarValues,
   Overlap,
   ScheduledRun,
   ScheduleFiring,
@@ -80,7 +83,7 @@ export type {
   ScheduleSpecView,
   ScheduleView,
 } from './client/schedules/types';
-export type { CleanedRun, CleanOptions, CleanReport, FilesAndBytes } from './client/clean/types';
+export type { CleanedRun, CleanOptions, CleanReport, FilesAndBytes, UnreadRun } from './client/clean/types';
 export type {
   CallView,
   CellDifference,
@@ -93,14 +96,39 @@ export type {
   TryOptions,
   TryReport,
 } from './client/trial/types';
-export type { OutputInput, RunInput, RunOptions, Source, RetryOptions, ModelInput } from './core/input';
-export type { ErrorInfo } from './core/outcome';
-export type { CommitResult, ModelUse, RunPlan } from './core/plan';
-export { PARTITION_STATUSES, RUN_STATUSES } from './core/status';
-export type { FailureStatus, PartitionStatus, RunStatus, StatusCounts } from './core/status';
+export type {
+  ModelInput,
+  ModelTask,
+  OutputInput,
+  RetryInput,
+  RetryOptions,
+  RetryRules,
+  RunInput,
+  RunOptions,
+  Source,
+} from './core/input';
+export type { ErrorInfo, FinalStatus } from './core/outcome';
+export type { RefusalType } from './core/refusal';
+export type { Tolerance } from './core/failures/tolerance';
+export type { Column, CommitResult, ModelUse } from './core/plan';
+export {
+  FAILURE_STATUSES,
+  PARTITION_STATUSES,
+  RUN_STATUSES,
+  type FailureStatus,
+  type PartitionStatus,
+  type RunStatus,
+  type StatusCounts,
+} from './core/status';
 export type { FailureExample, FailureGroup } from './history/failure-groups';
 export type { PartitionColumns } from './history/partition-columns';
 export type { StackPlace } from './core/stack-place';
 export type { Row } from './core/row';
+export type { Step } from './history/facts';
 export type { ExecutionView, RunState, WaitingStep } from './history/state';
-export type { ModelSerde } from './functions/model-hooks';
+export type { HistoriesOptions, RunHistory } from './reader/histories/histories';
+export type { HistoryEvent } from './history/events';
+export type { TemporalBinary } from './temporal/binary/temporal-binary';
+export type { OnTemporalEvent, TemporalEvent } from './temporal/events';
+export type { TemporalSettings } from './temporal/settings';
+export type { ModelFunction, ModelSerde } from './functions/model-hooks';

@@ -14,4 +14,16 @@
  * });
  * ```
  */
+export type {
+  ArtifactReader,
+  ArtifactWriter,
+  PartitionContext,
+  PartitionData,
+  PartitionFunction,
+  PartitionResult,
+  PartitionSql,
+  WarehouseConnection,
+} from './functions/types';
+export type { ModelInput, RetryOptions, RetryRules } from './core/input';
+export type { Row } from './core/row';
 export { runPartitionFunction, type TestCall, type TestOutcome } from './functions/run-partition-function';

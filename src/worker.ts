@@ -15,5 +15,6 @@ export {
   type PartwiseWorker,
 } from './worker/start-worker';
 export { readHistory, type RunHistory } from './reader/histories/histories';
+export type { HistoryEvent } from './history/events';
 export { replayRuns, type ReplayOptions, type ReplayReport } from './worker/replay';
 export type { Parting } from './worker/divergence';

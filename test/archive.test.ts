@@ -186,7 +186,7 @@ describe('a run that the server has forgotten', () => {
     const before = await read(run);
     await forget(project.client, { workflowId: run.runId, runId: workflowRunId });
 
-    const again = project.partwise.restore(run.runId);
+    const again = project.partwise.getRun(run.runId);
     expect(await read(again)).toEqual(before);
     expect(await again.status()).toMatchObject({
       archived: true,
@@ -209,7 +209,7 @@ describe('a run that the server has forgotten', () => {
 
     await writeFile(mended, '');
     const called = callsIn(calls).length;
-    const retried = await again.retryFailed();
+    const retried = await again.retry();
     const state = await retried.wait();
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { DONE: 4 }, archived: false });
     expect(state.executions).toMatchObject([
@@ -226,13 +226,13 @@ describe('a run that the server has forgotten', () => {
   it('I2 needs nothing of its older executions: the newest is enough to read and retry it', async () => {
     const { run, calls, mended } = await begin('newest', { fails: ['b', 'c'] });
     await run.wait();
-    const second = await (await run.retryFailed({ only: ['c'] })).wait();
+    const second = await (await run.retry({ only: ['c'] })).wait();
     const [one, two] = second.executions;
     await forget(project.client, { workflowId: run.runId, runId: one!.workflowRunId });
     for (const name of await readdir(archives(run.runId)))
       if (name.startsWith('e1-')) await rm(join(archives(run.runId), name));
 
-    const again = project.partwise.restore(run.runId);
+    const again = project.partwise.getRun(run.runId);
     expect((await again.status()).counts).toMatchObject({ DONE: 2, FAILED: 2 });
     expect(await again.results()).toHaveLength(2);
     await expect(again.execution(one!.workflowRunId).status()).rejects.toThrow(/no archive/);
@@ -241,7 +241,7 @@ describe('a run that the server has forgotten', () => {
     expect((await again.status()).counts).toMatchObject({ DONE: 2, FAILED: 2 });
     await writeFile(mended, '');
     const called = callsIn(calls).length;
-    expect(await (await again.retryFailed()).wait()).toMatchObject({
+    expect(await (await again.retry()).wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { DONE: 4 },
     });
@@ -260,7 +260,7 @@ describe('a run that the server has forgotten', () => {
     expect(path).toMatch(/archive\/e1-[0-9a-f]{8}-full\.json\.gz$/);
     await rm(join(project.folder, 'stage', path));
 
-    const again = await run.retryFailed();
+    const again = await run.retry();
     await until(async () => (await again.status()).counts.total > 0);
     expect(await archivesOf(run.runId)).toMatchObject([{ execution: 1, closing: null }]);
     await again.cancel();
@@ -278,18 +278,18 @@ describe('a run that the server has forgotten', () => {
     const { run, mended } = await begin('lost', { fails: ['b'] });
     await run.wait();
     await writeFile(mended, '');
-    const { executions } = await (await run.retryFailed()).wait();
+    const { executions } = await (await run.retry()).wait();
     for (const { workflowRunId } of executions)
       await forget(project.client, { workflowId: run.runId, runId: workflowRunId });
     for (const name of await readdir(archives(run.runId)))
       if (name.startsWith('e2-')) await rm(join(archives(run.runId), name));
 
-    const again = project.partwise.restore(run.runId);
+    const again = project.partwise.getRun(run.runId);
     await expect(again.status()).rejects.toThrow(/forgotten execution 2 of the run/);
     const refused = await project.client.workflow.start('partitionedRun', {
       workflowId: run.runId,
       taskQueue: project.taskQueue,
-      args: [{ onExisting: 'resume' }],
+      args: [{ onExisting: 'retry' }],
     });
     await expect(refused.result()).rejects.toMatchObject({
       cause: { message: expect.stringContaining('has no archive of it, so it cannot be continued') },
@@ -320,7 +320,7 @@ describe('a run in a file', () => {
       const filed = await Partwise.fromHistory(file, { projectDir: project.folder });
       expect(filed.runId).toBe(run.runId);
       expect(await read(filed)).toEqual(before);
-      await expect(filed.retryFailed()).rejects.toThrow(/can only be read/);
+      await expect(filed.retry()).rejects.toThrow(/can only be read/);
     }
     const replayed = await cli(project.folder, ['replay', run.runId, '--history', exported, archive]);
     expect(replayed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^(ok .*\n){3}$/) });

@@ -65,7 +65,7 @@ const input = (changes: Partial<RunInput> = {}): RunInput => ({
 async function finished(name: string, changes: Partial<RunInput> = {}): Promise<RunHandle> {
   const run = await project.partwise.start(input(changes), { runId: project.runId(name) });
   expect((await run.wait()).status).toBe('SUCCESS');
-  return project.partwise.restore(run.runId);
+  return project.partwise.getRun(run.runId);
 }
 
 /** Paths of files on the stage. */
@@ -96,9 +96,9 @@ async function retried(run: RunHandle): Promise<RunHandle> {
   await project.client.workflow.start('partitionedRun', {
     workflowId: run.runId,
     taskQueue: project.taskQueue,
-    args: [{ onExisting: 'resume', stage }],
+    args: [{ onExisting: 'retry', stage }],
   });
-  return project.partwise.restore(run.runId);
+  return project.partwise.getRun(run.runId);
 }
 
 const totalOf = (run: RunHandle, partition: string): Promise<unknown> =>
@@ -129,7 +129,7 @@ describe('runs that are removed', () => {
     const handle = await project.client.workflow.start('partitionedRun', {
       workflowId: one.runId,
       taskQueue: project.taskQueue,
-      args: [{ onExisting: 'resume', stage }],
+      args: [{ onExisting: 'retry', stage }],
     });
     await expect(handle.result()).rejects.toMatchObject({
       cause: { message: expect.stringContaining('snapshot is no longer whole on the stage') },

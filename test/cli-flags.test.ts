@@ -2,6 +2,9 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { Command } from 'commander';
+import { COMMANDS, loadCommand } from '../src/cli/commands';
+import { groupItems } from '../src/cli/help';
 import { exitCodeOf } from '../src/cli/exit';
 import { repeatedWithout, suggesting } from '../src/cli/invocation';
 import { partitionName, toPartitionId } from '../src/cli/partition-argument';
@@ -210,10 +213,10 @@ test('I8 the exit code says how the workflow ended', () => {
 
 test('suggested commands call Partwise the way it was called', () => {
   const named = { project: 'my demo', address: 'localhost:7233' };
-  expect(suggesting({}, '/p/node_modules/.bin/partwise', '/p')('ls')).toBe('npx partwise ls');
-  expect(suggesting({}, '/usr/local/bin/partwise', '/p')('ls')).toBe('partwise ls');
-  expect(suggesting(named, '/p/dist/cli/main.js', '/p')('ls')).toBe(
-    "node dist/cli/main.js ls --project 'my demo' --address localhost:7233",
+  expect(suggesting({}, '/p/node_modules/.bin/partwise', '/p')('list')).toBe('npx partwise list');
+  expect(suggesting({}, '/usr/local/bin/partwise', '/p')('list')).toBe('partwise list');
+  expect(suggesting(named, '/p/dist/cli/main.js', '/p')('list')).toBe(
+    "node dist/cli/main.js list --project 'my demo' --address localhost:7233",
   );
 });
 
@@ -240,4 +243,52 @@ test('I6 downloaded partitions have folders of their own, inside the target, on 
   expect(folders).not.toEqual(expect.arrayContaining(['..']));
   expect(folderOf('UPPER')).toBe('UPPER~2');
   expect([folderOf('2024/New%20York'), folderOf('North/%-')]).toEqual(['2024/New%20York', 'North/%-']);
+});
+
+/** A command with all of its options, and its subcommands; each with the words that name it. */
+function commandsBelow(command: Command, path: string): [path: string, command: Command][] {
+  return [
+    [path, command],
+    ...command.commands.flatMap((each) => commandsBelow(each, `${path} ${each.name()}`)),
+  ];
+}
+const ALL_COMMANDS = COMMANDS.flatMap(({ name }) => {
+  const command = new Command('partwise').configureHelp({ groupItems }).command(name);
+  loadCommand(name).define(command);
+  return commandsBelow(command, name);
+});
+
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
+  return text;
+}
+
+test.each(ALL_COMMANDS)('the help of %s has an example, with flags that the command has', (path, command) => {
+  const [, examples] = /\nExamples?:\n((?: {2}.*\n)+)/.exec(helpOf(command)) ?? [];
+  const lines = examples!.split(/^ {2}(?=partwise )/m).filter((line) => line !== '');
+  for (const line of lines) {
+    expect(line).toContain(`partwise ${path}`);
+    const known = command.commands.flatMap((each) => each.options).concat(command.options);
+    for (const [flag] of line.matchAll(/(?<= )--[a-z-]+/g))
+      expect(known.map((each) => each.long)).toContain(flag);
+  }
+});
+
+test('the help of run has its options under headings, in the order in which they are thought about', () => {
+  const [, run] = ALL_COMMANDS.find(([path]) => path === 'run')!;
+  const help = helpOf(run);
+  expect(help.match(/^[A-Z][a-z ]+:$/gm)).toEqual([
+    'Arguments:',
+    'Source:',
+    'What to run:',
+    'Failure policy:',
+    'Time and memory:',
+    'Output:',
+    'Models:',
+    'Connection:',
+    'Options:',
+    'Examples:',
+  ]);
+  expect(/^Options:\n((?: .*\n)+)/m.exec(help)![1]!.match(/--[a-z-]+/g)).toEqual(['--help']);
 });

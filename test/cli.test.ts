@@ -68,7 +68,7 @@ describe('without a server', () => {
     [['run', 'f', '--from', 't', '--by', 'a', '--project', 'nowhere'], /There is no such folder/],
     [['status'], /Name a run, or a file with --history/],
     [['partitions', 'r', '--status', 'GOOD'], /Allowed are PENDING, RUNNING, DONE/],
-    [['ls', '--address', '127.0.0.1:1'], /No Temporal server answers at "127\.0\.0\.1:1"/],
+    [['list', '--address', '127.0.0.1:1'], /No Temporal server answers at "127\.0\.0\.1:1"/],
     [['worker'], /A worker needs a Temporal server/],
   ])('I9 %j exits with 2 and a sentence, without a stack trace', async (args, sentence) => {
     const { code, stdout, stderr } = await cli(folder, args);
@@ -187,7 +187,7 @@ describe('in a project', () => {
       partitions: [{ id: 'New%20York', artifacts: [{ name: 'count.json' }] }, { id: 'North' }],
     });
     expect(await json('artifacts', 'get', runId, 'New York', 'count.json')).toEqual({ orders: 1 });
-    expect(await json('ls', '--json', '--limit', '500')).toMatchObject({
+    expect(await json('list', '--json', '--limit', '500')).toMatchObject({
       runs: expect.arrayContaining([expect.objectContaining({ runId })]),
     });
     expect(await json('plan', 'count', '--from', 'sales.csv', '--by', 'region', '--json')).toMatchObject({
@@ -220,8 +220,8 @@ describe('in a project', () => {
     const shown = await cli(project.folder, ['results', runId, '--limit', '200']);
     expect(shown.stdout.split('\n')).toHaveLength(203);
     expect(shown.stdout).toContain('… and 2,800 more rows\n');
-    expect((await cli(project.folder, ['ls', '--limit', '1'])).stderr).toMatch(
-      /^There are more runs: .* ls --limit 10\n$/,
+    expect((await cli(project.folder, ['list', '--limit', '1'])).stderr).toMatch(
+      /^There are more runs: .* list --limit 10\n$/,
     );
   });
 

@@ -126,7 +126,7 @@ describe('a unit that is completed with something that is not its result', () =>
     await gated.letGo();
     const retried = await cli(project.folder, ['retry', gated.run.runId]);
     expect(retried).toMatchObject({ code: 0 });
-    expect(await statuses(project.partwise.restore(gated.run.runId))).toEqual(
+    expect(await statuses(project.partwise.getRun(gated.run.runId))).toEqual(
       Object.fromEntries(ALL.map((id) => [id, 'DONE'])),
     );
   });

@@ -144,7 +144,7 @@ describe('partwise debug', () => {
       cells: [{ row: 0, column: 'total', now: 6, recorded: 3 }],
     });
     expect(await everything()).toEqual(before);
-    expect(await project.partwise.restore(runId).status()).toMatchObject({ counts: { DONE: 1, FAILED: 1 } });
+    expect(await project.partwise.getRun(runId).status()).toMatchObject({ counts: { DONE: 1, FAILED: 1 } });
   });
 
   it('downloads what runs recorded', async () => {

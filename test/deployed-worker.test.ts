@@ -61,7 +61,7 @@ const run = async (input: unknown) => {
     taskQueue: project.taskQueue,
     args: [input],
   });
-  const handle = project.partwise.restore(workflowId);
+  const handle = project.partwise.getRun(workflowId);
   return { handle, state: await handle.wait() };
 };
 const refusedWith = async (input: unknown, words: string): Promise<void> => {

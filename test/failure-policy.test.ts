@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** What Temporal, its queries and `partwise ls` say of a run that has ended. */
+/** What Temporal, its queries and `partwise list` say of a run that has ended. */
 const elsewhere = async (runId: string) => {
   const handle = project.client.workflow.getHandle(runId);
   const listed = await until(
@@ -150,7 +150,7 @@ describe('a run in which everything fails alike', () => {
     });
     expect(await gated.run.wait()).toMatchObject({ status: 'FAILURE' });
     await gated.letGo('mended');
-    const again = await gated.run.retryFailed();
+    const again = await gated.run.retry();
     expect(await again.wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { total: 40, DONE: 40, SKIPPED: 0 },

@@ -90,7 +90,7 @@ it('two projects share a stage: each reads the runs of the other, and cleans non
   try {
     const run = await partwise.start(input(2), { runId: 'shared' });
     expect((await run.wait()).status).toBe('SUCCESS');
-    const read = other.restore('shared');
+    const read = other.getRun('shared');
     expect(await read.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 }, archived: true });
     expect(await read.results()).toHaveLength(2);
     // Checkpoints go, which nothing names.
@@ -130,7 +130,7 @@ describeStranger('another user of the machine', () => {
       message: expect.stringMatching(FORGED),
     });
     await openGate(runId);
-    const again = await run.retryFailed();
+    const again = await run.retry();
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
     expect(await again.results()).toEqual([
       { k: 0, own: true },
@@ -293,7 +293,7 @@ it('a secret that was lost ends the runs that are open, with what to do, and the
   expect((await readdir(join(folder, '.partwise'))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   await openGate('lost-secret');
   const later = await Partwise.connect({ projectDir: folder });
-  const again = await later.restore('lost-secret').retryFailed();
+  const again = await later.getRun('lost-secret').retry();
   expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
   await later.close();
 });

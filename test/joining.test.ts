@@ -106,7 +106,7 @@ describe('a run of quick partitions', () => {
     expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 146, FAILED: 4 } });
     await letGo('mended');
     const before = begun().length;
-    const retried = await run.retryFailed();
+    const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 150 } });
     expect(begun().slice(before).sort()).toEqual(['140', '7', '70', '71']);
   });
@@ -118,7 +118,7 @@ describe('a run of quick partitions', () => {
     expect(await run.wait()).toMatchObject({ counts: { DONE: 100, FAILED: 100 } });
     await letGo('mended');
     const before = begun().length;
-    const retried = await run.retryFailed();
+    const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 200 } });
     const again = begun().slice(before);
     expect(again).toHaveLength(100);

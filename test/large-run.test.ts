@@ -92,7 +92,7 @@ describe('a run of 20,000 partitions, of which 100 fail and one kills its proces
 
     await writeFile(mended, '');
     await writeFile(calls, '');
-    const retry = await run.retryFailed();
+    const retry = await run.retry();
     expect(await retry.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: PARTITIONS } });
     expect(called().filter((customer) => !isBad(customer))).toEqual([]);
     expect(called()).toHaveLength(101);

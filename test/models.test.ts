@@ -145,7 +145,7 @@ describe('training', () => {
     expect((await run.wait()).counts).toMatchObject({ DONE: 2, FAILED: 1 });
     await trained('late', { only: ['a', 'c'], params: { off: 1 } });
     await writeFile(mended, '');
-    const retried = await run.retryFailed();
+    const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 1, modelVersion: 3 } });
     const newest = (await registered('late')).version('latest');
     expect(await newest.describe()).toMatchObject({ version: 3, base: 2, changed: 1, entries: 3 });
@@ -164,7 +164,7 @@ describe('training', () => {
     const model = await registered('based');
     expect(await model.version(2).describe()).toMatchObject({ base: null, entries: 2 });
     await writeFile(mended, '');
-    await (await run.retryFailed()).wait();
+    await (await run.retry()).wait();
     expect(await model.version(3).describe()).toMatchObject({ base: 2, entries: 3, changed: 1 });
     expect(await model.version(3).load('a', jsonSerde)).toEqual({ mean: 2 });
   });
@@ -182,7 +182,7 @@ describe('training', () => {
     const { workflowExecutionInfo } = (await project.client.workflow.getHandle(runId).describe()).raw;
     const workflowRunId = workflowExecutionInfo!.execution!.runId!;
     await writeFile(mended, '');
-    await (await run.retryFailed()).wait();
+    await (await run.retry()).wait();
     const reader = new RunReader(new ServerRun(project.client, runId, workflowRunId));
     const { record } = await reader.read();
     const { opened, plan } = record;
@@ -566,9 +566,9 @@ describe('the registry', () => {
     expect(cleaned.runs[0]!.needed.files).toBeGreaterThan(0);
     expect(await model.version('production').load('b', jsonSerde)).toEqual({ mean: 15 });
     await trained('kept');
-    await expect(model.version(1).remove()).rejects.toThrow(RegistryRefused);
+    await expect(model.version(1).delete()).rejects.toThrow(RegistryRefused);
     await model.promote(2, 'production');
-    await model.version(1).remove();
+    await model.version(1).delete();
     expect((await model.versions()).map(({ version }) => version)).toEqual([2]);
     // Nothing of a version that may be in the making is removed, so it takes a day.
     const stage = openStage(pathToFileURL(join(project.folder, 'stage')).href);
@@ -584,13 +584,13 @@ describe('the registry', () => {
     await trained('numbered');
     await trained('numbered');
     const model = await registered('numbered');
-    expect(await model.version('latest').remove()).toBe(2);
+    expect(await model.version('latest').delete()).toBe(2);
     await trained('numbered');
     expect((await model.versions()).map(({ version }) => version)).toEqual([1, 3]);
     await model.promote(3, 'production');
-    await expect(model.version(3).remove()).rejects.toThrow('move it to another version');
+    await expect(model.version(3).delete()).rejects.toThrow('move it to another version');
     // The last one takes its aliases with it: there is no other for them.
-    for (const version of [1, 3]) await model.version(version).remove();
+    for (const version of [1, 3]) await model.version(version).delete();
     await expect(model.describe()).rejects.toThrow('There is no model "numbered"');
     expect((await (await project.partwise.registry()).models()).map(({ name }) => name)).not.toContain(
       'numbered',
@@ -628,7 +628,7 @@ describe('the registry', () => {
     const model = await registered('pinned');
     const { path } = (await model.version(1).entry('b'))!;
     await trained('pinned');
-    await model.version(1).remove();
+    await model.version(1).delete();
     await forget(project.client, { workflowId: run.runId });
     const stage = join(project.folder, 'stage');
     await rm(join(stage, run.runId, 'archive'), { recursive: true });
@@ -646,10 +646,10 @@ describe('the registry', () => {
     const input = { ...SOURCE, params: { fail: 'b', until: mended } } as Omit<RunInput, 'function'>;
     const run = await model.version(1).predict(input, { runId: project.runId('leaving') });
     expect(await run.wait()).toMatchObject({ counts: { DONE: 2, FAILED: 1 } });
-    await model.version(1).remove();
+    await model.version(1).delete();
     await project.partwise.clean({ runs: [first.runId] });
     await writeFile(mended, '');
-    const retried = await run.retryFailed();
+    const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 3 } });
   });
 

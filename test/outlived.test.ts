@@ -103,7 +103,7 @@ it('I4 a continuation calls nothing while a function of the terminated execution
   const { run, calls, begun, openGate } = await begin(project);
   await begun(1);
   await project.client.workflow.getHandle(run.runId).terminate('test');
-  const again = await run.retryFailed();
+  const again = await run.retry();
   await begun(2);
   await openGate();
   expect(await again.wait()).toMatchObject({ status: 'SUCCESS' });
@@ -122,7 +122,7 @@ it('I4 a continuation calls nothing while a function of a worker that is stopped
     stopped.kill('SIGSTOP');
     await project.client.workflow.getHandle(run.runId).terminate('test');
     const other = await project.startWorker();
-    const again = await run.retryFailed();
+    const again = await run.retry();
     await begun(2);
     await openGate();
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS' });

@@ -217,6 +217,90 @@ describe('declarations', () => {
   });
 });
 
+describe('drivers that most projects do without', () => {
+  const versions = (
+    JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+      devDependencies: Record<string, string>;
+    }
+  ).devDependencies;
+  const command = (...packages: string[]): string =>
+    `npm install ${packages.map((name) => `${name}@${versions[name]}`).join(' ')}`;
+  const snowflake = command('snowflake-sdk');
+  const s3 = command('@aws-sdk/client-s3');
+  const tracing = command(
+    '@opentelemetry/exporter-trace-otlp-http',
+    '@opentelemetry/resources',
+    '@opentelemetry/sdk-trace-node',
+    '@temporalio/interceptors-opentelemetry',
+  );
+
+  it('are named in the README with the same commands', () => {
+    const readme = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
+    for (const install of [snowflake, s3, tracing]) expect(readme).toContain(`\`${install}\``);
+  });
+
+  it('are not installed with the package', () => {
+    const names = ['snowflake-sdk', '@aws-sdk', '@opentelemetry', '@temporalio/interceptors-opentelemetry'];
+    expect(names.filter((name) => existsSync(join(app, 'node_modules', name)))).toEqual([]);
+  });
+
+  it.each([
+    ['a warehouse on Snowflake', { warehouse: 'snowflake:analytics' }, '"snowflake:analytics"', snowflake],
+    ['a stage on S3', { stage: 's3://bucket/prefix' }, '"s3://bucket/prefix"', s3],
+    [
+      'a collector of traces',
+      { worker: { traces: 'http://127.0.0.1:4318/v1/traces' } },
+      'traces to "http://127.0.0.1:4318/v1/traces"',
+      tracing,
+    ],
+  ])(
+    'are asked for with the command that installs them when the configuration names %s, I9',
+    async (_, config, user, install) => {
+      const project = await folder(`lean-${Object.keys(config)[0]}`);
+      await symlink(join(app, 'node_modules'), join(project, 'node_modules'));
+      await writeFile(join(project, 'partwise.config.json'), JSON.stringify(config));
+      await writeFile(join(project, 'sales.csv'), 'region,amount\nNorth,1\n');
+      const sql = ['--sql', 'SELECT 1 AS one', '--from', 'sales.csv', '--by', 'region'];
+      for (const words of [['doctor'], ['run', ...sql], ['plan', ...sql], ['list'], ['worker']]) {
+        const { code, stdout, stderr } = await run('npx', ['partwise', ...words], project);
+        expect({ words, code }).toEqual({ words, code: 2 });
+        expect(`${stdout}${stderr}`).toContain(`needed for ${user}. Install beside partwise: ${install}\n`);
+        expect(`${stdout}${stderr}`).not.toContain('MODULE_NOT_FOUND');
+      }
+      expect(existsSync(join(project, '.partwise'))).toBe(false);
+    },
+  );
+
+  it('are asked for by both places that need one, in one sentence, I9', async () => {
+    const project = await folder('lean-both');
+    await symlink(join(app, 'node_modules'), join(project, 'node_modules'));
+    const config = { warehouse: 'snowflake:analytics', stage: '@DB.SCHEMA.STAGE/path' };
+    await writeFile(join(project, 'partwise.config.json'), JSON.stringify(config));
+    const { stdout } = await run('npx', ['partwise', 'doctor'], project);
+    expect(stdout.match(/npm install/g)).toHaveLength(1);
+    expect(stdout).toContain('"snowflake:analytics" and "snowflake://analytics/@');
+  });
+
+  it('are asked for by a run whose input names such a stage, before anything starts, I9', async () => {
+    projects.push(app);
+    await writeFile(
+      join(app, 'on-s3.mjs'),
+      `import { Partwise } from 'partwise';
+      const partwise = await Partwise.connect();
+      const run = await partwise.start({ function: 'salesByRegion', source: { files: 'sales.csv' }, partitionBy: ['region'], stage: 's3://bucket/prefix' });
+      const { status, error, counts } = await run.wait();
+      console.log(JSON.stringify({ status, error, total: counts.total }));
+      await partwise.close();`,
+    );
+    const printed = JSON.parse(await mustRun(process.execPath, ['on-s3.mjs'], app)) as unknown;
+    expect(printed).toEqual({
+      status: 'FAILURE',
+      total: 0,
+      error: expect.objectContaining({ type: 'InvalidInput', message: expect.stringContaining(s3) }),
+    });
+  });
+});
+
 /** What Node adds to the names of a CommonJS module that is imported. */
 const INTEROP = ['__esModule', 'default', 'module.exports'];
 

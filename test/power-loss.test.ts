@@ -59,7 +59,7 @@ describeWithPowerLoss('after a power loss', () => {
       await end(worker);
       disk.losePower();
       expect(filesBelow(join(disk.folder, 'stage')).filter((path) => statSync(path).size === 0)).toEqual([]);
-      const again = project.partwise.restore(run.runId);
+      const again = project.partwise.getRun(run.runId);
       expect(await again.results()).toHaveLength(20);
       expect(await again.partition('7').artifacts.get('n.json')).toEqual({ n: 7 });
       expect(readFileSync(output, 'utf8').trim().split('\n')).toHaveLength(21);

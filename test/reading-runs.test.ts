@@ -63,7 +63,7 @@ describe('a run that is followed', () => {
   it('tells its plan, each partition, its progress and its end, in this order, whoever listens and when', async () => {
     const run = await start('events', { params: { failing: ['West'] } });
     const live = await collect(run);
-    const later = await collect(project.partwise.restore(run.runId));
+    const later = await collect(project.partwise.getRun(run.runId));
     for (const events of [live, later]) {
       expect(events.findIndex(({ type }) => type === 'planned')).toBeLessThan(
         events.findIndex(({ type }) => type === 'partition'),
@@ -339,7 +339,7 @@ describe('finding runs', () => {
       return handle.firstExecutionRunId;
     };
     const refusals = [await plainly(sales), await plainly({ nonsense: true }), await plainly()];
-    const { executions, status } = await project.partwise.restore(run.runId).status();
+    const { executions, status } = await project.partwise.getRun(run.runId).status();
     expect(status).toBe('SUCCESS');
     expect(refusals).not.toContain(executions[0]!.workflowRunId);
     await until(async () => {
@@ -358,7 +358,7 @@ describe('finding runs', () => {
     const retried = await start('listed-retried', failing);
     const runs = [bad, retried, await start('listed-other'), await start('listed-more')];
     await Promise.all(runs.map((run) => run.wait()));
-    const { executions } = await (await retried.retryFailed()).wait();
+    const { executions } = await (await retried.retry()).wait();
     runs.push(await start('listed-open', { params: { hold: ['North'], gate } }));
     const ids = runs.map(({ runId }) => runId).sort();
     const list = async (filter: ListOptions): Promise<string[]> => {
@@ -424,12 +424,12 @@ describe('finding runs', () => {
   });
 
   it('says which run was most likely meant, and what is no run at all', async () => {
-    await expect(project.partwise.restore('no-such-run-anywhere').status()).rejects.toThrow(
+    await expect(project.partwise.getRun('no-such-run-anywhere').status()).rejects.toThrow(
       'There is no run "no-such-run-anywhere"',
     );
     const workflowId = project.runId('other-type');
     await project.client.workflow.start('somethingElse', { workflowId, taskQueue: 'nobody', args: [] });
-    await expect(project.partwise.restore(workflowId).status()).rejects.toThrow(
+    await expect(project.partwise.getRun(workflowId).status()).rejects.toThrow(
       'is a workflow of type "somethingElse"',
     );
   });
@@ -444,7 +444,7 @@ describe('finding runs', () => {
       args: [7],
     });
     await expect(again.result()).rejects.toThrow();
-    await until(async () => (await project.partwise.restore(runId).status()).status === 'SUCCESS');
+    await until(async () => (await project.partwise.getRun(runId).status()).status === 'SUCCESS');
   });
 
   it('I9 lists runs beside workflows whose ids no run can have', async () => {
@@ -464,7 +464,7 @@ describe('finding runs', () => {
       return ids.every((id) => found.get(id) === 'FAILURE');
     });
     for (const id of ids) {
-      const state = await project.partwise.restore(id).status();
+      const state = await project.partwise.getRun(id).status();
       expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
     }
   });

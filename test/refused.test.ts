@@ -46,7 +46,7 @@ afterAll(() => project.close());
 const startPlainly = async (...args: unknown[]) => {
   const workflowId = `plain-${randomUUID().slice(0, 8)}`;
   await project.client.workflow.start('partitionedRun', { workflowId, taskQueue: project.taskQueue, args });
-  const run = project.partwise.restore(workflowId);
+  const run = project.partwise.getRun(workflowId);
   return { run, state: await run.wait() };
 };
 const good = { function: 'salesByRegion', source: { table: 'sales' }, partitionBy: ['region'] };
@@ -92,7 +92,7 @@ describe('I9 a plain start', () => {
       taskQueue: { name: project.taskQueue },
       input: { payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data }] },
     });
-    const state = await project.partwise.restore(workflowId).wait();
+    const state = await project.partwise.getRun(workflowId).wait();
     expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
     expect(state.error!.message).toContain('[nested more than 1000 levels deep]');
   });
@@ -109,7 +109,7 @@ describe('I9 a plain start', () => {
         payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{"function": ') }],
       },
     });
-    const run = project.partwise.restore(workflowId);
+    const run = project.partwise.getRun(workflowId);
     expect((await run.wait()).status).toBe('FAILURE');
   });
 
@@ -315,7 +315,7 @@ describe('a run id', () => {
         message: expect.stringContaining(`The run "${run.runId}" exists already`),
       },
     });
-    const again = project.partwise.restore(run.runId);
+    const again = project.partwise.getRun(run.runId);
     expect(await again.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
     expect(await again.results()).toHaveLength(2);
     const third = await (await project.partwise.start(good, { runId: run.runId })).wait();
@@ -338,7 +338,7 @@ describe('a run id', () => {
       taskQueue: project.taskQueue,
       args: [good],
     });
-    expect((await project.partwise.restore('...').wait()).error).toMatchObject({ type: 'InvalidInput' });
+    expect((await project.partwise.getRun('...').wait()).error).toMatchObject({ type: 'InvalidInput' });
   });
 });
 
@@ -384,7 +384,7 @@ it('I1 a source file that changed after planning is refused, never read differen
     taskQueue: `${project.taskQueue}-meddle`,
     args: [{ function: 'meddle', source: { files: '.', pattern: '?.csv' }, options: { maxConcurrency: 1 } }],
   });
-  const run = project.partwise.restore(workflowId);
+  const run = project.partwise.getRun(workflowId);
   expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 1, FAILED: 1 } });
   expect(await run.partition('b.csv').describe()).toMatchObject({
     attempts: 1,

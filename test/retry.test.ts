@@ -116,7 +116,7 @@ describe('retrying the failures', () => {
       "UPDATE changing SET amount = amount + 5000 WHERE region = 'd'",
       "DELETE FROM changing WHERE region = 'a'",
     );
-    const again = await run.retryFailed();
+    const again = await run.retry();
     const second = await again.wait();
     expect(second).toMatchObject({
       status: 'SUCCESS',
@@ -134,7 +134,7 @@ describe('retrying the failures', () => {
       n: 10,
       total: 10 * i + 5 * 45,
     }));
-    expect(await project.partwise.restore(run.runId).results()).toEqual(expected);
+    expect(await project.partwise.getRun(run.runId).results()).toEqual(expected);
     expect(await tableRows('failures_out')).toHaveLength(5);
     expect(second.commit).toMatchObject({ rows: 5 });
 
@@ -163,26 +163,26 @@ describe('retrying the failures', () => {
     });
     expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', error: null, commit: { rows: 3 } });
     await mend(['d']);
-    expect(await (await run.retryFailed()).wait()).toMatchObject({
+    expect(await (await run.retry()).wait()).toMatchObject({
       status: 'PARTIAL_FAILURE',
       counts: { DONE: 4, FAILED: 1 },
       commit: { rows: 4 },
     });
     await mend();
-    const last = await (await run.retryFailed()).wait();
+    const last = await (await run.retry()).wait();
     expect(last).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 }, commit: { rows: 5 } });
     expect(last.executions.map(({ execution }) => execution)).toEqual([1, 2, 3]);
     expect(begins(calls()).filter((call) => call.startsWith('begin b')).length).toBe(2);
-    expect((await project.partwise.restore(run.runId).partition('d').describe()).attempts).toBe(3);
+    expect((await project.partwise.getRun(run.runId).partition('d').describe()).attempts).toBe(3);
     // Another place for the rows is written, though nothing is left to run.
-    const elsewhere = await (await run.retryFailed({ output: { file: 'elsewhere.csv' } })).wait();
+    const elsewhere = await (await run.retry({ output: { file: 'elsewhere.csv' } })).wait();
     expect(elsewhere.commit).toMatchObject({
       rows: 5,
       target: expect.stringContaining('elsewhere.csv'),
     });
-    const back = await (await run.retryFailed({ output: { file: 'tolerated.parquet' } })).wait();
+    const back = await (await run.retry({ output: { file: 'tolerated.parquet' } })).wait();
     // Nothing is left: nothing runs, and nothing is written again.
-    const none = await (await run.retryFailed()).wait();
+    const none = await (await run.retry()).wait();
     expect(none).toMatchObject({ status: 'SUCCESS', commit: { committedAt: back.commit!.committedAt } });
     expect(begins(calls())).toHaveLength(8);
   });
@@ -192,14 +192,14 @@ describe('retrying the failures', () => {
     await run.wait();
     await mend();
     const before = calls().length;
-    const again = await run.retryFailed({ only: ['b', 'a'] });
+    const again = await run.retry({ only: ['b', 'a'] });
     expect(await again.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 4, FAILED: 1 } });
     expect(begins(calls().slice(before))).toEqual(['begin b 2']);
     expect((await again.partition('d').describe()).error!.message).toBe('cannot add up d');
-    const wrong = await (await run.retryFailed({ only: ['dd'] })).wait();
+    const wrong = await (await run.retry({ only: ['dd'] })).wait();
     expect(wrong.error!.message).toBe('The run has no partition "dd". Did you mean "d"?');
     // What was refused is not the run.
-    expect(await project.partwise.restore(run.runId).status()).toMatchObject({ counts: { DONE: 4 } });
+    expect(await project.partwise.getRun(run.runId).status()).toMatchObject({ counts: { DONE: 4 } });
   });
 
   it('rows that were appended are not appended again', async () => {
@@ -207,7 +207,7 @@ describe('retrying the failures', () => {
     const { run, mend } = await begin('append', ['b'], { output, options: { toleratedFailures: 1 } });
     expect(await run.wait()).toMatchObject({ commit: { rows: 4 } });
     await mend();
-    expect(await (await run.retryFailed()).wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 1 } });
+    expect(await (await run.retry()).wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 1 } });
     const regions = (await tableRows('appended')).map(({ region }) => String(region));
     expect(regions.sort()).toEqual(['a', 'b', 'c', 'd', 'null']);
   });
@@ -243,7 +243,7 @@ describe('retrying the failures', () => {
     });
     await writeFile(planFile, whole);
     await writeFile(gate, '');
-    const again = await run.retryFailed();
+    const again = await run.retry();
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
     const keys = (await tableRows('salvaged')).map(({ k }) => Number(k));
     expect(keys.sort((a, b) => a - b)).toEqual(Array.from({ length: 600 }, (_, k) => k));
@@ -261,18 +261,18 @@ describe('retrying the failures', () => {
     await mend();
     // The retry cannot commit while another process has the file, and is terminated then.
     await withDatabase(join(project.folder, 'w.duckdb'), 'write', async () => {
-      const retry = await run.retryFailed();
+      const retry = await run.retry();
       for await (const event of retry.events())
         if (event.type === 'progress' && event.state.waiting?.activity === 'commitRun') break;
       worker.kill('SIGKILL');
       await project.client.workflow.getHandle(run.runId).terminate();
     });
     worker = await project.startWorker();
-    const last = await run.retryFailed();
+    const last = await run.retry();
     expect(await last.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 }, commit: { rows: 5 } });
     expect(await tableRows('uncommitted')).toHaveLength(5);
     // What has been committed is not committed again.
-    const again = await run.retryFailed();
+    const again = await run.retry();
     await again.wait();
     const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
     const activities = events!.flatMap(
@@ -292,7 +292,7 @@ describe('retrying the failures', () => {
     });
     await project.execute('DROP TABLE drifted');
     const before = calls().length;
-    expect(await (await run.retryFailed()).wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 5 } });
+    expect(await (await run.retry()).wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 5 } });
     expect(calls()).toHaveLength(before);
   });
 
@@ -304,14 +304,14 @@ describe('retrying the failures', () => {
     const handle = await project.client.workflow.start('partitionedRun', {
       workflowId: run.runId,
       taskQueue: project.taskQueue,
-      args: [{ onExisting: 'resume', options: { maxConcurrency: 2 } }],
+      args: [{ onExisting: 'retry', options: { maxConcurrency: 2 } }],
     });
     await expect(handle.result()).resolves.toMatchObject({ status: 'SUCCESS', execution: 2 });
     expect(begins(calls().slice(before))).toEqual(['begin b 2']);
     const changes = await project.client.workflow.start('partitionedRun', {
       workflowId: run.runId,
       taskQueue: project.taskQueue,
-      args: [{ onExisting: 'resume', source: { table: 'many' }, partitionBy: ['k'] }],
+      args: [{ onExisting: 'retry', source: { table: 'many' }, partitionBy: ['k'] }],
     });
     await expect(changes.result()).rejects.toMatchObject({
       cause: { message: expect.stringMatching(/"source" is .*many.*overwrite/s) },
@@ -327,8 +327,8 @@ describe('retrying the failures', () => {
       project.client.workflow
         .execute('partitionedRun', { workflowId: run.runId, taskQueue: project.taskQueue, args: [raw] })
         .catch((error: Error) => (error.cause as Error).message);
-    expect(await refusal({ onExisting: 'resume', only: 'b' })).toMatch(/^"only" is "b"; it takes a list/);
-    expect(await refusal({ onExisting: 'resume', warehouse: 'duckdb:./other.duckdb' })).toMatch(
+    expect(await refusal({ onExisting: 'retry', only: 'b' })).toMatch(/^"only" is "b"; it takes a list/);
+    expect(await refusal({ onExisting: 'retry', warehouse: 'duckdb:./other.duckdb' })).toMatch(
       /^"warehouse" is "duckdb:.*a continuation stays with it/,
     );
     expect(calls()).toHaveLength(before);
@@ -340,7 +340,7 @@ describe('retrying the failures', () => {
     });
     expect(await run.wait()).toMatchObject({ counts: { DONE: 4, FAILED: 1 } });
     await mend();
-    expect(await (await project.partwise.restore(run.runId).retryFailed()).wait()).toMatchObject({
+    expect(await (await project.partwise.getRun(run.runId).retry()).wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { DONE: 5 },
       executions: [{ execution: 1 }, { execution: 2 }],
@@ -362,7 +362,7 @@ describe('retrying the failures', () => {
       openedAt: new Date().toISOString(),
     });
     const before = calls().length;
-    expect(await (await run.retryFailed()).wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 } });
+    expect(await (await run.retry()).wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 } });
     expect(begins(calls().slice(before))).toEqual(['begin b 2']);
   });
 
@@ -375,12 +375,12 @@ describe('retrying the failures', () => {
     expect(await run.wait()).toMatchObject({ counts: { DONE: 593, FAILED: 7 } });
     await mend();
     const before = calls().length;
-    expect(await (await run.retryFailed()).wait()).toMatchObject({
+    expect(await (await run.retry()).wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { DONE: 600 },
     });
     expect(begins(calls().slice(before)).length).toBe(7);
-    const rows = await project.partwise.restore(run.runId).results();
+    const rows = await project.partwise.getRun(run.runId).results();
     expect(rows).toHaveLength(600);
     expect(rows[299]).toEqual({ k: 299, n: 3, total: 299 + 899 + 1499 });
   });
@@ -390,7 +390,7 @@ describe('retrying the failures', () => {
     await run.wait();
     const { runFolder } = await import('../src/stored/layout');
     await rm(join(project.folder, 'stage', runFolder(run.runId), 'g1'), { recursive: true });
-    const again = await (await run.retryFailed()).wait();
+    const again = await (await run.retry()).wait();
     expect(again.error).toMatchObject({ type: 'StageDamaged' });
     expect(again.error!.message).toMatch(/snapshot is no longer whole.*--on-existing overwrite/);
   });
@@ -414,12 +414,12 @@ describe('resuming', () => {
     if (how === 'cancel') {
       await writeFile(gate, '');
       // What was cut off, and is not on the list, is left alone too.
-      const narrowed = await (await run.retryFailed({ only: ['c'] })).wait();
+      const narrowed = await (await run.retry({ only: ['c'] })).wait();
       const DONE = done.length + 1;
       expect(narrowed).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE, CANCELLED: 5 - DONE } });
       expect(begins(calls()).filter((call) => call.startsWith('begin d '))).toHaveLength(1);
     }
-    const again = await run.retryFailed();
+    const again = await run.retry();
     // The calls of a terminated run are cut off when their next heartbeat is refused: the gate stays closed until then.
     await changed(file, () => calls().some((call) => /^begin [cd] 2$/.test(call)));
     await writeFile(gate, '');
@@ -430,7 +430,7 @@ describe('resuming', () => {
     for (const id of done) expect(callsOf(id)).toHaveLength(1);
     // The call that was cut off counts.
     for (const id of ['c', 'd']) expect(callsOf(id)).toEqual([`begin ${id} 1`, `begin ${id} 2`]);
-    expect(await project.partwise.restore(run.runId).results()).toHaveLength(5);
+    expect(await project.partwise.getRun(run.runId).results()).toHaveLength(5);
   });
 
   it('I4 what a batch had put on the stage when it was terminated is not run again', async () => {
@@ -449,7 +449,7 @@ describe('resuming', () => {
     } while (done.length < 50);
     await project.client.workflow.getHandle(run.runId).terminate('test');
     await run.wait();
-    const again = await run.retryFailed({ options: { maxConcurrency: 4 } });
+    const again = await run.retry({ options: { maxConcurrency: 4 } });
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
     const called = begins(calls()).map((call) => call.split(' ')[1]!);
     for (const id of done) expect(called.filter((each) => each === id)).toEqual([id]);
@@ -462,7 +462,7 @@ describe('resuming', () => {
     await run.wait();
     await mend();
     await end(worker);
-    const again = await run.retryFailed();
+    const again = await run.retry();
     worker = await project.startWorker();
     // The first attempt to open it, or to plan it, dies with its worker.
     const opened = (await project.client.workflow.getHandle(run.runId).describe()).historyLength;
@@ -480,19 +480,19 @@ describe('resuming', () => {
   it('begins again a run that ended before it had a plan, with the input that it had', async () => {
     const { run, calls } = await begin('unplanned', [], { source: { table: 'later' } });
     expect(await run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
-    const never = await run.retryFailed();
+    const never = await run.retry();
     expect((await never.wait()).error!.message).toMatch(/There is nothing to continue: no run/);
     // Accepted, and then nothing was in it.
     const { run: empty } = await begin('empty', [], {
       source: { query: 'SELECT * FROM sales WHERE amount > 999' },
     });
     expect(await empty.wait()).toMatchObject({ error: { type: 'SourceEmpty' } });
-    const narrowed = await (await empty.retryFailed({ only: ['late'] })).wait();
+    const narrowed = await (await empty.retry({ only: ['late'] })).wait();
     expect(narrowed.error!.message).toMatch(
       /^"only" is \["late"\], and the run .* ended before it had partitions/,
     );
     await project.execute("INSERT INTO sales VALUES ('late', 1000)");
-    expect(await (await empty.retryFailed()).wait()).toMatchObject({
+    expect(await (await empty.retry()).wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { total: 1 },
       executions: [{ generation: 1, execution: 2 }],
@@ -503,20 +503,20 @@ describe('resuming', () => {
 
   it('says so while the run is still running, and begins a run that is not there', async () => {
     const { run, gate } = await begin('running', [], { params: { wait: ['a'] } });
-    await expect(run.retryFailed()).rejects.toMatchObject({
+    await expect(run.retry()).rejects.toMatchObject({
       type: 'RunExists',
       message: expect.stringMatching(/is still running.*partwise cancel/),
     });
     await writeFile(gate, '');
     await run.wait();
     const runId = project.runId('resumed-new');
-    const input = { ...(await inputOf(run)), onExisting: 'resume' } as RunInput;
+    const input = { ...(await inputOf(run)), onExisting: 'retry' } as RunInput;
     const fresh = await project.partwise.start(input, { runId });
     expect(await fresh.wait()).toMatchObject({ status: 'SUCCESS', executions: [{ execution: 1 }] });
     const nothing = await project.client.workflow.start('partitionedRun', {
       workflowId: project.runId('resumed-nothing'),
       taskQueue: project.taskQueue,
-      args: [{ onExisting: 'resume' }],
+      args: [{ onExisting: 'retry' }],
     });
     await expect(nothing.result()).rejects.toMatchObject({
       cause: { message: expect.stringMatching(/There is nothing to continue: no run/) },

@@ -225,7 +225,7 @@ describe('a run of a series', () => {
     expect(await second.run.status()).toMatchObject({ status: 'PARTIAL_FAILURE', reused: 2 });
     await fail();
     const before = calls().length;
-    const again = await second.run.retryFailed();
+    const again = await second.run.retry();
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 4 }, reused: 2 });
     expect(calls().slice(before)).toEqual(['c']);
     expect((await again.results()).map(({ region }) => region)).toEqual(['a', 'b', 'c', 'd']);

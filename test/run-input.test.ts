@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { parseBytes } from '../src/input/bytes';
-import { resumedInput } from '../src/input/continue-input';
+import { asksToResume, resumedInput } from '../src/input/continue-input';
 import { parseDuration } from '../src/input/duration';
 import type { RunInput } from '../src/core/input';
 import { parseRunInput } from '../src/input/parse-input';
@@ -101,7 +101,7 @@ test('I9 every problem of an input is told at once, each with its place, what wa
     '"where" is " "; it takes an SQL condition, such as "amount > 0".',
     '"output.file" is "out.txt"; it takes a path that ends in .parquet or .csv.',
     'An output file is always replaced: "output.mode" and "output.evolve" go with a table only.',
-    '"onExisting" is "replace"; it takes "error", "overwrite" or "resume".',
+    '"onExisting" is "replace"; it takes "error", "overwrite" or "retry".',
     '"options.maxConcurrency" is 24001; it takes a whole number from 1 to 24,000.',
     '"options.retry.maximumAttempts" is 0; it takes a whole number from 1 to 100.',
     '"options.timeout" is "soon"; it takes a duration up to 30 days, such as "90s", "15m" or "2h" (a number means milliseconds).',
@@ -384,6 +384,16 @@ describe('the input of a continuation', () => {
       toleratedFailures: 5,
       retry: { maximumAttempts: 7, initialInterval: '2s' },
     });
+  });
+
+  it('is asked for by the word of earlier versions too, which recorded inputs have', () => {
+    expect(['retry', 'resume', 'overwrite'].map((onExisting) => asksToResume({ onExisting }))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    const input = { ...run, onExisting: 'resume', rerunMissing: true };
+    expect(parseRunInput(input)).toMatchObject({ ok: true, input: { onExisting: 'retry' } });
   });
 
   it('may repeat the input of the run, however it is written', () => {

@@ -314,7 +314,7 @@ describe('a run', () => {
       params: { failing: ['South'] },
     });
     const { Partwise } = await import('../src/index');
-    const other = Partwise.fromClient(project.client, { taskQueue: 'another' }).restore(run.runId);
+    const other = Partwise.fromClient(project.client, { taskQueue: 'another' }).getRun(run.runId);
     const { asOf: _, ...first } = await run.status();
     const { asOf: __, ...second } = await other.status();
     expect(second).toEqual(first);

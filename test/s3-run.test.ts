@@ -99,7 +99,7 @@ describeS3('a run on S3', () => {
     const { stdout } = await partwise('artifacts', 'get', 'killed', 'd', 'sum.json');
     expect(JSON.parse(stdout)).toEqual({ total: 5 });
     expect((await partwise('artifacts', 'get', 'killed', 'd', 'rows.csv')).stdout).toBe('k,v\nd,5\n');
-    const { artifacts } = project.partwise.restore('killed').partition('a');
+    const { artifacts } = project.partwise.getRun('killed').partition('a');
     const expected = [
       { k: 'a', v: 1 },
       { k: 'a', v: 2 },

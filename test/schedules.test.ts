@@ -130,7 +130,7 @@ describe('a schedule', () => {
       const { runId, scheduledTime } = await until(async () => (await schedules.describe(id)).recent[0]);
       await schedules.pause(id);
       expect(runId).toBe(`${id}-${scheduledTime.slice(0, 19)}Z`);
-      const run = project.partwise.restore(runId);
+      const run = project.partwise.getRun(runId);
       expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
       expect(await run.results()).toMatchObject([
         { region: 'North', scheduled: scheduledTime },
@@ -151,7 +151,7 @@ describe('a schedule', () => {
       const { schedules } = project.partwise;
       const { runId, scheduledTime, startedAt } = await schedules.trigger(id);
       expect(Date.parse(startedAt!)).toBeGreaterThanOrEqual(Date.parse(scheduledTime));
-      const run = project.partwise.restore(runId);
+      const run = project.partwise.getRun(runId);
       expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
       // 14 hours ahead of UTC.
       const date = new Date(Date.parse(scheduledTime) + 14 * 3_600_000).toISOString().slice(0, 10);
@@ -181,7 +181,7 @@ describe('a schedule', () => {
       );
       await until(async () => (await schedules.describe(id)).counts.started === 10);
       for (const [i, { runId, scheduledTime }] of firings.entries()) {
-        const run = project.partwise.restore(runId);
+        const run = project.partwise.getRun(runId);
         expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime, rows: 2 });
         const days = new Date(Date.UTC(2024, 9, 23 + i)).toISOString().slice(0, 10);
         expect(await run.results()).toEqual([
@@ -192,14 +192,14 @@ describe('a schedule', () => {
       const { recent } = await schedules.describe(id);
       expect(recent.map(({ runId }) => runId)).toEqual(firings.map(({ runId }) => runId));
       // One after the other, unless told otherwise.
-      const states = await Promise.all(firings.map(({ runId }) => project.partwise.restore(runId).status()));
+      const states = await Promise.all(firings.map(({ runId }) => project.partwise.getRun(runId).status()));
       for (const [i, { startedAt }] of states.slice(1).entries())
         expect(startedAt >= states[i]!.endedAt!).toBe(true);
 
       const again = await schedules.backfill(id, { from: '2024-10-31T22:00:00Z', to: '2024-11-02' });
       expect(again.map(({ startedAt }) => startedAt === null)).toEqual([false, true]);
       await until(async () => (await schedules.describe(id)).counts.started === 11);
-      expect((await project.partwise.restore(firings[9]!.runId).status()).executions).toHaveLength(1);
+      expect((await project.partwise.getRun(firings[9]!.runId).status()).executions).toHaveLength(1);
     });
   });
 
@@ -211,12 +211,12 @@ describe('a schedule', () => {
       const [firing] = await schedules.backfill(id, { from: '2024-11-01', to: '2024-11-01' });
       const { runId, scheduledTime } = firing!;
       await until(async () => (await schedules.describe(id)).counts.started === 1);
-      const run = project.partwise.restore(runId);
+      const run = project.partwise.getRun(runId);
       expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', scheduledTime });
       // No schedule, and another day by now.
       await schedules.delete(id);
       await project.write('mended', '');
-      const again = await run.retryFailed();
+      const again = await run.retry();
       expect(await again.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime, counts: { DONE: 2 } });
       const seen = { days: '2024-11-01', scheduled: '2024-10-31T23:30:00.000Z' };
       expect(await again.results()).toEqual([
@@ -271,7 +271,7 @@ describe('a schedule', () => {
     };
     await withSchedule('overlapping', { input }, async (id) => {
       const { schedules } = project.partwise;
-      const first = project.partwise.restore((await schedules.trigger(id)).runId);
+      const first = project.partwise.getRun((await schedules.trigger(id)).runId);
       await expect(schedules.trigger(id)).rejects.toThrow(
         `The schedule "${id}" started nothing, since a run of it is under way: ${first.runId}.`,
       );
@@ -286,9 +286,9 @@ describe('a schedule', () => {
       });
       expect(existsSync(file)).toBe(false);
       await project.write('go-on', '');
-      expect(await project.partwise.restore(second.runId).wait()).toMatchObject({ status: 'SUCCESS' });
+      expect(await project.partwise.getRun(second.runId).wait()).toMatchObject({ status: 'SUCCESS' });
       await until(async () => (await schedules.describe(id)).counts.started === 3);
-      expect(await project.partwise.restore(third.runId).wait()).toMatchObject({ status: 'SUCCESS' });
+      expect(await project.partwise.getRun(third.runId).wait()).toMatchObject({ status: 'SUCCESS' });
     });
   });
 
@@ -297,7 +297,7 @@ describe('a schedule', () => {
     await withSchedule('failing', { input, pauseOnFailure: true, note: 'nightly' }, async (id) => {
       const { schedules } = project.partwise;
       const { runId } = await schedules.trigger(id);
-      expect(await project.partwise.restore(runId).wait()).toMatchObject({ status: 'FAILURE' });
+      expect(await project.partwise.getRun(runId).wait()).toMatchObject({ status: 'FAILURE' });
       const paused = await until(async () => {
         const schedule = await schedules.describe(id);
         return schedule.paused && schedule;
@@ -312,7 +312,7 @@ describe('a schedule', () => {
         options: { toleratedFailures: 1 },
       };
       await withSchedule('tolerant', { input: tolerant, pauseOnFailure: true }, async (other) => {
-        const run = project.partwise.restore((await schedules.trigger(other)).runId);
+        const run = project.partwise.getRun((await schedules.trigger(other)).runId);
         expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE' });
         // The schedule has noticed the end.
         await until(async () => (await schedules.describe(other)).running.length === 0);
@@ -518,7 +518,7 @@ describe('on the embedded server', () => {
     });
     for (const { runId, scheduledTime, startedAt } of made) {
       expect(startedAt! > back).toBe(true);
-      const run = partwise.restore(runId);
+      const run = partwise.getRun(runId);
       expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
       const due = scheduledTime.replace('T', ' ').slice(0, 19);
       expect(await run.results()).toEqual([
@@ -596,13 +596,13 @@ describe('partwise schedule', () => {
     ]);
     await until(async () => (await schedules.describe(id)).counts.started === 2);
     for (const { runId } of runs)
-      expect(await project.partwise.restore(runId).wait()).toMatchObject({ status: 'SUCCESS' });
+      expect(await project.partwise.getRun(runId).wait()).toMatchObject({ status: 'SUCCESS' });
     const again = await say('backfill', id, '--from', '2024-11-01', '--to', '2024-11-01');
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('has run already') });
 
     const triggered = await say('trigger', id, '--json');
     const { runId } = JSON.parse(triggered.stdout) as { runId: string };
-    await project.partwise.restore(runId).wait();
+    await project.partwise.getRun(runId).wait();
     const described = await say('describe', id);
     expect(described.stdout).toMatch(new RegExp(`2024-11-01 00:30 +${runs[0]!.runId} +SUCCESS`));
     expect(described.stdout).toContain(`status ${runId}`);

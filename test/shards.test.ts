@@ -312,7 +312,7 @@ describe('a run with shards that does not end well', () => {
     });
     const before = gated.begun().length;
     await gated.letGo('mended');
-    const retried = await gated.run.retryFailed();
+    const retried = await gated.run.retry();
     expect(await retried.wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { DONE: 60 },
@@ -321,7 +321,7 @@ describe('a run with shards that does not end well', () => {
     expect(gated.begun().slice(before).sort()).toEqual(Object.keys(fails).sort());
     expect(await retried.results()).toHaveLength(60);
     // Who reads it for the first time, in several ways at once.
-    const fresh = project.partwise.restore(retried.runId);
+    const fresh = project.partwise.getRun(retried.runId);
     const [page, rows, again] = await Promise.all([fresh.partitions(), fresh.results(), fresh.results()]);
     expect([page.partitions.length, rows.length, again.length]).toEqual([60, 60, 60]);
   });
@@ -336,7 +336,7 @@ describe('a run with shards that does not end well', () => {
       counts: { DONE: 58, PENDING: 2 },
     });
     const before = gated.begun().length;
-    const retried = await gated.run.retryFailed();
+    const retried = await gated.run.retry();
     // What ran was stopped before.
     await gated.untilCalls(before + 2);
     await gated.letGo();
@@ -356,7 +356,7 @@ describe('a run with shards that does not end well', () => {
     expect(state.error!.message).toContain(`partwise retry ${gated.run.runId}`);
     expect(state.counts).toMatchObject({ DONE: 58, CANCELLED: 1, PENDING: 1 });
     const before = gated.begun().length;
-    const retried = await gated.run.retryFailed();
+    const retried = await gated.run.retry();
     // What ran was stopped before.
     await gated.untilCalls(before + 2);
     await gated.letGo();
@@ -468,7 +468,7 @@ describe('the histories of shards', () => {
     const archives = join(fileURLToPath(stage), dirname(executions[0]!.path!));
     for (const name of await readdir(archives)) if (name.includes('shard')) await rm(join(archives, name));
     await forget(project.client, { workflowId: shardOf(gated, 1).workflowId });
-    const lost = project.partwise.restore(runId);
+    const lost = project.partwise.getRun(runId);
     await expect(lost.status()).rejects.toThrow('the history of shard');
     expect(await project.partwise.clean({ dryRun: true })).toMatchObject({ dryRun: true });
     const again = await project.partwise.start(

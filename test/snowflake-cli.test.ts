@@ -143,7 +143,7 @@ describeEmulator('the example on Snowflake', () => {
       [['results', 'regional-2024', '--json'], 'total_sales'],
       [['clean', '--yes'], 'leftovers'],
       // Other tests' runs are on the server too.
-      [['ls', '--limit', '5000'], 'regional-2024'],
+      [['list', '--limit', '5000'], 'regional-2024'],
     ] as const) {
       const { code, stdout, stderr } = await partwise(...args);
       expect({ args, code, stdout, stderr }).toMatchObject({

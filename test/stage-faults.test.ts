@@ -312,14 +312,14 @@ describe('files of a run that are damaged or gone', () => {
         const flipped = Buffer.from(content);
         flipped[Math.floor(random() * content.length)]! ^= 1 << Math.floor(random() * 8);
         writeFileSync(file, flipped);
-        const answer = await read(project.partwise.restore(run.runId)).catch((error: unknown) => error);
+        const answer = await read(project.partwise.getRun(run.runId)).catch((error: unknown) => error);
         // A bit of another partition's artifact, in the same file, is none of this one's.
         if (answer instanceof Error) expect(answer.message).toMatch(sentence);
         else expect([read, answer]).toEqual([artifact, expected]);
         writeFileSync(file, content);
       }
     }
-    expect(await project.partwise.restore(run.runId).results()).toEqual(right);
+    expect(await project.partwise.getRun(run.runId).results()).toEqual(right);
   });
 
   it('I1 a run whose snapshot was damaged fails with the name of the file, and calls no function on it', async () => {
@@ -333,7 +333,7 @@ describe('files of a run that are damaged or gone', () => {
     content[200]! ^= 4;
     writeFileSync(snapshot!, content);
     const calls = callsIn(join(folder, 'calls')).length;
-    const again = await run.retryFailed();
+    const again = await run.retry();
     const state = await again.wait();
     expect(state.status).not.toBe('SUCCESS');
     expect(state.error!.message).toMatch(
@@ -353,14 +353,14 @@ describe('files of a run that are damaged or gone', () => {
     const [pack] = onStage(run.runId, /pack-1$/);
     rmSync(rows[0]!);
     writeFileSync(pack!, Buffer.alloc(10));
-    const plain = await run.retryFailed({ output: { table: 'gone2' } });
+    const plain = await run.retry({ output: { table: 'gone2' } });
     const refused = await plain.wait();
     expect(refused).toMatchObject({ status: 'FAILURE', error: { type: 'CommitFailed' } });
     expect(refused.error!.message).toContain(`partwise retry ${run.runId} --rerun-missing`);
     await expect(plain.results()).rejects.toThrow(`partwise retry ${run.runId} --rerun-missing`);
     expect(callsIn(join(folder, 'calls'))).toHaveLength(before);
 
-    const again = await plain.retryFailed({ rerunMissing: true, output: { table: 'gone' } });
+    const again = await plain.retry({ rerunMissing: true, output: { table: 'gone' } });
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
     const rerun = callsIn(join(folder, 'calls')).length - before;
     expect(rerun).toBeGreaterThan(0);
@@ -377,7 +377,7 @@ describe('files of a run that are damaged or gone', () => {
 
   it('I9 what goes with a retry only is refused elsewhere', async () => {
     await expect(started('misplaced', { rerunMissing: true })).rejects.toThrow(
-      '"rerunMissing" goes with "onExisting": "resume" only',
+      '"rerunMissing" goes with "onExisting": "retry" only',
     );
   });
 
@@ -386,9 +386,9 @@ describe('files of a run that are damaged or gone', () => {
     await Promise.all([one.wait(), two.wait()]);
     const [locator] = onStage(one.runId, /executions\/1\.json$/);
     writeFileSync(locator!, '');
-    const retry = await one.retryFailed();
+    const retry = await one.retry();
     expect((await retry.wait()).error).toMatchObject({ type: 'StageDamaged' });
-    expect(await (await two.retryFailed()).wait()).toMatchObject({ status: 'SUCCESS' });
+    expect(await (await two.retry()).wait()).toMatchObject({ status: 'SUCCESS' });
     await expect(project.partwise.clean({ dryRun: true })).resolves.toBeDefined();
     const cleaned = await project.partwise.clean({ runs: [one.runId] });
     expect(cleaned.runs.map(({ runId }) => runId)).toEqual([one.runId]);

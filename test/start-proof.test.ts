@@ -142,7 +142,7 @@ describeStranger('another user of the machine', () => {
       ...more,
     });
   const refusedState = async (runId: string) => {
-    const { status, error } = await partwise.restore(runId).wait();
+    const { status, error } = await partwise.getRun(runId).wait();
     return { status, type: error?.type, message: error?.message };
   };
   const refusal = (why: RegExp) => ({
@@ -219,13 +219,13 @@ describeStranger('another user of the machine', () => {
     expect(latest!.status).toBe('WORKFLOW_EXECUTION_STATUS_FAILED');
     expect(existsSync(proofFile('notified'))).toBe(false);
     // The owner's run is as it was.
-    expect((await partwise.restore('owned').status()).status).toBe('SUCCESS');
+    expect((await partwise.getRun('owned').status()).status).toBe('SUCCESS');
   });
 
   it('cannot have a schedule of the owner start another input', async () => {
     await partwise.schedules.create('nightly', { cron: '0 3 * * *', input: INPUT });
     const { runId } = await partwise.schedules.trigger('nightly');
-    expect((await partwise.restore(runId).wait()).status).toBe('SUCCESS');
+    expect((await partwise.getRun(runId).wait()).status).toBe('SUCCESS');
     const client = new Client({ connection: await Connection.connect({ address: partwise.address }) });
     await client.schedule.getHandle('nightly').update((schedule) => ({
       ...schedule,
@@ -276,8 +276,8 @@ describe('partwise dev', () => {
     for (const each of [line.replace(/^temporal/, path), own])
       expect(await run('sh', ['-c', each], folder)).toMatchObject({ code: 0 });
     const partwise = await Partwise.connect({ projectDir: folder });
-    expect(await partwise.restore('my-run').wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
-    expect((await partwise.restore('another-id').wait()).error?.type).toBe('NotTrusted');
+    expect(await partwise.getRun('my-run').wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
+    expect((await partwise.getRun('another-id').wait()).error?.type).toBe('NotTrusted');
     await partwise.close();
     await end();
   });
@@ -300,8 +300,8 @@ describe('partwise dev', () => {
     };
     await started('evil', { ...input, ...evil });
     const partwise = await Partwise.connect({ projectDir: folder });
-    expect((await partwise.restore('named').wait()).status).toBe('SUCCESS');
-    const { error } = await partwise.restore('evil').wait();
+    expect((await partwise.getRun('named').wait()).status).toBe('SUCCESS');
+    const { error } = await partwise.getRun('evil').wait();
     expect(error?.type).toBe('InvalidInput');
     for (const name of ['functions', 'notify', 'stage', 'warehouse'])
       expect(error?.message).toMatch(new RegExp(`${name}.*`));

@@ -26,7 +26,7 @@ export const poison: Case = {
     writeFileSync(mended, '');
     writeFileSync(calls, '');
     const retry = await timed(async () => {
-      const run = await world.partwise.restore(runId).retryFailed();
+      const run = await world.partwise.getRun(runId).retry();
       const { status } = await run.wait();
       if (status !== 'SUCCESS') throw new Error(`The retry is ${status}.`);
     });

@@ -38,12 +38,12 @@ export const state: Case = {
     const { counts } = await run.wait();
     if (counts.FAILED !== 50_000) throw new Error(`${counts.FAILED} partitions failed.`);
     const ended = await afresh(world, async (partwise) => {
-      await partwise.restore(RUN).status();
+      await partwise.getRun(RUN).status();
     });
     // A page in the middle, by a program that has read nothing before.
     const page = await afresh(world, async (partwise) => {
       const { partitions } = await partwise
-        .restore(RUN)
+        .getRun(RUN)
         .partitions({ status: 'FAILED', limit: 100, after: '399999' });
       if (partitions.length !== 100) throw new Error(`The page has ${partitions.length} partitions.`);
     });
@@ -59,7 +59,7 @@ async function statusAtHalf(world: World): Promise<number> {
   for (;;) {
     let done = 0;
     const seconds = await afresh(world, async (partwise) => {
-      const { counts } = await partwise.restore(RUN).status();
+      const { counts } = await partwise.getRun(RUN).status();
       done = counts.DONE;
     });
     if (done > 500_000) return seconds;

@@ -3,7 +3,7 @@ import { Partwise } from 'partwise';
 
 const partwise = await Partwise.connect({ needWorker: false });
 try {
-  const run = partwise.restore(process.argv[2]);
+  const run = partwise.getRun(process.argv[2]);
   let total = 0;
   for (const { id, status } of (await run.partitions({ status: 'DONE' })).partitions) {
     const summary = await run.partition(id).artifacts.get('sales_summary.json');

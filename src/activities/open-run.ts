@@ -231,7 +231,7 @@ async function takePlace(
     const refusal = real === null ? null : refusalOver(runId, { onExisting, output, elsewhere });
     if (refusal !== null) throw refused(refusal, { workflowRunId: real });
     const before = previous?.generation ?? 0;
-    const generation = onExisting === 'resume' && previous !== null ? before : before + 1;
+    const generation = onExisting === 'retry' && previous !== null ? before : before + 1;
     const openedAt = new Date().toISOString();
     const mine = { version: 1, runId, generation, execution: last + 1, workflowRunId, openedAt } as const;
     if (await putLocator(stage, mine)) return mine;
@@ -251,7 +251,7 @@ function refusalOver(
         '--on-existing overwrite (onExisting "overwrite") runs all of it on a new snapshot, and --run-id names another run.',
     ]);
   }
-  if (onExisting === 'resume' && elsewhere !== null) {
+  if (onExisting === 'retry' && elsewhere !== null) {
     return new Refusal('StageUnreachable', [
       `The run "${runId}" was planned on another stage than this worker's, so it cannot be continued here: ` +
         'name its stage ("stage", --stage), or give a new run another id.',

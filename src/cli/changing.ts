@@ -24,7 +24,7 @@ export async function changing(
 ): Promise<void> {
   // With a worker, which is what takes the change.
   await withPartwise(await loadProject(options), { needWorker: true }, async (partwise) => {
-    const handle = partwise.restore(runId);
+    const handle = partwise.getRun(runId);
     try {
       await change(handle);
     } catch (error) {

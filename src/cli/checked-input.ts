@@ -9,8 +9,8 @@ export async function checkedInput(
   flags: RunFlags & { runId?: string },
   projectDir: string,
 ): Promise<RunInput> {
-  const { parseRunInput } = require('../input/parse-input') as typeof import('../input/parse-input');
-  const { runIdProblem } = require('../input/run-id') as typeof import('../input/run-id');
+  const { parseRunInput }: typeof import('../input/parse-input') = require('../input/parse-input');
+  const { runIdProblem }: typeof import('../input/run-id') = require('../input/run-id');
   const input = toRunInput(functionName, flags, { projectDir, cwd: process.cwd() });
   const report = parseRunInput(input);
   const badId = flags.runId === undefined ? null : runIdProblem(flags.runId);
@@ -24,7 +24,7 @@ export async function checkedInput(
 
 /** The same for what a continuation changes. */
 export function checkedChanges(flags: RunFlags & { rerunMissing?: boolean }, projectDir: string): RetryInput {
-  const { changeProblems } = require('../input/continue-input') as typeof import('../input/continue-input');
+  const { changeProblems }: typeof import('../input/continue-input') = require('../input/continue-input');
   const changes = toRunInput(undefined, flags, { projectDir, cwd: process.cwd() });
   const { only, sql, output, notify, options } = changes;
   const input = Object.fromEntries(

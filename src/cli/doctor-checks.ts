@@ -25,7 +25,7 @@ export async function* checkProject(options: ProjectOptions, tell: Tell): AsyncG
 }
 
 async function* checkPlaces(project: ProjectConfig): AsyncGenerator<Check> {
-  const { DEFAULT_WAREHOUSE, openWarehouse } = require('../warehouse') as typeof import('../warehouse');
+  const { DEFAULT_WAREHOUSE, openWarehouse }: typeof import('../warehouse') = require('../warehouse');
   const { projectDir } = project;
   let warehouse: Warehouse | null = null;
   const opening = await check('warehouse', async () => {
@@ -48,8 +48,12 @@ async function checkNode(): Promise<string> {
 }
 
 async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell): Promise<string> {
-  const { connectTemporal, describeBinary, findTemporalBinary, resolveTemporal } =
-    require('../temporal') as typeof import('../temporal');
+  const {
+    connectTemporal,
+    describeBinary,
+    findTemporalBinary,
+    resolveTemporal,
+  }: typeof import('../temporal') = require('../temporal');
   const resolved = resolveTemporal(temporal, process.env);
   if (resolved.kind === 'embedded') {
     const binary = await findTemporalBinary({
@@ -68,7 +72,7 @@ async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell
 }
 
 function stageOf({ stage, projectDir, warehouse }: ProjectConfig): Stage {
-  const { openStage, stageUri } = require('../stage') as typeof import('../stage');
+  const { openStage, stageUri }: typeof import('../stage') = require('../stage');
   return openStage(stageUri(stage, projectDir, warehouse));
 }
 

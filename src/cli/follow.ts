@@ -1,6 +1,5 @@
 /** Follows a run to its end, for `run` and `watch`. */
-import type { RunHandle } from '../reader/types';
-import type { RunPlan } from '../core/plan';
+import type { PlannedRun, RunHandle } from '../reader/types';
 import { wasRefused } from '../history/run-state';
 import { DETACHED, exitCodeOf, Interrupted } from './exit';
 import type { Suggest } from './invocation';
@@ -46,12 +45,9 @@ function refuse({ error }: RunState): void {
 }
 
 /** `46 partitions of 8,602 rows`; of a continuation `4 of 46 partitions to run`. */
-function planned({ partitions, rows, units, sharding }: RunPlan): string {
-  const shards = sharding?.shards ?? [];
-  const toRun = [...units, ...shards].reduce((sum, part) => sum + part.partitions, 0);
-  const count = shards.reduce((sum, shard) => sum + shard.units, units.length);
+function planned({ partitions, toRun, rows, units }: PlannedRun): string {
   const batches =
-    count === toRun ? '' : count === 1 ? ', in one batch' : `, in ${count.toLocaleString('en')} batches`;
+    units === toRun ? '' : units === 1 ? ', in one batch' : `, in ${units.toLocaleString('en')} batches`;
   return toRun === partitions
     ? `${plural(partitions, 'partition')} of ${plural(rows, 'row')}${batches}`
     : `${toRun.toLocaleString('en')} of ${plural(partitions, 'partition')} to run${batches}`;

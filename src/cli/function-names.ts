@@ -5,8 +5,10 @@ import type { ProjectConfig } from '../config';
 /** Throws a sentence for a file that does not build or load. */
 export async function functionNames({ functions, projectDir, worker }: ProjectConfig): Promise<string[]> {
   if (functions === null) return [];
-  const { bundleFunctions, describeFunctions } =
-    require('../runners/functions-file') as typeof import('../runners/functions-file');
+  const {
+    bundleFunctions,
+    describeFunctions,
+  }: typeof import('../runners/functions-file') = require('../runners/functions-file');
   const { path } = await bundleFunctions(functions, join(projectDir, '.partwise', 'functions'));
   return (await describeFunctions(path, worker.passEnv)).map(({ name }) => name);
 }

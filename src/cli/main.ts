@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { COMMANDS } from './commands';
+import { COMMANDS, loadCommand } from './commands';
+import { groupItems } from './help';
 import { DETACHED, Interrupted, NOT_DONE, OK, reportError } from './exit';
 import { drained, endQuietlyOnClosedPipe, note } from './terminal';
 
@@ -14,11 +15,12 @@ async function main(argv: readonly string[]): Promise<void> {
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .showHelpAfterError('(partwise --help shows the commands, and partwise COMMAND --help its options)')
+    .configureHelp({ groupItems })
     .exitOverride();
   const chosen = argv.find((word) => !word.startsWith('-') && word !== 'help');
-  for (const { name, summary, load } of COMMANDS) {
+  for (const { name, summary } of COMMANDS) {
     const command = program.command(name).summary(summary).description(sentence(summary));
-    if (name === chosen) load().define(command);
+    if (name === chosen) loadCommand(name).define(command);
   }
   await program.parseAsync(argv, { from: 'user' });
 }

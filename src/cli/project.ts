@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ConfigFlags, ProjectConfig } from '../config';
 import type { Partwise, RunHandle } from '..';
 import { CannotDo, ServerMoved } from './exit';
+import { GROUP } from './help';
 import type { OnTemporalEvent } from '../temporal/events';
 import { aside } from './terminal';
 
@@ -38,15 +39,20 @@ export function withHistory(command: Command): Command {
 
 export function withProject(command: Command): Command {
   return command
+    .optionsGroup(GROUP.connection)
     .option('--project <dir>', 'folder of the project (default: found from here upwards)')
     .option('--address <host:port>', 'Temporal server (default: one that Partwise starts)')
     .option('--namespace <name>', 'Temporal namespace')
     .option('--profile <name>', "profile in Temporal's configuration file")
-    .option('--task-queue <name>', 'task queue of the workers');
+    .option('--task-queue <name>', 'task queue of the workers')
+    .optionsGroup(GROUP.own);
 }
 
 export function withJson(command: Command): Command {
-  return command.option('--json', 'print one JSON document on standard output and nothing else');
+  return command
+    .optionsGroup(GROUP.output)
+    .option('--json', 'print one JSON document on standard output and nothing else')
+    .optionsGroup(GROUP.own);
 }
 
 /** `--status`, in any case. */
@@ -65,7 +71,7 @@ export function wholeNumber(text: string): number {
 }
 
 export async function loadProject(options: ProjectOptions): Promise<ProjectConfig> {
-  const { loadConfig } = require('../config') as typeof import('../config');
+  const { loadConfig }: typeof import('../config') = require('../config');
   return loadConfig({
     ...(options.project !== undefined && { projectDir: options.project }),
     flags: options,
@@ -87,7 +93,7 @@ export async function withPartwise<T>(
   { needWorker, signal }: ConnectionFlags,
   use: (partwise: Partwise, moved: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { Partwise } = require('..') as typeof import('..');
+  const { Partwise }: typeof import('..') = require('..');
   const moving = new AbortController();
   const moved = new Promise<never>((_, reject) => {
     moving.signal.addEventListener('abort', () => reject(moving.signal.reason as Error), { once: true });
@@ -133,7 +139,7 @@ export async function followingMoves<T>(
 
 /** For work without a server: what it has opened of warehouses and stages is closed whatever happens. */
 export async function withoutServer<T>(work: () => Promise<T>): Promise<T> {
-  const { closeServices } = require('../warehouse') as typeof import('../warehouse');
+  const { closeServices }: typeof import('../warehouse') = require('../warehouse');
   try {
     return await work();
   } finally {
@@ -170,9 +176,9 @@ export async function readingRun<T>(
   const { history } = options;
   if (history === undefined) {
     if (runId === undefined) throw new CannotDo('Name a run, or a file with --history.');
-    return reading(options, async (partwise) => use(await executionOf(partwise.restore(runId), options)));
+    return reading(options, async (partwise) => use(await executionOf(partwise.getRun(runId), options)));
   }
-  const { Partwise } = require('..') as typeof import('..');
+  const { Partwise }: typeof import('..') = require('..');
   const handle = await Partwise.fromHistory(history, { config: await loadProject(options) });
   if (runId !== undefined && runId !== handle.runId)
     throw new CannotDo(`"${history}" is of the run "${handle.runId}", not of "${runId}".`);

@@ -71,7 +71,7 @@ function toCalendar(text: string): object {
 
 /** Refusals in the words of people who typed flags. `told` introduces several. */
 export async function inFlags<T>(told: string, work: () => Promise<T>): Promise<T> {
-  const { ScheduleRefused } = require('../reader/errors') as typeof import('../reader/errors');
+  const { ScheduleRefused }: typeof import('../reader/errors') = require('../reader/errors');
   try {
     return await work();
   } catch (error) {

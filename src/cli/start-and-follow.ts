@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { ProjectConfig } from '../config';
 import type { RunInput } from '../core/input';
 import { OK } from './exit';
+import { GROUP } from './help';
 import { follow, untilInterrupted } from './follow';
 import { suggesting } from './invocation';
 import { followingMoves, withPartwise, type ProjectOptions } from './project';
@@ -19,10 +20,12 @@ export interface StartOptions extends ProjectOptions {
 
 export function withStartFlags(command: Command): Command {
   return command
+    .optionsGroup(GROUP.output)
     .option('--run-id <id>', 'name of the run (default: made of the function and the time)')
-    .option('--on-existing <policy>', 'when the run id is taken: error (default), overwrite or resume')
+    .option('--on-existing <policy>', 'when the run id is taken: error (default), overwrite or retry')
     .option('--detach', 'start it and return; the run goes on')
-    .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
+    .option('--strict', 'exit with 1 when any partition failed, tolerated or not')
+    .optionsGroup(GROUP.own);
 }
 
 /** Sets the exit code. */
@@ -38,7 +41,7 @@ export async function startAndFollow(
       () =>
         withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise, moved) => {
           const named = options.runId === undefined ? {} : { runId: options.runId };
-          const handle = started === null ? await partwise.start(input, named) : partwise.restore(started);
+          const handle = started === null ? await partwise.start(input, named) : partwise.getRun(started);
           if (started === null) announce(handle.runId, input);
           started = handle.runId;
           const { json = false, strict = false } = options;

@@ -33,7 +33,7 @@ export function print(text: string): void {
 /** One JSON document. */
 export function printJson(value: unknown): void {
   // Loaded by those who need it: help does not.
-  const { showJson } = require('../rows/json') as typeof import('../rows/json');
+  const { showJson }: typeof import('../rows/json') = require('../rows/json');
   print(showJson(value, 2));
 }
 

@@ -17,7 +17,7 @@ export async function tryInstead(
   config: ProjectConfig,
   { partitions, json }: { partitions: number; json: boolean },
 ): Promise<number> {
-  const { tryRun } = require('../client/trial/try-run') as typeof import('../client/trial/try-run');
+  const { tryRun }: typeof import('../client/trial/try-run') = require('../client/trial/try-run');
   const onEvent = (event: TryEvent): void => tell(event, json);
   const report = await untilInterrupted('Stopped: nothing was started or kept.', (signal) =>
     withoutServer(() => tryRun(input, config, { partitions, signal, onEvent })),

@@ -75,7 +75,7 @@ class ServerControl implements RunControl {
     throw new UpdateRefused(this.reader.runId, problemText(ends));
   }
 
-  async retryFailed(changes: RetryInput): Promise<RunHandle> {
+  async retry(changes: RetryInput): Promise<RunHandle> {
     const { client, functions, taskQueue } = this.project;
     const { runId } = this.reader;
     const { record, state } = await this.reader.read();

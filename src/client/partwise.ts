@@ -14,13 +14,21 @@ import type { ListOptions, PlanPreview, RunHandle, RunPage } from '../reader/typ
 export interface ConnectOptions {
   /** Folder of the project. Default: that of the nearest configuration file, else the working directory. */
   projectDir?: string;
-  /** Configuration that was loaded before; `projectDir` then says nothing. */
+  /** Configuration that was loaded before; `projectDir` is ignored then. @internal */
   config?: ProjectConfig;
   /** Whether the embedded server's worker must be up; runs can be read without one. Default true. */
   needWorker?: boolean;
   /** Told what is done to bring the embedded server up. */
   onEvent?: OnTemporalEvent;
   signal?: AbortSignal;
+}
+
+/** Which project a history file belongs to. */
+export interface HistoryFileOptions {
+  /** As in `ConnectOptions`. */
+  projectDir?: string;
+  /** As in `ConnectOptions`. @internal */
+  config?: ProjectConfig;
 }
 
 // Everything else is loaded by the method that needs it: `partwise` is imported by every functions file, so by every runner.
@@ -50,7 +58,7 @@ interface Session {
  * await partwise.close();
  * ```
  *
- * Runs go on when the program that started them ends; `restore` gives the handle back, from any process.
+ * Runs go on when the program that started them ends; `getRun` gives the handle back, in any process.
  */
 export class Partwise {
   readonly #session: Session;
@@ -67,8 +75,8 @@ export class Partwise {
    */
   static async connect(options: ConnectOptions = {}): Promise<Partwise> {
     const { config, projectDir, ...rest } = options;
-    const { loadConfig } = require('../config') as typeof import('../config');
-    const { connectTemporal } = require('../temporal') as typeof import('../temporal');
+    const { loadConfig }: typeof import('../config') = require('../config');
+    const { connectTemporal }: typeof import('../temporal') = require('../temporal');
     const project = config ?? (await loadConfig({ projectDir }));
     const session = await connectTemporal({
       projectDir: project.projectDir,
@@ -97,15 +105,14 @@ export class Partwise {
   /**
    * A run as a file has it: an archive of Partwise, or what `temporal workflow show --output json` writes, compressed or not. No
    * server is asked, and none is started. Artifacts, logs and rows are read from the run's stage, which must be seen from here.
-   * `config`, `projectDir`: the project whose data converter wrote the history. Throws `UnreadableHistory`.
+   * `projectDir`: the project whose data converter wrote the history. Throws `UnreadableHistory`.
    */
-  static async fromHistory(
-    file: string,
-    { config, projectDir }: Pick<ConnectOptions, 'config' | 'projectDir'> = {},
-  ): Promise<RunHandle> {
-    const { loadConfig } = require('../config') as typeof import('../config');
-    const { readHistoryFile } =
-      require('../reader/histories/history-file') as typeof import('../reader/histories/history-file');
+  static async fromHistory(file: string, options: HistoryFileOptions = {}): Promise<RunHandle> {
+    const { config, projectDir } = options;
+    const { loadConfig }: typeof import('../config') = require('../config');
+    const {
+      readHistoryFile,
+    }: typeof import('../reader/histories/history-file') = require('../reader/histories/history-file');
     return readHistoryFile(file, config ?? (await loadConfig({ projectDir })));
   }
 
@@ -126,13 +133,13 @@ export class Partwise {
    */
   async start(input: RunInput, options: { runId?: string } = {}): Promise<RunHandle> {
     const { client, taskQueue } = this.#session;
-    const { startRun } = require('./start') as typeof import('./start');
+    const { startRun }: typeof import('./start') = require('./start');
     const { runId, workflowRunId } = await startRun(client, taskQueue, this.#complete(input), options.runId);
     return this.#handle(runId, workflowRunId);
   }
 
   /** The handle of a run, running or finished, whoever started it. Throws nothing: its methods throw `NoSuchRun`. */
-  restore(runId: string): RunHandle {
+  getRun(runId: string): RunHandle {
     return this.#handle(runId, null);
   }
 
@@ -149,7 +156,7 @@ export class Partwise {
    * ```
    */
   list(options: ListOptions = {}): Promise<RunPage> {
-    const { RunList } = require('../reader/list') as typeof import('../reader/list');
+    const { RunList }: typeof import('../reader/list') = require('../reader/list');
     this.#runs ??= new RunList(this.#session.client);
     return this.#runs.page(options);
   }
@@ -159,8 +166,9 @@ export class Partwise {
    * `last`. Executions that have expired and were not archived are passed over.
    */
   histories(options: HistoriesOptions): AsyncIterable<RunHistory> {
-    const { histories } =
-      require('../reader/histories/histories') as typeof import('../reader/histories/histories');
+    const {
+      histories,
+    }: typeof import('../reader/histories/histories') = require('../reader/histories/histories');
     const { client, project } = this.#session;
     return histories(client, project?.stage ?? null, options);
   }
@@ -172,7 +180,7 @@ export class Partwise {
   get schedules(): Schedules {
     if (this.#schedules !== null) return this.#schedules;
     const { client, taskQueue } = this.#session;
-    const { TemporalSchedules } = require('./schedules/schedules') as typeof import('./schedules/schedules');
+    const { TemporalSchedules }: typeof import('./schedules/schedules') = require('./schedules/schedules');
     return (this.#schedules = new TemporalSchedules(client, taskQueue, (input) => this.#complete(input)));
   }
 
@@ -181,7 +189,7 @@ export class Partwise {
    * worker, and starts nothing. Throws `StartRefused` for what a run would be refused for.
    */
   async plan(input: RunInput): Promise<PlanPreview> {
-    const { previewPlan } = require('./trial/preview') as typeof import('./trial/preview');
+    const { previewPlan }: typeof import('./trial/preview') = require('./trial/preview');
     return this.#refusing(async () => previewPlan(input, await this.#project()));
   }
 
@@ -196,7 +204,7 @@ export class Partwise {
    * ```
    */
   async try(input: RunInput, options: TryOptions): Promise<TryReport> {
-    const { tryRun } = require('./trial/try-run') as typeof import('./trial/try-run');
+    const { tryRun }: typeof import('./trial/try-run') = require('./trial/try-run');
     return this.#refusing(async () => tryRun(input, await this.#project(), options));
   }
 
@@ -208,7 +216,7 @@ export class Partwise {
    * Throws `NoSuchRun`, `NoSuchPartition`, and `StartRefused` when the function or the snapshot is not there any more.
    */
   async debug(runId: string, partition: string, options: DebugOptions = {}): Promise<DebugReport> {
-    const { debugPartition } = require('./trial/debug-partition') as typeof import('./trial/debug-partition');
+    const { debugPartition }: typeof import('./trial/debug-partition') = require('./trial/debug-partition');
     const { client } = this.#session;
     return this.#refusing(async () =>
       debugPartition(client, { runId, partition }, await this.#project(), options),
@@ -221,7 +229,7 @@ export class Partwise {
    * throws `CleanRefused`, having removed nothing.
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
-    const { cleanProject } = require('./clean/project') as typeof import('./clean/project');
+    const { cleanProject }: typeof import('./clean/project') = require('./clean/project');
     return cleanProject(this.#session.client, await this.#project(), options);
   }
 
@@ -230,20 +238,20 @@ export class Partwise {
    * project's.
    */
   async registry({ warehouse }: { warehouse?: string } = {}): Promise<ModelRegistry> {
-    const { openRegistry } = require('./registry/open-registry') as typeof import('./registry/open-registry');
+    const { openRegistry }: typeof import('./registry/open-registry') = require('./registry/open-registry');
     const start = (input: RunInput, options: { runId?: string }): Promise<RunHandle> =>
       this.start(input, options);
     return openRegistry(await this.#project(), warehouse ?? null, start);
   }
 
   #project(): Promise<ProjectConfig> {
-    const { loadConfig } = require('../config') as typeof import('../config');
+    const { loadConfig }: typeof import('../config') = require('../config');
     return this.#session.project === null ? loadConfig() : Promise.resolve(this.#session.project);
   }
 
   async #refusing<T>(work: () => Promise<T>): Promise<T> {
-    const { Refusal } = require('../core/refusal') as typeof import('../core/refusal');
-    const { StartRefused } = require('../reader/errors') as typeof import('../reader/errors');
+    const { Refusal }: typeof import('../core/refusal') = require('../core/refusal');
+    const { StartRefused }: typeof import('../reader/errors') = require('../reader/errors');
     try {
       return await work();
     } catch (error) {
@@ -253,7 +261,7 @@ export class Partwise {
 
   /** Lets go of the server. Runs go on. */
   async close(): Promise<void> {
-    const { closeServices } = require('../warehouse') as typeof import('../warehouse');
+    const { closeServices }: typeof import('../warehouse') = require('../warehouse');
     // Reading a stage may have opened sessions, which wait for more.
     await closeServices();
     await this.#session.close();
@@ -266,7 +274,7 @@ export class Partwise {
   }
 
   #handle(runId: string, workflowRunId: string | null): RunHandle {
-    const { serverRun } = require('./control') as typeof import('./control');
+    const { serverRun }: typeof import('./control') = require('./control');
     const { client, taskQueue, embedded, project } = this.#session;
     const functions = embedded ? (project?.functions ?? null) : null;
     const stage = project?.stage ?? null;

@@ -44,7 +44,7 @@ export function startContinuation(
   return startWorkflow(client, {
     runId,
     taskQueue,
-    input: { ...changes, onExisting: 'resume' },
+    input: { ...changes, onExisting: 'retry' },
     summary: `retry of ${runId}`.slice(0, 200),
     functionName,
     reuse: 'ALLOW_DUPLICATE',

@@ -1,3 +1,3 @@
-export { defineConfig, type Notifier, type PartwiseConfig } from './define';
+export { type Notifier } from './define';
 export { ConfigError } from './problems';
-export { loadConfig, type ConfigFlags, type LoadConfigOptions, type ProjectConfig } from './resolve';
+export { loadConfig, type ConfigFlags, type ProjectConfig } from './resolve';

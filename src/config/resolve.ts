@@ -6,10 +6,12 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ZodType } from 'zod';
+import { tracingProblems } from '../files/optional-packages';
 import { explainIssues } from '../input/explain-issues';
 import type { TemporalSettings } from '../temporal/settings';
 import type { Notifier } from './define';
 import { isStagePath, stageUri } from '../stage';
+import { packageProblems } from '../warehouse';
 import { configFileIn, findConfigFile, readConfigFile } from './load';
 import { ConfigError } from './problems';
 import { checkConfig, metricsSchema, runnersSchema, tracesSchema, warehouseSchema } from './schema';
@@ -113,6 +115,9 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
     namedStage === undefined
       ? join(projectDir, 'stage')
       : absoluteStage(namedStage, { projectDir, warehouse: namedWarehouse }, problems);
+  problems.push(...packageProblems(namedWarehouse === null ? [stage] : [namedWarehouse, stage]));
+  const tracesUrl = traces ?? file.worker?.traces;
+  if (tracesUrl !== undefined) problems.push(...tracingProblems(tracesUrl));
   if (problems.length > 0) throw new ConfigError(configFile ?? 'the environment and flags', problems);
 
   return {

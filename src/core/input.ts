@@ -81,9 +81,9 @@ export interface RunInput {
    * webhook, or a command.
    */
   notify?: string;
-  onExisting?: 'error' | 'overwrite' | 'resume';
+  onExisting?: 'error' | 'overwrite' | 'retry';
   /**
-   * With `onExisting: 'resume'`: also run partitions again that are DONE and whose rows or artifacts are gone from the stage, or
+   * With `onExisting: 'retry'`: also run partitions again that are DONE and whose rows or artifacts are gone from the stage, or
    * damaged. Default false: what is DONE stays so.
    */
   rerunMissing?: boolean;

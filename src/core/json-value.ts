@@ -2,7 +2,7 @@
 import { describe, quote } from './quote';
 
 /** Far more than people nest; what encodes JSON by recursion runs out of stack at some thousands. */
-export const MAX_DEPTH = 100;
+const MAX_DEPTH = 100;
 /** An input of as many values is too large in any case. */
 const MAX_VALUES = 200_000;
 

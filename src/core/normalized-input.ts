@@ -20,7 +20,7 @@ export interface NormalizedInput {
   only: string[] | null;
   output: OutputPlan | null;
   model: ModelInput | null;
-  onExisting: 'error' | 'overwrite' | 'resume';
+  onExisting: 'error' | 'overwrite' | 'retry';
   /** ISO 8601 UTC. */
   scheduledTime: string | null;
   timeZone: string;

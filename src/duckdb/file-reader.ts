@@ -13,7 +13,7 @@ export function readerSql(path: string): string {
   return `${reader.name}(${quoteText(path)}${reader.options})`;
 }
 
-export function readerFor(path: string): { name: string; options: string } | null {
+function readerFor(path: string): { name: string; options: string } | null {
   const ending = /\.([a-z]+)(\.gz|\.zst)?$/i.exec(path)?.[1]?.toLowerCase();
   switch (ending) {
     case 'csv':

@@ -58,8 +58,10 @@ export async function decodeArtifact(
     case 'text':
       return Buffer.from(bytes).toString('utf8');
     case 'csv':
-    case 'parquet':
-      return rowsFile().rowsInBytes(bytes, codec, scratch);
+    case 'parquet': {
+      const { rowsInBytes }: typeof import('../rows/rows-file') = require('../rows/rows-file');
+      return rowsInBytes(bytes, codec, scratch);
+    }
     case 'bytes':
     case 'custom':
       return bytes;
@@ -86,14 +88,11 @@ async function encodeRows(
     );
   }
   try {
-    return await rowsFile().writeRows(rows as Row[], codec, scratch);
+    // It loads DuckDB, which readers of other artifacts can do without.
+    const { writeRows }: typeof import('../rows/rows-file') = require('../rows/rows-file');
+    return await writeRows(rows as Row[], codec, scratch);
   } catch (error) {
     if (!(error instanceof InvalidResult)) throw error;
     throw new InvalidArtifact(`The artifact "${name}" cannot be written: ${error.message}`);
   }
-}
-
-/** Loads DuckDB, which readers of other artifacts can do without. */
-function rowsFile(): typeof import('../rows/rows-file') {
-  return require('../rows/rows-file') as typeof import('../rows/rows-file');
 }

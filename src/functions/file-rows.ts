@@ -10,7 +10,7 @@ import type { Row } from '../core/row';
 import { readerSql } from '../duckdb/file-reader';
 
 /** A source file is not the one that the run was planned with (I1). */
-export class SourceChanged extends Error {
+class SourceChanged extends Error {
   override name = 'SourceChanged';
   readonly nonRetryable = true;
   constructor(path: string, change: string) {

@@ -72,8 +72,8 @@ export interface PartitionContext<Params = Record<string, unknown>> {
   /** When the run's rows were pinned. */
   readonly snapshotTime: Date;
   /**
-   * The time that the run is for: when the schedule was due that started it, or the input's `scheduledTime`; else null. A retry or
-   * resume of the run, however late, has the same.
+   * The time that the run is for: when the schedule was due that started it, or the input's `scheduledTime`; else null. A retry of
+   * the run, however late, has the same.
    */
   readonly scheduledTime: Date | null;
   /**

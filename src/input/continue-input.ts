@@ -1,11 +1,12 @@
 /**
- * The input of a continuation (`onExisting: "resume"`). It may be as short as `{ "onExisting": "resume" }`: what it leaves out
+ * The input of a continuation (`onExisting: "retry"`). It may be as short as `{ "onExisting": "retry" }`: what it leaves out
  * is as the run has it. What made the run's partitions cannot change, since their rows are pinned; how the rest of them is run
  * can.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { quote } from '../core/quote';
 import type { RunInput } from '../core/input';
+import { asksToRetry } from './input-schema';
 import { given, parseRunInput } from './parse-input';
 import { isPartitionId } from '../core/partition-id';
 
@@ -22,7 +23,7 @@ export type Resumed = { input: RunInput; problems: string[] };
 
 /** Whether an input that may be anything asks to continue a run. */
 export function asksToResume(raw: unknown): raw is Partial<RunInput> {
-  return typeof raw === 'object' && raw !== null && 'onExisting' in raw && raw.onExisting === 'resume';
+  return typeof raw === 'object' && raw !== null && 'onExisting' in raw && asksToRetry(raw.onExisting);
 }
 
 /** `raw` laid over the run's own input. Its `only` is not merged: it narrows this execution, not the run. */
@@ -38,7 +39,7 @@ export function resumedInput(raw: Partial<RunInput>, run: RunInput): Resumed {
         'run has pinned. Leave it out, or take a new snapshot with onExisting "overwrite".',
     );
   }
-  const input: RunInput = { ...run, onExisting: 'resume' };
+  const input: RunInput = { ...run, onExisting: 'retry' };
   for (const name of CHANGEABLE) if (raw[name] != null) Object.assign(input, { [name]: raw[name] });
   // The run was found there.
   if (raw.stage != null) input.stage = raw.stage;
@@ -66,7 +67,7 @@ export function changeProblems(changes: Partial<RunInput>): string[] {
     function: changes.sql == null ? 'any' : 'sql',
     source: { table: 'any' },
     partitionBy: ['any'],
-    onExisting: 'resume',
+    onExisting: 'retry',
   };
   // Ids have as many columns as the run's key, which is not known here.
   const { only, ...rest } = given(changes);

@@ -243,6 +243,11 @@ const outputSchema = fields(OUTPUT, {
   }
 });
 
+/** Of a value of `onExisting`. Inputs that were recorded before 0.1.0 say `resume`. */
+export function asksToRetry(onExisting: unknown): boolean {
+  return onExisting === 'retry' || onExisting === 'resume';
+}
+
 export const inputSchema = fields(
   'an object such as { "function": "salesByRegion", "source": …, "partitionBy": ["region"] }',
   {
@@ -266,9 +271,10 @@ export const inputSchema = fields(
       .nullish(),
     output: outputSchema.nullish(),
     model: modelSchema.nullish(),
-    onExisting: z
-      .enum(['error', 'overwrite', 'resume'], { error: '"error", "overwrite" or "resume"' })
-      .nullish(),
+    onExisting: z.preprocess(
+      (value) => (asksToRetry(value) ? 'retry' : value),
+      z.enum(['error', 'overwrite', 'retry'], { error: '"error", "overwrite" or "retry"' }).nullish(),
+    ),
     rerunMissing: z.boolean({ error: 'true or false' }).nullish(),
     scheduledTime: checkedText(
       'a time such as "2026-11-01T06:00:00Z", or a day such as "2026-11-01"',

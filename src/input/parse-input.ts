@@ -3,7 +3,7 @@
  * The same for the library, the CLI and the worker's `openRun`.
  */
 import { explainIssues } from './explain-issues';
-import { inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
+import { asksToRetry, inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
 import type { Source, ModelInput } from '../core/input';
 import type { NormalizedInput, PlannedInput, WarehouseOptions } from '../core/normalized-input';
 import { jsonProblems } from '../core/json-value';
@@ -118,9 +118,9 @@ function acrossFields(raw: LooseInput): string[] {
       '"snapshot" is "none", which is for tables: rows of a query or of files would be other ones each time. Leave it out.',
     );
   }
-  if (raw.rerunMissing === true && raw.onExisting !== 'resume') {
+  if (raw.rerunMissing === true && !asksToRetry(raw.onExisting)) {
     problems.push(
-      '"rerunMissing" goes with "onExisting": "resume" only: it is about a run that exists. Leave it out.',
+      '"rerunMissing" goes with "onExisting": "retry" only: it is about a run that exists. Leave it out.',
     );
   }
   problems.push(

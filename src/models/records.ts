@@ -116,7 +116,7 @@ export function resolveVersion(
   const versions = versionsOf(records);
   if (versions.length === 0) {
     throw new RegistryRefused(
-      `There is no model "${model}" in the registry: train one (partwise train), and partwise models ls lists all.`,
+      `There is no model "${model}" in the registry: train one (partwise train), and partwise models list names all.`,
     );
   }
   if (ref === undefined || ref === 'latest') return versions.at(-1)!;

@@ -9,7 +9,7 @@ import type { FunctionPlan } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { scheduledFor } from '../input/scheduled-time';
 import { stageUri } from '../stage';
-import { DEFAULT_WAREHOUSE, resolveWarehouse, type Warehouse } from '../warehouse';
+import { DEFAULT_WAREHOUSE, packageProblems, resolveWarehouse, type Warehouse } from '../warehouse';
 import { WarehouseLocked } from '../duckdb/database-file';
 import type { SourceShape } from '../warehouse/warehouse';
 import { sqlDigest, unknownFunction, type FunctionCatalog } from './function-catalog';
@@ -49,7 +49,9 @@ export function resolvePlace(
       );
       return null;
     }
-    return wanted;
+    const lacking = packageProblems([wanted]);
+    problems.push(...lacking);
+    return lacking.length === 0 ? wanted : null;
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
     return null;

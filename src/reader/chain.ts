@@ -54,7 +54,7 @@ async function described(
  * Whether an execution ran nothing; null when it may have. One that closed before it had a plan was refused, or cancelled or
  * terminated in time: then the run is the execution before it.
  */
-export async function findRefusal(
+async function findRefusal(
   source: HistorySource,
   decoder: PayloadDecoder,
   workflowId: string,

@@ -76,7 +76,7 @@ export class ServerNeeded extends Error {
     method: string,
   ) {
     super(
-      `The run "${runId}" was read from a file, which can only be read: for ${method} connect to its server (Partwise.connect) and restore it.`,
+      `The run "${runId}" was read from a file, which can only be read: for ${method} connect to its server and get the run there: (await Partwise.connect()).getRun("${runId}").`,
     );
   }
 }

@@ -221,6 +221,6 @@ export async function runNotFound(
     runId,
     `There is no run "${runId}" in the namespace "${client.options.namespace}" of this Temporal server.${didYouMean(runId, known)} ` +
       `Its history may have expired${archives === null ? '' : `, and the stage ${archives} has no archive of it`}; ` +
-      'partwise ls lists the runs that are there.',
+      'partwise list lists the runs that are there.',
   );
 }

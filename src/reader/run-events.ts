@@ -1,9 +1,10 @@
 /** Readings of a run that is followed → what happened between them. */
+import type { RunPlan } from '../core/plan';
 import { failed, isFailure, PARTITION_STATUSES } from '../core/status';
 import type { UnitRecord } from '../history/fold';
 import type { PartitionViews } from './partitions/partition-views';
 import type { Reading, RunReader } from './run-reader';
-import type { RunEvent } from './types';
+import type { PlannedRun, RunEvent } from './types';
 import type { RunState } from '../history/state';
 
 /** A run's events from its beginning on, also those of the time before anybody followed it. */
@@ -23,7 +24,7 @@ export class RunEvents {
     const { record, overlay, state } = reading;
     if (record.plan !== null && !this.#planned) {
       this.#planned = true;
-      yield { type: 'planned', plan: record.plan };
+      yield { type: 'planned', plan: plannedRun(record.plan) };
     }
     const views = await this.#views(reading);
     if (views !== null) yield* this.#partitions(views, reading);
@@ -72,4 +73,15 @@ function progressKey(state: RunState, running: readonly string[]): string {
   const step = waiting === null ? '' : `${waiting.activity} ${waiting.attempt}`;
   const set = `${paused} ${maxConcurrency} ${toleratedFailures}`;
   return `${PARTITION_STATUSES.map((status) => counts[status]).join()} ${step} ${set} ${running.join('\n')}`;
+}
+
+function plannedRun({ partitions, rows, units, sharding }: RunPlan): PlannedRun {
+  const shards = sharding?.shards ?? [];
+  return {
+    partitions,
+    toRun: [...units, ...shards].reduce((sum, part) => sum + part.partitions, 0),
+    rows,
+    units: shards.reduce((sum, shard) => sum + shard.units, units.length),
+    shards: shards.length,
+  };
 }

@@ -38,7 +38,7 @@ export interface RunControl {
   pause(paused: boolean): Promise<void>;
   set(settings: RunSettings): Promise<void>;
   skip(partitionIds: readonly string[]): Promise<void>;
-  retryFailed(changes: RetryInput): Promise<RunHandle>;
+  retry(changes: RetryInput): Promise<RunHandle>;
   archive(): Promise<RunArchive>;
 }
 
@@ -183,8 +183,8 @@ export class Run implements RunHandle {
     await this.#control('skip').skip(partitionIds);
   }
 
-  async retryFailed(changes: RetryInput = {}): Promise<RunHandle> {
-    return this.#control('retryFailed').retryFailed(changes);
+  async retry(changes: RetryInput = {}): Promise<RunHandle> {
+    return this.#control('retry').retry(changes);
   }
 
   async archive(): Promise<RunArchive> {

@@ -1,7 +1,7 @@
 /** What readers of runs get: the shapes that `--json` prints too. Stable from the first release. */
 import type { ArtifactReader } from '../functions/types';
 import type { ErrorInfo } from '../core/outcome';
-import type { Column, RunPlan } from '../core/plan';
+import type { Column } from '../core/plan';
 import type { PartitionStatus, RunStatus, StatusCounts } from '../core/status';
 import type { Tolerance } from '../core/failures/tolerance';
 import type { Row } from '../core/row';
@@ -84,9 +84,23 @@ export interface LogEntry {
   text: string;
 }
 
+/** How an execution of a run is spread over activities, fixed before its first partition starts. */
+export interface PlannedRun {
+  /** Partitions of the whole run. */
+  partitions: number;
+  /** Those that this execution runs: fewer than `partitions` after a retry, or where some are reused. */
+  toRun: number;
+  /** Source rows in the snapshot. */
+  rows: number;
+  /** Activities that the partitions are spread over. */
+  units: number;
+  /** Child workflows that run them; 0 where the run's own workflow does. */
+  shards: number;
+}
+
 /** What happens in a run, as it happens. */
 export type RunEvent =
-  | { type: 'planned'; plan: RunPlan }
+  | { type: 'planned'; plan: PlannedRun }
   /** Emitted when counts, `running`, `waiting` or what is set changed: a snapshot of the state. */
   | { type: 'progress'; state: RunState; running: string[] }
   | { type: 'partition'; partition: PartitionView }
@@ -201,11 +215,11 @@ export interface RunHandle {
    * the handle of the new execution; throws `StartRefused` while the run is still running.
    *
    * ```ts
-   * const again = await partwise.restore('regional-2024').retryFailed({ only: ['North'] });
+   * const again = await partwise.getRun('regional-2024').retry({ only: ['North'] });
    * console.log((await again.wait()).counts);
    * ```
    */
-  retryFailed(changes?: RetryInput): Promise<RunHandle>;
+  retry(changes?: RetryInput): Promise<RunHandle>;
   /**
    * Puts the whole history of a run that has ended on its stage, where it is read when the server has forgotten it. Every run is
    * archived when it ends; this is for those that were terminated. Throws `CannotArchive`.

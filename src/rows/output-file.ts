@@ -27,7 +27,7 @@ const CHUNK = 2048;
 /** Temporary table with `ord, key_0, …` of the unit's partitions, on the connection that writes. */
 export const KEYS_TABLE = '__partwise_keys';
 /** Parquet metadata: all columns in order as a JSON array, those that were null in every row included. */
-export const COLUMNS_METADATA = 'partwise_columns';
+const COLUMNS_METADATA = 'partwise_columns';
 
 export interface KeyedCopy {
   /** What stands after FROM. */

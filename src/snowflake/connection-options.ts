@@ -106,7 +106,7 @@ function readSections(file: string): Record<string, Settings> | null {
       `"${file}" holds credentials, and others than its owner can write to it: run \`chmod 600 ${file}\`.`,
     ]);
   }
-  const { parse } = require('smol-toml') as typeof import('smol-toml');
+  const { parse }: typeof import('smol-toml') = require('smol-toml');
   try {
     return parse(readFileSync(file, 'utf8')) as Record<string, Settings>;
   } catch (error) {

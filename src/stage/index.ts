@@ -1,3 +1,4 @@
+import { requirePackages } from '../files/optional-packages';
 import type { StageKind } from './kind';
 import { STAGE_KINDS } from './kinds';
 import type { Stage } from './stage';
@@ -21,7 +22,10 @@ const opened = new Map<string, Stage>();
 export function openStage(uri: string, token: string | null = null): Stage {
   const kind = kindOf(uri);
   if (kind.service === null) return kind.open(uri, token);
-  const stage = opened.get(uri) ?? kind.open(uri, token);
+  const known = opened.get(uri);
+  if (known !== undefined) return known;
+  requirePackages(kind.service.packages, `"${uri}"`);
+  const stage = kind.open(uri, token);
   opened.set(uri, stage);
   return stage;
 }

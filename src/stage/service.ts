@@ -2,6 +2,8 @@
 import type { Refusal } from '../core/refusal';
 
 export interface Service {
+  /** Its driver: optional peer dependencies of Partwise. */
+  packages: readonly string[];
   /** Environment variables that it takes credentials from. Functions do not see them (I11). */
   credentials: readonly RegExp[];
   /** Environment variables that decide where, and as whom, a worker connects: one that was started with other values is replaced. */

@@ -30,7 +30,7 @@ export async function lockFolder(
 /** Null when somebody else holds the lock. */
 export async function tryLockFolder(folder: string, lockfile: string): Promise<(() => Promise<void>) | null> {
   // Loaded here, since most commands find a host and lock nothing.
-  const { lock } = require('proper-lockfile') as typeof import('proper-lockfile');
+  const { lock }: typeof import('proper-lockfile') = require('proper-lockfile');
   try {
     const release = await lock(folder, {
       lockfilePath: lockfile,

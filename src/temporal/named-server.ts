@@ -58,8 +58,9 @@ export function resolveTemporal(settings: TemporalSettings, env: NodeJS.ProcessE
 
 function loadProfile(profile: string | undefined, env: NodeJS.ProcessEnv) {
   // Only the embedded server is meant to be quick to reach; this is loaded for the others.
-  const { loadClientConnectConfig } =
-    require('@temporalio/envconfig') as typeof import('@temporalio/envconfig');
+  const {
+    loadClientConnectConfig,
+  }: typeof import('@temporalio/envconfig') = require('@temporalio/envconfig');
   const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
   try {
     return loadClientConnectConfig({

@@ -25,7 +25,7 @@ interface SecretRecord {
 const KEY_BYTES = 32;
 
 /** `folder`: the state folder. */
-export function secretFile(folder: string): string {
+function secretFile(folder: string): string {
   return join(folder, 'secret.json');
 }
 

@@ -1,10 +1,11 @@
 import type { Confinement } from '../duckdb/confinement';
 import type { WarehouseOptions } from '../core/normalized-input';
+import { requirePackages } from '../files/optional-packages';
 import type { WarehouseKind } from './kind';
 import { WAREHOUSE_KINDS } from './kinds';
 import type { Warehouse } from './warehouse';
 
-export { closeServices, refusalOfService, SERVICES, taggedForServices } from './services';
+export { closeServices, packageProblems, refusalOfService, SERVICES, taggedForServices } from './services';
 export type { Warehouse } from './warehouse';
 
 /** Where nothing names another one. */
@@ -44,8 +45,10 @@ export function openWarehouse(
     confinement?: Confinement | null;
   } = {},
 ): Warehouse {
-  const how = { projectDir, options: options ?? {}, confinement };
-  return knownKindOf(uri).open(resolveWarehouse(uri, projectDir), how);
+  const kind = knownKindOf(uri);
+  const resolved = resolveWarehouse(uri, projectDir);
+  if (kind.service !== null) requirePackages(kind.service.packages, `"${resolved}"`);
+  return kind.open(resolved, { projectDir, options: options ?? {}, confinement });
 }
 
 /** Options that are not the warehouse's, as sentences. */

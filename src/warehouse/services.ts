@@ -1,5 +1,6 @@
 /** All services behind warehouses and stages, for what is done whichever of them a run uses. */
 import type { Refusal } from '../core/refusal';
+import { missingPackages } from '../files/optional-packages';
 import { STAGE_KINDS } from '../stage/kinds';
 import type { Purpose, Service } from '../stage/service';
 import { WAREHOUSE_KINDS } from './kinds';
@@ -8,6 +9,19 @@ import { WAREHOUSE_KINDS } from './kinds';
 export const SERVICES: readonly Service[] = [
   ...new Set([...WAREHOUSE_KINDS, ...STAGE_KINDS].flatMap(({ service }) => service ?? [])),
 ];
+
+/** A sentence, with the command that installs them, for each service whose packages these warehouses and stages lack. */
+export function packageProblems(uris: readonly string[]): string[] {
+  return SERVICES.flatMap((service) => {
+    const users = uris.filter((uri) => serviceOf(uri) === service).map((uri) => `"${uri}"`);
+    return users.length === 0 ? [] : missingPackages(service.packages, users.join(' and '));
+  });
+}
+
+function serviceOf(uri: string): Service | null {
+  const warehouse = WAREHOUSE_KINDS.find(({ scheme }) => uri.startsWith(`${scheme}:`));
+  return (warehouse ?? STAGE_KINDS.findLast((kind) => kind.matches(uri)))?.service ?? null;
+}
 
 /** The refusal that explains an error of any service; null: there is none for it. */
 export function refusalOfService(error: unknown): Refusal | null {

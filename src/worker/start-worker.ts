@@ -27,7 +27,7 @@ import { sealing } from '../trust/seal-codec';
 export interface StartWorkerOptions {
   /** Folder of the project, whose `partwise.config.*` is read. Default: the working directory. */
   projectDir?: string;
-  /** A configuration already loaded; wins over `projectDir`. */
+  /** A configuration already loaded; wins over `projectDir`. @internal */
   config?: ProjectConfig;
   /** The server; default: what configuration and environment name. */
   server?: { connectionOptions: NativeConnectionOptions; namespace: string; taskQueue: string };
@@ -41,9 +41,10 @@ export interface StartWorkerOptions {
   /**
    * Read configuration and functions anew for each run. Default false: both are read once, at start. For development only: without a
    * `gate`, whoever may start workflows in the namespace is then trusted like the owner of the project.
+   * @internal
    */
   reloads?: boolean;
-  /** For the embedded server's worker: who may start runs. Default: whoever may start workflows in the namespace. */
+  /** For the embedded server's worker: who may start runs. Default: whoever may start workflows in the namespace. @internal */
   gate?: StartGate;
   /** What runs when the worker is told to stop has this long to end before it is handed over, in milliseconds. Default 10,000. */
   shutdownGraceMs?: number;

@@ -84,7 +84,7 @@ async function gather(world: World, driven: Driven): Promise<Evidence> {
   const partitions = new Map<string, PartitionView>();
   for (let after: string | null = null, first = true; first || after !== null; first = false) {
     const page = await world.partwise
-      .restore(world.runId)
+      .getRun(world.runId)
       .partitions({ limit: 1000, ...(after !== null && { after }) });
     for (const partition of page.partitions) partitions.set(partition.id, partition);
     after = page.next;
@@ -283,7 +283,7 @@ async function rowsOnce({ world, ends }: Evidence): Promise<void> {
       line({ k, g, part, n, total }),
     ),
   );
-  const results = await world.partwise.restore(world.runId).results();
+  const results = await world.partwise.getRun(world.runId).results();
   if (world.scenario.oddities.reuse) ownValues(table);
   sameLines('the output table and a plain GROUP BY', table.map(line), expected);
   sameLines('the results and a plain GROUP BY', results.map(line), expected);

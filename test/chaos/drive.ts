@@ -35,7 +35,7 @@ export async function drive(world: World, scenario: Scenario, say: (text: string
     driven.executions.push(executed);
     world.flipped?.();
     world.flipped = null;
-    driven.state = await patiently('the state', () => world.partwise.restore(world.runId).status());
+    driven.state = await patiently('the state', () => world.partwise.getRun(world.runId).status());
     const { status, counts, error } = driven.state;
     say(
       `execution ${n + 1} ended: ${executed.closed}, ${status}, ${counts.DONE} of ${counts.total} DONE` +
@@ -72,7 +72,7 @@ async function startPlain(world: World, input: Record<string, unknown>): Promise
 }
 
 async function proceed(world: World, { continuations }: Scenario, n: number): Promise<Started> {
-  if (continuations[n] === 'plain') return startPlain(world, { onExisting: 'resume' });
+  if (continuations[n] === 'plain') return startPlain(world, { onExisting: 'retry' });
   const before = await latest(world);
   const client = world.command('retry', world.runId, '--json');
   let exited: number | null | undefined;

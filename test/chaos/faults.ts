@@ -57,9 +57,9 @@ const INFLICT: Record<FaultKind, Inflict> = {
     return true;
   },
   terminate: (victim) => terminate(victim),
-  cancel: ({ world }) => whileOpen(() => world.partwise.restore(world.runId).cancel()),
+  cancel: ({ world }) => whileOpen(() => world.partwise.getRun(world.runId).cancel()),
   async pause({ world, closed }) {
-    const run = world.partwise.restore(world.runId);
+    const run = world.partwise.getRun(world.runId);
     if (!(await whileOpen(() => run.pause()))) return false;
     // What runs goes on to its end; from then on nothing begins.
     await patiently('a paused run to come to rest', async () => {
@@ -76,14 +76,14 @@ const INFLICT: Record<FaultKind, Inflict> = {
     return whileOpen(() => run.unpause());
   },
   concurrency: ({ world }, { pick }) =>
-    whileOpen(() => world.partwise.restore(world.runId).set({ maxConcurrency: 1 + (pick % 8) })),
+    whileOpen(() => world.partwise.getRun(world.runId).set({ maxConcurrency: 1 + (pick % 8) })),
   /** One that was not begun; it may be begun, or be part of a batch in flight, before it is skipped. */
   async skip({ world }, { pick }) {
     const begun = new Set(world.calls.read().map(({ id }) => id));
     const waiting = world.ids.filter((id) => !begun.has(id));
     if (waiting.length === 0) return false;
     const id = waiting[pick % waiting.length]!;
-    const done = await whileOpen(() => world.partwise.restore(world.runId).skip([id]));
+    const done = await whileOpen(() => world.partwise.getRun(world.runId).skip([id]));
     if (done) world.skipped.push({ id, at: Date.now() });
     return done;
   },

@@ -22,7 +22,7 @@ export async function assertNoSecrets(world: World, { executions, state }: Drive
     const file = join(name.parentPath ?? name.path, name.name);
     places.push({ name: file, text: readFileSync(file) });
   }
-  for (const name of ['status', 'partitions', 'results', 'logs', 'ls'])
+  for (const name of ['status', 'partitions', 'results', 'logs', 'list'])
     places.push({ name: `partwise ${name}`, text: await printed(world, name) });
   for (const { name, text } of places) {
     const found = world.canaries.find((canary) => text.includes(canary));
@@ -42,7 +42,7 @@ function textsOf(value: unknown): string {
 }
 
 async function printed(world: World, name: string): Promise<string> {
-  const command = world.command(name, ...(name === 'ls' ? [] : [world.runId]), '--json');
+  const command = world.command(name, ...(name === 'list' ? [] : [world.runId]), '--json');
   await command.exitCode;
   return (await world.logTexts()).at(-2)!.text;
 }

@@ -28,7 +28,7 @@ export const DOCUMENTS: readonly string[] = [
 export const exampleOf = (document: string): string | null =>
   document.startsWith('examples/') ? dirname(document) : null;
 
-export const textOf = (document: string): string => readFileSync(join(REPOSITORY, document), 'utf8');
+const textOf = (document: string): string => readFileSync(join(REPOSITORY, document), 'utf8');
 
 export function blocksOf(document: string): Block[] {
   const blocks: Block[] = [];

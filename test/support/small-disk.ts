@@ -109,7 +109,7 @@ function run(command: string, args: string[]): void {
 }
 
 /** Why small disks cannot be made here; null: they can. */
-export function withoutSmallDisks(): string | null {
+function withoutSmallDisks(): string | null {
   return tryOut(() => smallDisk(1024 * 1024));
 }
 
@@ -144,7 +144,7 @@ export function describeWithPowerLoss(title: string, suite: () => void): void {
 
 function describeUnless(missing: string | null, title: string, suite: () => void): void {
   // The chaos suite uses the disks outside Jest.
-  const { describe, it } = require('@jest/globals') as typeof import('@jest/globals');
+  const { describe, it }: typeof import('@jest/globals') = require('@jest/globals');
   if (missing === null) describe(title, suite);
   else
     describe(title, () => it.skip(`NOT TESTED: no file system can be mounted here (${missing})`, () => {}));

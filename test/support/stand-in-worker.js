@@ -22,7 +22,7 @@ if (refuses) {
   process.on('message', ({ type }) => type === 'drain' && process.exit(0));
   process.on('disconnect', () => {
     if (!behaviour().cleansUp) process.exit(0);
-    void require('../../dist/temporal')
+    void require('../../dist/temporal/host/background')
       .endAbandonedServer(projectDir)
       .finally(() => process.exit(0));
   });

@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
+import { withExamples } from '../help';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
 import { note, print, printJson } from '../terminal';
 
-const HELP = `
-Every run is archived on its stage when it ends, and read from there when the Temporal server has forgotten it. This is for runs
+const NOTES = `Every run is archived on its stage when it ends, and read from there when the Temporal server has forgotten it. This is for runs
 that had no chance to: those that were terminated. Executions that the server has forgotten are left as they are.`;
 
 export function define(command: Command): void {
-  withJson(withProject(command.argument('<run>', 'run id')))
-    .addHelpText('after', HELP)
-    .action(async (runId: string, options: ReadingOptions) => {
+  withExamples(command, ['archive regional-2024'], NOTES);
+  withJson(withProject(command.argument('<run>', 'run id'))).action(
+    async (runId: string, options: ReadingOptions) => {
       await reading(options, async (partwise) => {
-        const archive = await partwise.restore(runId).archive();
+        const archive = await partwise.getRun(runId).archive();
         if (options.json === true) return printJson(archive);
         for (const { execution, path, shards } of archive.executions) {
           if (path === null)
@@ -20,5 +20,6 @@ export function define(command: Command): void {
           for (const shard of shards) print(shard);
         }
       });
-    });
+    },
+  );
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { PartitionView, RunHandle } from '../../reader/types';
 import { NOT_DONE } from '../exit';
+import { withExamples } from '../help';
 import { toPartitionId } from '../partition-argument';
 import { partitionFolders } from '../partition-folders';
 import { folderName } from '../../stored/layout';
@@ -11,14 +12,17 @@ import { clean, plural } from '../render/text';
 import { note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 export function define(command: Command): void {
+  withExamples(command, ['artifacts list regional-2024']);
   const list = command
     .command('list')
     .summary('list them')
     .argument('<run>', 'run id')
     .argument('[partition]', 'partition id');
+  withExamples(list, ['artifacts list regional-2024', 'artifacts list regional-2024 North']);
   withJson(withProject(withHistory(list))).action(listArtifacts);
 
   const get = command.command('get').summary('write one to standard output');
+  withExamples(get, ['artifacts get regional-2024 North sales_summary.json']);
   withProject(
     withHistory(get)
       .argument('<run>', 'run id')
@@ -29,6 +33,7 @@ export function define(command: Command): void {
   const download = command
     .command('download')
     .summary('write them into a folder, one below it per partition');
+  withExamples(download, ['artifacts download regional-2024 --to ./artifacts']);
   withProject(
     withHistory(download)
       .argument('<run>', 'run id')

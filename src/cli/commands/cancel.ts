@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { untilInterrupted } from '../follow';
+import { withExamples } from '../help';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
 import { renderRunState } from '../render/run-state';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
@@ -9,13 +10,14 @@ interface CancelOptions extends ReadingOptions {
 }
 
 export function define(command: Command): void {
+  withExamples(command, ['cancel regional-2024']);
   command
     .argument('<run>', 'run id')
     .option('--no-wait', 'ask, and do not wait until its functions have stopped');
   withJson(withProject(command)).action((runId: string, options: CancelOptions) =>
     untilInterrupted('Stopped waiting.', (signal) =>
       reading(options, async (partwise) => {
-        const handle = partwise.restore(runId);
+        const handle = partwise.getRun(runId);
         await handle.cancel();
         aside('Asked to stop; its functions have a moment to end.');
         const state = options.wait ? await handle.wait({ signal }) : await handle.status();

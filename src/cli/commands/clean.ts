@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { CleanOptions } from '../../client/clean/types';
 import { CannotDo } from '../exit';
+import { withExamples } from '../help';
 import {
   loadProject,
   wholeNumber,
@@ -24,19 +25,22 @@ interface CleanCommandOptions extends ReadingOptions {
   yes?: boolean;
 }
 
-const HELP = `
-Of runs that stay, leftovers go: files of attempts that were killed, plans that were made twice, checkpoints of what has
+const NOTES = `Of runs that stay, leftovers go: files of attempts that were killed, plans that were made twice, checkpoints of what has
 ended. Without --older-than and --keep that is all; --run removes the runs that it names and leaves the others alone.
 A run in progress is never touched, and what another run or a series has reused stays. Of a run that cannot be read
 nothing is removed, unless it is among those that are asked for. A run that was removed is still listed while the server
-knows it, but it cannot be retried, and its results and artifacts are gone.
-
-Examples:
-  partwise clean --older-than 30d --dry-run
-  partwise clean --older-than 30d --keep 10 --yes
-  partwise clean --run regional-2024`;
+knows it, but it cannot be retried, and its results and artifacts are gone.`;
 
 export function define(command: Command): void {
+  withExamples(
+    command,
+    [
+      'clean --older-than 30d --dry-run',
+      'clean --older-than 30d --keep 10 --yes',
+      'clean --run regional-2024',
+    ],
+    NOTES,
+  );
   command
     .option('--run <id>', 'remove all files of this run (repeatable)', SEVERAL)
     .option('--older-than <duration>', 'remove runs that ended longer ago, such as 30d or 12h')
@@ -47,7 +51,7 @@ export function define(command: Command): void {
     )
     .option('--dry-run', 'only show what would be removed')
     .option('--yes', 'do not ask');
-  withJson(withProject(command)).addHelpText('after', HELP).action(clean);
+  withJson(withProject(command)).action(clean);
 }
 
 async function clean(options: CleanCommandOptions): Promise<void> {

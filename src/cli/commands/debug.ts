@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { isFailure } from '../../core/status';
 import type { DebugEvent, DebugReport } from '../../client/trial/types';
 import { ENDED_BADLY, Interrupted, OK } from '../exit';
+import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { toPartitionId } from '../partition-argument';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
@@ -18,13 +19,13 @@ interface DebugCommandOptions extends ReadingOptions {
   functions?: string;
 }
 
-const HELP = `
-The function gets the rows that the run pinned, and the run's parameters. What it uploads is kept nowhere, and neither the run nor
+const NOTES = `The function gets the rows that the run pinned, and the run's parameters. What it uploads is kept nowhere, and neither the run nor
 its stage is changed. The limits of time and memory do not hold here.
 
 Exit codes: 0 the function returned; 1 it threw; 2 it was not called.`;
 
 export function define(command: Command): void {
+  withExamples(command, ['debug regional-2024 North', 'debug regional-2024 North --inspect'], NOTES);
   command
     .argument('<run>', 'run id')
     .argument('<partition>', 'partition id')
@@ -34,7 +35,7 @@ export function define(command: Command): void {
       '--functions <file>',
       "the file that exports the functions (default: the run's, else the project's)",
     );
-  withJson(withProject(command)).addHelpText('after', HELP).action(debug);
+  withJson(withProject(command)).action(debug);
 }
 
 async function debug(runId: string, partition: string, options: DebugCommandOptions): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { functionNames } from '../function-names';
+import { withExamples } from '../help';
 import { loadProject, withProject, type ProjectOptions } from '../project';
 import { shellWord } from '../render/next-commands';
 import { aside, note, paint, print } from '../terminal';
@@ -10,6 +11,7 @@ interface DevOptions extends ProjectOptions {
 }
 
 export function define(command: Command): void {
+  withExamples(command, ['dev', 'dev --open']);
   command
     .option('--functions <file>', 'the file that exports the functions')
     .option(
@@ -18,9 +20,11 @@ export function define(command: Command): void {
     );
   withProject(command).action(async (options: DevOptions) => {
     const config = await loadProject(options);
-    const { resolveTemporal, runHostInForeground } =
-      require('../../temporal') as typeof import('../../temporal');
-    const { CannotDo } = require('../exit') as typeof import('../exit');
+    const {
+      resolveTemporal,
+      runHostInForeground,
+    }: typeof import('../../temporal') = require('../../temporal');
+    const { CannotDo }: typeof import('../exit') = require('../exit');
     const named = resolveTemporal(config.temporal, process.env);
     if (named.kind === 'named') {
       throw new CannotDo(
@@ -60,8 +64,8 @@ function exampleInput(name: string): object {
 const EXAMPLE_RUN = 'my-run';
 
 function proofOf(projectDir: string, input: object): string {
-  const { projectSecret } = require('../../temporal') as typeof import('../../temporal');
-  const { startProof } = require('../../trust/start-proof') as typeof import('../../trust/start-proof');
+  const { projectSecret }: typeof import('../../temporal') = require('../../temporal');
+  const { startProof }: typeof import('../../trust/start-proof') = require('../../trust/start-proof');
   return startProof(projectSecret(projectDir), 'run', EXAMPLE_RUN, input);
 }
 

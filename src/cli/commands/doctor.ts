@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Check } from '../../core/check';
 import { checkProject } from '../doctor-checks';
 import { NOT_DONE, OK } from '../exit';
+import { withExamples } from '../help';
 import { withJson, withoutServer, withProject, type ReadingOptions } from '../project';
 import { cleanLines, padEnd } from '../render/text';
 import { aside, paint, print, printJson } from '../terminal';
@@ -9,6 +10,7 @@ import { aside, paint, print, printJson } from '../terminal';
 const NAME_WIDTH = 10;
 
 export function define(command: Command): void {
+  withExamples(command, ['doctor']);
   withJson(withProject(command)).action(async (options: ReadingOptions) => {
     const checks: Check[] = [];
     await withoutServer(async () => {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { padEnd } from '../render/text';
 import { note, paint, print } from '../terminal';
@@ -9,6 +10,7 @@ import { note, paint, print } from '../terminal';
 const TEMPLATES = join(__dirname, '../templates');
 
 export function define(command: Command): void {
+  withExamples(command, ['init my-project', 'init --js']);
   command
     .argument('[folder]', 'where to make it', '.')
     .option('--js', 'JavaScript instead of TypeScript')

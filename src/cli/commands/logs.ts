@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { untilInterrupted } from '../follow';
+import { withExamples } from '../help';
 import { suggesting, type Suggest } from '../invocation';
 import { toPartitionId } from '../partition-argument';
 import { readingRun, withJson, withProject, withRun, type RunReadingOptions } from '../project';
@@ -19,6 +20,7 @@ interface LogsOptions extends RunReadingOptions {
 }
 
 export function define(command: Command): void {
+  withExamples(command, ['logs regional-2024 --partition North', 'logs regional-2024 --follow']);
   withRun(command)
     .option('--partition <id>', 'only this partition')
     .option('-f, --follow', 'go on until the run ends (with --json: one object per line)');

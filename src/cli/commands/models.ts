@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ComparisonOptions, ModelEntry, ModelRegistry, ModelVersion } from '../..';
 import { CannotDo } from '../exit';
+import { withExamples } from '../help';
 import { parseModel } from '../model-reference';
 import { toPartitionId } from '../partition-argument';
 import { reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
@@ -25,9 +26,11 @@ interface MetricOptions extends ModelsOptions {
 const ROWS_ON_SCREEN = 20;
 
 export function define(command: Command): void {
-  const sub = (name: string, summary: string): Command => withPlace(command.command(name).summary(summary));
+  withExamples(command, ['models list']);
+  const sub = (name: string, summary: string, example: string): Command =>
+    withExamples(withPlace(command.command(name).summary(summary)), [`models ${name} ${example}`.trimEnd()]);
 
-  sub('ls', 'list models').action((options: ModelsOptions) =>
+  sub('list', 'list models', '').action((options: ModelsOptions) =>
     withRegistry(options, async (registry) => {
       const models = await registry.models();
       if (options.json === true) return printJson({ models });
@@ -35,13 +38,13 @@ export function define(command: Command): void {
     }),
   );
 
-  sub('show', "a model's versions, or the partitions of one version")
+  sub('show', "a model's versions, or the partitions of one version", 'traffic@production')
     .argument('<model>', 'model, or MODEL@VERSION')
     .argument('[partition]', 'partition id')
     .option('--limit <n>', 'at most so many partitions', wholeNumber, ROWS_ON_SCREEN)
     .action(show);
 
-  sub('compare', 'a metric of two versions, partition by partition')
+  sub('compare', 'a metric of two versions, partition by partition', 'traffic production latest --metric mae')
     .argument('<model>', 'model')
     .argument('<a>', 'version: a number or an alias')
     .argument('<b>', 'version')
@@ -49,14 +52,14 @@ export function define(command: Command): void {
     .option('--higher-is-better', 'more of it is better, as of an accuracy')
     .action(compare);
 
-  sub('promote', 'point an alias at a version')
+  sub('promote', 'point an alias at a version', 'traffic@7 production')
     .argument('<version>', 'MODEL@VERSION')
     .argument('<alias>', 'alias, such as production')
     .option('--where-better <metric>', 'only partitions whose metric is better than at the alias now')
     .option('--higher-is-better', 'more of the metric is better')
     .action(promote);
 
-  sub('rollback', 'point an alias at where it was before')
+  sub('rollback', 'point an alias at where it was before', 'traffic production')
     .argument('<model>', 'model')
     .argument('<alias>', 'alias')
     .action((model: string, alias: string, options: ModelsOptions) =>
@@ -67,16 +70,16 @@ export function define(command: Command): void {
       }),
     );
 
-  sub('tag', 'set tags and the description of a version')
+  sub('tag', 'set tags and the description of a version', 'traffic@7 reviewed=yes')
     .argument('<version>', 'MODEL@VERSION')
     .argument('[tags...]', 'name=value; without a value the tag goes')
     .option('--description <text>', 'what it is')
     .action(tag);
 
-  sub('rm', 'remove a version')
+  sub('delete', 'delete a version', 'traffic@7 --yes')
     .argument('<version>', 'MODEL@VERSION')
     .option('--yes', 'do not ask', false)
-    .action(remove);
+    .action(deleteVersion);
 }
 
 function withPlace(command: Command): Command {
@@ -195,17 +198,19 @@ async function tag(
   });
 }
 
-async function remove(reference: string, options: ModelsOptions & { yes: boolean }): Promise<void> {
+async function deleteVersion(reference: string, options: ModelsOptions & { yes: boolean }): Promise<void> {
   const { name, version } = parseModel(reference);
   if (version === undefined)
     throw new CannotDo(
-      `Say which version goes: partwise models rm ${name}@VERSION. partwise models show ${name} lists them.`,
+      `Name the version to delete: partwise models delete ${name}@VERSION. partwise models show ${name} lists them.`,
     );
   if (!options.yes)
-    throw new CannotDo(`Nothing was removed: say --yes to remove version ${version} of "${name}" for good.`);
+    throw new CannotDo(`Nothing was deleted: give --yes to delete version ${version} of "${name}" for good.`);
   await withRegistry(options, async (registry) => {
-    const removed = await registry.model(name).version(version).remove();
-    if (options.json === true) return printJson({ model: name, removed });
-    note(`Removed version ${removed} of ${name}. partwise clean frees what nobody needs any more.`);
+    const deleted = await registry.model(name).version(version).delete();
+    if (options.json === true) return printJson({ model: name, deleted });
+    note(
+      `Deleted version ${deleted} of ${name}. partwise clean frees the files that no version needs any more.`,
+    );
   });
 }

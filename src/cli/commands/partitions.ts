@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { withExamples } from '../help';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
 import { suggesting } from '../invocation';
 import {
@@ -23,6 +24,7 @@ interface PartitionsOptions extends RunReadingOptions {
 const PAGE = 100;
 
 export function define(command: Command): void {
+  withExamples(command, ['partitions regional-2024 --status FAILED']);
   withRun(command)
     .addOption(statusOption(PARTITION_STATUSES))
     .option('--limit <n>', 'at most so many', wholeNumber, PAGE)

@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
 import { changing, withChange, type ChangeOptions } from '../changing';
+import { withExamples } from '../help';
 
-export const pause = {
-  define: (command: Command): void =>
-    define(command, 'pause', 'Paused: what runs goes on to its end, and nothing else is started.'),
-};
-
-export const unpause = { define: (command: Command): void => define(command, 'unpause', 'It goes on.') };
-
-function define(command: Command, verb: 'pause' | 'unpause', done: string): void {
+export function define(command: Command): void {
+  withExamples(command, ['pause regional-2024']);
   withChange(command.argument('<run>', 'run id')).action((runId: string, options: ChangeOptions) =>
-    changing(runId, options, (handle) => handle[verb](), done),
+    changing(
+      runId,
+      options,
+      (handle) => handle.pause(),
+      'Paused: what runs goes on to its end, and nothing else is started.',
+    ),
   );
 }

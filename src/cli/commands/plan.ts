@@ -1,19 +1,20 @@
 import type { Command } from 'commander';
 import { checkedInput } from '../checked-input';
+import { withExamples } from '../help';
 import { loadProject, withJson, withoutServer, withProject } from '../project';
 import { renderPlan } from '../render/plan';
 import { withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
 
 export function define(command: Command): void {
+  withExamples(command, ['plan salesByRegion --from sales.csv --by region']);
   withJson(withProject(withScheduledTime(withRunFlags(command)))).action(plan);
 }
 
 async function plan(functionName: string | undefined, options: RunFlags & { json?: boolean }): Promise<void> {
   const config = await loadProject(options);
   const input = await checkedInput(functionName, options, config.projectDir);
-  const { previewPlan } =
-    require('../../client/trial/preview') as typeof import('../../client/trial/preview');
+  const { previewPlan }: typeof import('../../client/trial/preview') = require('../../client/trial/preview');
   const preview = await withoutServer(() => previewPlan(input, config));
   if (options.json === true) printJson(preview);
   else print(renderPlan(preview, widthOfTerminal(), paint));

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { checkedInput } from '../checked-input';
 import { CannotDo } from '../exit';
+import { GROUP, withExamples } from '../help';
 import { parseModel } from '../model-reference';
 import { loadProject, withJson, withPartwise, withProject } from '../project';
 import {
@@ -16,23 +17,22 @@ interface PredictOptions extends RunFlags, StartOptions {
   stateless?: boolean;
 }
 
-const HELP = `
-Examples:
-  partwise predict traffic@production --from new_flights.parquet --by dest --output forecast --keep hour
-  partwise predict traffic --run monday --from new_flights.parquet --by dest
-  partwise predict traffic --stateless --holdout "hour >= '2013-12-04'" --from flights.parquet --by dest --keep hour`;
-
 export function define(command: Command): void {
+  withExamples(command, [
+    'predict traffic@production --from new_flights.parquet --by dest --output forecast --keep hour',
+    'predict traffic --run monday --from new_flights.parquet --by dest',
+    'predict traffic --stateless --holdout "hour >= \'2013-12-04\'" --from flights.parquet --by dest --keep hour',
+  ]);
   const named = command.argument(
     '<model>',
     'model, or MODEL@VERSION: a number or an alias (default: the newest version)',
   );
   const flags = withHoldout(withPredictionFlags(withOutcomeFlags(withSourceFlags(named))))
+    .optionsGroup(GROUP.models)
     .option('--run <run>', "predict with this training run's models")
-    .option('--stateless', 'train on the rows that --holdout leaves, predict the others, and drop the model');
-  withJson(withProject(withStartFlags(flags)))
-    .addHelpText('after', HELP)
-    .action(predict);
+    .option('--stateless', 'train on the rows that --holdout leaves, predict the others, and drop the model')
+    .optionsGroup(GROUP.own);
+  withJson(withProject(withStartFlags(flags))).action(predict);
 }
 
 async function predict(reference: string, options: PredictOptions): Promise<void> {

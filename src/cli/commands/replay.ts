@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { RunHistory } from '../../reader/histories/histories';
 import type { ReplayReport } from '../../worker';
 import { CannotDo, ENDED_BADLY, OK } from '../exit';
+import { withExamples } from '../help';
 import { loadProject, reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
 import { clean, plural } from '../render/text';
 import { aside, paint, print, printJson } from '../terminal';
@@ -11,18 +12,22 @@ interface ReplayOptions extends ReadingOptions {
   last?: number;
 }
 
-const HELP = `
-Runs recorded histories through the workflow code that is installed here, as a worker would that takes the runs over: before a
+const NOTES = `Runs recorded histories through the workflow code that is installed here, as a worker would that takes the runs over: before a
 new release is deployed, it says whether that may be done while runs are under way. Nothing is started and nothing changes.
 
 Exit codes: 0 when all fit, 1 when one does not.`;
 
 export function define(command: Command): void {
+  withExamples(
+    command,
+    ['replay regional-2024', 'replay --last 20', 'replay --history archive.json.gz'],
+    NOTES,
+  );
   command
     .argument('[run]', 'run id: all of its executions, with their shards, that the server or an archive has')
     .option('--history <file...>', 'archives or exported histories; no server is asked')
     .option('--last <n>', 'the newest so many runs of the server', wholeNumber);
-  withJson(withProject(command)).addHelpText('after', HELP).action(replay);
+  withJson(withProject(command)).action(replay);
 }
 
 async function replay(runId: string | undefined, options: ReplayOptions): Promise<void> {
@@ -31,7 +36,7 @@ async function replay(runId: string | undefined, options: ReplayOptions): Promis
     throw new CannotDo('Name a run, or files with --history, or how many of the newest runs with --last.');
   const { temporal } = await loadProject(options);
   silenceTemporal();
-  const { replayRuns } = require('../../worker') as typeof import('../../worker');
+  const { replayRuns }: typeof import('../../worker') = require('../../worker');
   const reports: ReplayReport[] = [];
   const check = async (histories: AsyncIterable<RunHistory>): Promise<void> => {
     for await (const report of replayRuns(histories, { dataConverter: temporal.dataConverter })) {
@@ -66,7 +71,7 @@ function lineOf({ runId, shard, workflowRunId, events, parting }: ReplayReport):
 
 /** Its runtime tells of each parting on standard error, a page long. */
 function silenceTemporal(): void {
-  const { DefaultLogger, Runtime } = require('@temporalio/worker') as typeof import('@temporalio/worker');
+  const { DefaultLogger, Runtime }: typeof import('@temporalio/worker') = require('@temporalio/worker');
   Runtime.install({
     logger: new DefaultLogger('ERROR', () => {}),
     shutdownSignals: [],
@@ -75,6 +80,6 @@ function silenceTemporal(): void {
 }
 
 async function* inFiles(files: readonly string[]): AsyncGenerator<RunHistory> {
-  const { readHistory } = require('../../worker') as typeof import('../../worker');
+  const { readHistory }: typeof import('../../worker') = require('../../worker');
   for (const file of files) yield await readHistory(file);
 }

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { withExamples } from '../help';
 import { readingRun, wholeNumber, withJson, withProject, withRun, type RunReadingOptions } from '../project';
 import { csvOf, renderRows } from '../render/rows';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
@@ -12,6 +13,7 @@ interface ResultsOptions extends RunReadingOptions {
 const ROWS_ON_SCREEN = 100;
 
 export function define(command: Command): void {
+  withExamples(command, ['results regional-2024 --csv > summary.csv']);
   withRun(command)
     .addOption(new Option('--csv', 'print CSV').conflicts('json'))
     .option('--limit <n>', `at most so many rows (default: all, ${ROWS_ON_SCREEN} as a table)`, wholeNumber);

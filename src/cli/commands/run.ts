@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { checkedInput } from '../checked-input';
+import { GROUP, withExamples } from '../help';
 import { loadProject, wholeNumber, withJson, withProject } from '../project';
 import { withOutcomeFlags, withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { startAndFollow, withStartFlags, type StartOptions } from '../start-and-follow';
@@ -9,23 +10,29 @@ interface RunCommandOptions extends RunFlags, StartOptions {
   try?: number;
 }
 
-const HELP = `
-Examples:
-  partwise run salesByRegion --from sales.csv --by region
-  partwise run salesByRegion --from sales.csv --by region --try 3
-  partwise run --sql "SELECT count(*) AS orders FROM data" --from sales.csv --by region
-  partwise run parseInvoice --from 'invoices/*.csv'
-
-Exit codes: 0 the run completed; 1 it failed, was cancelled, or more partitions failed than are tolerated;
+const NOTES = `Exit codes: 0 the run completed; 1 it failed, was cancelled, or more partitions failed than are tolerated;
 2 nothing was started; 130 detached by Ctrl-C (the run goes on).`;
 
 export function define(command: Command): void {
-  withStartFlags(withOutcomeFlags(withScheduledTime(withRunFlags(command)))).addOption(
-    new Option('--try <n>', 'run only so many partitions, here and now; no run is started')
-      .argParser((text: string) => atLeastOne(wholeNumber(text)))
-      .conflicts('detach'),
+  withExamples(
+    command,
+    [
+      'run salesByRegion --from sales.csv --by region',
+      'run salesByRegion --from sales.csv --by region --try 3',
+      'run --sql "SELECT count(*) AS orders FROM data" --from sales.csv --by region',
+      "run parseInvoice --from 'invoices/*.csv'",
+    ],
+    NOTES,
   );
-  withJson(withProject(command)).addHelpText('after', HELP).action(run);
+  withStartFlags(withOutcomeFlags(withScheduledTime(withRunFlags(command))))
+    .optionsGroup(GROUP.work)
+    .addOption(
+      new Option('--try <n>', 'run only so many partitions, here and now; no run is started')
+        .argParser((text: string) => atLeastOne(wholeNumber(text)))
+        .conflicts('detach'),
+    )
+    .optionsGroup(GROUP.own);
+  withJson(withProject(command)).action(run);
 }
 
 async function run(functionName: string | undefined, options: RunCommandOptions): Promise<void> {

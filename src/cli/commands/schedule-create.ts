@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { withExamples } from '../help';
 import type { ProjectOptions } from '../project';
 import { suggesting } from '../invocation';
 import { loadProject, withJson, withPartwise, withProject } from '../project';
@@ -10,20 +11,16 @@ import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 const NOT_MADE = 'the schedule cannot be made';
 
-const HELP = `
-Examples:
-  partwise schedule create nightly salesByRegion --from 'query:SELECT * FROM sales WHERE day = $scheduled_date - 1' \\
-    --by region --cron '30 0 * * *' --time-zone Europe/Berlin
-  partwise schedule create hourly --sql 'SELECT count(*) AS n FROM data' --from sales.csv --by region --every 1h`;
-
 export function defineCreate(command: Command): void {
+  withExamples(command, [
+    "schedule create nightly salesByRegion --from 'query:SELECT * FROM sales WHERE day = $scheduled_date - 1' \\\n    --by region --cron '30 0 * * *' --time-zone Europe/Berlin",
+    "schedule create hourly --sql 'SELECT count(*) AS n FROM data' --from sales.csv --by region --every 1h",
+  ]);
   const withName = command.argument(
     '<name>',
     'name of the schedule; its runs are named after it and the time',
   );
-  withJson(withProject(withOutcomeFlags(withScheduleFlags(withRunFlags(withName)))))
-    .addHelpText('after', HELP)
-    .action(create);
+  withJson(withProject(withOutcomeFlags(withScheduleFlags(withRunFlags(withName))))).action(create);
 }
 
 async function create(
@@ -33,8 +30,9 @@ async function create(
 ): Promise<void> {
   const config = await loadProject(options);
   const wanted = toSchedule(functionName, options, { projectDir: config.projectDir, cwd: process.cwd() });
-  const { parseSchedule } =
-    require('../../client/schedules/schema') as typeof import('../../client/schedules/schema');
+  const {
+    parseSchedule,
+  }: typeof import('../../client/schedules/schema') = require('../../client/schedules/schema');
   const parsed = parseSchedule(name, wanted);
   if (!parsed.ok) throw refusal(NOT_MADE, parsed.problems);
   await withPartwise(config, { needWorker: false }, async (partwise) => {

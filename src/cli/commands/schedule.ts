@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { withExamples } from '../help';
 import type { Overlap } from '../../client/schedules/types';
 import type { Partwise } from '../..';
 import { suggesting } from '../invocation';
@@ -10,23 +11,35 @@ import { inFlags } from '../schedule-flags';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 export function define(command: Command): void {
-  const { defineCreate } = require('./schedule-create') as typeof import('./schedule-create');
+  withExamples(command, ['schedule list']);
+  const { defineCreate }: typeof import('./schedule-create') = require('./schedule-create');
   defineCreate(command.command('create').summary('make one'));
 
-  withJson(withProject(command.command('list').summary('list them'))).action(list);
+  withJson(withProject(withExamples(command.command('list').summary('list them'), ['schedule list']))).action(
+    list,
+  );
   withJson(withProject(named(command, 'describe', 'what it did and will do'))).action(describe);
   withProject(withNote(named(command, 'pause', 'no more runs until it is unpaused'))).action(pause);
   withProject(withNote(named(command, 'unpause', 'go on'))).action(unpause);
   withJson(withProject(withOverlap(named(command, 'trigger', 'one run now')))).action(trigger);
-  const backfill = named(command, 'backfill', 'runs for times that have passed')
+  const backfill = named(
+    command,
+    'backfill',
+    'runs for times that have passed',
+    ' --from 2026-11-01 --to 2026-11-07',
+  )
     .requiredOption('--from <time>', 'the first day, such as 2026-11-01, or time, in its time zone')
     .requiredOption('--to <time>', 'the last one, itself included');
   withJson(withProject(withOverlap(backfill))).action(runBackfill);
-  withProject(named(command, 'delete', 'remove it; its runs stay')).action(remove);
+  withProject(named(command, 'delete', 'delete it; its runs stay')).action(deleteSchedule);
 }
 
-function named(command: Command, name: string, summary: string): Command {
-  return command.command(name).summary(summary).argument('<name>', 'name of the schedule');
+/** `flags`: of its example. */
+function named(command: Command, name: string, summary: string, flags = ''): Command {
+  return withExamples(command.command(name).summary(summary), [`schedule ${name} nightly${flags}`]).argument(
+    '<name>',
+    'name of the schedule',
+  );
 }
 
 function withNote(command: Command): Command {
@@ -129,7 +142,7 @@ async function runBackfill(
   });
 }
 
-async function remove(name: string, options: ReadingOptions): Promise<void> {
+async function deleteSchedule(name: string, options: ReadingOptions): Promise<void> {
   await reading(options, ({ schedules }) => schedules.delete(name));
-  note(`${clean(name)} is deleted. Its runs stay: ${suggesting(options)('ls')}`);
+  note(`${clean(name)} is deleted. Its runs stay: ${suggesting(options)('list')}`);
 }

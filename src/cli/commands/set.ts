@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { RunSettings } from '../../reader/types';
 import { changing, withChange, type ChangeOptions } from '../changing';
 import { CannotDo } from '../exit';
+import { withExamples } from '../help';
 import { inFlagWords, number } from '../run-flags';
 
 interface SetOptions extends ChangeOptions {
@@ -10,6 +11,7 @@ interface SetOptions extends ChangeOptions {
 }
 
 export function define(command: Command): void {
+  withExamples(command, ['set regional-2024 --max-concurrency 16 --tolerated-failures 5%']);
   command
     .argument('<run>', 'run id')
     .option(

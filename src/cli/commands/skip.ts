@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { changing, withChange, type ChangeOptions } from '../changing';
+import { withExamples } from '../help';
 import { toPartitionId } from '../partition-argument';
 import { plural } from '../render/text';
 
 export function define(command: Command): void {
+  withExamples(command, ['skip regional-2024 North South']);
   command.argument('<run>', 'run id').argument('<partition...>', 'partitions that are not to be run');
   withChange(command).action((runId: string, partitions: string[], options: ChangeOptions) => {
     const ids = partitions.map((partition) => toPartitionId(partition));

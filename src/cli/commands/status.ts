@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { readingRun, withJson, withProject, withRun, type RunReadingOptions } from '../project';
 import { renderRunState } from '../render/run-state';
@@ -8,6 +9,10 @@ import { paint, print, printJson, widthOfTerminal } from '../terminal';
 const MOST_FAILURES = 5;
 
 export function define(command: Command): void {
+  withExamples(command, [
+    'status regional-2024',
+    'status --history stage/regional-2024/archive/1-full.json.gz',
+  ]);
   withJson(withProject(withRun(command))).action(
     async (runId: string | undefined, options: RunReadingOptions) => {
       await readingRun(runId, options, async (handle) => {

@@ -1,21 +1,25 @@
 import type { Command } from 'commander';
 import { checkedInput } from '../checked-input';
+import { withExamples } from '../help';
 import { loadProject, withJson, withProject } from '../project';
 import { withFailureFlags, withSourceFlags, withTrainingFlags, type RunFlags } from '../run-flags';
 import { startAndFollow, withStartFlags, type StartOptions } from '../start-and-follow';
 
-const HELP = `
-Examples:
-  partwise train traffic --from flights.parquet --by dest --holdout "hour >= '2013-12-04'"
-  partwise train traffic --from flights.parquet --by dest --only LAX --only SFO
-
-The name in the registry is the model's own, unless --as gives another. What is not trained now stays as it is in the newest version.
+const NOTES = `The name in the registry is the model's own, unless --as gives another. What is not trained now stays as it is in the newest version.
 Metrics are the run's results: partwise results RUN.`;
 
 export function define(command: Command): void {
+  withExamples(
+    command,
+    [
+      'train traffic --from flights.parquet --by dest --holdout "hour >= \'2013-12-04\'"',
+      'train traffic --from flights.parquet --by dest --only LAX --only SFO',
+    ],
+    NOTES,
+  );
   const named = command.argument('<model>', 'name of the partition model');
   const flags = withStartFlags(withFailureFlags(withTrainingFlags(withSourceFlags(named))));
-  withJson(withProject(flags)).addHelpText('after', HELP).action(train);
+  withJson(withProject(flags)).action(train);
 }
 
 async function train(model: string, options: RunFlags & StartOptions): Promise<void> {

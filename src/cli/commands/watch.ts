@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { follow, untilInterrupted } from '../follow';
+import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import {
   followingMoves,
@@ -15,6 +16,7 @@ interface WatchOptions extends ReadingOptions {
 }
 
 export function define(command: Command): void {
+  withExamples(command, ['watch regional-2024']);
   command
     .argument('<run>', 'run id')
     .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
@@ -24,7 +26,7 @@ export function define(command: Command): void {
       // With a worker: a run that waits for one must go on.
       followingMoves(() =>
         withPartwise(config, { needWorker: true, signal: interrupt }, (partwise, moved) =>
-          follow(partwise.restore(runId), {
+          follow(partwise.getRun(runId), {
             json: options.json === true,
             strict: options.strict === true,
             suggest: suggesting(options),

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { withExamples } from '../help';
 import { parseDuration } from '../../input/duration';
 import type { PartwiseWorker, SdkOptions, WorkerPart } from '../../worker';
 import { loadProject, withProject, type ProjectOptions } from '../project';
@@ -17,6 +18,7 @@ interface WorkerOptions extends ProjectOptions {
 }
 
 export function define(command: Command): void {
+  withExamples(command, ['worker --runners 8 --metrics 9464', 'worker --only units']);
   command
     .option('--functions <file>', 'the file that exports the functions')
     .option(
@@ -42,7 +44,7 @@ export function define(command: Command): void {
   withProject(command).action(async (options: WorkerOptions) => {
     const config = await loadProject(options);
     const sdk = versioning(options);
-    const { startWorker } = require('../../worker') as typeof import('../../worker');
+    const { startWorker }: typeof import('../../worker') = require('../../worker');
     const { only, grace: shutdownGraceMs } = options;
     const worker = await startWorker({ config, only, shutdownGraceMs, sdk });
     const names = worker.functions.length === 0 ? 'sql' : worker.functions.join(', ');

@@ -87,7 +87,7 @@ export interface Promotion {
 /** A version: a number, an alias, or `'latest'`. */
 export type VersionRef = number | string;
 
-/** What it works with. */
+/** What it works with. @internal */
 export interface RegistryPlace {
   warehouse: Warehouse;
   openStage(uri: string): Stage;
@@ -107,6 +107,7 @@ export interface RegistryPlace {
  * ```
  */
 export class ModelRegistry {
+  /** @internal */
   constructor(private readonly place: RegistryPlace) {}
 
   /** All models, by name. */
@@ -127,6 +128,7 @@ export class ModelRegistry {
 
 /** One model of the registry. */
 export class RegisteredModel {
+  /** @internal */
   constructor(
     private readonly place: RegistryPlace,
     readonly name: string,
@@ -272,6 +274,7 @@ export class RegisteredModel {
 
 /** One version of a model. */
 export class ModelVersion {
+  /** @internal */
   constructor(
     private readonly place: RegistryPlace,
     private readonly model: string,
@@ -331,10 +334,10 @@ export class ModelVersion {
   }
 
   /**
-   * Removes the version; its models stay on the stage until `clean` finds that nobody needs them, neither another version nor a run
+   * Deletes the version; its models stay on the stage until `clean` finds that nobody needs them, neither another version nor a run
    * that predicts with it. Throws `RegistryRefused` while an alias points at it, unless it is the last version.
    */
-  async remove(): Promise<number> {
+  async delete(): Promise<number> {
     const { version, body } = await this.#find();
     await this.place.warehouse.changeModels(this.model, (now) => ({
       // The number alone, for `latest` would be another one when this is made again after a lost answer.

@@ -56,8 +56,7 @@ export function parseShard(content: Uint8Array, place: string): HistoryEvent[] {
   return parseEvents(content, place).events;
 }
 
-export const HISTORIES =
-  'Histories are archives of Partwise, or what temporal workflow show --output json writes.';
+const HISTORIES = 'Histories are archives of Partwise, or what temporal workflow show --output json writes.';
 
 /** Of a run, of a shard, or of another workflow. Throws `UnreadableHistory`. */
 export function parseEvents(

@@ -53,10 +53,7 @@ export async function archiveShards(
   return paths;
 }
 
-export async function unlessForgotten<T>(
-  work: Promise<T>,
-  otherwise: () => Promise<T | null>,
-): Promise<T | null> {
+async function unlessForgotten<T>(work: Promise<T>, otherwise: () => Promise<T | null>): Promise<T | null> {
   try {
     return await work;
   } catch (error) {

@@ -13,8 +13,7 @@ export function payloadDecoder(converter: LoadedDataConverter, { verify = true }
     decodeArrayFromPayloads,
     decodeOptionalFailureToOptionalError,
     // Internal to the SDK, which offers no other way to decode a history's payloads.
-  } =
-    require('@temporalio/common/lib/internal-non-workflow') as typeof import('@temporalio/common/lib/internal-non-workflow');
+  }: typeof import('@temporalio/common/lib/internal-non-workflow') = require('@temporalio/common/lib/internal-non-workflow');
   // Other codecs have always decoded histories without a context.
   const seals = verify && converter.payloadCodecs.some((codec) => codec instanceof SealCodec);
   const contextOf = (activity?: RecordedActivity): RecordedContext | undefined =>

@@ -32,7 +32,7 @@ export function readLocalRows(
   return withDatabase(':memory:', 'read', async (connection) => {
     const { sql } = await combinedRows(connection, keyColumns, local, ordinal === null ? null : [ordinal]);
     // Not on top: it loads DuckDB.
-    const { allRows } = require('../../rows/slices') as typeof import('../../rows/slices');
+    const { allRows }: typeof import('../../rows/slices') = require('../../rows/slices');
     return allRows(await connection.stream(limit === undefined ? sql : `${sql} LIMIT ${limit}`));
   });
 }

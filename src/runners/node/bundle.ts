@@ -36,7 +36,7 @@ async function holds(path: string, sha256: string): Promise<boolean> {
 
 async function build(entry: string, folder: string): Promise<Uint8Array> {
   // Loaded when needed: it is large, and a deployed worker may never bundle.
-  const esbuild = require('esbuild') as typeof import('esbuild');
+  const esbuild: typeof import('esbuild') = require('esbuild');
   try {
     const result = await esbuild.build({
       entryPoints: [entry],

@@ -21,7 +21,10 @@ export const node: Language = {
   loadingProblem,
   example: (name) => `export const ${name} = definePartitionFunction({ name: '${name}', run(data) { … } })`,
   // Loaded when needed: it brings everything that a runner has.
-  callHere: (options) => (require('./call-here') as typeof import('./call-here')).callHere(options),
+  callHere(options) {
+    const { callHere }: typeof import('./call-here') = require('./call-here');
+    return callHere(options);
+  },
 };
 
 function start(options: RunnerOptions): RunnerProcess {

@@ -5,7 +5,7 @@ import type { PartitionFunction } from '../../functions/types';
 import { isPartitionModel, type ModelFunction } from '../../functions/model-hooks';
 
 /** Something about the functions file is wrong; the sentence says what to do. */
-export class FunctionsFileError extends Error {
+class FunctionsFileError extends Error {
   override name = 'FunctionsFileError';
   readonly nonRetryable = true;
 }

@@ -10,7 +10,7 @@ export const local: StageKind = {
   resolve: (value, { projectDir }) =>
     value.startsWith('file://') ? value : pathToFileURL(resolve(projectDir, value)).href,
   open(uri, token) {
-    const { LocalStage } = require('./local-stage') as typeof import('./local-stage');
+    const { LocalStage }: typeof import('./local-stage') = require('./local-stage');
     return new LocalStage(uri, token);
   },
 };

@@ -5,6 +5,7 @@ import { parseS3, s3Uri, SCHEME } from './location';
 export const s3: StageKind = {
   example: '"s3://bucket/prefix"',
   service: {
+    packages: ['@aws-sdk/client-s3'],
     // The sources of credentials that the AWS SDK knows.
     credentials: [
       /^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|WEB_IDENTITY_TOKEN_FILE)$/i,
@@ -16,7 +17,7 @@ export const s3: StageKind = {
   matches: (value) => value.startsWith(SCHEME),
   resolve: (value) => s3Uri(parseS3(value)),
   open(uri) {
-    const { S3Stage } = require('./s3-stage') as typeof import('./s3-stage');
+    const { S3Stage }: typeof import('./s3-stage') = require('./s3-stage');
     return new S3Stage(uri);
   },
 };

@@ -14,7 +14,7 @@ export const snowflake: StageKind = {
     return `@${nameOf(location)}/${location.folder}`;
   },
   open(uri) {
-    const { SnowflakeStage } = require('./snowflake-stage') as typeof import('./snowflake-stage');
+    const { SnowflakeStage }: typeof import('./snowflake-stage') = require('./snowflake-stage');
     return new SnowflakeStage(uri);
   },
 };

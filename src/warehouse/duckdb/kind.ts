@@ -11,7 +11,7 @@ export const duckdb: WarehouseKind = {
   resolve: (place, projectDir) =>
     place === '' || place === ':memory:' ? 'duckdb::memory:' : `duckdb:${resolve(projectDir, place)}`,
   open(uri, { projectDir, confinement }) {
-    const { DuckDbWarehouse } = require('./duckdb-warehouse') as typeof import('./duckdb-warehouse');
+    const { DuckDbWarehouse }: typeof import('./duckdb-warehouse') = require('./duckdb-warehouse');
     return new DuckDbWarehouse(uri, projectDir, confinement);
   },
 };

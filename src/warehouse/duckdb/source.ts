@@ -22,7 +22,7 @@ const RESERVED = /^__partwise_/i;
 const MOST_NAMES = 20;
 
 /** The part of a query after FROM. */
-export function sourceSql(source: Source, projectDir: string): string {
+function sourceSql(source: Source, projectDir: string): string {
   if ('table' in source) return quoteTable(source.table);
   if ('query' in source) return `(${withoutEnd(source.query)}\n)`;
   return readerSql(isAbsolute(source.files) ? source.files : resolve(projectDir, source.files));

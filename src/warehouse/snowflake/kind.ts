@@ -23,7 +23,7 @@ export const snowflake: WarehouseKind = {
     );
   },
   open(uri, { projectDir, options, confinement }) {
-    const { SnowflakeWarehouse } = require('./snowflake-warehouse') as typeof import('./snowflake-warehouse');
+    const { SnowflakeWarehouse }: typeof import('./snowflake-warehouse') = require('./snowflake-warehouse');
     return new SnowflakeWarehouse(uri, projectDir, options['loadingWarehouse'] ?? null, confinement);
   },
 };

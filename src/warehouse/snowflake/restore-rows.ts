@@ -12,7 +12,7 @@ export const RESTORE_MEMORY = '1GB';
 const ROWS_PER_FILE = 1_000_000_000_000;
 
 /** The column with a row's ordinal, as it was selected. */
-export const ORD = 'PARTWISE_ORD';
+const ORD = 'PARTWISE_ORD';
 
 /** Restored columns and `__partwise_ord`, after SELECT. `ord`: SQL for the ordinal. */
 export function restoredColumns(columns: readonly Column[], ord: string): string {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { RUN_STATUSES, type RunStatus } from '../../core/status';
 import type { RunListing } from '../../reader/types';
@@ -16,6 +17,7 @@ interface ListCommandOptions extends ReadingOptions {
 const NEWEST = 20;
 
 export function define(command: Command): void {
+  withExamples(command, ['list --status FAILURE --limit 5']);
   command
     .option('--limit <n>', 'at most so many', wholeNumber, NEWEST)
     .addOption(statusOption(RUN_STATUSES))
@@ -40,7 +42,7 @@ export function define(command: Command): void {
       print(renderRuns(runs, new Date().toISOString(), widthOfTerminal(), paint));
       if (found.length === runs.length) return;
       aside(
-        `There are more runs: ${suggesting(options)(`ls ${filterFlags(options)}--limit ${options.limit * 10}`)}`,
+        `There are more runs: ${suggesting(options)(`list ${filterFlags(options)}--limit ${options.limit * 10}`)}`,
       );
     });
   });

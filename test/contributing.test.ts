@@ -1,0 +1,34 @@
+/** CONTRIBUTING.md names what is there, and all of it. */
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from '@jest/globals';
+import { REPOSITORY } from './support/project';
+
+const TEXT = readFileSync(join(REPOSITORY, 'CONTRIBUTING.md'), 'utf8');
+const TREE = /```text\n([^]*?)```/.exec(TEXT)![1]!;
+
+const foldersOf = (folder: string): string[] =>
+  readdirSync(join(REPOSITORY, folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+
+it('the map of the tree has each folder of src once, and no other', () => {
+  const lines = TREE.split('\n').filter((line) => line.startsWith('  '));
+  // Folders inside a folder are named in its description.
+  const named = lines.flatMap((line) => line.split(/ {2,}/)[1]!.match(/\w+(?=\/)/g) ?? []);
+  expect(named.sort()).toEqual(foldersOf('src').sort());
+});
+
+it('every path that the text names is there', () => {
+  const paths = [...TEXT.matchAll(/`((?:src|test|scripts|docs|api)\/[^`\s]*)`/g)].map(([, path]) => path!);
+  expect(paths.length).toBeGreaterThan(10);
+  expect(paths.filter((path) => !existsSync(join(REPOSITORY, path)))).toEqual([]);
+});
+
+it('every npm script that the text names is there', () => {
+  const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const named = [...TEXT.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name!);
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+});
