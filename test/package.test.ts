@@ -246,7 +246,7 @@ describe('drivers that most projects do without', () => {
 
   it.each([
     ['a warehouse on Snowflake', { warehouse: 'snowflake:analytics' }, '"snowflake:analytics"', snowflake],
-    ['a stage on S3', { stage: 's3://bucket/prefix' }, '"s3://bucket/prefix"', s3],
+    ['a stage on S3', { stage: 's3://bucket/prefix' }, '"s3://bucket/prefix/"', s3],
     [
       'a collector of traces',
       { worker: { traces: 'http://127.0.0.1:4318/v1/traces' } },
