@@ -46,7 +46,7 @@ function isInstalled(name: string): boolean {
   }
 }
 
-/** `snowflake-sdk` → `snowflake-sdk@3.3.0`, the version that Partwise is tested with. */
+/** `some-driver` → `some-driver@3.3.0`, the version that Partwise is tested with. */
 function withVersion(name: string): string {
   const file = join(__dirname, '..', '..', 'package.json');
   const { peerDependencies } = JSON.parse(readFileSync(file, 'utf8')) as {
