@@ -8,7 +8,7 @@ import { didYouMean } from '../core/nearest';
 import type { RunStatus } from '../core/status';
 import { hasPlanned, STATUS } from './chain';
 import { NoSuchRun } from './errors';
-import { HistorySource, type ExecutionRef } from './histories/history-source';
+import { HistorySource, isNotFound, type ExecutionRef } from './histories/history-source';
 import { payloadDecoder } from './histories/payloads';
 import type { RunListing } from './types';
 import { Visibility, type ListedExecution } from './visibility';
@@ -22,7 +22,9 @@ export async function listRuns(client: Client, limit: number = DEFAULT_LIMIT): P
   for await (const latest of list.visibility.runs()) {
     if (listed.size >= limit) break;
     const runId = latest.execution!.workflowId!;
-    if (!listed.has(runId)) listed.set(runId, await list.line(latest));
+    if (listed.has(runId)) continue;
+    const line = await list.line(latest);
+    if (line !== null) listed.set(runId, line);
   }
   return [...listed.values()].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
 }
@@ -39,8 +41,20 @@ export class RunList {
     this.#decoder = payloadDecoder(client.options.loadedDataConverter);
   }
 
-  /** The run of this execution; one that ran nothing gives way to the last that did. */
-  async line(latest: ListedExecution): Promise<RunListing> {
+  /**
+   * The run of this execution; one that ran nothing gives way to the last that did. Null if its history was deleted, or expired, after
+   * the server had listed it.
+   */
+  async line(latest: ListedExecution): Promise<RunListing | null> {
+    try {
+      return await this.#line(latest);
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      throw error;
+    }
+  }
+
+  async #line(latest: ListedExecution): Promise<RunListing> {
     const found = await this.#status(latest);
     if (!found.ranNothing) return this.#describe(latest, found.status);
     for await (const older of this.visibility.runsOf(latest.execution!.workflowId!)) {
