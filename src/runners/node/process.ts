@@ -57,6 +57,8 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
   private readonly watchdog: Socket;
   private readonly timer: NodeJS.Timeout;
   private killedFor: ErrorInfo | null = null;
+  /** Runs while exit handlers do. */
+  private exitTimer: NodeJS.Timeout | null = null;
 
   constructor(
     readonly memoryBytes: number,
@@ -87,7 +89,11 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
     // It could not be started; `exited` tells.
     this.child.on('error', () => undefined);
     this.channel = new Channel(this.child.stdio[3] as Socket, {
-      onMessage: (message) => this.emit('message', message),
+      onMessage: (message) => {
+        // Exit handlers block the thread that sends: whatever claimed that they run is wrong.
+        this.isNotExiting();
+        this.emit('message', message);
+      },
       onBroken: (why) => this.reject(why),
     });
     this.watchdog = this.child.stdio[4] as Socket;
@@ -134,7 +140,8 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
   private watchMemory(reports: Socket): void {
     const lines = new LineReader((line) => {
       // enforces I5: a handler that never ends would hold the runner, and the run, for good.
-      if (line === 'exiting') setTimeout(() => void this.kill(exitStuck(EXIT_MS)), EXIT_MS).unref();
+      if (line === 'exiting')
+        this.exitTimer ??= setTimeout(() => void this.kill(exitStuck(EXIT_MS)), EXIT_MS);
       const rss = Number(line);
       if (Number.isSafeInteger(rss)) this.rss = rss;
     });
@@ -144,6 +151,11 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
       // enforces I5
       if (this.rss > this.memoryBytes) void this.kill(outOfMemory(this.memoryBytes, this.rss));
     });
+  }
+
+  private isNotExiting(): void {
+    if (this.exitTimer !== null) clearTimeout(this.exitTimer);
+    this.exitTimer = null;
   }
 
   private tick(): void {
@@ -161,6 +173,7 @@ export class RunnerProcess extends EventEmitter<RunnerEvents> {
       this.child.once('error', () => this.child.pid === undefined && resolve([null, null]));
     });
     this.alive = false;
+    this.isNotExiting();
     this.calls.close();
     // enforces I5, I12: what the function started and left behind.
     this.killGroup();
