@@ -19,6 +19,6 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   testTimeout: 120_000,
-  // Tests mostly wait for servers and workers, so one more than the two cores of a small machine.
+  // The suite waits for servers and workers about a third of the time: with as many as a small machine has cores, it idles.
   maxWorkers: 3,
 };

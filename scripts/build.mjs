@@ -21,7 +21,7 @@ for (const file of readdirSync('dist', { recursive: true })) {
 }
 if (existsSync('src/cli/templates')) cpSync('src/cli/templates', 'dist/cli/templates', { recursive: true });
 
-const workflowFiles = ['dist/workflows', 'dist/core', 'dist/trust', 'package-lock.json', 'scripts/build.mjs'];
+const workflowFiles = ['dist/workflows', 'dist/core', 'package-lock.json', 'scripts/build.mjs'];
 await unlessStamped('dist/.workflow-stamp', digestOf(workflowFiles), async () => {
   const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
   const { code } = await bundleWorkflowCode({

@@ -57,6 +57,19 @@ test.each([
   expect(config).toMatchObject({ configFile: file, worker: { runners: 3 } });
 });
 
+test('a configuration that uses more of partwise than defineConfig is refused with what it can use', async () => {
+  await write(
+    'partwise.config.ts',
+    'import { defineConfig, Partwise } from "partwise"; export default defineConfig({ stage: Partwise.name });',
+  );
+  await expect(loadConfig({ projectDir: folder, env: {} })).rejects.toMatchObject({
+    name: 'ConfigError',
+    message: expect.stringMatching(
+      /partwise\.config\.ts.*It uses "Partwise" of "partwise", and a configuration can use only: defineConfig\. Move other code to the functions file/s,
+    ),
+  });
+});
+
 test('the configuration file is found from folders below it, and its paths are relative to it', async () => {
   const functions = await write('src/partitions.ts', '');
   await write('partwise.config.json', '{ "functions": "./src/partitions.ts", "stage": "data/stage" }');

@@ -12,6 +12,7 @@ import {
   type RunHandle,
   type RunState,
 } from '../src/index';
+import { RunList } from '../src/reader/list';
 import { findTemporalBinary } from '../src/temporal/binary/binary';
 import { startServer, type RunningServer } from '../src/temporal/host/server';
 import { stateFolder } from '../src/temporal/state-folder';
@@ -445,6 +446,51 @@ describe('finding runs', () => {
     });
     await expect(again.result()).rejects.toThrow();
     await until(async () => (await project.partwise.getRun(runId).status()).status === 'SUCCESS');
+  });
+
+  it('lists the other runs when one is deleted while they are listed', async () => {
+    const input = { ...sales, function: 'sql', sql: 'SELECT 1 AS one' };
+    const [deleted, kept] = await Promise.all([
+      project.partwise.start(input, { runId: project.runId('deleted') }),
+      project.partwise.start(input, { runId: project.runId('kept') }),
+    ]);
+    await Promise.all([deleted.wait(), kept.wait()]);
+    const { client } = project;
+    const { namespace } = client.options;
+    const workflowExecution = { workflowId: deleted.runId };
+    let isDeleted = false;
+    // The server's answer reaches the list when the run is gone.
+    const workflowService = new Proxy(client.workflowService, {
+      get(service, name, receiver) {
+        if (name !== 'listWorkflowExecutions' || isDeleted)
+          return Reflect.get(service, name, receiver) as unknown;
+        return async (request: Parameters<typeof service.listWorkflowExecutions>[0]) => {
+          const answer = await until(async () => {
+            const found = await service.listWorkflowExecutions(request);
+            const has = (runId: string) =>
+              found.executions.some((each) => each.execution?.workflowId === runId);
+            return has(deleted.runId) && has(kept.runId) ? found : undefined;
+          });
+          isDeleted = true;
+          await service.deleteWorkflowExecution({ namespace, workflowExecution });
+          await until(async () =>
+            service.describeWorkflowExecution({ namespace, execution: workflowExecution }).then(
+              () => undefined,
+              () => true,
+            ),
+          );
+          return answer;
+        };
+      },
+    });
+    const watched = new Proxy(client, {
+      get: (own, name, receiver) =>
+        name === 'workflowService' ? workflowService : (Reflect.get(own, name, receiver) as unknown),
+    });
+    const { runs } = await new RunList(watched).page({ limit: 1_000 });
+    const listed = runs.map(({ runId }) => runId);
+    expect(listed).toContain(kept.runId);
+    expect(listed).not.toContain(deleted.runId);
   });
 
   it('I9 lists runs beside workflows whose ids no run can have', async () => {

@@ -54,6 +54,14 @@ test('a runner that is held while the stage is away goes on with its unit afterw
 });
 
 describe('I5 a runner cannot harm its worker:', () => {
+  test('a function that claims that its process exits costs no other partition (I5)', async () => {
+    const own = new RunnerPool({ size: 1 });
+    const does = { k1: 'claim to exit', k2: 'outlast exit handlers' };
+    const { summary } = await runOdd('', { pool: own, unit: { params: { does } } });
+    expect(summary).toEqual([...OTHERS, 'k1: DONE'].sort());
+    await own.close();
+  });
+
   test('I5 a function has no channel to its worker to send to or to close', async () => {
     const { summary, ended } = await runOdd('send what it likes');
     expect(summary).toEqual([...OTHERS, 'k1: DONE'].sort());

@@ -87,7 +87,7 @@ function exportOf(file: string, code: string): unknown {
   return exports !== null && typeof exports === 'object' && 'default' in exports ? exports.default : exports;
 }
 
-/** What a configuration file may import from "partwise". Without the rest of the package, which it would load for nothing. */
+/** What a configuration file may import from "partwise": the rest would load the whole package, and this folder may not import it. */
 const OWN_EXPORTS: object = { defineConfig };
 
 function ownPackage(file: string): object {
@@ -96,7 +96,7 @@ function ownPackage(file: string): object {
       if (typeof name === 'symbol' || name in exports || name === '__esModule' || name === 'default')
         return Reflect.get(exports, name);
       throw new ConfigError(file, [
-        `It uses "${name}" of "partwise", and a configuration can use ${Object.keys(exports).join(', ')} alone. Move other code to the functions file.`,
+        `It uses "${name}" of "partwise", and a configuration can use only: ${Object.keys(exports).join(', ')}. Move other code to the functions file.`,
       ]);
     },
   });

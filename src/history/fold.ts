@@ -50,10 +50,10 @@ export interface ShardRecord extends ShardRef {
   closedAt: string | null;
 }
 
-/** What the history of one execution says, with those of its shards. */
 /** Type of the error that stands for a result which the project's worker did not write. */
 const NOT_TRUSTED = 'NotTrusted';
 
+/** What the history of one execution says, with those of its shards. */
 export interface RunRecord {
   workflowRunId: string;
   startedAt: string | null;

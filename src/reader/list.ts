@@ -8,7 +8,7 @@ import { didYouMean } from '../core/nearest';
 import type { RunStatus } from '../core/status';
 import { hasPlanned, STATUS } from './chain';
 import { NoSuchRun } from './errors';
-import { HistorySource, type ExecutionRef } from './histories/history-source';
+import { HistorySource, isNotFound, type ExecutionRef } from './histories/history-source';
 import { payloadDecoder } from './histories/payloads';
 import { inParallel } from './histories/shards-reading';
 import type { ListOptions, RunListing, RunPage } from './types';
@@ -64,8 +64,8 @@ export class RunList {
     await inParallel(wanted, async (listed) => {
       const { workflowId, runId } = referenceOf(listed);
       // The run is one of its executions: the others are not listed.
-      const line = await this.#line(chains.get(workflowId) ?? [listed]);
-      if (line.workflowRunId !== runId) return;
+      const line = await unlessGone(this.#line(chains.get(workflowId) ?? [listed]));
+      if (line?.workflowRunId !== runId) return;
       if (filter.status === undefined || line.listing.status === filter.status)
         found.set(listed, line.listing);
     });
@@ -73,12 +73,14 @@ export class RunList {
     return { runs, next: next === null ? null : cursorOf(next) };
   }
 
-  /** The run whose latest execution this is. */
-  async line(latest: ListedExecution): Promise<RunListing> {
-    if (!(await this.#end(latest)).ranNothing) return (await this.#line([latest])).listing;
-    const { workflowId } = referenceOf(latest);
-    const chain = await this.#chains([latest]);
-    return (await this.#line(chain.get(workflowId) ?? [latest])).listing;
+  /** The run whose latest execution this is; null if its history is gone. */
+  async line(latest: ListedExecution): Promise<RunListing | null> {
+    const line = async () => {
+      if (!(await this.#end(latest)).ranNothing) return this.#line([latest]);
+      const chains = await this.#chains([latest]);
+      return this.#line(chains.get(referenceOf(latest).workflowId) ?? [latest]);
+    };
+    return (await unlessGone(line()))?.listing ?? null;
   }
 
   async #ofFunction(
@@ -88,7 +90,7 @@ export class RunList {
     if (name === undefined) return executions;
     const wanted = new Set<ListedExecution>();
     await inParallel(executions, async (listed) => {
-      if ((await this.#function(listed)) === name) wanted.add(listed);
+      if ((await unlessGone(this.#function(listed))) === name) wanted.add(listed);
     });
     return executions.filter((listed) => wanted.has(listed));
   }
@@ -197,6 +199,16 @@ function cursorOf(token: Uint8Array): string {
 function tokenOf(after: string): Uint8Array {
   if (after.startsWith(CURSOR)) return Buffer.from(after.slice(CURSOR.length), 'base64url');
   throw new RangeError(`"${after}" is not a cursor: pass the "next" of the page before, as it is.`);
+}
+
+/** Null for an execution whose history was deleted, or has expired, after the server listed it. */
+async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw error;
+  }
 }
 
 function referenceOf({ execution }: ListedExecution): ExecutionRef {

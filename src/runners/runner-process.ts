@@ -55,6 +55,8 @@ export class RunnerProcess implements Runner {
   readonly #watchdog: Socket;
   readonly #timer: NodeJS.Timeout;
   #killedFor: ErrorInfo | null = null;
+  /** Runs while exit handlers do. */
+  #exitTimer: NodeJS.Timeout | null = null;
 
   constructor(
     { command, args, words }: Launch,
@@ -79,7 +81,11 @@ export class RunnerProcess implements Runner {
     // It could not be started, which `exited` reports.
     this.#child.on('error', () => undefined);
     this.#channel = new Channel(this.#child.stdio[3] as Socket, {
-      onMessage: (message) => this.#receive(message),
+      onMessage: (message) => {
+        // Exit handlers block the thread that sends: the report that they run was wrong.
+        this.#stopExitTimer();
+        this.#receive(message);
+      },
       onBroken: (why) => this.reject(why),
     });
     this.#watchdog = this.#child.stdio[4] as Socket;
@@ -152,7 +158,7 @@ export class RunnerProcess implements Runner {
     const lines = new LineReader((line) => {
       // enforces I5: a handler that never ends would hold the runner, and the run, for good.
       if (line === 'exiting')
-        setTimeout(() => void this.kill(exitStuck(EXIT_MS, this.#words)), EXIT_MS).unref();
+        this.#exitTimer ??= setTimeout(() => void this.kill(exitStuck(EXIT_MS, this.#words)), EXIT_MS);
       const rss = Number(line);
       if (Number.isSafeInteger(rss)) this.#rss = rss;
     });
@@ -162,6 +168,11 @@ export class RunnerProcess implements Runner {
       // enforces I5
       if (this.#rss > this.memoryBytes) void this.kill(outOfMemory(this.memoryBytes, this.#rss, this.#words));
     });
+  }
+
+  #stopExitTimer(): void {
+    if (this.#exitTimer !== null) clearTimeout(this.#exitTimer);
+    this.#exitTimer = null;
   }
 
   #tick(): void {
@@ -179,6 +190,7 @@ export class RunnerProcess implements Runner {
       this.#child.once('error', () => this.#child.pid === undefined && resolve([null, null]));
     });
     this.#alive = false;
+    this.#stopExitTimer();
     this.calls.close();
     // enforces I5, I12: what the function started and left behind.
     this.#killGroup();

@@ -11,8 +11,7 @@ export const interceptors: WorkflowInterceptorsFactory = (): WorkflowInterceptor
   inbound: [
     {
       handleSignal(input, next) {
-        // Those of people are open to everybody who reaches the server.
-        // enforces I13
+        // enforces I13: signals of people are open to everybody who reaches the server, those between a run and its shards are not.
         const made = SHARD_SIGNALS.has(input.signalName) ? provenanceOf(input.args[0]) : undefined;
         return made === undefined || made === signalOf(input.signalName) ? next(input) : Promise.resolve();
       },

@@ -41,6 +41,13 @@ export const odd = definePartitionFunction({
         fs.writeSync(4, 'y'.repeat(100_000));
         await new Promise((resolve) => setTimeout(resolve, 200));
         break;
+      case 'claim to exit':
+        fs.writeSync(4, 'exiting\n'.repeat(1_000));
+        process.emit('exit', 0);
+        break;
+      case 'outlast exit handlers':
+        await new Promise((resolve) => setTimeout(resolve, 11_000));
+        break;
       case 'write to the call record':
         fs.writeSync(5, Buffer.from(new Float64Array([0, NaN, 1, NaN, NaN, NaN, NaN, 0]).buffer), 0, 64, 0);
         process.kill(process.pid, 'SIGKILL');

@@ -89,7 +89,7 @@ export class TemporalSchedules implements Schedules {
     const recent: ScheduledRun[] = [];
     for (const firing of firingsOf(description.info.recentActions)) {
       const info = await this.#execution(firing.runId);
-      recent.push({ ...firing, status: info === null ? null : (await runs.line(info)).status });
+      recent.push({ ...firing, status: info === null ? null : ((await runs.line(info))?.status ?? null) });
     }
     return viewOf(description, recent);
   }

@@ -12,7 +12,8 @@ import { UnitDatabases, UnitLoop } from './unit-loop';
 import { startWatchdog } from './watchdog';
 import { openState, WorkerLink } from './worker-link';
 
-const onExit = startWatchdog(Number(process.argv[2]));
+const noteExiting = startWatchdog(Number(process.argv[2]));
+const onExit = (): void => noteExiting(true);
 
 const channel = new Channel(new Socket({ fd: CHANNEL_FD }), {
   onMessage: (message) => receive(message as ToRunner),
@@ -50,6 +51,8 @@ const LISTENED = ['uncaughtException', 'unhandledRejection', 'exit'] as const;
 
 function restore(): void {
   shared.restore();
+  // A function may have emitted the event itself.
+  noteExiting(false);
   if (LISTENED.some((event) => process.listenerCount(event) === 0)) listen();
 }
 

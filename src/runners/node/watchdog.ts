@@ -3,8 +3,8 @@
  * the process group when the worker is gone, or has not said for too long that it is still there: a worker that is stopped cannot
  * end its functions, and its server has given them to another one.
  *
- * Lines on descriptor 4: from the runner, its resident bytes, and `exiting` once its exit handlers run; from the worker, for how many milliseconds from now on the runner may go on
- * without hearing from it again, or `idle`.
+ * Lines on descriptor 4: from the runner, its resident bytes, and `exiting` each second while its exit handlers run; from the worker, for how
+ * many milliseconds from now on the runner may go on without hearing from it again, or `idle`.
  */
 import { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -17,6 +17,8 @@ export const WATCHDOG_FD = 4;
 const POLL_MS = 50;
 /** A thread that slept longer was itself suspended, together with its worker as a rule: that does not count as silence. */
 const MAX_STEP_MS = 1_000;
+/** Not only once: a message that the runner sent before may reach the worker after the first. */
+const EXITING_EVERY_MS = 1_000;
 const REPORT_CHANGE = 0.01;
 
 interface WatchdogData {
@@ -26,25 +28,26 @@ interface WatchdogData {
 }
 
 /**
- * Starts the thread. `workerPid` is the process that started this one. Returns the exit handler that reports the exit: it must be
- * the first one.
+ * Starts the thread. `workerPid` is the process that started this one. Returns what notes whether exit handlers run: the first of them
+ * says that they do.
  */
-export function startWatchdog(workerPid: number): () => void {
+export function startWatchdog(workerPid: number): (isExiting: boolean) => void {
   const exiting = new SharedArrayBuffer(4);
+  const exitState = new Int32Array(exiting);
   const thread = new Worker(join(__dirname, 'watchdog.js'), {
     workerData: { workerPid, exiting } satisfies WatchdogData,
     stdout: false,
     stderr: false,
   });
   thread.unref();
-  return () => void Atomics.store(new Int32Array(exiting), 0, 1);
+  return (isExiting) => void Atomics.store(exitState, 0, Number(isExiting));
 }
 
 function watch({ workerPid, exiting }: WatchdogData): void {
   const socket = new Socket({ fd: WATCHDOG_FD });
   const end = (): void => void process.kill(-process.pid, 'SIGKILL');
   const exitState = new Int32Array(exiting);
-  let isExitReported = false;
+  let exitReportedAt = -Infinity;
   let reported = 0;
   /** Milliseconds until the worker has been silent for too long; null: it may be. */
   let left: number | null = null;
@@ -66,8 +69,8 @@ function watch({ workerPid, exiting }: WatchdogData): void {
       if (left <= 0) end();
     }
     lookedAt = now;
-    if (!isExitReported && Atomics.load(exitState, 0) !== 0) {
-      isExitReported = true;
+    if (Atomics.load(exitState, 0) !== 0 && now - exitReportedAt >= EXITING_EVERY_MS) {
+      exitReportedAt = now;
       socket.write('exiting\n');
     }
     const rss = process.memoryUsage.rss();
