@@ -1,6 +1,6 @@
 /**
- * Which way the folders of `src` may depend, checked by `npm run lint`: type-only imports and lazy `require`/`import()` count.
- * docs/architecture.md says what each folder is for.
+ * Which way the folders of `src` may depend, checked by `npm run lint`: type-only imports and lazy
+ * `require`/`import()` count. docs/architecture.md says what each folder is for.
  */
 
 /** A folder may import folders of the layers above it, and nothing of its own layer or below. */

@@ -19,6 +19,7 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   testTimeout: 120_000,
-  // The suite waits for servers and workers about a third of the time: with as many as a small machine has cores, it idles.
+  // The suite waits for servers and workers about a third of the time: with as many as a small machine has
+  // cores, it idles.
   maxWorkers: 3,
 };

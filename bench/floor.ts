@@ -1,4 +1,7 @@
-/** What the work costs without Partwise: no durability, no outcomes, no retries. From the source table to the output table. */
+/**
+ * What the work costs without Partwise: no durability, no outcomes, no retries. From the source table to the
+ * output table.
+ */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { DuckDBDataChunk, DuckDBInstance, DOUBLE, VARCHAR, type DuckDBVector } from '@duckdb/node-api';

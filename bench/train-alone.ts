@@ -5,7 +5,9 @@ import { MODEL_HOST } from '../src/functions/model-hooks';
 
 const trees = gradientBoostedTrees({ name: 'trees', label: 'y', features: ['a', 'b'] });
 
-/** One model of rows like those of the benchmark's query, of objects that are there, and for nobody to keep. */
+/**
+ * One model of rows like those of the benchmark's query, of objects that are there, and for nobody to keep.
+ */
 export async function trainAlone(k: number, rows: number): Promise<void> {
   const own = Array.from({ length: rows }, (_, i) => ({
     a: i % 24,

@@ -1,4 +1,7 @@
-/** What a benchmark runs in: a project in a temporary folder, a Temporal server, and a worker as people deploy it. */
+/**
+ * What a benchmark runs in: a project in a temporary folder, a Temporal server, and a worker as people deploy
+ * it.
+ */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -147,7 +150,10 @@ export class World {
   }
 }
 
-/** Samples the resident memory of a process and all that it started, until it is told to stop: then gives the most, in bytes. */
+/**
+ * Samples the resident memory of a process and all that it started, until it is told to stop: then gives the
+ * most, in bytes.
+ */
 export function watchMemory(pid: number): () => number {
   let most = 0;
   const timer = setInterval(() => {
@@ -159,7 +165,10 @@ export function watchMemory(pid: number): () => number {
   };
 }
 
-/** Processor time that a process and all that it started have used, those included that have ended and were waited for; seconds. */
+/**
+ * Processor time that a process and all that it started have used, those included that have ended and were
+ * waited for; seconds.
+ */
 export function processorSeconds(root: number): number {
   const ticks = below(root).reduce((sum, pid) => {
     // utime, stime, cutime and cstime, after the name, which may hold anything.

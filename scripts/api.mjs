@@ -1,5 +1,5 @@
-// `npm run api`: writes all that each entry point of the package exports, with signatures, to `api/`. With `--check` it only compares.
-// Needs the build: declarations are read from `dist`.
+// `npm run api`: writes all that each entry point of the package exports, with signatures, to `api/`. With
+// `--check` it only compares. Needs the build: declarations are read from `dist`.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,5 @@
-// `npm run bench -- tiny-2k`: see bench/RESULTS.md. The programs are TypeScript, run against the build: what is measured is what ships.
+// `npm run bench -- tiny-2k`: see bench/RESULTS.md. The programs are TypeScript, run against the build: what
+// is measured is what ships.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,5 @@
-// `npm run chaos -- --seed 7`: see docs/testing.md. The suite is TypeScript, run against the build: what is tested is what ships.
+// `npm run chaos -- --seed 7`: see docs/testing.md. The suite is TypeScript, run against the build: what is
+// tested is what ships.
 import { buildSync } from 'esbuild';
 import Module, { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

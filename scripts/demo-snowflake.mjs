@@ -1,5 +1,6 @@
-// `npm run demo:snowflake`: the example of regional sales on the emulator of Snowflake that the tests use, for whoever has no account.
-// The driver is the real one; what only the service can show, docs/snowflake.md lists. Needs the build, and Python.
+// `npm run demo:snowflake`: the example of regional sales on the emulator of Snowflake that the tests use,
+// for whoever has no account. The driver is the real one; what only the service can show, docs/snowflake.md
+// lists. Needs the build, and Python.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

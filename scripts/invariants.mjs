@@ -1,4 +1,5 @@
-// `npm run invariants`: disables each guard, one at a time, and looks whether a test of its invariant notices. See docs/testing.md.
+// `npm run invariants`: disables each guard, one at a time, and looks whether a test of its invariant
+// notices. See docs/testing.md.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,

@@ -1,4 +1,5 @@
-// A Python virtual environment for servers that tests run against. Made once, and again when its requirements change.
+// A Python virtual environment for servers that tests run against. Made once, and again when its requirements
+// change.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

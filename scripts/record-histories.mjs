@@ -1,7 +1,9 @@
-// Records the history of every shape that a run can have, from real runs on a real server, for test/replay.test.ts:
+// Records the history of every shape that a run can have, from real runs on a real server, for
+// test/replay.test.ts:
 //   node scripts/record-histories.mjs          all shapes, into test/histories/<version>
 //   node scripts/record-histories.mjs NAME …   only these
-// Histories of a release are never recorded again once it is out: what runs in flight look like cannot be changed afterwards.
+// Histories of a release are never recorded again once it is out: what runs in flight look like cannot be
+// changed afterwards.
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
@@ -30,7 +32,10 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction, definePartitionModel } from 'partwise';
 
-/** Partitions in params.fails throw until the file params.mended is there; those in params.wait wait for the file params.gate. */
+/**
+ * Partitions in params.fails throw until the file params.mended is there; those in params.wait wait for the
+ * file params.gate.
+ */
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
@@ -298,7 +303,10 @@ async function record(name, partwise, execute) {
   return runs;
 }
 
-/** One file per execution: its history as an archive has it, and the state that readers make of it. Beside it those of its shards. */
+/**
+ * One file per execution: its history as an archive has it, and the state that readers make of it. Beside it
+ * those of its shards.
+ */
 async function write(into, name, runs, partwise) {
   let n = 0;
   let place;

@@ -1,4 +1,5 @@
-// Makes a fresh clone ready: dependencies, then the build. Quick when nothing changed. Uses Node's own modules only.
+// Makes a fresh clone ready: dependencies, then the build. Quick when nothing changed. Uses Node's own
+// modules only.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,8 +19,8 @@ if (major < 20 || (major === 20 && minor < 3)) {
 
 await unlessStamped('node_modules/.partwise-setup', digestOf(['package-lock.json']), () => {
   console.error('Installing dependencies…');
-  // Not `npm ci`: it refuses a lock file that was made where a registry does not serve the binaries of other platforms.
-  // npm is a .cmd file on Windows; npm_execpath is npm's own script, set when this runs below npm.
+  // Not `npm ci`: it refuses a lock file that was made where a registry does not serve the binaries of other
+  // platforms. npm is a .cmd file on Windows; npm_execpath is npm's own script, set when this runs below npm.
   const npm = process.env.npm_execpath;
   const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []];
   execFileSync(command, [...args, 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {

@@ -8,6 +8,7 @@ const CHECKS = {
   'dependency-cruiser': ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', 'src'],
   knip: ['node_modules/knip/bin/knip.js', '--no-progress'],
   'api reports': ['scripts/api.mjs', '--check'],
+  'comment width': ['scripts/comment-width.mjs'],
   prettier: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
 };
 

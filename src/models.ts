@@ -1,5 +1,6 @@
 /**
- * `partwise/models`: a ready learner and what goes with it. Apart from `partwise`, so that those who bring their own load none of it.
+ * `partwise/models`: a ready learner and what goes with it. Apart from `partwise`, so that those who bring
+ * their own load none of it.
  */
 export type {
   ArtifactReader,

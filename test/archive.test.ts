@@ -1,4 +1,7 @@
-/** What a run leaves on the stage when it ends, and runs that are read from it when the server has forgotten them. */
+/**
+ * What a run leaves on the stage when it ends, and runs that are read from it when the server has forgotten
+ * them.
+ */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -20,7 +23,9 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
-/** Fails for the partitions of params.fails until the file params.mended is there; never ends for params.wait. */
+/**
+ * Fails for the partitions of params.fails until the file params.mended is there; never ends for params.wait.
+ */
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
@@ -223,7 +228,7 @@ describe('a run that the server has forgotten', () => {
     });
   });
 
-  it('I2 needs nothing of its older executions: the newest is enough to read and retry it', async () => {
+  it('needs nothing of its older executions: the newest is enough to read and retry it (I2)', async () => {
     const { run, calls, mended } = await begin('newest', { fails: ['b', 'c'] });
     await run.wait();
     const second = await (await run.retry({ only: ['c'] })).wait();

@@ -165,7 +165,7 @@ describe('runs that are removed', () => {
     expect(await open.results()).toHaveLength(3);
   });
 
-  it('I3 leave behind what another run has reused, and what the series may reuse next', async () => {
+  it('leave behind what another run has reused, and what the series may reuse next (I3)', async () => {
     const series = { series: 'nightly', onUnchanged: 'reuse' } as const;
     const apart = await finished('apart');
     const first = await finished('first', series);
@@ -196,7 +196,7 @@ describe('runs that are removed', () => {
     expect(await apart.partition('c').describe()).toMatchObject({ status: 'DONE' });
   });
 
-  it('I10 free their id once the server has forgotten them: the next run of that id writes its rows', async () => {
+  it('free their id once the server has forgotten them: the next run of that id writes its rows (I10)', async () => {
     const runId = project.runId('monthly');
     const output = { table: 'monthly', mode: 'replace' } as const;
     const begin = async (changes: Partial<RunInput>) =>
@@ -212,7 +212,7 @@ describe('runs that are removed', () => {
     expect(written).toEqual([{ region: 'a' }, { region: 'b' }]);
   });
 
-  it('I3 leave behind what a run has reused that nobody here can read', async () => {
+  it('leave behind what a run has reused that nobody here can read (I3)', async () => {
     const series = { series: 'nightly', onUnchanged: 'reuse' } as const;
     const first = await finished('first', series);
     const second = await finished('second', series);
@@ -269,7 +269,7 @@ describe('runs that stay', () => {
     ['', false],
     [', also when a retry in between was ended before it had a plan', true],
   ])(
-    'I4 can be retried after they were cut off, with what their units had recorded%s',
+    'can be retried after they were cut off, with what their units had recorded%s (I4)',
     async (_, between) => {
       await writeFile(calls, '');
       const gate = join(project.folder, `${stage}.gate`);

@@ -122,7 +122,7 @@ test('problems name the flags that people typed', () => {
   expect(inFlagWords(ofColumn)).toBe(ofColumn);
 });
 
-test('I9 an output that is no table and no file of a known ending, and a mode without an output, are refused', () => {
+test('an output that is no table and no file of a known ending, and a mode without an output, are refused (I9)', () => {
   const problems = (flags: object): string[] => {
     const report = parseRunInput(toRunInput('f', { from: 't', by: 'k', ...flags }, HERE));
     return report.ok ? [] : report.problems.map(inFlagWords);
@@ -170,7 +170,7 @@ test('a command line is repeated without one of its options', () => {
   );
 });
 
-test('I8 the exit code says how the workflow ended', () => {
+test('the exit code says how the workflow ended (I8)', () => {
   const state = (status: RunState['status'], more: Partial<RunState> = {}): RunState => ({
     runId: 'r',
     status,
@@ -220,7 +220,7 @@ test('suggested commands call Partwise the way it was called', () => {
   );
 });
 
-test('I6 downloaded partitions have folders of their own, inside the target, on any file system', () => {
+test('downloaded partitions have folders of their own, inside the target, on any file system (I6)', () => {
   const folderOf = partitionFolders();
   const keys = [
     null,

@@ -70,7 +70,7 @@ describe('without a server', () => {
     [['partitions', 'r', '--status', 'GOOD'], /Allowed are PENDING, RUNNING, DONE/],
     [['list', '--address', '127.0.0.1:1'], /No Temporal server answers at "127\.0\.0\.1:1"/],
     [['worker'], /A worker needs a Temporal server/],
-  ])('I9 %j exits with 2 and a sentence, without a stack trace', async (args, sentence) => {
+  ])('%j exits with 2 and a sentence, without a stack trace (I9)', async (args, sentence) => {
     const { code, stdout, stderr } = await cli(folder, args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(sentence);
@@ -134,13 +134,13 @@ describe('in a project', () => {
     }
   });
 
-  it('I8 failures beyond tolerance exit with 1, and so does any failure with --strict', async () => {
+  it('failures beyond tolerance exit with 1, and so does any failure with --strict (I8)', async () => {
     expect((await cli(project.folder, run('count'))).code).toBe(1);
     expect((await cli(project.folder, run('count', '--tolerated-failures', '1', '--strict'))).code).toBe(1);
     expect((await cli(project.folder, run('count', '--only', 'North', '--strict'))).code).toBe(0);
   });
 
-  it('I9 what only a worker can see is refused with 2: nothing was started', async () => {
+  it('what only a worker can see is refused with 2: nothing was started (I9)', async () => {
     const { code, stdout, stderr } = await cli(project.folder, run('coutn'));
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(
@@ -280,7 +280,7 @@ describe('in a project', () => {
     expect(stdout).not.toContain('smallest');
   });
 
-  it('I9 a warehouse in a folder that is not there is refused, and no folder is made', async () => {
+  it('a warehouse in a folder that is not there is refused, and no folder is made (I9)', async () => {
     const args = run('count', '--warehouse', 'duckdb:./nowhere/w.duckdb', '--output', 'summary');
     const { code, stderr } = await cli(project.folder, args);
     expect(code).toBe(2);

@@ -69,6 +69,6 @@ test.each<[string, string, unknown]>([
   ['1', 'VARCHAR', '1'],
   ['%-', 'BIGINT', null],
   ['%_', 'VARCHAR', ''],
-])('I6 the id %s of a %s column gives its value back', (id, type, value) => {
+])('the id %s of a %s column gives its value back (I6)', (id, type, value) => {
   expect(keyValues(id, [{ name: 'k', type }])).toEqual({ k: value });
 });

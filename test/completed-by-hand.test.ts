@@ -1,6 +1,7 @@
 /**
- * Activities that were completed or failed by hand with anything, which whoever may write to a namespace can do
- * (`temporal activity complete`, `temporal activity fail`), and signals that only a run and its shards send each other.
+ * Activities that were completed or failed by hand with anything, which whoever may write to a namespace can
+ * do (`temporal activity complete`, `temporal activity fail`), and signals that only a run and its shards
+ * send each other.
  */
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -94,7 +95,7 @@ function forged(changes: object = {}): object {
 }
 
 describe('a unit that is completed with something that is not its result', () => {
-  it('I4, I8 is tried again, and the run comes to the same as without it', async () => {
+  it('is tried again, and the run comes to the same as without it (I4, I8)', async () => {
     const gated = await regions('junk', { params: { wait: true } });
     await gated.untilBegun(...ALL);
     const junk = ['junk', null, {}, forged({ unit: 7 }), forged({ counts: { ...noCounts(), DONE: 7 } })];
@@ -108,7 +109,7 @@ describe('a unit that is completed with something that is not its result', () =>
     await readAll(gated.run, ['archive', 'replay']);
   });
 
-  it('I8 is given up as lost after three times, and a retry finishes the run', async () => {
+  it('is given up as lost after three times, and a retry finishes the run (I8)', async () => {
     const gated = await regions('three-times', { params: { wait: ['a'] } });
     for (let times = 1; times <= 3; times++) {
       await gated.untilCalls(5 + times);
@@ -131,7 +132,7 @@ describe('a unit that is completed with something that is not its result', () =>
     );
   });
 
-  it('I4 runs nothing again that the batch had recorded', async () => {
+  it('runs nothing again that the batch had recorded (I4)', async () => {
     const gated = await startGated(project, 'batch', {
       source: { table: 'many' },
       params: { wait: ['5'] },
@@ -150,7 +151,7 @@ describe('a unit that is completed with something that is not its result', () =>
     expect(calls.length).toBeLessThanOrEqual(602);
   });
 
-  it('I12 is cut off like any other when the run is cancelled before it is tried again', async () => {
+  it('is cut off like any other when the run is cancelled before it is tried again (I12)', async () => {
     const gated = await regions('junk-cancel', {
       params: { wait: ['a'] },
       options: { heartbeatTimeout: '1m' },
@@ -170,7 +171,7 @@ async function files(runId: string): Promise<string[]> {
 }
 
 describe('a unit that is failed by hand', () => {
-  it('I8 fails with its words, whatever its details are, and the others go on', async () => {
+  it('fails with its words, whatever its details are, and the others go on (I8)', async () => {
     const gated = await regions('fail', { params: { wait: ['a', 'b'] } });
     await gated.untilBegun('a', 'b');
     const fail = (activityId: string, details: unknown): Promise<void> =>
@@ -193,7 +194,7 @@ describe('a unit that is failed by hand', () => {
 });
 
 describe('a step of a run that is completed with something that is not its result', () => {
-  it('I9 fails the run with a sentence when it is the first or the plan, and the id is free again', async () => {
+  it('fails the run with a sentence when it is the first or the plan, and the id is free again (I9)', async () => {
     let run!: RunHandle;
     await whileHeld(async () => {
       ({ run } = await regions('plan'));
@@ -218,7 +219,7 @@ describe('a step of a run that is completed with something that is not its resul
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
   });
 
-  it('I10 fails the run with a sentence when it is the commit, and a retry commits once', async () => {
+  it('fails the run with a sentence when it is the commit, and a retry commits once (I10)', async () => {
     const table = 'committed_by_hand';
     const gated = await regions('commit', { params: { wait: ['a'] }, output: { table } });
     await gated.untilBegun('a');
@@ -242,7 +243,7 @@ describe('a step of a run that is completed with something that is not its resul
 });
 
 describe('signals of shards that no shard sent', () => {
-  it('I8 are passed over by the run and by its shards', async () => {
+  it('are passed over by the run and by its shards (I8)', async () => {
     const gated = await startGated(project, 'shards', {
       source: { table: 'hundred' },
       params: { wait: ['5'] },
@@ -262,7 +263,7 @@ describe('signals of shards that no shard sent', () => {
 });
 
 describe('clean', () => {
-  it('I3 passes over a run that it cannot read, says so, and removes what is asked for of the others', async () => {
+  it('passes over a run that it cannot read, says so, and removes what is asked for of the others (I3)', async () => {
     // Outcomes of failures are long, and so in files.
     const many = await startGated(project, 'damaged', {
       source: { table: 'many' },
@@ -293,7 +294,7 @@ describe('what counts as a result', () => {
   const task = { unit: 0, from: 0, to: 9, partitions: 10 };
   const done = { counts: { ...noCounts(), DONE: 10 } };
 
-  it('I8 is about the partitions of its unit, and about each once', () => {
+  it('is about the partitions of its unit, and about each once (I8)', () => {
     expect(isUnitResult(forged(done), task)).toBe(true);
     expect(isUnitResult(forged({ counts: { ...noCounts(), DONE: 8 }, retry: '3,7' }), task)).toBe(true);
     for (const changes of [
@@ -313,7 +314,7 @@ describe('what counts as a result', () => {
       expect({ changes, is: isUnitResult(forged(changes), task) }).toEqual({ changes, is: false });
   });
 
-  it('I8 is never a text, a list, or an object of another kind', () => {
+  it('is never a text, a list, or an object of another kind (I8)', () => {
     for (const value of ['junk', null, undefined, 7, [], {}, { version: 1 }]) {
       expect(isUnitResult(value, task)).toBe(false);
       expect(isRunPlan(value)).toBe(false);

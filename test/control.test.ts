@@ -1,4 +1,7 @@
-/** Changing a run while it is under way: pause, concurrency, tolerance, skips; and cancelling it in every such state. */
+/**
+ * Changing a run while it is under way: pause, concurrency, tolerance, skips; and cancelling it in every such
+ * state.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -109,7 +112,7 @@ describe('a paused run', () => {
     }
   });
 
-  it('I12 is cancelled like any other', async () => {
+  it('is cancelled like any other (I12)', async () => {
     const gated = await regions('pause-cancel', {
       params: { wait: ['a'], deaf: true },
       options: { maxConcurrency: 1 },
@@ -185,7 +188,7 @@ describe('the concurrency of a run', () => {
 });
 
 describe('the tolerance of a run', () => {
-  it('I8 decides how the run ends, as it is in force at the end', async () => {
+  it('decides how the run ends, as it is in force at the end (I8)', async () => {
     const gated = await regions('tolerance', { params: { fails: { a: 'no' }, wait: ['f'] } });
     await gated.untilBegun('f');
     await gated.run.set({ toleratedFailures: '17%' });
@@ -194,7 +197,7 @@ describe('the tolerance of a run', () => {
     expect(await gated.run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', error: null });
   });
 
-  it('I8 stops a run that is to fail fast when it is lowered below what has failed', async () => {
+  it('stops a run that is to fail fast when it is lowered below what has failed (I8)', async () => {
     const gated = await regions('lowered', {
       params: { fails: { a: 'no' }, wait: ['b', 'c'] },
       options: { maxConcurrency: 2, failFast: true, toleratedFailures: 3 },
@@ -210,7 +213,7 @@ describe('the tolerance of a run', () => {
 });
 
 describe('messages that come together', () => {
-  it('I8 a unit that one of them begins and another stops was never begun, for everyone', async () => {
+  it('a unit that one of them begins and another stops was never begun, for everyone (I8)', async () => {
     const gated = await regions('together', {
       params: { fails: { a: 'no' }, wait: ['b'] },
       options: { maxConcurrency: 1, failFast: true, toleratedFailures: 3 },
@@ -236,7 +239,7 @@ describe('messages that come together', () => {
 });
 
 describe('skipping', () => {
-  it('I8 leaves partitions out that wait, stops one that runs, and a run of DONE and SKIPPED is a SUCCESS', async () => {
+  it('leaves partitions out that wait, stops one that runs, and a run of DONE and SKIPPED is a SUCCESS (I8)', async () => {
     const gated = await regions('skip', {
       params: { wait: ['a', 'b'], deaf: true },
       options: { maxConcurrency: 2 },
@@ -266,7 +269,7 @@ describe('skipping', () => {
     expect(await handleOf(gated).result()).toMatchObject({ counts: { DONE: 3, ...counts } });
   });
 
-  it('I10 leaves the rows of skipped partitions in the table as they were', async () => {
+  it('leaves the rows of skipped partitions in the table as they were (I10)', async () => {
     const gated = await regions('skip-kept', {
       params: { wait: ['c'] },
       options: { maxConcurrency: 1 },
@@ -350,7 +353,7 @@ describe('skipping', () => {
     await expect(gated.run.set({ maxConcurrency: 2 })).rejects.toMatchObject({ name: 'RunEnded' });
   });
 
-  it('I12 is answered, too, when the run is cancelled before it is done', async () => {
+  it('is answered, too, when the run is cancelled before it is done (I12)', async () => {
     const gated = await regions('skip-cancel', {
       params: { wait: ['a'], deaf: true },
       options: { maxConcurrency: 1 },
@@ -382,7 +385,7 @@ describe('skipping', () => {
 });
 
 describe('a cancel that comes while rows are written', () => {
-  it('I8 closes the run when the commit has stopped, and not before', async () => {
+  it('closes the run when the commit has stopped, and not before (I8)', async () => {
     const gated = await regions('uncommitted', { params: { wait: ['a'] }, output: { table: 'unwritten' } });
     await gated.untilBegun('a');
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
@@ -408,7 +411,7 @@ describe('a cancel that comes while rows are written', () => {
 });
 
 describe('what cannot be set', () => {
-  it('I9 is refused with a sentence, and leaves no trace in history', async () => {
+  it('is refused with a sentence, and leaves no trace in history (I9)', async () => {
     const gated = await regions('refused', { params: { wait: true }, options: { maxConcurrency: 1 } });
     await gated.untilBegun('a');
     const before = await eventTypes(gated);
@@ -446,7 +449,7 @@ describe('what cannot be set', () => {
     expect((await gated.run.wait()).status).toBe('SUCCESS');
   });
 
-  it('I9 before the run is planned is a partition', async () => {
+  it('before the run is planned is a partition (I9)', async () => {
     const other = await makeProject(GATED_FUNCTIONS);
     try {
       await other.execute("CREATE TABLE regions AS SELECT unnest(['a', 'b']) AS k");
@@ -470,7 +473,7 @@ describe('what cannot be set', () => {
 });
 
 describe('the queries of a run that has ended', () => {
-  it('I8 tell how: refused', async () => {
+  it('tell how: refused (I8)', async () => {
     const gated = await regions('query-refused', { source: { table: 'nowhere' } });
     expect((await gated.run.wait()).status).toBe('FAILURE');
     expect(await handleOf(gated).query('progress')).toMatchObject({
@@ -597,7 +600,7 @@ describe('the commands', () => {
 });
 
 describe('a cancelled run', () => {
-  it('I12 stops a batch whose function ignores the signal, and says which partitions were cut off', async () => {
+  it('stops a batch whose function ignores the signal, and says which partitions were cut off (I12)', async () => {
     const gated = await batches('deaf-batch', { params: { wait: ['203'], deaf: true } });
     await gated.untilBegun('203');
     const { pid } = gated.calls().find(({ id }) => id === '203')!;
@@ -614,7 +617,7 @@ describe('a cancelled run', () => {
     });
   });
 
-  it('I12 calls nothing that waits in back-off', async () => {
+  it('calls nothing that waits in back-off (I12)', async () => {
     const gated = await regions('backoff-cancel', {
       params: { fails: 'not yet' },
       options: { retry: { maximumAttempts: 2, initialInterval: '1h', maximumInterval: '1h' } },

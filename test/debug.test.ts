@@ -181,7 +181,7 @@ describe('partwise debug', () => {
     });
   });
 
-  it('I1 refuses rows that are not those of the run: a file that changed, a snapshot that was changed', async () => {
+  it('refuses rows that are not those of the run: a file that changed, a snapshot that was changed (I1)', async () => {
     await project.write('a.txt.csv', 'n\n1\n2\n');
     const id = project.runId('files');
     const input = { function: 'rowsOf', source: { files: '.', pattern: 'a.txt.csv' } };

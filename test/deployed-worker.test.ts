@@ -179,7 +179,8 @@ describe('the code of the worker', () => {
     expect(state.status).toBe('SUCCESS');
   });
 
-  // A path that depends on whether the database is locked down passes the checks, which are made in one that is.
+  // A path that depends on whether the database is locked down passes the checks, which are made in one that
+  // is.
   const choice = (): string =>
     `CASE WHEN current_setting('enable_external_access') THEN '${outside}/secret.csv' ELSE '${project.folder}/data/a.csv' END`;
 
@@ -203,7 +204,10 @@ describe('the code of the worker', () => {
   });
 });
 
-/** Conditions that reach for more than a condition. `harm`: a statement that leaves a witness, wherever it runs. */
+/**
+ * Conditions that reach for more than a condition. `harm`: a statement that leaves a witness, wherever it
+ * runs.
+ */
 const CONDITIONS: [string, (harm: string) => string][] = [
   ['closes its parenthesis', (harm) => `1=1\n); ${harm}; SELECT * FROM (SELECT 1 AS region) WHERE (1=1`],
   ['closes its parenthesis for a UNION', () => '1=1) UNION SELECT * FROM sales WHERE (1=1'],

@@ -1,4 +1,7 @@
-/** Every command and every program that the documents show, tried as a reader would: in order, in the folder that they name. */
+/**
+ * Every command and every program that the documents show, tried as a reader would: in order, in the folder
+ * that they name.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
@@ -50,7 +53,8 @@ beforeAll(async () => {
     recursive: true,
     filter: (from) => !/[\\/](\.partwise|stage)$|\.duckdb$/.test(from),
   });
-  // `npx partwise` without npm, `npm install partwise` without a registry, and a `temporal` that is surely there.
+  // `npx partwise` without npm, `npm install partwise` without a registry, and a `temporal` that is surely
+  // there.
   const programs = {
     npx: `[ "$1" = partwise ] && shift && exec "${process.execPath}" "${CLI}" "$@"`,
     npm: '[ "$*" = "install partwise" ]',
@@ -113,7 +117,10 @@ async function serverOf(folder: string): Promise<string> {
   throw new Error(`\`npx partwise dev --open\` in ${folder} ended before it told an address: ${troubles}`);
 }
 
-/** Temporal's own tools need a server with a known address: `partwise dev --open`, which has another port when 7233 is taken. */
+/**
+ * Temporal's own tools need a server with a known address: `partwise dev --open`, which has another port when
+ * 7233 is taken.
+ */
 async function tryTemporal({ place, line }: Command, folder: string): Promise<void> {
   expect(line).toContain('--address 127.0.0.1:7233');
   await tryOut({ place, line: line.replace('127.0.0.1:7233', await serverOf(folder)) }, folder);
@@ -196,8 +203,8 @@ async function tryConfiguration(block: Block, folder: string): Promise<void> {
 }
 
 /**
- * Commands and what they print, one after the other: every line of it, save what differs from run to run. `# exits with 1` after a
- * command says that it does.
+ * Commands and what they print, one after the other: every line of it, save what differs from run to run. `#
+ * exits with 1` after a command says that it does.
  */
 async function tryShownOutput({ place, text }: Block, folder: string): Promise<void> {
   for (const part of text.trim().split(/^\$ /m).slice(1)) {

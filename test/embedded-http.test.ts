@@ -1,4 +1,7 @@
-/** What a web page can do that a person has open while the embedded server runs: it sends HTTP to every port that there is. */
+/**
+ * What a web page can do that a person has open while the embedded server runs: it sends HTTP to every port
+ * that there is.
+ */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { request } from 'node:http';

@@ -127,7 +127,9 @@ function workersStarted(): number[] {
   return readFileSync(join(projectDir, 'workers.log'), 'utf8').trim().split('\n').map(Number);
 }
 
-/** Hosts name the folder in their environment, servers in their arguments, workers in both; Linux shows them. */
+/**
+ * Hosts name the folder in their environment, servers in their arguments, workers in both; Linux shows them.
+ */
 function processesOfProject(): number[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc')

@@ -39,7 +39,7 @@ const elsewhere = async (runId: string) => {
 };
 
 describe('failFast', () => {
-  it('I8 stops a run once more partitions failed than are tolerated: the rest is SKIPPED, and nothing is written', async () => {
+  it('stops a run once more partitions failed than are tolerated: the rest is SKIPPED, and nothing is written (I8)', async () => {
     const gated = await startGated(project, 'fast', {
       source: { table: 'regions' },
       params: { fails: { a: 'no good: ID', b: 'no better' }, wait: ['b', 'c'] },
@@ -91,7 +91,7 @@ describe('failFast', () => {
     });
   });
 
-  it('I8 counts what threw in a batch, and is not tried again, as FAILED', async () => {
+  it('counts what threw in a batch, and is not tried again, as FAILED (I8)', async () => {
     const { run } = await startGated(project, 'fast-batch', {
       source: { table: 'many' },
       params: { fails: { 0: 'once more', 201: 'final: ID' } },
@@ -121,7 +121,7 @@ describe('failFast', () => {
 });
 
 describe('a run in which everything fails alike', () => {
-  it('I8 stops after 20 partitions, says why, and starts no other', async () => {
+  it('stops after 20 partitions, says why, and starts no other (I8)', async () => {
     const gated = await startGated(project, 'alike', {
       source: { table: 'forty' },
       params: { fails: 'no table "x-ID" for ID' },
@@ -157,7 +157,7 @@ describe('a run in which everything fails alike', () => {
     });
   });
 
-  it('I8 does not blow up a batch that failed alike into retries: what threw is FAILED, with its error', async () => {
+  it('does not blow up a batch that failed alike into retries: what threw is FAILED, with its error (I8)', async () => {
     const gated = await startGated(project, 'alike-batch', {
       source: { table: 'many' },
       params: { fails: 'no such column' },
@@ -219,7 +219,7 @@ describe('a run in which everything fails alike', () => {
 });
 
 describe('runTimeout', () => {
-  it('I8 stops what runs, keeps what is done, writes nothing, and fails the run by its name', async () => {
+  it('stops what runs, keeps what is done, writes nothing, and fails the run by its name (I8)', async () => {
     const gated = await startGated(project, 'late', {
       source: { table: 'regions' },
       params: { wait: ['c'], deaf: true },
@@ -247,7 +247,7 @@ describe('runTimeout', () => {
     expect((await cli(project.folder, ['watch', gated.run.runId])).code).toBe(1);
   });
 
-  it('I8 covers the planning too: then nothing was started', async () => {
+  it('covers the planning too: then nothing was started (I8)', async () => {
     const { run } = await startGated(project, 'late-plan', {
       source: {
         query:

@@ -1,4 +1,6 @@
-/** What somebody who reaches the port of an embedded server can forge: results, activities, shards, signals. */
+/**
+ * What somebody who reaches the port of an embedded server can forge: results, activities, shards, signals.
+ */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
 /**
- * A server that lost its last seconds (its disk was full, it was restored from a copy): what partitions did meanwhile is on the
- * stage. The function writes each call to a file outside, which tells what really happened.
+ * A server that lost its last seconds (its disk was full, it was restored from a copy): what partitions did
+ * meanwhile is on the stage. The function writes each call to a file outside, which tells what really
+ * happened.
  */
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -90,7 +91,9 @@ const recorded = async (run: RunHandle, done: number): Promise<void> => {
   throw new Error('The run ended before that.');
 };
 
-/** What a power failure does, or a restored backup: the server goes on from the copy, and workers begin anew. */
+/**
+ * What a power failure does, or a restored backup: the server goes on from the copy, and workers begin anew.
+ */
 const loseWhatCameAfterTheCopy = async (worker: ChildProcess): Promise<ChildProcess> => {
   worker.kill('SIGKILL');
   await server.forgetSinceCopy();
@@ -98,7 +101,7 @@ const loseWhatCameAfterTheCopy = async (worker: ChildProcess): Promise<ChildProc
 };
 
 describe('a server that forgets', () => {
-  it('I4 partitions that ended since: none of them is called again', async () => {
+  it('partitions that ended since: none of them is called again (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const { run, ids, openGate } = await start('forgot', { wait: 'a', ms: 200 }, { maxConcurrency: 2 });
     await recorded(run, 1);
@@ -122,7 +125,7 @@ describe('a server that forgets', () => {
     await end(other);
   });
 
-  it('I4 all but the start of a run: it has the same plan, and what is done stays done', async () => {
+  it('all but the start of a run: it has the same plan, and what is done stays done (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
     const { run, ids } = await start('unplanned', {}, { maxConcurrency: 2 });
@@ -136,7 +139,7 @@ describe('a server that forgets', () => {
     await end(other);
   });
 
-  it('I4 what a batch recorded: its next attempt, of the same number, goes on after that', async () => {
+  it('what a batch recorded: its next attempt, of the same number, goes on after that (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const { run, ids, until } = await start(
       'batch',
@@ -150,7 +153,8 @@ describe('a server that forgets', () => {
     const other = await loseWhatCameAfterTheCopy(worker);
     const before = ids('end').length;
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
-    // Of the second batch, what it had not recorded is run again; of the first, which was recorded whole, nothing.
+    // Of the second batch, what it had not recorded is run again; of the first, which was recorded whole,
+    // nothing.
     expect(ids('end').length - 600).toBeLessThan(before - 300);
     expect(new Set(ids('end')).size).toBe(600);
     expect(await run.results()).toHaveLength(600);

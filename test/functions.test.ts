@@ -240,7 +240,7 @@ describe('partwise/testing', () => {
   });
 
   test.each(['', '.', '..', '../x', 'a/b', 'a\\b', 'a\0b', '..x', 'x'.repeat(201)])(
-    'I6 an artifact named %j is refused',
+    'an artifact named %j is refused (I6)',
     async (name) => {
       const upload = call((_data, context: { upload: (name: string, value: unknown) => Promise<void> }) =>
         context.upload(name, 1),
@@ -528,7 +528,7 @@ describe('the rows of a unit', () => {
     });
   });
 
-  test('I1 a snapshot that does not hold what the index says is refused', async () => {
+  test('a snapshot that does not hold what the index says is refused (I1)', async () => {
     const sizes = [3, 5];
     await withUnit(sizes, [0, 1], async (data) => {
       sizes[1] = 6;
@@ -553,7 +553,7 @@ test('a database keeps nothing of the files that it has read', async () => {
   database.closeSync();
 });
 
-describe('I1 a source file that changed after planning is refused', () => {
+describe('a source file that changed after planning is refused (I1)', () => {
   const pin = (path: string) => {
     const bytes = readFileSync(path);
     return {
@@ -564,7 +564,7 @@ describe('I1 a source file that changed after planning is refused', () => {
     };
   };
 
-  test('I1 by its size, its content, or its absence', async () => {
+  test('by its size, its content, or its absence (I1)', async () => {
     const path = join(folder, 'pinned.csv');
     writeFileSync(path, 'a\n1\n');
     const pinned = pin(path);
@@ -581,7 +581,7 @@ describe('I1 a source file that changed after planning is refused', () => {
     await expect(checkPin(pinned)).rejects.toThrow('is gone');
   });
 
-  test('I1 also when it changes while the function reads it', async () => {
+  test('also when it changes while the function reads it (I1)', async () => {
     const path = join(folder, 'moving.csv');
     writeFileSync(path, 'a\n1\n');
     const database = await openDatabase({ memoryBytes: 100_000_000, tempFolder: folder });

@@ -40,7 +40,7 @@ test('a workflow that something else completed before it had a plan is no succes
 });
 
 describe('a run folded from its history', () => {
-  test('I2 shows every partition under the status that its unit recorded', async () => {
+  test('shows every partition under the status that its unit recorded (I2)', async () => {
     const facts = [
       ...planned(4),
       ...unit(0, 0, 0, ['DONE']),
@@ -57,7 +57,7 @@ describe('a run folded from its history', () => {
     });
   });
 
-  test('I2 keeps a partition that threw PENDING until a later unit ends with it', async () => {
+  test('keeps a partition that threw PENDING until a later unit ends with it (I2)', async () => {
     const first = [...planned(3), ...unit(0, 0, 2, ['DONE', 'retry', 'retry'])];
     const between = await fold(first);
     expect(between.statuses).toEqual(['DONE', 'PENDING', 'PENDING']);
@@ -69,7 +69,7 @@ describe('a run folded from its history', () => {
     expect(state(again.record).counts).toMatchObject({ DONE: 2, FAILED: 1, PENDING: 0 });
   });
 
-  test('I2 gives the same state in whatever order units end, retries and lost units included', async () => {
+  test('gives the same state in whatever order units end, retries and lost units included (I2)', async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const random = randomFrom(seed);
       const run = inventRun(random);
@@ -99,7 +99,7 @@ describe('a run folded from its history', () => {
     expect((await fold(lost)).statuses).toEqual(['INTERNAL_ERROR', 'INTERNAL_ERROR']);
   });
 
-  test('I4, I8 a lost batch of a continuation leaves alone what was taken over between its partitions', async () => {
+  test('a lost batch of a continuation leaves alone what was taken over between its partitions (I4, I8)', async () => {
     const carried = [1, 2, 5].map((ordinal) => ({
       outcome: outcome(ordinal, 'DONE'),
       execution: 1,
@@ -145,7 +145,7 @@ describe('a run folded from its history', () => {
   });
 });
 
-describe('I8 the status of a run', () => {
+describe('the status of a run (I8)', () => {
   const cases: [string, Fact[], string, string | null][] = [
     ['is IN_PROGRESS while the workflow is open', [...planned(1)], 'IN_PROGRESS', null],
     [
@@ -243,7 +243,7 @@ describe('I8 the status of a run', () => {
 });
 
 describe('a run that was changed while it was under way', () => {
-  test('I2 shows what was skipped as SKIPPED: what waited, what was cut off for it, what waited for another try', async () => {
+  test('shows what was skipped as SKIPPED: what waited, what was cut off for it, what waited for another try (I2)', async () => {
     const cutOff: Fact[] = [
       scheduled(1, '1', task(1, 1, 1)),
       { ...lostUnit(1), cancelled: true } as Fact,
@@ -265,7 +265,7 @@ describe('a run that was changed while it was under way', () => {
     });
   });
 
-  test('I2 leaves out of a lost batch what was skipped before it was begun', async () => {
+  test('leaves out of a lost batch what was skipped before it was begun (I2)', async () => {
     const { record } = await fold([
       ...planned(4),
       { type: 'skipped', ordinals: '2', cutOff: 0 },
@@ -295,7 +295,7 @@ describe('a run that was stopped', () => {
     summary: { stopped: { reason, message: 'why' } } as RunSummary,
   });
 
-  test('I8 has SKIPPED what was not started, and FAILED what threw and is not tried again', async () => {
+  test('has SKIPPED what was not started, and FAILED what threw and is not tried again (I8)', async () => {
     const facts = [...planned(5), ...unit(0, 0, 2, ['retry', 'retry', 'retry'])];
     const going = await fold(facts);
     expect(going.outcomes.thrown.get(1)).toMatchObject({ error: { type: 'Error' } });
@@ -309,7 +309,7 @@ describe('a run that was stopped', () => {
     });
   });
 
-  test('I8 is never a SUCCESS: what a cancelled unit of it left is CANCELLED', async () => {
+  test('is never a SUCCESS: what a cancelled unit of it left is CANCELLED (I8)', async () => {
     const facts = [...planned(4), ...unit(0, 0, 1, ['DONE', 'FAILED']), ...unit(1, 2, 2, ['CANCELLED'])];
     expect(state(apply([...facts, stopped('failFast')]))).toMatchObject({
       status: 'PARTIAL_FAILURE',

@@ -35,7 +35,8 @@ describe('in DuckDB', () => {
     expect(await inDuckDb((connection) => conditionProblem(connection, condition))).toBeNull();
   });
 
-  // A new release of DuckDB may bring a function that does more than read: look at it, and put it into one of the two lists.
+  // A new release of DuckDB may bring a function that does more than read: look at it, and put it into one of
+  // the two lists.
   it('every table function is known to read only, or refused', async () => {
     const found = await inDuckDb((connection) =>
       queryRows<{ name: string }>(

@@ -1,4 +1,7 @@
-/** Quick partitions share an activity with their neighbours; slow ones, few ones, and those that a user wants so have their own. */
+/**
+ * Quick partitions share an activity with their neighbours; slow ones, few ones, and those that a user wants
+ * so have their own.
+ */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
 import { joinedLabel, joinUpToMs, lanesAtWork, unitsToJoin } from '../src/core/units/joining';
@@ -78,7 +81,7 @@ async function outcomes(run: RunHandle): Promise<string[]> {
 }
 
 describe('a run of quick partitions', () => {
-  it('I3 needs few activities, and each partition has its own outcome, row and call', async () => {
+  it('needs few activities, and each partition has its own outcome, row and call (I3)', async () => {
     const { run, begun } = await start('quick', 200);
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { total: 200, DONE: 200 } });
     const names = await activities(run);
@@ -100,7 +103,7 @@ describe('a run of quick partitions', () => {
     expect((await activities(run)).filter((name) => name.includes('…'))).toEqual([]);
   });
 
-  it('I4 retries what failed among neighbours, and calls no other again', async () => {
+  it('retries what failed among neighbours, and calls no other again (I4)', async () => {
     const fails = Object.fromEntries([7, 70, 71, 140].map((k) => [`${k}`, 'not ID']));
     const { run, begun, letGo } = await start('retried', 150, { params: { fails } });
     expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 146, FAILED: 4 } });
@@ -111,7 +114,7 @@ describe('a run of quick partitions', () => {
     expect(begun().slice(before).sort()).toEqual(['140', '7', '70', '71']);
   });
 
-  it('I4 joins only what is left of it in a retry', async () => {
+  it('joins only what is left of it in a retry (I4)', async () => {
     // Every second one fails: those between them lie in the ranges of joined units, and must not be called.
     const fails = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${2 * i}`, 'not ID']));
     const { run, begun, letGo } = await start('holes', 200, { params: { fails } });

@@ -1,6 +1,6 @@
 /**
- * The embedded way, as a person has it: the command line, its own server and worker, and everything killed in the middle of a
- * run.
+ * The embedded way, as a person has it: the command line, its own server and worker, and everything killed in
+ * the middle of a run.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -57,7 +57,10 @@ const calls = (runId: string): string[] =>
 const times = (runId: string, line: string): number =>
   calls(runId).filter((call) => call.startsWith(line)).length;
 
-/** Starts a run of four regions of which some wait at the gate; resolves when the others are recorded and c is at the gate. */
+/**
+ * Starts a run of four regions of which some wait at the gate; resolves when the others are recorded and c is
+ * at the gate.
+ */
 const begin = async (runId: string, wait = ['c', 'd'], done = 2): Promise<RunningCli> => {
   await writeFile(join(folder, `${runId}.calls`), '');
   const params = { calls: join(folder, `${runId}.calls`), gate: join(folder, `${runId}.gate`), wait };
@@ -92,7 +95,7 @@ const expectFinished = async (runId: string): Promise<void> => {
   for (const id of ['a', 'b']) expect(times(runId, `begin ${id}`)).toBe(1);
 };
 
-describe('I4 kill -9 in the middle of a run, then `partwise watch`:', () => {
+describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
   it('of the command', async () => {
     const running = await begin('kill-command');
     running.process.kill('SIGKILL');

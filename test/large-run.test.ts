@@ -1,4 +1,7 @@
-/** A run of 20,000 partitions in which everything happens that happens to large runs. The function writes each call to a file outside. */
+/**
+ * A run of 20,000 partitions in which everything happens that happens to large runs. The function writes each
+ * call to a file outside.
+ */
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';

@@ -134,7 +134,7 @@ describe("the registry's records", () => {
     );
   });
 
-  it('I3 refuse a version whose base was removed meanwhile', () => {
+  it('refuse a version whose base was removed meanwhile (I3)', () => {
     const records = removeVersion('m', withVersions(3), 1);
     const based = { ...body, base: 1 };
     expect(() => addVersion('m', records, { identity, body: based, expected: 3 })).toThrow(

@@ -137,7 +137,7 @@ describe('training', () => {
     expect(await version.load('a', jsonSerde)).toEqual({ mean: 3 });
   });
 
-  it('I10 adds by a retry what had failed, and leaves the newer models of another run', async () => {
+  it('adds by a retry what had failed, and leaves the newer models of another run (I10)', async () => {
     const mended = join(project.folder, 'trains');
     const options = { toleratedFailures: 1, retry: { maximumAttempts: 1 } };
     const params = { fail: 'b', until: mended };
@@ -153,7 +153,7 @@ describe('training', () => {
     expect(await newest.load('b', jsonSerde)).toEqual({ mean: 15 });
   });
 
-  it('I10 lays a retry over what its own run has registered, whatever that was laid over', async () => {
+  it('lays a retry over what its own run has registered, whatever that was laid over (I10)', async () => {
     const mended = join(project.folder, 'based-trains');
     await trained('based', { params: { off: 5 } });
     const output = { model: 'based', base: 'none' };
@@ -169,7 +169,7 @@ describe('training', () => {
     expect(await model.version(3).load('a', jsonSerde)).toEqual({ mean: 2 });
   });
 
-  it('I10 refuses models of an execution when a later one of its run has made a version', async () => {
+  it('refuses models of an execution when a later one of its run has made a version (I10)', async () => {
     const mended = join(project.folder, 'late-trains');
     const input = {
       function: 'mean.train',
@@ -407,7 +407,7 @@ describe('predicting', () => {
     );
   });
 
-  it('I9 is refused before anything starts when it asks for what is not there', async () => {
+  it('is refused before anything starts when it asks for what is not there (I9)', async () => {
     const problemOf = async (input: Partial<RunInput>): Promise<string> => {
       const run = await start(input, 'refused');
       const { error, counts } = await run.wait();
@@ -441,7 +441,7 @@ describe('predicting', () => {
     );
   });
 
-  it('I9 is refused when the training run that it names is none, of another model, or not at its end', async () => {
+  it('is refused when the training run that it names is none, of another model, or not at its end (I9)', async () => {
     const refusalOf = async (run: string, more: Partial<RunInput> = {}): Promise<string> =>
       (await (await start({ function: 'mean.predict', model: { run }, ...more }, 'run')).wait()).error!
         .message;
@@ -477,7 +477,7 @@ describe('predicting', () => {
     expect((await run.results()).map(({ prediction }) => prediction)).toEqual(Array(40).fill(15));
   });
 
-  it('I3 refuses a model that is not the one that was kept', async () => {
+  it('refuses a model that is not the one that was kept (I3)', async () => {
     const run = await trained('damaged');
     const { path } = (await (await registered('damaged')).version(1).entry('a'))!;
     await project.write(join('stage', path), '{"mean":7}');
@@ -621,7 +621,7 @@ describe('the registry', () => {
     expect(unnamed).toEqual([]);
   });
 
-  it('I3 keeps what a run has pinned whose history nobody here can read', async () => {
+  it('keeps what a run has pinned whose history nobody here can read (I3)', async () => {
     const training = await trained('pinned');
     const run = await start({ function: 'mean.predict', model: { name: 'pinned' } }, 'pinned');
     await run.wait();
@@ -661,7 +661,7 @@ describe('the registry', () => {
     expect(await version.describe()).toMatchObject({ tags: { reviewed: 'yes' }, description: 'the first' });
   });
 
-  it('I3 shows no version of a run whose worker was killed, and one when it has ended', async () => {
+  it('shows no version of a run whose worker was killed, and one when it has ended (I3)', async () => {
     const own = await makeProject(FUNCTIONS);
     await own.execute(
       'CREATE TABLE sales AS SELECT (range % 60)::VARCHAR AS shop, 1 AS day, 1.0 AS amount FROM range(600)',
@@ -687,7 +687,7 @@ describe('the registry', () => {
     await own.close();
   }, 120_000);
 
-  it('I3 makes one version when its worker is killed between the manifest and the registry, whose leftovers clean finds', async () => {
+  it('makes one version when its worker is killed between the manifest and the registry, whose leftovers clean finds (I3)', async () => {
     const own = await makeProject(FUNCTIONS);
     await own.execute('CREATE TABLE sales (shop VARCHAR, day INTEGER, amount DOUBLE)', ROWS);
     const worker = await own.startWorker();
@@ -714,7 +714,7 @@ describe('the registry', () => {
     await own.close();
   }, 120_000);
 
-  it('I3 leaves an alias where it was when a promotion is killed before the registry knows, and clean takes what it left', async () => {
+  it('leaves an alias where it was when a promotion is killed before the registry knows, and clean takes what it left (I3)', async () => {
     await trained('torn', { params: { off: 3 } });
     const model = await registered('torn');
     await model.promote(1, 'production');

@@ -130,7 +130,7 @@ describe('when a run ends', () => {
     expect(taken.length - before).toBe(3);
   });
 
-  it('I9 a notifier that the configuration does not have is refused with those that it has', async () => {
+  it('a notifier that the configuration does not have is refused with those that it has (I9)', async () => {
     const state = await runToEnd({ notify: 'opps' });
     expect(state.error!.message).toMatch(/notifier "opps".*Did you mean "ops"\? It has: ops, file\./);
   });
@@ -158,12 +158,12 @@ describe('a notifier', () => {
       expect(findNotifier(name, config, { trusted: false })).toMatch(/does not have/);
   });
 
-  it('I11 that fails is named without its URL', async () => {
+  it('that fails is named without its URL (I11)', async () => {
     const gone = notify({ url: 'http://127.0.0.1:9/?secret=canary' }, notice);
     await expect(gone).rejects.toThrow(/^The webhook could not be reached \(\w+\)\.$/);
   });
 
-  it('I11 that is a command and fails is named without what it printed', async () => {
+  it('that is a command and fails is named without what it printed (I11)', async () => {
     const failed = notify({ command: 'echo https://example.com/canary | tee /dev/stderr; exit 3' }, notice);
     await expect(failed).rejects.toThrow(/^The command exited with 3\. What it prints is not kept/);
     await expect(failed).rejects.not.toThrow('canary');

@@ -98,7 +98,7 @@ async function begin({ folder: at, partwise }: TestProject) {
   };
 }
 
-it('I4 a continuation calls nothing while a function of the terminated execution still runs', async () => {
+it('a continuation calls nothing while a function of the terminated execution still runs (I4)', async () => {
   const worker = await project.startWorker();
   const { run, calls, begun, openGate } = await begin(project);
   await begun(1);
@@ -114,7 +114,7 @@ it('I4 a continuation calls nothing while a function of the terminated execution
   worker.kill('SIGTERM');
 });
 
-it('I4 a continuation calls nothing while a function of a worker that is stopped still runs', async () => {
+it('a continuation calls nothing while a function of a worker that is stopped still runs (I4)', async () => {
   const stopped = await project.startWorker();
   try {
     const { run, calls, begun, openGate } = await begin(project);
@@ -133,7 +133,7 @@ it('I4 a continuation calls nothing while a function of a worker that is stopped
   }
 });
 
-it('I12 a function whose worker has lost its server is stopped: nobody could tell that the run was terminated', async () => {
+it('a function whose worker has lost its server is stopped: nobody could tell that the run was terminated (I12)', async () => {
   await stranded.startWorker();
   const { calls, begun } = await begin(stranded);
   await begun(1);
@@ -141,7 +141,7 @@ it('I12 a function whose worker has lost its server is stopped: nobody could tel
   await gone(calls()[0]!.pid);
 });
 
-it('I12 a unit is told when the server accepts none of its heartbeats', async () => {
+it('a unit is told when the server accepts none of its heartbeats (I12)', async () => {
   // The server knows no such task.
   const { client } = project;
   const activity = new MockActivityEnvironment({ heartbeatTimeoutMs: 1_000 }, { client });

@@ -1,4 +1,7 @@
-/** Partwise as somebody else has it: packed, installed into an empty folder outside the repository, and used from there. */
+/**
+ * Partwise as somebody else has it: packed, installed into an empty folder outside the repository, and used
+ * from there.
+ */
 import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -96,7 +99,8 @@ describe('the package', () => {
         'dist/cli/templates/functions.ts.txt',
       ]),
     );
-    // 1.0 MB packed, 4.0 MB unpacked, about 1,140 files when Snowflake came in. What does not belong there weighs more than that.
+    // 1.0 MB packed, 4.0 MB unpacked, about 1,140 files when Snowflake came in. What does not belong there
+    // weighs more than that.
     expect(statSync(tarball).size).toBeLessThan(1_500_000);
   });
 

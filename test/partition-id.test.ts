@@ -46,13 +46,13 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('partition ids', () => {
-  it('I6 give every hostile key another id, and the key back', () => {
+  it('give every hostile key another id, and the key back (I6)', () => {
     const ids = HOSTILE.map((value) => encodePartitionId([value]));
     expect(new Set(ids).size).toBe(HOSTILE.length);
     expect(ids.map((id) => decodePartitionId(id)[0])).toEqual(HOSTILE);
   });
 
-  it('I6 keep the columns of a composite key apart', () => {
+  it('keep the columns of a composite key apart (I6)', () => {
     const pairs = HOSTILE.flatMap((a) => HOSTILE.map((b) => [a, b]));
     const ids = pairs.map((pair) => encodePartitionId(pair));
     expect(new Set(ids).size).toBe(pairs.length);
@@ -64,7 +64,7 @@ describe('partition ids', () => {
     expect(encodePartitionId(['UA', null])).toBe('UA/%-');
   });
 
-  it('I6 are the same from SQL as from JavaScript', async () => {
+  it('are the same from SQL as from JavaScript (I6)', async () => {
     await withDatabase(':memory:', 'read', async (connection) => {
       await connection.run('CREATE TABLE keys (n INTEGER, a VARCHAR, d DATE)');
       for (const [n, value] of HOSTILE.entries()) {
@@ -81,7 +81,7 @@ describe('partition ids', () => {
     });
   });
 
-  it('I6 make folder names that stay inside the run and fit any file system', () => {
+  it('make folder names that stay inside the run and fit any file system (I6)', () => {
     const names = HOSTILE.map((value, ordinal) => partitionFolder(ordinal, encodePartitionId([value])));
     expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(HOSTILE.length);
     for (const name of names) expect(name).toMatch(/^\d+(-[a-z0-9-]{1,40})?\/$/);

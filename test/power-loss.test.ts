@@ -1,4 +1,7 @@
-/** What a power loss leaves of a run: an ext4 image loses all that was not forced to disk, which is the kernel's own simulation of one. */
+/**
+ * What a power loss leaves of a run: an ext4 image loses all that was not forced to disk, which is the
+ * kernel's own simulation of one.
+ */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -26,7 +29,7 @@ describeWithPowerLoss('after a power loss', () => {
   });
   afterEach(() => disk.remove());
 
-  it('I3 every object whose put had resolved is there, in folders old and new', async () => {
+  it('every object whose put had resolved is there, in folders old and new (I3)', async () => {
     const stage = openStage(pathToFileURL(join(disk.folder, 'new', 'stage')).href);
     const token = await stage.token({ create: true });
     const file = join(disk.folder, 'elsewhere');
@@ -44,7 +47,7 @@ describeWithPowerLoss('after a power loss', () => {
     expect(await stage.list('')).toHaveLength(refs.length);
   });
 
-  it('I3 what a run has recorded can be read, and its output file is whole', async () => {
+  it('what a run has recorded can be read, and its output file is whole (I3)', async () => {
     const config = { stage: join(disk.folder, 'stage'), allow: { files: [join(disk.folder, 'reports')] } };
     const project = await makeProject(FUNCTIONS, { config });
     try {

@@ -394,7 +394,7 @@ describe('finding runs', () => {
     await runs.at(-1)!.wait();
   });
 
-  it('I9 a run that a worker refuses started nothing, and says why', async () => {
+  it('a run that a worker refuses started nothing, and says why (I9)', async () => {
     const run = await start('refused', { source: { table: 'sale' } });
     const state = await run.wait();
     expect(state).toMatchObject({ status: 'FAILURE', counts: { total: 0 }, error: { type: 'InvalidInput' } });
@@ -403,7 +403,7 @@ describe('finding runs', () => {
     await expect(run.partition('North').describe()).rejects.toThrow('it ended before it was planned');
   });
 
-  it('I9 what is wrong with an input is said before anything is started, all of it', async () => {
+  it('what is wrong with an input is said before anything is started, all of it (I9)', async () => {
     const wrong = project.partwise.start({ ...sales, partitionBy: [], onExisting: 'replace' } as never, {
       runId: '..',
     });
@@ -493,7 +493,7 @@ describe('finding runs', () => {
     expect(listed).not.toContain(deleted.runId);
   });
 
-  it('I9 lists runs beside workflows whose ids no run can have', async () => {
+  it('lists runs beside workflows whose ids no run can have (I9)', async () => {
     const ids = ['\0', '\t', '\n', '\u007f', "'\0"].map((odd) => project.runId(`a${odd}b`));
     for (const workflowId of ids) {
       const odd = await project.client.workflow.start('partitionedRun', {
@@ -516,7 +516,7 @@ describe('finding runs', () => {
   });
 });
 
-it('I6 a name in a history that others wrote leads out of no folder', async () => {
+it('a name in a history that others wrote leads out of no folder (I6)', async () => {
   const outside = await mkdtemp(join(tmpdir(), 'partwise-download-'));
   const folder = join(outside, 'inside');
   await expect(writeArtifact(Buffer.from('x'), '../escaped.txt', folder)).rejects.toThrow(

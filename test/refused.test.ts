@@ -51,7 +51,7 @@ const startPlainly = async (...args: unknown[]) => {
 };
 const good = { function: 'salesByRegion', source: { table: 'sales' }, partitionBy: ['region'] };
 
-describe('I9 a plain start', () => {
+describe('a plain start (I9)', () => {
   it('with good input runs', async () => {
     const { state } = await startPlainly(good);
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 2, DONE: 2 } });
@@ -166,7 +166,7 @@ it('an activity that forgets half of its answer ends the run with a message I9',
   }
 });
 
-describe('I9 a source that only planning can judge', () => {
+describe('a source that only planning can judge (I9)', () => {
   it.each([
     ['no rows', { ...good, where: 'amount > 100' }, 'SourceEmpty', 'nothing to run'],
     [
@@ -192,7 +192,7 @@ describe('I9 a source that only planning can judge', () => {
   });
 });
 
-describe('I9 the query of the function sql', () => {
+describe('the query of the function sql (I9)', () => {
   const query = (sql: string) => ({ ...good, function: 'sql', sql });
 
   it.each([
@@ -234,7 +234,7 @@ describe('I9 the query of the function sql', () => {
   });
 });
 
-describe('I9 what no retry can mend ends the run with a sentence', () => {
+describe('what no retry can mend ends the run with a sentence (I9)', () => {
   it.each([
     ['a stage on a file system that takes no folders', { stage: '/proc/partwise' }],
     ['a stage below a file', { stage: './partwise.config.json/stage' }],
@@ -254,7 +254,7 @@ describe('I9 what no retry can mend ends the run with a sentence', () => {
   });
 });
 
-describe('I9 an output that cannot be written is refused before anything runs', () => {
+describe('an output that cannot be written is refused before anything runs (I9)', () => {
   it.each([
     [
       'a schema that is not there',
@@ -361,7 +361,7 @@ describe('a function that does what cannot be stored', () => {
   });
 });
 
-it('I1 a source file that changed after planning is refused, never read differently', async () => {
+it('a source file that changed after planning is refused, never read differently (I1)', async () => {
   // One file at a time, so that the second is read after it was changed by the first.
   await project.write('a.csv', 'n\n1\n');
   await project.write('b.csv', 'n\n2\n');

@@ -1,6 +1,6 @@
 /**
- * Histories that were recorded with every release, of every shape that a run can have (scripts/record-histories.mjs): the workflow
- * code goes on with them, and readers read them as they did.
+ * Histories that were recorded with every release, of every shape that a run can have
+ * (scripts/record-histories.mjs): the workflow code goes on with them, and readers read them as they did.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -55,7 +55,7 @@ describe('histories of all releases', () => {
   });
 
   it.each(RUNS.map((file) => [file.slice(HISTORIES.length + 1)]))(
-    'I2 are read as they were: %s',
+    'are read as they were: %s (I2)',
     async (name) => {
       const file = join(HISTORIES, name);
       const expected = JSON.parse(readFileSync(file.replace(/json\.gz$/, 'state.json'), 'utf8')) as object;

@@ -1,6 +1,6 @@
 /**
- * Runs that are continued: after failures, after a cancel, a terminate, a time-out. The functions write each call to a file
- * outside, which tells what was really called.
+ * Runs that are continued: after failures, after a cancel, a terminate, a time-out. The functions write each
+ * call to a file outside, which tells what was really called.
  */
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -20,7 +20,10 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
-/** Fails for the partitions that the file params.failing names; waits for params.gate where params.wait says so. */
+/**
+ * Fails for the partitions that the file params.failing names; waits for params.gate where params.wait says
+ * so.
+ */
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
@@ -98,7 +101,7 @@ const begins = (calls: readonly string[]): string[] => calls.filter((call) => ca
 const tableRows = (table: string) => project.query(`SELECT * FROM ${table}`);
 
 describe('retrying the failures', () => {
-  it('I1, I4 runs only what is not DONE, on the same rows, and rebuilds the output once', async () => {
+  it('runs only what is not DONE, on the same rows, and rebuilds the output once (I1, I4)', async () => {
     const { run, calls, mend } = await begin('failures', ['b', 'd'], {
       source: { table: 'changing' },
       output: { table: 'failures_out' },
@@ -212,7 +215,7 @@ describe('retrying the failures', () => {
     expect(regions.sort()).toEqual(['a', 'b', 'c', 'd', 'null']);
   });
 
-  it('I10 rows that only a checkpoint has are appended by the execution that takes them over', async () => {
+  it('rows that only a checkpoint has are appended by the execution that takes them over (I10)', async () => {
     const output = { table: 'salvaged', mode: 'append' } as const;
     const { run, calls, gate } = await begin('salvage', [], {
       source: { table: 'many' },
@@ -251,7 +254,7 @@ describe('retrying the failures', () => {
     expect(calls().filter((call) => call.startsWith('begin 400 '))).toHaveLength(1);
   });
 
-  it('I10 rows of partitions that were DONE after the last commit are written, though nothing is left to run', async () => {
+  it('rows of partitions that were DONE after the last commit are written, though nothing is left to run (I10)', async () => {
     const output = { table: 'uncommitted' };
     const { run, mend } = await begin('uncommitted', ['b', 'd'], {
       output,
@@ -318,7 +321,7 @@ describe('retrying the failures', () => {
     });
   });
 
-  it('I9 what plain Temporal gives is checked: a list that is none, another warehouse', async () => {
+  it('what plain Temporal gives is checked: a list that is none, another warehouse (I9)', async () => {
     const { run, calls, mend } = await begin('unchecked', ['b']);
     await run.wait();
     await mend();
@@ -397,7 +400,7 @@ describe('retrying the failures', () => {
 });
 
 describe('resuming', () => {
-  it.each(['cancel', 'terminate'] as const)('I4 finishes a run after %s', async (how) => {
+  it.each(['cancel', 'terminate'] as const)('finishes a run after %s (I4)', async (how) => {
     const { run, calls, gate, file } = await begin(how, [], {
       params: { wait: ['c', 'd'] },
       options: { maxConcurrency: 2, heartbeatTimeout: '3s' },
@@ -420,7 +423,8 @@ describe('resuming', () => {
       expect(begins(calls()).filter((call) => call.startsWith('begin d '))).toHaveLength(1);
     }
     const again = await run.retry();
-    // The calls of a terminated run are cut off when their next heartbeat is refused: the gate stays closed until then.
+    // The calls of a terminated run are cut off when their next heartbeat is refused: the gate stays closed
+    // until then.
     await changed(file, () => calls().some((call) => /^begin [cd] 2$/.test(call)));
     await writeFile(gate, '');
     const state = await again.wait();
@@ -433,7 +437,7 @@ describe('resuming', () => {
     expect(await project.partwise.getRun(run.runId).results()).toHaveLength(5);
   });
 
-  it('I4 what a batch had put on the stage when it was terminated is not run again', async () => {
+  it('what a batch had put on the stage when it was terminated is not run again (I4)', async () => {
     const { run, calls, file } = await begin('salvage', [], {
       source: { table: 'many' },
       partitionBy: ['k'],
@@ -457,7 +461,7 @@ describe('resuming', () => {
     expect(await again.results()).toHaveLength(600);
   });
 
-  it('I4 a worker that is killed while a continuation begins costs nothing', async () => {
+  it('a worker that is killed while a continuation begins costs nothing (I4)', async () => {
     const { run, calls, mend } = await begin('killed', ['a', 'b', 'c', 'd']);
     await run.wait();
     await mend();

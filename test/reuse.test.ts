@@ -1,6 +1,6 @@
 /**
- * Runs of a series that reuse what earlier ones did. The functions write each call to a file outside, which tells what was really
- * called.
+ * Runs of a series that reuse what earlier ones did. The functions write each call to a file outside, which
+ * tells what was really called.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
@@ -105,7 +105,7 @@ function expected(table: string): Promise<Record<string, unknown>[]> {
 }
 
 describe('a run of a series', () => {
-  it('I4 calls the function for the 7 regions of 1,000 that changed, and for no other', async () => {
+  it('calls the function for the 7 regions of 1,000 that changed, and for no other (I4)', async () => {
     const { table, run } = await makeSeries(
       'nightly',
       "SELECT 'region ' || (range % 1000) AS region, range AS amount FROM range(20000)",
@@ -215,7 +215,7 @@ describe('a run of a series', () => {
     expect((await run({ params: { a: 2, b: 1 } })).called).toEqual([]);
   });
 
-  it('I4 runs what failed, and what a retry made good is reused', async () => {
+  it('runs what failed, and what a retry made good is reused (I4)', async () => {
     const { run, fail, calls } = await makeSeries('failures', FOUR);
     await fail('b', 'c');
     expect((await run()).called).toEqual(['a', 'b', 'c', 'd']);
@@ -324,7 +324,7 @@ describe('a run of a series', () => {
     expect(await next.status()).toMatchObject({ reused: 40 });
   });
 
-  it('I9 says at once that reuse needs a series', async () => {
+  it('says at once that reuse needs a series (I9)', async () => {
     const flags = ['--from', 'sales', '--by', 'region', '--on-unchanged', 'reuse'];
     const refused = await cli(project.folder, ['run', 'totals', ...flags]);
     expect(refused).toMatchObject({ code: 2 });
@@ -334,7 +334,7 @@ describe('a run of a series', () => {
   });
 });
 
-it('I4 tells by which code each partition of a batch was done, when workers with other code shared it', async () => {
+it('tells by which code each partition of a batch was done, when workers with other code shared it (I4)', async () => {
   const own = await makeProject(code(1));
   try {
     const file = join(own.folder, 'calls');

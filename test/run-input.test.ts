@@ -80,7 +80,7 @@ test('durations and sizes become numbers, and null means the same as absent', ()
   });
 });
 
-test('I9 every problem of an input is told at once, each with its place, what was given and what is allowed', () => {
+test('every problem of an input is told at once, each with its place, what was given and what is allowed (I9)', () => {
   expect(
     problemsOf({
       functon: 'salesByRegion',
@@ -127,7 +127,7 @@ test("settings of a warehouse's kind have a place of their own, and are checked"
   ]);
 });
 
-test('I9 a stage as a source is refused, with what to give instead', () => {
+test('a stage as a source is refused, with what to give instead (I9)', () => {
   for (const field of ['table', 'files']) {
     const source = { [field]: '@DB.PUBLIC.FILES/sales.csv' };
     expect(problemsOf({ function: 'f', source, partitionBy: ['region'] })).toEqual([
@@ -146,11 +146,11 @@ test.each([
   [true, /^The input is true;/],
   ['run it', /^The input is "run it";/],
   ['{"function": "f"}', /a text that holds JSON.*encoded twice/],
-])('I9 input that is no object is refused with a sentence: %j', (raw, sentence) => {
+])('input that is no object is refused with a sentence: %j (I9)', (raw, sentence) => {
   expect(problemsOf(raw)).toEqual([expect.stringMatching(sentence)]);
 });
 
-test('I9 settings that do not go together are refused', () => {
+test('settings that do not go together are refused (I9)', () => {
   const { partitionBy: _, ...withoutKey } = GOOD;
   expect(problemsOf(withoutKey)).toEqual([expect.stringContaining('"partitionBy" is missing')]);
   expect(problemsOf({ ...GOOD, function: 'sql' })).toEqual([expect.stringContaining('"sql" is missing')]);
@@ -177,7 +177,7 @@ test('I9 settings that do not go together are refused', () => {
   ]);
 });
 
-test('I9 an output is a table or a file of a known ending, and nothing that is neither', () => {
+test('an output is a table or a file of a known ending, and nothing that is neither (I9)', () => {
   for (const table of ['a.xlsx', 'out/summary', 'rows.json']) {
     expect(problemsOf({ ...GOOD, output: { table } })).toEqual([
       `"output.table" is "${table}", which is the name of a file: give a path that ends in .parquet or .csv as "output.file", or a table's name.`,
@@ -197,13 +197,13 @@ test('partition ids in "only" are checked against the key, and the id that was m
   ]);
 });
 
-test('I7 an input too large for Temporal is refused before it is sent', () => {
+test('an input too large for Temporal is refused before it is sent (I7)', () => {
   expect(problemsOf({ ...GOOD, params: { text: 'x'.repeat(300_000) } })).toEqual([
     expect.stringMatching(/^The input is 294 KiB long, and at most 100 KiB/),
   ]);
 });
 
-describe('I9 params that JSON would change are refused by name', () => {
+describe('params that JSON would change are refused by name (I9)', () => {
   const circle: Record<string, unknown> = {};
   circle.self = circle;
   const deep = (levels: number): unknown => {
@@ -337,7 +337,7 @@ test('a scheduled time is a moment, or the beginning of a day in the time zone o
   expect(scheduledFor('2026-07-01 00:30', 'Europe/Berlin')).toBe('2026-06-30T22:30:00.000Z');
 });
 
-test('I9 a time that is none and a zone that there is not are refused at once', () => {
+test('a time that is none and a zone that there is not are refused at once (I9)', () => {
   expect(
     problemsOf({
       ...GOOD,
@@ -365,7 +365,7 @@ describe('the input of a continuation', () => {
   };
   const problemsOf = (raw: object): string[] => resumedInput(raw, run).problems;
 
-  it('I9 is checked: lists and options that are none', () => {
+  it('is checked: lists and options that are none (I9)', () => {
     expect(problemsOf({ only: 'North' })).toEqual([
       expect.stringMatching(/^"only" is "North"; it takes a list/),
     ]);

@@ -122,7 +122,7 @@ describe('a run', () => {
   );
   const sales = { source: { table: 'sales' }, partitionBy: ['region'] };
 
-  it('I8 with a failing partition runs all others, and then fails with the counts', async () => {
+  it('with a failing partition runs all others, and then fails with the counts (I8)', async () => {
     const { run, state } = await runToEnd('partial', {
       function: 'throwsFor',
       ...sales,
@@ -145,7 +145,7 @@ describe('a run', () => {
     expect(south.error!.stack).toMatch(/functions\.ts:\d+/);
   });
 
-  it('I8 with failures within its tolerance completes', async () => {
+  it('with failures within its tolerance completes (I8)', async () => {
     const { run, state } = await runToEnd('tolerated', {
       function: 'throwsFor',
       ...sales,
@@ -156,7 +156,7 @@ describe('a run', () => {
     expect((await project.client.workflow.getHandle(run.runId).describe()).status.name).toBe('COMPLETED');
   });
 
-  it('I8 in which nothing is done is a FAILURE, whatever the tolerance', async () => {
+  it('in which nothing is done is a FAILURE, whatever the tolerance (I8)', async () => {
     const { state } = await runToEnd('none', {
       function: 'throwsFor',
       ...sales,
@@ -199,7 +199,7 @@ describe('a run', () => {
     });
   });
 
-  it('I4 tries only those partitions of a batch again that threw', async () => {
+  it('tries only those partitions of a batch again that threw (I4)', async () => {
     const { run, state } = await runToEnd('batch-retry', {
       function: 'throwsFor',
       source: { table: 'many' },
@@ -229,7 +229,7 @@ describe('a run', () => {
     expect(historyLength).toBeLessThan(1_500);
   });
 
-  it('I7 in one batch of hundreds puts no large payload into its history', async () => {
+  it('in one batch of hundreds puts no large payload into its history (I7)', async () => {
     const { run, state } = await runToEnd('one-batch', {
       function: 'count',
       source: { table: 'many' },
@@ -280,7 +280,7 @@ describe('a run', () => {
     });
   });
 
-  it("I10 keeps last night's table when more partitions fail than are tolerated", async () => {
+  it("keeps last night's table when more partitions fail than are tolerated (I10)", async () => {
     const output = { table: 'nightly' };
     await runToEnd('night-1', { function: 'throwsFor', ...sales, output });
     await runToEnd('night-2', { function: 'throwsFor', ...sales, output, params: { failing: ['North'] } });
@@ -288,7 +288,7 @@ describe('a run', () => {
     expect(rows.map(({ region }) => region)).toEqual(['North', 'South', 'West']);
   });
 
-  it('I6 gives hostile keys back, typed, with artifacts and logs of their own', async () => {
+  it('gives hostile keys back, typed, with artifacts and logs of their own (I6)', async () => {
     await project.execute(
       `CREATE TABLE hostile AS SELECT * FROM (VALUES (NULL, 1), ('', 1), (' ', 1), ('/', 1), ('..', 1), ('%', 1), ('é', 1), ('e\u0301', 1), ('A', 1), ('a', 1), ('a', 2),
         (repeat('x', 300), 1), ('a/../../b', NULL)) t(k, n)`,
@@ -307,7 +307,7 @@ describe('a run', () => {
     expect(partitions.map(({ key }) => key)).toContainEqual({ k: null, n: 1 });
   });
 
-  it('I2 is read the same from history and its files by a client that knows nothing else', async () => {
+  it('is read the same from history and its files by a client that knows nothing else (I2)', async () => {
     const { run } = await runToEnd('restored', {
       function: 'throwsFor',
       ...sales,
@@ -321,7 +321,7 @@ describe('a run', () => {
     expect(await other.partitions()).toEqual(await run.partitions());
   });
 
-  it('I3 shows an artifact only while its bytes are those that the outcome names', async () => {
+  it('shows an artifact only while its bytes are those that the outcome names (I3)', async () => {
     const { run } = await runToEnd('tampered', { function: 'throwsFor', ...sales });
     const stage = join(project.folder, 'stage');
     const { readdir, writeFile } = await import('node:fs/promises');

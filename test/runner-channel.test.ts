@@ -53,7 +53,7 @@ test('a runner that is held while the stage is away goes on with its unit afterw
   await own.close();
 });
 
-describe('I5 a runner cannot harm its worker:', () => {
+describe('a runner cannot harm its worker (I5):', () => {
   test('a function that claims that its process exits costs no other partition (I5)', async () => {
     const own = new RunnerPool({ size: 1 });
     const does = { k1: 'claim to exit', k2: 'outlast exit handlers' };
@@ -62,7 +62,7 @@ describe('I5 a runner cannot harm its worker:', () => {
     await own.close();
   });
 
-  test('I5 a function has no channel to its worker to send to or to close', async () => {
+  test('a function has no channel to its worker to send to or to close (I5)', async () => {
     const { summary, ended } = await runOdd('send what it likes');
     expect(summary).toEqual([...OTHERS, 'k1: DONE'].sort());
     expect(ended[0]!.outcome.preview).toContain('"channel":"undefined,undefined,undefined"');
@@ -137,7 +137,7 @@ describe('I5 a runner cannot harm its worker:', () => {
     ['cancelled queries that are no list', { type: 'cancelQueries', ids: 7 }],
     ['an end before the end', { type: 'unitDone', left: [], reusable: true }],
     ['a failure without a reason', { type: 'unitFailed' }],
-  ])('I5 one that sends %s is ended, and its partition is told', async (_, ...[message, body]) => {
+  ])('one that sends %s is ended, and its partition is told (I5)', async (_, ...[message, body]) => {
     // k0 has ended, and was not handed over.
     const { summary, ended } = await runOdd('write to the channel', {
       text: frame(JSON.stringify(message), body),
@@ -153,40 +153,40 @@ describe('I5 a runner cannot harm its worker:', () => {
     ['progress a million levels deep', frame(deepHeartbeat(1_000_000))],
     ['a length of four gigabytes', Buffer.from('ffffffff00000000', 'hex').toString('base64')],
     ['a second length of four gigabytes', Buffer.from('00000000ffffffff', 'hex').toString('base64')],
-  ])('I5 one that sends %s is ended', async (_, text) => {
+  ])('one that sends %s is ended (I5)', async (_, text) => {
     const { summary } = await runOdd('write to the channel', { text });
     expect(summary).toEqual([...OTHERS, 'k1: INTERNAL_ERROR RunnerKilled'].sort());
   });
 
-  test('I5 junk in the memory report is passed over', async () => {
+  test('junk in the memory report is passed over (I5)', async () => {
     const { summary } = await runOdd('write to the memory report');
     expect(summary).toEqual([...OTHERS, 'k1: DONE'].sort());
   });
 
-  test('I5 junk in the call record costs its writer alone', async () => {
+  test('junk in the call record costs its writer alone (I5)', async () => {
     const { left, failed, summary } = await runOdd('write to the call record', { mayFail: true });
     expect(failed === null ? [] : left).not.toContain(undefined);
     expect(summary.filter((text) => text.includes('undefined'))).toEqual([]);
   });
 });
 
-describe('I5 a runner that cannot go on is replaced:', () => {
+describe('a runner that cannot go on is replaced (I5):', () => {
   const impatient = (): RunnerPool => (pool = new RunnerPool({ size: 2, stalledMs: 6_000 }));
 
-  test('I5 a function may remove all listeners of its process', async () => {
+  test('a function may remove all listeners of its process (I5)', async () => {
     expect((await runOdd('remove all listeners')).summary).toEqual([...OTHERS, 'k1: DONE'].sort());
     const [pid] = pool.pids;
     expect((await runOdd('nothing')).summary).toEqual([...OTHERS, 'k1: DONE'].sort());
     expect(pool.pids).toEqual([pid]);
   });
 
-  test('I5 a partition that blocks its runner once it has ended is charged for it', async () => {
+  test('a partition that blocks its runner once it has ended is charged for it (I5)', async () => {
     impatient();
     const { summary } = await runOdd('block once it has ended', { ordinals: [1] });
     expect(summary).toEqual(['k1: INTERNAL_ERROR RunnerKilled']);
   });
 
-  test('I5 runners that are blocked between units are replaced, and keep no run waiting', async () => {
+  test('runners that are blocked between units are replaced, and keep no run waiting (I5)', async () => {
     impatient();
     await Promise.all([1, 2].map(() => runOdd('block a little later', { ordinals: [1] })));
     const { pids } = pool;

@@ -96,7 +96,7 @@ test('what an earlier unit left running does not write into the log of the next 
   expect(later.filter(({ text }) => text.includes('timer'))).toEqual([]);
 });
 
-test('I5 a hundred megabytes without a line feed are cut into lines, and cost neither time nor memory', async () => {
+test('a hundred megabytes without a line feed are cut into lines, and cost neither time nor memory (I5)', async () => {
   const before = process.memoryUsage().rss;
   const { logs, summary } = await runOdd({ k1: 'print without a line feed' }, { text: '100000000' });
   expect(summary).toEqual(['k0: DONE', 'k1: DONE', 'k2: DONE']);
@@ -105,7 +105,7 @@ test('I5 a hundred megabytes without a line feed are cut into lines, and cost ne
   expect(process.memoryUsage().rss - before).toBeLessThan(400_000_000);
 });
 
-test('I5 a function that prints without end is ended, with a sentence, and its neighbours are not', async () => {
+test('a function that prints without end is ended, with a sentence, and its neighbours are not (I5)', async () => {
   const { logs, ended, summary } = await runOdd({ k1: 'print for ever' });
   expect(summary).toEqual(['k0: DONE', 'k1: INTERNAL_ERROR TooMuchOutput', 'k2: DONE']);
   const { error } = ended.find(({ outcome }) => outcome.ordinal === 1)!.outcome;

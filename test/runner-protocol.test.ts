@@ -1,4 +1,7 @@
-/** A runner in Python, which knows docs/runner-protocol.md and nothing of Partwise's code, works for the pool as Node's does. */
+/**
+ * A runner in Python, which knows docs/runner-protocol.md and nothing of Partwise's code, works for the pool
+ * as Node's does.
+ */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -108,11 +111,14 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
     ['exit', 'RunnerKilled', 'exit code 3. Return or raise.'],
     ['crash', 'RunnerKilled', 'died of SIGSEGV'],
     ['grow', 'OutOfMemory', 'the limit is 100 MB. Read less'],
-  ])('I5 that dies of "%s" costs the partition that it was running, and no other', async (how, type, why) => {
-    const { summary, ended } = await runPython({ 3: how });
-    expect(summary).toEqual(allDoneBut(3, `INTERNAL_ERROR ${type}`));
-    expect(ended.find(({ outcome }) => outcome.ordinal === 3)!.outcome.error!.message).toContain(why);
-  });
+  ])(
+    'that dies of "%s" costs the partition that it was running, and no other (I5)',
+    async (how, type, why) => {
+      const { summary, ended } = await runPython({ 3: how });
+      expect(summary).toEqual(allDoneBut(3, `INTERNAL_ERROR ${type}`));
+      expect(ended.find(({ outcome }) => outcome.ordinal === 3)!.outcome.error!.message).toContain(why);
+    },
+  );
 
   test.each(['wait', 'ignore aborts'])(
     'that is past its time-out is ended, though it would "%s"',
@@ -122,7 +128,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
     },
   );
 
-  test('I12 that is cancelled ends its call and leaves the rest', async () => {
+  test('that is cancelled ends its call and leaves the rest (I12)', async () => {
     const cancel = new AbortController();
     const { summary, left } = await runPython(
       { 1: 'wait' },

@@ -237,13 +237,13 @@ describe('a unit', () => {
   });
 });
 
-describe('I5 no partition harms another:', () => {
+describe('no partition harms another (I5):', () => {
   test.each([
     ['grow a Map', 'OutOfMemory'],
     ['hoard Buffers', 'OutOfMemory'],
     ['crash', 'RunnerKilled'],
     ['exit', 'RunnerKilled'],
-  ])('I5 a function that would %s costs its partition alone', async (how, type) => {
+  ])('a function that would %s costs its partition alone (I5)', async (how, type) => {
     const { ended, summary } = await misbehave(how, {
       maximumLosses: 2,
       options: { memory: { each: 300_000_000, alone: 300_000_000 } },
@@ -255,7 +255,7 @@ describe('I5 no partition harms another:', () => {
   });
 
   test.each(['block', 'loop', 'query for ever'])(
-    'I5 a function that would %s is ended by its time-out',
+    'a function that would %s is ended by its time-out (I5)',
     async (how) => {
       const { ended, summary } = await misbehave(how, { maximumLosses: 1, options: { timeoutMs: 1_000 } });
       expect(summary).toEqual([...OTHERS, 'k2: INTERNAL_ERROR Timeout'].sort());
@@ -265,14 +265,14 @@ describe('I5 no partition harms another:', () => {
     },
   );
 
-  test('I5 a query that fills DuckDB fails at its limit, and the process lives on', async () => {
+  test('a query that fills DuckDB fails at its limit, and the process lives on (I5)', async () => {
     const { summary } = await misbehave('fill DuckDB', {
       unit: { params: { does: { k2: 'fill DuckDB' } }, duckdbMemoryBytes: 100_000_000 },
     });
     expect(summary).toEqual([...OTHERS, 'k2: FAILED OutofMemoryError'].sort());
   });
 
-  test('I5 an error that nobody catches fails the partition that raised it', async () => {
+  test('an error that nobody catches fails the partition that raised it (I5)', async () => {
     const { ended, summary } = await misbehave('throw from a timer');
     expect(summary).toEqual([...OTHERS, 'k2: FAILED Error'].sort());
     const { error } = ended.find(({ outcome }) => outcome.id === 'k2')!.outcome;
@@ -280,7 +280,7 @@ describe('I5 no partition harms another:', () => {
     expect(error!.stack).toContain('runner-functions.ts');
   });
 
-  test('I5 what a partition left running is not held against the next one', async () => {
+  test('what a partition left running is not held against the next one (I5)', async () => {
     const does = { k2: 'leave a rejection behind', k3: 'dawdle' };
     const { summary, logs } = await runFixture({ name: 'hostile', unit: { params: { does } } });
     expect(summary).toEqual([...OTHERS, 'k2: DONE'].sort());
@@ -289,20 +289,20 @@ describe('I5 no partition harms another:', () => {
     );
   });
 
-  test('I5, I12 a process that a partition leaves behind ends with its runner', async () => {
+  test('a process that a partition leaves behind ends with its runner (I5, I12)', async () => {
     const { summary, logs } = await misbehave('leave a process behind', { maximumLosses: 1 });
     expect(summary).toEqual([...OTHERS, 'k2: INTERNAL_ERROR RunnerKilled'].sort());
     const pid = Number(/left (\d+)/.exec(logs.map(({ text }) => text).join('\n'))![1]);
     await eventually(() => (isAlive(pid) ? null : true));
   });
 
-  test('I5 a table that one partition makes is not there for the next', async () => {
+  test('a table that one partition makes is not there for the next (I5)', async () => {
     const does = { k2: 'make a table', k3: 'make a table' };
     const { summary } = await runFixture({ name: 'hostile', unit: { params: { does } } });
     expect(summary).toEqual([...OTHERS, 'k2: DONE'].sort());
   });
 
-  test('I5 partitions whose end was handed over do not run again when a later one kills the runner', async () => {
+  test('partitions whose end was handed over do not run again when a later one kills the runner (I5)', async () => {
     const started: number[] = [];
     await misbehave('exit', {
       maximumLosses: 3,
@@ -313,7 +313,7 @@ describe('I5 no partition harms another:', () => {
   });
 });
 
-test('I11 credentials in the environment of the worker do not reach the function', async () => {
+test('credentials in the environment of the worker do not reach the function (I11)', async () => {
   const names = [
     'TEMPORAL_API_KEY',
     'SNOWFLAKE_PASSWORD',
@@ -344,7 +344,7 @@ test('I11 credentials in the environment of the worker do not reach the function
   }
 });
 
-test('I1 a file that changed after planning fails its partition and is not tried again', async () => {
+test('a file that changed after planning fails its partition and is not tried again (I1)', async () => {
   const place = mkdtempSync(join(folder, 'files-'));
   await makeSnapshot(place, 2, 1);
   const files = ['a.csv', 'b.csv'].map((name) => {
@@ -371,7 +371,7 @@ test('I1 a file that changed after planning fails its partition and is not tried
   expect(await readRows(written, 'region, first')).toEqual([{ region: 'k0', first: '1' }]);
 });
 
-test('I5 a throw fails its partition with the file and line of the function', async () => {
+test('a throw fails its partition with the file and line of the function (I5)', async () => {
   const { ended, summary } = await misbehave('throw');
   expect(summary).toEqual([...OTHERS, 'k2: FAILED Error'].sort());
   const failed = ended.find(({ outcome }) => outcome.id === 'k2')!;
@@ -386,8 +386,8 @@ test('I5 a throw fails its partition with the file and line of the function', as
   expect(failed.outcome.error!.stack).not.toMatch(/unit-loop|node:/);
 });
 
-describe('I12 cancel means stopped:', () => {
-  test('I12 a function that heeds the signal ends at once, and the rest is left', async () => {
+describe('cancel means stopped (I12):', () => {
+  test('a function that heeds the signal ends at once, and the rest is left (I12)', async () => {
     const cancel = new AbortController();
     let cancelledAt = 0;
     const onCall = (ordinal: number): void => {
@@ -404,7 +404,7 @@ describe('I12 cancel means stopped:', () => {
     expect(Date.now() - cancelledAt).toBeLessThan(1_900);
   });
 
-  test('I12 a function that does not is killed after two seconds', async () => {
+  test('a function that does not is killed after two seconds (I12)', async () => {
     const cancel = new AbortController();
     let cancelledAt = 0;
     const onLog = (): void => {
@@ -423,7 +423,7 @@ describe('I12 cancel means stopped:', () => {
     expect(pool.pids).toEqual([]);
   });
 
-  test('I12 two seconds after a kill -9 of the worker no runner and nothing it started is alive', async () => {
+  test('two seconds after a kill -9 of the worker no runner and nothing it started is alive (I12)', async () => {
     const script = join(folder, 'worker.js');
     mkdirSync(join(folder, 'orphan'));
     writeFileSync(script, workerScript());
@@ -451,7 +451,7 @@ describe('a worker that does nothing for a while', () => {
     return { worker, runner, sleeper };
   };
 
-  test('I4 loses its runners, and what they started, when its lease runs out', async () => {
+  test('loses its runners, and what they started, when its lease runs out (I4)', async () => {
     const { worker, runner, sleeper } = await startWorker(2_000);
     try {
       worker.kill('SIGSTOP');
@@ -461,7 +461,7 @@ describe('a worker that does nothing for a while', () => {
     }
   });
 
-  test('I5 keeps its runners when it goes on before', async () => {
+  test('keeps its runners when it goes on before (I5)', async () => {
     const { worker, runner, sleeper } = await startWorker(20_000);
     try {
       worker.kill('SIGSTOP');
@@ -474,7 +474,7 @@ describe('a worker that does nothing for a while', () => {
     }
   });
 
-  test('I5 keeps them when they were stopped as well, as on a machine that was suspended', async () => {
+  test('keeps them when they were stopped as well, as on a machine that was suspended (I5)', async () => {
     const { worker, runner } = await startWorker(10_000);
     try {
       // The group: the watchdog too.
@@ -518,7 +518,9 @@ describe('describeFunctions', () => {
   });
 });
 
-/** A worker of which only the pool is real: it prints the runner's pid when the function is about to block. */
+/**
+ * A worker of which only the pool is real: it prints the runner's pid when the function is about to block.
+ */
 function workerScript(lease = 'null'): string {
   const dist = join(__dirname, '../dist');
   const unit = {

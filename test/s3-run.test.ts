@@ -117,7 +117,7 @@ describeS3('a run on S3', () => {
     expect((await partwise('artifacts', 'list', 'killed')).code).not.toBe(0);
   });
 
-  it('I9 is refused in seconds where its bucket is not there', async () => {
+  it('is refused in seconds where its bucket is not there (I9)', async () => {
     const args = ['run', 'sums', '--from', 'rows.csv', '--by', 'k', '--stage', 's3://no-such-bucket/x'];
     const { code, stderr } = await partwise(...args);
     expect({ code, stderr }).toMatchObject({

@@ -35,7 +35,7 @@ describe('a stage on S3 as people write it', () => {
   });
 
   it.each(['s3://', 's3:///a', 's3://Bucket/a', 's3://b/a', 's3://bucket/a/../b'])(
-    'I9 is refused with a sentence: %s',
+    'is refused with a sentence: %s (I9)',
     (value) => expect(() => uri(value)).toThrow(/^The stage ".+" (names no bucket|has a path)/),
   );
 });
@@ -80,7 +80,7 @@ describeS3('a stage on S3', () => {
     expect(await unended()).toEqual([]);
   });
 
-  it('I3 a large object of which a part fails leaves nothing behind', async () => {
+  it('a large object of which a part fails leaves nothing behind (I3)', async () => {
     const end = proxy.next({ kind: '503', request: /^PUT .*partNumber=2/, times: 100 });
     await expect(stage.put('large', randomBytes(20 * MIB))).rejects.toThrow(
       new RegExp(`did not answer at ${proxy.url} for ".*/large"`),
@@ -106,7 +106,7 @@ describeS3('a stage on S3', () => {
     ['read', ({ path }) => stage.get(path)],
     ['copied to a file', (ref) => stage.localFile(ref, folder)],
   ])(
-    'I1 says of an object that is removed between two parts, while it is %s, that it is missing',
+    'says of an object that is removed between two parts, while it is %s, that it is missing (I1)',
     async (_, take) => {
       const ref = await stage.put('large', randomBytes(8 * MIB + 1));
       const nextPart = async () => {
@@ -126,7 +126,7 @@ describeS3('a stage on S3', () => {
     },
   );
 
-  it('I3 writes once on a store that does not know the condition', async () => {
+  it('writes once on a store that does not know the condition (I3)', async () => {
     await stage.put('a', Buffer.from('first'));
     await expect(stage.put('a', Buffer.from('second'))).rejects.toThrow('already on the stage');
     expect(Buffer.from(await stage.get('a')).toString()).toBe('first');

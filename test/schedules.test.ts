@@ -81,7 +81,7 @@ describe('the scheduled time', () => {
     ]);
   });
 
-  it('I9 that the query needs and the run does not have is asked for, before anything is started', async () => {
+  it('that the query needs and the run does not have is asked for, before anything is started (I9)', async () => {
     const run = await project.partwise.start(DAILY, { runId: project.runId('not-given') });
     expect(await run.wait()).toMatchObject({
       status: 'FAILURE',
@@ -203,7 +203,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('I1 gives a retry of a backfilled run the date of that run, and its rows', async () => {
+  it('gives a retry of a backfilled run the date of that run, and its rows (I1)', async () => {
     const file = join(project.folder, 'mended');
     const input: RunInput = { ...DAILY, function: 'mendable', params: { until: file } };
     await withSchedule('retried', { input, cron: '30 0 * * *', timeZone: 'Europe/Berlin' }, async (id) => {
@@ -233,7 +233,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('I9 backfills nothing for times that are none, are to come, or at which it was not due', async () => {
+  it('backfills nothing for times that are none, are to come, or at which it was not due (I9)', async () => {
     await withSchedule('not-backfilled', { cron: '30 0 * * *' }, async (id) => {
       const { schedules } = project.partwise;
       const problemsOf = (from: string, to: string) =>
@@ -292,7 +292,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('I8 pauses when a run fails, where that was asked for', async () => {
+  it('pauses when a run fails, where that was asked for (I8)', async () => {
     const input: RunInput = { ...DAILY, function: 'fails', source: { table: 'sales' } };
     await withSchedule('failing', { input, pauseOnFailure: true, note: 'nightly' }, async (id) => {
       const { schedules } = project.partwise;
@@ -439,7 +439,7 @@ describe('a schedule', () => {
     }
   });
 
-  it('I9 is refused with every problem at once, and is not made', async () => {
+  it('is refused with every problem at once, and is not made (I9)', async () => {
     const id = project.runId('refused');
     const { schedules } = project.partwise;
     const refused = await schedules
@@ -620,7 +620,7 @@ describe('partwise schedule', () => {
     });
   });
 
-  it('I9 refuses what cannot be, in the words of the command line', async () => {
+  it('refuses what cannot be, in the words of the command line (I9)', async () => {
     const refused = await say(
       'create',
       'x',

@@ -1,4 +1,7 @@
-/** Runs of more units than one workflow may have: their shards, and that a run behaves with them as it does without. */
+/**
+ * Runs of more units than one workflow may have: their shards, and that a run behaves with them as it does
+ * without.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -41,7 +44,10 @@ const shardOf = ({ run }: GatedRun, shard: number, execution = 1) =>
 
 const eventsOf = async (handle: ReturnType<typeof handleOf>) => (await handle.fetchHistory()).events ?? [];
 
-/** The lanes that a shard was given one after the other, and of each unit that it began: how many it had then, and how many were taken. */
+/**
+ * The lanes that a shard was given one after the other, and of each unit that it began: how many it had then,
+ * and how many were taken.
+ */
 async function lanesIn(shard: ReturnType<typeof shardOf>) {
   const given: number[] = [];
   const units: { lanes: number; taken: number }[] = [];
@@ -234,7 +240,7 @@ describe('what people set while it runs', () => {
 });
 
 describe('a run with shards that does not end well', () => {
-  it('I12 stops within seconds when it is cancelled, and counts what was cut off', async () => {
+  it('stops within seconds when it is cancelled, and counts what was cut off (I12)', async () => {
     const gated = await sharded('cancel', { params: { wait: true, deaf: true } });
     await gated.untilCalls(4);
     await gated.run.cancel();
@@ -248,7 +254,7 @@ describe('a run with shards that does not end well', () => {
   });
 
   it.each([[['pause']], [['pause', 'unpause', 'pause']]])(
-    'I12 waits for its shards when it is cancelled while they are told to %j',
+    'waits for its shards when it is cancelled while they are told to %j (I12)',
     async (signals) => {
       const gated = await sharded(`cancel-${signals.length}`, { params: { wait: true } });
       await gated.untilCalls(4);
@@ -266,7 +272,7 @@ describe('a run with shards that does not end well', () => {
     },
   );
 
-  it('I8 stops at once when more fail than are tolerated, whichever shard they are in', async () => {
+  it('stops at once when more fail than are tolerated, whichever shard they are in (I8)', async () => {
     const wait = ['0', '1'];
     const fails = { 2: 'no', 55: 'nor this' };
     const options = { failFast: true, toleratedFailures: 1 };
@@ -299,7 +305,7 @@ describe('a run with shards that does not end well', () => {
     expect(state.counts.SKIPPED + state.counts.CANCELLED + state.counts.FAILED).toBe(400);
   });
 
-  it('I4 is finished by a retry, which calls no partition that is DONE', async () => {
+  it('is finished by a retry, which calls no partition that is DONE (I4)', async () => {
     const fails = Object.fromEntries(
       ids(0, 60)
         .filter((id) => Number(id) % 10 === 0)
@@ -326,7 +332,7 @@ describe('a run with shards that does not end well', () => {
     expect([page.partitions.length, rows.length, again.length]).toEqual([60, 60, 60]);
   });
 
-  it('I4 is finished after a terminate, with what its shards had recorded', async () => {
+  it('is finished after a terminate, with what its shards had recorded (I4)', async () => {
     const gated = await sharded('terminated', { params: { wait: ['10', '50'] } });
     await untilState(gated.run, ({ counts }) => counts.DONE === 58);
     await handleOf(gated).terminate('test');
@@ -344,7 +350,7 @@ describe('a run with shards that does not end well', () => {
     expect(gated.begun().slice(before).sort()).toEqual(['10', '50']);
   });
 
-  it('I8 fails as ShardLost when a shard is terminated, and a retry finishes it', async () => {
+  it('fails as ShardLost when a shard is terminated, and a retry finishes it (I8)', async () => {
     const gated = await sharded('lost', { params: { wait: ['10', '50'] } });
     await untilState(gated.run, ({ counts }) => counts.DONE === 58);
     await shardOf(gated, 1).terminate('test');
@@ -364,14 +370,14 @@ describe('a run with shards that does not end well', () => {
     expect(gated.begun().slice(before).sort()).toEqual(['10', '50']);
   });
 
-  it('I8 fails as ShardLost when a shard alone is cancelled', async () => {
+  it('fails as ShardLost when a shard alone is cancelled (I8)', async () => {
     const gated = await sharded('one-cancelled', { params: { wait: ['10', '50'] } });
     await untilState(gated.run, ({ counts }) => counts.DONE === 58);
     await shardOf(gated, 0).cancel();
     expect(await gated.run.wait()).toMatchObject({ error: { type: 'ShardLost' }, counts: { DONE: 58 } });
   });
 
-  it('I4 goes on when its worker is killed, and loses nothing', async () => {
+  it('goes on when its worker is killed, and loses nothing (I4)', async () => {
     const gated = await sharded('killed', { params: { wait: ['5', '45'] } });
     await untilState(gated.run, ({ counts }) => counts.DONE === 58);
     worker.kill('SIGKILL');
@@ -385,7 +391,7 @@ describe('a run with shards that does not end well', () => {
 });
 
 describe('the units of a shard', () => {
-  it('I2 are taken only as the run recorded them', async () => {
+  it('are taken only as the run recorded them (I2)', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('damaged', { params: { wait: ['10'] }, options }, 502);
     await gated.untilBegun('10');

@@ -55,7 +55,8 @@ let project: TestProject;
 beforeAll(async () => {
   project = await makeProject(FUNCTIONS);
   await project.execute(
-    // Store 19, which is last in key order, has most of the rows; a text makes each of them an object of some size.
+    // Store 19, which is last in key order, has most of the rows; a text makes each of them an object of some
+    // size.
     `CREATE TABLE sales AS
        SELECT CASE WHEN i < ${ROWS} THEN 19 ELSE i % 20 END AS store, i AS id, (i % 100)::DOUBLE AS amount, 'receipt number ' || i AS note
        FROM range(${ROWS + 2_000}) t(i)`,
@@ -88,7 +89,8 @@ describe('a partition larger than its runner’s memory', () => {
     async (name) => {
       const { run, calls } = await ended(name);
       expect(await run.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 20 } });
-      // Scheduled first; the server may hand out those that are scheduled at the same moment in another order.
+      // Scheduled first; the server may hand out those that are scheduled at the same moment in another
+      // order.
       expect(calls.slice(0, 8)).toContain('19');
       const rows = await run.results();
       expect(rows.find(({ store }) => Number(store) === 19)).toMatchObject({

@@ -56,13 +56,13 @@ describe('a connection', () => {
     });
   });
 
-  it('I9 that is not in the file is refused, whatever its name', async () => {
+  it('that is not in the file is refused, whatever its name (I9)', async () => {
     await writeConnections(home, { prod: { account: 'acme-prod' } });
     for (const name of ['constructor', 'toString', 'prdo'])
       expect(problemOf(name)).toContain(`There is no Snowflake connection "${name}"`);
   });
 
-  it('I9 with a misspelled setting is refused, and other tools may have settings of their own', async () => {
+  it('with a misspelled setting is refused, and other tools may have settings of their own (I9)', async () => {
     await writeConnections(home, {
       prod: { account: 'acme', user: 'etl', passwrd: 'secret', roel: 'READER' },
       shared: {
@@ -116,7 +116,7 @@ describe('a connection', () => {
     expect(defaultConnection({})).toBe('default');
   });
 
-  it('I9 that is not there is refused, with the names that are', async () => {
+  it('that is not there is refused, with the names that are (I9)', async () => {
     expect(problemOf('prod')).toMatch(
       /no Snowflake connection "prod" in ".*connections.toml": there is no such file/,
     );
@@ -126,7 +126,7 @@ describe('a connection', () => {
     );
   });
 
-  it('I9 I11 in a file that others can write, or that is no TOML, is refused without a word of what it holds', async () => {
+  it('in a file that others can write, or that is no TOML, is refused without a word of what it holds (I9, I11)', async () => {
     const file = join(home, 'connections.toml');
     await writeFile(file, '[prod]\naccount = "a"\npassword = hunter2\n', { mode: 0o600 });
     expect(problemOf('prod')).toMatch('cannot be read: line 3 is no TOML');
@@ -347,7 +347,7 @@ describeEmulator('a login', () => {
     expect(await userOf('token')).toBe('PAT');
   });
 
-  it('I9 I11 that is refused names the connection and tells no secret', async () => {
+  it('that is refused names the connection and tells no secret (I9, I11)', async () => {
     for (const name of ['wrong_password', 'wrong_passphrase', 'incomplete']) {
       const error = (await userOf(name).catch((reason: unknown) => reason)) as Error & { type: string };
       expect(error).toMatchObject({ type: 'ServiceRefused' });

@@ -1,6 +1,7 @@
 /**
- * What happens to a run when networks, the service, sessions and workers fail. The driver is the real one; between it and the emulator
- * is a proxy that breaks connections. Results are compared with a plain GROUP BY every time.
+ * What happens to a run when networks, the service, sessions and workers fail. The driver is the real one;
+ * between it and the emulator is a proxy that breaks connections. Results are compared with a plain GROUP BY
+ * every time.
  */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';

@@ -34,7 +34,7 @@ describe('parameters', () => {
     expect(binds).toEqual(['2026-11-01', '2026-10-31 23:30:00.000']);
   });
 
-  it('I9 that the run has no value for are named', () => {
+  it('that the run has no value for are named (I9)', () => {
     expect(() => bindParameters('SELECT $scheduled_date', null, 'The query')).toThrow(
       'The query uses $scheduled_date, and this run has no scheduled time',
     );
@@ -78,7 +78,7 @@ describe('types', () => {
   });
 });
 
-it('I6 whose keys differ in what ids do not tell, such as nanoseconds, is refused', async () => {
+it('whose keys differ in what ids do not tell, such as nanoseconds, is refused (I6)', async () => {
   const keys = [{ name: 'at', type: 'TIMESTAMP', inSnowflake: 'AT' }];
   const rows = async function* () {
     yield [1, 2].map((nanosecond) => [
@@ -94,7 +94,7 @@ it('I6 whose keys differ in what ids do not tell, such as nanoseconds, is refuse
   await expect(listed).rejects.toThrow('Different values of the key are written alike');
 });
 
-it('I1 unloaded files with other rows than the plan counted are refused', async () => {
+it('unloaded files with other rows than the plan counted are refused (I1)', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-restore-'));
   const [file, target] = [join(folder, 'a.parquet'), join(folder, 'b.parquet')];
   await withDatabase(':memory:', 'read', (connection) =>
@@ -111,7 +111,7 @@ it('I1 unloaded files with other rows than the plan counted are refused', async 
   await rm(folder, { recursive: true });
 });
 
-it('I1 a table is read by statement while Snowflake knows it, and by time afterwards', () => {
+it('a table is read by statement while Snowflake knows it, and by time afterwards (I1)', () => {
   const at = Date.parse('2026-11-01T00:00:00Z');
   const rows = pinnedTable('"DB"."S"."T"', { queryId: '01b0-1', nanoseconds: '1793491200000000001' }, at);
   const pushDown = { ...rows, conditions: ['EQUAL_NULL(data."REGION", ?)'], binds: [] };
@@ -244,7 +244,7 @@ describeEmulator('a source on Snowflake', () => {
     expect(await rowsOf(made, [1], texts)).toEqual(everything.slice(2));
   });
 
-  it('I1 without a snapshot gives the rows of planning, by one bound query for each partition', async () => {
+  it('without a snapshot gives the rows of planning, by one bound query for each partition (I1)', async () => {
     const made = await warehouse.open().snapshot(request({ where: 'n <> 5' }), onStage(null));
     expect(made.snapshot).toEqual([]);
     await warehouse.execute(
@@ -263,7 +263,7 @@ describeEmulator('a source on Snowflake', () => {
     await warehouse.execute(`DELETE FROM sales WHERE n IN (2, 3)`, 'UPDATE sales SET n = 1 WHERE n = 0');
   });
 
-  it('I1 whose condition is met by other rows each time is refused, and a query with it is read once', async () => {
+  it('whose condition is met by other rows each time is refused, and a query with it is read once (I1)', async () => {
     await warehouse.execute(
       'CREATE TABLE numbers AS SELECT SEQ4() AS n, 1 AS k FROM TABLE(GENERATOR(ROWCOUNT => 10))',
       'CREATE TABLE chosen AS SELECT 1 AS n UNION ALL SELECT 2',
@@ -296,7 +296,7 @@ describeEmulator('a source on Snowflake', () => {
     expect(rows).toEqual([5]);
   });
 
-  it('I1 past the retention of Time Travel stops, and says why', async () => {
+  it('past the retention of Time Travel stops, and says why (I1)', async () => {
     const made = await warehouse.open().snapshot(request(), onStage(null));
     await warehouse.execute(`INSERT INTO sales ("Region", n) VALUES ('new', 6)`);
     await warehouse.snowflake.emulator!.forget();
@@ -323,7 +323,7 @@ describeEmulator('a source on Snowflake', () => {
     expect(copies).toHaveLength(2);
   });
 
-  it('I9 whose key is binary or semi-structured is refused', async () => {
+  it('whose key is binary or semi-structured is refused (I9)', async () => {
     for (const key of ['doc', 'raw'])
       await expect(warehouse.open().inspect(request({ partitionBy: [key] }))).rejects.toThrow(
         'is binary or semi-structured, which makes no readable partition id',
@@ -338,7 +338,7 @@ describeEmulator('a source on Snowflake', () => {
     expect(used).toBe('LOAD_WH');
   });
 
-  it('I9 without a database and schema of its own for temporary tables says so', async () => {
+  it('without a database and schema of its own for temporary tables says so (I9)', async () => {
     await warehouse.snowflake.emulator!.refuse({
       matching: '^CREATE OR REPLACE TEMPORARY',
       code: 90105,

@@ -39,7 +39,7 @@ describe('a stage on Snowflake as people write it', () => {
     '@a.b.c.d',
     '@db.s.st/../x',
     'snowflake:///@d.s.st',
-  ])('I9 is refused with a sentence: %s', (value) =>
+  ])('is refused with a sentence: %s (I9)', (value) =>
     expect(() => uri(value)).toThrow(/^The stage ".+" (is not named in full|has a path|names no Snowflake)/),
   );
 
@@ -55,7 +55,7 @@ describe('a stage on Snowflake as people write it', () => {
   });
 });
 
-it('I1 the size of an encrypted object is that of its content up to the next block', () => {
+it('the size of an encrypted object is that of its content up to the next block (I1)', () => {
   expect(
     [0, 1, 15, 16, 17].map((bytes) => [16, 32, 48].find((stored) => isStoredSize(stored, bytes))),
   ).toEqual([16, 16, 16, 16, 32]);
@@ -104,7 +104,7 @@ describeEmulator('a stage on Snowflake', () => {
     });
   });
 
-  it('I9 that is not there, or that the role may not use, is refused with what to do', async () => {
+  it('that is not there, or that the role may not use, is refused with what to do (I9)', async () => {
     await expect(stage('a', 'NONE').put('x', Buffer.from(''))).rejects.toMatchObject({
       type: 'StageUnreachable',
       message: expect.stringMatching(

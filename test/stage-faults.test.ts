@@ -1,6 +1,6 @@
 /**
- * What a stage's disk may do under a run: fill up, turn read-only, go away, come back as another one. The function writes each call to
- * a file outside, which tells what really happened.
+ * What a stage's disk may do under a run: fill up, turn read-only, go away, come back as another one. The
+ * function writes each call to a file outside, which tells what really happened.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -96,7 +96,7 @@ describeOnSmallDisks('a stage on a disk of its own', () => {
     await stage.put('b', Buffer.from('b'));
   });
 
-  it('I4 of a run that fills it: waits, says why, calls no function twice, and goes on when there is room', async () => {
+  it('of a run that fills it: waits, says why, calls no function twice, and goes on when there is room (I4)', async () => {
     const project = await makeProject(FUNCTIONS, { config: { stage: disk.folder } });
     try {
       await project.execute('CREATE TABLE many AS SELECT range AS k FROM range(12)');
@@ -139,7 +139,7 @@ describe('a stage that goes away', () => {
   });
   const uri = (): string => pathToFileURL(root).href;
 
-  it('I6 nothing is written into a folder that is not the stage, be it none, an empty one or another stage', async () => {
+  it('nothing is written into a folder that is not the stage, be it none, an empty one or another stage (I6)', async () => {
     const token = (await openStage(uri()).token({ create: true }))!;
     const stage = openStage(uri(), token);
     await stage.put('r/a', Buffer.from('a'));
@@ -165,7 +165,7 @@ describe('a stage that goes away', () => {
     expect((await stage.list('')).map(({ path }) => path)).toEqual(['r/a', 'r/b']);
   });
 
-  it('I4 of a run: its units wait, nothing is written where it was, and all is right when it is back', async () => {
+  it('of a run: its units wait, nothing is written where it was, and all is right when it is back (I4)', async () => {
     const project = await makeProject(FUNCTIONS);
     try {
       await project.execute('CREATE TABLE many AS SELECT range AS k FROM range(6)');
@@ -199,7 +199,7 @@ describe('a stage that goes away', () => {
     }
   });
 
-  it('I4 of functions that read their rows just then: no call is charged, and each has its rows when it is back', async () => {
+  it('of functions that read their rows just then: no call is charged, and each has its rows when it is back (I4)', async () => {
     const project = await makeProject(FUNCTIONS);
     try {
       await project.execute('CREATE TABLE many AS SELECT range % 6 AS k, range AS n FROM range(60)');
@@ -234,7 +234,7 @@ describe('a stage that goes away', () => {
     }
   });
 
-  it('I12 a run that waits for its stage can be cancelled', async () => {
+  it('a run that waits for its stage can be cancelled (I12)', async () => {
     const project = await makeProject(FUNCTIONS);
     try {
       await project.execute('CREATE TABLE many AS SELECT range AS k FROM range(6)');
@@ -291,7 +291,7 @@ describe('files of a run that are damaged or gone', () => {
       .filter((path) => name.test(path))
       .map((path) => join(project.folder, 'stage', runId, path));
 
-  it('I1 I3 one bit flipped at any place of a snapshot, rows or artifacts is refused by the name of the file', async () => {
+  it('one bit flipped at any place of a snapshot, rows or artifacts is refused by the name of the file (I1, I3)', async () => {
     const run = await started('flipped');
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
     const right = await run.results();
@@ -322,7 +322,7 @@ describe('files of a run that are damaged or gone', () => {
     expect(await project.partwise.getRun(run.runId).results()).toEqual(right);
   });
 
-  it('I1 a run whose snapshot was damaged fails with the name of the file, and calls no function on it', async () => {
+  it('a run whose snapshot was damaged fails with the name of the file, and calls no function on it (I1)', async () => {
     const gate = join(folder, 'gate');
     const run = await started('rotten', { params: { gate } });
     await until(async () => callsIn(join(folder, 'calls')).length > 0);
@@ -344,7 +344,7 @@ describe('files of a run that are damaged or gone', () => {
     expect(callsIn(join(folder, 'calls'))).toHaveLength(calls);
   });
 
-  it('I10 DONE partitions whose files are gone run again on request, and their rows are there once', async () => {
+  it('DONE partitions whose files are gone run again on request, and their rows are there once (I10)', async () => {
     const run = await started('gone', { output: { table: 'gone' } });
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
     const before = callsIn(join(folder, 'calls')).length;
@@ -375,13 +375,13 @@ describe('files of a run that are damaged or gone', () => {
       expect(await again.partition(id).artifacts.get('n.json')).toEqual({ n: 5 });
   });
 
-  it('I9 what goes with a retry only is refused elsewhere', async () => {
+  it('what goes with a retry only is refused elsewhere (I9)', async () => {
     await expect(started('misplaced', { rerunMissing: true })).rejects.toThrow(
       '"rerunMissing" goes with "onExisting": "retry" only',
     );
   });
 
-  it('I4 a run whose locator cannot be read says so, and holds up no other run and no clean', async () => {
+  it('a run whose locator cannot be read says so, and holds up no other run and no clean (I4)', async () => {
     const [one, two] = [await started('one'), await started('two')];
     await Promise.all([one.wait(), two.wait()]);
     const [locator] = onStage(one.runId, /executions\/1\.json$/);

@@ -128,7 +128,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     }
   });
 
-  test('I3 writes an object once: a second put is refused and changes nothing', async () => {
+  test('writes an object once: a second put is refused and changes nothing (I3)', async () => {
     await stage.put('a', Buffer.from('first'));
     await expect(stage.put('a', Buffer.from('second'))).rejects.toThrow('"a" is already on the stage');
     expect(await text('a')).toBe('first');
@@ -141,7 +141,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     expect(puts.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 
-  test('I3 has nothing of a put that failed', async () => {
+  test('has nothing of a put that failed (I3)', async () => {
     await expect(stage.put('x/y', { file: join(folder, 'missing') })).rejects.toThrow('ENOENT');
     expect(await stage.list('')).toEqual([]);
   });
@@ -177,7 +177,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     expect(await paths('run/')).toEqual(['run/ab', 'run/axb']);
   });
 
-  test('I6 keeps apart names that differ in anything that a path may hold', async () => {
+  test('keeps apart names that differ in anything that a path may hold (I6)', async () => {
     const names = [
       "it's",
       '%2F',
@@ -208,7 +208,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     await expect(stage.localFile(ref, folder)).rejects.toThrow('"gone" is not on the stage');
   });
 
-  test('I6 lets no path leave its folder', async () => {
+  test('lets no path leave its folder (I6)', async () => {
     for (const path of ['../x', 'a/../../x', '/etc/passwd', 'a/..', 'x\0y']) {
       await expect(stage.put(path, Buffer.from(''))).rejects.toThrow('would leave the stage');
       await expect(stage.get(path)).rejects.toThrow('would leave the stage');
@@ -225,7 +225,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     expect(await readFile(await stage.localFile(refs[3]!), 'utf8')).toBe('y/b');
   });
 
-  test('I1 notices a file that changed after it was recorded', async () => {
+  test('notices a file that changed after it was recorded (I1)', async () => {
     const refs = await put('f/a', 'f/b');
     await place.overwrite(stage, 'f/a', 'longer than it was');
     await expect(stage.localFile(refs[0]!, folder)).rejects.toThrow('was changed after it was written');

@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-it('I3 a local stage leaves nothing behind of a put that failed', async () => {
+it('a local stage leaves nothing behind of a put that failed (I3)', async () => {
   await stage.put('a', Buffer.from('there'));
   await expect(stage.put('x/y', { file: join(folder, 'missing') })).rejects.toThrow('ENOENT');
   await expect(stage.put('a', Buffer.from('again'))).rejects.toThrow('already on the stage');
@@ -54,7 +54,7 @@ it('a put that is tried again finds what the try before had put when the stage w
   await expect(putAgain(leaving, 'other', Buffer.from('ours'))()).rejects.toThrow('already on the stage');
 });
 
-it('I4 an execution has one plan: the first that was settled, whoever plans once more', async () => {
+it('an execution has one plan: the first that was settled, whoever plans once more (I4)', async () => {
   const place = { runId: 'r', generation: 1, execution: 1 };
   const plan = (rows: number): RunPlan => ({ ...place, rows }) as RunPlan;
   expect(await settledPlan(stage, place)).toBeNull();
@@ -63,7 +63,7 @@ it('I4 an execution has one plan: the first that was settled, whoever plans once
   expect(await settledPlan(stage, place)).toMatchObject({ rows: 1 });
 });
 
-describe('I9 a stage that cannot be used', () => {
+describe('a stage that cannot be used (I9)', () => {
   it.each(['/proc/partwise', '/proc', '/sys/partwise'])('(%s) says so at once', async (path) => {
     const taken = await claimStage(openStage(pathToFileURL(path).href)).catch((error: unknown) => error);
     expect(taken).toMatchObject({
@@ -85,7 +85,7 @@ describe('I9 a stage that cannot be used', () => {
 });
 
 describe('checkpoints', () => {
-  it('I4 exist only whole: a torn or altered one is none', () => {
+  it('exist only whole: a torn or altered one is none (I4)', () => {
     const sealed = sealLines([{ a: 1 }, { b: 'two' }]);
     expect(unsealLines(sealed)).toEqual([{ a: 1 }, { b: 'two' }]);
     for (let bytes = 0; bytes < sealed.length; bytes++)
@@ -93,7 +93,7 @@ describe('checkpoints', () => {
     expect(unsealLines(Buffer.from(sealed.toString().replace('two', 'six')))).toBeNull();
   });
 
-  it('I10 of an attempt that was given up and wrote late count once, rows included', async () => {
+  it('of an attempt that was given up and wrote late count once, rows included (I10)', async () => {
     const ended = (ordinal: number): RecordedPartition => ({
       outcome: {
         ordinal,

@@ -1,6 +1,6 @@
 /**
- * Workers and runners really killed in the middle of a run. The function writes each call to a file outside, which tells what
- * really happened.
+ * Workers and runners really killed in the middle of a run. The function writes each call to a file outside,
+ * which tells what really happened.
  */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -144,7 +144,7 @@ const untilPartition = (
   });
 
 describe('kill -9', () => {
-  it('I4 of the worker: another one finishes the run, and what was recorded is not run again', async () => {
+  it('of the worker: another one finishes the run, and what was recorded is not run again (I4)', async () => {
     const worker = await project.startWorker();
     const { run, calls, begun, until, openGate } = await start(
       'gated-worker',
@@ -170,7 +170,7 @@ describe('kill -9', () => {
     other.kill('SIGTERM');
   });
 
-  it('I4 of the worker in the middle of a batch: the next attempt goes on after the last checkpoint', async () => {
+  it('of the worker in the middle of a batch: the next attempt goes on after the last checkpoint (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const { run, calls, until } = await start(
       'slow-batch',
@@ -191,7 +191,7 @@ describe('kill -9', () => {
     other.kill('SIGTERM');
   });
 
-  it('I5 of a runner: its partition is run again, and the others are not harmed', async () => {
+  it('of a runner: its partition is run again, and the others are not harmed (I5)', async () => {
     const worker = await project.startWorker();
     const { run, calls, begun, until, openGate } = await start('gated-runner', 'regions', { wait: ['b'] });
     await until((all) => all.some(({ what, id }) => what === 'begin' && id === 'b'));
@@ -205,7 +205,7 @@ describe('kill -9', () => {
     worker.kill('SIGTERM');
   });
 
-  it('I5 by a partition of its own runner, in a batch, costs that partition alone', async () => {
+  it('by a partition of its own runner, in a batch, costs that partition alone (I5)', async () => {
     const worker = await project.startWorker();
     const { run, begun } = await start('kills-batch', 'many', { killer: '321' }, { toleratedFailures: 1 });
     const state = await run.wait();
@@ -276,7 +276,7 @@ describe('a shutdown in the middle of a batch', () => {
 });
 
 describe('a cancelled run', () => {
-  it('I12 closes when its functions have stopped, deaf ones too; finished partitions keep everything', async () => {
+  it('closes when its functions have stopped, deaf ones too; finished partitions keep everything (I12)', async () => {
     const worker = await project.startWorker();
     const { run, calls, until } = await start(
       'deaf-cancel',
@@ -306,7 +306,7 @@ describe('a cancelled run', () => {
     worker.kill('SIGTERM');
   });
 
-  it('I12 that is terminated stops its functions within the heartbeat time-out', async () => {
+  it('that is terminated stops its functions within the heartbeat time-out (I12)', async () => {
     const worker = await project.startWorker();
     const { run, calls, until } = await start('deaf-terminate', 'regions', { wait: ['a'] });
     await until((all) => all.some(({ id }) => id === 'a'));
@@ -319,7 +319,7 @@ describe('a cancelled run', () => {
 });
 
 describe('a running run', () => {
-  it('I3 shows no artifact before history names it, though a checkpoint has recorded its partition as DONE', async () => {
+  it('shows no artifact before history names it, though a checkpoint has recorded its partition as DONE (I3)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const { run, until, openGate } = await start(
       'gated-unnamed',
@@ -337,7 +337,7 @@ describe('a running run', () => {
     worker.kill('SIGTERM');
   });
 
-  it('I2 tells which partitions run now, and says that it asked the server', async () => {
+  it('tells which partitions run now, and says that it asked the server (I2)', async () => {
     const worker = await project.startWorker();
     const { run, until, openGate } = await start('gated-live', 'regions', { wait: ['a'] });
     await until((all) => all.some(({ id }) => id === 'a'));

@@ -86,7 +86,7 @@ describe('metrics', () => {
     expect(text).not.toMatch(/key-\d|counted-/);
   });
 
-  it('I9 are refused at an address that is taken', async () => {
+  it('are refused at an address that is taken (I9)', async () => {
     const { code, stderr } = await cli(project.folder, ['worker', '--metrics', String(port)]);
     expect({ code, stderr }).toMatchObject({
       code: 2,

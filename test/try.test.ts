@@ -155,7 +155,7 @@ describe('--try', () => {
     });
   });
 
-  it('I9 refuses what a run would be refused for, all at once', async () => {
+  it('refuses what a run would be refused for, all at once (I9)', async () => {
     const { code, stdout, stderr } = await tryOut('cuont', '--by', 'regoin', '--try', '2');
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/- There is no function "cuont".* Did you mean "count"\?/);
@@ -200,7 +200,7 @@ describe('--try', () => {
       'export function count() {}',
       /It exports no partition function: write `export const count = definePartitionFunction\(\{ name: 'count', run/,
     ],
-  ])('I9 a functions file %s is refused with the line that is to blame', async (_, code, sentence) => {
+  ])('a functions file %s is refused with the line that is to blame (I9)', async (_, code, sentence) => {
     const broken = join(folder, 'broken.ts');
     await writeFile(broken, code);
     const { stderr } = await tryOut('count', '--functions', 'broken.ts', '--try', '1');

@@ -1,6 +1,6 @@
 /**
- * What calls cost a partition, with real workers: budgets by type of error, memory, lost runners and workers, deploys, pauses. The
- * function writes each call to a file outside, which tells what really happened.
+ * What calls cost a partition, with real workers: budgets by type of error, memory, lost runners and workers,
+ * deploys, pauses. The function writes each call to a file outside, which tells what really happened.
  */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -228,7 +228,7 @@ describe('maximumAttempts 1', () => {
 });
 
 describe('out of memory', () => {
-  it('I5 a partition is tried once more, with nothing beside it and the memory of all runners', async () => {
+  it('a partition is tried once more, with nothing beside it and the memory of all runners (I5)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const needs = { a: 130, b: 2_000 };
     const { run, calls, until: called, openGate } = await start('hungryHere', { needs, wait: 'c' });

@@ -1,9 +1,9 @@
 /** The rules of retries by themselves; `survives` and `unit-attempts` show them with real processes. */
 import { describe, expect, it } from '@jest/globals';
-import { afterLoss, mayCallAgain, mostLostWorkers } from '../src/core/failures/budgets';
+import { afterLoss, mayCallAgain, maxLostWorkers } from '../src/core/failures/budgets';
 import { parseFunctionSettings } from '../src/input/function-settings';
 import { parseRunInput } from '../src/input/parse-input';
-import { mostAttempts, ownRule, planRetry, retryWaitMs } from '../src/core/failures/retry-plan';
+import { maxAttempts, ownRule, planRetry, retryWaitMs } from '../src/core/failures/retry-plan';
 import { attemptFolder, attemptOf, compareAttempts, nextAttempt } from '../src/stored/layout';
 import { callMemory } from '../src/runners/memory';
 import { inTurn } from '../src/activities/unit/turns';
@@ -51,7 +51,7 @@ describe('a thrown error', () => {
     expect(mayCallAgain(retry, 'RateLimited', 9)).toBe(true);
     expect(mayCallAgain(retry, 'Broken', 1)).toBe(false);
     expect(mayCallAgain(retry, 'constructor', 2)).toBe(false);
-    expect(mostAttempts(retry)).toBe(10);
+    expect(maxAttempts(retry)).toBe(10);
   });
 
   it('waits longer each time, up to the longest wait of its rule', () => {
@@ -92,9 +92,9 @@ describe('a lost call', () => {
   });
 
   it('of a worker is repeated whatever maximumAttempts says, unless a rule says so', () => {
-    expect(mostLostWorkers(plan({ maximumAttempts: 1 }))).toBe(3);
-    expect(mostLostWorkers(plan({ byErrorType: { WorkerLost: { maximumAttempts: 1 } } }))).toBe(1);
-    expect(mostLostWorkers(plan({ byErrorType: { WorkerLost: { maximumAttempts: 9 } } }))).toBe(3);
+    expect(maxLostWorkers(plan({ maximumAttempts: 1 }))).toBe(3);
+    expect(maxLostWorkers(plan({ byErrorType: { WorkerLost: { maximumAttempts: 1 } } }))).toBe(1);
+    expect(maxLostWorkers(plan({ byErrorType: { WorkerLost: { maximumAttempts: 9 } } }))).toBe(3);
   });
 });
 
@@ -129,7 +129,7 @@ describe('memory of a call', () => {
 });
 
 describe('settings that make no sense', () => {
-  it('I9 are refused in a run', () => {
+  it('are refused in a run (I9)', () => {
     const retry = {
       nonRetryableErrorTypes: ['A'],
       byErrorType: { A: {}, SyntaxError: {}, B: { maximumAttempt: 2 }, C: { initialInterval: 'soon' } },
@@ -155,7 +155,7 @@ describe('settings that make no sense', () => {
     });
   });
 
-  it('I9 are refused in a function', () => {
+  it('are refused in a function (I9)', () => {
     expect(parseFunctionSettings({ name: 'f', memory: '2', timeout: 'soon', bigTaskQueue: '' })).toEqual({
       ok: false,
       problems: [
@@ -168,7 +168,7 @@ describe('settings that make no sense', () => {
 });
 
 describe('attempts of a unit in one worker', () => {
-  it('I5 take turns, and one that was stopped does not wait for its turn', async () => {
+  it('take turns, and one that was stopped does not wait for its turn (I5)', async () => {
     const log: string[] = [];
     let endFirst = (): void => undefined;
     const never = new AbortController();
@@ -186,7 +186,7 @@ describe('attempts of a unit in one worker', () => {
 });
 
 describe('folders of attempts', () => {
-  it('I3 never meet, also when a server that lost its last seconds gives numbers again', () => {
+  it('never meet, also when a server that lost its last seconds gives numbers again (I3)', () => {
     const begun = ['a1/', 'a2/', 'a10/'].map((folder) => attemptOf(`${folder}logs/x`)!);
     expect(begun.map(({ attempt }) => attempt)).toEqual([1, 2, 10]);
     expect(attemptFolder(nextAttempt(1, []))).toBe('a1/');

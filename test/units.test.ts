@@ -31,7 +31,7 @@ describe('cutting units', () => {
     expect(cut(Array.from({ length: 500 }, () => 1))).toHaveLength(500);
   });
 
-  it('I7 cuts any number of partitions into at most 500 units a shard that hold each of them once', () => {
+  it('cuts any number of partitions into at most 500 units a shard that hold each of them once (I7)', () => {
     const shapes = [
       Array.from({ length: 501 }, () => 1),
       Array.from({ length: 4_044 }, (_, i) => i % 700),
@@ -76,7 +76,7 @@ describe('dealing units out to shards', () => {
     },
   );
 
-  it('I7 happens only where one history has too many units, or too many in flight', () => {
+  it('happens only where one history has too many units, or too many in flight (I7)', () => {
     expect(shardsFor(500, 48)).toBe(0);
     expect(shardsFor(40, 24_000)).toBe(0);
     expect(shardsFor(501, 1)).toBe(2);
@@ -95,7 +95,7 @@ describe('dealing units out to shards', () => {
     for (const own of dealt.slice(1)) expect(own[0]!.from % 7).toBe(6);
   });
 
-  it('I7 shares out what may be in flight, never more than 48 each', () => {
+  it('shares out what may be in flight, never more than 48 each (I7)', () => {
     expect(lanesOf(200, 5)).toEqual([40, 40, 40, 40, 40]);
     expect(lanesOf(100, 3)).toEqual([34, 33, 33]);
     expect(lanesOf(1, 3)).toEqual([1, 0, 0]);
@@ -110,7 +110,7 @@ describe('what a shard reports', () => {
   const alike = (partitions: number) =>
     report({ alike: { pattern: 'p', id: 'a', error: { type: 'E', message: 'm', stack: null }, partitions } });
 
-  it('I7 is due when a hundredth of the run has ended or waits, and not before', () => {
+  it('is due when a hundredth of the run has ended or waits, and not before (I7)', () => {
     const rare = { ...rule, alike: null };
     expect(isDue(ended({}), ended({ DONE: 9 }), rare)).toBe(false);
     expect(isDue(ended({}), ended({ DONE: 5, FAILED: 5 }), rare)).toBe(true);
@@ -126,7 +126,7 @@ describe('what a shard reports', () => {
     );
   });
 
-  it('I7 is due three times at most while everything fails alike', () => {
+  it('is due three times at most while everything fails alike (I7)', () => {
     let last = report({});
     let reports = 0;
     for (const now of [
@@ -158,7 +158,7 @@ describe('ordinals', () => {
     expect(encodeOrdinals([3, 7, 8, 9])).toBe('3,7-9');
   });
 
-  it('I7 take a character for six, however they are strewn', () => {
+  it('take a character for six, however they are strewn (I7)', () => {
     const everyOther = Array.from({ length: 500_000 }, (_, i) => 7 + 2 * i);
     const text = encodeOrdinals(everyOther);
     expect(text.length).toBeLessThan(170_000);
@@ -168,7 +168,7 @@ describe('ordinals', () => {
     expect(encodeOrdinals(few)).toBe(few.join(','));
   });
 
-  it('I7 of partitions that threw are gathered into few retry units', () => {
+  it('of partitions that threw are gathered into few retry units (I7)', () => {
     const thrown = Array.from({ length: 800 }, (_, i) => i * 5);
     const waiting = new Map(
       thrown.map((ordinal) => [ordinal, { round: 1, big: false, otherwise: 'FAILED' } as const]),
@@ -221,7 +221,7 @@ describe('lanes', () => {
     };
   };
 
-  it('I7 never have more than 48 items in flight', async () => {
+  it('never have more than 48 items in flight (I7)', async () => {
     let inFlight = 0;
     let most = 0;
     await throughLanes(

@@ -19,7 +19,7 @@ type Kind = 'duckdb' | 'snowflake';
 /** What a kind of warehouse cannot do, and why; each is a test below. */
 const NOT_SUPPORTED: Record<string, Partial<Record<Kind, string>>> = {
   'keeps the order of the table within a partition': { snowflake: 'tables have no order there' },
-  'I1 is not changed by what is written while it is held': { duckdb: 'its file is locked meanwhile' },
+  'is not changed by what is written while it is held (I1)': { duckdb: 'its file is locked meanwhile' },
 };
 
 let folder: string;
@@ -201,7 +201,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     }
   });
 
-  test('I1 is not changed by what is written while it is held', async () => {
+  test('is not changed by what is written while it is held (I1)', async () => {
     await warehouse.execute('CREATE OR REPLACE VIEW sales_view AS SELECT * FROM sales');
     for (const source of [{ table: 'sales' }, { query: 'SELECT * FROM sales' }, { table: 'sales_view' }]) {
       await warehouse.execute(...SALES);
@@ -218,7 +218,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     }
   });
 
-  test('I1 keeps every digit, and times without shifting them', async () => {
+  test('keeps every digit, and times without shifting them (I1)', async () => {
     const query = `SELECT 'k' AS k, 12345678901234567890123456789012345678::DECIMAL(38,0) AS long, 9007199254740993::DECIMAL(18,0) AS big,
       -1.50::DECIMAL(10,2) AS price, DATE '1969-12-31' AS day, TIME '23:59:59.123456' AS clock, TIMESTAMP '1950-01-01 10:00:00.123456' AS moment,
       TIMESTAMP '9999-12-31 23:59:59' AS end_of_time, 'Infinity'::DOUBLE AS infinite, 'NaN'::DOUBLE AS nan, 1.5e300::DOUBLE AS huge,
@@ -313,7 +313,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     expect((await warehouse.open().checkStage(warehouse.stage()))?.ok).not.toBe(false);
   });
 
-  test('I6 makes the same ids of the same keys, whatever their type', async () => {
+  test('makes the same ids of the same keys, whatever their type (I6)', async () => {
     const keys = [
       "''",
       "' '",
@@ -390,7 +390,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     );
   });
 
-  test('I9 refuses a table and columns that are not there, with the nearest names', async () => {
+  test('refuses a table and columns that are not there, with the nearest names (I9)', async () => {
     expect(await problemsOf(count({ source: { table: 'sale' } }))).toMatchObject({
       type: 'SourceMissing',
       problems: [expect.stringMatching(/^There is no table "sale" .*Did you mean "sales"\?/i)],
@@ -401,7 +401,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     ]);
   });
 
-  test('I9 refuses what no run can be made of', async () => {
+  test('refuses what no run can be made of (I9)', async () => {
     expect(await problemsOf(count({ where: 'amount > 100' }))).toMatchObject({ type: 'SourceEmpty' });
     const nothing = { query: 'SELECT NULL::VARCHAR AS region, 1 AS n' };
     expect((await problemsOf(count({ source: nothing }))).problems[0]).toMatch(
@@ -416,7 +416,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     );
   });
 
-  test('I9 refuses SQL that the warehouse does not accept, in its words', async () => {
+  test('refuses SQL that the warehouse does not accept, in its words (I9)', async () => {
     expect((await problemsOf(count({ where: 'amuont > 5' }))).problems[0]).toMatch(
       /cannot read the table "sales" with the condition "amuont > 5".*amuont/is,
     );
@@ -425,7 +425,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     );
   });
 
-  test('I9 says what keeps rows from being written into a table', async () => {
+  test('says what keeps rows from being written into a table (I9)', async () => {
     await warehouse.execute('CREATE OR REPLACE VIEW all_sales AS SELECT * FROM sales');
     const problems = (table: string): Promise<string[]> =>
       warehouse.open().inspectOutput({ table, mode: 'replace', evolve: false });
@@ -505,7 +505,7 @@ function commits(
   });
   const rows = () => warehouse.select('SELECT region, total FROM totals ORDER BY region, total');
 
-  test('I10 writes rows once, even when its answer was lost and it is repeated', async () => {
+  test('writes rows once, even when its answer was lost and it is repeated (I10)', async () => {
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
     const first = await commit(table('append'));
     expect(await commit(table('append'))).toEqual(first);
@@ -515,7 +515,7 @@ function commits(
     ]);
   });
 
-  test('I10 replaces all rows, or only those of its own done partitions, or none', async () => {
+  test('replaces all rows, or only those of its own done partitions, or none (I10)', async () => {
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2), ('W', 3), (NULL, 4)) t(region, total)");
     await commit(table('replace'));
     await makeRows("SELECT * FROM (VALUES ('N', 10), ('S', 20), (NULL, 40)) t(region, total)");
@@ -533,7 +533,7 @@ function commits(
     expect(await rows()).toHaveLength(3);
   });
 
-  test('I10 that fails half-way leaves the table as it was', async () => {
+  test('that fails half-way leaves the table as it was (I10)', async () => {
     await warehouse.execute(
       'CREATE TABLE totals (region VARCHAR, total INTEGER NOT NULL)',
       "INSERT INTO totals VALUES ('old', 1)",
@@ -543,7 +543,7 @@ function commits(
     expect(await rows()).toEqual([{ region: 'old', total: 1 }]);
   });
 
-  test('I10 beside others of the same process, at the same moment, loses none', async () => {
+  test('beside others of the same process, at the same moment, loses none (I10)', async () => {
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
     const names = ['t1', 't2', 't3', 't4'];
     await warehouse.execute(...names.map((name) => `DROP TABLE IF EXISTS ${name}`));
@@ -555,14 +555,14 @@ function commits(
     for (const name of names) expect(await warehouse.select(`SELECT * FROM ${name}`)).toHaveLength(2);
   });
 
-  test('I10 of a run of the same id on another stage is another commit', async () => {
+  test('of a run of the same id on another stage is another commit (I10)', async () => {
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('append'));
     await commit(table('append'), { stageToken: 'stage-2' });
     expect(await rows()).toHaveLength(2);
   });
 
-  test('I10 of a run whose id was free again after clean is made, whatever an earlier run of that id has committed', async () => {
+  test('of a run whose id was free again after clean is made, whatever an earlier run of that id has committed (I10)', async () => {
     const anew = (execution: number) => ({ workflowRunId: `second-${execution}`, lineage: 'second-1' });
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('replace'));
@@ -582,7 +582,7 @@ function commits(
     ).toHaveLength(1);
   });
 
-  test('I10 appends once to each of several tables, in whatever order', async () => {
+  test('appends once to each of several tables, in whatever order (I10)', async () => {
     await warehouse.execute('DROP TABLE IF EXISTS others');
     await makeRows("SELECT 'N' AS region, 1 AS total");
     const other: OutputPlan = { table: 'others', mode: 'append', evolve: false };
@@ -593,13 +593,13 @@ function commits(
     await expect(commit(other, { execution: 1 })).rejects.toThrow('came too late');
   });
 
-  test('I10 of an older execution is refused after a newer one', async () => {
+  test('of an older execution is refused after a newer one (I10)', async () => {
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('replace'), { execution: 2 });
     await expect(commit(table('replace'), { execution: 1 })).rejects.toThrow('came too late');
   });
 
-  test('I10 of a later execution appends only what was done after the one before', async () => {
+  test('of a later execution appends only what was done after the one before (I10)', async () => {
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('append'));
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
@@ -608,7 +608,7 @@ function commits(
     expect(await rows()).toHaveLength(2);
   });
 
-  test('I8 that is cancelled before its end leaves everything as it was', async () => {
+  test('that is cancelled before its end leaves everything as it was (I8)', async () => {
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('replace'));
     await makeRows("SELECT 'N' AS region, 2 AS total");

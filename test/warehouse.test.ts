@@ -132,7 +132,7 @@ it('a sample holds the rows of the partitions that were picked and of no others,
 });
 
 describe('a snapshot', () => {
-  it('I1 is taken from one reading: keys, counts and rows agree for a query that gives other rows each time', async () => {
+  it('is taken from one reading: keys, counts and rows agree for a query that gives other rows each time (I1)', async () => {
     const query = 'SELECT (random() * 50)::INTEGER AS k, random() AS x FROM range(20000)';
     const pinned = await snapshot({ source: { query }, partitionBy: ['k'] });
     const counted = await select<{ ord: number; n: number }>(
@@ -142,7 +142,7 @@ describe('a snapshot', () => {
     expect(pinned.rows.reduce((sum, n) => sum + n, 0)).toBe(20_000);
   });
 
-  it('I1 keeps every digit of 128-bit integers', async () => {
+  it('keeps every digit of 128-bit integers (I1)', async () => {
     const query = 'SELECT 9007199254740993::HUGEINT AS k, 9007199254740995::HUGEINT AS v';
     const pinned = await snapshot({ source: { query }, partitionBy: ['k'] });
     expect(pinned.ids).toEqual(['9007199254740993']);
@@ -152,7 +152,7 @@ describe('a snapshot', () => {
     ]);
   });
 
-  it('I6 tells apart keys of any type, composite ones and NULLs included', async () => {
+  it('tells apart keys of any type, composite ones and NULLs included (I6)', async () => {
     await execute(
       `CREATE TABLE sales AS SELECT * FROM (VALUES (DATE '2024-01-01', 1, 1.50::DECIMAL(10,2)), (DATE '2024-01-01', NULL, 1.50), (NULL, 1, 2.25),
         (DATE '2024-01-02', 1, 1.50)) t(day, store, price)`,
@@ -241,7 +241,7 @@ describe('the scheduled time of a run', () => {
     expect((await snapshot({ source: { query } })).ids).toEqual(['%24scheduled_date']);
   });
 
-  it('I9 that a run does not have, and parameters that there are not, are refused with a sentence', async () => {
+  it('that a run does not have, and parameters that there are not, are refused with a sentence (I9)', async () => {
     const query = 'SELECT *, $scheduled_time AS t, $currency AS c FROM sales WHERE day = $scheduled_date';
     expect(await problemsOf(snapshot({ source: { query } }))).toMatchObject({
       type: 'InvalidInput',
@@ -261,7 +261,7 @@ describe('the scheduled time of a run', () => {
   });
 });
 
-describe('I9 a source that cannot be run is refused with a sentence', () => {
+describe('a source that cannot be run is refused with a sentence (I9)', () => {
   beforeEach(() =>
     execute("CREATE TABLE sales AS SELECT 'N' AS region, NULL::VARCHAR AS store, 1 AS amount"),
   );

@@ -223,7 +223,7 @@ describeSnowflake('a function on Snowflake', () => {
     expect(await run.partition('1').artifacts.get('rows.json')).toEqual([{ a: 1, 'a:1': 2, Mixed: 'x' }]);
   });
 
-  it('I9 fails at once when Snowflake refuses a query, with the code, state and id of it', async () => {
+  it('fails at once when Snowflake refuses a query, with the code, state and id of it (I9)', async () => {
     const { partitions } = await partitionsOf(project, 'asks', {
       ...onOne,
       params: { sql: 'SELECT * FROM nowhere' },
@@ -254,7 +254,7 @@ describeSnowflake('a function on Snowflake', () => {
     expect(partitions[0]!.error!.message).toContain('withConnection has ended');
   });
 
-  it('I11 has no credentials, nor the names of any', async () => {
+  it('has no credentials, nor the names of any (I11)', async () => {
     const { run } = await partitionsOf(project, 'secrets', onOne);
     expect(await run.partition('1').artifacts.get('names.json')).toEqual([]);
   });
@@ -265,7 +265,7 @@ describeSnowflake('a function on Snowflake', () => {
       (one: EmulatedStatement) =>
         one.sql.includes('SYSTEM$WAIT') && one.tag.includes(runId) && one.status === status;
 
-    it('I12 when the partition has ended', async () => {
+    it('when the partition has ended (I12)', async () => {
       const until = join(project.folder, 'go-');
       const run = await start(project, 'leaves', {
         source: { query: 'SELECT 1 AS k UNION ALL SELECT 2' },

@@ -1,4 +1,7 @@
-/** Several workers of one task queue, as processes of their own. Which of them did what is in the run's history. */
+/**
+ * Several workers of one task queue, as processes of their own. Which of them did what is in the run's
+ * history.
+ */
 import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { cli, startCli, type RunningCli } from './support/cli';
@@ -34,7 +37,10 @@ const start = (name: string, wait: string[] | true = []): Promise<GatedRun> =>
 
 const identity = ({ process: { pid } }: RunningCli): string => `${pid}@${hostname()}`;
 
-/** Identities of the workers that did a run's workflow tasks, its units, and its other activities, one for each. */
+/**
+ * Identities of the workers that did a run's workflow tasks, its units, and its other activities, one for
+ * each.
+ */
 async function doneBy({ run }: GatedRun) {
   const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
   const done: Record<'workflow' | 'control' | 'units', string[]> = { workflow: [], control: [], units: [] };
@@ -177,7 +183,7 @@ describe('versions of a deployment', () => {
     await expectSharedBy(later, second);
   });
 
-  it('I9 are named by both of their flags', async () => {
+  it('are named by both of their flags (I9)', async () => {
     const { code, stderr } = await cli(project.folder, ['worker', '--deployment', 'd']);
     expect({ code, stderr }).toEqual({
       code: 2,

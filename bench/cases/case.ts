@@ -1,4 +1,7 @@
-/** The benchmarks: each compares two ways of the same work within one run, so that what else the machine does cancels out. */
+/**
+ * The benchmarks: each compares two ways of the same work within one run, so that what else the machine does
+ * cancels out.
+ */
 import type { World } from '../world';
 
 export interface Measured {

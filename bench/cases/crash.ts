@@ -7,7 +7,9 @@ import { timed, type Case } from './case';
 /** About 120 s on two runners. */
 const PARTITIONS = 20_000;
 const CALL_MS = 10;
-/** The default heartbeat time-out, and how long a Temporal server keeps a workflow for the worker that had it. */
+/**
+ * The default heartbeat time-out, and how long a Temporal server keeps a workflow for the worker that had it.
+ */
 const HEARTBEAT = 10;
 const STICKY = 10;
 

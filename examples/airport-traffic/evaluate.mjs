@@ -1,4 +1,7 @@
-/** The forecast against what happened, and against the last week before it, repeated: per destination, as a table and as pictures. */
+/**
+ * The forecast against what happened, and against the last week before it, repeated: per destination, as a
+ * table and as pictures.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';

@@ -1,6 +1,6 @@
 /**
- * Makes the table traffic(dest, time_hour, departures): an hour a row, also those in which nothing left. `time_hour` is UTC.
- * AIRPORT_DESTINATIONS: only so many, the busiest (default: all 105).
+ * Makes the table traffic(dest, time_hour, departures): an hour a row, also those in which nothing left.
+ * `time_hour` is UTC. AIRPORT_DESTINATIONS: only so many, the busiest (default: all 105).
  */
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';

@@ -1,4 +1,5 @@
-// What `npm run demo` shows: a real run of this example with the commands that anybody would type. Needs the built CLI.
+// What `npm run demo` shows: a real run of this example with the commands that anybody would type. Needs the
+// built CLI.
 import { spawnSync } from 'node:child_process';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 import { definePartitionFunction } from 'partwise';
 
 /** A trend of more than this share of missing months would be made up. */
-const MOST_GAPS = 1 / 3;
+const MAX_GAPS = 1 / 3;
 
 interface Year {
   year: number;
@@ -18,7 +18,7 @@ export const trendByCity = definePartitionFunction({
     const gaps = rows.sales.filter((sales) => sales === null).length;
     console.log(`${data.rowCount} months, ${gaps} without sales`);
     context.expect(
-      gaps <= data.rowCount * MOST_GAPS,
+      gaps <= data.rowCount * MAX_GAPS,
       `${gaps} of ${data.rowCount} months have no sales (${Math.round((gaps / data.rowCount) * 100)} %)`,
     );
 

@@ -1,4 +1,5 @@
-// The suite's test environment, but the first test that fails ends everything: the others would wait for what never comes.
+// The suite's test environment, but the first test that fails ends everything: the others would wait for what
+// never comes.
 const { writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 

@@ -1,6 +1,6 @@
 /**
- * Guards that cannot be disabled by leaving a statement out: what to put instead, in the lines below the marker. `from` must be
- * there, up to the next marker; an entry that no guard needs is a failure.
+ * Guards that cannot be disabled by leaving a statement out: what to put instead, in the lines below the
+ * marker. `from` must be there, up to the next marker; an entry that no guard needs is a failure.
  *
  * @type {{ file: string, from: string, to: string }[]}
  */
@@ -88,7 +88,7 @@ export const REPLACEMENTS = [
     to: 'if (settled.length > 1e9)',
   },
   // Everything inline, whatever its size.
-  { file: 'src/activities/unit/result.ts', from: '<= MOST_INLINE_BYTES', to: '>= 0' },
+  { file: 'src/activities/unit/result.ts', from: '<= MAX_INLINE_BYTES', to: '>= 0' },
   {
     file: 'src/cli/exit.ts',
     from: 'error === null && !(strict && failed(counts) + counts.CANCELLED > 0) ? OK : ENDED_BADLY',
@@ -142,7 +142,7 @@ export const REPLACEMENTS = [
     from: '!result.success || problems.length > 0',
     to: '!result.success',
   },
-  { file: 'src/input/parse-input.ts', from: 'bytes <= MOST_INPUT_BYTES', to: 'bytes > 0' },
+  { file: 'src/input/parse-input.ts', from: 'bytes <= MAX_INPUT_BYTES', to: 'bytes > 0' },
   { file: 'src/core/partition-id.ts', from: 'encodeURIComponent(value)', to: 'value' },
   { file: 'src/core/units/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
   { file: 'src/stored/layout.ts', from: 'distinct(name, runId)', to: 'runId' },
@@ -206,14 +206,14 @@ export const REPLACEMENTS = [
   // A shard gets more lanes than a history may have activities in flight.
   {
     file: 'src/core/units/shards.ts',
-    from: 'Math.min(MOST_LANES, each + (i < more ? 1 : 0))',
+    from: 'Math.min(MAX_LANES, each + (i < more ? 1 : 0))',
     to: 'each + (i < more ? 1 : 0)',
   },
   // As many units as 500 shards have, whatever the concurrency.
   {
     file: 'src/core/units/cut-units.ts',
-    from: 'Math.min(MOST_SHARDS, shardsInFlight(maxConcurrency))',
-    to: 'MOST_SHARDS',
+    from: 'Math.min(MAX_SHARDS, shardsInFlight(maxConcurrency))',
+    to: 'MAX_SHARDS',
   },
   // An earlier execution's commit is taken for one of all rows.
   { file: 'src/workflows/ending.ts', from: ' && committed)', to: ')' },

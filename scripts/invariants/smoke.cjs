@@ -1,4 +1,5 @@
-// A run of four partitions, in the project whose root is the working directory: a mutant that cannot do this tells nothing.
+// A run of four partitions, in the project whose root is the working directory: a mutant that cannot do this
+// tells nothing.
 const { fork } = require('node:child_process');
 const { once } = require('node:events');
 const { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } = require('node:fs');

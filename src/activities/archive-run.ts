@@ -11,7 +11,10 @@ import { withHeartbeats } from './unit/heartbeat';
 import { openPlannedStage } from '../stored/stage-access';
 import { archiveExecution, archiveShards, notingShards } from '../reader/archive/execution';
 
-/** Puts the history so far on the stage: all of it but for the end, which the closing says. A refused run has no place there. */
+/**
+ * Puts the history so far on the stage: all of it but for the end, which the closing says. A refused run has
+ * no place there.
+ */
 export async function archiveClosingRun(
   _: ActivityDeps,
   { task, context, reader }: ClosingRun,
@@ -47,8 +50,8 @@ export function archiveShard(task: ArchiveShardTask): Promise<void> {
 }
 
 /**
- * Archives the execution before this one, if that had no chance to do it itself because it was terminated. Best effort: what it
- * recorded is carried over all the same.
+ * Archives the execution before this one, if that had no chance to do it itself because it was terminated.
+ * Best effort: what it recorded is carried over all the same.
  */
 export async function archivePrevious(
   { client, log }: Context,

@@ -1,6 +1,7 @@
 /**
- * What is done once when a run ends: small steps that know nothing of each other. One that fails keeps no other from being done;
- * the activity then fails, naming it, and its next attempt does only what is left. How the run ends is not its business.
+ * What is done once when a run ends: small steps that know nothing of each other. One that fails keeps no
+ * other from being done; the activity then fails, naming it, and its next attempt does only what is left. How
+ * the run ends is not its business.
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { CloseTask } from '../core/opened-run';
@@ -14,7 +15,10 @@ import { recordSeries } from './record-series';
 
 type ClosingStep = (deps: ActivityDeps, run: ClosingRun) => Promise<void>;
 
-/** In this order. A step may be done twice, for the worker may be lost in between: then a notice comes twice too. */
+/**
+ * In this order. A step may be done twice, for the worker may be lost in between: then a notice comes twice
+ * too.
+ */
 const STEPS: Readonly<Record<string, ClosingStep>> = {
   archive: archiveClosingRun,
   series: recordSeries,

@@ -15,8 +15,8 @@ import { refusing } from './failures';
 import { withHeartbeats } from './unit/heartbeat';
 
 /**
- * Writes the combined rows: everything or nothing, once (I10). Which rows those are, it reads from the run's own history, as
- * any reader does: a list of hundreds of files would not fit into an argument (I7).
+ * Writes the combined rows: everything or nothing, once (I10). Which rows those are, it reads from the run's
+ * own history, as any reader does: a list of hundreds of files would not fit into an argument (I7).
  */
 export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitResult> {
   const context = Context.current();

@@ -14,11 +14,16 @@ export function refused(error: Refusal, ...details: unknown[]): ApplicationFailu
   return failure;
 }
 
-/** The wait after the first attempt that found the stage away or the warehouse locked; it doubles, so that twelve take half an hour. */
+/**
+ * The wait after the first attempt that found the stage away or the warehouse locked; it doubles, so that
+ * twelve take half an hour.
+ */
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 5 * 60_000;
 
-/** Tried again for long: a run is not lost because a disk is full, or because somebody looks at the warehouse. */
+/**
+ * Tried again for long: a run is not lost because a disk is full, or because somebody looks at the warehouse.
+ */
 function unavailable({ name, message }: WarehouseLocked | StageUnavailable): ApplicationFailure {
   const { attempt } = Context.current().info;
   return ApplicationFailure.create({
@@ -40,8 +45,8 @@ export async function refusing<T>(body: () => Promise<T>): Promise<T> {
 }
 
 /**
- * The same before any partition has run: a stage that takes no writes for want of rights is refused at once (I9), where a run that is
- * under way would wait for it.
+ * The same before any partition has run: a stage that takes no writes for want of rights is refused at once
+ * (I9), where a run that is under way would wait for it.
  */
 export function refusingEarly<T>(body: () => Promise<T>): Promise<T> {
   return refusing(() =>

@@ -1,4 +1,7 @@
-/** Partition ids → ordinals, and which of them have ended: for the update `skip`, since a workflow reads no files. */
+/**
+ * Partition ids → ordinals, and which of them have ended: for the update `skip`, since a workflow reads no
+ * files.
+ */
 import { Context } from '@temporalio/activity';
 import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';

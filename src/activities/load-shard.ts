@@ -1,4 +1,7 @@
-/** The units of a shard: planning put them on the stage, since the history of the run has no room for those of all shards (I7). */
+/**
+ * The units of a shard: planning put them on the stage, since the history of the run has no room for those of
+ * all shards (I7).
+ */
 import { Context } from '@temporalio/activity';
 import type { LoadedShard, LoadTask, Sharding, Unit } from '../core/plan';
 import { sha256Of } from '../files/digest';

@@ -1,6 +1,6 @@
 /**
- * What a worker counts beside what Temporal's SDK does, through the SDK's own meter, so that one endpoint serves both. Labels are
- * statuses, names of functions and reasons: never ids or keys.
+ * What a worker counts beside what Temporal's SDK does, through the SDK's own meter, so that one endpoint
+ * serves both. Labels are statuses, names of functions and reasons: never ids or keys.
  */
 import { noopMetricMeter, type MetricMeter } from '@temporalio/common';
 import type { Recorded } from '../stored/checkpoints';

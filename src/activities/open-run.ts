@@ -1,6 +1,6 @@
 /**
- * Accepts or refuses a run (I9): everything that can be known before rows are read, all problems at once. An accepted
- * execution puts its locator on the stage; the run id is taken from then on.
+ * Accepts or refuses a run (I9): everything that can be known before rows are read, all problems at once. An
+ * accepted execution puts its locator on the stage; the run id is taken from then on.
  */
 import { Context } from '@temporalio/activity';
 import { putLocator } from '../stored/locators';
@@ -59,7 +59,8 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const problems: string[] = [];
   const warehouseUri = resolvePlace('warehouse', input.warehouse, project, problems, { trusted });
   const place = { trusted, warehouse: input.warehouse };
-  // A continuation's is where its run was found, and was resolved as its starter's; what others chose must be allowed for them.
+  // A continuation's is where its run was found, and was resolved as its starter's; what others chose must be
+  // allowed for them.
   const isResolved = continued !== null && starter === admitted;
   const stageUri = isResolved
     ? continued.stage.uri
@@ -88,7 +89,8 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
         ? null
         : await inspectSource(warehouse, { ...input, scheduledTime }, problems);
   if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
-  // Of a continuation with the run's own output it was checked before; the commit alone waits for who has the warehouse.
+  // Of a continuation with the run's own output it was checked before; the commit alone waits for who has the
+  // warehouse.
   const hasOwnOutput = resumed !== null && (raw as Partial<RunInput>).output == null;
   if (warehouse !== null && !hasOwnOutput) problems.push(...(await targetProblems(warehouse, input)));
   if (shape !== null && warehouse !== null && stageUri !== null && found !== null) {

@@ -12,7 +12,7 @@ import type { PushDown } from '../core/push-down';
 import { Refusal } from '../core/refusal';
 import { scheduledFor } from '../input/scheduled-time';
 import { planFolder } from '../stored/layout';
-import { mostAttempts, planRetry } from '../core/failures/retry-plan';
+import { maxAttempts, planRetry } from '../core/failures/retry-plan';
 import { joinUpToMs } from '../core/units/joining';
 import { retryUnitsPerRound } from '../core/units/retry-units';
 import { readWholeIndex } from '../rows/partition-index';
@@ -55,7 +55,8 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
       // A repeated attempt must not meet what an earlier one put: objects are written once.
       const attempt = `e${opened.execution}a${context.info.attempt}-${randomUUID().slice(0, 8)}`;
       const place: PlanPlace = { stage, opened, folder: planFolder(opened, attempt) };
-      // enforces I1: a continuation reads what the generation's first execution pinned, whatever the source holds by now.
+      // enforces I1: a continuation reads what the generation's first execution pinned, whatever the source
+      // holds by now.
       const rows =
         opened.continues === null
           ? await pinRows(deps, place, input, context)
@@ -304,7 +305,7 @@ async function putPlan(
     retryUnitsPerRound: retryUnitsPerRound(
       options.maxConcurrency,
       // A second chance on the big task queue is a round of its own.
-      mostAttempts(retry) + (own.bigTaskQueue === null ? 0 : 1),
+      maxAttempts(retry) + (own.bigTaskQueue === null ? 0 : 1),
     ),
     output: outputPlan(input, projectDir),
     ...(use !== null && { models: use }),

@@ -1,6 +1,6 @@
 /**
- * Makes a version of a training run's models: the manifest is put first, and nobody sees it before the warehouse's transaction names
- * it, so that a version is there whole or not at all (I3, I10).
+ * Makes a version of a training run's models: the manifest is put first, and nobody sees it before the
+ * warehouse's transaction names it, so that a version is there whole or not at all (I3, I10).
  */
 import { randomUUID } from 'node:crypto';
 import type { RunReader } from '../reader/run-reader';
@@ -28,7 +28,7 @@ import { trainedEntries } from '../planning/trained-models';
 type ModelOutput = Extract<OutputPlan, { model: string }>;
 
 /** Others may register at the same time; each try is laid over what is newest then. */
-const MOST_TRIES = 20;
+const MAX_TRIES = 20;
 
 interface Registering {
   task: CommitTask & { output: ModelOutput };
@@ -49,7 +49,7 @@ export async function registerModels(registering: Registering): Promise<CommitRe
       return madeBefore(own, registering) ?? (await register(registering, records, own.at(-1) ?? null));
     } catch (error) {
       if (error instanceof RegistryRefused) throw new Refusal('OutputMismatch', [error.message]);
-      if (!(error instanceof RegistryConflict) || attempt === MOST_TRIES) throw error;
+      if (!(error instanceof RegistryConflict) || attempt === MAX_TRIES) throw error;
     }
   }
 }
@@ -60,7 +60,8 @@ async function register(
   last: Version | null,
 ): Promise<CommitResult> {
   const { model } = task.output;
-  // A retry is laid over what is newest, which has what the run registered before: its base was the first one's.
+  // A retry is laid over what is newest, which has what the run registered before: its base was the first
+  // one's.
   const wanted = last === null ? task.output.base : null;
   const stage = openStage(task.stage, task.stageToken);
   const createdAt = new Date().toISOString();
@@ -78,7 +79,8 @@ async function register(
         'train on the same stage, or begin anew with the base "none" (--base none).',
     );
   }
-  // enforces I10: models that an earlier execution has registered may have been replaced since by those of another run.
+  // enforces I10: models that an earlier execution has registered may have been replaced since by those of
+  // another run.
   const entries = await trainedEntries(reader, record, last?.body.run!.execution ?? 0);
   if (entries.length === 0 && last !== null) return resultOf(model, last);
   const before = base === null ? null : await readManifest(stage, base.body.root);
@@ -121,7 +123,10 @@ function versionsOfRun(records: readonly ModelRecord[], { task, lineage }: Regis
   );
 }
 
-/** The version that this very execution has made, when the answer was lost. Throws when a newer one of the run has made one. */
+/**
+ * The version that this very execution has made, when the answer was lost. Throws when a newer one of the run
+ * has made one.
+ */
 function madeBefore(own: readonly Version[], { task, record }: Registering): CommitResult | null {
   const same = own.find(({ body }) => body.run!.workflowRunId === record.workflowRunId);
   if (same !== undefined) return resultOf(task.output.model, same);

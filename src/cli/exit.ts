@@ -28,7 +28,10 @@ export class Interrupted extends Error {
   override name = 'Interrupted';
 }
 
-/** The exit code for a run that has ended. `strict`: any partition that is not DONE or SKIPPED counts as failure. */
+/**
+ * The exit code for a run that has ended. `strict`: any partition that is not DONE or SKIPPED counts as
+ * failure.
+ */
 export function exitCodeOf(state: RunState, strict: boolean): number {
   // enforces I8
   return EXIT_CODES[state.status](state, strict);

@@ -83,7 +83,10 @@ async function waitWithProgress(
   }
 }
 
-/** The first Ctrl-C aborts the signal; a second one ends the process, as ever. `stopped` is what is said when `use` gives up. */
+/**
+ * The first Ctrl-C aborts the signal; a second one ends the process, as ever. `stopped` is what is said when
+ * `use` gives up.
+ */
 export async function untilInterrupted<T>(
   stopped: string,
   use: (interrupt: AbortSignal) => Promise<T>,

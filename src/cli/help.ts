@@ -24,7 +24,9 @@ export const groupItems: Help['groupItems'] = (items, visible, headingOf) => {
   return new Map(groups.sort((a, b) => rank(a) - rank(b)));
 };
 
-/** Command lines that work as they stand, once there is such a run or a file; `notes` are shown below them. */
+/**
+ * Command lines that work as they stand, once there is such a run or a file; `notes` are shown below them.
+ */
 export function withExamples(command: Command, examples: readonly string[], notes = ''): Command {
   const lines = examples.map((line) => `  partwise ${line}`).join('\n');
   const title = examples.length === 1 ? 'Example' : 'Examples';

@@ -3,15 +3,18 @@ import { decodePartitionId, encodePartitionId, isPartitionId } from '../core/par
 import { clean } from './render/text';
 
 /**
- * A partition id stays as it is; what cannot be one (`San Marcos`) is taken for the values of the key. `keyColumns`: their number,
- * where it is known.
+ * A partition id stays as it is; what cannot be one (`San Marcos`) is taken for the values of the key.
+ * `keyColumns`: their number, where it is known.
  */
 export function toPartitionId(text: string, keyColumns?: number): string {
   if (isPartitionId(text) && (keyColumns !== 1 || !text.includes('/'))) return text;
   return keyColumns === 1 ? encodePartitionId([text]) : encodePartitionId(text.split('/'));
 }
 
-/** `San Marcos`, `East/14`: what people would type; the id itself where that would mean another partition (NULL, `a/b`). */
+/**
+ * `San Marcos`, `East/14`: what people would type; the id itself where that would mean another partition
+ * (NULL, `a/b`).
+ */
 export function partitionName(id: string): string {
   const values = decodePartitionId(id);
   // An empty value would not be seen.

@@ -1,4 +1,6 @@
-/** Folders for what is downloaded: readable, inside the target, and one per partition on any file system (I6). */
+/**
+ * Folders for what is downloaded: readable, inside the target, and one per partition on any file system (I6).
+ */
 import { decodePartitionId } from '../core/partition-id';
 import { folderName } from '../stored/layout';
 

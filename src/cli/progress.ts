@@ -18,7 +18,7 @@ export interface ProgressDisplay {
 
 const BAR_WIDTH = 30;
 /** Reasons of so many failed partitions are shown; all are in `partwise partitions`. */
-const MOST_FAILURES = 20;
+const MAX_FAILURES = 20;
 const LINE_EVERY_MS = 1_000;
 /** Before that, a guess would jump about. */
 const ETA_AFTER_MS = 3_000;
@@ -32,9 +32,9 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progr
     update: (state, running) => write.update(state, running),
     failed(partition) {
       failures++;
-      if (failures > MOST_FAILURES + 1) return;
+      if (failures > MAX_FAILURES + 1) return;
       note(
-        failures <= MOST_FAILURES
+        failures <= MAX_FAILURES
           ? failureLine(partition, widthOfTerminal(stream), errorPaint)
           : errorPaint.dim('  … further failures are in `partwise partitions`.'),
       );

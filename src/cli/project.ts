@@ -85,8 +85,8 @@ export interface ConnectionFlags {
 }
 
 /**
- * Connects, calls `use`, and closes whatever happens. Throws `ServerMoved` when the server comes back elsewhere meanwhile; `moved` is
- * aborted then, for what `use` waits for.
+ * Connects, calls `use`, and closes whatever happens. Throws `ServerMoved` when the server comes back
+ * elsewhere meanwhile; `moved` is aborted then, for what `use` waits for.
  */
 export async function withPartwise<T>(
   config: ProjectConfig,
@@ -107,7 +107,8 @@ export async function withPartwise<T>(
   try {
     return await Promise.race([use(partwise, moving.signal), moved]);
   } finally {
-    // A connection to where the server was goes with the process: Temporal's client still retries on it, and throws once it is closed.
+    // A connection to where the server was goes with the process: Temporal's client still retries on it, and
+    // throws once it is closed.
     if (!moving.signal.aborted) await partwise.close();
   }
 }
@@ -120,8 +121,8 @@ function movedText(address: string): string {
 }
 
 /**
- * Does the work again, with another connection, whenever the server comes back elsewhere. `hasStarted` is false as long as doing it
- * again might start something twice: then `ServerMoved` is thrown.
+ * Does the work again, with another connection, whenever the server comes back elsewhere. `hasStarted` is
+ * false as long as doing it again might start something twice: then `ServerMoved` is thrown.
  */
 export async function followingMoves<T>(
   work: () => Promise<T>,

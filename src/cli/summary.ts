@@ -8,19 +8,19 @@ import { renderRunState } from './render/run-state';
 import { paint, print, widthOfTerminal } from './terminal';
 import type { RunState } from '../history/state';
 
-const MOST_FAILURES = 5;
-const MOST_ROWS = 20;
+const MAX_FAILURES = 5;
+const MAX_ROWS = 20;
 
 /** Run, first failures, the combined rows, what to try next. */
 export async function summarise(handle: RunHandle, state: RunState, suggest: Suggest): Promise<void> {
-  const failures = await firstFailures(handle, state, MOST_FAILURES);
+  const failures = await firstFailures(handle, state, MAX_FAILURES);
   const width = widthOfTerminal();
   print('');
   print(renderRunState(state, failures, width, paint));
   if (state.counts.DONE > 0) {
-    const rows = await handle.results({ limit: MOST_ROWS });
-    const total = rows.length < MOST_ROWS ? rows.length : await handle.countResults();
-    if (rows.length > 0) print(`\n${renderRows(rows, MOST_ROWS, width, paint, total)}`);
+    const rows = await handle.results({ limit: MAX_ROWS });
+    const total = rows.length < MAX_ROWS ? rows.length : await handle.countResults();
+    if (rows.length > 0) print(`\n${renderRows(rows, MAX_ROWS, width, paint, total)}`);
   }
   if (state.counts.total > 0) print(`\n${await suggestions(handle, state, failures, suggest)}`);
 }

@@ -2,7 +2,7 @@
 import { createColors } from 'picocolors';
 import type { Paint } from './render/paint';
 
-const LEAST_WIDTH = 40;
+const MIN_WIDTH = 40;
 /** Of a terminal that does not say. */
 const DEFAULT_WIDTH = 100;
 
@@ -18,12 +18,15 @@ export const paint = paintFor(process.stdout);
 /** Colours of standard error. */
 export const errorPaint = paintFor(process.stderr);
 
-/** Columns to fit into; as many as there are where the output is no terminal: what is read by programs is not cut. */
+/**
+ * Columns to fit into; as many as there are where the output is no terminal: what is read by programs is not
+ * cut.
+ */
 export function widthOfTerminal(stream: NodeJS.WriteStream = process.stdout): number {
   const asked = Number(process.env['COLUMNS']);
   const unasked = stream.isTTY ? DEFAULT_WIDTH : Infinity;
   // A pseudo-terminal that nobody sized says 0.
-  return Math.max(LEAST_WIDTH, stream.columns || (asked > 0 ? asked : unasked));
+  return Math.max(MIN_WIDTH, stream.columns || (asked > 0 ? asked : unasked));
 }
 
 export function print(text: string): void {

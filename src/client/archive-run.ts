@@ -1,4 +1,7 @@
-/** Archives a run that has ended: each of its executions that the server still has, with the whole of its history. */
+/**
+ * Archives a run that has ended: each of its executions that the server still has, with the whole of its
+ * history.
+ */
 import type { Client } from '@temporalio/client';
 import type { OpenedRun } from '../core/opened-run';
 import { openStage, type Stage } from '../stage';

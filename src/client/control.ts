@@ -1,6 +1,6 @@
 /**
- * A run on a server: what reads it, and what changes it. A run under way is changed by the signals and updates that Temporal's own
- * tools can send too.
+ * A run on a server: what reads it, and what changes it. A run under way is changed by the signals and
+ * updates that Temporal's own tools can send too.
  */
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import type { RetryInput } from '../core/input';

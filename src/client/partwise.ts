@@ -31,7 +31,8 @@ export interface HistoryFileOptions {
   config?: ProjectConfig;
 }
 
-// Everything else is loaded by the method that needs it: `partwise` is imported by every functions file, so by every runner.
+// Everything else is loaded by the method that needs it: `partwise` is imported by every functions file, so
+// by every runner.
 
 interface Session {
   readonly client: Client;
@@ -44,7 +45,8 @@ interface Session {
 }
 
 /**
- * A connection to the place where runs live: a Temporal server, the project's own one unless another is named.
+ * A connection to the place where runs live: a Temporal server, the project's own one unless another is
+ * named.
  *
  * ```ts
  * const partwise = await Partwise.connect();
@@ -70,8 +72,8 @@ export class Partwise {
   }
 
   /**
-   * Connects to the server that the project's configuration or the environment names, else to the project's embedded one,
-   * which is started where it is not up.
+   * Connects to the server that the project's configuration or the environment names, else to the project's
+   * embedded one, which is started where it is not up.
    */
   static async connect(options: ConnectOptions = {}): Promise<Partwise> {
     const { config, projectDir, ...rest } = options;
@@ -103,9 +105,10 @@ export class Partwise {
   }
 
   /**
-   * A run as a file has it: an archive of Partwise, or what `temporal workflow show --output json` writes, compressed or not. No
-   * server is asked, and none is started. Artifacts, logs and rows are read from the run's stage, which must be seen from here.
-   * `projectDir`: the project whose data converter wrote the history. Throws `UnreadableHistory`.
+   * A run as a file has it: an archive of Partwise, or what `temporal workflow show --output json` writes,
+   * compressed or not. No server is asked, and none is started. Artifacts, logs and rows are read from the
+   * run's stage, which must be seen from here. `projectDir`: the project whose data converter wrote the
+   * history. Throws `UnreadableHistory`.
    */
   static async fromHistory(file: string, options: HistoryFileOptions = {}): Promise<RunHandle> {
     const { config, projectDir } = options;
@@ -127,9 +130,9 @@ export class Partwise {
   }
 
   /**
-   * Starts a run. Resolves once the server has accepted it; throws `StartRefused`, with every problem, for input that cannot be
-   * run and for a run id that is taken. What only a worker can see (an unknown table, say) ends the run before any partition
-   * is started: see `wasRefused`.
+   * Starts a run. Resolves once the server has accepted it; throws `StartRefused`, with every problem, for
+   * input that cannot be run and for a run id that is taken. What only a worker can see (an unknown table,
+   * say) ends the run before any partition is started: see `wasRefused`.
    */
   async start(input: RunInput, options: { runId?: string } = {}): Promise<RunHandle> {
     const { client, taskQueue } = this.#session;
@@ -138,13 +141,17 @@ export class Partwise {
     return this.#handle(runId, workflowRunId);
   }
 
-  /** The handle of a run, running or finished, whoever started it. Throws nothing: its methods throw `NoSuchRun`. */
+  /**
+   * The handle of a run, running or finished, whoever started it. Throws nothing: its methods throw
+   * `NoSuchRun`.
+   */
   getRun(runId: string): RunHandle {
     return this.#handle(runId, null);
   }
 
   /**
-   * A page of the runs on this server, each run id once. Throws `RangeError` for a limit or a cursor that is not one.
+   * A page of the runs on this server, each run id once. Throws `RangeError` for a limit or a cursor that is
+   * not one.
    *
    * ```ts
    * let after: string | undefined;
@@ -162,8 +169,8 @@ export class Partwise {
   }
 
   /**
-   * Raw histories of runs, each execution for itself, for `replayRuns` of `partwise/worker`: of the runs named, and of the newest
-   * `last`. Executions that have expired and were not archived are passed over.
+   * Raw histories of runs, each execution for itself, for `replayRuns` of `partwise/worker`: of the runs
+   * named, and of the newest `last`. Executions that have expired and were not archived are passed over.
    */
   histories(options: HistoriesOptions): AsyncIterable<RunHistory> {
     const {
@@ -174,8 +181,8 @@ export class Partwise {
   }
 
   /**
-   * Schedules of this server that start runs. The embedded server fires them only while it is up: `partwise dev` keeps it up, and
-   * without that it ends ten minutes after the last command and the last run.
+   * Schedules of this server that start runs. The embedded server fires them only while it is up: `partwise
+   * dev` keeps it up, and without that it ends ten minutes after the last command and the last run.
    */
   get schedules(): Schedules {
     if (this.#schedules !== null) return this.#schedules;
@@ -185,8 +192,9 @@ export class Partwise {
   }
 
   /**
-   * What a run of this input would do: how many partitions, how large, in how many units. Reads the source here and now, without a
-   * worker, and starts nothing. Throws `StartRefused` for what a run would be refused for.
+   * What a run of this input would do: how many partitions, how large, in how many units. Reads the source
+   * here and now, without a worker, and starts nothing. Throws `StartRefused` for what a run would be refused
+   * for.
    */
   async plan(input: RunInput): Promise<PlanPreview> {
     const { previewPlan }: typeof import('./trial/preview') = require('./trial/preview');
@@ -194,9 +202,10 @@ export class Partwise {
   }
 
   /**
-   * Runs a few partitions of what would be a run of this input, here and now, in runner processes of this machine: to see whether
-   * the function does what it should before it is run for all of them. Starts no run, and keeps nothing; a function that throws is
-   * in the report. Throws `StartRefused` for what a run would be refused for.
+   * Runs a few partitions of what would be a run of this input, here and now, in runner processes of this
+   * machine: to see whether the function does what it should before it is run for all of them. Starts no run,
+   * and keeps nothing; a function that throws is in the report. Throws `StartRefused` for what a run would be
+   * refused for.
    *
    * ```ts
    * const { tried } = await partwise.try(input, { partitions: 3 });
@@ -209,11 +218,13 @@ export class Partwise {
   }
 
   /**
-   * Calls the function as it is now on one partition of a run, on the rows that the run pinned, in this process: to find out why it
-   * failed, or whether it is mended. What it prints, returns, uploads and throws is in the report, beside what the run recorded. The
-   * run and its stage stay as they are: uploads go nowhere. Limits of time and memory do not hold here.
+   * Calls the function as it is now on one partition of a run, on the rows that the run pinned, in this
+   * process: to find out why it failed, or whether it is mended. What it prints, returns, uploads and throws
+   * is in the report, beside what the run recorded. The run and its stage stay as they are: uploads go
+   * nowhere. Limits of time and memory do not hold here.
    *
-   * Throws `NoSuchRun`, `NoSuchPartition`, and `StartRefused` when the function or the snapshot is not there any more.
+   * Throws `NoSuchRun`, `NoSuchPartition`, and `StartRefused` when the function or the snapshot is not there
+   * any more.
    */
   async debug(runId: string, partition: string, options: DebugOptions = {}): Promise<DebugReport> {
     const { debugPartition }: typeof import('./trial/debug-partition') = require('./trial/debug-partition');
@@ -224,9 +235,9 @@ export class Partwise {
   }
 
   /**
-   * Removes from the stage what nobody needs: of runs that `options` selects everything (but what others have reused), of runs that
-   * stay what nothing recorded names. A run in progress is never touched. Resolves with what was removed, or with `dryRun` would be;
-   * throws `CleanRefused`, having removed nothing.
+   * Removes from the stage what nobody needs: of runs that `options` selects everything (but what others have
+   * reused), of runs that stay what nothing recorded names. A run in progress is never touched. Resolves with
+   * what was removed, or with `dryRun` would be; throws `CleanRefused`, having removed nothing.
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
     const { cleanProject }: typeof import('./clean/project') = require('./clean/project');
@@ -234,8 +245,8 @@ export class Partwise {
   }
 
   /**
-   * The project's models: versions, aliases, and what predicts with them. `warehouse`: of the registry, as in an input; default: the
-   * project's.
+   * The project's models: versions, aliases, and what predicts with them. `warehouse`: of the registry, as in
+   * an input; default: the project's.
    */
   async registry({ warehouse }: { warehouse?: string } = {}): Promise<ModelRegistry> {
     const { openRegistry }: typeof import('./registry/open-registry') = require('./registry/open-registry');
@@ -283,8 +294,8 @@ export class Partwise {
 }
 
 /**
- * The embedded worker may have been started by another command with other settings: what this program resolved is what its run
- * gets.
+ * The embedded worker may have been started by another command with other settings: what this program
+ * resolved is what its run gets.
  */
 function withSettingsOf({ functions, warehouse, stage }: ProjectConfig, input: RunInput): RunInput {
   return {

@@ -6,8 +6,8 @@ import { defaultRunId, runIdProblem } from '../input/run-id';
 import { StartRefused } from '../reader/errors';
 
 /**
- * Starts a run's workflow. Resolves with its ids once the server has accepted it; throws `StartRefused` for what can be known
- * before.
+ * Starts a run's workflow. Resolves with its ids once the server has accepted it; throws `StartRefused` for
+ * what can be known before.
  */
 export async function startRun(
   client: Client,
@@ -33,7 +33,10 @@ export async function startRun(
   });
 }
 
-/** Starts an execution that continues a run: partitions that are not DONE, on the rows that the run has pinned. */
+/**
+ * Starts an execution that continues a run: partitions that are not DONE, on the rows that the run has
+ * pinned.
+ */
 export function startContinuation(
   client: Client,
   taskQueue: string,

@@ -43,8 +43,9 @@ export async function readConfigFile(file: string): Promise<unknown> {
 }
 
 /**
- * TypeScript and JavaScript alike become one CommonJS text: so a file loads whatever the `type` in its package.json, and nothing
- * is written beside it. Packages of Partwise and Temporal stay outside, since a second copy would not be the same.
+ * TypeScript and JavaScript alike become one CommonJS text: so a file loads whatever the `type` in its
+ * package.json, and nothing is written beside it. Packages of Partwise and Temporal stay outside, since a
+ * second copy would not be the same.
  */
 async function bundle(file: string): Promise<string> {
   const { build } = await import('esbuild');
@@ -87,7 +88,10 @@ function exportOf(file: string, code: string): unknown {
   return exports !== null && typeof exports === 'object' && 'default' in exports ? exports.default : exports;
 }
 
-/** What a configuration file may import from "partwise": the rest would load the whole package, and this folder may not import it. */
+/**
+ * What a configuration file may import from "partwise": the rest would load the whole package, and this
+ * folder may not import it.
+ */
 const OWN_EXPORTS: object = { defineConfig };
 
 function ownPackage(file: string): object {

@@ -1,6 +1,7 @@
 /**
- * Where settings come from: flags, then the environment, then the configuration file, then defaults. Decided here, for
- * commands, library and worker alike; the environment names of Temporal itself are read in `temporal/`.
+ * Where settings come from: flags, then the environment, then the configuration file, then defaults. Decided
+ * here, for commands, library and worker alike; the environment names of Temporal itself are read in
+ * `temporal/`.
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -138,7 +139,9 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   };
 }
 
-/** The file's settings give way to Temporal's own names in the environment, which are read with the profile. */
+/**
+ * The file's settings give way to Temporal's own names in the environment, which are read with the profile.
+ */
 function temporalSettings(
   flags: ConfigFlags,
   env: NodeJS.ProcessEnv,
@@ -173,7 +176,10 @@ function stagePath(folder: string, stage: string | undefined): string | undefine
   return stage === undefined || stage === '' || isStagePath(stage) ? absolute(folder, stage) : stage;
 }
 
-/** The path of a folder as it is; else the URI, for which a kind may need the warehouse that is named along with the stage. */
+/**
+ * The path of a folder as it is; else the URI, for which a kind may need the warehouse that is named along
+ * with the stage.
+ */
 function absoluteStage(
   stage: string,
   { projectDir, warehouse }: { projectDir: string; warehouse: string | null },

@@ -1,7 +1,7 @@
 /**
- * Outcomes that an execution takes over: from earlier executions of its generation, or reused from an earlier run of its
- * series. They are one file on the stage, which the execution's history names by digest (I2), so that this execution alone
- * is enough to read the run after the older ones have expired.
+ * Outcomes that an execution takes over: from earlier executions of its generation, or reused from an earlier
+ * run of its series. They are one file on the stage, which the execution's history names by digest (I2), so
+ * that this execution alone is enough to read the run after the older ones have expired.
  */
 import { decodeBlock, encodeBlock, type DoneBlock } from './done-block';
 import type { FileRef } from './files';
@@ -19,7 +19,10 @@ export interface Carried {
   firstErrors: { id: string; error: ErrorInfo }[];
 }
 
-/** A Parquet file of rows that functions returned; those of the ordinals in `except` do not count. `File`: a local one is a path. */
+/**
+ * A Parquet file of rows that functions returned; those of the ordinals in `except` do not count. `File`: a
+ * local one is a path.
+ */
 export interface RowsFile<File = FileRef> {
   file: File;
   except: readonly number[];

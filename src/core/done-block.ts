@@ -1,6 +1,6 @@
 /**
- * Outcomes of partitions of a batch that are DONE, by columns: a million of them are a few megabytes, and an object each would be
- * some hundreds. What the partition index knows (id, rows) is not repeated.
+ * Outcomes of partitions of a batch that are DONE, by columns: a million of them are a few megabytes, and an
+ * object each would be some hundreds. What the partition index knows (id, rows) is not repeated.
  */
 import type { ArtifactRef } from './files';
 import { decodeOrdinals, encodeOrdinals } from './units/ordinals';

@@ -1,4 +1,7 @@
-/** Whether a value arrives as it was given: inputs travel as JSON, which drops or changes what it does not know. */
+/**
+ * Whether a value arrives as it was given: inputs travel as JSON, which drops or changes what it does not
+ * know.
+ */
 import { describe, quote } from './quote';
 
 /** Far more than people nest; what encodes JSON by recursion runs out of stack at some thousands. */
@@ -15,7 +18,10 @@ interface Visit {
   depth: number;
 }
 
-/** What JSON would change, drop or cannot hold, as sentences. Without recursion: the value may be nested as deep as one likes. */
+/**
+ * What JSON would change, drop or cannot hold, as sentences. Without recursion: the value may be nested as
+ * deep as one likes.
+ */
 export function jsonProblems(whole: unknown, name: string): string[] {
   const problems: string[] = [];
   const open: Visit[] = [{ value: whole, path: name, within: null, depth: 0 }];

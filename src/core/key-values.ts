@@ -3,8 +3,8 @@ import type { Column } from './plan';
 import type { Row } from './row';
 
 /**
- * The typed key of a partition from its id: `2013/UA` → `{ year: 2013, carrier: 'UA' }`. The inverse of how ids are made,
- * with the values that `context.key` has.
+ * The typed key of a partition from its id: `2013/UA` → `{ year: 2013, carrier: 'UA' }`. The inverse of how
+ * ids are made, with the values that `context.key` has.
  */
 export function keyValues(id: string, keyColumns: readonly Column[]): Row {
   const texts = decodePartitionId(id);

@@ -1,14 +1,20 @@
-/** What is wrong with settings for a run under way, as sentences: for the workflow, and for clients before they ask it. */
+/**
+ * What is wrong with settings for a run under way, as sentences: for the workflow, and for clients before
+ * they ask it.
+ */
 import type { RunPlan } from './plan';
 import { quote } from './quote';
 import { asTolerance, TOLERANCE } from './failures/tolerance';
 
-/** More activities of one workflow in flight, and completions that come at once could fail a workflow task (I7). */
-export const MOST_LANES = 48;
+/**
+ * More activities of one workflow in flight, and completions that come at once could fail a workflow task
+ * (I7).
+ */
+export const MAX_LANES = 48;
 /** Child workflows of a run. */
-export const MOST_SHARDS = 500;
+export const MAX_SHARDS = 500;
 /** Units of a run in flight. */
-export const MOST_CONCURRENCY = MOST_LANES * MOST_SHARDS;
+export const MAX_CONCURRENCY = MAX_LANES * MAX_SHARDS;
 
 /** Units in flight that a run may have, and why not more. */
 export interface ConcurrencyLimit {
@@ -21,11 +27,11 @@ export interface ConcurrencyLimit {
 export function concurrencyLimit(
   plan: Pick<RunPlan, 'maxConcurrency' | 'sharding'> | null,
 ): ConcurrencyLimit {
-  if (plan === null) return { most: MOST_LANES, why: ' until the run is planned' };
+  if (plan === null) return { most: MAX_LANES, why: ' until the run is planned' };
   const shards = plan.sharding?.shards.length ?? 0;
-  const having = shards === 0 ? 'without shards' : `with ${shards} shards of ${MOST_LANES} each`;
+  const having = shards === 0 ? 'without shards' : `with ${shards} shards of ${MAX_LANES} each`;
   const why = `: the run was planned for ${plan.maxConcurrency} at a time, ${having}, and that cannot change`;
-  return { most: MOST_LANES * Math.max(1, shards), why };
+  return { most: MAX_LANES * Math.max(1, shards), why };
 }
 
 export function concurrencyProblems(value: unknown, { most, why }: ConcurrencyLimit): string[] {

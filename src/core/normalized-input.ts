@@ -1,4 +1,7 @@
-/** What an input and a function ask for once they are checked: defaults applied, durations and sizes as numbers. */
+/**
+ * What an input and a function ask for once they are checked: defaults applied, durations and sizes as
+ * numbers.
+ */
 import type { ModelInput, Source } from './input';
 import type { OutputPlan } from './plan';
 import type { NormalizedRetry } from './failures/retry-plan';
@@ -48,7 +51,10 @@ export interface NormalizedOptions {
 /** Settings of the warehouse's kind by name, of those that are given. */
 export type WarehouseOptions = Readonly<Record<string, string>>;
 
-/** The fields that planning and later steps read; `OpenedRun` says the others by itself, as they were resolved. */
+/**
+ * The fields that planning and later steps read; `OpenedRun` says the others by itself, as they were
+ * resolved.
+ */
 export type PlannedInput = Pick<
   NormalizedInput,
   | 'source'

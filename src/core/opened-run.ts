@@ -33,7 +33,9 @@ export interface OpenedRun {
   heartbeatTimeoutMs: number;
   /** How long the execution may take in all; null: no limit. */
   runTimeoutMs: number | null;
-  /** The run's input as it is in force: of a continuation the run's own, with what the continuation changed. */
+  /**
+   * The run's input as it is in force: of a continuation the run's own, with what the continuation changed.
+   */
   input: RunInput;
   /** What it means. Absent in histories of releases that parsed the input again in planning. */
   normalized?: PlannedInput;
@@ -42,8 +44,8 @@ export interface OpenedRun {
   /** What a continuation continues; null for the first execution of a generation. */
   continues: Continued | null;
   /**
-   * Whether the execution's input is taken for that of the worker's owner, who may read and write what the worker can. Absent in histories of
-   * releases that did not ask: as true.
+   * Whether the execution's input is taken for that of the worker's owner, who may read and write what the
+   * worker can. Absent in histories of releases that did not ask: as true.
    */
   trusted?: boolean;
 }
@@ -65,7 +67,10 @@ export interface Continued {
   carried: Carried;
   /** The last commit of the generation. */
   commit: CommitResult | null;
-  /** Whether it has the rows of all partitions that are DONE. Earlier releases do not say so, and take it for granted. */
+  /**
+   * Whether it has the rows of all partitions that are DONE. Earlier releases do not say so, and take it for
+   * granted.
+   */
   committed?: boolean;
 }
 

@@ -7,7 +7,10 @@ import type { PartitionStatus, StatusCounts } from './status';
 
 /** Why a partition did not end well. */
 export interface ErrorInfo {
-  /** The error's class name, or one of Partwise's own: `OutOfMemory`, `Timeout`, `RunnerKilled`, `TooMuchOutput`, `WorkerLost`. */
+  /**
+   * The error's class name, or one of Partwise's own: `OutOfMemory`, `Timeout`, `RunnerKilled`,
+   * `TooMuchOutput`, `WorkerLost`.
+   */
   type: string;
   /** At most 1 KiB. */
   message: string;
@@ -32,7 +35,10 @@ export interface PartitionOutcome {
   /** ISO 8601 UTC. */
   startedAt: string;
   durationMs: number;
-  /** Up to 1 KiB of the result as JSON text, for Temporal's UI; the rows themselves are in `UnitResult.output`. */
+  /**
+   * Up to 1 KiB of the result as JSON text, for Temporal's UI; the rows themselves are in
+   * `UnitResult.output`.
+   */
   preview: string | null;
   /** Rows the function returned. */
   outputRows: number;
@@ -42,12 +48,17 @@ export interface PartitionOutcome {
   reused: boolean;
 }
 
-/** A partition's outcome, or those of partitions of a batch that are DONE; all of a record were made by one function bundle. */
+/**
+ * A partition's outcome, or those of partitions of a batch that are DONE; all of a record were made by one
+ * function bundle.
+ */
 export type OutcomeRecord = PartitionOutcome | { done: DoneRecord };
 
 /** Partitions that failed with one error. */
 export interface AlikeFailures {
-  /** The error without what differs from partition to partition: see `errorPattern`. At most 300 characters. */
+  /**
+   * The error without what differs from partition to partition: see `errorPattern`. At most 300 characters.
+   */
   pattern: string;
   /** The first of them, and its error: at most 300 characters, without a stack. */
   id: string;
@@ -68,8 +79,8 @@ export interface UnitResult {
   /** Parquet files with the rows that functions returned. */
   output: FileRef[];
   /**
-   * Partitions that threw and may be tried again, as ordinals (`"3,7-9"`); null when there are none. They have not ended:
-   * `counts` leaves them out, and among `outcomes` is what they threw.
+   * Partitions that threw and may be tried again, as ordinals (`"3,7-9"`); null when there are none. They
+   * have not ended: `counts` leaves them out, and among `outcomes` is what they threw.
    */
   retry: string | null;
   /**
@@ -79,8 +90,8 @@ export interface UnitResult {
   /** The longest wait that errors among `retry` ask for; null: none does. */
   retryAfterMs: number | null;
   /**
-   * What all partitions that ended or threw here failed with; null when one is DONE, or two failed differently. Those in `big` are
-   * left aside.
+   * What all partitions that ended or threw here failed with; null when one is DONE, or two failed
+   * differently. Those in `big` are left aside.
    */
   alike: AlikeFailures | null;
   /** How long the functions of the partitions that are DONE took, together. */

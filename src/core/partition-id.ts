@@ -1,8 +1,9 @@
 /**
  * Partition ids: the canonical, reversible text of a partition key (I6).
  *
- * Each column's value as text, percent-encoded like `encodeURIComponent`, joined by `/`; NULL is `%-` and the empty
- * string `%_`, which no encoded value can be. Types come from the plan, so `1` and `'1'` never meet in one column.
+ * Each column's value as text, percent-encoded like `encodeURIComponent`, joined by `/`; NULL is `%-` and the
+ * empty string `%_`, which no encoded value can be. Types come from the plan, so `1` and `'1'` never meet in
+ * one column.
  */
 
 const NULL = '%-';

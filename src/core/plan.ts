@@ -69,13 +69,18 @@ export interface RunPlan {
   rows: number;
   /** ISO 8601 UTC: when the rows were pinned. */
   snapshotTime: string;
-  /** Largest first. The position in this array is the unit's number. Of a run that has shards, none: they have them. */
+  /**
+   * Largest first. The position in this array is the unit's number. Of a run that has shards, none: they have
+   * them.
+   */
   units: Unit[];
   /** Null: the run has its units in flight itself. Absent: it was planned by a release that had no shards. */
   sharding?: Sharding | null;
   /** Of `processUnit`. */
   taskQueue: string;
-  /** Of `processUnit` for partitions that ran out of memory; null: they are tried once more where they are. */
+  /**
+   * Of `processUnit` for partitions that ran out of memory; null: they are tried once more where they are.
+   */
   bigTaskQueue: string | null;
   maxConcurrency: number;
   toleratedFailures: number;
@@ -91,7 +96,10 @@ export interface RunPlan {
   partitionTimeoutMs: number | null;
   /** Retry rounds of batches add at most this many units each. */
   retryUnitsPerRound: number;
-  /** Neighbours of one partition each that prove quick are one activity, up to so much work; null: each is one. */
+  /**
+   * Neighbours of one partition each that prove quick are one activity, up to so much work; null: each is
+   * one.
+   */
   joinUpToMs: number | null;
   output: OutputPlan | null;
   /** Of a run that predicts. */
@@ -170,13 +178,16 @@ export interface ShardSettings extends Pick<ReportRule, 'everyFailures'> {
   lanes: number;
 }
 
-/** A file of the snapshot: the rows of the partitions `from` to `to` (ordinals, both included), sorted by partition. */
+/**
+ * A file of the snapshot: the rows of the partitions `from` to `to` (ordinals, both included), sorted by
+ * partition.
+ */
 export interface SnapshotFile extends StagedFile {
   from: number;
   to: number;
   /**
-   * Of a file as the warehouse unloaded it, with rows in any order and values in a form of its own, which `Warehouse.restore` reads: how
-   * many rows it has.
+   * Of a file as the warehouse unloaded it, with rows in any order and values in a form of its own, which
+   * `Warehouse.restore` reads: how many rows it has.
    */
   unloadedRows?: number;
 }
@@ -226,8 +237,8 @@ export interface UnitPlan {
   columns: Column[];
   index: FileRef;
   /**
-   * Every partition is in one of them. Empty in stage mode, where the source files themselves are read, and without a snapshot, where
-   * `pushDown` is.
+   * Every partition is in one of them. Empty in stage mode, where the source files themselves are read, and
+   * without a snapshot, where `pushDown` is.
    */
   snapshot: SnapshotFile[];
   /** Stage mode only: the file of each partition, by ordinal. */
@@ -241,7 +252,9 @@ export interface UnitPlan {
   timeoutMs: number | null;
   /** Resident memory of a runner. */
   memoryBytes: number;
-  /** Whether partitions that run out of memory are given back, to be tried on the function's `bigTaskQueue`. */
+  /**
+   * Whether partitions that run out of memory are given back, to be tried on the function's `bigTaskQueue`.
+   */
   hasBigTaskQueue: boolean;
   heartbeatTimeoutMs: number;
   /** The partitions to run, as ordinals (`"3,7-9"`); null: all. */
@@ -286,8 +299,8 @@ export interface UnitTask {
   /** The partitions ran out of memory before, and this is their second chance. */
   big: boolean;
   /**
-   * How many activities of this unit ended without a result before this one, because something else was recorded as their result;
-   * absent: none. They count as lost workers.
+   * How many activities of this unit ended without a result before this one, because something else was
+   * recorded as their result; absent: none. They count as lost workers.
    */
   lostBefore?: number;
 }
@@ -344,7 +357,10 @@ export interface RunSummary {
   commit: CommitResult | null;
   /** The first few failures. */
   firstErrors: { id: string; error: ErrorInfo }[];
-  /** Why the run was stopped before all partitions were started: those that were not are SKIPPED. Null when it was not. */
+  /**
+   * Why the run was stopped before all partitions were started: those that were not are SKIPPED. Null when it
+   * was not.
+   */
   stopped: { reason: StopReason; message: string } | null;
 }
 

@@ -11,7 +11,10 @@ export function quote(value: unknown): string {
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
 }
 
-/** `a Map`, `a function`, `an Invoice`: for sentences. Never throws, whatever the value does when it is looked at. */
+/**
+ * `a Map`, `a function`, `an Invoice`: for sentences. Never throws, whatever the value does when it is looked
+ * at.
+ */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   const name = typeof value === 'object' ? classOf(value) : typeof value;

@@ -1,6 +1,7 @@
 /**
- * What counts as the answer of an activity, and as a report of a shard. Workflows and readers of history ask the same functions, so
- * that they agree about what an activity that was completed by hand came to (I8): anything else than these is not a result.
+ * What counts as the answer of an activity, and as a report of a shard. Workflows and readers of history ask
+ * the same functions, so that they agree about what an activity that was completed by hand came to (I8):
+ * anything else than these is not a result.
  */
 import type { Carried } from './carried';
 import type { ArtifactRef, FileRef } from './files';

@@ -30,13 +30,12 @@ export class Refusal extends Error {
 }
 
 /** More would not help a person, and messages travel through history. */
-const MOST_PROBLEMS = 20;
+const MAX_PROBLEMS = 20;
 
 /** One problem as it is, several as a list. */
 export function problemText(problems: readonly string[]): string {
   if (problems.length === 1) return problems[0]!;
-  const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => `- ${problem}`);
-  if (problems.length > MOST_PROBLEMS)
-    shown.push(`- … and ${problems.length - MOST_PROBLEMS} more problems.`);
+  const shown = problems.slice(0, MAX_PROBLEMS).map((problem) => `- ${problem}`);
+  if (problems.length > MAX_PROBLEMS) shown.push(`- … and ${problems.length - MAX_PROBLEMS} more problems.`);
   return shown.join('\n');
 }

@@ -2,8 +2,8 @@
 export type Row = Record<string, unknown>;
 
 /**
- * Sets a property whose name comes from a user's table. Assigning `__proto__` would change the object's prototype, and no other name
- * of `Object.prototype` is special: an own property hides it.
+ * Sets a property whose name comes from a user's table. Assigning `__proto__` would change the object's
+ * prototype, and no other name of `Object.prototype` is special: an own property hides it.
  */
 export function setOwn<T>(object: Record<string, T>, name: string, value: T): void {
   if (name === '__proto__')

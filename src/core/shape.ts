@@ -1,7 +1,8 @@
 /**
- * Checks of the form of recorded values. Anybody who may write to a namespace can complete an activity or send a signal with
- * anything, so workflows and readers check before they use. Pure, cheap and deterministic: workflow code cannot import a schema
- * library for it. What people write (inputs, configuration) has its own schemas, which explain each problem.
+ * Checks of the form of recorded values. Anybody who may write to a namespace can complete an activity or
+ * send a signal with anything, so workflows and readers check before they use. Pure, cheap and deterministic:
+ * workflow code cannot import a schema library for it. What people write (inputs, configuration) has its own
+ * schemas, which explain each problem.
  */
 export type Check = (value: unknown) => boolean;
 

@@ -17,7 +17,10 @@ export function tableParts(name: string): string[] | null {
   }
 }
 
-/** Why rows cannot be read from, or written to, a table of this name, whatever there is in the warehouse; null when they can. */
+/**
+ * Why rows cannot be read from, or written to, a table of this name, whatever there is in the warehouse; null
+ * when they can.
+ */
 export function tableNameProblem(field: string, name: string, use: 'read' | 'write'): string | null {
   // A stage of the warehouse, which is refused with what to give instead.
   if (use === 'read' && name.startsWith('@')) return null;

@@ -1,4 +1,7 @@
-/** The messages by which a function in a runner queries the warehouse through its worker: a runner has no credentials (I11). */
+/**
+ * The messages by which a function in a runner queries the warehouse through its worker: a runner has no
+ * credentials (I11).
+ */
 
 /** A value that a statement binds. */
 export type Bind = string | number | boolean | null;

@@ -1,4 +1,7 @@
-/** The workflow of a run as others see it: its type, the memos that can be read without its history, and the activities that it calls. */
+/**
+ * The workflow of a run as others see it: its type, the memos that can be read without its history, and the
+ * activities that it calls.
+ */
 import type { UnitResult } from './outcome';
 import type { CloseTask, OpenedRun, PlanTask } from './opened-run';
 import type {
@@ -16,7 +19,10 @@ import type {
 /** The function's name, so that listing runs needs no history. */
 export const FUNCTION_MEMO = 'partwiseFunction';
 
-/** Whether the run is paused (`true`, `false`; absent: never was). Set by the workflow, obeyed by attempts that wait and by batches. */
+/**
+ * Whether the run is paused (`true`, `false`; absent: never was). Set by the workflow, obeyed by attempts
+ * that wait and by batches.
+ */
 export const PAUSED_MEMO = 'partwisePaused';
 
 /** The workflow type of runs. */

@@ -1,4 +1,7 @@
-/** Locks a DuckDB down to some files, for SQL that comes from others: no other file, no network, no extension, no setting. */
+/**
+ * Locks a DuckDB down to some files, for SQL that comes from others: no other file, no network, no extension,
+ * no setting.
+ */
 import { sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 

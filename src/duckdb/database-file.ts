@@ -16,8 +16,9 @@ export class WarehouseLocked extends Error {
 const inTurn = new Map<string, Promise<unknown>>();
 
 /**
- * Runs `work` when nothing else of this process uses the file. DuckDB's lock keeps other processes out, not this one: two
- * instances on one file would write over each other, and closing the first would drop the lock of the second.
+ * Runs `work` when nothing else of this process uses the file. DuckDB's lock keeps other processes out, not
+ * this one: two instances on one file would write over each other, and closing the first would drop the lock
+ * of the second.
  */
 async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
   if (path === ':memory:') return work();
@@ -36,7 +37,10 @@ export interface OpenOptions {
   tempFolder?: string;
   /** Nobody waits for the file any more when it is aborted. */
   signal?: AbortSignal;
-  /** Called once when the file has been locked for 10 s, and then the wait goes on. Without it the wait ends with `WarehouseLocked`. */
+  /**
+   * Called once when the file has been locked for 10 s, and then the wait goes on. Without it the wait ends
+   * with `WarehouseLocked`.
+   */
   onLocked?: (message: string) => void;
   /** What may be read and written besides the database itself; null or absent: anything. */
   confinement?: Confinement | null;
@@ -152,8 +156,8 @@ export function quoteText(text: string): string {
 }
 
 /**
- * DuckDB's own words about the user's SQL or data, which no retry would change, without the drawing of the statement; null
- * for errors of another kind (locks, disks, memory).
+ * DuckDB's own words about the user's SQL or data, which no retry would change, without the drawing of the
+ * statement; null for errors of another kind (locks, disks, memory).
  */
 export function userProblem(error: unknown): string | null {
   const message = error instanceof Error ? error.message : '';

@@ -11,8 +11,8 @@ export interface DatabaseOptions {
 }
 
 /**
- * One thread, because partitions run side by side in processes of their own; never a download, because an extension that
- * arrives in the middle of a run would make it depend on the network.
+ * One thread, because partitions run side by side in processes of their own; never a download, because an
+ * extension that arrives in the middle of a run would make it depend on the network.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInstance> {
   const database = await DuckDBInstance.create(':memory:', {
@@ -33,7 +33,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
   return database;
 }
 
-/** A database that the units of a runner have one after the other: to open one takes longer than a small unit. */
+/**
+ * A database that the units of a runner have one after the other: to open one takes longer than a small unit.
+ */
 export class KeptDatabase {
   #kept: { key: string; database: DuckDBInstance } | null = null;
 

@@ -1,12 +1,13 @@
 /**
- * SQL that comes with an input is pasted into statements of Partwise's own. It is parsed by itself first, which runs none of it: a query
- * that is one SELECT, or a condition that is one expression, cannot close the parenthesis that it is put into.
+ * SQL that comes with an input is pasted into statements of Partwise's own. It is parsed by itself first,
+ * which runs none of it: a query that is one SELECT, or a condition that is one expression, cannot close the
+ * parenthesis that it is put into.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 /**
- * Table functions that do more than read: settings of the whole database, files of logs and profiles, addresses in memory; and those that
- * run the text of another query, which would hide such a function.
+ * Table functions that do more than read: settings of the whole database, files of logs and profiles,
+ * addresses in memory; and those that run the text of another query, which would hide such a function.
  */
 export const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
   'arrow_scan',
@@ -33,7 +34,8 @@ export async function selectProblem(connection: DuckDBConnection, text: string):
 
 /** Why a text is not one condition that only reads; null when it is. */
 export async function conditionProblem(connection: DuckDBConnection, text: string): Promise<string | null> {
-  // Without parentheses of ours, one that the text closes has no partner; within them, no clause can follow the condition.
+  // Without parentheses of ours, one that the text closes has no partner; within them, no clause can follow
+  // the condition.
   return (
     (await problemOf(connection, `SELECT 1 WHERE ${text}\n`)) ??
     problemOf(connection, `SELECT 1 WHERE (${text}\n)`)

@@ -118,7 +118,10 @@ function toJavaScript(value: DuckDBValue): unknown {
   return String(value);
 }
 
-/** No Date holds `infinity`, or a day that is more than 100 million from 1970: such a value is text, as DuckDB prints it. */
+/**
+ * No Date holds `infinity`, or a day that is more than 100 million from 1970: such a value is text, as DuckDB
+ * prints it.
+ */
 function toDate(milliseconds: number, value: { isFinite: boolean; toString(): string }): Date | string {
   if (!value.isFinite) return milliseconds < 0 ? '-infinity' : 'infinity';
   const date = new Date(milliseconds);

@@ -1,6 +1,7 @@
 /**
- * Reads ranges of DuckDB's vectors. Vectors give their values one by one, each through checks and some as objects; for the types
- * that most columns have, reading the memory below them is several times faster. What comes out is what `valueReader` gives.
+ * Reads ranges of DuckDB's vectors. Vectors give their values one by one, each through checks and some as
+ * objects; for the types that most columns have, reading the memory below them is several times faster. What
+ * comes out is what `valueReader` gives.
  */
 import { type DuckDBType, DuckDBTypeId, type DuckDBVector } from '@duckdb/node-api';
 import { DAY_MS, valueReader, type ValueReader } from './values';
@@ -12,7 +13,10 @@ export interface VectorReader {
   read(vector: DuckDBVector, from: number, to: number, into: unknown[]): void;
 }
 
-/** What vectors keep to themselves. Where a release of the driver has it in another way, values are read one by one. */
+/**
+ * What vectors keep to themselves. Where a release of the driver has it in another way, values are read one
+ * by one.
+ */
 interface Inside {
   items?: unknown;
   dataView?: unknown;
@@ -95,7 +99,7 @@ const numbers: FastReader = (vector, from, to, into) => {
 };
 
 /** Days from 1970 that a Date may be away. */
-const MOST_DAYS = 100_000_000;
+const MAX_DAYS = 100_000_000;
 
 function dates(read: ValueReader): FastReader {
   return (vector, from, to, into) => {
@@ -105,7 +109,7 @@ function dates(read: ValueReader): FastReader {
     const days = inside.items;
     for (let row = from; row < to; row++) {
       if (isNull?.(row)) into.push(null);
-      else if (Math.abs(days[row]!) <= MOST_DAYS) into.push(new Date(days[row]! * DAY_MS));
+      else if (Math.abs(days[row]!) <= MAX_DAYS) into.push(new Date(days[row]! * DAY_MS));
       else into.push(valueAt(vector, row, read));
     }
     return true;
@@ -139,8 +143,8 @@ function integers(read: ValueReader, make: (value: number) => unknown): FastRead
 const INLINE_BYTES = 12;
 
 /**
- * A text is 16 bytes: its length, and its bytes or where they are. Rows of a partition share the text of their key, so the last
- * one read is kept: equal 16 bytes are the same text.
+ * A text is 16 bytes: its length, and its bytes or where they are. Rows of a partition share the text of
+ * their key, so the last one read is kept: equal 16 bytes are the same text.
  */
 const texts: FastReader = (vector, from, to, into) => {
   const inside = insideOf(vector);

@@ -1,9 +1,15 @@
-/** Files and names that survive a power loss: without fsync, a file system may keep either in memory for half a minute. */
+/**
+ * Files and names that survive a power loss: without fsync, a file system may keep either in memory for half
+ * a minute.
+ */
 import { constants } from 'node:fs';
 import { copyFile, link, open, rename, rm, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** What file systems and platforms answer that cannot fsync this kind of thing: some network mounts, folders on Windows. */
+/**
+ * What file systems and platforms answer that cannot fsync this kind of thing: some network mounts, folders
+ * on Windows.
+ */
 const NOT_SUPPORTED = new Set([
   'EINVAL',
   'ENOSYS',

@@ -4,8 +4,8 @@ import { Refusal } from '../core/refusal';
 import { syncFolder } from './durable';
 
 /**
- * `mkdir -p`, durable. Not Node's own, which never comes back from a file system that answers ENOENT to every new folder, such as
- * `/proc`. Throws a `Refusal` there. `mode`: of the last folder, when it is made.
+ * `mkdir -p`, durable. Not Node's own, which never comes back from a file system that answers ENOENT to every
+ * new folder, such as `/proc`. Throws a `Refusal` there. `mode`: of the last folder, when it is made.
  */
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   const code = await tryToMake(path, mode);

@@ -1,6 +1,6 @@
 /**
- * Packages that are installed beside Partwise only where something needs them: its optional peer dependencies. Each costs megabytes
- * that a laptop with DuckDB has no use for.
+ * Packages that are installed beside Partwise only where something needs them: its optional peer
+ * dependencies. Each costs megabytes that a laptop with DuckDB has no use for.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,10 @@ export function tracingProblems(url: string): string[] {
   return missingPackages(TRACING_PACKAGES, `traces to "${url}"`);
 }
 
-/** Throws `PackageMissing` unless all of the packages are installed. `users`: what needs them, for the message. */
+/**
+ * Throws `PackageMissing` unless all of the packages are installed. `users`: what needs them, for the
+ * message.
+ */
 export function requirePackages(packages: readonly string[], users: string): void {
   const [problem] = missingPackages(packages, users);
   if (problem !== undefined) throw new PackageMissing(problem);

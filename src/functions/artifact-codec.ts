@@ -14,8 +14,9 @@ interface Encoded {
 }
 
 /**
- * The value as it is now: what the caller does with it afterwards changes nothing, waited for or not. Throws an `InvalidArtifact` for
- * a value that cannot be written so. `scratch`: a folder for files while they are made.
+ * The value as it is now: what the caller does with it afterwards changes nothing, waited for or not. Throws
+ * an `InvalidArtifact` for a value that cannot be written so. `scratch`: a folder for files while they are
+ * made.
  */
 export async function encodeArtifact<T>(
   name: string,

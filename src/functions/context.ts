@@ -12,7 +12,7 @@ import type { ModelSerde, ModelHost } from './model-hooks';
 import { MODEL_HOST } from './model-hooks';
 
 /** Progress travels with every heartbeat (I7). */
-const MOST_PROGRESS = 2_048;
+const MAX_PROGRESS = 2_048;
 
 /** What the surroundings do for a context: a runner asks its worker, a test keeps everything in memory. */
 export interface ContextHost {
@@ -48,7 +48,10 @@ export interface ContextFacts<Params> {
 /** A call's context, and what ends it. */
 export interface CallContext<Params = Record<string, unknown>> {
   context: PartitionContext<Params>;
-  /** Waits for uploads that the function began and did not wait for; afterwards the context refuses to be used. */
+  /**
+   * Waits for uploads that the function began and did not wait for; afterwards the context refuses to be
+   * used.
+   */
   finish(): Promise<void>;
 }
 
@@ -85,7 +88,8 @@ class Call {
     }
     const encoding = encodeArtifact(name, value, write, this.host.scratch);
     const stored = encoding.then(({ bytes, codec }) => this.host.upload(name, bytes, codec));
-    // A value that cannot be encoded is the caller's to handle; one that cannot be stored fails the partition.
+    // A value that cannot be encoded is the caller's to handle; one that cannot be stored fails the
+    // partition.
     this.#uploads.set(
       name,
       encoding.then(
@@ -112,9 +116,9 @@ class Call {
   heartbeat(progress: unknown): void {
     this.assertLive('heartbeat');
     const text = encodeJson(progress, 'The progress');
-    if (text.length > MOST_PROGRESS) {
+    if (text.length > MAX_PROGRESS) {
       throw new InvalidProgress(
-        `The progress given to context.heartbeat is ${text.length.toLocaleString('en')} characters of JSON, and ${MOST_PROGRESS.toLocaleString('en')} are allowed. Upload what is larger.`,
+        `The progress given to context.heartbeat is ${text.length.toLocaleString('en')} characters of JSON, and ${MAX_PROGRESS.toLocaleString('en')} are allowed. Upload what is larger.`,
       );
     }
     this.host.heartbeat(JSON.parse(text) as unknown);
@@ -129,7 +133,10 @@ class Call {
   }
 }
 
-/** Methods are getters, so that they work without their object: `const { upload } = context`. A call that uses none makes none. */
+/**
+ * Methods are getters, so that they work without their object: `const { upload } = context`. A call that uses
+ * none makes none.
+ */
 class Context<Params> implements PartitionContext<Params> {
   readonly partitionId: string;
   readonly key: Row;

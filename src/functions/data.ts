@@ -84,7 +84,10 @@ class Data implements PartitionData {
     };
   }
 
-  /** The condition is asked once for each row, so that what is held out is so for everything that is done with the rows. */
+  /**
+   * The condition is asked once for each row, so that what is held out is so for everything that is done with
+   * the rows.
+   */
   async [SPLIT_DATA](condition: string): Promise<SplitData> {
     const found = await this.#conditions.query(
       this.#rows,
@@ -106,7 +109,10 @@ class Data implements PartitionData {
 /** To read so many costs less than to put it off. */
 const FEW_ROWS = 200;
 
-/** An array per column. Those that cost something are made when somebody looks: most functions look at a few of many columns. */
+/**
+ * An array per column. Those that cost something are made when somebody looks: most functions look at a few
+ * of many columns.
+ */
 function columnsOf(slices: readonly Slice[], shape: Shape, constants: Constants): Record<string, unknown[]> {
   const all: Record<string, unknown[]> = {};
   const { names, readers } = shape;

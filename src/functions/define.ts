@@ -19,9 +19,9 @@ const BRAND = Symbol.for('partwise.partitionFunction');
  * });
  * ```
  *
- * Export it from the project's functions file; runs name it by `name`. What `run` returns (an object, an array of
- * objects, or nothing) becomes the partition's rows in the combined output. It is called again when it throws, or
- * when its process was lost, so it should do the same when called twice.
+ * Export it from the project's functions file; runs name it by `name`. What `run` returns (an object, an
+ * array of objects, or nothing) becomes the partition's rows in the combined output. It is called again when
+ * it throws, or when its process was lost, so it should do the same when called twice.
  */
 export function definePartitionFunction<Params = Record<string, unknown>>(
   options: PartitionFunction<Params>,

@@ -41,8 +41,9 @@ export class InvalidProgress extends Error {
 }
 
 /**
- * Never throws, whatever was thrown: looking at a value may run code of the user (a getter, a Proxy, `Error.prepareStackTrace`),
- * and one partition's error must not become that of its neighbours (I5). What cannot be read is left out.
+ * Never throws, whatever was thrown: looking at a value may run code of the user (a getter, a Proxy,
+ * `Error.prepareStackTrace`), and one partition's error must not become that of its neighbours (I5). What
+ * cannot be read is left out.
  */
 export function describeThrown(thrown: unknown, nonRetryableErrorTypes: readonly string[] = []): Thrown {
   if (!isError(thrown) && !isErrorLike(thrown)) {
@@ -105,7 +106,9 @@ function isRetryable(error: Error, type: string): boolean {
   return true;
 }
 
-/** `ECONNRESET`, `ENOTFOUND`, `UND_ERR_SOCKET`: the world's fault; Node's own `ERR_…` codes are the program's. */
+/**
+ * `ECONNRESET`, `ENOTFOUND`, `UND_ERR_SOCKET`: the world's fault; Node's own `ERR_…` codes are the program's.
+ */
 function hasSystemCode(cause: unknown): boolean {
   const code = typeof cause === 'object' && cause !== null ? peek(cause, 'code') : undefined;
   return typeof code === 'string' && /^(E[A-Z0-9]+|UND_ERR_.+)$/.test(code) && !code.startsWith('ERR_');

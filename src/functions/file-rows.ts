@@ -35,7 +35,9 @@ export async function checkPin(file: PinnedFile): Promise<void> {
 
 const TABLE = '__partwise_file';
 
-/** `checkPin` comes first; `assertUnchanged` afterwards tells whether the file held still while it was read. */
+/**
+ * `checkPin` comes first; `assertUnchanged` afterwards tells whether the file held still while it was read.
+ */
 export async function fileRows(
   database: DuckDBInstance,
   file: PinnedFile,

@@ -5,7 +5,9 @@ const PREVIEW_BYTES = 1024;
 /** More of them do not fit. */
 const MAX_ROWS = 20;
 
-/** The first kibibyte of the result, which can be stored, as JSON text; null when there is nothing to show. */
+/**
+ * The first kibibyte of the result, which can be stored, as JSON text; null when there is nothing to show.
+ */
 export function previewOf(result: unknown): string | null {
   if (result === null || result === undefined) return null;
   const shown = Array.isArray(result) ? result.slice(0, MAX_ROWS).map(cellsOf) : cellsOf(result);
@@ -17,7 +19,10 @@ export function previewOf(result: unknown): string | null {
     .replace(/\uFFFD+$/, '')}…`;
 }
 
-/** A row by its columns, as it is stored: not by a `toJSON` of its own, and no more of a long text than is shown. */
+/**
+ * A row by its columns, as it is stored: not by a `toJSON` of its own, and no more of a long text than is
+ * shown.
+ */
 function cellsOf(row: unknown): unknown {
   return Object.fromEntries(
     Object.entries(row as object).map(([name, value]: [string, unknown]) => [

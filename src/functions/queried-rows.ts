@@ -13,7 +13,9 @@ export class QueriedRows implements PartitionRows {
   readonly constants = NO_CONSTANTS;
   #read: Promise<{ file: string; unit: SnapshotRows; rows: PartitionRows }> | null = null;
 
-  /** `fetch`: gives a local file of the snapshot's form with the partition's rows alone; asked at most once. */
+  /**
+   * `fetch`: gives a local file of the snapshot's form with the partition's rows alone; asked at most once.
+   */
   constructor(
     private readonly database: DuckDBInstance,
     private readonly partition: IndexedPartition,

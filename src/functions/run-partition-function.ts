@@ -59,8 +59,8 @@ export interface TestOutcome {
 const MEMORY_BYTES = 1_000_000_000;
 
 /**
- * Calls the function once. Rejects with what the function throws, and with `InvalidResult` when it returns what a run could not
- * store.
+ * Calls the function once. Rejects with what the function throws, and with `InvalidResult` when it returns
+ * what a run could not store.
  */
 export async function runPartitionFunction<Params = Record<string, unknown>>(
   fn: PartitionFunction<Params>,

@@ -1,4 +1,7 @@
-/** Some rows of a partition, by their positions in it: what is left of it when rows are held out, and those rows. */
+/**
+ * Some rows of a partition, by their positions in it: what is left of it when rows are held out, and those
+ * rows.
+ */
 import { BIGINT, type DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
 import type { HeldRows, PartitionRows } from '../rows/partition-rows';

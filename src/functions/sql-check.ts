@@ -13,12 +13,14 @@ import { checkQuery, resultTableSql } from './sql-function';
 /** Of its own: DuckDB lets a confined database read whatever is in it. */
 const TEMP_FOLDER = join(tmpdir(), `partwise-checks-${process.pid}`);
 const MEMORY_BYTES = 256 * 2 ** 20;
-/** Of what rows that are not there can say nothing: values that do not convert, files that are missing now. */
+/**
+ * Of what rows that are not there can say nothing: values that do not convert, files that are missing now.
+ */
 const BEFORE_ROWS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError', 'PermissionError'];
 
 /**
- * What is wrong with it, as a sentence; null when nothing is. `columns`: of the source; null: each file has its own. `confinement`: as
- * when it is run.
+ * What is wrong with it, as a sentence; null when nothing is. `columns`: of the source; null: each file has
+ * its own. `confinement`: as when it is run.
  */
 export async function sqlProblem(
   sql: string,

@@ -1,6 +1,6 @@
 /**
- * The DuckDB that a partition function's own SQL runs in: apart from the one that reads and writes rows, and thrown away when
- * a statement may have left something behind that the next partition would see (I5).
+ * The DuckDB that a partition function's own SQL runs in: apart from the one that reads and writes rows, and
+ * thrown away when a statement may have left something behind that the next partition would see (I5).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -63,8 +63,8 @@ export class SqlSession {
   }
 
   /**
-   * A session of its own that ends with this one: with a view `data` of its own, over other rows. The same one for the same name, so
-   * that what it has read for one partition is there for the next.
+   * A session of its own that ends with this one: with a view `data` of its own, over other rows. The same
+   * one for the same name, so that what it has read for one partition is there for the next.
    */
   beside(name: string): SqlSession {
     const session = this.others.get(name) ?? new SqlSession(this.options, this.kept);
@@ -72,7 +72,10 @@ export class SqlSession {
     return session;
   }
 
-  /** A session of its own that ends with this one, for SQL of the input: it reaches no file that runs may not use. */
+  /**
+   * A session of its own that ends with this one, for SQL of the input: it reaches no file that runs may not
+   * use.
+   */
   confinedTo(confinement: Confinement, kept: KeptDatabase): SqlSession {
     const session = new SqlSession({ ...this.options, confinement }, kept);
     this.others.set('confined', session);

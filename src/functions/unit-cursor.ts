@@ -2,7 +2,8 @@
  * Reads a unit's rows once, in order, and cuts them where the ordinal changes: a query for each of many small
  * partitions would cost more than the functions themselves.
  *
- * Rows come in the files' order, by ordinal and then as in the source; both that order and the number of rows per partition are checked.
+ * Rows come in the files' order, by ordinal and then as in the source; both that order and the number of rows
+ * per partition are checked.
  */
 import {
   type DuckDBConnection,
@@ -24,12 +25,18 @@ export class SnapshotDamaged extends Error {
   override name = 'SnapshotDamaged';
 }
 
-/** The engine could not read a file of the snapshot: it is gone, its disk is, or it was damaged while the run ran. */
+/**
+ * The engine could not read a file of the snapshot: it is gone, its disk is, or it was damaged while the run
+ * ran.
+ */
 export class SnapshotUnreadable extends Error {
   override name = 'SnapshotUnreadable';
 }
 
-/** Reads the snapshot, and nothing of the function's: what fails is the file's fault, but for memory and a cancel. */
+/**
+ * Reads the snapshot, and nothing of the function's: what fails is the file's fault, but for memory and a
+ * cancel.
+ */
 export async function readingSnapshot<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,6 +1,7 @@
 /**
- * How often partitions were called whose units were cut off with their execution (a terminate, a time-out). History says nothing of
- * such an attempt, but the server goes on describing it as it was, with its last heartbeat. Pure.
+ * How often partitions were called whose units were cut off with their execution (a terminate, a time-out).
+ * History says nothing of such an attempt, but the server goes on describing it as it was, with its last
+ * heartbeat. Pure.
  */
 import { spansOne } from '../core/units/cut-units';
 import { attemptsBefore, type RunRecord } from './fold';

@@ -11,7 +11,7 @@ import type { CloseKind, Fact, ShardRef, Step } from './facts';
 import type { HistoryEvent, RecordedFailure, RecordedActivity, PayloadDecoder } from './events';
 
 /** The numbers of a shard's events in a record: Temporal ends a workflow of so many. */
-const MOST_EVENTS = 2 ** 16;
+const MAX_EVENTS = 2 ** 16;
 
 interface Activity {
   id: string;
@@ -22,7 +22,10 @@ interface Activity {
   task: UnitTask | null;
 }
 
-/** Decodes the events of one history, in order. It remembers which activity is which, as later events only give numbers. */
+/**
+ * Decodes the events of one history, in order. It remembers which activity is which, as later events only
+ * give numbers.
+ */
 export class HistoryDecoder {
   readonly #activities = new Map<number, Activity>();
   #workflowId = '';
@@ -127,7 +130,7 @@ export class HistoryDecoder {
   }
 
   #number(eventId: unknown): number {
-    return (this.shard === null ? 0 : (this.shard + 1) * MOST_EVENTS) + Number(eventId);
+    return (this.shard === null ? 0 : (this.shard + 1) * MAX_EVENTS) + Number(eventId);
   }
 
   #completed(unit: number, at: string, result: unknown): Fact | null {
@@ -273,7 +276,9 @@ function errorInfo(failure: RecordedFailure): ErrorInfo {
   return { type, message, stack: stack === '' ? null : stack };
 }
 
-/** What became of a run, or of a step of it, is not the function's doing, and no stack of ours helps anybody. */
+/**
+ * What became of a run, or of a step of it, is not the function's doing, and no stack of ours helps anybody.
+ */
 export function runError(failure: RecordedFailure): ErrorInfo {
   return { ...errorInfo(failure), stack: null };
 }

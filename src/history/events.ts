@@ -9,7 +9,10 @@ export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
 /** A failure as Temporal recorded it, with its payloads decoded. */
 export interface RecordedFailure {
-  /** The error's type; for failures that the server made: `Timeout`, `HeartbeatTimeout`, `Cancelled`, `Terminated`, `Activity`. */
+  /**
+   * The error's type; for failures that the server made: `Timeout`, `HeartbeatTimeout`, `Cancelled`,
+   * `Terminated`, `Activity`.
+   */
   type: string;
   message: string;
   stack: string | null;
@@ -25,7 +28,10 @@ export interface RecordedActivity {
   at: string;
 }
 
-/** Turns payloads into values: the run's data converter, behind two methods. With `activity` it throws `ForgedPayload`. */
+/**
+ * Turns payloads into values: the run's data converter, behind two methods. With `activity` it throws
+ * `ForgedPayload`.
+ */
 export interface PayloadDecoder {
   values(payloads: Payloads | null | undefined, activity?: RecordedActivity): Promise<unknown[]>;
   failure(

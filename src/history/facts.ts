@@ -1,6 +1,6 @@
 /**
- * What a run's history says, without Temporal's wire format: one fact per event that matters. `decode.ts` makes
- * them from events, `fold.ts` makes a run's record from them.
+ * What a run's history says, without Temporal's wire format: one fact per event that matters. `decode.ts`
+ * makes them from events, `fold.ts` makes a run's record from them.
  */
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
@@ -19,8 +19,10 @@ export interface ShardRef {
 /** How a workflow execution can end. */
 export type CloseKind = 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timedOut';
 
-/** Times (`at`, `startedAt`) are ISO 8601 UTC. `unit` is the id of the event that scheduled the unit's activity; of a shard's, added to the
- * shard's own range of numbers. */
+/**
+ * Times (`at`, `startedAt`) are ISO 8601 UTC. `unit` is the id of the event that scheduled the unit's
+ * activity; of a shard's, added to the shard's own range of numbers.
+ */
 export type Fact =
   | { type: 'started'; at: string; input: unknown }
   | { type: 'opened'; opened: OpenedRun }
@@ -53,7 +55,10 @@ export type Fact =
       cancelled: boolean;
       error: ErrorInfo;
     }
-  /** Its activity was completed with something that is not its result: by hand, for example. It is tried again while its budget lasts. */
+  /**
+   * Its activity was completed with something that is not its result: by hand, for example. It is tried again
+   * while its budget lasts.
+   */
   | { type: 'unitWithoutResult'; unit: number; at: string; startedAt: string | null; attempts: number }
   /** A shard began: a workflow with a history of its own, whose units are units of the run. */
   | { type: 'shardBegun'; shard: number; workflowId: string; workflowRunId: string }
@@ -75,6 +80,9 @@ export type Fact =
       kind: CloseKind;
       error: ErrorInfo | null;
       summary: RunSummary | null;
-      /** For an execution that was refused because its run id exists: the execution that readers should look at. */
+      /**
+       * For an execution that was refused because its run id exists: the execution that readers should look
+       * at.
+       */
       realExecution: string | null;
     };

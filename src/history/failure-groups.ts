@@ -1,4 +1,7 @@
-/** Failures of a run that are alike, gathered as they are read: a number for each partition, and an object for each group. Pure. */
+/**
+ * Failures of a run that are alike, gathered as they are read: a number for each partition, and an object for
+ * each group. Pure.
+ */
 import { errorPattern } from '../core/failures/alike';
 import type { ErrorInfo } from '../core/outcome';
 import { userPlace, type StackPlace } from '../core/stack-place';
@@ -20,18 +23,26 @@ export interface FailureExample {
   error: ErrorInfo;
 }
 
-/** Partitions that failed alike: with errors of one type, one message (but for what differs between partitions) and one place. */
+/**
+ * Partitions that failed alike: with errors of one type, one message (but for what differs between
+ * partitions) and one place.
+ */
 export interface FailureGroup {
-  /** The error's class name, or one of Partwise's own, such as `Timeout`. Null: of several types, see `pattern`. */
+  /**
+   * The error's class name, or one of Partwise's own, such as `Timeout`. Null: of several types, see
+   * `pattern`.
+   */
   type: string | null;
   /**
-   * Type and message, with ◦ in place of the partition's key, of numbers and of quoted values; at most 300 characters. Null: a run has
-   * at most 254 groups by pattern. What fails in yet other ways is grouped by its type, and beyond 254 types in one group.
+   * Type and message, with ◦ in place of the partition's key, of numbers and of quoted values; at most 300
+   * characters. Null: a run has at most 254 groups by pattern. What fails in yet other ways is grouped by its
+   * type, and beyond 254 types in one group.
    */
   pattern: string | null;
   /**
-   * Where the user's own code threw, by the stack. Null: no stack says so. Of many failures only the first have a stack; those without
-   * one are in the group of their type and pattern, where there is one group alone.
+   * Where the user's own code threw, by the stack. Null: no stack says so. Of many failures only the first
+   * have a stack; those without one are in the group of their type and pattern, where there is one group
+   * alone.
    */
   place: StackPlace | null;
   /** How many partitions. */
@@ -61,7 +72,9 @@ type Failed = Pick<
   'ordinal' | 'id' | 'status' | 'error' | 'startedAt' | 'durationMs' | 'execution'
 >;
 
-/** A group whose examples may lack their ids: of units that were lost, the partition index alone knows them. */
+/**
+ * A group whose examples may lack their ids: of units that were lost, the partition index alone knows them.
+ */
 export type FoundGroup = Omit<FailureGroup, 'examples'> & { examples: Group['examples'] };
 
 export class FailuresOfEnds implements EndsSink {
@@ -172,7 +185,10 @@ export class FailuresOfEnds implements EndsSink {
     return group;
   }
 
-  /** By number, the group that each goes into: those without a place join the one that has their type and pattern, if it is one. */
+  /**
+   * By number, the group that each goes into: those without a place join the one that has their type and
+   * pattern, if it is one.
+   */
   #merged(): number[] {
     const into = this.#byNumber.map(({ number }) => number);
     const placed = new Map<string, Group[]>();

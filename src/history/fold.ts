@@ -1,15 +1,15 @@
 /**
- * Facts → the record of one execution. Pure, and incremental: a reader that follows a run applies each new fact to the
- * record it has.
+ * Facts → the record of one execution. Pure, and incremental: a reader that follows a run applies each new
+ * fact to the record it has.
  *
- * What holds of a record after every fact:
- *  1. `ended` counts each partition at most once, under the status that it ended with.
- *  2. A partition that its unit gave back for another try (`retry`, `big`) is not in `ended` until a later unit ends with it.
- *  3. Partitions of a unit that only the server could end are in `ended`; no later unit of the execution runs them.
- *  4. Partitions of a unit that ended without a result, and is tried again, are where they were before it.
- *  5. A partition that was skipped by hand is in `ended` as SKIPPED, also when its unit recorded that it was cut off.
- *  6. Facts of a shard's history and those of the run's may come in any order; those of one history come in its own.
- *  7. A partition in neither is PENDING, or RUNNING where the live overlay says so.
+ * What holds of a record after every fact: 1. `ended` counts each partition at most once, under the status
+ * that it ended with. 2. A partition that its unit gave back for another try (`retry`, `big`) is not in
+ * `ended` until a later unit ends with it. 3. Partitions of a unit that only the server could end are in
+ * `ended`; no later unit of the execution runs them. 4. Partitions of a unit that ended without a result, and
+ * is tried again, are where they were before it. 5. A partition that was skipped by hand is in `ended` as
+ * SKIPPED, also when its unit recorded that it was cut off. 6. Facts of a shard's history and those of the
+ * run's may come in any order; those of one history come in its own. 7. A partition in neither is PENDING, or
+ * RUNNING where the live overlay says so.
  */
 import { decodeOrdinals } from '../core/units/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
@@ -70,7 +70,10 @@ export interface RunRecord {
   ended: StatusCounts;
   commit: CommitResult | null;
   failedStep: { step: Step; error: ErrorInfo } | null;
-  /** Whether results in the history were written by somebody else than the project's worker, and so do not count. */
+  /**
+   * Whether results in the history were written by somebody else than the project's worker, and so do not
+   * count.
+   */
   hasForged: boolean;
   cancelRequestedAt: string | null;
   /** Ordinals that threw in a batch and wait for another try. */
@@ -190,8 +193,8 @@ export function applyFact(record: RunRecord, fact: Fact): void {
 }
 
 /**
- * The partitions that a unit names, ascending. Of a unit of a continuation also those between its own that were taken over: the
- * selection is in the plan on the stage.
+ * The partitions that a unit names, ascending. Of a unit of a continuation also those between its own that
+ * were taken over: the selection is in the plan on the stage.
  */
 export function ordinalsInUnit({ only, except, from, to }: UnitTask): number[] {
   if (only !== null) return decodeOrdinals(only);

@@ -1,6 +1,6 @@
 /**
- * How each partition of a run ended, by ordinal: what was taken over from before, what unit results say inline, and the files
- * that they name.
+ * How each partition of a run ended, by ordinal: what was taken over from before, what unit results say
+ * inline, and the files that they name.
  */
 import type { RowsFile } from '../core/carried';
 import { outcomeAt } from '../core/done-block';
@@ -19,8 +19,9 @@ import {
 } from './unit-ends';
 
 /**
- * The outcomes of one execution. `update` takes in what the record has gained since the last call, so following a run
- * reads each file once. Who asks for some partitions' outcomes names the units that they are in: nothing is known of others.
+ * The outcomes of one execution. `update` takes in what the record has gained since the last call, so
+ * following a run reads each file once. Who asks for some partitions' outcomes names the units that they are
+ * in: nothing is known of others.
  */
 export class Outcomes {
   /** Ends that are objects of their own. */
@@ -91,7 +92,9 @@ export class Outcomes {
     return this.#thrown;
   }
 
-  /** Whether the record goes on from what was taken in: not when the server has lost its last seconds since. */
+  /**
+   * Whether the record goes on from what was taken in: not when the server has lost its last seconds since.
+   */
   precede({ units }: RunRecord): boolean {
     return [...this.#taken].every(([event, endedAt]) => units.get(event)?.endedAt === endedAt);
   }

@@ -1,6 +1,6 @@
 /**
- * What only a running server knows, laid over the record: which units are being processed right now, which attempt it
- * is, what the last one failed with. Never part of a run's final state (I2).
+ * What only a running server knows, laid over the record: which units are being processed right now, which
+ * attempt it is, what the last one failed with. Never part of a run's final state (I2).
  */
 import type { EndedOutcome } from '../core/done-block';
 import type { ErrorInfo } from '../core/outcome';
@@ -112,8 +112,9 @@ function hasEnded({ opened, plan, commit, failedStep }: RunRecord, step: Waiting
 }
 
 /**
- * The server and its history were read one after the other. A unit that is open in the record and not described has ended, or
- * begun, between the two: it counts as running, so that a progress bar never goes backwards.
+ * The server and its history were read one after the other. A unit that is open in the record and not
+ * described has ended, or begun, between the two: it counts as running, so that a progress bar never goes
+ * backwards.
  */
 function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
   return {

@@ -6,8 +6,8 @@ import { statusOfUnended, wasStopped } from './run-state';
 import type { BlockOfEnds, EndsSink, PartitionEnd } from './unit-ends';
 
 /**
- * The partitions with the ordinals `from` to `to` (which is not included), in key order. Each column has a value for each of them:
- * that of the ordinal `n` is at `n - from`.
+ * The partitions with the ordinals `from` to `to` (which is not included), in key order. Each column has a
+ * value for each of them: that of the ordinal `n` is at `n - from`.
  */
 export interface PartitionColumns {
   from: number;

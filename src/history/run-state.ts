@@ -8,11 +8,12 @@
  * | … none DONE | FAILURE |
  * | … anything else | PARTIAL_FAILURE |
  * | was cancelled | CANCELLED |
- * | was terminated or timed out, failed before the plan, in the commit or in any other way | FAILURE, with `error.type` |
+ * | was terminated, timed out, or failed in any other way | FAILURE, with `error.type` |
  *
- * Partitions that a closed run never ended are CANCELLED when the run was cancelled, for that is what happened to them;
- * SKIPPED when it was stopped, but for those that threw and waited for another try, which are FAILED; otherwise (terminated,
- * timed out) they stay PENDING: nobody ended them, and a continuation would begin with them.
+ * Partitions that a closed run never ended are CANCELLED when the run was cancelled, for that is what
+ * happened to them; SKIPPED when it was stopped, but for those that threw and waited for another try, which
+ * are FAILED; otherwise (terminated, timed out) they stay PENDING: nobody ended them, and a continuation
+ * would begin with them.
  */
 import type { ErrorInfo } from '../core/outcome';
 import {
@@ -82,7 +83,10 @@ const ENDED_EARLY: ErrorInfo = {
   stack: null,
 };
 
-/** Whether a workflow is completed that cannot be, by somebody else who answered its tasks: partitions without an end are failures anyway. */
+/**
+ * Whether a workflow is completed that cannot be, by somebody else who answered its tasks: partitions without
+ * an end are failures anyway.
+ */
 function endedEarly(record: RunRecord): boolean {
   if (record.closed?.kind !== 'completed') return false;
   return record.plan === null || wasStopped(record);

@@ -16,7 +16,9 @@ export interface ExecutionView {
   status: RunStatus;
 }
 
-/** A step of the run itself (opening, planning, the commit) that failed, and that is tried again by itself. */
+/**
+ * A step of the run itself (opening, planning, the commit) that failed, and that is tried again by itself.
+ */
 export interface WaitingStep {
   /** `processUnit`: units wait for the stage, on which they cannot put what has ended. */
   activity: Step | 'processUnit';
@@ -38,25 +40,31 @@ export interface RunState {
   startedAt: string;
   endedAt: string | null;
   snapshotTime: string | null;
-  /** The time that the run is for: when its schedule was due, or what its input says. Null for a run without. */
+  /**
+   * The time that the run is for: when its schedule was due, or what its input says. Null for a run without.
+   */
   scheduledTime: string | null;
   function: string | null;
   executions: ExecutionView[];
   /** Whether the state includes what only a running server knows (running partitions, attempts). */
   live: boolean;
   /**
-   * Whether it was read from a recorded history: the run's archive on the stage, when the server has forgotten it, or a file.
+   * Whether it was read from a recorded history: the run's archive on the stage, when the server has
+   * forgotten it, or a file.
    */
   archived: boolean;
   /** When the state was read. */
   asOf: string;
   error: ErrorInfo | null;
   commit: CommitResult | null;
-  /** Of a run that predicts: with which models, and which partitions have none. Null for others, and until it is planned. */
+  /**
+   * Of a run that predicts: with which models, and which partitions have none. Null for others, and until it
+   * is planned.
+   */
   models: ModelUse | null;
   /**
-   * What holds the run up: a step that failed and is tried again, such as the commit while another program locks the
-   * warehouse file. Null when nothing does, and whenever the state is not `live`.
+   * What holds the run up: a step that failed and is tried again, such as the commit while another program
+   * locks the warehouse file. Null when nothing does, and whenever the state is not `live`.
    */
   waiting: WaitingStep | null;
   /** Whether the run is paused: what runs goes on, and nothing else is started. */

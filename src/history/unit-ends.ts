@@ -1,4 +1,7 @@
-/** The ends of partitions as units and the file of outcomes taken over say them, read one unit after the other. */
+/**
+ * The ends of partitions as units and the file of outcomes taken over say them, read one unit after the
+ * other.
+ */
 import { carriedContent, type CarriedRecord, type MadeBy, type RowsFile } from '../core/carried';
 import { decodeBlock, type DoneBlock } from '../core/done-block';
 import type { FileRef } from '../core/files';
@@ -8,7 +11,10 @@ import type { RunPlan } from '../core/plan';
 import { givenBack } from '../core/units/retry-units';
 import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
 
-/** Reads a file on the run's stage. Rejects unless it is the file that history names (I2, I3), see `Stage.read`. */
+/**
+ * Reads a file on the run's stage. Rejects unless it is the file that history names (I2, I3), see
+ * `Stage.read`.
+ */
 export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;
 
 /** A partition's end. Where id and rows are null, the partition index alone knows them. */
@@ -41,7 +47,10 @@ export interface EndsSink {
 /** Outcome files that are read at once. */
 const FILES_AT_ONCE = 16;
 
-/** All ends of the record, or those that some units and what was taken over say: each file is read, taken in and dropped. */
+/**
+ * All ends of the record, or those that some units and what was taken over say: each file is read, taken in
+ * and dropped.
+ */
 export async function takeEnds(
   record: RunRecord,
   readFile: ReadFile,

@@ -1,4 +1,7 @@
-/** Decodes what anybody who may write to the namespace can record: the ends of activities, memos, the argument of a run. */
+/**
+ * Decodes what anybody who may write to the namespace can record: the ends of activities, memos, the argument
+ * of a run.
+ */
 import type { temporal } from '@temporalio/proto';
 import type { PayloadDecoder, RecordedActivity, RecordedFailure } from './events';
 

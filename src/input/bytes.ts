@@ -1,4 +1,7 @@
-/** Sizes as people write them: `'512MB'`, `'2GB'`, `'1.5 GiB'`. A megabyte here is 1,048,576 bytes, as in `top` and Node's own flags. */
+/**
+ * Sizes as people write them: `'512MB'`, `'2GB'`, `'1.5 GiB'`. A megabyte here is 1,048,576 bytes, as in
+ * `top` and Node's own flags.
+ */
 
 const UNIT_BYTES: Record<string, number> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 

@@ -1,7 +1,7 @@
 /**
- * The input of a continuation (`onExisting: "retry"`). It may be as short as `{ "onExisting": "retry" }`: what it leaves out
- * is as the run has it. What made the run's partitions cannot change, since their rows are pinned; how the rest of them is run
- * can.
+ * The input of a continuation (`onExisting: "retry"`). It may be as short as `{ "onExisting": "retry" }`:
+ * what it leaves out is as the run has it. What made the run's partitions cannot change, since their rows are
+ * pinned; how the rest of them is run can.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { quote } from '../core/quote';

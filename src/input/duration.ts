@@ -1,4 +1,6 @@
-/** Durations as people write them: `'90s'`, `'15m'`, `'2h'`, `'500ms'`, `'1d'`, or milliseconds as a number. */
+/**
+ * Durations as people write them: `'90s'`, `'15m'`, `'2h'`, `'500ms'`, `'1d'`, or milliseconds as a number.
+ */
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -11,7 +13,10 @@ export function parseDuration(value: number | string): number | null {
   return milliseconds > 0 ? milliseconds : null;
 }
 
-/** Milliseconds as `parseDuration` reads them, in the largest unit that fits: `90000` → `'90s'`, `86400000` → `'1d'`. */
+/**
+ * Milliseconds as `parseDuration` reads them, in the largest unit that fits: `90000` → `'90s'`, `86400000` →
+ * `'1d'`.
+ */
 export function formatDuration(milliseconds: number): string {
   const [unit, size] = Object.entries(UNIT_MS).findLast(([, ms]) => milliseconds % ms === 0) ?? ['ms', 1];
   return `${milliseconds / size}${unit}`;

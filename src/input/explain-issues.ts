@@ -1,8 +1,8 @@
 /**
  * zod's issues as sentences: which setting, what was given, what it takes, what was probably meant.
  *
- * Schemas state what a value may be as their `error` text, a phrase that completes "it takes …"; `fields` does so for objects.
- * An issue with `params.sentence` already is a whole sentence.
+ * Schemas state what a value may be as their `error` text, a phrase that completes "it takes …"; `fields`
+ * does so for objects. An issue with `params.sentence` already is a whole sentence.
  */
 import { z } from 'zod';
 import { didYouMean } from '../core/nearest';

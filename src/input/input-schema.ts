@@ -1,8 +1,11 @@
-/** The shape of `RunInput`, with a phrase for every field that completes "it takes …". `null` means the same as absent. */
+/**
+ * The shape of `RunInput`, with a phrase for every field that completes "it takes …". `null` means the same
+ * as absent.
+ */
 import { z } from 'zod';
 import { parseBytes } from './bytes';
 import { parseDuration } from './duration';
-import { MOST_CONCURRENCY } from '../core/live-settings';
+import { MAX_CONCURRENCY } from '../core/live-settings';
 import { parsePeriod, timeZoneName } from './zoned-time';
 import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
 import { runIdProblem } from './run-id';
@@ -17,10 +20,10 @@ import { isWarehouse, WAREHOUSE_EXAMPLES, WAREHOUSE_OPTIONS } from '../warehouse
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 /** Node and DuckDB alone need about half of this. */
-const LEAST_MEMORY = 128 * 2 ** 20;
+const MIN_MEMORY = 128 * 2 ** 20;
 
 /** Rules travel in the plan, which is kept in history (I7). */
-const MOST_RULES = 50;
+const MAX_RULES = 50;
 /** See `isRetryable` of functions/errors. */
 const NEVER_RETRIED = ['ReferenceError', 'SyntaxError'];
 
@@ -79,8 +82,8 @@ const retrySchema = fields('an object such as { "maximumAttempts": 3 }', {
     .nullish(),
 }).superRefine(({ byErrorType, nonRetryableErrorTypes }, context) => {
   const ruled = Object.keys(byErrorType ?? {});
-  if (ruled.length > MOST_RULES) {
-    addSentence(context, `"byErrorType" has ${ruled.length} rules; it takes at most ${MOST_RULES}.`);
+  if (ruled.length > MAX_RULES) {
+    addSentence(context, `"byErrorType" has ${ruled.length} rules; it takes at most ${MAX_RULES}.`);
   }
   for (const type of ruled) {
     if (nonRetryableErrorTypes?.includes(type)) {
@@ -101,7 +104,7 @@ const retrySchema = fields('an object such as { "maximumAttempts": 3 }', {
 const timeoutSchema = duration('up to 30 days', { max: 30 * DAY });
 
 const MEMORY = 'a size of at least 128MB, such as "512MB" or "2GB"';
-const memorySchema = parsed(z.string({ error: MEMORY }), MEMORY, parseBytes, { min: LEAST_MEMORY });
+const memorySchema = parsed(z.string({ error: MEMORY }), MEMORY, parseBytes, { min: MIN_MEMORY });
 
 const tolerance = z.union([z.string(), z.number()], { error: TOLERANCE }).transform((value, context) => {
   const known = asTolerance(value);
@@ -111,7 +114,7 @@ const tolerance = z.union([z.string(), z.number()], { error: TOLERANCE }).transf
 });
 
 const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
-  maxConcurrency: whole(1, MOST_CONCURRENCY).nullish(),
+  maxConcurrency: whole(1, MAX_CONCURRENCY).nullish(),
   toleratedFailures: tolerance.nullish(),
   failFast: z.boolean({ error: 'true or false' }).nullish(),
   runTimeout: duration('from 1s to 365 days', { min: 1000, max: 365 * DAY }).nullish(),

@@ -41,8 +41,11 @@ const MAX_CONCURRENCY = 8;
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 /** More are most likely the wrong column. */
 const MAX_PARTITIONS = 100_000;
-/** Temporal warns at 256 KiB per payload (I7), and the argument of planning holds the input and parts of it again. */
-const MOST_INPUT_BYTES = 100 * 1024;
+/**
+ * Temporal warns at 256 KiB per payload (I7), and the argument of planning holds the input and parts of it
+ * again.
+ */
+const MAX_INPUT_BYTES = 100 * 1024;
 
 // enforces I9
 export function parseRunInput(raw: unknown): InputReport {
@@ -201,9 +204,9 @@ function onlyProblems(raw: LooseInput, keyColumns: number | null): string[] {
 function tooLarge(raw: unknown): string[] {
   try {
     const bytes = Buffer.byteLength(JSON.stringify(raw));
-    if (bytes <= MOST_INPUT_BYTES) return [];
+    if (bytes <= MAX_INPUT_BYTES) return [];
     return [
-      `The input is ${Math.ceil(bytes / 1024)} KiB long, and at most ${MOST_INPUT_BYTES / 1024} KiB can travel through Temporal. ` +
+      `The input is ${Math.ceil(bytes / 1024)} KiB long, and at most ${MAX_INPUT_BYTES / 1024} KiB can travel through Temporal. ` +
         'Put large parameters into a table or a file that the function reads.',
     ];
   } catch (error) {

@@ -1,15 +1,15 @@
 /** Run ids: workflow ids that are also names of folders and fit into messages. */
 import { randomInt } from 'node:crypto';
 
-const MOST_BYTES = 200;
+const MAX_BYTES = 200;
 
 /** What is wrong with a run id, as a sentence; null when nothing is. */
 export function runIdProblem(id: unknown): string | null {
-  const rules = `A run id is 1 to ${MOST_BYTES} bytes of text without control characters or spaces at its ends.`;
+  const rules = `A run id is 1 to ${MAX_BYTES} bytes of text without control characters or spaces at its ends.`;
   if (typeof id !== 'string')
     return `The run id is ${String(JSON.stringify(id))}, which is no text. ${rules}`;
   if (id === '') return `The run id is empty. ${rules}`;
-  if (Buffer.byteLength(id) > MOST_BYTES) {
+  if (Buffer.byteLength(id) > MAX_BYTES) {
     return `The run id "${id.slice(0, 40)}…" is ${Buffer.byteLength(id)} bytes long. ${rules}`;
   }
   // Control characters; an unpaired surrogate cannot be encoded.

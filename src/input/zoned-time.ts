@@ -1,6 +1,8 @@
 /** Texts that name a time, read in a time zone: what people write for "that day" or "that moment". */
 
-/** A day, or a moment (`from` and `to` are then the same), in milliseconds since 1970. Both ends belong to it. */
+/**
+ * A day, or a moment (`from` and `to` are then the same), in milliseconds since 1970. Both ends belong to it.
+ */
 export interface Period {
   from: number;
   to: number;
@@ -23,8 +25,9 @@ export function timeZoneName(name: string): string | null {
 }
 
 /**
- * `2026-11-01` (the whole day), `2026-11-01T06:00`, `2026-11-01T06:00:00Z`, `…+01:00`, or null. Without an offset it is the wall
- * clock of `zone`: a time that the clock skips in spring is moved by what was skipped, one that comes twice in autumn is the first.
+ * `2026-11-01` (the whole day), `2026-11-01T06:00`, `2026-11-01T06:00:00Z`, `…+01:00`, or null. Without an
+ * offset it is the wall clock of `zone`: a time that the clock skips in spring is moved by what was skipped,
+ * one that comes twice in autumn is the first.
  */
 export function parsePeriod(text: string, zone: string): Period | null {
   const [, date, time = '00:00', offset] = TIME.exec(text.trim()) ?? [];

@@ -17,8 +17,8 @@ export interface CalendarFeatures {
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /**
- * The calendar of a time in a zone. `timeZone`: IANA, such as `'America/New_York'`; default UTC, which is also what times without a
- * zone are read as. Throws a `RangeError` for no valid time or zone.
+ * The calendar of a time in a zone. `timeZone`: IANA, such as `'America/New_York'`; default UTC, which is
+ * also what times without a zone are read as. Throws a `RangeError` for no valid time or zone.
  *
  * ```ts
  * calendarFeatures(new Date('2013-01-01T05:00:00Z'), 'America/New_York').hour; // 0

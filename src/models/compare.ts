@@ -18,7 +18,10 @@ export interface ComparedPartition {
   b: number | null;
   /** Null: they are equal, or there is nothing to compare. A model is better than none. */
   better: 'a' | 'b' | null;
-  /** Whether the two were measured on rows of different conditions, so that the metric does not say which is better. */
+  /**
+   * Whether the two were measured on rows of different conditions, so that the metric does not say which is
+   * better.
+   */
   otherRows: boolean;
   /** Whether both versions have the very same model. */
   same: boolean;

@@ -1,4 +1,7 @@
-/** Making partition models: training and prediction as partition functions, so that runs of them are runs like any other. */
+/**
+ * Making partition models: training and prediction as partition functions, so that runs of them are runs like
+ * any other.
+ */
 import { definePartitionFunction } from '../functions/define';
 import { artifactNameProblem } from '../functions/artifact-name';
 import type { PartitionContext, PartitionData, PartitionFunction } from '../functions/types';
@@ -16,7 +19,9 @@ const KNOWN = ['name', 'train', 'predict', 'serde', 'metrics', 'timeout', 'memor
 /** Columns of a training run's rows that are no metrics. */
 const OWN_COLUMNS = ['trained_rows', 'model_file', 'model_bytes'];
 
-/** The partition has no model, and the run does not say what to do then. Never retried: there will be none. */
+/**
+ * The partition has no model, and the run does not say what to do then. Never retried: there will be none.
+ */
 class NoModel extends Error {
   override name = 'NoModel';
   readonly nonRetryable = true;
@@ -42,8 +47,9 @@ class NothingToTrain extends Error {
  * });
  * ```
  *
- * Export it from the functions file. `partwise train meanAmount` and `partwise predict meanAmount` run it; its three partition
- * functions can be run like any other. Throws a `TypeError` for options that make no model.
+ * Export it from the functions file. `partwise train meanAmount` and `partwise predict meanAmount` run it;
+ * its three partition functions can be run like any other. Throws a `TypeError` for options that make no
+ * model.
  */
 export function definePartitionModel<Model, Params = Record<string, unknown>>(
   options: ModelOptions<Model, Params>,

@@ -1,4 +1,6 @@
-/** A partition's model for a runner: found by the run's manifest, checked, and put where the runner reads it. */
+/**
+ * A partition's model for a runner: found by the run's manifest, checked, and put where the runner reads it.
+ */
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

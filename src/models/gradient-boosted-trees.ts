@@ -14,7 +14,9 @@ export interface TreesOptions extends Pick<
 > {
   /** By which runs name it. */
   name: string;
-  /** Column that is predicted: a number, or text for classes. Rows where it is NULL or NaN are not trained on. */
+  /**
+   * Column that is predicted: a number, or text for classes. Rows where it is NULL or NaN are not trained on.
+   */
   label: string;
   /** Columns that it is predicted from: numbers, text, booleans (as 0 and 1). NULL is a missing value. */
   features: readonly string[];
@@ -28,8 +30,8 @@ export interface TreesOptions extends Pick<
 const treesSerde = Object.freeze({ ...bytesSerde, filename: 'model.ydf.zip' });
 
 /**
- * Makes a model of gradient-boosted trees (YDF; install `ydf-training`): regression where the label is a number, else
- * classification. Metrics: `mae` and `rmse`, or `accuracy`; and `measured_rows`.
+ * Makes a model of gradient-boosted trees (YDF; install `ydf-training`): regression where the label is a
+ * number, else classification. Metrics: `mae` and `rmse`, or `accuracy`; and `measured_rows`.
  *
  * ```ts
  * export const traffic = gradientBoostedTrees({
@@ -43,7 +45,8 @@ const treesSerde = Object.freeze({ ...bytesSerde, filename: 'model.ydf.zip' });
  *
  * A partition that knows one class alone gets a model that always says it, as JSON.
  *
- * Equal rows in equal order give equal trees, in files that differ by an id. YDF's settings are its own defaults: the package takes none.
+ * Equal rows in equal order give equal trees, in files that differ by an id. YDF's settings are its own
+ * defaults: the package takes none.
  */
 export function gradientBoostedTrees(options: TreesOptions): PartitionModel<Uint8Array> {
   const { name, label, features, derive, atLeast, ...settings } = options;

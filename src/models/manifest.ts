@@ -1,6 +1,7 @@
 /**
- * A version's manifest: entries sorted by partition id in blocks, each an object on the stage, and a root that names the blocks. One
- * model is found by reading the root and one block; a version that changes a few entries shares all other blocks with its base.
+ * A version's manifest: entries sorted by partition id in blocks, each an object on the stage, and a root
+ * that names the blocks. One model is found by reading the root and one block; a version that changes a few
+ * entries shares all other blocks with its base.
  */
 import { randomUUID } from 'node:crypto';
 import type { FileRef } from '../core/files';
@@ -12,7 +13,7 @@ import type { ModelEntry } from './types';
 /** Entries of a block, 200 KB or so: what is read to find one. */
 const BLOCK_ENTRIES = 500;
 /** Roots and blocks that a process keeps: neighbours are asked for one after the other. */
-const MOST_KEPT = 64;
+const MAX_KEPT = 64;
 /** Blocks that are read at once. */
 const BLOCKS_AT_ONCE = 8;
 /** Folders of models on the stage. A name that begins with `@` is no run's. */
@@ -52,8 +53,8 @@ export function begunAt(path: string): number {
 }
 
 /**
- * Puts a manifest with `changed` laid over `base` and without `removed`, and gives its root. Blocks without a change are shared.
- * `folder`: where, ending in `/`; by default one below `@models/`.
+ * Puts a manifest with `changed` laid over `base` and without `removed`, and gives its root. Blocks without a
+ * change are shared. `folder`: where, ending in `/`; by default one below `@models/`.
  */
 export async function putManifest(
   stage: Stage,
@@ -104,12 +105,17 @@ export async function putManifest(
   return { root, manifest };
 }
 
-/** Beside a root: it has become a version. `clean` then leaves it alone, whatever a copy of the registry says. */
+/**
+ * Beside a root: it has become a version. `clean` then leaves it alone, whatever a copy of the registry says.
+ */
 export function markOf(root: string): string {
   return root.replace(/manifest\.json$/, 'registered');
 }
 
-/** Makes a version of a manifest that was put. When somebody else came first it is none, and its root goes: nothing would ever name it. */
+/**
+ * Makes a version of a manifest that was put. When somebody else came first it is none, and its root goes:
+ * nothing would ever name it.
+ */
 export async function withRoot<T>(stage: Stage, root: FileRef, register: () => Promise<T>): Promise<T> {
   try {
     const made = await register();
@@ -149,7 +155,7 @@ function readOnce<T>(stage: Stage, ref: FileRef, parse: (text: string) => T): Pr
   const reading = known ?? stage.read(ref).then((bytes) => parse(Buffer.from(bytes).toString('utf8')));
   kept.set(ref.sha256, reading);
   reading.catch(() => kept.delete(ref.sha256));
-  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value!);
+  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value!);
   return reading;
 }
 

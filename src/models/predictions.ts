@@ -28,8 +28,9 @@ export interface KeptColumns {
 }
 
 /**
- * Rows for the combined output: `row_id`, the columns of `keep` in their own types, what was predicted, and the id of the partition
- * whose model it was. Throws `InvalidResult` unless there is one prediction for each row.
+ * Rows for the combined output: `row_id`, the columns of `keep` in their own types, what was predicted, and
+ * the id of the partition whose model it was. Throws `InvalidResult` unless there is one prediction for each
+ * row.
  */
 export async function predictedRows(
   predicted: unknown,

@@ -1,6 +1,6 @@
 /**
- * What the warehouse keeps of a model: rows of one small table, changed in one transaction. Pure: a change is a function from the
- * rows as they are to the rows as they are to be.
+ * What the warehouse keeps of a model: rows of one small table, changed in one transaction. Pure: a change is
+ * a function from the rows as they are to the rows as they are to be.
  */
 import type { FileRef } from '../core/files';
 import type { Column } from '../core/plan';
@@ -198,8 +198,8 @@ export function identityProblem(
 const ALIAS = /^[A-Za-z][A-Za-z0-9_-]{0,79}$/;
 
 /**
- * Points an alias at a version. `expected`: where the caller saw it point; null: nowhere. A move that was made already, of which the
- * answer was lost, changes nothing.
+ * Points an alias at a version. `expected`: where the caller saw it point; null: nowhere. A move that was
+ * made already, of which the answer was lost, changes nothing.
  */
 export function moveAlias(
   model: string,
@@ -234,7 +234,10 @@ export interface MoveAlias {
   at: string;
 }
 
-/** Where an alias was before it was last promoted: each rollback goes one promotion further back. Throws `RegistryRefused`. */
+/**
+ * Where an alias was before it was last promoted: each rollback goes one promotion further back. Throws
+ * `RegistryRefused`.
+ */
 export function beforeAlias(model: string, records: readonly ModelRecord[], alias: string): number {
   const stack: number[] = [];
   for (const { body } of stepsOf(records, alias)) {
@@ -253,24 +256,24 @@ export function beforeAlias(model: string, records: readonly ModelRecord[], alia
 }
 
 /** What a person can take in; it is shown in tables. */
-const MOST_TAGS = 50;
-const LONGEST_VALUE = 200;
-const LONGEST_DESCRIPTION = 1_000;
+const MAX_TAGS = 50;
+const MAX_VALUE = 200;
+const MAX_DESCRIPTION = 1_000;
 const TAG = /^[A-Za-z][A-Za-z0-9_.-]{0,79}$/;
 
 /** What is wrong with words about a version; null: nothing. */
 function wordsProblem(description: string, tags: Record<string, string>): string | null {
-  if (description.length > LONGEST_DESCRIPTION)
-    return `The description has ${description.length} characters, and ${LONGEST_DESCRIPTION} are allowed.`;
+  if (description.length > MAX_DESCRIPTION)
+    return `The description has ${description.length} characters, and ${MAX_DESCRIPTION} are allowed.`;
   const bad = Object.keys(tags).find((name) => !TAG.test(name));
   if (bad !== undefined)
     return `"${bad}" is no name for a tag: use letters, digits, "_", "." and "-", beginning with a letter, at most 80.`;
-  const long = Object.keys(tags).find((name) => tags[name]!.length > LONGEST_VALUE);
+  const long = Object.keys(tags).find((name) => tags[name]!.length > MAX_VALUE);
   if (long !== undefined)
-    return `The tag "${long}" has ${tags[long]!.length} characters, and ${LONGEST_VALUE} are allowed.`;
+    return `The tag "${long}" has ${tags[long]!.length} characters, and ${MAX_VALUE} are allowed.`;
   const count = Object.keys(tags).length;
-  return count > MOST_TAGS
-    ? `A version has at most ${MOST_TAGS} tags, and this one would have ${count}.`
+  return count > MAX_TAGS
+    ? `A version has at most ${MAX_TAGS} tags, and this one would have ${count}.`
     : null;
 }
 
@@ -307,7 +310,8 @@ export function removeVersion(
       `Version ${version} of "${model}" is ${aliases.map((name) => `"${name}"`).join(', ')}: move ${aliases.length === 1 ? 'it' : 'them'} to another version before it is removed.`,
     );
   }
-  // The last version takes the aliases' history with it, and the name is free; what remains says which numbers were given.
+  // The last version takes the aliases' history with it, and the name is free; what remains says which
+  // numbers were given.
   return versionsOf(left).length === 0 ? left.filter(({ kind }) => kind === 'model') : left;
 }
 

@@ -12,11 +12,13 @@ export interface ModelOptions<Model, Params = Record<string, unknown>> extends P
 > {
   /** By which runs name it: letters, digits, `_` and `-`, at most 80. */
   name: string;
-  /** Makes the partition's model of its rows: of those that are not held out, where the run holds some out. */
+  /**
+   * Makes the partition's model of its rows: of those that are not held out, where the run holds some out.
+   */
   train(data: PartitionData, context: PartitionContext<Params>): Model | Promise<Model>;
   /**
-   * Predicts for a partition's rows: one item for each row of `data`, in its order. An item that is no object becomes the column
-   * `prediction`.
+   * Predicts for a partition's rows: one item for each row of `data`, in its order. An item that is no object
+   * becomes the column `prediction`.
    */
   predict(
     model: Model,
@@ -25,7 +27,10 @@ export interface ModelOptions<Model, Params = Record<string, unknown>> extends P
   ): readonly unknown[] | Promise<readonly unknown[]>;
   /** How models are kept. Default: as JSON. */
   serde?: ModelSerde<Model>;
-  /** Measures a model that was just trained: on the rows that the run holds out, else on those it was trained on. */
+  /**
+   * Measures a model that was just trained: on the rows that the run holds out, else on those it was trained
+   * on.
+   */
   metrics?(
     model: Model,
     data: PartitionData,
@@ -33,11 +38,17 @@ export interface ModelOptions<Model, Params = Record<string, unknown>> extends P
   ): ModelMetrics | Promise<ModelMetrics>;
 }
 
-/** A model for each partition: its three partition functions, which runs name `NAME.train`, `NAME.predict` and `NAME.fitPredict`. */
+/**
+ * A model for each partition: its three partition functions, which runs name `NAME.train`, `NAME.predict` and
+ * `NAME.fitPredict`.
+ */
 export interface PartitionModel<Model, Params = Record<string, unknown>> {
   readonly name: string;
   readonly serde: ModelSerde<Model>;
-  /** Trains and keeps a partition's model; its row has `trained_rows`, `model_file`, `model_bytes` and the metrics. */
+  /**
+   * Trains and keeps a partition's model; its row has `trained_rows`, `model_file`, `model_bytes` and the
+   * metrics.
+   */
   readonly train: ModelFunction<Params>;
   /** Predicts with the partition's own model of a version or of a training run. */
   readonly predict: ModelFunction<Params>;

@@ -1,6 +1,6 @@
 /**
- * Yggdrasil Decision Forests by Google, in WebAssembly: the package `ydf-training`, which a project installs that uses it. Nothing of
- * it is loaded before the first model is trained or read.
+ * Yggdrasil Decision Forests by Google, in WebAssembly: the package `ydf-training`, which a project installs
+ * that uses it. Nothing of it is loaded before the first model is trained or read.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Files and folders that a run may read and write whose input comes from others: below the project folder and the stage, or what
- * `allow.files` of the worker's configuration names.
+ * Files and folders that a run may read and write whose input comes from others: below the project folder and
+ * the stage, or what `allow.files` of the worker's configuration names.
  */
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -60,7 +60,9 @@ export async function confinementOf(allowed: AllowedFiles): Promise<Confinement>
   };
 }
 
-/** Files of the source that may not be read, as sentences. What globs match is checked when they are listed. */
+/**
+ * Files of the source that may not be read, as sentences. What globs match is checked when they are listed.
+ */
 export async function sourceProblems(
   source: Source,
   projectDir: string,

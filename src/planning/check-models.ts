@@ -1,4 +1,7 @@
-/** What is checked of an input's models before anything is started (I9), by `openRun` and by a try alike. Problems are sentences. */
+/**
+ * What is checked of an input's models before anything is started (I9), by `openRun` and by a try alike.
+ * Problems are sentences.
+ */
 import type { Client } from '@temporalio/client';
 import { holdoutProblem } from '../functions/sql-check';
 import type { Confinement } from '../duckdb/confinement';
@@ -159,7 +162,9 @@ async function predictionProblems(
   return problems;
 }
 
-/** Models are told apart by definition, and partitions by id: one of other columns would be another partition. */
+/**
+ * Models are told apart by definition, and partitions by id: one of other columns would be another partition.
+ */
 function identityOf(
   what: string,
   madeBy: string | undefined,

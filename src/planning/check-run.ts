@@ -1,4 +1,7 @@
-/** What is checked of an input before anything is started (I9), by `openRun` and by a try alike. Problems are sentences. */
+/**
+ * What is checked of an input before anything is started (I9), by `openRun` and by a try alike. Problems are
+ * sentences.
+ */
 import { resolve } from 'node:path';
 import type { ProjectConfig } from '../config';
 import type { Confinement } from '../duckdb/confinement';
@@ -18,8 +21,9 @@ import { functionsProblem, type Starter } from './run-trust';
 import type { FunctionDescription } from '../core/function-description';
 
 /**
- * The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it; without a list there, one that
- * is trusted may name any. `warehouse`: what the input names besides a stage, which may be reached by its connection.
+ * The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it;
+ * without a list there, one that is trusted may name any. `warehouse`: what the input names besides a stage,
+ * which may be reached by its connection.
  */
 export function resolvePlace(
   kind: 'warehouse' | 'stage',

@@ -1,7 +1,7 @@
 /**
- * What a continuation takes over from the execution before it (I4: what is recorded as DONE does not run again): the outcomes
- * that its history records, and those that its open units had put on the stage when it was terminated. From here on the
- * continuation's own history names them.
+ * What a continuation takes over from the execution before it (I4: what is recorded as DONE does not run
+ * again): the outcomes that its history records, and those that its open units had put on the stage when it
+ * was terminated. From here on the continuation's own history names them.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,10 +33,10 @@ import { sealLines, unsealLines } from '../stored/numbered-objects';
 import { loadUnitPlan } from '../stored/unit-plan';
 
 /** Earlier executions that an execution lists: the newest. */
-const MOST_ENTRIES = 100;
+const MAX_ENTRIES = 100;
 /** Between the SIGTERM and the SIGKILL of a runner, and a little more. */
 const KILL_GRACE_MS = 3_000;
-const MOST_ERRORS = 10;
+const MAX_ERRORS = 10;
 
 /** The executions up to and including the one that was read. */
 export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
@@ -44,12 +44,12 @@ export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
   const { generation, execution } = opened!;
   const { startedAt, endedAt, status } = state;
   const entry = { workflowRunId, generation, execution, startedAt, endedAt, status };
-  return [...opened!.earlier, entry].slice(-MOST_ENTRIES);
+  return [...opened!.earlier, entry].slice(-MAX_ENTRIES);
 }
 
 /**
- * After a terminate or a time-out, functions of the earlier execution run on until their next heartbeat is refused: waits until
- * none can be running any more.
+ * After a terminate or a time-out, functions of the earlier execution run on until their next heartbeat is
+ * refused: waits until none can be running any more.
  */
 export async function waitOut(
   { closed, plan, open, units, shards }: RunRecord,
@@ -70,7 +70,10 @@ export async function waitOut(
   await sleep(waitMs, undefined, { signal: cancellationSignal });
 }
 
-/** The partitions that the continuation may run, by ordinal; null: all that are not DONE. Throws for ids that are none. */
+/**
+ * The partitions that the continuation may run, by ordinal; null: all that are not DONE. Throws for ids that
+ * are none.
+ */
 export async function narrowTo(
   stage: Stage,
   { index }: RunPlan,
@@ -124,7 +127,10 @@ function records({ outcomes, blocks }: CarriedContent): { execution: number }[] 
   return [...outcomes, ...blocks];
 }
 
-/** An execution commits last, so what it has recorded before is in its own commit, and in that of an earlier one only when it ran nothing. */
+/**
+ * An execution commits last, so what it has recorded before is in its own commit, and in that of an earlier
+ * one only when it ran nothing.
+ */
 function isCommitted({ commit, opened, units }: RunRecord): boolean {
   return commit !== null || (units.size === 0 && opened?.continues?.committed === true);
 }
@@ -143,7 +149,7 @@ export async function putCarried(
     .flatMap(({ outcome: { id, status, error } }) =>
       error === null || status === 'SKIPPED' ? [] : [{ id, error }],
     )
-    .slice(0, MOST_ERRORS)
+    .slice(0, MAX_ERRORS)
     .map(({ id, error }) => ({ id, error: { ...error, message: error.message.slice(0, 300), stack: null } }));
   const reused = content.outcomes.filter(({ outcome }) => outcome.reused).length;
   // A repeated call must not meet what an earlier one put: objects are written once.
@@ -188,7 +194,8 @@ async function carriedOver(
     const objects = await stage.list(unitFolder(unit.task, unit.activityId));
     const own = new Set(ordinalsInUnit(unit.task));
     const salvaged = await readCheckpoints(stage, objects, (ordinal) => own.has(ordinal));
-    // enforces I10: this execution is the first to record them, so an earlier one's commit does not have their rows.
+    // enforces I10: this execution is the first to record them, so an earlier one's commit does not have
+    // their rows.
     const { execution } = place;
     for (const { outcome, functionDigest } of salvaged.outcomes)
       latest.set(outcome.ordinal, { outcome, execution, functionDigest });
@@ -216,8 +223,8 @@ async function carriedOver(
 }
 
 /**
- * A partition that never began, and that the continuation's list leaves out: it counts as cut off, so that a run is no success
- * with partitions that nobody ran, unless it was skipped by hand.
+ * A partition that never began, and that the continuation's list leaves out: it counts as cut off, so that a
+ * run is no success with partitions that nobody ran, unless it was skipped by hand.
  */
 async function notStarted(
   ordinal: number,

@@ -1,6 +1,6 @@
 /**
- * Which functions a worker has. The embedded worker bundles the functions file anew for every run, so that an edit reaches
- * the next run and no run in flight; a deployed worker runs the code it was started with.
+ * Which functions a worker has. The embedded worker bundles the functions file anew for every run, so that an
+ * edit reaches the next run and no run in flight; a deployed worker runs the code it was started with.
  */
 import { extname, join } from 'node:path';
 import { sha256Of } from '../files/digest';
@@ -71,7 +71,10 @@ export class FunctionCatalog {
     return { digest, path, functions: await describeFunctions(path, this.options.passEnv) };
   }
 
-  /** The bundle for a unit of a planned run: the planned one where it lies here, else what this worker was deployed with. */
+  /**
+   * The bundle for a unit of a planned run: the planned one where it lies here, else what this worker was
+   * deployed with.
+   */
   async forUnit(planned: FunctionPlan): Promise<UnitBundle> {
     const { digest, path } = await this.#bundleOf(planned);
     const language = languageOfBundle(path);

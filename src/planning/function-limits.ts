@@ -1,4 +1,7 @@
-/** What one call of a function may take: the run's settings win over the function's own, and both over the defaults. */
+/**
+ * What one call of a function may take: the run's settings win over the function's own, and both over the
+ * defaults.
+ */
 import type { FunctionSettings, NormalizedOptions } from '../core/normalized-input';
 
 const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;

@@ -5,9 +5,12 @@ import { Refusal } from '../core/refusal';
 import { findOrdinals, readWholeIndex } from '../rows/partition-index';
 
 /** Suggestions are looked for among all ids, which may be a hundred thousand. */
-const MOST_SUGGESTIONS = 20;
+const MAX_SUGGESTIONS = 20;
 
-/** Ordinals by id. Throws a `Refusal` with a sentence for each id that the run does not have. `index`: its file, here. */
+/**
+ * Ordinals by id. Throws a `Refusal` with a sentence for each id that the run does not have. `index`: its
+ * file, here.
+ */
 export async function ordinalsById(index: string, ids: readonly string[]): Promise<Map<string, number>> {
   const found = await findOrdinals(index, ids);
   const unknown = ids.filter((id) => !found.has(id));
@@ -16,7 +19,7 @@ export async function ordinalsById(index: string, ids: readonly string[]): Promi
   throw new Refusal(
     'InvalidInput',
     unknown.map((id, i) => {
-      const near = i < MOST_SUGGESTIONS ? didYouMean(id, all) : '';
+      const near = i < MAX_SUGGESTIONS ? didYouMean(id, all) : '';
       return `The run has no partition ${quote(id)}.${near}`;
     }),
   );

@@ -1,6 +1,7 @@
 /**
- * DONE partitions whose files the stage does not have any more, or has damaged: a retry runs them again when it is asked to. Their
- * rows in files that are there do not count from then on, so that each partition's rows are there once.
+ * DONE partitions whose files the stage does not have any more, or has damaged: a retry runs them again when
+ * it is asked to. Their rows in files that are there do not count from then on, so that each partition's rows
+ * are there once.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -22,8 +22,9 @@ const WEBHOOK_TIMEOUT_MS = 10_000;
 const COMMAND_TIMEOUT_MS = 60_000;
 
 /**
- * The notifier that an input means: one of the configuration's by name, or, where the input comes from the same person as the
- * worker (`trusted`: the embedded server), a URL or a command itself. A text when there is none: what is wrong.
+ * The notifier that an input means: one of the configuration's by name, or, where the input comes from the
+ * same person as the worker (`trusted`: the embedded server), a URL or a command itself. A text when there is
+ * none: what is wrong.
  */
 export function findNotifier(
   wanted: string,
@@ -69,8 +70,8 @@ async function post({ url, headers }: Extract<Notifier, { url: string }>, body: 
 }
 
 /**
- * Runs in a shell, in a process group of its own; the notice is on its standard input. It has ended when the shell has: what it
- * left in the background is its own.
+ * Runs in a shell, in a process group of its own; the notice is on its standard input. It has ended when the
+ * shell has: what it left in the background is its own.
  */
 async function runCommand(command: string, body: string, { runId, status }: EndNotice): Promise<void> {
   const child = spawn(command, {

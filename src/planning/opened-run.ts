@@ -1,4 +1,7 @@
-/** What an opened run asks for. `openRun` checks it and records it; runs that an earlier release opened record only what was given. */
+/**
+ * What an opened run asks for. `openRun` checks it and records it; runs that an earlier release opened record
+ * only what was given.
+ */
 import type { RunInput } from '../core/input';
 import type { FunctionSettings, PlannedInput } from '../core/normalized-input';
 import type { OpenedRun } from '../core/opened-run';

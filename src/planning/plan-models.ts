@@ -1,4 +1,6 @@
-/** Which models a run predicts with, pinned once: an alias that moves afterwards changes nothing for it (I1). */
+/**
+ * Which models a run predicts with, pinned once: an alias that moves afterwards changes nothing for it (I1).
+ */
 import type { Client } from '@temporalio/client';
 import { NoSuchRun } from '../reader/errors';
 import { type Reading, RunReader } from '../reader/run-reader';
@@ -15,7 +17,7 @@ import { assertTrained, trainedEntries } from './trained-models';
 import type { ModelInput } from '../core/input';
 
 /** Ids of partitions without a model that a plan names. */
-const MOST_NAMED = 20;
+const MAX_NAMED = 20;
 
 /** Where a run's models are, and where it keeps what it pins of them. */
 export interface ModelPlace {
@@ -148,6 +150,6 @@ export function modelUse({ label }: ModelPlan, missing: readonly number[], ids: 
   return {
     label,
     missing: missing.length,
-    firstMissing: missing.slice(0, MOST_NAMED).map((ordinal) => ids[ordinal]!),
+    firstMissing: missing.slice(0, MAX_NAMED).map((ordinal) => ids[ordinal]!),
   };
 }

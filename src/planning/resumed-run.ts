@@ -1,4 +1,6 @@
-/** The run that an execution with `onExisting: "retry"` continues, read and checked before it takes its place. */
+/**
+ * The run that an execution with `onExisting: "retry"` continues, read and checked before it takes its place.
+ */
 import { resumedInput } from '../input/continue-input';
 import type { RunInput } from '../core/input';
 import { Refusal } from '../core/refusal';

@@ -1,6 +1,7 @@
 /**
- * What a run takes over from earlier runs of its series: outcomes of partitions whose rows, code and parameters are as they were.
- * Artifacts stay where they are and are named from here too; rows are copied into one file under this run's ordinals.
+ * What a run takes over from earlier runs of its series: outcomes of partitions whose rows, code and
+ * parameters are as they were. Artifacts stay where they are and are named from here too; rows are copied
+ * into one file under this run's ordinals.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';

@@ -37,7 +37,10 @@ export interface Previous {
   reading: Reading;
 }
 
-/** The executions of a run id before the one that is being opened. Their locators and the history of the run are read once. */
+/**
+ * The executions of a run id before the one that is being opened. Their locators and the history of the run
+ * are read once.
+ */
 export class EarlierExecutions {
   #chain: Promise<Chain> | null = null;
   #previous: Promise<Previous | null> | null = null;
@@ -57,7 +60,9 @@ export class EarlierExecutions {
     this.#previous = null;
   }
 
-  /** The run. Null when there is none, or when the server has forgotten it and the stage has no archive of it. */
+  /**
+   * The run. Null when there is none, or when the server has forgotten it and the stage has no archive of it.
+   */
   previous(): Promise<Previous | null> {
     return (this.#previous ??= this.chain().then(({ previous }) => this.#read(previous)));
   }
@@ -73,7 +78,8 @@ export class EarlierExecutions {
     const reader = new RunReader(new ServerRun(this.context.client, runId, workflowRunId, this.stage.uri));
     try {
       const reading = await reader.read();
-      // Shards of a run that was terminated are ended after it, and may begin units until then (I4). This is tried again.
+      // Shards of a run that was terminated are ended after it, and may begin units until then (I4). This is
+      // tried again.
       if (!reading.state.archived && openShards(reading.record).length > 0)
         throw new Error(`The shards of the execution ${workflowRunId} of "${runId}" have not ended yet.`);
       return { reader, reading };
@@ -108,7 +114,10 @@ async function readChain(
   return { own, newest: earlier.at(-1) ?? null, previous, last, damage };
 }
 
-/** The Temporal run id of an execution of the same id that planned on another stage, which has no locator here. */
+/**
+ * The Temporal run id of an execution of the same id that planned on another stage, which has no locator
+ * here.
+ */
 export async function plannedElsewhere(
   client: Client,
   runId: string,
@@ -122,8 +131,8 @@ export async function plannedElsewhere(
 }
 
 /**
- * An execution that ended before it had a plan (an empty source, a full disk) started nothing, and does not hold its id. Null: the
- * server does not know it.
+ * An execution that ended before it had a plan (an empty source, a full disk) started nothing, and does not
+ * hold its id. Null: the server does not know it.
  */
 async function isRun(client: Client, workflowId: string, runId: string): Promise<boolean | null> {
   try {

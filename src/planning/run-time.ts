@@ -4,12 +4,15 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import type { NormalizedInput } from '../core/normalized-input';
 import type { EarlierExecutions } from './run-chain';
 
-/** Temporal sets it on every workflow that a schedule starts: the time as planned, however late the start, without jitter. */
+/**
+ * Temporal sets it on every workflow that a schedule starts: the time as planned, however late the start,
+ * without jitter.
+ */
 const SCHEDULED_START = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
 
 /**
- * What the input says; else when the schedule was due that started this execution; else, of a run that is overwritten, what it was
- * for before. ISO 8601 UTC; null: for no time in particular.
+ * What the input says; else when the schedule was due that started this execution; else, of a run that is
+ * overwritten, what it was for before. ISO 8601 UTC; null: for no time in particular.
  */
 export async function scheduledTimeOf(
   context: Context,

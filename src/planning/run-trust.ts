@@ -1,6 +1,7 @@
 /**
- * Who started a run, and so what its input may name. The embedded server's port has no authentication, so there the input must
- * carry the proof of the project's owner. On a named server, Temporal's namespace is the boundary.
+ * Who started a run, and so what its input may name. The embedded server's port has no authentication, so
+ * there the input must carry the proof of the project's owner. On a named server, Temporal's namespace is the
+ * boundary.
  */
 import { resolve } from 'node:path';
 import type { Context } from '@temporalio/activity';
@@ -15,7 +16,9 @@ import type { FunctionCatalog } from './function-catalog';
 export type Starter =
   /** The person whose worker it is: the input may name a functions file, a command, any SQL. */
   | 'owner'
-  /** Anyone who reaches the port of `partwise dev --open`: the input may name only what is the project's own. */
+  /**
+   * Anyone who reaches the port of `partwise dev --open`: the input may name only what is the project's own.
+   */
   | 'anyone'
   /** Whoever may start workflows in the namespace of a deployed worker: what its configuration allows. */
   | 'namespace';
@@ -52,8 +55,9 @@ export const NOT_VERIFIED =
   "What this run was started with bears no proof of the project's owner (it came through partwise dev --open, from an earlier release, or the secret was lost), so it is taken for anybody's. Start a new run to use it.";
 
 /**
- * Who a continuation's input comes from: what it does not name itself is the earlier execution's. `before` was read with the
- * project's secret, so what it holds is verified, unless it was recorded before there was one, or comes from an archive.
+ * Who a continuation's input comes from: what it does not name itself is the earlier execution's. `before`
+ * was read with the project's secret, so what it holds is verified, unless it was recorded before there was
+ * one, or comes from an archive.
  */
 export function starterOfContinuation(
   { gate }: Pick<GateDeps, 'gate'>,
@@ -75,7 +79,10 @@ function starterAt(gate: StartGate, runId: string, input: unknown, proof: unknow
   return gate.open ? 'anyone' : null;
 }
 
-/** Whether an input of this starter may itself say what is executed: a functions file, a command, a URL, any SQL. */
+/**
+ * Whether an input of this starter may itself say what is executed: a functions file, a command, a URL, any
+ * SQL.
+ */
 export function isTrusted(starter: Starter): boolean {
   return starter === 'owner';
 }

@@ -15,8 +15,8 @@ export function assertTrained(runId: string, { plan }: RunRecord): void {
 }
 
 /**
- * Of the partitions that are DONE since the execution of number `after` (0: of all that are), by ordinal. Throws a `Refusal` for a run
- * that trained nothing.
+ * Of the partitions that are DONE since the execution of number `after` (0: of all that are), by ordinal.
+ * Throws a `Refusal` for a run that trained nothing.
  */
 export async function trainedEntries(
   reader: RunReader,

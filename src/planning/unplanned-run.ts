@@ -1,4 +1,7 @@
-/** A run that was accepted and ended before it had a plan: there is nothing to continue, but its input is known. */
+/**
+ * A run that was accepted and ended before it had a plan: there is nothing to continue, but its input is
+ * known.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import { resumedInput, type Resumed } from '../input/continue-input';
 import type { Reading } from '../reader/run-reader';
@@ -7,7 +10,10 @@ import { quote } from '../core/quote';
 import { givenInput } from './opened-run';
 import type { EarlierExecutions } from './run-chain';
 
-/** `raw` laid over the input of that run, `basis`; null when no execution of the id was ever accepted, or it is forgotten. */
+/**
+ * `raw` laid over the input of that run, `basis`; null when no execution of the id was ever accepted, or it
+ * is forgotten.
+ */
 export async function beginAgain(
   raw: Partial<RunInput>,
   earlier: EarlierExecutions,

@@ -1,6 +1,6 @@
 /**
- * Which execution of a run id is the run. Temporal starts another execution of a closed id without a word; one that was refused
- * ran nothing, and must not hide the one before it.
+ * Which execution of a run id is the run. Temporal starts another execution of a closed id without a word;
+ * one that was refused ran nothing, and must not hide the one before it.
  */
 import { decodeClose } from '../history/decode';
 import { valueOf } from '../history/untrusted-payloads';
@@ -51,8 +51,8 @@ async function described(
 }
 
 /**
- * Whether an execution ran nothing; null when it may have. One that closed before it had a plan was refused, or cancelled or
- * terminated in time: then the run is the execution before it.
+ * Whether an execution ran nothing; null when it may have. One that closed before it had a plan was refused,
+ * or cancelled or terminated in time: then the run is the execution before it.
  */
 async function findRefusal(
   source: HistorySource,

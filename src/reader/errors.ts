@@ -1,11 +1,16 @@
-/** What reading and starting runs can fail with. Each message is a sentence for people; the fields are for programs. */
+/**
+ * What reading and starting runs can fail with. Each message is a sentence for people; the fields are for
+ * programs.
+ */
 import type { RefusalType } from '../core/refusal';
 
 /** A run was not started, because of what it asked for. Nothing was begun. */
 export class StartRefused extends Error {
   override name = 'StartRefused';
   constructor(
-    /** `InvalidInput`: the input or the run id is not usable. `RunExists`: a run of this id is there already. */
+    /**
+     * `InvalidInput`: the input or the run id is not usable. `RunExists`: a run of this id is there already.
+     */
     readonly type: RefusalType,
     /** Every problem, each a sentence. */
     readonly problems: readonly string[],
@@ -118,7 +123,10 @@ export class RunEnded extends Error {
   }
 }
 
-/** A running run did not take what it was asked for; the message says why. Nothing was changed, unless it says so. */
+/**
+ * A running run did not take what it was asked for; the message says why. Nothing was changed, unless it says
+ * so.
+ */
 export class UpdateRefused extends Error {
   override name = 'UpdateRefused';
   constructor(

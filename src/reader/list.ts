@@ -141,7 +141,9 @@ export class RunList {
     return known;
   }
 
-  /** Temporal's close status says it, but for completed and failed runs, whose last event holds the counts. */
+  /**
+   * Temporal's close status says it, but for completed and failed runs, whose last event holds the counts.
+   */
   async #readEnd(info: ListedExecution): Promise<ExecutionEnd> {
     const execution = referenceOf(info);
     if (info.status === STATUS.completed || info.status === STATUS.failed) {
@@ -216,9 +218,12 @@ function referenceOf({ execution }: ListedExecution): ExecutionRef {
 }
 
 /** Run ids that are looked through for the one that was meant. */
-const MOST_CANDIDATES = 200;
+const MAX_CANDIDATES = 200;
 
-/** The error for a run id that the server does not know. `archives`: the stage where it has no archive either, if one was asked. */
+/**
+ * The error for a run id that the server does not know. `archives`: the stage where it has no archive either,
+ * if one was asked.
+ */
 export async function runNotFound(
   client: Client,
   runId: string,
@@ -227,7 +232,7 @@ export async function runNotFound(
   const known: string[] = [];
   for await (const { execution } of new Visibility(client).runs()) {
     known.push(execution!.workflowId!);
-    if (known.length >= MOST_CANDIDATES) break;
+    if (known.length >= MAX_CANDIDATES) break;
   }
   return new NoSuchRun(
     runId,

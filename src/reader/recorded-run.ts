@@ -10,7 +10,9 @@ export class RecordedRun implements RunSource {
   readonly pinned = true;
   readonly runId: string;
 
-  /** `workflowRunId`: another execution than that of the history, which archives on the run's stage may have. */
+  /**
+   * `workflowRunId`: another execution than that of the history, which archives on the run's stage may have.
+   */
   constructor(
     private readonly history: RecordedHistory,
     readonly decoder: PayloadDecoder,

@@ -58,7 +58,10 @@ export class RunEvents {
     }
   }
 
-  /** Null when there is no plan yet, or the stage cannot be read from here: counts come from history all the same. */
+  /**
+   * Null when there is no plan yet, or the stage cannot be read from here: counts come from history all the
+   * same.
+   */
   async #views(reading: Reading): Promise<PartitionViews | null> {
     return this.reader.views(reading, this.#wanted).catch(() => null);
   }

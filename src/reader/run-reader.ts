@@ -66,7 +66,10 @@ export class RunReader {
     return this.#read(await this.locate());
   }
 
-  /** The history of an execution that is being closed, page by page. What has passed is what `record` says from then on. */
+  /**
+   * The history of an execution that is being closed, page by page. What has passed is what `record` says
+   * from then on.
+   */
   async *closingPages(): AsyncGenerator<HistoryEvent[]> {
     const history = await this.locate();
     const record = newRecord(history.execution.runId);
@@ -108,8 +111,9 @@ export class RunReader {
   }
 
   /**
-   * The run whenever it has changed, until its end, which comes last. The record is one object that grows. `ticks`: also about
-   * once a second while it is open, since what is running, or fails and is tried again, is in no history.
+   * The run whenever it has changed, until its end, which comes last. The record is one object that grows.
+   * `ticks`: also about once a second while it is open, since what is running, or fails and is tried again,
+   * is in no history.
    */
   async *follow({ signal, ticks }: { signal?: AbortSignal; ticks: boolean }): AsyncGenerator<Reading> {
     for (;;) {
@@ -128,7 +132,8 @@ export class RunReader {
     for (;;) {
       const history = await this.locate();
       await history.untilClosed(signal);
-      // Of one that was refused, the run is another execution, which may go on. What was recorded before its end stays open.
+      // Of one that was refused, the run is another execution, which may go on. What was recorded before its
+      // end stays open.
       const reading = await this.read();
       if (reading.record.closed !== null || history.description === null) return reading;
     }
@@ -174,7 +179,10 @@ export class RunReader {
     }
   }
 
-  /** Calls of partitions whose units were cut off with the run, by ordinal; `earlier`: those in executions before. */
+  /**
+   * Calls of partitions whose units were cut off with the run, by ordinal; `earlier`: those in executions
+   * before.
+   */
   async cutOffCalls(record: RunRecord, earlier: ReadonlyMap<number, number>): Promise<Map<number, number>> {
     const history = await this.locate();
     const ofShards = await pendingOf([...record.shards.values()], (shard) =>
@@ -217,7 +225,10 @@ export class RunReader {
     });
   }
 
-  /** Passes ends of partitions to `sink`: those that units of the `wanted` recorded, and those taken over. None is kept. */
+  /**
+   * Passes ends of partitions to `sink`: those that units of the `wanted` recorded, and those taken over.
+   * None is kept.
+   */
   takeEnds(record: RunRecord, sink: EndsSink, wanted: (unit: UnitRecord) => boolean): Promise<void> {
     return takeEnds(record, this.#readFile(record), sink, wanted);
   }

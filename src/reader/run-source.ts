@@ -15,7 +15,9 @@ import { WORKFLOW_TYPE } from '../core/workflow';
 export interface RunSource {
   readonly runId: string;
   readonly decoder: PayloadDecoder;
-  /** Whether it is one execution, whatever came after it; else the run's real one is found with every call. */
+  /**
+   * Whether it is one execution, whatever came after it; else the run's real one is found with every call.
+   */
   readonly pinned: boolean;
   /** Throws `NoSuchRun`. */
   locate(): Promise<ExecutionHistory>;
@@ -32,8 +34,8 @@ export class ServerRun implements RunSource {
   readonly #visibility: Visibility;
 
   /**
-   * `execution`: its Temporal run id; null: the run's real one. `archives`: the stage that may have it, an absolute path or URI; null:
-   * none is known.
+   * `execution`: its Temporal run id; null: the run's real one. `archives`: the stage that may have it, an
+   * absolute path or URI; null: none is known.
    */
   constructor(
     private readonly client: Client,

@@ -41,7 +41,10 @@ export interface PartitionPage {
   next: string | null;
 }
 
-/** A unit: one activity of the run, which processes a partition or a batch of neighbours. Times are ISO 8601 UTC. */
+/**
+ * A unit: one activity of the run, which processes a partition or a batch of neighbours. Times are ISO 8601
+ * UTC.
+ */
 export interface UnitView {
   /** Id of the activity, as Temporal's UI shows it. */
   activityId: string;
@@ -56,10 +59,16 @@ export interface UnitView {
   round: number;
   /** Whether it runs partitions that ran out of memory, on the function's `bigTaskQueue`. */
   big: boolean;
-  /** `waiting`: for a worker, or for its next attempt. A run that was terminated leaves units `open`: nothing is known of their end. */
+  /**
+   * `waiting`: for a worker, or for its next attempt. A run that was terminated leaves units `open`: nothing
+   * is known of their end.
+   */
   status: 'waiting' | 'running' | 'open' | 'ended';
   scheduledAt: string;
-  /** When its last attempt began; null: none has, or it is not known (of a unit that is open, only a running server knows). */
+  /**
+   * When its last attempt began; null: none has, or it is not known (of a unit that is open, only a running
+   * server knows).
+   */
   startedAt: string | null;
   endedAt: string | null;
   /** Attempts of the activity so far, that under way included. */
@@ -133,7 +142,9 @@ export interface PartitionHandle {
   logs(): Promise<LogEntry[]>;
   readonly artifacts: {
     list(): Promise<ArtifactView[]>;
-    /** JSON artifacts as values, text as strings, anything else as bytes, or what `read` makes of the bytes. */
+    /**
+     * JSON artifacts as values, text as strings, anything else as bytes, or what `read` makes of the bytes.
+     */
     get<T = unknown>(name: string, options?: { read?: ArtifactReader<T> }): Promise<T>;
     /** Writes the artifact into `folder` and returns the file's path. */
     download(name: string, folder: string): Promise<string>;
@@ -148,7 +159,10 @@ export interface RunHandle {
   status(): Promise<RunState>;
   /** Partition ids by status. */
   progress(): Promise<Record<PartitionStatus, string[]>>;
-  /** A page of partitions in key order; 1,000 unless `limit` says otherwise. `after`: the `next` of the page before. `from`: an ordinal to begin with. */
+  /**
+   * A page of partitions in key order; 1,000 unless `limit` says otherwise. `after`: the `next` of the page
+   * before. `from`: an ordinal to begin with.
+   */
   partitions(options?: {
     status?: PartitionStatus;
     limit?: number;
@@ -157,9 +171,10 @@ export interface RunHandle {
   }): Promise<PartitionPage>;
   partition(id: string): PartitionHandle;
   /**
-   * Partitions by columns, for pictures of a whole run: about 40 bytes for each, whatever it holds. Default: all of them; before the run
-   * is planned there are none. Outcome files of the units in the range are read with every call, so who follows a run asks for the
-   * ranges of `units` that ended since. Throws `RangeError` for ordinals that the run does not have.
+   * Partitions by columns, for pictures of a whole run: about 40 bytes for each, whatever it holds. Default:
+   * all of them; before the run is planned there are none. Outcome files of the units in the range are read
+   * with every call, so who follows a run asks for the ranges of `units` that ended since. Throws
+   * `RangeError` for ordinals that the run does not have.
    *
    * @example
    * import { PARTITION_STATUSES } from 'partwise';
@@ -168,10 +183,14 @@ export interface RunHandle {
    * console.log(PARTITION_STATUSES[status[0]], durationMs[0]);
    */
   columns(range?: { from?: number; to?: number }): Promise<PartitionColumns>;
-  /** The run's units in the order in which they were scheduled, at most some 1,500 for each shard. Read from history alone. */
+  /**
+   * The run's units in the order in which they were scheduled, at most some 1,500 for each shard. Read from
+   * history alone.
+   */
   units(): Promise<UnitView[]>;
   /**
-   * Partitions that failed, grouped by their errors: the largest group first. Those that wait for another try have not failed.
+   * Partitions that failed, grouped by their errors: the largest group first. Those that wait for another try
+   * have not failed.
    *
    * @example
    * for (const { count, pattern, place } of await run.failures())
@@ -179,8 +198,8 @@ export interface RunHandle {
    */
   failures(): Promise<FailureGroup[]>;
   /**
-   * The model that a training run has made of a partition: what `serde` reads, else a value of JSON, or bytes. Throws
-   * `NoSuchPartition`, and `NoSuchArtifact` where there is none.
+   * The model that a training run has made of a partition: what `serde` reads, else a value of JSON, or
+   * bytes. Throws `NoSuchPartition`, and `NoSuchArtifact` where there is none.
    */
   model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model>;
   /** The combined rows: key columns first, ordered by key; all unless `limit` says otherwise. */
@@ -192,27 +211,28 @@ export interface RunHandle {
   /** Asks for cancellation; `wait` to see it done. Throws `RunEnded` when there is nothing left to cancel. */
   cancel(): Promise<void>;
   /**
-   * From when it resolves no partition is started, nor tried again; what runs goes on to its end. A worker must be there to take
-   * it. Throws `RunEnded`.
+   * From when it resolves no partition is started, nor tried again; what runs goes on to its end. A worker
+   * must be there to take it. Throws `RunEnded`.
    */
   pause(): Promise<void>;
   /** Undoes `pause`. */
   unpause(): Promise<void>;
   /**
-   * Changes settings; resolves when they are in force. Fewer in flight take effect as units end. Throws `UpdateRefused` with the
-   * reason, and `RunEnded`.
+   * Changes settings; resolves when they are in force. Fewer in flight take effect as units end. Throws
+   * `UpdateRefused` with the reason, and `RunEnded`.
    */
   set(settings: RunSettings): Promise<void>;
   /**
-   * Skips partitions that have not ended, by id: all of them, or none. One that waits is not started, one that runs by itself is
-   * stopped; of a batch in flight none can be skipped. Resolves when they are SKIPPED. Throws `UpdateRefused` with the reasons, and
-   * `RunEnded`.
+   * Skips partitions that have not ended, by id: all of them, or none. One that waits is not started, one
+   * that runs by itself is stopped; of a batch in flight none can be skipped. Resolves when they are SKIPPED.
+   * Throws `UpdateRefused` with the reasons, and `RunEnded`.
    */
   skip(partitionIds: readonly string[]): Promise<void>;
   /**
-   * Runs the partitions that are not DONE again, on the rows that the run has pinned and with the functions as they are now: also
-   * what was never started when the run was cancelled, terminated or timed out. DONE partitions are not called. Resolves with
-   * the handle of the new execution; throws `StartRefused` while the run is still running.
+   * Runs the partitions that are not DONE again, on the rows that the run has pinned and with the functions
+   * as they are now: also what was never started when the run was cancelled, terminated or timed out. DONE
+   * partitions are not called. Resolves with the handle of the new execution; throws `StartRefused` while the
+   * run is still running.
    *
    * ```ts
    * const again = await partwise.getRun('regional-2024').retry({ only: ['North'] });
@@ -221,15 +241,18 @@ export interface RunHandle {
    */
   retry(changes?: RetryInput): Promise<RunHandle>;
   /**
-   * Puts the whole history of a run that has ended on its stage, where it is read when the server has forgotten it. Every run is
-   * archived when it ends; this is for those that were terminated. Throws `CannotArchive`.
+   * Puts the whole history of a run that has ended on its stage, where it is read when the server has
+   * forgotten it. Every run is archived when it ends; this is for those that were terminated. Throws
+   * `CannotArchive`.
    */
   archive(): Promise<RunArchive>;
-  /** One execution of the run, by its Temporal run id (see `RunState.executions`), as it was when it ended. */
+  /**
+   * One execution of the run, by its Temporal run id (see `RunState.executions`), as it was when it ended.
+   */
   execution(workflowRunId: string): RunHandle;
   /**
-   * Events until the run ends. `partitions` "failed": of partitions that came to their end, only those that failed are told, so that a
-   * follower of a large run reads no more than it shows. Default "all".
+   * Events until the run ends. `partitions` "failed": of partitions that came to their end, only those that
+   * failed are told, so that a follower of a large run reads no more than it shows. Default "all".
    *
    * @example
    * for await (const event of run.events({ partitions: 'failed' }))
@@ -256,7 +279,10 @@ export interface RunArchive {
 
 /** Which runs to list. */
 export interface ListOptions {
-  /** Default 20, and at most 1,000. A page may have fewer, or none, while `next` goes on: what the filter leaves out takes room. */
+  /**
+   * Default 20, and at most 1,000. A page may have fewer, or none, while `next` goes on: what the filter
+   * leaves out takes room.
+   */
   limit?: number;
   /** The `next` of the page before. */
   after?: string;

@@ -39,7 +39,10 @@ export class Visibility {
     }
   }
 
-  /** A page of executions: those in progress first, the newest first; then those that have ended, the latest end first. */
+  /**
+   * A page of executions: those in progress first, the newest first; then those that have ended, the latest
+   * end first.
+   */
   async page(
     conditions: readonly string[],
     pageSize: number,
@@ -69,8 +72,8 @@ export function quoted(text: string): string {
 }
 
 /**
- * However it is quoted, the server finds no id that has a quote, a backslash or a control character in it, and a NUL ends the query
- * (tried with 1.32 on SQLite). Anybody can start a workflow of such an id.
+ * However it is quoted, the server finds no id that has a quote, a backslash or a control character in it,
+ * and a NUL ends the query (tried with 1.32 on SQLite). Anybody can start a workflow of such an id.
  */
 function isOdd(runId: string): boolean {
   return /["\\\p{Cc}]/u.test(runId);

@@ -1,12 +1,14 @@
 /**
- * One value of a returned row as its column stores it. A cell is a copy, taken when the function returns: the function may use its
- * objects and buffers again, and so may the next call.
+ * One value of a returned row as its column stores it. A cell is a copy, taken when the function returns: the
+ * function may use its objects and buffers again, and so may the next call.
  */
 import { describe } from '../core/quote';
 import { encodeJson, NotJson, WHY_NO_SURROGATE } from './json';
 import { InvalidResult } from './invalid-result';
 
-/** Types that cells get; each stands for one kind of JavaScript value. `=TYPE`: an exact column of this type. */
+/**
+ * Types that cells get; each stands for one kind of JavaScript value. `=TYPE`: an exact column of this type.
+ */
 export type CellType = ValueType | ExactType;
 export type ValueType =
   'BOOLEAN' | 'BIGINT' | 'DECIMAL(38,0)' | 'DOUBLE' | 'VARCHAR' | 'TIMESTAMP' | 'BLOB' | 'JSON';
@@ -20,7 +22,10 @@ export function exactType(type: CellType): string | null {
   return type.startsWith('=') ? type.slice(1) : null;
 }
 
-/** Objects with properties, instances of the user's own classes included; no Map, Date, Promise or typed array. */
+/**
+ * Objects with properties, instances of the user's own classes included; no Map, Date, Promise or typed
+ * array.
+ */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return Object.prototype.toString.call(value) === '[object Object]';
 }
@@ -36,7 +41,8 @@ export function takeCell(value: unknown, name: string, row: number): { type: Cel
     case 'boolean':
       return { type: 'BOOLEAN', cell: value };
     case 'string':
-      // enforces I5: what cannot be stored is found here, before the rows of other partitions stand next to it
+      // enforces I5: what cannot be stored is found here, before the rows of other partitions stand next to
+      // it
       if (value.isWellFormed()) return { type: 'VARCHAR', cell: value };
       throw new InvalidResult(`${at(name, row)} holds a lone surrogate${WHY_NO_SURROGATE}`);
     case 'number':

@@ -1,6 +1,7 @@
 /**
- * Which columns the combined rows of all partitions have. Each file has the columns that its partitions' functions returned;
- * types follow the values, so `1` in one partition and `1.5` in another must meet in one column.
+ * Which columns the combined rows of all partitions have. Each file has the columns that its partitions'
+ * functions returned; types follow the values, so `1` in one partition and `1.5` in another must meet in one
+ * column.
  */
 import type { Column } from '../core/plan';
 
@@ -16,8 +17,8 @@ export interface FileColumns {
 const TYPE_OF_NOTHING = 'VARCHAR';
 
 /**
- * Columns in order of appearance, with the narrowest type that holds every file's values. `problems` are sentences:
- * columns whose types do not meet, or whose names differ only in case.
+ * Columns in order of appearance, with the narrowest type that holds every file's values. `problems` are
+ * sentences: columns whose types do not meet, or whose names differ only in case.
  */
 export function combineColumns(files: readonly FileColumns[]): { columns: Column[]; problems: string[] } {
   const order = mergeOrders(
@@ -96,7 +97,7 @@ const SIGNED = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT'];
 /** The narrowest signed type that holds an unsigned one. */
 const UNSIGNED = ['', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT'];
 const DIGITS = [3, 5, 10, 19, 39];
-const MOST_DIGITS = 38;
+const MAX_DIGITS = 38;
 
 function integerRank(type: string): number | null {
   const rank = SIGNED.includes(type) ? SIGNED.indexOf(type) : UNSIGNED.indexOf(type);
@@ -120,7 +121,7 @@ function unifyNumbers(a: string, b: string): string | null {
   if (decimalA !== null && decimalB !== null) {
     const scale = Math.max(decimalA.scale, decimalB.scale);
     const digits = Math.max(decimalA.whole, decimalB.whole) + scale;
-    return digits <= MOST_DIGITS ? `DECIMAL(${digits},${scale})` : 'DOUBLE';
+    return digits <= MAX_DIGITS ? `DECIMAL(${digits},${scale})` : 'DOUBLE';
   }
   const numbers = [a, b].every((type) => isFloat(type) || asDecimal(type) !== null);
   return numbers ? 'DOUBLE' : null;

@@ -23,8 +23,8 @@ const FILE = '__partwise_file';
 const COLUMNS_KEY = 'partwise_columns';
 
 /**
- * Plans the query over local Parquet files of returned rows. Throws a `Refusal` when their columns do not meet.
- * `only`: the rows of these ordinals alone.
+ * Plans the query over local Parquet files of returned rows. Throws a `Refusal` when their columns do not
+ * meet. `only`: the rows of these ordinals alone.
  */
 export async function combinedRows(
   connection: DuckDBConnection,
@@ -53,8 +53,8 @@ export async function combinedRows(
 }
 
 /**
- * Joins the files of one unit's checkpoints into one of the same form. Returns false, and writes nothing, when their columns do
- * not meet: then the commit says so, with all of the run's files before it.
+ * Joins the files of one unit's checkpoints into one of the same form. Returns false, and writes nothing,
+ * when their columns do not meet: then the commit says so, with all of the run's files before it.
  */
 export function mergeRows(
   keyColumns: readonly Column[],

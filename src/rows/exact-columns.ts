@@ -1,8 +1,9 @@
 import type { Cell, CellType } from './cells';
 
 /**
- * Columns that a result carries from the source: written in the types that they were read in, where a JavaScript value would get a
- * type of its own and lose digits. They stand beside the rows that hold the values for everybody else.
+ * Columns that a result carries from the source: written in the types that they were read in, where a
+ * JavaScript value would get a type of its own and lose digits. They stand beside the rows that hold the
+ * values for everybody else.
  */
 export interface ExactColumns {
   /** DuckDB's types, by column. */

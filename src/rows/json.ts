@@ -1,4 +1,6 @@
-/** JSON as artifacts, models, progress and nested cells use it: BigInts, Dates and refusals that say where. */
+/**
+ * JSON as artifacts, models, progress and nested cells use it: BigInts, Dates and refusals that say where.
+ */
 import { describe } from '../core/quote';
 
 /** A value that JSON cannot hold. The message begins with what the caller calls the value. */
@@ -17,15 +19,18 @@ export const WHY_NO_SURROGATE =
   ' (half of a character such as an emoji), which cannot be stored. Cut text between characters, or call text.toWellFormed().';
 
 /**
- * Like `JSON.stringify`, but bigints become numbers where no digit is lost and else text, Uint8Arrays base64 text, and
- * what JSON would drop silently (a Map, a function) or cannot hold (a circle, NaN, a lone surrogate) is refused. `what` begins
- * the sentence.
+ * Like `JSON.stringify`, but bigints become numbers where no digit is lost and else text, Uint8Arrays base64
+ * text, and what JSON would drop silently (a Map, a function) or cannot hold (a circle, NaN, a lone
+ * surrogate) is refused. `what` begins the sentence.
  */
 export function encodeJson(value: unknown, what: string, indent?: number): string {
   return JSON.stringify(new Preparation(what, true).prepare(value), null, indent) ?? 'null';
 }
 
-/** The same for people and scripts that read what is there already: numbers and dates that JSON cannot hold are text, and what is nested too deeply is cut. */
+/**
+ * The same for people and scripts that read what is there already: numbers and dates that JSON cannot hold
+ * are text, and what is nested too deeply is cut.
+ */
 export function showJson(value: unknown, indent?: number): string {
   return JSON.stringify(new Preparation('The value', false).prepare(value), null, indent) ?? 'null';
 }

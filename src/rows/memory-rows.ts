@@ -1,4 +1,6 @@
-/** Rows given as objects, for tests of partition functions: in DuckDB, so that they read like a snapshot's. */
+/**
+ * Rows given as objects, for tests of partition functions: in DuckDB, so that they read like a snapshot's.
+ */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { appendColumns, declaredAs, writtenAs } from './output-file';
 import type { CellType } from './cells';

@@ -17,10 +17,15 @@ export interface PartitionRows {
   /** The source's columns; Partwise's own are not among them. */
   readonly columns: Column[];
   readonly constants: Constants;
-  /** All rows in order, of a partition that is small enough to be held; null: it is not. May be called more than once. */
+  /**
+   * All rows in order, of a partition that is small enough to be held; null: it is not. May be called more
+   * than once.
+   */
   held(): Promise<HeldRows> | null;
   /** The rows in order, in chunks; may be called more than once. */
   slices(): AsyncIterable<{ slice: Slice; shape: Shape }>;
-  /** What `data` stands for in SQL: a SELECT over the partition's rows, ready to be run on this connection. */
+  /**
+   * What `data` stands for in SQL: a SELECT over the partition's rows, ready to be run on this connection.
+   */
   view(connection: DuckDBConnection): Promise<string>;
 }

@@ -25,8 +25,9 @@ export class PendingRows {
   }
 
   /**
-   * Takes the rows of a result, so that whatever becomes of its objects changes nothing. Throws `InvalidResult` for what cannot be
-   * stored. Most partitions return rows like those before, which is quickly seen.
+   * Takes the rows of a result, so that whatever becomes of its objects changes nothing. Throws
+   * `InvalidResult` for what cannot be stored. Most partitions return rows like those before, which is
+   * quickly seen.
    */
   take(result: unknown, key: Row): OutputRows {
     const rows = Array.isArray(result) ? (result as unknown[]) : [result];
@@ -59,7 +60,10 @@ export class PendingRows {
     return true;
   }
 
-  /** Writes everything to `file` and forgets it; there is no file when all is refused. What is added from now on goes into the next. */
+  /**
+   * Writes everything to `file` and forgets it; there is no file when all is refused. What is added from now
+   * on goes into the next.
+   */
   async write(connection: DuckDBConnection, keyColumns: readonly Column[], file: string): Promise<Written> {
     const names = [...this.#columns.keys()];
     const typed = this.#types.flatMap((type, i) =>
@@ -83,7 +87,10 @@ export class PendingRows {
     });
   }
 
-  /** The cells of a plain object with these columns in this order, each value of a kind that its column stores; null: it is not. */
+  /**
+   * The cells of a plain object with these columns in this order, each value of a kind that its column
+   * stores; null: it is not.
+   */
   #takeAlike(row: unknown, position: number): Cell[] | null {
     if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
       return null;

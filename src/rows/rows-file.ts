@@ -26,7 +26,9 @@ const FORMATS: Record<RowsFormat, { copy: string; read: (file: string, bytes: nu
   parquet: { copy: '(FORMAT parquet)', read: (file) => `read_parquet(${file})` },
 };
 
-/** Throws `InvalidResult` for rows that no table can hold. `scratch`: a folder for the file while it is made. */
+/**
+ * Throws `InvalidResult` for rows that no table can hold. `scratch`: a folder for the file while it is made.
+ */
 export async function writeRows(rows: Row[], format: RowsFormat, scratch: string): Promise<Uint8Array> {
   // No rows, no columns, and no line that would name them.
   if (rows.length === 0 && format === 'csv') return new Uint8Array();

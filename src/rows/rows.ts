@@ -12,11 +12,16 @@ export type OutputColumns = Map<string, CellType | null>;
 /** Copies: a function may change what it returned, and nothing changes here. */
 export interface OutputRows {
   columns: OutputColumns;
-  /** Cells in the order of the columns; a row that lacks the last columns is shorter, and one that lacks others has holes. */
+  /**
+   * Cells in the order of the columns; a row that lacks the last columns is shorter, and one that lacks
+   * others has holes.
+   */
   rows: Cell[][];
 }
 
-/** Throws `InvalidResult` with a sentence for a result that cannot be stored. The key columns are left out. */
+/**
+ * Throws `InvalidResult` with a sentence for a result that cannot be stored. The key columns are left out.
+ */
 export function toOutputRows(result: unknown, key: Row): OutputRows {
   const rows = asRows(result);
   const exact = exactColumnsOf(result);
@@ -100,7 +105,10 @@ function join(a: CellType | null, b: CellType | null): CellType | null | undefin
   return NUMERIC[Math.max(NUMERIC.indexOf(a), NUMERIC.indexOf(b))];
 }
 
-/** Whether a value goes into a column of this type as it is, seen at a glance: false for whatever needs a closer look. */
+/**
+ * Whether a value goes into a column of this type as it is, seen at a glance: false for whatever needs a
+ * closer look.
+ */
 export function storesAs(
   type: CellType | null,
   value: unknown,

@@ -1,4 +1,6 @@
-/** Types of DuckDB that Parquet does not hold as they are: written in another type, or refused by name. Pure. */
+/**
+ * Types of DuckDB that Parquet does not hold as they are: written in another type, or refused by name. Pure.
+ */
 
 /** Integers of 128 bits would become DOUBLE and lose digits: `sum` of an integer column is one. */
 const WIDE = /\bU?HUGEINT\b/g;
@@ -27,7 +29,8 @@ export function typeProblem(type: string): string | null {
 /** The condition, in SQL, that a value of the type cannot be written; null: there is no such value. */
 export function valueProblem(column: string, type: string): string | null {
   if (type !== 'INTERVAL') return null;
-  // Parquet has whole milliseconds below 2^32 of them, and no negative ones. A DuckDB prints fractions without zeros at the end.
+  // Parquet has whole milliseconds below 2^32 of them, and no negative ones. A DuckDB prints fractions
+  // without zeros at the end.
   return `regexp_matches(${column}::VARCHAR, '-|[.][0-9]{4}') OR extract(hour FROM ${column}) >= 1193`;
 }
 

@@ -1,4 +1,7 @@
-/** Rows of many partitions are written as one file; what cannot be written is found, and costs its own partition alone (I5). */
+/**
+ * Rows of many partitions are written as one file; what cannot be written is found, and costs its own
+ * partition alone (I5).
+ */
 import { asSqlError, SqlError } from '../duckdb/sql-error';
 import { InvalidResult } from './invalid-result';
 
@@ -12,9 +15,10 @@ export interface Written {
 export const NOTHING_WRITTEN: Written = { refused: new Map(), isWritten: false };
 
 /**
- * Calls `write` with all partitions. When that fails, halves are tried until those that cannot be written by themselves are known,
- * and the others are written together. Rejects when no partition is to blame: the disk is full, or nothing can be written at all.
- * `write` writes the rows of these ordinals, which are at least one, in place of what it wrote before.
+ * Calls `write` with all partitions. When that fails, halves are tried until those that cannot be written by
+ * themselves are known, and the others are written together. Rejects when no partition is to blame: the disk
+ * is full, or nothing can be written at all. `write` writes the rows of these ordinals, which are at least
+ * one, in place of what it wrote before.
  */
 export async function writeOrRefuse(
   ordinals: readonly number[],

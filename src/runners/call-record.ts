@@ -1,7 +1,8 @@
 /**
- * Which call a runner is at, in a file of a few bytes that it shares with its worker. A message for each call would cost more than a
- * small function, and would be lost with the process; what was written to a file is there, whatever ended the process right
- * afterwards. The file has no name any more once the runner has it, so nothing of it is ever left.
+ * Which call a runner is at, in a file of a few bytes that it shares with its worker. A message for each call
+ * would cost more than a small function, and would be lost with the process; what was written to a file is
+ * there, whatever ended the process right afterwards. The file has no name any more once the runner has it,
+ * so nothing of it is ever left.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
@@ -31,8 +32,8 @@ export interface CallState {
 }
 
 /**
- * Of the file, each a float64: version, begun, running (0 or 1), startedAt, the offsets of both files of output, version again. A reader
- * that sees two different versions came in the middle of a write.
+ * Of the file, each a float64: version, begun, running (0 or 1), startedAt, the offsets of both files of
+ * output, version again. A reader that sees two different versions came in the middle of a write.
  */
 export const CALL_FIELDS = 7;
 const MAX_READS = 100;
@@ -43,7 +44,10 @@ export function monotonicMs(): number {
   return seconds * 1_000 + nanoseconds / 1e6;
 }
 
-/** The worker's end; makes the file. A function may have scribbled into it, so what is read is brought into bounds. */
+/**
+ * The worker's end; makes the file. A function may have scribbled into it, so what is read is brought into
+ * bounds.
+ */
 export class CallRecord {
   readonly fd = openNameless();
   readonly #fields = new Float64Array(CALL_FIELDS);

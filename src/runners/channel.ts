@@ -1,7 +1,7 @@
 /**
- * Messages between a worker and a runner, over a socket that both have from the start (`message-bytes`). Node's own channel for child
- * processes would do for Node, but it belongs to the whole process: any code can send on it, close it (`process.send`,
- * `process.disconnect`) or take its listeners away.
+ * Messages between a worker and a runner, over a socket that both have from the start (`message-bytes`).
+ * Node's own channel for child processes would do for Node, but it belongs to the whole process: any code can
+ * send on it, close it (`process.send`, `process.disconnect`) or take its listeners away.
  */
 import type { Socket } from 'node:net';
 import {

@@ -1,6 +1,6 @@
 /**
- * Checks what a runner sends before the worker acts on it. Functions run in that process, so anything may come: a message of
- * another shape, a partition of another unit, a path outside of the scratch folder.
+ * Checks what a runner sends before the worker acts on it. Functions run in that process, so anything may
+ * come: a message of another shape, a partition of another unit, a path outside of the scratch folder.
  */
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -73,7 +73,10 @@ const line = z.strictObject({
 const query = { id: count, partitionId: text, attempt: positive };
 const bind = z.union([z.string().max(MAX_SQL), z.number(), z.boolean(), z.null()]);
 
-/** JSON holds no typed arrays, so this is what `message-bytes` made; its numbers are checked by themselves, for there are thousands. */
+/**
+ * JSON holds no typed arrays, so this is what `message-bytes` made; its numbers are checked by themselves,
+ * for there are thousands.
+ */
 const block = z.custom<DoneBlock>((value) =>
   types.isInt32Array((value as Partial<DoneBlock> | null)?.ordinals),
 );

@@ -2,8 +2,8 @@
 import { SERVICES } from '../warehouse';
 
 /**
- * Temporal's settings, credentials of warehouses and stages, and headers for a collector of traces. A guard against accidents, such as a
- * function that logs its environment: it runs as the worker's user.
+ * Temporal's settings, credentials of warehouses and stages, and headers for a collector of traces. A guard
+ * against accidents, such as a function that logs its environment: it runs as the worker's user.
  */
 const CREDENTIALS = [
   /^TEMPORAL_/i,

@@ -8,7 +8,10 @@ import { languageOfBundle, languageOfSource, SOURCE_ENDINGS } from './languages'
 
 const MEMORY_BYTES = 2_000_000_000;
 
-/** The functions file builds but cannot be used: it throws while loading, hangs, or has two functions of one name. */
+/**
+ * The functions file builds but cannot be used: it throws while loading, hangs, or has two functions of one
+ * name.
+ */
 class FunctionsUnusable extends Error {
   override name = 'FunctionsUnusable';
   readonly nonRetryable = true;

@@ -1,4 +1,7 @@
-/** What a language of partition functions consists of. To add one: a folder next to `node/`, and a line in `languages.ts`. */
+/**
+ * What a language of partition functions consists of. To add one: a folder next to `node/`, and a line in
+ * `languages.ts`.
+ */
 import type { ArtifactCodec } from '../core/files';
 import type { ErrorInfo } from '../core/outcome';
 import type { ModelFile } from '../models/types';
@@ -15,8 +18,9 @@ export interface Language {
   /** How long a functions file may take to load. */
   readonly loadingTimeoutMs: number;
   /**
-   * Makes one file of a functions file and what it imports by path, so that an edit touches no run in flight. The file is
-   * `<folder>/<digest><ending>`, and the same input gives the same digest. Throws `FunctionsBuildError`.
+   * Makes one file of a functions file and what it imports by path, so that an edit touches no run in flight.
+   * The file is `<folder>/<digest><ending>`, and the same input gives the same digest. Throws
+   * `FunctionsBuildError`.
    */
   bundle(file: string, folder: string): Promise<FunctionBundle>;
   /** Starts a process that speaks `protocol`. */
@@ -25,7 +29,10 @@ export interface Language {
   loadingProblem(error: ErrorInfo, bundle: string): string;
   /** The shortest function of that name, for messages. */
   example(name: string): string;
-  /** Calls a unit's function where a debugger can reach it. Rejects if the function could not be called at all. */
+  /**
+   * Calls a unit's function where a debugger can reach it. Rejects if the function could not be called at
+   * all.
+   */
   callHere(options: CallHereOptions): Promise<CalledHere>;
 }
 

@@ -13,7 +13,10 @@ export function languageOfSource(file: string): Language | null {
   return LANGUAGES.find(({ sourceEndings }) => sourceEndings.includes(extname(file))) ?? null;
 }
 
-/** `bundle`: null for the built-in function `sql`, which runs on Node. The result is null for a bundle of another release. */
+/**
+ * `bundle`: null for the built-in function `sql`, which runs on Node. The result is null for a bundle of
+ * another release.
+ */
 export function languageOfBundle(bundle: string | null): Language | null {
   if (bundle === null) return node;
   return LANGUAGES.find(({ bundleEndings }) => bundleEndings.includes(extname(bundle))) ?? null;

@@ -1,4 +1,6 @@
-/** Lines out of bytes as they arrive. A line that does not end is not kept: nothing that is read here is long. */
+/**
+ * Lines out of bytes as they arrive. A line that does not end is not kept: nothing that is read here is long.
+ */
 const MAX_LINE = 100;
 
 export class LineReader {

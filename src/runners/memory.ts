@@ -1,4 +1,7 @@
-/** How much memory a call may use: what was asked for, and more where it is alone or on a worker for big partitions. */
+/**
+ * How much memory a call may use: what was asked for, and more where it is alone or on a worker for big
+ * partitions.
+ */
 import { totalmem } from 'node:os';
 
 /** The rest is the worker's own, and the system's. */
@@ -9,13 +12,15 @@ const DUCKDB_SHARE = 0.6;
 export interface CallMemory {
   /** Resident bytes of a runner. */
   each: number;
-  /** Of one that has nothing beside it in its worker: as much as all runners of the worker may use together. */
+  /**
+   * Of one that has nothing beside it in its worker: as much as all runners of the worker may use together.
+   */
   alone: number;
 }
 
 /**
- * `wanted`: resident bytes per call. `big`: the worker is for partitions that outgrew that elsewhere; there each runner has its
- * share of the machine.
+ * `wanted`: resident bytes per call. `big`: the worker is for partitions that outgrew that elsewhere; there
+ * each runner has its share of the machine.
  */
 export function callMemory(
   { wanted, runners, big }: { wanted: number; runners: number; big: boolean },

@@ -1,7 +1,8 @@
 /**
- * What a runner, its native code and its child processes write to descriptors 1 and 2: two files without names, which the runner
- * appends to and its worker reads. In a pipe, nothing would say which call wrote what; in a file, each call owns the bytes between
- * two offsets, and they are still there when the process is not.
+ * What a runner, its native code and its child processes write to descriptors 1 and 2: two files without
+ * names, which the runner appends to and its worker reads. In a pipe, nothing would say which call wrote
+ * what; in a file, each call owns the bytes between two offsets, and they are still there when the process is
+ * not.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** What calls wrote past the console, as lines: read by the worker while they run, when they have ended, and when their process died. */
+/**
+ * What calls wrote past the console, as lines: read by the worker while they run, when they have ended, and
+ * when their process died.
+ */
 import { StringDecoder } from 'node:string_decoder';
 import type { RunningCall } from './call-record';
 import type { Runner } from './runner';
@@ -59,7 +62,9 @@ export class OutputReader {
 }
 
 class StreamReader {
-  /** Calls that have not ended: what they write is read before it is known how those before them have ended. */
+  /**
+   * Calls that have not ended: what they write is read before it is known how those before them have ended.
+   */
   readonly #open = new Map<Call, OpenCall>();
 
   constructor(

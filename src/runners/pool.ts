@@ -1,12 +1,14 @@
 /**
- * A worker's runner processes. At most `size` live at a time; an idle one is kept warm for units of the same language, function bundle
- * and memory cap, and makes room for others when needed. One that must be alone waits until no other is at work, and who comes
- * after it waits until it was.
+ * A worker's runner processes. At most `size` live at a time; an idle one is kept warm for units of the same
+ * language, function bundle and memory cap, and makes room for others when needed. One that must be alone
+ * waits until no other is at work, and who comes after it waits until it was.
  */
 import type { Language } from './language';
 import type { Runner, RunnerOptions } from './runner';
 
-/** A runner that holds more than this share of its cap after a unit would start the next one with too little. */
+/**
+ * A runner that holds more than this share of its cap after a unit would start the next one with too little.
+ */
 const TIRED = 0.5;
 
 interface Idle {
@@ -19,7 +21,10 @@ const STALLED_MS = 60_000;
 
 interface PoolOptions extends Omit<RunnerOptions, 'memoryBytes'> {
   size: number;
-  /** How long a runner may go without calling a function of its unit, and without an answer, before it is replaced. Default 60 s. */
+  /**
+   * How long a runner may go without calling a function of its unit, and without an answer, before it is
+   * replaced. Default 60 s.
+   */
   stalledMs?: number;
   /** Told of each runner that was given back and cannot be used again. */
   onReplaced?: (reason: 'lost' | 'memory') => void;
@@ -56,8 +61,8 @@ export class RunnerPool {
   }
 
   /**
-   * Waits for a free place. Rejects with the signal's reason when it is aborted first. `fresh`: never a process that
-   * has run something before. `alone`: fresh, and until it is released it is the only one.
+   * Waits for a free place. Rejects with the signal's reason when it is aborted first. `fresh`: never a
+   * process that has run something before. `alone`: fresh, and until it is released it is the only one.
    */
   async acquire(
     wanted: Wanted,

@@ -1,13 +1,15 @@
 /**
- * The messages between a worker and a runner process, in any language; docs/runner-protocol.md describes them with their bytes
- * (`message-bytes`) for whoever writes a runner. A worker takes nothing that a runner sends on trust: see `check-message`.
+ * The messages between a worker and a runner process, in any language; docs/runner-protocol.md describes them
+ * with their bytes (`message-bytes`) for whoever writes a runner. A worker takes nothing that a runner sends
+ * on trust: see `check-message`.
  *
- * A runner first sends `ready`. It handles one unit at a time. The worker sends `unit`; the runner answers with `log`, `printed`, `upload`, `download`,
- * `heartbeat` and `segment` messages and, at the end, `unitDone`. The worker may send `drain` (end what is running, begin no other) or
- * `abort` at any time, and after the latter SIGKILL the runner's process group two seconds later.
+ * A runner first sends `ready`. It handles one unit at a time. The worker sends `unit`; the runner answers
+ * with `log`, `printed`, `upload`, `download`, `heartbeat` and `segment` messages and, at the end,
+ * `unitDone`. The worker may send `drain` (end what is running, begin no other) or `abort` at any time, and
+ * after the latter SIGKILL the runner's process group two seconds later.
  *
- * Descriptors of a runner: 1 and 2 are files (`output-files`), 3 is the channel, 4 connects its watchdog thread with the worker (`watchdog`),
- * 5 holds which call is running (`call-record`).
+ * Descriptors of a runner: 1 and 2 are files (`output-files`), 3 is the channel, 4 connects its watchdog
+ * thread with the worker (`watchdog`), 5 holds which call is running (`call-record`).
  */
 import type { Confinement } from '../duckdb/confinement';
 import type { DoneBlock } from '../core/done-block';
@@ -32,15 +34,18 @@ export interface RunnerUnit {
   model?: ModelInput;
   /** The models that it predicts with; absent: none. */
   models?: ModelPlan;
-  /** For `context.withConnection`: `duckdb:` and an absolute path, or another one, which the worker is asked to query. */
+  /**
+   * For `context.withConnection`: `duckdb:` and an absolute path, or another one, which the worker is asked
+   * to query.
+   */
   warehouse: string;
   /** The run's rows in the warehouse's SQL; null: it has none for them. */
   pushDown: PushDown | null;
   keyColumns: Column[];
   columns: Column[];
   /**
-   * Local copies of the partition index and of the snapshot (Parquet with an `__partwise_ord` column). A run without a snapshot has no
-   * file of it: rows are asked for.
+   * Local copies of the partition index and of the snapshot (Parquet with an `__partwise_ord` column). A run
+   * without a snapshot has no file of it: rows are asked for.
    */
   index: string;
   snapshot: string[];
@@ -54,7 +59,10 @@ export interface RunnerUnit {
   priorCalls: number;
   /** Calls on top of `priorCalls`, by ordinal: in earlier executions, and on runners that died. */
   extraCalls?: Record<number, number>;
-  /** A runner died in this unit: hand ended partitions over at shorter intervals, so that the next death costs fewer. */
+  /**
+   * A runner died in this unit: hand ended partitions over at shorter intervals, so that the next death costs
+   * fewer.
+   */
   cautious?: boolean;
   /** Stop an attached debugger just before the function is called. */
   pause?: boolean;
@@ -122,7 +130,9 @@ export type ToRunner =
 export type FromRunner =
   /** Before anything else. */
   | { type: 'ready'; protocol: number }
-  /** Answer to `describe`. Settings are as the user wrote them, so they are tagged values (`tagged-values`). */
+  /**
+   * Answer to `describe`. Settings are as the user wrote them, so they are tagged values (`tagged-values`).
+   */
   | { type: 'functions'; functions: FunctionDescription[]; error: ErrorInfo | null }
   | { type: 'log'; lines: LogLine[] }
   /** What was written to descriptors 1 and 2 up to `to` belongs to the call of this number; null: to none. */
@@ -130,7 +140,10 @@ export type FromRunner =
   /** Answered by `reply` when all that was `printed` has been read. */
   | { type: 'readOutput'; id: number }
   | { type: 'pong' }
-  /** A value was encoded to `file` in the scratch folder; answered by `reply` with its `FileRef` when it is on the stage. */
+  /**
+   * A value was encoded to `file` in the scratch folder; answered by `reply` with its `FileRef` when it is on
+   * the stage.
+   */
   | {
       type: 'upload';
       id: number;
@@ -146,9 +159,15 @@ export type FromRunner =
   | { type: 'download'; id: number; name: string; partition: string; run: string | null }
   /** Answered by `reply` with a `ModelFile`, a local copy, or null where the partition has no model. */
   | { type: 'model'; id: number; partition: string }
-  /** A query of the function for a warehouse that only the worker has credentials for; answered by `reply` with a `QueryAnswer`. */
+  /**
+   * A query of the function for a warehouse that only the worker has credentials for; answered by `reply`
+   * with a `QueryAnswer`.
+   */
   | ({ type: 'query'; id: number } & WarehouseQuery)
-  /** Of a run without a snapshot: the partition's rows; answered by `reply` with `{ file }`, a local copy that is the runner's. */
+  /**
+   * Of a run without a snapshot: the partition's rows; answered by `reply` with `{ file }`, a local copy that
+   * is the runner's.
+   */
   | ({ type: 'rows'; id: number } & RowsQuery)
   /** Those of the last two kinds whose answers nobody waits for any more. */
   | { type: 'cancelQueries'; ids: number[] }
@@ -156,8 +175,8 @@ export type FromRunner =
   /** About once a second and at the end. */
   | ({ type: 'segment' } & RunnerSegment)
   /**
-   * All ordinals were handled, or the unit was cut short and `left` were not. A runner that is not `reusable` has code of
-   * the user still running in it, or an error that nobody caught.
+   * All ordinals were handled, or the unit was cut short and `left` were not. A runner that is not `reusable`
+   * has code of the user still running in it, or an error that nobody caught.
    */
   | { type: 'unitDone'; left: number[]; reusable: boolean }
   /** The unit could not be run at all (bundle does not load, snapshot unreadable). */

@@ -1,4 +1,6 @@
-/** A runner that is a child process of its worker, in any language: its life, its limits, and how it ended. */
+/**
+ * A runner that is a child process of its worker, in any language: its life, its limits, and how it ended.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';

@@ -24,7 +24,10 @@ const PING_SHARE = 0.1;
 
 export interface SessionOptions extends UnitRunOptions {
   ordinals: number[];
-  /** Calls so far by ordinal, on top of `priorCalls`; those that were begun here and not handed over are added. */
+  /**
+   * Calls so far by ordinal, on top of `priorCalls`; those that were begun here and not handed over are
+   * added.
+   */
   calls: Map<number, number>;
   fresh: boolean;
   /** With no other runner in the worker. */
@@ -85,7 +88,9 @@ class RunnerSession {
   private isHeld = false;
   /** The runner was ended for what a function did to it. */
   private isGuilty = false;
-  /** The error of a handler of segments or uploads, which may come after the runner was done with the unit. */
+  /**
+   * The error of a handler of segments or uploads, which may come after the runner was done with the unit.
+   */
   private broken: { error: unknown } | null = null;
   private settle!: (end: Pick<SessionEnd, 'failed'>) => void;
   private readonly settled = new Promise<Pick<SessionEnd, 'failed'>>((resolve) => (this.settle = resolve));

@@ -34,7 +34,10 @@ export interface Runner {
   setLease(lease: (() => number) | null): void;
   /** Ends a runner that sent something unacceptable. `why` completes "a message that …". */
   reject(why: string): void;
-  /** Ends the runner and everything it started, at once. `reason` becomes the exit's error, unless it is already dying of another. */
+  /**
+   * Ends the runner and everything it started, at once. `reason` becomes the exit's error, unless it is
+   * already dying of another.
+   */
   kill(reason?: ErrorInfo): Promise<RunnerExit>;
 }
 

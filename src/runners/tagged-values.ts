@@ -1,6 +1,6 @@
 /**
- * Values of JavaScript as JSON that keeps them: those that JSON has no word for become objects with the key `$`
- * (docs/runner-protocol.md). Pure.
+ * Values of JavaScript as JSON that keeps them: those that JSON has no word for become objects with the key
+ * `$` (docs/runner-protocol.md). Pure.
  */
 import { describe } from '../core/quote';
 

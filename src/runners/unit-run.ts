@@ -4,11 +4,13 @@
  *   queue ──► a runner takes all of it, in order ──► unitDone: the queue is empty
  *                 │ the runner dies, or the partition's time is up
  *                 ▼
- *             the partition that was running is a suspect: it is put aside, and run by itself in a fresh runner after the
- *             others; partitions whose end was not handed over go back into the queue
+ *             the partition that was running is a suspect: it is put aside, and run by itself in
+ *             a fresh runner after the others; partitions whose end was not handed over go back
+ *             into the queue
  *
  * 1. A partition that was handed over (its segment's handler resolved) is never run again.
- * 2. Each loss of a partition counts; when `afterLoss` says so it ends as INTERNAL_ERROR. The others are not charged.
+ * 2. Each loss of a partition counts; when `afterLoss` says so it ends as INTERNAL_ERROR. The others are not
+ *    charged.
  * 3. Artifacts belong to the call that uploaded them; a call that did not end leaves none.
  * 4. When the promise settles, nothing of the unit is running and no handler is at work.
  */

@@ -1,6 +1,6 @@
 /**
- * How many units a worker takes: as many as it has runners. One that has given its runner back, and is only written down, makes room
- * for the next, so that runners are not idle meanwhile.
+ * How many units a worker takes: as many as it has runners. One that has given its runner back, and is only
+ * written down, makes room for the next, so that runners are not idle meanwhile.
  */
 import type { ActivitySlotInfo, CustomSlotSupplier, SlotPermit } from '@temporalio/worker';
 

@@ -57,7 +57,10 @@ export interface UnitHandlers {
   onModel(partition: string): Promise<ModelFile | null>;
   /** A runner begins with the unit; null: it has ended. */
   onSession(session: RunningSession | null): void;
-  /** How long calls have waited for the stage since then, by the clock of `monotonicMs`: that time is not the function's. */
+  /**
+   * How long calls have waited for the stage since then, by the clock of `monotonicMs`: that time is not the
+   * function's.
+   */
   waitedSince(then: number): number;
   /** A call of it was lost: `types` of the errors of all such calls here. */
   onLoss(ordinal: number, types: readonly string[]): void;
@@ -76,7 +79,10 @@ export interface UnitRunOptions {
   signal: AbortSignal;
   /** Ends early without harm: the running call is finished, the rest is left. */
   drain: AbortSignal;
-  /** What becomes of a partition after a loss; `types`: of the errors of all its losses here, the last one at the end. */
+  /**
+   * What becomes of a partition after a loss; `types`: of the errors of all its losses here, the last one at
+   * the end.
+   */
   afterLoss: (types: readonly string[]) => AfterLoss;
   /** Begin with nothing beside it in the worker. */
   alone: boolean;
@@ -86,8 +92,8 @@ export interface UnitRunOptions {
   /** For what functions read in the warehouse; null: they open it themselves. */
   access: WarehouseAccess | null;
   /**
-   * For how many milliseconds the attempt may go on without its worker, if that is stopped: afterwards its runners end by themselves.
-   * Null: for ever.
+   * For how many milliseconds the attempt may go on without its worker, if that is stopped: afterwards its
+   * runners end by themselves. Null: for ever.
    */
   lease: (() => number) | null;
 }

@@ -1,6 +1,7 @@
 /**
- * A connection by its name: a section of `connections.toml`, where Snowflake's own tools look for it, and variables of the environment
- * as Snowflake CLI has them. Read on workers and by whoever reads a stage; nothing of it travels (I11).
+ * A connection by its name: a section of `connections.toml`, where Snowflake's own tools look for it, and
+ * variables of the environment as Snowflake CLI has them. Read on workers and by whoever reads a stage;
+ * nothing of it travels (I11).
  */
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -48,7 +49,10 @@ export function defaultConnection(env: Environment = process.env): string {
   return env['SNOWFLAKE_DEFAULT_CONNECTION_NAME'] || 'default';
 }
 
-/** Options for the driver. Throws a `Refusal` with what to do about a file that cannot be used, or a connection that is not there. */
+/**
+ * Options for the driver. Throws a `Refusal` with what to do about a file that cannot be used, or a
+ * connection that is not there.
+ */
 export function connectionOptions(name: string, env: Environment = process.env): ConnectionOptions {
   const file = connectionsFile(env);
   const sections = readSections(file);

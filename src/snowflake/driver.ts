@@ -1,9 +1,15 @@
-/** Snowflake's driver: loaded when somebody first connects (it takes half a second), silent, and soon at its wits' end. */
+/**
+ * Snowflake's driver: loaded when somebody first connects (it takes half a second), silent, and soon at its
+ * wits' end.
+ */
 import type * as Driver from 'snowflake-sdk';
 
 export type { Connection, ConnectionOptions, FileAndStageBindStatement, RowStatement } from 'snowflake-sdk';
 
-/** What the driver would do as soon as it is loaded: ask the cloud where it runs, send telemetry, load a native library. */
+/**
+ * What the driver would do as soon as it is loaded: ask the cloud where it runs, send telemetry, load a
+ * native library.
+ */
 const QUIET = {
   SNOWFLAKE_DISABLE_PLATFORM_DETECTION: 'true',
   SNOWFLAKE_DISABLE_MINICORE: 'true',
@@ -11,7 +17,7 @@ const QUIET = {
 };
 
 /** A request that fails is sent again so often, 1 to 4 s apart; the driver would do it for minutes. */
-const MOST_RETRIES = 3;
+const MAX_RETRIES = 3;
 /** No request is sent again after that. */
 const GIVE_UP_MS = 30_000;
 
@@ -37,14 +43,17 @@ interface Request {
   __snowflakeRetryState?: { startTime: number };
 }
 
-/** The driver has no setting for it (`sfRetryMaxNumRetries` is ignored), so that its own limits are set where it looks for them. */
+/**
+ * The driver has no setting for it (`sfRetryMaxNumRetries` is ignored), so that its own limits are set where
+ * it looks for them.
+ */
 function limitRetries(): void {
   const { default: axios } = require('snowflake-sdk/dist/lib/http/axios_instance') as {
     default: { interceptors: { request: { use(before: (request: Request) => Request): void } } };
   };
   axios.interceptors.request.use((request) => {
     if (request.useSnowflakeRetryMiddleware !== true) return request;
-    request.__snowflakeRetryConfig ??= { maxRetries: MOST_RETRIES, sleepBase: 1, sleepCap: 4 };
+    request.__snowflakeRetryConfig ??= { maxRetries: MAX_RETRIES, sleepBase: 1, sleepCap: 4 };
     const since = request.__snowflakeRetryState?.startTime;
     if (since !== undefined && Date.now() - since > GIVE_UP_MS)
       throw new Error(`There was no answer for ${GIVE_UP_MS / 1000} s.`);

@@ -1,4 +1,7 @@
-/** Settings of a connection in `connections.toml`: those that the driver reads, and those of Snowflake's other tools, which share the file. */
+/**
+ * Settings of a connection in `connections.toml`: those that the driver reads, and those of Snowflake's other
+ * tools, which share the file.
+ */
 import { didYouMean } from '../core/nearest';
 
 /** As the driver names them; the file may have them in snake case too. */
@@ -15,7 +18,10 @@ const OF_DRIVER =
   'workloadIdentityAwsUseOutboundToken workloadIdentityAzureClientId workloadIdentityAzureEntraIdResource ' +
   'workloadIdentityImpersonationPath workloadIdentityProvider';
 
-/** Of Snowflake CLI and the Python connector: words of theirs for the same, and what is no matter of this driver's. */
+/**
+ * Of Snowflake CLI and the Python connector: words of theirs for the same, and what is no matter of this
+ * driver's.
+ */
 const OF_OTHERS =
   'user private_key_file private_key_raw private_key_passphrase private_key_file_pwd connection_name mfa_passcode login_timeout ' +
   'network_timeout socket_timeout connect_timeout timezone autocommit paramstyle insecure_mode ocsp_fail_open ocsp_response_cache_filename ' +
@@ -32,8 +38,8 @@ const KNOWN: readonly string[] = [
 ];
 
 /**
- * Settings whose names are nearly those of others, each with a sentence: a typing error, and another password or role would be used in
- * silence. `names`: those of the connection.
+ * Settings whose names are nearly those of others, each with a sentence: a typing error, and another password
+ * or role would be used in silence. `names`: those of the connection.
  */
 export function misspelled(names: readonly string[]): string[] {
   return unknown(names).flatMap((name) => {

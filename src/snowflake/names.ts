@@ -15,8 +15,8 @@ export function quoteText(text: string): string {
 }
 
 /**
- * `db.schema."My Table"` → `['DB', 'SCHEMA', 'My Table']`, as Snowflake reads it: what has no quotes is in upper case. Null: it is no
- * name.
+ * `db.schema."My Table"` → `['DB', 'SCHEMA', 'My Table']`, as Snowflake reads it: what has no quotes is in
+ * upper case. Null: it is no name.
  */
 export function parseName(text: string): string[] | null {
   const parts: string[] = [];
@@ -43,8 +43,9 @@ export function tableName(text: string): string {
 }
 
 /**
- * A column's name as functions see it. Snowflake keeps what was written without quotes in upper case; everywhere else such names are
- * in lower case, so that a function finds the same columns in every warehouse. Names of mixed case stay as they are.
+ * A column's name as functions see it. Snowflake keeps what was written without quotes in upper case;
+ * everywhere else such names are in lower case, so that a function finds the same columns in every warehouse.
+ * Names of mixed case stay as they are.
  */
 export function nameInSnapshot(name: string): string {
   return PLAIN.test(name) && name === name.toUpperCase() ? name.toLowerCase() : name;

@@ -1,6 +1,6 @@
 /**
- * A bounded number of sessions of one connection. One is tested before it is lent, unless it has just worked; one that was lost is
- * replaced. Logging in is done by one at a time, so that a browser opens once.
+ * A bounded number of sessions of one connection. One is tested before it is lent, unless it has just worked;
+ * one that was lost is replaced. Logging in is done by one at a time, so that a browser opens once.
  */
 import { Refusal } from '../core/refusal';
 import { connectionOptions } from './connection-options';
@@ -9,12 +9,15 @@ import { asSnowflakeError, SnowflakeError } from './errors';
 import { Session, type Result, type StatementOptions } from './session';
 
 /** Sessions of one connection in this process: enough for a worker's transfers, and few for an account. */
-const MOST_SESSIONS = 8;
+const MAX_SESSIONS = 8;
 /** A session that worked so lately is not tested. */
 const TRUSTED_MS = 2_000;
 /** Sessions that nobody has used for this long are closed. */
 const IDLE_MS = 60_000;
-/** Longest wait for any answer; the service answers within 45 s, if only to say that a statement is still running. */
+/**
+ * Longest wait for any answer; the service answers within 45 s, if only to say that a statement is still
+ * running.
+ */
 const ANSWER_MS = 60_000;
 
 export class SessionPool {
@@ -72,7 +75,7 @@ export class SessionPool {
       if (session !== undefined) {
         if (Date.now() - session.provedAt < TRUSTED_MS || (await isValid(session))) return session;
         void this.#discard(session);
-      } else if (this.#open < MOST_SESSIONS) {
+      } else if (this.#open < MAX_SESSIONS) {
         return this.#connect();
       } else {
         await this.#place(signal);

@@ -12,7 +12,7 @@ export interface QueryTag {
 }
 
 /** Snowflake's limit is 2,000 characters. */
-const LONGEST_ID = 400;
+const MAX_ID = 400;
 
 const current = new AsyncLocalStorage<QueryTag>();
 
@@ -26,8 +26,8 @@ export function queryTag(more: QueryTag = {}): string {
   const { run, partition, ...rest } = { ...current.getStore(), ...more };
   return JSON.stringify({
     app: 'partwise',
-    ...(run !== undefined && { run: run.slice(0, LONGEST_ID) }),
-    ...(partition !== undefined && { partition: partition.slice(0, LONGEST_ID) }),
+    ...(run !== undefined && { run: run.slice(0, MAX_ID) }),
+    ...(partition !== undefined && { partition: partition.slice(0, MAX_ID) }),
     ...rest,
   });
 }

@@ -75,7 +75,10 @@ export class Session {
     yield* this.#batches<TextRow>(statement, options, AS_TEXT);
   }
 
-  /** Runs a statement, and gives its columns and then its rows, with values as the driver has them: numbers and JSON as text. */
+  /**
+   * Runs a statement, and gives its columns and then its rows, with values as the driver has them: numbers
+   * and JSON as text.
+   */
   async open(
     sql: string,
     options: StatementOptions,
@@ -87,7 +90,10 @@ export class Session {
     };
   }
 
-  /** Ends a transaction after an error, which is the one to tell; a session whose transaction may be open is nobody's any more. */
+  /**
+   * Ends a transaction after an error, which is the one to tell; a session whose transaction may be open is
+   * nobody's any more.
+   */
   async rollBack(): Promise<void> {
     await this.run('ROLLBACK').catch(() => {
       this.broken = true;

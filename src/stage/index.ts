@@ -16,8 +16,8 @@ export const STAGE_EXAMPLES = STAGE_KINDS.map(({ example }, i) =>
 const opened = new Map<string, Stage>();
 
 /**
- * Opens the stage at an absolute URI. `token`: what the stage must have; a folder that is another stage by now, or none, is then
- * unavailable. (A stage of a service does not turn into another one.)
+ * Opens the stage at an absolute URI. `token`: what the stage must have; a folder that is another stage by
+ * now, or none, is then unavailable. (A stage of a service does not turn into another one.)
  */
 export function openStage(uri: string, token: string | null = null): Stage {
   const kind = kindOf(uri);
@@ -31,8 +31,8 @@ export function openStage(uri: string, token: string | null = null): Stage {
 }
 
 /**
- * The absolute URI of a stage as people write it. Relative paths begin at `projectDir`; `warehouse` is named along with the stage, whose
- * kind may need it. Throws a sentence.
+ * The absolute URI of a stage as people write it. Relative paths begin at `projectDir`; `warehouse` is named
+ * along with the stage, whose kind may need it. Throws a sentence.
  */
 export function stageUri(value: string, projectDir: string, warehouse: string | null): string {
   return kindOf(value).resolve(value, { projectDir, warehouse });
@@ -43,7 +43,10 @@ export function isStagePath(value: string): boolean {
   return !value.startsWith('file://') && findKind(value)?.service === null;
 }
 
-/** The absolute URI without what only this machine knows, for records that others read; `stageUri` completes it. */
+/**
+ * The absolute URI without what only this machine knows, for records that others read; `stageUri` completes
+ * it.
+ */
 export function portableUri(uri: string): string {
   return kindOf(uri).portable?.(uri) ?? uri;
 }

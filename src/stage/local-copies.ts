@@ -9,7 +9,7 @@ import { digestFile } from '../files/digest';
 import { assertRecorded } from './checked';
 
 /** Copies kept for whoever asks again: partition indexes, which every unit of a run reads. */
-const MOST_KEPT = 16;
+const MAX_KEPT = 16;
 
 /** Fetches an object into a local file that is not there yet. */
 type Fetch = (path: string, file: string) => Promise<void>;
@@ -23,7 +23,10 @@ export class LocalCopies {
     private readonly fetch: Fetch,
   ) {}
 
-  /** A checked copy in `folder`, whose owner removes it; without a folder, one that is kept while it is in use. */
+  /**
+   * A checked copy in `folder`, whose owner removes it; without a folder, one that is kept while it is in
+   * use.
+   */
   async get(ref: StagedFile, folder?: string): Promise<string> {
     if (folder !== undefined) return this.#copy(ref.path, folder, ref);
     return this.#keep(ref.sha256 ?? ref.path, ref.path, ref);
@@ -46,7 +49,7 @@ export class LocalCopies {
     const copy = known ?? this.#copy(path, processFolder(), ref);
     this.#kept.set(key, copy);
     copy.catch(() => this.#kept.delete(key));
-    if (this.#kept.size > MOST_KEPT) await this.#dropOldest();
+    if (this.#kept.size > MAX_KEPT) await this.#dropOldest();
     return copy;
   }
 

@@ -1,4 +1,7 @@
-/** The service behind a kind of warehouse or stage: what the rest of Partwise has to know of it, whichever it is. */
+/**
+ * The service behind a kind of warehouse or stage: what the rest of Partwise has to know of it, whichever it
+ * is.
+ */
 import type { Refusal } from '../core/refusal';
 
 export interface Service {
@@ -6,9 +9,15 @@ export interface Service {
   packages: readonly string[];
   /** Environment variables that it takes credentials from. Functions do not see them (I11). */
   credentials: readonly RegExp[];
-  /** Environment variables that decide where, and as whom, a worker connects: one that was started with other values is replaced. */
+  /**
+   * Environment variables that decide where, and as whom, a worker connects: one that was started with other
+   * values is replaced.
+   */
   settings: readonly RegExp[];
-  /** The refusal that explains an error of the service; null: the error is not the service's, or another attempt may succeed. */
+  /**
+   * The refusal that explains an error of the service; null: the error is not the service's, or another
+   * attempt may succeed.
+   */
   refusal?(error: unknown): Refusal | null;
   /** Does the work; what it asks of the service is marked with its purpose. */
   tagged?<T>(purpose: Purpose, work: () => T): T;

@@ -1,39 +1,45 @@
 import type { FileRef, StagedFile } from '../core/files';
 
 /**
- * The place for snapshot files, artifacts, logs and outputs. Four verbs, because object stores neither append nor
- * rename. Paths are relative to the stage's root, `/`-separated, and cannot leave it.
+ * The place for snapshot files, artifacts, logs and outputs. Four verbs, because object stores neither append
+ * nor rename. Paths are relative to the stage's root, `/`-separated, and cannot leave it.
  */
 export interface Stage {
   /** Absolute URI, e.g. `file:///data/stage`. */
   readonly uri: string;
   /** Whether `localFile` gives the object itself: then a part of it is read without copying the rest. */
   readonly isLocal: boolean;
-  /** Content of the token file that tells this stage from another folder of the same name; made on first use. */
+  /**
+   * Content of the token file that tells this stage from another folder of the same name; made on first use.
+   */
   token(options: { create: boolean }): Promise<string | null>;
   /**
-   * Writes a whole object: atomic, durable when it resolves, and write-once (throws `ObjectExists` when the path is taken). A file
-   * moves to the stage; it stays where it was when the stage could not take it (`StageUnavailable`), for another try.
+   * Writes a whole object: atomic, durable when it resolves, and write-once (throws `ObjectExists` when the
+   * path is taken). A file moves to the stage; it stays where it was when the stage could not take it
+   * (`StageUnavailable`), for another try.
    */
   put(path: string, content: Uint8Array | { file: string }): Promise<FileRef>;
   /** Reads an object or a range of it. Throws `ObjectMissing`. */
   get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array>;
   /**
-   * Reads a file that was recorded, or the part of one that begins at `offset`, and checks its size and sha256. Throws `ObjectDamaged`
-   * when they differ, and `ObjectMissing`.
+   * Reads a file that was recorded, or the part of one that begins at `offset`, and checks its size and
+   * sha256. Throws `ObjectDamaged` when they differ, and `ObjectMissing`.
    */
   read(ref: FileRef & { offset?: number }): Promise<Uint8Array>;
-  /** Objects below a prefix that ends in `/`, sorted by path. `bytes`: as the stage stores them (see `isStoredSize`). */
+  /**
+   * Objects below a prefix that ends in `/`, sorted by path. `bytes`: as the stage stores them (see
+   * `isStoredSize`).
+   */
   list(prefix: string): Promise<{ path: string; bytes: number }[]>;
   remove(path: string): Promise<void>;
   /**
-   * What writers that were killed have left unfinished, last changed before a time in milliseconds since 1970: files that no list has.
-   * Removes them unless `dryRun`. Empty for stages whose store sees to it.
+   * What writers that were killed have left unfinished, last changed before a time in milliseconds since
+   * 1970: files that no list has. Removes them unless `dryRun`. Empty for stages whose store sees to it.
    */
   clearUnfinished(before: number, dryRun: boolean): Promise<{ bytes: number }[]>;
   /**
-   * A local copy to read from, whose bytes and sha256 were checked; for a local folder the object itself. The copy is in `folder`, for
-   * its owner to remove; without one it is kept for others that ask in this process.
+   * A local copy to read from, whose bytes and sha256 were checked; for a local folder the object itself. The
+   * copy is in `folder`, for its owner to remove; without one it is kept for others that ask in this process.
    */
   localFile(ref: StagedFile, folder?: string): Promise<string>;
   /** `localFile` of several, which a stage may fetch together; in their order. */

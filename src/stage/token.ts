@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { ObjectExists, ObjectMissing, type Stage } from './stage';
 
-/** Tells stages apart: a worker that reads another text in it, or none, sees another stage than the planner did. Never listed. */
+/**
+ * Tells stages apart: a worker that reads another text in it, or none, sees another stage than the planner
+ * did. Never listed.
+ */
 export const TOKEN_FILE = '.partwise-stage';
 
 /** `Stage.token`, for stages that are told apart by an object of that name. */

@@ -1,7 +1,7 @@
 /**
- * Checkpoints of a unit: about once a second, the outcomes and rows since the last one, as a sealed object. What a
- * checkpoint holds is recorded: no later attempt of the unit runs it again (I4), be its number higher or, after the server
- * lost its last seconds, the same.
+ * Checkpoints of a unit: about once a second, the outcomes and rows since the last one, as a sealed object.
+ * What a checkpoint holds is recorded: no later attempt of the unit runs it again (I4), be its number higher
+ * or, after the server lost its last seconds, the same.
  */
 import type { RowsFile } from '../core/carried';
 import { decodeBlock, encodeBlock, filterBlock, type DoneBlock } from '../core/done-block';
@@ -82,8 +82,9 @@ export async function putCheckpoint(
 }
 
 /**
- * What attempts before recorded, in their order. `objects` are those below the unit's folder. `isOwn`: partitions of the unit. A server that
- * lost its last seconds gives the folder to a unit that has not the same neighbours joined to it; the others have units of their own.
+ * What attempts before recorded, in their order. `objects` are those below the unit's folder. `isOwn`:
+ * partitions of the unit. A server that lost its last seconds gives the folder to a unit that has not the
+ * same neighbours joined to it; the others have units of their own.
  */
 export async function readCheckpoints(
   stage: Stage,
@@ -94,8 +95,8 @@ export async function readCheckpoints(
   for (const path of inOrder(objects)) {
     const records = checkpointRecords(await stage.get(path));
     if (records === null) continue;
-    // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the first record stands,
-    // rows included (I10).
+    // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the
+    // first record stands, rows included (I10).
     const seen = new Set(recorded.ordinals);
     const isFresh = (ordinal: number): boolean => isOwn(ordinal) && !seen.has(ordinal);
     const repeated: number[] = [];

@@ -37,7 +37,10 @@ export function runIdOfFolder(folder: string): string {
   }
 }
 
-/** Any text as a folder name: percent-encoded, and cut at 80 characters with a hash so that two never share a folder. */
+/**
+ * Any text as a folder name: percent-encoded, and cut at 80 characters with a hash so that two never share a
+ * folder.
+ */
 export function folderName(text: string): string {
   const encoded = encodeURIComponent(text)
     .replace(/\*/g, '%2A')
@@ -95,8 +98,8 @@ export function unitFolder(task: ExecutionPlace, activityId: string): string {
 }
 
 /**
- * The folder of one attempt, `a3/`. A server that lost its last seconds gives attempt numbers again, and objects are written once:
- * then `a1.2/`, where 2 counts such lives of the server.
+ * The folder of one attempt, `a3/`. A server that lost its last seconds gives attempt numbers again, and
+ * objects are written once: then `a1.2/`, where 2 counts such lives of the server.
  */
 export interface AttemptPlace {
   attempt: number;
@@ -108,7 +111,9 @@ export function attemptFolder({ attempt, life }: AttemptPlace): string {
   return life === 1 ? `a${attempt}/` : `a${attempt}.${life}/`;
 }
 
-/** Which attempt put this object, given by its path below the unit's folder; null for what belongs to none. */
+/**
+ * Which attempt put this object, given by its path below the unit's folder; null for what belongs to none.
+ */
 export function attemptOf(path: string): AttemptPlace | null {
   const match = /^a(\d+)(?:\.(\d+))?\//.exec(path);
   return match === null ? null : { attempt: Number(match[1]), life: Number(match[2] ?? 1) };
@@ -161,7 +166,9 @@ export function partitionFolder(ordinal: number, partitionId: string): string {
   return slug === '' ? `${ordinal}/` : `${ordinal}-${slug}/`;
 }
 
-/** An artifact's name as a file name: encoded, and cut with a hash where file systems would refuse its length. */
+/**
+ * An artifact's name as a file name: encoded, and cut with a hash where file systems would refuse its length.
+ */
 export function artifactFile(name: string): string {
   return distinct(folderName(name), name);
 }

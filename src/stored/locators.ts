@@ -1,5 +1,6 @@
 /**
- * Locators: write-once objects on the stage that say which Temporal execution is which of a run id. State never comes from them.
+ * Locators: write-once objects on the stage that say which Temporal execution is which of a run id. State
+ * never comes from them.
  */
 import { locatorPath, runFolder } from './layout';
 import { ObjectExists, type Stage } from '../stage';
@@ -60,8 +61,8 @@ export async function locatorsAmong(stage: Stage, objects: readonly { path: stri
 }
 
 /**
- * The Temporal run id of the run's first execution, by which its commits are told from those of another run of the same id. `earlier`:
- * what the history of its newest execution lists.
+ * The Temporal run id of the run's first execution, by which its commits are told from those of another run
+ * of the same id. `earlier`: what the history of its newest execution lists.
  */
 export function lineageOf(
   { found, damaged }: Locators,
@@ -91,8 +92,8 @@ function executionIn(path: string): number | null {
 }
 
 /**
- * Null when it is not the locator of its path: it was damaged, or a release that did not force files to disk lost its content with the
- * power. Whatever is read goes on without it.
+ * Null when it is not the locator of its path: it was damaged, or a release that did not force files to disk
+ * lost its content with the power. Whatever is read goes on without it.
  */
 function parseLocator(content: Uint8Array, path: string): Locator | null {
   try {

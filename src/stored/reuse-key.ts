@@ -9,8 +9,8 @@ export type ReuseBasis = Pick<
 >;
 
 /**
- * The reuse key of a partition: equal for equal rows, columns, key, parameters and code. `functionDigest` is that of the code
- * that ran, or that would.
+ * The reuse key of a partition: equal for equal rows, columns, key, parameters and code. `functionDigest` is
+ * that of the code that ran, or that would.
  */
 export function reuseKeys(basis: ReuseBasis): (fingerprint: string, functionDigest: string) => string {
   const { columns, keyColumns, params, model, models, warehouse, files } = basis;

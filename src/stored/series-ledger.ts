@@ -1,7 +1,8 @@
 /**
- * The ledger of a series of runs: the last good outcome of each partition, for the next run to reuse. Written whole at the end of
- * each run as a numbered object, so that the newest is enough by itself. It only saves work: what a run reused, its own history
- * names, and a run that never wrote its ledger leaves the one before it.
+ * The ledger of a series of runs: the last good outcome of each partition, for the next run to reuse. Written
+ * whole at the end of each run as a numbered object, so that the newest is enough by itself. It only saves
+ * work: what a run reused, its own history names, and a run that never wrote its ledger leaves the one before
+ * it.
  */
 import type { RowsFile } from '../core/carried';
 import type { PartitionOutcome } from '../core/outcome';
@@ -38,8 +39,9 @@ export async function readLedger(stage: Stage, series: string): Promise<Ledger |
 }
 
 /**
- * Puts a run's outcomes into the ledger. Two runs that end at once both get in: who finds its number taken merges again.
- * `present`: ids of all partitions of the source, so that those that are gone go; null when the run did not look at all of it.
+ * Puts a run's outcomes into the ledger. Two runs that end at once both get in: who finds its number taken
+ * merges again. `present`: ids of all partitions of the source, so that those that are gone go; null when the
+ * run did not look at all of it.
  */
 export async function writeLedger(
   stage: Stage,
@@ -61,7 +63,10 @@ export async function writeLedger(
   }
 }
 
-/** Outcomes of newer snapshots win, whichever run ends last: a retry of last week's run does not undo this week's. */
+/**
+ * Outcomes of newer snapshots win, whichever run ends last: a retry of last week's run does not undo this
+ * week's.
+ */
 function mergeLedger(
   before: Ledger | null,
   { done, present, snapshotTime }: Parameters<typeof writeLedger>[2],

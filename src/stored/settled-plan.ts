@@ -1,6 +1,6 @@
 /**
- * An execution has one plan, settled when it is on the stage: a server that lost its last seconds asks for planning again, when
- * partitions of the plan may be done already.
+ * An execution has one plan, settled when it is on the stage: a server that lost its last seconds asks for
+ * planning again, when partitions of the plan may be done already.
  */
 import type { RunPlan } from '../core/plan';
 import { planPath, type ExecutionPlace } from './layout';

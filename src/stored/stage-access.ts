@@ -4,7 +4,10 @@ import { openStage, type Stage } from '../stage';
 
 /** A mount whose server is gone answers never. */
 const ANSWER_MS = 20_000;
-/** The stage's token, made on first use. Throws a `Refusal` when nothing can be written there, or nothing answers. */
+/**
+ * The stage's token, made on first use. Throws a `Refusal` when nothing can be written there, or nothing
+ * answers.
+ */
 export async function claimStage(stage: Stage, answerMs = ANSWER_MS): Promise<string> {
   // What is asked over a network has an end of its own, after which it is asked again.
   if (!stage.isLocal) return (await stage.token({ create: true }))!;
@@ -23,8 +26,8 @@ export async function claimStage(stage: Stage, answerMs = ANSWER_MS): Promise<st
 }
 
 /**
- * Opens the stage that a plan names and makes sure that it is the same one: on another machine a folder of that name
- * may be another folder, and nothing must be written there.
+ * Opens the stage that a plan names and makes sure that it is the same one: on another machine a folder of
+ * that name may be another folder, and nothing must be written there.
  */
 export async function openPlannedStage(uri: string, token: string): Promise<Stage> {
   const stage = openStage(uri, token);

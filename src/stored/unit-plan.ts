@@ -4,7 +4,7 @@ import type { Stage } from '../stage';
 
 /** Plans read lately, by digest: every unit of a run asks for the same one. */
 const cache = new Map<string, Promise<UnitPlan>>();
-const MOST_CACHED = 16;
+const MAX_CACHED = 16;
 
 /** The unit plan that a task names, checked against the digest in history. */
 export function loadUnitPlan(stage: Stage, ref: FileRef): Promise<UnitPlan> {
@@ -16,7 +16,7 @@ export function loadUnitPlan(stage: Stage, ref: FileRef): Promise<UnitPlan> {
     .then((content) => JSON.parse(Buffer.from(content).toString('utf8')) as UnitPlan);
   cache.set(sha256, loading);
   loading.catch(() => cache.delete(sha256));
-  if (cache.size > MOST_CACHED) cache.delete(cache.keys().next().value!);
+  if (cache.size > MAX_CACHED) cache.delete(cache.keys().next().value!);
   return loading;
 }
 

@@ -1,4 +1,6 @@
-/** What happens on the way to a Temporal server. `message` is a sentence for people; the rest is for programs. */
+/**
+ * What happens on the way to a Temporal server. `message` is a sentence for people; the rest is for programs.
+ */
 import type { TemporalBinary } from './binary/temporal-binary';
 
 export type TemporalEvent = { message: string } & (

@@ -37,7 +37,8 @@ export async function tryLockFolder(folder: string, lockfile: string): Promise<(
       realpath: false,
       stale: STALE_MS,
       update: UPDATE_MS,
-      // The holder was stopped for seconds (a laptop's lid): what the lock guards is checked by other means too.
+      // The holder was stopped for seconds (a laptop's lid): what the lock guards is checked by other means
+      // too.
       onCompromised: () => {},
     });
     // A compromised lock is no longer ours to release.

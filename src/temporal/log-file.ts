@@ -1,11 +1,11 @@
 /**
- * Logs of background processes. A child writes straight to the file, not through a pipe of its parent: so it outlives a
- * killed parent, and its last words can be read.
+ * Logs of background processes. A child writes straight to the file, not through a pipe of its parent: so it
+ * outlives a killed parent, and its last words can be read.
  */
 import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
 
 /** Two such files per process at most: the log and the one before it. */
-const MOST_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 const TAIL_BYTES = 8 * 1024;
 
 /** A descriptor to hand to a child. The caller closes its own copy. */
@@ -16,7 +16,7 @@ export function openLog(path: string): number {
 
 /** Moves a long log's content to `<path>.1`. Writers append, so they go on at the new start. */
 export function boundLog(path: string): void {
-  if (logSize(path) <= MOST_BYTES) return;
+  if (logSize(path) <= MAX_BYTES) return;
   copyFileSync(path, `${path}.1`);
   truncateSync(path);
 }
@@ -26,8 +26,8 @@ export function logSize(path: string): number {
 }
 
 /**
- * Why the process that wrote since `from` (what `logSize` gave then) came to its end: the last line that names an error,
- * else the last lines; empty when it wrote nothing.
+ * Why the process that wrote since `from` (what `logSize` gave then) came to its end: the last line that
+ * names an error, else the last lines; empty when it wrote nothing.
  */
 export function lastWords(path: string, from: number): string {
   const lines = logTail(path, from)

@@ -22,9 +22,9 @@ export type ResolvedTemporal =
   | { kind: 'embedded' };
 
 /**
- * A server is named by an address or a profile, in the settings or as TEMPORAL_ADDRESS or TEMPORAL_PROFILE. Then Temporal's
- * environment variables and the profile fill in what the settings leave out. A default profile that a person
- * happens to have names nothing.
+ * A server is named by an address or a profile, in the settings or as TEMPORAL_ADDRESS or TEMPORAL_PROFILE.
+ * Then Temporal's environment variables and the profile fill in what the settings leave out. A default
+ * profile that a person happens to have names nothing.
  */
 export function resolveTemporal(settings: TemporalSettings, env: NodeJS.ProcessEnv): ResolvedTemporal {
   const profile = settings.profile ?? (env['TEMPORAL_PROFILE'] || undefined);
@@ -77,7 +77,10 @@ function loadProfile(profile: string | undefined, env: NodeJS.ProcessEnv) {
   }
 }
 
-/** Certificates of the profile stay, unless TLS is switched off; an API key goes over TLS unless told otherwise. */
+/**
+ * Certificates of the profile stay, unless TLS is switched off; an API key goes over TLS unless told
+ * otherwise.
+ */
 function withTls(
   wanted: boolean | undefined,
   configured: TLSConfig | boolean | null | undefined,

@@ -12,8 +12,8 @@ export function isAlive(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
   if (process.platform !== 'linux') return true;
-  // A process whose parent is gone may stay as a zombie where no init reaps it, as in many containers; one that is reaped at
-  // this moment has no state any more.
+  // A process whose parent is gone may stay as a zombie where no init reaps it, as in many containers; one
+  // that is reaped at this moment has no state any more.
   const state = processState(pid);
   return state !== undefined && state !== 'Z' && state !== 'X';
 }

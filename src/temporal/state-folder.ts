@@ -1,4 +1,6 @@
-/** The state folder of a project: what its embedded server and its background processes keep between commands. */
+/**
+ * The state folder of a project: what its embedded server and its background processes keep between commands.
+ */
 import {
   chmodSync,
   existsSync,

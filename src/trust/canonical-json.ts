@@ -1,4 +1,6 @@
-/** JSON with sorted keys: equal values give equal text, however the input was written or encoded on its way. */
+/**
+ * JSON with sorted keys: equal values give equal text, however the input was written or encoded on its way.
+ */
 export function canonicalJson(value: unknown): string {
   // What the wire makes of it (dates become text, undefined fields go) is what the other side sees.
   const wire = JSON.stringify(value) as string | undefined;

@@ -1,10 +1,12 @@
 /**
- * Seals what the embedded server carries: a code over the workflow and activity that a payload belongs to, what it is for, and its
- * content, as additional metadata. Encoding and data stay, so Temporal's own tools read payloads as before.
+ * Seals what the embedded server carries: a code over the workflow and activity that a payload belongs to,
+ * what it is for, and its content, as additional metadata. Encoding and data stay, so Temporal's own tools
+ * read payloads as before.
  *
- * Anybody who reaches the server's port can complete, fail or schedule activities. So a payload of an activity without a valid
- * seal is not decoded: the workflow or activity task fails, and `onForged` ends the run. What a workflow is started with, signals
- * and queries are open to everybody; there the payload is only marked, and workflow code looks at the mark where it matters.
+ * Anybody who reaches the server's port can complete, fail or schedule activities. So a payload of an
+ * activity without a valid seal is not decoded: the workflow or activity task fails, and `onForged` ends the
+ * run. What a workflow is started with, signals and queries are open to everybody; there the payload is only
+ * marked, and workflow code looks at the mark where it matters.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type {
@@ -35,7 +37,10 @@ export class NotSealed extends Error {
 
 export interface SealOptions {
   secret: ProjectSecret;
-  /** Type of the activity that the caller is in; its results are encoded there. Absent: there are no activities here. */
+  /**
+   * Type of the activity that the caller is in; its results are encoded there. Absent: there are no
+   * activities here.
+   */
   runningActivity?: () => string | null;
   /** Called before `NotSealed` is thrown, unless a recorded history is read. */
   onForged?: (context: ActivitySerializationContext) => void;
@@ -97,7 +102,8 @@ export class SealCodec implements PayloadCodec {
     const key = keyOf(workflowId, activityId);
     const [label] = labels;
     const before = this.#inputs.get(key);
-    // enforces I13: if two different inputs of one activity are decoded at once, neither counts, since they cannot be told apart.
+    // enforces I13: if two different inputs of one activity are decoded at once, neither counts, since they
+    // cannot be told apart.
     if (labels.length !== 1 || label == null || !isInput(label) || (before ?? label) !== label)
       this.#inputs.delete(key);
     else this.#inputs.set(key, label);
@@ -108,7 +114,10 @@ export class SealCodec implements PayloadCodec {
     return { ...payload, metadata: { ...metadata, [SEAL]: this.#code({ ...payload, metadata }, context) } };
   }
 
-  /** The label of a payload with a valid seal; null when it has none; undefined where nothing is known of whose it is. */
+  /**
+   * The label of a payload with a valid seal; null when it has none; undefined where nothing is known of
+   * whose it is.
+   */
   #check(payload: Payload, context: SerializationContext | undefined): string | null | undefined {
     if (context?.workflowId === undefined) return undefined;
     const seal = payload.metadata?.[SEAL];

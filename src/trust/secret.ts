@@ -1,7 +1,8 @@
 /**
- * The project's secret. Who can read it is the project's owner: Temporal's development server asks nobody who they are, so what
- * its worker acts on carries a code made with this key. It stays in its file and in the memory of commands, host and worker
- * (I11): never in history, logs, errors or the environment of other processes.
+ * The project's secret. Who can read it is the project's owner: Temporal's development server asks nobody who
+ * they are, so what its worker acts on carries a code made with this key. It stays in its file and in the
+ * memory of commands, host and worker (I11): never in history, logs, errors or the environment of other
+ * processes.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
@@ -29,7 +30,10 @@ function secretFile(folder: string): string {
   return join(folder, 'secret.json');
 }
 
-/** Null when the project has none: its embedded server was never started by this release, or the file was removed. */
+/**
+ * Null when the project has none: its embedded server was never started by this release, or the file was
+ * removed.
+ */
 export function readSecret(folder: string): ProjectSecret | null {
   const file = secretFile(folder);
   let text: string;
@@ -51,7 +55,9 @@ export function readSecret(folder: string): ProjectSecret | null {
   return { key, createdAt };
 }
 
-/** The project's secret, made if it has none. The file appears whole or not at all, and is never overwritten. */
+/**
+ * The project's secret, made if it has none. The file appears whole or not at all, and is never overwritten.
+ */
 export function ensureSecret(folder: string): ProjectSecret {
   const known = readSecret(folder);
   if (known !== null) return known;

@@ -1,6 +1,6 @@
 /**
- * The proof that the project's owner started a run: a workflow header with a code over the workflow id and the input, so that a
- * header copied from history is worth nothing for another id or another input.
+ * The proof that the project's owner started a run: a workflow header with a code over the workflow id and
+ * the input, so that a header copied from history is worth nothing for another id or another input.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from './canonical-json';
@@ -22,7 +22,8 @@ export function startProof(secret: ProjectSecret, kind: StartKind, id: string, i
 
 export function isProven(secret: ProjectSecret, id: string, input: unknown, proof: unknown): boolean {
   if (typeof proof !== 'string') return false;
-  // enforces I13: a kind of its own. Otherwise the header of the run "x" would start "x-2026-01-01T00:00:00Z".
+  // enforces I13: a kind of its own. Otherwise the header of the run "x" would start
+  // "x-2026-01-01T00:00:00Z".
   const scheduled = SCHEDULED_ID.exec(id)?.[1];
   try {
     return (

@@ -31,7 +31,9 @@ export function resolveWarehouse(uri: string, projectDir: string): string {
   return kind.resolve(uri.slice(kind.scheme.length + 1), projectDir);
 }
 
-/** Opens the warehouse at a URI; nothing is read before it is asked. `projectDir`: where relative paths begin. */
+/**
+ * Opens the warehouse at a URI; nothing is read before it is asked. `projectDir`: where relative paths begin.
+ */
 export function openWarehouse(
   uri: string,
   projectDir: string,

@@ -3,7 +3,10 @@ import type { Confinement } from '../duckdb/confinement';
 import type { Service } from '../stage/service';
 import type { Warehouse } from './warehouse';
 
-/** A kind of warehouse, as `warehouse/kinds.ts` lists it. Light: the engine, and any driver, is loaded by `open`. */
+/**
+ * A kind of warehouse, as `warehouse/kinds.ts` lists it. Light: the engine, and any driver, is loaded by
+ * `open`.
+ */
 export interface WarehouseKind {
   /** The beginning of its URIs, up to the colon. */
   scheme: string;
@@ -13,11 +16,17 @@ export interface WarehouseKind {
   service: Service | null;
   /** Settings of its own, below `options.warehouse` in a run's input. */
   options: readonly WarehouseOption[];
-  /** The tables that it can read later as they were, which `snapshot: 'none'` needs, such as "tables with history"; null: none. */
+  /**
+   * The tables that it can read later as they were, which `snapshot: 'none'` needs, such as "tables with
+   * history"; null: none.
+   */
   readsBack: string | null;
   /** The absolute URI of what follows the colon. Throws a sentence. */
   resolve(place: string, projectDir: string): string;
-  /** Opens the warehouse at an absolute URI. Nothing is read, and nobody connects, before it is asked for something. */
+  /**
+   * Opens the warehouse at an absolute URI. Nothing is read, and nobody connects, before it is asked for
+   * something.
+   */
   open(uri: string, how: OpenWarehouse): Warehouse;
 }
 

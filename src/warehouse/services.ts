@@ -10,7 +10,10 @@ export const SERVICES: readonly Service[] = [
   ...new Set([...WAREHOUSE_KINDS, ...STAGE_KINDS].flatMap(({ service }) => service ?? [])),
 ];
 
-/** A sentence, with the command that installs them, for each service whose packages these warehouses and stages lack. */
+/**
+ * A sentence, with the command that installs them, for each service whose packages these warehouses and
+ * stages lack.
+ */
 export function packageProblems(uris: readonly string[]): string[] {
   return SERVICES.flatMap((service) => {
     const users = uris.filter((uri) => serviceOf(uri) === service).map((uri) => `"${uri}"`);

@@ -6,9 +6,9 @@ import { snapshotOf } from '../stored/unit-plan';
 import type { Warehouse } from './warehouse';
 
 /**
- * Local files with the rows of these partitions (and of others beside them), sorted by partition; none where the run has no snapshot.
- * What the warehouse unloaded is put in order here, in the worker and with little memory: once for an attempt, however many runners it
- * takes.
+ * Local files with the rows of these partitions (and of others beside them), sorted by partition; none where
+ * the run has no snapshot. What the warehouse unloaded is put in order here, in the worker and with little
+ * memory: once for an attempt, however many runners it takes.
  */
 export async function fetchSnapshot(
   { stage, warehouse }: { stage: Stage; warehouse: Warehouse },

@@ -19,7 +19,9 @@ import type { Stage } from '../stage';
 export interface Scheduled {
   /** ISO 8601 UTC. */
   time: string;
-  /** `2026-11-01`, in the schedule's time zone: half past midnight in Berlin is still the day before in UTC. */
+  /**
+   * `2026-11-01`, in the schedule's time zone: half past midnight in Berlin is still the day before in UTC.
+   */
   date: string;
 }
 
@@ -50,7 +52,10 @@ export interface PartitionsRequest extends SourceRequest {
 export interface SnapshotRequest extends PartitionsRequest {
   /** Local folder for files in the making. */
   scratch: string;
-  /** Whether the index is to have `fingerprint`s of the partitions' rows; files that are partitions always have them. */
+  /**
+   * Whether the index is to have `fingerprint`s of the partitions' rows; files that are partitions always
+   * have them.
+   */
   fingerprints?: boolean;
 }
 
@@ -68,8 +73,9 @@ export interface SnapshotPlace {
   /** On the stage; ends in `/`. */
   folder: string;
   /**
-   * Partitions that are read together, as ordinals, both included: on a stage that is not local each range has files of its own. Null:
-   * only the index is put, and rows are read in the warehouse when they are needed.
+   * Partitions that are read together, as ordinals, both included: on a stage that is not local each range
+   * has files of its own. Null: only the index is put, and rows are read in the warehouse when they are
+   * needed.
    */
   ranges: readonly { from: number; to: number }[] | null;
 }
@@ -77,7 +83,10 @@ export interface SnapshotPlace {
 /** Where rows are put too. */
 export type RangedPlace = SnapshotPlace & { ranges: NonNullable<SnapshotPlace['ranges']> };
 
-/** A source's rows as they were at one moment. They are nowhere but in the warehouse's hands until they are `put`. */
+/**
+ * A source's rows as they were at one moment. They are nowhere but in the warehouse's hands until they are
+ * `put`.
+ */
 export interface PinnedSource extends PartitionSizes {
   /** By ordinal; null where nobody asked for them. */
   fingerprints: string[] | null;
@@ -86,9 +95,10 @@ export interface PinnedSource extends PartitionSizes {
   /** The rows in the warehouse's SQL; null: it has none for them. */
   pushDown: PushDown | null;
   /**
-   * Puts the partition index (Parquet: `ord, id, rows, key_0…`, and `fingerprint` where it was asked for) and the rows (Parquet: the
-   * source's columns and `__partwise_ord`, sorted by that, and within a partition in the order of the source; or what the warehouse
-   * unloaded: `SnapshotFile.unloadedRows`). Together the ranges must have every partition.
+   * Puts the partition index (Parquet: `ord, id, rows, key_0…`, and `fingerprint` where it was asked for) and
+   * the rows (Parquet: the source's columns and `__partwise_ord`, sorted by that, and within a partition in
+   * the order of the source; or what the warehouse unloaded: `SnapshotFile.unloadedRows`). Together the
+   * ranges must have every partition.
    */
   put(place: SnapshotPlace): Promise<Snapshot>;
 }
@@ -100,14 +110,23 @@ export interface Snapshot {
 
 /** What a commit writes: local copies of files, and which partitions they are of. */
 export interface CommitRows {
-  /** Temporal's id of the execution: what tells a commit whose answer was lost from another one with its number. */
+  /**
+   * Temporal's id of the execution: what tells a commit whose answer was lost from another one with its
+   * number.
+   */
   workflowRunId: string;
-  /** Temporal's id of the run's first execution. A run whose id was free again after `clean` has another, and numbers from 1. */
+  /**
+   * Temporal's id of the run's first execution. A run whose id was free again after `clean` has another, and
+   * numbers from 1.
+   */
   lineage: string;
   index: string;
   /** The Parquet files of rows that recorded outcomes name. */
   rows: { file: string; except: readonly number[] }[];
-  /** Ordinals of DONE partitions that were recorded after the given execution: with mode `append` the others' rows are there. */
+  /**
+   * Ordinals of DONE partitions that were recorded after the given execution: with mode `append` the others'
+   * rows are there.
+   */
   doneAfter(execution: number): number[];
   /** Aborted when the run was cancelled; looked at last before anything becomes visible. */
   signal: AbortSignal;
@@ -137,13 +156,16 @@ export interface Warehouse {
   /** Checks that the source and its key columns are there. Throws a `Refusal` with every problem. */
   inspect(request: SourceRequest): Promise<SourceShape>;
   /**
-   * What keeps a run's results from being written there, as sentences, as far as that can be known before there are any. The commit finds
-   * the rest.
+   * What keeps a run's results from being written there, as sentences, as far as that can be known before
+   * there are any. The commit finds the rest.
    */
   inspectOutput(output: OutputPlan, signal?: AbortSignal): Promise<string[]>;
   /** The partitions that a snapshot would have, without making one. Throws what `snapshot` throws. */
   count(request: PartitionsRequest): Promise<PartitionSizes>;
-  /** Reads the source once; its rows stay pinned until `use` settles. Throws a `Refusal` for what no retry can mend. */
+  /**
+   * Reads the source once; its rows stay pinned until `use` settles. Throws a `Refusal` for what no retry can
+   * mend.
+   */
   snapshot<T>(request: SnapshotRequest, use: (pinned: PinnedSource) => Promise<T>): Promise<T>;
   /** Like `snapshot`, of a few partitions that `count` has named; rows of others are never kept. */
   sample<T>(
@@ -155,16 +177,17 @@ export interface Warehouse {
   /** The registry's records of a model, or of all (null). */
   readModels(model: string | null): Promise<(ModelRecord & { model: string })[]>;
   /**
-   * Changes a model's records in one transaction: `change` sees them as they are then, and nobody else changes them meanwhile. What it
-   * throws leaves them as they were.
+   * Changes a model's records in one transaction: `change` sees them as they are then, and nobody else
+   * changes them meanwhile. What it throws leaves them as they were.
    */
   changeModels<T>(
     model: string,
     change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
   ): Promise<T>;
   /**
-   * What functions get of the warehouse by way of the worker, whose credentials they do not have (I11). Null: they open it themselves.
-   * `timeoutMs`: of the partition, and so of its statements; null: an hour. `scratch`: for rows of partitions.
+   * What functions get of the warehouse by way of the worker, whose credentials they do not have (I11). Null:
+   * they open it themselves. `timeoutMs`: of the partition, and so of its statements; null: an hour.
+   * `scratch`: for rows of partitions.
    */
   access(
     plan: Pick<UnitPlan, 'pushDown' | 'columns' | 'snapshotTime'>,
@@ -172,7 +195,10 @@ export interface Warehouse {
   ): WarehouseAccess | null;
   /** Brings what it unloaded into the form of a snapshot. Throws when there are other than `rows` rows. */
   restore(unloaded: UnloadedFiles): Promise<void>;
-  /** Tries, one by one, what runs need of it. The last check is the first that fails when others make no sense without it. */
+  /**
+   * Tries, one by one, what runs need of it. The last check is the first that fails when others make no sense
+   * without it.
+   */
   checks(): AsyncGenerator<Check>;
   /** Tries what it does with this stage by itself; null: nothing. */
   checkStage(stage: Stage): Promise<Check | null>;

@@ -29,7 +29,10 @@ interface Found {
   wanted: string;
 }
 
-/** `Timer machine does not handle this event: HistoryEvent(id: 18, …)`, or that nothing was wanted for an event. */
+/**
+ * `Timer machine does not handle this event: HistoryEvent(id: 18, …)`, or that nothing was wanted for an
+ * event.
+ */
 function unhandled(said: string, events: readonly HistoryEvent[]): Found | null {
   const id = /HistoryEvent\(id: (\d+)/.exec(said)?.[1];
   const event = events.find(({ eventId }) => String(eventId) === id);
@@ -49,7 +52,9 @@ const WANTED: Readonly<Record<string, string>> = {
   'Cancel workflow': 'end the run as cancelled',
 };
 
-/** `Activity id of scheduled event '0' does not match activity id of activity command '3'`; likewise of types. */
+/**
+ * `Activity id of scheduled event '0' does not match activity id of activity command '3'`; likewise of types.
+ */
 function otherActivity(said: string, events: readonly HistoryEvent[]): Found | null {
   const match =
     /^Activity (id|type) of scheduled event '(.*)' does not match activity \1 of activity command '(.*)'$/.exec(

@@ -32,7 +32,10 @@ export function guardWorker(
   return { dataConverter, activities: (context) => ({ inbound: onlyOwnInputs(codec, context) }) };
 }
 
-/** Of an input that is as sealed, but for another activity, nothing is run. What a run is started with has a proof of its own. */
+/**
+ * Of an input that is as sealed, but for another activity, nothing is run. What a run is started with has a
+ * proof of its own.
+ */
 function onlyOwnInputs(
   codec: SealCodec,
   { info }: Context,
@@ -71,15 +74,16 @@ function forged(activityId: string): string {
 }
 
 /**
- * Ends runs that were begun before the project had its secret: by an earlier release, or with a secret that was lost. What their
- * history holds cannot be told from what anybody might have put there.
+ * Ends runs that were begun before the project had its secret: by an earlier release, or with a secret that
+ * was lost. What their history holds cannot be told from what anybody might have put there.
  */
 export async function endEarlierRuns(client: Client, secret: ProjectSecret): Promise<void> {
   const query =
     `ExecutionStatus = 'Running' AND StartTime < '${new Date(secret.createdAt).toISOString()}' ` +
     `AND WorkflowType IN ('${WORKFLOW_TYPE}', '${SHARD_TYPE}')`;
   for await (const { workflowId } of client.workflow.list({ query })) {
-    // Times may lie: a clock that was ahead when the secret was made. The proof of a run, and so of its shards, does not.
+    // Times may lie: a clock that was ahead when the secret was made. The proof of a run, and so of its
+    // shards, does not.
     if (await isProvenRun(client, secret, runIdOf(workflowId))) continue;
     await terminate(
       client,

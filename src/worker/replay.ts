@@ -1,4 +1,7 @@
-/** Runs recorded histories through the workflow code that is installed here, as a worker would that takes them over. */
+/**
+ * Runs recorded histories through the workflow code that is installed here, as a worker would that takes them
+ * over.
+ */
 import { join } from 'node:path';
 import type { DataConverter } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
@@ -25,9 +28,9 @@ export interface ReplayOptions {
 }
 
 /**
- * Checks histories, one after the other, against the installed workflow code: whether a worker of this release can take over the
- * runs that they are of. What does not fit Temporal's runtime logs too, in its own words; `Runtime.install` with another logger
- * before this silences it.
+ * Checks histories, one after the other, against the installed workflow code: whether a worker of this
+ * release can take over the runs that they are of. What does not fit Temporal's runtime logs too, in its own
+ * words; `Runtime.install` with another logger before this silences it.
  *
  * ```ts
  * import { Partwise } from 'partwise';

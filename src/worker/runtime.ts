@@ -4,8 +4,9 @@ import { DefaultLogger, Runtime, type RuntimeOptions } from '@temporalio/worker'
 import { HISTOGRAM_BUCKETS } from '../activities/metrics';
 
 /**
- * `metrics`: address of an endpoint for Prometheus, a port of the loopback interface or `HOST:PORT`. A program that has installed its
- * own runtime keeps it, with its own telemetry. Throws a sentence when the address cannot be had.
+ * `metrics`: address of an endpoint for Prometheus, a port of the loopback interface or `HOST:PORT`. A
+ * program that has installed its own runtime keeps it, with its own telemetry. Throws a sentence when the
+ * address cannot be had.
  */
 export function installRuntime(metrics: string | null): MetricMeter {
   try {

@@ -32,21 +32,32 @@ export interface StartWorkerOptions {
   /** The server; default: what configuration and environment name. */
   server?: { connectionOptions: NativeConnectionOptions; namespace: string; taskQueue: string };
   /**
-   * What this worker does. `'workflows'`: the workflows of runs, and none of your code. `'activities'`: planning, partitions and commits.
-   * `'units'`: partitions alone, for machines that see the stage and neither the warehouse nor source files. Default: everything.
+   * What this worker does. `'workflows'`: the workflows of runs, and none of your code. `'activities'`:
+   * planning, partitions and commits. `'units'`: partitions alone, for machines that see the stage and
+   * neither the warehouse nor source files. Default: everything.
    */
   only?: WorkerPart;
-  /** Options of Temporal's own SDK, handed on as they are: pollers, the version of a deployment, the cache of workflows. */
+  /**
+   * Options of Temporal's own SDK, handed on as they are: pollers, the version of a deployment, the cache of
+   * workflows.
+   */
   sdk?: SdkOptions;
   /**
-   * Read configuration and functions anew for each run. Default false: both are read once, at start. For development only: without a
-   * `gate`, whoever may start workflows in the namespace is then trusted like the owner of the project.
+   * Read configuration and functions anew for each run. Default false: both are read once, at start. For
+   * development only: without a `gate`, whoever may start workflows in the namespace is then trusted like the
+   * owner of the project.
    * @internal
    */
   reloads?: boolean;
-  /** For the embedded server's worker: who may start runs. Default: whoever may start workflows in the namespace. @internal */
+  /**
+   * For the embedded server's worker: who may start runs. Default: whoever may start workflows in the
+   * namespace. @internal
+   */
   gate?: StartGate;
-  /** What runs when the worker is told to stop has this long to end before it is handed over, in milliseconds. Default 10,000. */
+  /**
+   * What runs when the worker is told to stop has this long to end before it is handed over, in milliseconds.
+   * Default 10,000.
+   */
   shutdownGraceMs?: number;
 }
 
@@ -80,9 +91,9 @@ const UNUSED = { type: 'fixed-size', numSlots: 1 } as const;
 const CONTROL_SLOTS = 8;
 
 /**
- * Starts a worker: it polls the task queue for runs, planning and commits, and a queue of its own kind for units,
- * with as many slots as runners, so that a long partition never keeps another run from being planned. Any number of them, on any
- * number of machines, share the load of one task queue.
+ * Starts a worker: it polls the task queue for runs, planning and commits, and a queue of its own kind for
+ * units, with as many slots as runners, so that a long partition never keeps another run from being planned.
+ * Any number of them, on any number of machines, share the load of one task queue.
  *
  * @throws when the server cannot be reached or the configuration is not valid.
  */
@@ -150,7 +161,8 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     dataConverter: guard?.dataConverter ?? dataConverter,
     ...(guard !== null && { interceptors: { activity: [guard.activities] } }),
     shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
-    // Heartbeats carry what the next attempt must know; Temporal's default would hold them for 0.8 × the time-out.
+    // Heartbeats carry what the next attempt must know; Temporal's default would hold them for 0.8 × the
+    // time-out.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
   } as const;

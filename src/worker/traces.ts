@@ -1,4 +1,7 @@
-/** OpenTelemetry's spans of workflows and activities, sent to a collector. Loaded by workers that trace, and by nobody else. */
+/**
+ * OpenTelemetry's spans of workflows and activities, sent to a collector. Loaded by workers that trace, and
+ * by nobody else.
+ */
 import { join } from 'node:path';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { Resource } from '@opentelemetry/resources';
@@ -18,7 +21,10 @@ export interface Tracing {
   close(): Promise<void>;
 }
 
-/** `url`: of a collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`. Takes some seconds where workflow code is needed. */
+/**
+ * `url`: of a collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`. Takes some
+ * seconds where workflow code is needed.
+ */
 export async function startTracing(
   url: string,
   { hasWorkflows }: { hasWorkflows: boolean },
@@ -31,7 +37,8 @@ export async function startTracing(
   const close = (): Promise<void> => provider.shutdown();
   if (!hasWorkflows) return { options: { plugins: [plugin] }, close };
   const workflows = join(__dirname, '..', 'workflows');
-  // Few workers trace, so that what ships is the code without: this is the same with the plugin's interceptors.
+  // Few workers trace, so that what ships is the code without: this is the same with the plugin's
+  // interceptors.
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: join(workflows, 'index.js'),
     payloadConverterPath: join(workflows, 'payload-converter.js'),

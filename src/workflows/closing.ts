@@ -7,7 +7,7 @@ import type { Progress } from './progress';
 import type { RunActivities } from '../core/workflow';
 
 /** Characters of the run's error that it passes on: the whole of it is in the workflow's failure. */
-const MOST_MESSAGE = 4_000;
+const MAX_MESSAGE = 4_000;
 
 /** `plan` null: the run was refused, or ended before it had one. */
 export function closingAfter(error: unknown, plan: RunPlan | null, progress: Progress): Closing {
@@ -18,7 +18,7 @@ export function closingAfter(error: unknown, plan: RunPlan | null, progress: Pro
   }
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
   const type = (error instanceof ApplicationFailure && error.type) || name;
-  const info = { type, message: message.slice(0, MOST_MESSAGE), stack: null };
+  const info = { type, message: message.slice(0, MAX_MESSAGE), stack: null };
   return { kind: 'failed', summary: summaryIn(error), error: info };
 }
 

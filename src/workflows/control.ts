@@ -1,6 +1,6 @@
 /**
- * What people may change while a run is under way: pause, concurrency, tolerance. What they set before the plan is there holds
- * from then on.
+ * What people may change while a run is under way: pause, concurrency, tolerance. What they set before the
+ * plan is there holds from then on.
  */
 import { upsertMemo } from '@temporalio/workflow';
 import { concurrencyLimit, concurrencyProblems } from '../core/live-settings';

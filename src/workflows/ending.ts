@@ -41,7 +41,10 @@ export function summaryOf(
   };
 }
 
-/** The summary of a run whose units have ended. Throws the run's failure when more of them failed than are tolerated. */
+/**
+ * The summary of a run whose units have ended. Throws the run's failure when more of them failed than are
+ * tolerated.
+ */
 export function settle(plan: RunPlan, progress: Progress, stopping: Stopping): RunSummary {
   const { reason: stopped } = stopping;
   const notStarted = stopped === null ? 0 : progress.stop();

@@ -148,8 +148,8 @@ export class LiveShard {
 }
 
 /**
- * Waits also in a run that is cancelled, whose shards end soon and end this: a signal's handler that a cancel rejects would close the
- * run before its shards have ended (I12).
+ * Waits also in a run that is cancelled, whose shards end soon and end this: a signal's handler that a cancel
+ * rejects would close the run before its shards have ended (I12).
  */
 function inAnyCase(holds: () => boolean): Promise<void> {
   return CancellationScope.nonCancellable(() => condition(holds));

@@ -1,8 +1,9 @@
 /**
- * Queries, signals and updates of a run: for Partwise's own client and for people with Temporal's own tools alike.
+ * Queries, signals and updates of a run: for Partwise's own client and for people with Temporal's own tools
+ * alike.
  *
- * What is refused at once is refused by a validator, which leaves no trace in history. What an update answers is what readers of
- * history go by.
+ * What is refused at once is refused by a validator, which leaves no trace in history. What an update answers
+ * is what readers of history go by.
  */
 import {
   ApplicationFailure,
@@ -34,16 +35,19 @@ export interface ProgressAnswer {
   running: string[];
 }
 
-/** Answer of the query `partitions`: the first failures and what is running. For pages of all: `partwise partitions`. */
+/**
+ * Answer of the query `partitions`: the first failures and what is running. For pages of all: `partwise
+ * partitions`.
+ */
 export interface PartitionsAnswer {
   running: string[];
   failed: { id: string; error: { type: string; message: string } }[];
 }
 
 /** Partition ids that one update takes. */
-const MOST_SKIPS = 1_000;
+const MAX_SKIPS = 1_000;
 /** Characters of all of them: the answer of an activity repeats some (I7). */
-const MOST_SKIP_LENGTH = 100_000;
+const MAX_SKIP_LENGTH = 100_000;
 
 const progressQuery = defineQuery<ProgressAnswer>('progress');
 const partitionsQuery = defineQuery<PartitionsAnswer>('partitions');
@@ -131,11 +135,11 @@ function skipProblems(ids: unknown, planned: boolean): string[] {
     return [`What to skip is ${given(ids)}; it takes a list of partition ids, such as ["North"].`];
   if (!planned) return ['The run has no partitions yet: it is still being planned. Skip them once it is.'];
   if (
-    ids.length > MOST_SKIPS ||
-    ids.reduce<number>((sum, id) => sum + String(id).length, 0) > MOST_SKIP_LENGTH
+    ids.length > MAX_SKIPS ||
+    ids.reduce<number>((sum, id) => sum + String(id).length, 0) > MAX_SKIP_LENGTH
   ) {
     return [
-      `${ids.length} partition ids are more than one update takes: skip at most ${MOST_SKIPS} of ${MOST_SKIP_LENGTH} characters in all at once.`,
+      `${ids.length} partition ids are more than one update takes: skip at most ${MAX_SKIPS} of ${MAX_SKIP_LENGTH} characters in all at once.`,
     ];
   }
   return ids

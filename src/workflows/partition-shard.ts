@@ -1,6 +1,7 @@
 /**
- * A shard of a run: its units, through lanes of its own. It never stops by itself: it tells the run how it stands, and the run stops,
- * pauses and cancels it. A shard that is cancelled returns its last report, as one that has ended does.
+ * A shard of a run: its units, through lanes of its own. It never stops by itself: it tells the run how it
+ * stands, and the run stops, pauses and cancels it. A shard that is cancelled returns its last report, as one
+ * that has ended does.
  */
 import {
   ApplicationFailure,
@@ -41,7 +42,8 @@ setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionShard);
 
 export async function partitionShard(task: ShardTask): Promise<ShardReport> {
   const made = provenanceOf(task);
-  // enforces I13: whoever reaches the embedded server may start a workflow, and a shard's units name files with code.
+  // enforces I13: whoever reaches the embedded server may start a workflow, and a shard's units name files
+  // with code.
   if (made !== undefined && made !== inputOf('partitionShard')) {
     throw ApplicationFailure.nonRetryable(
       'This shard was not started by its run, so it may come from anybody: runs start their shards themselves, and partwise run starts a run.',

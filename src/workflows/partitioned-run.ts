@@ -1,8 +1,9 @@
 /**
  * The workflow of a run: open, plan, every unit through the lanes, commit.
  *
- * It reads only its input, the plan, results and messages, so that a release may change any default without touching runs in
- * flight. A partition's failure is data here; the workflow itself fails only at the end, with the counts (I8).
+ * It reads only its input, the plan, results and messages, so that a release may change any default without
+ * touching runs in flight. A partition's failure is data here; the workflow itself fails only at the end,
+ * with the counts (I8).
  */
 import {
   ActivityFailure,
@@ -33,7 +34,8 @@ import { Stopping } from './stopping';
 import { RunUnits } from './units';
 import type { RunActivities } from '../core/workflow';
 
-// enforces I9: an error in this code ends the run with a message instead of leaving it on a task that fails for ever.
+// enforces I9: an error in this code ends the run with a message instead of leaving it on a task that fails
+// for ever.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionedRun);
 
 /** See `RunInput` for the argument; it is taken as it comes and validated by `openRun`. */

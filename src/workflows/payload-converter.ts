@@ -1,10 +1,11 @@
 /**
- * Decodes payloads inside the workflow. An argument that cannot be decoded would be thrown before any code of ours runs, and
- * outside the reach of `failureExceptionTypes` (SDK 1.24): the workflow would stay running for ever on a failing workflow
- * task. So it becomes a text, as one does that is nested too deep to be encoded again, which `openRun` refuses like any other odd input.
+ * Decodes payloads inside the workflow. An argument that cannot be decoded would be thrown before any code of
+ * ours runs, and outside the reach of `failureExceptionTypes` (SDK 1.24): the workflow would stay running for
+ * ever on a failing workflow task. So it becomes a text, as one does that is nested too deep to be encoded
+ * again, which `openRun` refuses like any other odd input.
  *
- * Payloads of the embedded server say what they were made for (see `trust/seal-codec.ts`): values get their label on the way out,
- * and keep it on the way in.
+ * Payloads of the embedded server say what they were made for (see `trust/seal-codec.ts`): values get their
+ * label on the way out, and keep it on the way in.
  */
 import {
   ApplicationFailure,
@@ -16,7 +17,10 @@ import { decode, encode } from '@temporalio/common/lib/encoding';
 import { isDeeperThan } from '../core/json-value';
 import { isResult, LABEL, UNSEALED } from '../core/provenance';
 
-/** Stands for the result of an activity that was written as something else: a promise that is to resolve with it rejects. */
+/**
+ * Stands for the result of an activity that was written as something else: a promise that is to resolve with
+ * it rejects.
+ */
 const NOT_A_RESULT: object = Object.freeze({
   // oxlint-disable-next-line unicorn/no-thenable -- that it is one is what it is for
   get then(): never {
@@ -36,13 +40,15 @@ export function label(value: unknown, what: string): void {
   if (isObject(value)) outgoing.set(value, what);
 }
 
-/** What a value that came in was made for; null: it bears no valid seal; undefined: nothing here is sealed. */
+/**
+ * What a value that came in was made for; null: it bears no valid seal; undefined: nothing here is sealed.
+ */
 export function provenanceOf(value: unknown): string | null | undefined {
   return isObject(value) ? incoming.get(value) : undefined;
 }
 
 /** More than any input or result of ours, by far. */
-const MOST_LEVELS = 1_000;
+const MAX_LEVELS = 1_000;
 
 class ForgivingPayloadConverter extends DefaultPayloadConverter {
   override toPayload<T>(value: T, context?: SerializationContext): Payload {
@@ -60,7 +66,7 @@ class ForgivingPayloadConverter extends DefaultPayloadConverter {
     try {
       const value = super.fromPayload<T>(payload, context);
       // It could not be handed on to an activity: encoding runs out of stack.
-      if (isDeeperThan(value, MOST_LEVELS)) return `[nested more than ${MOST_LEVELS} levels deep]` as T;
+      if (isDeeperThan(value, MAX_LEVELS)) return `[nested more than ${MAX_LEVELS} levels deep]` as T;
       if (what !== undefined && isObject(value)) incoming.set(value, what);
       return value;
     } catch (error) {

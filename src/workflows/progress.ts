@@ -1,4 +1,7 @@
-/** What a run has come to so far, folded from results of units and reports of shards. Deterministic: counts only what those say. */
+/**
+ * What a run has come to so far, folded from results of units and reports of shards. Deterministic: counts
+ * only what those say.
+ */
 import { errorPattern, joinAlike, type AlikeState } from '../core/failures/alike';
 import type { Carried } from '../core/carried';
 import type { AlikeFailures, ErrorInfo, UnitResult } from '../core/outcome';
@@ -8,7 +11,7 @@ import type { ShardReport, WaitingEnds } from '../core/units/shard-report';
 import { failed, noCounts, PARTITION_STATUSES, type RunStatus, type StatusCounts } from '../core/status';
 
 /** Errors kept for the summary and the queries. */
-const MOST_ERRORS = 10;
+const MAX_ERRORS = 10;
 
 export class Progress {
   /** How the run stands, as the query tells. */
@@ -118,7 +121,10 @@ export class Progress {
     this.#end('SKIPPED', 1);
   }
 
-  /** The run was stopped: what waits is not tried again, and what was not started is SKIPPED. Returns how many were not. */
+  /**
+   * The run was stopped: what waits is not tried again, and what was not started is SKIPPED. Returns how many
+   * were not.
+   */
   stop(): number {
     const waiting = this.waitingEnds;
     this.#end('FAILED', waiting.FAILED);
@@ -151,7 +157,7 @@ export class Progress {
   }
 
   #note(errors: readonly { id: string; error: ErrorInfo }[]): void {
-    for (const { id, error } of errors.slice(0, MOST_ERRORS - this.firstErrors.length))
+    for (const { id, error } of errors.slice(0, MAX_ERRORS - this.firstErrors.length))
       this.firstErrors.push({ id, error });
   }
 }

@@ -7,12 +7,15 @@ import { PARTITION_STATUSES } from '../core/status';
 import type { UnitPlace, Skipped } from './units';
 
 /**
- * Anybody who may write to the namespace can send these, too: what is not such a message is passed over, so that it cannot end a run.
+ * Anybody who may write to the namespace can send these, too: what is not such a message is passed over, so
+ * that it cannot end a run.
  */
 
 /** Run → shard. */
 export const settingsSignal = defineSignal<[ShardSettings]>('shardSettings');
-/** Run → shard: where are these (`"3,7-9"`)? They are to stay there until it is decided what becomes of them. */
+/**
+ * Run → shard: where are these (`"3,7-9"`)? They are to stay there until it is decided what becomes of them.
+ */
 export const holdSignal = defineSignal<[{ ordinals: string }]>('shardHold');
 export const decideSignal = defineSignal<[{ skip: boolean }]>('shardDecide');
 

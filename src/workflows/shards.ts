@@ -1,18 +1,20 @@
 /**
- * The shards of a run, the counterpart of its units: they begin in order, so many at once as the concurrency asks for, and what people
- * set is passed on to them. Whether the run stops is decided here, by what they report.
+ * The shards of a run, the counterpart of its units: they begin in order, so many at once as the concurrency
+ * asks for, and what people set is passed on to them. Whether the run stops is decided here, by what they
+ * report.
  *
  *   not begun ──► live ──► ended             a stop or a cancel: those that are live are cancelled, and no other is begun
  *       │           └── failed, terminated: the others are cancelled, and the run fails (ShardLost)
  *       └── partitions that are skipped before it begins are in its task
  *
- * The history of the run stays short (I7). A shard is three events and at most three workflow tasks; all reports together are about
- * 200, and 3 more a shard where everything fails alike (see `isDue`); each change of settings costs two events a shard. With 500
- * shards that is 4,500 events, and 1,000 for each pause. More than 100 messages may come during one workflow task when hundreds of
- * shards end at once: the server then has the task done again, which costs time alone.
+ * The history of the run stays short (I7). A shard is three events and at most three workflow tasks; all
+ * reports together are about 200, and 3 more a shard where everything fails alike (see `isDue`); each change
+ * of settings costs two events a shard. With 500 shards that is 4,500 events, and 1,000 for each pause. More
+ * than 100 messages may come during one workflow task when hundreds of shards end at once: the server then
+ * has the task done again, which costs time alone.
  */
 import { condition, setHandler } from '@temporalio/workflow';
-import { MOST_SHARDS, MOST_LANES } from '../core/live-settings';
+import { MAX_SHARDS, MAX_LANES } from '../core/live-settings';
 import { encodeOrdinals } from '../core/units/ordinals';
 import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan, Sharding, ShardSettings, ShardTask, UnitCallPlan } from '../core/plan';
@@ -55,7 +57,10 @@ export class RunShards implements LaneGate, RunWork {
   /** Ordinals that were skipped in shards that had not begun, by shard. */
   readonly #skipped = new Map<number, number[]>();
   #lost: { shard: number; why: string } | null = null;
-  /** Where the partitions are that are about to be skipped: one after the other, and no shard begins meanwhile. */
+  /**
+   * Where the partitions are that are about to be skipped: one after the other, and no shard begins
+   * meanwhile.
+   */
   #holding: Part[] | null = null;
 
   constructor(
@@ -103,7 +108,7 @@ export class RunShards implements LaneGate, RunWork {
       this,
       (number) => this.#process(number),
       (number) => this.#isVoid(number),
-      MOST_SHARDS,
+      MAX_SHARDS,
     );
     if (this.#lost !== null) throw shardLost(plan, progress, this.#lost);
   }
@@ -258,7 +263,7 @@ export class RunShards implements LaneGate, RunWork {
   #dealWhenIdle(): void {
     if (this.closed) return;
     const live = this.#live;
-    const most = Math.min(this.control.maxConcurrency!, MOST_LANES * live.length);
+    const most = Math.min(this.control.maxConcurrency!, MAX_LANES * live.length);
     const dealt = live.reduce((sum, { settings }) => sum + settings.lanes, 0);
     if (dealt < most * (1 - IDLE_SHARE)) this.#deal();
   }

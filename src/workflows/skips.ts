@@ -1,4 +1,7 @@
-/** Skipping partitions while a run is under way: all of those asked for, or none and a sentence for each that cannot be. */
+/**
+ * Skipping partitions while a run is under way: all of those asked for, or none and a sentence for each that
+ * cannot be.
+ */
 import {
   ActivityFailure,
   ApplicationFailure,

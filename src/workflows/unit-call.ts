@@ -32,7 +32,9 @@ export type UnitEnd =
   | { type: 'lost'; error: ErrorInfo }
   /** Cancelled before a word was recorded. */
   | { type: 'cutOff' }
-  /** Cancelled before the server was told of it, or between two tries: history has nothing of its partitions. */
+  /**
+   * Cancelled before the server was told of it, or between two tries: history has nothing of its partitions.
+   */
   | { type: 'notBegun' };
 
 export class UnitCall {
@@ -72,7 +74,10 @@ export class UnitCall {
     this.#skipped.add(ordinal);
   }
 
-  /** Takes over the partitions of others that were not begun; together they are all of the run's partitions between the first and the last. */
+  /**
+   * Takes over the partitions of others that were not begun; together they are all of the run's partitions
+   * between the first and the last.
+   */
   takeOver(others: readonly UnitCall[]): void {
     const all = [this, ...others].map(({ of }) => of).sort((a, b) => a.from - b.from);
     const [first, last] = [all[0]!, all.at(-1)!];
@@ -91,8 +96,9 @@ export class UnitCall {
   }
 
   /**
-   * Runs the activity, again where what was recorded as its result is not one. Throws only what no activity can end with. Nothing is
-   * awaited between an activity's end and this one's: recorded histories have the commands that follow in the order of the ends.
+   * Runs the activity, again where what was recorded as its result is not one. Throws only what no activity
+   * can end with. Nothing is awaited between an activity's end and this one's: recorded histories have the
+   * commands that follow in the order of the ends.
    */
   async run(plan: UnitCallPlan, opened: RunOfUnits): Promise<UnitEnd> {
     this.state = 'running';

@@ -1,5 +1,6 @@
 /**
- * The units of a run: each once, then rounds of those partitions of batches that threw and may be tried again.
+ * The units of a run: each once, then rounds of those partitions of batches that threw and may be tried
+ * again.
  *
  *   waiting ──► running ──► ended            a stop or a cancel: what runs is cancelled, and nothing more is begun
  *      │           └── skipped (a unit of one partition): cancelled, and counted as SKIPPED
@@ -240,7 +241,10 @@ export class RunUnits implements LaneGate, RunWork {
     consider();
   }
 
-  /** What was to be begun is where it was: with a skip it is skipped there, and the end of the run counts the rest. */
+  /**
+   * What was to be begun is where it was: with a skip it is skipped there, and the end of the run counts the
+   * rest.
+   */
   #putBack(call: UnitCall, taken: readonly (readonly [number, GivenBack])[]): void {
     for (const [ordinal, given] of taken) this.work.progress.waiting.set(ordinal, given);
     const tell = this.#skipping.get(call);

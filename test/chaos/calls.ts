@@ -41,7 +41,10 @@ export class Calls {
     return [...open.values()];
   }
 
-  /** Resolves when the condition holds (true), or when the signal is aborted (false); looks whenever the file grows. */
+  /**
+   * Resolves when the condition holds (true), or when the signal is aborted (false); looks whenever the file
+   * grows.
+   */
   until(condition: () => boolean, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       const watcher = watch(this.file, () => look());

@@ -1,6 +1,6 @@
 /**
- * What must hold of a run after everything that was done to it. Each check throws with what it found; `outside` is the file that
- * the function wrote its calls to, the one witness that is none of Partwise's.
+ * What must hold of a run after everything that was done to it. Each check throws with what it found;
+ * `outside` is the file that the function wrote its calls to, the one witness that is none of Partwise's.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ import { assertStageWhole, segmentTimes, stageFiles } from './stage-files';
 import { patiently, type World } from './world';
 
 /** Objects that a worker puts at once. */
-const MOST_PUTS = 8;
+const MAX_PUTS = 8;
 
 /** Everything that checks look at, read once. */
 interface Evidence {
@@ -111,9 +111,9 @@ function allThere({ world, driven, partitions }: Evidence): void {
 }
 
 /**
- * Recorded means: the unit's activity has completed in history (the server's time of that event), or a checkpoint with the outcome
- * is on the stage. All clocks are one machine's. A call may begin between the end of another one and its record: that one was not
- * recorded yet, when its worker or server was killed.
+ * Recorded means: the unit's activity has completed in history (the server's time of that event), or a
+ * checkpoint with the outcome is on the stage. All clocks are one machine's. A call may begin between the end
+ * of another one and its record: that one was not recorded yet, when its worker or server was killed.
  */
 async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
   const recordedAt = new Map<number, { at: number; where: string }>();
@@ -142,7 +142,8 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
       );
       if (unit?.endedAt != null)
         record(ordinal, Date.parse(unit.endedAt), `unit ${unit.activityId} of execution ${n + 1}`);
-      // A checkpoint of the execution before, which was terminated, is first recorded in the one that takes it over.
+      // A checkpoint of the execution before, which was terminated, is first recorded in the one that takes
+      // it over.
       else if (!recordedAt.has(ordinal))
         throw new Error(`No unit of execution ${n + 1} names the DONE partition number ${ordinal}.`);
     }
@@ -156,7 +157,10 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
   }
 }
 
-/** The call that a DONE partition names by its artifact is one that began and ended outside, under the same attempt. */
+/**
+ * The call that a DONE partition names by its artifact is one that began and ended outside, under the same
+ * attempt.
+ */
 async function attemptsAgree({ world, ends, partitions, calls }: Evidence): Promise<void> {
   const byToken = new Map<string, CallEvent[]>();
   for (const call of calls) byToken.set(call.token, [...(byToken.get(call.token) ?? []), call]);
@@ -215,8 +219,9 @@ function lostWorkers({ inflicted: { worker = 0, power = 0, flip = 0, stop = 0 } 
 }
 
 /**
- * A full, read-only or absent stage costs no call; what ends a worker, or the execution, cuts off one at most. A worker that is lost
- * while the stage takes nothing loses the results that wait for it, so the count of those calls starts again.
+ * A full, read-only or absent stage costs no call; what ends a worker, or the execution, cuts off one at
+ * most. A worker that is lost while the stage takes nothing loses the results that wait for it, so the count
+ * of those calls starts again.
  */
 function budgetsKept({ world, driven, calls }: Evidence): void {
   const { terminate = 0, cancel = 0, commit = 0, deploy = 0, server = 0, runner = 0 } = driven.inflicted;
@@ -231,7 +236,10 @@ function budgetsKept({ world, driven, calls }: Evidence): void {
     if (called > most) throw new Error(`Partition ${id} was called ${called} times; its budget is ${most}.`);
 }
 
-/** Of the machine's faults, which are too few to lose a worker three times: partitions end badly only by their own doing. */
+/**
+ * Of the machine's faults, which are too few to lose a worker three times: partitions end badly only by their
+ * own doing.
+ */
 async function machineCostsNothing({ world, driven, readings }: Evidence): Promise<void> {
   const { family, partitions } = world.scenario;
   // A damaged file is refused for whoever needs it.
@@ -256,10 +264,13 @@ async function machineCostsNothing({ world, driven, readings }: Evidence): Promi
   }
 }
 
-/** Only a worker that was killed leaves objects that it was putting: those of its units, of their logs and checkpoints. */
+/**
+ * Only a worker that was killed leaves objects that it was putting: those of its units, of their logs and
+ * checkpoints.
+ */
 function nothingUnfinished({ world, driven }: Evidence): void {
   const { deploy = 0 } = driven.inflicted;
-  const most = (lostWorkers(driven) + deploy) * MOST_PUTS * world.scenario.workers;
+  const most = (lostWorkers(driven) + deploy) * MAX_PUTS * world.scenario.workers;
   const left = stageFiles(world.stage).filter((file) => file.startsWith('.partial/'));
   if (left.length > most)
     throw new Error(
@@ -373,7 +384,10 @@ function statusesAgree({ driven, readings, world }: Evidence): void {
   equal('generations', [...new Set(driven.state.executions.map(({ generation }) => generation))], [1]);
 }
 
-/** After a cancel, and after an end: at once. (After a terminate, within the heartbeat time-out: continuations wait for that.) */
+/**
+ * After a cancel, and after an end: at once. (After a terminate, within the heartbeat time-out: continuations
+ * wait for that.)
+ */
 function closedMeansStopped({ driven, readings, calls }: Evidence): void {
   for (const [n, { closed, closedAt }] of driven.executions.entries()) {
     // One without a plan began nothing; what a terminated one before it began may have some seconds left.

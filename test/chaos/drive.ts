@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import type { RunState } from '../../src/index';
 import { inflict, type Victim } from './faults';
-import { MOST_EXECUTIONS, type Fault, type FaultKind, type Scenario } from './scenario';
+import { MAX_EXECUTIONS, type Fault, type FaultKind, type Scenario } from './scenario';
 import { patiently, type Command, type World } from './world';
 
 /** One execution, as it went. */
@@ -28,7 +28,7 @@ export async function drive(world: World, scenario: Scenario, say: (text: string
   const faults = [...scenario.faults].sort((a, b) => lateness(a) - lateness(b));
   const driven: Driven = { executions: [], state: null as never, inflicted: {}, missed: 0 };
   await Promise.all(Array.from({ length: scenario.workers }, () => world.startWorker()));
-  for (let n = 0; n < MOST_EXECUTIONS; n++) {
+  for (let n = 0; n < MAX_EXECUTIONS; n++) {
     const started = n === 0 ? await startPlain(world, world.input) : await proceed(world, scenario, n);
     say(`execution ${n + 1} started (${started.how})`);
     const executed = await follow(world, started, faults, driven, say);
@@ -50,7 +50,7 @@ export async function drive(world: World, scenario: Scenario, say: (text: string
     // One that ended by its own failures is mended.
     if (executed.closed === 'FAILED' || executed.closed === 'COMPLETED') writeFileSync(world.mendedFile, '');
   }
-  throw new Error(`The run is ${driven.state.status} after ${MOST_EXECUTIONS} executions.`);
+  throw new Error(`The run is ${driven.state.status} after ${MAX_EXECUTIONS} executions.`);
 }
 
 interface Started {

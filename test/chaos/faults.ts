@@ -117,7 +117,10 @@ const INFLICT: Record<FaultKind, Inflict> = {
     await restartAround(victim, () => victim.world.machine.disk!.losePower());
     return true;
   },
-  /** Workers read a file's digest once, so they are others afterwards. It is mended when the execution has ended. */
+  /**
+   * Workers read a file's digest once, so they are others afterwards. It is mended when the execution has
+   * ended.
+   */
   async flip(victim, { pick }) {
     const { world } = victim;
     await restartAround(victim, () => (world.flipped ??= flipBit(world.stage, pick)));
@@ -180,7 +183,8 @@ async function restartAround({ world, client }: Victim, act: () => void): Promis
 
 /** One bit of a file of rows that is there now, its frame aside. Null: there is none. */
 function flipBit(stage: string, pick: number): (() => void) | null {
-  // Rows that functions returned are many small files: mostly it is the snapshot, which all that is left to run reads.
+  // Rows that functions returned are many small files: mostly it is the snapshot, which all that is left to
+  // run reads.
   const name = pick % 4 === 0 ? /\/rows-[^/]*\.parquet$/ : /\/snapshot[^/]*\.parquet$/;
   const files = stageFiles(stage).filter((each) => name.test(each));
   const file = files.sort()[pick % Math.max(1, files.length)];

@@ -1,6 +1,6 @@
 /**
- * The partition function of the chaos suite; it is copied into the project that a seed makes. Each call is written to a file
- * outside, one line per event, which tells what really happened.
+ * The partition function of the chaos suite; it is copied into the project that a seed makes. Each call is
+ * written to a file outside, one line per event, which tells what really happened.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createHash, randomUUID } from 'node:crypto';
@@ -12,7 +12,10 @@ interface Params extends Record<string, unknown> {
   calls: string;
   behaviours: string;
   mended: string;
-  /** Time since 1970 at which the monotonic clock was 0, in milliseconds: a shifted wall clock changes no witness. */
+  /**
+   * Time since 1970 at which the monotonic clock was 0, in milliseconds: a shifted wall clock changes no
+   * witness.
+   */
   bootedAt: number;
   oddities: Oddities;
 }

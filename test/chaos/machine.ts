@@ -1,4 +1,7 @@
-/** What a seed may do to the machine itself: a disk of its own below the stage, and the clock of its processes. */
+/**
+ * What a seed may do to the machine itself: a disk of its own below the stage, and the clock of its
+ * processes.
+ */
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -124,7 +124,7 @@ const HOSTILE: (string | null)[] = [
   '$(id)',
 ];
 
-export const MOST_EXECUTIONS = 12;
+export const MAX_EXECUTIONS = 12;
 
 const NO_ODDITIES: Oddities = {
   reuse: false,
@@ -213,7 +213,7 @@ export function scenarioOf(seed: number): Scenario {
       memory: '700MB',
       retry: { maximumAttempts: random.int(2, 3), initialInterval: 20, maximumInterval: 200 },
     },
-    continuations: Array.from({ length: MOST_EXECUTIONS }, () => random.pick(['retry', 'plain'] as const)),
+    continuations: Array.from({ length: MAX_EXECUTIONS }, () => random.pick(['retry', 'plain'] as const)),
   };
 }
 

@@ -1,4 +1,7 @@
-/** Everything real that a seed needs: a project in a temporary folder, a Temporal server, workers, and commands. */
+/**
+ * Everything real that a seed needs: a project in a temporary folder, a Temporal server, workers, and
+ * commands.
+ */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -185,7 +188,9 @@ export class World {
     return this.workers.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
   }
 
-  /** Whether it is a runner of these workers that is there now: numbers of processes are soon somebody else's. */
+  /**
+   * Whether it is a runner of these workers that is there now: numbers of processes are soon somebody else's.
+   */
   isRunner(pid: number): boolean {
     try {
       const [, worker] =

@@ -1,4 +1,7 @@
-/** A Temporal server is in a group of its own, where Ctrl-C does not reach it: it is ended with the process that uses it. */
+/**
+ * A Temporal server is in a group of its own, where Ctrl-C does not reach it: it is ended with the process
+ * that uses it.
+ */
 export function endWithProcess(server: { pid: number | null }): void {
   process.once('exit', () => {
     try {

@@ -5,7 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 
 export interface Fault {
-  /** `reset`: the connection breaks; `lost`: the request is carried out, and its answer is lost; `403`, `503`; `hold`: until it is let go. */
+  /**
+   * `reset`: the connection breaks; `lost`: the request is carried out, and its answer is lost; `403`, `503`;
+   * `hold`: until it is let go.
+   */
   kind: 'reset' | 'lost' | '403' | '503' | 'hold';
   /** Requests with a statement for Snowflake that matches; without it, requests of any kind. */
   statement?: RegExp;

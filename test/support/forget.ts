@@ -2,7 +2,10 @@ import type { Client } from '@temporalio/client';
 import { isNotFound } from '../../src/reader/histories/history-source';
 import { until } from './until';
 
-/** Deletes an execution from the server, as retention does, and waits until it is gone. Without `runId` it is the newest one. */
+/**
+ * Deletes an execution from the server, as retention does, and waits until it is gone. Without `runId` it is
+ * the newest one.
+ */
 export async function forget(
   { workflowService, options }: Client,
   execution: { workflowId?: string | null; runId?: string | null },

@@ -1,4 +1,6 @@
-/** Runs whose partitions wait, fail or refuse to stop as a test says; each call is noted in a file outside. */
+/**
+ * Runs whose partitions wait, fail or refuse to stop as a test says; each call is noted in a file outside.
+ */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,8 +14,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
 /**
- * params.wait: partitions that wait until they are let go (true: all); params.fails: partitions that then throw, with their message
- * (a text: all); params.deaf: whether those that wait ignore the signal, and never stop by themselves.
+ * params.wait: partitions that wait until they are let go (true: all); params.fails: partitions that then
+ * throw, with their message (a text: all); params.deaf: whether those that wait ignore the signal, and never
+ * stop by themselves.
  */
 export const gated = definePartitionFunction({
   name: 'gated',

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { REPOSITORY } from './project';
 
 /**
- * Resolves once the file is locked; the lock goes with the process. Rejects when another program has it. `read`: others may read it too,
- * and nobody may write.
+ * Resolves once the file is locked; the lock goes with the process. Rejects when another program has it.
+ * `read`: others may read it too, and nobody may write.
  */
 export async function holdWarehouse(path: string, how: 'write' | 'read' = 'write'): Promise<ChildProcess> {
   const program = `const { DuckDBInstance } = require('@duckdb/node-api');

@@ -1,4 +1,6 @@
-/** Functions that change what all calls of a runner share: its channel to the worker, its output, its process. */
+/**
+ * Functions that change what all calls of a runner share: its channel to the worker, its output, its process.
+ */
 import { execSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';

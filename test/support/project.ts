@@ -30,7 +30,10 @@ export interface TestProject {
   close(): Promise<void>;
 }
 
-/** `functions`: content of functions.ts. `address`: of a server other than the suite's. `config`: more of the configuration. */
+/**
+ * `functions`: content of functions.ts. `address`: of a server other than the suite's. `config`: more of the
+ * configuration.
+ */
 export async function makeProject(
   functions: string,
   {

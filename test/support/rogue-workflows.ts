@@ -1,4 +1,6 @@
-/** A workflow of somebody else's, on a worker of their own, that schedules activities of a project's worker. */
+/**
+ * A workflow of somebody else's, on a worker of their own, that schedules activities of a project's worker.
+ */
 import { scheduleActivity } from '@temporalio/workflow';
 
 export async function rogue(type: string, taskQueue: string, task: unknown): Promise<unknown> {

@@ -1,6 +1,6 @@
 /**
- * Small file systems of their own, for what a full, read-only, lost or powered-off disk does. Mounting takes root (on Linux, or in a
- * user namespace that may mount): where that is missing, tests say NOT TESTED.
+ * Small file systems of their own, for what a full, read-only, lost or powered-off disk does. Mounting takes
+ * root (on Linux, or in a user namespace that may mount): where that is missing, tests say NOT TESTED.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,8 +26,8 @@ export interface SmallDisk {
 /** An ext4 image, which can lose power. */
 export interface PowerDisk extends SmallDisk {
   /**
-   * The kernel's own simulation of a power loss: what was not forced to disk by now is lost. Ends with the image mounted again, after
-   * its journal was replayed. Nothing may hold files open there.
+   * The kernel's own simulation of a power loss: what was not forced to disk by now is lost. Ends with the
+   * image mounted again, after its journal was replayed. Nothing may hold files open there.
    */
   losePower(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Snowflake for a test file: the emulator, or the account whose connection SNOWFLAKE_TEST_CONNECTION names; in a schema of the file's
- * own either way.
+ * Snowflake for a test file: the emulator, or the account whose connection SNOWFLAKE_TEST_CONNECTION names;
+ * in a schema of the file's own either way.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -43,7 +43,10 @@ export const describeEmulator = (title: string, tests: () => void): void =>
     ? describeSnowflake(title, tests)
     : describe(title, () => it.skip('NOT TESTED on an account', () => {}));
 
-/** `through`: gives the URL that the driver is to use, such as a proxy's. `as`: the connection on the emulator. */
+/**
+ * `through`: gives the URL that the driver is to use, such as a proxy's. `as`: the connection on the
+ * emulator.
+ */
 export async function startSnowflake(
   options: {
     env?: NodeJS.ProcessEnv;

@@ -1,4 +1,6 @@
-/** Another user of the machine, with Temporal's own command line and the port of somebody's embedded server. */
+/**
+ * Another user of the machine, with Temporal's own command line and the port of somebody's embedded server.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';

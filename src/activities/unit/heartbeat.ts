@@ -1,6 +1,6 @@
 /**
- * Heartbeats of a unit. Every beat goes out twice: through the activity's context, which delivers cancels, and now and
- * then through the client, whose promise alone tells whether the server accepted it.
+ * Heartbeats of a unit. Every beat goes out twice: through the activity's context, which delivers cancels,
+ * and now and then through the client, whose promise alone tells whether the server accepted it.
  */
 import { performance } from 'node:perf_hooks';
 import { Context } from '@temporalio/activity';
@@ -36,7 +36,9 @@ export interface UnitBeat {
   lastError?: { type: string; message: string };
   /** Why the unit waits for its stage; not there: it does not. */
   waiting?: string;
-  /** The attempt before ended because the stage took no writes: this one tries that before it calls anything. */
+  /**
+   * The attempt before ended because the stage took no writes: this one tries that before it calls anything.
+   */
   stageRefused?: true;
   /** What the function said with `context.heartbeat`. */
   progress?: unknown;
@@ -73,7 +75,10 @@ const beatShape: { [Name in keyof Required<UnitBeat>]: Check } = {
   stageRefused: flag,
 };
 
-/** What the attempt before left. Anybody who may write to the namespace can send a heartbeat: what is not one is passed over. */
+/**
+ * What the attempt before left. Anybody who may write to the namespace can send a heartbeat: what is not one
+ * is passed over.
+ */
 export function beatFrom(details: unknown): UnitBeat {
   const given = isObject(details) ? details : {};
   const own = Object.entries<Check>(beatShape).filter(
@@ -93,9 +98,9 @@ export interface Heartbeats {
 }
 
 /**
- * Beats until stopped. `onLost` is called once when no beat was accepted for the heartbeat time-out (the server has given this
- * attempt up, or cannot be reached), so that its functions stop before another attempt's begin. `look`: what changes too often to
- * be told, asked for with every beat.
+ * Beats until stopped. `onLost` is called once when no beat was accepted for the heartbeat time-out (the
+ * server has given this attempt up, or cannot be reached), so that its functions stop before another
+ * attempt's begin. `look`: what changes too often to be told, asked for with every beat.
  */
 export function startHeartbeats(
   context: Context,
@@ -112,7 +117,8 @@ export function startHeartbeats(
   const lose = (reason: string): void => {
     if (lost) return;
     lost = true;
-    // enforces I12: nobody can tell a worker without a server that the run was terminated, so its functions stop by themselves.
+    // enforces I12: nobody can tell a worker without a server that the run was terminated, so its functions
+    // stop by themselves.
     onLost(reason);
   };
   const ask = async (): Promise<void> => {

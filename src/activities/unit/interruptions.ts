@@ -1,7 +1,7 @@
 /**
- * What ends an attempt before its partitions have ended. `stop`: at once, the call that is running included, because the run was
- * cancelled, the worker's time to shut down is over, or the server has given this attempt up. `drain`: after that call, because
- * the worker has begun to shut down or the run was paused.
+ * What ends an attempt before its partitions have ended. `stop`: at once, the call that is running included,
+ * because the run was cancelled, the worker's time to shut down is over, or the server has given this attempt
+ * up. `drain`: after that call, because the worker has begun to shut down or the run was paused.
  */
 import type { Context } from '@temporalio/activity';
 import { PAUSED_MEMO } from '../../core/workflow';

@@ -1,8 +1,9 @@
 /**
- * What a unit has cost so far and may cost still: from the attempt's number, which Temporal counts up for whatever reason, and
- * from what the attempt before left in its heartbeat. See `core/failures/budgets` for the rules.
+ * What a unit has cost so far and may cost still: from the attempt's number, which Temporal counts up for
+ * whatever reason, and from what the attempt before left in its heartbeat. See `core/failures/budgets` for
+ * the rules.
  */
-import { afterLoss, mayCallAgain, mostLostWorkers, type AfterLoss } from '../../core/failures/budgets';
+import { afterLoss, mayCallAgain, maxLostWorkers, type AfterLoss } from '../../core/failures/budgets';
 import { callsBefore } from '../../history/fold';
 import type { UnitPlan, UnitTask } from '../../core/plan';
 import { ownRule, retryWaitMs } from '../../core/failures/retry-plan';
@@ -45,10 +46,13 @@ export class UnitLedger {
 
   /** Whether workers enough were lost. */
   get isSpent(): boolean {
-    return this.lostWorkers >= mostLostWorkers(this.parts.plan.retry);
+    return this.lostWorkers >= maxLostWorkers(this.parts.plan.retry);
   }
 
-  /** Whether the first call must have nothing beside it: the partition has outgrown its memory in an attempt before. */
+  /**
+   * Whether the first call must have nothing beside it: the partition has outgrown its memory in an attempt
+   * before.
+   */
   get mustBeAlone(): boolean {
     return this.parts.before.losses.includes('OutOfMemory');
   }
@@ -104,7 +108,10 @@ export class UnitLedger {
   }
 }
 
-/** Of a batch, a lost worker interrupted the call that the last heartbeat named; the partitions after it were not called. */
+/**
+ * Of a batch, a lost worker interrupted the call that the last heartbeat named; the partitions after it were
+ * not called.
+ */
 function interruptedCalls({ task, before, recorded }: LedgerParts): UnitBeat['interrupted'] {
   if (isOwnActivity(task)) return {};
   const calls = { ...before.interrupted };

@@ -1,6 +1,6 @@
 /**
- * Runs one unit: reads what attempts before recorded, runs the rest in runner processes, and reports an outcome for each
- * partition. How often that may fail, `unit-ledger` knows.
+ * Runs one unit: reads what attempts before recorded, runs the rest in runner processes, and reports an
+ * outcome for each partition. How often that may fail, `unit-ledger` knows.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
@@ -43,14 +43,22 @@ const LONG_WAIT_MS = 2_000;
 /** When a paused unit looks again whether it still is. */
 const PAUSED_RETRY_MS = 2_000;
 const HAND_OVER_RETRY_MS = 100;
-/** Between attempts while a stage is away, or no worker has the function: doubled from the first up to the longest. */
+/**
+ * Between attempts while a stage is away, or no worker has the function: doubled from the first up to the
+ * longest.
+ */
 const HAND_OVER_FIRST_MS = 500;
 const HAND_OVER_MOST_MS = 15_000;
 /** Left of an attempt's time when it stops waiting for the stage. */
 const HAND_OVER_MARGIN_MS = 10_000;
-/** What the stage must take before an attempt calls anything, where the one before could not put its results. */
+/**
+ * What the stage must take before an attempt calls anything, where the one before could not put its results.
+ */
 const TRIED_BYTES = 64 * 1024;
-/** Beyond the heartbeat time-out: a worker that lives gives its functions two seconds to stop, and a continuation waits for three. */
+/**
+ * Beyond the heartbeat time-out: a worker that lives gives its functions two seconds to stop, and a
+ * continuation waits for three.
+ */
 const LEASE_GRACE_MS = 2_500;
 
 export function processUnit(deps: ActivityDeps, task: UnitTask): Promise<UnitResult> {
@@ -272,7 +280,10 @@ class UnitAttempt {
     throw failure;
   }
 
-  /** Waits for the stage are over before the server would end this attempt, which would cost the partition one. */
+  /**
+   * Waits for the stage are over before the server would end this attempt, which would cost the partition
+   * one.
+   */
   #stageWait(): StageWait {
     const { startToCloseTimeoutMs: most } = this.context.info;
     return new StageWait({
@@ -294,7 +305,9 @@ class UnitAttempt {
     await this.#heartbeats.flush();
   }
 
-  /** What was not run: a cancelled unit completes with what it has, any other hands it to the next attempt. */
+  /**
+   * What was not run: a cancelled unit completes with what it has, any other hands it to the next attempt.
+   */
   async #handOver(left: readonly number[], recorder: UnitRecorder, index: string): Promise<void> {
     if (left.length === 0 && recorder.handedBack.length === 0) return;
     const { why, stop } = this.#interruptions;
@@ -374,7 +387,10 @@ function ordinalsToRun({ only, except, from, to }: UnitTask, selected: string | 
   return all.filter((ordinal) => !skipped.has(ordinal));
 }
 
-/** A stage that does not answer, or that this worker may not use: a mount that comes and goes, credentials that have expired. */
+/**
+ * A stage that does not answer, or that this worker may not use: a mount that comes and goes, credentials
+ * that have expired.
+ */
 function stageTrouble(error: unknown): { type: string; message: string } | null {
   if (error instanceof StageUnavailable) return { type: error.name, message: error.message };
   if (error instanceof Refusal && error.type === 'StageUnreachable')

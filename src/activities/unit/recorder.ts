@@ -1,4 +1,7 @@
-/** Takes what runners report and makes it durable: artifacts, rows, checkpoints and logs of one attempt of a unit. */
+/**
+ * Takes what runners report and makes it durable: artifacts, rows, checkpoints and logs of one attempt of a
+ * unit.
+ */
 import { join } from 'node:path';
 import type { Context } from '@temporalio/activity';
 import { artifactRefs } from '../../core/done-block';
@@ -26,9 +29,9 @@ import type { EndedCall, RunningSession, UnitHandlers, UnitSegment, UploadReques
 
 const LOG_EVERY_MS = 1_000;
 /** Errors of one attempt of a unit that keep their stack. */
-const MOST_STACKS = 1_000;
+const MAX_STACKS = 1_000;
 /** Log kept of one attempt of a unit. */
-const MOST_LOG_BYTES = 16 * 1024 * 1024;
+const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 interface RecorderOptions {
   context: Context;
@@ -70,7 +73,7 @@ export class UnitRecorder implements UnitHandlers {
       stage: patient,
       folder: `${folder}logs/`,
       everyMs: LOG_EVERY_MS,
-      maxBytes: MOST_LOG_BYTES,
+      maxBytes: MAX_LOG_BYTES,
       onError: (error) => context.log.warn('A log segment was not written.', { error }),
     });
   }
@@ -159,7 +162,7 @@ export class UnitRecorder implements UnitHandlers {
   #settle({ outcome, artifacts, ...rest }: EndedCall, pack: string | null): EndedPartition {
     const { error } = outcome;
     // Some say what is wrong; of a hundred thousand failures, all would fill the stage.
-    const stack = error?.stack != null && ++this.#stacks <= MOST_STACKS ? error.stack : null;
+    const stack = error?.stack != null && ++this.#stacks <= MAX_STACKS ? error.stack : null;
     return this.options.ledger.settle({
       ...rest,
       outcome: {
@@ -170,7 +173,10 @@ export class UnitRecorder implements UnitHandlers {
     });
   }
 
-  /** Whether no later attempt of this unit runs it: a throw of a partition by itself is told to the server alone. */
+  /**
+   * Whether no later attempt of this unit runs it: a throw of a partition by itself is told to the server
+   * alone.
+   */
   #isSettled({ outcome, retryable }: EndedPartition): boolean {
     return outcome.status !== 'CANCELLED' && !(this.options.ledger.isOwnActivity && retryable);
   }

@@ -10,9 +10,9 @@ import { sealLines } from '../../stored/numbered-objects';
 import type { UnitRecorder } from './recorder';
 
 /** Larger outcomes are a file (I7). */
-const MOST_INLINE_BYTES = 8 * 1024;
+const MAX_INLINE_BYTES = 8 * 1024;
 /** Errors repeated for the run's summary: enough to see what is wrong. */
-const MOST_ERRORS = 3;
+const MAX_ERRORS = 3;
 const ERROR_LENGTH = 300;
 
 /** Puts together what history will hold of the unit. */
@@ -98,14 +98,14 @@ async function inlineOrFile(
   recorder: UnitRecorder,
 ): Promise<OutcomeRecord[] | FileRef> {
   // enforces I7
-  if (Buffer.byteLength(JSON.stringify(outcomes)) <= MOST_INLINE_BYTES) return outcomes;
+  if (Buffer.byteLength(JSON.stringify(outcomes)) <= MAX_INLINE_BYTES) return outcomes;
   return recorder.put('outcomes.jsonl', sealLines(outcomes));
 }
 
 function firstErrors(outcomes: readonly PartitionOutcome[]): UnitResult['firstErrors'] {
   return outcomes
     .flatMap(({ id, error }) => (error === null ? [] : [{ id, error }]))
-    .slice(0, MOST_ERRORS)
+    .slice(0, MAX_ERRORS)
     .map(({ id, error: { type, message } }) => ({
       id,
       error: { type, message: message.slice(0, ERROR_LENGTH), stack: null },

@@ -1,6 +1,6 @@
 /**
- * Work of a unit on its stage, tried until the stage answers: what a call has brought about is kept meanwhile, so that no function is
- * called again because a disk was full for an hour.
+ * Work of a unit on its stage, tried until the stage answers: what a call has brought about is kept
+ * meanwhile, so that no function is called again because a disk was full for an hour.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../runners/call-record';
@@ -10,7 +10,7 @@ import { digest, digestFile } from '../../files/digest';
 
 /** Waits between tries: doubled from the first up to the longest. */
 const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 15_000;
+const MAX_WAIT_MS = 15_000;
 
 interface StageWaitOptions {
   /** Ends all waits: the run was cancelled, or the attempt is over. */
@@ -32,7 +32,7 @@ export class StageWait {
   async patiently<T>(work: () => Promise<T>): Promise<T> {
     let waits = false;
     try {
-      for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
+      for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, MAX_WAIT_MS)) {
         try {
           return await work();
         } catch (error) {
@@ -73,7 +73,9 @@ export class StageWait {
     }
   }
 
-  /** How long calls have waited for the stage since then, in milliseconds; waits at the same time count once. */
+  /**
+   * How long calls have waited for the stage since then, in milliseconds; waits at the same time count once.
+   */
   waitedSince(then: number): number {
     let [counted, sum] = [then, 0];
     for (const { from, to } of this.#waits) {

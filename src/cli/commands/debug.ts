@@ -43,7 +43,8 @@ async function debug(runId: string, partition: string, options: DebugCommandOpti
   const functions = options.functions === undefined ? undefined : resolve(options.functions);
   const controller = new AbortController();
   const onEvent = (event: DebugEvent): void => {
-    // Not before: nothing of ours runs while the process waits for a debugger, and Ctrl-C must end it all the same.
+    // Not before: nothing of ours runs while the process waits for a debugger, and Ctrl-C must end it all the
+    // same.
     if (event.type === 'calling') process.once('SIGINT', () => controller.abort());
     tell(event);
   };

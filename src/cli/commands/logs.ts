@@ -12,7 +12,7 @@ import { firstFailures } from '../summary';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 import type { LogEntry, RunHandle } from '../../reader/types';
 
-const MOST_FAILURES = 5;
+const MAX_FAILURES = 5;
 
 interface LogsOptions extends RunReadingOptions {
   partition?: string;
@@ -56,7 +56,7 @@ async function explainFailures(
 ): Promise<void> {
   const failures =
     partition === undefined
-      ? await firstFailures(handle, await handle.status(), MOST_FAILURES)
+      ? await firstFailures(handle, await handle.status(), MAX_FAILURES)
       : [await handle.partition(partition).describe()].filter(({ error }) => error !== null);
   for (const failure of failures) {
     note(failureLine(failure, widthOfTerminal(process.stderr), errorPaint));

@@ -6,7 +6,7 @@ import { renderRunState } from '../render/run-state';
 import { firstFailures, suggestions } from '../summary';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
 
-const MOST_FAILURES = 5;
+const MAX_FAILURES = 5;
 
 export function define(command: Command): void {
   withExamples(command, [
@@ -18,7 +18,7 @@ export function define(command: Command): void {
       await readingRun(runId, options, async (handle) => {
         const state = await handle.status();
         if (options.json === true) return printJson(state);
-        const failures = await firstFailures(handle, state, MOST_FAILURES);
+        const failures = await firstFailures(handle, state, MAX_FAILURES);
         print(renderRunState(state, failures, widthOfTerminal(), paint));
         // What there is to do next needs the server.
         if (state.counts.total > 0 && options.history === undefined)

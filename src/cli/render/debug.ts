@@ -8,7 +8,7 @@ import { renderTried } from './try';
 import { cellText } from './value';
 
 const NAME_WIDTH = 10;
-const MOST_CELL = 120;
+const MAX_CELL = 120;
 
 export function renderDebug(report: DebugReport, width: number, paint: Paint): string {
   const { partition: id, rows, now, recorded, comparison } = report;
@@ -58,7 +58,7 @@ function cellsText(now: unknown, recorded: unknown): string {
   const [one, other] = [cellText(now), cellText(recorded)];
   if (one !== other) return `${one}, was ${other}`;
   const [long, longOther] = [now, recorded].map((value) => clean(showJson(value)));
-  return `${cut(long!, MOST_CELL)}, was ${cut(longOther!, MOST_CELL)}`;
+  return `${cut(long!, MAX_CELL)}, was ${cut(longOther!, MAX_CELL)}`;
 }
 
 function artifactsText({ artifacts }: OutcomeComparison): string {

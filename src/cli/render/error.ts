@@ -7,7 +7,10 @@ import { cleanLines } from './text';
 
 const INDENT = '    ';
 
-/** `    ExpectationFailed: …`, then frames such as `    at Object.run (functions.ts:20:13)`; paths below `cwd` are relative. */
+/**
+ * `    ExpectationFailed: …`, then frames such as `    at Object.run (functions.ts:20:13)`; paths below `cwd`
+ * are relative.
+ */
 export function renderError({ type, message, stack }: ErrorInfo, paint: Paint, cwd = process.cwd()): string {
   const said = cleanLines(`${type}: ${message}`).split('\n');
   return [
@@ -24,7 +27,10 @@ export function framesOf(stack: string | null, cwd = process.cwd()): string[] {
     .map((line) => cleanLines(line.trim().replaceAll(cwd + sep, '')));
 }
 
-/** `functions.ts:31` of a stack: the first line that is the user's own; paths below `cwd` are relative. Null when there is none. */
+/**
+ * `functions.ts:31` of a stack: the first line that is the user's own; paths below `cwd` are relative. Null
+ * when there is none.
+ */
 export function placeOf(stack: string | null, cwd = process.cwd()): string | null {
   const place = userPlace(stack);
   if (place === null) return null;

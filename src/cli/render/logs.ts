@@ -6,7 +6,10 @@ import { clean, cut, padEnd } from './text';
 
 const NAME_WIDTH = 20;
 
-/** `Waco │ 187 months`; standard error in yellow, later attempts with their number, and that of a later execution before it. */
+/**
+ * `Waco │ 187 months`; standard error in yellow, later attempts with their number, and that of a later
+ * execution before it.
+ */
 export function logLine(entry: LogEntry, paint: Paint): string {
   const { execution, attempt: number } = entry;
   const attempt = execution > 1 ? ` #${execution}.${number}` : number > 1 ? ` #${number}` : '';

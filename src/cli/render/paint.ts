@@ -1,4 +1,7 @@
-/** Colour means something: green is done, red went wrong, yellow was stopped, cyan is under way, dim is beside the point. */
+/**
+ * Colour means something: green is done, red went wrong, yellow was stopped, cyan is under way, dim is beside
+ * the point.
+ */
 import { createColors } from 'picocolors';
 import type { PartitionStatus, RunStatus } from '../../core/status';
 

@@ -39,7 +39,10 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
   );
 }
 
-/** `✗ San Marcos  ExpectationFailed: 46 of 187 months … (functions.ts:31)`; the place below where both find no room. */
+/**
+ * `✗ San Marcos  ExpectationFailed: 46 of 187 months … (functions.ts:31)`; the place below where both find no
+ * room.
+ */
 export function failureLine(
   { id, error }: Pick<PartitionView, 'id' | 'error'>,
   width: number,

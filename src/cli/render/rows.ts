@@ -5,7 +5,10 @@ import { renderTable } from './table';
 import { cellText, isNumeric } from './value';
 import type { Row } from '../../core/row';
 
-/** At most `most` rows; the number of those left out stands below. `total`: how many there are, when `rows` are the first of them. */
+/**
+ * At most `most` rows; the number of those left out stands below. `total`: how many there are, when `rows`
+ * are the first of them.
+ */
 export function renderRows(
   rows: readonly Row[],
   most: number,

@@ -90,12 +90,12 @@ function renderRecent(
   );
 }
 
-const MOST_NEXT = 3;
+const MAX_NEXT = 3;
 
 function nextText({ next, spec, paused }: ScheduleView): string {
   if (next.length === 0) return 'never';
-  const times = next.slice(0, MOST_NEXT).map((time) => timeText(time, spec.timeZone));
-  return `${times.join(', ')}${next.length > MOST_NEXT ? ', …' : ''}${paused ? ', if it were not paused' : ''}`;
+  const times = next.slice(0, MAX_NEXT).map((time) => timeText(time, spec.timeZone));
+  return `${times.join(', ')}${next.length > MAX_NEXT ? ', …' : ''}${paused ? ', if it were not paused' : ''}`;
 }
 
 function dueText({ cron, every }: ScheduleSpecView): string {

@@ -1,4 +1,6 @@
-/** Aligned columns that fit the terminal: wide cells are cut, and columns that find no room are named below. */
+/**
+ * Aligned columns that fit the terminal: wide cells are cut, and columns that find no room are named below.
+ */
 import Table from 'cli-table3';
 import type { Paint } from './paint';
 import { cut, widthOf } from './text';

@@ -1,4 +1,6 @@
-/** Text as a terminal shows it: nothing in data may move the cursor, and columns are counted, not characters. */
+/**
+ * Text as a terminal shows it: nothing in data may move the cursor, and columns are counted, not characters.
+ */
 
 // eslint-disable-next-line no-control-regex
 const ESCAPES = /\x1b\[[0-9;]*m/g;

@@ -8,10 +8,13 @@ import { type Paint, statusColour } from './paint';
 import { renderRows } from './rows';
 import { clean, plural } from './text';
 
-const MOST_ROWS = 5;
+const MAX_ROWS = 5;
 const INDENT = '    ';
 
-/** What came of one call: status, time, rows returned, artifacts, or the error with the lines of the user's code. */
+/**
+ * What came of one call: status, time, rows returned, artifacts, or the error with the lines of the user's
+ * code.
+ */
 export function renderTried(
   tried: Omit<TriedPartition, 'status' | 'key'> & { status: PartitionStatus },
   width: number,
@@ -23,7 +26,7 @@ export function renderTried(
   const lines = [`${head}  ${paint.dim(`${plural(rows, 'row')} in ${durationText(durationMs)}`)}`];
   if (error !== null) lines.push(renderError(error, paint));
   if (result.length > 0) {
-    const table = renderRows(result, MOST_ROWS, width - INDENT.length, paint, resultRows);
+    const table = renderRows(result, MAX_ROWS, width - INDENT.length, paint, resultRows);
     lines.push(indented(table));
   } else if (status === 'DONE') lines.push(`${INDENT}${paint.dim('returned no rows')}`);
   const kept = artifacts.map(({ name, bytes }) => `${clean(name)} ${paint.dim(bytesText(bytes))}`);

@@ -14,7 +14,10 @@ export function cellText(value: unknown): string {
   return String(value as boolean | bigint);
 }
 
-/** Integers as they are; fractions to two digits, or to four that count when small. `results --json` has all of them. */
+/**
+ * Integers as they are; fractions to two digits, or to four that count when small. `results --json` has all
+ * of them.
+ */
 function numberText(value: number): string {
   if (!Number.isFinite(value) || Number.isInteger(value)) return String(value);
   return Math.abs(value) >= 1 ? value.toFixed(2) : String(Number(value.toPrecision(4)));

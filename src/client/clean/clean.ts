@@ -1,6 +1,7 @@
 /**
- * Removes from the stage what nobody needs: runs that were asked for, leftovers of runs that stay, ledgers that newer ones
- * replaced. What is needed is found first, over everything that stays: a run may have reused the artifacts of another.
+ * Removes from the stage what nobody needs: runs that were asked for, leftovers of runs that stay, ledgers
+ * that newer ones replaced. What is needed is found first, over everything that stays: a run may have reused
+ * the artifacts of another.
  */
 import type { Client } from '@temporalio/client';
 import { unsealLines } from '../../stored/numbered-objects';
@@ -96,8 +97,8 @@ export async function cleanStage(
 }
 
 /**
- * What goes first leaves a continuation that begins meanwhile nothing to begin with. Locators go last, and stay while the server
- * knows the run: they say that its id is taken, and that there was something.
+ * What goes first leaves a continuation that begins meanwhile nothing to begin with. Locators go last, and
+ * stay while the server knows the run: they say that its id is taken, and that there was something.
  */
 function removable({ objects, onServer }: KnownRun, needed: ReadonlySet<string>): StageObject[] {
   const order = (path: string): number => (path.includes('/plan-') ? 0 : isLocator(path) ? 2 : 1);
@@ -134,7 +135,8 @@ async function readKept(
     readable.add(execution);
     const { record } = reading!;
     named.push(...(await namedFiles(stage, record, outcomes)));
-    // enforces I4: one that ended before it had a plan took nothing over, and the open units of the one before are still to be.
+    // enforces I4: one that ended before it had a plan took nothing over, and the open units of the one
+    // before are still to be.
     if (record.plan !== null) open = openUnits(record);
   }
   // enforces I3
@@ -143,8 +145,8 @@ async function readKept(
 }
 
 /**
- * Of a run that cannot be read nothing is known to be unneeded: all of its own files stay, and of others what it took over. What is not
- * whole among the files that say so is of no use to the run either.
+ * Of a run that cannot be read nothing is known to be unneeded: all of its own files stay, and of others what
+ * it took over. What is not whole among the files that say so is of no use to the run either.
  */
 async function keptUnread(
   stage: Stage,
@@ -168,8 +170,8 @@ async function keptUnread(
 }
 
 /**
- * What an execution that nobody here can read has taken over, of other runs too: another server may have its history. Whether
- * that names the file of what was taken over, nobody here knows; its own files stay anyway.
+ * What an execution that nobody here can read has taken over, of other runs too: another server may have its
+ * history. Whether that names the file of what was taken over, nobody here knows; its own files stay anyway.
  */
 async function namedByCarried(
   stage: Stage,

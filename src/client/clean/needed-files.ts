@@ -13,11 +13,17 @@ import { orGone, type StageObject } from './stage-runs';
 export interface KeptRun {
   /** Numbers of the executions that could be read: files of the others stay, whatever they are. */
   readable: ReadonlySet<number>;
-  /** Folders of units that were cut off with the run's newest execution: a continuation takes over what is in them. */
+  /**
+   * Folders of units that were cut off with the run's newest execution: a continuation takes over what is in
+   * them.
+   */
   open: readonly string[];
 }
 
-/** Paths that an execution's history names, and that files named by it name: also of other runs, whose outcomes it reused. */
+/**
+ * Paths that an execution's history names, and that files named by it name: also of other runs, whose
+ * outcomes it reused.
+ */
 export async function namedFiles(stage: Stage, record: RunRecord, outcomes: Outcomes): Promise<string[]> {
   const { plan, opened, units } = record;
   const named: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * What versions of models cannot do without: what manifests on the stage name. The registry is asked only which of the old ones are of
- * no version; where it cannot be, all count.
+ * What versions of models cannot do without: what manifests on the stage name. The registry is asked only
+ * which of the old ones are of no version; where it cannot be, all count.
  */
 import { begunAt, isRoot, type Manifest, markOf, readBlock, readManifest } from '../../models/manifest';
 import type { ModelRecord } from '../../models/records';
@@ -61,8 +61,8 @@ export async function neededByModels(
 }
 
 /**
- * What runs need of models that nobody here can read the plan of: another server may have their history, or they are being planned.
- * `objects`: their files.
+ * What runs need of models that nobody here can read the plan of: another server may have their history, or
+ * they are being planned. `objects`: their files.
  */
 export async function pinnedModels(stage: Stage, objects: readonly StageObject[]): Promise<Set<string>> {
   const needed = new Set<string>();

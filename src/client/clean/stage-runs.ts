@@ -131,8 +131,8 @@ export async function orGone<T>(read: Promise<T>): Promise<T | null> {
 }
 
 /**
- * What was read, or why it cannot be: a history or a file of it that holds what nobody wrote for it. Throws what is wrong with the server
- * or the stage as a whole.
+ * What was read, or why it cannot be: a history or a file of it that holds what nobody wrote for it. Throws
+ * what is wrong with the server or the stage as a whole.
  */
 export async function orUnreadable<T>(read: Promise<T>): Promise<{ value: T } | { why: string }> {
   try {

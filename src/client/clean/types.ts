@@ -30,7 +30,10 @@ export interface CleanedRun extends FilesAndBytes {
   runId: string;
   /** ISO 8601 UTC; of a run whose end nobody knows any more, when it was opened. */
   endedAt: string;
-  /** `run`: all of it. `leftovers`: files that nothing recorded names, such as those of an attempt that was killed. */
+  /**
+   * `run`: all of it. `leftovers`: files that nothing recorded names, such as those of an attempt that was
+   * killed.
+   */
   what: 'run' | 'leftovers';
   /** Of a run that is removed: files that stay, because other runs have reused them, or a series may. */
   needed: FilesAndBytes;

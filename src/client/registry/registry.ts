@@ -65,8 +65,8 @@ export interface AliasStep {
 
 export interface PromoteOptions {
   /**
-   * Move partition by partition: only where this metric is better than that of the version that the alias points at. The result is a
-   * new version.
+   * Move partition by partition: only where this metric is better than that of the version that the alias
+   * points at. The result is a new version.
    */
   whereBetter?: ComparisonOptions;
 }
@@ -80,7 +80,9 @@ export interface Promotion {
   /** With `whereBetter`: partitions whose model was taken, and those that kept theirs. */
   taken: number | null;
   kept: number | null;
-  /** Of those that kept theirs: measured on rows of another condition, so that nothing says which is better. */
+  /**
+   * Of those that kept theirs: measured on rows of another condition, so that nothing says which is better.
+   */
   otherRows: number | null;
 }
 
@@ -155,8 +157,8 @@ export class RegisteredModel {
   }
 
   /**
-   * Points an alias at a version, in one step. Throws `RegistryConflict` when somebody else moved the alias or changed the model since
-   * it was looked at; nothing is moved then.
+   * Points an alias at a version, in one step. Throws `RegistryConflict` when somebody else moved the alias
+   * or changed the model since it was looked at; nothing is moved then.
    */
   async promote(ref: VersionRef, alias: string, { whereBetter }: PromoteOptions = {}): Promise<Promotion> {
     const records = await this.#known();
@@ -170,7 +172,10 @@ export class RegisteredModel {
     return this.#promoteWhereBetter(alias, before, { version, body }, whereBetter, records);
   }
 
-  /** Points an alias at where it was before it was last promoted. Throws `RegistryRefused` when it was nowhere. */
+  /**
+   * Points an alias at where it was before it was last promoted. Throws `RegistryRefused` when it was
+   * nowhere.
+   */
   async rollback(alias: string): Promise<Promotion> {
     const records = await this.#known();
     const version = beforeAlias(this.name, records, alias);
@@ -186,7 +191,10 @@ export class RegisteredModel {
     return compareEntries(await this.#entries(first!.body), await this.#entries(second!.body), options);
   }
 
-  /** The champion's entries, with those of the challenger that are better: a version of its own, and the alias on it. */
+  /**
+   * The champion's entries, with those of the challenger that are better: a version of its own, and the alias
+   * on it.
+   */
   async #promoteWhereBetter(
     alias: string,
     champion: number,
@@ -299,7 +307,10 @@ export class ModelVersion {
     return findEntry(stageOf(this.place, body), body.root, partition);
   }
 
-  /** One partition's model: its bytes, checked, or what the serde reads. Throws `RegistryRefused` where it has none. */
+  /**
+   * One partition's model: its bytes, checked, or what the serde reads. Throws `RegistryRefused` where it has
+   * none.
+   */
   async load<Model = Uint8Array>(partition: string, serde?: ModelSerde<Model>): Promise<Model> {
     const { body, version } = await this.#find();
     const stage = stageOf(this.place, body);
@@ -334,8 +345,9 @@ export class ModelVersion {
   }
 
   /**
-   * Deletes the version; its models stay on the stage until `clean` finds that nobody needs them, neither another version nor a run
-   * that predicts with it. Throws `RegistryRefused` while an alias points at it, unless it is the last version.
+   * Deletes the version; its models stay on the stage until `clean` finds that nobody needs them, neither
+   * another version nor a run that predicts with it. Throws `RegistryRefused` while an alias points at it,
+   * unless it is the last version.
    */
   async delete(): Promise<number> {
     const { version, body } = await this.#find();

@@ -35,7 +35,8 @@ export function backfillRange(
       ? `The schedule "${scheduleId}" has jitter, so that nobody can tell its runs beforehand: backfill it with Temporal's own tools.`
       : null,
   );
-  // What is still to come the schedule starts in its time: a run that was made before would keep it from doing so.
+  // What is still to come the schedule starts in its time: a run that was made before would keep it from
+  // doing so.
   return { start: new Date(first!.from - 1), end: new Date(Math.min(last!.to, now)) };
 }
 

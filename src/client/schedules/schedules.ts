@@ -32,7 +32,7 @@ import { workflowSummary } from '../start';
 import { type ListedExecution } from '../../reader/visibility';
 
 /** What the server lists at most, so that more cannot be told from this many. */
-const MOST_FIRINGS = 1_000;
+const MAX_FIRINGS = 1_000;
 /** The server acts on a trigger within milliseconds. */
 const STARTS_WITHIN_MS = 10_000;
 const LOOK_AGAIN_MS = 50;
@@ -110,7 +110,8 @@ export class TemporalSchedules implements Schedules {
     // Runs are named by the second, and none is started twice.
     while ((await this.#execution(runIdAt(before, due))) !== null) due += 1000;
     const firing = { scheduledTime: new Date(due).toISOString(), runId: runIdAt(before, due) };
-    // Not the handle's own trigger: it cannot say for which time, and lets runs overlap unless told otherwise.
+    // Not the handle's own trigger: it cannot say for which time, and lets runs overlap unless told
+    // otherwise.
     const triggering = this.client.workflowService.patchSchedule({
       namespace: this.client.options.namespace,
       scheduleId: id,
@@ -135,8 +136,8 @@ export class TemporalSchedules implements Schedules {
     const times = await this.#timesIn(id, start, end);
     refuse(
       times.length === 0 ? `The schedule "${id}" was not due between ${from} and ${to}.` : null,
-      times.length >= MOST_FIRINGS
-        ? `The schedule "${id}" was due ${MOST_FIRINGS.toLocaleString('en')} times or more between ${from} and ${to}: backfill less at a time.`
+      times.length >= MAX_FIRINGS
+        ? `The schedule "${id}" was due ${MAX_FIRINGS.toLocaleString('en')} times or more between ${from} and ${to}: backfill less at a time.`
         : null,
     );
     const firings = await Promise.all(
@@ -189,7 +190,10 @@ export class TemporalSchedules implements Schedules {
     }
   }
 
-  /** Times at which the schedule was due, in milliseconds: the server's own reckoning, so that it does what was said. */
+  /**
+   * Times at which the schedule was due, in milliseconds: the server's own reckoning, so that it does what
+   * was said.
+   */
   async #timesIn(id: string, start: Date, end: Date): Promise<number[]> {
     const asking = this.client.workflowService.listScheduleMatchingTimes({
       namespace: this.client.options.namespace,

@@ -22,8 +22,8 @@ export const OVERLAPS = {
 } as const satisfies Record<Overlap, string>;
 
 /**
- * Temporal's own default is a year. A server on a laptop is often down, and a nightly run of the day before is worth catching up on;
- * for longer gaps there is backfill, where a person says which days.
+ * Temporal's own default is a year. A server on a laptop is often down, and a nightly run of the day before
+ * is worth catching up on; for longer gaps there is backfill, where a person says which days.
  */
 const CATCHUP_MS = 86_400_000;
 
@@ -172,7 +172,10 @@ function acrossFields({ cron, calendar, every, timeZone, input }: LooseSchedule)
   return problems;
 }
 
-/** What a run of a schedule can reuse is what the schedule's runs before made, unless the input names another series. */
+/**
+ * What a run of a schedule can reuse is what the schedule's runs before made, unless the input names another
+ * series.
+ */
 function withSeries(id: unknown, input: unknown): unknown {
   const { onUnchanged, series } = (input ?? {}) as Partial<RunInput>;
   return onUnchanged === 'reuse' && series == null ? { ...(input as RunInput), series: id } : input;

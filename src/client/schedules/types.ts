@@ -3,12 +3,16 @@ import type { RunInput } from '../../core/input';
 import type { RunStatus } from '../../core/status';
 
 /**
- * What happens when a schedule is due while a run of it is under way. `skip`: nothing. `buffer-one`, `buffer-all`: the new run waits
- * (one of them, or all). `cancel-other`, `terminate-other`: the run under way is stopped first. `allow-all`: both run.
+ * What happens when a schedule is due while a run of it is under way. `skip`: nothing. `buffer-one`,
+ * `buffer-all`: the new run waits (one of them, or all). `cancel-other`, `terminate-other`: the run under way
+ * is stopped first. `allow-all`: both run.
  */
 export type Overlap = 'skip' | 'buffer-one' | 'buffer-all' | 'cancel-other' | 'terminate-other' | 'allow-all';
 
-/** Times of a calendar. A field that is left out means all of its values; `hour`, `minute` and `second` then mean 0. */
+/**
+ * Times of a calendar. A field that is left out means all of its values; `hour`, `minute` and `second` then
+ * mean 0.
+ */
 export interface CalendarInput {
   second?: CalendarField<number>;
   minute?: CalendarField<number>;
@@ -21,7 +25,10 @@ export interface CalendarInput {
   dayOfWeek?: CalendarField<string>;
 }
 
-/** A value, a range of them (both ends included, every one unless `step` says otherwise), several of these, or `'*'` for all. */
+/**
+ * A value, a range of them (both ends included, every one unless `step` says otherwise), several of these, or
+ * `'*'` for all.
+ */
 export type CalendarField<Unit> = '*' | CalendarValues<Unit> | CalendarValues<Unit>[];
 export type CalendarValues<Unit> = Unit | { start: Unit; end: Unit; step?: number };
 
@@ -104,17 +111,23 @@ export interface ScheduleView {
   running: string[];
   /** Runs that wait until another one has ended. */
   waiting: number;
-  /** Firings so far that started a run, that were passed over because of the overlap policy, and that were too late to catch up. */
+  /**
+   * Firings so far that started a run, that were passed over because of the overlap policy, and that were too
+   * late to catch up.
+   */
   counts: { started: number; skipped: number; missed: number };
   createdAt: string;
   updatedAt: string | null;
 }
 
-/** Schedules of a Temporal server that start runs. Each method that names one throws `NoSuchSchedule` when it is not there. */
+/**
+ * Schedules of a Temporal server that start runs. Each method that names one throws `NoSuchSchedule` when it
+ * is not there.
+ */
 export interface Schedules {
   /**
-   * Makes a schedule. Its runs are named after it: `<id>-2026-11-01T06:00:00Z`. Throws `ScheduleRefused` with every problem, for
-   * an id that is taken too.
+   * Makes a schedule. Its runs are named after it: `<id>-2026-11-01T06:00:00Z`. Throws `ScheduleRefused` with
+   * every problem, for an id that is taken too.
    */
   create(id: string, schedule: ScheduleInput): Promise<ScheduleView>;
   list(): Promise<ScheduleListing[]>;
@@ -123,15 +136,15 @@ export interface Schedules {
   pause(id: string, note?: string): Promise<void>;
   unpause(id: string, note?: string): Promise<void>;
   /**
-   * One run now, also when the schedule is paused. Resolves when the run has started or waits for another one. Throws
-   * `ScheduleRefused` when the overlap policy (the schedule's own by default) passes it over.
+   * One run now, also when the schedule is paused. Resolves when the run has started or waits for another
+   * one. Throws `ScheduleRefused` when the overlap policy (the schedule's own by default) passes it over.
    */
   trigger(id: string, options?: { overlap?: Overlap }): Promise<ScheduleFiring>;
   /**
-   * Runs for all times between `from` and `to`, both included, at which the schedule was due, also when it is paused. Days and times
-   * without an offset are those of its time zone. `overlap` is `'buffer-all'` by default: one run after the other. A time that has a
-   * run already (`startedAt` is not null in the answer) gets no other. Throws `ScheduleRefused` when there is no such time,
-   * or too many.
+   * Runs for all times between `from` and `to`, both included, at which the schedule was due, also when it is
+   * paused. Days and times without an offset are those of its time zone. `overlap` is `'buffer-all'` by
+   * default: one run after the other. A time that has a run already (`startedAt` is not null in the answer)
+   * gets no other. Throws `ScheduleRefused` when there is no such time, or too many.
    */
   backfill(id: string, options: { from: string; to: string; overlap?: Overlap }): Promise<ScheduleFiring[]>;
   /** Runs that were started stay. */

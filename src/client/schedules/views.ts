@@ -67,7 +67,10 @@ export function firingsOf(actions: ScheduleDescription['info']['recentActions'])
   });
 }
 
-/** Of `nightly-2026-11-01T06:00:00Z`, the time: what it was due for, where the server's own word includes jitter. */
+/**
+ * Of `nightly-2026-11-01T06:00:00Z`, the time: what it was due for, where the server's own word includes
+ * jitter.
+ */
 function timeIn(runId: string): string | null {
   const text = /-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/.exec(runId)?.[1];
   return text === undefined ? null : new Date(text).toISOString();

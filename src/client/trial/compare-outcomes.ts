@@ -4,7 +4,7 @@ import type { CallView, CellDifference, OutcomeComparison } from './types';
 import type { ArtifactView } from '../../reader/types';
 import type { Row } from '../../core/row';
 
-const MOST_CELLS = 20;
+const MAX_CELLS = 20;
 
 /** What is compared of a call; `rows` are all that it returned. */
 export type ComparedCall = Pick<CallView, 'status' | 'error' | 'artifacts' | 'logs'> & { rows: Row[] };
@@ -28,7 +28,7 @@ function differingCells(now: readonly Row[], recorded: readonly Row[]): CellDiff
       const [one, other] = [a[column] ?? null, b[column] ?? null];
       if (showJson(one) === showJson(other)) continue;
       cells.push({ row, column, now: one, recorded: other });
-      if (cells.length === MOST_CELLS) return cells;
+      if (cells.length === MAX_CELLS) return cells;
     }
   }
   return cells;

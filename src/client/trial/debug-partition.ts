@@ -1,6 +1,6 @@
 /**
- * Calls the function as it is now on one partition of a run, on the rows that the run pinned, in this process. Reads the run and its
- * stage, and changes neither.
+ * Calls the function as it is now on one partition of a run, on the rows that the run pinned, in this
+ * process. Reads the run and its stage, and changes neither.
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -37,8 +37,9 @@ import { SQL_FUNCTION } from '../../core/function-description';
 type Call = Omit<CallView, 'result' | 'resultRows'> & { rows: Row[] };
 
 /**
- * Throws a `Refusal` for what cannot be debugged: a function that is not there any more, a snapshot that is damaged; `SourceChanged` for
- * a file that is not the one that the run pinned. What the function throws is in the report.
+ * Throws a `Refusal` for what cannot be debugged: a function that is not there any more, a snapshot that is
+ * damaged; `SourceChanged` for a file that is not the one that the run pinned. What the function throws is in
+ * the report.
  */
 export async function debugPartition(
   client: Client,

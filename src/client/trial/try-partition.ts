@@ -1,4 +1,7 @@
-/** One call of the function for one partition, in a real runner process; uploads go to a stage that nobody keeps. */
+/**
+ * One call of the function for one partition, in a real runner process; uploads go to a stage that nobody
+ * keeps.
+ */
 import { MAX_ROWS_SHOWN, type TriedPartition } from './types';
 import type { LogEntry } from '../../reader/types';
 import { readLocalRows } from '../../reader/partitions/results';

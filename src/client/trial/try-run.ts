@@ -1,6 +1,6 @@
 /**
- * Tries a run on a few of its partitions, here and now: the same checks, rows pinned the same way, the same runner processes with
- * the same limits. There is no server, no run, and nothing is kept.
+ * Tries a run on a few of its partitions, here and now: the same checks, rows pinned the same way, the same
+ * runner processes with the same limits. There is no server, no run, and nothing is kept.
  */
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';

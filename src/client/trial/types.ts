@@ -36,7 +36,10 @@ export interface TryReport {
     rows: number;
     /** Partitions that would run at once here. */
     concurrency: number;
-    /** About how long it would take: partitions × mean time of those tried that are DONE ÷ concurrency; null when none is. */
+    /**
+     * About how long it would take: partitions × mean time of those tried that are DONE ÷ concurrency; null
+     * when none is.
+     */
     estimatedMs: number | null;
   };
 }
@@ -125,7 +128,10 @@ export type DebugEvent =
   | { type: 'log'; entry: LogEntry };
 
 export interface DebugOptions {
-  /** Open Node's debugger on 127.0.0.1, wait until one is attached, and stop just before the function. Default false. */
+  /**
+   * Open Node's debugger on 127.0.0.1, wait until one is attached, and stop just before the function. Default
+   * false.
+   */
   inspect?: boolean;
   /** For runs of the built-in function `sql`: this query instead of the run's. */
   sql?: string;

@@ -1,17 +1,17 @@
 /**
- * Whether partitions fail with one error: a mistake in the function or a missing table fails all of them alike, and bad rows do
- * not.
+ * Whether partitions fail with one error: a mistake in the function or a missing table fails all of them
+ * alike, and bad rows do not.
  */
 import type { AlikeFailures, ErrorInfo, PartitionOutcome } from '../outcome';
 import { decodePartitionId, isPartitionId } from '../partition-id';
 import { isFailure } from '../status';
 
 /** History holds one pattern per unit. */
-const MOST_LENGTH = 300;
+const MAX_LENGTH = 300;
 
 /**
- * Type and message of an error, without what differs from partition to partition: its key, numbers, quoted values. `id` null: that of
- * the partition is not known.
+ * Type and message of an error, without what differs from partition to partition: its key, numbers, quoted
+ * values. `id` null: that of the partition is not known.
  */
 export function errorPattern(
   { type, message }: Pick<ErrorInfo, 'type' | 'message'>,
@@ -22,10 +22,13 @@ export function errorPattern(
   return `${type}: ${text}`
     .replace(/"[^"]*"|`[^`]*`|(?<![\p{L}\p{N}])'[^']*'/gu, '◦')
     .replace(/[\p{L}\p{N}_]*\p{N}[\p{L}\p{N}_]*/gu, '◦')
-    .slice(0, MOST_LENGTH);
+    .slice(0, MAX_LENGTH);
 }
 
-/** Not a regular expression for each value: to compile one of `\p{L}` takes a millisecond, and there may be a failure for each partition. */
+/**
+ * Not a regular expression for each value: to compile one of `\p{L}` takes a millisecond, and there may be a
+ * failure for each partition.
+ */
 function withoutWord(text: string, value: string): string {
   let without = '';
   let kept = 0;
@@ -49,7 +52,9 @@ function keyTexts(id: string): string[] {
   return decodePartitionId(id).filter((value): value is string => value !== null && value !== '');
 }
 
-/** Of many outcomes, as they come in: null before the first; `not`: one is DONE, or two failed differently. */
+/**
+ * Of many outcomes, as they come in: null before the first; `not`: one is DONE, or two failed differently.
+ */
 export type AlikeState = AlikeFailures | 'not' | null;
 
 /** What those failed with that several were told of. */
@@ -65,7 +70,10 @@ export function joinAlike(states: readonly AlikeState[]): AlikeState {
   return joined;
 }
 
-/** What all of these failed with; null when one of them is DONE, when two failed differently, and when none failed. */
+/**
+ * What all of these failed with; null when one of them is DONE, when two failed differently, and when none
+ * failed.
+ */
 export function alikeFailures(outcomes: readonly PartitionOutcome[]): AlikeFailures | null {
   let alike: AlikeFailures | null = null;
   for (const { id, status, error } of outcomes) {
@@ -76,7 +84,7 @@ export function alikeFailures(outcomes: readonly PartitionOutcome[]): AlikeFailu
     alike ??= {
       pattern,
       id,
-      error: { type: error.type, message: error.message.slice(0, MOST_LENGTH), stack: null },
+      error: { type: error.type, message: error.message.slice(0, MAX_LENGTH), stack: null },
       partitions: 0,
     };
     alike.partitions++;

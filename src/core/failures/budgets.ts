@@ -15,10 +15,13 @@ import type { RetryPlan } from '../plan';
 import { ownRule } from './retry-plan';
 
 /** Runners and workers that a partition may cost before it is given up. */
-const MOST_LOSSES = 3;
-const MOST_OUT_OF_MEMORY = 2;
+const MAX_LOSSES = 3;
+const MAX_OUT_OF_MEMORY = 2;
 
-/** What becomes of a partition whose call was lost. `alone`: called again with nothing beside it in the worker. */
+/**
+ * What becomes of a partition whose call was lost. `alone`: called again with nothing beside it in the
+ * worker.
+ */
 export type AfterLoss = 'again' | 'alone' | 'bigTaskQueue' | 'end';
 
 export interface Losses {
@@ -39,13 +42,13 @@ export function afterLoss(retry: RetryPlan, losses: Losses, hasBigTaskQueue: boo
   const { types, badEnds, lostWorkers } = losses;
   const type = types.at(-1)!;
   const most = (ownRule(retry, type) ?? retry).maximumAttempts;
-  if (badEnds >= most || types.length + lostWorkers >= MOST_LOSSES) return 'end';
+  if (badEnds >= most || types.length + lostWorkers >= MAX_LOSSES) return 'end';
   if (type !== 'OutOfMemory') return 'again';
-  if (types.filter((each) => each === 'OutOfMemory').length >= MOST_OUT_OF_MEMORY) return 'end';
+  if (types.filter((each) => each === 'OutOfMemory').length >= MAX_OUT_OF_MEMORY) return 'end';
   return hasBigTaskQueue ? 'bigTaskQueue' : 'alone';
 }
 
 /** How many workers may be lost while they run a partition. */
-export function mostLostWorkers(retry: RetryPlan): number {
-  return Math.min(MOST_LOSSES, ownRule(retry, 'WorkerLost')?.maximumAttempts ?? MOST_LOSSES);
+export function maxLostWorkers(retry: RetryPlan): number {
+  return Math.min(MAX_LOSSES, ownRule(retry, 'WorkerLost')?.maximumAttempts ?? MAX_LOSSES);
 }

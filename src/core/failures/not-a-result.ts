@@ -1,5 +1,8 @@
-/** Activities that were completed with something that is not their result: by hand, for example. Pure; workflows and readers decide by it alike (I8). */
-import { mostLostWorkers } from './budgets';
+/**
+ * Activities that were completed with something that is not their result: by hand, for example. Pure;
+ * workflows and readers decide by it alike (I8).
+ */
+import { maxLostWorkers } from './budgets';
 import type { ErrorInfo } from '../outcome';
 import type { RetryPlan, UnitTask } from '../plan';
 
@@ -15,15 +18,15 @@ export function notAResult(activity: string): ErrorInfo {
 }
 
 /**
- * Nothing is known of the partitions of such a unit, as when a worker is lost, so it has the budget of lost workers. The number of its
- * activities that ended so, this one included; null when the unit is tried again.
+ * Nothing is known of the partitions of such a unit, as when a worker is lost, so it has the budget of lost
+ * workers. The number of its activities that ended so, this one included; null when the unit is tried again.
  */
 export function endsWithoutResult(
   { lostBefore = 0 }: Pick<UnitTask, 'lostBefore'>,
   retry: RetryPlan,
 ): number | null {
   const times = lostBefore + 1;
-  return times < mostLostWorkers(retry) ? null : times;
+  return times < maxLostWorkers(retry) ? null : times;
 }
 
 export function withoutResult(times: number): ErrorInfo {

@@ -1,11 +1,14 @@
-/** How calls that come to a bad end are repeated: the run's settings over the function's over the defaults. Pure. */
+/**
+ * How calls that come to a bad end are repeated: the run's settings over the function's over the defaults.
+ * Pure.
+ */
 import type { RetryPlan, RetryRule } from '../plan';
 
 /** Calls per partition; waits of 1 s, 2 s, 4 s … up to 100 times the first. */
 const MAXIMUM_ATTEMPTS = 3;
 const INITIAL_INTERVAL_MS = 1_000;
 const BACKOFF_COEFFICIENT = 2;
-const LONGEST_FACTOR = 100;
+const MAX_FACTOR = 100;
 
 export function planRetry(run: NormalizedRetry, own: NormalizedRetry): RetryPlan {
   const rule = completeRule([run, own]);
@@ -35,7 +38,7 @@ function completeRule(given: readonly NormalizedRule[]): RetryRule {
     // Temporal refuses a maximum below the initial interval, which two sources may make between them.
     maximumIntervalMs: Math.max(
       initialIntervalMs,
-      first('maximumIntervalMs') ?? LONGEST_FACTOR * initialIntervalMs,
+      first('maximumIntervalMs') ?? MAX_FACTOR * initialIntervalMs,
     ),
   };
 }
@@ -46,7 +49,7 @@ export function ownRule({ byErrorType }: RetryPlan, type: string): RetryRule | n
 }
 
 /** Most calls that any rule allows. */
-export function mostAttempts({ maximumAttempts, byErrorType }: RetryPlan): number {
+export function maxAttempts({ maximumAttempts, byErrorType }: RetryPlan): number {
   return Math.max(maximumAttempts, ...Object.values(byErrorType).map((rule) => rule.maximumAttempts));
 }
 

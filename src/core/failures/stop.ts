@@ -2,7 +2,10 @@
 import type { AlikeFailures } from '../outcome';
 import { failed, type StatusCounts } from '../status';
 
-/** `failFast`: more partitions failed than are tolerated. `alike`: all that ended or threw failed with one error. */
+/**
+ * `failFast`: more partitions failed than are tolerated. `alike`: all that ended or threw failed with one
+ * error.
+ */
 export type StopReason = 'failFast' | 'alike';
 
 export interface Standing {
@@ -30,7 +33,10 @@ export function stopReason(
   return failed(counts) + waiting > toleratedFailures ? 'alike' : null;
 }
 
-/** Why a stopped run failed, for people. `notStarted`: partitions that the stop left; `example`: a sentence with a space before it. */
+/**
+ * Why a stopped run failed, for people. `notStarted`: partitions that the stop left; `example`: a sentence
+ * with a space before it.
+ */
 export function stopMessage(
   reason: StopReason,
   standing: Standing,

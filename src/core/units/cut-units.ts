@@ -2,8 +2,8 @@
  * How partitions are cut into units (I7). Done once, in planning: the workflow only walks the list.
  */
 import type { Unit, UnitTask } from '../plan';
-import { MOST_SHARDS } from '../live-settings';
-import { MOST_UNITS, shardsInFlight } from './shards';
+import { MAX_SHARDS } from '../live-settings';
+import { MAX_UNITS, shardsInFlight } from './shards';
 
 /** Rows of a batch, where there are so many that all lanes are busy for long. */
 const ROWS_PER_UNIT = 250_000;
@@ -18,16 +18,17 @@ export function unitQueueOf(taskQueue: string): string {
 }
 
 /**
- * Whether all that happens in the unit is about one partition: its lines, and the attempts of its activity. A retry unit of one
- * partition is such a unit, too.
+ * Whether all that happens in the unit is about one partition: its lines, and the attempts of its activity. A
+ * retry unit of one partition is such a unit, too.
  */
 export function spansOne({ from, to }: Pick<UnitTask, 'from' | 'to'>): boolean {
   return from === to;
 }
 
 /**
- * Whether the unit is a partition with an activity of its own: where it throws, the activity fails, and Temporal tries it again.
- * Any other unit is a batch, also a retry unit of one partition: it completes, and gives back what is to be tried again.
+ * Whether the unit is a partition with an activity of its own: where it throws, the activity fails, and
+ * Temporal tries it again. Any other unit is a batch, also a retry unit of one partition: it completes, and
+ * gives back what is to be tried again.
  */
 export function isOwnActivity({ from, to, only }: Pick<UnitTask, 'from' | 'to' | 'only'>): boolean {
   return only === null && spansOne({ from, to });
@@ -44,21 +45,21 @@ export interface UnitRequest {
 }
 
 /**
- * Cuts neighbours in key order into units, largest first: one partition each up to 500, and up to 500 for each shard that the
- * concurrency asks for.
+ * Cuts neighbours in key order into units, largest first: one partition each up to 500, and up to 500 for
+ * each shard that the concurrency asks for.
  *
- * Above that the number of units is about max(64, 16 × maxConcurrency, rows / 250,000), at most as many; fewer when they would have
- * less than 128 partitions, but still 2 × maxConcurrency. A partition far above the average is a unit of its own, so that nothing
- * waits behind it.
+ * Above that the number of units is about max(64, 16 × maxConcurrency, rows / 250,000), at most as many;
+ * fewer when they would have less than 128 partitions, but still 2 × maxConcurrency. A partition far above
+ * the average is a unit of its own, so that nothing waits behind it.
  */
 export function cutUnits(request: UnitRequest): Unit[] {
   const { maxConcurrency, partitionsPerUnit, rows } = request;
   const partitions = rows.length;
   // enforces I7
-  const most = MOST_UNITS * Math.min(MOST_SHARDS, shardsInFlight(maxConcurrency));
+  const most = MAX_UNITS * Math.min(MAX_SHARDS, shardsInFlight(maxConcurrency));
   const ranges =
     partitionsPerUnit !== null
-      ? cutEvenly(partitions, Math.max(partitionsPerUnit, Math.ceil(partitions / (MOST_UNITS * MOST_SHARDS))))
+      ? cutEvenly(partitions, Math.max(partitionsPerUnit, Math.ceil(partitions / (MAX_UNITS * MAX_SHARDS))))
       : partitions <= most
         ? cutEvenly(partitions, 1)
         : cutByRows(rows, maxConcurrency, most);
@@ -73,7 +74,9 @@ export function cutUnits(request: UnitRequest): Unit[] {
   }));
 }
 
-/** The ranges of units in key order, and what lies between them: together every one of the run's partitions. */
+/**
+ * The ranges of units in key order, and what lies between them: together every one of the run's partitions.
+ */
 export function rangesOf(
   units: readonly { from: number; to: number }[],
   partitions: number,

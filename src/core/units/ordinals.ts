@@ -1,6 +1,7 @@
 /**
- * Lists of ordinals as short text, for history: `[3, 7, 8, 9]` ↔ `"3,7-9"`, or `"~3:n1"`, a bit for each ordinal from the first on, where
- * that is shorter: however many there are, and however they are strewn, it takes a character for six (I7).
+ * Lists of ordinals as short text, for history: `[3, 7, 8, 9]` ↔ `"3,7-9"`, or `"~3:n1"`, a bit for each
+ * ordinal from the first on, where that is shorter: however many there are, and however they are strewn, it
+ * takes a character for six (I7).
  */
 
 const SIX_BITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_';
@@ -64,7 +65,10 @@ export interface OrdinalRange {
   to: number;
 }
 
-/** How many ordinals a list has that `encodeOrdinals` wrote; null when it is not such a list, or names others than these. */
+/**
+ * How many ordinals a list has that `encodeOrdinals` wrote; null when it is not such a list, or names others
+ * than these.
+ */
 export function ordinalsWithin(text: string, { from, to }: OrdinalRange): number | null {
   if (text === '') return 0;
   const bits = /^~(\d+):([0-9A-Za-z_-]+)$/.exec(text);

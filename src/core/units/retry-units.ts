@@ -5,17 +5,20 @@ import type { UnitTask } from '../plan';
 import type { FailureStatus } from '../status';
 
 /** A round adds at most this many activities, however many partitions threw (I7). */
-const MOST_UNITS_PER_ROUND = 100;
+const MAX_UNITS_PER_ROUND = 100;
 /** Characters of a list of ordinals that a label shows. */
-const MOST_NAMED = 150;
+const MAX_NAMED = 150;
 /** All rounds together: with 500 first units, far below 10,000 events. */
-const MOST_RETRY_UNITS = 1_000;
+const MAX_RETRY_UNITS = 1_000;
 
-/** How many units a round may have: enough to keep the lanes busy, and few enough for all rounds to fit into one history. */
+/**
+ * How many units a round may have: enough to keep the lanes busy, and few enough for all rounds to fit into
+ * one history.
+ */
 export function retryUnitsPerRound(lanes: number, maximumAttempts: number): number {
   // enforces I7
-  const share = Math.floor(MOST_RETRY_UNITS / Math.max(1, maximumAttempts - 1));
-  return Math.max(1, Math.min(MOST_UNITS_PER_ROUND, 4 * lanes, share));
+  const share = Math.floor(MAX_RETRY_UNITS / Math.max(1, maximumAttempts - 1));
+  return Math.max(1, Math.min(MAX_UNITS_PER_ROUND, 4 * lanes, share));
 }
 
 /** How a partition is tried again that a unit gave back. */
@@ -85,6 +88,6 @@ function cutGroup(
 
 /** What Temporal's UI shows of such a unit. */
 function retryLabel({ round, big, only, from, to, partitions }: Omit<RetryUnit, 'label'>): string {
-  const which = only.length <= MOST_NAMED ? only : `${partitions} partitions from ${from} to ${to}`;
+  const which = only.length <= MAX_NAMED ? only : `${partitions} partitions from ${from} to ${to}`;
   return big ? `${which} with more memory` : `retry ${round} of ${which}`;
 }

@@ -27,7 +27,9 @@ export interface ReportRule {
   every: number;
   /** So many failed; null: nobody stops the run for them. */
   everyFailures: number | null;
-  /** So many failed alike: this shard's part of what stops a run, and all of it; null: that stops it no more. */
+  /**
+   * So many failed alike: this shard's part of what stops a run, and all of it; null: that stops it no more.
+   */
   alike: { part: number; all: number } | null;
 }
 
@@ -46,8 +48,9 @@ export function firstReport(shard: number, skipped: number): ShardReport {
 }
 
 /**
- * Whether the run is told. A shard tells at most three times of failures that are alike, or are not; all shards together at most 100
- * times that partitions ended, as often that they wait, and about as often that they failed before a stop.
+ * Whether the run is told. A shard tells at most three times of failures that are alike, or are not; all
+ * shards together at most 100 times that partitions ended, as often that they wait, and about as often that
+ * they failed before a stop.
  */
 export function isDue(last: ShardReport, now: ShardReport, rule: ReportRule): boolean {
   // enforces I7

@@ -1,28 +1,28 @@
 /**
- * How the units of a run are dealt out to shards: child workflows, for runs of more units in flight, or of more units, than one history
- * may have (I7). Pure, and done once, in planning.
+ * How the units of a run are dealt out to shards: child workflows, for runs of more units in flight, or of
+ * more units, than one history may have (I7). Pure, and done once, in planning.
  */
-import { MOST_LANES, MOST_SHARDS } from '../live-settings';
+import { MAX_LANES, MAX_SHARDS } from '../live-settings';
 import type { Unit } from '../plan';
 
 /** Units of one history: 500 activities are 1,500 events, far below Temporal's 4,096-event hint. */
-export const MOST_UNITS = 500;
+export const MAX_UNITS = 500;
 
 /** How many shards a run has; 0: it runs its units itself. */
 export function shardsFor(units: number, maxConcurrency: number): number {
   const lanes = Math.min(maxConcurrency, units);
-  if (lanes <= MOST_LANES && units <= MOST_UNITS) return 0;
-  return Math.min(MOST_SHARDS, Math.max(shardsInFlight(lanes), Math.ceil(units / MOST_UNITS)));
+  if (lanes <= MAX_LANES && units <= MAX_UNITS) return 0;
+  return Math.min(MAX_SHARDS, Math.max(shardsInFlight(lanes), Math.ceil(units / MAX_UNITS)));
 }
 
 /** How many of them are under way at once, at most. */
 export function shardsInFlight(maxConcurrency: number): number {
-  return Math.ceil(maxConcurrency / MOST_LANES);
+  return Math.ceil(maxConcurrency / MAX_LANES);
 }
 
 /**
- * Deals out `units` (largest first) by number: each shard has neighbours in key order, largest first, and the shard with the largest
- * unit comes first, so that nothing waits behind it.
+ * Deals out `units` (largest first) by number: each shard has neighbours in key order, largest first, and the
+ * shard with the largest unit comes first, so that nothing waits behind it.
  */
 export function dealUnits(units: readonly Unit[], shards: number): Unit[][] {
   const rank = new Map(units.map((unit, i) => [unit, i]));
@@ -39,7 +39,7 @@ export function lanesOf(maxConcurrency: number, shards: number): number[] {
   const each = Math.floor(maxConcurrency / shards);
   const more = maxConcurrency % shards;
   // enforces I7
-  return Array.from({ length: shards }, (_, i) => Math.min(MOST_LANES, each + (i < more ? 1 : 0)));
+  return Array.from({ length: shards }, (_, i) => Math.min(MAX_LANES, each + (i < more ? 1 : 0)));
 }
 
 /** Workflow id of a shard. */

@@ -1,6 +1,6 @@
 /**
- * Histories on the stage, for runs that the server has forgotten. An archive is the history as Temporal writes it in JSON, its
- * payloads still as they were encoded (and encrypted).
+ * Histories on the stage, for runs that the server has forgotten. An archive is the history as Temporal
+ * writes it in JSON, its payloads still as they were encoded (and encrypted).
  */
 import { once } from 'node:events';
 import { createGzip } from 'node:zlib';
@@ -103,8 +103,9 @@ async function compressed({
 }
 
 /**
- * An archive, or what `temporal workflow show --output json` prints; compressed or not. `place` says in errors where it was read,
- * `shards` reads the archives of shards that lie beside it. Throws `UnreadableHistory`.
+ * An archive, or what `temporal workflow show --output json` prints; compressed or not. `place` says in
+ * errors where it was read, `shards` reads the archives of shards that lie beside it. Throws
+ * `UnreadableHistory`.
  */
 export function parseHistory(
   content: Uint8Array,

@@ -21,7 +21,10 @@ export async function archivedExecution(
   return parseHistory(await stage.get(path), `${path} ${place}`, { read: archivesOn(stage, runId), place });
 }
 
-/** Path of an execution's archive; null when there is none. One that has its own end goes before one written just before it. */
+/**
+ * Path of an execution's archive; null when there is none. One that has its own end goes before one written
+ * just before it.
+ */
 export async function findArchive(
   stage: Stage,
   runId: string,
@@ -34,8 +37,9 @@ export async function findArchive(
 }
 
 /**
- * The run's newest execution that came as far as a plan, of those that its locators name. Null when the stage knows no such run;
- * throws `NoSuchRun` when that execution itself was not archived, for an older one would say what is no longer so.
+ * The run's newest execution that came as far as a plan, of those that its locators name. Null when the stage
+ * knows no such run; throws `NoSuchRun` when that execution itself was not archived, for an older one would
+ * say what is no longer so.
  */
 export async function archivedRun(
   stage: Stage,

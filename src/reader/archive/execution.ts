@@ -9,7 +9,10 @@ import { findArchive } from './archives';
 import { HistorySource, isNotFound } from '../histories/history-source';
 import type { HistoryEvent } from '../../history/events';
 
-/** Archives an execution that has ended, with its shards. What the server has forgotten stays as it was archived before, if it was. */
+/**
+ * Archives an execution that has ended, with its shards. What the server has forgotten stays as it was
+ * archived before, if it was.
+ */
 export async function archiveExecution(
   source: HistorySource,
   stage: Stage,

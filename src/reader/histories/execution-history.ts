@@ -8,7 +8,10 @@ import type { HistoryEvent } from '../../history/events';
 
 export interface ExecutionHistory extends ShardHistory {
   readonly execution: ExecutionRef;
-  /** The execution as the server described it when it was looked for. Null: it was recorded, and nothing of it is live. */
+  /**
+   * The execution as the server described it when it was looked for. Null: it was recorded, and nothing of it
+   * is live.
+   */
   readonly description: Description | null;
   /** How it ended, where it was recorded just before its end. */
   readonly closing: ArchivedClosing | null;

@@ -11,7 +11,10 @@ export class FollowedRun {
   readonly #pages = new MergedPages();
   /** By shard; null: the run's own. */
   readonly #folds = new Map<number | null, ReturnType<typeof folding>>();
-  /** Histories of which not all is read that there was when they were found, by the number of the last event then. */
+  /**
+   * Histories of which not all is read that there was when they were found, by the number of the last event
+   * then.
+   */
   readonly #behind = new Map<number | null, number>();
   /** Aborted when shards of a run that is closed do not come to their end. */
   readonly #late = new AbortController();

@@ -12,7 +12,10 @@ import { SHARD_TYPE } from '../visibility';
 import type { HistoryEvent } from '../../history/events';
 import { WORKFLOW_TYPE } from '../../core/workflow';
 
-/** The recorded history of one execution of a run, or of a shard of it. Its events are Temporal's own, payloads still encoded. */
+/**
+ * The recorded history of one execution of a run, or of a shard of it. Its events are Temporal's own,
+ * payloads still encoded.
+ */
 export interface RunHistory {
   runId: string;
   /** Whose history it is; null: the run's own. */
@@ -29,7 +32,10 @@ export interface HistoriesOptions {
   last?: number;
 }
 
-/** All executions of the runs with their shards, those that the server or an archive still has; one history is in memory at a time. */
+/**
+ * All executions of the runs with their shards, those that the server or an archive still has; one history is
+ * in memory at a time.
+ */
 export async function* histories(
   client: Client,
   stage: string | null,
@@ -69,8 +75,8 @@ async function* executions(client: Client, stage: string | null, runId: string):
 }
 
 /**
- * The history in a file, of a run or of a shard: an archive, or what `temporal workflow show --output json` writes. Throws
- * `UnreadableHistory`.
+ * The history in a file, of a run or of a shard: an archive, or what `temporal workflow show --output json`
+ * writes. Throws `UnreadableHistory`.
  */
 export async function readHistory(file: string): Promise<RunHistory> {
   const { events, archive, execution, type } = parseEvents(await contentOf(file), `"${file}"`);

@@ -1,8 +1,9 @@
 /**
  * Histories in the JSON form of Temporal's tools.
  *
- * The SDK's own `historyToJSON` (1.24) works only where npm has installed a single copy of protobufjs, which is seldom so: it asks
- * one copy about the types of another. Here both come from the one that `@temporalio/proto` uses.
+ * The SDK's own `historyToJSON` (1.24) works only where npm has installed a single copy of protobufjs, which
+ * is seldom so: it asks one copy about the types of another. Here both come from the one that
+ * `@temporalio/proto` uses.
  */
 import { dirname } from 'node:path';
 import type { HistoryEvent } from '../../history/events';

@@ -1,4 +1,7 @@
-/** Raw histories from the server: pages, the last event, and a tail that outlives a server that goes away and comes back. */
+/**
+ * Raw histories from the server: pages, the last event, and a tail that outlives a server that goes away and
+ * comes back.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
@@ -16,9 +19,9 @@ export type Description = temporal.api.workflowservice.v1.IDescribeWorkflowExecu
 const PAGE_EVENTS = 256;
 /** The server answers a long poll within 20 s; without an answer by then the connection is dead. */
 const LONG_POLL_MS = 60_000;
-const LONGEST_GATHERING_MS = 200;
+const MAX_GATHERING_MS = 200;
 const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 5_000;
+const MAX_WAIT_MS = 5_000;
 /** A server that comes up knows its namespaces only after some seconds. */
 const NOT_FOUND_FOR_MS = 20_000;
 /** `HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT` */
@@ -54,8 +57,9 @@ export class HistorySource {
       if (fresh.length === 0) continue;
       last = Number(fresh.at(-1)!.eventId);
       yield fresh;
-      // Each answer costs the server a reading, so a burst of events is taken at once: late by no more than 2 % of the time so far.
-      await sleep(Math.min((Date.now() - begin) / 50, LONGEST_GATHERING_MS), undefined, { signal });
+      // Each answer costs the server a reading, so a burst of events is taken at once: late by no more than 2
+      // % of the time so far.
+      await sleep(Math.min((Date.now() - begin) / 50, MAX_GATHERING_MS), undefined, { signal });
     }
   }
 
@@ -171,7 +175,7 @@ class Patience {
     this.#failingSince ??= Date.now();
     if (!mayPass(error, Date.now() - this.#failingSince)) throw error;
     await sleep(this.#waitMs, undefined, { signal: this.signal });
-    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+    this.#waitMs = Math.min(this.#waitMs * 2, MAX_WAIT_MS);
   }
 }
 

@@ -4,9 +4,9 @@ import { NotSealed, SealCodec, type RecordedContext } from '../../trust/seal-cod
 import type { PayloadDecoder, RecordedActivity, RecordedFailure } from '../../history/events';
 
 /**
- * The decoder of everything that a data converter (codecs, encryption) wrote into histories. `verify`: whether results must bear the
- * project's seal, where there is one. Of an archive they need not: it is as trustworthy as the stage that it lies on, which may be
- * another project's.
+ * The decoder of everything that a data converter (codecs, encryption) wrote into histories. `verify`:
+ * whether results must bear the project's seal, where there is one. Of an archive they need not: it is as
+ * trustworthy as the stage that it lies on, which may be another project's.
  */
 export function payloadDecoder(converter: LoadedDataConverter, { verify = true } = {}): PayloadDecoder {
   const {

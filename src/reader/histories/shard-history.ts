@@ -1,4 +1,7 @@
-/** The history of a shard: on the server, or archived once the server has forgotten it, which may be before its run has ended. */
+/**
+ * The history of a shard: on the server, or archived once the server has forgotten it, which may be before
+ * its run has ended.
+ */
 import type { ShardRef } from '../../history/facts';
 import { archiveFolder } from '../../stored/layout';
 import { ObjectMissing, type Stage } from '../../stage';

@@ -1,4 +1,7 @@
-/** `context.download`: an artifact of a recorded partition, of this run or another, found through history (I3). */
+/**
+ * `context.download`: an artifact of a recorded partition, of this run or another, found through history
+ * (I3).
+ */
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +26,9 @@ export interface DownloadedArtifact {
   codec: ArtifactCodec;
 }
 
-/** `own`: the execution that asks, or a shard of it; and its stage, which may have the archive of another run. */
+/**
+ * `own`: the execution that asks, or a shard of it; and its stage, which may have the archive of another run.
+ */
 export async function downloadArtifact(
   client: Client,
   own: { workflowId: string; runId: string; stage: string },

@@ -1,6 +1,6 @@
 /**
- * Log lines of a run, read from the stage: numbered segments below each attempt's folder. Unlike everything else they are read
- * without being recorded (I3), so that the log of an attempt that was lost is there too.
+ * Log lines of a run, read from the stage: numbered segments below each attempt's folder. Unlike everything
+ * else they are read without being recorded (I3), so that the log of an attempt that was lost is there too.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ordinalsInUnit, type RunRecord } from '../../history/fold';

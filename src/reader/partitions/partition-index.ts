@@ -1,4 +1,7 @@
-/** The partition index of a run's plan as readers use it: a block at a time, however many partitions there are. */
+/**
+ * The partition index of a run's plan as readers use it: a block at a time, however many partitions there
+ * are.
+ */
 import {
   findOrdinals,
   readIndex,

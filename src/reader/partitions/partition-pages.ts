@@ -1,4 +1,7 @@
-/** Partitions a page at a time, in key order. Units that have nothing to do with a page are not read, so a million cost no more than a few. */
+/**
+ * Partitions a page at a time, in key order. Units that have nothing to do with a page are not read, so a
+ * million cost no more than a few.
+ */
 import type { RunRecord, UnitRecord } from '../../history/fold';
 import { wasStopped } from '../../history/run-state';
 import { isFailure, type PartitionStatus } from '../../core/status';

@@ -1,4 +1,7 @@
-/** Partitions as readers see them: what history records of each, what the live overlay adds, and the index for the rest. */
+/**
+ * Partitions as readers see them: what history records of each, what the live overlay adds, and the index for
+ * the rest.
+ */
 import type { Outcomes } from '../../history/outcomes';
 import type { PartitionEnd } from '../../history/unit-ends';
 import type { LiveOverlay } from '../../history/overlay';

@@ -1,4 +1,7 @@
-/** All partitions of a run at once: by columns, and its failures in groups. Nothing is kept but what is returned. */
+/**
+ * All partitions of a run at once: by columns, and its failures in groups. Nothing is kept but what is
+ * returned.
+ */
 import { failed } from '../../core/status';
 import { FailuresOfEnds, type FailureGroup } from '../../history/failure-groups';
 import type { UnitRecord } from '../../history/fold';

@@ -1,4 +1,7 @@
-/** Small artifacts of a batch, one after the other in one file: a file for each would cost more than the functions. */
+/**
+ * Small artifacts of a batch, one after the other in one file: a file for each would cost more than the
+ * functions.
+ */
 import { writeFile } from 'node:fs/promises';
 import type { ArtifactCodec } from '../../core/files';
 import type { PackedArtifact } from '../../core/outcome';

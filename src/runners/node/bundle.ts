@@ -70,7 +70,10 @@ async function build(entry: string, folder: string): Promise<Uint8Array> {
   }
 }
 
-/** Gives the bundle the place of the functions file: `__dirname`, `import.meta.url` and `require` mean what they say there. */
+/**
+ * Gives the bundle the place of the functions file: `__dirname`, `import.meta.url` and `require` mean what
+ * they say there.
+ */
 function banner(entry: string, folder: string): string {
   const place = relative(folder, entry).split(sep).map(encodeURIComponent).join('/');
   return [

@@ -1,6 +1,6 @@
 /**
- * Calls a unit's function in this very process, with the loop that runners have: for a debugger, and for whoever wants to see what a
- * function does now. No limit holds here, and `process.exit` ends this process.
+ * Calls a unit's function in this very process, with the loop that runners have: for a debugger, and for
+ * whoever wants to see what a function does now. No limit holds here, and `process.exit` ends this process.
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

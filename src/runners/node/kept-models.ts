@@ -14,8 +14,8 @@ const kept = new Map<string, Kept>();
 let total = 0;
 
 /**
- * One call must not change the model that the next one gets (I5): bytes are copied, and plain data is frozen when it is loaded. An
- * instance of a class is the user's to leave alone, as docs/models.md says.
+ * One call must not change the model that the next one gets (I5): bytes are copied, and plain data is frozen
+ * when it is loaded. An instance of a class is the user's to leave alone, as docs/models.md says.
  */
 function handedOut<Model>(model: Model): Model {
   return model instanceof Uint8Array ? (new Uint8Array(model) as Model) : model;
@@ -33,7 +33,10 @@ function freezeData(model: unknown): void {
   }
 }
 
-/** The model known by `key`, or what `load` gives, which is kept. Null is not: it may cost nothing to ask again. */
+/**
+ * The model known by `key`, or what `load` gives, which is kept. Null is not: it may cost nothing to ask
+ * again.
+ */
 export async function keptModel<Model>(
   key: string,
   load: () => Promise<{ model: Model; bytes: number } | null>,

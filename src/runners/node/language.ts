@@ -7,7 +7,10 @@ import { BUNDLE_ENDING, bundle } from './bundle';
 import { loadingProblem } from './loading-problem';
 
 const ENTRY = join(__dirname, 'main.js');
-/** V8's limit lies below the cap, so that a heap that grows fails with V8's own words; the rest is Buffers and DuckDB. */
+/**
+ * V8's limit lies below the cap, so that a heap that grows fails with V8's own words; the rest is Buffers and
+ * DuckDB.
+ */
 const HEAP_SHARE = 0.9;
 const MIN_HEAP_MB = 64;
 

@@ -1,4 +1,7 @@
-/** The partition functions that a bundle exports. Runs the user's code, so only ever called in a runner process. */
+/**
+ * The partition functions that a bundle exports. Runs the user's code, so only ever called in a runner
+ * process.
+ */
 import { pathToFileURL } from 'node:url';
 import { isPartitionFunction } from '../../functions/define';
 import type { PartitionFunction } from '../../functions/types';

@@ -1,4 +1,7 @@
-/** What the user's code writes to the console, as log lines with the partition that wrote them. Runs in the runner. */
+/**
+ * What the user's code writes to the console, as log lines with the partition that wrote them. Runs in the
+ * runner.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import { StringDecoder } from 'node:string_decoder';
@@ -23,7 +26,10 @@ export class OutputCapture {
   readonly call = new AsyncLocalStorage<CallOf>();
   /** The call that is running. */
   current: CallOf | null = null;
-  /** Number of the unit that is running. What calls of another one still write is dropped: the log of their run is closed. */
+  /**
+   * Number of the unit that is running. What calls of another one still write is dropped: the log of their
+   * run is closed.
+   */
   unit = 0;
   private batch: LogLine[] = [];
   private scheduled = false;
@@ -38,8 +44,8 @@ export class OutputCapture {
   constructor(private readonly send: (lines: LogLine[]) => void) {}
 
   /**
-   * Takes over `process.stdout` and `process.stderr`, and with them the console. What is written while lines are sent goes where it
-   * went before. Returns what gives them back.
+   * Takes over `process.stdout` and `process.stderr`, and with them the console. What is written while lines
+   * are sent goes where it went before. Returns what gives them back.
    */
   install(): () => void {
     const before = { stdout: process.stdout.write, stderr: process.stderr.write };

@@ -1,6 +1,7 @@
 /**
- * What a function may change in its process and the next one would see: working directory, environment, umask, exit code. All of
- * it is put back before each call, to what it was when the functions file had been loaded. Modules and globals are shared.
+ * What a function may change in its process and the next one would see: working directory, environment,
+ * umask, exit code. All of it is put back before each call, to what it was when the functions file had been
+ * loaded. Modules and globals are shared.
  */
 
 interface State {
@@ -12,7 +13,10 @@ interface State {
 
 export class ProcessState {
   #saved: State | null = null;
-  /** The environment as functions see it; it knows when they change it, for comparing it costs more than a small function. */
+  /**
+   * The environment as functions see it; it knows when they change it, for comparing it costs more than a
+   * small function.
+   */
   readonly #env: NodeJS.ProcessEnv;
   #isEnvChanged = false;
 

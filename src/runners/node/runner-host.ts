@@ -21,7 +21,10 @@ import type { PackedArtifact } from '../../core/outcome';
 /** Progress is for people: more often than this nobody sees it. */
 const HEARTBEAT_EVERY_MS = 200;
 
-/** So many artifacts of a partition by itself are files of their own; each costs more than many a small function. */
+/**
+ * So many artifacts of a partition by itself are files of their own; each costs more than many a small
+ * function.
+ */
 const MAX_FILES = 100;
 /** Small artifacts of a call that runs are held in memory up to here. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024;

@@ -20,7 +20,10 @@ export interface Returned {
   rows: number;
   /** Null: there is nothing to show, or it is a batch, where nobody looks. */
   preview: string | null;
-  /** Puts the rows with those to be written; false: they do not go together with those before, write these first. */
+  /**
+   * Puts the rows with those to be written; false: they do not go together with those before, write these
+   * first.
+   */
   keep(): boolean | Promise<boolean>;
 }
 
@@ -30,7 +33,10 @@ export interface UnitFunction {
   /** Whether rows can be kept at any time, also while others are being written. */
   readonly keepsAtOnce: boolean;
   call(partition: IndexedPartition, rows: PartitionRows, call: CallContext): Promise<Returned>;
-  /** Writes the rows kept so far to a Parquet file; what is kept from now on goes into the next. No file: all were refused. */
+  /**
+   * Writes the rows kept so far to a Parquet file; what is kept from now on goes into the next. No file: all
+   * were refused.
+   */
   write(file: string): Promise<Written>;
 }
 

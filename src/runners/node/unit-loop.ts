@@ -1,9 +1,10 @@
 /**
  * Runs the partitions of a unit one after the other, inside the runner.
  *
- * Ended partitions, their rows and their artifacts are handed over in segments, about once a second: what was handed over is never
- * run again, and what was not is, when the process dies. An error that nobody caught ends the partition that raised it; the
- * function may still be running then, so the unit is cut short and the process is not used again.
+ * Ended partitions, their rows and their artifacts are handed over in segments, about once a second: what was
+ * handed over is never run again, and what was not is, when the process dies. An error that nobody caught
+ * ends the partition that raised it; the function may still be running then, so the unit is cut short and the
+ * process is not used again.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,7 +43,10 @@ const LARGE_PARTITION = 100_000;
 /** Functions that wait for nothing keep messages of the worker, and timers, waiting no longer than this. */
 const TURN_MS = 20;
 
-/** In a unit that has lost a runner: so many partitions are handed over one by one, the others at this interval. */
+/**
+ * In a unit that has lost a runner: so many partitions are handed over one by one, the others at this
+ * interval.
+ */
 const CAUTIOUS_SEGMENTS = 20;
 const CAUTIOUS_EVERY_MS = 100;
 
@@ -258,7 +262,8 @@ export class UnitLoop {
     await this.link.end();
     host.close();
     if (thrown !== null) this.lookForSnapshot();
-    // Nothing that the function did: the worker finds out what is wrong with the file, and the call is not charged.
+    // Nothing that the function did: the worker finds out what is wrong with the file, and the call is not
+    // charged.
     if (this.unreadable !== null && !this.cancelled) return;
     this.unreadable = null;
     const call = { partition, attempt, startedAt, durationMs, host };
@@ -422,7 +427,10 @@ export class UnitLoop {
     this.exclusive(() => this.segment(fn)).catch((error: unknown) => (this.broken ??= { error }));
   }
 
-  /** Hands over what has ended since the last segment; up to the first wait, outcomes, rows and artifacts are taken as one. */
+  /**
+   * Hands over what has ended since the last segment; up to the first wait, outcomes, rows and artifacts are
+   * taken as one.
+   */
   private async segment(fn: UnitFunction): Promise<void> {
     this.handedOverAt = performance.now();
     if (!this.hasEnded) return;

@@ -1,10 +1,12 @@
 /**
- * A thread of the runner that goes on while the main thread is busy or blocked. It reports resident memory to the worker, and ends
- * the process group when the worker is gone, or has not said for too long that it is still there: a worker that is stopped cannot
- * end its functions, and its server has given them to another one.
+ * A thread of the runner that goes on while the main thread is busy or blocked. It reports resident memory to
+ * the worker, and ends the process group when the worker is gone, or has not said for too long that it is
+ * still there: a worker that is stopped cannot end its functions, and its server has given them to another
+ * one.
  *
- * Lines on descriptor 4: from the runner, its resident bytes, and `exiting` each second while its exit handlers run; from the worker, for how
- * many milliseconds from now on the runner may go on without hearing from it again, or `idle`.
+ * Lines on descriptor 4: from the runner, its resident bytes, and `exiting` each second while its exit
+ * handlers run; from the worker, for how many milliseconds from now on the runner may go on without hearing
+ * from it again, or `idle`.
  */
 import { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -15,7 +17,10 @@ export const WATCHDOG_FD = 4;
 
 /** A function can fill memory at a gigabyte a second: 50 ms leave little time to pass the cap unseen. */
 const POLL_MS = 50;
-/** A thread that slept longer was itself suspended, together with its worker as a rule: that does not count as silence. */
+/**
+ * A thread that slept longer was itself suspended, together with its worker as a rule: that does not count as
+ * silence.
+ */
 const MAX_STEP_MS = 1_000;
 /** Not only once: a message that the runner sent before may reach the worker after the first. */
 const EXITING_EVERY_MS = 1_000;
@@ -23,13 +28,15 @@ const REPORT_CHANGE = 0.01;
 
 interface WatchdogData {
   workerPid: number;
-  /** One 32-bit integer, not 0 once exit handlers run. They block the main thread, so it cannot send anything. */
+  /**
+   * One 32-bit integer, not 0 once exit handlers run. They block the main thread, so it cannot send anything.
+   */
   exiting: SharedArrayBuffer;
 }
 
 /**
- * Starts the thread. `workerPid` is the process that started this one. Returns what notes whether exit handlers run: the first of them
- * says that they do.
+ * Starts the thread. `workerPid` is the process that started this one. Returns what notes whether exit
+ * handlers run: the first of them says that they do.
  */
 export function startWatchdog(workerPid: number): (isExiting: boolean) => void {
   const exiting = new SharedArrayBuffer(4);

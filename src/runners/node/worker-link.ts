@@ -1,4 +1,6 @@
-/** The runner's end of the conversation with its worker: messages out, and requests that the worker answers. */
+/**
+ * The runner's end of the conversation with its worker: messages out, and requests that the worker answers.
+ */
 import type { ErrorInfo } from '../../core/outcome';
 import { CALLS_FD } from '../call-record';
 import type { Channel } from '../channel';

@@ -1,8 +1,12 @@
-/** What calls have written to descriptors 1 and 2, which are files that the worker reads: see `output-files`. */
+/**
+ * What calls have written to descriptors 1 and 2, which are files that the worker reads: see `output-files`.
+ */
 import { fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { MAX_KEPT_BYTES, type Offsets } from '../output-files';
 
-/** A function may have closed the descriptors, or opened other files as such: then there is no output to find. */
+/**
+ * A function may have closed the descriptors, or opened other files as such: then there is no output to find.
+ */
 export class WrittenOutput {
   readonly #offsets: [number, number] = [0, 0];
   readonly #files = [1, 2].map(identity);
@@ -13,7 +17,10 @@ export class WrittenOutput {
     return [this.#offsets[0], this.#offsets[1]];
   }
 
-  /** Where what was written since it was last asked ends; null: nothing was. `offsets` before may be beyond it: see `#isEmptied`. */
+  /**
+   * Where what was written since it was last asked ends; null: nothing was. `offsets` before may be beyond
+   * it: see `#isEmptied`.
+   */
   advance(): Offsets | null {
     for (const stream of [0, 1] as const) if (this.#isEmptied(stream)) this.#offsets[stream] = 0;
     const stdout = this.#hasGrown(0);
@@ -36,7 +43,10 @@ export class WrittenOutput {
     }
   }
 
-  /** `echo > /dev/stderr` in a script opens the file anew, and empties it. Only a file that had something can be. */
+  /**
+   * `echo > /dev/stderr` in a script opens the file anew, and empties it. Only a file that had something can
+   * be.
+   */
   #isEmptied(stream: 0 | 1): boolean {
     if (this.#offsets[stream] === 0) return false;
     try {

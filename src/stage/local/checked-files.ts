@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { digestFile } from '../../files/digest';
 
-const MOST_KNOWN = 10_000;
+const MAX_KNOWN = 10_000;
 
 /** By path and what the file system says of the file; several units ask for one file at the same moment. */
 const known = new Map<string, Promise<string>>();
@@ -36,5 +36,5 @@ async function versionOf(path: string): Promise<{ key: string; bytes: number }> 
 function remember(key: string, digest: Promise<string>): void {
   known.delete(key);
   known.set(key, digest);
-  if (known.size > MOST_KNOWN) known.delete(known.keys().next().value!);
+  if (known.size > MAX_KNOWN) known.delete(known.keys().next().value!);
 }

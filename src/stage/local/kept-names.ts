@@ -1,8 +1,11 @@
-/** Folders of local stages whose own names are known to be on disk, so that each is forced there once in a process. */
+/**
+ * Folders of local stages whose own names are known to be on disk, so that each is forced there once in a
+ * process.
+ */
 import { dirname } from 'node:path';
 import { syncFolder } from '../../files/durable';
 
-const MOST_KNOWN = 20_000;
+const MAX_KNOWN = 20_000;
 
 const known = new Set<string>();
 
@@ -13,12 +16,15 @@ export async function keepNames(folder: string, root: string): Promise<void> {
   await Promise.all([...new Set([folder, ...fresh.map((each) => dirname(each))])].map(syncFolder));
   for (const each of fresh) known.add(each);
   for (const oldest of known) {
-    if (known.size <= MOST_KNOWN) break;
+    if (known.size <= MAX_KNOWN) break;
     known.delete(oldest);
   }
 }
 
-/** `folder` and those above it up to `first` were removed, or made once more: their names have to be forced to disk again. */
+/**
+ * `folder` and those above it up to `first` were removed, or made once more: their names have to be forced to
+ * disk again.
+ */
 export function forgetNames(folder: string, first: string): void {
   for (const each of upTo(first, folder)) known.delete(each);
 }

@@ -18,18 +18,21 @@ import { asUnavailable } from './unavailable';
 /** Unfinished objects live here until they are linked into place; never listed. */
 const PARTIAL_FOLDER = '.partial';
 /** Somebody who cleans up may remove an empty folder as often as it is made. */
-const MOST_TRIES = 20;
+const MAX_TRIES = 20;
 
 /**
- * A folder as a stage. Objects appear by hard link, so a reader never sees half of one, and a put resolves when a power loss would not
- * take the object any more.
+ * A folder as a stage. Objects appear by hard link, so a reader never sees half of one, and a put resolves
+ * when a power loss would not take the object any more.
  */
 export class LocalStage implements Stage {
   readonly isLocal = true;
   readonly #root: string;
   readonly #same: SameStage | null;
 
-  /** `token`: of the stage that is wanted; while another one is there, or none, everything throws `StageUnavailable`. */
+  /**
+   * `token`: of the stage that is wanted; while another one is there, or none, everything throws
+   * `StageUnavailable`.
+   */
   constructor(
     readonly uri: string,
     token: string | null = null,
@@ -77,7 +80,8 @@ export class LocalStage implements Stage {
     }
     try {
       await keepNames(dirname(target), this.#root);
-      // Between the look before and now, the folder may have become another one: then the object is not on the stage.
+      // Between the look before and now, the folder may have become another one: then the object is not on
+      // the stage.
       await this.#same?.check();
     } catch (error) {
       // What is put once more must not find the path taken.
@@ -207,7 +211,10 @@ export class LocalStage implements Stage {
   }
 }
 
-/** Makes the file's folder when it is not there: it never was, or was removed with the last object that had been in it. */
+/**
+ * Makes the file's folder when it is not there: it never was, or was removed with the last object that had
+ * been in it.
+ */
 async function inFolder(
   file: string,
   make: (folder: string) => Promise<void>,
@@ -217,7 +224,7 @@ async function inFolder(
     try {
       return await write();
     } catch (error) {
-      if (!isCode(error, 'ENOENT') || tries === MOST_TRIES) throw error;
+      if (!isCode(error, 'ENOENT') || tries === MAX_TRIES) throw error;
       await make(dirname(file));
     }
   }

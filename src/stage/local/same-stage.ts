@@ -1,4 +1,6 @@
-/** Whether a folder is still the stage that a run was planned on: another disk may be mounted there, or none. */
+/**
+ * Whether a folder is still the stage that a run was planned on: another disk may be mounted there, or none.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StageUnavailable } from '../stage';
@@ -17,7 +19,9 @@ export class SameStage {
     this.#file = join(root, TOKEN_FILE);
   }
 
-  /** Throws `StageUnavailable` unless it is. Usually one `stat`: the token is read when its file has changed. */
+  /**
+   * Throws `StageUnavailable` unless it is. Usually one `stat`: the token is read when its file has changed.
+   */
   async check(): Promise<void> {
     let found: string | null = null;
     try {

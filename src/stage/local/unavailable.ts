@@ -1,4 +1,7 @@
-/** What a file system answers that is no fault of what was asked: the stage does not answer now, and will again. */
+/**
+ * What a file system answers that is no fault of what was asked: the stage does not answer now, and will
+ * again.
+ */
 import { StageUnavailable } from '../stage';
 
 const FULL = 'Make room there';
@@ -29,7 +32,9 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ENFILE: 'Allow the machine more open files',
 };
 
-/** The error as the stage's, if it is: a full or read-only disk, a mount that is gone, rights that were taken. */
+/**
+ * The error as the stage's, if it is: a full or read-only disk, a mount that is gone, rights that were taken.
+ */
 export function asUnavailable(error: unknown, uri: string): unknown {
   if (!(error instanceof Error)) return error;
   const { code = '', message } = error as NodeJS.ErrnoException;

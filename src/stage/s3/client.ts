@@ -2,8 +2,11 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { atMost } from './at-most';
 
-/** Requests of this process under way at once, each with up to 8 MiB in memory. More would wait for sockets, and be taken for a store that does not answer. */
-const MOST_REQUESTS = 16;
+/**
+ * Requests of this process under way at once, each with up to 8 MiB in memory. More would wait for sockets,
+ * and be taken for a store that does not answer.
+ */
+const MAX_REQUESTS = 16;
 /** A store that cannot be reached is known for one after three of these, for the SDK asks again. */
 const CONNECT_MS = 3_000;
 /** Long enough for a part of a large object on a slow line. */
@@ -18,7 +21,10 @@ export interface S3Access {
 
 let access: Promise<S3Access> | null = null;
 
-/** One for all stages of the process. Endpoint, region, credentials and attempts are found where the SDK always looks. */
+/**
+ * One for all stages of the process. Endpoint, region, credentials and attempts are found where the SDK
+ * always looks.
+ */
 export function s3Access(): Promise<S3Access> {
   return (access ??= connect());
 }
@@ -36,22 +42,26 @@ async function connect(): Promise<S3Access> {
       // An answer that began may stop too.
       socketTimeout: ANSWER_MS,
       throwOnRequestTimeout: true,
-      httpAgent: { maxSockets: MOST_REQUESTS },
-      httpsAgent: { maxSockets: MOST_REQUESTS },
+      httpAgent: { maxSockets: MAX_REQUESTS },
+      httpsAgent: { maxSockets: MAX_REQUESTS },
     },
     followRegionRedirects: true,
     expectContinueHeader: false,
-    // Stores of other makers know nothing of AWS's checksums; what is read is checked against the digest that history names.
+    // Stores of other makers know nothing of AWS's checksums; what is read is checked against the digest that
+    // history names.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // The library never prints.
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   });
-  const turns = atMost(MOST_REQUESTS);
+  const turns = atMost(MAX_REQUESTS);
   return { endpoint, request: (work) => turns(() => work(client)) };
 }
 
-/** `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, or `endpoint_url` of the profile: the SDK has it under a name that its types leave out. */
+/**
+ * `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, or `endpoint_url` of the profile: the SDK has it under a name
+ * that its types leave out.
+ */
 async function configuredEndpoint(): Promise<string | null> {
   const { serviceConfiguredEndpoint } = new S3Client().config as unknown as {
     serviceConfiguredEndpoint(): Promise<string | undefined>;

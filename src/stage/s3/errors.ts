@@ -33,7 +33,9 @@ export function statusOf(error: unknown): number | null {
   return (error as Partial<SdkError> | undefined)?.$metadata?.httpStatusCode ?? null;
 }
 
-/** What no retry mends is a `Refusal`, what passes is a `StageUnavailable`; anything else stays what it is. */
+/**
+ * What no retry mends is a `Refusal`, what passes is a `StageUnavailable`; anything else stays what it is.
+ */
 export function explained(error: unknown, { uri, bucket, key, endpoint }: Asked): unknown {
   if (!(error instanceof Error)) return error;
   const { name, code } = error as SdkError;

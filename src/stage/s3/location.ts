@@ -6,7 +6,9 @@ export interface S3Location {
 }
 
 export const SCHEME = 's3://';
-/** What S3, GCS and MinIO have in common: 3 to 63 lower-case letters, digits, dots, hyphens and underscores. */
+/**
+ * What S3, GCS and MinIO have in common: 3 to 63 lower-case letters, digits, dots, hyphens and underscores.
+ */
 const BUCKET = /^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/;
 
 /** Of `s3://bucket/prefix`. Throws a sentence. */

@@ -21,11 +21,11 @@ const MIB = 1024 * 1024;
 /** Objects up to this size are one request. */
 const PART_BYTES = 8 * MIB;
 /** S3's own limit. */
-const MOST_PARTS = 10_000;
+const MAX_PARTS = 10_000;
 /** Parts of one object under way at once, each in memory. */
 const PARTS_AT_ONCE = 4;
 /** The SDK tries again what was not answered, but not an answer that broke off. */
-const MOST_READS = 3;
+const MAX_READS = 3;
 /** Of the object's metadata: tells one's own object from another's when an answer was lost. */
 const WRITER = 'partwise-writer';
 
@@ -73,7 +73,7 @@ export class S3Objects {
             const whole = ContentRange === undefined ? content.length : Number(ContentRange.split('/')[1]);
             return { content: content.subarray(0, bytes), whole };
           } catch (error) {
-            if (reads === MOST_READS) throw error;
+            if (reads === MAX_READS) throw error;
           }
         }
       });
@@ -85,7 +85,10 @@ export class S3Objects {
     }
   }
 
-  /** Calls `write` with every part of the object, in any order. False: there is no such object, or not any more. */
+  /**
+   * Calls `write` with every part of the object, in any order. False: there is no such object, or not any
+   * more.
+   */
   async readParts(
     key: string,
     write: (content: Uint8Array, offset: number) => Promise<unknown>,
@@ -130,7 +133,7 @@ export class S3Objects {
     const { UploadId } = await this.#ask(key, (client) =>
       client.send(new CreateMultipartUploadCommand(begin)),
     );
-    const size = Math.max(PART_BYTES, Math.ceil(bytes / MOST_PARTS));
+    const size = Math.max(PART_BYTES, Math.ceil(bytes / MAX_PARTS));
     const Parts: { PartNumber: number; ETag: string | undefined }[] = [];
     try {
       await this.#eachPart(0, Math.ceil(bytes / size), async (part) => {

@@ -2,7 +2,9 @@ import { SNOWFLAKE } from '../../snowflake/service';
 import type { StageKind } from '../kind';
 import { nameOf, parseLocation, SCHEME, stageUriOf, uriOf } from './location';
 
-/** `@DATABASE.SCHEMA.STAGE/path`, whose absolute URI is `snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path/`. */
+/**
+ * `@DATABASE.SCHEMA.STAGE/path`, whose absolute URI is `snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path/`.
+ */
 export const snowflake: StageKind = {
   example: 'a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"',
   service: SNOWFLAKE,

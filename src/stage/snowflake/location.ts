@@ -23,7 +23,10 @@ export function parseLocation(uri: string): StageLocation {
   return locate(place!, connection);
 }
 
-/** The absolute URI of `@DB.SCHEMA.STAGE/path`. `warehouse`: the one that is named along with it, whose connection it then has. */
+/**
+ * The absolute URI of `@DB.SCHEMA.STAGE/path`. `warehouse`: the one that is named along with it, whose
+ * connection it then has.
+ */
 export function stageUriOf(place: string, warehouse: string | null): string {
   const named = warehouse?.startsWith('snowflake:') === true ? warehouse.slice('snowflake:'.length) : '';
   return uriOf(locate(place, named === '' ? defaultConnection() : named));

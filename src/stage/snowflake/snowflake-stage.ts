@@ -1,9 +1,10 @@
 /**
- * A folder on an internal stage of Snowflake. Paths there are prefixes, not folders, so that everything that names one object looks at
- * what it got.
+ * A folder on an internal stage of Snowflake. Paths there are prefixes, not folders, so that everything that
+ * names one object looks at what it got.
  *
- * There is no way to write an object only if there is none: `put` looks first, and two that write one path at the same moment may both
- * succeed, the later one for good. Attempts write below paths of their own; docs/snowflake.md tells of the few paths that are shared.
+ * There is no way to write an object only if there is none: `put` looks first, and two that write one path at
+ * the same moment may both succeed, the later one for good. Attempts write below paths of their own;
+ * docs/snowflake.md tells of the few paths that are shared.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -145,7 +146,8 @@ export class SnowflakeStage implements Stage {
     if (refs.length < 2) return oneByOne();
     const own = await mkdtemp(join(folder, 'files-'));
     const names = await this.#download(this.#resolve(parent), own);
-    // Files of folders further down come into the same folder, where those of one name lie on top of each other.
+    // Files of folders further down come into the same folder, where those of one name lie on top of each
+    // other.
     if (refs.some(({ path }) => names.filter((name) => name === basename(path)).length > 1))
       return oneByOne();
     return Promise.all(

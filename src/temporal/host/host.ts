@@ -1,12 +1,12 @@
 /**
- * The host: one light process per project that owns the embedded server and the worker, starts either again when it
- * dies, and ends all when nobody needs it. It never loads Temporal's SDK.
+ * The host: one light process per project that owns the embedded server and the worker, starts either again
+ * when it dies, and ends all when nobody needs it. It never loads Temporal's SDK.
  *
  * 1. A host ends by itself only when, for `idleMs`, no command was attached and no run was open.
- * 2. It ends under the project's lock, so that no command starts another host while the server is going down; a command
- *    that asks it to end holds the lock itself.
- * 3. `host.json` names the one host of the project. A host that finds another's name there lets go of the server, which
- *    that one has taken up.
+ * 2. It ends under the project's lock, so that no command starts another host while the server is going down;
+ *   a command that asks it to end holds the lock itself.
+ * 3. `host.json` names the one host of the project. A host that finds another's name there lets go of the
+ *   server, which that one has taken up.
  */
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';

@@ -1,7 +1,7 @@
 /** One JSON object per line over a socket. */
 import type { Socket } from 'node:net';
 
-const LONGEST_LINE = 64 * 1024;
+const MAX_LINE = 64 * 1024;
 
 /** A peer that sends anything else is cut off. */
 export function jsonLines(socket: Socket, onMessage: (message: object) => void): void {
@@ -10,7 +10,7 @@ export function jsonLines(socket: Socket, onMessage: (message: object) => void):
     pending += text;
     const lines = pending.split('\n');
     pending = lines.pop() ?? '';
-    if (pending.length > LONGEST_LINE) socket.destroy();
+    if (pending.length > MAX_LINE) socket.destroy();
     for (const line of lines) {
       const message = parse(line);
       if (message === null) socket.destroy();

@@ -28,7 +28,7 @@ export interface EmbeddedOptions {
 }
 
 const IDLE_MS = 10 * 60_000;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** What the worker keeps of its environment; functions, warehouse and stage come with each run. */
 const WORKER_SETTINGS = [
   /^PARTWISE_(RUNNERS|METRICS|TRACES)$/,
@@ -72,7 +72,10 @@ function workerSettings(env: NodeJS.ProcessEnv): string[] {
     .sort();
 }
 
-/** Attaches to the project's host, which is started where there is none and replaced where it is outdated and not in use. */
+/**
+ * Attaches to the project's host, which is started where there is none and replaced where it is outdated and
+ * not in use.
+ */
 export async function attachToHost(options: EmbeddedOptions): Promise<HostConnection> {
   const plan = planHost(options);
   makeStateFolder(plan.folder);
@@ -131,7 +134,7 @@ export async function endHost(connection: HostConnection): Promise<void> {
 /** PARTWISE_IDLE_MS is for tests. */
 function idleTime(env: NodeJS.ProcessEnv): number {
   const wanted = Number(env['PARTWISE_IDLE_MS']);
-  return wanted > 0 ? Math.min(wanted, LONGEST_TIMER_MS) : IDLE_MS;
+  return wanted > 0 ? Math.min(wanted, MAX_TIMER_MS) : IDLE_MS;
 }
 
 function isCurrent(connection: HostConnection, plan: HostPlan): boolean {

@@ -1,4 +1,7 @@
-/** The background host: started by the first command of a project, see `embedded.ts`. Its output is `host.log`. */
+/**
+ * The background host: started by the first command of a project, see `embedded.ts`. Its output is
+ * `host.log`.
+ */
 import { Host } from './host';
 import { tryLockFolder } from '../lock';
 import { stateFolder } from '../state-folder';
@@ -28,7 +31,8 @@ async function main(): Promise<void> {
   });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      // Best effort: a command that is just starting another host takes up a server on its way down, and restarts it.
+      // Best effort: a command that is just starting another host takes up a server on its way down, and
+      // restarts it.
       void tryLockFolder(folder.path, folder.lock)
         .catch(() => null)
         .then(() => host.end(`${signal} was received`));

@@ -1,6 +1,6 @@
 /**
- * What a host and the commands of its project tell each other: JSON lines over a loopback connection. The command
- * begins with `Hello`; the host answers with its state and sends it again on every change.
+ * What a host and the commands of its project tell each other: JSON lines over a loopback connection. The
+ * command begins with `Hello`; the host answers with its state and sends it again on every change.
  */
 import type { SupervisedStatus } from './supervisor';
 import type { TemporalBinary } from '../binary/temporal-binary';

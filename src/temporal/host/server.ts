@@ -22,8 +22,8 @@ const ENDS_WITHIN_MS = 10_000;
 const PORT_PATIENCE_MS = 2_000;
 const POLL_MS = 25;
 /**
- * The server also opens an HTTP API, on a port of its own, that takes a POST from any web page which the user has open. It answers only
- * requests whose Host is in this list.
+ * The server also opens an HTTP API, on a port of its own, that takes a POST from any web page which the user
+ * has open. It answers only requests whose Host is in this list.
  */
 const HTTP_HOSTS = 'frontend.httpAllowedHosts';
 
@@ -55,7 +55,8 @@ export async function startServer(options: ServerOptions, wanted: number | null)
   const port = await choosePort(wanted);
   const log = openLog(folder.serverLog);
   const logStart = logSize(folder.serverLog);
-  // The database holds inputs, keys and previews of results: for its owner alone, wherever the folder is copied to.
+  // The database holds inputs, keys and previews of results: for its owner alone, wherever the folder is
+  // copied to.
   const umask = process.umask(0o077);
   const child = spawn(binary.path, serverArguments(folder, namespace, port), {
     // A group of its own: Ctrl-C in a terminal reaches the host, which ends the server last.
@@ -99,8 +100,8 @@ export async function startServer(options: ServerOptions, wanted: number | null)
 }
 
 /**
- * The server of this project that outlived its host, or null. One that does not answer is ended, since two servers
- * on one database would ruin it; so is one of an earlier build that web pages can reach.
+ * The server of this project that outlived its host, or null. One that does not answer is ended, since two
+ * servers on one database would ruin it; so is one of an earlier build that web pages can reach.
  */
 export async function takeUpServer(options: ServerOptions): Promise<RunningServer | null> {
   const record = leftoverServer(options.folder);
@@ -158,11 +159,12 @@ function serverArguments(folder: StateFolder, namespace: string, port: number): 
     // Two to three times the throughput of the default journal.
     ['sqlite-pragma', 'journal_mode=wal'],
     ['sqlite-pragma', 'synchronous=normal'],
-    // With few workers, a task that lands in another part of its queue than the one that polls waits to be forwarded.
+    // With few workers, a task that lands in another part of its queue than the one that polls waits to be
+    // forwarded.
     ['dynamic-config-value', 'matching.numTaskqueueReadPartitions=1'],
     ['dynamic-config-value', 'matching.numTaskqueueWritePartitions=1'],
-    // All of this server is one shard, and 20 looks a second at a shard's queue of tasks, the default, make each task wait for 40 ms
-    // once the first dozens are through.
+    // All of this server is one shard, and 20 looks a second at a shard's queue of tasks, the default, make
+    // each task wait for 40 ms once the first dozens are through.
     ['dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
     // No Host can be this one: names under .invalid never resolve, and a page cannot choose its Host.
     ['dynamic-config-value', `${HTTP_HOSTS}=["${randomUUID()}.invalid"]`],

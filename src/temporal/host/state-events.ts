@@ -1,4 +1,7 @@
-/** What happened between two states of a host, for people: the host tells its log or terminal, a command its user. */
+/**
+ * What happened between two states of a host, for people: the host tells its log or terminal, a command its
+ * user.
+ */
 import type { TemporalEvent } from '../events';
 import type { HostState } from './protocol';
 

@@ -23,9 +23,9 @@ export interface Running {
 export class CannotStart extends Error {}
 
 /** Ends before ready, in a row, after which nothing is tried until `retry`. */
-const MOST_FAILED_STARTS = 5;
+const MAX_FAILED_STARTS = 5;
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 30_000;
 /** Up for this long: the next end is taken for a new trouble, and the pause starts small again. */
 const SETTLED_MS = 10_000;
 
@@ -65,14 +65,14 @@ export class Supervisor {
       } catch (error) {
         if (this.ending.signal.aborted) break;
         failedStarts++;
-        if (error instanceof CannotStart || failedStarts >= MOST_FAILED_STARTS) {
+        if (error instanceof CannotStart || failedStarts >= MAX_FAILED_STARTS) {
           await this.stopUntilRetry(errorText(error));
           failedStarts = pauses = 0;
           continue;
         }
         this.become('restarting', errorText(error));
       }
-      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** pauses++);
+      const pause = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** pauses++);
       await delay(pause, undefined, { signal: this.ending.signal }).catch(() => {});
     }
     await this.running?.end();

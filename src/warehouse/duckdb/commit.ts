@@ -1,5 +1,6 @@
 /**
- * Writes a run's combined rows: into a table in one transaction (I10), or into a file that is renamed into place.
+ * Writes a run's combined rows: into a table in one transaction (I10), or into a file that is renamed into
+ * place.
  */
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -21,7 +22,10 @@ import {
 import { needsFile } from './output-check';
 import { quoteTable } from './source';
 
-/** One row per run and table that it ever committed to: the fence, and the record of a commit whose answer was lost. */
+/**
+ * One row per run and table that it ever committed to: the fence, and the record of a commit whose answer was
+ * lost.
+ */
 const COMMITS = '"partwise_commits"';
 
 /** `confinement`: null: any file may be read. What the commit itself reads and writes is added to it. */
@@ -180,7 +184,10 @@ async function columnsOfTable(connection: DuckDBConnection, target: string): Pro
   }
 }
 
-/** Column drift is refused with the difference, unless the run asked for evolution: then new columns are added. */
+/**
+ * Column drift is refused with the difference, unless the run asked for evolution: then new columns are
+ * added.
+ */
 async function adaptColumns(
   connection: DuckDBConnection,
   output: Extract<OutputPlan, { table: string }>,
@@ -245,7 +252,8 @@ async function writeFile(
     const confined = confinement === null ? null : widened(confinement, { paths: [partial] });
     const rows = await withDatabase(':memory:', 'read', write, { confinement: confined });
     const newest = await local.newestExecution();
-    // enforces I10, as far as files allow: nothing keeps a newer execution from writing between this line and the next.
+    // enforces I10, as far as files allow: nothing keeps a newer execution from writing between this line and
+    // the next.
     if (newest > task.execution) throw tooLate(task, newest);
     local.signal.throwIfAborted();
     // History says that it is there, and the file before it is gone for good.

@@ -1,4 +1,7 @@
-/** Stage mode: each file that matches a pattern is a partition, read where it lies and pinned by its digest (I1). */
+/**
+ * Stage mode: each file that matches a pattern is a partition, read where it lies and pinned by its digest
+ * (I1).
+ */
 import { realpath, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';

@@ -1,9 +1,10 @@
 /**
  * Fingerprints of partitions: texts that are equal when the rows are, in whatever order they came.
  *
- * A row is hashed twice: its typed values as they are, and their texts by length and content, so that NULL, '' and 'NULL' differ.
- * Sums of such hashes see a row that is there twice, which an XOR would not; two that share nothing but the function make a chance
- * match as good as impossible. DuckDB may change its hash between versions, so its version is in the text.
+ * A row is hashed twice: its typed values as they are, and their texts by length and content, so that NULL,
+ * '' and 'NULL' differ. Sums of such hashes see a row that is there twice, which an XOR would not; two that
+ * share nothing but the function make a chance match as good as impossible. DuckDB may change its hash
+ * between versions, so its version is in the text.
  */
 import type { Column, PinnedFile } from '../../core/plan';
 import { quoteIdentifier } from '../../duckdb/database-file';

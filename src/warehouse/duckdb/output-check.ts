@@ -62,7 +62,8 @@ async function problemsIn(
     places.length === 0 || (places.length === 1 && places[0] === catalog.toLowerCase())
       ? 'main'
       : places.at(-1);
-  // Views of DuckDB's own (duckdb_tables, sqlite_master) are in another database, and found in every one by their name.
+  // Views of DuckDB's own (duckdb_tables, sqlite_master) are in another database, and found in every one by
+  // their name.
   const [view] = await queryRows<{ internal: boolean }>(
     connection,
     `SELECT internal FROM duckdb_views() WHERE (database_name = current_database() OR internal)

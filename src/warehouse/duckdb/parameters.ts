@@ -6,8 +6,8 @@ import type { SourceRequest } from '../warehouse';
 export type Parameters = Record<string, DuckDBValue>;
 
 /**
- * Values for the parameters that a statement over the source names, spelled as there; undefined when it has none. Refuses
- * parameters that nothing gives a value.
+ * Values for the parameters that a statement over the source names, spelled as there; undefined when it has
+ * none. Refuses parameters that nothing gives a value.
  */
 export async function parametersOf(
   connection: DuckDBConnection,

@@ -1,6 +1,7 @@
 /**
- * Pins a run's rows: numbers the distinct keys in key order, and writes the partition index and the rows, sorted by partition, as
- * Parquet. What could read differently a second time is first read into a temporary table (I1).
+ * Pins a run's rows: numbers the distinct keys in key order, and writes the partition index and the rows,
+ * sorted by partition, as Parquet. What could read differently a second time is first read into a temporary
+ * table (I1).
  */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -102,7 +103,10 @@ export async function putIndex(
   return stage.put(`${folder}index.parquet`, { file });
 }
 
-/** Options of COPY. Row groups have about the rows of a range, so that whoever reads one decodes little else. DuckDB's vectors have 2,048. */
+/**
+ * Options of COPY. Row groups have about the rows of a range, so that whoever reads one decodes little else.
+ * DuckDB's vectors have 2,048.
+ */
 export function parquet(rows: number, ranges: readonly unknown[]): string {
   const vectors = Math.ceil(rows / Math.max(1, ranges.length) / 2_048);
   return `FORMAT parquet, ROW_GROUP_SIZE ${2_048 * Math.min(60, Math.max(1, vectors))}`;

@@ -19,7 +19,7 @@ import { readerSql } from '../../duckdb/file-reader';
 /** Columns that snapshot files add; a source may not have them. */
 const RESERVED = /^__partwise_/i;
 /** Names listed in a message. */
-const MOST_NAMES = 20;
+const MAX_NAMES = 20;
 
 /** The part of a query after FROM. */
 function sourceSql(source: Source, projectDir: string): string {
@@ -48,7 +48,9 @@ export interface DescribedSource {
   parameters: Parameters | undefined;
   /** Null where it has parameters, which have names. */
   pushDown: PushDown | null;
-  /** Whether it reads the same as long as the warehouse is open: a table, whole. Then its rows have a `rowid`. */
+  /**
+   * Whether it reads the same as long as the warehouse is open: a table, whole. Then its rows have a `rowid`.
+   */
   isStill: boolean;
 }
 
@@ -73,7 +75,10 @@ async function isTable(
   );
 }
 
-/** The type that a snapshot keeps: Parquet has no 128-bit integers, and an ENUM's type would be as long as all of its values. */
+/**
+ * The type that a snapshot keeps: Parquet has no 128-bit integers, and an ENUM's type would be as long as all
+ * of its values.
+ */
 function storable(type: string): string {
   if (type === 'HUGEINT' || type === 'UHUGEINT') return 'DECIMAL(38,0)';
   return type.startsWith('ENUM(') ? 'VARCHAR' : type;
@@ -102,7 +107,7 @@ export async function describeSource(
     else {
       const names = columns.map(({ name }) => name);
       problems.push(
-        `There is no column "${wanted}" in ${nameOf(request.source)}.${didYouMean(wanted, names)} It has: ${names.slice(0, MOST_NAMES).join(', ')}${names.length > MOST_NAMES ? ', …' : ''}.`,
+        `There is no column "${wanted}" in ${nameOf(request.source)}.${didYouMean(wanted, names)} It has: ${names.slice(0, MAX_NAMES).join(', ')}${names.length > MAX_NAMES ? ', …' : ''}.`,
       );
     }
   }
@@ -203,7 +208,7 @@ async function explain(
     const known =
       names.length === 0
         ? 'The warehouse has no tables.'
-        : `Tables there: ${names.slice(0, MOST_NAMES).join(', ')}.`;
+        : `Tables there: ${names.slice(0, MAX_NAMES).join(', ')}.`;
     return new Refusal('SourceMissing', [
       `There is no table "${source.table}" in the warehouse.${didYouMean(source.table, names)} ${known}`,
     ]);

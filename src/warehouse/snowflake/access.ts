@@ -7,7 +7,7 @@ import type { Warehouse } from '../warehouse';
 import { LOAD_PARAMETERS } from './load-parameters';
 import { queryPartition } from './query-partition';
 
-const MOST_ROWS = 100_000;
+const MAX_ROWS = 100_000;
 const DEFAULT_TIMEOUT_MS = 3_600_000;
 
 class TooManyRows extends Error {
@@ -30,9 +30,9 @@ export function warehouseAccess(
         const read = rowReader(found);
         const rows: unknown[][] = [];
         for await (const batch of batches) {
-          if (rows.length + batch.length > MOST_ROWS) {
+          if (rows.length + batch.length > MAX_ROWS) {
             throw new TooManyRows(
-              `The query gives more than ${MOST_ROWS.toLocaleString('en')} rows. Aggregate in it, or read the partition's rows from data.`,
+              `The query gives more than ${MAX_ROWS.toLocaleString('en')} rows. Aggregate in it, or read the partition's rows from data.`,
             );
           }
           for (const row of batch) rows.push(read(row));

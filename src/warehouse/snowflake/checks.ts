@@ -1,4 +1,7 @@
-/** What runs need of a Snowflake account, tried one by one. What the role may not do is named by the grant that it lacks. */
+/**
+ * What runs need of a Snowflake account, tried one by one. What the role may not do is named by the grant
+ * that it lacks.
+ */
 import { randomUUID } from 'node:crypto';
 import { isForbidden, isUnknownObject, poolOf, unusedSettings, type SessionPool } from '../../snowflake';
 import { quoteName } from '../../snowflake/names';

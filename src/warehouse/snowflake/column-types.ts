@@ -1,7 +1,7 @@
 /**
- * Snowflake's types and those of a snapshot. Unloads to Parquet refuse some types and loosen others, and what the driver reads is text:
- * so values are selected in a form that either way keeps whole (`unloadSql`), and get their type back where they are read
- * (`restoreSql`). The type in the snapshot alone tells how.
+ * Snowflake's types and those of a snapshot. Unloads to Parquet refuse some types and loosen others, and what
+ * the driver reads is text: so values are selected in a form that either way keeps whole (`unloadSql`), and
+ * get their type back where they are read (`restoreSql`). The type in the snapshot alone tells how.
  */
 import type { ResultColumn } from '../../snowflake';
 

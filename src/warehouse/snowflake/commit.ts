@@ -1,7 +1,7 @@
 /**
- * Writes a run's combined rows into a table (I10): they are loaded into a table of their own first, and then moved in one transaction
- * together with the row that fences. Columns are changed before it, since DDL ends a transaction. Never by SWAP: that is DDL, and a
- * repeated one swaps back.
+ * Writes a run's combined rows into a table (I10): they are loaded into a table of their own first, and then
+ * moved in one transaction together with the row that fences. Columns are changed before it, since DDL ends a
+ * transaction. Never by SWAP: that is DDL, and a repeated one swaps back.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,7 +1,8 @@
 /**
- * The table of commits, in the connection's schema: one row per run and table that it ever committed to. It is the fence against late
- * commits of older executions, and the record of a commit whose answer was lost. A further row of each run (without a target) is what
- * transactions lock, so that two of them come one after the other.
+ * The table of commits, in the connection's schema: one row per run and table that it ever committed to. It
+ * is the fence against late commits of older executions, and the record of a commit whose answer was lost. A
+ * further row of each run (without a target) is what transactions lock, so that two of them come one after
+ * the other.
  */
 import type { CommitResult, CommitTask } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
@@ -41,8 +42,8 @@ export class Fence {
   }
 
   /**
-   * Within a transaction: waits for that of any other execution of the run. One whose worker was killed is rolled back by Snowflake
-   * when it stands in the way of another, and has been idle for five minutes.
+   * Within a transaction: waits for that of any other execution of the run. One whose worker was killed is
+   * rolled back by Snowflake when it stands in the way of another, and has been idle for five minutes.
    */
   async lock(): Promise<void> {
     const { runId, stageToken } = this.task;
@@ -55,7 +56,10 @@ export class Fence {
     );
   }
 
-  /** The run's commits, the last one of each table. A run of the same id that is gone from the stage was another run. */
+  /**
+   * The run's commits, the last one of each table. A run of the same id that is gone from the stage was
+   * another run.
+   */
   async read(): Promise<EarlierCommit[]> {
     const { rows } = await this.session.run(
       `SELECT GENERATION, EXECUTION, WORKFLOW_RUN_ID, TARGET, ROW_COUNT, COMMITTED_AT FROM ${COMMITS} ` +
@@ -72,11 +76,15 @@ export class Fence {
     }));
   }
 
-  /** This very commit, when it was made before; null: it is to be made. Throws when a newer execution has made one. */
+  /**
+   * This very commit, when it was made before; null: it is to be made. Throws when a newer execution has made
+   * one.
+   */
   check(earlier: readonly EarlierCommit[]): CommitResult | null {
     const { execution, runId } = this.task;
     const newest = Math.max(0, ...earlier.map((commit) => commit.execution));
-    // enforces I10: executions are counted through all generations, so their numbers alone say which one is newer.
+    // enforces I10: executions are counted through all generations, so their numbers alone say which one is
+    // newer.
     if (newest > execution) {
       throw new Refusal('OutputMismatch', [
         `Execution ${execution} of run "${runId}" came too late: execution ${newest} has taken its place, so nothing was written.`,

@@ -1,6 +1,7 @@
 /**
- * SQL that comes with an input is pasted into statements of Partwise's own, between parentheses. Nothing here parses Snowflake's SQL, so
- * a text is read as Snowflake reads its quotes, comments and parentheses, and is refused where that is not certain.
+ * SQL that comes with an input is pasted into statements of Partwise's own, between parentheses. Nothing here
+ * parses Snowflake's SQL, so a text is read as Snowflake reads its quotes, comments and parentheses, and is
+ * refused where that is not certain.
  */
 
 const PART = new RegExp(

@@ -1,10 +1,13 @@
-/** The registry's table on Snowflake, in the connection's schema: a row for each record of a model, changed in one transaction. */
+/**
+ * The registry's table on Snowflake, in the connection's schema: a row for each record of a model, changed in
+ * one transaction.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { recordChanges, type ModelRecord } from '../../models/records';
 import { isUnknownObject, SnowflakeError, type Session, type SessionPool } from '../../snowflake';
 
 const MODELS = 'PARTWISE_MODELS';
-const MOST_TRIES = 5;
+const MAX_TRIES = 5;
 const WAIT_MS = 200;
 
 /** With the name of the model that it is of. */
@@ -23,14 +26,16 @@ export async function readModels(
 /** A row that every transaction on the model changes first: so they come one after the other. */
 const LOCK = "KIND = 'lock'";
 
-/** A transaction that another one stood in the way of, or that was cut off, is made again; `change` sees what became of it. */
+/**
+ * A transaction that another one stood in the way of, or that was cut off, is made again; `change` sees what
+ * became of it.
+ */
 export async function changeModels<T>(pool: SessionPool, model: string, change: Change<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await changeOnce(pool, model, change);
     } catch (error) {
-      if (!(error instanceof SnowflakeError) || error.remedy === 'none' || attempt === MOST_TRIES)
-        throw error;
+      if (!(error instanceof SnowflakeError) || error.remedy === 'none' || attempt === MAX_TRIES) throw error;
       await sleep(attempt * WAIT_MS);
     }
   }

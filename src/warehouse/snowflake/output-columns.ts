@@ -1,4 +1,7 @@
-/** Columns of combined rows on their way into a table: types, the form in which they are loaded, and how they meet a table's own. */
+/**
+ * Columns of combined rows on their way into a table: types, the form in which they are loaded, and how they
+ * meet a table's own.
+ */
 import type { Column, OutputPlan } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
 import type { ResultColumn } from '../../snowflake';
@@ -114,8 +117,8 @@ export interface OutputColumn extends Loading {
 }
 
 /**
- * Where each column goes. `existing`: the table's columns; null: there is no such table. Column drift is refused with the difference,
- * unless the run asked for evolution: then columns are added.
+ * Where each column goes. `existing`: the table's columns; null: there is no such table. Column drift is
+ * refused with the difference, unless the run asked for evolution: then columns are added.
  */
 export function outputColumns(
   columns: readonly Column[],
@@ -162,7 +165,8 @@ function takes(own: ResultColumn, type: string, { families }: Loading): boolean 
   const digits = digitsOf(type);
   if (digits === null || own.type !== 'fixed') return true;
   const scale = own.scale ?? 0;
-  // Integers of functions are of 64 bits whatever their values; what does not fit is refused by Snowflake itself.
+  // Integers of functions are of 64 bits whatever their values; what does not fit is refused by Snowflake
+  // itself.
   return (
     digits.scale <= scale &&
     (digits.isInteger || digits.precision - digits.scale <= (own.precision ?? 38) - scale)

@@ -8,7 +8,9 @@ export interface BoundSql {
   binds: string[];
 }
 
-/** What Snowflake's SQL may hold beside code: texts, names, comments; and parameters, which are none of these. */
+/**
+ * What Snowflake's SQL may hold beside code: texts, names, comments; and parameters, which are none of these.
+ */
 const TOKEN = new RegExp(
   [
     "'(?:[^'\\\\]|''|\\\\.)*'",
@@ -23,8 +25,9 @@ const TOKEN = new RegExp(
 );
 
 /**
- * Binds parameters in a text of the user's; any other `$name` is left to Snowflake, where it is a variable of the session. `place`:
- * where the text stands, as the beginning of a sentence. Throws a `Refusal` when the run has no scheduled time.
+ * Binds parameters in a text of the user's; any other `$name` is left to Snowflake, where it is a variable of
+ * the session. `place`: where the text stands, as the beginning of a sentence. Throws a `Refusal` when the
+ * run has no scheduled time.
  */
 export function bindParameters(text: string, scheduled: Scheduled | null, place: string): BoundSql {
   const binds: string[] = [];

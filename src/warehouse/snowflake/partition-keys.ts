@@ -1,6 +1,6 @@
 /**
- * The keys of a source: counted and numbered in Snowflake, in key order. Their ids are made here, by the code that makes them for every
- * warehouse (I6).
+ * The keys of a source: counted and numbered in Snowflake, in key order. Their ids are made here, by the code
+ * that makes them for every warehouse (I6).
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { Refusal } from '../../core/refusal';
@@ -44,8 +44,8 @@ export function keysInForm(keys: readonly SourceColumn[], from: string, fingerpr
 }
 
 /**
- * Makes DuckDB's table `partition_keys`: each key once, with its id, rows, and its number in Snowflake. `batches`: number, rows,
- * fingerprint, and the values in the form that they travel in.
+ * Makes DuckDB's table `partition_keys`: each key once, with its id, rows, and its number in Snowflake.
+ * `batches`: number, rows, fingerprint, and the values in the form that they travel in.
  */
 export async function listKeys(
   connection: DuckDBConnection,

@@ -1,4 +1,7 @@
-/** The query of a run's pinned rows: those of the source, each with the number of its partition and of its unit. */
+/**
+ * The query of a run's pinned rows: those of the source, each with the number of its partition and of its
+ * unit.
+ */
 import type { Column } from '../../core/plan';
 import type { BoundSql } from './parameters';
 import { KEYS, nameInData } from './partition-keys';
@@ -39,7 +42,8 @@ export function pinnedSelect(
   // Names in the condition are those of the source alone.
   const met = selectRows(data, where);
   const rows = where.sql === '' ? data : { sql: `(${met.sql}) AS data`, binds: met.binds };
-  // A join on equal hashes is one that Snowflake hashes; the comparison that NULL passes too is made on top of it.
+  // A join on equal hashes is one that Snowflake hashes; the comparison that NULL passes too is made on top
+  // of it.
   const own = keys.map(nameInData);
   const match = [
     `HASH(${own.join(', ')}) = HASH(${keys.map((_, i) => `units.K${i}`).join(', ')})`,

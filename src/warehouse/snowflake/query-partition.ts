@@ -1,4 +1,7 @@
-/** The rows of a partition of a run without a snapshot: a query of the table as it was when the run was planned. */
+/**
+ * The rows of a partition of a run without a snapshot: a query of the table as it was when the run was
+ * planned.
+ */
 import type { Column } from '../../core/plan';
 import { partitionSql, type PushDown } from '../../core/push-down';
 import { Refusal } from '../../core/refusal';

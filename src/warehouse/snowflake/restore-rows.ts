@@ -1,6 +1,7 @@
 /**
- * Rows as Snowflake gave them, in the form that the rest of Partwise reads: the snapshot's types, sorted by partition. Within a partition
- * they are in the order of the files and of the rows in them; a table of Snowflake's has no order.
+ * Rows as Snowflake gave them, in the form that the rest of Partwise reads: the snapshot's types, sorted by
+ * partition. Within a partition they are in the order of the files and of the rows in them; a table of
+ * Snowflake's has no order.
  */
 import type { Column } from '../../core/plan';
 import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../../duckdb/database-file';

@@ -1,6 +1,6 @@
 /**
- * Pins a run's rows in one session (I1): a table as it was at one statement, by Time Travel; what has no history (queries, views, tables
- * that keep none) as a temporary copy, which goes with the session.
+ * Pins a run's rows in one session (I1): a table as it was at one statement, by Time Travel; what has no
+ * history (queries, views, tables that keep none) as a temporary copy, which goes with the session.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { isForbidden, type Session, type StatementOptions } from '../../snowflake';
@@ -54,7 +54,10 @@ export async function countPartitions(
   return { ...source.shape, ...(await listPartitions(connection)) };
 }
 
-/** `sample`: of partitions that were counted before, so that what is wrong with the source as a whole was told then. */
+/**
+ * `sample`: of partitions that were counted before, so that what is wrong with the source as a whole was told
+ * then.
+ */
 export async function pinRows(
   planning: Planning,
   request: SnapshotRequest & SqlRequest,
@@ -139,7 +142,9 @@ async function putRows(
   return readThrough(session, connection, pinned, rows, place, { ...options, scratch });
 }
 
-/** Whether the stage is reached by this connection, so that one statement reads a table and writes the stage. */
+/**
+ * Whether the stage is reached by this connection, so that one statement reads a table and writes the stage.
+ */
 export function isOwnStage(stage: Stage, account: string): stage is SnowflakeStage {
   return stage instanceof SnowflakeStage && stage.location.connection === account;
 }

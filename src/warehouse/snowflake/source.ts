@@ -17,7 +17,7 @@ import { bindParameters, type BoundSql } from './parameters';
 /** Columns that snapshot files add; a source may not have them. */
 const RESERVED = /^__partwise_/i;
 /** Names listed in a message. */
-const MOST_NAMES = 20;
+const MAX_NAMES = 20;
 
 /** A table or a query; files are no business of Snowflake's. */
 export type SqlSource = Exclude<Source, { files: string }>;
@@ -166,8 +166,8 @@ function findColumn(columns: readonly SourceColumn[], wanted: string): SourceCol
 
 function noSuchColumn(wanted: string, columns: readonly SourceColumn[], source: Source): string {
   const names = columns.map(({ name }) => name);
-  const more = names.length > MOST_NAMES ? ', …' : '';
-  return `There is no column "${wanted}" in ${nameOf(source)}.${didYouMean(wanted, names)} It has: ${names.slice(0, MOST_NAMES).join(', ')}${more}.`;
+  const more = names.length > MAX_NAMES ? ', …' : '';
+  return `There is no column "${wanted}" in ${nameOf(source)}.${didYouMean(wanted, names)} It has: ${names.slice(0, MAX_NAMES).join(', ')}${more}.`;
 }
 
 async function explain(run: Run, request: SqlRequest, error: unknown): Promise<unknown> {
@@ -178,7 +178,7 @@ async function explain(run: Run, request: SqlRequest, error: unknown): Promise<u
     const known =
       names.length === 0
         ? 'The role sees no tables there.'
-        : `Tables there: ${names.slice(0, MOST_NAMES).join(', ')}.`;
+        : `Tables there: ${names.slice(0, MAX_NAMES).join(', ')}.`;
     return new Refusal('SourceMissing', [
       `There is no table "${source.table}" that the role may read.${didYouMean(parts.at(-1)!, names)} ${known} ` +
         `(${(error as SnowflakeError).message})`,

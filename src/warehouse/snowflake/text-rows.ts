@@ -1,7 +1,10 @@
 import { DuckDBDataChunk, VARCHAR, type DuckDBConnection } from '@duckdb/node-api';
 import type { TextRow } from '../../snowflake';
 
-/** Fills a new temporary table of DuckDB's with rows as the driver reads them: columns C0, C1, …, all of them text. */
+/**
+ * Fills a new temporary table of DuckDB's with rows as the driver reads them: columns C0, C1, …, all of them
+ * text.
+ */
 export async function loadTexts(
   connection: DuckDBConnection,
   table: string,

@@ -1,4 +1,6 @@
-/** Puts pinned rows on a stage: unloaded by Snowflake itself, or read through the driver where that cannot be. */
+/**
+ * Puts pinned rows on a stage: unloaded by Snowflake itself, or read through the driver where that cannot be.
+ */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { SnapshotFile } from '../../core/plan';
@@ -15,13 +17,14 @@ import { loadTexts } from './text-rows';
 /** The column with the number of the range that a row is in. */
 const UNIT = 'PARTWISE_UNIT';
 /** Files are fetched and sorted one unit at a time, so that larger ones spare requests. */
-const MOST_FILE_BYTES = 256 * 1024 * 1024;
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 type Range = RangedPlace['ranges'][number];
 
 /**
- * One COPY INTO for all rows. Its folders are the ranges, not the keys: a file for each key and thread would be far too many. Rows are
- * counted against `rows` (by ordinal), and the files are those that the statement names, whatever else lies beside them.
+ * One COPY INTO for all rows. Its folders are the ranges, not the keys: a file for each key and thread would
+ * be far too many. Rows are counted against `rows` (by ordinal), and the files are those that the statement
+ * names, whatever else lies beside them.
  */
 export async function unload(
   session: Session,
@@ -34,7 +37,7 @@ export async function unload(
   const place = `${folder}rows/`;
   const { rows: unloaded } = await session.run(
     `COPY INTO ${stage.place(place)} FROM (${sql}) PARTITION BY ('b=' || ${UNIT}) ` +
-      `FILE_FORMAT = (TYPE = PARQUET) HEADER = TRUE MAX_FILE_SIZE = ${MOST_FILE_BYTES} DETAILED_OUTPUT = TRUE`,
+      `FILE_FORMAT = (TYPE = PARQUET) HEADER = TRUE MAX_FILE_SIZE = ${MAX_FILE_BYTES} DETAILED_OUTPUT = TRUE`,
     { ...options, binds },
   );
   const listed = await stage.list(place);
@@ -55,7 +58,10 @@ export async function unload(
   });
 }
 
-/** The same rows by way of this process, for stages that are not this warehouse's, and for roles that may not unload. */
+/**
+ * The same rows by way of this process, for stages that are not this warehouse's, and for roles that may not
+ * unload.
+ */
 export async function readThrough(
   session: Session,
   connection: DuckDBConnection,
