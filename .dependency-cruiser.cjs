@@ -97,6 +97,28 @@ module.exports = {
       from: { path: '^src/', pathNot: '^src/runners/(languages\\.ts|[^/]+/)' },
       to: { path: '^src/runners/[^/]+/' },
     },
+    {
+      name: 'cli-uses-the-api',
+      comment:
+        'A command parses, makes one call of the library and reports. It has what any program has: the entry ' +
+        'points. What is shared beyond that is listed here, and is pure: statuses, ids and stacks of a run as ' +
+        'data, texts that are parsed, and JSON and file names that are written, in one way everywhere. The ' +
+        'configuration is the one thing that has no entry point for programs.',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: {
+        path: '^src/',
+        pathNot: [
+          '^src/cli/',
+          '^src/(index|worker)\\.ts$',
+          '^src/config/index\\.ts$',
+          '^src/core/(partition-id|stack-place|status)\\.ts$',
+          '^src/files/folder-name\\.ts$',
+          '^src/input/(duration|output-target)\\.ts$',
+          '^src/rows/json\\.ts$',
+        ],
+      },
+    },
     ...layers,
   ],
   options: {

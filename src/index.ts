@@ -36,6 +36,10 @@ export type { ComparedPartition, Comparison, ComparisonOptions } from './models/
 export { defineConfig, type Notifier, type PartwiseConfig } from './config/define';
 
 export { Partwise, type ConnectOptions, type HistoryFileOptions } from './client/partwise';
+export type { ProjectCheckOptions } from './client/doctor';
+export { Project, type Places, type ProjectOptions } from './client/project';
+export { inputProblems, retryProblems, scheduleProblems } from './client/input-problems';
+export type { Check } from './core/check';
 export {
   CannotArchive,
   NoSuchArtifact,
@@ -51,7 +55,6 @@ export {
   UpdateRefused,
   WaitTimeout,
 } from './reader/errors';
-export { wasRefused } from './history/run-state';
 export type {
   ArtifactView,
   ListOptions,
@@ -115,6 +118,7 @@ export {
   FAILURE_STATUSES,
   PARTITION_STATUSES,
   RUN_STATUSES,
+  wasRefused,
   type FailureStatus,
   type PartitionStatus,
   type RunStatus,

@@ -1,6 +1,6 @@
 /** What commands have in common that change a run under way: ask, then show how the run stands. */
 import type { Command } from 'commander';
-import type { RunHandle } from '../reader/types';
+import type { RunHandle } from '..';
 import { CannotDo } from './exit';
 import { suggesting } from './invocation';
 import { loadProject, withJson, withPartwise, withProject, type ReadingOptions } from './project';

@@ -1,30 +1,24 @@
 /** Flags → input, refused with every problem before anything is connected to or started (I9). */
 import { resolve } from 'node:path';
-import type { RunInput, RetryInput } from '../core/input';
-import { CannotDo } from './exit';
-import { inFlagWords, toRunInput, type RunFlags } from './run-flags';
+import type { RetryInput, RunInput } from '..';
+import { refusal } from './flag-words';
+import type { RunFlags } from './run-flags';
+import { toRunInput } from './run-input';
 
 export async function checkedInput(
   functionName: string | undefined,
   flags: RunFlags & { runId?: string },
   projectDir: string,
 ): Promise<RunInput> {
-  const { parseRunInput }: typeof import('../input/parse-input') = require('../input/parse-input');
-  const { runIdProblem }: typeof import('../input/run-id') = require('../input/run-id');
+  const { inputProblems }: typeof import('..') = require('..');
   const input = toRunInput(functionName, flags, { projectDir, cwd: process.cwd() });
-  const report = parseRunInput(input);
-  const badId = flags.runId === undefined ? null : runIdProblem(flags.runId);
-  const problems = [
-    ...(badId === null ? [] : [badId]),
-    ...(report.ok ? [] : report.problems.map(inFlagWords)),
-  ];
-  refuseAny(problems);
+  refuseAny(inputProblems(input, { runId: flags.runId }));
   return input;
 }
 
 /** The same for what a continuation changes. */
 export function checkedChanges(flags: RunFlags & { rerunMissing?: boolean }, projectDir: string): RetryInput {
-  const { changeProblems }: typeof import('../input/continue-input') = require('../input/continue-input');
+  const { retryProblems }: typeof import('..') = require('..');
   const changes = toRunInput(undefined, flags, { projectDir, cwd: process.cwd() });
   const { only, sql, output, notify, options } = changes;
   const input = Object.fromEntries(
@@ -38,15 +32,10 @@ export function checkedChanges(flags: RunFlags & { rerunMissing?: boolean }, pro
       functions: flags.functions && resolve(flags.functions),
     }).filter(([, value]) => value !== undefined),
   );
-  refuseAny(changeProblems(input).map(inFlagWords));
+  refuseAny(retryProblems(input));
   return input;
 }
 
 function refuseAny(problems: readonly string[]): void {
-  if (problems.length === 0) return;
-  throw new CannotDo(
-    problems.length === 1
-      ? problems[0]
-      : `the run cannot be started:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,
-  );
+  if (problems.length > 0) throw refusal('the run cannot be started', problems);
 }

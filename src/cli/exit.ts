@@ -1,8 +1,7 @@
 /** Exit codes, and what the CLI says when it fails. */
-import { failed, type RunStatus } from '../core/status';
-import { wasRefused } from '../history/run-state';
+import { failed, wasRefused, type RunStatus } from '../core/status';
 import { errorPaint, note } from './terminal';
-import type { RunState } from '../history/state';
+import type { RunState } from '..';
 
 /** 0: the workflow completed. */
 export const OK = 0;

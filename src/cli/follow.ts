@@ -1,6 +1,6 @@
 /** Follows a run to its end, for `run` and `watch`. */
-import type { PlannedRun, RunHandle } from '../reader/types';
-import { wasRefused } from '../history/run-state';
+import type { PlannedRun, RunHandle, RunState } from '..';
+import { wasRefused } from '../core/status';
 import { DETACHED, exitCodeOf, Interrupted } from './exit';
 import type { Suggest } from './invocation';
 import { showProgress } from './progress';
@@ -9,7 +9,6 @@ import { cleanLines, plural } from './render/text';
 import { waitingText } from './render/run-state';
 import { summarise } from './summary';
 import { aside, errorPaint, note, printJson } from './terminal';
-import type { RunState } from '../history/state';
 
 export interface FollowOptions {
   json: boolean;

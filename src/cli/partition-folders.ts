@@ -2,7 +2,7 @@
  * Folders for what is downloaded: readable, inside the target, and one per partition on any file system (I6).
  */
 import { decodePartitionId } from '../core/partition-id';
-import { folderName } from '../stored/layout';
+import { folderName } from '../files/folder-name';
 
 /** Gives each partition id a relative path, a folder per key column; asked for the same id, the same path. */
 export function partitionFolders(): (id: string) => string {

@@ -1,12 +1,11 @@
 /** A run's progress while it runs: a bar that moves on a terminal, a line now and then elsewhere. */
 import { MultiBar, type SingleBar } from 'cli-progress';
-import type { PartitionView } from '../reader/types';
+import type { PartitionView, RunState } from '..';
 import { countsBar, countsText } from './render/counts';
 import { durationText } from './render/measures';
 import { failureLine } from './render/partitions';
 import { clean, cut } from './render/text';
 import { errorPaint, note, redirectNotes, widthOfTerminal } from './terminal';
-import type { RunState } from '../history/state';
 
 export interface ProgressDisplay {
   /** Counts have changed; `running` are labels of units. */

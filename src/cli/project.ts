@@ -1,10 +1,9 @@
 /** Options that every command has which talks to a project's runs, and the connection they lead to. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ConfigFlags, ProjectConfig } from '../config';
-import type { Partwise, RunHandle } from '..';
+import type { OnTemporalEvent, Partwise, Places, Project, RunHandle } from '..';
 import { CannotDo, ServerMoved } from './exit';
 import { GROUP } from './help';
-import type { OnTemporalEvent } from '../temporal/events';
 import { aside } from './terminal';
 
 export interface ProjectOptions extends ConfigFlags {
@@ -138,13 +137,23 @@ export async function followingMoves<T>(
   }
 }
 
-/** For work without a server: what it has opened of warehouses and stages is closed whatever happens. */
-export async function withoutServer<T>(work: () => Promise<T>): Promise<T> {
-  const { closeServices }: typeof import('../warehouse') = require('../warehouse');
+/** How warehouses and stages are named. */
+export function places(): Places {
+  const { Project }: typeof import('..') = require('..');
+  return Project.places();
+}
+
+/** For work without a server: the project is closed whatever happens. */
+export async function withoutServer<T>(
+  config: ProjectConfig,
+  use: (project: Project) => Promise<T>,
+): Promise<T> {
+  const { Project }: typeof import('..') = require('..');
+  const project = await Project.open({ config });
   try {
-    return await work();
+    return await use(project);
   } finally {
-    await closeServices();
+    await project.close();
   }
 }
 

@@ -1,14 +1,8 @@
-/** The options of `run` and `plan`, and the same input object of them that the library takes. */
+/** The options of `run`, `plan`, and the commands like them. */
 import type { Command } from 'commander';
-import type { RunInput } from '../core/input';
-import { isOutputFile } from '../input/output-target';
-import { isStagePath, STAGE_EXAMPLES } from '../stage';
-import { WAREHOUSE_EXAMPLES, WAREHOUSE_OPTIONS } from '../warehouse';
 import { GROUP } from './help';
-import { asVersion, parseModel } from './model-reference';
-import { toPartitionId } from './partition-argument';
-import type { ProjectOptions } from './project';
-import { parseSource, toProjectPath } from './source';
+import { flagOf } from './flag-words';
+import { places, type ProjectOptions } from './project';
 
 export interface RunFlags extends ProjectOptions {
   from?: string;
@@ -99,6 +93,7 @@ export function withHoldout(command: Command): Command {
 
 /** The same of a function that is known. */
 export function withSourceFlags(command: Command): Command {
+  const { warehouse, stage } = places();
   const flagged = command
     .optionsGroup(GROUP.source)
     .option('--from <source>', 'a table, a file or glob, or query:SELECT …')
@@ -131,17 +126,11 @@ export function withSourceFlags(command: Command): Command {
     .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 24,000 (default: 8)')
     .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)')
     .optionsGroup(GROUP.connection)
-    .option('--warehouse <uri>', WAREHOUSE_EXAMPLES)
-    .option('--stage <place>', `for snapshots, artifacts and logs: ${STAGE_EXAMPLES}`);
-  return WAREHOUSE_OPTIONS.reduce(
-    (all, { name, help }) => all.option(`${flagOf(name)} <name>`, help),
-    flagged,
-  ).optionsGroup(GROUP.own);
-}
-
-/** `loadingWarehouse` → `--loading-warehouse`. */
-function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    .option('--warehouse <uri>', warehouse.examples)
+    .option('--stage <place>', `for snapshots, artifacts and logs: ${stage.examples}`);
+  return warehouse.options
+    .reduce((all, { name, help }) => all.option(`${flagOf(name)} <name>`, help), flagged)
+    .optionsGroup(GROUP.own);
 }
 
 /** For commands that run, or plan, one run. */
@@ -186,197 +175,4 @@ export function withFailureFlags(command: Command): Command {
     .optionsGroup(GROUP.output)
     .option('--notify <name>', 'told when the run ends: a notifier of the configuration, a URL or a command')
     .optionsGroup(GROUP.own);
-}
-
-/** Where relative paths begin. */
-export interface Places {
-  projectDir: string;
-  cwd: string;
-}
-
-/** Unchecked: what is wrong with it, `parseRunInput` says. */
-export function toRunInput(
-  functionName: string | undefined,
-  flags: RunFlags,
-  { projectDir, cwd }: Places,
-): RunInput {
-  const partitionBy = flags.by?.split(',').map((name) => name.trim());
-  const path = (text: string): string => toProjectPath(text, projectDir, cwd);
-  const options = defined({
-    maxConcurrency: number(flags.maxConcurrency),
-    toleratedFailures: number(flags.toleratedFailures),
-    failFast: flags.failFast,
-    runTimeout: flags.runTimeout,
-    retry:
-      flags.maximumAttempts === undefined ? undefined : { maximumAttempts: number(flags.maximumAttempts) },
-    timeout: flags.timeout,
-    memory: flags.memory,
-    maxPartitions: number(flags.maxPartitions),
-    partitionsPerUnit: number(flags.partitionsPerUnit),
-    warehouse: toWarehouseOptions(flags),
-  });
-  const input = defined({
-    function: functionName ?? (flags.sql === undefined ? undefined : 'sql'),
-    source:
-      flags.from === undefined
-        ? undefined
-        : parseSource(
-            { from: flags.from, pattern: flags.pattern, hasKey: partitionBy !== undefined },
-            projectDir,
-            cwd,
-          ),
-    partitionBy,
-    warehouse: flags.warehouse?.replace(/^duckdb:(?!:)(.+)$/s, (_, file: string) => `duckdb:${path(file)}`),
-    stage: flags.stage !== undefined && isStagePath(flags.stage) ? path(flags.stage) : flags.stage,
-    params: flags.param === undefined ? undefined : toParams(flags.param),
-    sql: flags.sql,
-    where: flags.where,
-    snapshot: flags.snapshot,
-    only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
-    output: toOutput(flags, path),
-    model: toModel(flags, partitionBy?.length ?? 1),
-    onExisting: flags.onExisting,
-    series: flags.series,
-    onUnchanged: flags.onUnchanged,
-    notify: flags.notify,
-    scheduledTime: flags.scheduledTime,
-    timeZone: flags.timeZone,
-    options: Object.keys(options).length === 0 ? undefined : options,
-  });
-  return input as unknown as RunInput;
-}
-
-/** Flags that stand for settings of the input, for messages to people who typed flags. */
-const FLAG_OF: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    function: 'FUNCTION',
-    source: '--from',
-    partitionBy: '--by',
-    'source.table': '--from',
-    'source.query': '--from',
-    'source.files': '--from',
-    'source.pattern': '--pattern',
-    warehouse: '--warehouse',
-    stage: '--stage',
-    params: '--param',
-    sql: '--sql',
-    where: '--where',
-    snapshot: '--snapshot',
-    only: '--only',
-    rerunMissing: '--rerun-missing',
-    'output.table': '--output',
-    'output.file': '--output',
-    'output.mode': '--mode',
-    'output.evolve': '--evolve',
-    'output.model': '--as',
-    'output.base': '--base',
-    'model.name': '--model',
-    'model.version': '--model',
-    'model.run': '--run',
-    'model.onMissing': '--on-missing',
-    'model.fallback': '--fallback',
-    'model.keep': '--keep',
-    'model.holdout': '--holdout',
-    onExisting: '--on-existing',
-    series: '--series',
-    onUnchanged: '--on-unchanged',
-    notify: '--notify',
-    scheduledTime: '--scheduled-time',
-    timeZone: '--time-zone',
-    cron: '--cron',
-    calendar: '--calendar',
-    every: '--every',
-    overlap: '--overlap',
-    catchupWindow: '--catchup-window',
-    note: '--note',
-    from: '--from',
-    to: '--to',
-    'options.maxConcurrency': '--max-concurrency',
-    'options.toleratedFailures': '--tolerated-failures',
-    'options.failFast': '--fail-fast',
-    'options.runTimeout': '--run-timeout',
-    'options.retry.maximumAttempts': '--maximum-attempts',
-    'options.timeout': '--timeout',
-    'options.memory': '--memory',
-    'options.maxPartitions': '--max-partitions',
-    'options.partitionsPerUnit': '--partitions-per-unit',
-    ...Object.fromEntries(WAREHOUSE_OPTIONS.map(({ name }) => [`options.warehouse.${name}`, flagOf(name)])),
-  }),
-);
-
-/** `"options.maxConcurrency" is 100; …` → `--max-concurrency is 100; …`. */
-export function inFlagWords(problem: string): string {
-  if (problem.startsWith('"source" is missing'))
-    return '--from is missing; it takes a table, a file or glob, or "query:SELECT …".';
-  if (problem.startsWith('"partitionBy" is missing'))
-    return '--by is missing; it takes the key columns, such as --by region.';
-  if (problem.startsWith('"output" names no place'))
-    return '--mode and --evolve go with --output: name the table that they are about, such as --output summary.';
-  return problem.replace(
-    /"([A-Za-z.]+)(?:\[\d+\])?"/g,
-    (quoted, name: string) => FLAG_OF.get(name) ?? FLAG_OF.get(`options.${name}`) ?? quoted,
-  );
-}
-
-/** Values that are JSON are taken as such, anything else as text. */
-function toParams(pairs: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [, name, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [null, pair, 'true'];
-      try {
-        return [name, JSON.parse(value!) as unknown];
-      } catch {
-        return [name, value];
-      }
-    }),
-  );
-}
-
-/** Settings that only a kind of warehouse has; undefined: none. */
-function toWarehouseOptions(flags: RunFlags): Record<string, unknown> | undefined {
-  const values = flags as Record<string, unknown>;
-  const given = defined(Object.fromEntries(WAREHOUSE_OPTIONS.map(({ name }) => [name, values[name]])));
-  return Object.keys(given).length === 0 ? undefined : given;
-}
-
-/** What is said of models; undefined: nothing. */
-function toModel(
-  { model, run, onMissing, fallback, keep, holdout }: RunFlags,
-  columns: number,
-): Record<string, unknown> | undefined {
-  const said = defined({
-    ...(model !== undefined && parseModel(model)),
-    run,
-    onMissing,
-    fallback: fallback === undefined ? undefined : toPartitionId(fallback, columns),
-    keep: keep?.split(',').map((column) => column.trim()),
-    holdout,
-  });
-  return Object.keys(said).length === 0 ? undefined : said;
-}
-
-function toOutput(
-  { output: target, mode, evolve, as, base }: RunFlags,
-  path: (text: string) => string,
-): Record<string, unknown> | undefined {
-  // A mode without a target is a problem, and `parseRunInput` says so.
-  const place = target === undefined ? {} : isOutputFile(target) ? { file: path(target) } : { table: target };
-  const output = defined({
-    ...place,
-    mode,
-    evolve,
-    model: as,
-    base: base === undefined ? undefined : asVersion(base),
-  });
-  return Object.keys(output).length === 0 ? undefined : output;
-}
-
-/** A number where it is one; else the text, which is then quoted in the problem. */
-export function number(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
-}
-
-function defined<T extends object>(object: T): Partial<T> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

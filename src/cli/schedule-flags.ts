@@ -1,8 +1,8 @@
 /** The options of `schedule create`, and the same schedule of them that the library takes. */
 import type { Command } from 'commander';
-import type { Overlap, ScheduleInput } from '../client/schedules/types';
-import { CannotDo } from './exit';
-import { inFlagWords, SEVERAL, toRunInput, type Places, type RunFlags } from './run-flags';
+import type { Overlap, ScheduleInput } from '..';
+import { SEVERAL, type RunFlags } from './run-flags';
+import { toRunInput, type Folders } from './run-input';
 
 export interface ScheduleFlags extends RunFlags {
   cron?: string[];
@@ -42,12 +42,12 @@ export function withScheduleFlags(command: Command): Command {
 export function toSchedule(
   functionName: string | undefined,
   flags: ScheduleFlags,
-  places: Places,
+  folders: Folders,
 ): ScheduleInput {
   const { cron, every, timeZone, overlap, pauseOnFailure, catchupWindow, note, paused } = flags;
   return {
     // The time zone is the schedule's, which gives it to its input.
-    input: toRunInput(functionName, { ...flags, timeZone: undefined }, places),
+    input: toRunInput(functionName, { ...flags, timeZone: undefined }, folders),
     ...(cron !== undefined && { cron }),
     ...(flags.calendar !== undefined && { calendar: flags.calendar.map(toCalendar) }),
     ...(every !== undefined && { every }),
@@ -67,21 +67,4 @@ function toCalendar(text: string): object {
   } catch {
     return text as unknown as object;
   }
-}
-
-/** Refusals in the words of people who typed flags. `told` introduces several. */
-export async function inFlags<T>(told: string, work: () => Promise<T>): Promise<T> {
-  const { ScheduleRefused }: typeof import('../reader/errors') = require('../reader/errors');
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof ScheduleRefused ? refusal(told, error.problems) : error;
-  }
-}
-
-export function refusal(told: string, problems: readonly string[]): CannotDo {
-  const said = problems.map(inFlagWords);
-  return new CannotDo(
-    said.length === 1 ? said[0] : `${told}:\n${said.map((problem) => `- ${problem}`).join('\n')}`,
-  );
 }

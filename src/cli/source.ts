@@ -1,7 +1,7 @@
 /** `--from SOURCE` as the input's `source`: a query, files, or a table. */
 import { statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
-import type { Source } from '../core/input';
+import type { Source } from '..';
 
 const QUERY = /^query:/i;
 const DATA_FILE = /\.(csv|tsv|txt|parquet|json|jsonl|ndjson)(\.(gz|zst))?$/i;

@@ -1,7 +1,7 @@
 /** Starts a run and follows it to its end, for the commands that start one. */
 import type { Command } from 'commander';
 import type { ProjectConfig } from '../config';
-import type { RunInput } from '../core/input';
+import type { RunInput } from '..';
 import { OK } from './exit';
 import { GROUP } from './help';
 import { follow, untilInterrupted } from './follow';

@@ -1,12 +1,11 @@
 /** What is shown when a run has ended. */
 import { FAILURE_STATUSES } from '../core/status';
-import type { PartitionView, RunHandle } from '../reader/types';
+import type { PartitionView, RunHandle, RunState } from '..';
 import type { Suggest } from './invocation';
 import { nextCommands } from './render/next-commands';
 import { renderRows } from './render/rows';
 import { renderRunState } from './render/run-state';
 import { paint, print, widthOfTerminal } from './terminal';
-import type { RunState } from '../history/state';
 
 const MAX_FAILURES = 5;
 const MAX_ROWS = 20;

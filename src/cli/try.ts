@@ -1,7 +1,6 @@
 /** `run --try N`: a few partitions, here and now, instead of a run. */
-import type { TryEvent } from '../client/trial/types';
+import type { RunInput, TryEvent } from '..';
 import type { ProjectConfig } from '../config';
-import type { RunInput } from '../core/input';
 import { ENDED_BADLY, OK } from './exit';
 import { untilInterrupted } from './follow';
 import { repeatedWithout } from './invocation';
@@ -17,10 +16,9 @@ export async function tryInstead(
   config: ProjectConfig,
   { partitions, json }: { partitions: number; json: boolean },
 ): Promise<number> {
-  const { tryRun }: typeof import('../client/trial/try-run') = require('../client/trial/try-run');
   const onEvent = (event: TryEvent): void => tell(event, json);
   const report = await untilInterrupted('Stopped: nothing was started or kept.', (signal) =>
-    withoutServer(() => tryRun(input, config, { partitions, signal, onEvent })),
+    withoutServer(config, (project) => project.try(input, { partitions, signal, onEvent })),
   );
   if (json) printJson(report);
   else {

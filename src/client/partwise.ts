@@ -1,5 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { ProjectConfig } from '../config';
+import { Project } from './project';
+import { refusing } from './refusing';
 import type { ModelRegistry } from './registry/registry';
 import type { RunInput } from '../core/input';
 import type { OnTemporalEvent } from '../temporal/events';
@@ -197,8 +199,7 @@ export class Partwise {
    * for.
    */
   async plan(input: RunInput): Promise<PlanPreview> {
-    const { previewPlan }: typeof import('./trial/preview') = require('./trial/preview');
-    return this.#refusing(async () => previewPlan(input, await this.#project()));
+    return (await Project.open({ config: await this.#config() })).plan(input);
   }
 
   /**
@@ -213,8 +214,7 @@ export class Partwise {
    * ```
    */
   async try(input: RunInput, options: TryOptions): Promise<TryReport> {
-    const { tryRun }: typeof import('./trial/try-run') = require('./trial/try-run');
-    return this.#refusing(async () => tryRun(input, await this.#project(), options));
+    return (await Project.open({ config: await this.#config() })).try(input, options);
   }
 
   /**
@@ -229,9 +229,7 @@ export class Partwise {
   async debug(runId: string, partition: string, options: DebugOptions = {}): Promise<DebugReport> {
     const { debugPartition }: typeof import('./trial/debug-partition') = require('./trial/debug-partition');
     const { client } = this.#session;
-    return this.#refusing(async () =>
-      debugPartition(client, { runId, partition }, await this.#project(), options),
-    );
+    return refusing(async () => debugPartition(client, { runId, partition }, await this.#config(), options));
   }
 
   /**
@@ -241,7 +239,7 @@ export class Partwise {
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
     const { cleanProject }: typeof import('./clean/project') = require('./clean/project');
-    return cleanProject(this.#session.client, await this.#project(), options);
+    return cleanProject(this.#session.client, await this.#config(), options);
   }
 
   /**
@@ -252,22 +250,12 @@ export class Partwise {
     const { openRegistry }: typeof import('./registry/open-registry') = require('./registry/open-registry');
     const start = (input: RunInput, options: { runId?: string }): Promise<RunHandle> =>
       this.start(input, options);
-    return openRegistry(await this.#project(), warehouse ?? null, start);
+    return openRegistry(await this.#config(), warehouse ?? null, start);
   }
 
-  #project(): Promise<ProjectConfig> {
+  #config(): Promise<ProjectConfig> {
     const { loadConfig }: typeof import('../config') = require('../config');
     return this.#session.project === null ? loadConfig() : Promise.resolve(this.#session.project);
-  }
-
-  async #refusing<T>(work: () => Promise<T>): Promise<T> {
-    const { Refusal }: typeof import('../core/refusal') = require('../core/refusal');
-    const { StartRefused }: typeof import('../reader/errors') = require('../reader/errors');
-    try {
-      return await work();
-    } catch (error) {
-      throw error instanceof Refusal ? new StartRefused(error.type, error.problems) : error;
-    }
   }
 
   /** Lets go of the server. Runs go on. */

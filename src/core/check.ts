@@ -1,7 +1,9 @@
 /** One thing that a project needs: ok, or what to do. */
 export interface Check {
+  /** Such as `warehouse`. */
   name: string;
   ok: boolean;
+  /** What was found, or how to fix it. */
   message: string;
 }
 

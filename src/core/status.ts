@@ -34,6 +34,11 @@ export function failed(counts: Readonly<Record<FailureStatus, number>>): number 
   return counts.FAILED + counts.INTERNAL_ERROR;
 }
 
+/** Whether the run was refused, or failed otherwise, before any partition was started. */
+export function wasRefused(state: { status: RunStatus; snapshotTime: string | null }): boolean {
+  return state.status === 'FAILURE' && state.snapshotTime === null;
+}
+
 /** How many partitions have each status; the values add up to the number of partitions. */
 export type StatusCounts = Record<PartitionStatus, number>;
 

@@ -125,11 +125,6 @@ export function wasStopped({ closed }: RunRecord): boolean {
   return closed?.summary?.stopped != null;
 }
 
-/** Whether the run was refused, or came to nothing otherwise, before any partition was started. */
-export function wasRefused(state: Pick<RunState, 'status' | 'snapshotTime'>): boolean {
-  return state.status === 'FAILURE' && state.snapshotTime === null;
-}
-
 /** How many partitions ended, by status: here, or before and were taken over. */
 function endedCounts({ ended, plan }: RunRecord): StatusCounts {
   const carried = plan?.carried?.counts ?? noCounts();

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { FileRef } from '../core/files';
-import { folderName } from '../stored/layout';
+import { folderName } from '../files/folder-name';
 import type { Stage } from '../stage';
 import { RegistryConflict, RegistryRefused } from './records';
 import type { ModelEntry } from './types';

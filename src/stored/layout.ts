@@ -10,7 +10,7 @@
  *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/{segments,output,logs}/…
  *     @series/<series>/<n>.jsonl
  */
-import { sha256Of } from '../files/digest';
+import { folderName, shortDigest } from '../files/folder-name';
 
 /** An execution of a run. */
 export interface ExecutionPlace {
@@ -35,17 +35,6 @@ export function runIdOfFolder(folder: string): string {
   } catch {
     return folder;
   }
-}
-
-/**
- * Any text as a folder name: percent-encoded, and cut at 80 characters with a hash so that two never share a
- * folder.
- */
-export function folderName(text: string): string {
-  const encoded = encodeURIComponent(text)
-    .replace(/\*/g, '%2A')
-    .replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length));
-  return encoded.length <= 80 ? encoded : `${encoded.slice(0, 63)}-${hash(text)}`;
 }
 
 export function locatorPath(runId: string, execution: number): string {
@@ -175,9 +164,5 @@ export function artifactFile(name: string): string {
 
 /** With a hash where the name would be another one's on a file system that ignores case (I6). */
 function distinct(name: string, original: string): string {
-  return original === original.toLowerCase() ? name : `${name}-${hash(original)}`;
-}
-
-function hash(text: string): string {
-  return sha256Of(text).slice(0, 16);
+  return original === original.toLowerCase() ? name : `${name}-${shortDigest(original)}`;
 }

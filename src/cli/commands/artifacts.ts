@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { PartitionView, RunHandle } from '../../reader/types';
+import type { PartitionView, RunHandle } from '../..';
 import { NOT_DONE } from '../exit';
 import { withExamples } from '../help';
 import { toPartitionId } from '../partition-argument';
 import { partitionFolders } from '../partition-folders';
-import { folderName } from '../../stored/layout';
+import { folderName } from '../../files/folder-name';
 import { readingRun, withHistory, withJson, withProject, type RunReadingOptions } from '../project';
 import { renderArtifacts } from '../render/artifacts';
 import { clean, plural } from '../render/text';

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import type { CleanOptions } from '../../client/clean/types';
+import type { CleanOptions } from '../..';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import {

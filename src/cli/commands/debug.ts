@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isFailure } from '../../core/status';
-import type { DebugEvent, DebugReport } from '../../client/trial/types';
+import type { DebugEvent, DebugReport } from '../..';
 import { ENDED_BADLY, Interrupted, OK } from '../exit';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { functionNames } from '../function-names';
 import { withExamples } from '../help';
-import { loadProject, withProject, type ProjectOptions } from '../project';
+import { loadProject, withoutServer, withProject, type ProjectOptions } from '../project';
 import { shellWord } from '../render/next-commands';
 import { aside, note, paint, print } from '../terminal';
 
@@ -20,36 +19,17 @@ export function define(command: Command): void {
     );
   withProject(command).action(async (options: DevOptions) => {
     const config = await loadProject(options);
-    const {
-      resolveTemporal,
-      runHostInForeground,
-    }: typeof import('../../temporal') = require('../../temporal');
-    const { CannotDo }: typeof import('../exit') = require('../exit');
-    const named = resolveTemporal(config.temporal, process.env);
-    if (named.kind === 'named') {
-      throw new CannotDo(
-        `\`partwise dev\` brings a server of its own, and a server is named: ${named.address}. ` +
-          'Use `partwise worker` to execute its runs, or take the address (or profile) out of configuration and environment.',
-      );
-    }
-    const taskQueue = config.temporal.taskQueue ?? 'partwise';
-    // What is wrong with the functions, the worker says when it is needed.
-    const [name = 'sql'] = await functionNames(config).catch((): string[] => []);
-    const { projectDir } = config;
-    const input = exampleInput(name);
-    let address = '';
-    await runHostInForeground({
-      projectDir,
-      open: options.open === true,
-      settings: config.temporal,
-      onEvent(event) {
-        aside(event.message);
-        if (event.type === 'serverReady') address = event.address;
-        if (event.type !== 'workerReady') return;
-        const proof = options.open === true ? null : proofOf(projectDir, input);
-        print(welcome({ address, taskQueue, input, proof }));
-      },
-    });
+    const { open = false } = options;
+    await withoutServer(config, (project) =>
+      project.serve({
+        open,
+        onEvent: ({ message }) => aside(message),
+        onReady: ({ address, taskQueue, functions: [name = 'sql'], proofOf }) => {
+          const input = exampleInput(name);
+          print(welcome({ address, taskQueue, input, proof: proofOf(EXAMPLE_RUN, input) }));
+        },
+      }),
+    );
     note('Server and worker have ended.');
   });
 }
@@ -62,12 +42,6 @@ function exampleInput(name: string): object {
 }
 
 const EXAMPLE_RUN = 'my-run';
-
-function proofOf(projectDir: string, input: object): string {
-  const { projectSecret }: typeof import('../../temporal') = require('../../temporal');
-  const { startProof }: typeof import('../../trust/start-proof') = require('../../trust/start-proof');
-  return startProof(projectSecret(projectDir), 'run', EXAMPLE_RUN, input);
-}
 
 interface Welcome {
   address: string;

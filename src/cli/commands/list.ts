@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { RUN_STATUSES, type RunStatus } from '../../core/status';
-import type { RunListing } from '../../reader/types';
+import type { RunListing } from '../..';
 import { reading, statusOption, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
 import { renderRuns } from '../render/runs';
 import { shellWord } from '../render/next-commands';

@@ -10,7 +10,7 @@ import { failureLine } from '../render/partitions';
 import { shellWord } from '../render/next-commands';
 import { firstFailures } from '../summary';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
-import type { LogEntry, RunHandle } from '../../reader/types';
+import type { LogEntry, RunHandle } from '../..';
 
 const MAX_FAILURES = 5;
 

@@ -14,8 +14,7 @@ export function define(command: Command): void {
 async function plan(functionName: string | undefined, options: RunFlags & { json?: boolean }): Promise<void> {
   const config = await loadProject(options);
   const input = await checkedInput(functionName, options, config.projectDir);
-  const { previewPlan }: typeof import('../../client/trial/preview') = require('../../client/trial/preview');
-  const preview = await withoutServer(() => previewPlan(input, config));
+  const preview = await withoutServer(config, (project) => project.plan(input));
   if (options.json === true) printJson(preview);
   else print(renderPlan(preview, widthOfTerminal(), paint));
 }

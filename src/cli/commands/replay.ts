@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RunHistory } from '../../reader/histories/histories';
+import type { RunHistory } from '../..';
 import type { ReplayReport } from '../../worker';
 import { CannotDo, ENDED_BADLY, OK } from '../exit';
 import { withExamples } from '../help';

@@ -9,7 +9,7 @@ import { nextCommands } from '../render/next-commands';
 import { clean, plural } from '../render/text';
 import { SEVERAL, withOutcomeFlags, type RunFlags } from '../run-flags';
 import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
-import type { RunState } from '../../history/state';
+import type { RunState } from '../..';
 
 interface RetryOptions extends RunFlags {
   detach?: boolean;

@@ -6,7 +6,8 @@ import { loadProject, withJson, withPartwise, withProject } from '../project';
 import { commandLines, shellWord } from '../render/next-commands';
 import { renderSchedule } from '../render/schedules';
 import { withOutcomeFlags, withRunFlags } from '../run-flags';
-import { inFlags, refusal, toSchedule, withScheduleFlags, type ScheduleFlags } from '../schedule-flags';
+import { inFlags, refusal } from '../flag-words';
+import { toSchedule, withScheduleFlags, type ScheduleFlags } from '../schedule-flags';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 const NOT_MADE = 'the schedule cannot be made';
@@ -30,11 +31,9 @@ async function create(
 ): Promise<void> {
   const config = await loadProject(options);
   const wanted = toSchedule(functionName, options, { projectDir: config.projectDir, cwd: process.cwd() });
-  const {
-    parseSchedule,
-  }: typeof import('../../client/schedules/schema') = require('../../client/schedules/schema');
-  const parsed = parseSchedule(name, wanted);
-  if (!parsed.ok) throw refusal(NOT_MADE, parsed.problems);
+  const { scheduleProblems }: typeof import('../..') = require('../..');
+  const problems = scheduleProblems(name, wanted);
+  if (problems.length > 0) throw refusal(NOT_MADE, problems);
   await withPartwise(config, { needWorker: false }, async (partwise) => {
     const schedule = await inFlags(NOT_MADE, () => partwise.schedules.create(name, wanted));
     if (partwise.embedded) aside(whileUp(options));

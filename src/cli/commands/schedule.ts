@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import { withExamples } from '../help';
-import type { Overlap } from '../../client/schedules/types';
-import type { Partwise } from '../..';
+import type { Overlap, Partwise } from '../..';
 import { suggesting } from '../invocation';
 import { loadProject, reading, withJson, withPartwise, withProject, type ReadingOptions } from '../project';
 import { commandLines, shellWord } from '../render/next-commands';
 import { renderFirings, renderSchedule, renderSchedules } from '../render/schedules';
 import { clean, plural } from '../render/text';
-import { inFlags } from '../schedule-flags';
+import { inFlags } from '../flag-words';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 export function define(command: Command): void {

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import type { RunSettings } from '../../reader/types';
+import type { RunSettings } from '../..';
 import { changing, withChange, type ChangeOptions } from '../changing';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
-import { inFlagWords, number } from '../run-flags';
+import { inFlagWords } from '../flag-words';
+import { number } from '../run-input';
 
 interface SetOptions extends ChangeOptions {
   maxConcurrency?: string;

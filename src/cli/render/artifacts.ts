@@ -1,5 +1,5 @@
 /** Artifacts of partitions as a table. */
-import type { PartitionView } from '../../reader/types';
+import type { PartitionView } from '../..';
 import { bytesText } from './measures';
 import type { Paint } from './paint';
 import { renderTable } from './table';

@@ -1,5 +1,5 @@
 /** What is, or was, removed from a stage. */
-import type { CleanReport } from '../../client/clean/types';
+import type { CleanReport } from '../..';
 import { bytesText } from './measures';
 import type { Paint } from './paint';
 import { renderTable } from './table';

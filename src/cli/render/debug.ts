@@ -1,5 +1,5 @@
 /** What a function did now, and how that differs from what the run recorded. */
-import type { CallView, DebugReport, OutcomeComparison } from '../../client/trial/types';
+import type { CallView, DebugReport, OutcomeComparison } from '../..';
 import { showJson } from '../../rows/json';
 import { bytesText } from './measures';
 import type { Paint } from './paint';

@@ -1,6 +1,6 @@
 /** What a function threw, whole: its words, and the lines of the user's code that led there. */
 import { relative, sep } from 'node:path';
-import type { ErrorInfo } from '../../core/outcome';
+import type { ErrorInfo } from '../..';
 import { userPlace } from '../../core/stack-place';
 import type { Paint } from './paint';
 import { cleanLines } from './text';

@@ -1,5 +1,5 @@
 /** Captured lines of partitions' consoles. */
-import type { LogEntry } from '../../reader/types';
+import type { LogEntry } from '../..';
 import { partitionName } from '../partition-argument';
 import { type Paint } from './paint';
 import { clean, cut, padEnd } from './text';

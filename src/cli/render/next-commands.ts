@@ -1,7 +1,7 @@
 /** What to try next, as lines that work when pasted. */
 import type { Paint } from './paint';
 import { padEnd } from './text';
-import type { RunState } from '../../history/state';
+import type { RunState } from '../..';
 
 export interface NextCommands {
   state: RunState;

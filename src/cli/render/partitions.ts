@@ -1,5 +1,5 @@
 /** Partitions as a table, and the failed ones as lines. */
-import type { PartitionView } from '../../reader/types';
+import type { PartitionView } from '../..';
 import { partitionName } from '../partition-argument';
 import { durationText } from './measures';
 import { type Paint, statusColour } from './paint';

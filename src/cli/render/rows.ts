@@ -3,7 +3,7 @@ import type { Paint } from './paint';
 import { clean, plural } from './text';
 import { renderTable } from './table';
 import { cellText, isNumeric } from './value';
-import type { Row } from '../../core/row';
+import type { Row } from '../..';
 
 /**
  * At most `most` rows; the number of those left out stands below. `total`: how many there are, when `rows`

@@ -1,12 +1,11 @@
 /** A run on one screen. */
 import { failed } from '../../core/status';
-import type { PartitionView } from '../../reader/types';
+import type { PartitionView, RunState, WaitingStep } from '../..';
 import { countsBar, countsText, reusedText } from './counts';
 import { durationText, elapsed, timeText } from './measures';
 import { type Paint, statusColour } from './paint';
 import { failureLine } from './partitions';
 import { clean, cleanLines, plural } from './text';
-import type { RunState, WaitingStep } from '../../history/state';
 
 const BAR_WIDTH = 40;
 

@@ -1,5 +1,5 @@
 /** Runs, in the order in which they were listed. */
-import type { RunListing } from '../../reader/types';
+import type { RunListing } from '../..';
 import { elapsed } from './measures';
 import { type Paint, statusColour } from './paint';
 import { renderTable } from './table';

@@ -1,11 +1,5 @@
 /** Schedules, and what they did and will do. Times are on the wall clock of the schedule's time zone. */
-import type {
-  ScheduledRun,
-  ScheduleFiring,
-  ScheduleListing,
-  ScheduleSpecView,
-  ScheduleView,
-} from '../../client/schedules/types';
+import type { ScheduledRun, ScheduleFiring, ScheduleListing, ScheduleSpecView, ScheduleView } from '../..';
 import { formatDuration } from '../../input/duration';
 import { statusColour, type Paint } from './paint';
 import { renderTable, type Cell } from './table';

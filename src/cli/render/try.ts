@@ -1,5 +1,5 @@
 /** Partitions that were tried, one block each. */
-import type { TriedPartition, TryReport } from '../../client/trial/types';
+import type { TriedPartition, TryReport } from '../..';
 import { partitionName } from '../partition-argument';
 import type { PartitionStatus } from '../../core/status';
 import { bytesText, durationText } from './measures';

@@ -1,31 +1,44 @@
 /** What a project needs, tried one by one: each ok, or what to do. */
 import { randomUUID } from 'node:crypto';
-import type { ProjectConfig } from '../config';
-import type { Stage } from '../stage';
-import type { Warehouse } from '../warehouse';
+import { loadConfig, type ConfigFlags, type ProjectConfig } from '../config';
 import { check, type Check } from '../core/check';
+import { openStage, stageUri, type Stage } from '../stage';
+import { connectTemporal, describeBinary, findTemporalBinary, resolveTemporal } from '../temporal';
+import type { OnTemporalEvent } from '../temporal/events';
+import { closeServices, DEFAULT_WAREHOUSE, openWarehouse, type Warehouse } from '../warehouse';
 import { functionNames } from './function-names';
-import { loadProject, type ProjectOptions } from './project';
 
-type Tell = (message: string) => void;
+/** Which project to check. */
+export interface ProjectCheckOptions {
+  /** Folder of the project. Default: that of the nearest configuration file, else the working directory. */
+  projectDir?: string;
+  /** Settings given on the command line. @internal */
+  flags?: ConfigFlags;
+  /** Called with what is done to find the Temporal binary. */
+  onEvent?: OnTemporalEvent;
+}
 
 /** Later checks need the configuration: when it cannot be used, it is the last one. */
-export async function* checkProject(options: ProjectOptions, tell: Tell): AsyncGenerator<Check> {
+export async function* checkProject(options: ProjectCheckOptions): AsyncGenerator<Check> {
+  const { projectDir, flags, onEvent } = options;
   yield await check('Node', checkNode);
   let config: ProjectConfig | null = null;
   yield await check('config', async () => {
-    config = await loadProject(options);
+    config = await loadConfig({ projectDir, flags });
     return config.configFile ?? `none in ${config.projectDir} or above; defaults hold`;
   });
   if (config === null) return;
   const project: ProjectConfig = config;
-  yield await check('Temporal', () => checkTemporal(project, tell));
-  yield* checkPlaces(project);
-  yield await check('functions', () => checkFunctions(project));
+  try {
+    yield await check('Temporal', () => checkTemporal(project, onEvent));
+    yield* checkPlaces(project);
+    yield await check('functions', () => checkFunctions(project));
+  } finally {
+    await closeServices();
+  }
 }
 
 async function* checkPlaces(project: ProjectConfig): AsyncGenerator<Check> {
-  const { DEFAULT_WAREHOUSE, openWarehouse }: typeof import('../warehouse') = require('../warehouse');
   const { projectDir } = project;
   let warehouse: Warehouse | null = null;
   const opening = await check('warehouse', async () => {
@@ -47,22 +60,17 @@ async function checkNode(): Promise<string> {
   throw new Error(`${process.version} is too old: install Node 20.3 or newer.`);
 }
 
-async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell): Promise<string> {
-  const {
-    connectTemporal,
-    describeBinary,
-    findTemporalBinary,
-    resolveTemporal,
-  }: typeof import('../temporal') = require('../temporal');
+async function checkTemporal(
+  { temporal, projectDir }: ProjectConfig,
+  onEvent: OnTemporalEvent | undefined,
+): Promise<string> {
   const resolved = resolveTemporal(temporal, process.env);
   if (resolved.kind === 'embedded') {
     const binary = await findTemporalBinary({
       configured: temporal.binary,
       projectDir,
       env: process.env,
-      onEvent: (event) => {
-        if (event.type !== 'binaryFound') tell(event.message);
-      },
+      onEvent,
     });
     return `embedded: ${describeBinary(binary)}`;
   }
@@ -72,7 +80,6 @@ async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell
 }
 
 function stageOf({ stage, projectDir, warehouse }: ProjectConfig): Stage {
-  const { openStage, stageUri }: typeof import('../stage') = require('../stage');
   return openStage(stageUri(stage, projectDir, warehouse));
 }
 
@@ -85,7 +92,7 @@ async function checkStage(project: ProjectConfig): Promise<string> {
     await stage.get(path);
     await stage.remove(path);
   } catch (error) {
-    // It says all by itself.
+    // Errors of a service say what to do.
     if (!stage.isLocal) throw error;
     throw new Error(
       `${stage.uri} cannot be written and read (${error instanceof Error ? error.message : String(error)}). Give its owner the rights, or name another folder with "stage".`,

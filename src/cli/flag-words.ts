@@ -1,0 +1,101 @@
+/** Problems of an input in the words of people who typed flags. */
+import { CannotDo } from './exit';
+import { places } from './project';
+
+/** `loadingWarehouse` → `--loading-warehouse`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Flags that stand for settings of the input, for messages to people who typed flags. */
+const FLAG_OF: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    function: 'FUNCTION',
+    source: '--from',
+    partitionBy: '--by',
+    'source.table': '--from',
+    'source.query': '--from',
+    'source.files': '--from',
+    'source.pattern': '--pattern',
+    warehouse: '--warehouse',
+    stage: '--stage',
+    params: '--param',
+    sql: '--sql',
+    where: '--where',
+    snapshot: '--snapshot',
+    only: '--only',
+    rerunMissing: '--rerun-missing',
+    'output.table': '--output',
+    'output.file': '--output',
+    'output.mode': '--mode',
+    'output.evolve': '--evolve',
+    'output.model': '--as',
+    'output.base': '--base',
+    'model.name': '--model',
+    'model.version': '--model',
+    'model.run': '--run',
+    'model.onMissing': '--on-missing',
+    'model.fallback': '--fallback',
+    'model.keep': '--keep',
+    'model.holdout': '--holdout',
+    onExisting: '--on-existing',
+    series: '--series',
+    onUnchanged: '--on-unchanged',
+    notify: '--notify',
+    scheduledTime: '--scheduled-time',
+    timeZone: '--time-zone',
+    cron: '--cron',
+    calendar: '--calendar',
+    every: '--every',
+    overlap: '--overlap',
+    catchupWindow: '--catchup-window',
+    note: '--note',
+    from: '--from',
+    to: '--to',
+    'options.maxConcurrency': '--max-concurrency',
+    'options.toleratedFailures': '--tolerated-failures',
+    'options.failFast': '--fail-fast',
+    'options.runTimeout': '--run-timeout',
+    'options.retry.maximumAttempts': '--maximum-attempts',
+    'options.timeout': '--timeout',
+    'options.memory': '--memory',
+    'options.maxPartitions': '--max-partitions',
+    'options.partitionsPerUnit': '--partitions-per-unit',
+  }),
+);
+
+/** `"options.maxConcurrency" is 100; …` → `--max-concurrency is 100; …`. */
+export function inFlagWords(problem: string): string {
+  if (problem.startsWith('"source" is missing'))
+    return '--from is missing; it takes a table, a file or glob, or "query:SELECT …".';
+  if (problem.startsWith('"partitionBy" is missing'))
+    return '--by is missing; it takes the key columns, such as --by region.';
+  if (problem.startsWith('"output" names no place'))
+    return '--mode and --evolve go with --output: name the table that they are about, such as --output summary.';
+  return problem.replace(
+    /"([A-Za-z.]+)(?:\[\d+\])?"/g,
+    (quoted, name: string) => flagFor(name) ?? flagFor(`options.${name}`) ?? quoted,
+  );
+}
+
+function flagFor(setting: string): string | undefined {
+  const option = places().warehouse.options.find(({ name }) => setting === `options.warehouse.${name}`);
+  return option === undefined ? FLAG_OF.get(setting) : flagOf(option.name);
+}
+
+/** Refusals in the words of people who typed flags. `told` introduces several. */
+export async function inFlags<T>(told: string, work: () => Promise<T>): Promise<T> {
+  const { ScheduleRefused }: typeof import('..') = require('..');
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof ScheduleRefused ? refusal(told, error.problems) : error;
+  }
+}
+
+export function refusal(told: string, problems: readonly string[]): CannotDo {
+  const said = problems.map(inFlagWords);
+  return new CannotDo(
+    said.length === 1 ? said[0] : `${told}:\n${said.map((problem) => `- ${problem}`).join('\n')}`,
+  );
+}

@@ -1,0 +1,131 @@
+/** The flags of a run → the same input object that the library takes. */
+import type { RunInput } from '..';
+import { isOutputFile } from '../input/output-target';
+import { asVersion, parseModel } from './model-reference';
+import { toPartitionId } from './partition-argument';
+import { places } from './project';
+import type { RunFlags } from './run-flags';
+import { parseSource, toProjectPath } from './source';
+
+/** Where relative paths begin. */
+export interface Folders {
+  projectDir: string;
+  cwd: string;
+}
+
+/** Unchecked: what is wrong with it, `parseRunInput` says. */
+export function toRunInput(
+  functionName: string | undefined,
+  flags: RunFlags,
+  { projectDir, cwd }: Folders,
+): RunInput {
+  const partitionBy = flags.by?.split(',').map((name) => name.trim());
+  const path = (text: string): string => toProjectPath(text, projectDir, cwd);
+  const options = defined({
+    maxConcurrency: number(flags.maxConcurrency),
+    toleratedFailures: number(flags.toleratedFailures),
+    failFast: flags.failFast,
+    runTimeout: flags.runTimeout,
+    retry:
+      flags.maximumAttempts === undefined ? undefined : { maximumAttempts: number(flags.maximumAttempts) },
+    timeout: flags.timeout,
+    memory: flags.memory,
+    maxPartitions: number(flags.maxPartitions),
+    partitionsPerUnit: number(flags.partitionsPerUnit),
+    warehouse: toWarehouseOptions(flags),
+  });
+  const input = defined({
+    function: functionName ?? (flags.sql === undefined ? undefined : 'sql'),
+    source:
+      flags.from === undefined
+        ? undefined
+        : parseSource(
+            { from: flags.from, pattern: flags.pattern, hasKey: partitionBy !== undefined },
+            projectDir,
+            cwd,
+          ),
+    partitionBy,
+    warehouse: flags.warehouse?.replace(/^duckdb:(?!:)(.+)$/s, (_, file: string) => `duckdb:${path(file)}`),
+    stage: flags.stage !== undefined && places().stage.isPath(flags.stage) ? path(flags.stage) : flags.stage,
+    params: flags.param === undefined ? undefined : toParams(flags.param),
+    sql: flags.sql,
+    where: flags.where,
+    snapshot: flags.snapshot,
+    only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
+    output: toOutput(flags, path),
+    model: toModel(flags, partitionBy?.length ?? 1),
+    onExisting: flags.onExisting,
+    series: flags.series,
+    onUnchanged: flags.onUnchanged,
+    notify: flags.notify,
+    scheduledTime: flags.scheduledTime,
+    timeZone: flags.timeZone,
+    options: Object.keys(options).length === 0 ? undefined : options,
+  });
+  return input as unknown as RunInput;
+}
+
+/** Values that are JSON are taken as such, anything else as text. */
+function toParams(pairs: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, name, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [null, pair, 'true'];
+      try {
+        return [name, JSON.parse(value!) as unknown];
+      } catch {
+        return [name, value];
+      }
+    }),
+  );
+}
+
+/** Settings that only a kind of warehouse has; undefined: none. */
+function toWarehouseOptions(flags: RunFlags): Record<string, unknown> | undefined {
+  const values = flags as Record<string, unknown>;
+  const given = defined(
+    Object.fromEntries(places().warehouse.options.map(({ name }) => [name, values[name]])),
+  );
+  return Object.keys(given).length === 0 ? undefined : given;
+}
+
+/** What is said of models; undefined: nothing. */
+function toModel(
+  { model, run, onMissing, fallback, keep, holdout }: RunFlags,
+  columns: number,
+): Record<string, unknown> | undefined {
+  const said = defined({
+    ...(model !== undefined && parseModel(model)),
+    run,
+    onMissing,
+    fallback: fallback === undefined ? undefined : toPartitionId(fallback, columns),
+    keep: keep?.split(',').map((column) => column.trim()),
+    holdout,
+  });
+  return Object.keys(said).length === 0 ? undefined : said;
+}
+
+function toOutput(
+  { output: target, mode, evolve, as, base }: RunFlags,
+  path: (text: string) => string,
+): Record<string, unknown> | undefined {
+  // A mode without a target is a problem, and `parseRunInput` says so.
+  const place = target === undefined ? {} : isOutputFile(target) ? { file: path(target) } : { table: target };
+  const output = defined({
+    ...place,
+    mode,
+    evolve,
+    model: as,
+    base: base === undefined ? undefined : asVersion(base),
+  });
+  return Object.keys(output).length === 0 ? undefined : output;
+}
+
+/** A number where it is one; else the text, which is then quoted in the problem. */
+export function number(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+function defined<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

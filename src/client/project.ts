@@ -1,0 +1,102 @@
+import type { ProjectConfig } from '../config';
+import type { Check } from '../core/check';
+import type { RunInput } from '../core/input';
+import type { PlanPreview } from '../reader/types';
+import type { ProjectCheckOptions } from './doctor';
+import { refusing } from './refusing';
+import type { ServeOptions } from './serve';
+import type { TryOptions, TryReport } from './trial/types';
+
+/** Which project to open. */
+export interface ProjectOptions {
+  /** Folder of the project. Default: that of the nearest configuration file, else the working directory. */
+  projectDir?: string;
+  /** Configuration that was loaded before; `projectDir` is ignored then. @internal */
+  config?: ProjectConfig;
+}
+
+/** How warehouses and stages are named, for help texts and forms. */
+export interface Places {
+  /** Of a source. */
+  warehouse: {
+    /** How a warehouse is written. */
+    examples: string;
+    /** What `options.warehouse` of an input can have; each kind of warehouse has its own. */
+    options: readonly { name: string; help: string }[];
+  };
+  /** Of snapshots, artifacts and logs. */
+  stage: {
+    /** How a stage is written. */
+    examples: string;
+    /** Whether a stage is the path of a folder, which may be relative to the project's. */
+    isPath(stage: string): boolean;
+  };
+}
+
+// Everything else is loaded by the method that needs it: `partwise` is imported by every functions file.
+
+/**
+ * A project on this machine: its functions, warehouse and stage, without a server.
+ *
+ * ```ts
+ * const project = await Project.open();
+ * const { partitions, rows } = await project.plan(input);
+ * await project.close();
+ * ```
+ */
+export class Project {
+  readonly #config: ProjectConfig;
+
+  private constructor(config: ProjectConfig) {
+    this.#config = config;
+  }
+
+  /** Reads the project's configuration. */
+  static async open({ config, projectDir }: ProjectOptions = {}): Promise<Project> {
+    const { loadConfig }: typeof import('../config') = require('../config');
+    return new Project(config ?? (await loadConfig({ projectDir })));
+  }
+
+  /**
+   * Tries what a project needs, one thing after the other: Node, configuration, Temporal, warehouse, stage and
+   * functions. If the configuration cannot be used, it is the last.
+   */
+  static check(options: ProjectCheckOptions = {}): AsyncGenerator<Check> {
+    const { checkProject }: typeof import('./doctor') = require('./doctor');
+    return checkProject(options);
+  }
+
+  /** How warehouses and stages are named, in any project. */
+  static places(): Places {
+    const { WAREHOUSE_EXAMPLES, WAREHOUSE_OPTIONS }: typeof import('../warehouse') = require('../warehouse');
+    const { STAGE_EXAMPLES, isStagePath }: typeof import('../stage') = require('../stage');
+    return {
+      warehouse: { examples: WAREHOUSE_EXAMPLES, options: WAREHOUSE_OPTIONS },
+      stage: { examples: STAGE_EXAMPLES, isPath: isStagePath },
+    };
+  }
+
+  /** Like `Partwise.plan`. */
+  plan(input: RunInput): Promise<PlanPreview> {
+    const { previewPlan }: typeof import('./trial/preview') = require('./trial/preview');
+    return refusing(() => previewPlan(input, this.#config));
+  }
+
+  /** Like `Partwise.try`. */
+  try(input: RunInput, options: TryOptions): Promise<TryReport> {
+    const { tryRun }: typeof import('./trial/try-run') = require('./trial/try-run');
+    return refusing(() => tryRun(input, this.#config, options));
+  }
+
+  /** Keeps the project's own server and its worker up, until SIGINT or SIGTERM. @internal */
+  serve(options: ServeOptions): Promise<void> {
+    const { serveProject }: typeof import('./serve') = require('./serve');
+    return serveProject(this.#config, options);
+  }
+
+  /** Closes the sessions that it opened of warehouses and stages. */
+  async close(): Promise<void> {
+    const { closeServices }: typeof import('../warehouse') = require('../warehouse');
+    await closeServices();
+  }
+}

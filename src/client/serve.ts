@@ -1,0 +1,54 @@
+/** The embedded server of a project and its worker, in the foreground: `partwise dev`. */
+import type { ProjectConfig } from '../config';
+import { projectSecret, resolveTemporal, runHostInForeground } from '../temporal';
+import type { OnTemporalEvent } from '../temporal/events';
+import { startProof } from '../trust/start-proof';
+import { functionNames } from './function-names';
+
+export interface ServeOptions {
+  /** Runs need no proof of the project's owner. */
+  open: boolean;
+  onEvent: OnTemporalEvent;
+  /** Called each time the worker has become ready. */
+  onReady: (server: ReadyServer) => void;
+}
+
+export interface ReadyServer {
+  /** `host:port`. */
+  address: string;
+  taskQueue: string;
+  /** Empty if the functions file cannot be loaded: the worker reports why when a run needs it. */
+  functions: readonly string[];
+  /**
+   * The header that starts a run of this id and input from another Temporal client; null if none is needed.
+   */
+  proofOf(runId: string, input: object): string | null;
+}
+
+/** Resolves once both have ended, on SIGINT or SIGTERM. */
+export async function serveProject(config: ProjectConfig, options: ServeOptions): Promise<void> {
+  const { projectDir, temporal } = config;
+  const { open, onEvent, onReady } = options;
+  const named = resolveTemporal(temporal, process.env);
+  if (named.kind === 'named') {
+    throw new Error(
+      `\`partwise dev\` brings a server of its own, and a server is named: ${named.address}. ` +
+        'Use `partwise worker` to execute its runs, or take the address (or profile) out of configuration and environment.',
+    );
+  }
+  const taskQueue = temporal.taskQueue ?? 'partwise';
+  const functions = await functionNames(config).catch((): string[] => []);
+  const proofOf = (runId: string, input: object): string | null =>
+    open ? null : startProof(projectSecret(projectDir), 'run', runId, input);
+  let address = '';
+  await runHostInForeground({
+    projectDir,
+    open,
+    settings: temporal,
+    onEvent(event) {
+      onEvent(event);
+      if (event.type === 'serverReady') address = event.address;
+      if (event.type === 'workerReady') onReady({ address, taskQueue, functions, proofOf });
+    },
+  });
+}
