@@ -5,7 +5,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { describedFunctions } from '../src/runners/check-message';
+import { describedFunctions } from '../src/runners/message-shapes';
 import type { Language } from '../src/runners/language';
 import { node } from '../src/runners/node/language';
 import { RunnerPool } from '../src/runners/pool';

@@ -4,155 +4,20 @@
  */
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { types } from 'node:util';
 import { z } from 'zod';
-import { artifactNameProblem } from '../functions/artifact-name';
 import type { DoneBlock } from '../core/done-block';
 import type { FileRef } from '../core/files';
-import { STREAMS } from './output-files';
-import type { FromRunner, RunnerUnit } from './protocol';
 import type { PackedArtifact } from '../core/outcome';
-import { decodeValue } from './tagged-values';
+import { artifact, message } from './message-shapes';
+import type { FromRunner, RunnerUnit } from './protocol';
 
-const MAX_TEXT = 2 ** 20;
 const MAX_PROGRESS = 10_000;
-/** A query may hold what a function puts into it. */
-const MAX_SQL = 128 * 1024 * 1024;
 /** The last millisecond that a Date can be. */
 const MAX_TIME = 8.64e15;
 
 /** The end of "a message that …". */
 export class BadMessage extends Error {
   override name = 'BadMessage';
-}
-
-const text = z.string().max(MAX_TEXT);
-const count = z.int().nonnegative();
-const positive = z.int().positive();
-const offsets = z.tuple([count, count]);
-const time = text.refine((value) => !Number.isNaN(Date.parse(value)));
-const codec = z.enum(['json', 'text', 'bytes', 'csv', 'parquet', 'custom']);
-const artifactName = z.string().refine((name) => artifactNameProblem(name) === null);
-const digest = z.string().regex(/^[\da-f]{64}$/);
-const error = z.strictObject({ type: text, message: text, stack: text.nullable() });
-const artifact = z.union([
-  z.tuple([artifactName, codec, count, count, digest]),
-  z.tuple([artifactName, codec, count, count, digest, text]),
-]);
-const outcome = z.strictObject({
-  ordinal: count,
-  id: text,
-  status: z.enum(['DONE', 'FAILED', 'CANCELLED', 'INTERNAL_ERROR']),
-  attempts: positive,
-  rows: count,
-  startedAt: time,
-  durationMs: z.number().nonnegative(),
-  preview: text.nullable(),
-  outputRows: count,
-  error: error.nullable(),
-  reused: z.literal(false),
-});
-const ended = z
-  .strictObject({
-    outcome,
-    artifacts: z.array(artifact),
-    retryable: z.boolean(),
-    retryDelayMs: z.number().nonnegative().nullable(),
-  })
-  // Both are looked at together: an outcome that is bad has a reason.
-  .refine(
-    ({ outcome: { status, error: why } }) => why !== null || status === 'DONE' || status === 'CANCELLED',
-  );
-const line = z.strictObject({
-  at: time,
-  ordinal: count.nullable(),
-  attempt: positive.nullable(),
-  stream: z.enum(STREAMS),
-  text,
-});
-const query = { id: count, partitionId: text, attempt: positive };
-const bind = z.union([z.string().max(MAX_SQL), z.number(), z.boolean(), z.null()]);
-
-/**
- * JSON holds no typed arrays, so this is what `message-bytes` made; its numbers are checked by themselves,
- * for there are thousands.
- */
-const block = z.custom<DoneBlock>((value) =>
-  types.isInt32Array((value as Partial<DoneBlock> | null)?.ordinals),
-);
-const message = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('log'), lines: z.array(line) }),
-  z.strictObject({ type: z.literal('printed'), call: count.nullable(), from: offsets, to: offsets }),
-  z.strictObject({ type: z.literal('readOutput'), id: count }),
-  z.strictObject({ type: z.literal('pong') }),
-  z.strictObject({
-    ...query,
-    type: z.literal('upload'),
-    ordinal: count,
-    name: artifactName,
-    file: text,
-    codec,
-  }),
-  z.strictObject({
-    type: z.literal('download'),
-    id: count,
-    name: artifactName,
-    partition: text,
-    run: text.nullable(),
-  }),
-  z.strictObject({ type: z.literal('model'), id: count, partition: text }),
-  z.strictObject({
-    ...query,
-    type: z.literal('query'),
-    sql: z.string().max(MAX_SQL),
-    binds: z.array(bind),
-  }),
-  z.strictObject({ ...query, type: z.literal('rows'), ordinal: count, rows: count }),
-  z.strictObject({ type: z.literal('cancelQueries'), ids: z.array(count) }),
-  z.strictObject({ type: z.literal('heartbeat'), ordinal: count, progress: z.unknown() }),
-  z.strictObject({
-    type: z.literal('segment'),
-    done: block.nullable(),
-    outcomes: z.array(ended),
-    rows: text.nullable(),
-    pack: text.nullable(),
-  }),
-  z.strictObject({ type: z.literal('unitDone'), left: z.array(count), reusable: z.boolean() }),
-  z.strictObject({ type: z.literal('unitFailed'), error, retryable: z.boolean() }),
-]);
-
-const described = z.strictObject({
-  type: z.literal('functions'),
-  functions: z.array(
-    z.strictObject({
-      name: text,
-      // What these must be, `parseFunctionSettings` says in sentences.
-      timeout: z.any().optional(),
-      memory: z.any().optional(),
-      retry: z.any().optional(),
-      bigTaskQueue: z.any().optional(),
-      model: z.strictObject({ name: text, task: z.enum(['train', 'predict', 'fitPredict']) }).optional(),
-    }),
-  ),
-  error: error.nullable(),
-});
-
-/** Null: it is not an answer to `describe`. */
-export function describedFunctions(received: unknown): z.infer<typeof described> | null {
-  try {
-    const { functions } = received as { functions?: unknown };
-    return described.parse({ ...(received as object), functions: decodeValue(functions) });
-  } catch {
-    return null;
-  }
-}
-
-// A runner of another version may say more.
-const ready = z.object({ type: z.literal('ready'), protocol: z.int() });
-
-/** The version of the protocol that a runner speaks; null: that is not what the message says. */
-export function protocolOf(received: unknown): number | null {
-  return ready.safeParse(received).data?.protocol ?? null;
 }
 
 type UnitMessage = z.infer<typeof message> & Exclude<FromRunner, { type: 'functions' | 'ready' }>;

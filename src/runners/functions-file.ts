@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { ErrorInfo } from '../core/outcome';
 import type { FunctionDescription } from '../core/function-description';
-import { describedFunctions } from './check-message';
+import { describedFunctions } from './message-shapes';
 import { FunctionsBuildError, type FunctionBundle } from './language';
 import { languageOfBundle, languageOfSource, SOURCE_ENDINGS } from './languages';
 

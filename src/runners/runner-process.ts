@@ -10,7 +10,7 @@ import type { ErrorInfo } from '../core/outcome';
 import { CallRecord } from './call-record';
 import { Channel } from './channel';
 import { runnerEnvironment } from './environment';
-import { protocolOf } from './check-message';
+import { protocolOf } from './message-shapes';
 import {
   type DeathWords,
   exitStuck,
