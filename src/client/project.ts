@@ -58,8 +58,8 @@ export class Project {
   }
 
   /**
-   * Tries what a project needs, one thing after the other: Node, configuration, Temporal, warehouse, stage and
-   * functions. If the configuration cannot be used, it is the last.
+   * Tries what a project needs, one thing after the other: Node, configuration, Temporal, warehouse, stage
+   * and functions. If the configuration cannot be used, it is the last.
    */
   static check(options: ProjectCheckOptions = {}): AsyncGenerator<Check> {
     const { checkProject }: typeof import('./doctor') = require('./doctor');

@@ -12,6 +12,7 @@ import { explainIssues } from '../input/explain-issues';
 import type { TemporalSettings } from '../temporal/settings';
 import type { Notifier } from './define';
 import { isStagePath, stageUri } from '../stage';
+import { FUNCTIONS_FILES } from '../runners/languages';
 import { packageProblems } from '../warehouse';
 import { configFileIn, findConfigFile, readConfigFile } from './load';
 import { ConfigError } from './problems';
@@ -68,10 +69,6 @@ export interface LoadConfigOptions {
   env?: NodeJS.ProcessEnv;
   cwd?: string;
 }
-
-const FUNCTIONS_FILES = ['functions', 'partwise.functions'].flatMap((name) =>
-  ['ts', 'mts', 'js', 'mjs', 'cjs'].map((ending) => `${name}.${ending}`),
-);
 
 /** Finds, reads and checks a project's configuration. Throws a `ConfigError` with every problem. */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<ProjectConfig> {

@@ -11,6 +11,8 @@ import type { Runner, RunnerOptions } from './runner';
 
 export interface Language {
   readonly name: string;
+  /** Functions files that a project has without naming one; the first that exists is taken. */
+  readonly functionsFiles: readonly string[];
   /** Endings of functions files, with the dot. */
   readonly sourceEndings: readonly string[];
   /** Endings of bundles, with the dot. No two languages share one. */

@@ -8,6 +8,9 @@ const LANGUAGES: readonly Language[] = [node];
 /** Endings of functions files. */
 export const SOURCE_ENDINGS: readonly string[] = LANGUAGES.flatMap(({ sourceEndings }) => sourceEndings);
 
+/** Functions files that a project has without naming one, in the order in which they are looked for. */
+export const FUNCTIONS_FILES: readonly string[] = LANGUAGES.flatMap(({ functionsFiles }) => functionsFiles);
+
 /** Null: the file's ending is not one of `SOURCE_ENDINGS`. */
 export function languageOfSource(file: string): Language | null {
   return LANGUAGES.find(({ sourceEndings }) => sourceEndings.includes(extname(file))) ?? null;

@@ -34,11 +34,10 @@ export interface RunnerUnit {
   model?: ModelInput;
   /** The models that it predicts with; absent: none. */
   models?: ModelPlan;
-  /**
-   * For `context.withConnection`: `duckdb:` and an absolute path, or another one, which the worker is asked
-   * to query.
-   */
+  /** For `context.withConnection`. One that runners open is `duckdb:` and an absolute path. */
   warehouse: string;
+  /** `'worker'`: the worker is asked to query the warehouse; absent: the runner opens it, to read. */
+  access?: 'worker';
   /** The run's rows in the warehouse's SQL; null: it has none for them. */
   pushDown: PushDown | null;
   keyColumns: Column[];

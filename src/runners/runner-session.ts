@@ -9,6 +9,7 @@ import { OutputReader } from './output-reader';
 import type { WarehouseAccess } from '../core/warehouse-access';
 import type { FromRunner, RunnerUnit } from './protocol';
 import type { Runner } from './runner';
+import { accessOf } from './runner-unit';
 import { StageUnavailable } from '../stage';
 import { encodeValue } from './tagged-values';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit';
@@ -156,13 +157,21 @@ class RunnerSession {
   }
 
   private unitFor(): RunnerUnit {
-    const { unit, ordinals, calls, cautious, memory } = this.options;
+    const { unit, ordinals, calls, cautious, memory, access } = this.options;
     // DuckDB keeps its share.
     const duckdbMemoryBytes = Math.floor((unit.duckdbMemoryBytes * this.runner.memoryBytes) / memory.each);
     const fileOf = new Map(unit.ordinals.map((ordinal, i) => [ordinal, unit.files?.[i]]));
     const files = unit.files === null ? null : ordinals.map((ordinal) => fileOf.get(ordinal)!);
     const extraCalls = Object.fromEntries(calls);
-    return { ...unit, ordinals, files, extraCalls, cautious, duckdbMemoryBytes };
+    return {
+      ...unit,
+      ...accessOf(access),
+      ordinals,
+      files,
+      extraCalls,
+      cautious,
+      duckdbMemoryBytes,
+    };
   }
 
   private take(received: unknown): void {

@@ -1,5 +1,6 @@
 /** Builds the unit that a runner is sent. Pure. */
 import type { UnitPlan } from '../core/plan';
+import type { WarehouseAccess } from '../core/warehouse-access';
 import { duckdbMemory } from './memory';
 import type { RunnerUnit } from './protocol';
 
@@ -20,7 +21,10 @@ export type UnitBasis = Pick<
 >;
 
 /** What differs between units of a run, and between attempts of a unit. */
-export interface UnitPart extends Omit<RunnerUnit, keyof UnitBasis | 'cautious' | 'duckdbMemoryBytes'> {
+export interface UnitPart extends Omit<
+  RunnerUnit,
+  keyof UnitBasis | 'access' | 'cautious' | 'duckdbMemoryBytes'
+> {
   /** Resident memory of a runner. */
   memoryBytes: number;
 }
@@ -56,4 +60,9 @@ export function runnerUnit(
     scheduledTime,
     duckdbMemoryBytes: duckdbMemory(memoryBytes),
   };
+}
+
+/** How functions of a unit reach its warehouse. */
+export function accessOf(access: WarehouseAccess | null): Pick<RunnerUnit, 'access'> {
+  return access === null ? {} : { access: 'worker' };
 }

@@ -6,10 +6,8 @@ import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Message, Plugin } from 'esbuild';
 import { digestFile, sha256Of } from '../../files/digest';
 import { replaceFile } from '../../files/durable';
+import { BUNDLE_ENDING } from './endings';
 import { FunctionsBuildError, type FunctionBundle } from '../language';
-
-/** Of bundles. */
-export const BUNDLE_ENDING = '.mjs';
 
 /** Bundles the file and what it imports by path; packages stay where they are installed. */
 export async function bundle(file: string, outFolder: string): Promise<FunctionBundle> {

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { FileRef } from '../../core/files';
 import type { CalledHere, CallHereOptions, Uploaded } from '../language';
 import type { FromRunner, RunnerOutcome } from '../protocol';
+import { accessOf } from '../runner-unit';
 import { OutputCapture } from './output-capture';
 import { UnitDatabases, UnitLoop } from './unit-loop';
 import type { Asked, UnitLink } from './worker-link';
@@ -15,7 +16,8 @@ import { sha256Of } from '../../files/digest';
 
 /** Rejects when the function could not be called at all. */
 export async function callHere(options: CallHereOptions): Promise<CalledHere> {
-  const { unit, signal } = options;
+  const { signal } = options;
+  const unit = { ...options.unit, ...accessOf(options.access) };
   // Places in the user's file, not in the bundle.
   process.setSourceMapsEnabled(true);
   const link = new LocalLink(options);

@@ -1,57 +1,31 @@
-/** TypeScript and JavaScript, on Node. */
-import { join } from 'node:path';
-import type { Language } from '../language';
-import type { RunnerOptions } from '../runner';
-import { RunnerProcess } from '../runner-process';
-import { BUNDLE_ENDING, bundle } from './bundle';
-import { loadingProblem } from './loading-problem';
-
-const ENTRY = join(__dirname, 'main.js');
 /**
- * V8's limit lies below the cap, so that a heap that grows fails with V8's own words; the rest is Buffers and
- * DuckDB.
+ * TypeScript and JavaScript, on Node. What runs functions is loaded when it is needed: configurations read
+ * the names.
  */
-const HEAP_SHARE = 0.9;
-const MIN_HEAP_MB = 64;
+import type { Language } from '../language';
+import { BUNDLE_ENDING, FUNCTIONS_FILES, SOURCE_ENDINGS } from './endings';
 
 export const node: Language = {
   name: 'TypeScript',
-  sourceEndings: ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'],
+  functionsFiles: FUNCTIONS_FILES,
+  sourceEndings: SOURCE_ENDINGS,
   bundleEndings: [BUNDLE_ENDING],
   loadingTimeoutMs: 20_000,
-  bundle,
-  start,
-  loadingProblem,
+  bundle(file, folder) {
+    const { bundle }: typeof import('./bundle') = require('./bundle');
+    return bundle(file, folder);
+  },
+  start(options) {
+    const { start }: typeof import('./start') = require('./start');
+    return start(options);
+  },
+  loadingProblem(error, bundle) {
+    const { loadingProblem }: typeof import('./loading-problem') = require('./loading-problem');
+    return loadingProblem(error, bundle);
+  },
   example: (name) => `export const ${name} = definePartitionFunction({ name: '${name}', run(data) { … } })`,
-  // Loaded when needed: it brings everything that a runner has.
   callHere(options) {
     const { callHere }: typeof import('./call-here') = require('./call-here');
     return callHere(options);
   },
 };
-
-function start(options: RunnerOptions): RunnerProcess {
-  const heapMb = Math.max(MIN_HEAP_MB, Math.floor((options.memoryBytes * HEAP_SHARE) / 2 ** 20));
-  return new RunnerProcess(
-    {
-      command: process.execPath,
-      args: [
-        `--max-old-space-size=${heapMb}`,
-        '--enable-source-maps',
-        '--no-warnings',
-        ENTRY,
-        String(process.pid),
-      ],
-      words: {
-        exhausted: {
-          pattern: /heap out of memory|Reached heap limit|Ineffective mark-compacts/,
-          filled: 'its JavaScript heap',
-        },
-        useLess: 'Read the rows in chunks (for await … of data)',
-        exitHandler: "an exit handler (process.on('exit', …))",
-        insteadOfExit: 'Return or throw instead of calling process.exit',
-      },
-    },
-    options,
-  );
-}

@@ -47,7 +47,7 @@ export class RunnerHost implements ContextHost {
     private readonly call: Omit<CallOf, 'unit'> & { id: string },
     private readonly unit: Pick<
       RunnerUnit,
-      'scratch' | 'warehouse' | 'pushDown' | 'isBatch' | 'models' | 'confinement'
+      'scratch' | 'warehouse' | 'access' | 'pushDown' | 'isBatch' | 'models' | 'confinement'
     >,
     private readonly link: UnitLink,
     private readonly output: OutputCapture,
@@ -124,9 +124,9 @@ export class RunnerHost implements ContextHost {
   }
 
   async withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T> {
-    const { warehouse, pushDown, confinement = null } = this.unit;
+    const { warehouse, access, pushDown, confinement = null } = this.unit;
     const partition = pushDown === null ? null : partitionSql(pushDown, this.call.id, Date.now());
-    if (warehouse.startsWith('duckdb:')) {
+    if (access === undefined) {
       // A lock is nothing that the function did, so it costs no attempt.
       const onLocked = (message: string): void => this.log(message);
       return withWarehouse(warehouse, { partition, confinement, signal: this.signal(), onLocked }, use);
