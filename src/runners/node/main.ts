@@ -8,7 +8,8 @@ import { OutputCapture } from './output-capture';
 import { ProcessState } from './process-state';
 import { PROTOCOL_VERSION, type RunnerUnit, type ToRunner } from '../protocol';
 import { encodeValue } from '../tagged-values';
-import { UnitDatabases, UnitLoop } from './unit-loop';
+import { UnitDatabases } from './unit-databases';
+import { UnitLoop } from './unit-loop';
 import { startWatchdog } from './watchdog';
 import { openState, WorkerLink } from './worker-link';
 

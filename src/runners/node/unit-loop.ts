@@ -1,118 +1,42 @@
 /**
  * Runs the partitions of a unit one after the other, inside the runner.
  *
- * Ended partitions, their rows and their artifacts are handed over in segments, about once a second: what was
- * handed over is never run again, and what was not is, when the process dies. An error that nobody caught
- * ends the partition that raised it; the function may still be running then, so the unit is cut short and the
- * process is not used again.
+ * An error that nobody caught ends the partition that raised it; the function may still be running then, so
+ * the unit is cut short and the process is not used again.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { createContext } from '../../functions/context';
-import { type DatabaseOptions, KeptDatabase } from '../../duckdb/database';
-import { describeThrown } from '../../functions/errors';
-import { fileRows } from '../../functions/file-rows';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { setOwn, type Row } from '../../core/row';
-import { QueriedRows } from '../../functions/queried-rows';
-import type { PartitionRows } from '../../rows/partition-rows';
-import { SnapshotRows } from '../../functions/snapshot-rows';
+import type { DatabaseOptions } from '../../duckdb/database';
+import { createContext } from '../../functions/context';
 import { SqlSession } from '../../functions/sql-session';
 import { readingSnapshot, SnapshotDamaged, SnapshotUnreadable } from '../../functions/unit-cursor';
 import { type IndexedPartition, loadKeys, readUnitIndex } from '../../functions/unit-index';
-import { NOTHING_WRITTEN, type Written } from '../../rows/written-alone';
-import { DoneColumns, type EndedOutcome, filterBlock, outcomeAt } from '../../core/done-block';
-import type { ErrorInfo, PackedArtifact } from '../../core/outcome';
-import { ArtifactPack } from './artifact-pack';
 import { timedOut } from '../exit-reason';
+import type { RunnerUnit, ToRunner } from '../protocol';
 import type { CallOf, OutputCapture } from './output-capture';
-import type { RunnerOutcome, RunnerSegment, RunnerUnit, ToRunner } from '../protocol';
 import { RunnerHost } from './runner-host';
+import { Running } from './running';
+import { SEGMENT_EVERY_MS, Segments } from './segments';
+import type { UnitDatabases } from './unit-databases';
 import { type Returned, type UnitFunction, unitFunction } from './unit-function';
+import { openRows, type UnitRows } from './unit-rows';
 import type { UnitLink } from './worker-link';
 
-const SEGMENT_EVERY_MS = 1_000;
-/** More rows than this are not held back for the sake of larger segments. */
-const SEGMENT_ROWS = 50_000;
-/** Nor more bytes of artifacts. */
-const SEGMENT_BYTES = 8 * 1024 * 1024;
 /** Before a partition this large, what has ended is handed over: it may take long, or kill the process. */
 const LARGE_PARTITION = 100_000;
 /** Functions that wait for nothing keep messages of the worker, and timers, waiting no longer than this. */
 const TURN_MS = 20;
 
-/**
- * In a unit that has lost a runner: so many partitions are handed over one by one, the others at this
- * interval.
- */
-const CAUTIOUS_SEGMENTS = 20;
-const CAUTIOUS_EVERY_MS = 100;
-
-/** Of the process: they outlive its units. */
-export class UnitDatabases {
-  /** Reads and writes rows. */
-  readonly rows = new KeptDatabase();
-  /** For what functions ask with `data.sql`: apart from the other, which they must not harm. */
-  readonly sql = new KeptDatabase();
-  /** For SQL of inputs that are not trusted. */
-  readonly input = new KeptDatabase();
-
-  close(): void {
-    this.rows.close();
-    this.sql.close();
-    this.input.close();
-  }
+/** What calls of a unit share. */
+interface UnitParts {
+  fn: UnitFunction;
+  rows: UnitRows;
+  segments: Segments;
 }
-
-/** The call that is running. */
-class Running implements CallOf {
-  timeoutMs: number | null = null;
-  readonly unit: number;
-  #abort: AbortController | null = null;
-  #reason: Error | null = null;
-  #fail: ((error: unknown) => void) | null = null;
-
-  constructor(
-    readonly ordinal: number,
-    readonly attempt: number,
-    output: OutputCapture,
-  ) {
-    this.unit = output.unit;
-  }
-
-  /** Made when somebody looks: few functions do. */
-  get signal(): AbortSignal {
-    if (this.#abort === null) {
-      this.#abort = new AbortController();
-      if (this.#reason !== null) this.#abort.abort(this.#reason);
-    }
-    return this.#abort.signal;
-  }
-
-  abort(reason: Error): void {
-    this.#reason ??= reason;
-    this.#abort?.abort(reason);
-  }
-
-  /** Rejects with an error that nobody caught, when that comes first. */
-  orUncaught<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#fail = reject;
-      work.then(resolve, reject);
-    });
-  }
-
-  fail(error: unknown): void {
-    this.#fail?.(error);
-    this.abort(new Error('The call has ended by an error that nobody caught.'));
-  }
-}
-
-/** Opens a partition's rows; files tell afterwards whether they held still. */
-type OpenRows = PartitionRows & { assertUnchanged?(): Promise<void> };
-type RowsOf = (partition: IndexedPartition) => OpenRows | Promise<OpenRows>;
 
 export class UnitLoop {
   private readonly session: SqlSession;
@@ -123,16 +47,8 @@ export class UnitLoop {
   private draining = false;
   /** Code of the user may be running outside of any partition. */
   private tainted = false;
-  private readonly done = new DoneColumns();
-  private ended: RunnerOutcome[] = [];
-  private readonly pack = new ArtifactPack();
-  private segments = 0;
-  private handedOverAt = performance.now();
   private turnedAt = performance.now();
-  /** Segments are written one at a time. */
-  private writing: Promise<unknown> = Promise.resolve();
-  private handOver: (() => void) | null = null;
-  private broken: { error: unknown } | null = null;
+  private segments: Segments | null = null;
   private index: ReadonlyMap<number, IndexedPartition> = new Map();
   /** A read of the snapshot that failed. */
   private unreadable: SnapshotUnreadable | null = null;
@@ -165,11 +81,18 @@ export class UnitLoop {
       this.index = await readUnitIndex(connection, this.unit.keyColumns);
       const sessions = { own: this.session, input: this.inputSession };
       const fn = await unitFunction(this.unit, sessions, writer);
-      const { rowsOf, close } = this.openRows(database);
-      closeRows = close;
-      this.handOver = () => this.segmentSoon(fn);
-      timer = setInterval(() => this.isDue(fn) && this.segmentSoon(fn), SEGMENT_EVERY_MS / 4);
-      const left = await this.runAll(fn, rowsOf);
+      const { unit, link, index } = this;
+      const rows = openRows(unit, database, {
+        index,
+        link,
+        running: () => this.running!,
+        onUnreadable: (error) => (this.unreadable ??= error),
+      });
+      closeRows = () => rows.close();
+      const segments = new Segments(unit, link, fn, index);
+      this.segments = segments;
+      timer = setInterval(() => segments.isDue && segments.handOverSoon(), SEGMENT_EVERY_MS / 4);
+      const left = await this.runAll({ fn, rows, segments });
       return { left, reusable: !this.tainted };
     } finally {
       clearInterval(timer);
@@ -195,7 +118,7 @@ export class UnitLoop {
     this.running?.abort(error);
     void this.session.interrupt().catch(() => undefined);
     // The process may be killed next.
-    this.handOver?.();
+    this.segments?.handOverSoon();
   }
 
   /** An error that nobody caught. False: its partition has ended already. */
@@ -206,7 +129,8 @@ export class UnitLoop {
     return true;
   }
 
-  private async runAll(fn: UnitFunction, rowsOf: RowsOf): Promise<number[]> {
+  private async runAll(parts: UnitParts): Promise<number[]> {
+    const { segments } = parts;
     const { ordinals } = this.unit;
     let next = 0;
     for (; next < ordinals.length && !this.stopping; next++) {
@@ -216,12 +140,12 @@ export class UnitLoop {
           `The partition index has no partition number ${ordinals[next]}. Start a new run.`,
         );
       }
-      if (this.isDue(fn) || partition.rows >= LARGE_PARTITION) await this.exclusive(() => this.segment(fn));
-      if (this.broken !== null) throw this.broken.error;
-      await this.runPartition(partition, fn, rowsOf);
+      if (segments.isDue || partition.rows >= LARGE_PARTITION) await segments.handOver();
+      segments.throwIfBroken();
+      await this.runPartition(partition, parts);
       if (this.unreadable !== null) {
         // What has ended before stays.
-        await this.exclusive(() => this.segment(fn));
+        await segments.handOver();
         throw this.unreadable;
       }
       if (performance.now() - this.turnedAt > TURN_MS) {
@@ -229,7 +153,7 @@ export class UnitLoop {
         this.turnedAt = performance.now();
       }
     }
-    await this.exclusive(() => this.segment(fn));
+    await segments.handOver();
     return ordinals.slice(next);
   }
 
@@ -237,8 +161,9 @@ export class UnitLoop {
     return this.cancelled || this.draining || this.tainted;
   }
 
-  private async runPartition(partition: IndexedPartition, fn: UnitFunction, rowsOf: RowsOf): Promise<void> {
+  private async runPartition(partition: IndexedPartition, parts: UnitParts): Promise<void> {
     const { unit } = this;
+    const { segments } = parts;
     const { ordinal, id } = partition;
     const attempt = unit.priorCalls + (unit.extraCalls?.[ordinal] ?? 0) + 1;
     const running = new Running(ordinal, attempt, this.output);
@@ -251,7 +176,7 @@ export class UnitLoop {
     let returned: Returned | null = null;
     let thrown: { error: unknown } | null = null;
     try {
-      const work = this.output.call.run(running, () => this.call(partition, running, fn, rowsOf, host));
+      const work = this.output.call.run(running, () => this.call(partition, running, parts, host));
       returned = await running.orUncaught(work);
     } catch (error) {
       thrown = { error };
@@ -267,12 +192,10 @@ export class UnitLoop {
     if (this.unreadable !== null && !this.cancelled) return;
     this.unreadable = null;
     const call = { partition, attempt, startedAt, durationMs, host };
-    if (running.timeoutMs !== null) this.endBadly(call, 'INTERNAL_ERROR', timedOut(running.timeoutMs));
-    else if (returned !== null) await this.endWell(call, returned, fn);
-    else if (this.cancelled) this.endBadly(call, 'CANCELLED', null);
-    else {
-      this.endThrown(call, thrown?.error);
-    }
+    if (running.timeoutMs !== null) segments.endBadly(call, 'INTERNAL_ERROR', timedOut(running.timeoutMs));
+    else if (returned !== null) await segments.endWell(call, returned);
+    else if (this.cancelled) segments.endBadly(call, 'CANCELLED', null);
+    else segments.endThrown(call, thrown?.error);
     if (this.session.isUsed) await this.session.endPartition();
   }
 
@@ -286,12 +209,11 @@ export class UnitLoop {
   private async call(
     partition: IndexedPartition,
     running: Running,
-    fn: UnitFunction,
-    rowsOf: RowsOf,
+    { fn, rows: unitRows }: UnitParts,
     host: RunnerHost,
   ): Promise<Returned> {
     const { unit } = this;
-    const opened = rowsOf(partition);
+    const opened = unitRows.rowsOf(partition);
     const rows = opened instanceof Promise ? await opened : opened;
     const facts = {
       partitionId: partition.id,
@@ -308,179 +230,7 @@ export class UnitLoop {
     if (rows.assertUnchanged !== undefined) await rows.assertUnchanged();
     return returned;
   }
-
-  private async endWell(call: TimedCall, returned: Returned, fn: UnitFunction): Promise<void> {
-    const { isBatch } = this.unit;
-    if (fn.keepsAtOnce && returned.keep() === true) return this.record(call, returned, isBatch);
-    await this.exclusive(async () => {
-      const thrown: unknown[] = [];
-      const keep = async (): Promise<boolean> => {
-        try {
-          return await returned.keep();
-        } catch (error) {
-          // enforces I5: what cannot be kept is this partition's failure, not the unit's
-          thrown.push(error);
-          return true;
-        }
-      };
-      if (!(await keep())) {
-        await this.segment(fn);
-        await keep();
-      }
-      if (thrown.length === 0) this.record(call, returned, isBatch);
-      else this.endThrown(call, thrown[0]);
-    });
-  }
-
-  private record(call: TimedCall, { rows: outputRows, preview }: Returned, byColumns: boolean): void {
-    const { partition, attempt: attempts, startedAt, durationMs, host } = call;
-    const { ordinal } = partition;
-    const artifacts = host.artifacts(this.pack);
-    if (byColumns) {
-      const some = artifacts.length === 0 ? null : artifacts;
-      this.done.add({ ordinal, attempts, startedAt, durationMs, outputRows, artifacts: some });
-    } else {
-      const outcome = {
-        ...outcomeOf(call),
-        status: 'DONE' as const,
-        preview,
-        outputRows,
-        error: null,
-      };
-      this.ended.push({ outcome, artifacts, retryable: false, retryDelayMs: null });
-    }
-  }
-
-  private endThrown(call: TimedCall, thrown: unknown): void {
-    const { error, ...retry } = describeThrown(thrown, this.unit.nonRetryableErrorTypes);
-    this.endBadly(call, 'FAILED', error, retry);
-  }
-
-  private endBadly(
-    call: TimedCall,
-    status: 'FAILED' | 'CANCELLED' | 'INTERNAL_ERROR',
-    error: ErrorInfo | null,
-    retry: Pick<RunnerOutcome, 'retryable' | 'retryDelayMs'> = { retryable: false, retryDelayMs: null },
-  ): void {
-    const outcome = { ...outcomeOf(call), status, preview: null, outputRows: 0, error };
-    // What a call left that was cut off is nobody's.
-    const artifacts: PackedArtifact[] = status === 'FAILED' ? call.host.artifacts(this.pack) : [];
-    this.ended.push({ outcome, artifacts, ...retry });
-  }
-
-  private openRows(database: DuckDBInstance): { rowsOf: RowsOf; close: () => void | Promise<void> } {
-    const { files, ordinals, snapshot, columns } = this.unit;
-    if (files !== null) {
-      const fileOf = new Map(ordinals.map((ordinal, i) => [ordinal, files[i]!]));
-      return {
-        rowsOf: ({ ordinal, rows }) => fileRows(database, fileOf.get(ordinal)!, rows),
-        close: () => undefined,
-      };
-    }
-    if (snapshot.length === 0) return this.queryRows(database);
-    const unitRows = new SnapshotRows(
-      database,
-      snapshot,
-      columns,
-      ordinals,
-      (ordinal) => this.index.get(ordinal)?.rows ?? 0,
-      (error) => (this.unreadable ??= error),
-    );
-    return { rowsOf: (partition) => unitRows.partition(partition), close: () => unitRows.close() };
-  }
-
-  /** One partition's rows after the other's, for they are read one by one. */
-  private queryRows(database: DuckDBInstance): { rowsOf: RowsOf; close: () => Promise<void> } {
-    let open: QueriedRows | null = null;
-    const close = async (): Promise<void> => open?.close();
-    const rowsOf = async (partition: IndexedPartition): Promise<PartitionRows> => {
-      await close();
-      const { attempt, signal } = this.running!;
-      const fetch = async (): Promise<string> => {
-        const request = {
-          type: 'rows',
-          ordinal: partition.ordinal,
-          partitionId: partition.id,
-          rows: partition.rows,
-          attempt,
-        } as const;
-        return ((await this.link.ask(request, signal)) as { file: string }).file;
-      };
-      return (open = new QueriedRows(database, partition, this.unit.columns, fetch));
-    };
-    return { rowsOf, close };
-  }
-
-  private get hasEnded(): boolean {
-    return this.ended.length + this.done.length > 0;
-  }
-
-  private isDue(fn: UnitFunction): boolean {
-    if (fn.rows >= SEGMENT_ROWS || this.pack.bytes >= SEGMENT_BYTES) return true;
-    const { cautious = false } = this.unit;
-    if (cautious && this.segments < CAUTIOUS_SEGMENTS) return true;
-    return performance.now() - this.handedOverAt >= (cautious ? CAUTIOUS_EVERY_MS : SEGMENT_EVERY_MS);
-  }
-
-  private segmentSoon(fn: UnitFunction): void {
-    if (!this.hasEnded) return;
-    this.exclusive(() => this.segment(fn)).catch((error: unknown) => (this.broken ??= { error }));
-  }
-
-  /**
-   * Hands over what has ended since the last segment; up to the first wait, outcomes, rows and artifacts are
-   * taken as one.
-   */
-  private async segment(fn: UnitFunction): Promise<void> {
-    this.handedOverAt = performance.now();
-    if (!this.hasEnded) return;
-    const done = this.done.length === 0 ? null : this.done.take();
-    const outcomes = this.ended;
-    this.ended = [];
-    const name = `${process.pid}-${++this.segments}`;
-    const rows = fn.rows === 0 ? null : join(this.unit.scratch, `rows-${name}.parquet`);
-    const pack = this.pack.bytes === 0 ? null : join(this.unit.scratch, `pack-${name}`);
-    const [written] = await Promise.all([
-      rows === null ? NOTHING_WRITTEN : fn.write(rows),
-      pack === null ? null : this.pack.write(pack),
-    ]);
-    const ended = this.withRefused({ done, outcomes }, written.refused);
-    this.link.send({ type: 'segment', ...ended, rows: written.isWritten ? rows : null, pack });
-  }
-
-  /** Partitions whose rows could not be written have failed, as if their function had thrown. */
-  private withRefused(ended: Ended, refused: Written['refused']): Ended {
-    if (refused.size === 0) return ended;
-    const fail = (
-      { attempts, startedAt, durationMs, ordinal }: Omit<EndedOutcome, 'artifacts'>,
-      artifacts: PackedArtifact[],
-    ): RunnerOutcome => {
-      const { id, rows } = this.index.get(ordinal)!;
-      const { error, ...retry } = describeThrown(refused.get(ordinal), this.unit.nonRetryableErrorTypes);
-      const called = { ordinal, id, attempts, rows, startedAt, durationMs, reused: false };
-      const outcome = { ...called, status: 'FAILED' as const, preview: null, outputRows: 0, error };
-      return { outcome, artifacts, ...retry };
-    };
-    const isKept = (ordinal: number): boolean => !refused.has(ordinal);
-    const outcomes = ended.outcomes.map((each) =>
-      isKept(each.outcome.ordinal) ? each : fail(each.outcome, each.artifacts),
-    );
-    const { done } = ended;
-    if (done === null) return { done, outcomes };
-    for (const [at, ordinal] of done.ordinals.entries())
-      if (!isKept(ordinal)) outcomes.push(fail(outcomeAt(done, at), done.artifacts?.[at] ?? []));
-    const kept = filterBlock(done, isKept);
-    return { done: kept.ordinals.length === 0 ? null : kept, outcomes };
-  }
-
-  private async exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.writing.then(work);
-    this.writing = result.catch(() => undefined);
-    return result;
-  }
 }
-
-type Ended = Pick<RunnerSegment, 'done' | 'outcomes'>;
 
 /** Functions may change what they are given. */
 function copyOf(key: Row): Row {
@@ -489,27 +239,4 @@ function copyOf(key: Row): Row {
     if (typeof copy[name] === 'object' && copy[name] !== null)
       setOwn(copy, name, structuredClone(copy[name]));
   return copy;
-}
-
-/** A call that has come to its end, one way or another. */
-interface TimedCall {
-  partition: IndexedPartition;
-  attempt: number;
-  /** Milliseconds since 1970. */
-  startedAt: number;
-  durationMs: number;
-  host: RunnerHost;
-}
-
-function outcomeOf({ partition, attempt: attempts, startedAt, durationMs }: TimedCall) {
-  const { ordinal, id, rows } = partition;
-  return {
-    ordinal,
-    id,
-    attempts,
-    rows,
-    startedAt: new Date(startedAt).toISOString(),
-    durationMs,
-    reused: false,
-  };
 }

@@ -1,0 +1,80 @@
+/** How a unit's rows are opened, partition by partition. */
+import type { DuckDBInstance } from '@duckdb/node-api';
+import { fileRows } from '../../functions/file-rows';
+import { QueriedRows } from '../../functions/queried-rows';
+import { SnapshotRows } from '../../functions/snapshot-rows';
+import type { SnapshotUnreadable } from '../../functions/unit-cursor';
+import type { IndexedPartition } from '../../functions/unit-index';
+import type { PartitionRows } from '../../rows/partition-rows';
+import type { RunnerUnit } from '../protocol';
+import type { Running } from './running';
+import type { UnitLink } from './worker-link';
+
+/** A partition's rows; files report afterwards whether they were changed. */
+type OpenRows = PartitionRows & { assertUnchanged?(): Promise<void> };
+
+export interface UnitRows {
+  rowsOf(partition: IndexedPartition): OpenRows | Promise<OpenRows>;
+  close(): void | Promise<void>;
+}
+
+interface RowsHost {
+  index: ReadonlyMap<number, IndexedPartition>;
+  link: UnitLink;
+  /** The call that the rows are for. */
+  running: () => Running;
+  onUnreadable: (error: SnapshotUnreadable) => void;
+}
+
+/** Rows come from the files that are partitions, from the snapshot, or, without one, from the worker. */
+export function openRows(
+  unit: RunnerUnit,
+  database: DuckDBInstance,
+  { index, link, running, onUnreadable }: RowsHost,
+): UnitRows {
+  const { files, ordinals, snapshot, columns } = unit;
+  if (files !== null) {
+    const fileOf = new Map(ordinals.map((ordinal, i) => [ordinal, files[i]!]));
+    return {
+      rowsOf: ({ ordinal, rows }) => fileRows(database, fileOf.get(ordinal)!, rows),
+      close: () => undefined,
+    };
+  }
+  if (snapshot.length === 0) return queryRows(unit, database, link, running);
+  const unitRows = new SnapshotRows(
+    database,
+    snapshot,
+    columns,
+    ordinals,
+    (ordinal) => index.get(ordinal)?.rows ?? 0,
+    onUnreadable,
+  );
+  return { rowsOf: (partition) => unitRows.partition(partition), close: () => unitRows.close() };
+}
+
+/** One partition's rows after the other's, for they are read one by one. */
+function queryRows(
+  unit: RunnerUnit,
+  database: DuckDBInstance,
+  link: UnitLink,
+  running: RowsHost['running'],
+): UnitRows {
+  let open: QueriedRows | null = null;
+  const close = async (): Promise<void> => open?.close();
+  const rowsOf = async (partition: IndexedPartition): Promise<PartitionRows> => {
+    await close();
+    const { attempt, signal } = running();
+    const fetch = async (): Promise<string> => {
+      const request = {
+        type: 'rows',
+        ordinal: partition.ordinal,
+        partitionId: partition.id,
+        rows: partition.rows,
+        attempt,
+      } as const;
+      return ((await link.ask(request, signal)) as { file: string }).file;
+    };
+    return (open = new QueriedRows(database, partition, unit.columns, fetch));
+  };
+  return { rowsOf, close };
+}
