@@ -1,27 +1,17 @@
 /** Part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
 import { AsyncResource } from 'node:async_hooks';
 import type { ErrorInfo } from '../core/outcome';
-import { monotonicMs, type RunningCall } from './call-record';
+import { monotonicMs } from './call-record';
 import { BadMessage, UnitMessages } from './check-message';
-import { endedByCancel, stalled, timedOut } from './exit-reason';
 import type { OutputStream } from './output-files';
 import { OutputReader } from './output-reader';
-import type { WarehouseAccess } from '../core/warehouse-access';
 import type { FromRunner, RunnerUnit } from './protocol';
 import type { Runner } from './runner';
+import { RunnerLimits } from './runner-limits';
 import { accessOf } from './runner-unit';
-import { StageUnavailable } from '../stage';
+import { SessionRequests } from './session-requests';
 import { encodeValue } from './tagged-values';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit';
-
-/** What the function has between being told to stop and being killed. */
-const GRACE_MS = 2_000;
-/** A look at a runner, which comes twice a second, that is later than this. */
-const LATE_MS = 2_000;
-/** What a runner has after that to write down what had ended. */
-const HAND_OVER_MS = 10_000;
-/** A runner that calls nothing for a tenth of what it has is asked whether it still answers. */
-const PING_SHARE = 0.1;
 
 export interface SessionOptions extends UnitRunOptions {
   ordinals: number[];
@@ -71,20 +61,13 @@ class RunnerSession {
   reusable = false;
   private readonly ended = new Set<number>();
   private readonly lost: LostCall[] = [];
-  /** Runs out when the call that runs has had its time. */
-  private timer: NodeJS.Timeout | null = null;
-  private killTimer: NodeJS.Timeout | null = null;
   /** Calls that the runner had begun in units before this one. */
   private readonly begunBefore: number;
   private readonly messages: UnitMessages;
   private readonly output: OutputReader;
-  /** When it was last seen to get on with the unit. */
-  private activeAt = monotonicMs();
-  private lookedAt = monotonicMs();
+  private readonly limits: RunnerLimits;
   private segments: Promise<unknown> = Promise.resolve();
-  private readonly requests = new Set<Promise<unknown>>();
-  /** Queries that are running, by the number of the request. */
-  private readonly queries = new Map<number, AbortController>();
+  private readonly requests: SessionRequests;
   /** The runner was asked to call nothing more, although the unit goes on. */
   private isHeld = false;
   /** The runner was ended for what a function did to it. */
@@ -102,6 +85,14 @@ class RunnerSession {
   ) {
     this.begunBefore = runner.calls.read().begun;
     this.messages = new UnitMessages(options.ordinals, options.unit, options.access);
+    this.requests = new SessionRequests(runner, options.access, (error) => this.breakOff(error));
+    this.limits = new RunnerLimits(runner, {
+      signal: options.signal,
+      stalledMs: options.pool.stalledMs,
+      ordinalOf: ({ number }) => this.callOf(number)?.ordinal,
+      waitedSince: (then) => options.handlers.waitedSince(then),
+      onStalled: () => (this.isGuilty = true),
+    });
     this.output = new OutputReader(runner.output, (call, stream, text) => this.logOutput(call, stream, text));
   }
 
@@ -111,7 +102,7 @@ class RunnerSession {
     // In this unit's asynchronous context: the process may have been started for another one.
     const onMessage = AsyncResource.bind((message: unknown): void => this.take(message));
     const onTick = AsyncResource.bind((): void => this.look());
-    const onAbort = (): void => this.cancel();
+    const onAbort = (): void => this.limits.cancel();
     const onDrain = (): void => runner.send({ type: 'drain' });
     const stopListening = runner.listen({ onMessage, onTick });
     signal.addEventListener('abort', onAbort, { once: true });
@@ -126,28 +117,28 @@ class RunnerSession {
     });
     try {
       runner.send({ type: 'unit', unit: this.unitFor() });
-      if (timeoutMs !== null) this.watchTime(timeoutMs, timeoutMs);
-      if (signal.aborted) this.cancel();
+      if (timeoutMs !== null) this.limits.watchTime(timeoutMs);
+      if (signal.aborted) this.limits.cancel();
       if (drain.aborted) onDrain();
       const first = await Promise.race([this.settled, runner.exited]);
       // The runner calls nothing more.
       this.throwIfBroken();
       const death = 'error' in first ? first.error : null;
       if (death !== null) this.loseRunning(death);
-      this.cancelQueries([...this.queries.keys()]);
+      this.requests.cancel();
       await this.segments;
-      await Promise.allSettled(this.requests);
+      await this.requests.settled();
       this.throwIfBroken();
       this.countCalls();
       return { ended: this.ended, lost: this.lost, death, failed: 'failed' in first ? first.failed : null };
     } catch (error) {
       this.reusable = false;
       await runner.kill();
-      this.cancelQueries([...this.queries.keys()]);
-      await Promise.allSettled([this.segments, ...this.requests]);
+      this.requests.cancel();
+      await Promise.allSettled([this.segments, this.requests.settled()]);
       throw error;
     } finally {
-      this.stopClocks();
+      this.limits.stop();
       runner.setLease(null);
       handlers.onSession(null);
       signal.removeEventListener('abort', onAbort);
@@ -200,36 +191,36 @@ class RunnerSession {
       case 'printed':
         return this.output.ended(message.call, message.from, message.to);
       case 'readOutput':
-        return this.reply(message.id, () => Promise.resolve());
+        return this.requests.reply(message.id, () => Promise.resolve());
       case 'pong':
         // Before its first call it may be waiting for something that never comes.
-        if (this.hasBegun) this.activeAt = monotonicMs();
+        if (this.hasBegun) this.limits.active();
         return;
       case 'heartbeat':
         return handlers.onHeartbeat(message.ordinal, message.progress);
       case 'upload':
-        return this.reply(message.id, async () => {
+        return this.requests.reply(message.id, async () => {
           const ref = await handlers.onUpload(message);
           this.messages.stored(ref);
           return ref;
         });
       case 'download':
-        return this.reply(message.id, () => handlers.onDownload(message));
+        return this.requests.reply(message.id, () => handlers.onDownload(message));
       case 'model':
-        return this.reply(message.id, () => handlers.onModel(message.partition));
+        return this.requests.reply(message.id, () => handlers.onModel(message.partition));
       case 'query':
-        return this.ask(message.id, async (access, signal) => {
+        return this.requests.ask(message.id, async (access, signal) => {
           const { names, rows } = await access.query(message, signal);
           return { names, rows: rows.map((row) => row.map(encodeValue)) };
         });
       case 'rows':
-        return this.ask(message.id, (access, signal) => access.rows(message, signal));
+        return this.requests.ask(message.id, (access, signal) => access.rows(message, signal));
       case 'cancelQueries':
-        return this.cancelQueries(message.ids);
+        return this.requests.cancel(message.ids);
       case 'segment':
         return this.takeSegment(message);
       case 'unitDone':
-        this.reusable = message.reusable && this.killTimer === null;
+        this.reusable = message.reusable && !this.limits.isEnding;
         if (this.reusable && !this.messages.isComplete && !this.isStopping)
           throw new BadMessage('ends its unit before its partitions have ended');
         return this.settle({ failed: null });
@@ -252,68 +243,12 @@ class RunnerSession {
     const { running } = calls.read();
     if (!alive) return this.output.died(running, output);
     this.output.running(calls, output);
-    const now = monotonicMs();
-    // A worker that was itself stopped has seen nothing of what the runner did meanwhile.
-    if (now - this.lookedAt > LATE_MS) this.activeAt += now - this.lookedAt;
-    this.lookedAt = now;
-    if (running !== null) this.activeAt = now;
-    const { stalledMs } = this.options.pool;
-    const idleMs = now - this.activeAt;
-    // enforces I5: a runner that never gets on would keep its place from others for ever.
-    if (idleMs > stalledMs) {
-      this.isGuilty = true;
-      void this.runner.kill(stalled(stalledMs));
-    } else if (idleMs > stalledMs * PING_SHARE) this.runner.send({ type: 'ping' });
-  }
-
-  /** Looks again when a call that began now, or the one that runs, would have had its time. */
-  private watchTime(timeoutMs: number, afterMs: number): void {
-    this.timer = setTimeout(() => {
-      if (this.options.signal.aborted) return;
-      const { running } = this.runner.calls.read();
-      const left = running === null ? timeoutMs : timeoutMs - this.timeOf(running);
-      if (running === null || left > 0) return this.watchTime(timeoutMs, left);
-      const ordinal = this.callOf(running.number)?.ordinal;
-      if (ordinal !== undefined) this.runner.send({ type: 'abort', reason: 'timeout', ordinal, timeoutMs });
-      this.killTimer = setTimeout(() => {
-        this.killTimer = null;
-        if (this.isAt(running)) void this.runner.kill(timedOut(timeoutMs));
-        else this.watchTime(timeoutMs, 0);
-      }, GRACE_MS);
-    }, afterMs);
-  }
-
-  /** What a call has taken so far, without its waits for the stage. */
-  private timeOf({ startedAt }: RunningCall): number {
-    return monotonicMs() - startedAt - this.options.handlers.waitedSince(startedAt);
-  }
-
-  private cancel(): void {
-    this.runner.send({ type: 'abort', reason: 'cancelled' });
-    const kill = (): void => void this.runner.kill(endedByCancel());
-    if (this.killTimer !== null) clearTimeout(this.killTimer);
-    // enforces I12
-    this.killTimer = setTimeout(() => {
-      if (this.runner.calls.read().running !== null) kill();
-      // What has ended is being written down.
-      else this.killTimer = setTimeout(kill, HAND_OVER_MS);
-    }, GRACE_MS);
-  }
-
-  private isAt(call: RunningCall): boolean {
-    return this.runner.calls.read().running?.number === call.number;
-  }
-
-  private stopClocks(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    if (this.killTimer !== null) clearTimeout(this.killTimer);
-    this.timer = null;
-    this.killTimer = null;
+    this.limits.checkProgress(running);
   }
 
   private takeSegment(segment: Extract<FromRunner, { type: 'segment' }>): void {
     const { done, outcomes, rows, pack } = segment;
-    this.activeAt = monotonicMs();
+    this.limits.active();
     const ended: EndedCall[] = [];
     for (const each of outcomes) {
       const { ordinal, attempts, startedAt, durationMs, status, error } = each.outcome;
@@ -382,34 +317,6 @@ class RunnerSession {
     const { calls } = this.options;
     for (const ordinal of this.begunHere())
       if (!this.ended.has(ordinal)) calls.set(ordinal, (calls.get(ordinal) ?? 0) + 1);
-  }
-
-  private reply(id: number, work: () => Promise<unknown>): void {
-    const request = work().then(
-      (value) => this.runner.send({ type: 'reply', id, value }),
-      (error: unknown) => {
-        // Nothing that the function did: the unit is handed over.
-        if (error instanceof StageUnavailable) return this.breakOff(error);
-        const { name, message } = error instanceof Error ? error : new Error(String(error));
-        const nonRetryable = (error as { nonRetryable?: unknown }).nonRetryable === true;
-        this.runner.send({ type: 'reply', id, error: { type: name, message, stack: null, nonRetryable } });
-      },
-    );
-    this.requests.add(request);
-    void request.then(() => this.requests.delete(request));
-  }
-
-  private ask(id: number, work: (access: WarehouseAccess, signal: AbortSignal) => Promise<unknown>): void {
-    const controller = new AbortController();
-    this.queries.set(id, controller);
-    this.reply(id, () =>
-      work(this.options.access!, controller.signal).finally(() => this.queries.delete(id)),
-    );
-  }
-
-  /** What a function has asked for stops with it. */
-  private cancelQueries(ids: readonly number[]): void {
-    for (const id of ids) this.queries.get(id)?.abort(new Error('Nobody waits for the query any more.'));
   }
 
   private logOutput(call: number | null, stream: OutputStream, text: string): void {
