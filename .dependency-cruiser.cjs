@@ -60,6 +60,34 @@ module.exports = {
       },
     },
     {
+      name: 'history-is-pure',
+      comment: "History becomes state by computing alone. Only types of Temporal's events come from outside.",
+      severity: 'error',
+      from: { path: '^src/history/' },
+      to: { pathNot: ['^src/', '/@temporalio/proto/'] },
+    },
+    {
+      name: 'render-is-pure',
+      comment: 'Data becomes text: nothing is read or written there.',
+      severity: 'error',
+      from: { path: '^src/cli/render/' },
+      to: {
+        pathNot: [
+          '^src/cli/(render/|partition-argument\\.ts$)',
+          '^src/(?!cli/)',
+          '^path$',
+          '/(cli-table3|picocolors)/',
+        ],
+      },
+    },
+    {
+      name: 'binary-has-no-host',
+      comment: 'The binary of Temporal is found and fetched whoever starts it.',
+      severity: 'error',
+      from: { path: '^src/temporal/binary/' },
+      to: { path: '^src/temporal/host/' },
+    },
+    {
       name: 'runners-have-no-stage',
       comment: 'What runs beside the code of users has neither stage nor credentials (I11).',
       severity: 'error',
