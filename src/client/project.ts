@@ -52,7 +52,8 @@ export class Project {
   }
 
   /** Reads the project's configuration. */
-  static async open({ config, projectDir }: ProjectOptions = {}): Promise<Project> {
+  static async open(options: ProjectOptions = {}): Promise<Project> {
+    const { config, projectDir } = options;
     const { loadConfig }: typeof import('../config') = require('../config');
     return new Project(config ?? (await loadConfig({ projectDir })));
   }

@@ -1,4 +1,4 @@
-/** Ends a runner that takes too long: over a call, over its end after a cancel, or to get on with its unit. */
+/** Ends a runner that takes too long: over a call, over its end after a cancel, or without progress. */
 import { monotonicMs, type RunningCall } from './call-record';
 import { endedByCancel, stalled, timedOut } from './exit-reason';
 import type { Runner } from './runner';
