@@ -7,11 +7,11 @@ import { endedByCancel, stalled, timedOut } from './exit-reason';
 import type { OutputStream } from './output-files';
 import { OutputReader } from './output-reader';
 import type { WarehouseAccess } from '../core/warehouse-access';
-import type { FromRunner, RunnerUnit } from './protocol';
+import type { CallResult, FromRunner, RunnerUnit } from './protocol';
 import type { Runner } from './runner';
 import { StageUnavailable } from '../stage';
 import { encodeValue } from './tagged-values';
-import type { EndedCall, LostCall, UnitRunOptions } from './unit';
+import type { LostCall, UnitRunOptions } from './unit';
 
 /** What the function has between being told to stop and being killed. */
 const GRACE_MS = 2_000;
@@ -303,23 +303,23 @@ class RunnerSession {
   }
 
   private takeSegment(segment: Extract<FromRunner, { type: 'segment' }>): void {
-    const { done, outcomes, rows, pack } = segment;
+    const { done, rows, pack } = segment;
     this.activeAt = monotonicMs();
-    const ended: EndedCall[] = [];
-    for (const each of outcomes) {
+    const outcomes: CallResult[] = [];
+    for (const each of segment.outcomes) {
       const { ordinal, attempts, startedAt, durationMs, status, error } = each.outcome;
       // A time-out that the function obeyed costs the partition as much as one that it did not.
       if (status === 'INTERNAL_ERROR')
         this.lost.push({ ordinal, attempt: attempts, startedAt, durationMs, error: error! });
-      else ended.push({ ...each, big: false });
+      else outcomes.push(each);
     }
-    if (done === null && ended.length === 0) return;
+    if (done === null && outcomes.length === 0) return;
     this.segments = this.segments
       .then(async () => {
         await this.messages.checkFiles(segment);
-        await this.options.handlers.onSegment({ done, ended, rows, pack });
+        await this.options.handlers.onSegment({ done, outcomes, rows, pack });
         for (const ordinal of done?.ordinals ?? []) this.ended.add(ordinal);
-        for (const { outcome } of ended) this.ended.add(outcome.ordinal);
+        for (const { outcome } of outcomes) this.ended.add(outcome.ordinal);
       })
       .catch((error: unknown) => {
         if (error instanceof BadMessage) {

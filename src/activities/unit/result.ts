@@ -5,7 +5,7 @@ import type { OutcomeRecord, PartitionOutcome, UnitResult } from '../../core/out
 import { encodeOrdinals } from '../../core/units/ordinals';
 import type { UnitTask } from '../../core/plan';
 import { noCounts } from '../../core/status';
-import type { EndedPartition, Recorded } from '../../stored/checkpoints';
+import type { CheckpointOutcome, Recorded } from '../../stored/checkpoints';
 import { sealLines } from '../../stored/numbered-objects';
 import type { UnitRecorder } from './recorder';
 
@@ -89,7 +89,7 @@ function doneMs({ outcomes, blocks }: Recorded): number {
   return Math.round(sum);
 }
 
-function encodedOrdinals(ended: readonly EndedPartition[]): string | null {
+function encodedOrdinals(ended: readonly CheckpointOutcome[]): string | null {
   return ended.length === 0 ? null : encodeOrdinals(ended.map(({ outcome }) => outcome.ordinal));
 }
 

@@ -1,28 +1,20 @@
 /** What trying a run, and debugging a partition of one, give. Nothing of either is recorded. */
-import type { ErrorInfo, FinalStatus } from '../../core/outcome';
-import type { PartitionStatus } from '../../core/status';
-import type { ArtifactView, LogEntry } from '../../reader/types';
+import type { FinalStatus } from '../../core/outcome';
+import type { LogEntry, PartitionView } from '../../reader/types';
 import type { Row } from '../../core/row';
 
 /** Rows of a partition's result that are shown. */
 export const MAX_ROWS_SHOWN = 20;
 
-/** One partition that was tried. */
-export interface TriedPartition {
-  id: string;
-  key: Row;
+/** One partition that was tried. Its artifacts are deleted with the try. */
+export interface TriedPartition extends Pick<PartitionView, 'id' | 'key' | 'rows' | 'artifacts' | 'error'> {
   /** `DONE`, `FAILED` or `INTERNAL_ERROR`, as a run would record it after this one call. */
   status: FinalStatus;
-  /** Rows of the partition. */
-  rows: number;
   durationMs: number;
   /** The first 20 rows that the function returned, key columns before them. */
   result: Row[];
   /** How many rows it returned. */
   resultRows: number;
-  /** What it uploaded; gone with the try. */
-  artifacts: ArtifactView[];
-  error: ErrorInfo | null;
 }
 
 /** What came of a try. */
@@ -58,17 +50,14 @@ export interface TryOptions {
   signal?: AbortSignal;
 }
 
-/** How a partition ended: a call made to debug it, or what the run recorded. */
-export interface CallView {
-  status: PartitionStatus;
-  /** The attempt's number; of what is recorded, how often the function was called. */
-  attempts: number;
-  durationMs: number | null;
-  /** Rows, key columns first; at most the first 20. */
-  result: Row[];
-  resultRows: number;
-  artifacts: ArtifactView[];
-  error: ErrorInfo | null;
+/**
+ * How a partition ended: a call made to debug it (`attempts` is then the number of the attempt), or what the
+ * run recorded.
+ */
+export interface CallView
+  extends
+    Pick<PartitionView, 'status' | 'attempts' | 'durationMs' | 'artifacts' | 'error'>,
+    Pick<TriedPartition, 'result' | 'resultRows'> {
   /** Lines that the last attempt printed. */
   logs: LogEntry[];
 }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { FileRef } from '../../core/files';
 import type { CalledHere, CallHereOptions, Uploaded } from '../language';
-import type { FromRunner, RunnerOutcome } from '../protocol';
+import type { CallResult, FromRunner } from '../protocol';
 import { OutputCapture } from './output-capture';
 import { UnitDatabases, UnitLoop } from './unit-loop';
 import type { Asked, UnitLink } from './worker-link';
@@ -41,7 +41,7 @@ export async function callHere(options: CallHereOptions): Promise<CalledHere> {
 }
 
 class LocalLink implements UnitLink {
-  outcome: RunnerOutcome['outcome'] | null = null;
+  outcome: CallResult['outcome'] | null = null;
   readonly rowsFiles: string[] = [];
   readonly uploads: Uploaded[] = [];
 

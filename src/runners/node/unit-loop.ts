@@ -23,12 +23,12 @@ import { SqlSession } from '../../functions/sql-session';
 import { readingSnapshot, SnapshotDamaged, SnapshotUnreadable } from '../../functions/unit-cursor';
 import { type IndexedPartition, loadKeys, readUnitIndex } from '../../functions/unit-index';
 import { NOTHING_WRITTEN, type Written } from '../../rows/written-alone';
-import { DoneColumns, type EndedOutcome, filterBlock, outcomeAt } from '../../core/done-block';
-import type { ErrorInfo, PackedArtifact } from '../../core/outcome';
+import { DoneColumns, filterBlock, outcomeAt } from '../../core/done-block';
+import type { EndedOutcome, ErrorInfo, NextCall, PackedArtifact } from '../../core/outcome';
 import { ArtifactPack } from './artifact-pack';
 import { timedOut } from '../exit-reason';
 import type { CallOf, OutputCapture } from './output-capture';
-import type { RunnerOutcome, RunnerSegment, RunnerUnit, ToRunner } from '../protocol';
+import type { CallResult, RunnerSegment, RunnerUnit, ToRunner } from '../protocol';
 import { RunnerHost } from './runner-host';
 import { type Returned, type UnitFunction, unitFunction } from './unit-function';
 import type { UnitLink } from './worker-link';
@@ -124,7 +124,7 @@ export class UnitLoop {
   /** Code of the user may be running outside of any partition. */
   private tainted = false;
   private readonly done = new DoneColumns();
-  private ended: RunnerOutcome[] = [];
+  private ended: CallResult[] = [];
   private readonly pack = new ArtifactPack();
   private segments = 0;
   private handedOverAt = performance.now();
@@ -360,7 +360,7 @@ export class UnitLoop {
     call: TimedCall,
     status: 'FAILED' | 'CANCELLED' | 'INTERNAL_ERROR',
     error: ErrorInfo | null,
-    retry: Pick<RunnerOutcome, 'retryable' | 'retryDelayMs'> = { retryable: false, retryDelayMs: null },
+    retry: NextCall = { retryable: false, retryDelayMs: null },
   ): void {
     const outcome = { ...outcomeOf(call), status, preview: null, outputRows: 0, error };
     // What a call left that was cut off is nobody's.
@@ -454,7 +454,7 @@ export class UnitLoop {
     const fail = (
       { attempts, startedAt, durationMs, ordinal }: Omit<EndedOutcome, 'artifacts'>,
       artifacts: PackedArtifact[],
-    ): RunnerOutcome => {
+    ): CallResult => {
       const { id, rows } = this.index.get(ordinal)!;
       const { error, ...retry } = describeThrown(refused.get(ordinal), this.unit.nonRetryableErrorTypes);
       const called = { ordinal, id, attempts, rows, startedAt, durationMs, reused: false };
