@@ -2,7 +2,8 @@
 import type { ErrorInfo } from '../core/outcome';
 import type { RunSummary, UnitTask } from '../core/plan';
 import { notAResult } from '../core/failures/not-a-result';
-import { isCommitResult, isOpenedRun, isRunPlan, isRunSummary, isUnitResult } from '../core/recorded';
+import { isCommitResult, isOpenedRun, isRunPlan, isRunSummary } from '../core/answers/step-results';
+import { isUnitResult } from '../core/answers/unit-result';
 import { isObject } from '../core/shape';
 import { shardNumber } from '../core/units/shards';
 import { decodeControl } from './decode-control';

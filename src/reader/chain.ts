@@ -4,7 +4,7 @@
  */
 import { decodeClose } from '../history/decode';
 import { valueOf } from '../history/untrusted-payloads';
-import { isRunPlan } from '../core/recorded';
+import { isRunPlan } from '../core/answers/step-results';
 import {
   isInvalidArgument,
   isNotFound,

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { OpenedRun } from '../core/opened-run';
 import type { CommitResult, RunPlan, RunSummary } from '../core/plan';
-import { isCommitResult, isRunSummary } from '../core/recorded';
+import { isCommitResult, isRunSummary } from '../core/answers/step-results';
 import { shardId } from '../core/units/shards';
 import { failed, settledStatus, withinTolerance, type RunStatus } from '../core/status';
 import { stopMessage } from '../core/failures/stop';

@@ -12,7 +12,7 @@ import {
 import { encodeOrdinals } from '../core/units/ordinals';
 import type { ShardSettings, ShardTask } from '../core/plan';
 import { shardId } from '../core/units/shards';
-import { isShardReport } from '../core/recorded';
+import { isShardReport } from '../core/answers/shard-messages';
 import { endedIn, type ShardReport } from '../core/units/shard-report';
 import type { partitionShard } from './partition-shard';
 import { provenanceOf } from './payload-converter';

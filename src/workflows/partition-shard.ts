@@ -17,7 +17,8 @@ import {
 } from '@temporalio/workflow';
 import { decodeOrdinals, ordinalsWithin } from '../core/units/ordinals';
 import type { ShardSettings, ShardTask, Unit } from '../core/plan';
-import { isLoadedShard, isShardSettings } from '../core/recorded';
+import { isShardSettings } from '../core/answers/shard-messages';
+import { isLoadedShard } from '../core/answers/step-results';
 import { isObject } from '../core/shape';
 import { firstReport, isDue, type ShardReport } from '../core/units/shard-report';
 import { inputOf } from '../core/provenance';

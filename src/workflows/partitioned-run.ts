@@ -20,7 +20,7 @@ import {
 } from '@temporalio/workflow';
 import type { Closing, OpenedRun } from '../core/opened-run';
 import type { RunPlan, RunSummary } from '../core/plan';
-import { isOpenedRun, isRunPlan } from '../core/recorded';
+import { isOpenedRun, isRunPlan } from '../core/answers/step-results';
 import type { RunStatus } from '../core/status';
 import { resultOf } from './result-of';
 import { closeWorkflow, closingAfter } from './closing';

@@ -18,7 +18,7 @@ import { MAX_SHARDS, MAX_LANES } from '../core/live-settings';
 import { encodeOrdinals } from '../core/units/ordinals';
 import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan, Sharding, ShardSettings, ShardTask, UnitCallPlan } from '../core/plan';
-import { isShardReport } from '../core/recorded';
+import { isShardReport } from '../core/answers/shard-messages';
 import { isObject } from '../core/shape';
 import { firstReport } from '../core/units/shard-report';
 import { lanesOf, shardsInFlight } from '../core/units/shards';
