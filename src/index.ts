@@ -20,17 +20,16 @@ export { definePartitionModel } from './models/define';
 export { bytesSerde, jsonSerde } from './models/serde';
 export { RegistryConflict, RegistryRefused } from './models/records';
 export type { ModelEntry, ModelMetrics, ModelOptions, PartitionModel } from './models/types';
+export type { ModelVersion } from './client/registry/model-version';
+export type { ModelRegistry, RegisteredModel } from './client/registry/registry';
 export type {
   AliasStep,
   ModelListing,
-  ModelRegistry,
-  ModelVersion,
   Promotion,
   PromoteOptions,
-  RegisteredModel,
   VersionRef,
   VersionView,
-} from './client/registry/registry';
+} from './client/registry/types';
 export type { ComparedPartition, Comparison, ComparisonOptions } from './models/compare';
 
 export { defineConfig, type Notifier, type PartwiseConfig } from './config/define';
