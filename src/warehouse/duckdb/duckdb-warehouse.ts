@@ -22,7 +22,8 @@ import { countFiles, describeFiles, globsOf, pinFiles, type FilesSource } from '
 import { fileProblems, needsFile, tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type DescribedSource } from './source';
-import { countPartitions, pinRows, pinSample } from './snapshot';
+import { countPartitions } from './partition-keys';
+import { pinRows, pinSample } from './snapshot';
 
 /** A DuckDB file, or none at all for sources that are files. */
 export class DuckDbWarehouse implements Warehouse {
