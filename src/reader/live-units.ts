@@ -1,7 +1,6 @@
 /** What the server and the stage say about units that are being processed, for the live overlay. */
 import type { temporal } from '@temporalio/proto';
 import { checkpointRecords } from '../stored/checkpoints';
-import { isoTime } from '../history/decode';
 import type { RunRecord, UnitRecord } from '../history/fold';
 import { failureOf, valueOf } from '../history/untrusted-payloads';
 import type { PendingUnit } from '../history/overlay';
@@ -11,7 +10,7 @@ import { count, mapOf } from '../core/shape';
 import { isOwnActivity } from '../core/units/cut-units';
 import { unitFolder } from '../stored/layout';
 import type { Stage } from '../stage';
-import type { PayloadDecoder } from '../history/events';
+import { isoTime, type PayloadDecoder } from '../history/events';
 
 export type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
 

@@ -1,5 +1,5 @@
 /** What a run would do. */
-import type { PlanPreview } from '../../reader/types';
+import type { PlanPreview } from '../../client/trial/types';
 import { bar } from './sparkline';
 import type { Paint } from './paint';
 import { renderTable } from './table';

@@ -1,10 +1,27 @@
-/** What trying a run, and debugging a partition of one, give. Nothing of either is recorded. */
+/** Results of planning and trying a run, and of debugging a partition of one. None of them is recorded. */
 import type { FinalStatus } from '../../core/outcome';
+import type { Column } from '../../core/plan';
 import type { LogEntry, PartitionView } from '../../reader/types';
 import type { Row } from '../../core/row';
 
 /** Rows of a partition's result that are shown. */
 export const MAX_ROWS_SHOWN = 20;
+
+/** What a run would do; nothing was started. */
+export interface PlanPreview {
+  partitions: number;
+  /** Source rows. */
+  rows: number;
+  keyColumns: Column[];
+  /** Activities that the partitions would be spread over. */
+  units: number;
+  /** The first few by rows, the largest first. */
+  largest: { id: string; rows: number }[];
+  /** The last few, the smallest first; none that is among the largest. */
+  smallest: { id: string; rows: number }[];
+  /** Partitions by size: `label` is a range of rows, such as `100 – 999`. */
+  histogram: { label: string; partitions: number }[];
+}
 
 /** One partition that was tried. Its artifacts are deleted with the try. */
 export interface TriedPartition extends Pick<PartitionView, 'id' | 'key' | 'rows' | 'artifacts' | 'error'> {
