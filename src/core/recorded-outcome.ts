@@ -1,7 +1,7 @@
 /**
- * Outcomes as they are recorded: each with what made it. Unit results, checkpoints, the file of outcomes taken
- * over and the ledger of a series store this in JSON of their own; in memory it has this one shape, and for
- * DONE partitions of batches the column form.
+ * Outcomes as they are recorded: each with what made it. Unit results, checkpoints, the file of outcomes
+ * taken over and the ledger of a series store this in JSON of their own; in memory it has this one shape, and
+ * for DONE partitions of batches the column form.
  */
 import type { DoneBlock } from './done-block';
 import type { PartitionOutcome } from './outcome';

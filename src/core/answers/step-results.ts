@@ -1,6 +1,6 @@
 /**
- * What counts as the result of an activity other than `processUnit`. Workflows and readers of history call the
- * same functions, so that they agree about an activity that was completed by hand (I8).
+ * What counts as the result of an activity other than `processUnit`. Workflows and readers of history call
+ * the same functions, so that they agree about an activity that was completed by hand (I8).
  */
 import type { Carried } from '../carried';
 import type { NormalizedRetry, NormalizedRule } from '../failures/retry-plan';

@@ -1,4 +1,6 @@
-/** What counts as the result of `processUnit`. Workflows and readers of history call the same function (I8). */
+/**
+ * What counts as the result of `processUnit`. Workflows and readers of history call the same function (I8).
+ */
 import type { ArtifactRef } from '../files';
 import type { DoneRecord, PartitionOutcome, UnitResult } from '../outcome';
 import type { UnitTask } from '../plan';

@@ -1,6 +1,6 @@
 /**
- * The partitions of a source: numbers the distinct keys in key order, in the temporary tables `partition_keys`
- * and `partition_index`.
+ * The partitions of a source: numbers the distinct keys in key order, in the temporary tables
+ * `partition_keys` and `partition_index`.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { didYouMean } from '../../core/nearest';

@@ -1,6 +1,6 @@
 /**
- * Pins a run's rows: writes the partition index and the rows, sorted by partition, as Parquet. What could read
- * differently a second time is first read into a temporary table (I1).
+ * Pins a run's rows: writes the partition index and the rows, sorted by partition, as Parquet. What could
+ * read differently a second time is first read into a temporary table (I1).
  */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
