@@ -1,4 +1,6 @@
-/** How an attempt leaves its unit to the next one, at no cost to the partitions where they are not to blame. */
+/**
+ * How an attempt leaves its unit to the next one, at no cost to the partitions where they are not to blame.
+ */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import { Refusal } from '../../core/refusal';
 import { StageUnavailable } from '../../stage';
@@ -9,8 +11,8 @@ import type { Interruption } from './interruptions';
 const PAUSED_RETRY_MS = 2_000;
 const SHUTDOWN_RETRY_MS = 100;
 /**
- * Between attempts while the stage is unavailable, or while no worker has the function: doubled each time, up to
- * the longest.
+ * Between attempts while the stage is unavailable, or while no worker has the function: doubled each time, up
+ * to the longest.
  */
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 15_000;
