@@ -109,7 +109,8 @@ export type {
 export type { ErrorInfo, FinalStatus } from './core/outcome';
 export type { RefusalType } from './core/refusal';
 export type { Tolerance } from './core/failures/tolerance';
-export type { Column, CommitResult, ModelUse } from './core/plan';
+export type { Column, ModelUse } from './core/plan';
+export type { CommitResult } from './core/tasks';
 export {
   FAILURE_STATUSES,
   PARTITION_STATUSES,

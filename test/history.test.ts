@@ -17,7 +17,8 @@ import { runState, statusOfUnended, wasRefused } from '../src/history/run-state'
 import { decodeOrdinals, encodeOrdinals } from '../src/core/units/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/core/outcome';
 import type { OpenedRun } from '../src/core/opened-run';
-import type { RunPlan, RunSummary, UnitTask } from '../src/core/plan';
+import type { RunPlan } from '../src/core/plan';
+import type { RunSummary, UnitTask } from '../src/core/tasks';
 import { failed, noCounts, PARTITION_STATUSES } from '../src/core/status';
 import type { WaitingStep } from '../src/history/state';
 import type { HistoryEvent, PayloadDecoder } from '../src/history/events';

@@ -1,7 +1,7 @@
 /** The last event of an execution → the fact of its end. */
 import { isRunSummary } from '../core/answers/step-results';
 import type { ErrorInfo } from '../core/outcome';
-import type { RunSummary } from '../core/plan';
+import type { RunSummary } from '../core/tasks';
 import { CANCELLED, ownFailure, runError } from './error-info';
 import { isoTime, type HistoryEvent, type PayloadDecoder, type RecordedFailure } from './events';
 import type { CloseKind, Fact } from './facts';

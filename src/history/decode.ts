@@ -1,5 +1,5 @@
 /** Raw history events → facts. Types are all it takes from Temporal, so it works on any source of events. */
-import type { UnitTask } from '../core/plan';
+import type { UnitTask } from '../core/tasks';
 import { notAResult } from '../core/failures/not-a-result';
 import { isCommitResult, isOpenedRun, isRunPlan } from '../core/answers/step-results';
 import { isUnitResult } from '../core/answers/unit-result';

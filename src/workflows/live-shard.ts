@@ -10,7 +10,7 @@ import {
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import { encodeOrdinals } from '../core/units/ordinals';
-import type { ShardSettings, ShardTask } from '../core/plan';
+import type { ShardSettings, ShardTask } from '../core/tasks';
 import { shardId } from '../core/units/shards';
 import { isShardReport } from '../core/answers/shard-messages';
 import { endedIn, type ShardReport } from '../core/units/shard-report';

@@ -16,7 +16,8 @@ import {
   type SignalDefinition,
 } from '@temporalio/workflow';
 import { decodeOrdinals, ordinalsWithin } from '../core/units/ordinals';
-import type { ShardSettings, ShardTask, Unit } from '../core/plan';
+import type { Unit } from '../core/plan';
+import type { ShardSettings, ShardTask } from '../core/tasks';
 import { isShardSettings } from '../core/answers/shard-messages';
 import { isLoadedShard } from '../core/answers/step-results';
 import { isObject } from '../core/shape';

@@ -19,7 +19,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Closing, OpenedRun } from '../core/opened-run';
-import type { RunPlan, RunSummary } from '../core/plan';
+import type { RunPlan } from '../core/plan';
+import type { RunSummary } from '../core/tasks';
 import { isOpenedRun, isRunPlan } from '../core/answers/step-results';
 import type { RunStatus } from '../core/status';
 import { resultOf } from './result-of';

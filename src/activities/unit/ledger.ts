@@ -5,7 +5,8 @@
  */
 import { afterLoss, mayCallAgain, maxLostWorkers, type AfterLoss } from '../../core/failures/budgets';
 import { callsBefore } from '../../history/fold';
-import type { UnitPlan, UnitTask } from '../../core/plan';
+import type { UnitTask } from '../../core/tasks';
+import type { UnitPlan } from '../../core/unit-plan';
 import { ownRule, retryWaitMs } from '../../core/failures/retry-plan';
 import { isOwnActivity } from '../../core/units/cut-units';
 import type { NextCall } from '../../core/outcome';

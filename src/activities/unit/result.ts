@@ -3,7 +3,7 @@ import { encodeBlock } from '../../core/done-block';
 import type { FileRef } from '../../core/files';
 import type { OutcomeRecord, PartitionOutcome, UnitResult } from '../../core/outcome';
 import { encodeOrdinals } from '../../core/units/ordinals';
-import type { UnitTask } from '../../core/plan';
+import type { UnitTask } from '../../core/tasks';
 import { noCounts } from '../../core/status';
 import type { CheckpointOutcome, Recorded } from '../../stored/checkpoints';
 import { sealLines } from '../../stored/numbered-objects';

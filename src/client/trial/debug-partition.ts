@@ -17,7 +17,7 @@ import type { LogEntry, PartitionView } from '../../reader/types';
 import type { ProjectConfig } from '../../config';
 import { checkPin } from '../../functions/file-rows';
 import type { RunRecord } from '../../history/fold';
-import type { FunctionPlan, UnitPlan } from '../../core/plan';
+import type { FunctionPlan, UnitPlan } from '../../core/unit-plan';
 import { Refusal } from '../../core/refusal';
 import type { CallHereOptions } from '../../runners/language';
 import { languageOfBundle } from '../../runners/languages';

@@ -1,5 +1,6 @@
 /** What counts as a message between a run and its shards: signals, which anyone in the namespace may send. */
-import type { Shard, ShardSettings } from '../plan';
+import type { Shard } from '../plan';
+import type { ShardSettings } from '../tasks';
 import { count, either, flag, listOf, oneOf, orNull, shapeOf } from '../shape';
 import type { ShardReport } from '../units/shard-report';
 import { alike, counts, failure, version } from './shared-shapes';

@@ -8,20 +8,17 @@ import type { FunctionSettings, NormalizedOptions, PlannedInput } from '../norma
 import type { Continued, ExecutionEntry, OpenedRun } from '../opened-run';
 import type {
   Column,
-  CommitResult,
   FileRange,
-  FoundPartitions,
-  FunctionPlan,
-  LoadedShard,
   ModelUse,
   RetryPlan,
   RetryRule,
   RunPlan,
-  RunSummary,
   Shard,
   Sharding,
   Unit,
 } from '../plan';
+import type { CommitResult, FoundPartitions, LoadedShard, RunSummary } from '../tasks';
+import type { FunctionPlan } from '../unit-plan';
 import {
   count,
   either,

@@ -3,7 +3,7 @@
  */
 import type { ArtifactRef } from '../files';
 import type { DoneRecord, PartitionOutcome, UnitResult } from '../outcome';
-import type { UnitTask } from '../plan';
+import type { UnitTask } from '../tasks';
 import {
   count,
   either,

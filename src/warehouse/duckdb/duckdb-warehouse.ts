@@ -4,7 +4,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { widened, type Confinement } from '../../duckdb/confinement';
 import { check, type Check } from '../../core/check';
 import type { ModelRecord } from '../../models/records';
-import type { CommitResult, CommitTask, OutputPlan } from '../../core/plan';
+import type { OutputPlan } from '../../core/plan';
+import type { CommitResult, CommitTask } from '../../core/tasks';
 import { Refusal } from '../../core/refusal';
 import type {
   CommitRows,

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileRef } from '../../core/files';
-import type { SnapshotFile } from '../../core/plan';
+import type { SnapshotFile } from '../../core/unit-plan';
 import type {
   PinnedSource,
   RangedPlace,
