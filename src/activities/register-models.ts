@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto';
 import type { RunReader } from '../reader/run-reader';
 import type { RunRecord } from '../history/fold';
 import { putManifest, readManifest, withRoot } from '../models/manifest';
+import { addVersion } from '../models/record-changes';
 import {
-  addVersion,
   identityProblem,
   modelBody,
   ownerOf,

@@ -1,4 +1,6 @@
-/** The plan of a run, from what was opened and pinned: every number that shapes the run is fixed here. Pure. */
+/**
+ * The plan of a run, from what was opened and pinned: every number that shapes the run is fixed here. Pure.
+ */
 import { resolve } from 'node:path';
 import type { Carried, CarriedContent } from '../core/carried';
 import { maxAttempts, planRetry } from '../core/failures/retry-plan';

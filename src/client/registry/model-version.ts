@@ -2,12 +2,11 @@
 import type { ModelInput, RunInput } from '../../core/input';
 import type { ModelSerde } from '../../functions/model-hooks';
 import { entriesOf, findEntry } from '../../models/manifest';
+import { describeVersion, removeVersion } from '../../models/record-changes';
 import {
   aliasesOf,
-  describeVersion,
   modelBody,
   RegistryRefused,
-  removeVersion,
   resolveVersion,
   type ModelRecord,
   type VersionBody,

@@ -1,16 +1,15 @@
 /** The registry as programs see it: models, their versions, and aliases that move. */
 import { compareEntries, type Comparison, type ComparisonOptions } from '../../models/compare';
 import { entriesOf, putManifest, readManifest, withRoot } from '../../models/manifest';
+import { moveAlias, withVersion } from '../../models/record-changes';
 import {
   aliasesOf,
   beforeAlias,
   modelBody,
-  moveAlias,
   RegistryRefused,
   resolveVersion,
   stepsOf,
   versionsOf,
-  withVersion,
   type AliasBody,
   type ModelRecord,
   type VersionBody,
