@@ -20,17 +20,16 @@ export { definePartitionModel } from './models/define';
 export { bytesSerde, jsonSerde } from './models/serde';
 export { RegistryConflict, RegistryRefused } from './models/records';
 export type { ModelEntry, ModelMetrics, ModelOptions, PartitionModel } from './models/types';
+export type { ModelVersion } from './client/registry/model-version';
+export type { ModelRegistry, RegisteredModel } from './client/registry/registry';
 export type {
   AliasStep,
   ModelListing,
-  ModelRegistry,
-  ModelVersion,
   Promotion,
   PromoteOptions,
-  RegisteredModel,
   VersionRef,
   VersionView,
-} from './client/registry/registry';
+} from './client/registry/types';
 export type { ComparedPartition, Comparison, ComparisonOptions } from './models/compare';
 
 export { defineConfig, type Notifier, type PartwiseConfig } from './config/define';
@@ -63,7 +62,6 @@ export type {
   PartitionPage,
   PartitionView,
   PlannedRun,
-  PlanPreview,
   RunArchive,
   RunEvent,
   RunHandle,
@@ -94,6 +92,7 @@ export type {
   DebugOptions,
   DebugReport,
   OutcomeComparison,
+  PlanPreview,
   TriedPartition,
   TryEvent,
   TryOptions,
@@ -113,7 +112,8 @@ export type {
 export type { ErrorInfo, FinalStatus } from './core/outcome';
 export type { RefusalType } from './core/refusal';
 export type { Tolerance } from './core/failures/tolerance';
-export type { Column, CommitResult, ModelUse } from './core/plan';
+export type { Column, ModelUse } from './core/plan';
+export type { CommitResult } from './core/tasks';
 export {
   FAILURE_STATUSES,
   PARTITION_STATUSES,

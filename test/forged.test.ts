@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { Partwise, type RunHandle, type RunInput } from '../src/index';
-import { isShardReport } from '../src/core/recorded';
+import { isShardReport } from '../src/core/answers/shard-messages';
 import { noCounts } from '../src/core/status';
 import { endBackground } from '../src/temporal';
 import { workerPid } from './support/embedded';

@@ -17,7 +17,8 @@ import { runState, statusOfUnended } from '../src/history/run-state';
 import { decodeOrdinals, encodeOrdinals } from '../src/core/units/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/core/outcome';
 import type { OpenedRun } from '../src/core/opened-run';
-import type { RunPlan, RunSummary, UnitTask } from '../src/core/plan';
+import type { RunPlan } from '../src/core/plan';
+import type { RunSummary, UnitTask } from '../src/core/tasks';
 import { failed, noCounts, PARTITION_STATUSES, wasRefused } from '../src/core/status';
 import type { WaitingStep } from '../src/history/state';
 import type { HistoryEvent, PayloadDecoder } from '../src/history/events';
@@ -298,10 +299,10 @@ describe('a run that was stopped', () => {
   test('has SKIPPED what was not started, and FAILED what threw and is not tried again (I8)', async () => {
     const facts = [...planned(5), ...unit(0, 0, 2, ['retry', 'retry', 'retry'])];
     const going = await fold(facts);
-    expect(going.outcomes.thrown.get(1)).toMatchObject({ error: { type: 'Error' } });
+    expect(going.outcomes.thrown.get(1)?.outcome).toMatchObject({ error: { type: 'Error' } });
     const { record, statuses, outcomes } = await fold([...facts, stopped('alike')]);
     expect(statuses.slice(0, 3)).toEqual(['FAILED', 'FAILED', 'FAILED']);
-    expect(outcomes.get(1)).toMatchObject({ status: 'FAILED', error: { type: 'Error' } });
+    expect(outcomes.get(1)?.outcome).toMatchObject({ status: 'FAILED', error: { type: 'Error' } });
     expect(statusOfUnended(record, 4)).toBe('SKIPPED');
     expect(state(record)).toMatchObject({
       status: 'FAILURE',
@@ -425,13 +426,14 @@ describe('a whole run at once', () => {
       ] as const) {
         const columns = await columnsOf(record, from, to);
         for (let ordinal = from; ordinal < to; ordinal++) {
-          const [known, at] = [outcomes.get(ordinal), ordinal - from];
+          const [end, at] = [outcomes.get(ordinal), ordinal - from];
+          const known = end?.outcome;
           const status = known?.status ?? statusOfUnended(record, ordinal);
           expect(PARTITION_STATUSES[columns.status[at]!]).toBe(status);
           expect(columns.attempts[at]).toBe(known?.attempts ?? outcomes.calls.get(ordinal) ?? 0);
           expect(columns.durationMs[at]).toBe(known?.durationMs ?? Number.NaN);
           expect(columns.startedAt[at]).toBe(known === undefined ? Number.NaN : Date.parse(known.startedAt));
-          expect(columns.execution[at]).toBe(known?.execution ?? 0);
+          expect(columns.execution[at]).toBe(end?.execution ?? 0);
         }
       }
     }

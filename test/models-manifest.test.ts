@@ -6,7 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FileRef } from '../src/core/files';
 import { entriesOf, findEntry, putManifest } from '../src/models/manifest';
-import { addVersion, moveAlias, recordChanges, removeVersion, type ModelRecord } from '../src/models/records';
+import { addVersion, moveAlias, recordChanges, removeVersion } from '../src/models/record-changes';
+import type { ModelRecord } from '../src/models/records';
 import type { ModelEntry } from '../src/models/types';
 import { openStage, type Stage } from '../src/stage/index';
 

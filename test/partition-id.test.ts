@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodePartitionId, encodePartitionId } from '../src/core/partition-id';
 import { artifactFile, ledgerFolder, partitionFolder, runFolder } from '../src/stored/layout';
 import { queryRows, withDatabase } from '../src/duckdb/database-file';
-import { idSql } from '../src/warehouse/duckdb/snapshot';
+import { idSql } from '../src/warehouse/duckdb/partition-keys';
 
 const HOSTILE = [
   null,

@@ -10,7 +10,7 @@ import { gunzipSync } from 'node:zlib';
 import { Client, type ConnectionLike } from '@temporalio/client';
 import { describe, expect, it } from '@jest/globals';
 import type { OpenedRun } from '../src/core/opened-run';
-import { isOpenedRun } from '../src/core/recorded';
+import { isOpenedRun } from '../src/core/answers/step-results';
 import { Partwise } from '../src/index';
 import { NO_SETTINGS } from '../src/input/function-settings';
 import { plannedInput, settingsOfFunction } from '../src/planning/opened-run';

@@ -11,7 +11,7 @@ import type { ApplicationFailure } from '@temporalio/common';
 import { RunReader } from '../src/reader/run-reader';
 import { ServerRun } from '../src/reader/run-source';
 import { Partwise, type RunInput } from '../src/index';
-import type { ShardSettings, ShardTask } from '../src/core/plan';
+import type { ShardSettings, ShardTask } from '../src/core/tasks';
 import { cli } from './support/cli';
 import { forget } from './support/forget';
 import { GATED_FUNCTIONS, startGated, untilState, type GatedRun } from './support/gated-runs';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fetchSnapshot } from '../src/warehouse/unit-snapshot';
-import type { UnitPlan } from '../src/core/plan';
+import type { UnitPlan } from '../src/core/unit-plan';
 import { partitionSql } from '../src/core/push-down';
 import { restoreSql, typeInSnapshot, unloadSql } from '../src/warehouse/snowflake/column-types';
 import { bindParameters } from '../src/warehouse/snowflake/parameters';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Context } from '@temporalio/activity';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { putCheckpoint, readCheckpoints, type RecordedPartition } from '../src/stored/checkpoints';
+import { putCheckpoint, readCheckpoints, type CheckpointOutcome } from '../src/stored/checkpoints';
 import { settledPlan, settlePlan } from '../src/stored/settled-plan';
 import { sealLines, unsealLines } from '../src/stored/numbered-objects';
 import { putLocator } from '../src/stored/locators';
@@ -94,7 +94,7 @@ describe('checkpoints', () => {
   });
 
   it('of an attempt that was given up and wrote late count once, rows included (I10)', async () => {
-    const ended = (ordinal: number): RecordedPartition => ({
+    const ended = (ordinal: number): CheckpointOutcome => ({
       outcome: {
         ordinal,
         id: `${ordinal}`,

@@ -42,7 +42,7 @@ export const REPLACEMENTS = [
     to: 'entry !== undefined',
   },
   // What failed is recorded as good.
-  { file: 'src/activities/record-series.ts', from: "end.status !== 'DONE' || ", to: '' },
+  { file: 'src/activities/record-series.ts', from: "ended.status !== 'DONE' || ", to: '' },
   // A retry lays all that the run has ever trained over the newest version.
   {
     file: 'src/activities/register-models.ts',

@@ -4,7 +4,7 @@ import { findArchive } from '../reader/archive/archives';
 import { HistorySource } from '../reader/histories/history-source';
 import type { Reading } from '../reader/run-reader';
 import type { ShardRef } from '../history/facts';
-import type { ArchiveShardTask } from '../core/plan';
+import type { ArchiveShardTask } from '../core/tasks';
 import type { Stage } from '../stage';
 import type { ActivityDeps, ClosingRun } from './deps';
 import { withHeartbeats } from './unit/heartbeat';

@@ -4,7 +4,7 @@ import { orRerun } from '../reader/rerun-missing';
 import { withLocalRows } from '../reader/partitions/results';
 import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';
-import type { CommitResult, CommitTask } from '../core/plan';
+import type { CommitResult, CommitTask } from '../core/tasks';
 import { Refusal } from '../core/refusal';
 import { openStage } from '../stage';
 import { openWarehouse } from '../warehouse';

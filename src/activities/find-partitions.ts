@@ -6,7 +6,7 @@ import { Context } from '@temporalio/activity';
 import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';
 import { decodeOrdinals } from '../core/units/ordinals';
-import type { FindTask, FoundPartitions } from '../core/plan';
+import type { FindTask, FoundPartitions } from '../core/tasks';
 import { quote } from '../core/quote';
 import { Refusal } from '../core/refusal';
 import { refusing } from './failures';

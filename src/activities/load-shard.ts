@@ -3,7 +3,8 @@
  * all shards (I7).
  */
 import { Context } from '@temporalio/activity';
-import type { LoadedShard, LoadTask, Sharding, Unit } from '../core/plan';
+import type { Sharding, Unit } from '../core/plan';
+import type { LoadedShard, LoadTask } from '../core/tasks';
 import { sha256Of } from '../files/digest';
 import { dealUnits, shardsFor } from '../core/units/shards';
 import { openStage, type Stage } from '../stage';

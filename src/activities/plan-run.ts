@@ -1,31 +1,26 @@
-/** Pins the rows of a run and fixes every number that shapes it. */
+/** Pins the rows of a run, cuts them into units and puts its plan on the stage. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { carriedContent, carriedOrdinals, type Carried, type CarriedContent } from '../core/carried';
+import { carriedContent, carriedOrdinals, type CarriedContent } from '../core/carried';
 import type { PlannedInput } from '../core/normalized-input';
-import { encodeOrdinals } from '../core/units/ordinals';
 import type { OpenedRun, PlanTask } from '../core/opened-run';
-import type { ModelUse, OutputPlan, RunPlan, Unit, UnitPlan } from '../core/plan';
+import type { RunPlan } from '../core/plan';
 import type { PushDown } from '../core/push-down';
 import { Refusal } from '../core/refusal';
 import { scheduledFor } from '../input/scheduled-time';
 import { planFolder } from '../stored/layout';
-import { maxAttempts, planRetry } from '../core/failures/retry-plan';
-import { joinUpToMs } from '../core/units/joining';
-import { retryUnitsPerRound } from '../core/units/retry-units';
 import { readWholeIndex } from '../rows/partition-index';
-import { toleratedOf } from '../core/failures/tolerance';
-import { cutUnits, rangesOf, unitQueueOf } from '../core/units/cut-units';
+import { cutUnits, rangesOf } from '../core/units/cut-units';
 import type { Stage } from '../stage';
 import { openWarehouse, TABLES_READ_BACK } from '../warehouse';
 import type { Confinement } from '../duckdb/confinement';
 import { allowedFiles, confinementOf, sourceProblems } from '../planning/allowed-files';
 import type { ActivityDeps } from './deps';
 import { refusingEarly } from './failures';
-import { functionLimits } from '../planning/function-limits';
-import { plannedInput, settingsOfFunction } from '../planning/opened-run';
+import { plannedInput } from '../planning/opened-run';
+import { runNumbers, runPlanOf, unitPlanOf, type PlannedRows } from '../planning/run-plan';
 import { withHeartbeats } from './unit/heartbeat';
 import { settledPlan, settlePlan } from '../stored/settled-plan';
 import { checkFallback, modelUse, pinModels, skipping, withoutModel } from '../planning/plan-models';
@@ -34,15 +29,6 @@ import { putCarried, readCarried } from '../planning/continue-run';
 import { reuseOutcomes } from '../planning/reuse';
 import { putShards } from './load-shard';
 import { loadUnitPlan } from '../stored/unit-plan';
-
-/** Longest time of one unit's attempt when no time-out was asked for. */
-const UNLIMITED_MS = 30 * 86_400_000;
-/** Calls of one partition within one attempt: the first, and one per runner it may cost. */
-const CALLS_PER_ATTEMPT = 4;
-/** Grace before a kill, and the start of a new runner. */
-const CALL_OVERHEAD_MS = 5_000;
-/** So many failures of one kind in a row from the start are a mistake, not bad luck. */
-const STOP_AFTER_ALIKE = 20;
 
 export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPlan> {
   const context = Context.current();
@@ -71,35 +57,6 @@ interface PlanPlace {
   opened: OpenedRun;
   /** On the stage; ends in `/`. */
   folder: string;
-}
-
-/** What the plan says of rows, and which of their partitions are to be run. */
-interface PlannedRows {
-  pinned: Pick<
-    UnitPlan,
-    | 'params'
-    | 'model'
-    | 'models'
-    | 'keyColumns'
-    | 'columns'
-    | 'index'
-    | 'snapshot'
-    | 'files'
-    | 'pushDown'
-    | 'snapshotTime'
-    | 'scheduledTime'
-  >;
-  /** By ordinal. */
-  ids: readonly string[];
-  /** By ordinal. */
-  rows: readonly number[];
-  /** Of the models that it predicts with. */
-  use: ModelUse | null;
-  carried: { carried: Carried; content: CarriedContent } | null;
-  /** Ordinals of the partitions that are to be run. */
-  selected: readonly number[];
-  /** Of those. */
-  units: Unit[];
 }
 
 /** Reads the source, once. */
@@ -238,82 +195,12 @@ function cutSelected(
 async function putPlan(
   { stage, opened, folder }: PlanPlace,
   input: PlannedInput,
-  { pinned, rows, use, carried, selected, units }: PlannedRows,
+  rows: PlannedRows,
   projectDir: string,
 ): Promise<RunPlan> {
-  const { options } = input;
-  const { runId, generation, execution } = opened;
-  const own = settingsOfFunction(opened);
-  const retry = planRetry(options.retry, own.retry);
-  const { timeoutMs, memoryBytes } = functionLimits(options, own);
-  const { params, model, models, keyColumns, columns, index, snapshot, files, pushDown, snapshotTime } =
-    pinned;
-  const { scheduledTime } = pinned;
-  const unitPlan: UnitPlan = {
-    version: 1,
-    runId,
-    generation,
-    function: opened.function,
-    params,
-    ...(model !== undefined && { model }),
-    ...(models !== undefined && { models }),
-    warehouse: opened.warehouse,
-    keyColumns,
-    columns,
-    index,
-    snapshot,
-    files,
-    pushDown,
-    snapshotTime,
-    scheduledTime,
-    retry,
-    timeoutMs,
-    memoryBytes,
-    hasBigTaskQueue: own.bigTaskQueue !== null,
-    heartbeatTimeoutMs: options.heartbeatTimeoutMs,
-    selected: carried === null ? null : encodeOrdinals(selected),
-    earlierCalls: carried?.content.calls ?? {},
-    trusted: opened.trusted,
-  };
-  const sharding = await putShards(stage, folder, units, options.maxConcurrency);
-  return {
-    version: 1,
-    runId,
-    generation,
-    execution,
-    function: { name: opened.function.name, digest: opened.function.digest },
-    stage: opened.stage,
-    unitPlan: await stage.put(`${folder}unit-plan.json`, Buffer.from(JSON.stringify(unitPlan))),
-    index,
-    keyColumns,
-    partitions: rows.length,
-    rows: rows.reduce((sum, n) => sum + n, 0),
-    snapshotTime,
-    units: sharding === null ? units : [],
-    sharding,
-    taskQueue: opened.unitTaskQueue,
-    bigTaskQueue: own.bigTaskQueue === null ? null : unitQueueOf(own.bigTaskQueue),
-    maxConcurrency: options.maxConcurrency,
-    toleratedFailures: toleratedOf(options.toleratedFailures, rows.length),
-    failFast: options.failFast,
-    stopAfterAlike: STOP_AFTER_ALIKE,
-    retry,
-    heartbeatTimeoutMs: options.heartbeatTimeoutMs,
-    unitTimeoutMs: UNLIMITED_MS,
-    partitionTimeoutMs: timeoutMs === null ? null : (timeoutMs + CALL_OVERHEAD_MS) * CALLS_PER_ATTEMPT,
-    joinUpToMs: joinUpToMs({ units: units.length, partitionsPerUnit: options.partitionsPerUnit }),
-    retryUnitsPerRound: retryUnitsPerRound(
-      options.maxConcurrency,
-      // A second chance on the big task queue is a round of its own.
-      maxAttempts(retry) + (own.bigTaskQueue === null ? 0 : 1),
-    ),
-    output: outputPlan(input, projectDir),
-    ...(use !== null && { models: use }),
-    carried: carried?.carried ?? null,
-  };
-}
-
-function outputPlan({ output }: PlannedInput, projectDir: string): OutputPlan | null {
-  if (output === null || !('file' in output)) return output;
-  return { ...output, file: resolve(projectDir, output.file) };
+  const numbers = runNumbers(opened, input);
+  const unitPlan = Buffer.from(JSON.stringify(unitPlanOf(opened, numbers, rows)));
+  const sharding = await putShards(stage, folder, rows.units, input.options.maxConcurrency);
+  const put = { unitPlan: await stage.put(`${folder}unit-plan.json`, unitPlan), sharding };
+  return runPlanOf({ opened, input, numbers, rows, put, projectDir });
 }

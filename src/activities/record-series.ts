@@ -22,12 +22,12 @@ export async function recordSeries(_: ActivityDeps, { task, reader }: ClosingRun
   const done = new Map<string, LedgerEntry>();
   const outcomes = await reader.outcomes(record);
   const index = await readWholeIndex(await stage.localFile(plan.index));
-  for (const { functionDigest, execution: _in, output, ...end } of outcomes.all()) {
+  for (const { outcome: ended, functionDigest, output } of outcomes.all()) {
     // enforces I4: only what is DONE, and by code that is known, can stand for a call of a later run.
-    if (end.status !== 'DONE' || functionDigest === null) continue;
-    const { ordinal } = end;
-    const outcome = { ...end, id: index.ids[ordinal]!, rows: index.rows[ordinal]! };
-    const key = keyOf(fingerprints[outcome.ordinal]!, functionDigest);
+    if (ended.status !== 'DONE' || functionDigest === null) continue;
+    const { ordinal } = ended;
+    const outcome = { ...ended, id: index.ids[ordinal]!, rows: index.rows[ordinal]! };
+    const key = keyOf(fingerprints[ordinal]!, functionDigest);
     const run = { runId, generation, execution };
     done.set(outcome.id, { key, outcome, functionDigest, rows: output, snapshotTime, run });
   }

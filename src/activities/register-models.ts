@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto';
 import type { RunReader } from '../reader/run-reader';
 import type { RunRecord } from '../history/fold';
 import { putManifest, readManifest, withRoot } from '../models/manifest';
+import { addVersion } from '../models/record-changes';
 import {
-  addVersion,
   identityProblem,
   modelBody,
   ownerOf,
@@ -19,7 +19,8 @@ import {
   type ModelRecord,
   type Version,
 } from '../models/records';
-import type { CommitResult, CommitTask, OutputPlan } from '../core/plan';
+import type { OutputPlan } from '../core/plan';
+import type { CommitResult, CommitTask } from '../core/tasks';
 import { Refusal } from '../core/refusal';
 import { openStage, portableUri } from '../stage';
 import type { Warehouse } from '../warehouse';

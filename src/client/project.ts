@@ -1,11 +1,10 @@
 import type { ProjectConfig } from '../config';
 import type { Check } from '../core/check';
 import type { RunInput } from '../core/input';
-import type { PlanPreview } from '../reader/types';
 import type { ProjectCheckOptions } from './doctor';
 import { refusing } from './refusing';
 import type { ServeOptions } from './serve';
-import type { TryOptions, TryReport } from './trial/types';
+import type { PlanPreview, TryOptions, TryReport } from './trial/types';
 
 /** Which project to open. */
 export interface ProjectOptions {

@@ -3,9 +3,10 @@
  * run of its series. They are one file on the stage, which the execution's history names by digest (I2), so
  * that this execution alone is enough to read the run after the older ones have expired.
  */
-import { decodeBlock, encodeBlock, type DoneBlock } from './done-block';
-import type { FileRef } from './files';
-import type { ErrorInfo, PartitionOutcome, DoneRecord } from './outcome';
+import { decodeBlock, encodeBlock } from './done-block';
+import type { FileRef, RowsFile } from './files';
+import type { DoneRecord, ErrorInfo } from './outcome';
+import type { MadeBy, RecordedBlock, RecordedOutcome } from './recorded-outcome';
 import type { StatusCounts } from './status';
 
 /** What history holds of outcomes taken over. */
@@ -19,41 +20,14 @@ export interface Carried {
   firstErrors: { id: string; error: ErrorInfo }[];
 }
 
-/**
- * A Parquet file of rows that functions returned; those of the ordinals in `except` do not count. `File`: a
- * local one is a path.
- */
-export interface RowsFile<File = FileRef> {
-  file: File;
-  except: readonly number[];
-}
-
 /** A line of the file. */
 export type CarriedRecord =
-  CarriedOutcome | ({ done: DoneRecord } & MadeBy) | { rows: RowsFile } | { calls: Record<number, number> };
-
-/** What made outcomes. */
-export interface MadeBy {
-  /** Execution of this run that they were first recorded in. */
-  execution: number;
-  /** sha256 of the function bundle that ran; null when none did. */
-  functionDigest: string | null;
-}
-
-/** One partition's outcome. */
-export interface CarriedOutcome extends MadeBy {
-  outcome: PartitionOutcome;
-}
-
-/** Outcomes of partitions of batches that are DONE. */
-export interface CarriedBlock extends MadeBy {
-  block: DoneBlock;
-}
+  RecordedOutcome | ({ done: DoneRecord } & MadeBy) | { rows: RowsFile } | { calls: Record<number, number> };
 
 /** The file, read. */
 export interface CarriedContent {
-  outcomes: CarriedOutcome[];
-  blocks: CarriedBlock[];
+  outcomes: RecordedOutcome[];
+  blocks: RecordedBlock[];
   rows: RowsFile[];
   /** Calls so far of partitions that are to be run again, by ordinal. */
   calls: Record<number, number>;

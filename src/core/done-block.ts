@@ -4,7 +4,7 @@
  */
 import type { ArtifactRef } from './files';
 import { decodeOrdinals, encodeOrdinals } from './units/ordinals';
-import type { PartitionOutcome, PackedArtifact, DoneRecord } from './outcome';
+import type { DoneRecord, EndedOutcome, PackedArtifact } from './outcome';
 
 /** In memory, and between processes. Columns are of one length. */
 export interface DoneBlock {
@@ -20,12 +20,6 @@ export interface DoneBlock {
   /** Path on the stage of the file that they are in. */
   pack: string | null;
 }
-
-/** An outcome as a block has it. */
-export type DoneOutcome = Omit<PartitionOutcome, 'id' | 'rows'> & { id: null; rows: null };
-
-/** Of a batch, or of a partition by itself. */
-export type EndedOutcome = PartitionOutcome | DoneOutcome;
 
 /** Gathers outcomes until they are taken as a block. */
 export class DoneColumns {
@@ -97,7 +91,7 @@ function emptyColumns(length: number) {
 }
 
 /** The outcome at a position. */
-export function outcomeAt(block: DoneBlock, at: number): DoneOutcome {
+export function outcomeAt(block: DoneBlock, at: number): EndedOutcome {
   return {
     ordinal: block.ordinals[at]!,
     id: null,

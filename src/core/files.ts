@@ -17,6 +17,15 @@ export interface FileRef extends StagedFile {
   sha256: string;
 }
 
+/**
+ * A Parquet file of rows that functions returned; those of the ordinals in `except` do not count. `File` is a
+ * path for a local copy.
+ */
+export interface RowsFile<File = FileRef> {
+  file: File;
+  except: readonly number[];
+}
+
 /** How an artifact's bytes were made from a value, so that `artifacts.get` can give the value back. */
 export type ArtifactCodec = 'json' | 'text' | 'bytes' | 'csv' | 'parquet' | 'custom';
 

@@ -4,7 +4,9 @@ import type { FunctionDescription } from './function-description';
 import type { RunInput } from './input';
 import type { FunctionSettings, PlannedInput } from './normalized-input';
 import type { ErrorInfo } from './outcome';
-import type { CommitResult, FunctionPlan, RunPlan, RunSummary } from './plan';
+import type { RunPlan } from './plan';
+import type { CommitResult, RunSummary } from './tasks';
+import type { FunctionPlan } from './unit-plan';
 import type { RunStatus } from './status';
 
 /** What `openRun` returns: the run is accepted under this generation and execution. */

@@ -48,6 +48,20 @@ export interface PartitionOutcome {
   reused: boolean;
 }
 
+/** An outcome whose id and rows may be null: then only the partition index has them. */
+export type EndedOutcome = Omit<PartitionOutcome, 'id' | 'rows'> & {
+  id: string | null;
+  rows: number | null;
+};
+
+/** Whether and when a partition is called again. */
+export interface NextCall {
+  /** Whether another call may help (I9: never after a programming error). True only for `FAILED`. */
+  retryable: boolean;
+  /** The wait that the error asks for (`nextRetryDelay`), in milliseconds. */
+  retryDelayMs: number | null;
+}
+
 /**
  * A partition's outcome, or those of partitions of a batch that are DONE; all of a record were made by one
  * function bundle.

@@ -4,6 +4,7 @@
  */
 import type { UnitResult } from './outcome';
 import type { CloseTask, OpenedRun, PlanTask } from './opened-run';
+import type { RunPlan } from './plan';
 import type {
   ArchiveShardTask,
   CommitResult,
@@ -12,9 +13,8 @@ import type {
   FoundPartitions,
   LoadedShard,
   LoadTask,
-  RunPlan,
   UnitTask,
-} from './plan';
+} from './tasks';
 
 /** The function's name, so that listing runs needs no history. */
 export const FUNCTION_MEMO = 'partwiseFunction';

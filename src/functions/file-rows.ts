@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { digestFile } from '../files/digest';
-import type { PinnedFile } from '../core/plan';
+import type { PinnedFile } from '../core/unit-plan';
 import { HELD_ROWS, type PartitionRows } from '../rows/partition-rows';
 import { allRows, NO_CONSTANTS } from '../rows/slices';
 import { streamQuery } from '../rows/stream-query';

@@ -1,14 +1,22 @@
 /** Raw history events → facts. Types are all it takes from Temporal, so it works on any source of events. */
-import type { ErrorInfo } from '../core/outcome';
-import type { RunSummary, UnitTask } from '../core/plan';
+import type { UnitTask } from '../core/tasks';
 import { notAResult } from '../core/failures/not-a-result';
-import { isCommitResult, isOpenedRun, isRunPlan, isRunSummary, isUnitResult } from '../core/recorded';
+import { isCommitResult, isOpenedRun, isRunPlan } from '../core/answers/step-results';
+import { isUnitResult } from '../core/answers/unit-result';
 import { isObject } from '../core/shape';
 import { shardNumber } from '../core/units/shards';
+import { decodeClose } from './decode-close';
 import { decodeControl } from './decode-control';
+import { CANCELLED, errorInfo } from './error-info';
+import {
+  isoTime,
+  type HistoryEvent,
+  type PayloadDecoder,
+  type RecordedActivity,
+  type RecordedFailure,
+} from './events';
+import type { Fact, ShardRef, Step } from './facts';
 import { failureOf, ForgedPayload, valueOf } from './untrusted-payloads';
-import type { CloseKind, Fact, ShardRef, Step } from './facts';
-import type { HistoryEvent, RecordedFailure, RecordedActivity, PayloadDecoder } from './events';
 
 /** The numbers of a shard's events in a record: Temporal ends a workflow of so many. */
 const MAX_EVENTS = 2 ** 16;
@@ -209,87 +217,6 @@ export function shardsIn(events: readonly HistoryEvent[]): ShardRef[] {
 /** `RETRY_STATE_CANCEL_REQUESTED`: it would have been tried again. */
 const CANCEL_REQUESTED = 7;
 
-const CANCELLED: ErrorInfo = { type: 'Cancelled', message: 'It was cancelled.', stack: null };
-
-/** The fact of an execution's last event; null for any other event. */
-export async function decodeClose(
-  event: HistoryEvent,
-  decoder: PayloadDecoder,
-): Promise<Extract<Fact, { type: 'closed' }> | null> {
-  const at = isoTime(event.eventTime);
-  const close = (
-    kind: CloseKind,
-    error: ErrorInfo | null,
-    summary: RunSummary | null,
-    realExecution: string | null,
-  ) => ({ type: 'closed', at, kind, error, summary, realExecution }) as const;
-
-  const completed = event.workflowExecutionCompletedEventAttributes;
-  if (completed) {
-    const [result] = await decoder.values(completed.result);
-    return close('completed', null, isRunSummary(result) ? result : null, null);
-  }
-  const failed = event.workflowExecutionFailedEventAttributes;
-  if (failed) {
-    const failure = ownFailure(await failureOf(decoder, failed.failure));
-    const [details] = failure.details;
-    const summary = isRunSummary(details) ? details : null;
-    return close('failed', runError(failure), summary, realExecution(failure));
-  }
-  if (event.workflowExecutionCanceledEventAttributes) {
-    return close('cancelled', { ...CANCELLED, message: 'The run was cancelled.' }, null, null);
-  }
-  const terminated = event.workflowExecutionTerminatedEventAttributes;
-  if (terminated) {
-    const reason = terminated.reason ? `: ${terminated.reason}` : '';
-    return close(
-      'terminated',
-      { type: 'Terminated', message: `The run was terminated${reason}.`, stack: null },
-      null,
-      null,
-    );
-  }
-  if (event.workflowExecutionTimedOutEventAttributes) {
-    const message = "The run passed the time-out that Temporal's start command gave it.";
-    return close('timedOut', { type: 'TimedOut', message, stack: null }, null, null);
-  }
-  return null;
-}
-
-/** An ActivityFailure only says which activity failed; what happened is its cause. */
-function ownFailure(failure: RecordedFailure | null): RecordedFailure {
-  if (failure === null)
-    return { type: 'Error', message: 'It failed without a word.', stack: null, details: [], cause: null };
-  return failure.type === 'Activity' && failure.cause !== null ? ownFailure(failure.cause) : failure;
-}
-
-function errorInfo(failure: RecordedFailure): ErrorInfo {
-  const { type, message, stack } = ownFailure(failure);
-  // The server's word for a worker that stopped sending heartbeats.
-  if (type === 'HeartbeatTimeout') {
-    return {
-      type: 'WorkerLost',
-      message: 'The worker was not heard of any more while it ran this.',
-      stack: null,
-    };
-  }
-  return { type, message, stack: stack === '' ? null : stack };
-}
-
-/**
- * What became of a run, or of a step of it, is not the function's doing, and no stack of ours helps anybody.
- */
-export function runError(failure: RecordedFailure): ErrorInfo {
-  return { ...errorInfo(failure), stack: null };
-}
-
-function realExecution(failure: RecordedFailure): string | null {
-  if (failure.type !== 'RunExists') return null;
-  const details = failure.details[0];
-  if (typeof details !== 'object' || details === null || !('workflowRunId' in details)) return null;
-  return typeof details.workflowRunId === 'string' ? details.workflowRunId : null;
-}
-
 export function isStep(activityType: string): activityType is Step {
   return activityType === 'openRun' || activityType === 'planRun' || activityType === 'commitRun';
 }
@@ -300,8 +227,4 @@ function recorded<T extends { version: 1 }>(value: unknown, what: string): T {
   throw new Error(
     `The history holds a ${what} that this release of Partwise cannot read: read the run with the release that made it, or a later one.`,
   );
-}
-
-export function isoTime(time: { seconds?: unknown; nanos?: number | null } | null | undefined): string {
-  return new Date(Number(time?.seconds ?? 0) * 1000 + (time?.nanos ?? 0) / 1e6).toISOString();
 }

@@ -39,3 +39,7 @@ export interface PayloadDecoder {
     activity?: RecordedActivity,
   ): Promise<RecordedFailure | null>;
 }
+
+export function isoTime(time: { seconds?: unknown; nanos?: number | null } | null | undefined): string {
+  return new Date(Number(time?.seconds ?? 0) * 1000 + (time?.nanos ?? 0) / 1e6).toISOString();
+}

@@ -4,7 +4,8 @@
  */
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
-import type { CommitResult, RunPlan, RunSummary, UnitTask } from '../core/plan';
+import type { RunPlan } from '../core/plan';
+import type { CommitResult, RunSummary, UnitTask } from '../core/tasks';
 import type { Tolerance } from '../core/failures/tolerance';
 
 /** Activities that a run has one of. */

@@ -67,10 +67,7 @@ interface Group extends Pick<FailureGroup, 'type' | 'pattern' | 'place'> {
   examples: (Omit<FailureExample, 'id'> & { id: string | null })[];
 }
 
-type Failed = Pick<
-  PartitionEnd,
-  'ordinal' | 'id' | 'status' | 'error' | 'startedAt' | 'durationMs' | 'execution'
->;
+type End = Pick<PartitionEnd, 'outcome' | 'execution'>;
 
 /**
  * A group whose examples may lack their ids: of units that were lost, the partition index alone knows them.
@@ -96,14 +93,14 @@ export class FailuresOfEnds implements EndsSink {
     for (const ordinal of block.ordinals) this.#groupOf[ordinal] = -1;
   }
 
-  addEnd(end: Failed): void {
-    const { status, error, ordinal } = end;
+  addEnd(end: End): void {
+    const { status, error, ordinal } = end.outcome;
     this.#groupOf[ordinal] = isFailure(status) ? this.#add(end, status, error ?? UNKNOWN) : -1;
   }
 
   addThrown(end: PartitionEnd): void {
     // A stopped run tries nothing again.
-    if (wasStopped(this.record) && this.record.waiting.has(end.ordinal)) this.addEnd(end);
+    if (wasStopped(this.record) && this.record.waiting.has(end.outcome.ordinal)) this.addEnd(end);
   }
 
   addCalls(): void {}
@@ -112,7 +109,7 @@ export class FailuresOfEnds implements EndsSink {
   finish(overlay: LiveOverlay | null): FoundGroup[] {
     const { execution } = this.record.plan!;
     for (const outcome of overlay?.ended.values() ?? [])
-      if (!this.has(outcome.ordinal)) this.addEnd({ ...outcome, execution });
+      if (!this.has(outcome.ordinal)) this.addEnd({ outcome, execution });
     const into = this.#merged();
     const counts = new Int32Array(this.#byNumber.length);
     const groupAt = (ordinal: number): number => into[this.#groupOf[ordinal]! - 1] ?? -1;
@@ -142,8 +139,8 @@ export class FailuresOfEnds implements EndsSink {
       .sort((a, b) => b.count - a.count);
   }
 
-  #add(end: Failed, status: FailureStatus, error: ErrorInfo): number {
-    const { ordinal, id, startedAt, durationMs, execution } = end;
+  #add({ outcome, execution }: End, status: FailureStatus, error: ErrorInfo): number {
+    const { ordinal, id, startedAt, durationMs } = outcome;
     const group = this.#groupFor(error, id);
     const endedMs = Date.parse(startedAt) + durationMs;
     group.firstMs = Math.min(group.firstMs, endedMs);

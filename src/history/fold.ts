@@ -14,7 +14,8 @@
 import { decodeOrdinals } from '../core/units/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
-import type { CommitResult, RunPlan, UnitTask } from '../core/plan';
+import type { RunPlan } from '../core/plan';
+import type { CommitResult, UnitTask } from '../core/tasks';
 import { givenBack, type GivenBack, takeBack } from '../core/units/retry-units';
 import { endsWithoutResult, withoutResult } from '../core/failures/not-a-result';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../core/status';

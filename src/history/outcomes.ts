@@ -2,8 +2,8 @@
  * How each partition of a run ended, by ordinal: what was taken over from before, what unit results say
  * inline, and the files that they name.
  */
-import type { RowsFile } from '../core/carried';
 import { outcomeAt } from '../core/done-block';
+import type { RowsFile } from '../core/files';
 import type { FinalStatus } from '../core/outcome';
 import type { RunRecord, UnitRecord } from './fold';
 import { wasStopped } from './run-state';
@@ -49,11 +49,12 @@ export class Outcomes {
     const block = this.#blocks[this.#blockOf[ordinal]! - 1];
     if (block === undefined) return this.#single.get(ordinal);
     const { execution, functionDigest, output } = block;
-    return { ...outcomeAt(block.block, this.#positionOf[ordinal]!), execution, functionDigest, output };
+    const outcome = outcomeAt(block.block, this.#positionOf[ordinal]!);
+    return { outcome, execution, functionDigest, output };
   }
 
   statusOf(ordinal: number): FinalStatus | undefined {
-    return this.#blockOf[ordinal]! > 0 ? 'DONE' : this.#single.get(ordinal)?.status;
+    return this.#blockOf[ordinal]! > 0 ? 'DONE' : this.#single.get(ordinal)?.outcome.status;
   }
 
   /** The execution that recorded the partition's end. */
@@ -127,7 +128,8 @@ export class Outcomes {
     }
     for (const ordinal of record.skipped) {
       const end = this.#single.get(ordinal);
-      if (end?.status === 'CANCELLED') this.#single.set(ordinal, { ...end, status: 'SKIPPED', error: null });
+      if (end?.outcome.status === 'CANCELLED')
+        this.#single.set(ordinal, { ...end, outcome: { ...end.outcome, status: 'SKIPPED', error: null } });
     }
     // A stopped run tries nothing again.
     for (const ordinal of wasStopped(record) ? record.waiting.keys() : []) {
@@ -139,10 +141,11 @@ export class Outcomes {
   readonly #sink: EndsSink = {
     has: (ordinal) => this.statusOf(ordinal) !== undefined,
     addBlock: (ends) => this.#addBlock(ends),
-    addEnd: (end) => void this.#single.set(end.ordinal, end),
+    addEnd: (end) => void this.#single.set(end.outcome.ordinal, end),
     addThrown: (end) => {
-      this.#calls.set(end.ordinal, end.attempts);
-      this.#thrown.set(end.ordinal, end);
+      const { ordinal, attempts } = end.outcome;
+      this.#calls.set(ordinal, attempts);
+      this.#thrown.set(ordinal, end);
     },
     addCalls: (ordinal, calls) => void this.#calls.set(ordinal, calls),
   };

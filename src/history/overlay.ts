@@ -2,8 +2,7 @@
  * What only a running server knows, laid over the record: which units are being processed right now, which
  * attempt it is, what the last one failed with. Never part of a run's final state (I2).
  */
-import type { EndedOutcome } from '../core/done-block';
-import type { ErrorInfo } from '../core/outcome';
+import type { EndedOutcome, ErrorInfo } from '../core/outcome';
 import { spansOne } from '../core/units/cut-units';
 import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
 import type { WaitingStep } from './state';

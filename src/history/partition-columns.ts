@@ -80,24 +80,25 @@ export class ColumnsOfEnds implements EndsSink {
     }
   }
 
-  addEnd(end: Omit<PartitionEnd, 'id' | 'rows' | 'functionDigest' | 'output'>): void {
-    const at = this.#at(end.ordinal);
+  addEnd({ outcome, execution }: Pick<PartitionEnd, 'outcome' | 'execution'>): void {
+    const at = this.#at(outcome.ordinal);
     if (at === null) return;
     const columns = this.#columns;
-    const skipped = end.status === 'CANCELLED' && this.record.skipped.has(end.ordinal);
-    columns.status[at] = NUMBERS[skipped ? 'SKIPPED' : end.status];
-    columns.attempts[at] = end.attempts;
-    columns.returnedRows[at] = end.outputRows;
-    columns.startedAt[at] = Date.parse(end.startedAt);
-    columns.durationMs[at] = end.durationMs;
-    columns.execution[at] = end.execution;
-    columns.reused[at] = end.reused ? 1 : 0;
+    const skipped = outcome.status === 'CANCELLED' && this.record.skipped.has(outcome.ordinal);
+    columns.status[at] = NUMBERS[skipped ? 'SKIPPED' : outcome.status];
+    columns.attempts[at] = outcome.attempts;
+    columns.returnedRows[at] = outcome.outputRows;
+    columns.startedAt[at] = Date.parse(outcome.startedAt);
+    columns.durationMs[at] = outcome.durationMs;
+    columns.execution[at] = execution;
+    columns.reused[at] = outcome.reused ? 1 : 0;
   }
 
   addThrown(end: PartitionEnd): void {
+    const { ordinal, attempts } = end.outcome;
     // A stopped run tries nothing again.
-    if (wasStopped(this.record) && this.record.waiting.has(end.ordinal)) this.addEnd(end);
-    else this.addCalls(end.ordinal, end.attempts);
+    if (wasStopped(this.record) && this.record.waiting.has(ordinal)) this.addEnd(end);
+    else this.addCalls(ordinal, attempts);
   }
 
   addCalls(ordinal: number, calls: number): void {
@@ -109,7 +110,7 @@ export class ColumnsOfEnds implements EndsSink {
     const columns = this.#columns;
     const { record } = this;
     for (const outcome of overlay?.ended.values() ?? [])
-      if (!this.has(outcome.ordinal)) this.addEnd({ ...outcome, execution: record.plan!.execution });
+      if (!this.has(outcome.ordinal)) this.addEnd({ outcome, execution: record.plan!.execution });
     for (let at = 0; at < columns.status.length; at++) {
       if (columns.status[at] !== NO_STATUS) continue;
       const ordinal = columns.from + at;

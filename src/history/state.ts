@@ -1,7 +1,8 @@
 /** The state of a run, as readers get it and `--json` prints it. Stable from the first release. */
 import type { Step } from './facts';
 import type { ErrorInfo } from '../core/outcome';
-import type { CommitResult, ModelUse } from '../core/plan';
+import type { ModelUse } from '../core/plan';
+import type { CommitResult } from '../core/tasks';
 import type { RunStatus, StatusCounts } from '../core/status';
 
 /** One start of the run's workflow id. Times are ISO 8601 UTC. */

@@ -2,10 +2,11 @@
  * The ends of partitions as units and the file of outcomes taken over say them, read one unit after the
  * other.
  */
-import { carriedContent, type CarriedRecord, type MadeBy, type RowsFile } from '../core/carried';
-import { decodeBlock, type DoneBlock } from '../core/done-block';
-import type { FileRef } from '../core/files';
-import type { OutcomeRecord, PartitionOutcome } from '../core/outcome';
+import { carriedContent, type CarriedRecord } from '../core/carried';
+import { decodeBlock } from '../core/done-block';
+import type { FileRef, RowsFile } from '../core/files';
+import type { EndedOutcome, OutcomeRecord } from '../core/outcome';
+import type { RecordedBlock, RecordedOutcome } from '../core/recorded-outcome';
 import { decodeOrdinals } from '../core/units/ordinals';
 import type { RunPlan } from '../core/plan';
 import { givenBack } from '../core/units/retry-units';
@@ -17,20 +18,16 @@ import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from 
  */
 export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;
 
-/** A partition's end. Where id and rows are null, the partition index alone knows them. */
-export type PartitionEnd = Omit<PartitionOutcome, 'id' | 'rows'> &
-  MadeBy & {
-    id: string | null;
-    rows: number | null;
-    /** Where the partition's rows are, if it returned any. */
-    output: readonly RowsFile[];
-  };
-
-/** Ends of partitions that are DONE, by columns. */
-export interface BlockOfEnds extends MadeBy {
-  block: DoneBlock;
+interface WithRows {
+  /** The files that may have rows of it. */
   output: readonly RowsFile[];
 }
+
+/** A partition's end. */
+export interface PartitionEnd extends RecordedOutcome<EndedOutcome>, WithRows {}
+
+/** Ends of partitions that are DONE, by columns. */
+export interface BlockOfEnds extends RecordedBlock, WithRows {}
 
 /** Takes in the ends of partitions. */
 export interface EndsSink {
@@ -73,8 +70,7 @@ export async function takeCarried(
   const { outcomes, blocks, rows, calls } = carriedContent(
     parseLines<CarriedRecord>(await readFile(carried.file)),
   );
-  for (const { outcome, execution, functionDigest } of outcomes)
-    sink.addEnd({ ...outcome, execution, functionDigest, output: rows });
+  for (const outcome of outcomes) sink.addEnd({ ...outcome, output: rows });
   for (const block of blocks) sink.addBlock({ ...block, output: rows });
   for (const [ordinal, n] of Object.entries(calls)) sink.addCalls(Number(ordinal), n);
   return rows;
@@ -116,9 +112,10 @@ export function takeUnit(unit: UnitRecord, outcomes: readonly OutcomeRecord[], s
       continue;
     }
     const { ordinal } = outcome;
-    const made = { ...outcome, execution, functionDigest: others.get(ordinal) ?? functionDigest, output };
-    if (again.has(ordinal)) sink.addThrown(made);
-    else sink.addEnd(made);
+    const digest = others.get(ordinal) ?? functionDigest;
+    const recorded = { outcome, execution, functionDigest: digest, output };
+    if (again.has(ordinal)) sink.addThrown(recorded);
+    else sink.addEnd(recorded);
   }
 }
 
@@ -146,7 +143,7 @@ function parseLines<T extends object>(bytes: Uint8Array): T[] {
 function lostPartition(unit: UnitRecord, ordinal: number): PartitionEnd {
   const end = unit.end as Extract<UnitRecord['end'], { type: 'lost' }>;
   const startedAt = unit.startedAt ?? unit.scheduledAt;
-  return {
+  const outcome: EndedOutcome = {
     ordinal,
     id: null,
     status: end.status,
@@ -159,8 +156,6 @@ function lostPartition(unit: UnitRecord, ordinal: number): PartitionEnd {
     artifacts: [],
     error: end.error,
     reused: false,
-    functionDigest: null,
-    execution: unit.task.execution,
-    output: [],
   };
+  return { outcome, execution: unit.task.execution, functionDigest: null, output: [] };
 }

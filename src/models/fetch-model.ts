@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findEntry } from './manifest';
-import type { ModelPlan } from '../core/plan';
+import type { ModelPlan } from '../core/unit-plan';
 import { openStage } from '../stage';
 import type { ModelFile } from './types';
 

@@ -8,7 +8,7 @@ import type { Confinement } from '../duckdb/confinement';
 import { sqlProblem } from '../functions/sql-check';
 import { NO_SETTINGS, parseFunctionSettings } from '../input/function-settings';
 import type { FunctionSettings, NormalizedInput } from '../core/normalized-input';
-import type { FunctionPlan } from '../core/plan';
+import type { FunctionPlan } from '../core/unit-plan';
 import { Refusal } from '../core/refusal';
 import { scheduledFor } from '../input/scheduled-time';
 import { stageUri } from '../stage';

@@ -10,18 +10,12 @@ import type { PartitionViews } from '../reader/partitions/partition-views';
 import type { Reading, RunReader } from '../reader/run-reader';
 import { ordinalsInUnit, type RunRecord } from '../history/fold';
 import type { PartitionEnd } from '../history/unit-ends';
-import {
-  carriedRecords,
-  type Carried,
-  type CarriedBlock,
-  type CarriedContent,
-  type CarriedOutcome,
-  type CarriedRecord,
-} from '../core/carried';
+import { carriedRecords, type Carried, type CarriedContent, type CarriedRecord } from '../core/carried';
 import type { StagedFile } from '../core/files';
 import type { PartitionOutcome } from '../core/outcome';
 import type { Continued, ExecutionEntry } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
+import type { RecordedBlock, RecordedOutcome } from '../core/recorded-outcome';
 import { Refusal } from '../core/refusal';
 import { carriedFile, unitFolder, type ExecutionPlace } from '../stored/layout';
 import { noCounts } from '../core/status';
@@ -178,16 +172,16 @@ async function carriedOver(
     calls.set(ordinal, Math.max(n, calls.get(ordinal) ?? 0));
   const rows = outcomes.rowsFiles(reading.record);
   const found: CarriedContent = { outcomes: [], blocks: [], rows, calls: {} };
-  const latest = new Map<number, CarriedOutcome>();
+  const latest = new Map<number, RecordedOutcome>();
   const done = new Set<number>();
-  const addBlock = ({ block, execution, functionDigest }: CarriedBlock): void => {
+  const addBlock = ({ block, execution, functionDigest }: RecordedBlock): void => {
     found.blocks.push({ block, execution, functionDigest });
     for (const ordinal of block.ordinals) {
       done.add(ordinal);
       latest.delete(ordinal);
     }
   };
-  for (const end of single.values()) latest.set(end.ordinal, await complete(end, views));
+  for (const [ordinal, end] of single) latest.set(ordinal, await complete(end, views));
   for (const block of blocks) addBlock(block);
   for (const unit of reading.record.units.values()) {
     if (unit.end?.type === 'result') continue;
@@ -231,7 +225,7 @@ async function notStarted(
   views: PartitionViews,
   { record, state }: Reading,
   calls: number,
-): Promise<CarriedOutcome> {
+): Promise<RecordedOutcome> {
   const { id, rows, attempts } = await views.view(ordinal);
   const outcome: PartitionOutcome = {
     ordinal,
@@ -251,8 +245,9 @@ async function notStarted(
 }
 
 /** Of a partition that was lost with its unit only the partition index knows id and rows. */
-async function complete(partition: PartitionEnd, views: PartitionViews): Promise<CarriedOutcome> {
-  const { output: _, functionDigest, execution, ...end } = partition;
-  const { id, rows } = end.id !== null && end.rows !== null ? end : await views.view(end.ordinal);
-  return { outcome: { ...end, id: id!, rows: rows! }, execution, functionDigest };
+async function complete(end: PartitionEnd, views: PartitionViews): Promise<RecordedOutcome> {
+  const { outcome, execution, functionDigest } = end;
+  const { id, rows } =
+    outcome.id !== null && outcome.rows !== null ? outcome : await views.view(outcome.ordinal);
+  return { outcome: { ...outcome, id: id!, rows: rows! }, execution, functionDigest };
 }

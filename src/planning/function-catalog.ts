@@ -6,7 +6,7 @@ import { extname, join } from 'node:path';
 import { sha256Of } from '../files/digest';
 import { FunctionMissing } from '../functions/errors';
 import { didYouMean } from '../core/nearest';
-import type { FunctionPlan } from '../core/plan';
+import type { FunctionPlan } from '../core/unit-plan';
 import { bundleFunctions, describeFunctions } from '../runners/functions-file';
 import type { FunctionBundle, Language } from '../runners/language';
 import { languageOfBundle, languageOfSource } from '../runners/languages';

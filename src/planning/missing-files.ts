@@ -6,8 +6,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CarriedContent, RowsFile } from '../core/carried';
-import { filterBlock, outcomeAt, type EndedOutcome } from '../core/done-block';
+import type { CarriedContent } from '../core/carried';
+import { filterBlock, outcomeAt } from '../core/done-block';
+import type { RowsFile } from '../core/files';
+import type { EndedOutcome } from '../core/outcome';
 import { ObjectDamaged, ObjectMissing, type Stage } from '../stage';
 import { queryRows, quoteText, withDatabase } from '../duckdb/database-file';
 

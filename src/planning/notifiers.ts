@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Notifier, ProjectConfig } from '../config';
 import type { ErrorInfo } from '../core/outcome';
-import type { RunSummary } from '../core/plan';
+import type { RunSummary } from '../core/tasks';
 import { didYouMean } from '../core/nearest';
 import type { RunStatus } from '../core/status';
 

@@ -39,7 +39,7 @@ export async function trainedEntries(
   return done.flatMap((ordinal, i) => {
     if (outcomes.executionOf(ordinal)! <= after) return [];
     const { trained_rows: trained, model_file: file, model_bytes: _, ...rest } = rows[i]!;
-    const artifact = outcomes.get(ordinal)!.artifacts.find(({ name }) => name === file);
+    const artifact = outcomes.get(ordinal)!.outcome.artifacts.find(({ name }) => name === file);
     if (artifact === undefined)
       throw new Error(
         `The partition "${ids[ordinal]}" of the run "${runId}" has no artifact "${String(file)}".`,

@@ -2,9 +2,9 @@
  * Which execution of a run id is the run. Temporal starts another execution of a closed id without a word;
  * one that was refused ran nothing, and must not hide the one before it.
  */
-import { decodeClose } from '../history/decode';
+import { decodeClose } from '../history/decode-close';
 import { valueOf } from '../history/untrusted-payloads';
-import { isRunPlan } from '../core/recorded';
+import { isRunPlan } from '../core/answers/step-results';
 import {
   isInvalidArgument,
   isNotFound,

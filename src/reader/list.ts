@@ -1,6 +1,7 @@
 /** Lists of runs: one line for each run id. */
 import type { Client } from '@temporalio/client';
-import { decodeClose, HistoryDecoder, isoTime } from '../history/decode';
+import { HistoryDecoder } from '../history/decode';
+import { decodeClose } from '../history/decode-close';
 import { functionOfInput } from '../history/run-state';
 import { valueOf } from '../history/untrusted-payloads';
 import { FUNCTION_MEMO } from '../core/workflow';
@@ -13,7 +14,7 @@ import { payloadDecoder } from './histories/payloads';
 import { inParallel } from './histories/shards-reading';
 import type { ListOptions, RunListing, RunPage } from './types';
 import { quoted, Visibility, type ListedExecution } from './visibility';
-import type { PayloadDecoder } from '../history/events';
+import { isoTime, type PayloadDecoder } from '../history/events';
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1_000;

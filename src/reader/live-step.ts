@@ -1,6 +1,7 @@
 /** What the server says about the step of a run that is being tried again, for the live overlay. */
 import type { temporal } from '@temporalio/proto';
-import { isStep, runError } from '../history/decode';
+import { isStep } from '../history/decode';
+import { runError } from '../history/error-info';
 import type { WaitingStep } from '../history/state';
 import type { PayloadDecoder } from '../history/events';
 

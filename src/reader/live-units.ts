@@ -1,16 +1,16 @@
 /** What the server and the stage say about units that are being processed, for the live overlay. */
 import type { temporal } from '@temporalio/proto';
 import { checkpointRecords } from '../stored/checkpoints';
-import { isoTime } from '../history/decode';
 import type { RunRecord, UnitRecord } from '../history/fold';
 import { failureOf, valueOf } from '../history/untrusted-payloads';
 import type { PendingUnit } from '../history/overlay';
-import { decodeBlock, outcomeAt, type EndedOutcome } from '../core/done-block';
+import { decodeBlock, outcomeAt } from '../core/done-block';
+import type { EndedOutcome } from '../core/outcome';
 import { count, mapOf } from '../core/shape';
 import { isOwnActivity } from '../core/units/cut-units';
 import { unitFolder } from '../stored/layout';
 import type { Stage } from '../stage';
-import type { PayloadDecoder } from '../history/events';
+import { isoTime, type PayloadDecoder } from '../history/events';
 
 export type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
 

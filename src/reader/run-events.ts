@@ -40,7 +40,8 @@ export class RunEvents {
   async *#partitions(views: PartitionViews, { record }: Reading): AsyncGenerator<RunEvent> {
     const { single, blocks } = await this.reader.outcomes(record, this.#wanted);
     const own = record.plan!.execution;
-    for (const [ordinal, { execution, reused, status }] of single) {
+    for (const [ordinal, { outcome, execution }] of single) {
+      const { reused, status } = outcome;
       if (this.#told.has(ordinal)) continue;
       // What was taken over from before did not happen here.
       if (reused || execution !== own) continue;

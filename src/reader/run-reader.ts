@@ -6,7 +6,7 @@ import { Outcomes } from '../history/outcomes';
 import { takeEnds, type EndsSink, type ReadFile } from '../history/unit-ends';
 import { liveOverlay, type LiveOverlay } from '../history/overlay';
 import { runState } from '../history/run-state';
-import type { RowsFile } from '../core/carried';
+import type { RowsFile } from '../core/files';
 import type { RunPlan } from '../core/plan';
 import { openStage, type Stage } from '../stage';
 import { STATUS } from './chain';

@@ -140,7 +140,7 @@ export class Run implements RunHandle {
     const { record } = await this.reader.read();
     const { single, blocks } = await this.reader.outcomes(record);
     let rows = 0;
-    for (const { outputRows } of single.values()) rows += outputRows;
+    for (const { outcome } of single.values()) rows += outcome.outputRows;
     for (const { block } of blocks) for (const outputRows of block.outputRows) rows += outputRows;
     return rows;
   }

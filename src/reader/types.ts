@@ -1,7 +1,6 @@
 /** What readers of runs get: the shapes that `--json` prints too. Stable from the first release. */
 import type { ArtifactReader } from '../functions/types';
 import type { ErrorInfo } from '../core/outcome';
-import type { Column } from '../core/plan';
 import type { PartitionStatus, RunStatus, StatusCounts } from '../core/status';
 import type { Tolerance } from '../core/failures/tolerance';
 import type { Row } from '../core/row';
@@ -309,20 +308,4 @@ export interface RunListing {
   function: string | null;
   startedAt: string;
   endedAt: string | null;
-}
-
-/** What a run would do; nothing was started. */
-export interface PlanPreview {
-  partitions: number;
-  /** Source rows. */
-  rows: number;
-  keyColumns: Column[];
-  /** Activities that the partitions would be spread over. */
-  units: number;
-  /** The first few by rows, the largest first. */
-  largest: { id: string; rows: number }[];
-  /** The last few, the smallest first; none that is among the largest. */
-  smallest: { id: string; rows: number }[];
-  /** Partitions by size: `label` is a range of rows, such as `100 – 999`. */
-  histogram: { label: string; partitions: number }[];
 }

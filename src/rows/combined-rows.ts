@@ -1,7 +1,7 @@
 /** The rows that all partitions returned, as one query: what a commit writes and what `results` reads. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { combineColumns, type FileColumns } from './combine';
-import type { RowsFile } from '../core/carried';
+import type { RowsFile } from '../core/files';
 import type { Column } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../duckdb/database-file';

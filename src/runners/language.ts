@@ -6,7 +6,7 @@ import type { ArtifactCodec } from '../core/files';
 import type { ErrorInfo } from '../core/outcome';
 import type { ModelFile } from '../models/types';
 import type { WarehouseAccess } from '../core/warehouse-access';
-import type { LogLine, RunnerOutcome, RunnerUnit } from './protocol';
+import type { CallResult, LogLine, RunnerUnit } from './protocol';
 import type { Runner, RunnerOptions } from './runner';
 
 export interface Language {
@@ -80,7 +80,7 @@ export interface Uploaded {
 }
 
 export interface CalledHere {
-  outcome: RunnerOutcome['outcome'];
+  outcome: CallResult['outcome'];
   /** Parquet files of the rows that it returned, in the unit's scratch folder. */
   rowsFiles: string[];
   uploads: Uploaded[];

@@ -14,9 +14,10 @@
 import type { Confinement } from '../duckdb/confinement';
 import type { DoneBlock } from '../core/done-block';
 import type { ArtifactCodec } from '../core/files';
-import type { ErrorInfo, PartitionOutcome, PackedArtifact } from '../core/outcome';
-import type { Column, FunctionPlan, PinnedFile } from '../core/plan';
-import type { ModelPlan } from '../core/plan';
+import type { ErrorInfo, NextCall, PackedArtifact, PartitionOutcome } from '../core/outcome';
+import type { Column } from '../core/plan';
+import type { FunctionPlan, PinnedFile } from '../core/unit-plan';
+import type { ModelPlan } from '../core/unit-plan';
 import type { PushDown } from '../core/push-down';
 import type { RowsQuery, WarehouseQuery } from '../core/warehouse-access';
 import type { Offsets, OutputStream } from './output-files';
@@ -79,14 +80,12 @@ export interface RunnerUnit {
   duckdbMemoryBytes: number;
 }
 
-/** One partition's end as the runner saw it; the worker decides about retries. */
-export interface RunnerOutcome {
+/** The result of one call, as the runner saw it; the worker decides about retries. */
+export interface CallResult extends NextCall {
   outcome: Omit<PartitionOutcome, 'artifacts'>;
   artifacts: PackedArtifact[];
-  /** For `FAILED`: whether trying again may help (I9: programming errors never). */
-  retryable: boolean;
-  /** A wait the error asks for (`nextRetryDelay`), in milliseconds. */
-  retryDelayMs: number | null;
+  /** Set by the worker: out of memory, and to be tried on the function's `bigTaskQueue`. */
+  big?: boolean;
 }
 
 /** Partitions that ended since the segment before. Files are in the scratch folder. */
@@ -94,7 +93,7 @@ export interface RunnerSegment {
   /** Of a batch: those that are DONE. */
   done: DoneBlock | null;
   /** The others; of a unit that is no batch all. */
-  outcomes: RunnerOutcome[];
+  outcomes: CallResult[];
   /** The rows that they returned (Parquet); null: none. */
   rows: string | null;
   /** The small artifacts of a batch, one after the other; null: none. */

@@ -5,13 +5,13 @@ import { monotonicMs } from './call-record';
 import { BadMessage, UnitMessages } from './check-message';
 import type { OutputStream } from './output-files';
 import { OutputReader } from './output-reader';
-import type { FromRunner, RunnerUnit } from './protocol';
+import type { CallResult, FromRunner, RunnerUnit } from './protocol';
 import type { Runner } from './runner';
 import { RunnerLimits } from './runner-limits';
 import { accessOf } from './runner-unit';
 import { SessionRequests } from './session-requests';
 import { encodeValue } from './tagged-values';
-import type { EndedCall, LostCall, UnitRunOptions } from './unit';
+import type { LostCall, UnitRunOptions } from './unit';
 
 export interface SessionOptions extends UnitRunOptions {
   ordinals: number[];
@@ -247,23 +247,23 @@ class RunnerSession {
   }
 
   private takeSegment(segment: Extract<FromRunner, { type: 'segment' }>): void {
-    const { done, outcomes, rows, pack } = segment;
+    const { done, rows, pack } = segment;
     this.limits.active();
-    const ended: EndedCall[] = [];
-    for (const each of outcomes) {
+    const outcomes: CallResult[] = [];
+    for (const each of segment.outcomes) {
       const { ordinal, attempts, startedAt, durationMs, status, error } = each.outcome;
       // A time-out that the function obeyed costs the partition as much as one that it did not.
       if (status === 'INTERNAL_ERROR')
         this.lost.push({ ordinal, attempt: attempts, startedAt, durationMs, error: error! });
-      else ended.push({ ...each, big: false });
+      else outcomes.push(each);
     }
-    if (done === null && ended.length === 0) return;
+    if (done === null && outcomes.length === 0) return;
     this.segments = this.segments
       .then(async () => {
         await this.messages.checkFiles(segment);
-        await this.options.handlers.onSegment({ done, ended, rows, pack });
+        await this.options.handlers.onSegment({ done, outcomes, rows, pack });
         for (const ordinal of done?.ordinals ?? []) this.ended.add(ordinal);
-        for (const { outcome } of ended) this.ended.add(outcome.ordinal);
+        for (const { outcome } of outcomes) this.ended.add(outcome.ordinal);
       })
       .catch((error: unknown) => {
         if (error instanceof BadMessage) {

@@ -1,5 +1,5 @@
 /** Builds the unit that a runner is sent. Pure. */
-import type { UnitPlan } from '../core/plan';
+import type { UnitPlan } from '../core/unit-plan';
 import type { WarehouseAccess } from '../core/warehouse-access';
 import { duckdbMemory } from './memory';
 import type { RunnerUnit } from './protocol';

@@ -16,8 +16,9 @@
  */
 import type { ErrorInfo } from '../core/outcome';
 import { neverBegan } from './exit-reason';
+import type { CallResult, RunnerSegment } from './protocol';
 import { runOnRunner } from './runner-session';
-import type { EndedCall, UnitSegment, LostCall, UnitRunOptions } from './unit';
+import type { LostCall, UnitRunOptions } from './unit';
 
 /** How often in a row a runner may be lost before it has called any function. */
 const MAX_IDLE_RUNNERS = 3;
@@ -85,15 +86,15 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
   return { left: leftWith(queue), failed: null };
 }
 
-function alone(ended: EndedCall): UnitSegment {
-  return { done: null, ended: [ended], rows: null, pack: null };
+function alone(result: CallResult): RunnerSegment {
+  return { done: null, outcomes: [result], rows: null, pack: null };
 }
 
 function endedBadly(
   { ordinal, attempt: attempts, startedAt, durationMs, error }: LostCall,
   { id, rows }: { id: string; rows: number },
   big: boolean,
-): EndedCall {
+): CallResult {
   const status = error === null ? 'CANCELLED' : 'INTERNAL_ERROR';
   const nothing = { preview: null, outputRows: 0, reused: false };
   const outcome = { ordinal, id, status, attempts, rows, startedAt, durationMs, error, ...nothing } as const;

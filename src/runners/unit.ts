@@ -6,19 +6,8 @@ import type { Language } from './language';
 import type { CallMemory } from './memory';
 import type { RunnerPool } from './pool';
 import type { WarehouseAccess } from '../core/warehouse-access';
-import type { FromRunner, LogLine, RunnerOutcome, RunnerSegment, RunnerUnit } from './protocol';
+import type { FromRunner, LogLine, RunnerSegment, RunnerUnit } from './protocol';
 import type { ModelFile } from '../models/types';
-
-/** A partition's end. */
-export interface EndedCall extends RunnerOutcome {
-  /** It ran out of memory, and is to be tried on the function's `bigTaskQueue`. */
-  big: boolean;
-}
-
-/** Partitions that ended, as a runner hands them over: see `RunnerSegment`. */
-export interface UnitSegment extends Omit<RunnerSegment, 'outcomes'> {
-  ended: EndedCall[];
-}
 
 /** A call that came to no end of its own. */
 export interface LostCall {
@@ -44,7 +33,7 @@ export interface RunningSession {
 /** What the worker does with what a runner says. A handler that rejects ends the unit with that error. */
 export interface UnitHandlers {
   /** The next segment waits for it. */
-  onSegment(segment: UnitSegment): Promise<void>;
+  onSegment(segment: RunnerSegment): Promise<void>;
   onLog(lines: LogLine[]): void;
   /** The error of an upload or a download is the function's. */
   onUpload(request: UploadRequest): Promise<FileRef>;

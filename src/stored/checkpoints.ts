@@ -3,41 +3,32 @@
  * What a checkpoint holds is recorded: no later attempt of the unit runs it again (I4), be its number higher
  * or, after the server lost its last seconds, the same.
  */
-import type { RowsFile } from '../core/carried';
-import { decodeBlock, encodeBlock, filterBlock, type DoneBlock } from '../core/done-block';
-import type { FileRef } from '../core/files';
-import type { PartitionOutcome, DoneRecord } from '../core/outcome';
+import { decodeBlock, encodeBlock, filterBlock } from '../core/done-block';
+import type { FileRef, RowsFile } from '../core/files';
+import type { DoneRecord, NextCall } from '../core/outcome';
+import type { RecordedBlock, RecordedOutcome } from '../core/recorded-outcome';
 import { attemptOf, compareAttempts } from './layout';
 import type { Stage } from '../stage';
 import { sealLines, segmentName, unsealLines } from './numbered-objects';
 
-/** A partition's end, and what becomes of it. */
-export interface EndedPartition {
-  outcome: PartitionOutcome;
-  /** It threw, and is tried again. */
-  retryable: boolean;
-  /** A wait that the error asks for, in milliseconds. */
-  retryDelayMs: number | null;
+/**
+ * A recorded outcome, without its execution: a continuation that takes it over is the first to record it in a
+ * history. A later attempt of the unit may run other code.
+ */
+export interface CheckpointOutcome extends Omit<RecordedOutcome, 'execution'>, NextCall {
+  functionDigest: string;
   /** It ran out of memory, and is to be tried on the function's `bigTaskQueue`. */
   big: boolean;
 }
 
-/** An end as it is recorded: with the code that made it, which may not be that of a later attempt. */
-export interface RecordedPartition extends EndedPartition {
-  /** sha256 of the function bundle. */
-  functionDigest: string;
-}
-
-/** Partitions of a batch that are DONE. */
-export interface RecordedBlock {
-  block: DoneBlock;
+interface CheckpointBlock extends Omit<RecordedBlock, 'execution'> {
   functionDigest: string;
 }
 
 /** What attempts of a unit have recorded so far. */
 export class Recorded {
-  readonly outcomes: RecordedPartition[] = [];
-  readonly blocks: RecordedBlock[] = [];
+  readonly outcomes: CheckpointOutcome[] = [];
+  readonly blocks: CheckpointBlock[] = [];
   readonly output: RowsFile[] = [];
   readonly #ordinals = new Set<number>();
 
@@ -61,13 +52,13 @@ export class Recorded {
 
 /** What is recorded at once. */
 export interface Recording {
-  outcomes: readonly RecordedPartition[];
-  block: RecordedBlock | null;
+  outcomes: readonly CheckpointOutcome[];
+  block: CheckpointBlock | null;
   rows: RowsFile | null;
 }
 
 type CheckpointRecord =
-  { rows: FileRef } | ({ done: DoneRecord } & { functionDigest: string }) | RecordedPartition;
+  { rows: FileRef } | ({ done: DoneRecord } & { functionDigest: string }) | CheckpointOutcome;
 
 export async function putCheckpoint(
   stage: Pick<Stage, 'put'>,

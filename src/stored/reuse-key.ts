@@ -1,6 +1,7 @@
 /** When the outcome of a partition in one run of a series stands for that in the next. */
 import { sha256Of } from '../files/digest';
-import type { Column, UnitPlan } from '../core/plan';
+import type { Column } from '../core/plan';
+import type { UnitPlan } from '../core/unit-plan';
 
 /** What can change an outcome, but for the partition's rows and the code. */
 export type ReuseBasis = Pick<

@@ -4,18 +4,16 @@
  * work: what a run reused, its own history names, and a run that never wrote its ledger leaves the one before
  * it.
  */
-import type { RowsFile } from '../core/carried';
-import type { PartitionOutcome } from '../core/outcome';
+import type { RowsFile } from '../core/files';
+import type { RecordedOutcome } from '../core/recorded-outcome';
 import { ledgerFolder, ledgerNumber, ledgerPath } from './layout';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 import { sealLines, unsealLines } from './numbered-objects';
 
-/** The last good outcome of a partition. */
-export interface LedgerEntry {
+/** The last good outcome of a partition: DONE, and its ordinal is that of the run below. */
+export interface LedgerEntry extends Omit<RecordedOutcome, 'execution'> {
   /** See `reuseKeys`. */
   key: string;
-  /** DONE; its ordinal is that of the run below. */
-  outcome: PartitionOutcome;
   functionDigest: string;
   /** Where its rows are, under its ordinal. */
   rows: readonly RowsFile[];

@@ -1,5 +1,5 @@
 import type { FileRef } from '../core/files';
-import type { SnapshotFile, UnitPlan } from '../core/plan';
+import type { SnapshotFile, UnitPlan } from '../core/unit-plan';
 import type { Stage } from '../stage';
 
 /** Plans read lately, by digest: every unit of a run asks for the same one. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { UnitPlan } from '../core/plan';
+import type { UnitPlan } from '../core/unit-plan';
 import type { Stage } from '../stage';
 import { snapshotOf } from '../stored/unit-plan';
 import type { Warehouse } from './warehouse';

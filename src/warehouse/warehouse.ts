@@ -2,15 +2,9 @@ import type { ModelRecord } from '../models/records';
 import type { Check } from '../core/check';
 import type { Source } from '../core/input';
 import type { FileRef } from '../core/files';
-import type {
-  Column,
-  CommitResult,
-  CommitTask,
-  OutputPlan,
-  PinnedFile,
-  SnapshotFile,
-  UnitPlan,
-} from '../core/plan';
+import type { Column, OutputPlan } from '../core/plan';
+import type { CommitResult, CommitTask } from '../core/tasks';
+import type { PinnedFile, SnapshotFile, UnitPlan } from '../core/unit-plan';
 import type { PushDown } from '../core/push-down';
 import type { WarehouseAccess } from '../core/warehouse-access';
 import type { Stage } from '../stage';

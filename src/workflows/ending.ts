@@ -8,8 +8,9 @@ import {
   proxyActivities,
 } from '@temporalio/workflow';
 import type { OpenedRun } from '../core/opened-run';
-import type { CommitResult, RunPlan, RunSummary } from '../core/plan';
-import { isCommitResult, isRunSummary } from '../core/recorded';
+import type { RunPlan } from '../core/plan';
+import type { CommitResult, RunSummary } from '../core/tasks';
+import { isCommitResult, isRunSummary } from '../core/answers/step-results';
 import { shardId } from '../core/units/shards';
 import { failed, settledStatus, withinTolerance, type RunStatus } from '../core/status';
 import { stopMessage } from '../core/failures/stop';

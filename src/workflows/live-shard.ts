@@ -10,9 +10,9 @@ import {
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import { encodeOrdinals } from '../core/units/ordinals';
-import type { ShardSettings, ShardTask } from '../core/plan';
+import type { ShardSettings, ShardTask } from '../core/tasks';
 import { shardId } from '../core/units/shards';
-import { isShardReport } from '../core/recorded';
+import { isShardReport } from '../core/answers/shard-messages';
 import { endedIn, type ShardReport } from '../core/units/shard-report';
 import type { partitionShard } from './partition-shard';
 import { provenanceOf } from './payload-converter';

@@ -16,8 +16,10 @@ import {
   type SignalDefinition,
 } from '@temporalio/workflow';
 import { decodeOrdinals, ordinalsWithin } from '../core/units/ordinals';
-import type { ShardSettings, ShardTask, Unit } from '../core/plan';
-import { isLoadedShard, isShardSettings } from '../core/recorded';
+import type { Unit } from '../core/plan';
+import type { ShardSettings, ShardTask } from '../core/tasks';
+import { isShardSettings } from '../core/answers/shard-messages';
+import { isLoadedShard } from '../core/answers/step-results';
 import { isObject } from '../core/shape';
 import { firstReport, isDue, type ShardReport } from '../core/units/shard-report';
 import { inputOf } from '../core/provenance';

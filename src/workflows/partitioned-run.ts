@@ -19,8 +19,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Closing, OpenedRun } from '../core/opened-run';
-import type { RunPlan, RunSummary } from '../core/plan';
-import { isOpenedRun, isRunPlan } from '../core/recorded';
+import type { RunPlan } from '../core/plan';
+import type { RunSummary } from '../core/tasks';
+import { isOpenedRun, isRunPlan } from '../core/answers/step-results';
 import type { RunStatus } from '../core/status';
 import { resultOf } from './result-of';
 import { closeWorkflow, closingAfter } from './closing';

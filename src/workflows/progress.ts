@@ -5,7 +5,7 @@
 import { errorPattern, joinAlike, type AlikeState } from '../core/failures/alike';
 import type { Carried } from '../core/carried';
 import type { AlikeFailures, ErrorInfo, UnitResult } from '../core/outcome';
-import type { UnitTask } from '../core/plan';
+import type { UnitTask } from '../core/tasks';
 import { type GivenBack, takeBack } from '../core/units/retry-units';
 import type { ShardReport, WaitingEnds } from '../core/units/shard-report';
 import { failed, noCounts, PARTITION_STATUSES, type RunStatus, type StatusCounts } from '../core/status';

@@ -1,6 +1,6 @@
 /** What a run and its shards tell each other. */
 import { defineSignal } from '@temporalio/workflow';
-import type { ShardSettings } from '../core/plan';
+import type { ShardSettings } from '../core/tasks';
 import type { ShardReport } from '../core/units/shard-report';
 import { flag, isObject, listOf, oneOf, shapeOf, text } from '../core/shape';
 import { PARTITION_STATUSES } from '../core/status';

@@ -13,7 +13,7 @@ import { encodeOrdinals } from '../core/units/ordinals';
 import { notAResult } from '../core/failures/not-a-result';
 import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
-import { isFoundPartitions } from '../core/recorded';
+import { isFoundPartitions } from '../core/answers/step-results';
 import type { FinalStatus } from '../core/outcome';
 import { quote } from '../core/quote';
 import { problemText } from '../core/refusal';

@@ -11,8 +11,8 @@ import { joinedLabel } from '../core/units/joining';
 import { decodeOrdinals, encodeOrdinals } from '../core/units/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
-import type { UnitCallPlan, UnitTask } from '../core/plan';
-import { isUnitResult } from '../core/recorded';
+import type { UnitCallPlan, UnitTask } from '../core/tasks';
+import { isUnitResult } from '../core/answers/unit-result';
 import { endsWithoutResult, withoutResult } from '../core/failures/not-a-result';
 import type { RunActivities } from '../core/workflow';
 

@@ -8,7 +8,8 @@
  */
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { FinalStatus } from '../core/outcome';
-import type { Unit, UnitCallPlan } from '../core/plan';
+import type { Unit } from '../core/plan';
+import type { UnitCallPlan } from '../core/tasks';
 import { lanesAtWork, unitsToJoin } from '../core/units/joining';
 import { retryWaitMs } from '../core/failures/retry-plan';
 import { cutRetryUnits, type GivenBack } from '../core/units/retry-units';

@@ -79,7 +79,7 @@ async function gather(world: World, driven: Driven): Promise<Evidence> {
     const outcomes = await reader.outcomes(reading.record);
     const views = (await reader.views(reading))!;
     ends = new Map();
-    for (const end of outcomes.all()) ends.set(await views.id(end.ordinal), end);
+    for (const end of outcomes.all()) ends.set(await views.id(end.outcome.ordinal), end);
   }
   const partitions = new Map<string, PartitionView>();
   for (let after: string | null = null, first = true; first || after !== null; first = false) {
@@ -129,7 +129,8 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
     const views = await one.views(reading);
     for (const [ordinal, id] of ((await views?.ids()) ?? []).entries()) ordinals.set(id, ordinal);
     const units = [...reading.record.units.values()];
-    for (const { status, ordinal, execution } of outcomes.all()) {
+    for (const { outcome, execution } of outcomes.all()) {
+      const { status, ordinal } = outcome;
       if (status !== 'DONE' || execution !== run.plan?.execution) continue;
       const unit = units.find(
         ({ end, task }) =>
@@ -165,8 +166,8 @@ async function attemptsAgree({ world, ends, partitions, calls }: Evidence): Prom
   const byToken = new Map<string, CallEvent[]>();
   for (const call of calls) byToken.set(call.token, [...(byToken.get(call.token) ?? []), call]);
   const stage = openStage(`file://${world.stage}`);
-  for (const [id, end] of ends) {
-    const ref = end.artifacts.find(({ name }) => name === 'call.json');
+  for (const [id, { outcome }] of ends) {
+    const ref = outcome.artifacts.find(({ name }) => name === 'call.json');
     if (ref === undefined) throw new Error(`The DONE partition ${id} has no artifact call.json.`);
     const made = JSON.parse(Buffer.from(await stage.get(ref.path, ref)).toString('utf8')) as {
       token: string;
@@ -253,12 +254,13 @@ async function machineCostsNothing({ world, driven, readings }: Evidence): Promi
     const reader = new RunReader(new ServerRun(world.client, world.runId, record.workflowRunId));
     const reading = await reader.read();
     const views = await reader.views(reading);
-    for (const end of (await reader.outcomes(reading.record)).all()) {
-      if (end.status !== 'FAILED' && end.status !== 'INTERNAL_ERROR') continue;
-      const id = await views!.id(end.ordinal);
+    for (const { outcome } of (await reader.outcomes(reading.record)).all()) {
+      const { status, error, ordinal } = outcome;
+      if (status !== 'FAILED' && status !== 'INTERNAL_ERROR') continue;
+      const id = await views!.id(ordinal);
       if (innocent.has(id))
         throw new Error(
-          `Execution ${n + 1} has ${id} as ${end.status}, which is not its doing: ${end.error?.message}`,
+          `Execution ${n + 1} has ${id} as ${status}, which is not its doing: ${error?.message}`,
         );
     }
   }
@@ -300,7 +302,7 @@ async function rowsOnce({ world, ends }: Evidence): Promise<void> {
   sameLines('the results and a plain GROUP BY', results.map(line), expected);
   for (const { k, g, attempt } of results) {
     const id = encodePartitionId([k as string | null, String(g)]);
-    equal(`the attempt in the rows of ${id}`, Number(attempt), ends.get(id)!.attempts);
+    equal(`the attempt in the rows of ${id}`, Number(attempt), ends.get(id)!.outcome.attempts);
   }
 }
 
@@ -325,7 +327,8 @@ function line({ k, g, part, n, total }: Row): string {
 /** Their content says by itself which call wrote it, and that it is all there. */
 async function artifactsWhole({ world, partitions, ends }: Evidence): Promise<void> {
   const stage = openStage(`file://${world.stage}`);
-  for (const [id, { artifacts }] of ends) {
+  for (const [id, { outcome }] of ends) {
+    const { artifacts } = outcome;
     equal(
       `the artifacts of ${id}`,
       partitions.get(id)!.artifacts,

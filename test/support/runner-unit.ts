@@ -8,7 +8,8 @@ import type { FunctionBundle } from '../../src/runners/language';
 import { languageOfBundle } from '../../src/runners/languages';
 import type { RunnerPool } from '../../src/runners/pool';
 import type { RunnerUnit } from '../../src/runners/protocol';
-import { artifactRefs, outcomeAt, type EndedOutcome } from '../../src/core/done-block';
+import { artifactRefs, outcomeAt } from '../../src/core/done-block';
+import type { EndedOutcome } from '../../src/core/outcome';
 import { runUnit, type UnitRunResult } from '../../src/runners/unit-run';
 import type { UnitRunOptions } from '../../src/runners/unit';
 
@@ -130,7 +131,7 @@ export async function run(request: RunRequest): Promise<Ran> {
     ...request.options,
     handlers: {
       async onSegment(segment) {
-        for (const { outcome, artifacts, ...rest } of segment.ended)
+        for (const { outcome, artifacts, ...rest } of segment.outcomes)
           ended.push({ outcome: { ...outcome, artifacts: artifactRefs(artifacts, segment.pack) }, ...rest });
         for (const at of segment.done?.ordinals.keys() ?? []) {
           const outcome = outcomeAt({ ...segment.done!, pack: segment.pack }, at);

@@ -5,10 +5,12 @@
  */
 import { afterLoss, mayCallAgain, maxLostWorkers, type AfterLoss } from '../../core/failures/budgets';
 import { callsBefore } from '../../history/fold';
-import type { UnitPlan, UnitTask } from '../../core/plan';
+import type { UnitTask } from '../../core/tasks';
+import type { UnitPlan } from '../../core/unit-plan';
 import { ownRule, retryWaitMs } from '../../core/failures/retry-plan';
 import { isOwnActivity } from '../../core/units/cut-units';
-import type { EndedPartition } from '../../stored/checkpoints';
+import type { NextCall } from '../../core/outcome';
+import type { CallResult } from '../../runners/protocol';
 import type { UnitBeat } from './heartbeat';
 
 interface LedgerParts {
@@ -74,16 +76,15 @@ export class UnitLedger {
     return this.priorCalls + earlier + (this.beat.interrupted[ordinal] ?? 0);
   }
 
-  /** With the budget: whether it is tried again, and after which wait. */
-  settle(ended: EndedPartition): EndedPartition {
-    const { outcome, retryable, retryDelayMs } = ended;
+  /** Whether the partition is called again within its budget, and after which wait. */
+  nextCall({ outcome, retryable, retryDelayMs }: CallResult): NextCall {
     const type = outcome.error?.type ?? '';
     const { retry } = this.parts.plan;
     const badEnds = this.#badEnds + outcome.attempts - this.callsBefore(outcome.ordinal);
     if (!retryable || outcome.status !== 'FAILED' || !mayCallAgain(retry, type, badEnds))
-      return { ...ended, retryable: false, retryDelayMs: null };
+      return { retryable: false, retryDelayMs: null };
     const rule = ownRule(retry, type) ?? (this.isOwnActivity ? retry : null);
-    return { ...ended, retryDelayMs: retryDelayMs ?? (rule === null ? null : retryWaitMs(rule, badEnds)) };
+    return { retryable, retryDelayMs: retryDelayMs ?? (rule === null ? null : retryWaitMs(rule, badEnds)) };
   }
 
   /** Losses of all attempts; `types`: of those in this one. */

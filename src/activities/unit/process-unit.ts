@@ -5,15 +5,15 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { widened, type Confinement } from '../../duckdb/confinement';
 import type { ErrorInfo, UnitResult } from '../../core/outcome';
 import { decodeOrdinals } from '../../core/units/ordinals';
-import type { UnitPlan, UnitTask } from '../../core/plan';
-import { Refusal } from '../../core/refusal';
+import type { UnitTask } from '../../core/tasks';
+import type { UnitPlan } from '../../core/unit-plan';
 import { isFailure } from '../../core/status';
 import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../../stored/layout';
-import { StageUnavailable, type Stage } from '../../stage';
+import type { Stage } from '../../stage';
 import { monotonicMs } from '../../runners/call-record';
 import { callMemory } from '../../runners/memory';
 import { runnerUnit } from '../../runners/runner-unit';
@@ -25,6 +25,7 @@ import type { ActivityDeps } from '../deps';
 import { refusing, unitFailure } from '../failures';
 import { FunctionMissing } from '../../functions/errors';
 import type { UnitBundle } from '../../planning/function-catalog';
+import { HandOver } from './hand-over';
 import { beatFrom, startHeartbeats, type Heartbeats, type UnitBeat } from './heartbeat';
 import { Interruptions } from './interruptions';
 import { openPlannedStage } from '../../stored/stage-access';
@@ -40,17 +41,8 @@ import type { UnitRunOptions } from '../../runners/unit';
 
 /** After a wait this long for a worker, a run may have been paused meanwhile. */
 const LONG_WAIT_MS = 2_000;
-/** When a paused unit looks again whether it still is. */
-const PAUSED_RETRY_MS = 2_000;
-const HAND_OVER_RETRY_MS = 100;
-/**
- * Between attempts while a stage is away, or no worker has the function: doubled from the first up to the
- * longest.
- */
-const HAND_OVER_FIRST_MS = 500;
-const HAND_OVER_MOST_MS = 15_000;
 /** Left of an attempt's time when it stops waiting for the stage. */
-const HAND_OVER_MARGIN_MS = 10_000;
+const STAGE_WAIT_MARGIN_MS = 10_000;
 /**
  * What the stage must take before an attempt calls anything, where the one before could not put its results.
  */
@@ -81,6 +73,7 @@ class UnitAttempt {
   readonly #before: UnitBeat;
   readonly #heartbeats: Heartbeats;
   readonly #interruptions: Interruptions;
+  readonly #handOver: HandOver;
   #recorder: UnitRecorder | null = null;
   readonly #startedAt = monotonicMs();
   /** Whether the worker's log has it that this unit waits for its stage. */
@@ -99,6 +92,7 @@ class UnitAttempt {
       onLost: (reason) => this.#interruptions.lose(reason),
       look: () => this.#recorder?.beat ?? {},
     });
+    this.#handOver = new HandOver(deps.identity, this.#before, this.#heartbeats);
   }
 
   async run(): Promise<UnitResult> {
@@ -112,14 +106,7 @@ class UnitAttempt {
         this.#attempt(unit, folder),
       );
     } catch (error) {
-      // Nothing that the unit did; the next attempt finds the stage again.
-      const away = stageTrouble(error);
-      if (away !== null) return await this.#elsewhere(away.message, away.type, { stageRefused: true });
-      // What the next attempt says when it gives up. A failure of our own making says all itself.
-      if (!(error instanceof ApplicationFailure) && !(error instanceof CancelledFailure)) {
-        await this.#leave({ lastError: trouble(error) });
-      }
-      throw error;
+      return await this.#handOver.afterError(error);
     } finally {
       this.#interruptions.close();
       this.#heartbeats.stop();
@@ -198,12 +185,12 @@ class UnitAttempt {
       access: warehouse.access(plan, { timeoutMs: plan.timeoutMs, scratch }),
       lease: () => this.#heartbeats.left() + LEASE_GRACE_MS,
     });
-    if (failed === null) return this.#handOver(left, recorder, index);
+    if (failed === null) return this.#endWith(left, recorder, index);
     if (!failed.retryable) return recorder.giveUp(await readIndex(index, left), failed.error);
     const { type, message } = failed.error;
     // It says what is wrong, if it still is: the stage is away, or a file is gone or damaged.
     if (type === 'SnapshotUnreadable') await Promise.all([stage.localFile(plan.index), fetch()]);
-    await this.#leave({ lastError: { type, message } });
+    await this.#handOver.note({ lastError: { type, message } });
     throw unitFailure(failed.error, { nonRetryable: false });
   }
 
@@ -257,27 +244,8 @@ class UnitAttempt {
       return await this.deps.functions.forUnit(plan.function);
     } catch (error) {
       if (!(error instanceof FunctionMissing)) throw error;
-      return this.#elsewhere(error.message, error.name);
+      return this.#handOver.toAnotherWorker(error.message, error.name);
     }
-  }
-
-  /** Leaves the unit to another worker. */
-  #elsewhere(why: string, type: string, more: Partial<UnitBeat> = {}): Promise<never> {
-    return this.#withoutCost(
-      ApplicationFailure.create({
-        message: `${why} (worker ${this.deps.identity})`,
-        type,
-        // Not the waits of the function's own retries, which may grow to minutes.
-        nextRetryDelay: Math.min(HAND_OVER_MOST_MS, HAND_OVER_FIRST_MS * 2 ** this.#before.shutdowns),
-      }),
-      more,
-    );
-  }
-
-  /** Ends this attempt as if it had not been: no budget is charged. */
-  async #withoutCost(failure: ApplicationFailure, more: Partial<UnitBeat> = {}): Promise<never> {
-    await this.#leave({ shutdowns: this.#before.shutdowns + 1, ...more });
-    throw failure;
   }
 
   /**
@@ -288,7 +256,7 @@ class UnitAttempt {
     const { startToCloseTimeoutMs: most } = this.context.info;
     return new StageWait({
       signal: this.#interruptions.stop,
-      until: this.#startedAt + most - Math.min(most / 4, HAND_OVER_MARGIN_MS),
+      until: this.#startedAt + most - Math.min(most / 4, STAGE_WAIT_MARGIN_MS),
       onChange: (reason) => {
         this.#heartbeats.update({ waiting: reason ?? undefined });
         if (reason === null) return;
@@ -299,40 +267,15 @@ class UnitAttempt {
     });
   }
 
-  /** Tells the next attempt how this one ended: no call of it was interrupted unheard of. */
-  async #leave(change: Partial<UnitBeat>): Promise<void> {
-    this.#heartbeats.update(change);
-    await this.#heartbeats.flush();
-  }
-
   /**
    * What was not run: a cancelled unit completes with what it has, any other hands it to the next attempt.
    */
-  async #handOver(left: readonly number[], recorder: UnitRecorder, index: string): Promise<void> {
+  async #endWith(left: readonly number[], recorder: UnitRecorder, index: string): Promise<void> {
     if (left.length === 0 && recorder.handedBack.length === 0) return;
     const { why, stop } = this.#interruptions;
     if (why === 'cancelled') return recorder.cutOff(await readIndex(index, left));
     await recorder.close();
-    switch (why) {
-      case 'shutdown':
-        return this.#withoutCost(
-          ApplicationFailure.create({
-            message: `The worker ${this.deps.identity} is shutting down; another one goes on.`,
-            type: 'WorkerShutdown',
-            nextRetryDelay: HAND_OVER_RETRY_MS,
-          }),
-        );
-      case 'paused':
-        return this.#withoutCost(
-          ApplicationFailure.create({
-            message: 'The run is paused.',
-            type: 'Paused',
-            nextRetryDelay: PAUSED_RETRY_MS,
-          }),
-        );
-      case 'lost':
-        throw new CancelledFailure(String(stop.reason));
-    }
+    return this.#handOver.interrupted(why, stop.reason);
   }
 
   #workerLost({ lostWorkers }: UnitLedger): ErrorInfo {
@@ -350,7 +293,7 @@ class UnitAttempt {
     const { task } = this;
     const single = ledger.isOwnActivity ? recorder.recorded.outcomes.at(-1)! : null;
     if (single?.retryable === true) {
-      await this.#leave({ throws: this.#before.throws + 1 });
+      await this.#handOver.note({ throws: this.#before.throws + 1 });
       throw unitFailure(single.outcome.error!, {
         nonRetryable: false,
         nextRetryDelayMs: single.retryDelayMs,
@@ -385,20 +328,4 @@ function ordinalsToRun({ only, except, from, to }: UnitTask, selected: string | 
       ? Array.from({ length: to - from + 1 }, (_, i) => from + i)
       : decodeOrdinals(selected).filter((ordinal) => ordinal >= from && ordinal <= to);
   return all.filter((ordinal) => !skipped.has(ordinal));
-}
-
-/**
- * A stage that does not answer, or that this worker may not use: a mount that comes and goes, credentials
- * that have expired.
- */
-function stageTrouble(error: unknown): { type: string; message: string } | null {
-  if (error instanceof StageUnavailable) return { type: error.name, message: error.message };
-  if (error instanceof Refusal && error.type === 'StageUnreachable')
-    return { type: error.type, message: error.message };
-  return null;
-}
-
-function trouble(error: unknown): { type: string; message: string } {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return { type: name.slice(0, 200), message: message.slice(0, 1_000) };
 }

@@ -7,13 +7,14 @@ import type { Context } from '@temporalio/activity';
 import { artifactRefs } from '../../core/done-block';
 import type { FileRef } from '../../core/files';
 import type { ErrorInfo, PartitionOutcome } from '../../core/outcome';
-import type { Column, ModelPlan } from '../../core/plan';
+import type { Column } from '../../core/plan';
+import type { ModelPlan } from '../../core/unit-plan';
 import { artifactFile, partitionFolder } from '../../stored/layout';
-import type { LogLine } from '../../runners/protocol';
+import type { CallResult, LogLine, RunnerSegment } from '../../runners/protocol';
 import { ObjectExists, type Stage } from '../../stage';
 import { mergeRows } from '../../rows/combined-rows';
 import type { IndexEntry } from '../../rows/partition-index';
-import { putCheckpoint, type EndedPartition, type Recorded } from '../../stored/checkpoints';
+import { putCheckpoint, type CheckpointOutcome, type Recorded } from '../../stored/checkpoints';
 import {
   downloadArtifact,
   type DownloadedArtifact,
@@ -25,7 +26,7 @@ import type { UnitLedger } from './ledger';
 import { LineSink } from '../../stored/numbered-objects';
 import { putAgain, type StageWait } from './stage-wait';
 import type { ModelFile } from '../../models/types';
-import type { EndedCall, RunningSession, UnitHandlers, UnitSegment, UploadRequest } from '../../runners/unit';
+import type { RunningSession, UnitHandlers, UploadRequest } from '../../runners/unit';
 
 const LOG_EVERY_MS = 1_000;
 /** Errors of one attempt of a unit that keep their stack. */
@@ -130,7 +131,7 @@ export class UnitRecorder implements UnitHandlers {
   /** Partitions that were cut off although nobody cancelled the run: another attempt runs them. */
   readonly handedBack: number[] = [];
 
-  async onSegment({ done, ended, rows, pack }: UnitSegment): Promise<void> {
+  async onSegment({ done, outcomes: ended, rows, pack }: RunnerSegment): Promise<void> {
     const { folder, heartbeats, context, functionDigest } = this.options;
     const cancelled = context.cancellationDetails?.cancelRequested === true;
     const counting = ended.filter(({ outcome }) => cancelled || outcome.status !== 'CANCELLED');
@@ -144,7 +145,7 @@ export class UnitRecorder implements UnitHandlers {
       pack === null ? null : this.put(`artifacts/pack-${segment}`, { file: pack }),
     ]);
     const path = packFile?.path ?? null;
-    const outcomes = counting.map((each) => ({ ...this.#settle(each, path), functionDigest }));
+    const outcomes = counting.map((each) => this.#settle(each, path));
     const block = done === null ? null : { block: { ...done, pack: path }, functionDigest };
     const file = rowsFile === null ? null : { file: rowsFile, except: [] };
     // enforces I4: what has ended is recorded before the server is told, which may lose its last seconds.
@@ -159,25 +160,29 @@ export class UnitRecorder implements UnitHandlers {
     heartbeats.update({ segment: this.#checkpoints, ended: this.recorded.ordinals.size });
   }
 
-  #settle({ outcome, artifacts, ...rest }: EndedCall, pack: string | null): EndedPartition {
+  #settle(call: CallResult, pack: string | null): CheckpointOutcome {
+    const { outcome, artifacts, big = false } = call;
     const { error } = outcome;
     // Some say what is wrong; of a hundred thousand failures, all would fill the stage.
     const stack = error?.stack != null && ++this.#stacks <= MAX_STACKS ? error.stack : null;
-    return this.options.ledger.settle({
-      ...rest,
+    const { ledger, functionDigest } = this.options;
+    return {
+      ...ledger.nextCall(call),
+      big,
       outcome: {
         ...outcome,
         error: error === null ? null : { ...error, stack },
         artifacts: artifactRefs(artifacts, pack),
       },
-    });
+      functionDigest,
+    };
   }
 
   /**
    * Whether no later attempt of this unit runs it: a throw of a partition by itself is told to the server
    * alone.
    */
-  #isSettled({ outcome, retryable }: EndedPartition): boolean {
+  #isSettled({ outcome, retryable }: CheckpointOutcome): boolean {
     return outcome.status !== 'CANCELLED' && !(this.options.ledger.isOwnActivity && retryable);
   }
 

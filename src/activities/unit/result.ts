@@ -3,9 +3,9 @@ import { encodeBlock } from '../../core/done-block';
 import type { FileRef } from '../../core/files';
 import type { OutcomeRecord, PartitionOutcome, UnitResult } from '../../core/outcome';
 import { encodeOrdinals } from '../../core/units/ordinals';
-import type { UnitTask } from '../../core/plan';
+import type { UnitTask } from '../../core/tasks';
 import { noCounts } from '../../core/status';
-import type { EndedPartition, Recorded } from '../../stored/checkpoints';
+import type { CheckpointOutcome, Recorded } from '../../stored/checkpoints';
 import { sealLines } from '../../stored/numbered-objects';
 import type { UnitRecorder } from './recorder';
 
@@ -89,7 +89,7 @@ function doneMs({ outcomes, blocks }: Recorded): number {
   return Math.round(sum);
 }
 
-function encodedOrdinals(ended: readonly EndedPartition[]): string | null {
+function encodedOrdinals(ended: readonly CheckpointOutcome[]): string | null {
   return ended.length === 0 ? null : encodeOrdinals(ended.map(({ outcome }) => outcome.ordinal));
 }
 

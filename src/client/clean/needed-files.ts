@@ -41,7 +41,7 @@ export async function namedFiles(stage: Stage, record: RunRecord, outcomes: Outc
   }
   for (const { file } of outcomes.rowsFiles(record)) named.push(file.path);
   for (const ends of [outcomes.single, outcomes.thrown])
-    for (const { artifacts } of ends.values()) named.push(...artifacts.map(({ path }) => path));
+    for (const { outcome } of ends.values()) named.push(...outcome.artifacts.map(({ path }) => path));
   for (const { block } of outcomes.blocks) named.push(...artifactPaths(block));
   return named;
 }

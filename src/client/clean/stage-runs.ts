@@ -1,6 +1,6 @@
 /** What is on a stage: the files of each run, and the ledgers of series. */
 import type { Client } from '@temporalio/client';
-import { isoTime } from '../../history/decode';
+import { isoTime } from '../../history/events';
 import { MODELS_FOLDER } from '../../models/manifest';
 import { folderOf, runIdOfFolder, SERIES_FOLDER } from '../../stored/layout';
 import { ObjectMissing, StageUnavailable, type Stage } from '../../stage';

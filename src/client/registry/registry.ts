@@ -1,100 +1,23 @@
 /** The registry as programs see it: models, their versions, and aliases that move. */
-import { entriesOf, findEntry, putManifest, readManifest, withRoot } from '../../models/manifest';
+import { compareEntries, type Comparison, type ComparisonOptions } from '../../models/compare';
+import { entriesOf, putManifest, readManifest, withRoot } from '../../models/manifest';
+import { moveAlias, withVersion } from '../../models/record-changes';
 import {
   aliasesOf,
   beforeAlias,
-  describeVersion,
   modelBody,
-  moveAlias,
   RegistryRefused,
-  removeVersion,
   resolveVersion,
   stepsOf,
   versionsOf,
-  withVersion,
   type AliasBody,
   type ModelRecord,
   type VersionBody,
 } from '../../models/records';
 import type { ModelEntry } from '../../models/types';
-import { compareEntries, type Comparison, type ComparisonOptions } from '../../models/compare';
-import type { RunInput, ModelInput } from '../../core/input';
-import type { RunHandle } from '../../reader/types';
-import { stageUri, type Stage } from '../../stage';
-import type { Warehouse } from '../../warehouse';
-import type { ModelSerde } from '../../functions/model-hooks';
-
-/** A model of the registry. */
-export interface ModelListing {
-  name: string;
-  /** Name of the definition that makes it. */
-  definition: string;
-  /** Columns of the partition key. */
-  keyColumns: string[];
-  versions: number;
-  /** Number of the newest version. */
-  latest: number;
-  aliases: Record<string, number>;
-}
-
-/** A version of a model. */
-export interface VersionView {
-  model: string;
-  version: number;
-  /** Aliases that point at it now. */
-  aliases: string[];
-  /** Partitions with a model. */
-  entries: number;
-  /** How many of them this version brought; the others are `base`'s. */
-  changed: number;
-  base: number | null;
-  /** The training run; null: it was put together by a promotion. */
-  run: string | null;
-  description: string;
-  tags: Record<string, string>;
-  /** ISO 8601 UTC. */
-  createdAt: string;
-}
-
-/** A step in an alias's history. */
-export interface AliasStep {
-  version: number;
-  at: string;
-  how: 'promote' | 'rollback';
-}
-
-export interface PromoteOptions {
-  /**
-   * Move partition by partition: only where this metric is better than that of the version that the alias
-   * points at. The result is a new version.
-   */
-  whereBetter?: ComparisonOptions;
-}
-
-/** What a promotion did. */
-export interface Promotion {
-  alias: string;
-  /** Where the alias points now. */
-  version: number;
-  before: number | null;
-  /** With `whereBetter`: partitions whose model was taken, and those that kept theirs. */
-  taken: number | null;
-  kept: number | null;
-  /**
-   * Of those that kept theirs: measured on rows of another condition, so that nothing says which is better.
-   */
-  otherRows: number | null;
-}
-
-/** A version: a number, an alias, or `'latest'`. */
-export type VersionRef = number | string;
-
-/** What it works with. @internal */
-export interface RegistryPlace {
-  warehouse: Warehouse;
-  openStage(uri: string): Stage;
-  start(input: RunInput, options: { runId?: string }): Promise<RunHandle>;
-}
+import { ModelVersion, versionView } from './model-version';
+import { stageOf, type RegistryPlace } from './place';
+import type { AliasStep, ModelListing, PromoteOptions, Promotion, VersionRef, VersionView } from './types';
 
 /**
  * The models of a project: `partwise.registry`.
@@ -280,97 +203,6 @@ export class RegisteredModel {
   }
 }
 
-/** One version of a model. */
-export class ModelVersion {
-  /** @internal */
-  constructor(
-    private readonly place: RegistryPlace,
-    private readonly model: string,
-    private readonly ref: VersionRef,
-  ) {}
-
-  async describe(): Promise<VersionView> {
-    const records = await this.place.warehouse.readModels(this.model);
-    const { version, body } = resolveVersion(this.model, records, this.ref);
-    return versionView(this.model, records, version, body);
-  }
-
-  /** All entries, sorted by partition id. */
-  async *entries(): AsyncGenerator<ModelEntry> {
-    const { body } = await this.#find();
-    yield* entriesOf(stageOf(this.place, body), body.root);
-  }
-
-  /** One partition's entry; null: it has no model. Reads the entry's block, and not the others. */
-  async entry(partition: string): Promise<ModelEntry | null> {
-    const { body } = await this.#find();
-    return findEntry(stageOf(this.place, body), body.root, partition);
-  }
-
-  /**
-   * One partition's model: its bytes, checked, or what the serde reads. Throws `RegistryRefused` where it has
-   * none.
-   */
-  async load<Model = Uint8Array>(partition: string, serde?: ModelSerde<Model>): Promise<Model> {
-    const { body, version } = await this.#find();
-    const stage = stageOf(this.place, body);
-    const entry = await findEntry(stage, body.root, partition);
-    if (entry === null)
-      throw new RegistryRefused(
-        `Version ${version} of "${this.model}" has no model for the partition "${partition}".`,
-      );
-    const bytes = await stage.read(entry);
-    return serde === undefined ? (bytes as Model) : serde.read(bytes);
-  }
-
-  /** Starts a run that predicts with this version: where the alias points now, whatever becomes of it. */
-  async predict(
-    input: Omit<RunInput, 'function' | 'model'> & { model?: Omit<ModelInput, 'name' | 'version' | 'run'> },
-    options: { runId?: string } = {},
-  ): Promise<RunHandle> {
-    const records = await this.place.warehouse.readModels(this.model);
-    const { version } = resolveVersion(this.model, records, this.ref);
-    const { definition } = modelBody(records)!;
-    const model = { ...input.model, name: this.model, version };
-    return this.place.start({ ...input, function: `${definition}.predict`, model }, options);
-  }
-
-  /** Sets tags (null removes one) and the description. */
-  async tag(words: { description?: string; tags?: Record<string, string | null> }): Promise<void> {
-    const { version } = await this.#find();
-    await this.place.warehouse.changeModels(this.model, (now) => {
-      resolveVersion(this.model, now, version);
-      return { records: describeVersion(now, version, words), result: undefined };
-    });
-  }
-
-  /**
-   * Deletes the version; its models stay on the stage until `clean` finds that nobody needs them, neither
-   * another version nor a run that predicts with it. Throws `RegistryRefused` while an alias points at it,
-   * unless it is the last version.
-   */
-  async delete(): Promise<number> {
-    const { version, body } = await this.#find();
-    await this.place.warehouse.changeModels(this.model, (now) => ({
-      // The number alone, for `latest` would be another one when this is made again after a lost answer.
-      records: removeVersion(this.model, now, version),
-      result: undefined,
-    }));
-    // From here on nothing names its root, which alone makes clean keep what it names.
-    await stageOf(this.place, body).remove(body.root.path);
-    return version;
-  }
-
-  async #find(): Promise<{ version: number; body: VersionBody }> {
-    return resolveVersion(this.model, await this.place.warehouse.readModels(this.model), this.ref);
-  }
-}
-
-/** As this registry's connection reaches it. */
-function stageOf({ openStage, warehouse }: RegistryPlace, { stage }: VersionBody): Stage {
-  return openStage(stageUri(stage, '', warehouse.uri));
-}
-
 function listing(name: string, records: readonly ModelRecord[]): ModelListing {
   const { definition, keyColumns } = modelBody(records)!;
   const versions = versionsOf(records);
@@ -381,26 +213,5 @@ function listing(name: string, records: readonly ModelRecord[]): ModelListing {
     versions: versions.length,
     latest: versions.at(-1)!.version,
     aliases: Object.fromEntries(aliasesOf(records)),
-  };
-}
-
-function versionView(
-  model: string,
-  records: readonly ModelRecord[],
-  version: number,
-  { entries, changed, base, run, description, tags, createdAt }: VersionBody,
-): VersionView {
-  const aliases = [...aliasesOf(records)].flatMap(([name, at]) => (at === version ? [name] : []));
-  return {
-    model,
-    version,
-    aliases,
-    entries,
-    changed,
-    base,
-    run: run?.id ?? null,
-    description,
-    tags,
-    createdAt,
   };
 }

@@ -9,7 +9,7 @@ import {
   type ScheduleDescription,
 } from '@temporalio/client';
 import { optionalDateToTs } from '@temporalio/common/lib/time';
-import { isoTime } from '../../history/decode';
+import { isoTime } from '../../history/events';
 import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../../core/workflow';
 import type { RunInput } from '../../core/input';
 import { didYouMean } from '../../core/nearest';

@@ -6,16 +6,16 @@ import type { Row } from '../../core/row';
 
 const MAX_CELLS = 20;
 
-/** What is compared of a call; `rows` are all that it returned. */
-export type ComparedCall = Pick<CallView, 'status' | 'error' | 'artifacts' | 'logs'> & { rows: Row[] };
+/** A call with all rows that it returned. */
+export type WholeCall = Omit<CallView, 'result' | 'resultRows'> & { rows: Row[] };
 
-export function compareOutcomes(now: ComparedCall, recorded: ComparedCall): OutcomeComparison {
+export function compareOutcomes(now: WholeCall, recorded: WholeCall): OutcomeComparison {
   const status = now.status === recorded.status;
   const error = now.error?.type === recorded.error?.type && now.error?.message === recorded.error?.message;
   const cells = differingCells(now.rows, recorded.rows);
   const result = { same: cells.length === 0 && now.rows.length === recorded.rows.length, cells };
   const artifacts = compareArtifacts(now.artifacts, recorded.artifacts);
-  const text = ({ logs }: ComparedCall): string => logs.map((line) => line.text).join('\n');
+  const text = ({ logs }: WholeCall): string => logs.map((line) => line.text).join('\n');
   const same = status && error && result.same && artifacts.every(({ verdict }) => verdict === 'same');
   return { same, status, error, result, artifacts, logs: text(now) === text(recorded) };
 }

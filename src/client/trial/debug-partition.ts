@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { compareOutcomes } from './compare-outcomes';
+import { compareOutcomes, type WholeCall } from './compare-outcomes';
 import { PartitionReader } from '../../reader/partitions/partition-handle';
 import { readLocalRows } from '../../reader/partitions/results';
 import { RunReader } from '../../reader/run-reader';
@@ -17,7 +17,7 @@ import type { LogEntry, PartitionView } from '../../reader/types';
 import type { ProjectConfig } from '../../config';
 import { checkPin } from '../../functions/file-rows';
 import type { RunRecord } from '../../history/fold';
-import type { FunctionPlan, UnitPlan } from '../../core/plan';
+import type { FunctionPlan, UnitPlan } from '../../core/unit-plan';
 import { Refusal } from '../../core/refusal';
 import type { CallHereOptions } from '../../runners/language';
 import { languageOfBundle } from '../../runners/languages';
@@ -30,11 +30,7 @@ import { loadUnitPlan } from '../../stored/unit-plan';
 import { fetchSnapshot } from '../../warehouse/unit-snapshot';
 import { fetchModel } from '../../models/fetch-model';
 import { openWarehouse, type Warehouse } from '../../warehouse';
-import type { Row } from '../../core/row';
 import { SQL_FUNCTION } from '../../core/function-description';
-
-/** A call with all of its rows. */
-type Call = Omit<CallView, 'result' | 'resultRows'> & { rows: Row[] };
 
 /**
  * Throws a `Refusal` for what cannot be debugged: a function that is not there any more, a snapshot that is
@@ -131,7 +127,7 @@ async function functionOf(
 async function recordedCall(
   partition: PartitionReader,
   { status, attempts, durationMs, artifacts, error }: PartitionView,
-): Promise<Call | null> {
+): Promise<WholeCall | null> {
   if (status === 'PENDING' || status === 'RUNNING') return null;
   const all = await partition.logs();
   const latest = all.reduce<LogEntry | null>((a, b) => (a === null || isLater(b, a) ? b : a), null);
@@ -176,7 +172,7 @@ interface Prepared {
 async function callNow(
   { partition, stage, warehouse, plan, fn, ordinal, execution, attempt, scratch, onDownload }: Prepared,
   { inspect, onEvent, signal = new AbortController().signal }: DebugOptions,
-): Promise<Call> {
+): Promise<WholeCall> {
   const logs: LogEntry[] = [];
   const index = await stage.localFile(plan.index, scratch);
   const { outcome, rowsFiles, uploads } = await languageOfBundle(fn.bundle)!.callHere({
@@ -212,6 +208,6 @@ async function callNow(
   return { status, attempts: attempt, durationMs, artifacts, error, logs, rows };
 }
 
-function shown({ rows, ...call }: Call): CallView {
+function shown({ rows, ...call }: WholeCall): CallView {
   return { ...call, result: rows.slice(0, MAX_ROWS_SHOWN), resultRows: rows.length };
 }

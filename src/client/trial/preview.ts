@@ -1,5 +1,5 @@
 /** What a run would do: the same checks and the same cutting of units as planning, and nothing is kept. */
-import type { PlanPreview } from '../../reader/types';
+import type { PlanPreview } from './types';
 import type { ProjectConfig } from '../../config';
 import { parseRunInput } from '../../input/parse-input';
 import { Refusal } from '../../core/refusal';

@@ -5,7 +5,7 @@
 import { MAX_ROWS_SHOWN, type TriedPartition } from './types';
 import type { LogEntry } from '../../reader/types';
 import { readLocalRows } from '../../reader/partitions/results';
-import type { RowsFile } from '../../core/carried';
+import type { RowsFile } from '../../core/files';
 import { artifactRefs } from '../../core/done-block';
 import type { FileRef } from '../../core/files';
 import { keyValues } from '../../core/key-values';
@@ -13,13 +13,13 @@ import type { PartitionOutcome } from '../../core/outcome';
 import { artifactFile } from '../../stored/layout';
 import { languageOfBundle } from '../../runners/languages';
 import type { RunnerPool } from '../../runners/pool';
-import type { LogLine, RunnerUnit } from '../../runners/protocol';
+import type { LogLine, RunnerSegment, RunnerUnit } from '../../runners/protocol';
 import { runUnit } from '../../runners/unit-run';
 import type { Stage } from '../../stage';
 import { fetchModel } from '../../models/fetch-model';
 import type { Warehouse } from '../../warehouse';
 import type { ModelFile } from '../../models/types';
-import type { UnitHandlers, UnitSegment, UploadRequest } from '../../runners/unit';
+import type { UnitHandlers, UploadRequest } from '../../runners/unit';
 
 export interface PartitionTrial {
   pool: RunnerPool;
@@ -88,9 +88,8 @@ class TrialRecorder implements UnitHandlers {
 
   constructor(private readonly trial: PartitionTrial) {}
 
-  async onSegment({ ended: [ended], rows }: UnitSegment): Promise<void> {
-    if (ended !== undefined)
-      this.outcome = { ...ended.outcome, artifacts: artifactRefs(ended.artifacts, null) };
+  async onSegment({ outcomes: [call], rows }: RunnerSegment): Promise<void> {
+    if (call !== undefined) this.outcome = { ...call.outcome, artifacts: artifactRefs(call.artifacts, null) };
     if (rows !== null) this.rowsFiles.push({ file: rows, except: [] });
   }
 

@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import type { TriedPartition, TryOptions, TryReport } from './types';
 import type { ProjectConfig } from '../../config';
 import { quote } from '../../core/quote';
-import type { ModelPlan } from '../../core/plan';
+import type { ModelPlan } from '../../core/unit-plan';
 import type { NormalizedInput } from '../../core/normalized-input';
 import { parseRunInput } from '../../input/parse-input';
 import { Refusal } from '../../core/refusal';

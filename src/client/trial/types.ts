@@ -1,28 +1,37 @@
-/** What trying a run, and debugging a partition of one, give. Nothing of either is recorded. */
-import type { ErrorInfo, FinalStatus } from '../../core/outcome';
-import type { PartitionStatus } from '../../core/status';
-import type { ArtifactView, LogEntry } from '../../reader/types';
+/** Results of planning and trying a run, and of debugging a partition of one. None of them is recorded. */
+import type { FinalStatus } from '../../core/outcome';
+import type { Column } from '../../core/plan';
+import type { LogEntry, PartitionView } from '../../reader/types';
 import type { Row } from '../../core/row';
 
 /** Rows of a partition's result that are shown. */
 export const MAX_ROWS_SHOWN = 20;
 
-/** One partition that was tried. */
-export interface TriedPartition {
-  id: string;
-  key: Row;
+/** What a run would do; nothing was started. */
+export interface PlanPreview {
+  partitions: number;
+  /** Source rows. */
+  rows: number;
+  keyColumns: Column[];
+  /** Activities that the partitions would be spread over. */
+  units: number;
+  /** The first few by rows, the largest first. */
+  largest: { id: string; rows: number }[];
+  /** The last few, the smallest first; none that is among the largest. */
+  smallest: { id: string; rows: number }[];
+  /** Partitions by size: `label` is a range of rows, such as `100 – 999`. */
+  histogram: { label: string; partitions: number }[];
+}
+
+/** One partition that was tried. Its artifacts are deleted with the try. */
+export interface TriedPartition extends Pick<PartitionView, 'id' | 'key' | 'rows' | 'artifacts' | 'error'> {
   /** `DONE`, `FAILED` or `INTERNAL_ERROR`, as a run would record it after this one call. */
   status: FinalStatus;
-  /** Rows of the partition. */
-  rows: number;
   durationMs: number;
   /** The first 20 rows that the function returned, key columns before them. */
   result: Row[];
   /** How many rows it returned. */
   resultRows: number;
-  /** What it uploaded; gone with the try. */
-  artifacts: ArtifactView[];
-  error: ErrorInfo | null;
 }
 
 /** What came of a try. */
@@ -58,17 +67,14 @@ export interface TryOptions {
   signal?: AbortSignal;
 }
 
-/** How a partition ended: a call made to debug it, or what the run recorded. */
-export interface CallView {
-  status: PartitionStatus;
-  /** The attempt's number; of what is recorded, how often the function was called. */
-  attempts: number;
-  durationMs: number | null;
-  /** Rows, key columns first; at most the first 20. */
-  result: Row[];
-  resultRows: number;
-  artifacts: ArtifactView[];
-  error: ErrorInfo | null;
+/**
+ * How a partition ended: a call made to debug it (`attempts` is then the number of the attempt), or what the
+ * run recorded.
+ */
+export interface CallView
+  extends
+    Pick<PartitionView, 'status' | 'attempts' | 'durationMs' | 'artifacts' | 'error'>,
+    Pick<TriedPartition, 'result' | 'resultRows'> {
   /** Lines that the last attempt printed. */
   logs: LogEntry[];
 }

@@ -4,7 +4,8 @@
  */
 import { maxLostWorkers } from './budgets';
 import type { ErrorInfo } from '../outcome';
-import type { RetryPlan, UnitTask } from '../plan';
+import type { RetryPlan } from '../plan';
+import type { UnitTask } from '../tasks';
 
 /** What became of a step whose activity was completed with something that is not its result. */
 export function notAResult(activity: string): ErrorInfo {

@@ -1,7 +1,8 @@
 /**
  * How partitions are cut into units (I7). Done once, in planning: the workflow only walks the list.
  */
-import type { Unit, UnitTask } from '../plan';
+import type { Unit } from '../plan';
+import type { UnitTask } from '../tasks';
 import { MAX_SHARDS } from '../live-settings';
 import { MAX_UNITS, shardsInFlight } from './shards';
 

@@ -1,7 +1,7 @@
 /** Partitions that units gave back, gathered into units for the next round. */
 import { decodeOrdinals, encodeOrdinals } from './ordinals';
 import type { UnitResult } from '../outcome';
-import type { UnitTask } from '../plan';
+import type { UnitTask } from '../tasks';
 import type { FailureStatus } from '../status';
 
 /** A round adds at most this many activities, however many partitions threw (I7). */

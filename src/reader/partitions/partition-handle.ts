@@ -45,7 +45,7 @@ export class PartitionReader implements PartitionHandle {
     const { reading, views, ordinal } = await this.#find();
     const { record } = reading;
     const end = views.recorded(ordinal);
-    if (views.status(ordinal) !== 'DONE' || end === undefined || end.outputRows === 0) return [];
+    if (views.status(ordinal) !== 'DONE' || end === undefined || end.outcome.outputRows === 0) return [];
     return orRerun(this.reader.runId, () =>
       readRows(this.reader.stage(record)!, end.output, record.plan!.keyColumns, { ordinal }),
     );
@@ -78,7 +78,7 @@ export class PartitionReader implements PartitionHandle {
 
   async #artifacts(): Promise<{ refs: readonly ArtifactRef[]; reading: Reading }> {
     const { reading, views, ordinal } = await this.#find();
-    return { refs: views.recorded(ordinal)?.artifacts ?? [], reading };
+    return { refs: views.recorded(ordinal)?.outcome.artifacts ?? [], reading };
   }
 
   /** An artifact of the recorded outcome, checked. */

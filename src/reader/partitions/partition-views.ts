@@ -9,7 +9,7 @@ import { statusOfUnended } from '../../history/run-state';
 import type { RunRecord } from '../../history/fold';
 import type { ArtifactRef } from '../../core/files';
 import { keyValues } from '../../core/key-values';
-import type { EndedOutcome } from '../../core/done-block';
+import type { EndedOutcome } from '../../core/outcome';
 import type { RunPlan } from '../../core/plan';
 import type { PartitionStatus } from '../../core/status';
 import type { IndexEntry } from '../../rows/partition-index';
@@ -47,23 +47,23 @@ export class PartitionViews {
   async view(ordinal: number): Promise<PartitionView> {
     const { outcomes, overlay } = this.parts;
     const recorded = outcomes.get(ordinal);
-    if (recorded !== undefined) return this.#ended(recorded);
+    if (recorded !== undefined) return this.#ended(recorded.outcome);
     const live = overlay?.ended.get(ordinal);
     // enforces I3: artifacts show when history names them, which it will when the unit completes.
     return live === undefined ? this.#unended(ordinal) : this.#ended({ ...live, artifacts: [] });
   }
 
   async id(ordinal: number): Promise<string> {
-    return this.parts.outcomes.single.get(ordinal)?.id ?? (await this.#entry(ordinal)).id;
+    return this.parts.outcomes.single.get(ordinal)?.outcome.id ?? (await this.#entry(ordinal)).id;
   }
 
   /** Null when the run has no partition of this id. */
   async ordinalOf(id: string): Promise<number | null> {
     const { single } = this.parts.outcomes;
     let named = 0;
-    for (const end of single.values()) {
-      if (end.id === id) return end.ordinal;
-      if (end.id !== null) named++;
+    for (const { outcome } of single.values()) {
+      if (outcome.id === id) return outcome.ordinal;
+      if (outcome.id !== null) named++;
     }
     // The id of every partition is known, and none is this one.
     if (named === this.total) return null;
@@ -79,10 +79,10 @@ export class PartitionViews {
     return (await this.parts.loadIndex()).entry(ordinal);
   }
 
-  async #ended(end: PartitionEnd | EndedOutcome): Promise<PartitionView> {
-    const { status, attempts, startedAt, durationMs, reused, error, artifacts, ordinal } = end;
-    const id = end.id ?? (await this.#entry(ordinal)).id;
-    const rows = end.rows ?? (await this.#entry(ordinal)).rows;
+  async #ended(outcome: EndedOutcome): Promise<PartitionView> {
+    const { status, attempts, startedAt, durationMs, reused, error, artifacts, ordinal } = outcome;
+    const id = outcome.id ?? (await this.#entry(ordinal)).id;
+    const rows = outcome.rows ?? (await this.#entry(ordinal)).rows;
     return {
       id,
       ordinal,
@@ -112,7 +112,7 @@ export class PartitionViews {
       startedAt: live?.startedAt ?? null,
       durationMs: null,
       reused: false,
-      error: live?.error ?? outcomes.thrown.get(ordinal)?.error ?? null,
+      error: live?.error ?? outcomes.thrown.get(ordinal)?.outcome.error ?? null,
       artifacts: [],
     };
   }

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RowsFile } from '../../core/carried';
+import type { RowsFile } from '../../core/files';
 import type { Column } from '../../core/plan';
 import type { Stage } from '../../stage';
 import { combinedRows } from '../../rows/combined-rows';

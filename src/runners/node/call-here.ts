@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { FileRef } from '../../core/files';
 import type { CalledHere, CallHereOptions, Uploaded } from '../language';
-import type { FromRunner, RunnerOutcome } from '../protocol';
+import type { CallResult, FromRunner } from '../protocol';
 import { accessOf } from '../runner-unit';
 import { OutputCapture } from './output-capture';
 import { UnitDatabases } from './unit-databases';
@@ -44,7 +44,7 @@ export async function callHere(options: CallHereOptions): Promise<CalledHere> {
 }
 
 class LocalLink implements UnitLink {
-  outcome: RunnerOutcome['outcome'] | null = null;
+  outcome: CallResult['outcome'] | null = null;
   readonly rowsFiles: string[] = [];
   readonly uploads: Uploaded[] = [];
 

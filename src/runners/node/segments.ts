@@ -4,12 +4,12 @@
  */
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { DoneColumns, type EndedOutcome, filterBlock, outcomeAt } from '../../core/done-block';
-import type { ErrorInfo, PackedArtifact } from '../../core/outcome';
+import { DoneColumns, filterBlock, outcomeAt } from '../../core/done-block';
+import type { EndedOutcome, ErrorInfo, NextCall, PackedArtifact } from '../../core/outcome';
 import { describeThrown } from '../../functions/errors';
 import type { IndexedPartition } from '../../functions/unit-index';
 import { NOTHING_WRITTEN, type Written } from '../../rows/written-alone';
-import type { RunnerOutcome, RunnerSegment, RunnerUnit } from '../protocol';
+import type { CallResult, RunnerSegment, RunnerUnit } from '../protocol';
 import { ArtifactPack } from './artifact-pack';
 import type { RunnerHost } from './runner-host';
 import type { Returned, UnitFunction } from './unit-function';
@@ -29,7 +29,7 @@ const CAUTIOUS_EVERY_MS = 100;
 
 export class Segments {
   private readonly done = new DoneColumns();
-  private ended: RunnerOutcome[] = [];
+  private ended: CallResult[] = [];
   private readonly pack = new ArtifactPack();
   private count = 0;
   private handedOverAt = performance.now();
@@ -97,7 +97,7 @@ export class Segments {
     call: EndedCall,
     status: 'FAILED' | 'CANCELLED' | 'INTERNAL_ERROR',
     error: ErrorInfo | null,
-    retry: Pick<RunnerOutcome, 'retryable' | 'retryDelayMs'> = { retryable: false, retryDelayMs: null },
+    retry: NextCall = { retryable: false, retryDelayMs: null },
   ): void {
     const outcome = { ...outcomeOf(call), status, preview: null, outputRows: 0, error };
     // What a call left that was cut off is nobody's.
@@ -159,7 +159,7 @@ export class Segments {
     const fail = (
       { attempts, startedAt, durationMs, ordinal }: Omit<EndedOutcome, 'artifacts'>,
       artifacts: PackedArtifact[],
-    ): RunnerOutcome => {
+    ): CallResult => {
       const { id, rows } = this.index.get(ordinal)!;
       const { error, ...retry } = describeThrown(refused.get(ordinal), this.unit.nonRetryableErrorTypes);
       const called = { ordinal, id, attempts, rows, startedAt, durationMs, reused: false };

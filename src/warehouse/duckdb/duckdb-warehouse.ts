@@ -4,7 +4,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { widened, type Confinement } from '../../duckdb/confinement';
 import { check, type Check } from '../../core/check';
 import type { ModelRecord } from '../../models/records';
-import type { CommitResult, CommitTask, OutputPlan } from '../../core/plan';
+import type { OutputPlan } from '../../core/plan';
+import type { CommitResult, CommitTask } from '../../core/tasks';
 import { Refusal } from '../../core/refusal';
 import type {
   CommitRows,
@@ -22,7 +23,8 @@ import { countFiles, describeFiles, globsOf, pinFiles, type FilesSource } from '
 import { fileProblems, needsFile, tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type DescribedSource } from './source';
-import { countPartitions, pinRows, pinSample } from './snapshot';
+import { countPartitions } from './partition-keys';
+import { pinRows, pinSample } from './snapshot';
 
 /** A DuckDB file, or none at all for sources that are files. */
 export class DuckDbWarehouse implements Warehouse {

@@ -9,7 +9,8 @@ import { digestFile } from '../../files/digest';
 import { isWithin, outside, type Confinement } from '../../duckdb/confinement';
 import { didYouMean } from '../../core/nearest';
 import { encodePartitionId } from '../../core/partition-id';
-import type { Column, PinnedFile } from '../../core/plan';
+import type { Column } from '../../core/plan';
+import type { PinnedFile } from '../../core/unit-plan';
 import { Refusal } from '../../core/refusal';
 import type {
   PartitionSizes,

@@ -6,7 +6,8 @@
  * share nothing but the function make a chance match as good as impossible. DuckDB may change its hash
  * between versions, so its version is in the text.
  */
-import type { Column, PinnedFile } from '../../core/plan';
+import type { Column } from '../../core/plan';
+import type { PinnedFile } from '../../core/unit-plan';
 import { quoteIdentifier } from '../../duckdb/database-file';
 
 /** The fingerprint of a group of rows, as an aggregate in SQL. */

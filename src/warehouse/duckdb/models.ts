@@ -1,7 +1,8 @@
 /** The registry's table in a DuckDB file: a row for each record of a model, changed in one transaction. */
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { recordChanges, type ModelRecord } from '../../models/records';
+import { recordChanges } from '../../models/record-changes';
+import type { ModelRecord } from '../../models/records';
 import { Refusal } from '../../core/refusal';
 import { needsFile } from './output-check';
 import { inTransaction, queryRows, withDatabase } from '../../duckdb/database-file';

@@ -1,17 +1,12 @@
 /**
- * Pins a run's rows: numbers the distinct keys in key order, and writes the partition index and the rows,
- * sorted by partition, as Parquet. What could read differently a second time is first read into a temporary
- * table (I1).
+ * Pins a run's rows: writes the partition index and the rows, sorted by partition, as Parquet. What could
+ * read differently a second time is first read into a temporary table (I1).
  */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { didYouMean } from '../../core/nearest';
 import type { FileRef } from '../../core/files';
-import type { Column, SnapshotFile } from '../../core/plan';
-import { Refusal } from '../../core/refusal';
+import type { SnapshotFile } from '../../core/unit-plan';
 import type {
-  PartitionSizes,
-  PartitionsRequest,
   PinnedSource,
   RangedPlace,
   Snapshot,
@@ -19,10 +14,20 @@ import type {
   SnapshotRequest,
   SourceShape,
 } from '../warehouse';
-import { queryRows, quoteIdentifier, quoteText } from '../../duckdb/database-file';
+import { quoteText } from '../../duckdb/database-file';
 import { fingerprintSql } from './fingerprint';
-import type { Parameters } from './parameters';
-import { nameOf, type DescribedSource } from './source';
+import { runUntilAborted } from './interrupt';
+import {
+  idSql,
+  listFingerprints,
+  listKeys,
+  listPartitions,
+  narrow,
+  numberPartitions,
+  quotedNames,
+  refuseUnusable,
+} from './partition-keys';
+import type { DescribedSource } from './source';
 
 export async function pinRows(
   connection: DuckDBConnection,
@@ -60,7 +65,7 @@ async function hold(
   const held = isStill
     ? `CREATE TEMP VIEW pinned AS SELECT * EXCLUDE (rowid), rowid AS __partwise_row FROM (${select})`
     : `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${select})`;
-  await run(connection, request.signal, held, parameters);
+  await runUntilAborted(connection, request.signal, held, parameters);
 }
 
 /** Of `pinned` and `partition_keys`. */
@@ -71,7 +76,7 @@ async function pinned(
 ): Promise<PinnedSource> {
   const { keyColumns } = shape;
   await numberPartitions(connection, request, keyColumns);
-  const match = quoted(keyColumns)
+  const match = quotedNames(keyColumns)
     .map((key, i) => `pinned.${key} IS NOT DISTINCT FROM partition_index.key_${i}`)
     .join(' AND ');
   if (request.fingerprints === true) await addFingerprints(connection, request, shape, match);
@@ -95,7 +100,7 @@ export async function putIndex(
   partitions: number,
 ): Promise<FileRef> {
   const file = join(scratch, 'index.parquet');
-  await run(
+  await runUntilAborted(
     connection,
     signal,
     `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(file)} (${parquet(partitions, ranges ?? [])})`,
@@ -125,7 +130,7 @@ async function putRows(
     rows.reduce((sum, n) => sum + n, 0),
     ranges,
   );
-  await run(
+  await runUntilAborted(
     connection,
     signal,
     `COPY (SELECT pinned.* EXCLUDE (__partwise_row), partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match} ` +
@@ -138,7 +143,7 @@ async function putRows(
   const files: SnapshotFile[] = [];
   for (const { from, to } of ranges) {
     const file = join(scratch, 'range.parquet');
-    await run(
+    await runUntilAborted(
       connection,
       signal,
       `COPY (SELECT * FROM read_parquet(${quoteText(sorted)}) WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
@@ -149,11 +154,6 @@ async function putRows(
   return files;
 }
 
-export async function listFingerprints(connection: DuckDBConnection): Promise<string[]> {
-  const listed = await connection.runAndReadAll('SELECT fingerprint FROM partition_index ORDER BY ord');
-  return (listed.getColumns()[0] ?? []) as string[];
-}
-
 /** Adds a column to `partition_index`. `match`: SQL that joins it with `pinned`. */
 async function addFingerprints(
   connection: DuckDBConnection,
@@ -161,8 +161,8 @@ async function addFingerprints(
   { columns }: SourceShape,
   match: string,
 ): Promise<void> {
-  await run(connection, signal, 'ALTER TABLE partition_index ADD COLUMN fingerprint VARCHAR');
-  await run(
+  await runUntilAborted(connection, signal, 'ALTER TABLE partition_index ADD COLUMN fingerprint VARCHAR');
+  await runUntilAborted(
     connection,
     signal,
     `UPDATE partition_index SET fingerprint = found.fingerprint FROM
@@ -170,149 +170,4 @@ async function addFingerprints(
           FROM pinned JOIN partition_index ON ${match} GROUP BY partition_index.ord) AS found
      WHERE partition_index.ord = found.ord`,
   );
-}
-
-/** The partitions that `pinRows` would make, counted without keeping any row. */
-export async function countPartitions(
-  connection: DuckDBConnection,
-  request: PartitionsRequest,
-  { shape, select, parameters }: DescribedSource,
-): Promise<PartitionSizes> {
-  const { keyColumns } = shape;
-  await listKeys(connection, request, keyColumns, { from: `(${select})`, parameters });
-  await refuseUnusable(connection, request, keyColumns);
-  if (request.only !== null) await narrow(connection, request.only);
-  await numberPartitions(connection, request, keyColumns);
-  return { ...shape, ...(await listPartitions(connection)) };
-}
-
-/** Makes the table `partition_keys`: each key once, with its id and rows. */
-async function listKeys(
-  connection: DuckDBConnection,
-  request: PartitionsRequest,
-  keyColumns: readonly Column[],
-  { from, parameters }: { from: string; parameters?: Parameters },
-): Promise<void> {
-  const keys = quoted(keyColumns);
-  await run(
-    connection,
-    request.signal,
-    `CREATE TEMP TABLE partition_keys AS SELECT ${idSql(keyColumns)} AS id, count(*) AS rows, ` +
-      `${keys.map((key, i) => `${key} AS key_${i}`).join(', ')} FROM ${from} GROUP BY ${keys.join(', ')}`,
-    parameters,
-  );
-}
-
-/** Makes the table `partition_index` of `partition_keys`. */
-async function numberPartitions(
-  connection: DuckDBConnection,
-  request: PartitionsRequest,
-  keyColumns: readonly Column[],
-): Promise<void> {
-  const keyList = keyColumns.map((_, i) => `key_${i}`).join(', ');
-  const order = keyColumns.map((_, i) => `key_${i} NULLS LAST`).join(', ');
-  await run(
-    connection,
-    request.signal,
-    `CREATE TEMP TABLE partition_index AS SELECT (row_number() OVER (ORDER BY ${order}, id) - 1)::INTEGER AS ord, id, rows, ${keyList} FROM partition_keys`,
-  );
-}
-
-export async function listPartitions(
-  connection: DuckDBConnection,
-): Promise<{ rows: number[]; ids: string[] }> {
-  const listed = await connection.runAndReadAll('SELECT rows::DOUBLE, id FROM partition_index ORDER BY ord');
-  const [rows, ids] = listed.getColumns() as [number[], string[]];
-  return { rows: rows ?? [], ids: ids ?? [] };
-}
-
-function quoted(columns: readonly Column[]): string[] {
-  return columns.map(({ name }) => quoteIdentifier(name));
-}
-
-/** The partition id of a row, in SQL; must agree with `encodePartitionId` to the letter (I6). */
-export function idSql(keyColumns: readonly Column[]): string {
-  return keyColumns
-    .map(({ name }) => {
-      const text = `CAST(${quoteIdentifier(name)} AS VARCHAR)`;
-      // encodeURIComponent leaves five characters alone that url_encode does not.
-      const encoded = ['!', "'", '(', ')', '*'].reduce(
-        (sql, char) =>
-          `replace(${sql}, '%${char.charCodeAt(0).toString(16).toUpperCase()}', ${quoteText(char)})`,
-        `url_encode(${text})`,
-      );
-      return `CASE WHEN ${text} IS NULL THEN '%-' WHEN ${text} = '' THEN '%_' ELSE ${encoded} END`;
-    })
-    .join(" || '/' || ");
-}
-
-/** Refuses a table `partition_keys` that no run can be made of. */
-export async function refuseUnusable(
-  connection: DuckDBConnection,
-  request: PartitionsRequest,
-  keyColumns: readonly Column[],
-): Promise<void> {
-  const filled = keyColumns.map((_, i) => `count(key_${i})::DOUBLE AS filled_${i}`).join(', ');
-  const [found] = await queryRows<Record<string, number>>(
-    connection,
-    `SELECT count(*)::DOUBLE AS partitions, ${filled} FROM partition_keys`,
-  );
-  const partitions = found!.partitions!;
-  if (partitions === 0) {
-    const narrowed = request.where === null ? '' : ` that meet the condition "${request.where}"`;
-    throw new Refusal('SourceEmpty', [
-      `There are no rows in ${nameOf(request.source)}${narrowed}, so there is nothing to run.`,
-    ]);
-  }
-  const allNull = keyColumns.filter((_, i) => found![`filled_${i}`] === 0);
-  if (allNull.length > 0) {
-    throw new Refusal(
-      'InvalidInput',
-      allNull.map(
-        ({ name }) =>
-          `The column "${name}" is NULL in every row of ${nameOf(request.source)}: partition by a column that has values.`,
-      ),
-    );
-  }
-  if (partitions > request.maxPartitions && request.only === null) {
-    throw new Refusal('TooManyPartitions', [
-      `Partitioning by ${keyColumns.map(({ name }) => name).join(', ')} makes ${partitions.toLocaleString('en')} partitions, ` +
-        `more than maxPartitions (${request.maxPartitions.toLocaleString('en')}): most likely the wrong column. ` +
-        `If it is the right one, raise options.maxPartitions (--max-partitions).`,
-    ]);
-  }
-}
-
-/** Leaves the partitions with these ids in `partition_keys`. */
-export async function narrow(connection: DuckDBConnection, only: readonly string[]): Promise<void> {
-  const known = await queryRows<{ id: string }>(connection, 'SELECT id FROM partition_keys');
-  const ids = known.map(({ id }) => id);
-  const present = new Set(ids);
-  const missing = only.filter((id) => !present.has(id));
-  if (missing.length > 0) {
-    throw new Refusal(
-      'InvalidInput',
-      missing.map((id) => `There is no partition "${id}" in the source.${didYouMean(id, ids)}`),
-    );
-  }
-  await connection.run(`DELETE FROM partition_keys WHERE id NOT IN (${only.map(quoteText).join(', ')})`);
-}
-
-async function run(
-  connection: DuckDBConnection,
-  signal: AbortSignal,
-  sql: string,
-  parameters?: Parameters,
-): Promise<void> {
-  signal.throwIfAborted();
-  const interrupt = (): void => connection.interrupt();
-  signal.addEventListener('abort', interrupt, { once: true });
-  try {
-    await connection.run(sql, parameters);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', interrupt);
-  }
 }

@@ -5,7 +5,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { CommitResult, CommitTask, OutputPlan } from '../../core/plan';
+import type { OutputPlan } from '../../core/plan';
+import type { CommitResult, CommitTask } from '../../core/tasks';
 import { sha256Of } from '../../files/digest';
 import {
   isUnknownObject,

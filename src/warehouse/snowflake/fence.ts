@@ -4,7 +4,7 @@
  * further row of each run (without a target) is what transactions lock, so that two of them come one after
  * the other.
  */
-import type { CommitResult, CommitTask } from '../../core/plan';
+import type { CommitResult, CommitTask } from '../../core/tasks';
 import { Refusal } from '../../core/refusal';
 import type { Session } from '../../snowflake';
 import type { CommitRows } from '../warehouse';

@@ -3,7 +3,8 @@
  * one transaction.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { recordChanges, type ModelRecord } from '../../models/records';
+import { recordChanges } from '../../models/record-changes';
+import type { ModelRecord } from '../../models/records';
 import { isUnknownObject, SnowflakeError, type Session, type SessionPool } from '../../snowflake';
 
 const MODELS = 'PARTWISE_MODELS';

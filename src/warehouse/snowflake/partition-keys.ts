@@ -7,7 +7,7 @@ import { Refusal } from '../../core/refusal';
 import type { TextRow } from '../../snowflake';
 import { quoteName } from '../../snowflake/names';
 import { queryRows, quoteIdentifier } from '../../duckdb/database-file';
-import { idSql } from '../duckdb/snapshot';
+import { idSql } from '../duckdb/partition-keys';
 import { restoreSql, unloadSql } from './column-types';
 import type { BoundSql } from './parameters';
 import { type DescribedSource, type SourceColumn, whereSql } from './source';

@@ -7,7 +7,8 @@ import { isForbidden, type Session, type StatementOptions } from '../../snowflak
 import type { PushDown } from '../../core/push-down';
 import type { Stage } from '../../stage';
 import { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
-import { listFingerprints, listPartitions, narrow, putIndex, refuseUnusable } from '../duckdb/snapshot';
+import { listFingerprints, listPartitions, narrow, refuseUnusable } from '../duckdb/partition-keys';
+import { putIndex } from '../duckdb/snapshot';
 import type {
   PartitionSizes,
   PartitionsRequest,

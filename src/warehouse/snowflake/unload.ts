@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { SnapshotFile } from '../../core/plan';
+import type { SnapshotFile } from '../../core/unit-plan';
 import type { Session, StatementOptions } from '../../snowflake';
 import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
 import { queryRows, quoteText as quoteForDuckDb } from '../../duckdb/database-file';

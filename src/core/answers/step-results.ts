@@ -1,32 +1,24 @@
 /**
- * What counts as the answer of an activity, and as a report of a shard. Workflows and readers of history ask
- * the same functions, so that they agree about what an activity that was completed by hand came to (I8):
- * anything else than these is not a result.
+ * What counts as the result of an activity other than `processUnit`. Workflows and readers of history call
+ * the same functions, so that they agree about an activity that was completed by hand (I8).
  */
-import type { Carried } from './carried';
-import type { ArtifactRef, FileRef } from './files';
-import type { FunctionSettings, NormalizedOptions, PlannedInput } from './normalized-input';
-import { ordinalsWithin, type OrdinalRange } from './units/ordinals';
-import type { AlikeFailures, ErrorInfo, PartitionOutcome, UnitResult, DoneRecord } from './outcome';
-import type { Continued, ExecutionEntry, OpenedRun } from './opened-run';
+import type { Carried } from '../carried';
+import type { NormalizedRetry, NormalizedRule } from '../failures/retry-plan';
+import type { FunctionSettings, NormalizedOptions, PlannedInput } from '../normalized-input';
+import type { Continued, ExecutionEntry, OpenedRun } from '../opened-run';
 import type {
   Column,
-  CommitResult,
   FileRange,
-  FoundPartitions,
-  FunctionPlan,
-  LoadedShard,
   ModelUse,
   RetryPlan,
   RetryRule,
   RunPlan,
-  RunSummary,
   Shard,
-  ShardSettings,
   Sharding,
   Unit,
-  UnitTask,
-} from './plan';
+} from '../plan';
+import type { CommitResult, FoundPartitions, LoadedShard, RunSummary } from '../tasks';
+import type { FunctionPlan } from '../unit-plan';
 import {
   count,
   either,
@@ -41,25 +33,13 @@ import {
   shapeOf,
   text,
   type Check,
-} from './shape';
-import type { NormalizedRetry, NormalizedRule } from './failures/retry-plan';
-import type { ShardReport } from './units/shard-report';
-import { PARTITION_STATUSES, RUN_STATUSES, type StatusCounts } from './status';
+} from '../shape';
+import { PARTITION_STATUSES, RUN_STATUSES } from '../status';
+import { counts, failure, fileRef, version } from './shared-shapes';
 
-const version = oneOf(1);
 const fields = isObject;
-const counts = shapeOf<StatusCounts>(
-  Object.fromEntries(PARTITION_STATUSES.map((status) => [status, count])) as Record<
-    keyof StatusCounts,
-    Check
-  >,
-);
 const totals: Check = (value) => counts(value) && count((value as { total?: unknown }).total);
 
-const fileRef = shapeOf<FileRef>({ path: text, bytes: count, sha256: text });
-const error = shapeOf<ErrorInfo>({ type: text, message: text, stack: orNull(text) });
-const failure = shapeOf<{ id: string; error: ErrorInfo }>({ id: text, error });
-const alike = shapeOf<AlikeFailures>({ pattern: text, id: text, error, partitions: count });
 const carried = shapeOf<Carried>({ file: fileRef, counts, reused: count, firstErrors: listOf(failure) });
 const column = shapeOf<Column>({ name: text, type: text });
 
@@ -267,131 +247,4 @@ export function isFoundPartitions(
   if (!foundPartitions(value)) return false;
   const { ordinals } = value as FoundPartitions;
   return ordinals.length === ids && ordinals.every((ordinal) => ordinal < partitions);
-}
-
-const artifact = shapeOf<ArtifactRef>({
-  path: text,
-  bytes: count,
-  sha256: text,
-  name: text,
-  offset: count,
-  codec: text,
-});
-const outcome = shapeOf<PartitionOutcome>({
-  ordinal: count,
-  id: text,
-  status: oneOf('DONE', 'FAILED', 'CANCELLED', 'INTERNAL_ERROR', 'SKIPPED'),
-  attempts: count,
-  rows: count,
-  startedAt: (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)),
-  durationMs: number,
-  preview: orNull(text),
-  outputRows: count,
-  artifacts: listOf(artifact),
-  error: orNull(error),
-  reused: flag,
-});
-const done = shapeOf<DoneRecord>({
-  ordinals: text,
-  attempts: either(count, listOf(count)),
-  startedAt: listOf(number),
-  durationMs: either(number, listOf(number)),
-  outputRows: either(count, listOf(count)),
-  artifacts: optional(
-    listOf(
-      either(
-        oneOf(0),
-        listOf((packed) => Array.isArray(packed) && packed.length >= 5 && packed.slice(0, 2).every(text)),
-      ),
-    ),
-  ),
-  pack: optional(text),
-});
-const unitResult = shapeOf<UnitResult>({
-  version,
-  unit: count,
-  round: count,
-  counts,
-  outcomes: either(fileRef, Array.isArray),
-  output: listOf(fileRef),
-  retry: orNull(text),
-  big: orNull(text),
-  retryAfterMs: orNull(number),
-  alike: orNull(alike),
-  // The first histories lack it.
-  doneMs: optional(number),
-  firstErrors: listOf(failure),
-  logs: text,
-  functionDigest: text,
-  otherCode: listOf(shapeOf<UnitResult['otherCode'][number]>({ functionDigest: text, ordinals: text })),
-  worker: text,
-});
-
-/** What a result is compared with. */
-export type TaskOfResult = Pick<UnitTask, 'unit' | 'from' | 'to' | 'partitions'>;
-
-/** Whether it is a result of this unit: about its partitions, and about each of them once. */
-export function isUnitResult(value: unknown, task: TaskOfResult): value is UnitResult {
-  // enforces I8: what is not a result counts nothing, in the workflow and for readers.
-  if (!unitResult(value)) return false;
-  const result = value as UnitResult;
-  const { PENDING, RUNNING, ...ended } = result.counts;
-  const named = [result.retry, result.big, ...result.otherCode.map(({ ordinals }) => ordinals)];
-  const [again, big, ...others] = named.map((ordinals) => ordinalsWithin(ordinals ?? '', task));
-  if (again === null || big === null || others.includes(null)) return false;
-  const sum = Object.values(ended).reduce((all, each) => all + each, again! + big!);
-  return (
-    result.unit === task.unit &&
-    PENDING === 0 &&
-    RUNNING === 0 &&
-    sum === task.partitions &&
-    (!Array.isArray(result.outcomes) || result.outcomes.every((each) => isOutcome(each, task)))
-  );
-}
-
-function isOutcome(value: unknown, range: OrdinalRange): boolean {
-  if (!isObject(value)) return false;
-  if (!('done' in value))
-    return outcome(value) && ordinalsWithin(`${(value as unknown as PartitionOutcome).ordinal}`, range) === 1;
-  if (!done(value.done)) return false;
-  const { ordinals, ...columns } = value.done as DoneRecord;
-  const length = ordinalsWithin(ordinals, range);
-  return (
-    length !== null &&
-    length > 0 &&
-    Object.values(columns).every((each) => !Array.isArray(each) || each.length === length)
-  );
-}
-
-const report = shapeOf<ShardReport>({
-  version,
-  shard: count,
-  number: count,
-  counts,
-  waiting: shapeOf<ShardReport['waiting']>({ FAILED: count, INTERNAL_ERROR: count }),
-  running: count,
-  alike: orNull(either(oneOf('not'), alike)),
-  firstErrors: listOf(failure),
-});
-
-/** Whether it is a report of a shard of these, about no more partitions than it has. */
-export function isShardReport(
-  value: unknown,
-  shards: Readonly<Record<number, Pick<Shard, 'partitions'>>>,
-): value is ShardReport {
-  if (!report(value)) return false;
-  const { shard: sender, counts: ended, waiting } = value as ShardReport;
-  const all = [...Object.values(ended), ...Object.values(waiting)].reduce((sum, each) => sum + each, 0);
-  return ended.PENDING === 0 && ended.RUNNING === 0 && all <= (shards[sender]?.partitions ?? -1);
-}
-
-const settings = shapeOf<ShardSettings>({
-  number: count,
-  paused: flag,
-  lanes: count,
-  everyFailures: orNull(count),
-});
-
-export function isShardSettings(value: unknown): value is ShardSettings {
-  return settings(value);
 }

@@ -1,0 +1,124 @@
+/** One version of a model of the registry. */
+import type { ModelInput, RunInput } from '../../core/input';
+import type { ModelSerde } from '../../functions/model-hooks';
+import { entriesOf, findEntry } from '../../models/manifest';
+import { describeVersion, removeVersion } from '../../models/record-changes';
+import {
+  aliasesOf,
+  modelBody,
+  RegistryRefused,
+  resolveVersion,
+  type ModelRecord,
+  type VersionBody,
+} from '../../models/records';
+import type { ModelEntry } from '../../models/types';
+import type { RunHandle } from '../../reader/types';
+import { stageOf, type RegistryPlace } from './place';
+import type { VersionRef, VersionView } from './types';
+
+/** One version of a model. */
+export class ModelVersion {
+  /** @internal */
+  constructor(
+    private readonly place: RegistryPlace,
+    private readonly model: string,
+    private readonly ref: VersionRef,
+  ) {}
+
+  async describe(): Promise<VersionView> {
+    const records = await this.place.warehouse.readModels(this.model);
+    const { version, body } = resolveVersion(this.model, records, this.ref);
+    return versionView(this.model, records, version, body);
+  }
+
+  /** All entries, sorted by partition id. */
+  async *entries(): AsyncGenerator<ModelEntry> {
+    const { body } = await this.#find();
+    yield* entriesOf(stageOf(this.place, body), body.root);
+  }
+
+  /** One partition's entry; null: it has no model. Reads the entry's block, and not the others. */
+  async entry(partition: string): Promise<ModelEntry | null> {
+    const { body } = await this.#find();
+    return findEntry(stageOf(this.place, body), body.root, partition);
+  }
+
+  /**
+   * One partition's model: its bytes, checked, or what the serde reads. Throws `RegistryRefused` where it has
+   * none.
+   */
+  async load<Model = Uint8Array>(partition: string, serde?: ModelSerde<Model>): Promise<Model> {
+    const { body, version } = await this.#find();
+    const stage = stageOf(this.place, body);
+    const entry = await findEntry(stage, body.root, partition);
+    if (entry === null)
+      throw new RegistryRefused(
+        `Version ${version} of "${this.model}" has no model for the partition "${partition}".`,
+      );
+    const bytes = await stage.read(entry);
+    return serde === undefined ? (bytes as Model) : serde.read(bytes);
+  }
+
+  /** Starts a run that predicts with this version: where the alias points now, whatever becomes of it. */
+  async predict(
+    input: Omit<RunInput, 'function' | 'model'> & { model?: Omit<ModelInput, 'name' | 'version' | 'run'> },
+    options: { runId?: string } = {},
+  ): Promise<RunHandle> {
+    const records = await this.place.warehouse.readModels(this.model);
+    const { version } = resolveVersion(this.model, records, this.ref);
+    const { definition } = modelBody(records)!;
+    const model = { ...input.model, name: this.model, version };
+    return this.place.start({ ...input, function: `${definition}.predict`, model }, options);
+  }
+
+  /** Sets tags (null removes one) and the description. */
+  async tag(words: { description?: string; tags?: Record<string, string | null> }): Promise<void> {
+    const { version } = await this.#find();
+    await this.place.warehouse.changeModels(this.model, (now) => {
+      resolveVersion(this.model, now, version);
+      return { records: describeVersion(now, version, words), result: undefined };
+    });
+  }
+
+  /**
+   * Deletes the version; its models stay on the stage until `clean` finds that nobody needs them, neither
+   * another version nor a run that predicts with it. Throws `RegistryRefused` while an alias points at it,
+   * unless it is the last version.
+   */
+  async delete(): Promise<number> {
+    const { version, body } = await this.#find();
+    await this.place.warehouse.changeModels(this.model, (now) => ({
+      // The number alone, for `latest` would be another one when this is made again after a lost answer.
+      records: removeVersion(this.model, now, version),
+      result: undefined,
+    }));
+    // From here on nothing names its root, which alone makes clean keep what it names.
+    await stageOf(this.place, body).remove(body.root.path);
+    return version;
+  }
+
+  async #find(): Promise<{ version: number; body: VersionBody }> {
+    return resolveVersion(this.model, await this.place.warehouse.readModels(this.model), this.ref);
+  }
+}
+
+export function versionView(
+  model: string,
+  records: readonly ModelRecord[],
+  version: number,
+  { entries, changed, base, run, description, tags, createdAt }: VersionBody,
+): VersionView {
+  const aliases = [...aliasesOf(records)].flatMap(([name, at]) => (at === version ? [name] : []));
+  return {
+    model,
+    version,
+    aliases,
+    entries,
+    changed,
+    base,
+    run: run?.id ?? null,
+    description,
+    tags,
+    createdAt,
+  };
+}

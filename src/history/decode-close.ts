@@ -1,0 +1,60 @@
+/** The last event of an execution → the fact of its end. */
+import { isRunSummary } from '../core/answers/step-results';
+import type { ErrorInfo } from '../core/outcome';
+import type { RunSummary } from '../core/tasks';
+import { CANCELLED, ownFailure, runError } from './error-info';
+import { isoTime, type HistoryEvent, type PayloadDecoder, type RecordedFailure } from './events';
+import type { CloseKind, Fact } from './facts';
+import { failureOf } from './untrusted-payloads';
+
+/** The fact of an execution's last event; null for any other event. */
+export async function decodeClose(
+  event: HistoryEvent,
+  decoder: PayloadDecoder,
+): Promise<Extract<Fact, { type: 'closed' }> | null> {
+  const at = isoTime(event.eventTime);
+  const close = (
+    kind: CloseKind,
+    error: ErrorInfo | null,
+    summary: RunSummary | null,
+    realExecution: string | null,
+  ) => ({ type: 'closed', at, kind, error, summary, realExecution }) as const;
+
+  const completed = event.workflowExecutionCompletedEventAttributes;
+  if (completed) {
+    const [result] = await decoder.values(completed.result);
+    return close('completed', null, isRunSummary(result) ? result : null, null);
+  }
+  const failed = event.workflowExecutionFailedEventAttributes;
+  if (failed) {
+    const failure = ownFailure(await failureOf(decoder, failed.failure));
+    const [details] = failure.details;
+    const summary = isRunSummary(details) ? details : null;
+    return close('failed', runError(failure), summary, realExecution(failure));
+  }
+  if (event.workflowExecutionCanceledEventAttributes) {
+    return close('cancelled', { ...CANCELLED, message: 'The run was cancelled.' }, null, null);
+  }
+  const terminated = event.workflowExecutionTerminatedEventAttributes;
+  if (terminated) {
+    const reason = terminated.reason ? `: ${terminated.reason}` : '';
+    return close(
+      'terminated',
+      { type: 'Terminated', message: `The run was terminated${reason}.`, stack: null },
+      null,
+      null,
+    );
+  }
+  if (event.workflowExecutionTimedOutEventAttributes) {
+    const message = "The run passed the time-out that Temporal's start command gave it.";
+    return close('timedOut', { type: 'TimedOut', message, stack: null }, null, null);
+  }
+  return null;
+}
+
+function realExecution(failure: RecordedFailure): string | null {
+  if (failure.type !== 'RunExists') return null;
+  const details = failure.details[0];
+  if (typeof details !== 'object' || details === null || !('workflowRunId' in details)) return null;
+  return typeof details.workflowRunId === 'string' ? details.workflowRunId : null;
+}

@@ -1,0 +1,144 @@
+/**
+ * The partitions of a source: numbers the distinct keys in key order, in the temporary tables
+ * `partition_keys` and `partition_index`.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { didYouMean } from '../../core/nearest';
+import type { Column } from '../../core/plan';
+import { Refusal } from '../../core/refusal';
+import type { PartitionSizes, PartitionsRequest } from '../warehouse';
+import { queryRows, quoteIdentifier, quoteText } from '../../duckdb/database-file';
+import { runUntilAborted } from './interrupt';
+import type { Parameters } from './parameters';
+import { nameOf, type DescribedSource } from './source';
+
+/** The partitions that `pinRows` would make, counted without keeping any row. */
+export async function countPartitions(
+  connection: DuckDBConnection,
+  request: PartitionsRequest,
+  { shape, select, parameters }: DescribedSource,
+): Promise<PartitionSizes> {
+  const { keyColumns } = shape;
+  await listKeys(connection, request, keyColumns, { from: `(${select})`, parameters });
+  await refuseUnusable(connection, request, keyColumns);
+  if (request.only !== null) await narrow(connection, request.only);
+  await numberPartitions(connection, request, keyColumns);
+  return { ...shape, ...(await listPartitions(connection)) };
+}
+
+/** Makes the table `partition_keys`: each key once, with its id and rows. */
+export async function listKeys(
+  connection: DuckDBConnection,
+  request: PartitionsRequest,
+  keyColumns: readonly Column[],
+  { from, parameters }: { from: string; parameters?: Parameters },
+): Promise<void> {
+  const keys = quotedNames(keyColumns);
+  await runUntilAborted(
+    connection,
+    request.signal,
+    `CREATE TEMP TABLE partition_keys AS SELECT ${idSql(keyColumns)} AS id, count(*) AS rows, ` +
+      `${keys.map((key, i) => `${key} AS key_${i}`).join(', ')} FROM ${from} GROUP BY ${keys.join(', ')}`,
+    parameters,
+  );
+}
+
+/** Makes the table `partition_index` of `partition_keys`. */
+export async function numberPartitions(
+  connection: DuckDBConnection,
+  request: PartitionsRequest,
+  keyColumns: readonly Column[],
+): Promise<void> {
+  const keyList = keyColumns.map((_, i) => `key_${i}`).join(', ');
+  const order = keyColumns.map((_, i) => `key_${i} NULLS LAST`).join(', ');
+  await runUntilAborted(
+    connection,
+    request.signal,
+    `CREATE TEMP TABLE partition_index AS SELECT (row_number() OVER (ORDER BY ${order}, id) - 1)::INTEGER AS ord, id, rows, ${keyList} FROM partition_keys`,
+  );
+}
+
+export async function listPartitions(
+  connection: DuckDBConnection,
+): Promise<{ rows: number[]; ids: string[] }> {
+  const listed = await connection.runAndReadAll('SELECT rows::DOUBLE, id FROM partition_index ORDER BY ord');
+  const [rows, ids] = listed.getColumns() as [number[], string[]];
+  return { rows: rows ?? [], ids: ids ?? [] };
+}
+
+export async function listFingerprints(connection: DuckDBConnection): Promise<string[]> {
+  const listed = await connection.runAndReadAll('SELECT fingerprint FROM partition_index ORDER BY ord');
+  return (listed.getColumns()[0] ?? []) as string[];
+}
+
+export function quotedNames(columns: readonly Column[]): string[] {
+  return columns.map(({ name }) => quoteIdentifier(name));
+}
+
+/** The partition id of a row, in SQL; must agree with `encodePartitionId` to the letter (I6). */
+export function idSql(keyColumns: readonly Column[]): string {
+  return keyColumns
+    .map(({ name }) => {
+      const text = `CAST(${quoteIdentifier(name)} AS VARCHAR)`;
+      // encodeURIComponent leaves five characters alone that url_encode does not.
+      const encoded = ['!', "'", '(', ')', '*'].reduce(
+        (sql, char) =>
+          `replace(${sql}, '%${char.charCodeAt(0).toString(16).toUpperCase()}', ${quoteText(char)})`,
+        `url_encode(${text})`,
+      );
+      return `CASE WHEN ${text} IS NULL THEN '%-' WHEN ${text} = '' THEN '%_' ELSE ${encoded} END`;
+    })
+    .join(" || '/' || ");
+}
+
+/** Refuses a table `partition_keys` that no run can be made of. */
+export async function refuseUnusable(
+  connection: DuckDBConnection,
+  request: PartitionsRequest,
+  keyColumns: readonly Column[],
+): Promise<void> {
+  const filled = keyColumns.map((_, i) => `count(key_${i})::DOUBLE AS filled_${i}`).join(', ');
+  const [found] = await queryRows<Record<string, number>>(
+    connection,
+    `SELECT count(*)::DOUBLE AS partitions, ${filled} FROM partition_keys`,
+  );
+  const partitions = found!.partitions!;
+  if (partitions === 0) {
+    const narrowed = request.where === null ? '' : ` that meet the condition "${request.where}"`;
+    throw new Refusal('SourceEmpty', [
+      `There are no rows in ${nameOf(request.source)}${narrowed}, so there is nothing to run.`,
+    ]);
+  }
+  const allNull = keyColumns.filter((_, i) => found![`filled_${i}`] === 0);
+  if (allNull.length > 0) {
+    throw new Refusal(
+      'InvalidInput',
+      allNull.map(
+        ({ name }) =>
+          `The column "${name}" is NULL in every row of ${nameOf(request.source)}: partition by a column that has values.`,
+      ),
+    );
+  }
+  if (partitions > request.maxPartitions && request.only === null) {
+    throw new Refusal('TooManyPartitions', [
+      `Partitioning by ${keyColumns.map(({ name }) => name).join(', ')} makes ${partitions.toLocaleString('en')} partitions, ` +
+        `more than maxPartitions (${request.maxPartitions.toLocaleString('en')}): most likely the wrong column. ` +
+        `If it is the right one, raise options.maxPartitions (--max-partitions).`,
+    ]);
+  }
+}
+
+/** Leaves the partitions with these ids in `partition_keys`. */
+export async function narrow(connection: DuckDBConnection, only: readonly string[]): Promise<void> {
+  const known = await queryRows<{ id: string }>(connection, 'SELECT id FROM partition_keys');
+  const ids = known.map(({ id }) => id);
+  const present = new Set(ids);
+  const missing = only.filter((id) => !present.has(id));
+  if (missing.length > 0) {
+    throw new Refusal(
+      'InvalidInput',
+      missing.map((id) => `There is no partition "${id}" in the source.${didYouMean(id, ids)}`),
+    );
+  }
+  await connection.run(`DELETE FROM partition_keys WHERE id NOT IN (${only.map(quoteText).join(', ')})`);
+}
