@@ -59,7 +59,7 @@ export function accessProblem(message: string): string | null {
 /** The refusal of one file. */
 export function outside(path: string): string {
   return (
-    `The file "${path}" is outside of what runs may read and write on this worker: ` +
+    `The file "${path}" is outside the files that runs may read and write on this worker: ` +
     "name it by its absolute path below the project folder, or add its folder to allow.files in the worker's configuration."
   );
 }

@@ -71,7 +71,7 @@ async function openAndRun<T>(
   if (path !== ':memory:' && mode === 'read') {
     if (!existsSync(path)) {
       throw new Refusal('SourceMissing', [
-        `There is no warehouse file "${path}": make it, or name another one with --warehouse duckdb:PATH.`,
+        `There is no warehouse file "${path}": create it, or name another with --warehouse duckdb:PATH.`,
       ]);
     }
     settings.access_mode = 'READ_ONLY';

@@ -7,7 +7,7 @@ export function readerSql(path: string): string {
   const reader = readerFor(path);
   if (reader === null) {
     throw new Refusal('InvalidInput', [
-      `The file "${path}" has no known ending: use .csv, .tsv, .parquet, .json, .jsonl or .ndjson (also with .gz).`,
+      `The file "${path}" has an unsupported extension: use .csv, .tsv, .parquet, .json, .jsonl or .ndjson (also with .gz).`,
     ]);
   }
   return `${reader.name}(${quoteText(path)}${reader.options})`;

@@ -57,13 +57,13 @@ async function problemOf(connection: DuckDBConnection, sql: string): Promise<str
   if (parsed.error) {
     if (parsed.error_type === 'parser') return `Parser Error: ${parsed.error_message}`;
     return (
-      'It takes one SELECT statement, and nothing that changes data, settings or files. ' +
-      'PIVOT has to name its values: PIVOT … ON … IN (…).'
+      'It must be one SELECT statement that does not change data, settings or files. ' +
+      'PIVOT must name its values: PIVOT … ON … IN (…).'
     );
   }
-  if (parsed.statements.length === 0) return 'It takes one SELECT statement, and this text has none.';
+  if (parsed.statements.length === 0) return 'It must be one SELECT statement, but there is none.';
   if (parsed.statements.length > 1)
-    return `It takes one SELECT statement, and this text has ${parsed.statements.length}.`;
+    return `It must be one SELECT statement, but there are ${parsed.statements.length}.`;
   const refused = [...functionsIn(parsed.statements[0])].filter((name) => REFUSED_FUNCTIONS.has(name));
   return refused.length === 0
     ? null

@@ -42,7 +42,7 @@ export function valueReader(type: DuckDBType): ValueReader {
   if (hasProtoField(type)) {
     return () => {
       throw new TypeError(
-        `A value of the type ${String(type)} has a field "__proto__", which the driver of DuckDB drops. Give the field another name, in a query.`,
+        `A value of the type ${String(type)} has a field "__proto__", which the DuckDB driver drops. Rename the field in a query.`,
       );
     };
   }

@@ -13,7 +13,7 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   if (dirname(path) !== path) await makeFolder(dirname(path));
   if ((await tryToMake(path, mode)) === null) return;
   throw new Refusal('FileSystem', [
-    `The folder "${path}" cannot be made: its file system takes no new folders. Name another folder.`,
+    `The folder "${path}" cannot be created: its file system does not accept new folders. Name another folder.`,
   ]);
 }
 

@@ -37,7 +37,7 @@ export function missingPackages(packages: readonly string[], users: string): str
   if (names.length === 0) return [];
   const subject = names.length === 1 ? `The package ${names[0]} is` : `The packages ${names.join(', ')} are`;
   const command = `npm install ${names.map(withVersion).join(' ')}`;
-  return [`${subject} not installed, and needed for ${users}. Install beside partwise: ${command}`];
+  return [`${subject} not installed, but needed for ${users}. Install next to partwise: ${command}`];
 }
 
 function isInstalled(name: string): boolean {

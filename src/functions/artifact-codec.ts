@@ -44,7 +44,7 @@ export async function encodeArtifact<T>(
 
 function utf8(name: string, text: string): Uint8Array {
   if (text.isWellFormed()) return Buffer.from(text);
-  throw new InvalidArtifact(`The artifact "${name}" holds a lone surrogate${WHY_NO_SURROGATE}`);
+  throw new InvalidArtifact(`The artifact "${name}" contains a lone surrogate${WHY_NO_SURROGATE}`);
 }
 
 /** What another `write` made stays bytes. */
@@ -84,8 +84,8 @@ async function encodeRows(
   const other = rows.find((row) => Object.prototype.toString.call(row) !== '[object Object]');
   if (other !== undefined || value === undefined) {
     throw new InvalidArtifact(
-      `The artifact "${name}" would be made of ${describe(other)}. ` +
-        `Give rows, an array of objects, or the file itself as text or bytes, or write it with the option "write".`,
+      `The artifact "${name}" cannot be written from ${describe(other)}. ` +
+        `Pass rows (an array of objects), the content of the file as a string or bytes, or the option "write".`,
     );
   }
   try {

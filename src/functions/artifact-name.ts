@@ -16,14 +16,14 @@ export function checkArtifactName(name: unknown): asserts name is string {
 
 /** Null: it can be. */
 export function artifactNameProblem(name: unknown): string | null {
-  if (typeof name !== 'string') return 'is no string';
+  if (typeof name !== 'string') return 'is not a string';
   if (name === '') return 'is empty';
-  if (!name.isWellFormed()) return 'holds a lone surrogate, half of a character';
+  if (!name.isWellFormed()) return 'contains a lone surrogate (half of a character)';
   const bytes = Buffer.byteLength(name);
-  if (bytes > MAX_BYTES) return `has ${bytes} bytes in UTF-8, more than ${MAX_BYTES}`;
-  if (/[/\\]/.test(name)) return 'holds a slash: artifacts of a partition have no folders';
-  if (name.startsWith('..') || name === '.') return 'begins like a path';
+  if (bytes > MAX_BYTES) return `has ${bytes} bytes in UTF-8; at most ${MAX_BYTES} are allowed`;
+  if (/[/\\]/.test(name)) return 'contains a slash: artifacts cannot be in folders';
+  if (name.startsWith('..') || name === '.') return 'starts like a path';
   // eslint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f]/.test(name)) return 'holds a control character';
+  if (/[\u0000-\u001f]/.test(name)) return 'contains a control character';
   return null;
 }

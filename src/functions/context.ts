@@ -83,7 +83,7 @@ class Call {
     checkArtifactName(name);
     if (this.#uploads.has(name)) {
       throw new InvalidArtifact(
-        `The artifact "${name}" was uploaded twice by one call. Give each artifact a name of its own.`,
+        `The artifact "${name}" was uploaded twice in one call. Give each artifact a unique name.`,
       );
     }
     const encoding = encodeArtifact(name, value, write, this.host.scratch);
@@ -118,7 +118,7 @@ class Call {
     const text = encodeJson(progress, 'The progress');
     if (text.length > MAX_PROGRESS) {
       throw new InvalidProgress(
-        `The progress given to context.heartbeat is ${text.length.toLocaleString('en')} characters of JSON, and ${MAX_PROGRESS.toLocaleString('en')} are allowed. Upload what is larger.`,
+        `The progress given to context.heartbeat is ${text.length.toLocaleString('en')} characters of JSON; at most ${MAX_PROGRESS.toLocaleString('en')} are allowed. Upload anything larger as an artifact.`,
       );
     }
     this.host.heartbeat(JSON.parse(text) as unknown);

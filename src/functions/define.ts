@@ -42,9 +42,9 @@ function findProblem(options: unknown): string | null {
   if (typeof options !== 'object' || options === null) return 'pass an object with "name" and "run".';
   const { name, run, ...rest } = options as Record<string, unknown>;
   if (typeof name !== 'string' || !NAME.test(name)) {
-    return `"name" is ${JSON.stringify(name) ?? 'missing'}; use letters, digits, "_", "-" and ".", beginning with a letter, at most 100.`;
+    return `"name" is ${JSON.stringify(name) ?? 'missing'}; use at most 100 letters, digits, "_", "-" and ".", starting with a letter or "_".`;
   }
-  if (name === SQL_FUNCTION) return `"${SQL_FUNCTION}" is the built-in function's name. Choose another.`;
+  if (name === SQL_FUNCTION) return `"${SQL_FUNCTION}" is the name of the built-in function. Choose another.`;
   if (typeof run !== 'function')
     return `"run" of "${name}" is missing; write async run(data, context) { … }.`;
   const unknown = Object.keys(rest).find((key) => !KNOWN.includes(key));

@@ -47,7 +47,7 @@ export class InvalidProgress extends Error {
  */
 export function describeThrown(thrown: unknown, nonRetryableErrorTypes: readonly string[] = []): Thrown {
   if (!isError(thrown) && !isErrorLike(thrown)) {
-    const text = typeof thrown === 'string' ? `the text "${shorten(thrown)}"` : describe(thrown);
+    const text = typeof thrown === 'string' ? `the string "${shorten(thrown)}"` : describe(thrown);
     const message = cut(`The function threw ${text}, which has no stack. Throw an Error.`, MESSAGE_BYTES);
     return { error: { type: 'NonError', message, stack: null }, retryable: true, retryDelayMs: null };
   }

@@ -15,7 +15,7 @@ class SourceChanged extends Error {
   readonly nonRetryable = true;
   constructor(path: string, change: string) {
     super(
-      `The file "${path}" ${change} since the run was planned. Put the planned file back, or start a new run.`,
+      `The file "${path}" has changed since the run was planned: ${change}. Restore the planned file, or start a new run.`,
     );
   }
 }
@@ -24,13 +24,13 @@ class SourceChanged extends Error {
 export async function checkPin(file: PinnedFile): Promise<void> {
   // enforces I1
   const found = await stat(file.path).catch(() => null);
-  if (found === null) throw new SourceChanged(file.path, 'is gone or unreadable');
+  if (found === null) throw new SourceChanged(file.path, 'it is missing or unreadable');
   if (found.size !== file.bytes) {
-    throw new SourceChanged(file.path, `went from ${file.bytes} to ${found.size} bytes`);
+    throw new SourceChanged(file.path, `it had ${file.bytes} bytes and now has ${found.size}`);
   }
   // Equal bytes with another time are the same rows: copying or touching a file is no change.
   if ((await digestFile(file.path)).sha256 !== file.sha256)
-    throw new SourceChanged(file.path, 'has other content');
+    throw new SourceChanged(file.path, 'its content differs');
 }
 
 const TABLE = '__partwise_file';

@@ -168,7 +168,7 @@ function artifactOf(
   name: string,
 ): { bytes: Uint8Array; codec: ArtifactCodec } {
   if (!Object.hasOwn(artifacts, name)) {
-    throw new Error(`There is no artifact "${name}". Give it to the test as artifacts: { "${name}": … }.`);
+    throw new Error(`There is no artifact "${name}". Pass it to the test as artifacts: { "${name}": … }.`);
   }
   const value = artifacts[name];
   if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };

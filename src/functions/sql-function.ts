@@ -136,8 +136,8 @@ export class SqlFunction {
       const [row] = await allRows(other);
       if (row !== undefined) {
         throw new InvalidResult(
-          `The query gives ${name} = ${String(row.found)} in the partition where it is ${String(row.key)}. ` +
-            `Key columns are added by themselves: leave "${name}" out or give it another name.`,
+          `The query returns ${name} = ${String(row.found)} in the partition where ${name} is ${String(row.key)}. ` +
+            `Key columns are added automatically: leave "${name}" out, or rename it.`,
         );
       }
     }
@@ -159,7 +159,7 @@ async function assertStorable(connection: DuckDBConnection, columns: readonly Co
     const [row] = await allRows(found);
     if (row === undefined) continue;
     throw new InvalidResult(
-      `The column "${name}" is the ${type} ${String(row.value)}, which Parquet cannot hold: no negative ones, no fractions of a millisecond, no times of 1,193 hours and more. ${advice}`,
+      `The column "${name}" contains the ${type} ${String(row.value)}, which Parquet cannot store: its INTERVALs are not negative, have no fractions of a millisecond, and have fewer than 1,193 hours. ${advice}`,
     );
   }
 }
@@ -184,5 +184,8 @@ export async function checkQuery(connection: DuckDBConnection, sql: string): Pro
   const parameters = prepared.parameterCount;
   prepared.destroySync();
   if (parameters > 0)
-    throw new SqlError('Syntax', 'The query has parameters, and nothing binds them: write the values in.');
+    throw new SqlError(
+      'Syntax',
+      'The query has parameters, but nothing binds them: write the values into the query.',
+    );
 }

@@ -146,7 +146,7 @@ export class SqlSession {
           const parameter = parameters[numberOf(prepared, p) - 1];
           if (parameter === undefined) {
             throw new SyntaxError(
-              'The query names a parameter of its own; write values as ${…} into the template instead.',
+              'The query has a parameter that is not bound. Interpolate values into the template instead, as ${…}.',
             );
           }
           prepared.bindValue(p, parameter.value, parameter.type);

@@ -85,7 +85,7 @@ export class UnitCursor {
     if (expected !== undefined && count !== expected) {
       // enforces I1
       throw new SnapshotDamaged(
-        `The snapshot holds ${count} rows of partition number ${ordinal} and its index says ${expected}: one of the files was changed. Start a new run.`,
+        `The snapshot has ${count} rows for partition number ${ordinal}, but its index says ${expected}: one of the files was changed. Start a new run.`,
       );
     }
     return { slices, shape: this.shape! };

@@ -44,7 +44,7 @@ export function takeCell(value: unknown, name: string, row: number): { type: Cel
       // enforces I5: what cannot be stored is found here, before the rows of other partitions stand next to
       // it
       if (value.isWellFormed()) return { type: 'VARCHAR', cell: value };
-      throw new InvalidResult(`${at(name, row)} holds a lone surrogate${WHY_NO_SURROGATE}`);
+      throw new InvalidResult(`${at(name, row)} contains a lone surrogate${WHY_NO_SURROGATE}`);
     case 'number':
       return {
         type: Number.isSafeInteger(value) && !Object.is(value, -0) ? 'BIGINT' : 'DOUBLE',
@@ -53,7 +53,9 @@ export function takeCell(value: unknown, name: string, row: number): { type: Cel
     case 'bigint':
       if (value >= -INT64 && value < INT64) return { type: 'BIGINT', cell: value };
       if (value > -DIGITS_38 && value < DIGITS_38) return { type: 'DECIMAL(38,0)', cell: value };
-      throw new InvalidResult(`${at(name, row)} is an integer of more than 38 digits. Return it as text.`);
+      throw new InvalidResult(
+        `${at(name, row)} is an integer of more than 38 digits. Return it as a string.`,
+      );
     case 'object':
       return value === null ? { type: null, cell: null } : takeObject(value, name, row);
     default:

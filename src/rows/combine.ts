@@ -62,7 +62,7 @@ function sameButForCase(names: readonly string[]): string[] {
     if (other === undefined) seen.set(name.toLowerCase(), name);
     else {
       problems.push(
-        `The columns "${other}" and "${name}" differ only in upper and lower case, which SQL does not tell apart: return one spelling.`,
+        `The columns "${other}" and "${name}" differ only in case, which SQL ignores: return one spelling.`,
       );
     }
   }
@@ -72,7 +72,7 @@ function sameButForCase(names: readonly string[]): string[] {
 function mismatch(name: string, a: string, b: string): string {
   return (
     `The column "${name}" is ${kindOf(a)} (${a}) in some partitions and ${kindOf(b)} (${b}) in others: ` +
-    `return one kind for all, for example String(${name}).`
+    `return one type for all, for example String(${name}).`
   );
 }
 

@@ -49,17 +49,18 @@ class Preparation {
   prepare(value: unknown): unknown {
     switch (typeof value) {
       case 'string':
-        if (this.strict && !value.isWellFormed()) this.#refuse('holds a lone surrogate', WHY_NO_SURROGATE);
+        if (this.strict && !value.isWellFormed()) this.#refuse('contains a lone surrogate', WHY_NO_SURROGATE);
         return value;
       case 'number':
         if (Number.isFinite(value)) return value;
-        if (this.strict) this.#refuse(`holds ${value}`, ', which JSON cannot. Use null, or text.');
+        if (this.strict)
+          this.#refuse(`contains ${value}`, ', which JSON cannot represent. Use null, or a string.');
         return String(value);
       case 'bigint':
         return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
       case 'function':
       case 'symbol':
-        return this.#refuse(`holds ${describe(value)}`, ', which JSON cannot. Leave it out.');
+        return this.#refuse(`contains ${describe(value)}`, ', which JSON cannot represent. Leave it out.');
       case 'object':
         return value === null ? null : this.#prepareObject(value);
       default:
@@ -71,13 +72,13 @@ class Preparation {
     if (value instanceof Date) {
       if (!Number.isNaN(value.getTime())) return value.toISOString();
       return this.strict
-        ? this.#refuse('holds an invalid Date', '. Use a valid one, or null.')
+        ? this.#refuse('contains an invalid Date', '. Use a valid one, or null.')
         : 'Invalid Date';
     }
     if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
     if (!this.strict && this.#open.length === MAX_DEPTH) return '…';
     if (this.#open.includes(value))
-      this.#refuse('contains itself', ', so it cannot be written as JSON. Pass a copy without the circle.');
+      this.#refuse('contains itself', ', so it cannot be written as JSON. Pass a copy without the cycle.');
     if (this.#open.length === MAX_DEPTH) {
       const levels = `more than ${MAX_DEPTH.toLocaleString('en')} levels`;
       this.#refuse('is nested too deeply', `: ${levels}. Store it in a flatter form.`);
@@ -100,7 +101,7 @@ class Preparation {
           : value instanceof Set
             ? 'Use [...set].'
             : 'Leave it out.';
-      this.#refuse(`holds ${describe(value)}`, `, which JSON cannot. ${hint}`);
+      this.#refuse(`contains ${describe(value)}`, `, which JSON cannot represent. ${hint}`);
     }
     // Not assigned one by one: "__proto__" is a name like any other.
     return Object.fromEntries(
@@ -121,7 +122,7 @@ class Preparation {
     return prepared;
   }
 
-  /** `holds a Map` and `, which JSON cannot.` → `The result holds a Map at "a.b[0]", which JSON cannot.` */
+  /** `contains a Map` and `, which JSON cannot represent.` → `The result contains a Map at "a.b[0]", which …` */
   #refuse(problem: string, rest: string): never {
     const place = this.#place();
     throw new NotJson(`${this.what} ${problem}${place === '' ? '' : ` at "${place}"`}${rest}`);

@@ -150,7 +150,7 @@ function checkName(name: string, spelling: Map<string, string>, row: number): vo
   if (known === name) return;
   if (known !== undefined) {
     throw new InvalidResult(
-      `Row ${row} has the column "${name}" and there is also "${known}": tables do not tell them apart. Rename one.`,
+      `Row ${row} has the column "${name}", but there is also "${known}": column names are not case-sensitive. Rename one.`,
     );
   }
   const problem = nameProblem(name);
@@ -160,9 +160,9 @@ function checkName(name: string, spelling: Map<string, string>, row: number): vo
 
 function nameProblem(name: string): string | null {
   if (name === '') return 'an empty name. Rename it.';
-  if (/^__partwise_/i.test(name)) return `a name that Partwise keeps for itself, "${name}". Rename it.`;
+  if (/^__partwise_/i.test(name)) return `a name that is reserved for Partwise, "${name}". Rename it.`;
   if (name.includes('\0'))
-    return `a NUL in its name, ${JSON.stringify(name)}, which SQL cannot hold. Rename it.`;
+    return `a NUL in its name, ${JSON.stringify(name)}, which SQL does not allow. Rename it.`;
   if (!name.isWellFormed()) return `a lone surrogate in its name, ${JSON.stringify(name)}${WHY_NO_SURROGATE}`;
   return null;
 }
@@ -171,7 +171,7 @@ function checkKey(name: string, value: unknown, keyName: string, keyValue: unkno
   if (value === undefined || sameValue(value, keyValue)) return;
   throw new InvalidResult(
     `Row ${row} has ${name} = ${show(value)}, but this is the partition where ${keyName} = ${show(keyValue)}. ` +
-      `Key columns are added by themselves: leave "${name}" out or give it another name.`,
+      `Key columns are added automatically: leave "${name}" out, or rename it.`,
   );
 }
 

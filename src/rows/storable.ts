@@ -21,8 +21,8 @@ export function typeProblem(type: string): string | null {
   // TIMESTAMP WITH TIME ZONE is another type.
   const [refused] = REFUSED.exec(plain) ?? [];
   if (refused !== undefined)
-    return `${plain.startsWith(refused) && !plain.endsWith(']') ? 'is' : 'holds'} a ${refused}, which Parquet cannot hold`;
-  if (plain !== 'INTERVAL' && /\bINTERVAL\b/.test(plain)) return 'holds INTERVALs inside of other values';
+    return `${plain.startsWith(refused) && !plain.endsWith(']') ? 'is' : 'contains'} a ${refused}, which Parquet cannot store`;
+  if (plain !== 'INTERVAL' && /\bINTERVAL\b/.test(plain)) return 'contains INTERVALs inside other values';
   return null;
 }
 

@@ -244,25 +244,24 @@ export class UnitMessages {
     if (done !== null && done.artifacts !== null) {
       const parsed = z.array(z.array(artifact).nullable()).safeParse(done.artifacts);
       if (!parsed.success || parsed.data.length > done.ordinals.length)
-        throw new BadMessage('holds artifacts that are none');
+        throw new BadMessage('contains malformed artifacts');
       for (const artifacts of parsed.data) this.#assertStored(artifacts ?? []);
     }
     const ordinals = reportedOrdinals(segment);
     for (const ordinal of ordinals) this.#assertKnown(ordinal);
     const twice = ordinals.find((ordinal) => this.#ended.has(ordinal));
     if (twice !== undefined || new Set(ordinals).size < ordinals.length)
-      throw new BadMessage('ends a partition a second time');
+      throw new BadMessage('reports the end of a partition twice');
     for (const ordinal of ordinals) this.#ended.add(ordinal);
   }
 
   #assertKnown(ordinal: number): void {
     if (!this.#known.has(ordinal))
-      throw new BadMessage(`is about partition number ${ordinal}, which is not in its unit`);
+      throw new BadMessage(`refers to partition number ${ordinal}, which is not in its unit`);
   }
 
   #assertInside(file: string): void {
-    if (dirname(file) !== this.unit.scratch)
-      throw new BadMessage('names a file outside of its scratch folder');
+    if (dirname(file) !== this.unit.scratch) throw new BadMessage('names a file outside its scratch folder');
   }
 
   #assertAccess(): void {
@@ -300,7 +299,7 @@ function assertColumns({ attempts, startedAt, durationMs, outputRows }: DoneBloc
     outputRows.every((value) => value >= 0) &&
     startedAt.every((value) => Math.abs(value) <= MAX_TIME) &&
     durationMs.every((value) => value >= 0 && value <= MAX_TIME);
-  if (!isWhole) throw new BadMessage('holds outcomes that are none');
+  if (!isWhole) throw new BadMessage('contains malformed outcomes');
 }
 
 function reportedOrdinals({ done, outcomes }: Segment): number[] {
@@ -309,6 +308,6 @@ function reportedOrdinals({ done, outcomes }: Segment): number[] {
 
 async function sizeOf(file: string): Promise<number> {
   const stats = await lstat(file).catch(() => null);
-  if (stats?.isFile() !== true) throw new BadMessage('names a file that is not there');
+  if (stats?.isFile() !== true) throw new BadMessage('names a file that does not exist');
   return stats.size;
 }

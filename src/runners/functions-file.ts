@@ -25,13 +25,13 @@ class FunctionsUnusable extends Error {
 export async function bundleFunctions(file: string, folder: string): Promise<FunctionBundle> {
   if (!existsSync(file)) {
     throw new FunctionsBuildError([
-      `There is no functions file "${file}". Write one, or name it with --functions FILE.`,
+      `There is no functions file "${file}". Create it, or name another with --functions FILE.`,
     ]);
   }
   const language = languageOfSource(file);
   if (language === null) {
     throw new FunctionsBuildError([
-      `The functions file "${file}" has no known ending. Use one of ${SOURCE_ENDINGS.join(', ')}.`,
+      `The functions file "${file}" has an unsupported extension. Use one of ${SOURCE_ENDINGS.join(', ')}.`,
     ]);
   }
   return language.bundle(file, folder);

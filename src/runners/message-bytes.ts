@@ -48,7 +48,7 @@ export function decodeMessage(header: Buffer, body: Buffer): unknown {
   const message = parse(header);
   const partitions = partitionsOf(message);
   if (body.length !== (partitions ?? 0) * BYTES_PER_PARTITION)
-    throw new UndecodableMessage('has a body of another length than its header says');
+    throw new UndecodableMessage('has a body whose length does not match its header');
   if (partitions === null) return message;
   const segment = message as { done: { artifacts?: DoneBlock['artifacts'] } };
   return { ...segment, done: blockOf(partitions, segment.done.artifacts ?? null, body) };

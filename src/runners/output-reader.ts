@@ -94,7 +94,7 @@ class StreamReader {
       this.budget.isTold = true;
       this.onLine(
         call,
-        `(What is printed from here on is not kept: a unit's log ends at ${MAX_BYTES / 2 ** 20} MiB.)`,
+        `(Output after this line was dropped: a unit's log is limited to ${MAX_BYTES / 2 ** 20} MiB.)`,
       );
     }
   }
@@ -127,7 +127,7 @@ class StreamReader {
 export function keptLine(line: string, number: number): string | null {
   if (number > MAX_LINES + 1) return null;
   if (number > MAX_LINES)
-    return `(The log of this call ends here: it has more than ${MAX_LINES.toLocaleString('en')} lines.)`;
+    return `(Output after this line was dropped: a call's log is limited to ${MAX_LINES.toLocaleString('en')} lines.)`;
   return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line;
 }
 

@@ -139,7 +139,7 @@ export class RunnerProcess implements Runner {
   #receive(message: unknown): void {
     if (this.#isReady) return this.#listener?.onMessage(message);
     const version = protocolOf(message);
-    if (version === null) this.reject('comes before it has said which protocol it speaks');
+    if (version === null) this.reject('arrived before the one with its protocol version');
     else if (version === PROTOCOL_VERSION) this.#isReady = true;
     else void this.kill(otherProtocol(version));
   }

@@ -178,7 +178,9 @@ class RunnerSession {
 
   private reject(error: unknown): void {
     this.isGuilty = true;
-    this.runner.reject(error instanceof BadMessage ? error.message : `failed its worker (${String(error)})`);
+    this.runner.reject(
+      error instanceof BadMessage ? error.message : `the worker could not process (${String(error)})`,
+    );
   }
 
   private receive(message: ReturnType<UnitMessages['check']>): void {
@@ -400,7 +402,7 @@ class RunnerSession {
 
   /** What a function has asked for stops with it. */
   private cancelQueries(ids: readonly number[]): void {
-    for (const id of ids) this.queries.get(id)?.abort(new Error('Nobody waits for the query any more.'));
+    for (const id of ids) this.queries.get(id)?.abort(new Error('The call no longer waits for the query.'));
   }
 
   private logOutput(call: number | null, stream: OutputStream, text: string): void {

@@ -58,7 +58,7 @@ function decodeTagged({ $: tag, value }: { $: unknown; value?: unknown }): unkno
     case 'object':
       return mapped(value as object, decodeValue);
     default:
-      throw new TypeError(`${describe(tag)} is not a tag of a value.`);
+      throw new TypeError(`${describe(tag)} is not a known tag.`);
   }
 }
 

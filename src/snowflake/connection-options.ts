@@ -107,7 +107,7 @@ function readSections(file: string): Record<string, Settings> | null {
   if (found === undefined) return null;
   if (process.platform !== 'win32' && (found.mode & 0o022) !== 0) {
     throw new Refusal('InvalidInput', [
-      `"${file}" holds credentials, and others than its owner can write to it: run \`chmod 600 ${file}\`.`,
+      `"${file}" contains credentials, but users other than its owner can write to it: run \`chmod 600 ${file}\`.`,
     ]);
   }
   const { parse }: typeof import('smol-toml') = require('smol-toml');
@@ -117,7 +117,7 @@ function readSections(file: string): Record<string, Settings> | null {
     // The message quotes the line, which may be a password.
     const { line } = error as { line?: number };
     throw new Refusal('InvalidInput', [
-      `"${file}" cannot be read${line === undefined ? '' : `: line ${line} is no TOML`}. Each connection is a section such as [prod] with lines such as account = "…".`,
+      `"${file}" cannot be read${line === undefined ? '' : `: line ${line} is not valid TOML`}. Each connection is a section such as [prod] with lines such as account = "…".`,
     ]);
   }
 }
@@ -134,7 +134,7 @@ function noSuchConnection(name: string, file: string, sections: Record<string, S
   const names = Object.keys(sections ?? {});
   const known =
     sections === null
-      ? 'there is no such file'
+      ? 'the file does not exist'
       : names.length === 0
         ? 'it has none'
         : `it has ${names.join(', ')}`;

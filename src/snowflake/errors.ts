@@ -60,9 +60,9 @@ interface DriverError {
 /** What to do about errors of the set-up, by code. */
 const HINTS: Record<string, string> = {
   '000606':
-    'Name a virtual warehouse: add warehouse to its section of connections.toml, or give options.warehouse.loadingWarehouse (--loading-warehouse).',
+    "Name a virtual warehouse: set warehouse in the connection's section of connections.toml, or options.warehouse.loadingWarehouse (--loading-warehouse).",
   '090105':
-    'Partwise keeps temporary tables and its table of commits in the schema of the connection: add database and schema to its section of connections.toml.',
+    "Partwise keeps temporary tables and its table of commits in the connection's schema: set database and schema in its section of connections.toml.",
 };
 
 /** Codes of the driver for a session that cannot be used any more: token refused, disconnected. */

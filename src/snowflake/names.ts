@@ -37,8 +37,8 @@ export function tableName(text: string): string {
   const parts = parseName(text);
   if (parts !== null && parts.length <= 3) return parts.map(quoteName).join('.');
   throw new Refusal('InvalidInput', [
-    `"${text}" is no table's name for Snowflake: write TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE, ` +
-      'and a name with other characters than letters, digits, _ and $ in double quotes.',
+    `"${text}" is not a valid table name on Snowflake: write TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE, ` +
+      'with double quotes around names that contain other characters than letters, digits, _ and $.',
   ]);
 }
 

@@ -54,7 +54,7 @@ export function portableUri(uri: string): string {
 function kindOf(value: string): StageKind {
   const kind = findKind(value);
   if (kind !== undefined) return kind;
-  throw new Error(`The stage "${value}" is of no known kind: use ${STAGE_EXAMPLES}.`);
+  throw new Error(`The stage "${value}" is not of a known kind: use ${STAGE_EXAMPLES}.`);
 }
 
 function findKind(value: string): StageKind | undefined {

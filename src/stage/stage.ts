@@ -50,7 +50,7 @@ export interface Stage {
 export class ObjectExists extends Error {
   override name = 'ObjectExists';
   constructor(readonly path: string) {
-    super(`"${path}" is already on the stage, and objects there are written once.`);
+    super(`"${path}" is already on the stage, whose objects are write-once.`);
   }
 }
 
@@ -69,7 +69,7 @@ export class ObjectDamaged extends Error {
   readonly path: string;
   /** `uri`: of the stage. `found`: size of what was read, in bytes. */
   constructor({ path, bytes }: Pick<StagedFile, 'path' | 'bytes'>, uri: string, found: number) {
-    const sizes = found === bytes ? '' : `; it has ${found} bytes, and ${bytes} were recorded`;
+    const sizes = found === bytes ? '' : `; it has ${found} bytes, but ${bytes} were recorded`;
     super(
       `"${path}" on the stage ${uri} is not the file that was recorded (its sha256 differs${sizes}): it was changed after it was written.`,
     );

@@ -48,8 +48,8 @@ export function readSecret(folder: string): ProjectSecret | null {
   const createdAt = Date.parse(record?.createdAt ?? '');
   if (record?.version !== 1 || key.length !== KEY_BYTES || Number.isNaN(createdAt)) {
     throw new Error(
-      `The project's secret, "${file}", cannot be read: it was cut off or changed. Remove the file: the next command makes a new one. ` +
-        'Runs that are open then are ended, and `partwise retry` continues them.',
+      `The project's secret, "${file}", cannot be read: it is truncated or was changed. Remove the file: the next command creates a new one. ` +
+        'Runs that are open at that time are ended, and `partwise retry` continues them.',
     );
   }
   return { key, createdAt };

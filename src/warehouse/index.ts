@@ -61,7 +61,7 @@ export function warehouseOptionProblems(uri: string, options: WarehouseOptions):
     .map((name) => {
       const others = WAREHOUSE_KINDS.filter((other) => other.options.some((option) => option.name === name));
       const examples = others.map(({ example }) => example).join(' and ');
-      return `"options.warehouse.${name}" is an option of ${examples}, and the run's warehouse is "${uri}": leave it out.`;
+      return `"options.warehouse.${name}" is an option of ${examples}, but the run's warehouse is "${uri}": leave it out.`;
     });
 }
 
@@ -72,5 +72,5 @@ function kindOf(uri: string): WarehouseKind | undefined {
 function knownKindOf(uri: string): WarehouseKind {
   const kind = kindOf(uri);
   if (kind !== undefined) return kind;
-  throw new Error(`The warehouse "${uri}" is of no known kind: name ${WAREHOUSE_EXAMPLES}.`);
+  throw new Error(`The warehouse "${uri}" is not of a known kind: use ${WAREHOUSE_EXAMPLES}.`);
 }

@@ -25,7 +25,7 @@ export async function loadFunctions(
     const known = functions.get(value.name);
     if (known !== undefined && known !== value) {
       throw new FunctionsFileError(
-        `Two exported partition functions are named "${value.name}". Give each a name of its own.`,
+        `Two exported partition functions are named "${value.name}". Give each a unique name.`,
       );
     }
     functions.set(value.name, value);

@@ -9,7 +9,7 @@ export function loadingProblem({ type, message, stack }: ErrorInfo, bundle: stri
   if (type === 'FunctionsFileError') return message;
   const missing = /^Cannot find package '([^']+)' imported from /.exec(message)?.[1];
   if (missing !== undefined) {
-    return `The functions file imports "${missing}", which is not installed: npm install ${missing}, or mend the import${at(importOf(bundle, missing))}.`;
+    return `The functions file imports "${missing}", which is not installed: run npm install ${missing}, or fix the import${at(importOf(bundle, missing))}.`;
   }
   return `The functions file threw while loading: ${type}: ${message}${at(userPlace(stack))}`;
 }

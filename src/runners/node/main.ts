@@ -70,7 +70,7 @@ function onUncaught(error: unknown): void {
   const call = output.call.getStore() ?? output.current;
   if (loop?.fail(call, error) === true) return;
   const { type, message, stack } = describeThrown(error).error;
-  output.line('stderr', `Uncaught ${type} after its partition had ended: ${stack ?? message}`);
+  output.line('stderr', `Uncaught ${type} after its partition had finished: ${stack ?? message}`);
 }
 
 async function describeBundle(bundle: string): Promise<void> {

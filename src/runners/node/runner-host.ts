@@ -118,7 +118,7 @@ export class RunnerHost implements ContextHost {
       await rm(found.file, { force: true });
       if (found.name === serde.filename) return { model: await serde.read(bytes), bytes: bytes.length };
       throw new InvalidResult(
-        `The model of "${partition}" was kept as "${found.name}", and this function reads "${serde.filename}". Train it anew, or read it with the serde that wrote it.`,
+        `The model of "${partition}" is stored as "${found.name}", but this function reads "${serde.filename}". Train it again, or read it with the serde that wrote it.`,
       );
     });
   }
@@ -137,7 +137,11 @@ export class RunnerHost implements ContextHost {
     try {
       return await use({ partition, query: (sql, values) => this.#query(sql, values ?? [], signal) });
     } finally {
-      over.abort(new TypeError('The connection of context.withConnection has ended: await its queries.'));
+      over.abort(
+        new TypeError(
+          'The callback of context.withConnection has ended, and its connection with it: await every query in the callback.',
+        ),
+      );
     }
   }
 

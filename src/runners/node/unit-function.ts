@@ -67,7 +67,7 @@ async function userFunction(
   const found = functions.get(name);
   if (found === undefined) {
     const names = [...functions.keys()];
-    const known = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`;
+    const known = names.length === 0 ? 'It has no functions.' : `It has: ${names.join(', ')}.`;
     throw new FunctionMissing(`This worker has no function "${name}".${didYouMean(name, names)} ${known}`);
   }
   const pending = new PendingRows();

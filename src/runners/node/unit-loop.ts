@@ -106,7 +106,7 @@ class Running implements CallOf {
 
   fail(error: unknown): void {
     this.#fail?.(error);
-    this.abort(new Error('The call has ended by an error that nobody caught.'));
+    this.abort(new Error('The call was ended by an uncaught error.'));
   }
 }
 

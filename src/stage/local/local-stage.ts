@@ -205,7 +205,7 @@ export class LocalStage implements Stage {
     const inside =
       full === this.#root || full.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep);
     if (!inside || path.startsWith('/') || path.split('/').includes('..') || path.includes('\0')) {
-      throw new Error(`The path "${path}" would leave the stage ${this.uri}.`);
+      throw new Error(`The path "${path}" leads outside the stage ${this.uri}.`);
     }
     return full;
   }

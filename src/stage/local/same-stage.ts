@@ -37,8 +37,8 @@ export class SameStage {
     }
     throw new StageUnavailable(
       found === null
-        ? `The stage ${this.uri} is away: its folder is gone, or something else is mounted there. Mount it, or move it back; the run goes on by itself.`
-        : `The folder of the stage ${this.uri} is another stage than the run was planned on. Mount the right one; the run goes on by itself.`,
+        ? `The stage ${this.uri} is unavailable: its folder is missing, or something else is mounted there. Mount it, or move it back; the run then continues automatically.`
+        : `The folder of the stage ${this.uri} holds a different stage from the one that the run was planned on. Mount the right one; the run then continues automatically.`,
     );
   }
 }

@@ -4,9 +4,9 @@
  */
 import { StageUnavailable } from '../stage';
 
-const FULL = 'Make room there';
-const RIGHTS = 'Give this user the rights to read and write there';
-const MOUNT = 'Look at what is mounted there';
+const FULL = 'Free up space there';
+const RIGHTS = 'Give this user permission to read and write there';
+const MOUNT = 'Check what is mounted there';
 
 /** What a person does about each, by error code. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -15,7 +15,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EROFS: 'Remount it writable',
   EACCES: RIGHTS,
   EPERM: RIGHTS,
-  EIO: 'Look at the disk',
+  EIO: 'Check the disk',
   ESTALE: MOUNT,
   ENOTCONN: MOUNT,
   ECONNRESET: MOUNT,
@@ -41,7 +41,7 @@ export function asUnavailable(error: unknown, uri: string): unknown {
   const remedy = Object.hasOwn(REMEDIES, code) ? REMEDIES[code] : undefined;
   if (remedy === undefined) return error;
   return new StageUnavailable(
-    `The stage ${uri} cannot be used now: ${message}. ${remedy}; the run goes on by itself.`,
+    `The stage ${uri} is unavailable: ${message}. ${remedy}; the run then continues automatically.`,
     { cause: error },
   );
 }

@@ -54,27 +54,27 @@ export function explained(error: unknown, { uri, bucket, key, endpoint }: Asked)
     return refused('no region was found. Set AWS_REGION, or "region" of the profile.');
   if (name === 'NoSuchBucket')
     return refused(
-      `there is no bucket "${bucket}" at ${store}. Make it, name another one with "stage", or name another store with AWS_ENDPOINT_URL_S3.`,
+      `there is no bucket "${bucket}" at ${store}. Create it, name another with "stage", or name another store with AWS_ENDPOINT_URL_S3.`,
     );
   if (UNKNOWN_CREDENTIALS.has(name))
     return refused(
-      `${store} does not accept the credentials (${name}: ${said}). Look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or at the profile that AWS_PROFILE names.`,
+      `${store} rejected the credentials (${name}: ${said}). Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile that AWS_PROFILE names.`,
     );
   if (status === 401 || status === 403)
     return refused(
-      `${store} forbids what was asked of "${key}" (${name}). The credentials must allow s3:GetObject, s3:PutObject and s3:DeleteObject ` +
-        `on ${uri}*, and s3:ListBucket on the bucket: without it, what is not there is forbidden.`,
+      `${store} denied access to "${key}" (${name}). The credentials must allow s3:GetObject, s3:PutObject and s3:DeleteObject ` +
+        `on ${uri}*, and s3:ListBucket on the bucket: without it, access to missing objects is denied.`,
     );
   const passes = status === null ? code !== undefined || name === 'TimeoutError' : status >= 500;
   if (passes || status === 429 || PASSING.has(name))
     return new StageUnavailable(
       `The stage ${uri} did not answer at ${store} for "${key}" (${name === 'Error' ? '' : `${name}: `}${said}). ` +
-        'Look at the network, and at AWS_ENDPOINT_URL_S3, AWS_REGION.',
+        'Check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION.',
       { cause: error },
     );
   return status === null
     ? error
-    : new Error(`The stage ${uri}: ${store} answers ${status} for "${key}" (${name}: ${said}).`, {
+    : new Error(`The stage ${uri}: ${store} returned HTTP ${status} for "${key}" (${name}: ${said}).`, {
         cause: error,
       });
 }

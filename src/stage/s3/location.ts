@@ -16,12 +16,12 @@ export function parseS3(uri: string): S3Location {
   const [bucket = '', ...path] = uri.slice(SCHEME.length).split('/');
   if (!BUCKET.test(bucket)) {
     throw new Error(
-      `The stage "${uri}" names no bucket: write s3://bucket/prefix, with the name of the bucket in lower-case letters, digits, dots and hyphens.`,
+      `The stage "${uri}" does not name a bucket: write s3://bucket/prefix, with the name of the bucket in lower-case letters, digits, dots and hyphens.`,
     );
   }
   const parts = path.filter((part) => part !== '');
   if (parts.some((part) => part === '.' || part === '..' || part.includes('\0')))
-    throw new Error(`The stage "${uri}" has a path with "." or "..": write the path itself.`);
+    throw new Error(`The stage "${uri}" has a path with "." or "..": write it without them.`);
   return { bucket, prefix: parts.map((part) => `${part}/`).join('') };
 }
 

@@ -17,7 +17,7 @@ export function parseLocation(uri: string): StageLocation {
   const [, connection, place] = /^([^/]*)\/(@.*)$/s.exec(uri.slice(SCHEME.length)) ?? [];
   if (connection === undefined || !CONNECTION_NAME.test(connection)) {
     throw new Error(
-      `The stage "${uri}" names no Snowflake connection: write snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path.`,
+      `The stage "${uri}" does not name a Snowflake connection: write snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path.`,
     );
   }
   return locate(place!, connection);
@@ -46,12 +46,12 @@ function locate(place: string, connection: string): StageLocation {
   const name = text === undefined ? null : parseName(text);
   if (name?.length !== 3) {
     throw new Error(
-      `The stage "${place}" is not named in full: write @DATABASE.SCHEMA.STAGE/path, so that every worker sees the same one.`,
+      `The stage "${place}" is not fully qualified: write @DATABASE.SCHEMA.STAGE/path, so that every worker uses the same one.`,
     );
   }
   const parts = path.split('/').filter((part) => part !== '');
   if (parts.some((part) => part === '.' || part === '..' || part.includes('\0')))
-    throw new Error(`The stage "${place}" has a path with "." or "..": write the path itself.`);
+    throw new Error(`The stage "${place}" has a path with "." or "..": write it without them.`);
   return {
     connection,
     name: name as StageLocation['name'],

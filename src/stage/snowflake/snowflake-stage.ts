@@ -69,7 +69,7 @@ export class SnowflakeStage implements Stage {
     if (status === 'UPLOADED') return;
     if (status === 'SKIPPED') throw new ObjectExists(path);
     throw new StageUnavailable(
-      `"${path}" could not be put on the stage ${this.uri}: ${value('message') ?? `Snowflake's driver says ${status}`}`,
+      `"${path}" could not be written to the stage ${this.uri}: ${value('message') ?? `Snowflake's driver returned ${status}`}`,
     );
   }
 
@@ -166,7 +166,7 @@ export class SnowflakeStage implements Stage {
       if (alike.length === 0) throw new ObjectMissing(path);
       if (alike.length > 1)
         throw new Error(
-          `"${path}" on the stage ${this.uri} is the beginning of other objects' paths with the same name.`,
+          `"${path}" on the stage ${this.uri} is also a prefix of the paths of other objects with the same name.`,
         );
       await moveFile(join(folder, name), file);
     });
@@ -179,7 +179,7 @@ export class SnowflakeStage implements Stage {
     if (failed !== undefined) {
       const [name, , status, message] = failed;
       throw new StageUnavailable(
-        `"${name}" could not be fetched from the stage ${this.uri}: ${message ?? `Snowflake's driver says ${status}`}`,
+        `"${name}" could not be fetched from the stage ${this.uri}: ${message ?? `Snowflake's driver returned ${status}`}`,
       );
     }
     return rows.map(([name]) => basename(name!));
@@ -205,7 +205,7 @@ export class SnowflakeStage implements Stage {
     if (!isUnknownObject(error) && !isForbidden(error)) return error;
     return new Refusal('StageUnreachable', [
       `The stage ${this.uri} cannot be used: ${error.message} ` +
-        `Make it with CREATE STAGE ${nameOf(this.location)}, or grant to the role what it lacks: READ and WRITE on the stage, USAGE on its database and schema.`,
+        `Create it with CREATE STAGE ${nameOf(this.location)}, or grant the role READ and WRITE on the stage and USAGE on its database and schema.`,
     ]);
   }
 

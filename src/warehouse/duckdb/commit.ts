@@ -40,7 +40,7 @@ export function commitRows(
   const confined = confinement === null ? null : widened(confinement, { paths: own });
   if ('table' in output) return commitTable(path, task, output, local, confined);
   if ('file' in output) return writeFile(task, output, local, confined);
-  throw new Error('Models are no rows: see activities/register-models.');
+  throw new Error('Models are not rows: see activities/register-models.');
 }
 
 async function commitTable(
@@ -220,7 +220,7 @@ async function adaptColumns(
   if (problems.length > 0) {
     throw new Refusal('OutputMismatch', [
       ...problems,
-      `"${output.table}" was left as it is: drop it, name another table, or allow new columns with output.evolve.`,
+      `"${output.table}" was not changed: drop it, name another table, or allow new columns with output.evolve.`,
     ]);
   }
   for (const { name, type } of added) {

@@ -123,7 +123,7 @@ export class DuckDbWarehouse implements Warehouse {
       });
       return existsSync(this.#path) || this.#path === ':memory:'
         ? this.uri
-        : `${this.uri} (not there yet: made by the first run with --output TABLE)`;
+        : `${this.uri} (does not exist yet: the first run with --output TABLE creates it)`;
     });
   }
 
@@ -141,7 +141,7 @@ export class DuckDbWarehouse implements Warehouse {
 
   #folderProblem(): string | null {
     if (this.#path === ':memory:' || existsSync(dirname(this.#path))) return null;
-    return `There is no folder "${dirname(this.#path)}" for the warehouse file "${this.#path}": make it, or name another with --warehouse duckdb:PATH.`;
+    return `There is no folder "${dirname(this.#path)}" for the warehouse file "${this.#path}": create it, or name another with --warehouse duckdb:PATH.`;
   }
 
   async #reading<T>(

@@ -188,18 +188,18 @@ async function nothingMatches(
   if (!found.isFile()) {
     return new Refusal('SourceEmpty', [
       `No file in "${source.files}" (looked in ${folder}) matches the pattern "${pattern}". ` +
-        'To read files as one table, say which columns to partition by.',
+        'To read files as one table, name the columns to partition by.',
     ]);
   }
   if (source.pattern !== undefined) {
     return new Refusal('InvalidInput', [
-      `"${source.files}" is a file, and the pattern "${pattern}" picks files below a folder: name the folder, or leave the pattern out.`,
+      `"${source.files}" is a file, but the pattern "${pattern}" selects files below a folder: name the folder, or leave the pattern out.`,
     ]);
   }
   const columns = await columnsOfFile(connection, folder).catch(() => []);
   const known = columns.length === 0 ? '' : ` It has: ${columns.map(({ name }) => name).join(', ')}.`;
   return new Refusal('InvalidInput', [
-    `"${source.files}" is one file: say by which of its columns to partition it ("partitionBy", --by).${known}`,
+    `"${source.files}" is one file: name the columns to partition it by ("partitionBy", --by).${known}`,
   ]);
 }
 

@@ -15,7 +15,7 @@ export async function tableProblems(path: string, table: string, options: OpenOp
   const places = parts.slice(0, -1).map((part) => part.toLowerCase());
   if (places.some((place) => SYSTEM.includes(place)))
     return [
-      `The output table "${table}" is in a part of the warehouse that is DuckDB's own: name another schema.`,
+      `The output table "${table}" is in a part of the warehouse that is reserved for DuckDB: name another schema.`,
     ];
   // The commit makes the file, with one schema.
   if (!existsSync(path)) return placeProblems(table, places, basename(path, extname(path)), ['main']);
@@ -29,7 +29,9 @@ export function fileProblems(file: string, projectDir: string): string[] {
   while (!existsSync(found)) found = dirname(found);
   const isFolder = statSync(found).isDirectory();
   if (found === path) return isFolder ? [`The output file "${file}" is a folder: name a file in it.`] : [];
-  return isFolder ? [] : [`The output file "${file}" would be below the file "${found}": name another path.`];
+  return isFolder
+    ? []
+    : [`The output file "${file}" would be inside the file "${found}": name another path.`];
 }
 
 /** `what` begins the sentence. */
@@ -91,6 +93,6 @@ function placeProblems(
   } else if (isCatalog && known.includes(second)) return [];
   return [
     `There is no schema "${places.join('.')}" in the warehouse for the output table "${table}". ` +
-      `Schemas there: ${schemas.join(', ')}. Make it first (CREATE SCHEMA), or name another table.`,
+      `Schemas there: ${schemas.join(', ')}. Create it first (CREATE SCHEMA), or name another table.`,
   ];
 }

@@ -30,14 +30,12 @@ export async function parametersOf(
   const place = placeOf(request);
   if (unknown.length > 0) {
     const offered = [...known.keys()].map((name) => `$${name}`);
-    problems.push(
-      `${place} uses ${list(unknown)}, which nothing gives a value. It can use ${list(offered)}.`,
-    );
+    problems.push(`${place} uses ${list(unknown)}, which has no value. It can use ${list(offered)}.`);
   }
   if (unscheduled.length > 0) {
     problems.push(
-      `${place} uses ${list(unscheduled)}, and this run has no scheduled time: ` +
-        'give it one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or let a schedule start it.',
+      `${place} uses ${list(unscheduled)}, but this run has no scheduled time: ` +
+        'set one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or start the run from a schedule.',
     );
   }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);

@@ -96,7 +96,7 @@ export async function describeSource(
     .filter(({ name }) => RESERVED.test(name))
     .map(
       ({ name }) =>
-        `The source has a column "${name}", a name that Partwise keeps for itself: rename it in a query.`,
+        `The source has a column "${name}", a name that is reserved for Partwise: rename it in a query.`,
     );
   const empty = emptyFile(request.source, projectDir);
   if (empty !== null) throw new Refusal('SourceEmpty', [empty]);

@@ -32,7 +32,7 @@ export function warehouseAccess(
         for await (const batch of batches) {
           if (rows.length + batch.length > MAX_ROWS) {
             throw new TooManyRows(
-              `The query gives more than ${MAX_ROWS.toLocaleString('en')} rows. Aggregate in it, or read the partition's rows from data.`,
+              `The query returns more than ${MAX_ROWS.toLocaleString('en')} rows. Aggregate in the query, or read the partition's rows from data.`,
             );
           }
           for (const row of batch) rows.push(read(row));

@@ -24,7 +24,7 @@ export async function* checkConnection(name: string): AsyncGenerator<Check> {
     found = await whereabouts(pool, name);
     const { user, role, warehouse, schema } = found;
     const unused = unusedSettings(name);
-    const hint = unused.length === 0 ? '' : `; not used, for no such setting is known: ${unused.join(', ')}`;
+    const hint = unused.length === 0 ? '' : `; unknown settings, which are not used: ${unused.join(', ')}`;
     return `${name}: user ${user}, role ${role}, virtual warehouse ${warehouse}, schema ${schema}${hint}`;
   });
   if (found === null) return;
@@ -41,7 +41,7 @@ export async function* checkConnection(name: string): AsyncGenerator<Check> {
       `GRANT USAGE, CREATE TABLE ON SCHEMA ${schema} TO ROLE ${role};`,
     ];
     await granted(grants.join(' '), () => makeTables(pool));
-    return `${schema}: tables can be made in it`;
+    return `${schema}: tables can be created in it`;
   });
 }
 
@@ -56,9 +56,9 @@ export function checkUnload(stage: SnowflakeStage): Promise<Check> {
       for (const { path } of await stage.list(folder)) await stage.remove(path);
     } catch (error) {
       if (!isForbidden(error)) throw error;
-      return `the role may not unload, so that snapshots are read through the driver, which takes longer: ${(error as Error).message}`;
+      return `the role may not unload, so snapshots are read through the driver, which takes longer: ${(error as Error).message}`;
     }
-    return 'Snowflake writes snapshots to the stage by itself';
+    return 'Snowflake writes snapshots directly to the stage';
   });
 }
 
@@ -75,8 +75,8 @@ async function whereabouts(pool: SessionPool, name: string): Promise<Whereabouts
   ];
   if (missing.length > 0) {
     throw new Error(
-      `The connection "${name}" has no ${missing.join(', no ')}: name each in its section of connections.toml ` +
-        `(${missing.map((each) => `${each} = "…"`).join(', ')}), and grant USAGE on it to the role; what a role may not use is as if it was not named.`,
+      `The connection "${name}" has no ${missing.join(', no ')}: set each in its section of connections.toml ` +
+        `(${missing.map((each) => `${each} = "…"`).join(', ')}), and grant the role USAGE on it, since a setting that the role may not use has no effect.`,
     );
   }
   const written = (text: string): string => (/^[A-Z_][A-Z0-9_$]*$/.test(text) ? text : quoteName(text));
@@ -104,6 +104,8 @@ async function granted(grants: string, work: () => Promise<unknown>): Promise<vo
     await work();
   } catch (error) {
     if (!isForbidden(error) && !isUnknownObject(error)) throw error;
-    throw new Error(`${(error as Error).message} What the role may lack: ${grants}`, { cause: error });
+    throw new Error(`${(error as Error).message} The role may lack these grants: ${grants}`, {
+      cause: error,
+    });
   }
 }

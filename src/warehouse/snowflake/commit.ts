@@ -121,7 +121,7 @@ class TableCommit {
         return made;
       }
       if (this.#lastOfTable(now)?.execution !== before?.execution)
-        throw new Error(`Another execution of run "${task.runId}" has written "${output.table}" meanwhile.`);
+        throw new Error(`Another execution of run "${task.runId}" wrote "${output.table}" in the meantime.`);
       if (output.mode === 'replace') await this.#execute(`DELETE FROM ${this.#target}`);
       if (keys !== null) await this.#execute(this.#deleteSql(keys, this.#keys(columns)));
       await this.#execute(this.#insertSql(loaded, columns));

@@ -5,8 +5,8 @@ export function assertCounted(found: number, planned: number, partitions: string
   // enforces I1: keys and rows are of the same moment.
   if (found !== planned) {
     throw new Refusal('InvalidInput', [
-      `There are ${found} rows of ${partitions} now, and when keys were counted there were ${planned}. ` +
-        'A condition that other tables, chance or the clock decide is met by other rows each time: put it into a query, which is read once.',
+      `There are ${found} rows of ${partitions} now, but there were ${planned} when the keys were counted. ` +
+        'A condition that depends on other tables, random values or the clock selects different rows each time: move it into a query, which is read once.',
     ]);
   }
 }

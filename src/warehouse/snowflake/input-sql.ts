@@ -26,17 +26,18 @@ export function unclosedProblem(text: string): string | null {
   let depth = 0;
   for (const [part] of text.matchAll(PART)) {
     if (part === '(') depth++;
-    else if (part === ')' && --depth < 0) return 'it closes a parenthesis that it has not opened';
-    else if (part === ';') return 'it holds a semicolon, and one statement is allowed';
-    else if (part === '$$' || part === '/*') return `${part} has no end`;
-    else if (part === "'" || part === '"') return `a quotation mark (${part}) has no partner`;
-    else if (part.startsWith('/*') && part.slice(2).includes('/*')) return 'a comment is inside of a comment';
-    else if (/^(--|\/\/).*\r./s.test(part)) return 'a comment holds a carriage return';
+    else if (part === ')' && --depth < 0) return 'it closes a parenthesis that it did not open';
+    else if (part === ';') return 'it contains a semicolon, but only one statement is allowed';
+    else if (part === '$$' || part === '/*') return `${part} is not closed`;
+    else if (part === "'" || part === '"') return `a quotation mark (${part}) is not closed`;
+    else if (part.startsWith('/*') && part.slice(2).includes('/*'))
+      return 'it has a comment inside a comment';
+    else if (/^(--|\/\/).*\r./s.test(part)) return 'a comment contains a carriage return';
     // A path on a stage may hold what is a comment elsewhere, and the other way round.
     else if (part.startsWith('@') && /--|\/\/|\/\*/.test(part))
-      return `${part} holds what could be a comment: put it in quotation marks, as '${part}'`;
+      return `${part} contains what could be a comment: put it in quotation marks, as '${part}'`;
     else if (part.startsWith('//') && /[()'"$;*]/.test(part))
-      return 'a comment that begins with // holds brackets or quotation marks: begin it with --';
+      return 'a comment that starts with // contains brackets or quotation marks: start it with --';
   }
   return depth > 0 ? 'it opens a parenthesis that it does not close' : null;
 }

@@ -19,7 +19,7 @@ export const snowflake: WarehouseKind = {
     const connection = place === '' ? defaultConnection() : place;
     if (CONNECTION_NAME.test(connection)) return `snowflake:${connection}`;
     throw new Error(
-      `The warehouse "snowflake:${place}" names no connection: write snowflake:NAME, where NAME is a section of connections.toml.`,
+      `The warehouse "snowflake:${place}" does not name a connection: write snowflake:NAME, where NAME is a section of connections.toml.`,
     );
   },
   open(uri, { projectDir, options, confinement }) {

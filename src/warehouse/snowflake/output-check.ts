@@ -10,10 +10,12 @@ export async function tableProblems(run: Run, table: string): Promise<string[]> 
   const parts = parseName(table)!;
   const places = parts.slice(0, -1);
   if (places.at(-1) === 'INFORMATION_SCHEMA')
-    return [`The output table "${table}" is in a schema of Snowflake's own: name another schema.`];
+    return [
+      `The output table "${table}" is in a schema that is reserved for Snowflake: name another schema.`,
+    ];
   const missing =
     `There is no schema "${places.join('.')}" for the output table "${table}" that the role may use: ` +
-    'make it first (CREATE SCHEMA), or name another table.';
+    'create it first (CREATE SCHEMA), or name another table.';
   try {
     if (places.length > 0) {
       const database = places.length === 1 ? '' : ` IN DATABASE ${quoteName(places[0]!)}`;

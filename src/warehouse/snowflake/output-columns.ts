@@ -151,7 +151,7 @@ export function outputColumns(
   if (problems.length === 0) return found;
   throw new Refusal('OutputMismatch', [
     ...problems,
-    `"${output.table}" was left as it is: drop it, name another table, or allow new columns with output.evolve.`,
+    `"${output.table}" was not changed: drop it, name another table, or allow new columns with output.evolve.`,
   ]);
 }
 

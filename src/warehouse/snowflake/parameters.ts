@@ -44,8 +44,8 @@ export function bindParameters(text: string, scheduled: Scheduled | null, place:
   });
   if (missing.size > 0) {
     throw new Refusal('InvalidInput', [
-      `${place} uses ${[...missing].join(' and ')}, and this run has no scheduled time: ` +
-        'give it one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or let a schedule start it.',
+      `${place} uses ${[...missing].join(' and ')}, but this run has no scheduled time: ` +
+        'set one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or start the run from a schedule.',
     ]);
   }
   return { sql, binds };

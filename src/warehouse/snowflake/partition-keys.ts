@@ -72,7 +72,7 @@ export async function listKeys(
   // enforces I6
   if (alike !== undefined) {
     throw new Refusal('InvalidInput', [
-      `Different values of the key are written alike, as "${alike}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
+      `Different values of the key have the same text, "${alike}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
     ]);
   }
 }

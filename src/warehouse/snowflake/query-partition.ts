@@ -72,7 +72,7 @@ function isExpired(error: unknown): boolean {
 
 function expired({ message }: SnowflakeError, snapshotTime: string): Refusal {
   return new Refusal('SnapshotExpired', [
-    `The table's rows of ${snapshotTime} are no longer to be had, since Time Travel keeps them for the table's retention time only: ` +
+    `The table's rows as of ${snapshotTime} are no longer available: Time Travel keeps them only for the table's retention time. ` +
       `${message} Start a new run, with a snapshot on the stage ("snapshot": "stage").`,
   ]);
 }

@@ -46,7 +46,7 @@ export async function restoreRows(unloaded: UnloadedFiles): Promise<void> {
         // enforces I1: files that are not all there, or not as they were, are noticed before any row is seen.
         if (found!.n !== rows) {
           throw new Error(
-            `The unloaded files hold ${found!.n} rows, and the plan counted ${rows}: files were changed, removed or added. Start a new run.`,
+            `The unloaded files have ${found!.n} rows, but the plan counted ${rows}: files were changed, removed or added. Start a new run.`,
           );
         }
         await connection.run(

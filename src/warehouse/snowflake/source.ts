@@ -80,7 +80,7 @@ function refuseUnclosed({ source, where }: SqlRequest): void {
   const problems = [
     ...(ofQuery === null
       ? []
-      : [`Snowflake cannot read the query: it has to be one SELECT statement, and ${ofQuery}.`]),
+      : [`Snowflake cannot read the query: it must be one SELECT statement, but ${ofQuery}.`]),
     ...(ofCondition === null
       ? []
       : [`"where" is ${quote(where)}, which is not one condition: ${ofCondition}.`]),
@@ -93,7 +93,7 @@ function queryProblem(query: string): string | null {
   const text = withoutEnd(query);
   const [word = ''] = /^(?:\s|(?:--|\/\/)[^\n]*\n|\/\*[\s\S]*?\*\/|\()*([a-z]*)/i.exec(text)!.slice(1);
   if (/^(select|with|values)$/i.test(word)) return unclosedProblem(text);
-  return `it begins with ${word === '' ? 'no word' : quote(word)}, and SELECT or WITH is allowed`;
+  return `it starts with ${word === '' ? 'no keyword' : quote(word)}; only SELECT and WITH are allowed`;
 }
 
 /** Finds the columns, and the exact names of the key columns; refuses with every problem at once. */
@@ -111,11 +111,11 @@ export async function describeSource(run: Run, request: SqlRequest): Promise<Des
     const type = typeInSnapshot(found.columns[i]!);
     if (RESERVED.test(column.name))
       problems.push(
-        `The source has a column "${column.name}", a name that Partwise keeps for itself: rename it in a query.`,
+        `The source has a column "${column.name}", a name that is reserved for Partwise: rename it in a query.`,
       );
     if (type !== null) return [{ ...column, type }];
     problems.push(
-      `The column "${column.inSnowflake}" is of type ${found.columns[i]!.type.toUpperCase()}, which a snapshot cannot keep: ` +
+      `The column "${column.inSnowflake}" is of type ${found.columns[i]!.type.toUpperCase()}, which a snapshot cannot store: ` +
         'leave it out or convert it in a query (ST_ASWKT for GEOGRAPHY and GEOMETRY, ::ARRAY for VECTOR).',
     );
     return [];
@@ -125,8 +125,8 @@ export async function describeSource(run: Run, request: SqlRequest): Promise<Des
     if (column === undefined) problems.push(noSuchColumn(wanted, columns, request.source));
     else if (!isKeyType(column.type))
       problems.push(
-        `The column "${column.inSnowflake}" is binary or semi-structured, which makes no readable partition id: ` +
-          'partition by a text of it, or by a part of it that is cast to a type, in a query.',
+        `The column "${column.inSnowflake}" is binary or semi-structured, so it makes no readable partition id: ` +
+          'in a query, convert it to text, or cast a part of it to a type, and partition by that.',
       );
     return column ?? [];
   });

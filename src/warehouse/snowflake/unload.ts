@@ -45,12 +45,14 @@ export async function unload(
     const [tail, range] = /\/b=(\d+)\/[^/]+$/.exec(`/${name}`) ?? [];
     const found = listed.find(({ path }) => tail !== undefined && path.endsWith(tail));
     if (found === undefined)
-      throw new Error(`Snowflake says that it unloaded "${name}", and it is not on the stage ${stage.uri}.`);
+      throw new Error(
+        `Snowflake reported that it unloaded "${name}", but it is not on the stage ${stage.uri}.`,
+      );
     return { ...found, range: Number(range), count: Number(count) };
   });
   ranges.forEach(({ from, to }, i) => {
     const found = files.filter(({ range }) => range === i).map(({ count }) => count);
-    assertCounted(sum(found), sum(rows.slice(from, to + 1)), `the partitions number ${from} to ${to}`);
+    assertCounted(sum(found), sum(rows.slice(from, to + 1)), `partition numbers ${from} to ${to}`);
   });
   return files.map(({ path, bytes, range, count }) => {
     const { from, to } = ranges[range]!;
