@@ -1,8 +1,8 @@
-/** Files of rows as DuckDB reads them. */
+/** How DuckDB reads files of rows. */
 import { Refusal } from '../core/refusal';
 import { quoteText } from './database-file';
 
-/** DuckDB's reader for a file or glob, chosen by its ending. */
+/** The call of DuckDB's reader for a file or glob, chosen by its extension. */
 export function readerSql(path: string): string {
   const reader = readerFor(path);
   if (reader === null) {
@@ -19,7 +19,8 @@ function readerFor(path: string): { name: string; options: string } | null {
     case 'csv':
     case 'tsv':
     case 'txt':
-      // The whole file decides the types: a column that turns to text at row 30,000 must not fail half-way.
+      // Types are detected from the whole file: a column that turns to text at row 30,000 must not fail
+      // half-way.
       return { name: 'read_csv', options: ', sample_size = -1' };
     case 'parquet':
       return { name: 'read_parquet', options: '' };

@@ -4,8 +4,8 @@ import { Refusal } from '../core/refusal';
 import { syncFolder } from './durable';
 
 /**
- * `mkdir -p`, durable. Not Node's own, which never comes back from a file system that answers ENOENT to every
- * new folder, such as `/proc`. Throws a `Refusal` there. `mode`: of the last folder, when it is made.
+ * A durable `mkdir -p`. Node's own never returns on a file system that reports ENOENT for every new folder,
+ * such as `/proc`; this throws a `Refusal` there. `mode` applies to the last folder if it is created.
  */
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   const code = await tryToMake(path, mode);
@@ -17,7 +17,7 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   ]);
 }
 
-/** Null: it is there now. */
+/** Null if the folder exists now. */
 async function tryToMake(path: string, mode: number): Promise<'ENOENT' | null> {
   try {
     await mkdir(path, { mode });

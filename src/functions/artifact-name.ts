@@ -1,9 +1,9 @@
 import { InvalidArtifact } from './errors';
 
-/** In UTF-8: file systems allow 255 bytes, and a file that is being written has a longer name. */
+/** In UTF-8: file systems allow 255 bytes, and a file has a longer name while it is being written. */
 const MAX_BYTES = 200;
 
-/** Throws a sentence unless the name can be a file's on any system. */
+/** Throws `InvalidArtifact` unless the name is a valid file name on every system. */
 export function checkArtifactName(name: unknown): asserts name is string {
   const problem = artifactNameProblem(name);
   // enforces I6
@@ -14,7 +14,7 @@ export function checkArtifactName(name: unknown): asserts name is string {
   }
 }
 
-/** Null: it can be. */
+/** Why the name is not valid, as the end of a sentence, or null if it is. */
 export function artifactNameProblem(name: unknown): string | null {
   if (typeof name !== 'string') return 'is not a string';
   if (name === '') return 'is empty';

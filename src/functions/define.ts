@@ -1,12 +1,12 @@
-/** Making partition functions, and telling them from other exports. */
+/** Creates partition functions, and recognizes them among other exports. */
 import type { PartitionFunction } from './types';
 import { SQL_FUNCTION } from '../core/function-description';
 
-/** `Symbol.for`, so that a function made with one copy of the package is known to another. */
+/** `Symbol.for`, so that another copy of the package recognizes the function. */
 const BRAND = Symbol.for('partwise.partitionFunction');
 
 /**
- * Makes a partition function: code that runs once for every partition of a table.
+ * Defines a partition function: code that runs once for every partition of a table.
  *
  * ```ts
  * export const salesByRegion = definePartitionFunction({
@@ -19,9 +19,9 @@ const BRAND = Symbol.for('partwise.partitionFunction');
  * });
  * ```
  *
- * Export it from the project's functions file; runs name it by `name`. What `run` returns (an object, an
- * array of objects, or nothing) becomes the partition's rows in the combined output. It is called again when
- * it throws, or when its process was lost, so it should do the same when called twice.
+ * Export it from the project's functions file; runs refer to it by `name`. What `run` returns (an object, an
+ * array of objects, or nothing) becomes the partition's rows in the combined output. It is called again if it
+ * throws or its process is lost, so it should be idempotent.
  */
 export function definePartitionFunction<Params = Record<string, unknown>>(
   options: PartitionFunction<Params>,

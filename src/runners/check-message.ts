@@ -1,6 +1,6 @@
 /**
- * Checks what a runner sends before the worker acts on it. Functions run in that process, so anything may
- * come: a message of another shape, a partition of another unit, a path outside of the scratch folder.
+ * Checks what a runner sends before the worker acts on it. Functions run in that process, so it may send
+ * anything: a malformed message, a partition of another unit, a path outside the scratch folder.
  */
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -16,12 +16,12 @@ import { decodeValue } from './tagged-values';
 
 const MAX_TEXT = 2 ** 20;
 const MAX_PROGRESS = 10_000;
-/** A query may hold what a function puts into it. */
+/** A query may contain data that a function puts into it. */
 const MAX_SQL = 128 * 1024 * 1024;
-/** The last millisecond that a Date can be. */
+/** The last millisecond that a Date can represent. */
 const MAX_TIME = 8.64e15;
 
-/** The end of "a message that …". */
+/** The message completes "a message that …". */
 export class BadMessage extends Error {
   override name = 'BadMessage';
 }
@@ -59,7 +59,7 @@ const ended = z
     retryable: z.boolean(),
     retryDelayMs: z.number().nonnegative().nullable(),
   })
-  // Both are looked at together: an outcome that is bad has a reason.
+  // Checked together: a failed outcome must have an error.
   .refine(
     ({ outcome: { status, error: why } }) => why !== null || status === 'DONE' || status === 'CANCELLED',
   );
@@ -74,8 +74,8 @@ const query = { id: count, partitionId: text, attempt: positive };
 const bind = z.union([z.string().max(MAX_SQL), z.number(), z.boolean(), z.null()]);
 
 /**
- * JSON holds no typed arrays, so this is what `message-bytes` made; its numbers are checked by themselves,
- * for there are thousands.
+ * JSON has no typed arrays, so `message-bytes` created this. Its numbers are checked separately, since there
+ * are thousands.
  */
 const block = z.custom<DoneBlock>((value) =>
   types.isInt32Array((value as Partial<DoneBlock> | null)?.ordinals),
@@ -126,7 +126,7 @@ const described = z.strictObject({
   functions: z.array(
     z.strictObject({
       name: text,
-      // What these must be, `parseFunctionSettings` says in sentences.
+      // `parseFunctionSettings` checks these, with explanations.
       timeout: z.any().optional(),
       memory: z.any().optional(),
       retry: z.any().optional(),
@@ -137,7 +137,7 @@ const described = z.strictObject({
   error: error.nullable(),
 });
 
-/** Null: it is not an answer to `describe`. */
+/** Returns null if it is not an answer to `describe`. */
 export function describedFunctions(received: unknown): z.infer<typeof described> | null {
   try {
     const { functions } = received as { functions?: unknown };
@@ -147,10 +147,10 @@ export function describedFunctions(received: unknown): z.infer<typeof described>
   }
 }
 
-// A runner of another version may say more.
+// A runner of another version may send more fields.
 const ready = z.object({ type: z.literal('ready'), protocol: z.int() });
 
-/** The version of the protocol that a runner speaks; null: that is not what the message says. */
+/** The version of the protocol that a runner speaks, or null if it is a different message. */
 export function protocolOf(received: unknown): number | null {
   return ready.safeParse(received).data?.protocol ?? null;
 }
@@ -167,13 +167,13 @@ export class UnitMessages {
   constructor(
     ordinals: readonly number[],
     private readonly unit: Pick<RunnerUnit, 'scratch'>,
-    /** Null: functions open their warehouse themselves. */
+    /** Null if functions open their warehouse themselves. */
     private readonly access: object | null,
   ) {
     this.#known = new Set(ordinals);
   }
 
-  /** Whether all partitions of the unit were handed over. */
+  /** Whether all of the unit's partitions were handed over. */
   get isComplete(): boolean {
     return this.#ended.size === this.#known.size;
   }
@@ -183,7 +183,7 @@ export class UnitMessages {
     return this.#ended.has(ordinal);
   }
 
-  /** An artifact is on the stage; only such a one may be named. */
+  /** Records that an artifact is on the stage. Only such artifacts may be named. */
   stored(ref: FileRef): void {
     this.#stored.set(ref.path, ref);
   }
@@ -219,18 +219,18 @@ export class UnitMessages {
     return checked;
   }
 
-  /** Throws `BadMessage` unless its files are there, and hold the artifacts that it names. */
+  /** Throws `BadMessage` unless its files exist and contain the artifacts that it names. */
   async checkFiles({ rows, pack, done, outcomes }: Segment): Promise<void> {
     if (rows !== null) await sizeOf(rows);
     const packed = [...outcomes.map(({ artifacts }) => artifacts), ...(done?.artifacts ?? [])]
       .flatMap((artifacts) => artifacts ?? [])
       .filter((each) => each[5] === undefined);
-    const end = packed.reduce((most, [, , offset, bytes]) => Math.max(most, offset + bytes), 0);
+    const end = packed.reduce((max, [, , offset, bytes]) => Math.max(max, offset + bytes), 0);
     if (end > (pack === null ? 0 : await sizeOf(pack)))
       throw new BadMessage('names artifacts that are not in its file');
   }
 
-  /** Its partitions have not ended, as far as anybody can tell. */
+  /** Undoes a segment that was refused: its partitions do not count as ended. */
   refuse(segment: Segment): void {
     for (const ordinal of reportedOrdinals(segment)) this.#ended.delete(ordinal);
   }

@@ -1,24 +1,24 @@
-/** Why a runner died, as a sentence for the partition that it was running. Pure. */
+/** Explains why a runner died, for the partition that it was running. Pure. */
 import type { ErrorInfo } from '../core/outcome';
 import { MAX_OUTPUT_BYTES } from './output-files';
 import { PROTOCOL_VERSION } from './protocol';
 
-/** How a language's runners end, in words for its users. */
+/** Parts of the explanations that depend on the language. */
 export interface DeathWords {
-  /** What the process writes to stderr when it runs out of memory by itself, and what is full then. */
+  /** What the process writes to stderr if it runs out of memory itself, and what was full. */
   exhausted: { pattern: RegExp; filled: string };
-  /** How a function needs less memory. */
+  /** How to make a function use less memory. */
   useLess: string;
-  /** Code that runs when the process is ended. */
+  /** The name of code that runs when the process exits. */
   exitHandler: string;
-  /** What to do instead of ending the process. */
+  /** What to do instead of exiting the process. */
   insteadOfExit: string;
 }
 
 export interface RunnerDeath {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** The end of what it wrote to stderr. */
+  /** The last part of its stderr. */
   stderr: string;
   memoryBytes: number;
 }
@@ -41,7 +41,7 @@ export function explainDeath(
   return killed(`The function ended its process with exit code ${code}. ${words.insteadOfExit}.`);
 }
 
-/** `rss`: resident bytes when it was noticed; null: the process gave up by itself. */
+/** `rss` are the resident bytes that exceeded the limit, or null if the process itself ran out of memory. */
 export function outOfMemory(memoryBytes: number, rss: number | null, words: DeathWords): ErrorInfo {
   const grew = rss === null ? `filled ${words.exhausted.filled}` : `grew to ${megabytes(rss)} of memory`;
   return {

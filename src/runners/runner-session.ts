@@ -1,4 +1,4 @@
-/** Part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
+/** Runs part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
 import { AsyncResource } from 'node:async_hooks';
 import type { ErrorInfo } from '../core/outcome';
 import { monotonicMs, type RunningCall } from './call-record';
@@ -13,34 +13,34 @@ import { StageUnavailable } from '../stage';
 import { encodeValue } from './tagged-values';
 import type { EndedCall, LostCall, UnitRunOptions } from './unit';
 
-/** What the function has between being told to stop and being killed. */
+/** The time between asking a function to stop and killing it. */
 const GRACE_MS = 2_000;
-/** A look at a runner, which comes twice a second, that is later than this. */
+/** A check of the runner, which happens twice a second, is late after this time. */
 const LATE_MS = 2_000;
-/** What a runner has after that to write down what had ended. */
+/** The additional time in which a runner may hand over ended partitions. */
 const HAND_OVER_MS = 10_000;
-/** A runner that calls nothing for a tenth of what it has is asked whether it still answers. */
+/** A runner that has not called a function for this share of `stalledMs` is pinged. */
 const PING_SHARE = 0.1;
 
 export interface SessionOptions extends UnitRunOptions {
   ordinals: number[];
   /**
-   * Calls so far by ordinal, on top of `priorCalls`; those that were begun here and not handed over are
+   * Calls so far by ordinal, in addition to `priorCalls`. Calls that are started here but not handed over are
    * added.
    */
   calls: Map<number, number>;
   fresh: boolean;
-  /** With no other runner in the worker. */
+  /** Whether it must be the worker's only runner. */
   alone: boolean;
   cautious: boolean;
 }
 
 export interface SessionEnd {
-  /** Handed over for good. */
+  /** Partitions that were handed over. */
   ended: Set<number>;
-  /** Killed or timed out. */
+  /** Calls that were killed or timed out. */
   lost: LostCall[];
-  /** Why the runner died; null: it lives. */
+  /** Why the runner died, or null if it is alive. */
   death: ErrorInfo | null;
   failed: { error: ErrorInfo; retryable: boolean } | null;
 }
@@ -48,7 +48,7 @@ export interface SessionEnd {
 export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> {
   const { pool, language, unit, memory, signal, drain, fresh, alone } = options;
   let runner: Runner;
-  // Who waits for a place has nothing to finish.
+  // While it waits for a slot, there is nothing to finish.
   const stop = AbortSignal.any([signal, drain]);
   try {
     const memoryBytes = alone ? memory.alone : memory.each;
@@ -70,26 +70,26 @@ class RunnerSession {
   reusable = false;
   private readonly ended = new Set<number>();
   private readonly lost: LostCall[] = [];
-  /** Runs out when the call that runs has had its time. */
+  /** Fires when the running call may have timed out. */
   private timer: NodeJS.Timeout | null = null;
   private killTimer: NodeJS.Timeout | null = null;
-  /** Calls that the runner had begun in units before this one. */
-  private readonly begunBefore: number;
+  /** Calls that the runner had started in earlier units. */
+  private readonly startedBefore: number;
   private readonly messages: UnitMessages;
   private readonly output: OutputReader;
-  /** When it was last seen to get on with the unit. */
+  /** When the runner last made progress with the unit. */
   private activeAt = monotonicMs();
-  private lookedAt = monotonicMs();
+  private checkedAt = monotonicMs();
   private segments: Promise<unknown> = Promise.resolve();
   private readonly requests = new Set<Promise<unknown>>();
-  /** Queries that are running, by the number of the request. */
+  /** Running queries, by the id of the request. */
   private readonly queries = new Map<number, AbortController>();
-  /** The runner was asked to call nothing more, although the unit goes on. */
+  /** The runner was asked to call nothing more for now, although the unit continues. */
   private isHeld = false;
-  /** The runner was ended for what a function did to it. */
-  private isGuilty = false;
+  /** The runner was killed because of something that a function did to it. */
+  private isAtFault = false;
   /**
-   * The error of a handler of segments or uploads, which may come after the runner was done with the unit.
+   * An error of a handler of segments or uploads, which may occur after the runner has finished the unit.
    */
   private broken: { error: unknown } | null = null;
   private settle!: (end: Pick<SessionEnd, 'failed'>) => void;
@@ -99,7 +99,7 @@ class RunnerSession {
     private readonly runner: Runner,
     private readonly options: SessionOptions,
   ) {
-    this.begunBefore = runner.calls.read().begun;
+    this.startedBefore = runner.calls.read().begun;
     this.messages = new UnitMessages(options.ordinals, options.unit, options.access);
     this.output = new OutputReader(runner.output, (call, stream, text) => this.logOutput(call, stream, text));
   }
@@ -109,7 +109,7 @@ class RunnerSession {
     const { signal, drain, handlers, timeoutMs } = this.options;
     // In this unit's asynchronous context: the process may have been started for another one.
     const onMessage = AsyncResource.bind((message: unknown): void => this.take(message));
-    const onTick = AsyncResource.bind((): void => this.look());
+    const onTick = AsyncResource.bind((): void => this.check());
     const onAbort = (): void => this.cancel();
     const onDrain = (): void => runner.send({ type: 'drain' });
     const stopListening = runner.listen({ onMessage, onTick });
@@ -157,7 +157,7 @@ class RunnerSession {
 
   private unitFor(): RunnerUnit {
     const { unit, ordinals, calls, cautious, memory } = this.options;
-    // DuckDB keeps its share.
+    // DuckDB keeps its share of the runner's memory.
     const duckdbMemoryBytes = Math.floor((unit.duckdbMemoryBytes * this.runner.memoryBytes) / memory.each);
     const fileOf = new Map(unit.ordinals.map((ordinal, i) => [ordinal, unit.files?.[i]]));
     const files = unit.files === null ? null : ordinals.map((ordinal) => fileOf.get(ordinal)!);
@@ -167,17 +167,17 @@ class RunnerSession {
 
   private take(received: unknown): void {
     // A runner whose message was refused is being killed.
-    if (this.isGuilty) return;
+    if (this.isAtFault) return;
     try {
       this.receive(this.messages.check(received));
     } catch (error) {
-      // enforces I5: what a function makes its runner send is its own fault, and harms its runner alone.
+      // enforces I5: a bad message from a function affects only its own runner.
       this.reject(error);
     }
   }
 
   private reject(error: unknown): void {
-    this.isGuilty = true;
+    this.isAtFault = true;
     this.runner.reject(
       error instanceof BadMessage ? error.message : `the worker could not process (${String(error)})`,
     );
@@ -187,7 +187,7 @@ class RunnerSession {
     const { handlers } = this.options;
     switch (message.type) {
       case 'log':
-        // What the call wrote past the console before.
+        // First, what the call wrote directly to the descriptors.
         this.output.running(this.runner.calls, this.runner.output);
         return handlers.onLog(message.lines);
       case 'printed':
@@ -195,8 +195,8 @@ class RunnerSession {
       case 'readOutput':
         return this.reply(message.id, () => Promise.resolve());
       case 'pong':
-        // Before its first call it may be waiting for something that never comes.
-        if (this.hasBegun) this.activeAt = monotonicMs();
+        // Before its first call, it may be waiting for something that never happens.
+        if (this.hasStarted) this.activeAt = monotonicMs();
         return;
       case 'heartbeat':
         return handlers.onHeartbeat(message.ordinal, message.progress);
@@ -235,31 +235,31 @@ class RunnerSession {
     return this.isHeld || this.options.signal.aborted || this.options.drain.aborted;
   }
 
-  private get hasBegun(): boolean {
-    return this.runner.calls.read().begun > this.begunBefore;
+  private get hasStarted(): boolean {
+    return this.runner.calls.read().begun > this.startedBefore;
   }
 
-  /** Twice a second, and when the runner has died. */
-  private look(): void {
+  /** Called twice a second, and when the runner has died. */
+  private check(): void {
     const { calls, output, alive } = this.runner;
     const { running } = calls.read();
     if (!alive) return this.output.died(running, output);
     this.output.running(calls, output);
     const now = monotonicMs();
-    // A worker that was itself stopped has seen nothing of what the runner did meanwhile.
-    if (now - this.lookedAt > LATE_MS) this.activeAt += now - this.lookedAt;
-    this.lookedAt = now;
+    // A worker that was itself suspended has not seen what the runner did meanwhile.
+    if (now - this.checkedAt > LATE_MS) this.activeAt += now - this.checkedAt;
+    this.checkedAt = now;
     if (running !== null) this.activeAt = now;
     const { stalledMs } = this.options.pool;
     const idleMs = now - this.activeAt;
-    // enforces I5: a runner that never gets on would keep its place from others for ever.
+    // enforces I5: a runner that makes no progress would occupy its slot forever.
     if (idleMs > stalledMs) {
-      this.isGuilty = true;
+      this.isAtFault = true;
       void this.runner.kill(stalled(stalledMs));
     } else if (idleMs > stalledMs * PING_SHARE) this.runner.send({ type: 'ping' });
   }
 
-  /** Looks again when a call that began now, or the one that runs, would have had its time. */
+  /** Checks when the running call, or one that started now, would time out. */
   private watchTime(timeoutMs: number, afterMs: number): void {
     this.timer = setTimeout(() => {
       if (this.options.signal.aborted) return;
@@ -276,7 +276,7 @@ class RunnerSession {
     }, afterMs);
   }
 
-  /** What a call has taken so far, without its waits for the stage. */
+  /** The time that a call has taken so far, without its waits for the stage. */
   private timeOf({ startedAt }: RunningCall): number {
     return monotonicMs() - startedAt - this.options.handlers.waitedSince(startedAt);
   }
@@ -288,7 +288,7 @@ class RunnerSession {
     // enforces I12
     this.killTimer = setTimeout(() => {
       if (this.runner.calls.read().running !== null) kill();
-      // What has ended is being written down.
+      // Ended partitions are being handed over.
       else this.killTimer = setTimeout(kill, HAND_OVER_MS);
     }, GRACE_MS);
   }
@@ -310,7 +310,7 @@ class RunnerSession {
     const ended: EndedCall[] = [];
     for (const each of outcomes) {
       const { ordinal, attempts, startedAt, durationMs, status, error } = each.outcome;
-      // A time-out that the function obeyed costs the partition as much as one that it did not.
+      // A timeout that the function obeyed is charged like one that it ignored.
       if (status === 'INTERNAL_ERROR')
         this.lost.push({ ordinal, attempt: attempts, startedAt, durationMs, error: error! });
       else ended.push({ ...each, big: false });
@@ -341,19 +341,21 @@ class RunnerSession {
     this.settle({ failed: null });
   }
 
-  /** The call of a number; null: it is not of this unit. */
+  /** The call with a number, or null if it is not one of this unit. */
   private callOf(number: number | undefined): { ordinal: number; attempt: number } | null {
     const { ordinals, unit, calls } = this.options;
-    const ordinal = number === undefined ? undefined : ordinals[number - this.begunBefore];
+    const ordinal = number === undefined ? undefined : ordinals[number - this.startedBefore];
     if (ordinal === undefined) return null;
     return { ordinal, attempt: unit.priorCalls + (calls.get(ordinal) ?? 0) + 1 };
   }
 
-  /** The call that ran when the runner died; or the one that must have left behind what it was ended for. */
+  /**
+   * Charges the call that ran when the runner died, or the one that must have left behind why it was killed.
+   */
   private loseRunning(error: ErrorInfo): void {
     const { running } = this.runner.calls.read();
-    const call = this.callOf(running?.number) ?? (this.isGuilty ? this.onlyOpenCall() : null);
-    // What it reported as ended may still be on its way to the stage.
+    const call = this.callOf(running?.number) ?? (this.isAtFault ? this.onlyOpenCall() : null);
+    // A call that it reported as ended may still be on its way to the stage.
     if (call === null || this.messages.hasEnded(call.ordinal)) return;
     const durationMs = running === null ? 0 : Math.round(monotonicMs() - running.startedAt);
     const startedAt = new Date(Date.now() - durationMs).toISOString();
@@ -361,19 +363,21 @@ class RunnerSession {
     this.lost.push({ ...call, startedAt, durationMs, error: cancelled ? null : error });
   }
 
-  /** The call that ended and was not handed over; null: it is not the only one. */
+  /** The call that ended but was not handed over, or null if there is not exactly one. */
   private onlyOpenCall(): { ordinal: number; attempt: number } | null {
-    const open = this.begunHere().filter((ordinal) => !this.messages.hasEnded(ordinal));
-    return open.length === 1 ? this.callOf(this.begunBefore + this.options.ordinals.indexOf(open[0]!)) : null;
+    const open = this.startedHere().filter((ordinal) => !this.messages.hasEnded(ordinal));
+    return open.length === 1
+      ? this.callOf(this.startedBefore + this.options.ordinals.indexOf(open[0]!))
+      : null;
   }
 
-  private begunHere(): number[] {
-    return this.options.ordinals.slice(0, this.runner.calls.read().begun - this.begunBefore);
+  private startedHere(): number[] {
+    return this.options.ordinals.slice(0, this.runner.calls.read().begun - this.startedBefore);
   }
 
   private countCalls(): void {
     const { calls } = this.options;
-    for (const ordinal of this.begunHere())
+    for (const ordinal of this.startedHere())
       if (!this.ended.has(ordinal)) calls.set(ordinal, (calls.get(ordinal) ?? 0) + 1);
   }
 
@@ -381,7 +385,7 @@ class RunnerSession {
     const request = work().then(
       (value) => this.runner.send({ type: 'reply', id, value }),
       (error: unknown) => {
-        // Nothing that the function did: the unit is handed over.
+        // Not the function's fault: the unit ends here and is tried again later.
         if (error instanceof StageUnavailable) return this.breakOff(error);
         const { name, message } = error instanceof Error ? error : new Error(String(error));
         const nonRetryable = (error as { nonRetryable?: unknown }).nonRetryable === true;
@@ -400,7 +404,7 @@ class RunnerSession {
     );
   }
 
-  /** What a function has asked for stops with it. */
+  /** Stops queries when their function has ended. */
   private cancelQueries(ids: readonly number[]): void {
     for (const id of ids) this.queries.get(id)?.abort(new Error('The call no longer waits for the query.'));
   }

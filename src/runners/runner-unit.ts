@@ -1,9 +1,9 @@
-/** Builds the unit that a runner is sent. Pure. */
+/** Builds the unit that is sent to a runner. Pure. */
 import type { UnitPlan } from '../core/plan';
 import { duckdbMemory } from './memory';
 import type { RunnerUnit } from './protocol';
 
-/** What a unit takes from its run's plan. */
+/** The part of a unit that comes from its run's plan. */
 export type UnitBasis = Pick<
   UnitPlan,
   | 'runId'
@@ -19,7 +19,7 @@ export type UnitBasis = Pick<
   | 'scheduledTime'
 >;
 
-/** What differs between units of a run, and between attempts of a unit. */
+/** The part that differs between units of a run and between attempts of a unit. */
 export interface UnitPart extends Omit<RunnerUnit, keyof UnitBasis | 'cautious' | 'duckdbMemoryBytes'> {
   /** Resident memory of a runner. */
   memoryBytes: number;

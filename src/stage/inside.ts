@@ -1,4 +1,4 @@
-/** Throws unless a path below a stage's root stays there. */
+/** Throws if a path leads outside the stage's root. */
 export function assertInside(path: string, uri: string): void {
   // enforces I6
   if (

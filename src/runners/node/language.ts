@@ -8,8 +8,8 @@ import { loadingProblem } from './loading-problem';
 
 const ENTRY = join(__dirname, 'main.js');
 /**
- * V8's limit lies below the cap, so that a heap that grows fails with V8's own words; the rest is Buffers and
- * DuckDB.
+ * V8's limit is below the cap, so that V8 itself reports a heap that grows too large; the rest is for Buffers
+ * and DuckDB.
  */
 const HEAP_SHARE = 0.9;
 const MIN_HEAP_MB = 64;
@@ -23,7 +23,7 @@ export const node: Language = {
   start,
   loadingProblem,
   example: (name) => `export const ${name} = definePartitionFunction({ name: '${name}', run(data) { … } })`,
-  // Loaded when needed: it brings everything that a runner has.
+  // Loaded when needed: it imports everything that a runner does.
   callHere(options) {
     const { callHere }: typeof import('./call-here') = require('./call-here');
     return callHere(options);

@@ -1,4 +1,4 @@
-/** Why a functions file cannot be loaded, as a sentence with the user's file and line. */
+/** Explains why a functions file cannot be loaded, with the user's file and line. */
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { dirname, resolve } from 'node:path';
@@ -18,7 +18,7 @@ function at(place: StackPlace | null): string {
   return place === null ? '' : ` (${place.file}:${place.line})`;
 }
 
-/** Where the import of a package was written; the bundle's own source map tells. */
+/** Finds the user's import of a package, with the bundle's source map. */
 function importOf(bundle: string, name: string): StackPlace | null {
   try {
     const text = readFileSync(bundle, 'utf8');

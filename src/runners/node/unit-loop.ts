@@ -1,9 +1,9 @@
 /**
- * Runs the partitions of a unit one after the other, inside the runner.
+ * Runs a unit's partitions one after another, inside the runner.
  *
- * Ended partitions, their rows and their artifacts are handed over in segments, about once a second: what was
- * handed over is never run again, and what was not is, when the process dies. An error that nobody caught
- * ends the partition that raised it; the function may still be running then, so the unit is cut short and the
+ * Ended partitions, their rows and their artifacts are handed over in segments, about once a second. If the
+ * process dies, partitions that were handed over are not run again, and the others are. An uncaught error
+ * ends the partition that raised it; since the function may still be running, the unit is cut short and the
  * process is not used again.
  */
 import { existsSync } from 'node:fs';
@@ -34,29 +34,29 @@ import { type Returned, type UnitFunction, unitFunction } from './unit-function'
 import type { UnitLink } from './worker-link';
 
 const SEGMENT_EVERY_MS = 1_000;
-/** More rows than this are not held back for the sake of larger segments. */
+/** With this many pending rows, a segment is handed over early. */
 const SEGMENT_ROWS = 50_000;
-/** Nor more bytes of artifacts. */
+/** The same for bytes of artifacts. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
-/** Before a partition this large, what has ended is handed over: it may take long, or kill the process. */
+/** Before a partition this large, ended ones are handed over: it may take long, or kill the process. */
 const LARGE_PARTITION = 100_000;
-/** Functions that wait for nothing keep messages of the worker, and timers, waiting no longer than this. */
+/** Functions that never wait delay messages of the worker and timers by at most this time. */
 const TURN_MS = 20;
 
 /**
- * In a unit that has lost a runner: so many partitions are handed over one by one, the others at this
+ * In a unit that has lost a runner, this many partitions are handed over one by one, and the others at this
  * interval.
  */
 const CAUTIOUS_SEGMENTS = 20;
 const CAUTIOUS_EVERY_MS = 100;
 
-/** Of the process: they outlive its units. */
+/** The databases of the process, which outlive its units. */
 export class UnitDatabases {
   /** Reads and writes rows. */
   readonly rows = new KeptDatabase();
-  /** For what functions ask with `data.sql`: apart from the other, which they must not harm. */
+  /** Runs `data.sql` of functions, separately so that they cannot affect the other. */
   readonly sql = new KeptDatabase();
-  /** For SQL of inputs that are not trusted. */
+  /** Runs SQL of untrusted inputs. */
   readonly input = new KeptDatabase();
 
   close(): void {
@@ -82,7 +82,7 @@ class Running implements CallOf {
     this.unit = output.unit;
   }
 
-  /** Made when somebody looks: few functions do. */
+  /** Created on first access, since few functions use it. */
   get signal(): AbortSignal {
     if (this.#abort === null) {
       this.#abort = new AbortController();
@@ -96,7 +96,7 @@ class Running implements CallOf {
     this.#abort?.abort(reason);
   }
 
-  /** Rejects with an error that nobody caught, when that comes first. */
+  /** Settles like `work`, or rejects first if there is an uncaught error. */
   orUncaught<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#fail = reject;
@@ -110,7 +110,7 @@ class Running implements CallOf {
   }
 }
 
-/** Opens a partition's rows; files tell afterwards whether they held still. */
+/** A partition's rows. Those of files can check afterwards that the file did not change. */
 type OpenRows = PartitionRows & { assertUnchanged?(): Promise<void> };
 type RowsOf = (partition: IndexedPartition) => OpenRows | Promise<OpenRows>;
 
@@ -121,7 +121,7 @@ export class UnitLoop {
   private running: Running | null = null;
   private cancelled = false;
   private draining = false;
-  /** Code of the user may be running outside of any partition. */
+  /** The user's code may still be running outside any partition. */
   private tainted = false;
   private readonly done = new DoneColumns();
   private ended: RunnerOutcome[] = [];
@@ -143,7 +143,7 @@ export class UnitLoop {
     private readonly output: OutputCapture,
     private readonly databases: UnitDatabases,
   ) {
-    // Databases of two processes must not spill into one folder.
+    // Databases of two processes must not spill into the same folder.
     const tempFolder = join(unit.spill, `${process.pid}`);
     this.databaseOptions = { memoryBytes: unit.duckdbMemoryBytes, tempFolder };
     this.session = new SqlSession(this.databaseOptions, databases.sql);
@@ -152,7 +152,7 @@ export class UnitLoop {
       confinement === null ? this.session : this.session.confinedTo(confinement, databases.input);
   }
 
-  /** Resolves with what was not run; rejects when nothing can be run at all. */
+  /** Resolves with the ordinals that were not run. Rejects if nothing can be run. */
   async run(): Promise<{ left: number[]; reusable: boolean }> {
     const database = await this.databases.rows.open(this.databaseOptions);
     let timer: NodeJS.Timeout | undefined;
@@ -179,7 +179,7 @@ export class UnitLoop {
     }
   }
 
-  /** The partition that is running is the last one. */
+  /** Stops after the running partition. */
   drain(): void {
     this.draining = true;
   }
@@ -198,7 +198,7 @@ export class UnitLoop {
     this.handOver?.();
   }
 
-  /** An error that nobody caught. False: its partition has ended already. */
+  /** Handles an uncaught error. Returns false if its partition has ended already. */
   fail(call: CallOf | null, error: unknown): boolean {
     this.tainted = true;
     if (this.running === null || this.running !== call) return false;
@@ -220,7 +220,7 @@ export class UnitLoop {
       if (this.broken !== null) throw this.broken.error;
       await this.runPartition(partition, fn, rowsOf);
       if (this.unreadable !== null) {
-        // What has ended before stays.
+        // Partitions that have ended are kept.
         await this.exclusive(() => this.segment(fn));
         throw this.unreadable;
       }
@@ -262,7 +262,7 @@ export class UnitLoop {
     await this.link.end();
     host.close();
     if (thrown !== null) this.lookForSnapshot();
-    // Nothing that the function did: the worker finds out what is wrong with the file, and the call is not
+    // Not the function's fault: the worker finds out what is wrong with the file, and the call is not
     // charged.
     if (this.unreadable !== null && !this.cancelled) return;
     this.unreadable = null;
@@ -276,7 +276,10 @@ export class UnitLoop {
     if (this.session.isUsed) await this.session.endPartition();
   }
 
-  /** A query of the function over a large partition reads the snapshot by itself. */
+  /**
+   * The function's queries over a large partition read the snapshot directly, so a missing file is noticed
+   * here.
+   */
   private lookForSnapshot(): void {
     const gone = this.unit.snapshot.find((file) => !existsSync(file));
     if (gone !== undefined)
@@ -318,7 +321,7 @@ export class UnitLoop {
         try {
           return await returned.keep();
         } catch (error) {
-          // enforces I5: what cannot be kept is this partition's failure, not the unit's
+          // enforces I5: if rows cannot be kept, this partition fails and not the unit
           thrown.push(error);
           return true;
         }
@@ -363,7 +366,7 @@ export class UnitLoop {
     retry: Pick<RunnerOutcome, 'retryable' | 'retryDelayMs'> = { retryable: false, retryDelayMs: null },
   ): void {
     const outcome = { ...outcomeOf(call), status, preview: null, outputRows: 0, error };
-    // What a call left that was cut off is nobody's.
+    // Artifacts of an interrupted call are dropped.
     const artifacts: PackedArtifact[] = status === 'FAILED' ? call.host.artifacts(this.pack) : [];
     this.ended.push({ outcome, artifacts, ...retry });
   }
@@ -389,7 +392,7 @@ export class UnitLoop {
     return { rowsOf: (partition) => unitRows.partition(partition), close: () => unitRows.close() };
   }
 
-  /** One partition's rows after the other's, for they are read one by one. */
+  /** Opens one partition's rows at a time, since partitions are processed one by one. */
   private queryRows(database: DuckDBInstance): { rowsOf: RowsOf; close: () => Promise<void> } {
     let open: QueriedRows | null = null;
     const close = async (): Promise<void> => open?.close();
@@ -428,8 +431,8 @@ export class UnitLoop {
   }
 
   /**
-   * Hands over what has ended since the last segment; up to the first wait, outcomes, rows and artifacts are
-   * taken as one.
+   * Hands over the partitions that have ended since the last segment. Their outcomes, rows and artifacts are
+   * taken together, before the first wait.
    */
   private async segment(fn: UnitFunction): Promise<void> {
     this.handedOverAt = performance.now();
@@ -482,7 +485,7 @@ export class UnitLoop {
 
 type Ended = Pick<RunnerSegment, 'done' | 'outcomes'>;
 
-/** Functions may change what they are given. */
+/** A copy, since functions may change it. */
 function copyOf(key: Row): Row {
   const copy = { ...key };
   for (const name of Object.keys(copy))
@@ -491,7 +494,7 @@ function copyOf(key: Row): Row {
   return copy;
 }
 
-/** A call that has come to its end, one way or another. */
+/** An ended call. */
 interface TimedCall {
   partition: IndexedPartition;
   attempt: number;

@@ -1,5 +1,6 @@
 /**
- * Whether a folder is still the stage that a run was planned on: another disk may be mounted there, or none.
+ * Checks that a folder is still the stage that a run was planned on: another disk may be mounted there, or
+ * none.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { TOKEN_FILE } from '../token';
 
 export class SameStage {
   readonly #file: string;
-  /** The token file when it was last read, as its file system identifies it. */
+  /** The token file's identity in the file system when it was last read. */
   #seen: string | null = null;
 
   constructor(
@@ -20,7 +21,8 @@ export class SameStage {
   }
 
   /**
-   * Throws `StageUnavailable` unless it is. Usually one `stat`: the token is read when its file has changed.
+   * Throws `StageUnavailable` unless it is. Usually costs one `stat`: the token is read only if its file has
+   * changed.
    */
   async check(): Promise<void> {
     let found: string | null = null;

@@ -1,6 +1,5 @@
 /**
- * What a file system answers that is no fault of what was asked: the stage does not answer now, and will
- * again.
+ * File system errors that are not caused by the request: the stage is temporarily unavailable.
  */
 import { StageUnavailable } from '../stage';
 
@@ -8,7 +7,7 @@ const FULL = 'Free up space there';
 const RIGHTS = 'Give this user permission to read and write there';
 const MOUNT = 'Check what is mounted there';
 
-/** What a person does about each, by error code. */
+/** The remedy for each, by error code. */
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
@@ -33,7 +32,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The error as the stage's, if it is: a full or read-only disk, a mount that is gone, rights that were taken.
+ * Converts the error to `StageUnavailable` if it is the stage's: a full or read-only disk, a lost mount, or
+ * missing permissions.
  */
 export function asUnavailable(error: unknown, uri: string): unknown {
   if (!(error instanceof Error)) return error;

@@ -24,7 +24,7 @@ import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type DescribedSource } from './source';
 import { countPartitions, pinRows, pinSample } from './snapshot';
 
-/** A DuckDB file, or none at all for sources that are files. */
+/** A DuckDB file, or an in-memory database for sources that are files. */
 export class DuckDbWarehouse implements Warehouse {
   readonly #path: string;
 
@@ -131,10 +131,11 @@ export class DuckDbWarehouse implements Warehouse {
     return Promise.resolve(null);
   }
 
-  /** `directories`: of Partwise's own. */
+  /** `directories` are Partwise's own. */
   #confinementFor({ source }: SourceRequest, directories: readonly string[]): Confinement | null {
     if (this.confinement === null) return null;
-    // A glob is listed when DuckDB may read it by that very name; what it matches is checked file by file.
+    // DuckDB lists a glob only if it may read a path of that exact name; matching files are checked one by
+    // one.
     const paths = 'files' in source ? globsOf(source, this.projectDir) : [];
     return widened(this.confinement, { directories, paths });
   }
@@ -152,7 +153,7 @@ export class DuckDbWarehouse implements Warehouse {
   ): Promise<T> {
     const missing = this.#folderProblem();
     if (missing !== null) throw new Refusal('InvalidInput', [missing]);
-    // Files need no warehouse, and a query over files may not have one.
+    // Files need no warehouse, and a query over files works without one.
     const needsFile = 'table' in request.source || ('query' in request.source && existsSync(this.#path));
     try {
       return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, {

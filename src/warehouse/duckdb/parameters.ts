@@ -6,15 +6,15 @@ import type { SourceRequest } from '../warehouse';
 export type Parameters = Record<string, DuckDBValue>;
 
 /**
- * Values for the parameters that a statement over the source names, spelled as there; undefined when it has
- * none. Refuses parameters that nothing gives a value.
+ * Values for the parameters of a statement over the source, by their names in it, or undefined if it has
+ * none. Refuses parameters without a value.
  */
 export async function parametersOf(
   connection: DuckDBConnection,
   statement: string,
   request: SourceRequest,
 ): Promise<Parameters | undefined> {
-  // Preparing looks at the source once more, which for a large CSV file means reading it.
+  // Preparing the statement accesses the source again, which means reading the whole of a large CSV file.
   if (!statement.includes('$')) return undefined;
   const known = await knownValues(request);
   const parameters: Parameters = {};
@@ -42,7 +42,7 @@ export async function parametersOf(
   return Object.keys(parameters).length === 0 ? undefined : parameters;
 }
 
-/** Null: there is such a parameter, and this run has no value for it. */
+/** A value is null if the parameter exists but this run has no value for it. */
 async function knownValues({ scheduled }: SourceRequest): Promise<ReadonlyMap<string, DuckDBValue>> {
   if (scheduled === null)
     return new Map([
@@ -67,7 +67,7 @@ async function namesIn(connection: DuckDBConnection, statement: string): Promise
   }
 }
 
-/** Where the parameter may stand, as the beginning of a sentence. */
+/** Where the parameter may be, as the beginning of a sentence. */
 function placeOf({ source, where }: SourceRequest): string {
   if (where === null) return 'The query';
   return 'query' in source ? `The query, or the condition "${where}",` : `The condition "${where}"`;

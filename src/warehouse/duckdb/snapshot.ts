@@ -36,7 +36,7 @@ export async function pinRows(
   return pinned(connection, request, source);
 }
 
-/** Like `pinRows`, for partitions that `countPartitions` has named: rows of others are never kept. */
+/** Like `pinRows`, for partitions that `countPartitions` returned: rows of others are never kept. */
 export async function pinSample(
   connection: DuckDBConnection,
   request: SnapshotRequest & { only: string[] },
@@ -50,20 +50,20 @@ export async function pinSample(
   return pinned(connection, request, source);
 }
 
-/** Makes `pinned`: the source's rows with their position, the same however often it is read. */
+/** Creates `pinned`: the source's rows with their positions, which are the same each time it is read. */
 async function hold(
   connection: DuckDBConnection,
   request: SnapshotRequest,
   { select, parameters, isStill }: DescribedSource,
 ): Promise<void> {
-  // enforces I1: files change while they are read, and queries may give other rows each time.
+  // enforces I1: files may change while they are read, and queries may return different rows each time.
   const held = isStill
     ? `CREATE TEMP VIEW pinned AS SELECT * EXCLUDE (rowid), rowid AS __partwise_row FROM (${select})`
     : `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${select})`;
   await run(connection, request.signal, held, parameters);
 }
 
-/** Of `pinned` and `partition_keys`. */
+/** Uses the tables `pinned` and `partition_keys`. */
 async function pinned(
   connection: DuckDBConnection,
   request: SnapshotRequest,
@@ -87,7 +87,7 @@ async function pinned(
   return { ...sizes, fingerprints, files: null, pushDown, put };
 }
 
-/** Puts the table `partition_index`. */
+/** Writes the table `partition_index` to the stage. */
 export async function putIndex(
   connection: DuckDBConnection,
   { scratch, signal }: Pick<SnapshotRequest, 'scratch' | 'signal'>,
@@ -104,15 +104,15 @@ export async function putIndex(
 }
 
 /**
- * Options of COPY. Row groups have about the rows of a range, so that whoever reads one decodes little else.
- * DuckDB's vectors have 2,048.
+ * Options of COPY. Row groups have about as many rows as a range, so that reading a range decodes little
+ * else. DuckDB's vectors have 2,048 rows.
  */
 export function parquet(rows: number, ranges: readonly unknown[]): string {
   const vectors = Math.ceil(rows / Math.max(1, ranges.length) / 2_048);
   return `FORMAT parquet, ROW_GROUP_SIZE ${2_048 * Math.min(60, Math.max(1, vectors))}`;
 }
 
-/** Sorts all rows once; where files cannot be read in part, the ranges are cut out of that. */
+/** Sorts all rows once. On stages without partial reads, each range then gets its own file. */
 async function putRows(
   connection: DuckDBConnection,
   { scratch, signal }: SnapshotRequest,
@@ -154,7 +154,7 @@ export async function listFingerprints(connection: DuckDBConnection): Promise<st
   return (listed.getColumns()[0] ?? []) as string[];
 }
 
-/** Adds a column to `partition_index`. `match`: SQL that joins it with `pinned`. */
+/** Adds the column `fingerprint` to `partition_index`. `match` is the SQL that joins it with `pinned`. */
 async function addFingerprints(
   connection: DuckDBConnection,
   { signal }: SnapshotRequest,
@@ -172,7 +172,7 @@ async function addFingerprints(
   );
 }
 
-/** The partitions that `pinRows` would make, counted without keeping any row. */
+/** Returns the partitions that `pinRows` would make, without keeping any rows. */
 export async function countPartitions(
   connection: DuckDBConnection,
   request: PartitionsRequest,
@@ -186,7 +186,7 @@ export async function countPartitions(
   return { ...shape, ...(await listPartitions(connection)) };
 }
 
-/** Makes the table `partition_keys`: each key once, with its id and rows. */
+/** Creates the table `partition_keys`: each key once, with its id and rows. */
 async function listKeys(
   connection: DuckDBConnection,
   request: PartitionsRequest,
@@ -203,7 +203,7 @@ async function listKeys(
   );
 }
 
-/** Makes the table `partition_index` of `partition_keys`. */
+/** Creates the table `partition_index` from `partition_keys`. */
 async function numberPartitions(
   connection: DuckDBConnection,
   request: PartitionsRequest,
@@ -230,12 +230,12 @@ function quoted(columns: readonly Column[]): string[] {
   return columns.map(({ name }) => quoteIdentifier(name));
 }
 
-/** The partition id of a row, in SQL; must agree with `encodePartitionId` to the letter (I6). */
+/** The partition id of a row, in SQL. It must match `encodePartitionId` exactly (I6). */
 export function idSql(keyColumns: readonly Column[]): string {
   return keyColumns
     .map(({ name }) => {
       const text = `CAST(${quoteIdentifier(name)} AS VARCHAR)`;
-      // encodeURIComponent leaves five characters alone that url_encode does not.
+      // encodeURIComponent does not escape five characters that url_encode does.
       const encoded = ['!', "'", '(', ')', '*'].reduce(
         (sql, char) =>
           `replace(${sql}, '%${char.charCodeAt(0).toString(16).toUpperCase()}', ${quoteText(char)})`,
@@ -246,7 +246,7 @@ export function idSql(keyColumns: readonly Column[]): string {
     .join(" || '/' || ");
 }
 
-/** Refuses a table `partition_keys` that no run can be made of. */
+/** Throws a `Refusal` if a run cannot use the table `partition_keys`. */
 export async function refuseUnusable(
   connection: DuckDBConnection,
   request: PartitionsRequest,
@@ -283,7 +283,7 @@ export async function refuseUnusable(
   }
 }
 
-/** Leaves the partitions with these ids in `partition_keys`. */
+/** Removes all partitions except those with these ids from `partition_keys`. */
 export async function narrow(connection: DuckDBConnection, only: readonly string[]): Promise<void> {
   const known = await queryRows<{ id: string }>(connection, 'SELECT id FROM partition_keys');
   const ids = known.map(({ id }) => id);

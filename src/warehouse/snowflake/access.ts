@@ -1,4 +1,4 @@
-/** `Warehouse.access`: the worker's sessions ask for what functions want. */
+/** Implements `Warehouse.access`: the worker's sessions run the functions' queries. */
 import { join } from 'node:path';
 import type { WarehouseAccess } from '../../core/warehouse-access';
 import type { SessionPool } from '../../snowflake';

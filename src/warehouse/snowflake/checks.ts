@@ -1,6 +1,6 @@
 /**
- * What runs need of a Snowflake account, tried one by one. What the role may not do is named by the grant
- * that it lacks.
+ * Tries one by one what runs need of a Snowflake account. If the role lacks a privilege, the missing grant is
+ * named.
  */
 import { randomUUID } from 'node:crypto';
 import { isForbidden, isUnknownObject, poolOf, unusedSettings, type SessionPool } from '../../snowflake';
@@ -8,7 +8,7 @@ import { quoteName } from '../../snowflake/names';
 import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
 import { check, type Check } from '../../core/check';
 
-/** Who the session is, and where, as the service sees it; names in quotes where they need them. */
+/** The session's user, role and location as reported by the service, quoted where needed. */
 interface Whereabouts {
   user: string;
   role: string;
@@ -16,7 +16,7 @@ interface Whereabouts {
   schema: string;
 }
 
-/** `name`: of the connection. When nobody can log in, the first check is the last one. */
+/** `name` is the connection's. If the login fails, the first check is the only one. */
 export async function* checkConnection(name: string): AsyncGenerator<Check> {
   const pool = poolOf(name);
   let found: Whereabouts | null = null;
@@ -45,7 +45,7 @@ export async function* checkConnection(name: string): AsyncGenerator<Check> {
   });
 }
 
-/** Unloading is quicker than reading rows through the driver, and no run needs it. */
+/** Unloading is faster than reading rows through the driver, but no run requires it. */
 export function checkUnload(stage: SnowflakeStage): Promise<Check> {
   return check('unload', async () => {
     const folder = `doctor/${randomUUID()}/`;
@@ -88,7 +88,7 @@ async function whereabouts(pool: SessionPool, name: string): Promise<Whereabouts
   };
 }
 
-/** As planning and commits do it. */
+/** Creates tables as planning and commits do. */
 async function makeTables(pool: SessionPool): Promise<void> {
   const name = `PARTWISE_DOCTOR_${randomUUID().slice(0, 8).toUpperCase()}`;
   await pool.lend(async (session) => {

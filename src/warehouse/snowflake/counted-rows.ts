@@ -1,8 +1,8 @@
 import { Refusal } from '../../core/refusal';
 
-/** `planned`: the rows of these partitions as they were counted with the keys. */
+/** `planned` is the number of rows that were counted with the keys. */
 export function assertCounted(found: number, planned: number, partitions: string): void {
-  // enforces I1: keys and rows are of the same moment.
+  // enforces I1: keys and rows are from the same point in time.
   if (found !== planned) {
     throw new Refusal('InvalidInput', [
       `There are ${found} rows of ${partitions} now, but there were ${planned} when the keys were counted. ` +

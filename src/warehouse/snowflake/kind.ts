@@ -2,7 +2,7 @@ import { CONNECTION_NAME, defaultConnection } from '../../snowflake/connection-o
 import { SNOWFLAKE } from '../../snowflake/service';
 import type { WarehouseKind } from '../kind';
 
-/** `snowflake:CONNECTION`, a section of `connections.toml`; without a name the default connection. */
+/** `snowflake:CONNECTION`, a section of `connections.toml`, or without a name the default connection. */
 export const snowflake: WarehouseKind = {
   scheme: 'snowflake',
   example: 'snowflake:CONNECTION',

@@ -1,11 +1,11 @@
-/** What keeps rows from being written into a table on Snowflake, found out before there are any (I9). */
+/** Checks whether rows can be written to a table on Snowflake, before there are any (I9). */
 import { isUnknownObject } from '../../snowflake';
 import { parseName, quoteName, quoteText, tableName } from '../../snowflake/names';
 import type { Run } from './source';
 
-/** What is wrong with the table, as sentences. */
+/** The problems with the table, as sentences. */
 export async function tableProblems(run: Run, table: string): Promise<string[]> {
-  // Throws for what is no name.
+  // Throws if it is not a valid name.
   tableName(table);
   const parts = parseName(table)!;
   const places = parts.slice(0, -1);
@@ -33,7 +33,7 @@ export async function tableProblems(run: Run, table: string): Promise<string[]> 
   }
 }
 
-/** The object of this very name; null: there is none. What is shown is whatever a pattern matches. */
+/** The object with exactly this name, or null. SHOW returns everything that the pattern matches. */
 async function shown(run: Run, what: string, name: string): Promise<{ kind: string | null } | null> {
   const { columns, rows } = await run(`SHOW ${what}`);
   const at = (column: string): number => columns.findIndex((each) => each.name === column);
