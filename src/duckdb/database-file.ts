@@ -13,22 +13,22 @@ export class WarehouseLocked extends Error {
 }
 
 /** The last piece of this process's work on each file: work on one file is serialized. */
-const inTurn = new Map<string, Promise<unknown>>();
+const lastWork = new Map<string, Promise<unknown>>();
 
 /**
  * Runs `work` once nothing else in this process uses the file. DuckDB's lock excludes other processes, but
  * not this one: two instances of one file would overwrite each other's data, and closing the first would
  * release the lock of the second.
  */
-async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+async function serialized<T>(path: string, work: () => Promise<T>): Promise<T> {
   if (path === ':memory:') return work();
   // enforces I10
-  const before = inTurn.get(path) ?? Promise.resolve();
+  const before = lastWork.get(path) ?? Promise.resolve();
   const own = before.then(work, work);
   const settled = own.catch(() => {});
-  inTurn.set(path, settled);
+  lastWork.set(path, settled);
   void settled.then(() => {
-    if (inTurn.get(path) === settled) inTurn.delete(path);
+    if (lastWork.get(path) === settled) lastWork.delete(path);
   });
   return own;
 }
@@ -56,7 +56,7 @@ export function withDatabase<T>(
   work: (connection: DuckDBConnection) => Promise<T>,
   options: OpenOptions = {},
 ): Promise<T> {
-  return alone(path, () => openAndRun(path, mode, work, options));
+  return serialized(path, () => openAndRun(path, mode, work, options));
 }
 
 async function openAndRun<T>(
@@ -76,7 +76,7 @@ async function openAndRun<T>(
     }
     settings.access_mode = 'READ_ONLY';
   }
-  const instance = await openPatiently(() => DuckDBInstance.create(path, settings), path, options);
+  const instance = await openWhenUnlocked(() => DuckDBInstance.create(path, settings), path, options);
   try {
     const connection = await instance.connect();
     try {
@@ -91,7 +91,7 @@ async function openAndRun<T>(
   }
 }
 
-async function openPatiently<T>(
+async function openWhenUnlocked<T>(
   open: () => Promise<T>,
   path: string,
   { signal, onLocked }: OpenOptions,

@@ -100,7 +100,7 @@ class Data implements PartitionData {
     const held = new Set(positions);
     const rest = Array.from({ length: this.rowCount }, (_, i) => i).filter((i) => !held.has(i));
     const part = (name: string, of: readonly number[]): PartitionData =>
-      new Data(new SomeRows(this.#rows, of), this.#sql.beside(name), this.#conditions);
+      new Data(new SomeRows(this.#rows, of), this.#sql.sibling(name), this.#conditions);
     return { rest: part('rest', rest), heldOut: part('held out', positions), positions };
   }
 }
@@ -124,13 +124,13 @@ function columnsOf(slices: readonly Slice[], shape: Shape, constants: Constants)
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!;
     if (few || readers[i]!.isCheap || constants.has(name)) setOwn(all, name, read(i));
-    else lazily(all, name, () => read(i));
+    else defineLazy(all, name, () => read(i));
   }
   return all;
 }
 
 /** Defines a property that is computed on first access and is an ordinary one from then on. */
-function lazily<T>(object: Record<string, T>, name: string, make: () => T): void {
+function defineLazy<T>(object: Record<string, T>, name: string, make: () => T): void {
   const fix = (value: T): T => {
     Object.defineProperty(object, name, { value, enumerable: true, writable: true });
     return value;

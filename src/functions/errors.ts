@@ -7,9 +7,9 @@ const TYPE_BYTES = 200;
 const MESSAGE_BYTES = 1024;
 const STACK_BYTES = 4096;
 /** Longer strings are cut to this length before they are processed. */
-const LOOKED_AT = 100_000;
+const MAX_TEXT = 100_000;
 /** Number of nested causes that are followed. */
-const CAUSES = 5;
+const MAX_CAUSES = 5;
 
 /** A thrown value, ready to be recorded, and whether a retry may help. */
 export interface Thrown {
@@ -129,7 +129,7 @@ function withCauses(error: Error): string {
   const message = messageOf(error);
   let text = message === '' ? `${typeOf(error)} without a message` : message;
   let cause = peek(error, 'cause');
-  for (let depth = 0; depth < CAUSES && isError(cause); depth++) {
+  for (let depth = 0; depth < MAX_CAUSES && isError(cause); depth++) {
     const caused = messageOf(cause);
     if (!text.includes(caused) || caused === '') text += ` (caused by ${typeOf(cause)}: ${caused})`;
     cause = peek(cause, 'cause');
@@ -170,7 +170,7 @@ function cleanStack(stack: unknown): string | null {
 
 /** Cuts a string to a length that is cheap to process. */
 function shorten(text: string): string {
-  return text.slice(0, LOOKED_AT);
+  return text.slice(0, MAX_TEXT);
 }
 
 /** Cut at whole characters. */

@@ -16,7 +16,7 @@ const MEMORY_BYTES = 256 * 2 ** 20;
 /**
  * Errors that do not depend on rows. Others do (values that do not convert), or may pass (a missing file).
  */
-const BEFORE_ROWS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError', 'PermissionError'];
+const STATIC_ERRORS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError', 'PermissionError'];
 
 /**
  * The problem with the query as a sentence, or null. `columns` are the source's, or null if each file has its
@@ -57,14 +57,14 @@ async function problemOn(
   const database = await openDatabase({ memoryBytes: MEMORY_BYTES, tempFolder: TEMP_FOLDER, confinement });
   try {
     const connection = await database.connect();
-    const known = columns !== null && (await makeData(connection, columns));
+    const known = columns !== null && (await createEmptyData(connection, columns));
     try {
       const prepared = await connection.prepare(await statement(connection));
       prepared.destroySync();
       return null;
     } catch (thrown) {
       const error = asSqlError(thrown);
-      if (!(error instanceof SqlError) || !BEFORE_ROWS.includes(error.name)) return null;
+      if (!(error instanceof SqlError) || !STATIC_ERRORS.includes(error.name)) return null;
       const needsColumns = error.name === 'BinderError' || error.name === 'CatalogError';
       return needsColumns && !known ? null : error.message.split('\n\n')[0]!;
     }
@@ -74,7 +74,7 @@ async function problemOn(
 }
 
 /** Creates an empty `data`. Returns false if one of the types needs an extension. */
-async function makeData(connection: DuckDBConnection, columns: readonly Column[]): Promise<boolean> {
+async function createEmptyData(connection: DuckDBConnection, columns: readonly Column[]): Promise<boolean> {
   const declared = columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ');
   return connection.run(`CREATE TEMP TABLE data (${declared})`).then(
     () => true,

@@ -67,7 +67,7 @@ export class SqlSession {
    * A separate session with its own view `data`, over other rows; it ends with this one. The same name
    * returns the same session, so that what it read for one partition is available to the next.
    */
-  beside(name: string): SqlSession {
+  sibling(name: string): SqlSession {
     const session = this.others.get(name) ?? new SqlSession(this.options, this.kept);
     this.others.set(name, session);
     return session;

@@ -18,7 +18,7 @@ import { vectorReader } from '../duckdb/vector-readers';
 
 const ORDINALS = vectorReader(INTEGER);
 /** Skipping more rows than this costs more than a new query. */
-const WORTH_A_QUERY = 50_000;
+const MAX_SKIPPED_ROWS = 50_000;
 
 /** The snapshot does not match its index: a file was damaged or replaced. */
 export class SnapshotDamaged extends Error {
@@ -103,12 +103,12 @@ export class UnitCursor {
     if (this.result === null || ordinal < this.next) return false;
     if (ordinal <= (this.ordinals.at(-1) ?? -1)) return true;
     let skipped = 0;
-    for (let between = this.next; between < ordinal && skipped <= WORTH_A_QUERY; between++) {
+    for (let between = this.next; between < ordinal && skipped <= MAX_SKIPPED_ROWS; between++) {
       // Between the ordinals of a retry unit are others that it does not include, with unknown numbers of
       // rows.
-      skipped += this.rowsOf(between) ?? WORTH_A_QUERY / 100;
+      skipped += this.rowsOf(between) ?? MAX_SKIPPED_ROWS / 100;
     }
-    return skipped <= WORTH_A_QUERY;
+    return skipped <= MAX_SKIPPED_ROWS;
   }
 
   private async open(ordinal: number): Promise<void> {

@@ -14,7 +14,7 @@ export interface FileColumns {
 }
 
 /** The type of a column without a value in any partition. */
-const TYPE_OF_NOTHING = 'VARCHAR';
+const DEFAULT_TYPE = 'VARCHAR';
 
 /**
  * Returns the columns in order of appearance, with the narrowest type that holds every file's values.
@@ -33,8 +33,8 @@ export function combineColumns(files: readonly FileColumns[]): { columns: Column
     else if (!mismatched.has(name)) mismatched.set(name, mismatch(name, before!, type));
   }
   return {
-    columns: order.map((name) => ({ name, type: types.get(name) ?? TYPE_OF_NOTHING })),
-    problems: [...mismatched.values(), ...sameButForCase(order)],
+    columns: order.map((name) => ({ name, type: types.get(name) ?? DEFAULT_TYPE })),
+    problems: [...mismatched.values(), ...caseConflicts(order)],
   };
 }
 
@@ -54,7 +54,7 @@ function mergeOrders(lists: readonly string[][]): string[] {
   return merged;
 }
 
-function sameButForCase(names: readonly string[]): string[] {
+function caseConflicts(names: readonly string[]): string[] {
   const seen = new Map<string, string>();
   const problems: string[] = [];
   for (const name of names) {

@@ -34,7 +34,7 @@ export class PendingRows {
     if (this.#names.length === 0 || exactColumnsOf(result) !== null) return toOutputRows(result, key);
     const taken: Cell[][] = [];
     for (let i = 0; i < rows.length; i++) {
-      const cells = this.#takeAlike(rows[i], i);
+      const cells = this.#takeSameShape(rows[i], i);
       if (cells === null) return toOutputRows(result, key);
       taken.push(cells);
     }
@@ -91,7 +91,7 @@ export class PendingRows {
    * The cells of a plain object with exactly these columns in this order and with values that they store as
    * is; null if the object differs.
    */
-  #takeAlike(row: unknown, position: number): Cell[] | null {
+  #takeSameShape(row: unknown, position: number): Cell[] | null {
     if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
       return null;
     const names = Object.keys(row);

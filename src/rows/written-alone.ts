@@ -31,7 +31,7 @@ export async function writeOrRefuse(
       isWhole = some === ordinals;
       return;
     } catch (error) {
-      if (!isOfRows(error)) throw error;
+      if (!isCausedByRows(error)) throw error;
       if (some.length === 1) return void refused.set(some[0]!, toRefusal(error));
     }
     const middle = some.length >> 1;
@@ -48,13 +48,13 @@ export async function writeOrRefuse(
 }
 
 /** Kinds of DuckDB errors that are not caused by the rows. */
-const OF_THE_MACHINE = /^(IO|Fatal|Internal|Interrupt|Connection) Error: /i;
+const ENVIRONMENT_ERRORS = /^(IO|Fatal|Internal|Interrupt|Connection) Error: /i;
 
-function isOfRows(error: unknown): boolean {
+function isCausedByRows(error: unknown): boolean {
   const message = error instanceof Error ? error.message : '';
   // Violations of Parquet's limits are IO errors too.
   if (message.startsWith('IO Error: Parquet ')) return true;
-  return !OF_THE_MACHINE.test(message) && (error as { code?: unknown }).code === undefined;
+  return !ENVIRONMENT_ERRORS.test(message) && (error as { code?: unknown }).code === undefined;
 }
 
 function toRefusal(error: unknown): Error {

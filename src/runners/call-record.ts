@@ -49,7 +49,7 @@ export function monotonicMs(): number {
  * clamped to valid ones.
  */
 export class CallRecord {
-  readonly fd = openNameless();
+  readonly fd = openUnlinked();
   readonly #fields = new Float64Array(CALL_FIELDS);
   #last: CallState | null = null;
 
@@ -86,7 +86,7 @@ function count(value: number): number {
 }
 
 /** In shared memory where available: a busy disk would delay each write. */
-function openNameless(): number {
+function openUnlinked(): number {
   try {
     return openIn('/dev/shm');
   } catch {

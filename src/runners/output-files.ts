@@ -24,9 +24,9 @@ export class OutputFiles {
   #isOpen = true;
 
   constructor(folder: string) {
-    const stdout = openNameless(folder);
+    const stdout = openUnlinked(folder);
     try {
-      this.fds = [stdout, openNameless(folder)];
+      this.fds = [stdout, openUnlinked(folder)];
     } catch (error) {
       closeSync(stdout);
       throw error;
@@ -61,7 +61,7 @@ export class OutputFiles {
   }
 }
 
-function openNameless(folder: string): number {
+function openUnlinked(folder: string): number {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `partwise-output-${randomUUID()}`);
   const fd = openSync(file, 'ax+', 0o600);

@@ -73,7 +73,7 @@ export class RunnerPool {
     const key = `${wanted.language.name}/${wanted.digest}/${wanted.memoryBytes}`;
     if (options.alone === true) return this.acquireAlone(key, wanted, signal);
     for (;;) {
-      this.throwIfOver(signal);
+      this.throwIfClosed(signal);
       if (this.loner !== null) {
         await this.place(signal);
         continue;
@@ -91,7 +91,7 @@ export class RunnerPool {
     const loner: { runner: Runner | null } = { runner: null };
     try {
       for (;;) {
-        this.throwIfOver(signal);
+        this.throwIfClosed(signal);
         this.loner ??= loner;
         if (this.loner === loner && this.live.size === 0) return (loner.runner = this.start(key, wanted));
         const idle = this.loner === loner ? this.idle.shift() : undefined;
@@ -108,7 +108,7 @@ export class RunnerPool {
     this.wakeWaiting();
   }
 
-  private throwIfOver(signal: AbortSignal | undefined): void {
+  private throwIfClosed(signal: AbortSignal | undefined): void {
     signal?.throwIfAborted();
     if (this.closed) throw new Error('The runner pool is closed: this worker is shutting down.');
   }

@@ -59,7 +59,7 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
     for (const call of lost) {
       const { ordinal, error } = call;
       const hand = async (big: boolean): Promise<void> =>
-        handlers.onSegment(alone(endedBadly(call, await entryOf(ordinal), big)));
+        handlers.onSegment(alone(failedCall(call, await entryOf(ordinal), big)));
       if (error === null) {
         await hand(false);
         continue;
@@ -89,7 +89,7 @@ function alone(ended: EndedCall): UnitSegment {
   return { done: null, ended: [ended], rows: null, pack: null };
 }
 
-function endedBadly(
+function failedCall(
   { ordinal, attempt: attempts, startedAt, durationMs, error }: LostCall,
   { id, rows }: { id: string; rows: number },
   big: boolean,

@@ -73,7 +73,7 @@ export class SessionPool {
       signal?.throwIfAborted();
       const session = this.#idle.pop();
       if (session !== undefined) {
-        if (Date.now() - session.provedAt < TRUSTED_MS || (await isValid(session))) return session;
+        if (Date.now() - session.verifiedAt < TRUSTED_MS || (await isValid(session))) return session;
         void this.#discard(session);
       } else if (this.#open < MAX_SESSIONS) {
         return this.#connect();
@@ -101,7 +101,7 @@ export class SessionPool {
     if (session.broken) {
       void this.#discard(session);
       // The others may be broken for the same reason, so they are tested.
-      for (const other of this.#idle) other.provedAt = 0;
+      for (const other of this.#idle) other.verifiedAt = 0;
     } else {
       this.#idle.push(session);
       this.#sweeper ??= setInterval(() => this.#sweep(), IDLE_MS).unref();
@@ -117,8 +117,8 @@ export class SessionPool {
 
   #sweep(): void {
     const before = Date.now() - IDLE_MS;
-    const old = this.#idle.filter(({ provedAt }) => provedAt < before);
-    this.#idle = this.#idle.filter(({ provedAt }) => provedAt >= before);
+    const old = this.#idle.filter(({ verifiedAt }) => verifiedAt < before);
+    this.#idle = this.#idle.filter(({ verifiedAt }) => verifiedAt >= before);
     for (const session of old) void this.#discard(session);
     if (this.#open > 0 || this.#sweeper === null) return;
     clearInterval(this.#sweeper);
@@ -143,7 +143,7 @@ export class SessionPool {
 
 async function isValid(session: Session): Promise<boolean> {
   const valid = await session.isValid().catch(() => false);
-  if (valid) session.provedAt = Date.now();
+  if (valid) session.verifiedAt = Date.now();
   return valid;
 }
 

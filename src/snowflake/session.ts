@@ -49,7 +49,7 @@ export class Session {
   /** It must not be used again: it was lost, or is in an unknown state. */
   broken = false;
   /** When it last worked, in milliseconds. */
-  provedAt = Date.now();
+  verifiedAt = Date.now();
 
   constructor(private readonly connection: Connection) {}
 
@@ -138,7 +138,7 @@ export class Session {
     try {
       await ended;
       signal?.throwIfAborted();
-      this.provedAt = Date.now();
+      this.verifiedAt = Date.now();
       return statement;
     } catch (error) {
       signal?.throwIfAborted();

@@ -17,7 +17,7 @@ let total = 0;
  * A call must not change the model that the next one gets (I5): bytes are copied, and plain data is frozen
  * when it is loaded. Users must not change instances of classes, as docs/models.md says.
  */
-function handedOut<Model>(model: Model): Model {
+function copyForCall<Model>(model: Model): Model {
   return model instanceof Uint8Array ? (new Uint8Array(model) as Model) : model;
 }
 
@@ -45,7 +45,7 @@ export async function keptModel<Model>(
   if (known !== undefined) {
     kept.delete(key);
     kept.set(key, known);
-    return handedOut(known.model as Model);
+    return copyForCall(known.model as Model);
   }
   const loaded = await load();
   if (loaded === null) return null;
@@ -58,5 +58,5 @@ export async function keptModel<Model>(
     kept.delete(oldest);
     total -= bytes;
   }
-  return handedOut(loaded.model);
+  return copyForCall(loaded.model);
 }

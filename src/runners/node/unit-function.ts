@@ -31,7 +31,7 @@ export interface UnitFunction {
   /** Number of pending rows. */
   readonly rows: number;
   /** Whether rows can be kept at any time, even while others are being written. */
-  readonly keepsAtOnce: boolean;
+  readonly canAlwaysKeep: boolean;
   call(partition: IndexedPartition, rows: PartitionRows, call: CallContext): Promise<Returned>;
   /**
    * Writes the pending rows to a Parquet file; rows that are added meanwhile go into the next one. If all are
@@ -72,7 +72,7 @@ async function userFunction(
   }
   const pending = new PendingRows();
   return {
-    keepsAtOnce: true,
+    canAlwaysKeep: true,
     get rows() {
       return pending.rows;
     },
@@ -100,7 +100,7 @@ function sqlFunction(unit: RunnerUnit, session: SqlSession): UnitFunction {
     loadKeys(connection, unit.index, unit.ordinals),
   );
   return {
-    keepsAtOnce: false,
+    canAlwaysKeep: false,
     get rows() {
       return query.rows;
     },

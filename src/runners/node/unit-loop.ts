@@ -41,7 +41,7 @@ const SEGMENT_BYTES = 8 * 1024 * 1024;
 /** Before a partition this large, ended ones are handed over: it may take long, or kill the process. */
 const LARGE_PARTITION = 100_000;
 /** Functions that never wait delay messages of the worker and timers by at most this time. */
-const TURN_MS = 20;
+const YIELD_AFTER_MS = 20;
 
 /**
  * In a unit that has lost a runner, this many partitions are handed over one by one, and the others at this
@@ -128,7 +128,7 @@ export class UnitLoop {
   private readonly pack = new ArtifactPack();
   private segments = 0;
   private handedOverAt = performance.now();
-  private turnedAt = performance.now();
+  private yieldedAt = performance.now();
   /** Segments are written one at a time. */
   private writing: Promise<unknown> = Promise.resolve();
   private handOver: (() => void) | null = null;
@@ -224,9 +224,9 @@ export class UnitLoop {
         await this.exclusive(() => this.segment(fn));
         throw this.unreadable;
       }
-      if (performance.now() - this.turnedAt > TURN_MS) {
+      if (performance.now() - this.yieldedAt > YIELD_AFTER_MS) {
         await nextTurn();
-        this.turnedAt = performance.now();
+        this.yieldedAt = performance.now();
       }
     }
     await this.exclusive(() => this.segment(fn));
@@ -261,15 +261,15 @@ export class UnitLoop {
     this.output.flush();
     await this.link.end();
     host.close();
-    if (thrown !== null) this.lookForSnapshot();
+    if (thrown !== null) this.checkSnapshotFiles();
     // Not the function's fault: the worker finds out what is wrong with the file, and the call is not
     // charged.
     if (this.unreadable !== null && !this.cancelled) return;
     this.unreadable = null;
     const call = { partition, attempt, startedAt, durationMs, host };
-    if (running.timeoutMs !== null) this.endBadly(call, 'INTERNAL_ERROR', timedOut(running.timeoutMs));
-    else if (returned !== null) await this.endWell(call, returned, fn);
-    else if (this.cancelled) this.endBadly(call, 'CANCELLED', null);
+    if (running.timeoutMs !== null) this.recordFailure(call, 'INTERNAL_ERROR', timedOut(running.timeoutMs));
+    else if (returned !== null) await this.recordSuccess(call, returned, fn);
+    else if (this.cancelled) this.recordFailure(call, 'CANCELLED', null);
     else {
       this.endThrown(call, thrown?.error);
     }
@@ -280,7 +280,7 @@ export class UnitLoop {
    * The function's queries over a large partition read the snapshot directly, so a missing file is noticed
    * here.
    */
-  private lookForSnapshot(): void {
+  private checkSnapshotFiles(): void {
     const gone = this.unit.snapshot.find((file) => !existsSync(file));
     if (gone !== undefined)
       this.unreadable ??= new SnapshotUnreadable(`The snapshot cannot be read: "${gone}" is gone.`);
@@ -312,9 +312,9 @@ export class UnitLoop {
     return returned;
   }
 
-  private async endWell(call: TimedCall, returned: Returned, fn: UnitFunction): Promise<void> {
+  private async recordSuccess(call: TimedCall, returned: Returned, fn: UnitFunction): Promise<void> {
     const { isBatch } = this.unit;
-    if (fn.keepsAtOnce && returned.keep() === true) return this.record(call, returned, isBatch);
+    if (fn.canAlwaysKeep && returned.keep() === true) return this.record(call, returned, isBatch);
     await this.exclusive(async () => {
       const thrown: unknown[] = [];
       const keep = async (): Promise<boolean> => {
@@ -356,10 +356,10 @@ export class UnitLoop {
 
   private endThrown(call: TimedCall, thrown: unknown): void {
     const { error, ...retry } = describeThrown(thrown, this.unit.nonRetryableErrorTypes);
-    this.endBadly(call, 'FAILED', error, retry);
+    this.recordFailure(call, 'FAILED', error, retry);
   }
 
-  private endBadly(
+  private recordFailure(
     call: TimedCall,
     status: 'FAILED' | 'CANCELLED' | 'INTERNAL_ERROR',
     error: ErrorInfo | null,

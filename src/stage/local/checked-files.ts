@@ -25,7 +25,7 @@ export async function inspect(path: string): Promise<{ bytes: number; sha256(): 
  * Records the digest of a file that this process has just written. If `stat` fails, the file is read when
  * needed.
  */
-export async function noteWritten(path: string, sha256: string): Promise<void> {
+export async function recordWritten(path: string, sha256: string): Promise<void> {
   const version = await versionOf(path).catch(() => null);
   if (version !== null) remember(version.key, Promise.resolve(sha256));
 }

@@ -9,7 +9,7 @@ const MAX_KNOWN = 20_000;
 const known = new Set<string>();
 
 /** Forces to disk the names in `folder`, its own name, and those of the folders above it up to `root`. */
-export async function keepNames(folder: string, root: string): Promise<void> {
+export async function syncNames(folder: string, root: string): Promise<void> {
   const fresh = upTo(root, folder).filter((each) => !known.has(each));
   // Together: the file system's journal commits them in one go.
   await Promise.all([...new Set([folder, ...fresh.map((each) => dirname(each))])].map(syncFolder));

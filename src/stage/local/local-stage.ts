@@ -10,8 +10,8 @@ import { readRange } from '../../files/read-range';
 import { assertRecorded, readRecorded } from '../checked';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 import { readToken, TOKEN_FILE } from '../token';
-import { inspect, noteWritten } from './checked-files';
-import { forgetNames, keepNames } from './kept-names';
+import { inspect, recordWritten } from './checked-files';
+import { forgetNames, syncNames } from './kept-names';
 import { SameStage } from './same-stage';
 import { asUnavailable } from './unavailable';
 
@@ -61,7 +61,7 @@ export class LocalStage implements Stage {
     });
     // Removing a link changes the file's times, so the digest is recorded afterwards.
     await removeFile(content);
-    await noteWritten(target, sha256);
+    await recordWritten(target, sha256);
     return { path, bytes, sha256 };
   }
 
@@ -79,7 +79,7 @@ export class LocalStage implements Stage {
       await rm(partial, { force: true });
     }
     try {
-      await keepNames(dirname(target), this.#root);
+      await syncNames(dirname(target), this.#root);
       // Since the previous check, the folder may have become another one, so the object would not be on the
       // stage.
       await this.#same?.check();

@@ -43,15 +43,15 @@ export function explained(error: unknown, { uri, bucket, key, endpoint }: Asked)
   const status = statusOf(error);
   const store = endpoint ?? 'AWS';
   // If several addresses were tried, the error's message is empty.
-  const said = error.message === '' ? (code ?? name) : error.message;
+  const reason = error.message === '' ? (code ?? name) : error.message;
   const refused = (sentence: string) =>
     new Refusal('StageUnreachable', [`The stage ${uri} cannot be used: ${sentence}`]);
 
   if (name === 'CredentialsProviderError' || name === 'TokenProviderError')
     return refused(
-      `no credentials were found (${said}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role.`,
+      `no credentials were found (${reason}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role.`,
     );
-  if (said === 'Region is missing')
+  if (reason === 'Region is missing')
     return refused('no region was found. Set AWS_REGION, or "region" of the profile.');
   if (name === 'NoSuchBucket')
     return refused(
@@ -59,7 +59,7 @@ export function explained(error: unknown, { uri, bucket, key, endpoint }: Asked)
     );
   if (UNKNOWN_CREDENTIALS.has(name))
     return refused(
-      `${store} rejected the credentials (${name}: ${said}). Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile that AWS_PROFILE names.`,
+      `${store} rejected the credentials (${name}: ${reason}). Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile that AWS_PROFILE names.`,
     );
   if (status === 401 || status === 403)
     return refused(
@@ -69,13 +69,13 @@ export function explained(error: unknown, { uri, bucket, key, endpoint }: Asked)
   const isTransient = status === null ? code !== undefined || name === 'TimeoutError' : status >= 500;
   if (isTransient || status === 429 || TRANSIENT.has(name))
     return new StageUnavailable(
-      `The stage ${uri} did not answer at ${store} for "${key}" (${name === 'Error' ? '' : `${name}: `}${said}). ` +
+      `The stage ${uri} did not answer at ${store} for "${key}" (${name === 'Error' ? '' : `${name}: `}${reason}). ` +
         'Check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION.',
       { cause: error },
     );
   return status === null
     ? error
-    : new Error(`The stage ${uri}: ${store} returned HTTP ${status} for "${key}" (${name}: ${said}).`, {
+    : new Error(`The stage ${uri}: ${store} returned HTTP ${status} for "${key}" (${name}: ${reason}).`, {
         cause: error,
       });
 }

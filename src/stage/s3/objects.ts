@@ -99,13 +99,13 @@ export class S3Objects {
     if (first === null) return false;
     await write(first.content, 0);
     const parts = Math.ceil(first.whole / PART_BYTES);
-    let isThere = true;
+    let exists = true;
     await this.#eachPart(1, parts, async (part) => {
       const next = await this.read(key, part * PART_BYTES, PART_BYTES);
-      if (next === null) isThere = false;
+      if (next === null) exists = false;
       else await write(next.content, part * PART_BYTES);
     });
-    return isThere;
+    return exists;
   }
 
   /** Writes the object if it does not exist. Returns false if another writer's object exists. */
@@ -178,12 +178,12 @@ export class S3Objects {
 
   /** Runs `work` for each part, a few at a time; none is started after one has failed. */
   async #eachPart(from: number, to: number, work: (part: number) => Promise<void>): Promise<void> {
-    const inTurn = atMost(PARTS_AT_ONCE);
+    const limited = atMost(PARTS_AT_ONCE);
     const parts = Array.from({ length: Math.max(to - from, 0) }, (_, i) => from + i);
     let failed = false;
     await allOf(
       parts.map((part) =>
-        inTurn(async () => {
+        limited(async () => {
           if (failed) return;
           await work(part).catch((error: unknown) => {
             failed = true;

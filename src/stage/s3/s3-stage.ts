@@ -74,10 +74,10 @@ export class S3Stage implements Stage {
       return read.content;
     }
     const parts: { content: Uint8Array; offset: number }[] = [];
-    const isThere = await this.#objects.readParts(key, async (content, offset) =>
+    const exists = await this.#objects.readParts(key, async (content, offset) =>
       parts.push({ content, offset }),
     );
-    if (!isThere) throw new ObjectMissing(path);
+    if (!exists) throw new ObjectMissing(path);
     return Buffer.concat(parts.sort((a, b) => a.offset - b.offset).map(({ content }) => content));
   }
 
@@ -88,10 +88,10 @@ export class S3Stage implements Stage {
   async #fetch(path: string, to: string): Promise<void> {
     const file = await open(to, 'w');
     try {
-      const isThere = await this.#objects.readParts(this.#key(path), (content, offset) =>
+      const exists = await this.#objects.readParts(this.#key(path), (content, offset) =>
         file.write(content, 0, content.length, offset),
       );
-      if (!isThere) throw new ObjectMissing(path);
+      if (!exists) throw new ObjectMissing(path);
     } finally {
       await file.close();
     }

@@ -47,7 +47,7 @@ export class SnowflakeStage implements Stage {
       else await linkOrCopy(content.file, file);
       const digest = await digestFile(file);
       try {
-        if (await this.#isThere(path)) throw new ObjectExists(path);
+        if (await this.#exists(path)) throw new ObjectExists(path);
         await this.#upload(file, place.slice(0, place.lastIndexOf('/') + 1), path);
       } catch (error) {
         if (error instanceof ObjectExists) await removeSource(content);
@@ -102,7 +102,7 @@ export class SnowflakeStage implements Stage {
     }));
   }
 
-  async #isThere(path: string): Promise<boolean> {
+  async #exists(path: string): Promise<boolean> {
     return (await this.#list(this.#resolve(path))).some((object) => object.path === path);
   }
 

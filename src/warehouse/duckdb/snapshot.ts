@@ -29,7 +29,7 @@ export async function pinRows(
   request: SnapshotRequest,
   source: DescribedSource,
 ): Promise<PinnedSource> {
-  await hold(connection, request, source);
+  await createPinned(connection, request, source);
   await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });
   await refuseUnusable(connection, request, source.shape.keyColumns);
   if (request.only !== null) await narrow(connection, request.only);
@@ -45,19 +45,19 @@ export async function pinSample(
   const { keyColumns } = source.shape;
   const ids = request.only.map(quoteText).join(', ');
   const select = `SELECT * FROM (${source.select}) WHERE ${idSql(keyColumns)} IN (${ids})`;
-  await hold(connection, request, { ...source, select });
+  await createPinned(connection, request, { ...source, select });
   await listKeys(connection, request, keyColumns, { from: 'pinned' });
   return pinned(connection, request, source);
 }
 
 /** Creates `pinned`: the source's rows with their positions, which are the same each time it is read. */
-async function hold(
+async function createPinned(
   connection: DuckDBConnection,
   request: SnapshotRequest,
-  { select, parameters, isStill }: DescribedSource,
+  { select, parameters, isStable }: DescribedSource,
 ): Promise<void> {
   // enforces I1: files may change while they are read, and queries may return different rows each time.
-  const held = isStill
+  const held = isStable
     ? `CREATE TEMP VIEW pinned AS SELECT * EXCLUDE (rowid), rowid AS __partwise_row FROM (${select})`
     : `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${select})`;
   await run(connection, request.signal, held, parameters);

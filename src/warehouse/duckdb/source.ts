@@ -52,14 +52,14 @@ export interface DescribedSource {
    * Whether it stays the same while the warehouse is open, which is so for a whole table. Its rows then have
    * a `rowid`.
    */
-  isStill: boolean;
+  isStable: boolean;
 }
 
-function selectShaped(columns: readonly Column[], select: string, isStill: boolean): string {
+function selectShaped(columns: readonly Column[], select: string, isStable: boolean): string {
   const cast = columns.map(
     ({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`,
   );
-  return `SELECT ${cast.join(', ')}${isStill ? ', rowid' : ''} FROM ${select}`;
+  return `SELECT ${cast.join(', ')}${isStable ? ', rowid' : ''} FROM ${select}`;
 }
 
 /** Views look like tables, but have no `rowid`, or an ordinary column of that name. */
@@ -114,13 +114,13 @@ export async function describeSource(
     }
   }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
-  const isStill = await isTable(connection, request, columns);
-  const from = isStill ? sourceSql(request.source, projectDir) : `(${selectSource(request, projectDir)})`;
+  const isStable = await isTable(connection, request, columns);
+  const from = isStable ? sourceSql(request.source, projectDir) : `(${selectSource(request, projectDir)})`;
   return {
     shape: { columns, keyColumns },
-    select: selectShaped(columns, from, isStill),
+    select: selectShaped(columns, from, isStable),
     parameters,
-    isStill,
+    isStable,
     pushDown: parameters === undefined ? pushDownOf(request, keyColumns, projectDir) : null,
   };
 }

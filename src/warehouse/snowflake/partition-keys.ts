@@ -64,15 +64,15 @@ export async function listKeys(
          FROM (SELECT C0::INTEGER AS __partwise_number, C1::BIGINT AS __partwise_rows, C2 AS __partwise_fingerprint,
                       ${restored.join(', ')} FROM key_texts)`,
   );
-  const [twice] = await queryRows<{ id: string }>(
+  const [found] = await queryRows<{ id: string }>(
     connection,
     'SELECT id FROM partition_keys GROUP BY id HAVING count(*) > 1 LIMIT 1',
   );
-  const alike = twice?.id;
+  const duplicate = found?.id;
   // enforces I6
-  if (alike !== undefined) {
+  if (duplicate !== undefined) {
     throw new Refusal('InvalidInput', [
-      `Different values of the key have the same text, "${alike}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
+      `Different values of the key have the same text, "${duplicate}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
     ]);
   }
 }

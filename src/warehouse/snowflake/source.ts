@@ -174,7 +174,7 @@ async function explain(run: Run, request: SqlRequest, error: unknown): Promise<u
   const { source } = request;
   if ('table' in source && isUnknownObject(error)) {
     const parts = parseName(source.table) ?? [source.table];
-    const names = await namesBeside(run, parts);
+    const names = await namesInSchemaOf(run, parts);
     const known =
       names.length === 0
         ? 'The role sees no tables there.'
@@ -188,7 +188,7 @@ async function explain(run: Run, request: SqlRequest, error: unknown): Promise<u
 }
 
 /** Tables and views in the schema of a table. */
-async function namesBeside(run: Run, parts: readonly string[]): Promise<string[]> {
+async function namesInSchemaOf(run: Run, parts: readonly string[]): Promise<string[]> {
   const schema = parts.slice(0, -1).map(quoteName).join('.');
   try {
     const { columns, rows } = await run(`SHOW TERSE OBJECTS${schema === '' ? '' : ` IN SCHEMA ${schema}`}`);
