@@ -36,7 +36,7 @@ describe('parameters', () => {
 
   it('that the run has no value for are named (I9)', () => {
     expect(() => bindParameters('SELECT $scheduled_date', null, 'The query')).toThrow(
-      'The query uses $scheduled_date, and this run has no scheduled time',
+      'The query uses $scheduled_date, but this run has no scheduled time',
     );
   });
 });

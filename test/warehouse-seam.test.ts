@@ -385,7 +385,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     expect(await problemsOf(count({ source: { table: 'days' }, where }))).toEqual(
       expect.objectContaining({
         type: 'InvalidInput',
-        problems: [expect.stringMatching(/uses \$scheduled_date, and this run has no scheduled time/)],
+        problems: [expect.stringMatching(/uses \$scheduled_date, but this run has no scheduled time/)],
       }),
     );
   });

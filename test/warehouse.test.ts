@@ -256,7 +256,7 @@ describe('the scheduled time of a run', () => {
       problems: [expect.stringMatching(/^The query uses \$constructor, which has no value/)],
     });
     expect((await problemsOf(snapshot({ where: 'day = $scheduled_date' }))).problems[0]).toMatch(
-      /^The condition "day = \$scheduled_date" uses \$scheduled_date, and this run has no scheduled time/,
+      /^The condition "day = \$scheduled_date" uses \$scheduled_date, but this run has no scheduled time/,
     );
   });
 });
