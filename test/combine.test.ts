@@ -50,8 +50,8 @@ describe('the columns of the combined rows', () => {
       file(['n', 'VARCHAR'], ['total', 'DOUBLE']),
     ]);
     expect(problems).toEqual([
-      'The column "n" is a number (BIGINT) in some partitions and text (VARCHAR) in others: return one kind for all, for example String(n).',
-      'The columns "Total" and "total" differ only in upper and lower case, which SQL does not tell apart: return one spelling.',
+      'The column "n" is a number (BIGINT) in some partitions and text (VARCHAR) in others: return one type for all, for example String(n).',
+      'The columns "Total" and "total" differ only in case, which SQL ignores: return one spelling.',
     ]);
   });
 });

@@ -146,7 +146,7 @@ test('a warehouse or a stage of no known kind is refused', async () => {
     await problemsOf(loadConfig({ projectDir: folder, env: { PARTWISE_STAGE: 'gs://bucket/x' } })),
   ).toEqual([
     '"warehouse" is "postgres:sales"; it takes a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION".',
-    'The stage "gs://bucket/x" is of no known kind: use a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path".',
+    'The stage "gs://bucket/x" is not of a known kind: use a folder, such as "./stage", "s3://bucket/prefix", or a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path".',
   ]);
 });
 

@@ -191,7 +191,7 @@ describe('partwise debug', () => {
     expect(await cli(project.folder, ['debug', id, 'a.txt.csv'])).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringContaining('has other content since the run was planned'),
+      stderr: expect.stringContaining('has changed since the run was planned: its content differs'),
     });
 
     const damaged = project.runId('damaged');

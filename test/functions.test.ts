@@ -71,13 +71,13 @@ describe('what a function returns', () => {
       [{ a: 1 }, { a: null }, { a: 'x' }],
       '"a" is a number in row 0 and text in row 2',
     ],
-    ['columns that differ in case', { a: 1, A: 1 }, '"A" and there is also "a"'],
+    ['columns that differ in case', { a: 1, A: 1 }, '"A", but there is also "a"'],
     [
       'another key',
       { Region: 'South' },
       'Region = "South", but this is the partition where region = "North"',
     ],
-    ['a name of Partwise', { __partwise_ord: 1 }, 'keeps for itself'],
+    ['a name of Partwise', { __partwise_ord: 1 }, 'reserved for Partwise'],
     ['an invalid Date', { d: new Date(NaN) }, 'invalid Date'],
   ])('is refused when it is %s', (_what, result, message) => {
     expect(() => toOutputRows(result, key)).toThrow(
@@ -143,7 +143,7 @@ describe('thrown errors', () => {
   test('that are no Errors get a sentence', () => {
     expect(describeThrown('oops').error).toMatchObject({
       type: 'NonError',
-      message: 'The function threw the text "oops", which has no stack. Throw an Error.',
+      message: 'The function threw the string "oops", which has no stack. Throw an Error.',
     });
   });
 });
@@ -234,7 +234,7 @@ describe('partwise/testing', () => {
     ['a plain string', (data: PartitionData) => data.sql('SELECT 1' as never), 'template tag'],
     ['an unknown column', (data: PartitionData) => data.sql`SELECT nope FROM data`, 'nope'],
     ['nothing', (data: PartitionData) => data.sql``, 'empty query'],
-    ['parameters of its own', (data: PartitionData) => data.sql`SELECT $3`, 'parameter of its own'],
+    ['parameters of its own', (data: PartitionData) => data.sql`SELECT $3`, 'a parameter that is not bound'],
   ])('data.sql refuses %s with a sentence', async (_what, run, message) => {
     await expect(call(run)).rejects.toThrow(message);
   });
@@ -314,9 +314,9 @@ describe('partwise/testing', () => {
     });
 
     test.each([
-      [5, 'would be made of a number'],
-      [undefined, 'would be made of undefined'],
-      [[{ a: 1 }, null], 'would be made of null'],
+      [5, 'cannot be written from a number'],
+      [undefined, 'cannot be written from undefined'],
+      [[{ a: 1 }, null], 'cannot be written from null'],
       [[{ a: 1 }, { a: 'x' }], 'The column "a" is a number in row 0 and text in row 1'],
     ])('are refused with a sentence: %j', async (value, message) => {
       await expect(kept('rows.csv', value)).rejects.toMatchObject({
@@ -533,7 +533,7 @@ describe('the rows of a unit', () => {
     await withUnit(sizes, [0, 1], async (data) => {
       sizes[1] = 6;
       await expect(data(1).rows()).rejects.toThrow(
-        'The snapshot holds 5 rows of partition number 1 and its index says 6',
+        'The snapshot has 5 rows for partition number 1, but its index says 6',
       );
     });
   });
@@ -573,12 +573,12 @@ describe('a source file that changed after planning is refused (I1)', () => {
     await expect(checkPin(pinned)).rejects.toMatchObject({
       name: 'SourceChanged',
       nonRetryable: true,
-      message: expect.stringContaining('has other content'),
+      message: expect.stringContaining('its content differs'),
     });
     writeFileSync(path, 'a\n1\n2\n');
-    await expect(checkPin(pinned)).rejects.toThrow('went from 4 to 6 bytes');
+    await expect(checkPin(pinned)).rejects.toThrow('it had 4 bytes and now has 6');
     rmSync(path);
-    await expect(checkPin(pinned)).rejects.toThrow('is gone');
+    await expect(checkPin(pinned)).rejects.toThrow('it is missing or unreadable');
   });
 
   test('also when it changes while the function reads it (I1)', async () => {
@@ -588,7 +588,7 @@ describe('a source file that changed after planning is refused (I1)', () => {
     const rows = await fileRows(database, pin(path), 1);
     await rows.assertUnchanged();
     writeFileSync(path, 'a\n7\n');
-    await expect(rows.assertUnchanged()).rejects.toThrow('has other content');
+    await expect(rows.assertUnchanged()).rejects.toThrow('its content differs');
     database.closeSync();
   });
 });
@@ -662,7 +662,7 @@ describe('bundleFunctions', () => {
     await expect(bundleFunctions(join(folder, 'nope.ts'), out())).rejects.toThrow(
       'There is no functions file',
     );
-    await expect(bundleFunctions(write('f.py', ''), out())).rejects.toThrow('no known ending');
+    await expect(bundleFunctions(write('f.py', ''), out())).rejects.toThrow('unsupported extension');
   });
 });
 
@@ -730,7 +730,11 @@ describe('the function sql', () => {
     ['SELECT * FROM data WHERE amount > $1', 'SyntaxError', 'has parameters'],
     ['DROP VIEW data', 'SyntaxError', 'takes one SELECT'],
     ['SELECT 1; SELECT 2', 'SyntaxError', 'takes one SELECT'],
-    ["SELECT 'elsewhere' AS region", 'InvalidResult', 'region = elsewhere in the partition where it is k0'],
+    [
+      "SELECT 'elsewhere' AS region",
+      'InvalidResult',
+      'region = elsewhere in the partition where region is k0',
+    ],
   ])('fails without a retry on %s', async (sql, type, message) => {
     const { ended } = await query(sql);
     expect(ended[0]).toMatchObject({

@@ -268,7 +268,7 @@ describe('drivers that most projects do without', () => {
       for (const words of [['doctor'], ['run', ...sql], ['plan', ...sql], ['list'], ['worker']]) {
         const { code, stdout, stderr } = await run('npx', ['partwise', ...words], project);
         expect({ words, code }).toEqual({ words, code: 2 });
-        expect(`${stdout}${stderr}`).toContain(`needed for ${user}. Install beside partwise: ${install}\n`);
+        expect(`${stdout}${stderr}`).toContain(`needed for ${user}. Install next to partwise: ${install}\n`);
         expect(`${stdout}${stderr}`).not.toContain('MODULE_NOT_FOUND');
       }
       expect(existsSync(join(project, '.partwise'))).toBe(false);

@@ -262,8 +262,8 @@ describe('an output that cannot be written is refused before anything runs (I9)'
       'There is no schema "nowhere" in the warehouse',
     ],
     ['a schema of another catalog', { table: 'other.main.sales' }, 'There is no schema "other.main"'],
-    ["DuckDB's own schema", { table: 'information_schema.tables' }, "DuckDB's own"],
-    ["DuckDB's own catalog", { table: 'Temp.main.sales' }, "DuckDB's own"],
+    ["DuckDB's own schema", { table: 'information_schema.tables' }, 'reserved for DuckDB'],
+    ["DuckDB's own catalog", { table: 'Temp.main.sales' }, 'reserved for DuckDB'],
     ['a view', { table: 'all_sales' }, 'is a view'],
     ["a view of DuckDB's own", { table: 'SQLite_master' }, "one of DuckDB's own views"],
     ["a view of DuckDB's own in a schema", { table: 'main.duckdb_tables' }, "one of DuckDB's own views"],
@@ -272,7 +272,7 @@ describe('an output that cannot be written is refused before anything runs (I9)'
     ['the table of commits', { table: 'partwise_commits', evolve: true }, "Partwise's own"],
     ['the table of models', { table: 'w."PARTWISE_Models"' }, "Partwise's own"],
     ['a folder', { file: './folder.csv' }, 'is a folder'],
-    ['a file below a file', { file: './partwise.config.json/rows.csv' }, 'would be below the file'],
+    ['a file below a file', { file: './partwise.config.json/rows.csv' }, 'would be inside the file'],
   ])('%s', async (_, output, words) => {
     await mkdir(join(project.folder, 'folder.csv'), { recursive: true });
     await project.execute('CREATE OR REPLACE VIEW all_sales AS FROM sales');
@@ -348,7 +348,7 @@ describe('a function that does what cannot be stored', () => {
     ['leaves', expect.any(String), /"\.\.\/x"/],
     ['twice', expect.any(String), /"x".*(twice|already)/],
     ['gaps', 'ExpectationFailed', /only 1 rows/],
-    ['says', 'InvalidProgress', /2,048 are allowed/],
+    ['says', 'InvalidProgress', /at most 2,048 are allowed/],
   ])('(%s) fails its partitions with a sentence, at once', async (name, type, words) => {
     const { run, state } = await startPlainly({ ...good, function: name });
     expect(state.status).toBe('FAILURE');

@@ -153,14 +153,20 @@ describe('what a call gave is what it was when it was given', () => {
 describe('a result that cannot be stored fails its own partition', () => {
   describe.each(UNITS)('of %s:', (_, isBatch) => {
     test.each([
-      ['a lone surrogate in text', 'The column "text" of row 0 holds a lone surrogate (half of a character'],
-      ['a lone surrogate deep inside', 'The column "top" of row 0 holds a lone surrogate at "excerpt[0]"'],
+      [
+        'a lone surrogate in text',
+        'The column "text" of row 0 contains a lone surrogate (half of a character',
+      ],
+      ['a lone surrogate deep inside', 'The column "top" of row 0 contains a lone surrogate at "excerpt[0]"'],
       ['a lone surrogate in a name', 'The column "top" of row 0 has a name with a lone surrogate'],
       ['a column named by a lone surrogate', String.raw`a lone surrogate in its name, "\ud83d"`],
       ['a column named with a NUL', String.raw`a NUL in its name, "a\u0000b"`],
-      ['NaN', 'The column "top" of row 0 holds NaN at "mean", which JSON cannot. Use null, or text.'],
-      ['Infinity', 'holds -Infinity at "[0]"'],
-      ['an invalid Date deep inside', 'holds an invalid Date at "[0]"'],
+      [
+        'NaN',
+        'The column "top" of row 0 contains NaN at "mean", which JSON cannot represent. Use null, or a string.',
+      ],
+      ['Infinity', 'contains -Infinity at "[0]"'],
+      ['an invalid Date deep inside', 'contains an invalid Date at "[0]"'],
       ['deep nesting', /is nested too deeply at "(\[0\]){33}\[…": more than 1,000 levels\. Store it/],
       [
         'another key than its own, after the context was changed',
@@ -174,10 +180,10 @@ describe('a result that cannot be stored fails its own partition', () => {
       [
         'a negative INTERVAL',
         "INTERVAL '-5 minutes'",
-        'The column "v" is the INTERVAL -00:05:00, which Parquet cannot hold',
+        'The column "v" contains the INTERVAL -00:05:00, which Parquet cannot store',
       ],
-      ['microseconds of an INTERVAL', "INTERVAL '1.123456 seconds'", 'is the INTERVAL 00:00:01.123456'],
-      ['a long INTERVAL', 'to_hours(1500)', 'is the INTERVAL 1500:00:00'],
+      ['microseconds of an INTERVAL', "INTERVAL '1.123456 seconds'", 'contains the INTERVAL 00:00:01.123456'],
+      ['a long INTERVAL', 'to_hours(1500)', 'contains the INTERVAL 1500:00:00'],
       ['39 digits', '170141183460469231731687303715884105727::HUGEINT', 'Could not cast value'],
       ['39 digits in a list', '[170141183460469231731687303715884105727::HUGEINT]', 'Could not cast value'],
     ])('of the function sql, %s I5', async (_what, value, message) => {
@@ -209,9 +215,9 @@ describe('a result that cannot be stored fails its own partition', () => {
   });
 
   test.each([
-    ['union_value(num := 5)', 'The column "v" is a UNION, which Parquet cannot hold. Cast it in the query'],
+    ['union_value(num := 5)', 'The column "v" is a UNION, which Parquet cannot store. Cast it in the query'],
     ["'10:00:00+05:30'::TIMETZ", 'The column "v" is a TIME WITH TIME ZONE'],
-    ["[INTERVAL '1 day']", 'The column "v" holds INTERVALs inside of other values'],
+    ["[INTERVAL '1 day']", 'The column "v" contains INTERVALs inside other values'],
   ])('and so does each whose query gives a type that no file holds: %s', async (value, message) => {
     const ran = await runSql(`SELECT ${value} AS v`);
     expect(ran.ended.map(({ outcome }) => outcome.error?.message)).toEqual(
@@ -313,21 +319,21 @@ describe('errors that cannot be described', () => {
 
 describe('uploads and progress that cannot be stored', () => {
   test.each([
-    ['text', 'InvalidArtifact', 'The artifact "a.txt" holds a lone surrogate'],
-    ['written text', 'InvalidArtifact', 'The artifact "a.txt" holds a lone surrogate'],
+    ['text', 'InvalidArtifact', 'The artifact "a.txt" contains a lone surrogate'],
+    ['written text', 'InvalidArtifact', 'The artifact "a.txt" contains a lone surrogate'],
     [
       'rows',
       'InvalidArtifact',
-      'The artifact "a.csv" cannot be written: The column "text" of row 0 holds a lone',
+      'The artifact "a.csv" cannot be written: The column "text" of row 0 contains a lone',
     ],
-    ['a name', 'InvalidArtifact', String.raw`The artifact name "\ud83d.txt" holds a lone surrogate`],
-    ['a long name', 'InvalidArtifact', 'has 202 bytes in UTF-8, more than 200'],
+    ['a name', 'InvalidArtifact', String.raw`The artifact name "\ud83d.txt" contains a lone surrogate`],
+    ['a long name', 'InvalidArtifact', 'has 202 bytes in UTF-8; at most 200 are allowed'],
     [
       'a lone surrogate deep inside',
       'NotJson',
-      'The artifact "a.json" holds a lone surrogate at "top.excerpt[0]"',
+      'The artifact "a.json" contains a lone surrogate at "top.excerpt[0]"',
     ],
-    ['NaN', 'NotJson', 'The artifact "a.json" holds NaN at "top.mean"'],
+    ['NaN', 'NotJson', 'The artifact "a.json" contains NaN at "top.mean"'],
     ['deep nesting', 'NotJson', 'The artifact "a.json" is nested too deeply'],
   ])('are refused with a sentence, once: %s', async (kind, type, message) => {
     const ran = await runKind('uploads', kind);
@@ -336,9 +342,9 @@ describe('uploads and progress that cannot be stored', () => {
   });
 
   test.each([
-    ['NaN', 'The progress holds NaN at "top.mean"'],
+    ['NaN', 'The progress contains NaN at "top.mean"'],
     ['deep nesting', 'The progress is nested too deeply'],
-    ['a lone surrogate in text', 'The progress holds a lone surrogate at "text"'],
+    ['a lone surrogate in text', 'The progress contains a lone surrogate at "text"'],
   ])('also as progress: %s', async (kind, message) => {
     expectOnlyK3Fails(await runKind('beats', kind), 'NotJson', message);
   });

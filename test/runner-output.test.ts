@@ -109,6 +109,6 @@ test('a function that prints without end is ended, with a sentence, and its neig
   const { logs, ended, summary } = await runOdd({ k1: 'print for ever' });
   expect(summary).toEqual(['k0: DONE', 'k1: INTERNAL_ERROR TooMuchOutput', 'k2: DONE']);
   const { error } = ended.find(({ outcome }) => outcome.ordinal === 1)!.outcome;
-  expect(error!.message).toMatch(/^The function printed more than 256 MB .*\.$/);
+  expect(error!.message).toMatch(/^The function and its child processes printed more than 256 MB .*\.$/);
   expect(logs[0]).toMatchObject({ ordinal: 1, text: 'the first words' });
 });

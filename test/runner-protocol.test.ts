@@ -109,7 +109,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
 
   test.each([
     ['exit', 'RunnerKilled', 'exit code 3. Return or raise.'],
-    ['crash', 'RunnerKilled', 'died of SIGSEGV'],
+    ['crash', 'RunnerKilled', 'was killed by SIGSEGV'],
     ['grow', 'OutOfMemory', 'the limit is 100 MB. Read less'],
   ])(
     'that dies of "%s" costs the partition that it was running, and no other (I5)',
@@ -214,7 +214,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
     const { failed, left } = await runPython({}, { mayFail: true, options: { language: speaking(2) } });
     expect(left).toEqual(all);
     expect(failed!.error.message).toBe(
-      'The runner process speaks version 2 of the protocol with its worker, which speaks version 1. Install the same version of Partwise for both.',
+      'The runner process speaks protocol version 2, but its worker speaks version 1. Install the same version of Partwise for both.',
     );
   });
 });

@@ -189,7 +189,7 @@ describeS3('a worker that the store forbids what it asks, in the middle of a run
         identity: `${other.pid}@${hostname()}`,
         lastFailure: {
           message: expect.stringMatching(
-            new RegExp(`${proxy.url} forbids what was asked .*\\(worker ${forbidden.process.pid}@`),
+            new RegExp(`${proxy.url} denied access to .*\\(worker ${forbidden.process.pid}@`),
           ),
         },
       },

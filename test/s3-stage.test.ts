@@ -36,7 +36,7 @@ describe('a stage on S3 as people write it', () => {
 
   it.each(['s3://', 's3:///a', 's3://Bucket/a', 's3://b/a', 's3://bucket/a/../b'])(
     'is refused with a sentence: %s (I9)',
-    (value) => expect(() => uri(value)).toThrow(/^The stage ".+" (names no bucket|has a path)/),
+    (value) => expect(() => uri(value)).toThrow(/^The stage ".+" (does not name a bucket|has a path)/),
   );
 });
 
@@ -189,7 +189,7 @@ describeS3('doctor', () => {
 
   it('names a bucket that is not there', async () => {
     expect(await stageLine({}, 'no-such-bucket')).toContain(
-      `✗ stage      The stage s3://no-such-bucket/doctor/ cannot be used: there is no bucket "no-such-bucket" at ${s3.url}. Make it`,
+      `✗ stage      The stage s3://no-such-bucket/doctor/ cannot be used: there is no bucket "no-such-bucket" at ${s3.url}. Create it`,
     );
   });
 
@@ -204,7 +204,7 @@ describeS3('doctor', () => {
     const line = await stageLine({ AWS_ENDPOINT_URL_S3: strict.url });
     await strict.end();
     expect(line).toMatch(
-      new RegExp(`cannot be used: ${strict.url} (does not accept the credentials|forbids what was asked)`),
+      new RegExp(`cannot be used: ${strict.url} (rejected the credentials|denied access)`),
     );
     expect(line).not.toContain('not a secret');
   });
@@ -213,7 +213,7 @@ describeS3('doctor', () => {
     const endpoint = `http://127.0.0.1:${await freePort()}`;
     expect(await stageLine({ AWS_ENDPOINT_URL_S3: endpoint })).toMatch(
       new RegExp(
-        `did not answer at ${endpoint} for "doctor/.partwise-stage" \\(.*ECONNREFUSED.*Look at the network`,
+        `did not answer at ${endpoint} for "doctor/.partwise-stage" \\(.*ECONNREFUSED.*Check the network`,
       ),
     );
   });

@@ -118,7 +118,7 @@ describe('a connection', () => {
 
   it('that is not there is refused, with the names that are (I9)', async () => {
     expect(problemOf('prod')).toMatch(
-      /no Snowflake connection "prod" in ".*connections.toml": there is no such file/,
+      /no Snowflake connection "prod" in ".*connections.toml": the file does not exist/,
     );
     await writeConnections(home, { production: { account: 'a' } });
     expect(problemOf('producton')).toMatch(
@@ -129,10 +129,12 @@ describe('a connection', () => {
   it('in a file that others can write, or that is no TOML, is refused without a word of what it holds (I9, I11)', async () => {
     const file = join(home, 'connections.toml');
     await writeFile(file, '[prod]\naccount = "a"\npassword = hunter2\n', { mode: 0o600 });
-    expect(problemOf('prod')).toMatch('cannot be read: line 3 is no TOML');
+    expect(problemOf('prod')).toMatch('cannot be read: line 3 is not valid TOML');
     expect(problemOf('prod')).not.toMatch('hunter2');
     await chmod(file, 0o620);
-    expect(problemOf('prod')).toMatch(`others than its owner can write to it: run \`chmod 600 ${file}\``);
+    expect(problemOf('prod')).toMatch(
+      `users other than its owner can write to it: run \`chmod 600 ${file}\``,
+    );
   });
 });
 
@@ -143,7 +145,7 @@ describe('names', () => {
     expect(tableName('db.s."sales"')).toBe('"DB"."S"."sales"');
     for (const name of ['', 'a b', '1a', 'a..b', 'a.', '"a', 'a;DROP TABLE b'])
       expect(parseName(name)).toBeNull();
-    expect(() => tableName('a.b.c.d')).toThrow("is no table's name for Snowflake");
+    expect(() => tableName('a.b.c.d')).toThrow('is not a valid table name on Snowflake');
   });
 
   it('that are upper case in Snowflake are lower case to functions, and others as they are', () => {

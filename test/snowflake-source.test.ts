@@ -36,7 +36,7 @@ describe('parameters', () => {
 
   it('that the run has no value for are named (I9)', () => {
     expect(() => bindParameters('SELECT $scheduled_date', null, 'The query')).toThrow(
-      'The query uses $scheduled_date, and this run has no scheduled time',
+      'The query uses $scheduled_date, but this run has no scheduled time',
     );
   });
 });
@@ -91,7 +91,7 @@ it('whose keys differ in what ids do not tell, such as nanoseconds, is refused (
   const listed = withDatabase(':memory:', 'read', (connection) =>
     listKeys(connection, { keys, shape: { columns: keys, keyColumns: keys } }, rows()),
   );
-  await expect(listed).rejects.toThrow('Different values of the key are written alike');
+  await expect(listed).rejects.toThrow('Different values of the key have the same text');
 });
 
 it('unloaded files with other rows than the plan counted are refused (I1)', async () => {
@@ -106,7 +106,7 @@ it('unloaded files with other rows than the plan counted are refused (I1)', asyn
   const columns = [{ name: 'region', type: 'VARCHAR' }];
   const restored = (rows: number) =>
     restoreRows({ files: [file], columns, rows, target, tempFolder: folder, signal });
-  await expect(restored(4)).rejects.toThrow('hold 3 rows, and the plan counted 4');
+  await expect(restored(4)).rejects.toThrow('have 3 rows, but the plan counted 4');
   await restored(3);
   await rm(folder, { recursive: true });
 });
@@ -275,13 +275,13 @@ describeEmulator('a source on Snowflake', () => {
     };
     const conditional = request({ source: { table: 'numbers' }, partitionBy: ['k'], where });
     await expect(warehouse.open().snapshot(conditional, choosing)).rejects.toThrow(
-      'There are 3 rows of the partitions number 0 to 0 now, and when keys were counted there were 2. A condition that',
+      'There are 3 rows of partition numbers 0 to 0 now, but there were 2 when the keys were counted. A condition that',
     );
     // Also where its rows are queried when they are needed.
     const later = await warehouse.open().snapshot(conditional, onStage(null));
     await warehouse.execute('INSERT INTO chosen SELECT MAX(n) + 1 FROM chosen');
     await expect(rowsOf(later, [0])).rejects.toThrow(
-      'There are 4 rows of partition "1" now, and when keys were counted there were 3.',
+      'There are 4 rows of partition "1" now, but there were 3 when the keys were counted.',
     );
     // And through the driver.
     await warehouse.snowflake.emulator!.refuse({
@@ -303,7 +303,7 @@ describeEmulator('a source on Snowflake', () => {
     await expect(rowsOf(made, [0])).rejects.toMatchObject({
       type: 'SnapshotExpired',
       message: expect.stringMatching(
-        /^The table's rows of then are no longer to be had.*000707.*Start a new run/s,
+        /^The table's rows as of then are no longer available.*000707.*Start a new run/s,
       ),
     });
     await warehouse.execute(`DELETE FROM sales WHERE n = 6`);
@@ -326,7 +326,7 @@ describeEmulator('a source on Snowflake', () => {
   it('whose key is binary or semi-structured is refused (I9)', async () => {
     for (const key of ['doc', 'raw'])
       await expect(warehouse.open().inspect(request({ partitionBy: [key] }))).rejects.toThrow(
-        'is binary or semi-structured, which makes no readable partition id',
+        'is binary or semi-structured, so it makes no readable partition id',
       );
   });
 
@@ -346,7 +346,7 @@ describeEmulator('a source on Snowflake', () => {
       message: 'Cannot perform CREATE TABLE. This session does not have a current database.',
     });
     await expect(warehouse.open().snapshot(request(), onStage([{ from: 0, to: 1 }]))).rejects.toMatchObject({
-      message: expect.stringMatching(/090105.*add database and schema to its section of connections.toml/s),
+      message: expect.stringMatching(/090105.*set database and schema in its section of connections.toml/s),
     });
   });
 });

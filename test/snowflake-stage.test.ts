@@ -40,7 +40,9 @@ describe('a stage on Snowflake as people write it', () => {
     '@db.s.st/../x',
     'snowflake:///@d.s.st',
   ])('is refused with a sentence: %s (I9)', (value) =>
-    expect(() => uri(value)).toThrow(/^The stage ".+" (is not named in full|has a path|names no Snowflake)/),
+    expect(() => uri(value)).toThrow(
+      /^The stage ".+" (is not fully qualified|has a path|does not name a Snowflake)/,
+    ),
   );
 
   it('is in the configuration what it is in a run', async () => {
@@ -50,7 +52,7 @@ describe('a stage on Snowflake as people write it', () => {
     const load = () => loadConfig({ projectDir: folder, env: {} });
     expect((await load()).stage).toBe('snowflake://prod/@DB.S.ST/runs/');
     await write({ warehouse: 'snowflake:prod', stage: '@st/runs' });
-    await expect(load()).rejects.toThrow('The stage "@st/runs" is not named in full');
+    await expect(load()).rejects.toThrow('The stage "@st/runs" is not fully qualified');
     await rm(folder, { recursive: true });
   });
 });
@@ -108,7 +110,7 @@ describeEmulator('a stage on Snowflake', () => {
     await expect(stage('a', 'NONE').put('x', Buffer.from(''))).rejects.toMatchObject({
       type: 'StageUnreachable',
       message: expect.stringMatching(
-        /NONE.*002003.*Make it with CREATE STAGE DB.PUBLIC.NONE, or grant to the role .* READ and WRITE/s,
+        /NONE.*002003.*Create it with CREATE STAGE DB.PUBLIC.NONE, or grant the role READ and WRITE/s,
       ),
     });
     const message = "SQL access control error: Insufficient privileges to operate on stage 'FAULTY'";

@@ -73,7 +73,7 @@ describeOnSmallDisks('a stage on a disk of its own', () => {
       expect(await put).toBeInstanceOf(StageUnavailable);
       expect(await put).toMatchObject({
         message: expect.stringMatching(
-          /cannot be used now: ENOSPC.* Make room there; the run goes on by itself\.$/,
+          /is unavailable: ENOSPC.* Free up space there; the run then continues automatically\.$/,
         ),
       });
       expect(await readdir(join(disk.folder, '.partial')).catch(() => [])).toEqual([]);
@@ -116,7 +116,7 @@ describeOnSmallDisks('a stage on a disk of its own', () => {
       );
       const waiting = await until(async () => (await run.status()).waiting);
       expect(waiting).toMatchObject({ activity: 'processUnit', error: { type: 'StageUnavailable' } });
-      expect(waiting!.error.message).toContain('Make room there');
+      expect(waiting!.error.message).toContain('Free up space there');
       rmSync(join(disk.folder, 'ballast'));
       expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 12 } });
       expect(callsIn(calls)).toHaveLength(12);
@@ -144,7 +144,10 @@ describe('a stage that goes away', () => {
     const stage = openStage(uri(), token);
     await stage.put('r/a', Buffer.from('a'));
     renameSync(root, `${root}.away`);
-    const isAway = { name: 'StageUnavailable', message: expect.stringContaining('is away') };
+    const isAway = {
+      name: 'StageUnavailable',
+      message: expect.stringContaining('is unavailable: its folder'),
+    };
     const refused = async (expected: object): Promise<void> => {
       await expect(stage.put('r/b', Buffer.from('b'))).rejects.toMatchObject(expected);
       await expect(stage.get('r/a')).rejects.toMatchObject(expected);
@@ -157,7 +160,7 @@ describe('a stage that goes away', () => {
     await refused(isAway);
     expect(await readdir(root)).toEqual([]);
     writeFileSync(join(root, '.partwise-stage'), 'another\n');
-    await refused({ name: 'StageUnavailable', message: expect.stringContaining('another stage') });
+    await refused({ name: 'StageUnavailable', message: expect.stringContaining('a different stage') });
     expect(await readdir(root)).toEqual(['.partwise-stage']);
     rmSync(root, { recursive: true });
     renameSync(`${root}.away`, root);

@@ -67,7 +67,7 @@ describe('a stage that cannot be used (I9)', () => {
   it.each(['/proc/partwise', '/proc', '/sys/partwise'])('(%s) says so at once', async (path) => {
     const taken = await claimStage(openStage(pathToFileURL(path).href)).catch((error: unknown) => error);
     expect(taken).toMatchObject({
-      message: expect.stringMatching(/cannot be made: its file system|EPERM: operation not permitted/),
+      message: expect.stringMatching(/cannot be created: its file system|EPERM: operation not permitted/),
     });
   });
 

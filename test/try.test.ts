@@ -169,7 +169,7 @@ describe('--try', () => {
     expect(otherKind).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(
-        /"options.warehouse.loadingWarehouse" is an option of snowflake:CONNECTION, and the run's warehouse is "duckdb:.*": leave it out\./,
+        /"options.warehouse.loadingWarehouse" is an option of snowflake:CONNECTION, but the run's warehouse is "duckdb:.*": leave it out\./,
       ),
     });
     expect((await tryOut('count', '--try', '0')).stderr).toContain('Give a whole number, 1 or more.');
@@ -188,7 +188,7 @@ describe('--try', () => {
     [
       'that imports what is not installed',
       "import 'node:fs';\nimport pad from 'left-pad-nope/part';\nexport const padded = pad(1);",
-      /imports "left-pad-nope", which is not installed: npm install left-pad-nope, .* \(.*\/broken\.ts:2\)\./,
+      /imports "left-pad-nope", which is not installed: run npm install left-pad-nope, .* \(.*\/broken\.ts:2\)\./,
     ],
     [
       'that defines a function wrongly',

@@ -387,7 +387,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     expect(await problemsOf(count({ source: { table: 'days' }, where }))).toEqual(
       expect.objectContaining({
         type: 'InvalidInput',
-        problems: [expect.stringMatching(/uses \$scheduled_date, and this run has no scheduled time/)],
+        problems: [expect.stringMatching(/uses \$scheduled_date, but this run has no scheduled time/)],
       }),
     );
   });
@@ -414,7 +414,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     );
     const reserved = { query: 'SELECT 1 AS region, 2 AS __partwise_ord' };
     expect((await problemsOf(count({ source: reserved }))).problems[0]).toMatch(
-      'a name that Partwise keeps for itself',
+      'a name that is reserved for Partwise',
     );
   });
 
@@ -434,7 +434,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     for (const table of ['totals', 'sales', '"My ""own"".table"']) expect(await problems(table)).toEqual([]);
     const misfits: [string, RegExp][] = [
       ['nowhere.totals', /^There is no schema/],
-      ['information_schema.tables', /'s own: name another schema\.$/],
+      ['information_schema.tables', /reserved for \w+: name another schema\.$/],
       ['all_sales', /is a view: name a table/],
     ];
     for (const [table, words] of misfits)

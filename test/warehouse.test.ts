@@ -246,17 +246,17 @@ describe('the scheduled time of a run', () => {
     expect(await problemsOf(snapshot({ source: { query } }))).toMatchObject({
       type: 'InvalidInput',
       problems: [
-        'The query uses $currency, which nothing gives a value. It can use $scheduled_time and $scheduled_date.',
-        'The query uses $scheduled_time and $scheduled_date, and this run has no scheduled time: give it one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or let a schedule start it.',
+        'The query uses $currency, which has no value. It can use $scheduled_time and $scheduled_date.',
+        'The query uses $scheduled_time and $scheduled_date, but this run has no scheduled time: set one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or start the run from a schedule.',
       ],
     });
     expect(
       await problemsOf(snapshot({ source: { query: 'SELECT *, $constructor AS c FROM sales' } })),
     ).toMatchObject({
-      problems: [expect.stringMatching(/^The query uses \$constructor, which nothing gives a value/)],
+      problems: [expect.stringMatching(/^The query uses \$constructor, which has no value/)],
     });
     expect((await problemsOf(snapshot({ where: 'day = $scheduled_date' }))).problems[0]).toMatch(
-      /^The condition "day = \$scheduled_date" uses \$scheduled_date, and this run has no scheduled time/,
+      /^The condition "day = \$scheduled_date" uses \$scheduled_date, but this run has no scheduled time/,
     );
   });
 });
@@ -292,7 +292,7 @@ describe('a source that cannot be run is refused with a sentence (I9)', () => {
       'No file in "out"',
     );
     expect((await problemsOf(snapshot({ source: { files: 'w.duckdb' } }))).problems[0]).toMatch(
-      'has no known ending',
+      'has an unsupported extension',
     );
   });
 
@@ -301,11 +301,11 @@ describe('a source that cannot be run is refused with a sentence (I9)', () => {
     await writeFile(join(folder, 'empty.csv'), '');
     const one = { files: 'one.csv' };
     expect((await problemsOf(snapshot({ source: one, partitionBy: [] }))).problems).toEqual([
-      '"one.csv" is one file: say by which of its columns to partition it ("partitionBy", --by). It has: region, amount.',
+      '"one.csv" is one file: name the columns to partition it by ("partitionBy", --by). It has: region, amount.',
     ]);
     const picked = { ...one, pattern: '*.csv' };
     expect((await problemsOf(snapshot({ source: picked, partitionBy: [] }))).problems[0]).toMatch(
-      '"one.csv" is a file, and the pattern "*.csv" picks files below a folder',
+      '"one.csv" is a file, but the pattern "*.csv" selects files below a folder',
     );
     expect(await problemsOf(snapshot({ source: { files: 'empty.csv' } }))).toMatchObject({
       type: 'SourceEmpty',

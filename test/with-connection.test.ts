@@ -251,7 +251,7 @@ describeSnowflake('a function on Snowflake', () => {
 
   it('cannot query with a connection that has ended', async () => {
     const { partitions } = await partitionsOf(project, 'keeps', onOne);
-    expect(partitions[0]!.error!.message).toContain('withConnection has ended');
+    expect(partitions[0]!.error!.message).toContain('withConnection has ended, and its connection with it');
   });
 
   it('has no credentials, nor the names of any (I11)', async () => {

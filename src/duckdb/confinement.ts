@@ -1,21 +1,23 @@
 /**
- * Locks a DuckDB down to some files, for SQL that comes from others: no other file, no network, no extension,
- * no setting.
+ * Restricts a DuckDB to certain files, for untrusted SQL: it can access no other file or network, load no
+ * extension and change no setting.
  */
 import { sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 
-/** Absolute, with links resolved. */
+/** What a confined database may access. Paths are absolute, with links resolved. */
 export interface Confinement {
-  /** Folders that it may read and write, with everything below; URLs such as `s3://bucket/prefix/` too. */
+  /**
+   * Folders that it may read and write, including everything below; also URLs such as `s3://bucket/prefix/`.
+   */
   readonly directories: readonly string[];
   /** Single files. */
   readonly paths: readonly string[];
-  /** Extensions that are loaded before, since none can be afterwards. */
+  /** Extensions to load first, since none can be loaded afterwards. */
   readonly extensions: readonly string[];
 }
 
-/** For as long as the database is open: nothing takes it back. */
+/** Confines the database irrevocably, for as long as it is open. */
 export async function confine(
   connection: DuckDBConnection,
   { directories, paths, extensions }: Confinement,
@@ -27,17 +29,17 @@ export async function confine(
   await connection.run('SET lock_configuration = true');
 }
 
-/** With more files, and folders. */
+/** Adds files and folders. */
 export function widened(
   confinement: Confinement,
   { directories = [], paths = [] }: Partial<Pick<Confinement, 'directories' | 'paths'>>,
 ): Confinement {
   const all = { ...confinement, directories: [...new Set([...confinement.directories, ...directories])] };
-  // The fewer differ between units of a run, the longer their database can be kept.
+  // The fewer paths differ between units of a run, the longer their database can be kept.
   return { ...all, paths: [...new Set([...all.paths, ...paths.filter((path) => !isWithin(all, path))])] };
 }
 
-/** Whether it lets a file be read. `path`: absolute, with links resolved. */
+/** Whether it allows access to a file. `path` is absolute, with links resolved. */
 export function isWithin({ directories, paths }: Confinement, path: string): boolean {
   return paths.includes(path) || directories.some((directory) => isInside(directory, path));
 }
@@ -47,7 +49,7 @@ export function isInside(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
-/** DuckDB's refusal of a file as a sentence; null for other messages. */
+/** The message for DuckDB's refusal of a file or extension, or null for other messages. */
 export function accessProblem(message: string): string | null {
   if (!/disabled (?:by|through) configuration/.test(message)) return null;
   const [, path] = /Cannot access (?:file|directory) "(.*)" - /s.exec(message) ?? [];
@@ -56,10 +58,10 @@ export function accessProblem(message: string): string | null {
   return outside(path);
 }
 
-/** The refusal of one file. */
+/** The message for the refusal of one file. */
 export function outside(path: string): string {
   return (
-    `The file "${path}" is outside of what runs may read and write on this worker: ` +
+    `The file "${path}" is outside the files that runs may read and write on this worker: ` +
     "name it by its absolute path below the project folder, or add its folder to allow.files in the worker's configuration."
   );
 }

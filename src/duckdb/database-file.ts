@@ -4,51 +4,51 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { confine, type Confinement } from './confinement';
 import { Refusal } from '../core/refusal';
 
-/** How long to wait for another program to let go of the file, before that is reported. */
+/** How long another program may lock the file before that is reported. */
 const LOCK_WAIT_MS = 10_000;
 
-/** The file is locked by another program. Activities are tried again, since the lock may go. */
+/** The file is locked by another program. Activities are retried, since the lock may be released. */
 export class WarehouseLocked extends Error {
   override name = 'WarehouseLocked';
 }
 
-/** What this process does with each file, one after the other. */
-const inTurn = new Map<string, Promise<unknown>>();
+/** The last piece of this process's work on each file: work on one file is serialized. */
+const lastWork = new Map<string, Promise<unknown>>();
 
 /**
- * Runs `work` when nothing else of this process uses the file. DuckDB's lock keeps other processes out, not
- * this one: two instances on one file would write over each other, and closing the first would drop the lock
- * of the second.
+ * Runs `work` once nothing else in this process uses the file. DuckDB's lock excludes other processes, but
+ * not this one: two instances of one file would overwrite each other's data, and closing the first would
+ * release the lock of the second.
  */
-async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+async function serialized<T>(path: string, work: () => Promise<T>): Promise<T> {
   if (path === ':memory:') return work();
   // enforces I10
-  const before = inTurn.get(path) ?? Promise.resolve();
+  const before = lastWork.get(path) ?? Promise.resolve();
   const own = before.then(work, work);
   const settled = own.catch(() => {});
-  inTurn.set(path, settled);
+  lastWork.set(path, settled);
   void settled.then(() => {
-    if (inTurn.get(path) === settled) inTurn.delete(path);
+    if (lastWork.get(path) === settled) lastWork.delete(path);
   });
   return own;
 }
 
 export interface OpenOptions {
   tempFolder?: string;
-  /** Nobody waits for the file any more when it is aborted. */
+  /** Aborts the wait for a locked file. */
   signal?: AbortSignal;
   /**
-   * Called once when the file has been locked for 10 s, and then the wait goes on. Without it the wait ends
+   * Called once when the file has been locked for 10 s; the wait then continues. Without it, the wait ends
    * with `WarehouseLocked`.
    */
   onLocked?: (message: string) => void;
-  /** What may be read and written besides the database itself; null or absent: anything. */
+  /** What may be read and written in addition to the database itself. Default: anything. */
   confinement?: Confinement | null;
 }
 
 /**
  * Opens the database, runs `work` on one connection and closes everything. DuckDB locks files per process, so
- * the file is open for no longer than `work` takes, read-only unless it is to be written.
+ * the file is open only while `work` runs, and read-only unless `mode` is `write`.
  */
 export function withDatabase<T>(
   path: string,
@@ -56,7 +56,7 @@ export function withDatabase<T>(
   work: (connection: DuckDBConnection) => Promise<T>,
   options: OpenOptions = {},
 ): Promise<T> {
-  return alone(path, () => openAndRun(path, mode, work, options));
+  return serialized(path, () => openAndRun(path, mode, work, options));
 }
 
 async function openAndRun<T>(
@@ -71,12 +71,12 @@ async function openAndRun<T>(
   if (path !== ':memory:' && mode === 'read') {
     if (!existsSync(path)) {
       throw new Refusal('SourceMissing', [
-        `There is no warehouse file "${path}": make it, or name another one with --warehouse duckdb:PATH.`,
+        `There is no warehouse file "${path}": create it, or name another with --warehouse duckdb:PATH.`,
       ]);
     }
     settings.access_mode = 'READ_ONLY';
   }
-  const instance = await openPatiently(() => DuckDBInstance.create(path, settings), path, options);
+  const instance = await openWhenUnlocked(() => DuckDBInstance.create(path, settings), path, options);
   try {
     const connection = await instance.connect();
     try {
@@ -91,7 +91,7 @@ async function openAndRun<T>(
   }
 }
 
-async function openPatiently<T>(
+async function openWhenUnlocked<T>(
   open: () => Promise<T>,
   path: string,
   { signal, onLocked }: OpenOptions,
@@ -121,8 +121,7 @@ function isLock(message: string): boolean {
   return /could not set lock|conflicting lock/i.test(message);
 }
 
-/** Rows of a query as plain objects. */
-/** Work that changes all of what it changes, or nothing. */
+/** Runs `work` in a transaction. */
 export async function inTransaction<T>(connection: DuckDBConnection, work: () => Promise<T>): Promise<T> {
   // enforces I10
   await connection.run('BEGIN TRANSACTION');
@@ -131,12 +130,13 @@ export async function inTransaction<T>(connection: DuckDBConnection, work: () =>
     await connection.run('COMMIT');
     return result;
   } catch (error) {
-    // A COMMIT that failed has ended the transaction already; the first error is the one to tell.
+    // A COMMIT that failed has already ended the transaction; the first error is the one to report.
     await connection.run('ROLLBACK').catch(() => {});
     throw error;
   }
 }
 
+/** Returns the rows of a query as plain objects. */
 export async function queryRows<T>(
   connection: DuckDBConnection,
   sql: string,
@@ -156,8 +156,8 @@ export function quoteText(text: string): string {
 }
 
 /**
- * DuckDB's own words about the user's SQL or data, which no retry would change, without the drawing of the
- * statement; null for errors of another kind (locks, disks, memory).
+ * DuckDB's message about a problem with the user's SQL or data, which a retry would not change, without its
+ * excerpt of the statement. Null for other errors (locks, disks, memory).
  */
 export function userProblem(error: unknown): string | null {
   const message = error instanceof Error ? error.message : '';

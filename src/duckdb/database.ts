@@ -3,16 +3,16 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { confine, type Confinement } from './confinement';
 
 export interface DatabaseOptions {
-  /** What a query may use before it spills to `tempFolder`, and then fails. */
+  /** Memory that a query may use before it spills to `tempFolder` or fails. */
   memoryBytes: number;
   tempFolder: string;
-  /** What may be read and written; null or absent: anything. */
+  /** What may be read and written. Default: anything. */
   confinement?: Confinement | null;
 }
 
 /**
- * One thread, because partitions run side by side in processes of their own; never a download, because an
- * extension that arrives in the middle of a run would make it depend on the network.
+ * Opens a database with one thread, because partitions run in parallel in separate processes, and without
+ * downloads of extensions, which would make a run depend on the network.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInstance> {
   const database = await DuckDBInstance.create(':memory:', {
@@ -20,13 +20,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
     memory_limit: `${options.memoryBytes}B`,
     temp_directory: options.tempFolder,
     autoinstall_known_extensions: 'false',
-    // It would keep parts of every file that was ever read, and the system caches local files anyway.
+    // It would keep parts of every file that was read, and the system caches local files anyway.
     enable_external_file_cache: 'false',
   });
   const connection = await database.connect();
   // Arithmetic with TIMESTAMPTZ must not depend on the machine.
   await connection.run("SET GLOBAL TimeZone = 'UTC'");
-  // Units of a run read the same files, whose footers may be large.
+  // All units of a run read the same files, whose footers may be large.
   await connection.run('SET GLOBAL parquet_metadata_cache = true');
   if (options.confinement != null) await confine(connection, options.confinement);
   connection.closeSync();
@@ -34,7 +34,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
 }
 
 /**
- * A database that the units of a runner have one after the other: to open one takes longer than a small unit.
+ * A database that a runner's units share one after another, because opening one takes longer than a small
+ * unit.
  */
 export class KeptDatabase {
   #kept: { key: string; database: DuckDBInstance } | null = null;
@@ -48,7 +49,7 @@ export class KeptDatabase {
     return database;
   }
 
-  /** Whoever asks next has another. */
+  /** The next `open` creates a new database. */
   close(): void {
     this.#kept?.database.closeSync();
     this.#kept = null;

@@ -1,13 +1,13 @@
-/** Files of rows as DuckDB reads them. */
+/** How DuckDB reads files of rows. */
 import { Refusal } from '../core/refusal';
 import { quoteText } from './database-file';
 
-/** DuckDB's reader for a file or glob, chosen by its ending. */
+/** The call of DuckDB's reader for a file or glob, chosen by its extension. */
 export function readerSql(path: string): string {
   const reader = readerFor(path);
   if (reader === null) {
     throw new Refusal('InvalidInput', [
-      `The file "${path}" has no known ending: use .csv, .tsv, .parquet, .json, .jsonl or .ndjson (also with .gz).`,
+      `The file "${path}" has an unsupported extension: use .csv, .tsv, .parquet, .json, .jsonl or .ndjson (also with .gz).`,
     ]);
   }
   return `${reader.name}(${quoteText(path)}${reader.options})`;
@@ -19,7 +19,8 @@ function readerFor(path: string): { name: string; options: string } | null {
     case 'csv':
     case 'tsv':
     case 'txt':
-      // The whole file decides the types: a column that turns to text at row 30,000 must not fail half-way.
+      // Types are detected from the whole file: a column that turns to text at row 30,000 must not fail
+      // half-way.
       return { name: 'read_csv', options: ', sample_size = -1' };
     case 'parquet':
       return { name: 'read_parquet', options: '' };

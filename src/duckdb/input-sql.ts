@@ -1,13 +1,14 @@
 /**
- * SQL that comes with an input is pasted into statements of Partwise's own. It is parsed by itself first,
- * which runs none of it: a query that is one SELECT, or a condition that is one expression, cannot close the
- * parenthesis that it is put into.
+ * SQL of an input is pasted into Partwise's own statements. It is first parsed separately, without running
+ * it: a query that is one SELECT, or a condition that is one expression, cannot close the parenthesis around
+ * it.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 /**
- * Table functions that do more than read: settings of the whole database, files of logs and profiles,
- * addresses in memory; and those that run the text of another query, which would hide such a function.
+ * Table functions that do more than read: they change settings of the whole database, write logs and
+ * profiles, or access memory addresses. Also those that run a query from a string, which could hide such a
+ * function.
  */
 export const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
   'arrow_scan',
@@ -25,29 +26,31 @@ export const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
   'truncate_duckdb_logs',
 ]);
 
-/** Why a text is not one SELECT that only reads, in DuckDB's manner (`Parser Error: …`); null when it is. */
+/**
+ * Why a text is not one read-only SELECT, worded like DuckDB's errors (`Parser Error: …`), or null if it is.
+ */
 export async function selectProblem(connection: DuckDBConnection, text: string): Promise<string | null> {
   return (
     (await problemOf(connection, text)) ?? problemOf(connection, `SELECT * FROM (${withoutEnd(text)}\n)`)
   );
 }
 
-/** Why a text is not one condition that only reads; null when it is. */
+/** Why a text is not one read-only condition, or null if it is. */
 export async function conditionProblem(connection: DuckDBConnection, text: string): Promise<string | null> {
-  // Without parentheses of ours, one that the text closes has no partner; within them, no clause can follow
-  // the condition.
+  // Without added parentheses, the text cannot close one that it did not open; with them, no clause can
+  // follow the condition.
   return (
     (await problemOf(connection, `SELECT 1 WHERE ${text}\n`)) ??
     problemOf(connection, `SELECT 1 WHERE (${text}\n)`)
   );
 }
 
-/** A query as it can stand in parentheses. */
+/** A query without its final semicolon, to put in parentheses. */
 export function withoutEnd(query: string): string {
   return query.replace(/[;\s]+$/, '');
 }
 
-/** What `json_serialize_sql` gives: it parses, and neither binds nor runs. */
+/** The result of `json_serialize_sql`, which parses a statement without binding or running it. */
 type Parsed =
   { error: false; statements: unknown[] } | { error: true; error_type: string; error_message: string };
 
@@ -57,20 +60,20 @@ async function problemOf(connection: DuckDBConnection, sql: string): Promise<str
   if (parsed.error) {
     if (parsed.error_type === 'parser') return `Parser Error: ${parsed.error_message}`;
     return (
-      'It takes one SELECT statement, and nothing that changes data, settings or files. ' +
-      'PIVOT has to name its values: PIVOT … ON … IN (…).'
+      'It must be one SELECT statement that does not change data, settings or files. ' +
+      'PIVOT must name its values: PIVOT … ON … IN (…).'
     );
   }
-  if (parsed.statements.length === 0) return 'It takes one SELECT statement, and this text has none.';
+  if (parsed.statements.length === 0) return 'It must be one SELECT statement, but there is none.';
   if (parsed.statements.length > 1)
-    return `It takes one SELECT statement, and this text has ${parsed.statements.length}.`;
+    return `It must be one SELECT statement, but there are ${parsed.statements.length}.`;
   const refused = [...functionsIn(parsed.statements[0])].filter((name) => REFUSED_FUNCTIONS.has(name));
   return refused.length === 0
     ? null
     : `The function ${refused.join(', ')} does more than read rows, so a run's SQL may not call it.`;
 }
 
-/** Names of all functions that a parsed statement calls. */
+/** The names of all functions that a parsed statement calls. */
 function functionsIn(tree: unknown): Set<string> {
   const found = new Set<string>();
   const open: unknown[] = [tree];

@@ -1,9 +1,9 @@
 import { accessProblem } from './confinement';
 
-/** An error of DuckDB with its kind as the type: `BinderError`, `ConversionError`, `OutOfMemoryError`. */
+/** A DuckDB error with its kind as the type: `BinderError`, `ConversionError`, `OutOfMemoryError`. */
 export class SqlError extends Error {
   override name: string;
-  /** Queries that can never work are not tried again: the rows are the same each time. */
+  /** Queries that can never succeed are not retried: the rows are the same each time. */
   readonly nonRetryable: boolean;
 
   constructor(kind: string, message: string) {
@@ -13,7 +13,7 @@ export class SqlError extends Error {
   }
 }
 
-/** Errors that are not DuckDB's come back as they are. */
+/** Converts DuckDB's errors; others are returned as they are. */
 export function asSqlError(error: unknown): unknown {
   const match =
     error instanceof Error

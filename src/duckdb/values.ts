@@ -1,4 +1,4 @@
-/** DuckDB's values to JavaScript's and back, as `PartitionData` documents them. */
+/** Converts DuckDB's values to JavaScript's and back, as documented at `PartitionData`. */
 import {
   BIGINT,
   BLOB,
@@ -34,15 +34,15 @@ import {
 } from '@duckdb/node-api';
 import { describe } from '../core/quote';
 
-/** Turns a value of one column that is not NULL into JavaScript's. */
+/** Converts a value of one column, other than NULL, to JavaScript. */
 export type ValueReader = (value: NonNullable<DuckDBValue>) => unknown;
 
-/** The reader for a column; choosing it once per column keeps type tests out of the loop over rows. */
+/** The reader for a column, chosen once per column so that the loop over rows has no type tests. */
 export function valueReader(type: DuckDBType): ValueReader {
   if (hasProtoField(type)) {
     return () => {
       throw new TypeError(
-        `A value of the type ${String(type)} has a field "__proto__", which the driver of DuckDB drops. Give the field another name, in a query.`,
+        `A value of the type ${String(type)} has a field "__proto__", which the DuckDB driver drops. Rename the field in a query.`,
       );
     };
   }
@@ -71,7 +71,7 @@ export function valueReader(type: DuckDBType): ValueReader {
   }
 }
 
-/** Whether there is a field of this name in any STRUCT of the type. */
+/** Whether any STRUCT in the type has a field of this name. */
 function hasProtoField(type: DuckDBType): boolean {
   if (type instanceof DuckDBStructType)
     return type.entryNames.includes('__proto__') || type.entryTypes.some(hasProtoField);
@@ -80,7 +80,7 @@ function hasProtoField(type: DuckDBType): boolean {
   return type instanceof DuckDBUnionType && type.memberTypes.some(hasProtoField);
 }
 
-/** A number where no digit is lost, else the bigint. */
+/** A number if it is safe, otherwise the bigint. */
 function integer(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
@@ -114,13 +114,13 @@ function toJavaScript(value: DuckDBValue): unknown {
   }
   if (value instanceof DuckDBUnionValue || value instanceof DuckDBVariantValue)
     return toJavaScript(value.value);
-  // TIME, TIMETZ, INTERVAL, UUID, BIT and what DuckDB may add: as DuckDB prints them.
+  // TIME, TIMETZ, INTERVAL, UUID, BIT and types that DuckDB may add: their text in DuckDB.
   return String(value);
 }
 
 /**
- * No Date holds `infinity`, or a day that is more than 100 million from 1970: such a value is text, as DuckDB
- * prints it.
+ * A Date cannot hold `infinity` or a day more than 100 million from 1970: such values become their text in
+ * DuckDB.
  */
 function toDate(milliseconds: number, value: { isFinite: boolean; toString(): string }): Date | string {
   if (!value.isFinite) return milliseconds < 0 ? '-infinity' : 'infinity';
@@ -128,7 +128,7 @@ function toDate(milliseconds: number, value: { isFinite: boolean; toString(): st
   return Number.isNaN(date.getTime()) ? value.toString() : date;
 }
 
-/** BigInt division rounds towards zero; times before 1970 must round down like the others. */
+/** BigInt division rounds towards zero, but times before 1970 must round down like later ones. */
 function floorDivide(value: bigint, by: bigint): number {
   const quotient = value / by;
   return Number(value < 0n && quotient * by !== value ? quotient - 1n : quotient);
@@ -143,7 +143,7 @@ export interface Parameter {
 const INT64 = 2n ** 63n;
 const INT128 = 2n ** 127n;
 
-/** Throws a sentence for a value that no SQL type stands for; `where` names the place. */
+/** Throws a `TypeError` that begins with `where` for a value without an SQL type. */
 export function toParameter(value: unknown, where: string): Parameter {
   if (value === null || value === undefined) return { value: null, type: SQLNULL };
   if (typeof value === 'boolean') return { value, type: BOOLEAN };
@@ -161,7 +161,7 @@ export function toParameter(value: unknown, where: string): Parameter {
       throw new TypeError(`${where} is an invalid Date. Pass a valid one, or null.`);
     return { value: new DuckDBTimestampValue(BigInt(value.getTime()) * 1000n), type: TIMESTAMP };
   }
-  // A copy: it is bound after what comes before it has run.
+  // A copy, since earlier statements run before it is bound.
   if (value instanceof Uint8Array) return { value: new DuckDBBlobValue(new Uint8Array(value)), type: BLOB };
   if (Array.isArray(value)) return listParameter(value, where);
   throw new TypeError(

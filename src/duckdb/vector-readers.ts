@@ -1,26 +1,28 @@
 /**
- * Reads ranges of DuckDB's vectors. Vectors give their values one by one, each through checks and some as
- * objects; for the types that most columns have, reading the memory below them is several times faster. What
- * comes out is what `valueReader` gives.
+ * Reads ranges of DuckDB's vectors. Vectors return values one by one, with checks for each and some as
+ * objects; for the most common types, reading their memory directly is several times faster. The results are
+ * those of `valueReader`.
  */
 import { type DuckDBType, DuckDBTypeId, type DuckDBVector } from '@duckdb/node-api';
 import { DAY_MS, valueReader, type ValueReader } from './values';
 
 export interface VectorReader {
-  /** Whether values come at hardly any cost. */
+  /** Whether reading values costs almost nothing. */
   isCheap: boolean;
-  /** Appends the values of the rows `from` (included) to `to` (not). */
+  /** Appends the values of the rows `from` (inclusive) to `to` (exclusive). */
   read(vector: DuckDBVector, from: number, to: number, into: unknown[]): void;
 }
 
 /**
- * What vectors keep to themselves. Where a release of the driver has it in another way, values are read one
- * by one.
+ * Private fields of vectors. If a release of the driver changes them, values are read one by one.
  */
 interface Inside {
   items?: unknown;
   dataView?: unknown;
-  /** `data` null: no row is NULL; else a bit for each row, from `offset` on, which is set where it is not. */
+  /**
+   * `data` is null if no row is NULL; otherwise it has a bit for each row from `offset`, set if it is not
+   * NULL.
+   */
   validity?: { data?: unknown; offset?: unknown };
 }
 
@@ -28,7 +30,7 @@ function insideOf(vector: DuckDBVector): Inside {
   return vector as unknown as Inside;
 }
 
-/** Which rows are NULL; null: none. Undefined: it cannot be told here. */
+/** A test for rows that are NULL; null if none are, undefined if that cannot be determined. */
 function nullsOf({ validity }: Inside): ((row: number) => boolean) | null | undefined {
   if (validity?.data === null) return null;
   const { data, offset } = validity ?? {};
@@ -67,11 +69,11 @@ function valueAt(vector: DuckDBVector, row: number, read: ValueReader): unknown 
   return value === null ? null : read(value);
 }
 
-/** False: nothing was read. */
+/** Returns false if nothing was read. */
 type FastReader = (vector: DuckDBVector, from: number, to: number, into: unknown[]) => boolean;
 
 function fastReader(type: DuckDBType, read: ValueReader): FastReader | null {
-  // An alias makes another type of it: JSON is text.
+  // An alias makes it a different type: JSON is an alias of VARCHAR.
   if (type.alias !== undefined) return null;
   switch (type.typeId) {
     case DuckDBTypeId.BIGINT:
@@ -98,7 +100,7 @@ const numbers: FastReader = (vector, from, to, into) => {
   return true;
 };
 
-/** Days from 1970 that a Date may be away. */
+/** Days from 1970 that a Date can represent, in either direction. */
 const MAX_DAYS = 100_000_000;
 
 function dates(read: ValueReader): FastReader {
@@ -118,7 +120,7 @@ function dates(read: ValueReader): FastReader {
 
 const HALF = 2 ** 32;
 
-/** 64-bit integers, from two halves: a number where no digit is lost, without a bigint on the way. */
+/** Reads 64-bit integers as two halves, which gives safe numbers without creating bigints. */
 function integers(read: ValueReader, make: (value: number) => unknown): FastReader {
   return (vector, from, to, into) => {
     const inside = insideOf(vector);
@@ -139,12 +141,12 @@ function integers(read: ValueReader, make: (value: number) => unknown): FastRead
   };
 }
 
-/** Bytes of a text that a vector holds by itself; longer ones are elsewhere. */
+/** Strings of up to this many bytes are inline in the vector; longer ones are elsewhere. */
 const INLINE_BYTES = 12;
 
 /**
- * A text is 16 bytes: its length, and its bytes or where they are. Rows of a partition share the text of
- * their key, so the last one read is kept: equal 16 bytes are the same text.
+ * A string takes 16 bytes: its length, and its content or a pointer. Rows of a partition share the strings of
+ * their key, so the last one is cached: if the 16 bytes are equal, so is the string.
  */
 const texts: FastReader = (vector, from, to, into) => {
   const inside = insideOf(vector);
@@ -175,7 +177,7 @@ const texts: FastReader = (vector, from, to, into) => {
   return true;
 };
 
-/** Null: it is elsewhere, or needs decoding. */
+/** Null if the string is elsewhere or needs decoding. */
 function inlineAscii(view: DataView, offset: number, length: number): string | null {
   if (length > INLINE_BYTES) return null;
   let text = '';

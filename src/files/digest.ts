@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 
-/** Files up to this size are read at once. */
+/** Files up to this size are read in one go. */
 const SMALL_BYTES = 1024 * 1024;
 
 interface Digest {
@@ -12,7 +12,7 @@ interface Digest {
   sha256: string;
 }
 
-/** In hex. */
+/** The digest in hex. */
 export function sha256Of(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
 }
@@ -21,7 +21,7 @@ export function digest(content: Uint8Array): Digest {
   return { bytes: content.length, sha256: sha256Of(content) };
 }
 
-/** Of a local file, read once. */
+/** The digest of a local file, which is read once. */
 export async function digestFile(path: string): Promise<Digest> {
   if ((await stat(path)).size <= SMALL_BYTES) return digest(await readFile(path));
   const hash = createHash('sha256');

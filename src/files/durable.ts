@@ -1,13 +1,13 @@
 /**
- * Files and names that survive a power loss: without fsync, a file system may keep either in memory for half
- * a minute.
+ * Writes files and names so that they survive a power loss: without fsync, a file system may keep both in
+ * memory for half a minute.
  */
 import { constants } from 'node:fs';
 import { copyFile, link, open, rename, rm, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * What file systems and platforms answer that cannot fsync this kind of thing: some network mounts, folders
+ * Error codes of file systems and platforms that do not support this fsync: some network mounts, and folders
  * on Windows.
  */
 const NOT_SUPPORTED = new Set([
@@ -26,11 +26,11 @@ export async function syncFile(path: string): Promise<void> {
   await sync(path, constants.O_RDWR);
 }
 
-/** Fsyncs of folders that have not begun: whoever asks meanwhile shares them. */
+/** Fsyncs of folders that have not started yet, which further calls share. */
 const waiting = new Map<string, Promise<void>>();
 const running = new Map<string, Promise<void>>();
 
-/** Forces the names in a folder to disk. Calls that come while one is running share the next one. */
+/** Forces the names in a folder to disk. Calls during a running fsync share the next one. */
 export function syncFolder(path: string): Promise<void> {
   const shared = waiting.get(path);
   if (shared !== undefined) return shared;
@@ -68,7 +68,7 @@ async function tolerant(fsync: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Writes a file that is not there yet, and forces its content to disk. */
+/** Writes a file that does not exist yet, and forces its content to disk. */
 export async function writeNew(path: string, content: Uint8Array): Promise<void> {
   const handle = await open(path, 'wx');
   try {
@@ -79,7 +79,7 @@ export async function writeNew(path: string, content: Uint8Array): Promise<void>
   }
 }
 
-/** Replaces a file as a whole: after a power loss it has the old content or the new. */
+/** Replaces a file atomically: after a power loss it has either the old content or the new. */
 export async function replaceFile(path: string, content: Uint8Array): Promise<void> {
   const partial = `${path}.${process.pid}-${Date.now()}.partial`;
   try {
@@ -96,10 +96,10 @@ export async function renameDurably(from: string, to: string): Promise<void> {
   await syncFolder(dirname(to));
 }
 
-/** What `link` answers where two places are on two file systems, or on one without hard links. */
+/** Error codes of `link` across file systems, or on one without hard links. */
 const NO_LINKS = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** Gives a file a second name, or copies it where that cannot be. `from` stays. */
+/** Hard-links a file, or copies it where that is not possible. `from` stays. */
 export async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
@@ -109,7 +109,7 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-/** Renames, or copies and removes where the places are on two file systems. */
+/** Renames a file, or copies and removes it if the paths are on different file systems. */
 export async function moveFile(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);

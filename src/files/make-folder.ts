@@ -4,8 +4,8 @@ import { Refusal } from '../core/refusal';
 import { syncFolder } from './durable';
 
 /**
- * `mkdir -p`, durable. Not Node's own, which never comes back from a file system that answers ENOENT to every
- * new folder, such as `/proc`. Throws a `Refusal` there. `mode`: of the last folder, when it is made.
+ * A durable `mkdir -p`. Node's own never returns on a file system that reports ENOENT for every new folder,
+ * such as `/proc`; this throws a `Refusal` there. `mode` applies to the last folder if it is created.
  */
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   const code = await tryToMake(path, mode);
@@ -13,11 +13,11 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   if (dirname(path) !== path) await makeFolder(dirname(path));
   if ((await tryToMake(path, mode)) === null) return;
   throw new Refusal('FileSystem', [
-    `The folder "${path}" cannot be made: its file system takes no new folders. Name another folder.`,
+    `The folder "${path}" cannot be created: its file system does not accept new folders. Name another folder.`,
   ]);
 }
 
-/** Null: it is there now. */
+/** Null if the folder exists now. */
 async function tryToMake(path: string, mode: number): Promise<'ENOENT' | null> {
   try {
     await mkdir(path, { mode });

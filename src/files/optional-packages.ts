@@ -1,6 +1,6 @@
 /**
- * Packages that are installed beside Partwise only where something needs them: its optional peer
- * dependencies. Each costs megabytes that a laptop with DuckDB has no use for.
+ * Partwise's optional peer dependencies, which are installed only where something needs them: each costs
+ * megabytes that are of no use with DuckDB on a laptop.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,18 +12,18 @@ const TRACING_PACKAGES: readonly string[] = [
   '@temporalio/interceptors-opentelemetry',
 ];
 
-/** A package is not installed; the message has the command that installs it. */
+/** A package is not installed. The message has the command that installs it. */
 class PackageMissing extends Error {
   override name = 'PackageMissing';
 }
 
-/** The packages that a worker lacks which sends traces to `url`. */
+/** The problem with missing packages of a worker that sends traces to `url`, if any. */
 export function tracingProblems(url: string): string[] {
   return missingPackages(TRACING_PACKAGES, `traces to "${url}"`);
 }
 
 /**
- * Throws `PackageMissing` unless all of the packages are installed. `users`: what needs them, for the
+ * Throws `PackageMissing` unless all of the packages are installed. `users` names what needs them, for the
  * message.
  */
 export function requirePackages(packages: readonly string[], users: string): void {
@@ -31,13 +31,13 @@ export function requirePackages(packages: readonly string[], users: string): voi
   if (problem !== undefined) throw new PackageMissing(problem);
 }
 
-/** A sentence with the command that installs those that are missing; none when all are installed. */
+/** A sentence with the command that installs the missing packages; empty if all are installed. */
 export function missingPackages(packages: readonly string[], users: string): string[] {
   const names = packages.filter((name) => !isInstalled(name));
   if (names.length === 0) return [];
   const subject = names.length === 1 ? `The package ${names[0]} is` : `The packages ${names.join(', ')} are`;
   const command = `npm install ${names.map(withVersion).join(' ')}`;
-  return [`${subject} not installed, and needed for ${users}. Install beside partwise: ${command}`];
+  return [`${subject} not installed, but needed for ${users}. Install next to partwise: ${command}`];
 }
 
 function isInstalled(name: string): boolean {
@@ -49,7 +49,7 @@ function isInstalled(name: string): boolean {
   }
 }
 
-/** `some-driver` → `some-driver@3.3.0`, the version that Partwise is tested with. */
+/** `some-driver` → `some-driver@3.3.0`, the version that Partwise is tested against. */
 function withVersion(name: string): string {
   const file = join(__dirname, '..', '..', 'package.json');
   const { peerDependencies } = JSON.parse(readFileSync(file, 'utf8')) as {

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 
-/** Those of the bytes that the file has. */
+/** Reads a range of a file; the result is shorter if the file ends before. */
 export async function readRange(path: string, range: { offset: number; bytes: number }): Promise<Uint8Array> {
   const file = await open(path, 'r');
   try {

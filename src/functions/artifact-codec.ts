@@ -1,4 +1,4 @@
-/** An artifact's bytes from its value, and back. */
+/** Encodes the values of artifacts as bytes, and decodes them. */
 import { tmpdir } from 'node:os';
 import type { ArtifactCodec } from '../core/files';
 import { describe } from '../core/quote';
@@ -14,9 +14,8 @@ interface Encoded {
 }
 
 /**
- * The value as it is now: what the caller does with it afterwards changes nothing, waited for or not. Throws
- * an `InvalidArtifact` for a value that cannot be written so. `scratch`: a folder for files while they are
- * made.
+ * Copies the value before the first wait, so the caller may change it afterwards even without awaiting.
+ * Throws `InvalidArtifact` for a value that cannot be written. `scratch` is a folder for temporary files.
  */
 export async function encodeArtifact<T>(
   name: string,
@@ -26,7 +25,7 @@ export async function encodeArtifact<T>(
 ): Promise<Encoded> {
   if (write !== undefined) {
     let written: unknown = write(value);
-    // Bytes that are there already are taken now.
+    // Bytes that are available already are copied before any wait.
     if (!(written instanceof Uint8Array)) written = await written;
     if (typeof written === 'string') return { bytes: utf8(name, written), codec: 'custom' };
     if (written instanceof Uint8Array) return { bytes: new Uint8Array(written), codec: 'custom' };
@@ -38,16 +37,16 @@ export async function encodeArtifact<T>(
   if (value instanceof Uint8Array) return { bytes: new Uint8Array(value), codec: 'bytes' };
   const codec = rowsCodecOf(name);
   if (codec !== null) return { bytes: await encodeRows(name, value, codec, scratch), codec };
-  // With a line feed at the end, as text files have.
+  // Text files end in a line feed.
   return { bytes: Buffer.from(`${encodeJson(value, `The artifact "${name}"`, 2)}\n`), codec: 'json' };
 }
 
 function utf8(name: string, text: string): Uint8Array {
   if (text.isWellFormed()) return Buffer.from(text);
-  throw new InvalidArtifact(`The artifact "${name}" holds a lone surrogate${WHY_NO_SURROGATE}`);
+  throw new InvalidArtifact(`The artifact "${name}" contains a lone surrogate${WHY_NO_SURROGATE}`);
 }
 
-/** What another `write` made stays bytes. */
+/** What a custom `write` encoded stays bytes. */
 export async function decodeArtifact(
   bytes: Uint8Array,
   codec: ArtifactCodec,
@@ -84,12 +83,12 @@ async function encodeRows(
   const other = rows.find((row) => Object.prototype.toString.call(row) !== '[object Object]');
   if (other !== undefined || value === undefined) {
     throw new InvalidArtifact(
-      `The artifact "${name}" would be made of ${describe(other)}. ` +
-        `Give rows, an array of objects, or the file itself as text or bytes, or write it with the option "write".`,
+      `The artifact "${name}" cannot be written from ${describe(other)}. ` +
+        `Pass rows (an array of objects), the content of the file as a string or bytes, or the option "write".`,
     );
   }
   try {
-    // It loads DuckDB, which readers of other artifacts can do without.
+    // Loaded when needed: it loads DuckDB, which other artifacts do not need.
     const { writeRows }: typeof import('../rows/rows-file') = require('../rows/rows-file');
     return await writeRows(rows as Row[], codec, scratch);
   } catch (error) {

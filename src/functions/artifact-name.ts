@@ -1,9 +1,9 @@
 import { InvalidArtifact } from './errors';
 
-/** In UTF-8: file systems allow 255 bytes, and a file that is being written has a longer name. */
+/** In UTF-8: file systems allow 255 bytes, and a file has a longer name while it is being written. */
 const MAX_BYTES = 200;
 
-/** Throws a sentence unless the name can be a file's on any system. */
+/** Throws `InvalidArtifact` unless the name is a valid file name on every system. */
 export function checkArtifactName(name: unknown): asserts name is string {
   const problem = artifactNameProblem(name);
   // enforces I6
@@ -14,16 +14,16 @@ export function checkArtifactName(name: unknown): asserts name is string {
   }
 }
 
-/** Null: it can be. */
+/** Why the name is not valid, as the end of a sentence, or null if it is. */
 export function artifactNameProblem(name: unknown): string | null {
-  if (typeof name !== 'string') return 'is no string';
+  if (typeof name !== 'string') return 'is not a string';
   if (name === '') return 'is empty';
-  if (!name.isWellFormed()) return 'holds a lone surrogate, half of a character';
+  if (!name.isWellFormed()) return 'contains a lone surrogate (half of a character)';
   const bytes = Buffer.byteLength(name);
-  if (bytes > MAX_BYTES) return `has ${bytes} bytes in UTF-8, more than ${MAX_BYTES}`;
-  if (/[/\\]/.test(name)) return 'holds a slash: artifacts of a partition have no folders';
-  if (name.startsWith('..') || name === '.') return 'begins like a path';
+  if (bytes > MAX_BYTES) return `has ${bytes} bytes in UTF-8; at most ${MAX_BYTES} are allowed`;
+  if (/[/\\]/.test(name)) return 'contains a slash: artifacts cannot be in folders';
+  if (name.startsWith('..') || name === '.') return 'starts like a path';
   // eslint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f]/.test(name)) return 'holds a control character';
+  if (/[\u0000-\u001f]/.test(name)) return 'contains a control character';
   return null;
 }

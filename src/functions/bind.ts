@@ -2,9 +2,9 @@ import { describe } from '../core/quote';
 import type { Bind } from '../core/warehouse-access';
 
 /**
- * A value for a statement that the worker runs. Large integers and times (UTC, without a zone) are bound as
- * text, which the warehouse casts to the column's type; bytes are hexadecimal and objects JSON. Throws a
- * sentence; `where` names the place.
+ * Converts a value to a parameter of a statement that the worker runs. Large integers and times (UTC, without
+ * a zone) become text, which the warehouse casts to the column's type; bytes become hexadecimal, and objects
+ * JSON. Throws a `TypeError` that begins with `where`.
  */
 export function toBind(value: unknown, where: string): Bind {
   if (value === null || value === undefined) return null;

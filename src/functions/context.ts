@@ -11,12 +11,12 @@ import type { ModelInput } from '../core/input';
 import type { ModelSerde, ModelHost } from './model-hooks';
 import { MODEL_HOST } from './model-hooks';
 
-/** Progress travels with every heartbeat (I7). */
+/** In characters: every heartbeat includes the progress (I7). */
 const MAX_PROGRESS = 2_048;
 
-/** What the surroundings do for a context: a runner asks its worker, a test keeps everything in memory. */
+/** What a context is backed by: in a runner, requests to its worker; in a test, memory. */
 export interface ContextHost {
-  /** A folder that goes with the call's process, however that ends. */
+  /** A folder that is removed with the call's process, however that ends. */
   readonly scratch: string;
   upload(name: string, bytes: Uint8Array, codec: ArtifactCodec): Promise<void>;
   download(
@@ -25,13 +25,13 @@ export interface ContextHost {
     run: string | null,
   ): Promise<{ bytes: Uint8Array; codec: ArtifactCodec }>;
   withConnection<T>(use: (warehouse: WarehouseConnection) => T | Promise<T>): Promise<T>;
-  /** A partition's model, decoded; null: it has none. */
+  /** A partition's model, decoded, or null if it has none. */
   model<Model>(partition: string, serde: ModelSerde<Model>): Promise<Model | null>;
   log(text: string): void;
   heartbeat(progress: unknown): void;
 }
 
-/** What a call is given. What few functions look at is made when they do. */
+/** The data of a call's context. Parts that few functions use are created on first access. */
 export interface ContextFacts<Params> {
   partitionId: string;
   key: Row;
@@ -39,18 +39,17 @@ export interface ContextFacts<Params> {
   attempt: number;
   snapshotTime: Date;
   scheduledTime: Date | null;
-  /** What the run says about models. */
+  /** The run's settings for models. */
   model: ModelInput;
   params(): Params;
   signal(): AbortSignal;
 }
 
-/** A call's context, and what ends it. */
+/** A call's context, and how to end it. */
 export interface CallContext<Params = Record<string, unknown>> {
   context: PartitionContext<Params>;
   /**
-   * Waits for uploads that the function began and did not wait for; afterwards the context refuses to be
-   * used.
+   * Waits for uploads that the function started but did not await; afterwards the context throws on any use.
    */
   finish(): Promise<void>;
 }
@@ -60,7 +59,7 @@ export function createContext<Params>(facts: ContextFacts<Params>, host: Context
   return { context: Object.freeze(new Context(facts, call)), finish: () => call.finish() };
 }
 
-/** What a call has begun, and whether it has ended. */
+/** The uploads that a call has started, and whether the call has ended. */
 class Call {
   readonly #uploads = new Map<string, Promise<unknown>>();
   #ended = false;
@@ -83,13 +82,13 @@ class Call {
     checkArtifactName(name);
     if (this.#uploads.has(name)) {
       throw new InvalidArtifact(
-        `The artifact "${name}" was uploaded twice by one call. Give each artifact a name of its own.`,
+        `The artifact "${name}" was uploaded twice in one call. Give each artifact a unique name.`,
       );
     }
     const encoding = encodeArtifact(name, value, write, this.host.scratch);
     const stored = encoding.then(({ bytes, codec }) => this.host.upload(name, bytes, codec));
-    // A value that cannot be encoded is the caller's to handle; one that cannot be stored fails the
-    // partition.
+    // If a value cannot be encoded, the caller may handle the error; if it cannot be stored, the partition
+    // fails.
     this.#uploads.set(
       name,
       encoding.then(
@@ -118,7 +117,7 @@ class Call {
     const text = encodeJson(progress, 'The progress');
     if (text.length > MAX_PROGRESS) {
       throw new InvalidProgress(
-        `The progress given to context.heartbeat is ${text.length.toLocaleString('en')} characters of JSON, and ${MAX_PROGRESS.toLocaleString('en')} are allowed. Upload what is larger.`,
+        `The progress given to context.heartbeat is ${text.length.toLocaleString('en')} characters of JSON; at most ${MAX_PROGRESS.toLocaleString('en')} are allowed. Upload anything larger as an artifact.`,
       );
     }
     this.host.heartbeat(JSON.parse(text) as unknown);
@@ -134,8 +133,8 @@ class Call {
 }
 
 /**
- * Methods are getters, so that they work without their object: `const { upload } = context`. A call that uses
- * none makes none.
+ * Methods are getters, so that they work when destructured: `const { upload } = context`. They are created
+ * only when used.
  */
 class Context<Params> implements PartitionContext<Params> {
   readonly partitionId: string;

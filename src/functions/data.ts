@@ -7,7 +7,7 @@ import type { SqlSession } from './sql-session';
 import type { PartitionData } from './types';
 import { SPLIT_DATA, type SplitData } from './model-hooks';
 
-/** `conditions`: where conditions of the input are asked, if not with the function's own queries. */
+/** `conditions` is the session for conditions of the input, if not that of the function's own queries. */
 export function createPartitionData(
   rows: PartitionRows,
   sql: SqlSession,
@@ -72,7 +72,7 @@ class Data implements PartitionData {
     }
   }
 
-  /** Not a method: it works without its object, as `const { sql } = data` wants it. */
+  /** A getter, so that it works when destructured: `const { sql } = data`. */
   get sql(): PartitionData['sql'] {
     return async <T>(strings: TemplateStringsArray, ...values: unknown[]): Promise<T[]> => {
       if (!Array.isArray(strings) || !('raw' in strings)) {
@@ -85,8 +85,7 @@ class Data implements PartitionData {
   }
 
   /**
-   * The condition is asked once for each row, so that what is held out is so for everything that is done with
-   * the rows.
+   * The condition is evaluated once for each row, so that every use of the rows sees the same split.
    */
   async [SPLIT_DATA](condition: string): Promise<SplitData> {
     const found = await this.#conditions.query(
@@ -101,17 +100,17 @@ class Data implements PartitionData {
     const held = new Set(positions);
     const rest = Array.from({ length: this.rowCount }, (_, i) => i).filter((i) => !held.has(i));
     const part = (name: string, of: readonly number[]): PartitionData =>
-      new Data(new SomeRows(this.#rows, of), this.#sql.beside(name), this.#conditions);
+      new Data(new SomeRows(this.#rows, of), this.#sql.sibling(name), this.#conditions);
     return { rest: part('rest', rest), heldOut: part('held out', positions), positions };
   }
 }
 
-/** To read so many costs less than to put it off. */
+/** Up to this many rows, reading a column costs less than deferring it. */
 const FEW_ROWS = 200;
 
 /**
- * An array per column. Those that cost something are made when somebody looks: most functions look at a few
- * of many columns.
+ * An array per column. Expensive ones are created on first access, since most functions use only a few of
+ * many columns.
  */
 function columnsOf(slices: readonly Slice[], shape: Shape, constants: Constants): Record<string, unknown[]> {
   const all: Record<string, unknown[]> = {};
@@ -125,13 +124,13 @@ function columnsOf(slices: readonly Slice[], shape: Shape, constants: Constants)
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!;
     if (few || readers[i]!.isCheap || constants.has(name)) setOwn(all, name, read(i));
-    else lazily(all, name, () => read(i));
+    else defineLazy(all, name, () => read(i));
   }
   return all;
 }
 
-/** A property that is made at the first look, and an ordinary one from then on. */
-function lazily<T>(object: Record<string, T>, name: string, make: () => T): void {
+/** Defines a property that is computed on first access and is an ordinary one from then on. */
+function defineLazy<T>(object: Record<string, T>, name: string, make: () => T): void {
   const fix = (value: T): T => {
     Object.defineProperty(object, name, { value, enumerable: true, writable: true });
     return value;

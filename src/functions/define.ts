@@ -1,12 +1,12 @@
-/** Making partition functions, and telling them from other exports. */
+/** Creates partition functions, and recognizes them among other exports. */
 import type { PartitionFunction } from './types';
 import { SQL_FUNCTION } from '../core/function-description';
 
-/** `Symbol.for`, so that a function made with one copy of the package is known to another. */
+/** `Symbol.for`, so that another copy of the package recognizes the function. */
 const BRAND = Symbol.for('partwise.partitionFunction');
 
 /**
- * Makes a partition function: code that runs once for every partition of a table.
+ * Defines a partition function: code that runs once for every partition of a table.
  *
  * ```ts
  * export const salesByRegion = definePartitionFunction({
@@ -19,9 +19,9 @@ const BRAND = Symbol.for('partwise.partitionFunction');
  * });
  * ```
  *
- * Export it from the project's functions file; runs name it by `name`. What `run` returns (an object, an
- * array of objects, or nothing) becomes the partition's rows in the combined output. It is called again when
- * it throws, or when its process was lost, so it should do the same when called twice.
+ * Export it from the project's functions file; runs refer to it by `name`. What `run` returns (an object, an
+ * array of objects, or nothing) becomes the partition's rows in the combined output. It is called again if it
+ * throws or its process is lost, so it should be idempotent.
  */
 export function definePartitionFunction<Params = Record<string, unknown>>(
   options: PartitionFunction<Params>,
@@ -42,9 +42,9 @@ function findProblem(options: unknown): string | null {
   if (typeof options !== 'object' || options === null) return 'pass an object with "name" and "run".';
   const { name, run, ...rest } = options as Record<string, unknown>;
   if (typeof name !== 'string' || !NAME.test(name)) {
-    return `"name" is ${JSON.stringify(name) ?? 'missing'}; use letters, digits, "_", "-" and ".", beginning with a letter, at most 100.`;
+    return `"name" is ${JSON.stringify(name) ?? 'missing'}; use at most 100 letters, digits, "_", "-" and ".", starting with a letter or "_".`;
   }
-  if (name === SQL_FUNCTION) return `"${SQL_FUNCTION}" is the built-in function's name. Choose another.`;
+  if (name === SQL_FUNCTION) return `"${SQL_FUNCTION}" is the name of the built-in function. Choose another.`;
   if (typeof run !== 'function')
     return `"run" of "${name}" is missing; write async run(data, context) { … }.`;
   const unknown = Object.keys(rest).find((key) => !KNOWN.includes(key));

@@ -1,4 +1,4 @@
-/** What a partition function threw, as it is recorded. */
+/** Converts what a partition function threw to the error that is recorded. */
 import { join, sep } from 'node:path';
 import type { ErrorInfo } from '../core/outcome';
 import { describe } from '../core/quote';
@@ -6,20 +6,20 @@ import { describe } from '../core/quote';
 const TYPE_BYTES = 200;
 const MESSAGE_BYTES = 1024;
 const STACK_BYTES = 4096;
-/** Of a longer text no more than this is looked at. */
-const LOOKED_AT = 100_000;
-/** Causes are followed this far. */
-const CAUSES = 5;
+/** Longer strings are cut to this length before they are processed. */
+const MAX_TEXT = 100_000;
+/** Number of nested causes that are followed. */
+const MAX_CAUSES = 5;
 
-/** A thrown value, ready to be recorded, and whether calling the function again may help. */
+/** A thrown value, ready to be recorded, and whether a retry may help. */
 export interface Thrown {
   error: ErrorInfo;
   retryable: boolean;
-  /** The wait that the error asks for (`nextRetryDelay`), in milliseconds. */
+  /** The delay that the error asks for (`nextRetryDelay`), in milliseconds. */
   retryDelayMs: number | null;
 }
 
-/** The worker does not have the function: another one may, so it costs the partition no attempt. */
+/** The worker does not have the function. Another one may, so the partition is not charged an attempt. */
 export class FunctionMissing extends Error {
   override name = 'FunctionMissing';
 }
@@ -41,13 +41,13 @@ export class InvalidProgress extends Error {
 }
 
 /**
- * Never throws, whatever was thrown: looking at a value may run code of the user (a getter, a Proxy,
- * `Error.prepareStackTrace`), and one partition's error must not become that of its neighbours (I5). What
- * cannot be read is left out.
+ * Never throws, whatever was thrown: reading a value may run the user's code (a getter, a Proxy,
+ * `Error.prepareStackTrace`), and one partition's error must not affect other partitions (I5). Parts that
+ * cannot be read are left out.
  */
 export function describeThrown(thrown: unknown, nonRetryableErrorTypes: readonly string[] = []): Thrown {
   if (!isError(thrown) && !isErrorLike(thrown)) {
-    const text = typeof thrown === 'string' ? `the text "${shorten(thrown)}"` : describe(thrown);
+    const text = typeof thrown === 'string' ? `the string "${shorten(thrown)}"` : describe(thrown);
     const message = cut(`The function threw ${text}, which has no stack. Throw an Error.`, MESSAGE_BYTES);
     return { error: { type: 'NonError', message, stack: null }, retryable: true, retryDelayMs: null };
   }
@@ -72,7 +72,7 @@ function attempt<T>(work: () => T, otherwise: T): T {
   }
 }
 
-/** A property of any value; undefined where it cannot be read. */
+/** A property of any value, or undefined if it cannot be read. */
 function peek(value: unknown, name: string): unknown {
   // enforces I5
   return attempt(() => (value as Record<string, unknown> | null | undefined)?.[name], undefined);
@@ -82,7 +82,7 @@ function isError(value: unknown): value is Error {
   return attempt(() => value instanceof Error, false);
 }
 
-/** Errors of other realms (`vm`, jest) are no instances of this one's `Error`. */
+/** Errors of other realms (`vm`, jest) are not instances of this realm's `Error`. */
 function isErrorLike(value: unknown): value is Error {
   if (typeof value !== 'object' || value === null) return false;
   return typeof peek(value, 'message') === 'string' && attempt(() => 'stack' in value, false);
@@ -92,12 +92,12 @@ function typeOf(error: Error): string {
   const name = peek(error, 'name');
   const constructed = peek(peek(error, 'constructor'), 'name');
   const named = typeof name === 'string' && name !== '' ? name : 'Error';
-  // A subclass that forgot to set `name` is still known by its class.
+  // A subclass that does not set `name` is still identified by its class.
   const isForgotten = named === 'Error' && typeof constructed === 'string' && constructed !== '';
   return cut(isForgotten ? constructed : named, TYPE_BYTES);
 }
 
-/** Programming errors are never tried again. */
+/** Programming errors are never retried. */
 function isRetryable(error: Error, type: string): boolean {
   if (peek(error, 'nonRetryable') === true) return false;
   if (type === 'ReferenceError' || type === 'SyntaxError') return false;
@@ -107,7 +107,8 @@ function isRetryable(error: Error, type: string): boolean {
 }
 
 /**
- * `ECONNRESET`, `ENOTFOUND`, `UND_ERR_SOCKET`: the world's fault; Node's own `ERR_…` codes are the program's.
+ * `ECONNRESET`, `ENOTFOUND`, `UND_ERR_SOCKET` come from the environment; Node's `ERR_…` codes come from the
+ * program.
  */
 function hasSystemCode(cause: unknown): boolean {
   const code = typeof cause === 'object' && cause !== null ? peek(cause, 'code') : undefined;
@@ -128,7 +129,7 @@ function withCauses(error: Error): string {
   const message = messageOf(error);
   let text = message === '' ? `${typeOf(error)} without a message` : message;
   let cause = peek(error, 'cause');
-  for (let depth = 0; depth < CAUSES && isError(cause); depth++) {
+  for (let depth = 0; depth < MAX_CAUSES && isError(cause); depth++) {
     const caused = messageOf(cause);
     if (!text.includes(caused) || caused === '') text += ` (caused by ${typeOf(cause)}: ${caused})`;
     cause = peek(cause, 'cause');
@@ -146,10 +147,10 @@ function gathered(errors: unknown): string {
   return ` (${errors.length} errors: ${shown.join('; ')}${errors.length > 3 ? '; …' : ''})`;
 }
 
-/** This package's own files, compiled and as source maps name them. */
+/** Folders of this package's own files: compiled, and as named by source maps. */
 const OWN_FOLDERS = ['dist', 'src'].map((folder) => join(__dirname, '..', '..', folder) + sep);
 
-/** Only the frames of the user and of libraries: Node's own and Partwise's tell nobody anything. */
+/** Keeps only frames of the user and of libraries: those of Node and Partwise do not help. */
 function cleanStack(stack: unknown): string | null {
   if (typeof stack !== 'string') return null;
   const lines = shorten(stack).split('\n');
@@ -167,9 +168,9 @@ function cleanStack(stack: unknown): string | null {
   return frames.length === 0 ? null : [...lines.slice(0, firstFrame), ...frames].join('\n');
 }
 
-/** A text of any length, made short enough to be worked with. */
+/** Cuts a string to a length that is cheap to process. */
 function shorten(text: string): string {
-  return text.slice(0, LOOKED_AT);
+  return text.slice(0, MAX_TEXT);
 }
 
 /** Cut at whole characters. */

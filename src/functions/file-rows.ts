@@ -1,4 +1,4 @@
-/** Stage mode: a partition is a file, read where it lies and only while it is what planning saw. */
+/** Stage mode: a partition is a file, read in place and only if it is still what planning saw. */
 import { stat } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { digestFile } from '../files/digest';
@@ -15,7 +15,7 @@ class SourceChanged extends Error {
   readonly nonRetryable = true;
   constructor(path: string, change: string) {
     super(
-      `The file "${path}" ${change} since the run was planned. Put the planned file back, or start a new run.`,
+      `The file "${path}" has changed since the run was planned: ${change}. Restore the planned file, or start a new run.`,
     );
   }
 }
@@ -24,19 +24,20 @@ class SourceChanged extends Error {
 export async function checkPin(file: PinnedFile): Promise<void> {
   // enforces I1
   const found = await stat(file.path).catch(() => null);
-  if (found === null) throw new SourceChanged(file.path, 'is gone or unreadable');
+  if (found === null) throw new SourceChanged(file.path, 'it is missing or unreadable');
   if (found.size !== file.bytes) {
-    throw new SourceChanged(file.path, `went from ${file.bytes} to ${found.size} bytes`);
+    throw new SourceChanged(file.path, `it had ${file.bytes} bytes and now has ${found.size}`);
   }
-  // Equal bytes with another time are the same rows: copying or touching a file is no change.
+  // Equal bytes with a different time are the same rows: copying or touching a file does not count as a
+  // change.
   if ((await digestFile(file.path)).sha256 !== file.sha256)
-    throw new SourceChanged(file.path, 'has other content');
+    throw new SourceChanged(file.path, 'its content differs');
 }
 
 const TABLE = '__partwise_file';
 
 /**
- * `checkPin` comes first; `assertUnchanged` afterwards tells whether the file held still while it was read.
+ * Checks the pin before the file is read; afterwards, `assertUnchanged` throws if the file changed meanwhile.
  */
 export async function fileRows(
   database: DuckDBInstance,
@@ -55,7 +56,7 @@ export async function fileRows(
   };
 }
 
-/** The rows of a file; `rowCount` null: they are counted. */
+/** The rows of a file, which are counted if `rowCount` is null. */
 export async function fileTable(
   database: DuckDBInstance,
   path: string,

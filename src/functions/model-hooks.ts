@@ -1,15 +1,15 @@
 /**
- * How partition models, which are made of partition functions, reach into a call: the model of the partition,
- * and rows that are held out. Never used by people: `definePartitionModel` does.
+ * How partition models, which consist of partition functions, access the internals of a call: the partition's
+ * model, and held-out rows. Not for users: `definePartitionModel` uses it.
  */
 import type { PartitionData, PartitionFunction } from './types';
 import type { ModelInput, ModelTask } from '../core/input';
 
-/** How a trained model becomes bytes and is read again. */
+/** Encodes a trained model as bytes, and decodes it. */
 export interface ModelSerde<Model> {
   /**
-   * Name of the file it is kept in, such as `model.json`. A version made with one name is not read with
-   * another.
+   * Name of the model's file, such as `model.json`. A version that was written under one name is not read
+   * under another.
    */
   readonly filename: string;
   write(model: Model): Uint8Array | string | Promise<Uint8Array | string>;
@@ -22,31 +22,33 @@ export interface ModelFunction<Params = Record<string, unknown>> extends Partiti
 }
 
 /**
- * A function's settings for models, and how it gets at them. Never the user's: the wrappers of `define.ts`
+ * The run's settings for models, and access to the models. Not for users: the wrappers in `models/define.ts`
  * use it.
  */
 export interface ModelHost {
   readonly settings: ModelInput;
-  /** The model of a partition, decoded once per runner and kept while there is room; null: there is none. */
+  /**
+   * Returns a partition's model, decoded once per runner and kept while there is room, or null if it has
+   * none.
+   */
   load<Model>(partition: string, serde: ModelSerde<Model>): Promise<Model | null>;
 }
 
 /**
- * Under which a context has its `ModelHost`. `Symbol.for`, so that two copies of the package understand each
- * other.
+ * The key of a context's `ModelHost`. `Symbol.for`, so that two copies of the package are compatible.
  */
 export const MODEL_HOST = Symbol.for('partwise.modelHost');
 
-/** A partition without the rows that meet a condition, and those rows. */
+/** A partition's rows, split by a condition. */
 export interface SplitData {
-  /** Rows that do not meet it; those of which it is NULL, too. */
+  /** Rows for which the condition is false or NULL. */
   rest: PartitionData;
   heldOut: PartitionData;
-  /** Of the rows held out, in the partition, from 0. */
+  /** Positions of the held-out rows in the partition, from 0. */
   positions: readonly number[];
 }
 
-/** Under which `data` divides itself. `Symbol.for`, as above. */
+/** The key of the method that splits `data`. `Symbol.for`, as above. */
 export const SPLIT_DATA = Symbol.for('partwise.splitData');
 
 export const PARTITION_MODEL = Symbol.for('partwise.partitionModel');

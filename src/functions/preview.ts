@@ -1,12 +1,13 @@
 import { showJson } from '../rows/json';
 
-/** Temporal's UI shows it, and history keeps it. */
+/** Temporal's UI shows the preview, and history keeps it. */
 const PREVIEW_BYTES = 1024;
-/** More of them do not fit. */
+/** More rows would not fit. */
 const MAX_ROWS = 20;
 
 /**
- * The first kibibyte of the result, which can be stored, as JSON text; null when there is nothing to show.
+ * The first kibibyte of the result as JSON text, or null if there is nothing to show. The result must be
+ * storable.
  */
 export function previewOf(result: unknown): string | null {
   if (result === null || result === undefined) return null;
@@ -20,7 +21,7 @@ export function previewOf(result: unknown): string | null {
 }
 
 /**
- * A row by its columns, as it is stored: not by a `toJSON` of its own, and no more of a long text than is
+ * A row by its columns, as it is stored: without calling its `toJSON`, and with long strings cut to what is
  * shown.
  */
 function cellsOf(row: unknown): unknown {

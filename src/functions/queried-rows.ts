@@ -1,4 +1,4 @@
-/** Rows of a partition that are not read before the function asks for them: a run without a snapshot. */
+/** Rows of a partition that are read only when the function asks for them: in a run without a snapshot. */
 import { rm } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
@@ -14,7 +14,8 @@ export class QueriedRows implements PartitionRows {
   #read: Promise<{ file: string; unit: SnapshotRows; rows: PartitionRows }> | null = null;
 
   /**
-   * `fetch`: gives a local file of the snapshot's form with the partition's rows alone; asked at most once.
+   * `fetch` returns a local file in the snapshot's format with only the partition's rows. It is called at
+   * most once.
    */
   constructor(
     private readonly database: DuckDBInstance,
@@ -38,7 +39,7 @@ export class QueriedRows implements PartitionRows {
     return (await this.#rows()).view(connection);
   }
 
-  /** The file goes with it. */
+  /** Removes the file. */
   async close(): Promise<void> {
     const read = await this.#read?.catch(() => null);
     if (read == null) return;

@@ -19,11 +19,11 @@ import { encodePartitionId } from '../core/partition-id';
 import type { Row } from '../core/row';
 import type { ModelInput } from '../core/input';
 
-/** What the function is given. Everything but the rows has a default. */
+/** The arguments of the call. Everything except the rows has a default. */
 export interface TestCall<Params = Record<string, unknown>> {
-  /** The partition's rows. Key columns that they lack are added. */
+  /** The partition's rows. Missing key columns are added. */
   rows?: Row[];
-  /** Instead of `rows`: a CSV, Parquet or JSON file with them. */
+  /** Instead of `rows`: a CSV, Parquet or JSON file. */
   file?: string;
   /** The partition's key, e.g. `{ region: 'North' }`. */
   key?: Row;
@@ -35,21 +35,21 @@ export interface TestCall<Params = Record<string, unknown>> {
   scheduledTime?: Date | null;
   /** DuckDB file that `context.withConnection` opens. */
   warehouse?: string;
-  /** What `context.download` finds: values by artifact name, whatever partition or run is asked for. */
+  /** What `context.download` returns: values by artifact name, for any partition and run. */
   artifacts?: Record<string, unknown>;
-  /** What a run would say about models, such as `{ holdout: "day >= '2024-03-01'" }`. */
+  /** A run's settings for models, such as `{ holdout: "day >= '2024-03-01'" }`. */
   model?: ModelInput;
   /** For `predict` of a partition model: trained models by partition id. */
   models?: Record<string, unknown>;
 }
 
-/** What came of the call. */
+/** The outcome of the call. */
 export interface TestOutcome {
   /** What the function returned. */
   result: PartitionResult;
-  /** The rows it would add to the combined output, key columns first. */
+  /** The rows that it would add to the combined output, key columns first. */
   rows: Row[];
-  /** Uploaded artifacts by name, as `artifacts.get` would read them back. */
+  /** Uploaded artifacts by name, as `artifacts.get` would return them. */
   uploads: Map<string, unknown>;
   /** Lines written with `context.log`. */
   logs: string[];
@@ -59,8 +59,8 @@ export interface TestOutcome {
 const MEMORY_BYTES = 1_000_000_000;
 
 /**
- * Calls the function once. Rejects with what the function throws, and with `InvalidResult` when it returns
- * what a run could not store.
+ * Calls the function once. Rejects with the error that the function throws, or with `InvalidResult` if a run
+ * could not store what it returns.
  */
 export async function runPartitionFunction<Params = Record<string, unknown>>(
   fn: PartitionFunction<Params>,
@@ -124,7 +124,7 @@ async function callOnce<Params>(
   );
   const result = await fn.run(createPartitionData(rows, session), context);
   await finish();
-  // A copy of the array has no exact columns, which are there for files: a test sees the values.
+  // A copy of the array has no exact columns, which only files need: a test gets the values.
   const returned = toObjects(toOutputRows(Array.isArray(result) ? [...result] : result, key));
   return { result, rows: returned.map((row) => ({ ...key, ...row })), uploads, logs, heartbeats };
 }
@@ -157,7 +157,7 @@ function keyText(value: unknown): string | null {
   return typeof value === 'string' ? value : showJson(value);
 }
 
-/** As DuckDB prints a DATE or a TIMESTAMP. */
+/** The text of a DATE or a TIMESTAMP in DuckDB. */
 function dateText(date: Date): string {
   const text = date.toISOString().replace('T', ' ').replace('Z', '');
   return text.endsWith('00:00:00.000') ? text.slice(0, 10) : text.replace(/\.?0+$/, '');
@@ -168,7 +168,7 @@ function artifactOf(
   name: string,
 ): { bytes: Uint8Array; codec: ArtifactCodec } {
   if (!Object.hasOwn(artifacts, name)) {
-    throw new Error(`There is no artifact "${name}". Give it to the test as artifacts: { "${name}": … }.`);
+    throw new Error(`There is no artifact "${name}". Pass it to the test as artifacts: { "${name}": … }.`);
   }
   const value = artifacts[name];
   if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };

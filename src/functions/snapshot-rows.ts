@@ -9,13 +9,13 @@ import { readingSnapshot, readParquet, SnapshotUnreadable, UnitCursor } from './
 import type { Row } from '../core/row';
 
 const OWN_COLUMNS = '(__partwise_ord)';
-/** The temporary table that holds the rows of several partitions for SQL. */
+/** The temporary table with the rows of several partitions, for SQL. */
 const WINDOW = '__partwise_rows';
 
 export class SnapshotRows {
   private readonly cursor: UnitCursor;
   private readonly position: Map<number, number>;
-  /** Which partitions the temporary table of each connection holds. */
+  /** Ordinals of the partitions in each connection's temporary table. */
   private readonly windows = new WeakMap<DuckDBConnection, Set<number>>();
 
   constructor(
@@ -24,7 +24,7 @@ export class SnapshotRows {
     private readonly columns: Column[],
     private readonly ordinals: readonly number[],
     private readonly rowsOf: (ordinal: number) => number,
-    /** Told of a read that failed, whatever the function makes of the error. */
+    /** Called when a read fails, even if the function handles the error. */
     private readonly onUnreadable: (error: SnapshotUnreadable) => void = () => undefined,
   ) {
     this.position = new Map(ordinals.map((ordinal, i) => [ordinal, i]));
@@ -63,7 +63,7 @@ export class SnapshotRows {
     }
   }
 
-  /** A query for the rows of a partition that is too large to be held. */
+  /** The query for the rows of a partition that is too large to be held in memory. */
   selectSql(ordinal: number): string {
     return `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${readParquet(this.snapshot)} WHERE __partwise_ord = ${ordinal}`;
   }
@@ -72,7 +72,7 @@ export class SnapshotRows {
     this.cursor.close();
   }
 
-  /** Small partitions share one read of the snapshot: this one and those after it, as many as fit. */
+  /** Small partitions share one read of the snapshot: this one and as many of the following ones as fit. */
   async loadWindow(connection: DuckDBConnection, ordinal: number): Promise<string> {
     const select = `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${WINDOW} WHERE __partwise_ord = ${ordinal}`;
     if (this.windows.get(connection)?.has(ordinal)) return select;
@@ -123,7 +123,7 @@ class SnapshotPartition implements PartitionRows {
   }
 }
 
-/** Texts of the key are the same in every row. (Other values may be equal and not the same: 0 and -0.) */
+/** Strings of the key are identical in every row. (Other values may be equal but not identical: 0 and -0.) */
 function constantsOf(key: Row): Constants {
   const constants = new Map<string, string | null>();
   for (const [name, value] of Object.entries(key))

@@ -1,6 +1,6 @@
 /**
- * Some rows of a partition, by their positions in it: what is left of it when rows are held out, and those
- * rows.
+ * Some rows of a partition, selected by their positions in it: the rows that are held out, or the remaining
+ * ones.
  */
 import { BIGINT, type DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
@@ -9,7 +9,7 @@ import { identifier } from '../duckdb/quote';
 import type { Shape, Slice, Constants } from '../rows/slices';
 
 const POSITIONS = '__partwise_positions';
-/** DuckDB's vectors hold this many rows. */
+/** Rows of a DuckDB vector. */
 const CHUNK = 2_048;
 
 export class SomeRows implements PartitionRows {
@@ -17,7 +17,7 @@ export class SomeRows implements PartitionRows {
   readonly constants: Constants;
   #held: Promise<HeldRows> | null = null;
 
-  /** `positions`: ascending, from 0. */
+  /** `positions` are ascending and start at 0. */
   constructor(
     private readonly all: PartitionRows,
     private readonly positions: readonly number[],
@@ -45,7 +45,7 @@ export class SomeRows implements PartitionRows {
       for (const part of cut(slice)) yield { slice: part, shape };
   }
 
-  /** On a connection where nothing else is called `data`. */
+  /** The connection must not have another `data`. */
   async view(connection: DuckDBConnection): Promise<string> {
     const select = await this.all.view(connection);
     await connection.run(`CREATE OR REPLACE TEMP TABLE ${POSITIONS} (position BIGINT)`);
@@ -63,7 +63,9 @@ export class SomeRows implements PartitionRows {
     );
   }
 
-  /** Takes the slices of all rows in order, and gives the parts of each that belong to these. */
+  /**
+   * A function that takes the slices of all rows in order and returns the parts of each that are selected.
+   */
   #cutter(): (slice: Slice) => Slice[] {
     const { positions } = this;
     let offset = 0;

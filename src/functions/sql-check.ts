@@ -1,4 +1,4 @@
-/** Whether SQL of the user's can be run over a partition at all, found out before any row is read. */
+/** Checks whether the user's SQL can run over a partition, before any row is read. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -10,17 +10,17 @@ import { identifier } from '../duckdb/quote';
 import { asSqlError, SqlError } from '../duckdb/sql-error';
 import { checkQuery, resultTableSql } from './sql-function';
 
-/** Of its own: DuckDB lets a confined database read whatever is in it. */
+/** A separate folder, because DuckDB lets a confined database read everything in its temporary folder. */
 const TEMP_FOLDER = join(tmpdir(), `partwise-checks-${process.pid}`);
 const MEMORY_BYTES = 256 * 2 ** 20;
 /**
- * Of what rows that are not there can say nothing: values that do not convert, files that are missing now.
+ * Errors that do not depend on rows. Others do (values that do not convert), or may pass (a missing file).
  */
-const BEFORE_ROWS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError', 'PermissionError'];
+const STATIC_ERRORS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError', 'PermissionError'];
 
 /**
- * What is wrong with it, as a sentence; null when nothing is. `columns`: of the source; null: each file has
- * its own. `confinement`: as when it is run.
+ * The problem with the query as a sentence, or null. `columns` are the source's, or null if each file has its
+ * own. `confinement` is the one that the query will run with.
  */
 export async function sqlProblem(
   sql: string,
@@ -34,7 +34,7 @@ export async function sqlProblem(
   return problem === null ? null : `"sql" cannot be run: ${problem}`;
 }
 
-/** What is wrong with a condition on the rows of `data`; null when nothing is. */
+/** The problem with a condition on the rows of `data`, or null. */
 export function holdoutProblem(
   condition: string,
   columns: readonly Column[],
@@ -57,14 +57,14 @@ async function problemOn(
   const database = await openDatabase({ memoryBytes: MEMORY_BYTES, tempFolder: TEMP_FOLDER, confinement });
   try {
     const connection = await database.connect();
-    const known = columns !== null && (await makeData(connection, columns));
+    const known = columns !== null && (await createEmptyData(connection, columns));
     try {
       const prepared = await connection.prepare(await statement(connection));
       prepared.destroySync();
       return null;
     } catch (thrown) {
       const error = asSqlError(thrown);
-      if (!(error instanceof SqlError) || !BEFORE_ROWS.includes(error.name)) return null;
+      if (!(error instanceof SqlError) || !STATIC_ERRORS.includes(error.name)) return null;
       const needsColumns = error.name === 'BinderError' || error.name === 'CatalogError';
       return needsColumns && !known ? null : error.message.split('\n\n')[0]!;
     }
@@ -73,8 +73,8 @@ async function problemOn(
   }
 }
 
-/** An empty `data`. False when DuckDB does not know one of the types without an extension. */
-async function makeData(connection: DuckDBConnection, columns: readonly Column[]): Promise<boolean> {
+/** Creates an empty `data`. Returns false if one of the types needs an extension. */
+async function createEmptyData(connection: DuckDBConnection, columns: readonly Column[]): Promise<boolean> {
   const declared = columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ');
   return connection.run(`CREATE TEMP TABLE data (${declared})`).then(
     () => true,

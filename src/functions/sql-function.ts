@@ -1,4 +1,4 @@
-/** The built-in function `sql`: one query, run over each partition, its rows kept in DuckDB's own types. */
+/** The built-in function `sql`: one query, run over each partition, whose rows keep DuckDB's types. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { selectProblem, withoutEnd } from '../duckdb/input-sql';
 import type { Column } from '../core/plan';
@@ -15,7 +15,7 @@ import { InvalidResult } from '../rows/invalid-result';
 
 const RESULT = '__partwise_result';
 
-/** One partition's result, in DuckDB until `keep` puts it with the others. */
+/** One partition's result, which is in DuckDB until `keep` adds it to the others. */
 export interface SqlResult {
   rows: number;
   first: Row | null;
@@ -26,16 +26,16 @@ export class SqlFunction {
   private columns: Column[] | null = null;
   private checked = false;
   private written = 0;
-  /** Ordinals of the partitions whose rows are kept. */
+  /** Ordinals of the partitions with kept rows. */
   private kept: number[] = [];
-  /** Rows kept and not yet written. */
+  /** Number of rows that are kept but not yet written. */
   rows = 0;
 
   constructor(
     private readonly sql: string,
     private readonly keyColumns: readonly Column[],
     private readonly session: SqlSession,
-    /** Fills the table of keys on a connection. */
+    /** Creates the table of keys on a connection. */
     private readonly loadKeys: (connection: DuckDBConnection) => Promise<void>,
   ) {}
 
@@ -54,7 +54,10 @@ export class SqlFunction {
     }
   }
 
-  /** Keeps the last result for writing; false: its columns are not those before, write these first. */
+  /**
+   * Keeps the last result for writing. Returns false if its columns differ from those already kept, which
+   * must be written first.
+   */
   async keep(ordinal: number, result: SqlResult): Promise<boolean> {
     if (result.rows === 0) return true;
     if (this.columns !== null && JSON.stringify(this.columns) !== JSON.stringify(result.columns))
@@ -63,7 +66,7 @@ export class SqlFunction {
     const values = result.columns.map(
       ({ name, type }) => `, ${storable(identifier(name), type)} AS ${identifier(name)}`,
     );
-    // Cast here, where one partition's value that does not fit is this partition's error alone.
+    // Cast here, so that a value that does not fit fails its own partition only.
     const select = `SELECT ${ordinal}::INTEGER AS __partwise_ord, __partwise_row${values.join('')} FROM ${RESULT}`;
     const target = this.pending();
     await connection.run(
@@ -75,7 +78,7 @@ export class SqlFunction {
     return true;
   }
 
-  /** Writes everything kept to `file` and forgets it; there is no file when all is refused. */
+  /** Writes everything kept to `file` and clears it. If all rows are refused, no file is written. */
   async write(file: string): Promise<Written> {
     const columns = this.columns ?? [];
     const source = this.pending();
@@ -120,7 +123,7 @@ export class SqlFunction {
     return { rows: Number(count), first: first[0] ?? null, columns };
   }
 
-  /** Key columns are added by themselves; selected ones must be this partition's. */
+  /** Key columns are added automatically; selected ones must have this partition's values. */
   private async withoutKeys(
     connection: DuckDBConnection,
     ordinal: number,
@@ -136,8 +139,8 @@ export class SqlFunction {
       const [row] = await allRows(other);
       if (row !== undefined) {
         throw new InvalidResult(
-          `The query gives ${name} = ${String(row.found)} in the partition where it is ${String(row.key)}. ` +
-            `Key columns are added by themselves: leave "${name}" out or give it another name.`,
+          `The query returns ${name} = ${String(row.found)} in the partition where ${name} is ${String(row.key)}. ` +
+            `Key columns are added automatically: leave "${name}" out, or rename it.`,
         );
       }
     }
@@ -145,7 +148,7 @@ export class SqlFunction {
   }
 }
 
-/** Throws `InvalidResult` for values that Parquet would change or refuse, when others are in the file too. */
+/** Throws `InvalidResult` for values that Parquet would change or refuse, since a file has other rows too. */
 async function assertStorable(connection: DuckDBConnection, columns: readonly Column[]): Promise<void> {
   for (const { name, type } of columns) {
     const advice = `Cast it in the query: ${identifier(name)}::VARCHAR.`;
@@ -159,12 +162,12 @@ async function assertStorable(connection: DuckDBConnection, columns: readonly Co
     const [row] = await allRows(found);
     if (row === undefined) continue;
     throw new InvalidResult(
-      `The column "${name}" is the ${type} ${String(row.value)}, which Parquet cannot hold: no negative ones, no fractions of a millisecond, no times of 1,193 hours and more. ${advice}`,
+      `The column "${name}" contains the ${type} ${String(row.value)}, which Parquet cannot store: its INTERVALs are not negative, have no fractions of a millisecond, and have fewer than 1,193 hours. ${advice}`,
     );
   }
 }
 
-/** The statement that keeps what the query gives for one partition. */
+/** The statement that stores the query's result for one partition. */
 export function resultTableSql(sql: string): string {
   return `CREATE OR REPLACE TEMP TABLE ${RESULT} AS SELECT row_number() OVER () - 1 AS __partwise_row, * FROM (${withoutEnd(sql)}\n)`;
 }
@@ -172,7 +175,7 @@ export function resultTableSql(sql: string): string {
 /** Throws unless it is one SELECT that DuckDB can plan on this connection. */
 export async function checkQuery(connection: DuckDBConnection, sql: string): Promise<void> {
   const problem = await selectProblem(connection, sql);
-  // In DuckDB's own words, as its other errors are.
+  // Worded like DuckDB's other errors.
   if (problem?.startsWith('Parser Error: ') === true) throw new Error(problem);
   if (problem !== null) {
     throw new SqlError(
@@ -184,5 +187,8 @@ export async function checkQuery(connection: DuckDBConnection, sql: string): Pro
   const parameters = prepared.parameterCount;
   prepared.destroySync();
   if (parameters > 0)
-    throw new SqlError('Syntax', 'The query has parameters, and nothing binds them: write the values in.');
+    throw new SqlError(
+      'Syntax',
+      'The query has parameters, but nothing binds them: write the values into the query.',
+    );
 }

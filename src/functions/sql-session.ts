@@ -1,6 +1,7 @@
 /**
- * The DuckDB that a partition function's own SQL runs in: apart from the one that reads and writes rows, and
- * thrown away when a statement may have left something behind that the next partition would see (I5).
+ * The DuckDB that runs a partition function's own SQL. It is separate from the one that reads and writes
+ * rows, and is discarded when a statement may have left something behind that the next partition would see
+ * (I5).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -26,13 +27,13 @@ export class SqlSession {
   private readonly others = new Map<string, SqlSession>();
   private dirty = false;
 
-  /** `kept`: the process's own, for functions. */
+  /** `kept` is the process's database for functions. */
   constructor(
     private readonly options: DatabaseOptions,
     private readonly kept: KeptDatabase,
   ) {}
 
-  /** Runs a template's text with its values bound, and gives the rows of its last statement. */
+  /** Runs a template's text with its values bound, and returns the rows of its last statement. */
   async query(rows: PartitionRows, strings: readonly string[], values: readonly unknown[]): Promise<Row[]> {
     const parameters = values.map((value, i) => toParameter(value, `\${…} number ${i + 1} of data.sql`));
     const text = strings.reduce((sql, part, i) => `${sql}$${i}${part}`);
@@ -42,12 +43,12 @@ export class SqlSession {
         return allRows(await this.execute(connection, text, parameters));
       });
     } catch (error) {
-      // Made here, because DuckDB's own errors come without a stack: this one leads to the caller's line.
+      // DuckDB's own errors have no stack; one created here leads to the caller's line.
       throw asSqlError(error);
     }
   }
 
-  /** The connection on which the view `data` holds the partition's rows. */
+  /** The connection, with a view `data` of the partition's rows. */
   async connectTo(rows: PartitionRows): Promise<DuckDBConnection> {
     const connection = await this.connected();
     this.view ??= rows
@@ -57,24 +58,24 @@ export class SqlSession {
     return connection;
   }
 
-  /** The connection as it is. */
+  /** The connection, without creating a view. */
   connected(): Promise<DuckDBConnection> {
     return (this.connection ??= this.open());
   }
 
   /**
-   * A session of its own that ends with this one: with a view `data` of its own, over other rows. The same
-   * one for the same name, so that what it has read for one partition is there for the next.
+   * A separate session with its own view `data`, over other rows; it ends with this one. The same name
+   * returns the same session, so that what it read for one partition is available to the next.
    */
-  beside(name: string): SqlSession {
+  sibling(name: string): SqlSession {
     const session = this.others.get(name) ?? new SqlSession(this.options, this.kept);
     this.others.set(name, session);
     return session;
   }
 
   /**
-   * A session of its own that ends with this one, for SQL of the input: it reaches no file that runs may not
-   * use.
+   * A separate session for SQL of the input, which can reach only files that runs may use; it ends with this
+   * one.
    */
   confinedTo(confinement: Confinement, kept: KeptDatabase): SqlSession {
     const session = new SqlSession({ ...this.options, confinement }, kept);
@@ -82,17 +83,17 @@ export class SqlSession {
     return session;
   }
 
-  /** Stops what is running and what waits behind it; those queries reject. */
+  /** Stops running and queued queries, which reject. */
   async interrupt(): Promise<void> {
     await Promise.all(this.all.map((session) => session.interruptOwn()));
   }
 
-  /** Whether a partition has used it since it was opened. */
+  /** Whether any partition has used the session since it was opened. */
   get isUsed(): boolean {
     return this.all.some(({ connection }) => connection !== null);
   }
 
-  /** Ends a partition: nothing of it, neither a running query nor a table it made, reaches the next one. */
+  /** Ends a partition: none of its running queries or tables reach the next one. */
   async endPartition(): Promise<void> {
     if (this.all.some(({ running }) => running.size > 0)) await this.interrupt();
     for (const session of this.all) session.view = null;
@@ -118,7 +119,8 @@ export class SqlSession {
   private async interruptOwn(): Promise<void> {
     this.dirty = true;
     const ended = Promise.allSettled(this.running).then(() => true);
-    // An interrupt reaches only the query that runs at that moment, so it is repeated until all have ended.
+    // An interrupt stops only the query that is running at that moment, so it is repeated until all have
+    // ended.
     while (this.running.size > 0) {
       (await this.connection)?.interrupt();
       if (await Promise.race([ended, sleep(INTERRUPT_EVERY_MS, false)])) break;
@@ -146,7 +148,7 @@ export class SqlSession {
           const parameter = parameters[numberOf(prepared, p) - 1];
           if (parameter === undefined) {
             throw new SyntaxError(
-              'The query names a parameter of its own; write values as ${…} into the template instead.',
+              'The query has a parameter that is not bound. Interpolate values into the template instead, as ${…}.',
             );
           }
           prepared.bindValue(p, parameter.value, parameter.type);
@@ -171,7 +173,7 @@ export class SqlSession {
   }
 }
 
-/** `$2` may be a statement's first parameter, when another statement of the text has `$1`. */
+/** A statement's first parameter may be `$2`, if another statement of the text has `$1`. */
 function numberOf(prepared: DuckDBPreparedStatement, index: number): number {
   try {
     return Number(prepared.parameterName(index));

@@ -1,4 +1,4 @@
-/** What a partition function is, and what it is given. */
+/** The types of partition functions and of their arguments. */
 import type { PartitionSql } from '../core/push-down';
 import type { Row } from '../core/row';
 import type { RetryOptions } from '../core/input';
@@ -8,25 +8,25 @@ export type { PartitionSql };
 /**
  * The rows of one partition.
  *
- * Values are what people expect in JavaScript: integers that fit are numbers and larger ones bigints; DECIMAL
- * and DOUBLE are numbers (cast a DECIMAL to VARCHAR for all its digits; one without decimals reads like an
- * integer); DATE and TIMESTAMP are Dates (UTC), or text where no Date holds them (`infinity`); TIME, INTERVAL
- * and UUID are text; BLOB is a Uint8Array; LIST is an array, STRUCT an object, MAP an object by key text;
- * JSON is what it says; NULL is null.
+ * Values become their usual JavaScript types: integers are numbers if safe, otherwise bigints; DECIMAL and
+ * DOUBLE are numbers (cast a DECIMAL to VARCHAR to keep all digits; a DECIMAL of scale 0 is read like an
+ * integer); DATE and TIMESTAMP are Dates in UTC, or strings where a Date cannot hold them (`infinity`); TIME,
+ * INTERVAL and UUID are strings; BLOB is a Uint8Array; LIST is an array; STRUCT is an object; MAP is an
+ * object whose property names are its keys as text; JSON is parsed; NULL is null.
  */
 export interface PartitionData {
   /** Number of rows, known without reading them. */
   readonly rowCount: number;
-  /** Names and warehouse types of the columns, the key columns included. */
+  /** Names and warehouse types of the columns, including the key columns. */
   readonly schema: { name: string; type: string }[];
   /** All rows as objects, in the snapshot's order. */
   rows<T = Row>(): Promise<T[]>;
   /** All rows as one array per column. */
   columns<T = Record<string, unknown[]>>(): Promise<T>;
-  /** Rows in chunks of up to 2,048, never holding more than one chunk. */
+  /** Rows in chunks of up to 2,048, with at most one chunk in memory. */
   [Symbol.asyncIterator](): AsyncIterator<Row[]>;
   /**
-   * Runs SQL over a view named `data` that holds this partition's rows. Interpolated values are bound, never
+   * Runs SQL over a view named `data` with this partition's rows. Interpolated values are bound, never
    * pasted: `` data.sql`SELECT sum(amount) AS total FROM data WHERE amount > ${limit}` ``.
    */
   sql<T = Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<T[]>;
@@ -37,18 +37,18 @@ export type ArtifactWriter<T> = (value: T) => Uint8Array | string | Promise<Uint
 /** Turns bytes back into a value, for `context.download` and `artifacts.get`. */
 export type ArtifactReader<T> = (bytes: Uint8Array) => T | Promise<T>;
 
-/** The warehouse, while `context.withConnection` lasts. */
+/** The warehouse, for the duration of `context.withConnection`. */
 export interface WarehouseConnection {
   /**
-   * Rows of a query; `values` are bound to its `?` in order. Values and names come as in `data`. A warehouse
-   * that the worker queries gives at most 100,000 rows.
+   * Returns the rows of a query; `values` are bound to its `?` in order. Values and names are as in `data`.
+   * If the worker runs the query (warehouses with credentials), it returns at most 100,000 rows.
    */
   query<T = Row>(sql: string, values?: readonly unknown[]): Promise<T[]>;
   /**
-   * The partition's rows in the warehouse's own SQL, for work that is better done there: where they come
-   * from, and a condition for them with values to bind. Tables of warehouses that keep their history are read
-   * as they were when the run was planned; anything else is as it is now. Null where there is no SQL for
-   * them: files that are partitions, and on DuckDB sources with a scheduled time.
+   * The partition's rows in the warehouse's own SQL, for work that is better done there: what to select from,
+   * and a condition for the rows with values to bind. Tables with history (Time Travel) are read as of the
+   * run's planning; anything else is read in its current state. Null where SQL cannot select the rows: files
+   * that are partitions and, on DuckDB, sources with a scheduled time.
    *
    * ```ts
    * const [total] = await context.withConnection(({ query, partition }) => {
@@ -60,7 +60,7 @@ export interface WarehouseConnection {
   readonly partition: PartitionSql | null;
 }
 
-/** What a partition function knows and can do besides reading its rows. */
+/** What a partition function gets in addition to its rows. */
 export interface PartitionContext<Params = Record<string, unknown>> {
   /** The partition id, e.g. `North` or `2024/UA`. */
   readonly partitionId: string;
@@ -71,29 +71,29 @@ export interface PartitionContext<Params = Record<string, unknown>> {
   /** 1 for the first call of this partition in this run. */
   readonly attempt: number;
   /**
-   * Aborted when the partition is cancelled or past its time-out; two seconds later the process is killed.
+   * Aborted when the partition is cancelled or times out; the process is killed two seconds later.
    */
   readonly signal: AbortSignal;
   /** When the run's rows were pinned. */
   readonly snapshotTime: Date;
   /**
-   * The time that the run is for: when the schedule was due that started it, or the input's `scheduledTime`;
-   * else null. A retry of the run, however late, has the same.
+   * The time that the run is for: when its schedule was due, or the input's `scheduledTime`; otherwise null.
+   * A later retry of the run keeps it.
    */
   readonly scheduledTime: Date | null;
   /**
-   * Keeps a value under `name` with this partition. Strings become text and Uint8Arrays stay bytes. Rows (an
-   * array of objects) become a table where the name ends in `.csv` or `.parquet`, and anything else becomes
-   * JSON, unless `write` says otherwise. Visible to others once the partition is recorded.
+   * Stores a value as an artifact of this partition. Strings are stored as text, and Uint8Arrays as bytes.
+   * Rows (an array of objects) become a table if the name ends in `.csv` or `.parquet`; anything else becomes
+   * JSON, unless `write` encodes it. Visible to others once the partition is recorded.
    *
    * ```ts
    * await context.upload('late.parquet', await data.sql`SELECT * FROM data WHERE delay > 60`);
    * ```
    *
-   * What is read back by `download` or `artifacts.get` is rows again; of CSV, which has no types, numbers,
-   * dates and booleans are known by how they look. The value is taken as it is at the call, which may go on
-   * to change it. Throws `InvalidArtifact` or `NotJson` for what cannot be written: a lone surrogate in text,
-   * and in JSON also NaN, an invalid Date, a Map, or more than 1,000 levels.
+   * `download` and `artifacts.get` return such tables as rows again; CSV has no types, so its numbers, dates
+   * and booleans are detected from their text. The value is copied at the call, so the caller may change it
+   * afterwards. Throws `InvalidArtifact` or `NotJson` for values that cannot be written: a lone surrogate in
+   * text, and in JSON also NaN, an invalid Date, a Map, or more than 1,000 levels.
    */
   upload<T>(name: string, value: T, options?: { write?: ArtifactWriter<T> }): Promise<void>;
   /** Reads an artifact of a recorded partition, by default of this partition in another run. */
@@ -102,11 +102,11 @@ export interface PartitionContext<Params = Record<string, unknown>> {
     options?: { partition?: string; run?: string; read?: ArtifactReader<T> },
   ): Promise<T>;
   /**
-   * Opens the run's warehouse for as long as `use` takes: for reference tables beside the partition's own
-   * rows, or for work on these that is better done there (`partition`). What it reads is what the warehouse
-   * holds then. A DuckDB file is open read-only, and nobody can write to it meanwhile, so be brief.
-   * Warehouses that take credentials are queried by the worker, in whichever of its sessions is free: a query
-   * may do what the worker's own role may.
+   * Opens the run's warehouse while `use` runs: for reference tables in addition to the partition's own rows,
+   * or for work on those rows that is better done there (`partition`). Queries read the warehouse's current
+   * state. A DuckDB file is opened read-only and cannot be written meanwhile, so keep `use` short. Warehouses
+   * with credentials are queried by the worker, in any of its free sessions: a query has all rights of the
+   * worker's role.
    *
    * ```ts
    * const [rate] = await context.withConnection((warehouse) =>
@@ -118,42 +118,42 @@ export interface PartitionContext<Params = Record<string, unknown>> {
   /** Writes a line to the partition's log, like `console.log`. */
   log(...values: unknown[]): void;
   /**
-   * Tells how far the function is: any JSON up to 2,048 characters; shows in Temporal's UI as the activity's
+   * Reports progress: any JSON of up to 2,048 characters, which Temporal's UI shows in the activity's
    * heartbeat.
    */
   heartbeat(progress: unknown): void;
   /**
-   * Throws `ExpectationFailed`, which is not retried, unless the condition holds. No type assertion:
-   * TypeScript would refuse the call wherever the type of `context` is inferred.
+   * Throws `ExpectationFailed`, which is not retried, unless the condition is true. It is not an assertion
+   * function, because TypeScript rejects calls of those wherever the type of `context` is inferred.
    */
   expect(condition: unknown, message: string): void;
 }
 
 /**
- * What a partition function may return: nothing, one row, or rows.
+ * What a partition function may return: nothing, one row, or an array of rows.
  *
- * Values are numbers, bigints of up to 38 digits, text, booleans, Dates, Uint8Arrays, null, or plain objects
- * and arrays, which are stored as JSON. Rows are copied when the function returns, so its objects and buffers
- * may be used again for the next partition. A partition that returns anything else fails with
- * `InvalidResult`, and is not tried again: a Map, an invalid Date, text with a lone surrogate, or JSON with
- * NaN in it or nested more than 1,000 levels deep.
+ * Values are numbers, bigints of up to 38 digits, strings, booleans, Dates, Uint8Arrays, null, or plain
+ * objects and arrays, which are stored as JSON. Rows are copied when the function returns, so it may reuse
+ * its objects and buffers for the next partition. A partition that returns anything else fails with
+ * `InvalidResult` and is not retried: a Map, an invalid Date, a string with a lone surrogate, or JSON that
+ * contains NaN or is nested more than 1,000 levels deep.
  */
 export type PartitionResult = Row | Row[] | null | undefined | void;
 
 /** A partition function with its settings. Make one with `definePartitionFunction`. */
 export interface PartitionFunction<Params = Record<string, unknown>> {
-  /** By which runs name it. */
+  /** The name that runs refer to it by. */
   readonly name: string;
   run(data: PartitionData, context: PartitionContext<Params>): PartitionResult | Promise<PartitionResult>;
-  /** Time one call may take, in milliseconds or as `'90s'`, `'15m'`, `'2h'`. Default: no limit. */
+  /** Longest time of one call, in milliseconds or as `'90s'`, `'15m'`, `'2h'`. Default: no limit. */
   readonly timeout?: number | string;
   /** Resident memory one call may use, as `'512MB'` or `'2GB'`. Default: 2GB. */
   readonly memory?: string;
-  /** How calls that come to a bad end are repeated; the run's own settings win. */
+  /** How failed calls are retried; the run's own settings take precedence. */
   readonly retry?: RetryOptions;
   /**
-   * Task queue whose workers have more memory to spare (`partwise worker --task-queue big`): a partition that
-   * runs out of memory is tried once more there. Default: where it was, with nothing beside it.
+   * Task queue of workers with more memory (`partwise worker --task-queue big`): a partition that runs out of
+   * memory is retried once there. Default: it is retried on its own worker, with no other runner next to it.
    */
   readonly bigTaskQueue?: string;
 }

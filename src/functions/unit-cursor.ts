@@ -1,9 +1,9 @@
 /**
- * Reads a unit's rows once, in order, and cuts them where the ordinal changes: a query for each of many small
- * partitions would cost more than the functions themselves.
+ * Reads a unit's rows once, in order, and splits them where the ordinal changes: with many small partitions,
+ * a query for each would cost more than the functions themselves.
  *
- * Rows come in the files' order, by ordinal and then as in the source; both that order and the number of rows
- * per partition are checked.
+ * Rows are in file order: by ordinal, then as in the source. That order and the number of rows per partition
+ * are checked.
  */
 import {
   type DuckDBConnection,
@@ -18,24 +18,24 @@ import { vectorReader } from '../duckdb/vector-readers';
 
 const ORDINALS = vectorReader(INTEGER);
 /** Skipping more rows than this costs more than a new query. */
-const WORTH_A_QUERY = 50_000;
+const MAX_SKIPPED_ROWS = 50_000;
 
-/** The snapshot is not what the index says: the file was damaged or replaced. */
+/** The snapshot does not match its index: a file was damaged or replaced. */
 export class SnapshotDamaged extends Error {
   override name = 'SnapshotDamaged';
 }
 
 /**
- * The engine could not read a file of the snapshot: it is gone, its disk is, or it was damaged while the run
- * ran.
+ * The engine could not read a file of the snapshot: the file or its disk is gone, or the file was damaged
+ * during the run.
  */
 export class SnapshotUnreadable extends Error {
   override name = 'SnapshotUnreadable';
 }
 
 /**
- * Reads the snapshot, and nothing of the function's: what fails is the file's fault, but for memory and a
- * cancel.
+ * Wraps work that reads only the snapshot, so any error is the file's fault, except for out of memory and
+ * interrupts.
  */
 export async function readingSnapshot<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -52,13 +52,13 @@ export class UnitCursor {
   private result: DuckDBResult | null = null;
   private shape: Shape | null = null;
   private chunk: DuckDBDataChunk | null = null;
-  /** Of the chunk's rows. */
+  /** The ordinals of the chunk's rows. */
   private ordinals: number[] = [];
   private position = 0;
-  /** The next ordinal that the stream can still give. */
+  /** The next ordinal that the stream can still return. */
   private next = -1;
 
-  /** `rowsOf`: number of rows of an ordinal; 0 for ordinals that are not in the unit. */
+  /** `rowsOf` returns the number of rows of an ordinal, or undefined if it is not in the unit. */
   constructor(
     private readonly database: DuckDBInstance,
     private readonly snapshot: readonly string[],
@@ -66,7 +66,7 @@ export class UnitCursor {
     private readonly rowsOf: (ordinal: number) => number | undefined,
   ) {}
 
-  /** All rows of a partition; cheap when ordinals are asked for in ascending order. */
+  /** Returns all rows of a partition; cheap when ordinals are read in ascending order. */
   async read(ordinal: number): Promise<{ slices: Slice[]; shape: Shape }> {
     if (!this.canReach(ordinal)) await this.open(ordinal);
     const slices: Slice[] = [];
@@ -85,7 +85,7 @@ export class UnitCursor {
     if (expected !== undefined && count !== expected) {
       // enforces I1
       throw new SnapshotDamaged(
-        `The snapshot holds ${count} rows of partition number ${ordinal} and its index says ${expected}: one of the files was changed. Start a new run.`,
+        `The snapshot has ${count} rows for partition number ${ordinal}, but its index says ${expected}: one of the files was changed. Start a new run.`,
       );
     }
     return { slices, shape: this.shape! };
@@ -103,11 +103,12 @@ export class UnitCursor {
     if (this.result === null || ordinal < this.next) return false;
     if (ordinal <= (this.ordinals.at(-1) ?? -1)) return true;
     let skipped = 0;
-    for (let between = this.next; between < ordinal && skipped <= WORTH_A_QUERY; between++) {
-      // Ordinals outside of the unit lie between those of a retry unit; how many rows they have is not known.
-      skipped += this.rowsOf(between) ?? WORTH_A_QUERY / 100;
+    for (let between = this.next; between < ordinal && skipped <= MAX_SKIPPED_ROWS; between++) {
+      // Between the ordinals of a retry unit are others that it does not include, with unknown numbers of
+      // rows.
+      skipped += this.rowsOf(between) ?? MAX_SKIPPED_ROWS / 100;
     }
-    return skipped <= WORTH_A_QUERY;
+    return skipped <= MAX_SKIPPED_ROWS;
   }
 
   private async open(ordinal: number): Promise<void> {
@@ -137,14 +138,14 @@ export function readParquet(files: readonly string[]): string {
   return `read_parquet([${files.map(literal).join(', ')}])`;
 }
 
-/** The ordinals of a chunk's rows: its first column. */
+/** The ordinals of a chunk's rows, which are its first column. */
 function ordinalsInChunk(chunk: DuckDBDataChunk): number[] {
   const ordinals: number[] = [];
   ORDINALS.read(chunk.getColumnVector(0), 0, chunk.rowCount, ordinals);
   return ordinals;
 }
 
-/** First row from `from` on whose ordinal is at least `ordinal`. */
+/** The first row at or after `from` whose ordinal is at least `ordinal`. */
 function firstFrom(ordinals: readonly number[], from: number, ordinal: number): number {
   let low = from;
   let high = ordinals.length;

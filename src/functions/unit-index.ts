@@ -1,4 +1,4 @@
-/** Which partitions a unit has: ids, row counts and typed keys, from the run's index file. */
+/** A unit's partitions: ids, row counts and typed keys, from the run's index file. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
 import { KEYS_TABLE } from '../rows/output-file';
@@ -13,7 +13,7 @@ export interface IndexedPartition {
   key: Row;
 }
 
-/** Makes the table of keys on a connection. */
+/** Creates the table of keys on a connection. */
 export async function loadKeys(
   connection: DuckDBConnection,
   index: string,

@@ -9,16 +9,16 @@ import type { WarehouseConnection } from './types';
 import { toParameter } from '../duckdb/values';
 
 export interface WarehouseUse {
-  /** The partition's rows, which may be SQL of the input; null: the warehouse has none for them. */
+  /** The partition's rows as SQL, which may include SQL of the input; null if SQL cannot select them. */
   partition: PartitionSql | null;
   confinement?: Confinement | null;
-  /** Ends the wait for a file that another program has locked. */
+  /** Aborts the wait for a file that another program has locked. */
   signal?: AbortSignal;
-  /** As in `OpenOptions`. */
+  /** See `OpenOptions`. */
   onLocked?: (message: string) => void;
 }
 
-/** `uri`: `duckdb:` and the absolute path of the file. The connection ends with `use`. */
+/** `uri` is `duckdb:` and the absolute path of the file. The connection is closed when `use` ends. */
 export function withWarehouse<T>(
   uri: string,
   { partition, ...options }: WarehouseUse,
@@ -37,7 +37,7 @@ export function withWarehouse<T>(
           );
           return (await allRows(result)) as R[];
         } catch (error) {
-          // Made here, because DuckDB's own errors come without a stack: this one leads to the caller's line.
+          // DuckDB's own errors have no stack; one created here leads to the caller's line.
           throw asSqlError(error);
         }
       },

@@ -1,13 +1,14 @@
 /**
- * One value of a returned row as its column stores it. A cell is a copy, taken when the function returns: the
- * function may use its objects and buffers again, and so may the next call.
+ * Cells are the values of returned rows as columns store them. A cell is a copy, taken when the function
+ * returns, so this call and the next may reuse objects and buffers.
  */
 import { describe } from '../core/quote';
 import { encodeJson, NotJson, WHY_NO_SURROGATE } from './json';
 import { InvalidResult } from './invalid-result';
 
 /**
- * Types that cells get; each stands for one kind of JavaScript value. `=TYPE`: an exact column of this type.
+ * The type of a cell, which corresponds to one kind of JavaScript value. `=TYPE` is an exact column of this
+ * type.
  */
 export type CellType = ValueType | ExactType;
 export type ValueType =
@@ -17,14 +18,14 @@ type ExactType = `=${string}`;
 /** TIMESTAMP: milliseconds since 1970. JSON: its text. BLOB: a copy. Any other type: the value itself. */
 export type Cell = null | boolean | number | bigint | string | Uint8Array;
 
-/** DuckDB's type of an exact column; null: it is none. */
+/** The DuckDB type of an exact column, or null for other columns. */
 export function exactType(type: CellType): string | null {
   return type.startsWith('=') ? type.slice(1) : null;
 }
 
 /**
- * Objects with properties, instances of the user's own classes included; no Map, Date, Promise or typed
- * array.
+ * True for objects with properties, including instances of the user's classes; false for a Map, Date, Promise
+ * or typed array.
  */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return Object.prototype.toString.call(value) === '[object Object]';
@@ -33,7 +34,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 const INT64 = 2n ** 63n;
 const DIGITS_38 = 10n ** 38n;
 
-/** Throws `InvalidResult` with a sentence for a value that cannot be stored. Type null: it is NULL. */
+/** Throws `InvalidResult` for a value that cannot be stored. The type is null for NULL. */
 export function takeCell(value: unknown, name: string, row: number): { type: CellType | null; cell: Cell } {
   switch (typeof value) {
     case 'undefined':
@@ -41,10 +42,9 @@ export function takeCell(value: unknown, name: string, row: number): { type: Cel
     case 'boolean':
       return { type: 'BOOLEAN', cell: value };
     case 'string':
-      // enforces I5: what cannot be stored is found here, before the rows of other partitions stand next to
-      // it
+      // enforces I5: values that cannot be stored are found here, before rows of other partitions join them.
       if (value.isWellFormed()) return { type: 'VARCHAR', cell: value };
-      throw new InvalidResult(`${at(name, row)} holds a lone surrogate${WHY_NO_SURROGATE}`);
+      throw new InvalidResult(`${at(name, row)} contains a lone surrogate${WHY_NO_SURROGATE}`);
     case 'number':
       return {
         type: Number.isSafeInteger(value) && !Object.is(value, -0) ? 'BIGINT' : 'DOUBLE',
@@ -53,7 +53,9 @@ export function takeCell(value: unknown, name: string, row: number): { type: Cel
     case 'bigint':
       if (value >= -INT64 && value < INT64) return { type: 'BIGINT', cell: value };
       if (value > -DIGITS_38 && value < DIGITS_38) return { type: 'DECIMAL(38,0)', cell: value };
-      throw new InvalidResult(`${at(name, row)} is an integer of more than 38 digits. Return it as text.`);
+      throw new InvalidResult(
+        `${at(name, row)} is an integer of more than 38 digits. Return it as a string.`,
+      );
     case 'object':
       return value === null ? { type: null, cell: null } : takeObject(value, name, row);
     default:
@@ -65,12 +67,12 @@ export function takeCell(value: unknown, name: string, row: number): { type: Cel
 
 function takeObject(value: object, name: string, row: number): { type: CellType; cell: Cell } {
   if (value instanceof Date) {
-    // Not a method of the object's own, which may return anything.
+    // Not the object's own method, which may return anything.
     const time = Date.prototype.getTime.call(value);
     if (!Number.isNaN(time)) return { type: 'TIMESTAMP', cell: time };
     throw new InvalidResult(`${at(name, row)} is an invalid Date. Return a valid one, or null.`);
   }
-  // enforces I5: a new array, also of a Buffer and of shared memory
+  // enforces I5: a new array, also for a Buffer and shared memory
   if (value instanceof Uint8Array) return { type: 'BLOB', cell: new Uint8Array(value) };
   if (isObject(value) || Array.isArray(value)) {
     try {
@@ -90,7 +92,7 @@ function at(name: string, row: number): string {
   return `The column "${name}" of row ${row}`;
 }
 
-/** A cell as JavaScript has it. */
+/** A cell as a JavaScript value. */
 export function readCell(cell: Cell, type: CellType | null): unknown {
   if (cell === null) return null;
   if (type === 'TIMESTAMP') return new Date(cell as number);

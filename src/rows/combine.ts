@@ -1,24 +1,24 @@
 /**
- * Which columns the combined rows of all partitions have. Each file has the columns that its partitions'
- * functions returned; types follow the values, so `1` in one partition and `1.5` in another must meet in one
- * column.
+ * Determines the columns of the combined rows of all partitions. Each file has the columns that its
+ * partitions returned; types depend on the values, so `1` in one partition and `1.5` in another must be
+ * unified in one column.
  */
 import type { Column } from '../core/plan';
 
 /** Columns of one file of returned rows. */
 export interface FileColumns {
-  /** With values in them, typed. */
+  /** Columns with values, and their types. */
   columns: Column[];
-  /** All, in the order in which they were returned; those without any value have no type. */
+  /** All columns, in the order in which they were returned; those without any value have no type. */
   order: string[];
 }
 
-/** The type of a column that has no value in any partition. */
-const TYPE_OF_NOTHING = 'VARCHAR';
+/** The type of a column without a value in any partition. */
+const DEFAULT_TYPE = 'VARCHAR';
 
 /**
- * Columns in order of appearance, with the narrowest type that holds every file's values. `problems` are
- * sentences: columns whose types do not meet, or whose names differ only in case.
+ * Returns the columns in order of appearance, with the narrowest type that holds every file's values.
+ * `problems` are sentences about columns whose types are incompatible or whose names differ only in case.
  */
 export function combineColumns(files: readonly FileColumns[]): { columns: Column[]; problems: string[] } {
   const order = mergeOrders(
@@ -33,12 +33,12 @@ export function combineColumns(files: readonly FileColumns[]): { columns: Column
     else if (!mismatched.has(name)) mismatched.set(name, mismatch(name, before!, type));
   }
   return {
-    columns: order.map((name) => ({ name, type: types.get(name) ?? TYPE_OF_NOTHING })),
-    problems: [...mismatched.values(), ...sameButForCase(order)],
+    columns: order.map((name) => ({ name, type: types.get(name) ?? DEFAULT_TYPE })),
+    problems: [...mismatched.values(), ...caseConflicts(order)],
   };
 }
 
-/** A name that is new in a later list goes before the known one that follows it there, or to the end. */
+/** A new name in a later list is inserted before the known name that follows it there, or at the end. */
 function mergeOrders(lists: readonly string[][]): string[] {
   const merged: string[] = [];
   const known = new Set<string>();
@@ -54,7 +54,7 @@ function mergeOrders(lists: readonly string[][]): string[] {
   return merged;
 }
 
-function sameButForCase(names: readonly string[]): string[] {
+function caseConflicts(names: readonly string[]): string[] {
   const seen = new Map<string, string>();
   const problems: string[] = [];
   for (const name of names) {
@@ -62,7 +62,7 @@ function sameButForCase(names: readonly string[]): string[] {
     if (other === undefined) seen.set(name.toLowerCase(), name);
     else {
       problems.push(
-        `The columns "${other}" and "${name}" differ only in upper and lower case, which SQL does not tell apart: return one spelling.`,
+        `The columns "${other}" and "${name}" differ only in case, which SQL ignores: return one spelling.`,
       );
     }
   }
@@ -72,7 +72,7 @@ function sameButForCase(names: readonly string[]): string[] {
 function mismatch(name: string, a: string, b: string): string {
   return (
     `The column "${name}" is ${kindOf(a)} (${a}) in some partitions and ${kindOf(b)} (${b}) in others: ` +
-    `return one kind for all, for example String(${name}).`
+    `return one type for all, for example String(${name}).`
   );
 }
 
@@ -87,7 +87,7 @@ function kindOf(type: string): string {
   return 'another type';
 }
 
-/** The narrowest type that holds the values of both; null when there is none. */
+/** The narrowest type that holds the values of both, or null if there is none. */
 export function unifyTypes(a: string, b: string): string | null {
   if (a === b) return a;
   return unifyNumbers(a, b) ?? unifyDates(a, b) ?? unifyTexts(a, b) ?? unifyNested(a, b);
@@ -141,7 +141,7 @@ const DATES = [
   'TIMESTAMP WITH TIME ZONE',
 ];
 
-/** A DATE is its midnight; times without a zone are UTC. */
+/** A DATE becomes midnight; times without a zone are UTC. */
 function unifyDates(a: string, b: string): string | null {
   if (!DATES.includes(a) || !DATES.includes(b)) return null;
   return DATES[Math.max(DATES.indexOf(a), DATES.indexOf(b))]!;
@@ -194,7 +194,7 @@ function structFields(type: string): Map<string, string> | null {
   return fields;
 }
 
-/** Splits at commas that are in no parentheses and no quotes. */
+/** Splits at commas outside parentheses and quotes. */
 function splitTopLevel(text: string): string[] {
   const parts: string[] = [];
   let depth = 0;

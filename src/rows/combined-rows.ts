@@ -1,4 +1,4 @@
-/** The rows that all partitions returned, as one query: what a commit writes and what `results` reads. */
+/** The rows of all partitions as one query, which commits write and `results` reads. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { combineColumns, type FileColumns } from './combine';
 import type { RowsFile } from '../core/files';
@@ -9,22 +9,22 @@ import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../duckdb/d
 export interface CombinedRows {
   /** Key columns first, then the functions' columns in order of appearance. */
   columns: Column[];
-  /** All rows with these columns, ordered by partition and, within one, as returned. */
+  /** All rows with these columns, ordered by partition and then as returned. */
   sql: string;
   rows: number;
 }
 
-/** Where a row belongs; every file has these two. */
+/** A row's partition and its position in it; every file has both columns. */
 const ORDINAL = '__partwise_ord';
 const POSITION = '__partwise_row';
-/** Which file a row is in, while files are read. */
+/** The column with a row's file, while files are read. */
 const FILE = '__partwise_file';
-/** Key of the files' metadata that lists all columns, those without any value included. */
+/** Key of the files' metadata that lists all columns, including those without any value. */
 const COLUMNS_KEY = 'partwise_columns';
 
 /**
- * Plans the query over local Parquet files of returned rows. Throws a `Refusal` when their columns do not
- * meet. `only`: the rows of these ordinals alone.
+ * Plans the query over local Parquet files of returned rows. Throws a `Refusal` if their columns are
+ * incompatible. With `only`, selects just the rows of these ordinals.
  */
 export async function combinedRows(
   connection: DuckDBConnection,
@@ -40,7 +40,7 @@ export async function combinedRows(
   );
   const { columns, problems } = combineColumns(groups);
   if (problems.length > 0) throw new Refusal('OutputMismatch', problems);
-  // A run without any row still has its key columns, and their types are known.
+  // A run without any rows still has its key columns, whose types are known.
   const typed = groups.length > 0 ? columns : [...keyColumns];
   const all = unionSql(typed, groups, allBut(exceptions(files)));
   const where = only === null ? '' : ` WHERE ${ORDINAL} IN (${only.length === 0 ? 'NULL' : only.join(', ')})`;
@@ -53,8 +53,8 @@ export async function combinedRows(
 }
 
 /**
- * Joins the files of one unit's checkpoints into one of the same form. Returns false, and writes nothing,
- * when their columns do not meet: then the commit says so, with all of the run's files before it.
+ * Merges the files of one unit's checkpoints into one of the same format. Returns false and writes nothing if
+ * their columns are incompatible: the commit, which sees all of the run's files, reports that.
  */
 export function mergeRows(
   keyColumns: readonly Column[],
@@ -66,13 +66,13 @@ export function mergeRows(
   );
 }
 
-/** Rows of one file that are wanted: pairs of their ordinal there and the one that they get. */
+/** Selects rows of one file, with pairs of the partition's ordinal there and its new one. */
 export interface MovedRows {
   file: string;
   ordinals: readonly (readonly [number, number])[];
 }
 
-/** Like `mergeRows`, of some partitions' rows alone, which get other ordinals. */
+/** Like `mergeRows`, but only for some partitions' rows, which get new ordinals. */
 export function moveRows(
   keyColumns: readonly Column[],
   parts: readonly MovedRows[],
@@ -100,7 +100,7 @@ export function moveRows(
   });
 }
 
-/** False: the columns do not meet. */
+/** Returns false if the columns are incompatible. */
 async function writeMerged(
   connection: DuckDBConnection,
   keyColumns: readonly Column[],
@@ -116,7 +116,7 @@ async function writeMerged(
   );
   const { columns, problems } = combineColumns(groups);
   if (problems.length > 0) return false;
-  // A column without any value stays without a type, so that another unit's values may give it one.
+  // A column without any value stays untyped, so that another unit's values can determine its type.
   const valued = new Set(groups.flatMap((group) => group.columns.map(({ name }) => name)));
   const typed = columns.filter(({ name }) => valued.has(name));
   const listed = JSON.stringify(columns.map(({ name }) => name).filter((name) => !keys.includes(name)));
@@ -127,21 +127,21 @@ async function writeMerged(
   return true;
 }
 
-/** Which rows of files are taken, in SQL. */
+/** A selection of rows of files, in SQL. */
 interface Picked {
-  /** Their ordinal. */
+  /** The expression for their ordinal. */
   ordinal: string;
-  /** What stands after FROM, of a list of files. */
+  /** The FROM clause for a list of files. */
   from: (files: string) => string;
 }
 
-/** `except`: pairs of file and ordinal, in SQL, whose rows are left out. */
+/** `except` are pairs of file and ordinal, in SQL, whose rows are left out. */
 function allBut(except: readonly string[]): Picked {
   const where = except.length === 0 ? '' : ` WHERE (${FILE}, ${ORDINAL}) NOT IN (${except.join(', ')})`;
   return { ordinal: ORDINAL, from: (files) => `${readSql(files)}${where}` };
 }
 
-/** Functions may return a column of any name, so the one with the file has a name of ours. */
+/** Functions may return a column of any name, so the file's column has a reserved name. */
 function readSql(files: string): string {
   return `read_parquet(${files}, filename = '${FILE}')`;
 }
@@ -156,7 +156,9 @@ interface FileGroup extends FileColumns {
   files: string[];
 }
 
-/** Most files of a run are alike, so that a few descriptions and a short query serve hundreds of them. */
+/**
+ * Most files of a run have the same columns, so a few descriptions and a short query cover hundreds of them.
+ */
 async function groupFiles(
   connection: DuckDBConnection,
   keys: readonly string[],

@@ -1,18 +1,17 @@
 import type { Cell, CellType } from './cells';
 
 /**
- * Columns that a result carries from the source: written in the types that they were read in, where a
- * JavaScript value would get a type of its own and lose digits. They stand beside the rows that hold the
- * values for everybody else.
+ * Columns that a result copies from the source and that are written in their source types, because the types
+ * of JavaScript values would lose digits. They accompany the rows, which have the values for everything else.
  */
 export interface ExactColumns {
   /** DuckDB's types, by column. */
   types: Readonly<Record<string, string>>;
-  /** The values as DuckDB casts them to text and back, row by row. */
+  /** The values of each row as text, from which DuckDB casts them back. */
   texts: Readonly<Record<string, readonly (string | null)[]>>;
 }
 
-/** A property of the array of rows. `Symbol.for`, so that two copies of the package understand each other. */
+/** A property of the array of rows. `Symbol.for`, so that two copies of the package are compatible. */
 export const EXACT = Symbol.for('partwise.exactColumns');
 
 export function exactColumnsOf(result: unknown): ExactColumns | null {
@@ -20,7 +19,7 @@ export function exactColumnsOf(result: unknown): ExactColumns | null {
   return (result as { [EXACT]?: ExactColumns })[EXACT] ?? null;
 }
 
-/** A cell of such a column; null: the column is not one of them. */
+/** A cell of an exact column, or null if the column is not exact. */
 export function exactCell(
   { types, texts }: ExactColumns,
   name: string,

@@ -1,4 +1,4 @@
-/** What the function returned, uploaded or asked for cannot be done, however often it is tried. */
+/** What the function returned, uploaded or requested is invalid, and a retry would not change that. */
 export class InvalidResult extends Error {
   override name = 'InvalidResult';
   readonly nonRetryable = true;

@@ -1,43 +1,44 @@
 /**
- * JSON as artifacts, models, progress and nested cells use it: BigInts, Dates and refusals that say where.
+ * JSON for artifacts, models, progress and nested cells: it supports bigints and Dates, and errors name the
+ * place.
  */
 import { describe } from '../core/quote';
 
-/** A value that JSON cannot hold. The message begins with what the caller calls the value. */
+/** A value that JSON cannot represent. The message begins with the caller's name for the value. */
 export class NotJson extends Error {
   override name = 'NotJson';
   readonly nonRetryable = true;
 }
 
-/** Readers of JSON recurse, in this language and in others: Python's stops at about as many levels. */
+/** JSON parsers recurse, here and in other languages: Python's stops at about this many levels. */
 const MAX_DEPTH = 1_000;
-/** Longer places are cut in messages. */
+/** Longer places are truncated in messages. */
 const MAX_PLACE = 100;
 
-/** UTF-8 has no bytes for half of a character, so it would be read back as another one. */
+/** UTF-8 cannot encode half of a character, so it would be read back as a different one. */
 export const WHY_NO_SURROGATE =
   ' (half of a character such as an emoji), which cannot be stored. Cut text between characters, or call text.toWellFormed().';
 
 /**
- * Like `JSON.stringify`, but bigints become numbers where no digit is lost and else text, Uint8Arrays base64
- * text, and what JSON would drop silently (a Map, a function) or cannot hold (a circle, NaN, a lone
- * surrogate) is refused. `what` begins the sentence.
+ * Like `JSON.stringify`, but bigints become numbers if safe and otherwise strings, Uint8Arrays become base64
+ * strings, and values that JSON would drop silently (a Map, a function) or cannot represent (a cycle, NaN, a
+ * lone surrogate) are refused. `what` begins the error message.
  */
 export function encodeJson(value: unknown, what: string, indent?: number): string {
   return JSON.stringify(new Preparation(what, true).prepare(value), null, indent) ?? 'null';
 }
 
 /**
- * The same for people and scripts that read what is there already: numbers and dates that JSON cannot hold
- * are text, and what is nested too deeply is cut.
+ * The same for displaying existing values: numbers and dates that JSON cannot represent become strings, and
+ * values that are nested too deeply are cut off.
  */
 export function showJson(value: unknown, indent?: number): string {
   return JSON.stringify(new Preparation('The value', false).prepare(value), null, indent) ?? 'null';
 }
 
-/** Copies a value with everything in JSON's terms. */
+/** Copies a value, converting everything to what JSON can represent. */
 class Preparation {
-  /** The objects that the current place is inside of, and the way to it. */
+  /** The objects around the current place, and the path to it. */
   readonly #open: object[] = [];
   readonly #path: (string | number)[] = [];
 
@@ -49,17 +50,18 @@ class Preparation {
   prepare(value: unknown): unknown {
     switch (typeof value) {
       case 'string':
-        if (this.strict && !value.isWellFormed()) this.#refuse('holds a lone surrogate', WHY_NO_SURROGATE);
+        if (this.strict && !value.isWellFormed()) this.#refuse('contains a lone surrogate', WHY_NO_SURROGATE);
         return value;
       case 'number':
         if (Number.isFinite(value)) return value;
-        if (this.strict) this.#refuse(`holds ${value}`, ', which JSON cannot. Use null, or text.');
+        if (this.strict)
+          this.#refuse(`contains ${value}`, ', which JSON cannot represent. Use null, or a string.');
         return String(value);
       case 'bigint':
         return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
       case 'function':
       case 'symbol':
-        return this.#refuse(`holds ${describe(value)}`, ', which JSON cannot. Leave it out.');
+        return this.#refuse(`contains ${describe(value)}`, ', which JSON cannot represent. Leave it out.');
       case 'object':
         return value === null ? null : this.#prepareObject(value);
       default:
@@ -71,13 +73,13 @@ class Preparation {
     if (value instanceof Date) {
       if (!Number.isNaN(value.getTime())) return value.toISOString();
       return this.strict
-        ? this.#refuse('holds an invalid Date', '. Use a valid one, or null.')
+        ? this.#refuse('contains an invalid Date', '. Use a valid one, or null.')
         : 'Invalid Date';
     }
     if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
     if (!this.strict && this.#open.length === MAX_DEPTH) return '…';
     if (this.#open.includes(value))
-      this.#refuse('contains itself', ', so it cannot be written as JSON. Pass a copy without the circle.');
+      this.#refuse('contains itself', ', so it cannot be written as JSON. Pass a copy without the cycle.');
     if (this.#open.length === MAX_DEPTH) {
       const levels = `more than ${MAX_DEPTH.toLocaleString('en')} levels`;
       this.#refuse('is nested too deeply', `: ${levels}. Store it in a flatter form.`);
@@ -100,9 +102,9 @@ class Preparation {
           : value instanceof Set
             ? 'Use [...set].'
             : 'Leave it out.';
-      this.#refuse(`holds ${describe(value)}`, `, which JSON cannot. ${hint}`);
+      this.#refuse(`contains ${describe(value)}`, `, which JSON cannot represent. ${hint}`);
     }
-    // Not assigned one by one: "__proto__" is a name like any other.
+    // Not assigned one by one, so that "__proto__" is an ordinary name.
     return Object.fromEntries(
       Object.entries(value)
         .filter(([, entry]) => entry !== undefined)
@@ -121,7 +123,9 @@ class Preparation {
     return prepared;
   }
 
-  /** `holds a Map` and `, which JSON cannot.` → `The result holds a Map at "a.b[0]", which JSON cannot.` */
+  /**
+   * `contains a Map` and `, which JSON cannot represent.` → `The result contains a Map at "a.b[0]", which …`
+   */
   #refuse(problem: string, rest: string): never {
     const place = this.#place();
     throw new NotJson(`${this.what} ${problem}${place === '' ? '' : ` at "${place}"`}${rest}`);

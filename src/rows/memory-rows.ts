@@ -1,5 +1,6 @@
 /**
- * Rows given as objects, for tests of partition functions: in DuckDB, so that they read like a snapshot's.
+ * Rows that tests of partition functions pass as objects, loaded into DuckDB so that they read like a
+ * snapshot's.
  */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { appendColumns, declaredAs, writtenAs } from './output-file';
@@ -11,7 +12,7 @@ import { shapeOf, NO_CONSTANTS } from './slices';
 
 const TABLE = '__partwise_memory';
 
-/** `output`: as `toOutputRows` gives them, with no key. */
+/** Takes what `toOutputRows` returns, with no key. */
 export async function memoryRows(
   database: DuckDBInstance,
   { columns, rows }: OutputRows,

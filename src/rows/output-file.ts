@@ -21,23 +21,23 @@ import { type Cell, type CellType, exactType, type ValueType } from './cells';
 import { identifier, literal } from '../duckdb/quote';
 import { storable } from './storable';
 
-/** DuckDB's vectors hold this many rows. */
+/** Rows of a DuckDB vector. */
 const CHUNK = 2048;
 
-/** Temporary table with `ord, key_0, …` of the unit's partitions, on the connection that writes. */
+/** Temporary table `(ord, key_0, …)` of the unit's partitions, on the connection that writes. */
 export const KEYS_TABLE = '__partwise_keys';
-/** Parquet metadata: all columns in order as a JSON array, those that were null in every row included. */
+/** Parquet metadata: all columns in order as a JSON array, including those that were null in every row. */
 const COLUMNS_METADATA = 'partwise_columns';
 
 export interface KeyedCopy {
-  /** What stands after FROM. */
+  /** The FROM clause. */
   rows: string;
   ord: string;
   row: string;
-  /** The output's columns, as they stand after SELECT. */
+  /** The output's columns, as in a SELECT list. */
   selected: string[];
   keyColumns: readonly Column[];
-  /** Names of the output's columns in order, those not selected included. */
+  /** Names of the output's columns in order, including those that are not selected. */
   columns: string[];
   file: string;
 }
@@ -70,19 +70,19 @@ const TYPES: Record<ValueType, DuckDBType> = {
   JSON: VARCHAR,
 };
 
-/** How a temporary table declares the cells of a type. */
+/** The type that a temporary table declares for cells of a type. */
 export function declaredAs(type: CellType): string {
   return type === 'JSON' || exactType(type) !== null ? 'VARCHAR' : type;
 }
 
-/** A column of that table as it is written. */
+/** The SQL expression that writes a column of that table. */
 export function writtenAs(column: string, type: CellType): string {
   if (type === 'JSON') return `${column}::JSON`;
   const exact = exactType(type);
   return exact === null ? column : storable(`${column}::${exact}`, exact);
 }
 
-/** Fills a temporary table whose columns are `ord INTEGER, row BIGINT` and then those given, in order. */
+/** Fills a temporary table with the columns `ord INTEGER, row BIGINT` and then the given ones, in order. */
 export async function appendColumns(
   connection: DuckDBConnection,
   table: string,

@@ -1,18 +1,18 @@
 import { queryRows, quoteText, withDatabase } from '../duckdb/database-file';
 
-/** A partition as the index knows it. */
+/** A partition's entry in the index. */
 export interface IndexEntry {
   ordinal: number;
   id: string;
   rows: number;
 }
 
-/** Entries of the given ordinals, in order. */
+/** Returns the entries of the given ordinals, in order. */
 export function readIndex(file: string, ordinals: readonly number[]): Promise<IndexEntry[]> {
   return ordinals.length === 0 ? Promise.resolve([]) : readEntries(file, `ord IN (${ordinals.join(', ')})`);
 }
 
-/** Entries of the ordinals `from` to `to`, both included, in order. */
+/** Returns the entries of the ordinals `from` to `to` (inclusive), in order. */
 export function readIndexRange(file: string, from: number, to: number): Promise<IndexEntry[]> {
   return readEntries(file, `ord BETWEEN ${from} AND ${to}`);
 }
@@ -26,7 +26,7 @@ function readEntries(file: string, condition: string): Promise<IndexEntry[]> {
   );
 }
 
-/** The whole index by columns, in order. */
+/** Returns the whole index by column, in order. */
 export function readWholeIndex(file: string): Promise<{ ids: string[]; rows: number[] }> {
   return withDatabase(':memory:', 'read', async (connection) => {
     const read = await connection.runAndReadAll(
@@ -37,7 +37,7 @@ export function readWholeIndex(file: string): Promise<{ ids: string[]; rows: num
   });
 }
 
-/** Rows of the partitions with the ordinals from `from` to `to`, which is not included. */
+/** Returns the row counts of the partitions with ordinals `from` (inclusive) to `to` (exclusive). */
 export function readIndexRows(file: string, from: number, to: number): Promise<Float64Array> {
   return withDatabase(':memory:', 'read', async (connection) => {
     const read = await connection.runAndReadAll(
@@ -47,7 +47,7 @@ export function readIndexRows(file: string, from: number, to: number): Promise<F
   });
 }
 
-/** Ordinals of the ids that the index has. */
+/** Returns the ordinals of those ids that are in the index. */
 export function findOrdinals(file: string, ids: readonly string[]): Promise<Map<string, number>> {
   if (ids.length === 0) return Promise.resolve(new Map());
   return withDatabase(':memory:', 'read', async (connection) => {
@@ -60,7 +60,7 @@ export function findOrdinals(file: string, ids: readonly string[]): Promise<Map<
   });
 }
 
-/** The fingerprint of each partition, by ordinal; null when the run was planned without. */
+/** Returns each partition's fingerprint by ordinal, or null if the run was planned without fingerprints. */
 export function readFingerprints(file: string): Promise<string[] | null> {
   return withDatabase(':memory:', 'read', async (connection) => {
     const [column] = await queryRows(

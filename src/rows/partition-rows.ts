@@ -11,21 +11,22 @@ export interface HeldRows {
   shape: Shape;
 }
 
-/** Where the rows of one partition come from: a range of a snapshot, a file, or a table of a test. */
+/** The source of one partition's rows: a range of a snapshot, a file, or a table of a test. */
 export interface PartitionRows {
   readonly rowCount: number;
-  /** The source's columns; Partwise's own are not among them. */
+  /** The source's columns, without Partwise's own. */
   readonly columns: Column[];
   readonly constants: Constants;
   /**
-   * All rows in order, of a partition that is small enough to be held; null: it is not. May be called more
+   * Returns all rows in order, or null if the partition is too large to be held in memory. May be called more
    * than once.
    */
   held(): Promise<HeldRows> | null;
-  /** The rows in order, in chunks; may be called more than once. */
+  /** Returns the rows in order, in chunks. May be called more than once. */
   slices(): AsyncIterable<{ slice: Slice; shape: Shape }>;
   /**
-   * What `data` stands for in SQL: a SELECT over the partition's rows, ready to be run on this connection.
+   * Returns the definition of the view `data`: a SELECT over the partition's rows that can run on this
+   * connection.
    */
   view(connection: DuckDBConnection): Promise<string>;
 }

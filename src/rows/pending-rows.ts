@@ -1,4 +1,4 @@
-/** Rows that functions returned, by columns, until they are written. */
+/** Rows that functions returned, held by column until they are written. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
 import { type Cell, type CellType, takeCell } from './cells';
@@ -12,7 +12,7 @@ import type { Row } from '../core/row';
 const PENDING = '__partwise_pending';
 
 export class PendingRows {
-  /** Column by column; `#names` and `#types` are the same by position, for comparing rows with them. */
+  /** `#names` and `#types` have the same columns by position, to compare rows with. */
   #columns: OutputColumns = new Map();
   #names: string[] = [];
   #types: (CellType | null)[] = [];
@@ -25,23 +25,23 @@ export class PendingRows {
   }
 
   /**
-   * Takes the rows of a result, so that whatever becomes of its objects changes nothing. Throws
-   * `InvalidResult` for what cannot be stored. Most partitions return rows like those before, which is
-   * quickly seen.
+   * Copies the rows of a result, so that later changes to its objects have no effect. Throws `InvalidResult`
+   * for values that cannot be stored. There is a fast path for rows with the same columns as the previous
+   * ones, as most have.
    */
   take(result: unknown, key: Row): OutputRows {
     const rows = Array.isArray(result) ? (result as unknown[]) : [result];
     if (this.#names.length === 0 || exactColumnsOf(result) !== null) return toOutputRows(result, key);
     const taken: Cell[][] = [];
     for (let i = 0; i < rows.length; i++) {
-      const cells = this.#takeAlike(rows[i], i);
+      const cells = this.#takeSameShape(rows[i], i);
       if (cells === null) return toOutputRows(result, key);
       taken.push(cells);
     }
     return { columns: this.#columns, rows: taken };
   }
 
-  /** False: the types do not go together with those before; write these first. */
+  /** Returns false if the types are incompatible with the pending rows, which must be written first. */
   add(ordinal: number, { columns, rows }: OutputRows): boolean {
     if (columns !== this.#columns) {
       const joined = joinColumns(this.#columns, columns);
@@ -61,8 +61,8 @@ export class PendingRows {
   }
 
   /**
-   * Writes everything to `file` and forgets it; there is no file when all is refused. What is added from now
-   * on goes into the next.
+   * Writes everything to `file` and clears it. If all rows are refused, no file is written. Rows that are
+   * added meanwhile go into the next file.
    */
   async write(connection: DuckDBConnection, keyColumns: readonly Column[], file: string): Promise<Written> {
     const names = [...this.#columns.keys()];
@@ -88,10 +88,10 @@ export class PendingRows {
   }
 
   /**
-   * The cells of a plain object with these columns in this order, each value of a kind that its column
-   * stores; null: it is not.
+   * The cells of a plain object with exactly these columns in this order and with values that they store as
+   * is; null if the object differs.
    */
-  #takeAlike(row: unknown, position: number): Cell[] | null {
+  #takeSameShape(row: unknown, position: number): Cell[] | null {
     if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
       return null;
     const names = Object.keys(row);
@@ -112,7 +112,7 @@ export class PendingRows {
     return cells;
   }
 
-  /** Of each column here, its place among `names`; null: all have the same. -1: it is not among them. */
+  /** Each column's index in `names`, -1 if it is missing there; null if the names are identical. */
   #placesIn(names: readonly string[]): number[] | null {
     if (names.length === this.#names.length && names.every((name, i) => name === this.#names[i])) return null;
     const places = new Map(names.map((name, i) => [name, i]));
@@ -121,7 +121,7 @@ export class PendingRows {
 
   #setColumns(columns: OutputColumns): void {
     const names = [...columns.keys()];
-    // Those before have no value in columns that are new.
+    // Earlier rows have no value in new columns.
     this.#values = names.map((name, i) =>
       name === this.#names[i] ? this.#values[i]! : Array.from<null>({ length: this.rows }).fill(null),
     );
@@ -147,7 +147,7 @@ function rowsOf({ ordinals, positions, typed }: TypedRows, some: ReadonlySet<num
   };
 }
 
-/** `columns`: names of all columns in order, those without any value included. */
+/** `columns` are the names of all columns in order, including those without any value. */
 async function writeRows(
   connection: DuckDBConnection,
   { typed, ...places }: TypedRows,

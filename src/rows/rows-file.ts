@@ -1,4 +1,4 @@
-/** Rows as the content of a CSV or Parquet file, and back, by DuckDB. */
+/** Converts rows to the content of a CSV or Parquet file, and back, with DuckDB. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
@@ -11,10 +11,10 @@ import type { Row } from '../core/row';
 
 export type RowsFormat = 'csv' | 'parquet';
 
-/** More than this is spilled. */
+/** DuckDB spills beyond this. */
 const MEMORY_BYTES = 256 * 1024 * 1024;
 
-/** A CSV file as it is written is a CSV file as it is read: nothing of it is guessed but types. */
+/** CSV files are written and read with the same options, so only types are detected. */
 const CSV = `delim = ',', quote = '"', escape = '"'`;
 
 const FORMATS: Record<RowsFormat, { copy: string; read: (file: string, bytes: number) => string }> = {
@@ -27,12 +27,12 @@ const FORMATS: Record<RowsFormat, { copy: string; read: (file: string, bytes: nu
 };
 
 /**
- * Throws `InvalidResult` for rows that no table can hold. `scratch`: a folder for the file while it is made.
+ * Throws `InvalidResult` for rows that a table cannot store. `scratch` is a folder for the temporary file.
  */
 export async function writeRows(rows: Row[], format: RowsFormat, scratch: string): Promise<Uint8Array> {
-  // No rows, no columns, and no line that would name them.
+  // Without rows there are no columns, and so no header.
   if (rows.length === 0 && format === 'csv') return new Uint8Array();
-  // Taken before anything is waited for: the caller may change its rows then.
+  // Copied before the first wait, since the caller may change its rows afterwards.
   const taken = toOutputRows(rows, {});
   return withFile(format, scratch, async (file, connection, database) => {
     const select = await (await memoryRows(database, taken)).view(connection);
@@ -41,7 +41,7 @@ export async function writeRows(rows: Row[], format: RowsFormat, scratch: string
   });
 }
 
-/** CSV has no types: what looks like a number, a date or a boolean in every row becomes one. */
+/** CSV has no types: a column becomes numbers, dates or booleans if every row looks like one. */
 export async function rowsInBytes(content: Uint8Array, format: RowsFormat, scratch: string): Promise<Row[]> {
   if (content.length === 0) return [];
   return withFile(format, scratch, async (file, connection) => {

@@ -1,4 +1,4 @@
-/** What a partition function returned, as rows and columns of the combined output. Pure. */
+/** Converts what a partition function returned to rows and columns of the combined output. Pure. */
 import { type Cell, type CellType, exactType, isObject, readCell, takeCell, type ValueType } from './cells';
 import { describe } from '../core/quote';
 import { exactCell, exactColumnsOf } from './exact-columns';
@@ -6,21 +6,21 @@ import { showJson, WHY_NO_SURROGATE } from './json';
 import type { Row } from '../core/row';
 import { InvalidResult } from './invalid-result';
 
-/** Columns in order of first appearance; null: every value so far was null. */
+/** Types of columns, in order of first appearance; null if every value so far was null. */
 export type OutputColumns = Map<string, CellType | null>;
 
-/** Copies: a function may change what it returned, and nothing changes here. */
+/** Copies of returned rows, which the function cannot change afterwards. */
 export interface OutputRows {
   columns: OutputColumns;
   /**
-   * Cells in the order of the columns; a row that lacks the last columns is shorter, and one that lacks
-   * others has holes.
+   * Cells in the order of the columns. A row without the last columns is shorter, and one without other
+   * columns has holes.
    */
   rows: Cell[][];
 }
 
 /**
- * Throws `InvalidResult` with a sentence for a result that cannot be stored. The key columns are left out.
+ * Converts a result; key columns are left out. Throws `InvalidResult` if it cannot be stored.
  */
 export function toOutputRows(result: unknown, key: Row): OutputRows {
   const rows = asRows(result);
@@ -28,7 +28,7 @@ export function toOutputRows(result: unknown, key: Row): OutputRows {
   const keyNames = new Map(Object.keys(key).map((name) => [name.toLowerCase(), name]));
   const columns: OutputColumns = new Map();
   const positions = new Map<string, number>();
-  /** Row in which a column got its type, for messages. */
+  /** The row that determined a column's type, for messages. */
   const firstSeen = new Map<string, number>();
   const spelling = new Map<string, string>();
   const output = rows.map((row, i) => {
@@ -58,7 +58,7 @@ export function toOutputRows(result: unknown, key: Row): OutputRows {
   return { columns, rows: output };
 }
 
-/** The rows as JavaScript has them; what a row lacks is left out. */
+/** Converts the rows to objects, without the columns that a row lacks. */
 export function toObjects({ columns, rows }: OutputRows): Row[] {
   const named = [...columns];
   return rows.map((cells) =>
@@ -68,7 +68,9 @@ export function toObjects({ columns, rows }: OutputRows): Row[] {
   );
 }
 
-/** The columns of two partitions' rows as one file's, or null when their types do not go together. */
+/**
+ * Joins the columns of two partitions' rows into those of one file, or returns null if they are incompatible.
+ */
 export function joinColumns(a: OutputColumns, b: OutputColumns): OutputColumns | null {
   const joined: OutputColumns = new Map(a);
   const spelling = new Map([...a.keys()].map((name) => [name.toLowerCase(), name]));
@@ -106,8 +108,8 @@ function join(a: CellType | null, b: CellType | null): CellType | null | undefin
 }
 
 /**
- * Whether a value goes into a column of this type as it is, seen at a glance: false for whatever needs a
- * closer look.
+ * A quick check whether a value can be stored in a column of this type as it is. False also for values that
+ * need a closer check.
  */
 export function storesAs(
   type: CellType | null,
@@ -150,7 +152,7 @@ function checkName(name: string, spelling: Map<string, string>, row: number): vo
   if (known === name) return;
   if (known !== undefined) {
     throw new InvalidResult(
-      `Row ${row} has the column "${name}" and there is also "${known}": tables do not tell them apart. Rename one.`,
+      `Row ${row} has the column "${name}", but there is also "${known}": column names are not case-sensitive. Rename one.`,
     );
   }
   const problem = nameProblem(name);
@@ -160,9 +162,9 @@ function checkName(name: string, spelling: Map<string, string>, row: number): vo
 
 function nameProblem(name: string): string | null {
   if (name === '') return 'an empty name. Rename it.';
-  if (/^__partwise_/i.test(name)) return `a name that Partwise keeps for itself, "${name}". Rename it.`;
+  if (/^__partwise_/i.test(name)) return `a name that is reserved for Partwise, "${name}". Rename it.`;
   if (name.includes('\0'))
-    return `a NUL in its name, ${JSON.stringify(name)}, which SQL cannot hold. Rename it.`;
+    return `a NUL in its name, ${JSON.stringify(name)}, which SQL does not allow. Rename it.`;
   if (!name.isWellFormed()) return `a lone surrogate in its name, ${JSON.stringify(name)}${WHY_NO_SURROGATE}`;
   return null;
 }
@@ -171,14 +173,14 @@ function checkKey(name: string, value: unknown, keyName: string, keyValue: unkno
   if (value === undefined || sameValue(value, keyValue)) return;
   throw new InvalidResult(
     `Row ${row} has ${name} = ${show(value)}, but this is the partition where ${keyName} = ${show(keyValue)}. ` +
-      `Key columns are added by themselves: leave "${name}" out or give it another name.`,
+      `Key columns are added automatically: leave "${name}" out, or rename it.`,
   );
 }
 
 function sameValue(a: unknown, b: unknown): boolean {
   if (a instanceof Date && b instanceof Date) return Object.is(a.getTime(), b.getTime());
   if (typeof a === 'object' && a !== null) return show(a) === show(b);
-  // A bigint that was returned for an integer key is the same key.
+  // A bigint that is returned for an integer key is the same key.
   if (typeof a === 'bigint' || typeof b === 'bigint')
     return typeof a !== 'string' && typeof b !== 'string' && a == b;
   return Object.is(a, b) || a === b;

@@ -1,4 +1,4 @@
-/** Rows as DuckDB hands them out (chunks of vectors), and as functions want them (objects, columns). */
+/** Converts rows from DuckDB's form (chunks of vectors) to that of functions (objects, columns). */
 import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
 import { setOwn, type Row } from '../core/row';
 import { vectorReader, type VectorReader } from '../duckdb/vector-readers';
@@ -8,11 +8,11 @@ export interface Shape {
   names: string[];
   types: string[];
   readers: VectorReader[];
-  /** Columns before these are Partwise's own. */
+  /** Number of Partwise's own columns, which come first. */
   offset: number;
 }
 
-/** Rows `from` (included) to `to` (not) of a chunk. */
+/** Rows `from` (inclusive) to `to` (exclusive) of a chunk. */
 export interface Slice {
   chunk: DuckDBDataChunk;
   from: number;
@@ -30,7 +30,7 @@ export function shapeOf(result: DuckDBResult, offset: number): Shape {
   };
 }
 
-/** Of columns that have one name the first keeps it, and the others get a number: `n`, `n:1`. */
+/** If columns share a name, the first keeps it and the others are numbered: `n`, `n:1`. */
 function distinctNames(names: readonly string[]): string[] {
   const counts = new Map<string, number>();
   return names.map((name) => {
@@ -78,7 +78,7 @@ export async function allRows(result: DuckDBResult): Promise<Row[]> {
   return rows;
 }
 
-/** Columns of text in which all rows of a partition have one value, by name: those of its key. */
+/** String columns that have the same value in all rows of a partition, by name: those of its key. */
 export type Constants = ReadonlyMap<string, string | null>;
 
 export const NO_CONSTANTS: Constants = new Map();

@@ -1,4 +1,4 @@
-/** A query read chunk by chunk on a connection of its own, so that others may run beside it. */
+/** Reads a query chunk by chunk on its own connection, so that other queries may run at the same time. */
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { type Shape, shapeOf, type Slice } from './slices';
 

@@ -1,24 +1,23 @@
 /**
- * Rows of many partitions are written as one file; what cannot be written is found, and costs its own
- * partition alone (I5).
+ * Rows of many partitions are written as one file. If some cannot be written, only their own partitions fail
+ * (I5).
  */
 import { asSqlError, SqlError } from '../duckdb/sql-error';
 import { InvalidResult } from './invalid-result';
 
 export interface Written {
-  /** By ordinal: why the rows of these partitions were not written. */
+  /** Why partitions' rows were not written, by ordinal. */
   refused: ReadonlyMap<number, Error>;
-  /** False: all were refused, and there is no file. */
+  /** False if all partitions were refused, so there is no file. */
   isWritten: boolean;
 }
 
 export const NOTHING_WRITTEN: Written = { refused: new Map(), isWritten: false };
 
 /**
- * Calls `write` with all partitions. When that fails, halves are tried until those that cannot be written by
- * themselves are known, and the others are written together. Rejects when no partition is to blame: the disk
- * is full, or nothing can be written at all. `write` writes the rows of these ordinals, which are at least
- * one, in place of what it wrote before.
+ * Calls `write` with all partitions. If that fails, bisects to find the partitions that cannot be written,
+ * and writes the others together. Rejects if no partition is to blame: the disk is full, or nothing can be
+ * written. `write` gets at least one ordinal and replaces what it wrote before.
  */
 export async function writeOrRefuse(
   ordinals: readonly number[],
@@ -32,7 +31,7 @@ export async function writeOrRefuse(
       isWhole = some === ordinals;
       return;
     } catch (error) {
-      if (!isOfRows(error)) throw error;
+      if (!isCausedByRows(error)) throw error;
       if (some.length === 1) return void refused.set(some[0]!, toRefusal(error));
     }
     const middle = some.length >> 1;
@@ -42,25 +41,25 @@ export async function writeOrRefuse(
   // enforces I5
   await search(ordinals);
   if (isWhole) return { refused, isWritten: true };
-  // Each try replaced the file of the one before, so by now it holds a part of the rows at most.
+  // Each attempt replaced the file of the previous one, so the file now has at most a part of the rows.
   const rest = ordinals.filter((ordinal) => !refused.has(ordinal));
   if (rest.length > 0) await write(rest);
   return { refused, isWritten: rest.length > 0 };
 }
 
-/** Kinds of DuckDB's errors that say nothing about the rows. */
-const OF_THE_MACHINE = /^(IO|Fatal|Internal|Interrupt|Connection) Error: /i;
+/** Kinds of DuckDB errors that are not caused by the rows. */
+const ENVIRONMENT_ERRORS = /^(IO|Fatal|Internal|Interrupt|Connection) Error: /i;
 
-function isOfRows(error: unknown): boolean {
+function isCausedByRows(error: unknown): boolean {
   const message = error instanceof Error ? error.message : '';
-  // Parquet's own limits come as IO errors too.
+  // Violations of Parquet's limits are IO errors too.
   if (message.startsWith('IO Error: Parquet ')) return true;
-  return !OF_THE_MACHINE.test(message) && (error as { code?: unknown }).code === undefined;
+  return !ENVIRONMENT_ERRORS.test(message) && (error as { code?: unknown }).code === undefined;
 }
 
 function toRefusal(error: unknown): Error {
   const known = asSqlError(error);
-  // Another time, or with more memory, it may work.
+  // It may succeed later, or with more memory.
   if (known instanceof SqlError && !known.nonRetryable && known.name.startsWith('OutOfMemory')) return known;
   return new InvalidResult(
     `The returned rows cannot be stored: ${known instanceof Error ? known.message : String(known)}`,

@@ -1,8 +1,7 @@
 /**
- * Which call a runner is at, in a file of a few bytes that it shares with its worker. A message for each call
- * would cost more than a small function, and would be lost with the process; what was written to a file is
- * there, whatever ended the process right afterwards. The file has no name any more once the runner has it,
- * so nothing of it is ever left.
+ * The call that a runner is running, in a small file that it shares with its worker. A message for each call
+ * would cost more than a small function, and could be lost with the process; what was written to the file
+ * survives any death of the process. The file is unlinked once it is open, so it never remains.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
@@ -10,46 +9,47 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Offsets } from './output-files';
 
-/** Of the file, in a runner. */
+/** The file's descriptor in a runner. */
 export const CALLS_FD = 5;
 
 /** The call that is running. */
 export interface RunningCall {
-  /** How many calls the runner had begun before it. */
+  /** Number of calls that the runner had started before it. */
   number: number;
-  /** By the clock of `monotonicMs`. */
+  /** On the clock of `monotonicMs`. */
   startedAt: number;
-  /** Where its output begins. */
+  /** Where its output starts. */
   output: Offsets;
 }
 
-/** What a runner has come to. */
+/** The state of a runner's calls. */
 export interface CallState {
   /** Null between calls. */
   running: RunningCall | null;
-  /** Calls begun so far, in all units. */
+  /** Number of calls started so far, in all units. */
   begun: number;
 }
 
 /**
- * Of the file, each a float64: version, begun, running (0 or 1), startedAt, the offsets of both files of
- * output, version again. A reader that sees two different versions came in the middle of a write.
+ * Number of fields in the file, each a float64: version, begun, running (0 or 1), startedAt, the offsets of
+ * both output files, version again. A reader that sees two different versions has read in the middle of a
+ * write.
  */
 export const CALL_FIELDS = 7;
 const MAX_READS = 100;
 
-/** Milliseconds of a clock that all processes of the machine share, and that nobody sets. */
+/** Milliseconds on a monotonic clock that all processes of the machine share. */
 export function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1_000 + nanoseconds / 1e6;
 }
 
 /**
- * The worker's end; makes the file. A function may have scribbled into it, so what is read is brought into
- * bounds.
+ * The worker's end, which creates the file. A function may have written to it, so values that are read are
+ * clamped to valid ones.
  */
 export class CallRecord {
-  readonly fd = openNameless();
+  readonly fd = openUnlinked();
   readonly #fields = new Float64Array(CALL_FIELDS);
   #last: CallState | null = null;
 
@@ -73,7 +73,7 @@ export class CallRecord {
     };
   }
 
-  /** The runner has ended: what it was at then is what is read from now on. */
+  /** Called when the runner has ended. `read` then returns its last state. */
   close(): void {
     if (this.#last !== null) return;
     this.#last = this.read();
@@ -85,8 +85,8 @@ function count(value: number): number {
   return Number.isSafeInteger(value) && value > 0 ? value : 0;
 }
 
-/** In memory where there is such a place: a disk that is busy would make each write wait. */
-function openNameless(): number {
+/** In shared memory where available: a busy disk would delay each write. */
+function openUnlinked(): number {
   try {
     return openIn('/dev/shm');
   } catch {

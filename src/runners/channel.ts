@@ -1,7 +1,7 @@
 /**
  * Messages between a worker and a runner, over a socket that both have from the start (`message-bytes`).
- * Node's own channel for child processes would do for Node, but it belongs to the whole process: any code can
- * send on it, close it (`process.send`, `process.disconnect`) or take its listeners away.
+ * Node's IPC channel is not used, because it belongs to the whole process: any code can send on it, close it
+ * (`process.send`, `process.disconnect`) or remove its listeners.
  */
 import type { Socket } from 'node:net';
 import {
@@ -13,12 +13,12 @@ import {
 } from './message-bytes';
 import type { FromRunner, ToRunner } from './protocol';
 
-/** Of the socket, in a runner. */
+/** The socket's descriptor in a runner. */
 export const CHANNEL_FD = 3;
 
 interface ChannelEvents {
   onMessage: (message: unknown) => void;
-  /** What arrived is not a message; nothing is read after it. */
+  /** Called if what arrived is not a message; nothing is read after it. */
   onBroken: (why: string) => void;
   onClose?: () => void;
 }
@@ -26,7 +26,7 @@ interface ChannelEvents {
 export class Channel {
   #parts: Buffer[] = [];
   #bytes = 0;
-  /** Bytes that the next step needs: the lengths, or a whole message. */
+  /** Bytes that the next step needs: those of the prefix, or of a whole message. */
   #wanted = PREFIX_BYTES;
   #broken = false;
 
@@ -40,7 +40,7 @@ export class Channel {
     socket.on('close', () => events.onClose?.());
   }
 
-  /** Nothing is sent to an end that is gone. */
+  /** Does nothing if the other end is gone. */
   send(message: ToRunner | FromRunner): void {
     if (this.socket.writable) this.socket.write(encodeMessage(message));
   }
@@ -49,7 +49,7 @@ export class Channel {
     if (this.#broken) return;
     this.#parts.push(bytes);
     this.#bytes += bytes.length;
-    // Joined only when there is enough: a large message arrives in thousands of parts.
+    // Concatenated only when there is enough: a large message arrives in thousands of parts.
     while (this.#bytes >= this.#wanted && !this.#broken) {
       const all = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
       this.#parts = [all];

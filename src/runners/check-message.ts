@@ -1,6 +1,6 @@
 /**
- * Checks what a runner sends before the worker acts on it. Functions run in that process, so anything may
- * come: a message of another shape, a partition of another unit, a path outside of the scratch folder.
+ * Checks what a runner sends before the worker acts on it. Functions run in that process, so it may send
+ * anything: a malformed message, a partition of another unit, a path outside the scratch folder.
  */
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -12,10 +12,10 @@ import { artifact, message } from './message-shapes';
 import type { FromRunner, RunnerUnit } from './protocol';
 
 const MAX_PROGRESS = 10_000;
-/** The last millisecond that a Date can be. */
+/** The last millisecond that a Date can represent. */
 const MAX_TIME = 8.64e15;
 
-/** The end of "a message that …". */
+/** The message completes "a message that …". */
 export class BadMessage extends Error {
   override name = 'BadMessage';
 }
@@ -32,13 +32,13 @@ export class UnitMessages {
   constructor(
     ordinals: readonly number[],
     private readonly unit: Pick<RunnerUnit, 'scratch'>,
-    /** Null: functions open their warehouse themselves. */
+    /** Null if functions open their warehouse themselves. */
     private readonly access: object | null,
   ) {
     this.#known = new Set(ordinals);
   }
 
-  /** Whether all partitions of the unit were handed over. */
+  /** Whether all of the unit's partitions were handed over. */
   get isComplete(): boolean {
     return this.#ended.size === this.#known.size;
   }
@@ -48,7 +48,7 @@ export class UnitMessages {
     return this.#ended.has(ordinal);
   }
 
-  /** An artifact is on the stage; only such a one may be named. */
+  /** Records that an artifact is on the stage. Only such artifacts may be named. */
   stored(ref: FileRef): void {
     this.#stored.set(ref.path, ref);
   }
@@ -84,18 +84,18 @@ export class UnitMessages {
     return checked;
   }
 
-  /** Throws `BadMessage` unless its files are there, and hold the artifacts that it names. */
+  /** Throws `BadMessage` unless its files exist and contain the artifacts that it names. */
   async checkFiles({ rows, pack, done, outcomes }: Segment): Promise<void> {
     if (rows !== null) await sizeOf(rows);
     const packed = [...outcomes.map(({ artifacts }) => artifacts), ...(done?.artifacts ?? [])]
       .flatMap((artifacts) => artifacts ?? [])
       .filter((each) => each[5] === undefined);
-    const end = packed.reduce((most, [, , offset, bytes]) => Math.max(most, offset + bytes), 0);
+    const end = packed.reduce((max, [, , offset, bytes]) => Math.max(max, offset + bytes), 0);
     if (end > (pack === null ? 0 : await sizeOf(pack)))
       throw new BadMessage('names artifacts that are not in its file');
   }
 
-  /** Its partitions have not ended, as far as anybody can tell. */
+  /** Undoes a segment that was refused: its partitions do not count as ended. */
   refuse(segment: Segment): void {
     for (const ordinal of reportedOrdinals(segment)) this.#ended.delete(ordinal);
   }
@@ -109,25 +109,24 @@ export class UnitMessages {
     if (done !== null && done.artifacts !== null) {
       const parsed = z.array(z.array(artifact).nullable()).safeParse(done.artifacts);
       if (!parsed.success || parsed.data.length > done.ordinals.length)
-        throw new BadMessage('holds artifacts that are none');
+        throw new BadMessage('contains malformed artifacts');
       for (const artifacts of parsed.data) this.#assertStored(artifacts ?? []);
     }
     const ordinals = reportedOrdinals(segment);
     for (const ordinal of ordinals) this.#assertKnown(ordinal);
     const twice = ordinals.find((ordinal) => this.#ended.has(ordinal));
     if (twice !== undefined || new Set(ordinals).size < ordinals.length)
-      throw new BadMessage('ends a partition a second time');
+      throw new BadMessage('reports the end of a partition twice');
     for (const ordinal of ordinals) this.#ended.add(ordinal);
   }
 
   #assertKnown(ordinal: number): void {
     if (!this.#known.has(ordinal))
-      throw new BadMessage(`is about partition number ${ordinal}, which is not in its unit`);
+      throw new BadMessage(`refers to partition number ${ordinal}, which is not in its unit`);
   }
 
   #assertInside(file: string): void {
-    if (dirname(file) !== this.unit.scratch)
-      throw new BadMessage('names a file outside of its scratch folder');
+    if (dirname(file) !== this.unit.scratch) throw new BadMessage('names a file outside its scratch folder');
   }
 
   #assertAccess(): void {
@@ -165,7 +164,7 @@ function assertColumns({ attempts, startedAt, durationMs, outputRows }: DoneBloc
     outputRows.every((value) => value >= 0) &&
     startedAt.every((value) => Math.abs(value) <= MAX_TIME) &&
     durationMs.every((value) => value >= 0 && value <= MAX_TIME);
-  if (!isWhole) throw new BadMessage('holds outcomes that are none');
+  if (!isWhole) throw new BadMessage('contains malformed outcomes');
 }
 
 function reportedOrdinals({ done, outcomes }: Segment): number[] {
@@ -174,6 +173,6 @@ function reportedOrdinals({ done, outcomes }: Segment): number[] {
 
 async function sizeOf(file: string): Promise<number> {
   const stats = await lstat(file).catch(() => null);
-  if (stats?.isFile() !== true) throw new BadMessage('names a file that is not there');
+  if (stats?.isFile() !== true) throw new BadMessage('names a file that does not exist');
   return stats.size;
 }

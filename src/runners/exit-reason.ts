@@ -1,24 +1,24 @@
-/** Why a runner died, as a sentence for the partition that it was running. Pure. */
+/** Explains why a runner died, for the partition that it was running. Pure. */
 import type { ErrorInfo } from '../core/outcome';
 import { MAX_OUTPUT_BYTES } from './output-files';
 import { PROTOCOL_VERSION } from './protocol';
 
-/** How a language's runners end, in words for its users. */
+/** Parts of the explanations that depend on the language. */
 export interface DeathWords {
-  /** What the process writes to stderr when it runs out of memory by itself, and what is full then. */
+  /** What the process writes to stderr if it runs out of memory itself, and what was full. */
   exhausted: { pattern: RegExp; filled: string };
-  /** How a function needs less memory. */
+  /** How to make a function use less memory. */
   useLess: string;
-  /** Code that runs when the process is ended. */
+  /** The name of code that runs when the process exits. */
   exitHandler: string;
-  /** What to do instead of ending the process. */
+  /** What to do instead of exiting the process. */
   insteadOfExit: string;
 }
 
 export interface RunnerDeath {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** The end of what it wrote to stderr. */
+  /** The last part of its stderr. */
   stderr: string;
   memoryBytes: number;
 }
@@ -35,13 +35,13 @@ export function explainDeath(
   }
   if (signal !== null) {
     return killed(
-      `The runner process died of ${signal}: native code called by the function crashed, or the function sent itself the signal.`,
+      `The runner process was killed by ${signal}: native code called by the function crashed, or the function sent the signal itself.`,
     );
   }
   return killed(`The function ended its process with exit code ${code}. ${words.insteadOfExit}.`);
 }
 
-/** `rss`: resident bytes when it was noticed; null: the process gave up by itself. */
+/** `rss` are the resident bytes that exceeded the limit, or null if the process itself ran out of memory. */
 export function outOfMemory(memoryBytes: number, rss: number | null, words: DeathWords): ErrorInfo {
   const grew = rss === null ? `filled ${words.exhausted.filled}` : `grew to ${megabytes(rss)} of memory`;
   return {
@@ -54,7 +54,7 @@ export function outOfMemory(memoryBytes: number, rss: number | null, words: Deat
 export function tooMuchOutput(): ErrorInfo {
   return {
     type: 'TooMuchOutput',
-    message: `The function printed more than ${megabytes(MAX_OUTPUT_BYTES)} in one call, its child processes included. Print less, or upload what it prints as an artifact.`,
+    message: `The function and its child processes printed more than ${megabytes(MAX_OUTPUT_BYTES)} in one call. Print less, or upload what it prints as an artifact.`,
     stack: null,
   };
 }
@@ -62,38 +62,38 @@ export function tooMuchOutput(): ErrorInfo {
 /** `why` completes "a message that …". */
 export function unexpectedMessage(why: string): ErrorInfo {
   return killed(
-    `The runner process sent a message that ${why}, so it was ended. Do not write to descriptor 3 of the process: it is Partwise's own.`,
+    `The runner process sent a message that ${why}, so it was killed. Do not write to file descriptor 3 of the process: it is reserved for Partwise.`,
   );
 }
 
 export function otherProtocol(version: number): ErrorInfo {
   return killed(
-    `The runner process speaks version ${version} of the protocol with its worker, which speaks version ${PROTOCOL_VERSION}. Install the same version of Partwise for both.`,
+    `The runner process speaks protocol version ${version}, but its worker speaks version ${PROTOCOL_VERSION}. Install the same version of Partwise for both.`,
   );
 }
 
 export function stalled(ms: number): ErrorInfo {
   return killed(
-    `The runner process ran no function for ${ms / 1000} s and did not answer: something that a function left behind blocks it. Await everything that a function starts.`,
+    `The runner process called no function for ${ms / 1000} s and did not respond: something that a function left running is blocking it. Await everything that a function starts.`,
   );
 }
 
 export function exitStuck(ms: number, words: DeathWords): ErrorInfo {
   return killed(
-    `The function ended its process, and ${words.exitHandler} was still running after ${ms / 1000} s. ${words.insteadOfExit}.`,
+    `The function ended its process, but ${words.exitHandler} was still running after ${ms / 1000} s. ${words.insteadOfExit}.`,
   );
 }
 
 export function neverBegan(): ErrorInfo {
   return killed(
-    'The functions file starts something while it loads that throws, and nothing catches it, so no partition could be run. Its log has the error.',
+    'Something that the functions file starts while it loads threw an error that was not caught, so no partition could be run. The log has the error.',
   );
 }
 
 export function timedOut(timeoutMs: number): ErrorInfo {
   return {
     type: 'Timeout',
-    message: `The function was still running after ${timeoutMs / 1000} s, its time-out. Make it faster, or raise "timeout".`,
+    message: `The function was still running after ${timeoutMs / 1000} s, its timeout. Make it faster, or raise "timeout".`,
     stack: null,
   };
 }

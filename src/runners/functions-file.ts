@@ -1,4 +1,4 @@
-/** A functions file, in any language: made one file, and asked what it defines. */
+/** Bundles a functions file in any language, and finds out which functions it defines. */
 import { existsSync } from 'node:fs';
 import type { ErrorInfo } from '../core/outcome';
 import type { FunctionDescription } from '../core/function-description';
@@ -9,8 +9,8 @@ import { languageOfBundle, languageOfSource, SOURCE_ENDINGS } from './languages'
 const MEMORY_BYTES = 2_000_000_000;
 
 /**
- * The functions file builds but cannot be used: it throws while loading, hangs, or has two functions of one
- * name.
+ * The functions file builds but cannot be used: it throws while loading, hangs, or has two functions of the
+ * same name.
  */
 class FunctionsUnusable extends Error {
   override name = 'FunctionsUnusable';
@@ -25,19 +25,19 @@ class FunctionsUnusable extends Error {
 export async function bundleFunctions(file: string, folder: string): Promise<FunctionBundle> {
   if (!existsSync(file)) {
     throw new FunctionsBuildError([
-      `There is no functions file "${file}". Write one, or name it with --functions FILE.`,
+      `There is no functions file "${file}". Create it, or name another with --functions FILE.`,
     ]);
   }
   const language = languageOfSource(file);
   if (language === null) {
     throw new FunctionsBuildError([
-      `The functions file "${file}" has no known ending. Use one of ${SOURCE_ENDINGS.join(', ')}.`,
+      `The functions file "${file}" has an unsupported extension. Use one of ${SOURCE_ENDINGS.join(', ')}.`,
     ]);
   }
   return language.bundle(file, folder);
 }
 
-/** Asks a process of its own, since loading the bundle runs the user's code. Throws `FunctionsUnusable`. */
+/** Uses a separate process, since loading the bundle runs the user's code. Throws `FunctionsUnusable`. */
 export async function describeFunctions(
   bundle: string,
   passEnv: readonly string[] = [],

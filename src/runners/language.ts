@@ -1,5 +1,5 @@
 /**
- * What a language of partition functions consists of. To add one: a folder next to `node/`, and a line in
+ * The interface of a language for partition functions. To add one: a folder next to `node/`, and a line in
  * `languages.ts`.
  */
 import type { ArtifactCodec } from '../core/files';
@@ -13,27 +13,26 @@ export interface Language {
   readonly name: string;
   /** Functions files that a project has without naming one; the first that exists is taken. */
   readonly functionsFiles: readonly string[];
-  /** Endings of functions files, with the dot. */
+  /** Extensions of functions files, with the dot. */
   readonly sourceEndings: readonly string[];
-  /** Endings of bundles, with the dot. No two languages share one. */
+  /** Extensions of bundles, with the dot. Unique to the language. */
   readonly bundleEndings: readonly string[];
   /** How long a functions file may take to load. */
   readonly loadingTimeoutMs: number;
   /**
-   * Makes one file of a functions file and what it imports by path, so that an edit touches no run in flight.
-   * The file is `<folder>/<digest><ending>`, and the same input gives the same digest. Throws
+   * Bundles a functions file and what it imports by path into one file, so that edits do not affect running
+   * runs. The file is `<folder>/<digest><extension>`, and the same input gives the same digest. Throws
    * `FunctionsBuildError`.
    */
   bundle(file: string, folder: string): Promise<FunctionBundle>;
   /** Starts a process that speaks `protocol`. */
   start(options: RunnerOptions): Runner;
-  /** The answer's error to `describe`, as a sentence with the user's file and line. */
+  /** Explains an error in the answer to `describe`, with the user's file and line. */
   loadingProblem(error: ErrorInfo, bundle: string): string;
-  /** The shortest function of that name, for messages. */
+  /** A minimal function with that name, for messages. */
   example(name: string): string;
   /**
-   * Calls a unit's function where a debugger can reach it. Rejects if the function could not be called at
-   * all.
+   * Calls a unit's function in this process, for a debugger. Rejects if the function could not be called.
    */
   callHere(options: CallHereOptions): Promise<CalledHere>;
 }
@@ -46,7 +45,7 @@ export interface FunctionBundle {
   path: string;
 }
 
-/** The functions file does not build: a sentence per problem, with file and line. */
+/** The functions file does not build. There is a sentence for each problem, with file and line. */
 export class FunctionsBuildError extends Error {
   override name = 'FunctionsBuildError';
   readonly nonRetryable = true;
@@ -56,7 +55,7 @@ export class FunctionsBuildError extends Error {
 }
 
 export interface CallHereOptions {
-  /** Of one partition. */
+  /** A unit with one partition. */
   unit: RunnerUnit;
   onLog: (line: LogLine) => void;
   onDownload: (request: {
@@ -65,13 +64,13 @@ export interface CallHereOptions {
     run: string | null;
   }) => Promise<{ file: string; codec: ArtifactCodec }>;
   onModel: (partition: string) => Promise<ModelFile | null>;
-  /** For the function's queries of the warehouse; null: it opens the warehouse itself. */
+  /** For the function's warehouse queries, or null if it opens the warehouse itself. */
   access: WarehouseAccess | null;
   /** Aborts `context.signal`. */
   signal: AbortSignal;
 }
 
-/** An artifact that was uploaded, and exists only here. */
+/** An uploaded artifact, which exists only here. */
 export interface Uploaded {
   name: string;
   content: Uint8Array;
@@ -81,7 +80,7 @@ export interface Uploaded {
 
 export interface CalledHere {
   outcome: CallResult['outcome'];
-  /** Parquet files of the rows that it returned, in the unit's scratch folder. */
+  /** Parquet files of the returned rows, in the unit's scratch folder. */
   rowsFiles: string[];
   uploads: Uploaded[];
 }

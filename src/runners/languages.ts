@@ -1,24 +1,24 @@
-/** The languages that partition functions can be written in, found by the endings of files. */
+/** The languages that partition functions can be written in, by file extension. */
 import { extname } from 'node:path';
 import type { Language } from './language';
 import { node } from './node/language';
 
 const LANGUAGES: readonly Language[] = [node];
 
-/** Endings of functions files. */
+/** Extensions of functions files. */
 export const SOURCE_ENDINGS: readonly string[] = LANGUAGES.flatMap(({ sourceEndings }) => sourceEndings);
 
 /** Functions files that a project has without naming one, in the order in which they are looked for. */
 export const FUNCTIONS_FILES: readonly string[] = LANGUAGES.flatMap(({ functionsFiles }) => functionsFiles);
 
-/** Null: the file's ending is not one of `SOURCE_ENDINGS`. */
+/** Returns null if the file's extension is not one of `SOURCE_ENDINGS`. */
 export function languageOfSource(file: string): Language | null {
   return LANGUAGES.find(({ sourceEndings }) => sourceEndings.includes(extname(file))) ?? null;
 }
 
 /**
- * `bundle`: null for the built-in function `sql`, which runs on Node. The result is null for a bundle of
- * another release.
+ * `bundle` is null for the built-in function `sql`, which runs on Node. Returns null for a bundle from
+ * another release with an unknown extension.
  */
 export function languageOfBundle(bundle: string | null): Language | null {
   if (bundle === null) return node;

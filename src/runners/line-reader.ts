@@ -1,5 +1,5 @@
 /**
- * Lines out of bytes as they arrive. A line that does not end is not kept: nothing that is read here is long.
+ * Splits arriving bytes into lines. Long lines are cut, since all lines that are read here are short.
  */
 const MAX_LINE = 100;
 

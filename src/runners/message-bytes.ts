@@ -1,5 +1,5 @@
 /**
- * Messages as bytes that any language can write and read (docs/runner-protocol.md):
+ * Encodes messages as bytes that any language can read and write (docs/runner-protocol.md):
  *
  *   uint32   length of the header
  *   uint32   length of the body
@@ -12,16 +12,16 @@ import { isUtf8 } from 'node:buffer';
 import type { DoneBlock } from '../core/done-block';
 import type { FromRunner, ToRunner } from './protocol';
 
-/** Of one message, its lengths included. */
+/** Size of one message, including the prefix. */
 export const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
-/** Of the two lengths. */
+/** Size of the two lengths. */
 export const PREFIX_BYTES = 8;
 
-/** In the order of the body: those of eight bytes first, so that each begins at a multiple of its size. */
+/** In the order of the body: 8-byte columns first, so that each is aligned to its item size. */
 const COLUMNS = ['startedAt', 'durationMs', 'ordinals', 'attempts', 'outputRows'] as const;
 const BYTES_PER_PARTITION = 2 * 8 + 3 * 4;
 
-/** The end of "a message that …". */
+/** The message completes "a message that …". */
 export class UndecodableMessage extends Error {
   override name = 'UndecodableMessage';
 }
@@ -43,12 +43,12 @@ export function encodeMessage(message: ToRunner | FromRunner): Buffer {
   return bytes;
 }
 
-/** Whatever the header holds, with the body's columns where they belong. Throws `UndecodableMessage`. */
+/** Returns the header's JSON with the body's columns in place. Throws `UndecodableMessage`. */
 export function decodeMessage(header: Buffer, body: Buffer): unknown {
   const message = parse(header);
   const partitions = partitionsOf(message);
   if (body.length !== (partitions ?? 0) * BYTES_PER_PARTITION)
-    throw new UndecodableMessage('has a body of another length than its header says');
+    throw new UndecodableMessage('has a body whose length does not match its header');
   if (partitions === null) return message;
   const segment = message as { done: { artifacts?: DoneBlock['artifacts'] } };
   return { ...segment, done: blockOf(partitions, segment.done.artifacts ?? null, body) };
@@ -60,15 +60,15 @@ function headOf({ ordinals, artifacts }: DoneBlock): object {
 
 function parse(header: Buffer): unknown {
   try {
-    // Otherwise bytes that are not UTF-8 would become other characters.
+    // Otherwise invalid UTF-8 would be replaced silently.
     if (isUtf8(header)) return JSON.parse(header.toString('utf8')) as unknown;
   } catch {
-    // As for bytes that are not UTF-8.
+    // Handled like invalid UTF-8.
   }
   throw new UndecodableMessage('is not JSON in UTF-8');
 }
 
-/** How many outcomes the columns in the body are of; null: the message has none. */
+/** Number of outcomes in the body's columns, or null if the message has none. */
 function partitionsOf(message: unknown): number | null {
   if (typeof message !== 'object' || message === null) return null;
   const { type, done } = message as { type?: unknown; done?: unknown };
@@ -78,7 +78,7 @@ function partitionsOf(message: unknown): number | null {
 }
 
 function blockOf(length: number, artifacts: DoneBlock['artifacts'], body: Buffer): DoneBlock {
-  // A copy: typed arrays must begin at a multiple of their size, and the frame would be kept alive.
+  // A copy, because typed arrays must be aligned, and a view would keep the whole frame in memory.
   const { buffer } = Uint8Array.from(body);
   const floats = (column: number): Float64Array => new Float64Array(buffer, column * 8 * length, length);
   const integers = (column: number): Int32Array =>

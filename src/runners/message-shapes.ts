@@ -7,7 +7,7 @@ import { STREAMS } from './output-files';
 import { decodeValue } from './tagged-values';
 
 const MAX_TEXT = 2 ** 20;
-/** A query may hold what a function puts into it. */
+/** A query may contain data that a function puts into it. */
 const MAX_SQL = 128 * 1024 * 1024;
 
 const text = z.string().max(MAX_TEXT);
@@ -43,7 +43,7 @@ const ended = z
     retryable: z.boolean(),
     retryDelayMs: z.number().nonnegative().nullable(),
   })
-  // Both are looked at together: an outcome that is bad has a reason.
+  // Checked together: a failed outcome must have an error.
   .refine(
     ({ outcome: { status, error: why } }) => why !== null || status === 'DONE' || status === 'CANCELLED',
   );
@@ -58,8 +58,8 @@ const query = { id: count, partitionId: text, attempt: positive };
 const bind = z.union([z.string().max(MAX_SQL), z.number(), z.boolean(), z.null()]);
 
 /**
- * JSON holds no typed arrays, so this is what `message-bytes` made; its numbers are checked by themselves,
- * for there are thousands.
+ * JSON has no typed arrays, so `message-bytes` created this. Its numbers are checked separately, since there
+ * are thousands.
  */
 const block = z.custom<DoneBlock>((value) =>
   types.isInt32Array((value as Partial<DoneBlock> | null)?.ordinals),
@@ -111,7 +111,7 @@ const described = z.strictObject({
   functions: z.array(
     z.strictObject({
       name: text,
-      // What these must be, `parseFunctionSettings` says in sentences.
+      // `parseFunctionSettings` checks these, with explanations.
       timeout: z.any().optional(),
       memory: z.any().optional(),
       retry: z.any().optional(),
@@ -122,7 +122,7 @@ const described = z.strictObject({
   error: error.nullable(),
 });
 
-/** Null: it is not an answer to `describe`. */
+/** Returns null if it is not an answer to `describe`. */
 export function describedFunctions(received: unknown): z.infer<typeof described> | null {
   try {
     const { functions } = received as { functions?: unknown };
@@ -132,10 +132,10 @@ export function describedFunctions(received: unknown): z.infer<typeof described>
   }
 }
 
-// A runner of another version may say more.
+// A runner of another version may send more fields.
 const ready = z.object({ type: z.literal('ready'), protocol: z.int() });
 
-/** The version of the protocol that a runner speaks; null: that is not what the message says. */
+/** The version of the protocol that a runner speaks, or null if it is a different message. */
 export function protocolOf(received: unknown): number | null {
   return ready.safeParse(received).data?.protocol ?? null;
 }

@@ -1,8 +1,7 @@
 /**
- * What a runner, its native code and its child processes write to descriptors 1 and 2: two files without
- * names, which the runner appends to and its worker reads. In a pipe, nothing would say which call wrote
- * what; in a file, each call owns the bytes between two offsets, and they are still there when the process is
- * not.
+ * What a runner, its native code and its child processes write to descriptors 1 and 2: two unlinked files,
+ * which the runner appends to and its worker reads. A pipe would not show which call wrote what; in a file,
+ * each call owns the bytes between two offsets, which also survive the process.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
@@ -16,18 +15,18 @@ export type Offsets = readonly [stdout: number, stderr: number];
 
 /** More than this in both files is dropped between calls. */
 export const MAX_KEPT_BYTES = 8 * 1024 * 1024;
-/** What a call may write before it is ended; looked at twice a second. */
+/** What a call may write before it is killed; checked twice a second. */
 export const MAX_OUTPUT_BYTES = 256_000_000;
 
-/** The worker's end; makes the files, in `folder`. */
+/** The worker's end, which creates the files in `folder`. */
 export class OutputFiles {
   readonly fds: readonly [number, number];
   #isOpen = true;
 
   constructor(folder: string) {
-    const stdout = openNameless(folder);
+    const stdout = openUnlinked(folder);
     try {
-      this.fds = [stdout, openNameless(folder)];
+      this.fds = [stdout, openUnlinked(folder)];
     } catch (error) {
       closeSync(stdout);
       throw error;
@@ -43,12 +42,12 @@ export class OutputFiles {
     return stdout + stderr > MAX_OUTPUT_BYTES + MAX_KEPT_BYTES;
   }
 
-  /** Bytes from an offset on, as many as there are and fit. */
+  /** Reads from an offset, as many bytes as are available and fit. */
   read(stream: number, from: number, into: Buffer): number {
     return this.#isOpen ? readSync(this.fds[stream]!, into, 0, into.length, from) : 0;
   }
 
-  /** The end of what was written to stderr. */
+  /** The last bytes of stderr. */
   stderrTail(bytes: number): string {
     const into = Buffer.alloc(bytes);
     const length = this.read(1, Math.max(0, this.sizes[1] - bytes), into);
@@ -62,7 +61,7 @@ export class OutputFiles {
   }
 }
 
-function openNameless(folder: string): number {
+function openUnlinked(folder: string): number {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `partwise-output-${randomUUID()}`);
   const fd = openSync(file, 'ax+', 0o600);

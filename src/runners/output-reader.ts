@@ -1,24 +1,24 @@
 /**
- * What calls wrote past the console, as lines: read by the worker while they run, when they have ended, and
- * when their process died.
+ * Reads as lines what calls wrote directly to descriptors 1 and 2: while they run, when they have ended, and
+ * when their process has died.
  */
 import { StringDecoder } from 'node:string_decoder';
 import type { RunningCall } from './call-record';
 import type { Runner } from './runner';
 import { type Offsets, type OutputFiles, type OutputStream, STREAMS } from './output-files';
 
-/** Read for one unit, which keeps no more of its log. */
+/** Limit for one unit, whose log keeps no more. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** Characters of a line of a log. */
+/** Characters of a log line. */
 export const MAX_LINE = 16_384;
 /** Lines per call of a function; a loop that logs must not fill the stage. */
 const MAX_LINES = 10_000;
 
-/** Reading is synchronous, so one is enough. */
+/** Reading is synchronous, so one buffer is enough. */
 const CHUNK = Buffer.allocUnsafe(64 * 1024);
 
-/** Number of a call; null: outside of any. */
+/** Number of a call, or null outside any call. */
 type Call = number | null;
 type OnLine = (call: Call, stream: OutputStream, text: string) => void;
 
@@ -26,7 +26,7 @@ export class OutputReader {
   readonly #streams: [StreamReader, StreamReader];
 
   constructor(files: OutputFiles, onLine: OnLine) {
-    const budget = { left: MAX_BYTES, isTold: false };
+    const budget = { left: MAX_BYTES, isReported: false };
     const reader = (stream: 0 | 1): StreamReader =>
       new StreamReader(
         (from, into) => files.read(stream, from, into),
@@ -36,22 +36,22 @@ export class OutputReader {
     this.#streams = [reader(0), reader(1)];
   }
 
-  /** What the running call has written so far. */
+  /** Reads what the running call has written so far. */
   running(calls: Runner['calls'], files: OutputFiles): void {
     const before = calls.read().running;
     if (before === null) return;
     const sizes = files.sizes;
-    // What came in between may be the next call's.
+    // Otherwise the output may be that of the next call.
     if (calls.read().running?.number === before.number) this.#take(before.number, before.output, sizes);
   }
 
-  /** A call has ended, and this was its output. */
+  /** Reads the output of a call that has ended. */
   ended(call: Call, from: Offsets, to: Offsets): void {
     this.#take(call, from, to);
     for (const stream of this.#streams) stream.end(call);
   }
 
-  /** The process has died in this call, or in none. */
+  /** Reads the output of the call in which the process died, if any. */
   died(call: RunningCall | null, files: OutputFiles): void {
     if (call !== null) this.ended(call.number, call.output, files.sizes);
   }
@@ -63,14 +63,15 @@ export class OutputReader {
 
 class StreamReader {
   /**
-   * Calls that have not ended: what they write is read before it is known how those before them have ended.
+   * Calls that have not ended. There may be several: a call's output is read before it is known where the
+   * output of the previous calls ended.
    */
   readonly #open = new Map<Call, OpenCall>();
 
   constructor(
     private readonly read: (from: number, into: Buffer) => number,
     private readonly onLine: (call: Call, text: string) => void,
-    private readonly budget: { left: number; isTold: boolean },
+    private readonly budget: { left: number; isReported: boolean },
   ) {}
 
   take(call: Call, from: number, to: number): void {
@@ -90,11 +91,11 @@ class StreamReader {
       this.budget.left -= length;
       this.#add(call, open, open.decoder.write(into.subarray(0, length)));
     }
-    if (open.position < to && !this.budget.isTold) {
-      this.budget.isTold = true;
+    if (open.position < to && !this.budget.isReported) {
+      this.budget.isReported = true;
       this.onLine(
         call,
-        `(What is printed from here on is not kept: a unit's log ends at ${MAX_BYTES / 2 ** 20} MiB.)`,
+        `(Output after this line was dropped: a unit's log is limited to ${MAX_BYTES / 2 ** 20} MiB.)`,
       );
     }
   }
@@ -123,19 +124,19 @@ class StreamReader {
   }
 }
 
-/** A line as the log has it; null: it has too many already. `number`: from 1, in its call. */
+/** A line as it is logged, or null if the call has too many. `number` is the line's in its call, from 1. */
 export function keptLine(line: string, number: number): string | null {
   if (number > MAX_LINES + 1) return null;
   if (number > MAX_LINES)
-    return `(The log of this call ends here: it has more than ${MAX_LINES.toLocaleString('en')} lines.)`;
+    return `(Output after this line was dropped: a call's log is limited to ${MAX_LINES.toLocaleString('en')} lines.)`;
   return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line;
 }
 
 interface OpenCall {
-  /** Offset of what is read next. */
+  /** Offset to read next. */
   position: number;
   readonly decoder: StringDecoder;
-  /** A line that is not complete. */
+  /** An incomplete line. */
   rest: string;
   lines: number;
 }

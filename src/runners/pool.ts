@@ -1,39 +1,39 @@
 /**
- * A worker's runner processes. At most `size` live at a time; an idle one is kept warm for units of the same
- * language, function bundle and memory cap, and makes room for others when needed. One that must be alone
- * waits until no other is at work, and who comes after it waits until it was.
+ * A worker's runner processes. At most `size` are alive at a time; an idle one is kept warm for units of the
+ * same language, function bundle and memory cap, and makes room for others when needed. A unit that must be
+ * alone waits until no other runner is busy, and later units wait until it has finished.
  */
 import type { Language } from './language';
 import type { Runner, RunnerOptions } from './runner';
 
 /**
- * A runner that holds more than this share of its cap after a unit would start the next one with too little.
+ * A runner that still uses this share of its memory cap after a unit is replaced: the next unit would have
+ * too little.
  */
-const TIRED = 0.5;
+const MAX_RETAINED_SHARE = 0.5;
 
 interface Idle {
   runner: Runner;
   key: string;
 }
 
-/** A functions file that takes longer to load is refused before. */
+/** Longer than the loading timeout, so slow functions files are refused before. */
 const STALLED_MS = 60_000;
 
 interface PoolOptions extends Omit<RunnerOptions, 'memoryBytes'> {
   size: number;
   /**
-   * How long a runner may go without calling a function of its unit, and without an answer, before it is
-   * replaced. Default 60 s.
+   * How long a runner may neither call a function nor respond before it is replaced. Default: 60 s.
    */
   stalledMs?: number;
-  /** Told of each runner that was given back and cannot be used again. */
+  /** Called for each released runner that cannot be used again. */
   onReplaced?: (reason: 'lost' | 'memory') => void;
 }
 
 /** The runner that a unit needs. */
 interface Wanted {
   language: Language;
-  /** Of the function bundle. */
+  /** Digest of the function bundle. */
   digest: string;
   memoryBytes: number;
 }
@@ -46,7 +46,7 @@ export class RunnerPool {
   /** Least recently used first. */
   private idle: Idle[] = [];
   private readonly waiting: (() => void)[] = [];
-  /** Who is to be alone next, or is. */
+  /** The unit that must be alone, which is running (`runner`) or next. */
   private loner: { runner: Runner | null } | null = null;
   private closed = false;
 
@@ -61,8 +61,9 @@ export class RunnerPool {
   }
 
   /**
-   * Waits for a free place. Rejects with the signal's reason when it is aborted first. `fresh`: never a
-   * process that has run something before. `alone`: fresh, and until it is released it is the only one.
+   * Waits for a free slot. Rejects with the signal's reason if it is aborted first. `fresh` requires a
+   * process that has not run anything yet. `alone` also requires that it is the only runner until it is
+   * released.
    */
   async acquire(
     wanted: Wanted,
@@ -72,7 +73,7 @@ export class RunnerPool {
     const key = `${wanted.language.name}/${wanted.digest}/${wanted.memoryBytes}`;
     if (options.alone === true) return this.acquireAlone(key, wanted, signal);
     for (;;) {
-      this.throwIfOver(signal);
+      this.throwIfClosed(signal);
       if (this.loner !== null) {
         await this.place(signal);
         continue;
@@ -90,7 +91,7 @@ export class RunnerPool {
     const loner: { runner: Runner | null } = { runner: null };
     try {
       for (;;) {
-        this.throwIfOver(signal);
+        this.throwIfClosed(signal);
         this.loner ??= loner;
         if (this.loner === loner && this.live.size === 0) return (loner.runner = this.start(key, wanted));
         const idle = this.loner === loner ? this.idle.shift() : undefined;
@@ -107,16 +108,16 @@ export class RunnerPool {
     this.wakeWaiting();
   }
 
-  private throwIfOver(signal: AbortSignal | undefined): void {
+  private throwIfClosed(signal: AbortSignal | undefined): void {
     signal?.throwIfAborted();
     if (this.closed) throw new Error('The runner pool is closed: this worker is shutting down.');
   }
 
-  /** Gives a runner back; one that did not end its unit cleanly, or died, is ended and forgotten. */
+  /** Returns a runner to the pool, or kills it if it did not end its unit cleanly or died. */
   async release(runner: Runner, options: { reusable: boolean }): Promise<void> {
     const lost = !options.reusable || !runner.alive;
-    const tired = runner.rss >= runner.memoryBytes * TIRED;
-    if (!lost && !tired && !this.closed) this.idle.push({ runner, key: this.keys.get(runner)! });
+    const isFull = runner.rss >= runner.memoryBytes * MAX_RETAINED_SHARE;
+    if (!lost && !isFull && !this.closed) this.idle.push({ runner, key: this.keys.get(runner)! });
     else {
       if (!this.closed) this.options.onReplaced?.(lost ? 'lost' : 'memory');
       await runner.kill();
@@ -150,7 +151,7 @@ export class RunnerPool {
     return runner;
   }
 
-  /** All of them: each looks again, in order, so none is missed when one has given up meanwhile. */
+  /** Wakes all waiters: each checks again, in order, so none is missed if another has given up. */
   private wakeWaiting(): void {
     for (const wake of this.waiting.splice(0)) wake();
   }

@@ -1,15 +1,15 @@
 /**
- * The messages between a worker and a runner process, in any language; docs/runner-protocol.md describes them
- * with their bytes (`message-bytes`) for whoever writes a runner. A worker takes nothing that a runner sends
- * on trust: see `check-message`.
+ * The messages between a worker and a runner process in any language. docs/runner-protocol.md describes them
+ * and their encoding (`message-bytes`) for authors of runners. A worker does not trust what a runner sends:
+ * see `check-message`.
  *
  * A runner first sends `ready`. It handles one unit at a time. The worker sends `unit`; the runner answers
  * with `log`, `printed`, `upload`, `download`, `heartbeat` and `segment` messages and, at the end,
- * `unitDone`. The worker may send `drain` (end what is running, begin no other) or `abort` at any time, and
- * after the latter SIGKILL the runner's process group two seconds later.
+ * `unitDone`. At any time, the worker may send `drain` (finish the running call and start no other), or
+ * `abort`, which is followed by SIGKILL to the runner's process group two seconds later.
  *
- * Descriptors of a runner: 1 and 2 are files (`output-files`), 3 is the channel, 4 connects its watchdog
- * thread with the worker (`watchdog`), 5 holds which call is running (`call-record`).
+ * A runner's descriptors: 1 and 2 are files (`output-files`), 3 is the channel, 4 connects its watchdog
+ * thread to the worker (`watchdog`), and 5 is the file with the running call (`call-record`).
  */
 import type { Confinement } from '../duckdb/confinement';
 import type { DoneBlock } from '../core/done-block';
@@ -31,56 +31,56 @@ export interface RunnerUnit {
   bundle: string | null;
   runId: string;
   params: Record<string, unknown>;
-  /** What the run says about models; absent: nothing. */
+  /** The run's settings for models, if any. */
   model?: ModelInput;
-  /** The models that it predicts with; absent: none. */
+  /** The models to predict with, if any. */
   models?: ModelPlan;
   /** For `context.withConnection`. One that runners open is `duckdb:` and an absolute path. */
   warehouse: string;
   /** `'worker'`: the worker is asked to query the warehouse; absent: the runner opens it, to read. */
   access?: 'worker';
-  /** The run's rows in the warehouse's SQL; null: it has none for them. */
+  /** The run's rows in the warehouse's SQL, or null if SQL cannot select them. */
   pushDown: PushDown | null;
   keyColumns: Column[];
   columns: Column[];
   /**
-   * Local copies of the partition index and of the snapshot (Parquet with an `__partwise_ord` column). A run
-   * without a snapshot has no file of it: rows are asked for.
+   * Local copies of the partition index and of the snapshot (Parquet with an `__partwise_ord` column). In a
+   * run without a snapshot, `snapshot` is empty, and rows are requested from the worker.
    */
   index: string;
   snapshot: string[];
   /** Stage mode: the file of each ordinal in `ordinals`, in the same order. */
   files: PinnedFile[] | null;
-  /** What to run, in this order. */
+  /** The partitions to run, in this order. */
   ordinals: number[];
-  /** Many small partitions: outcomes by columns, small artifacts in one file. */
+  /** Many small partitions: outcomes are columnar, and small artifacts share one file. */
   isBatch: boolean;
-  /** How often each has been called before. */
+  /** Number of earlier calls of each partition. */
   priorCalls: number;
-  /** Calls on top of `priorCalls`, by ordinal: in earlier executions, and on runners that died. */
+  /** Calls in addition to `priorCalls`, by ordinal: in earlier executions, and on runners that died. */
   extraCalls?: Record<number, number>;
   /**
-   * A runner died in this unit: hand ended partitions over at shorter intervals, so that the next death costs
-   * fewer.
+   * A runner died in this unit, so ended partitions are handed over at shorter intervals: then the next death
+   * loses fewer.
    */
   cautious?: boolean;
   /** Stop an attached debugger just before the function is called. */
   pause?: boolean;
   snapshotTime: string;
   scheduledTime: string | null;
-  /** Folder for what DuckDB cannot keep in memory. */
+  /** Folder that DuckDB spills to. */
   spill: string;
-  /** Folder of this unit's attempt; uploads and output rows are written here for the worker to take. */
+  /** Folder of this unit's attempt, where uploads and output rows are written for the worker. */
   scratch: string;
-  /** A thrown error of these types is marked not retryable. */
+  /** Errors of these types are marked as not retryable. */
   nonRetryableErrorTypes: string[];
-  /** The files that SQL of the input may read; absent: any. The function's own code reads what it likes. */
+  /** The files that SQL of the input may read. Default: any. The function's own code is not restricted. */
   confinement?: Confinement;
   /** DuckDB's memory limit inside the runner. */
   duckdbMemoryBytes: number;
 }
 
-/** The result of one call, as the runner saw it; the worker decides about retries. */
+/** The result of one call in the runner; the worker decides about retries. */
 export interface CallResult extends NextCall {
   outcome: Omit<PartitionOutcome, 'artifacts'>;
   artifacts: PackedArtifact[];
@@ -88,15 +88,15 @@ export interface CallResult extends NextCall {
   big?: boolean;
 }
 
-/** Partitions that ended since the segment before. Files are in the scratch folder. */
+/** Partitions that ended since the previous segment. Files are in the scratch folder. */
 export interface RunnerSegment {
-  /** Of a batch: those that are DONE. */
+  /** The DONE partitions of a batch. */
   done: DoneBlock | null;
-  /** The others; of a unit that is no batch all. */
+  /** The other partitions; outside a batch, all of them. */
   outcomes: CallResult[];
-  /** The rows that they returned (Parquet); null: none. */
+  /** The file of their returned rows (Parquet), or null if there are none. */
   rows: string | null;
-  /** The small artifacts of a batch, one after the other; null: none. */
+  /** The file of a batch's concatenated small artifacts, or null if there are none. */
   pack: string | null;
 }
 
@@ -104,42 +104,45 @@ export interface LogLine {
   /** ISO 8601 UTC. */
   at: string;
   ordinal: number | null;
-  /** Number of the call that wrote it; null: it was written outside of any. */
+  /** Number of the call that wrote it, or null if it was written outside any call. */
   attempt: number | null;
   stream: OutputStream;
   text: string;
 }
 
-/** Changes when a message does, unless a field is only added that may be absent. */
+/** Must be increased when a message changes, except for a new optional field. */
 export const PROTOCOL_VERSION = 1;
 
 export type ToRunner =
   | { type: 'describe'; bundle: string }
   | { type: 'unit'; unit: RunnerUnit }
-  /** The partition that is running is finished, and those after it are left. */
+  /** Finish the running partition, and leave the later ones. */
   | { type: 'drain' }
   | { type: 'abort'; reason: 'cancelled' }
-  /** Concerns `ordinal` alone: by the time it arrives the next one may be running. */
+  /** Applies only to `ordinal`: when it arrives, the next one may be running. */
   | { type: 'abort'; reason: 'timeout'; ordinal: number; timeoutMs: number }
   /** Answered by `pong`. */
   | { type: 'ping' }
   | { type: 'reply'; id: number; value?: unknown; error?: ErrorInfo & { nonRetryable: boolean } };
 
 export type FromRunner =
-  /** Before anything else. */
+  /** The first message. */
   | { type: 'ready'; protocol: number }
   /**
-   * Answer to `describe`. Settings are as the user wrote them, so they are tagged values (`tagged-values`).
+   * The answer to `describe`. Settings are the user's values, so they are tagged (`tagged-values`).
    */
   | { type: 'functions'; functions: FunctionDescription[]; error: ErrorInfo | null }
   | { type: 'log'; lines: LogLine[] }
-  /** What was written to descriptors 1 and 2 up to `to` belongs to the call of this number; null: to none. */
+  /**
+   * What was written to descriptors 1 and 2 up to `to` belongs to the call with this number, or to none
+   * (null).
+   */
   | { type: 'printed'; call: number | null; from: Offsets; to: Offsets }
-  /** Answered by `reply` when all that was `printed` has been read. */
+  /** Answered by `reply` once everything that was `printed` has been read. */
   | { type: 'readOutput'; id: number }
   | { type: 'pong' }
   /**
-   * A value was encoded to `file` in the scratch folder; answered by `reply` with its `FileRef` when it is on
+   * A value was encoded to `file` in the scratch folder; answered by `reply` with its `FileRef` once it is on
    * the stage.
    */
   | {
@@ -155,27 +158,27 @@ export type FromRunner =
     }
   /** Answered by `reply` with `{ file, codec }`: a local copy. */
   | { type: 'download'; id: number; name: string; partition: string; run: string | null }
-  /** Answered by `reply` with a `ModelFile`, a local copy, or null where the partition has no model. */
+  /** Answered by `reply` with a `ModelFile`, a local copy, or null if the partition has no model. */
   | { type: 'model'; id: number; partition: string }
   /**
-   * A query of the function for a warehouse that only the worker has credentials for; answered by `reply`
-   * with a `QueryAnswer`.
+   * A function's query to a warehouse for which only the worker has credentials; answered by `reply` with a
+   * `QueryAnswer`.
    */
   | ({ type: 'query'; id: number } & WarehouseQuery)
   /**
-   * Of a run without a snapshot: the partition's rows; answered by `reply` with `{ file }`, a local copy that
-   * is the runner's.
+   * Requests a partition's rows in a run without a snapshot; answered by `reply` with `{ file }`, a local
+   * copy that the runner owns.
    */
   | ({ type: 'rows'; id: number } & RowsQuery)
-  /** Those of the last two kinds whose answers nobody waits for any more. */
+  /** Cancels requests of the last two kinds. */
   | { type: 'cancelQueries'; ids: number[] }
   | { type: 'heartbeat'; ordinal: number; progress: unknown }
   /** About once a second and at the end. */
   | ({ type: 'segment' } & RunnerSegment)
   /**
-   * All ordinals were handled, or the unit was cut short and `left` were not. A runner that is not `reusable`
-   * has code of the user still running in it, or an error that nobody caught.
+   * All ordinals were handled, except for those in `left` if the unit was cut short. A runner is not
+   * `reusable` if the user's code may still be running in it, or after an uncaught error.
    */
   | { type: 'unitDone'; left: number[]; reusable: boolean }
-  /** The unit could not be run at all (bundle does not load, snapshot unreadable). */
+  /** The unit could not be run (the bundle does not load, or the snapshot cannot be read). */
   | { type: 'unitFailed'; error: ErrorInfo; retryable: boolean };

@@ -3,13 +3,13 @@ import { monotonicMs, type RunningCall } from './call-record';
 import { endedByCancel, stalled, timedOut } from './exit-reason';
 import type { Runner } from './runner';
 
-/** What the function has between being told to stop and being killed. */
+/** The time between asking a function to stop and killing it. */
 const GRACE_MS = 2_000;
-/** A look at a runner, which comes twice a second, that is later than this. */
+/** A check of the runner, which happens twice a second, is late after this time. */
 const LATE_MS = 2_000;
-/** What a runner has after that to write down what had ended. */
+/** The additional time in which a runner may hand over ended partitions. */
 const HAND_OVER_MS = 10_000;
-/** A runner that calls nothing for a tenth of what it has is asked whether it still answers. */
+/** A runner that has not called a function for this share of `stalledMs` is pinged. */
 const PING_SHARE = 0.1;
 
 /** What the limits are for. */
@@ -25,12 +25,12 @@ interface LimitedUnit {
 }
 
 export class RunnerLimits {
-  /** Runs out when the call that runs has had its time. */
+  /** Fires when the running call may have timed out. */
   private timer: NodeJS.Timeout | null = null;
   private killTimer: NodeJS.Timeout | null = null;
-  /** When it was last seen to get on with the unit. */
+  /** When the runner last made progress with the unit. */
   private activeAt = monotonicMs();
-  private lookedAt = monotonicMs();
+  private checkedAt = monotonicMs();
 
   constructor(
     private readonly runner: Runner,
@@ -50,20 +50,20 @@ export class RunnerLimits {
   /** Called twice a second. `running`: the call that the runner is at. */
   checkProgress(running: RunningCall | null): void {
     const now = monotonicMs();
-    // A worker that was itself stopped has seen nothing of what the runner did meanwhile.
-    if (now - this.lookedAt > LATE_MS) this.activeAt += now - this.lookedAt;
-    this.lookedAt = now;
+    // A worker that was itself suspended has not seen what the runner did meanwhile.
+    if (now - this.checkedAt > LATE_MS) this.activeAt += now - this.checkedAt;
+    this.checkedAt = now;
     if (running !== null) this.activeAt = now;
     const { stalledMs } = this.unit;
     const idleMs = now - this.activeAt;
-    // enforces I5: a runner that never gets on would keep its place from others for ever.
+    // enforces I5: a runner that makes no progress would occupy its slot forever.
     if (idleMs > stalledMs) {
       this.unit.onStalled();
       void this.runner.kill(stalled(stalledMs));
     } else if (idleMs > stalledMs * PING_SHARE) this.runner.send({ type: 'ping' });
   }
 
-  /** Looks again when a call that began now, or the one that runs, would have had its time. */
+  /** Checks when the running call, or one that started now, would time out. */
   watchTime(timeoutMs: number, afterMs = timeoutMs): void {
     this.timer = setTimeout(() => {
       if (this.unit.signal.aborted) return;
@@ -80,7 +80,7 @@ export class RunnerLimits {
     }, afterMs);
   }
 
-  /** What a call has taken so far, without its waits for the stage. */
+  /** The time that a call has taken so far, without its waits for the stage. */
   private timeOf({ startedAt }: RunningCall): number {
     return monotonicMs() - startedAt - this.unit.waitedSince(startedAt);
   }
@@ -93,7 +93,7 @@ export class RunnerLimits {
     // enforces I12
     this.killTimer = setTimeout(() => {
       if (this.runner.calls.read().running !== null) kill();
-      // What has ended is being written down.
+      // Ended partitions are being handed over.
       else this.killTimer = setTimeout(kill, HAND_OVER_MS);
     }, GRACE_MS);
   }

@@ -1,5 +1,5 @@
 /**
- * A runner that is a child process of its worker, in any language: its life, its limits, and how it ended.
+ * A runner, in any language, as a child process of its worker: its life cycle, its limits, and why it ended.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,12 +25,12 @@ import { OutputFiles } from './output-files';
 import { PROTOCOL_VERSION, type ToRunner } from './protocol';
 import type { Runner, RunnerExit, RunnerListener, RunnerOptions } from './runner';
 
-/** After death: how long to wait for what is left in its channel. */
+/** How long to wait, after a runner's death, for the rest of its messages. */
 const DRAIN_MS = 500;
 const STDERR_KEPT = 4096;
 /** How long exit handlers may run. */
 const EXIT_MS = 10_000;
-/** How often the worker renews the lease, and looks at what the runner has written. */
+/** How often the worker renews the lease and checks the runner's output. */
 const TICK_MS = 500;
 
 /** How a language starts its runners. */
@@ -47,7 +47,7 @@ export class RunnerProcess implements Runner {
   readonly output: OutputFiles;
   #rss = 0;
   #alive = true;
-  /** Whether it has said that it speaks this protocol. */
+  /** Whether it has reported the expected protocol version. */
   #isReady = false;
   #lease: (() => number) | null = null;
   #listener: RunnerListener | null = null;
@@ -57,7 +57,7 @@ export class RunnerProcess implements Runner {
   readonly #watchdog: Socket;
   readonly #timer: NodeJS.Timeout;
   #killedFor: ErrorInfo | null = null;
-  /** Runs while exit handlers do. */
+  /** Set while exit handlers run. */
   #exitTimer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -66,7 +66,7 @@ export class RunnerProcess implements Runner {
   ) {
     this.memoryBytes = memoryBytes;
     this.#words = words;
-    // On disk: memory is not the place for what a function may print.
+    // On disk, since a function may print too much for memory.
     this.output = new OutputFiles(folder);
     try {
       this.calls = new CallRecord();
@@ -75,16 +75,16 @@ export class RunnerProcess implements Runner {
       throw error;
     }
     this.#child = spawn(command, args, {
-      // Leads a process group, so that what the function starts ends with it.
+      // Leads a process group, so that processes that the function starts end with it.
       detached: true,
       stdio: ['ignore', ...this.output.fds, 'pipe', 'pipe', this.calls.fd],
       env: runnerEnvironment(process.env, passEnv),
     });
-    // It could not be started, which `exited` reports.
+    // `exited` reports that it could not be started.
     this.#child.on('error', () => undefined);
     this.#channel = new Channel(this.#child.stdio[3] as Socket, {
       onMessage: (message) => {
-        // Exit handlers block the thread that sends: the report that they run was wrong.
+        // Exit handlers would block the thread that sends messages, so the report that they run was wrong.
         this.#stopExitTimer();
         this.#receive(message);
       },
@@ -139,7 +139,7 @@ export class RunnerProcess implements Runner {
   #receive(message: unknown): void {
     if (this.#isReady) return this.#listener?.onMessage(message);
     const version = protocolOf(message);
-    if (version === null) this.reject('comes before it has said which protocol it speaks');
+    if (version === null) this.reject('arrived before the one with its protocol version');
     else if (version === PROTOCOL_VERSION) this.#isReady = true;
     else void this.kill(otherProtocol(version));
   }
@@ -158,7 +158,7 @@ export class RunnerProcess implements Runner {
 
   #watchMemory(): void {
     const lines = new LineReader((line) => {
-      // enforces I5: a handler that never ends would hold the runner, and the run, for good.
+      // enforces I5: a handler that never ends would block the runner, and so the run, forever.
       if (line === 'exiting')
         this.#exitTimer ??= setTimeout(() => void this.kill(exitStuck(EXIT_MS, this.#words)), EXIT_MS);
       const rss = Number(line);
@@ -179,7 +179,7 @@ export class RunnerProcess implements Runner {
 
   #tick(): void {
     if (this.#lease !== null) this.#renewLease();
-    // enforces I5: neither a call nor what one has left behind fills the disk.
+    // enforces I5: neither a call nor its leftovers may fill the disk.
     if (this.output.isFull) void this.kill(tooMuchOutput());
     this.#listener?.onTick?.();
   }
@@ -188,13 +188,13 @@ export class RunnerProcess implements Runner {
     const closed = once(this.#child, 'close');
     const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
       this.#child.once('exit', (exitCode, exitSignal) => resolve([exitCode, exitSignal]));
-      // The process could not be started at all.
+      // The process could not be started.
       this.#child.once('error', () => this.#child.pid === undefined && resolve([null, null]));
     });
     this.#alive = false;
     this.#stopExitTimer();
     this.calls.close();
-    // enforces I5, I12: what the function started and left behind.
+    // enforces I5, I12: ends processes that the function left behind.
     this.#killGroup();
     await Promise.race([closed, sleep(DRAIN_MS, undefined, { ref: false })]);
     clearInterval(this.#timer);

@@ -1,4 +1,4 @@
-/** Part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
+/** Runs part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
 import { AsyncResource } from 'node:async_hooks';
 import type { ErrorInfo } from '../core/outcome';
 import { monotonicMs } from './call-record';
@@ -16,22 +16,22 @@ import type { LostCall, UnitRunOptions } from './unit';
 export interface SessionOptions extends UnitRunOptions {
   ordinals: number[];
   /**
-   * Calls so far by ordinal, on top of `priorCalls`; those that were begun here and not handed over are
+   * Calls so far by ordinal, in addition to `priorCalls`. Calls that are started here but not handed over are
    * added.
    */
   calls: Map<number, number>;
   fresh: boolean;
-  /** With no other runner in the worker. */
+  /** Whether it must be the worker's only runner. */
   alone: boolean;
   cautious: boolean;
 }
 
 export interface SessionEnd {
-  /** Handed over for good. */
+  /** Partitions that were handed over. */
   ended: Set<number>;
-  /** Killed or timed out. */
+  /** Calls that were killed or timed out. */
   lost: LostCall[];
-  /** Why the runner died; null: it lives. */
+  /** Why the runner died, or null if it is alive. */
   death: ErrorInfo | null;
   failed: { error: ErrorInfo; retryable: boolean } | null;
 }
@@ -39,7 +39,7 @@ export interface SessionEnd {
 export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> {
   const { pool, language, unit, memory, signal, drain, fresh, alone } = options;
   let runner: Runner;
-  // Who waits for a place has nothing to finish.
+  // While it waits for a slot, there is nothing to finish.
   const stop = AbortSignal.any([signal, drain]);
   try {
     const memoryBytes = alone ? memory.alone : memory.each;
@@ -61,19 +61,19 @@ class RunnerSession {
   reusable = false;
   private readonly ended = new Set<number>();
   private readonly lost: LostCall[] = [];
-  /** Calls that the runner had begun in units before this one. */
-  private readonly begunBefore: number;
+  /** Calls that the runner had started in earlier units. */
+  private readonly startedBefore: number;
   private readonly messages: UnitMessages;
   private readonly output: OutputReader;
   private readonly limits: RunnerLimits;
   private segments: Promise<unknown> = Promise.resolve();
   private readonly requests: SessionRequests;
-  /** The runner was asked to call nothing more, although the unit goes on. */
+  /** The runner was asked to call nothing more for now, although the unit continues. */
   private isHeld = false;
-  /** The runner was ended for what a function did to it. */
-  private isGuilty = false;
+  /** The runner was killed because of something that a function did to it. */
+  private isAtFault = false;
   /**
-   * The error of a handler of segments or uploads, which may come after the runner was done with the unit.
+   * An error of a handler of segments or uploads, which may occur after the runner has finished the unit.
    */
   private broken: { error: unknown } | null = null;
   private settle!: (end: Pick<SessionEnd, 'failed'>) => void;
@@ -83,7 +83,7 @@ class RunnerSession {
     private readonly runner: Runner,
     private readonly options: SessionOptions,
   ) {
-    this.begunBefore = runner.calls.read().begun;
+    this.startedBefore = runner.calls.read().begun;
     this.messages = new UnitMessages(options.ordinals, options.unit, options.access);
     this.requests = new SessionRequests(runner, options.access, (error) => this.breakOff(error));
     this.limits = new RunnerLimits(runner, {
@@ -91,7 +91,7 @@ class RunnerSession {
       stalledMs: options.pool.stalledMs,
       ordinalOf: ({ number }) => this.callOf(number)?.ordinal,
       waitedSince: (then) => options.handlers.waitedSince(then),
-      onStalled: () => (this.isGuilty = true),
+      onStalled: () => (this.isAtFault = true),
     });
     this.output = new OutputReader(runner.output, (call, stream, text) => this.logOutput(call, stream, text));
   }
@@ -101,7 +101,7 @@ class RunnerSession {
     const { signal, drain, handlers, timeoutMs } = this.options;
     // In this unit's asynchronous context: the process may have been started for another one.
     const onMessage = AsyncResource.bind((message: unknown): void => this.take(message));
-    const onTick = AsyncResource.bind((): void => this.look());
+    const onTick = AsyncResource.bind((): void => this.check());
     const onAbort = (): void => this.limits.cancel();
     const onDrain = (): void => runner.send({ type: 'drain' });
     const stopListening = runner.listen({ onMessage, onTick });
@@ -149,7 +149,7 @@ class RunnerSession {
 
   private unitFor(): RunnerUnit {
     const { unit, ordinals, calls, cautious, memory, access } = this.options;
-    // DuckDB keeps its share.
+    // DuckDB keeps its share of the runner's memory.
     const duckdbMemoryBytes = Math.floor((unit.duckdbMemoryBytes * this.runner.memoryBytes) / memory.each);
     const fileOf = new Map(unit.ordinals.map((ordinal, i) => [ordinal, unit.files?.[i]]));
     const files = unit.files === null ? null : ordinals.map((ordinal) => fileOf.get(ordinal)!);
@@ -167,25 +167,27 @@ class RunnerSession {
 
   private take(received: unknown): void {
     // A runner whose message was refused is being killed.
-    if (this.isGuilty) return;
+    if (this.isAtFault) return;
     try {
       this.receive(this.messages.check(received));
     } catch (error) {
-      // enforces I5: what a function makes its runner send is its own fault, and harms its runner alone.
+      // enforces I5: a bad message from a function affects only its own runner.
       this.reject(error);
     }
   }
 
   private reject(error: unknown): void {
-    this.isGuilty = true;
-    this.runner.reject(error instanceof BadMessage ? error.message : `failed its worker (${String(error)})`);
+    this.isAtFault = true;
+    this.runner.reject(
+      error instanceof BadMessage ? error.message : `the worker could not process (${String(error)})`,
+    );
   }
 
   private receive(message: ReturnType<UnitMessages['check']>): void {
     const { handlers } = this.options;
     switch (message.type) {
       case 'log':
-        // What the call wrote past the console before.
+        // First, what the call wrote directly to the descriptors.
         this.output.running(this.runner.calls, this.runner.output);
         return handlers.onLog(message.lines);
       case 'printed':
@@ -194,7 +196,7 @@ class RunnerSession {
         return this.requests.reply(message.id, () => Promise.resolve());
       case 'pong':
         // Before its first call it may be waiting for something that never comes.
-        if (this.hasBegun) this.limits.active();
+        if (this.hasStarted) this.limits.active();
         return;
       case 'heartbeat':
         return handlers.onHeartbeat(message.ordinal, message.progress);
@@ -233,12 +235,12 @@ class RunnerSession {
     return this.isHeld || this.options.signal.aborted || this.options.drain.aborted;
   }
 
-  private get hasBegun(): boolean {
-    return this.runner.calls.read().begun > this.begunBefore;
+  private get hasStarted(): boolean {
+    return this.runner.calls.read().begun > this.startedBefore;
   }
 
-  /** Twice a second, and when the runner has died. */
-  private look(): void {
+  /** Called twice a second, and when the runner has died. */
+  private check(): void {
     const { calls, output, alive } = this.runner;
     const { running } = calls.read();
     if (!alive) return this.output.died(running, output);
@@ -252,7 +254,7 @@ class RunnerSession {
     const outcomes: CallResult[] = [];
     for (const each of segment.outcomes) {
       const { ordinal, attempts, startedAt, durationMs, status, error } = each.outcome;
-      // A time-out that the function obeyed costs the partition as much as one that it did not.
+      // A timeout that the function obeyed is charged like one that it ignored.
       if (status === 'INTERNAL_ERROR')
         this.lost.push({ ordinal, attempt: attempts, startedAt, durationMs, error: error! });
       else outcomes.push(each);
@@ -283,19 +285,21 @@ class RunnerSession {
     this.settle({ failed: null });
   }
 
-  /** The call of a number; null: it is not of this unit. */
+  /** The call with a number, or null if it is not one of this unit. */
   private callOf(number: number | undefined): { ordinal: number; attempt: number } | null {
     const { ordinals, unit, calls } = this.options;
-    const ordinal = number === undefined ? undefined : ordinals[number - this.begunBefore];
+    const ordinal = number === undefined ? undefined : ordinals[number - this.startedBefore];
     if (ordinal === undefined) return null;
     return { ordinal, attempt: unit.priorCalls + (calls.get(ordinal) ?? 0) + 1 };
   }
 
-  /** The call that ran when the runner died; or the one that must have left behind what it was ended for. */
+  /**
+   * Charges the call that ran when the runner died, or the one that must have left behind why it was killed.
+   */
   private loseRunning(error: ErrorInfo): void {
     const { running } = this.runner.calls.read();
-    const call = this.callOf(running?.number) ?? (this.isGuilty ? this.onlyOpenCall() : null);
-    // What it reported as ended may still be on its way to the stage.
+    const call = this.callOf(running?.number) ?? (this.isAtFault ? this.onlyOpenCall() : null);
+    // A call that it reported as ended may still be on its way to the stage.
     if (call === null || this.messages.hasEnded(call.ordinal)) return;
     const durationMs = running === null ? 0 : Math.round(monotonicMs() - running.startedAt);
     const startedAt = new Date(Date.now() - durationMs).toISOString();
@@ -303,19 +307,21 @@ class RunnerSession {
     this.lost.push({ ...call, startedAt, durationMs, error: cancelled ? null : error });
   }
 
-  /** The call that ended and was not handed over; null: it is not the only one. */
+  /** The call that ended but was not handed over, or null if there is not exactly one. */
   private onlyOpenCall(): { ordinal: number; attempt: number } | null {
-    const open = this.begunHere().filter((ordinal) => !this.messages.hasEnded(ordinal));
-    return open.length === 1 ? this.callOf(this.begunBefore + this.options.ordinals.indexOf(open[0]!)) : null;
+    const open = this.startedHere().filter((ordinal) => !this.messages.hasEnded(ordinal));
+    return open.length === 1
+      ? this.callOf(this.startedBefore + this.options.ordinals.indexOf(open[0]!))
+      : null;
   }
 
-  private begunHere(): number[] {
-    return this.options.ordinals.slice(0, this.runner.calls.read().begun - this.begunBefore);
+  private startedHere(): number[] {
+    return this.options.ordinals.slice(0, this.runner.calls.read().begun - this.startedBefore);
   }
 
   private countCalls(): void {
     const { calls } = this.options;
-    for (const ordinal of this.begunHere())
+    for (const ordinal of this.startedHere())
       if (!this.ended.has(ordinal)) calls.set(ordinal, (calls.get(ordinal) ?? 0) + 1);
   }
 

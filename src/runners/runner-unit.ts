@@ -1,10 +1,10 @@
-/** Builds the unit that a runner is sent. Pure. */
+/** Builds the unit that is sent to a runner. Pure. */
 import type { UnitPlan } from '../core/unit-plan';
 import type { WarehouseAccess } from '../core/warehouse-access';
 import { duckdbMemory } from './memory';
 import type { RunnerUnit } from './protocol';
 
-/** What a unit takes from its run's plan. */
+/** The part of a unit that comes from its run's plan. */
 export type UnitBasis = Pick<
   UnitPlan,
   | 'runId'
@@ -20,7 +20,7 @@ export type UnitBasis = Pick<
   | 'scheduledTime'
 >;
 
-/** What differs between units of a run, and between attempts of a unit. */
+/** The part that differs between units of a run and between attempts of a unit. */
 export interface UnitPart extends Omit<
   RunnerUnit,
   keyof UnitBasis | 'access' | 'cautious' | 'duckdbMemoryBytes'

@@ -1,4 +1,4 @@
-/** A runner: a process that calls partition functions, one at a time, as its worker sees it. */
+/** The worker's view of a runner: a process that calls partition functions, one at a time. */
 import type { ErrorInfo } from '../core/outcome';
 import type { CallRecord } from './call-record';
 import type { OutputFiles } from './output-files';
@@ -7,14 +7,14 @@ import type { ToRunner } from './protocol';
 export interface RunnerOptions {
   /** Resident bytes that it may use. */
   memoryBytes: number;
-  /** Names of environment variables that functions get although they are credentials. Default: none. */
+  /** Names of environment variables that functions get even if they are credentials. Default: none. */
   passEnv?: readonly string[];
-  /** Folder for what it prints, on disk; made if it is missing. Default: the system's temporary folder. */
+  /** Folder on disk for its output, created if missing. Default: the system's temporary folder. */
   folder?: string;
 }
 
 export interface Runner {
-  /** Undefined: it could not be started. */
+  /** Undefined if it could not be started. */
   readonly pid: number | undefined;
   readonly memoryBytes: number;
   /** Resident bytes, as last reported. */
@@ -22,7 +22,7 @@ export interface Runner {
   readonly alive: boolean;
   /** Resolves once the process is gone and everything it sent has been passed on. */
   readonly exited: Promise<RunnerExit>;
-  /** Which call it is running; after its death, the one it was running then. */
+  /** The running call; after the runner's death, the one that it was running then. */
   readonly calls: Pick<CallRecord, 'read'>;
   /** Output of the process, its native code and its children. */
   readonly output: OutputFiles;
@@ -30,13 +30,13 @@ export interface Runner {
   listen(listener: RunnerListener): () => void;
   /** `describe`, `unit`, `drain`, `abort`, `ping` or `reply`: see `protocol`. */
   send(message: ToRunner): void;
-  /** For how many milliseconds it may go on if the worker sends nothing more; null: without limit. */
+  /** How many milliseconds it may continue if the worker sends nothing more; null means no limit. */
   setLease(lease: (() => number) | null): void;
   /** Ends a runner that sent something unacceptable. `why` completes "a message that …". */
   reject(why: string): void;
   /**
-   * Ends the runner and everything it started, at once. `reason` becomes the exit's error, unless it is
-   * already dying of another.
+   * Kills the runner and everything that it started, immediately. `reason` becomes the exit's error, unless
+   * it is already being killed for another.
    */
   kill(reason?: ErrorInfo): Promise<RunnerExit>;
 }
@@ -44,7 +44,7 @@ export interface Runner {
 export interface RunnerListener {
   /** Unchecked: see `check-message`. */
   onMessage: (message: unknown) => void;
-  /** Called twice a second while it lives, and once when it has died. */
+  /** Called twice a second while it is alive, and once when it has died. */
   onTick?: () => void;
 }
 

@@ -5,7 +5,7 @@ import type { Runner } from './runner';
 
 export class SessionRequests {
   private readonly open = new Set<Promise<unknown>>();
-  /** Queries that are running, by the number of the request. */
+  /** Running queries, by the id of the request. */
   private readonly queries = new Map<number, AbortController>();
 
   constructor(
@@ -23,7 +23,7 @@ export class SessionRequests {
     const request = work().then(
       (value) => this.runner.send({ type: 'reply', id, value }),
       (error: unknown) => {
-        // Nothing that the function did: the unit is handed over.
+        // Not the function's fault: the unit ends here and is tried again later.
         if (error instanceof StageUnavailable) return this.onStageUnavailable(error);
         const { name, message } = error instanceof Error ? error : new Error(String(error));
         const nonRetryable = (error as { nonRetryable?: unknown }).nonRetryable === true;
@@ -41,8 +41,8 @@ export class SessionRequests {
     this.reply(id, () => work(this.access!, controller.signal).finally(() => this.queries.delete(id)));
   }
 
-  /** What a function has asked for stops with it. */
+  /** Stops queries when their function has ended. */
   cancel(ids: readonly number[] = [...this.queries.keys()]): void {
-    for (const id of ids) this.queries.get(id)?.abort(new Error('Nobody waits for the query any more.'));
+    for (const id of ids) this.queries.get(id)?.abort(new Error('The call no longer waits for the query.'));
   }
 }

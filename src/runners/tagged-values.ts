@@ -1,10 +1,10 @@
 /**
- * Values of JavaScript as JSON that keeps them: those that JSON has no word for become objects with the key
+ * Encodes JavaScript values losslessly as JSON: those that JSON cannot represent become objects with the key
  * `$` (docs/runner-protocol.md). Pure.
  */
 import { describe } from '../core/quote';
 
-/** Throws a `TypeError` for a value that has no form, such as a function. */
+/** Throws a `TypeError` for a value that cannot be encoded, such as a function. */
 export function encodeValue(value: unknown): unknown {
   switch (typeof value) {
     case 'string':
@@ -33,7 +33,7 @@ export function decodeValue(value: unknown): unknown {
 
 function encodeObject(value: object): unknown {
   if (Array.isArray(value)) return Array.from(value, encodeValue);
-  // JSON has no time that is not valid: its number becomes null.
+  // The time of an invalid Date is NaN, which JSON turns into null.
   if (value instanceof Date) return tagged('date', value.getTime());
   if (value instanceof Uint8Array) return tagged('bytes', Buffer.from(value).toString('base64'));
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -58,11 +58,11 @@ function decodeTagged({ $: tag, value }: { $: unknown; value?: unknown }): unkno
     case 'object':
       return mapped(value as object, decodeValue);
     default:
-      throw new TypeError(`${describe(tag)} is not a tag of a value.`);
+      throw new TypeError(`${describe(tag)} is not a known tag.`);
   }
 }
 
-/** With own properties only, `__proto__` among them. */
+/** Maps own properties, including one named `__proto__`. */
 function mapped(object: object, change: (value: unknown) => unknown): object {
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
 }

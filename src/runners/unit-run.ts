@@ -1,18 +1,18 @@
 /**
- * Drives one unit to its end, on as many runners as it takes.
+ * Runs one unit to its end, on as many runners as needed.
  *
  *   queue ──► a runner takes all of it, in order ──► unitDone: the queue is empty
- *                 │ the runner dies, or the partition's time is up
+ *                 │ the runner dies, or the partition times out
  *                 ▼
- *             the partition that was running is a suspect: it is put aside, and run by itself in
- *             a fresh runner after the others; partitions whose end was not handed over go back
- *             into the queue
+ *             the partition that was running is a suspect: it is set aside, and run separately
+ *             in a fresh runner after the others; partitions whose outcome was not handed over
+ *             go back into the queue
  *
  * 1. A partition that was handed over (its segment's handler resolved) is never run again.
- * 2. Each loss of a partition counts; when `afterLoss` says so it ends as INTERNAL_ERROR. The others are not
- *    charged.
+ * 2. Each loss of a partition counts, and `afterLoss` decides when it ends as INTERNAL_ERROR. The others are
+ *    not charged.
  * 3. Artifacts belong to the call that uploaded them; a call that did not end leaves none.
- * 4. When the promise settles, nothing of the unit is running and no handler is at work.
+ * 4. When the promise settles, nothing of the unit is running, handlers included.
  */
 import type { ErrorInfo } from '../core/outcome';
 import { neverBegan } from './exit-reason';
@@ -20,13 +20,13 @@ import type { CallResult, RunnerSegment } from './protocol';
 import { runOnRunner } from './runner-session';
 import type { LostCall, UnitRunOptions } from './unit';
 
-/** How often in a row a runner may be lost before it has called any function. */
+/** How many runners in a row may be lost before calling any function. */
 const MAX_IDLE_RUNNERS = 3;
 
 export interface UnitRunResult {
   /** Ordinals that were not run, because the unit was cancelled or drained. */
   left: number[];
-  /** The unit could not be run at all: no partition is to blame. */
+  /** The unit could not be run, and no partition is to blame. */
   failed: { error: ErrorInfo; retryable: boolean } | null;
 }
 
@@ -60,7 +60,7 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
     for (const call of lost) {
       const { ordinal, error } = call;
       const hand = async (big: boolean): Promise<void> =>
-        handlers.onSegment(alone(endedBadly(call, await entryOf(ordinal), big)));
+        handlers.onSegment(alone(failedCall(call, await entryOf(ordinal), big)));
       if (error === null) {
         await hand(false);
         continue;
@@ -90,7 +90,7 @@ function alone(result: CallResult): RunnerSegment {
   return { done: null, outcomes: [result], rows: null, pack: null };
 }
 
-function endedBadly(
+function failedCall(
   { ordinal, attempt: attempts, startedAt, durationMs, error }: LostCall,
   { id, rows }: { id: string; rows: number },
   big: boolean,
@@ -101,7 +101,7 @@ function endedBadly(
   return { outcome, artifacts: [], retryable: false, retryDelayMs: null, big };
 }
 
-/** A partition whose call was lost. `alone`: with nothing beside it in the worker. */
+/** A partition whose call was lost. If `alone`, it is retried as the worker's only runner. */
 interface Suspect {
   ordinal: number;
   alone: boolean;

@@ -1,6 +1,6 @@
 /**
- * How many units a worker takes: as many as it has runners. One that has given its runner back, and is only
- * written down, makes room for the next, so that runners are not idle meanwhile.
+ * Limits a worker's concurrent units to its number of runners. A unit that has released its runner and is
+ * only being recorded makes room for the next one, so that runners are not idle meanwhile.
  */
 import type { ActivitySlotInfo, CustomSlotSupplier, SlotPermit } from '@temporalio/worker';
 
@@ -12,7 +12,7 @@ export class UnitSlots implements CustomSlotSupplier<ActivitySlotInfo> {
 
   constructor(private readonly runners: number) {}
 
-  /** Runs the part of a unit that needs no runner any more. */
+  /** Runs the part of a unit that no longer needs a runner. */
   async conclude<T>(work: () => Promise<T>): Promise<T> {
     this.#concluding++;
     this.#wake();
@@ -32,7 +32,7 @@ export class UnitSlots implements CustomSlotSupplier<ActivitySlotInfo> {
   }
 
   tryReserveSlot(): SlotPermit | null {
-    // Not more than twice as many: a stage that is slow must not fill the memory with what waits for it.
+    // At most twice as many, so that units that wait for a slow stage cannot fill the memory.
     if (this.#taken >= this.runners + Math.min(this.#concluding, this.runners)) return null;
     this.#taken++;
     return {};

@@ -1,4 +1,4 @@
-/** What running a unit on runners takes, and what it reports. */
+/** The options and results of running a unit on runners. */
 import type { AfterLoss } from '../core/failures/budgets';
 import type { ArtifactCodec, FileRef } from '../core/files';
 import type { ErrorInfo } from '../core/outcome';
@@ -9,80 +9,80 @@ import type { WarehouseAccess } from '../core/warehouse-access';
 import type { FromRunner, LogLine, RunnerSegment, RunnerUnit } from './protocol';
 import type { ModelFile } from '../models/types';
 
-/** A call that came to no end of its own. */
+/** A call that did not end by itself. */
 export interface LostCall {
   ordinal: number;
   attempt: number;
   /** ISO 8601 UTC. */
   startedAt: string;
   durationMs: number;
-  /** Null: it was cancelled. */
+  /** Null if it was cancelled. */
   error: ErrorInfo | null;
 }
 
-/** `attempt` is different for each call of a partition, so that paths made with it never meet. */
+/** `attempt` is different for each call of a partition, so paths that include it are unique. */
 export type UploadRequest = Omit<Extract<FromRunner, { type: 'upload' }>, 'type' | 'id'>;
 
-/** What a runner is at. */
+/** The state of a runner that is running part of a unit. */
 export interface RunningSession {
   running(): { ordinal: number; attempt: number } | null;
-  /** The call that runs is the last one for now; the rest goes on when what has ended was handed over. */
+  /** Stops after the running call. The rest continues once ended partitions have been handed over. */
   holdCalls(): void;
 }
 
-/** What the worker does with what a runner says. A handler that rejects ends the unit with that error. */
+/** The worker's handlers of a runner's messages. If one rejects, the unit ends with that error. */
 export interface UnitHandlers {
-  /** The next segment waits for it. */
+  /** The next segment waits until it resolves. */
   onSegment(segment: RunnerSegment): Promise<void>;
   onLog(lines: LogLine[]): void;
-  /** The error of an upload or a download is the function's. */
+  /** Errors of uploads and downloads are passed to the function. */
   onUpload(request: UploadRequest): Promise<FileRef>;
   onDownload(request: {
     name: string;
     partition: string;
     run: string | null;
   }): Promise<{ file: string; codec: ArtifactCodec }>;
-  /** Fetches a partition's model; null: it has none. */
+  /** Fetches a partition's model, or returns null if it has none. */
   onModel(partition: string): Promise<ModelFile | null>;
-  /** A runner begins with the unit; null: it has ended. */
+  /** Called when a runner starts with the unit, and with null when it has ended. */
   onSession(session: RunningSession | null): void;
   /**
-   * How long calls have waited for the stage since then, by the clock of `monotonicMs`: that time is not the
-   * function's.
+   * How long calls have waited for the stage since then, on the clock of `monotonicMs`. That time is not
+   * charged to the function.
    */
   waitedSince(then: number): number;
-  /** A call of it was lost: `types` of the errors of all such calls here. */
+  /** Called when a partition's call was lost. `types` are the error types of all of its lost calls here. */
   onLoss(ordinal: number, types: readonly string[]): void;
   onHeartbeat(ordinal: number, progress: unknown): void;
 }
 
 export interface UnitRunOptions {
   pool: RunnerPool;
-  /** Of the unit's bundle. */
+  /** The language of the unit's bundle. */
   language: Language;
   unit: RunnerUnit;
-  /** Per call of the function; null: no limit. */
+  /** Timeout of each call of the function, or null for no limit. */
   timeoutMs: number | null;
   memory: CallMemory;
-  /** Cancels: the running call gets two seconds, the rest is left. */
+  /** Cancels: the running call gets two seconds, and the rest is left. */
   signal: AbortSignal;
-  /** Ends early without harm: the running call is finished, the rest is left. */
+  /** Ends early: the running call is finished, and the rest is left. */
   drain: AbortSignal;
   /**
-   * What becomes of a partition after a loss; `types`: of the errors of all its losses here, the last one at
-   * the end.
+   * What to do with a partition after a loss. `types` are the error types of all of its losses here, in
+   * order.
    */
   afterLoss: (types: readonly string[]) => AfterLoss;
-  /** Begin with nothing beside it in the worker. */
+  /** Start as the worker's only runner. */
   alone: boolean;
-  /** What the partition index says of a partition. */
+  /** Returns a partition's entry in the index. */
   entryOf: (ordinal: number) => Promise<{ id: string; rows: number }>;
   handlers: UnitHandlers;
-  /** For what functions read in the warehouse; null: they open it themselves. */
+  /** For the functions' warehouse queries, or null if they open it themselves. */
   access: WarehouseAccess | null;
   /**
-   * For how many milliseconds the attempt may go on without its worker, if that is stopped: afterwards its
-   * runners end by themselves. Null: for ever.
+   * For how many milliseconds the attempt may continue if its worker is suspended; then its runners end by
+   * themselves. Null means no limit.
    */
   lease: (() => number) | null;
 }

@@ -1,7 +1,7 @@
 /**
- * A connection by its name: a section of `connections.toml`, where Snowflake's own tools look for it, and
- * variables of the environment as Snowflake CLI has them. Read on workers and by whoever reads a stage;
- * nothing of it travels (I11).
+ * Resolves a connection by name, from a section of the `connections.toml` of Snowflake's own tools and the
+ * environment variables of Snowflake CLI. It is read on workers and in processes that read a stage, and never
+ * sent anywhere (I11).
  */
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -13,7 +13,7 @@ import { loadDriver, type ConnectionOptions } from './driver';
 
 export const CONNECTION_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
-/** Variables that say something of whatever connection does not say it itself: `SNOWFLAKE_ACCOUNT`, … */
+/** Settings with variables that apply to any connection without the setting: `SNOWFLAKE_ACCOUNT`, … */
 const OF_ANY_CONNECTION = [
   'account',
   'user',
@@ -34,7 +34,7 @@ const OF_ANY_CONNECTION = [
   'token_file_path',
 ];
 
-/** Words of Snowflake's other tools for options of this driver. */
+/** Names in Snowflake's other tools for options of this driver. */
 const SAME_AS: Record<string, string> = {
   private_key_raw: 'private_key',
   private_key_passphrase: 'private_key_pass',
@@ -44,14 +44,14 @@ const SAME_AS: Record<string, string> = {
 type Environment = Readonly<Record<string, string | undefined>>;
 type Settings = Record<string, unknown>;
 
-/** The name that stands for none. */
+/** The connection that is used if none is named. */
 export function defaultConnection(env: Environment = process.env): string {
   return env['SNOWFLAKE_DEFAULT_CONNECTION_NAME'] || 'default';
 }
 
 /**
- * Options for the driver. Throws a `Refusal` with what to do about a file that cannot be used, or a
- * connection that is not there.
+ * Returns options for the driver. Throws a `Refusal` if the file cannot be used or the connection does not
+ * exist.
  */
 export function connectionOptions(name: string, env: Environment = process.env): ConnectionOptions {
   const file = connectionsFile(env);
@@ -91,7 +91,7 @@ export function connectionOptions(name: string, env: Environment = process.env):
   return options;
 }
 
-/** Settings of a section that nothing here knows, and that look like nothing that is known. */
+/** Unknown settings of a section, which are not misspellings of known ones. */
 export function unusedSettings(name: string, env: Environment = process.env): string[] {
   const sections = readSections(connectionsFile(env));
   return sections !== null && Object.hasOwn(sections, name) ? unknown(Object.keys(sections[name]!)) : [];
@@ -101,23 +101,23 @@ function connectionsFile(env: Environment): string {
   return join(env['SNOWFLAKE_HOME'] || join(homedir(), '.snowflake'), 'connections.toml');
 }
 
-/** Null: there is no file. */
+/** Null if the file does not exist. */
 function readSections(file: string): Record<string, Settings> | null {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) return null;
   if (process.platform !== 'win32' && (found.mode & 0o022) !== 0) {
     throw new Refusal('InvalidInput', [
-      `"${file}" holds credentials, and others than its owner can write to it: run \`chmod 600 ${file}\`.`,
+      `"${file}" contains credentials, but users other than its owner can write to it: run \`chmod 600 ${file}\`.`,
     ]);
   }
   const { parse }: typeof import('smol-toml') = require('smol-toml');
   try {
     return parse(readFileSync(file, 'utf8')) as Record<string, Settings>;
   } catch (error) {
-    // The message quotes the line, which may be a password.
+    // The parser's message quotes the line, which may contain a password.
     const { line } = error as { line?: number };
     throw new Refusal('InvalidInput', [
-      `"${file}" cannot be read${line === undefined ? '' : `: line ${line} is no TOML`}. Each connection is a section such as [prod] with lines such as account = "…".`,
+      `"${file}" cannot be read${line === undefined ? '' : `: line ${line} is not valid TOML`}. Each connection is a section such as [prod] with lines such as account = "…".`,
     ]);
   }
 }
@@ -134,7 +134,7 @@ function noSuchConnection(name: string, file: string, sections: Record<string, S
   const names = Object.keys(sections ?? {});
   const known =
     sections === null
-      ? 'there is no such file'
+      ? 'the file does not exist'
       : names.length === 0
         ? 'it has none'
         : `it has ${names.join(', ')}`;

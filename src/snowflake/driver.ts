@@ -1,14 +1,13 @@
 /**
- * Snowflake's driver: loaded when somebody first connects (it takes half a second), silent, and soon at its
- * wits' end.
+ * Snowflake's driver: loaded on first use (which takes half a second), silenced, and with limited retries.
  */
 import type * as Driver from 'snowflake-sdk';
 
 export type { Connection, ConnectionOptions, FileAndStageBindStatement, RowStatement } from 'snowflake-sdk';
 
 /**
- * What the driver would do as soon as it is loaded: ask the cloud where it runs, send telemetry, load a
- * native library.
+ * Disables what the driver would do as soon as it is loaded: detect its cloud platform, send telemetry, load
+ * a native library.
  */
 const QUIET = {
   SNOWFLAKE_DISABLE_PLATFORM_DETECTION: 'true',
@@ -16,9 +15,9 @@ const QUIET = {
   SF_TELEMETRY_DISABLE_CONNECTION_SHAPE: 'true',
 };
 
-/** A request that fails is sent again so often, 1 to 4 s apart; the driver would do it for minutes. */
+/** Retries of a failed request, 1 to 4 s apart; the driver would retry for minutes. */
 const MAX_RETRIES = 3;
-/** No request is sent again after that. */
+/** No request is retried after this time. */
 const GIVE_UP_MS = 30_000;
 
 let loaded: typeof Driver | null = null;
@@ -28,7 +27,7 @@ export function loadDriver(): typeof Driver {
   for (const [name, value] of Object.entries(QUIET)) process.env[name] ??= value;
   const driver = require('snowflake-sdk') as typeof Driver;
   const nothing = (): void => {};
-  // Without this it logs to standard output and to a file in the working directory.
+  // Otherwise it logs to standard output and to a file in the working directory.
   driver.configure({
     logLevel: 'OFF',
     customLogger: { error: nothing, warn: nothing, info: nothing, debug: nothing, trace: nothing },
@@ -44,8 +43,8 @@ interface Request {
 }
 
 /**
- * The driver has no setting for it (`sfRetryMaxNumRetries` is ignored), so that its own limits are set where
- * it looks for them.
+ * The driver has no setting for this (`sfRetryMaxNumRetries` is ignored), so its internal limits are
+ * overridden on each request.
  */
 function limitRetries(): void {
   const { default: axios } = require('snowflake-sdk/dist/lib/http/axios_instance') as {

@@ -1,13 +1,13 @@
-/** What Snowflake or its driver reports, with the facts that a person looks for in the query history. */
+/** Errors of Snowflake and its driver, with the facts that identify a statement in the query history. */
 import { Refusal } from '../core/refusal';
 
-/** What is to be done about an error. */
+/** What to do about an error. */
 export type Remedy =
-  /** Nothing: it is the same however often it is tried. */
+  /** Nothing: a retry would fail in the same way. */
   | 'none'
-  /** To wait: nothing answered, or the service was busy. Whether the statement was run is not known. */
+  /** Wait: there was no response, or the service was busy. It is not known whether the statement ran. */
   | 'wait'
-  /** To connect again: the session is gone, and the statement was not run. */
+  /** Connect again: the session was lost, and the statement did not run. */
   | 'reconnect';
 
 export class SnowflakeError extends Error {
@@ -33,8 +33,8 @@ export class SnowflakeError extends Error {
       ...(sqlState === null ? [] : [`SQL state ${sqlState}`]),
       ...(queryId === null ? [] : [`query ${queryId}`]),
     ];
-    const told = known.length === 0 ? message : `${message} (${known.join(', ')})`;
-    super(hint === null ? told : `${told} ${hint}`);
+    const described = known.length === 0 ? message : `${message} (${known.join(', ')})`;
+    super(hint === null ? described : `${described} ${hint}`);
     this.code = code;
     this.sqlState = sqlState;
     this.queryId = queryId;
@@ -46,7 +46,7 @@ export class SnowflakeError extends Error {
   }
 }
 
-/** What the driver throws. */
+/** An error of the driver. */
 interface DriverError {
   name?: string;
   message?: string;
@@ -57,19 +57,19 @@ interface DriverError {
   response?: { statusCode?: number };
 }
 
-/** What to do about errors of the set-up, by code. */
+/** What to do about errors in the set-up, by code. */
 const HINTS: Record<string, string> = {
   '000606':
-    'Name a virtual warehouse: add warehouse to its section of connections.toml, or give options.warehouse.loadingWarehouse (--loading-warehouse).',
+    "Name a virtual warehouse: set warehouse in the connection's section of connections.toml, or options.warehouse.loadingWarehouse (--loading-warehouse).",
   '090105':
-    'Partwise keeps temporary tables and its table of commits in the schema of the connection: add database and schema to its section of connections.toml.',
+    "Partwise keeps temporary tables and its table of commits in the connection's schema: set database and schema in its section of connections.toml.",
 };
 
-/** Codes of the driver for a session that cannot be used any more: token refused, disconnected. */
+/** Driver codes for a session that cannot be used any more: token refused, disconnected. */
 const LOST_SESSION = new Set(['401004', '405503', '407001', '407002']);
-/** Tokens that are no longer accepted, as the service says it. */
+/** Service codes for tokens that are no longer accepted. */
 const LOST_TOKENS = new Set(['390104', '390111', '390112', '390114']);
-/** Lock time-out; another transaction changed the same rows. */
+/** Lock timeout; another transaction changed the same rows. */
 const BUSY = new Set(['000625', '000629']);
 
 export function asSnowflakeError(error: unknown, queryId: string | null = null): SnowflakeError {
@@ -105,17 +105,17 @@ function remedyFor({ name, code, sqlState = '', response }: DriverError): Remedy
   return /^(08|40|53|58|XX)/.test(sqlState) ? 'wait' : 'none';
 }
 
-/** A role that lacks a right: Snowflake does not tell it from an object that does not exist, but for some. */
+/** The role lacks a privilege. For most objects, Snowflake reports instead that they do not exist. */
 export function isForbidden(error: unknown): boolean {
   return error instanceof SnowflakeError && (error.sqlState === '42501' || error.code === '003001');
 }
 
-/** There is no such object, or the role does not see it. */
+/** The object does not exist, or the role may not see it. */
 export function isUnknownObject(error: unknown): boolean {
   return error instanceof SnowflakeError && (error.code === '002003' || error.code === '002043');
 }
 
-/** The refusal that says why nothing will come of it; null when a later attempt may succeed. */
+/** The refusal for an error that a retry cannot fix, or null if a later attempt may succeed. */
 export function refusalOf(error: unknown): Refusal | null {
   if (!(error instanceof SnowflakeError) || error.remedy !== 'none') return null;
   return new Refusal('ServiceRefused', [error.message]);

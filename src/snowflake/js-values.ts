@@ -1,8 +1,8 @@
-/** Values of Snowflake's as functions get them: see `PartitionData`. */
+/** Converts Snowflake's values to those that functions get: see `PartitionData`. */
 import { nameInSnapshot } from './names';
 import type { ResultColumn } from './session';
 
-/** Turns a value that is not NULL, as `Session.open` gives it. */
+/** Converts a value from `Session.open`, other than NULL. */
 type Reader = (value: unknown) => unknown;
 
 export function rowReader(columns: readonly ResultColumn[]): (row: readonly unknown[]) => unknown[] {
@@ -10,7 +10,7 @@ export function rowReader(columns: readonly ResultColumn[]): (row: readonly unkn
   return (row) => readers.map((read, i) => (row[i] == null ? null : read(row[i])));
 }
 
-/** Names as in a snapshot; a repeated one is numbered, as DuckDB does it. */
+/** Names as in a snapshot; repeated ones are numbered, as in DuckDB. */
 export function columnNames(columns: readonly ResultColumn[]): string[] {
   const taken = new Map<string, number>();
   return columns.map((column) => {
@@ -31,7 +31,7 @@ function readerOf({ type, scale }: ResultColumn): Reader {
     case 'timestamp_ntz':
     case 'timestamp_ltz':
     case 'timestamp_tz':
-      // The driver's own class of dates has more to it than travels.
+      // The driver's subclass of Date has properties that cannot be serialized.
       return (date) => new Date((date as Date).getTime());
     case 'binary':
       return (bytes) => new Uint8Array(bytes as Buffer);

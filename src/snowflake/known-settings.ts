@@ -1,10 +1,10 @@
 /**
- * Settings of a connection in `connections.toml`: those that the driver reads, and those of Snowflake's other
- * tools, which share the file.
+ * Settings of a connection in `connections.toml`: those of the driver, and those of Snowflake's other tools,
+ * which share the file.
  */
 import { didYouMean } from '../core/nearest';
 
-/** As the driver names them; the file may have them in snake case too. */
+/** The driver's names; the file may also have them in snake case. */
 const OF_DRIVER =
   'accessUrl account agentClass application arrayBindingThreshold authenticator browserActionTimeout browserRedirectPort ' +
   'certRevocationCheckMode clientConfigFile clientRequestMFAToken clientSessionKeepAlive clientSessionKeepAliveHeartbeatFrequency ' +
@@ -19,8 +19,8 @@ const OF_DRIVER =
   'workloadIdentityImpersonationPath workloadIdentityProvider';
 
 /**
- * Of Snowflake CLI and the Python connector: words of theirs for the same, and what is no matter of this
- * driver's.
+ * Settings of Snowflake CLI and the Python connector: different names for the same, and settings that do not
+ * apply to this driver.
  */
 const OF_OTHERS =
   'user private_key_file private_key_raw private_key_passphrase private_key_file_pwd connection_name mfa_passcode login_timeout ' +
@@ -38,8 +38,8 @@ const KNOWN: readonly string[] = [
 ];
 
 /**
- * Settings whose names are nearly those of others, each with a sentence: a typing error, and another password
- * or role would be used in silence. `names`: those of the connection.
+ * A sentence for each name that is nearly that of a known setting: because of a typo, a different password or
+ * role would be used silently. `names` are those of the connection's settings.
  */
 export function misspelled(names: readonly string[]): string[] {
   return unknown(names).flatMap((name) => {
@@ -48,7 +48,7 @@ export function misspelled(names: readonly string[]): string[] {
   });
 }
 
-/** Those that Partwise and the driver know nothing of: kept for whichever tool does. */
+/** Names that neither Partwise nor the driver knows. They may belong to another tool. */
 export function unknown(names: readonly string[]): string[] {
   return names.filter((name) => !KNOWN.includes(name));
 }

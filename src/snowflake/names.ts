@@ -1,7 +1,7 @@
 /** Names of Snowflake's objects and columns. */
 import { Refusal } from '../core/refusal';
 
-/** Without quotes it is the same name in upper case. */
+/** Written without quotes, such a name is the same name in upper case. */
 const PLAIN = /^[A-Za-z_][A-Za-z0-9_$]*$/;
 
 /** `My "col"` → `"My ""col"""`. */
@@ -10,13 +10,13 @@ export function quoteName(name: string): string {
 }
 
 export function quoteText(text: string): string {
-  // Snowflake reads a backslash as the beginning of an escape.
+  // In Snowflake, a backslash starts an escape sequence.
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 
 /**
- * `db.schema."My Table"` → `['DB', 'SCHEMA', 'My Table']`, as Snowflake reads it: what has no quotes is in
- * upper case. Null: it is no name.
+ * `db.schema."My Table"` → `['DB', 'SCHEMA', 'My Table']`, as Snowflake resolves it: unquoted parts are in
+ * upper case. Null if it is not a name.
  */
 export function parseName(text: string): string[] | null {
   const parts: string[] = [];
@@ -32,26 +32,25 @@ export function parseName(text: string): string[] | null {
   }
 }
 
-/** A table's name in SQL. Throws a `Refusal` for what is none. */
+/** A table's name in SQL. Throws a `Refusal` if it is not valid. */
 export function tableName(text: string): string {
   const parts = parseName(text);
   if (parts !== null && parts.length <= 3) return parts.map(quoteName).join('.');
   throw new Refusal('InvalidInput', [
-    `"${text}" is no table's name for Snowflake: write TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE, ` +
-      'and a name with other characters than letters, digits, _ and $ in double quotes.',
+    `"${text}" is not a valid table name on Snowflake: write TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE, ` +
+      'with double quotes around names that contain other characters than letters, digits, _ and $.',
   ]);
 }
 
 /**
- * A column's name as functions see it. Snowflake keeps what was written without quotes in upper case;
- * everywhere else such names are in lower case, so that a function finds the same columns in every warehouse.
- * Names of mixed case stay as they are.
+ * A column's name as functions see it. Snowflake stores unquoted names in upper case; here they are in lower
+ * case, so that a function finds the same columns in every warehouse. Names of mixed case stay as they are.
  */
 export function nameInSnapshot(name: string): string {
   return PLAIN.test(name) && name === name.toUpperCase() ? name.toLowerCase() : name;
 }
 
-/** A new column's name: what is plain is as if it was written without quotes. */
+/** A new column's name: plain names are treated as if they were written without quotes. */
 export function nameInSnowflake(name: string): string {
   return PLAIN.test(name) ? name.toUpperCase() : name;
 }

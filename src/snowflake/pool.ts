@@ -1,6 +1,6 @@
 /**
- * A bounded number of sessions of one connection. One is tested before it is lent, unless it has just worked;
- * one that was lost is replaced. Logging in is done by one at a time, so that a browser opens once.
+ * A limited number of sessions of one connection. A session is tested before it is lent, unless it has just
+ * worked; a lost one is replaced. Logins are serialized, so that a browser opens only once.
  */
 import { Refusal } from '../core/refusal';
 import { connectionOptions } from './connection-options';
@@ -8,15 +8,15 @@ import { loadDriver } from './driver';
 import { asSnowflakeError, SnowflakeError } from './errors';
 import { Session, type Result, type StatementOptions } from './session';
 
-/** Sessions of one connection in this process: enough for a worker's transfers, and few for an account. */
+/** Sessions of one connection in this process: enough for a worker's transfers, but few for an account. */
 const MAX_SESSIONS = 8;
-/** A session that worked so lately is not tested. */
+/** A session that worked this recently is not tested. */
 const TRUSTED_MS = 2_000;
-/** Sessions that nobody has used for this long are closed. */
+/** Sessions that have been idle for this long are closed. */
 const IDLE_MS = 60_000;
 /**
- * Longest wait for any answer; the service answers within 45 s, if only to say that a statement is still
- * running.
+ * Longest wait for a response. The service responds within 45 s, even if only to say that a statement is
+ * still running.
  */
 const ANSWER_MS = 60_000;
 
@@ -27,13 +27,13 @@ export class SessionPool {
   #loggingIn: Promise<unknown> = Promise.resolve();
   #sweeper: NodeJS.Timeout | null = null;
 
-  /** `warehouse`: the virtual warehouse; null: the connection's own. */
+  /** `warehouse` is the virtual warehouse, or null for the connection's own. */
   constructor(
     readonly connection: string,
     readonly warehouse: string | null,
   ) {}
 
-  /** Lends a session for as long as `work` takes. Waits for one when all are lent. */
+  /** Lends a session while `work` runs. Waits if all are lent. */
   async lend<T>(work: (session: Session) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const session = await this.#borrow(signal);
     try {
@@ -48,12 +48,12 @@ export class SessionPool {
     return this.lendFor((session) => session.run(sql, options), options.signal);
   }
 
-  /** `lend` for work of one statement, which is done in another session when the first one was found lost. */
+  /** `lend` for work of one statement, which is repeated in another session if the first one was lost. */
   async lendFor<T>(work: (session: Session) => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
       return await this.lend(work, signal);
     } catch (error) {
-      // The session was gone before the statement began.
+      // The session was lost before the statement started.
       if (error instanceof SnowflakeError && error.remedy === 'reconnect') return this.lend(work, signal);
       throw error;
     }
@@ -73,7 +73,7 @@ export class SessionPool {
       signal?.throwIfAborted();
       const session = this.#idle.pop();
       if (session !== undefined) {
-        if (Date.now() - session.provedAt < TRUSTED_MS || (await isValid(session))) return session;
+        if (Date.now() - session.verifiedAt < TRUSTED_MS || (await isValid(session))) return session;
         void this.#discard(session);
       } else if (this.#open < MAX_SESSIONS) {
         return this.#connect();
@@ -100,8 +100,8 @@ export class SessionPool {
   #giveBack(session: Session): void {
     if (session.broken) {
       void this.#discard(session);
-      // What ended it may have ended the others.
-      for (const other of this.#idle) other.provedAt = 0;
+      // The others may be broken for the same reason, so they are tested.
+      for (const other of this.#idle) other.verifiedAt = 0;
     } else {
       this.#idle.push(session);
       this.#sweeper ??= setInterval(() => this.#sweep(), IDLE_MS).unref();
@@ -109,7 +109,7 @@ export class SessionPool {
     this.#waiting.shift()?.();
   }
 
-  /** Nobody waits for it to be closed, unless asked to: the service may not answer. */
+  /** Callers need not wait for the session to be closed: the service may not respond. */
   #discard(session: Session): Promise<void> {
     this.#open--;
     return session.close();
@@ -117,8 +117,8 @@ export class SessionPool {
 
   #sweep(): void {
     const before = Date.now() - IDLE_MS;
-    const old = this.#idle.filter(({ provedAt }) => provedAt < before);
-    this.#idle = this.#idle.filter(({ provedAt }) => provedAt >= before);
+    const old = this.#idle.filter(({ verifiedAt }) => verifiedAt < before);
+    this.#idle = this.#idle.filter(({ verifiedAt }) => verifiedAt >= before);
     for (const session of old) void this.#discard(session);
     if (this.#open > 0 || this.#sweeper === null) return;
     clearInterval(this.#sweeper);
@@ -143,7 +143,7 @@ export class SessionPool {
 
 async function isValid(session: Session): Promise<boolean> {
   const valid = await session.isValid().catch(() => false);
-  if (valid) session.provedAt = Date.now();
+  if (valid) session.verifiedAt = Date.now();
   return valid;
 }
 
@@ -156,7 +156,7 @@ async function logIn(name: string, warehouse: string | null): Promise<Session> {
       application: 'partwise',
       timeout: ANSWER_MS,
       sfRetryMaxLoginRetries: 1,
-      // Of the whole process, and the last one that is created counts: "NULL" is a text like any other.
+      // Global to the process, and the last connection's value applies: "NULL" must be an ordinary string.
       representNullAsStringNull: false,
     });
     // Not `connectAsync`, which resolves when a login is refused.
@@ -167,7 +167,7 @@ async function logIn(name: string, warehouse: string | null): Promise<Session> {
   } catch (error) {
     const explained = asSnowflakeError(error);
     const message = `Snowflake connection "${name}": ${explained.message}`;
-    // A login that is refused is refused however often it is tried.
+    // Retrying a refused login does not help.
     if (explained.remedy !== 'wait') throw new Refusal('ServiceRefused', [message]);
     throw explained;
   }

@@ -1,12 +1,15 @@
-/** The pools of this process: one for each connection and virtual warehouse. */
+/** This process's pools: one for each connection and virtual warehouse. */
 import { connectionOptions } from './connection-options';
 import { SessionPool } from './pool';
 
 const pools = new Map<string, SessionPool>();
-/** What connections last said. */
+/** The last known settings of connections. */
 const settings = new Map<string, string>();
 
-/** `warehouse`: the virtual warehouse; null: the connection's own. Nothing is connected before it is used. */
+/**
+ * `warehouse` is the virtual warehouse, or null for the connection's own. A pool connects when it is first
+ * used.
+ */
 export function poolOf(connection: string, warehouse: string | null = null): SessionPool {
   const key = JSON.stringify([connection, warehouse, settingsOf(connection)]);
   const known = pools.get(key);
@@ -16,17 +19,17 @@ export function poolOf(connection: string, warehouse: string | null = null): Ses
   return pool;
 }
 
-/** Who mends a connection is not lent the sessions that it had; while nobody can read it, they go on. */
+/** If a connection's settings change, a new pool is used; if they cannot be read, the old one still is. */
 function settingsOf(connection: string): string | undefined {
   try {
     settings.set(connection, JSON.stringify(connectionOptions(connection)));
   } catch {
-    // Told by the next login.
+    // The next login reports it.
   }
   return settings.get(connection);
 }
 
-/** Closes the sessions that nobody uses; one that is asked for later is opened anew. */
+/** Closes idle sessions. Later work opens new ones. */
 export async function closeSessions(): Promise<void> {
   await Promise.all([...pools.values()].map((pool) => pool.close()));
 }

@@ -1,4 +1,4 @@
-/** What statements are run for, as Snowflake's query history shows it. */
+/** The tag that shows a statement's purpose in Snowflake's query history. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 export interface QueryTag {
@@ -16,7 +16,7 @@ const MAX_ID = 400;
 
 const current = new AsyncLocalStorage<QueryTag>();
 
-/** Statements within `work` carry the tag, on top of one that holds already. */
+/** Adds the tag's fields to the statements that `work` runs. */
 export function withQueryTag<T>(tag: QueryTag, work: () => T): T {
   return current.run({ ...current.getStore(), ...tag }, work);
 }

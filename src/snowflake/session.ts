@@ -1,18 +1,18 @@
-/** One session of Snowflake's: statements, one after the other. */
+/** A Snowflake session, which runs one statement after another. */
 import type { Connection, FileAndStageBindStatement, RowStatement } from './driver';
 import { asSnowflakeError, SnowflakeError } from './errors';
 import { queryTag, type QueryTag } from './query-tag';
 
 export interface ResultColumn {
-  /** As in the result; several may have the same. */
+  /** As in the result; several columns may have the same name. */
   name: string;
-  /** The driver's word: `fixed`, `text`, `timestamp_ntz`, … */
+  /** The driver's name for the type: `fixed`, `text`, `timestamp_ntz`, … */
   type: string;
   precision: number | null;
   scale: number | null;
 }
 
-/** Values as text, every digit of them; NULL is null. */
+/** Values as text with all digits; NULL is null. */
 export type TextRow = readonly (string | null)[];
 
 export interface Result {
@@ -22,38 +22,38 @@ export interface Result {
 }
 
 export interface StatementOptions {
-  /** Bound to the `?` of the statement, in order. */
+  /** Values for the `?` of the statement, in order. */
   binds?: readonly (string | number | boolean | null)[];
-  /** Cancels the statement; the promise is rejected with the signal's reason. */
+  /** Cancels the statement; its promise rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Longest time that the service lets it run. Default: 600. */
+  /** Timeout in the service. Default: 600. */
   timeoutSeconds?: number;
-  /** The columns of its result, without running it. */
+  /** Returns the columns of the result without running the statement. */
   describeOnly?: boolean;
-  /** What it is run for, on top of the tag that holds. */
+  /** Fields to add to the current query tag. */
   tag?: QueryTag;
-  /** Session parameters, for this statement. */
+  /** Session parameters for this statement. */
   parameters?: Readonly<Record<string, string>>;
 }
 
 type Statement = RowStatement | FileAndStageBindStatement;
 
 const TIMEOUT_SECONDS = 600;
-/** How long a cancelled statement has to end before the session is given up. */
+/** How long a cancelled statement has to end before the session is abandoned. */
 const CANCEL_WAIT_MS = 5_000;
-/** Rows that a reader of a stream is given at a time. */
+/** Rows of a batch when streaming. */
 const BATCH_ROWS = 2_048;
 const AS_TEXT = ['Boolean', 'Number', 'Date', 'JSON', 'Buffer'] as const;
 
 export class Session {
-  /** Nobody may use it again: it was lost, or is in the middle of something. */
+  /** It must not be used again: it was lost, or is in an unknown state. */
   broken = false;
-  /** When it was last seen to work, in milliseconds. */
-  provedAt = Date.now();
+  /** When it last worked, in milliseconds. */
+  verifiedAt = Date.now();
 
   constructor(private readonly connection: Connection) {}
 
-  /** Whether the service knows the session; asks it. */
+  /** Asks the service whether the session is valid. */
   async isValid(): Promise<boolean> {
     return !this.broken && this.connection.isValidAsync();
   }
@@ -66,7 +66,7 @@ export class Session {
     return { queryId: statement.getQueryId(), columns: columnsOf(statement), rows };
   }
 
-  /** Runs a statement, and gives its rows as they come, values as text. */
+  /** Runs a statement and streams its rows, with values as text. */
   async *stream(
     sql: string,
     options: StatementOptions = {},
@@ -76,8 +76,8 @@ export class Session {
   }
 
   /**
-   * Runs a statement, and gives its columns and then its rows, with values as the driver has them: numbers
-   * and JSON as text.
+   * Runs a statement and returns its columns and a stream of its rows, with the driver's values except for
+   * numbers and JSON, which are text.
    */
   async open(
     sql: string,
@@ -91,8 +91,8 @@ export class Session {
   }
 
   /**
-   * Ends a transaction after an error, which is the one to tell; a session whose transaction may be open is
-   * nobody's any more.
+   * Rolls a transaction back after an error, which is the one to report. If that fails, the session is not
+   * used again, since the transaction may still be open.
    */
   async rollBack(): Promise<void> {
     await this.run('ROLLBACK').catch(() => {
@@ -117,7 +117,7 @@ export class Session {
         binds: binds as string[] | undefined,
         describeOnly,
         rowMode: 'array',
-        // Otherwise the driver sends a statement that failed a second time.
+        // Otherwise the driver repeats a failed statement.
         streamResult: true,
         parameters: {
           ...parameters,
@@ -138,7 +138,7 @@ export class Session {
     try {
       await ended;
       signal?.throwIfAborted();
-      this.provedAt = Date.now();
+      this.verifiedAt = Date.now();
       return statement;
     } catch (error) {
       signal?.throwIfAborted();

@@ -1,20 +1,20 @@
-/** Whether an object on a stage is the one that was recorded. */
+/** Checks whether an object on a stage is the one that was recorded. */
 import type { FileRef, StagedFile } from '../core/files';
 import { sha256Of } from '../files/digest';
 import { ObjectDamaged, type Stage } from './stage';
 
-/** Client-side encryption (AES) fills up the last block, and adds one when it is full. */
+/** Client-side encryption (AES) pads the last block, and adds one if it is full. */
 const BLOCK = 16;
 
 /**
- * Whether an object of `bytes` may be listed with the size `stored`: stages that encrypt list what they
- * store.
+ * Whether an object of size `bytes` may be listed with the size `stored`: stages with encryption list the
+ * encrypted size.
  */
 export function isStoredSize(stored: number, bytes: number): boolean {
   return stored === bytes || stored === (Math.floor(bytes / BLOCK) + 1) * BLOCK;
 }
 
-/** Throws `ObjectDamaged` unless size and digest are those that were recorded. `uri`: of the stage. */
+/** Throws `ObjectDamaged` unless size and digest match the record. `uri` is the stage's. */
 export async function assertRecorded(
   ref: StagedFile,
   uri: string,
@@ -28,7 +28,7 @@ export async function assertRecorded(
   if (!isRecorded) throw new ObjectDamaged(ref, uri, found.bytes);
 }
 
-/** `Stage.read` for any stage. */
+/** Implements `Stage.read` for any stage. */
 export async function readRecorded(
   stage: Pick<Stage, 'uri' | 'get'>,
   ref: FileRef & { offset?: number },

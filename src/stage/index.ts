@@ -7,17 +7,17 @@ export { makeFolder } from '../files/make-folder';
 export { isStoredSize } from './checked';
 export { ObjectDamaged, ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
 
-/** How people write a stage; completes "it takes …". */
+/** Examples of stages, to complete "it takes …". */
 export const STAGE_EXAMPLES = STAGE_KINDS.map(({ example }, i) =>
   i === STAGE_KINDS.length - 1 ? `or ${example}` : example,
 ).join(', ');
 
-/** Stages of services, by URI: they keep copies of what is read again and again. */
+/** Open stages of services, by URI: they cache what is read repeatedly. */
 const opened = new Map<string, Stage>();
 
 /**
- * Opens the stage at an absolute URI. `token`: what the stage must have; a folder that is another stage by
- * now, or none, is then unavailable. (A stage of a service does not turn into another one.)
+ * Opens the stage at an absolute URI. If `token` is given, the stage must have it: a folder that is now a
+ * different stage, or none, is unavailable. (A service's stage cannot turn into a different one.)
  */
 export function openStage(uri: string, token: string | null = null): Stage {
   const kind = kindOf(uri);
@@ -31,21 +31,21 @@ export function openStage(uri: string, token: string | null = null): Stage {
 }
 
 /**
- * The absolute URI of a stage as people write it. Relative paths begin at `projectDir`; `warehouse` is named
- * along with the stage, whose kind may need it. Throws a sentence.
+ * Resolves a stage in the user's spelling to its absolute URI. Relative paths start at `projectDir`.
+ * `warehouse` is the run's warehouse, which some kinds of stage need. Throws if the stage is invalid.
  */
 export function stageUri(value: string, projectDir: string, warehouse: string | null): string {
   return kindOf(value).resolve(value, { projectDir, warehouse });
 }
 
-/** Whether a stage as people write it is the path of a folder, which may be relative. */
+/** Whether a stage in the user's spelling is the path of a folder, which may be relative. */
 export function isStagePath(value: string): boolean {
   return !value.startsWith('file://') && findKind(value)?.service === null;
 }
 
 /**
- * The absolute URI without what only this machine knows, for records that others read; `stageUri` completes
- * it.
+ * The absolute URI without parts that are valid only on this machine, for records that other machines read;
+ * `stageUri` adds them again.
  */
 export function portableUri(uri: string): string {
   return kindOf(uri).portable?.(uri) ?? uri;
@@ -54,7 +54,7 @@ export function portableUri(uri: string): string {
 function kindOf(value: string): StageKind {
   const kind = findKind(value);
   if (kind !== undefined) return kind;
-  throw new Error(`The stage "${value}" is of no known kind: use ${STAGE_EXAMPLES}.`);
+  throw new Error(`The stage "${value}" is not of a known kind: use ${STAGE_EXAMPLES}.`);
 }
 
 function findKind(value: string): StageKind | undefined {

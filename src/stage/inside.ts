@@ -1,4 +1,4 @@
-/** Throws unless a path below a stage's root stays there. */
+/** Throws if a path leads outside the stage's root. */
 export function assertInside(path: string, uri: string): void {
   // enforces I6
   if (
@@ -6,5 +6,5 @@ export function assertInside(path: string, uri: string): void {
     path.split('/').some((part) => part === '..' || part === '.') ||
     path.includes('\0')
   )
-    throw new Error(`The path "${path}" would leave the stage ${uri}.`);
+    throw new Error(`The path "${path}" leads outside the stage ${uri}.`);
 }

@@ -2,33 +2,32 @@ import type { Service } from './service';
 import type { Stage } from './stage';
 
 /**
- * A kind of stage, as `stage/kinds.ts` lists it. Light: the stage itself, and any driver, is loaded by
- * `open`.
+ * A kind of stage, as listed in `stage/kinds.ts`. It is cheap to load: `open` loads the stage itself and any
+ * driver.
  */
 export interface StageKind {
-  /** How people write one; completes "it takes …". */
+  /** An example, to complete "it takes …". */
   example: string;
   /**
-   * Null: files of this machine. A stage of a service is opened once in a process, since it keeps copies of
-   * what was read.
+   * Null for local files. A stage of a service is opened once per process, since it caches what was read.
    */
   service: Service | null;
-  /** Whether the value is of this kind, be it as people write it or an absolute URI. */
+  /** Whether the value, in the user's spelling or as an absolute URI, is of this kind. */
   matches(value: string): boolean;
-  /** The absolute URI; the same for a value that is one already. Throws a sentence. */
+  /** Returns the absolute URI; a value that is one already stays the same. Throws if the value is invalid. */
   resolve(value: string, place: StagePlace): string;
   /**
-   * The absolute URI without what only this machine knows, for records that others read; `resolve` completes
-   * it there.
+   * Returns the absolute URI without parts that are valid only on this machine, for records that other
+   * machines read; `resolve` adds them there.
    */
   portable?(uri: string): string;
-  /** `token`: what the stage must have (`Stage.token`); null: any. */
+  /** `token` is the one that the stage must have (`Stage.token`), or null for any. */
   open(uri: string, token: string | null): Stage;
 }
 
 export interface StagePlace {
-  /** Folder that relative paths begin at. */
+  /** Folder that relative paths start at. */
   projectDir: string;
-  /** URI of the warehouse that is named along with the stage; null: none. */
+  /** URI of the run's warehouse, or null if there is none. */
   warehouse: string | null;
 }

@@ -8,14 +8,14 @@ import type { StagedFile } from '../core/files';
 import { digestFile } from '../files/digest';
 import { assertRecorded } from './checked';
 
-/** Copies kept for whoever asks again: partition indexes, which every unit of a run reads. */
+/** Cached copies, such as partition indexes, which every unit of a run reads. */
 const MAX_KEPT = 16;
 
-/** Fetches an object into a local file that is not there yet. */
+/** Fetches an object into a local file that does not exist yet. */
 type Fetch = (path: string, file: string) => Promise<void>;
 
 export class LocalCopies {
-  /** By digest or path; the one that was asked for last comes last. */
+  /** By digest or path, least recently used first. */
   readonly #kept = new Map<string, Promise<string>>();
 
   constructor(
@@ -24,20 +24,19 @@ export class LocalCopies {
   ) {}
 
   /**
-   * A checked copy in `folder`, whose owner removes it; without a folder, one that is kept while it is in
-   * use.
+   * Returns a checked copy in `folder`, whose owner removes it, or without a folder a cached one.
    */
   async get(ref: StagedFile, folder?: string): Promise<string> {
     if (folder !== undefined) return this.#copy(ref.path, folder, ref);
     return this.#keep(ref.sha256 ?? ref.path, ref.path, ref);
   }
 
-  /** A copy of an object whose size nobody knows, kept while it is in use: for those who read parts of it. */
+  /** Returns a cached copy of an object of unknown size, to read parts of. */
   whole(path: string): Promise<string> {
     return this.#keep(path, path, null);
   }
 
-  /** `file`, which was fetched by other means, if it is what the run recorded. */
+  /** Returns `file`, which was fetched by other means, if it is what the run recorded. */
   async checked(ref: StagedFile, file: string): Promise<string> {
     await this.#check(ref, file);
     return file;
@@ -84,7 +83,7 @@ export class LocalCopies {
 
 let ownFolder: string | null = null;
 
-/** Goes with the process. */
+/** A temporary folder that is removed when the process exits. */
 function processFolder(): string {
   if (ownFolder !== null) return ownFolder;
   const folder = mkdtempSync(join(tmpdir(), 'partwise-copies-'));

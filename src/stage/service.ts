@@ -1,27 +1,26 @@
 /**
- * The service behind a kind of warehouse or stage: what the rest of Partwise has to know of it, whichever it
- * is.
+ * The service behind a kind of warehouse or stage: what the rest of Partwise needs to know about any of them.
  */
 import type { Refusal } from '../core/refusal';
 
 export interface Service {
-  /** Its driver: optional peer dependencies of Partwise. */
+  /** The packages of its driver, which are optional peer dependencies of Partwise. */
   packages: readonly string[];
-  /** Environment variables that it takes credentials from. Functions do not see them (I11). */
+  /** Environment variables with its credentials. Functions do not get them (I11). */
   credentials: readonly RegExp[];
   /**
-   * Environment variables that decide where, and as whom, a worker connects: one that was started with other
-   * values is replaced.
+   * Environment variables that determine where and as whom a worker connects. A worker that was started with
+   * different values is replaced.
    */
   settings: readonly RegExp[];
   /**
-   * The refusal that explains an error of the service; null: the error is not the service's, or another
-   * attempt may succeed.
+   * Returns the refusal that explains an error of the service, or null if the error is not the service's or a
+   * retry may succeed.
    */
   refusal?(error: unknown): Refusal | null;
-  /** Does the work; what it asks of the service is marked with its purpose. */
+  /** Runs the work, tagging its requests to the service with their purpose. */
   tagged?<T>(purpose: Purpose, work: () => T): T;
-  /** Closes the sessions of this process that are not in use. Work that comes later opens others. */
+  /** Closes this process's idle sessions. Later work opens new ones. */
   close?(): Promise<void>;
 }
 

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { ObjectExists, ObjectMissing, type Stage } from './stage';
 
 /**
- * Tells stages apart: a worker that reads another text in it, or none, sees another stage than the planner
- * did. Never listed.
+ * Identifies a stage: a worker that reads a different token, or none, has a different stage from the planner.
+ * Never listed.
  */
 export const TOKEN_FILE = '.partwise-stage';
 
-/** `Stage.token`, for stages that are told apart by an object of that name. */
+/** Implements `Stage.token` with an object of that name. */
 export async function readToken(stage: Stage, { create }: { create: boolean }): Promise<string | null> {
   try {
     return Buffer.from(await stage.get(TOKEN_FILE))
@@ -20,7 +20,7 @@ export async function readToken(stage: Stage, { create }: { create: boolean }): 
   try {
     await stage.put(TOKEN_FILE, Buffer.from(`${randomUUID()}\n`));
   } catch (error) {
-    // Two planners at once: the first token stands.
+    // Two planners at the same time: the first token counts.
     if (!(error instanceof ObjectExists)) throw error;
   }
   return readToken(stage, { create: false });

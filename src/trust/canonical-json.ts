@@ -1,8 +1,8 @@
 /**
- * JSON with sorted keys: equal values give equal text, however the input was written or encoded on its way.
+ * JSON with sorted keys: equal values give equal text, regardless of how they were written or encoded.
  */
 export function canonicalJson(value: unknown): string {
-  // What the wire makes of it (dates become text, undefined fields go) is what the other side sees.
+  // The other side sees the value after serialization (dates become strings, undefined fields are dropped).
   const wire = JSON.stringify(value) as string | undefined;
   return wire === undefined ? 'null' : render(JSON.parse(wire));
 }

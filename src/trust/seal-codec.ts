@@ -1,12 +1,12 @@
 /**
- * Seals what the embedded server carries: a code over the workflow and activity that a payload belongs to,
- * what it is for, and its content, as additional metadata. Encoding and data stay, so Temporal's own tools
- * read payloads as before.
+ * Seals the payloads of the embedded server with additional metadata: an authentication code over the
+ * workflow and activity that a payload belongs to, its purpose, and its content. Encoding and data do not
+ * change, so Temporal's own tools can still read payloads.
  *
- * Anybody who reaches the server's port can complete, fail or schedule activities. So a payload of an
- * activity without a valid seal is not decoded: the workflow or activity task fails, and `onForged` ends the
- * run. What a workflow is started with, signals and queries are open to everybody; there the payload is only
- * marked, and workflow code looks at the mark where it matters.
+ * Anyone who can reach the server's port can complete, fail or schedule activities. So an activity's payload
+ * without a valid seal is not decoded: the workflow or activity task fails, and `onForged` ends the run. A
+ * workflow's input, signals and queries are open to everyone: their payloads are only marked, and workflow
+ * code checks the mark where it matters.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type {
@@ -21,16 +21,16 @@ import type { ProjectSecret } from './secret';
 
 /** The context of a payload in a recorded history. */
 export interface RecordedContext extends ActivitySerializationContext {
-  /** Milliseconds since the epoch, by the server's clock: when it was recorded. */
+  /** When it was recorded, in milliseconds since the epoch by the server's clock. */
   recordedAt: number;
 }
 
-/** A payload of an activity that the project's worker did not write. */
+/** An activity's payload was not written by the project's worker. */
 export class NotSealed extends Error {
   override name = 'NotSealed';
   constructor(readonly context: ActivitySerializationContext) {
     super(
-      `The input or result of the activity "${context.activityId}" of "${context.workflowId}" was not written by the project's worker, or with another secret.`,
+      `The input or result of the activity "${context.activityId}" of "${context.workflowId}" was not written by the project's worker, or was sealed with another secret.`,
     );
   }
 }
@@ -38,11 +38,11 @@ export class NotSealed extends Error {
 export interface SealOptions {
   secret: ProjectSecret;
   /**
-   * Type of the activity that the caller is in; its results are encoded there. Absent: there are no
-   * activities here.
+   * Returns the type of the activity that is running here, where its results are encoded. Absent where no
+   * activities run.
    */
   runningActivity?: () => string | null;
-  /** Called before `NotSealed` is thrown, unless a recorded history is read. */
+  /** Called before `NotSealed` is thrown, except when a recorded history is read. */
   onForged?: (context: ActivitySerializationContext) => void;
 }
 
@@ -56,7 +56,7 @@ export function sealing(
 }
 
 export class SealCodec implements PayloadCodec {
-  /** Labels of inputs that were decoded and whose activity has not begun, by activity. */
+  /** Labels of decoded inputs whose activity has not started, by activity. */
   readonly #inputs = new Map<string, string>();
 
   constructor(
@@ -81,7 +81,7 @@ export class SealCodec implements PayloadCodec {
     return decoded.map((payload, i) => marked(payload, labels[i]));
   }
 
-  /** What the input was made for that was decoded last for an activity; null: nothing. It is told once. */
+  /** Returns once the label of the input that was last decoded for an activity, or null if there is none. */
   takeInput(workflowId: string, activityId: string): string | null {
     const key = keyOf(workflowId, activityId);
     const label = this.#inputs.get(key) ?? null;
@@ -89,7 +89,9 @@ export class SealCodec implements PayloadCodec {
     return label;
   }
 
-  /** Results are encoded within the activity; heartbeats and what a workflow says of itself are not. */
+  /**
+   * Results are encoded within the activity and get its label; heartbeats and payloads of workflows get none.
+   */
   #ownLabel(context: SerializationContext | undefined): string {
     const type = context?.type === 'activity' ? (this.options.runningActivity?.() ?? null) : null;
     return type === null ? '' : resultOf(type);
@@ -102,8 +104,8 @@ export class SealCodec implements PayloadCodec {
     const key = keyOf(workflowId, activityId);
     const [label] = labels;
     const before = this.#inputs.get(key);
-    // enforces I13: if two different inputs of one activity are decoded at once, neither counts, since they
-    // cannot be told apart.
+    // enforces I13: if two different inputs of one activity are decoded at the same time, neither counts,
+    // since they cannot be distinguished.
     if (labels.length !== 1 || label == null || !isInput(label) || (before ?? label) !== label)
       this.#inputs.delete(key);
     else this.#inputs.set(key, label);
@@ -115,8 +117,8 @@ export class SealCodec implements PayloadCodec {
   }
 
   /**
-   * The label of a payload with a valid seal; null when it has none; undefined where nothing is known of
-   * whose it is.
+   * The label of a payload with a valid seal; null without one; undefined if it is not known which workflow
+   * it belongs to, or it is older than the secret.
    */
   #check(payload: Payload, context: SerializationContext | undefined): string | null | undefined {
     if (context?.workflowId === undefined) return undefined;
@@ -140,7 +142,7 @@ export class SealCodec implements PayloadCodec {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, value]) => [name, Buffer.from(value ?? []).toString('base64')]);
     hmac.update(JSON.stringify(['partwise payload', 1, context.type, context.workflowId, activity, fields]));
-    // Empty bytes come from the wire as an empty array.
+    // On the wire, empty bytes become an empty array.
     return hmac.update(ArrayBuffer.isView(data) ? data : Buffer.from(data ?? [])).digest();
   }
 }

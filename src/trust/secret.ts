@@ -1,8 +1,8 @@
 /**
- * The project's secret. Who can read it is the project's owner: Temporal's development server asks nobody who
- * they are, so what its worker acts on carries a code made with this key. It stays in its file and in the
- * memory of commands, host and worker (I11): never in history, logs, errors or the environment of other
- * processes.
+ * The project's secret. Whoever can read it counts as the project's owner: Temporal's development server has
+ * no authentication, so everything its worker acts on has an authentication code made with this key. It stays
+ * in its file and in the memory of commands, host and worker (I11), and never gets into history, logs, errors
+ * or the environment of other processes.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
@@ -10,11 +10,11 @@ import { join } from 'node:path';
 
 export interface ProjectSecret {
   readonly key: Buffer;
-  /** Milliseconds since the epoch. What history recorded before bears no code of this secret. */
+  /** In milliseconds since the epoch. Payloads that were recorded earlier are not sealed with this secret. */
   readonly createdAt: number;
 }
 
-/** Content of the file. */
+/** The content of the file. */
 interface SecretRecord {
   version: 1;
   /** 32 bytes in base64. */
@@ -25,14 +25,14 @@ interface SecretRecord {
 
 const KEY_BYTES = 32;
 
-/** `folder`: the state folder. */
+/** `folder` is the state folder. */
 function secretFile(folder: string): string {
   return join(folder, 'secret.json');
 }
 
 /**
- * Null when the project has none: its embedded server was never started by this release, or the file was
- * removed.
+ * Returns null if the project has no secret: its embedded server was never started by this release, or the
+ * file was removed.
  */
 export function readSecret(folder: string): ProjectSecret | null {
   const file = secretFile(folder);
@@ -48,15 +48,16 @@ export function readSecret(folder: string): ProjectSecret | null {
   const createdAt = Date.parse(record?.createdAt ?? '');
   if (record?.version !== 1 || key.length !== KEY_BYTES || Number.isNaN(createdAt)) {
     throw new Error(
-      `The project's secret, "${file}", cannot be read: it was cut off or changed. Remove the file: the next command makes a new one. ` +
-        'Runs that are open then are ended, and `partwise retry` continues them.',
+      `The project's secret, "${file}", cannot be read: it is truncated or was changed. Remove the file: the next command creates a new one. ` +
+        'Runs that are open at that time are ended, and `partwise retry` continues them.',
     );
   }
   return { key, createdAt };
 }
 
 /**
- * The project's secret, made if it has none. The file appears whole or not at all, and is never overwritten.
+ * Returns the project's secret, and creates it if there is none. The file appears atomically and is never
+ * overwritten.
  */
 export function ensureSecret(folder: string): ProjectSecret {
   const known = readSecret(folder);

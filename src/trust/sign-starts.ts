@@ -1,4 +1,4 @@
-/** Adds the start proof to every run that a client starts, and to every schedule that it creates. */
+/** Adds a start proof to every run that a client starts and every schedule that it creates. */
 import type { ClientInterceptors } from '@temporalio/client';
 import { defaultPayloadConverter, type Headers } from '@temporalio/common';
 import type { ProjectSecret } from './secret';
@@ -26,7 +26,7 @@ export function signingStarts(secret: ProjectSecret): ClientInterceptors {
           const { action } = input.options;
           if (action.workflowType !== WORKFLOW_TYPE) return next(input);
           const { workflowId, args } = action;
-          // Without an id of its own the runs are named in a way that nobody can know beforehand.
+          // Without a workflow id in the action, the runs' ids cannot be predicted.
           if (workflowId === undefined) return next(input);
           return next({ ...input, headers: signed(input.headers, 'schedule', workflowId, args[0]) });
         },

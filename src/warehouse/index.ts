@@ -8,16 +8,16 @@ import type { Warehouse } from './warehouse';
 export { closeServices, packageProblems, refusalOfService, SERVICES, taggedForServices } from './services';
 export type { Warehouse } from './warehouse';
 
-/** Where nothing names another one. */
+/** The default warehouse. */
 export const DEFAULT_WAREHOUSE = 'duckdb:./warehouse.duckdb';
 
-/** How people write a warehouse; completes "it takes …". */
+/** Examples of warehouses, to complete "it takes …". */
 export const WAREHOUSE_EXAMPLES = `a warehouse, such as ${WAREHOUSE_KINDS.map(({ example }) => `"${example}"`).join(' or ')}`;
 
-/** Settings of all kinds, below `options.warehouse` of an input. */
+/** Options of all kinds of warehouse, below `options.warehouse` of an input. */
 export const WAREHOUSE_OPTIONS = WAREHOUSE_KINDS.flatMap(({ options }) => options);
 
-/** The tables, of any kind, that can be read later as they were. */
+/** The tables, of any kind of warehouse, that support reading an earlier state. */
 export const TABLES_READ_BACK = WAREHOUSE_KINDS.flatMap(({ readsBack }) => readsBack ?? []).join(' and ');
 
 /** Whether a URI is of a known kind. */
@@ -25,14 +25,14 @@ export function isWarehouse(uri: string): boolean {
   return kindOf(uri) !== undefined;
 }
 
-/** `duckdb:./w.duckdb` → `duckdb:/project/w.duckdb`. Throws a sentence for a URI of no known kind. */
+/** `duckdb:./w.duckdb` → `duckdb:/project/w.duckdb`. Throws if the URI is not of a known kind. */
 export function resolveWarehouse(uri: string, projectDir: string): string {
   const kind = knownKindOf(uri);
   return kind.resolve(uri.slice(kind.scheme.length + 1), projectDir);
 }
 
 /**
- * Opens the warehouse at a URI; nothing is read before it is asked. `projectDir`: where relative paths begin.
+ * Opens the warehouse at a URI, without reading anything yet. `projectDir` is where relative paths start.
  */
 export function openWarehouse(
   uri: string,
@@ -41,9 +41,9 @@ export function openWarehouse(
     options = {},
     confinement = null,
   }: {
-    /** Settings of its kind. */
+    /** Options of its kind. */
     options?: WarehouseOptions | null;
-    /** The files that SQL of a run may read. Default: any. */
+    /** The files that a run's SQL may read. Default: any. */
     confinement?: Confinement | null;
   } = {},
 ): Warehouse {
@@ -53,7 +53,7 @@ export function openWarehouse(
   return kind.open(resolved, { projectDir, options: options ?? {}, confinement });
 }
 
-/** Options that are not the warehouse's, as sentences. */
+/** A sentence for each option that does not apply to the warehouse. */
 export function warehouseOptionProblems(uri: string, options: WarehouseOptions): string[] {
   const kind = knownKindOf(uri);
   return Object.keys(options)
@@ -61,7 +61,7 @@ export function warehouseOptionProblems(uri: string, options: WarehouseOptions):
     .map((name) => {
       const others = WAREHOUSE_KINDS.filter((other) => other.options.some((option) => option.name === name));
       const examples = others.map(({ example }) => example).join(' and ');
-      return `"options.warehouse.${name}" is an option of ${examples}, and the run's warehouse is "${uri}": leave it out.`;
+      return `"options.warehouse.${name}" is an option of ${examples}, but the run's warehouse is "${uri}": leave it out.`;
     });
 }
 
@@ -72,5 +72,5 @@ function kindOf(uri: string): WarehouseKind | undefined {
 function knownKindOf(uri: string): WarehouseKind {
   const kind = kindOf(uri);
   if (kind !== undefined) return kind;
-  throw new Error(`The warehouse "${uri}" is of no known kind: name ${WAREHOUSE_EXAMPLES}.`);
+  throw new Error(`The warehouse "${uri}" is not of a known kind: use ${WAREHOUSE_EXAMPLES}.`);
 }

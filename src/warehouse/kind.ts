@@ -4,45 +4,44 @@ import type { Service } from '../stage/service';
 import type { Warehouse } from './warehouse';
 
 /**
- * A kind of warehouse, as `warehouse/kinds.ts` lists it. Light: the engine, and any driver, is loaded by
- * `open`.
+ * A kind of warehouse, as listed in `warehouse/kinds.ts`. It is cheap to load: `open` loads the engine and
+ * any driver.
  */
 export interface WarehouseKind {
-  /** The beginning of its URIs, up to the colon. */
+  /** The scheme of its URIs, without the colon. */
   scheme: string;
-  /** A URI, for messages and help. */
+  /** An example URI, for messages and help. */
   example: string;
-  /** Null: files of this machine. */
+  /** Null for local files. */
   service: Service | null;
-  /** Settings of its own, below `options.warehouse` in a run's input. */
+  /** Its options, below `options.warehouse` in a run's input. */
   options: readonly WarehouseOption[];
   /**
-   * The tables that it can read later as they were, which `snapshot: 'none'` needs, such as "tables with
-   * history"; null: none.
+   * The tables whose earlier state it can read, which `snapshot: 'none'` needs, such as "tables with
+   * history", or null if there are none.
    */
   readsBack: string | null;
-  /** The absolute URI of what follows the colon. Throws a sentence. */
+  /** Returns the absolute URI for the part after the colon. Throws if it is invalid. */
   resolve(place: string, projectDir: string): string;
   /**
-   * Opens the warehouse at an absolute URI. Nothing is read, and nobody connects, before it is asked for
-   * something.
+   * Opens the warehouse at an absolute URI. It connects and reads only when it is used.
    */
   open(uri: string, how: OpenWarehouse): Warehouse;
 }
 
-/** A text; also a flag of `run`: `loadingWarehouse` is `--loading-warehouse`. */
+/** A string option, which is also a flag of `run`: `loadingWarehouse` is `--loading-warehouse`. */
 export interface WarehouseOption {
   name: string;
-  /** Completes "it takes …". */
+  /** The value, to complete "it takes …". */
   takes: string;
-  /** For the help of the flag. */
+  /** The help text of the flag. */
   help: string;
 }
 
 export interface OpenWarehouse {
-  /** Folder that relative paths in sources and outputs begin at. */
+  /** Folder that relative paths in sources and outputs start at. */
   projectDir: string;
   options: WarehouseOptions;
-  /** The files that SQL of a run may read; null: any. */
+  /** The files that a run's SQL may read, or null for any. */
   confinement: Confinement | null;
 }

@@ -1,4 +1,4 @@
-/** Every kind of warehouse: a new one is a folder here and a line in this list. */
+/** All kinds of warehouse. To add one: a folder here, and a line in this list. */
 import { duckdb } from './duckdb/kind';
 import type { WarehouseKind } from './kind';
 import { snowflake } from './snowflake/kind';

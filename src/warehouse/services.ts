@@ -1,18 +1,20 @@
-/** All services behind warehouses and stages, for what is done whichever of them a run uses. */
+/**
+ * The services behind all warehouses and stages, for code that does not depend on which of them a run uses.
+ */
 import type { Refusal } from '../core/refusal';
 import { missingPackages } from '../files/optional-packages';
 import { STAGE_KINDS } from '../stage/kinds';
 import type { Purpose, Service } from '../stage/service';
 import { WAREHOUSE_KINDS } from './kinds';
 
-/** Each once: a warehouse and a stage may be of the same service. */
+/** Without duplicates: a warehouse and a stage may share a service. */
 export const SERVICES: readonly Service[] = [
   ...new Set([...WAREHOUSE_KINDS, ...STAGE_KINDS].flatMap(({ service }) => service ?? [])),
 ];
 
 /**
- * A sentence, with the command that installs them, for each service whose packages these warehouses and
- * stages lack.
+ * A sentence for each service of these warehouses and stages whose packages are missing, with the command
+ * that installs them.
  */
 export function packageProblems(uris: readonly string[]): string[] {
   return SERVICES.flatMap((service) => {
@@ -26,7 +28,7 @@ function serviceOf(uri: string): Service | null {
   return (warehouse ?? STAGE_KINDS.findLast((kind) => kind.matches(uri)))?.service ?? null;
 }
 
-/** The refusal that explains an error of any service; null: there is none for it. */
+/** Returns the refusal that explains an error of any service, or null if there is none. */
 export function refusalOfService(error: unknown): Refusal | null {
   for (const service of SERVICES) {
     const refusal = service.refusal?.(error) ?? null;
@@ -35,7 +37,7 @@ export function refusalOfService(error: unknown): Refusal | null {
   return null;
 }
 
-/** Does the work; what it asks of services is marked with its purpose. */
+/** Runs the work, tagging its requests to services with their purpose. */
 export function taggedForServices<T>(purpose: Purpose, work: () => T): T {
   const tagged = SERVICES.reduce<() => T>(
     (inner, service) => () => (service.tagged === undefined ? inner() : service.tagged(purpose, inner)),
@@ -44,7 +46,7 @@ export function taggedForServices<T>(purpose: Purpose, work: () => T): T {
   return tagged();
 }
 
-/** Closes the sessions of this process that are not in use. Work that comes later opens others. */
+/** Closes this process's idle sessions. Later work opens new ones. */
 export async function closeServices(): Promise<void> {
   await Promise.all(SERVICES.map(async (service) => service.close?.()));
 }

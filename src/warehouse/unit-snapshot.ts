@@ -6,9 +6,9 @@ import { snapshotOf } from '../stored/unit-plan';
 import type { Warehouse } from './warehouse';
 
 /**
- * Local files with the rows of these partitions (and of others beside them), sorted by partition; none where
- * the run has no snapshot. What the warehouse unloaded is put in order here, in the worker and with little
- * memory: once for an attempt, however many runners it takes.
+ * Fetches local files with the rows of these partitions (and possibly of others), sorted by partition; none
+ * if the run has no snapshot. Files that the warehouse unloaded are sorted here in the worker, with little
+ * memory and once per attempt, regardless of the number of runners.
  */
 export async function fetchSnapshot(
   { stage, warehouse }: { stage: Stage; warehouse: Warehouse },

@@ -9,7 +9,7 @@ import type { PushDown } from '../core/push-down';
 import type { WarehouseAccess } from '../core/warehouse-access';
 import type { Stage } from '../stage';
 
-/** What a run was scheduled for, as its source query sees it: `$scheduled_time` and `$scheduled_date`. */
+/** A run's scheduled time, as its source query sees it: `$scheduled_time` and `$scheduled_date`. */
 export interface Scheduled {
   /** ISO 8601 UTC. */
   time: string;
@@ -19,41 +19,44 @@ export interface Scheduled {
   date: string;
 }
 
-/** Which rows of a source a run takes, and how they fall into partitions. */
+/** The rows of a source that a run reads, and how they are partitioned. */
 export interface SourceRequest {
   source: Source;
-  /** Key columns; empty when each file is a partition. */
+  /** Key columns; empty if each file is a partition. */
   partitionBy: string[];
   where: string | null;
-  /** Values of `$scheduled_time` and `$scheduled_date` in the query and in `where`; null: it uses neither. */
+  /**
+   * Values of `$scheduled_time` and `$scheduled_date` in the query and in `where`, or null if the run has
+   * none.
+   */
   scheduled: Scheduled | null;
 }
 
-/** A source that can be read: exact names, the warehouse's types. */
+/** The columns of a source, with exact names and the warehouse's types. */
 export interface SourceShape {
   columns: Column[];
   keyColumns: Column[];
 }
 
-/** Which partitions of a source a run takes. */
+/** The partitions of a source that a run processes. */
 export interface PartitionsRequest extends SourceRequest {
-  /** Only these partition ids; null: all. */
+  /** Only these partition ids, or null for all. */
   only: string[] | null;
   maxPartitions: number;
   signal: AbortSignal;
 }
 
 export interface SnapshotRequest extends PartitionsRequest {
-  /** Local folder for files in the making. */
+  /** Local folder for temporary files. */
   scratch: string;
   /**
-   * Whether the index is to have `fingerprint`s of the partitions' rows; files that are partitions always
+   * Whether the index should have `fingerprint`s of the partitions' rows. Files that are partitions always
    * have them.
    */
   fingerprints?: boolean;
 }
 
-/** How a source falls into partitions. */
+/** The partitions of a source. */
 export interface PartitionSizes extends SourceShape {
   /** Rows of each partition, by ordinal. */
   rows: number[];
@@ -61,38 +64,37 @@ export interface PartitionSizes extends SourceShape {
   ids: string[];
 }
 
-/** Where a snapshot is put, and how. */
+/** Where and how a snapshot is written. */
 export interface SnapshotPlace {
   stage: Stage;
   /** On the stage; ends in `/`. */
   folder: string;
   /**
-   * Partitions that are read together, as ordinals, both included: on a stage that is not local each range
-   * has files of its own. Null: only the index is put, and rows are read in the warehouse when they are
-   * needed.
+   * Ranges of partitions that are read together, as inclusive ordinals: on a stage that is not local, each
+   * range has its own files. If null, only the index is written, and rows are queried in the warehouse when
+   * they are needed.
    */
   ranges: readonly { from: number; to: number }[] | null;
 }
 
-/** Where rows are put too. */
+/** A place where rows are written too. */
 export type RangedPlace = SnapshotPlace & { ranges: NonNullable<SnapshotPlace['ranges']> };
 
 /**
- * A source's rows as they were at one moment. They are nowhere but in the warehouse's hands until they are
- * `put`.
+ * A source's rows as of one moment. Only the warehouse has them until they are `put`.
  */
 export interface PinnedSource extends PartitionSizes {
-  /** By ordinal; null where nobody asked for them. */
+  /** By ordinal, or null if they were not requested. */
   fingerprints: string[] | null;
-  /** By ordinal: files that are partitions are read where they lie; else null. */
+  /** By ordinal, if files are partitions, which are read in place; otherwise null. */
   files: PinnedFile[] | null;
-  /** The rows in the warehouse's SQL; null: it has none for them. */
+  /** The rows in the warehouse's SQL, or null if SQL cannot select them. */
   pushDown: PushDown | null;
   /**
-   * Puts the partition index (Parquet: `ord, id, rows, key_0…`, and `fingerprint` where it was asked for) and
-   * the rows (Parquet: the source's columns and `__partwise_ord`, sorted by that, and within a partition in
-   * the order of the source; or what the warehouse unloaded: `SnapshotFile.unloadedRows`). Together the
-   * ranges must have every partition.
+   * Writes the partition index (Parquet: `ord, id, rows, key_0…`, and `fingerprint` if requested) and the
+   * rows (Parquet: the source's columns and `__partwise_ord`, sorted by ordinal and then in the order of the
+   * source; or files that the warehouse unloaded: `SnapshotFile.unloadedRows`). Together, the ranges must
+   * cover every partition.
    */
   put(place: SnapshotPlace): Promise<Snapshot>;
 }
@@ -102,98 +104,101 @@ export interface Snapshot {
   files: SnapshotFile[];
 }
 
-/** What a commit writes: local copies of files, and which partitions they are of. */
+/** What a commit writes: local copies of files, and their partitions. */
 export interface CommitRows {
   /**
-   * Temporal's id of the execution: what tells a commit whose answer was lost from another one with its
-   * number.
+   * Temporal's id of the execution, which identifies a commit whose response was lost: another one may have
+   * the same number.
    */
   workflowRunId: string;
   /**
-   * Temporal's id of the run's first execution. A run whose id was free again after `clean` has another, and
-   * numbers from 1.
+   * Temporal's id of the run's first execution. A later run that reuses the id after `clean` has a different
+   * one, and its numbers start at 1 again.
    */
   lineage: string;
   index: string;
-  /** The Parquet files of rows that recorded outcomes name. */
+  /** The Parquet files of rows of recorded outcomes. */
   rows: { file: string; except: readonly number[] }[];
   /**
-   * Ordinals of DONE partitions that were recorded after the given execution: with mode `append` the others'
-   * rows are there.
+   * Returns the ordinals of DONE partitions that were recorded after the given execution: with mode `append`,
+   * the rows of the others have been appended already.
    */
   doneAfter(execution: number): number[];
-  /** Aborted when the run was cancelled; looked at last before anything becomes visible. */
+  /** Aborted when the run is cancelled. It is last checked before anything becomes visible. */
   signal: AbortSignal;
-  /** The run's newest execution: with a file as output, an older one writes nothing. */
+  /** Returns the run's newest execution: if the output is a file, an older execution writes nothing. */
   newestExecution(): Promise<number>;
-  /** Ordinals of partitions that are not DONE: with mode `partitions` their earlier rows stay. */
+  /** Ordinals of partitions that are not DONE: with mode `partitions`, their earlier rows stay. */
   notDone: number[];
 }
 
 /** Files that a warehouse unloaded to a stage (`SnapshotFile.unloadedRows`), as local copies. */
 export interface UnloadedFiles {
   files: readonly string[];
-  /** Of the snapshot. */
+  /** The snapshot's columns. */
   columns: readonly Column[];
-  /** In all of the files. */
+  /** Total number of rows. */
   rows: number;
-  /** The Parquet file to write: in the form that `PinnedSource.put` names. */
+  /** The Parquet file to write, in the format of `PinnedSource.put`. */
   target: string;
   tempFolder: string;
   signal: AbortSignal;
 }
 
-/** The engine behind a source. Opened for as short as possible: see `docs/architecture.md`, locks. */
+/** The engine behind a source. It is opened as briefly as possible: see locks in `docs/architecture.md`. */
 export interface Warehouse {
   /** Absolute URI, e.g. `duckdb:/data/warehouse.duckdb`. */
   readonly uri: string;
-  /** Checks that the source and its key columns are there. Throws a `Refusal` with every problem. */
+  /** Checks that the source and its key columns exist. Throws a `Refusal` with all problems. */
   inspect(request: SourceRequest): Promise<SourceShape>;
   /**
-   * What keeps a run's results from being written there, as sentences, as far as that can be known before
-   * there are any. The commit finds the rest.
+   * Returns what prevents results from being written to the output, as sentences, as far as that can be
+   * determined before there are any. The commit finds the rest.
    */
   inspectOutput(output: OutputPlan, signal?: AbortSignal): Promise<string[]>;
-  /** The partitions that a snapshot would have, without making one. Throws what `snapshot` throws. */
+  /**
+   * Returns the partitions that a snapshot would have, without making one. Throws the same errors as
+   * `snapshot`.
+   */
   count(request: PartitionsRequest): Promise<PartitionSizes>;
   /**
-   * Reads the source once; its rows stay pinned until `use` settles. Throws a `Refusal` for what no retry can
-   * mend.
+   * Reads the source once; its rows stay pinned until `use` settles. Throws a `Refusal` for problems that no
+   * retry can fix.
    */
   snapshot<T>(request: SnapshotRequest, use: (pinned: PinnedSource) => Promise<T>): Promise<T>;
-  /** Like `snapshot`, of a few partitions that `count` has named; rows of others are never kept. */
+  /** Like `snapshot`, for a few partitions that `count` returned; rows of others are never kept. */
   sample<T>(
     request: SnapshotRequest & { only: string[] },
     use: (pinned: PinnedSource) => Promise<T>,
   ): Promise<T>;
-  /** Writes the combined rows in one transaction, or a file in one move. */
+  /** Writes the combined rows in one transaction, or to a file that is renamed into place. */
   commit(task: CommitTask, local: CommitRows): Promise<CommitResult>;
-  /** The registry's records of a model, or of all (null). */
+  /** Returns the registry's records of a model, or of all models if null. */
   readModels(model: string | null): Promise<(ModelRecord & { model: string })[]>;
   /**
-   * Changes a model's records in one transaction: `change` sees them as they are then, and nobody else
-   * changes them meanwhile. What it throws leaves them as they were.
+   * Changes a model's records in one transaction: `change` gets the current records, which nothing else
+   * changes meanwhile. If it throws, they stay as they were.
    */
   changeModels<T>(
     model: string,
     change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
   ): Promise<T>;
   /**
-   * What functions get of the warehouse by way of the worker, whose credentials they do not have (I11). Null:
-   * they open it themselves. `timeoutMs`: of the partition, and so of its statements; null: an hour.
-   * `scratch`: for rows of partitions.
+   * Returns the access that functions get through the worker, whose credentials they do not have (I11), or
+   * null if they open the warehouse themselves. `timeoutMs` is the timeout of a partition and its statements;
+   * null means an hour. `scratch` is a folder for rows of partitions.
    */
   access(
     plan: Pick<UnitPlan, 'pushDown' | 'columns' | 'snapshotTime'>,
     options: { timeoutMs: number | null; scratch: string },
   ): WarehouseAccess | null;
-  /** Brings what it unloaded into the form of a snapshot. Throws when there are other than `rows` rows. */
+  /** Converts unloaded files to the format of a snapshot. Throws unless there are exactly `rows` rows. */
   restore(unloaded: UnloadedFiles): Promise<void>;
   /**
-   * Tries, one by one, what runs need of it. The last check is the first that fails when others make no sense
-   * without it.
+   * Tries one by one what runs need of the warehouse. Ends early if a check fails without which the others
+   * make no sense.
    */
   checks(): AsyncGenerator<Check>;
-  /** Tries what it does with this stage by itself; null: nothing. */
+  /** Tries what the warehouse does directly with this stage; null if it does nothing. */
   checkStage(stage: Stage): Promise<Check | null>;
 }

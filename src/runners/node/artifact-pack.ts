@@ -1,13 +1,12 @@
 /**
- * Small artifacts of a batch, one after the other in one file: a file for each would cost more than the
- * functions.
+ * Concatenates a batch's small artifacts in one file: a file for each would cost more than the functions.
  */
 import { writeFile } from 'node:fs/promises';
 import type { ArtifactCodec } from '../../core/files';
 import type { PackedArtifact } from '../../core/outcome';
 import { sha256Of } from '../../files/digest';
 
-/** Larger artifacts are files of their own. */
+/** Larger artifacts get their own files. */
 export const MAX_PACKED_BYTES = 64 * 1024;
 
 export class ArtifactPack {
@@ -26,7 +25,7 @@ export class ArtifactPack {
     return packed;
   }
 
-  /** Writes what was added and forgets it. */
+  /** Writes the added artifacts and clears them. */
   async write(file: string): Promise<void> {
     const parts = this.#parts;
     this.#parts = [];

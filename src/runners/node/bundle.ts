@@ -1,4 +1,4 @@
-/** A functions file in TypeScript or JavaScript as one module. */
+/** Bundles a functions file in TypeScript or JavaScript to one module. */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -9,14 +9,14 @@ import { replaceFile } from '../../files/durable';
 import { BUNDLE_ENDING } from './endings';
 import { FunctionsBuildError, type FunctionBundle } from '../language';
 
-/** Bundles the file and what it imports by path; packages stay where they are installed. */
+/** Bundles the file and what it imports by path; packages are not bundled. */
 export async function bundle(file: string, outFolder: string): Promise<FunctionBundle> {
   const entry = resolve(file);
   const folder = resolve(outFolder);
   const code = await build(entry, folder);
   const digest = sha256Of(code);
   const path = join(folder, `${digest}${BUNDLE_ENDING}`);
-  // One of that name may hold something else: a disk that lost power, or a bit.
+  // An existing file of that name may be corrupt, for example after a power loss.
   if (!(await holds(path, digest))) {
     await mkdir(folder, { recursive: true });
     await replaceFile(path, code);
@@ -33,7 +33,7 @@ async function holds(path: string, sha256: string): Promise<boolean> {
 }
 
 async function build(entry: string, folder: string): Promise<Uint8Array> {
-  // Loaded when needed: it is large, and a deployed worker may never bundle.
+  // Loaded when needed: it is large, and deployed workers may never bundle.
   const esbuild: typeof import('esbuild') = require('esbuild');
   try {
     const result = await esbuild.build({
@@ -50,7 +50,7 @@ async function build(entry: string, folder: string): Promise<Uint8Array> {
       sourcesContent: true,
       logLevel: 'silent',
       banner: { js: banner(entry, folder) },
-      // Only free uses are replaced: files that declare these themselves keep their own.
+      // Only free variables are replaced: files that declare these names keep their own.
       define: {
         'import.meta.url': '__partwise_url',
         'import.meta.filename': '__partwise_filename',
@@ -69,8 +69,7 @@ async function build(entry: string, folder: string): Promise<Uint8Array> {
 }
 
 /**
- * Gives the bundle the place of the functions file: `__dirname`, `import.meta.url` and `require` mean what
- * they say there.
+ * Makes `__dirname`, `import.meta.url` and `require` behave in the bundle as in the functions file.
  */
 function banner(entry: string, folder: string): string {
   const place = relative(folder, entry).split(sep).map(encodeURIComponent).join('/');
@@ -84,7 +83,7 @@ function banner(entry: string, folder: string): string {
   ].join('\n');
 }
 
-/** A project that runs `npx partwise` without installing it still imports "partwise": it gets this copy. */
+/** A project that runs `npx partwise` without installing it still imports "partwise", and gets this copy. */
 function findPartwise(folder: string): Plugin {
   return {
     name: 'find-partwise',
@@ -103,7 +102,7 @@ function findPartwise(folder: string): Plugin {
   };
 }
 
-/** As Node looks for it: the package's own folder (this repository), else the nearest `node_modules`. */
+/** Resolves as Node does: to the package's own folder (in this repository), or the nearest `node_modules`. */
 function canResolve(folder: string): boolean {
   const folders = [folder];
   while (dirname(folders.at(-1)!) !== folders.at(-1)) folders.push(dirname(folders.at(-1)!));

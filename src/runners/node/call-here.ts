@@ -1,6 +1,6 @@
 /**
- * Calls a unit's function in this very process, with the loop that runners have: for a debugger, and for
- * whoever wants to see what a function does now. No limit holds here, and `process.exit` ends this process.
+ * Calls a unit's function in this process, with the runners' loop, for debuggers and for trying out a
+ * function. No limits apply, and `process.exit` ends this process.
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -15,11 +15,11 @@ import type { Asked, UnitLink } from './worker-link';
 import type { PackedArtifact } from '../../core/outcome';
 import { sha256Of } from '../../files/digest';
 
-/** Rejects when the function could not be called at all. */
+/** Rejects if the function could not be called. */
 export async function callHere(options: CallHereOptions): Promise<CalledHere> {
   const { signal } = options;
   const unit = { ...options.unit, ...accessOf(options.access) };
-  // Places in the user's file, not in the bundle.
+  // So that stack traces refer to the user's file instead of the bundle.
   process.setSourceMapsEnabled(true);
   const link = new LocalLink(options);
   const output = new OutputCapture((lines) => lines.forEach(options.onLog));

@@ -1,4 +1,4 @@
-/** Records in a file that the worker shares which call is running: see `call-record`. */
+/** Records the running call in a file that is shared with the worker: see `call-record`. */
 import { writeSync } from 'node:fs';
 import { CALL_FIELDS, monotonicMs } from '../call-record';
 import type { Offsets } from '../output-files';
@@ -9,7 +9,7 @@ export class CallWriter {
 
   constructor(private readonly fd: number) {}
 
-  /** The next call begins. */
+  /** Records the start of the next call. */
   begin(output: Offsets): void {
     this.#fields[1]!++;
     this.#fields[2] = 1;
@@ -19,7 +19,7 @@ export class CallWriter {
     this.#write();
   }
 
-  /** The number of the call that runs, or ran last. */
+  /** The number of the current or last call. */
   get number(): number {
     return this.#fields[1]! - 1;
   }

@@ -1,7 +1,7 @@
 /** Of functions files. */
 export const SOURCE_ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
 
-/** Of bundles. */
+/** Extension of bundles. */
 export const BUNDLE_ENDING = '.mjs';
 
 /** In this order; `.cts` is not looked for. */

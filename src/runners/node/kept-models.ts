@@ -1,23 +1,23 @@
-/** Models that this runner has decoded: those it may need again, as long as there is room. */
+/** Caches the models that this runner has decoded, up to a limit. */
 
-/** Together; what they take when decoded is a few times as much. */
+/** Total encoded size; decoded models take a few times as much memory. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 interface Kept {
   model: unknown;
-  /** As they were kept on the stage. */
+  /** Size on the stage. */
   bytes: number;
 }
 
-/** The one that was used last comes last. */
+/** Least recently used first. */
 const kept = new Map<string, Kept>();
 let total = 0;
 
 /**
- * One call must not change the model that the next one gets (I5): bytes are copied, and plain data is frozen
- * when it is loaded. An instance of a class is the user's to leave alone, as docs/models.md says.
+ * A call must not change the model that the next one gets (I5): bytes are copied, and plain data is frozen
+ * when it is loaded. Users must not change instances of classes, as docs/models.md says.
  */
-function handedOut<Model>(model: Model): Model {
+function copyForCall<Model>(model: Model): Model {
   return model instanceof Uint8Array ? (new Uint8Array(model) as Model) : model;
 }
 
@@ -34,8 +34,8 @@ function freezeData(model: unknown): void {
 }
 
 /**
- * The model known by `key`, or what `load` gives, which is kept. Null is not: it may cost nothing to ask
- * again.
+ * Returns the cached model for `key`, or loads and caches it. A result of null is not cached, since loading
+ * it again costs little.
  */
 export async function keptModel<Model>(
   key: string,
@@ -45,7 +45,7 @@ export async function keptModel<Model>(
   if (known !== undefined) {
     kept.delete(key);
     kept.set(key, known);
-    return handedOut(known.model as Model);
+    return copyForCall(known.model as Model);
   }
   const loaded = await load();
   if (loaded === null) return null;
@@ -58,5 +58,5 @@ export async function keptModel<Model>(
     kept.delete(oldest);
     total -= bytes;
   }
-  return handedOut(loaded.model);
+  return copyForCall(loaded.model);
 }

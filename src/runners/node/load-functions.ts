@@ -1,13 +1,13 @@
 /**
- * The partition functions that a bundle exports. Runs the user's code, so only ever called in a runner
- * process.
+ * Loads the partition functions that a bundle exports. This runs the user's code, so it is only called in
+ * runner processes.
  */
 import { pathToFileURL } from 'node:url';
 import { isPartitionFunction } from '../../functions/define';
 import type { PartitionFunction } from '../../functions/types';
 import { isPartitionModel, type ModelFunction } from '../../functions/model-hooks';
 
-/** Something about the functions file is wrong; the sentence says what to do. */
+/** The functions file is invalid; the message says what to do. */
 class FunctionsFileError extends Error {
   override name = 'FunctionsFileError';
   readonly nonRetryable = true;
@@ -25,7 +25,7 @@ export async function loadFunctions(
     const known = functions.get(value.name);
     if (known !== undefined && known !== value) {
       throw new FunctionsFileError(
-        `Two exported partition functions are named "${value.name}". Give each a name of its own.`,
+        `Two exported partition functions are named "${value.name}". Give each a unique name.`,
       );
     }
     functions.set(value.name, value);
@@ -33,13 +33,13 @@ export async function loadFunctions(
   return functions;
 }
 
-/** What an export holds: a function, an array of them, or the functions of a partition model. */
+/** The functions in an export: one function, an array of them, or those of a partition model. */
 function functionsIn(value: unknown): unknown[] {
   if (isPartitionModel(value)) return [value.train, value.predict, value.fitPredict];
   return Array.isArray(value) ? value.flatMap(functionsIn) : [value];
 }
 
-/** A CommonJS file's exports are the default export of its bundle. */
+/** The exports of a CommonJS file are the default export of its bundle. */
 function commonJsExports(value: unknown): unknown[] {
   return typeof value === 'object' && value !== null && !isPartitionFunction(value)
     ? Object.values(value)

@@ -1,4 +1,4 @@
-/** Why a functions file cannot be loaded, as a sentence with the user's file and line. */
+/** Explains why a functions file cannot be loaded, with the user's file and line. */
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { dirname, resolve } from 'node:path';
@@ -9,7 +9,7 @@ export function loadingProblem({ type, message, stack }: ErrorInfo, bundle: stri
   if (type === 'FunctionsFileError') return message;
   const missing = /^Cannot find package '([^']+)' imported from /.exec(message)?.[1];
   if (missing !== undefined) {
-    return `The functions file imports "${missing}", which is not installed: npm install ${missing}, or mend the import${at(importOf(bundle, missing))}.`;
+    return `The functions file imports "${missing}", which is not installed: run npm install ${missing}, or fix the import${at(importOf(bundle, missing))}.`;
   }
   return `The functions file threw while loading: ${type}: ${message}${at(userPlace(stack))}`;
 }
@@ -18,7 +18,7 @@ function at(place: StackPlace | null): string {
   return place === null ? '' : ` (${place.file}:${place.line})`;
 }
 
-/** Where the import of a package was written; the bundle's own source map tells. */
+/** Finds the user's import of a package, with the bundle's source map. */
 function importOf(bundle: string, name: string): StackPlace | null {
   try {
     const text = readFileSync(bundle, 'utf8');

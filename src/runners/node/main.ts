@@ -1,4 +1,7 @@
-/** Entry of a runner process: describes a bundle, or runs the partitions of a unit, as its worker asks. */
+/**
+ * Entry point of a runner process, which describes a bundle or runs a unit's partitions at its worker's
+ * request.
+ */
 import { Socket } from 'node:net';
 import type { FunctionDescription } from '../../core/function-description';
 import { describeThrown } from '../../functions/errors';
@@ -13,8 +16,8 @@ import { UnitLoop } from './unit-loop';
 import { startWatchdog } from './watchdog';
 import { openState, WorkerLink } from './worker-link';
 
-const noteExiting = startWatchdog(Number(process.argv[2]));
-const onExit = (): void => noteExiting(true);
+const setExiting = startWatchdog(Number(process.argv[2]));
+const onExit = (): void => setExiting(true);
 
 const channel = new Channel(new Socket({ fd: CHANNEL_FD }), {
   onMessage: (message) => receive(message as ToRunner),
@@ -53,15 +56,15 @@ const LISTENED = ['uncaughtException', 'unhandledRejection', 'exit'] as const;
 function restore(): void {
   shared.restore();
   // A function may have emitted the event itself.
-  noteExiting(false);
+  setExiting(false);
   if (LISTENED.some((event) => process.listenerCount(event) === 0)) listen();
 }
 
-/** Again where a function has removed the listeners of the process. */
+/** Adds the process's listeners, unless they are present: a function may have removed them. */
 function listen(): void {
   output.listen();
   if (!process.listeners('exit').includes(onExit)) process.prependListener('exit', onExit);
-  // enforces I5: an error that nobody caught belongs to the partition whose code raised it.
+  // enforces I5: an uncaught error is charged to the partition whose code raised it.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     if (!process.listeners(event as 'uncaughtException').includes(onUncaught)) process.on(event, onUncaught);
   }
@@ -71,7 +74,7 @@ function onUncaught(error: unknown): void {
   const call = output.call.getStore() ?? output.current;
   if (loop?.fail(call, error) === true) return;
   const { type, message, stack } = describeThrown(error).error;
-  output.line('stderr', `Uncaught ${type} after its partition had ended: ${stack ?? message}`);
+  output.line('stderr', `Uncaught ${type} after its partition had finished: ${stack ?? message}`);
 }
 
 async function describeBundle(bundle: string): Promise<void> {

@@ -1,6 +1,5 @@
 /**
- * What the user's code writes to the console, as log lines with the partition that wrote them. Runs in the
- * runner.
+ * Captures what the user's code writes to the console as log lines with their partition. Runs in the runner.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
@@ -9,26 +8,26 @@ import { type OutputStream, STREAMS } from '../output-files';
 import { keptLine, MAX_LINE } from '../output-reader';
 import type { LogLine } from '../protocol';
 
-/** A call of a partition. */
+/** Identifies a call of a partition. */
 export interface CallOf {
   ordinal: number;
   attempt: number;
-  /** Of its process: see `OutputCapture.unit`. */
+  /** Number of the unit in this process: see `OutputCapture.unit`. */
   unit: number;
 }
 
-/** A batch this large is sent at once, because code that never yields would never reach the next tick. */
+/** A batch this large is sent immediately, because code that never yields would not reach the next tick. */
 const BATCH_LINES = 200;
-/** A line after a pause is sent at once: the code may block next, or kill the process. */
+/** A line after a pause is sent immediately: the code may block next, or kill the process. */
 const PAUSE_MS = 20;
+
 export class OutputCapture {
-  /** The call on whose behalf code runs, leftovers of earlier partitions included. */
+  /** The call that code runs on behalf of, including leftovers of earlier partitions. */
   readonly call = new AsyncLocalStorage<CallOf>();
   /** The call that is running. */
   current: CallOf | null = null;
   /**
-   * Number of the unit that is running. What calls of another one still write is dropped: the log of their
-   * run is closed.
+   * Number of the running unit. Output of other units' calls is dropped, since their logs are closed.
    */
   unit = 0;
   private batch: LogLine[] = [];
@@ -44,8 +43,8 @@ export class OutputCapture {
   constructor(private readonly send: (lines: LogLine[]) => void) {}
 
   /**
-   * Takes over `process.stdout` and `process.stderr`, and with them the console. What is written while lines
-   * are sent goes where it went before. Returns what gives them back.
+   * Takes over `process.stdout` and `process.stderr`, and so the console. What is written while lines are
+   * being sent goes to the original streams. Returns a function that restores them.
    */
   install(): () => void {
     const before = { stdout: process.stdout.write, stderr: process.stderr.write };
@@ -70,10 +69,10 @@ export class OutputCapture {
     };
   }
 
-  /** What was printed explains a `process.exit` in the user's code. */
+  /** Output may explain a `process.exit` in the user's code, so it is sent first. */
   private readonly onExit = (): void => this.flush();
 
-  /** Listens, again if the user's code has removed the listener. */
+  /** Adds the exit listener, unless it is present: the user's code may have removed it. */
   listen(): void {
     if (!process.listeners('exit').includes(this.onExit)) process.on('exit', this.onExit);
   }
@@ -90,12 +89,12 @@ export class OutputCapture {
     this.lines = 0;
   }
 
-  /** A whole entry, which may have several lines. */
+  /** Writes a complete entry, which may have several lines. */
   line(stream: OutputStream, text: string): void {
     this.write(stream, `${text}\n`);
   }
 
-  /** Sends everything, unfinished lines too. */
+  /** Sends everything, including unfinished lines. */
   flush(): void {
     for (const stream of STREAMS) {
       const { text } = this.open[stream];

@@ -1,11 +1,11 @@
 /**
- * What a function may change in its process and the next one would see: working directory, environment,
- * umask, exit code. All of it is put back before each call, to what it was when the functions file had been
- * loaded. Modules and globals are shared.
+ * Process state that a function may change and the next one would see: working directory, environment, umask
+ * and exit code. Before each call it is restored to its values after the functions file was loaded. Modules
+ * and globals are shared.
  */
 
 interface State {
-  /** Null: it has been removed. */
+  /** Null if it has been removed. */
   cwd: string | null;
   umask: number;
   env: NodeJS.ProcessEnv;
@@ -14,8 +14,8 @@ interface State {
 export class ProcessState {
   #saved: State | null = null;
   /**
-   * The environment as functions see it; it knows when they change it, for comparing it costs more than a
-   * small function.
+   * The environment that functions see. It records changes, since comparing it costs more than a small
+   * function.
    */
   readonly #env: NodeJS.ProcessEnv;
   #isEnvChanged = false;
@@ -35,7 +35,7 @@ export class ProcessState {
     process.env = this.#env;
   }
 
-  /** Puts back what was changed; the first time, keeps it as it is. */
+  /** Saves the state the first time, and restores it afterwards. */
   restore(): void {
     const { cwd, umask, env } = (this.#saved ??= this.#save());
     process.umask(umask);
@@ -61,7 +61,7 @@ function changeFolder(cwd: string | null): void {
   try {
     if (cwd !== null) process.chdir(cwd);
   } catch {
-    // It has been removed meanwhile, for all processes alike.
+    // It has been removed meanwhile, for all processes.
   }
 }
 

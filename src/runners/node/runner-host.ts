@@ -1,4 +1,4 @@
-/** What a partition's context asks for: done here, or passed on to the worker. */
+/** Handles requests of a partition's context, here or through the worker. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContextHost } from '../../functions/context';
@@ -18,18 +18,18 @@ import type { ModelSerde } from '../../functions/model-hooks';
 import type { ModelFile } from '../../models/types';
 import type { PackedArtifact } from '../../core/outcome';
 
-/** Progress is for people: more often than this nobody sees it. */
+/** Progress is for people, who would not notice more frequent changes. */
 const HEARTBEAT_EVERY_MS = 200;
 
 /**
- * So many artifacts of a partition by itself are files of their own; each costs more than many a small
- * function.
+ * A partition outside a batch gets this many separate files for artifacts; the rest is packed, since a file
+ * costs more than a small function.
  */
 const MAX_FILES = 100;
-/** Small artifacts of a call that runs are held in memory up to here. */
+/** Total size of the running call's small artifacts that are held in memory. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
 
-/** An artifact of a call that runs. */
+/** An artifact of the running call. */
 type Upload = { name: string; codec: ArtifactCodec } & ({ content: Uint8Array } | { ref: FileRef });
 
 let files = 0;
@@ -40,7 +40,7 @@ export class RunnerHost implements ContextHost {
   #files = 0;
   #progress: unknown;
   #timer: NodeJS.Timeout | null = null;
-  /** Of queries; aborted when the call has ended. */
+  /** Aborts queries when the call has ended. */
   #ended: AbortController | null = null;
 
   constructor(
@@ -51,7 +51,7 @@ export class RunnerHost implements ContextHost {
     >,
     private readonly link: UnitLink,
     private readonly output: OutputCapture,
-    /** Aborted when the call is cancelled; made only when it is asked for. */
+    /** Returns the signal that is aborted when the call is cancelled. Created on first use. */
     private readonly signal: () => AbortSignal,
   ) {}
 
@@ -86,7 +86,7 @@ export class RunnerHost implements ContextHost {
     }
   }
 
-  /** The artifacts of the call, which has ended; small ones go into the pack. */
+  /** Returns the artifacts of the ended call, adding small ones to the pack. */
   artifacts(pack: ArtifactPack): PackedArtifact[] {
     return this.#uploads.map((upload) => {
       const { name, codec } = upload;
@@ -118,7 +118,7 @@ export class RunnerHost implements ContextHost {
       await rm(found.file, { force: true });
       if (found.name === serde.filename) return { model: await serde.read(bytes), bytes: bytes.length };
       throw new InvalidResult(
-        `The model of "${partition}" was kept as "${found.name}", and this function reads "${serde.filename}". Train it anew, or read it with the serde that wrote it.`,
+        `The model of "${partition}" is stored as "${found.name}", but this function reads "${serde.filename}". Train it again, or read it with the serde that wrote it.`,
       );
     });
   }
@@ -127,7 +127,7 @@ export class RunnerHost implements ContextHost {
     const { warehouse, access, pushDown, confinement = null } = this.unit;
     const partition = pushDown === null ? null : partitionSql(pushDown, this.call.id, Date.now());
     if (access === undefined) {
-      // A lock is nothing that the function did, so it costs no attempt.
+      // A lock is not the function's fault, so it is not charged an attempt.
       const onLocked = (message: string): void => this.log(message);
       return withWarehouse(warehouse, { partition, confinement, signal: this.signal(), onLocked }, use);
     }
@@ -137,7 +137,11 @@ export class RunnerHost implements ContextHost {
     try {
       return await use({ partition, query: (sql, values) => this.#query(sql, values ?? [], signal) });
     } finally {
-      over.abort(new TypeError('The connection of context.withConnection has ended: await its queries.'));
+      over.abort(
+        new TypeError(
+          'The callback of context.withConnection has ended, and its connection with it: await every query in the callback.',
+        ),
+      );
     }
   }
 
@@ -167,7 +171,7 @@ export class RunnerHost implements ContextHost {
   }
 
   close(): void {
-    // enforces I12: a query that the function did not wait for ends with the call.
+    // enforces I12: a query that the function did not await ends with the call.
     this.#ended?.abort(new Error(`Partition "${this.call.id}" has ended.`));
     if (this.#timer !== null) clearTimeout(this.#timer);
   }

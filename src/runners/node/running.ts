@@ -16,7 +16,7 @@ export class Running implements CallOf {
     this.unit = output.unit;
   }
 
-  /** Made when somebody looks: few functions do. */
+  /** Created on first access, since few functions use it. */
   get signal(): AbortSignal {
     if (this.#abort === null) {
       this.#abort = new AbortController();
@@ -30,7 +30,7 @@ export class Running implements CallOf {
     this.#abort?.abort(reason);
   }
 
-  /** Rejects with an error that nobody caught, when that comes first. */
+  /** Settles like `work`, or rejects first if there is an uncaught error. */
   orUncaught<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#fail = reject;
@@ -40,6 +40,6 @@ export class Running implements CallOf {
 
   fail(error: unknown): void {
     this.#fail?.(error);
-    this.abort(new Error('The call has ended by an error that nobody caught.'));
+    this.abort(new Error('The call was ended by an uncaught error.'));
   }
 }

@@ -1,6 +1,7 @@
 /**
  * What has ended in a unit. Ended partitions, their rows and their artifacts are handed over in segments,
- * about once a second: what was handed over is never run again, and what was not is, when the process dies.
+ * about once a second. If the process dies, partitions that were handed over are not run again, and the
+ * others are.
  */
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -16,12 +17,12 @@ import type { Returned, UnitFunction } from './unit-function';
 import type { UnitLink } from './worker-link';
 
 export const SEGMENT_EVERY_MS = 1_000;
-/** More rows than this are not held back for the sake of larger segments. */
+/** With this many pending rows, a segment is handed over early. */
 const SEGMENT_ROWS = 50_000;
-/** Nor more bytes of artifacts. */
+/** The same for bytes of artifacts. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 /**
- * In a unit that has lost a runner: so many partitions are handed over one by one, the others at this
+ * In a unit that has lost a runner, this many partitions are handed over one by one, and the others at this
  * interval.
  */
 const CAUTIOUS_SEGMENTS = 20;
@@ -45,17 +46,17 @@ export class Segments {
   ) {}
 
   /** The call returned. What it returned is kept, or has failed the partition. */
-  async endWell(call: EndedCall, returned: Returned): Promise<void> {
+  async recordSuccess(call: EndedCall, returned: Returned): Promise<void> {
     const { fn } = this;
     const { isBatch } = this.unit;
-    if (fn.keepsAtOnce && returned.keep() === true) return this.record(call, returned, isBatch);
+    if (fn.canAlwaysKeep && returned.keep() === true) return this.record(call, returned, isBatch);
     await this.exclusive(async () => {
       const thrown: unknown[] = [];
       const keep = async (): Promise<boolean> => {
         try {
           return await returned.keep();
         } catch (error) {
-          // enforces I5: what cannot be kept is this partition's failure, not the unit's
+          // enforces I5: if rows cannot be kept, this partition fails and not the unit
           thrown.push(error);
           return true;
         }
@@ -90,17 +91,17 @@ export class Segments {
 
   endThrown(call: EndedCall, thrown: unknown): void {
     const { error, ...retry } = describeThrown(thrown, this.unit.nonRetryableErrorTypes);
-    this.endBadly(call, 'FAILED', error, retry);
+    this.recordFailure(call, 'FAILED', error, retry);
   }
 
-  endBadly(
+  recordFailure(
     call: EndedCall,
     status: 'FAILED' | 'CANCELLED' | 'INTERNAL_ERROR',
     error: ErrorInfo | null,
     retry: NextCall = { retryable: false, retryDelayMs: null },
   ): void {
     const outcome = { ...outcomeOf(call), status, preview: null, outputRows: 0, error };
-    // What a call left that was cut off is nobody's.
+    // Artifacts of an interrupted call are dropped.
     const artifacts: PackedArtifact[] = status === 'FAILED' ? call.host.artifacts(this.pack) : [];
     this.ended.push({ outcome, artifacts, ...retry });
   }
@@ -133,8 +134,8 @@ export class Segments {
   }
 
   /**
-   * Hands over what has ended since the last segment; up to the first wait, outcomes, rows and artifacts are
-   * taken as one.
+   * Hands over the partitions that have ended since the last segment. Their outcomes, rows and artifacts are
+   * taken together, before the first wait.
    */
   private async segment(): Promise<void> {
     this.handedOverAt = performance.now();

@@ -5,8 +5,8 @@ import { RunnerProcess } from '../runner-process';
 
 const ENTRY = join(__dirname, 'main.js');
 /**
- * V8's limit lies below the cap, so that a heap that grows fails with V8's own words; the rest is Buffers and
- * DuckDB.
+ * V8's limit is below the cap, so that V8 itself reports a heap that grows too large; the rest is for Buffers
+ * and DuckDB.
  */
 const HEAP_SHARE = 0.9;
 const MIN_HEAP_MB = 64;

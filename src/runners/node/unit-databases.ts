@@ -1,12 +1,12 @@
 import { KeptDatabase } from '../../duckdb/database';
 
-/** Of the process: they outlive its units. */
+/** The databases of the process, which outlive its units. */
 export class UnitDatabases {
   /** Reads and writes rows. */
   readonly rows = new KeptDatabase();
-  /** For what functions ask with `data.sql`: apart from the other, which they must not harm. */
+  /** Runs `data.sql` of functions, separately so that they cannot affect the other. */
   readonly sql = new KeptDatabase();
-  /** For SQL of inputs that are not trusted. */
+  /** Runs SQL of untrusted inputs. */
   readonly input = new KeptDatabase();
 
   close(): void {

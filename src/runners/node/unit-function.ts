@@ -1,4 +1,4 @@
-/** The function of a unit, be it the user's or the built-in `sql`, as the loop over partitions sees it. */
+/** A unit's function, either the user's or the built-in `sql`, as used by the loop over partitions. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CallContext } from '../../functions/context';
 import { createPartitionData } from '../../functions/data';
@@ -15,36 +15,36 @@ import { didYouMean } from '../../core/nearest';
 import type { RunnerUnit } from '../protocol';
 import { SQL_FUNCTION } from '../../core/function-description';
 
-/** What one call gave: copies, so that nothing that runs later changes it. */
+/** The result of one call, copied so that code that runs later cannot change it. */
 export interface Returned {
   rows: number;
-  /** Null: there is nothing to show, or it is a batch, where nobody looks. */
+  /** Null if there is nothing to show, or for batches, which have no previews. */
   preview: string | null;
   /**
-   * Puts the rows with those to be written; false: they do not go together with those before, write these
-   * first.
+   * Adds the rows to the pending ones. Returns false if they are incompatible with those, which must be
+   * written first.
    */
   keep(): boolean | Promise<boolean>;
 }
 
 export interface UnitFunction {
-  /** Rows kept and not yet written. */
+  /** Number of pending rows. */
   readonly rows: number;
-  /** Whether rows can be kept at any time, also while others are being written. */
-  readonly keepsAtOnce: boolean;
+  /** Whether rows can be kept at any time, even while others are being written. */
+  readonly canAlwaysKeep: boolean;
   call(partition: IndexedPartition, rows: PartitionRows, call: CallContext): Promise<Returned>;
   /**
-   * Writes the rows kept so far to a Parquet file; what is kept from now on goes into the next. No file: all
-   * were refused.
+   * Writes the pending rows to a Parquet file; rows that are added meanwhile go into the next one. If all are
+   * refused, no file is written.
    */
   write(file: string): Promise<Written>;
 }
 
-/** Where SQL runs: the same session for both when the input is trusted as the code is. */
+/** The sessions that run SQL: both are the same if the input is trusted like the code. */
 export interface UnitSessions {
-  /** What the function's code asks with `data.sql`. */
+  /** Runs `data.sql` of the function's code. */
   own: SqlSession;
-  /** SQL that came with the input. */
+  /** Runs SQL of the input. */
   input: SqlSession;
 }
 
@@ -67,23 +67,23 @@ async function userFunction(
   const found = functions.get(name);
   if (found === undefined) {
     const names = [...functions.keys()];
-    const known = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`;
+    const known = names.length === 0 ? 'It has no functions.' : `It has: ${names.join(', ')}.`;
     throw new FunctionMissing(`This worker has no function "${name}".${didYouMean(name, names)} ${known}`);
   }
   const pending = new PendingRows();
   return {
-    keepsAtOnce: true,
+    canAlwaysKeep: true,
     get rows() {
       return pending.rows;
     },
     async call({ ordinal, key }, rows, { context, finish }) {
       const data = createPartitionData(rows, own, input);
-      // The user's file is loaded: breakpoints in it hold from here on.
+      // The user's file is loaded, so breakpoints in it work from here on.
       // eslint-disable-next-line no-debugger
       if (unit.pause === true) debugger;
       const result: unknown = await found.run(data, context);
       await finish();
-      // The key is the partition's own: that of the context is the function's to change.
+      // The partition's own key, since the function may have changed the context's.
       const taken = pending.take(result, key);
       return {
         rows: taken.rows.length,
@@ -100,7 +100,7 @@ function sqlFunction(unit: RunnerUnit, session: SqlSession): UnitFunction {
     loadKeys(connection, unit.index, unit.ordinals),
   );
   return {
-    keepsAtOnce: false,
+    canAlwaysKeep: false,
     get rows() {
       return query.rows;
     },

@@ -1,8 +1,8 @@
 /**
- * Runs the partitions of a unit one after the other, inside the runner.
+ * Runs a unit's partitions one after another, inside the runner.
  *
- * An error that nobody caught ends the partition that raised it; the function may still be running then, so
- * the unit is cut short and the process is not used again.
+ * An uncaught error ends the partition that raised it; since the function may still be running, the unit is
+ * cut short and the process is not used again.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,10 +26,10 @@ import { type Returned, type UnitFunction, unitFunction } from './unit-function'
 import { openRows, type UnitRows } from './unit-rows';
 import type { UnitLink } from './worker-link';
 
-/** Before a partition this large, what has ended is handed over: it may take long, or kill the process. */
+/** Before a partition this large, ended ones are handed over: it may take long, or kill the process. */
 const LARGE_PARTITION = 100_000;
-/** Functions that wait for nothing keep messages of the worker, and timers, waiting no longer than this. */
-const TURN_MS = 20;
+/** Functions that never wait delay messages of the worker and timers by at most this time. */
+const YIELD_AFTER_MS = 20;
 
 /** What calls of a unit share. */
 interface UnitParts {
@@ -45,9 +45,9 @@ export class UnitLoop {
   private running: Running | null = null;
   private cancelled = false;
   private draining = false;
-  /** Code of the user may be running outside of any partition. */
+  /** The user's code may still be running outside any partition. */
   private tainted = false;
-  private turnedAt = performance.now();
+  private yieldedAt = performance.now();
   private segments: Segments | null = null;
   private index: ReadonlyMap<number, IndexedPartition> = new Map();
   /** A read of the snapshot that failed. */
@@ -59,7 +59,7 @@ export class UnitLoop {
     private readonly output: OutputCapture,
     private readonly databases: UnitDatabases,
   ) {
-    // Databases of two processes must not spill into one folder.
+    // Databases of two processes must not spill into the same folder.
     const tempFolder = join(unit.spill, `${process.pid}`);
     this.databaseOptions = { memoryBytes: unit.duckdbMemoryBytes, tempFolder };
     this.session = new SqlSession(this.databaseOptions, databases.sql);
@@ -68,7 +68,7 @@ export class UnitLoop {
       confinement === null ? this.session : this.session.confinedTo(confinement, databases.input);
   }
 
-  /** Resolves with what was not run; rejects when nothing can be run at all. */
+  /** Resolves with the ordinals that were not run. Rejects if nothing can be run. */
   async run(): Promise<{ left: number[]; reusable: boolean }> {
     const database = await this.databases.rows.open(this.databaseOptions);
     let timer: NodeJS.Timeout | undefined;
@@ -102,7 +102,7 @@ export class UnitLoop {
     }
   }
 
-  /** The partition that is running is the last one. */
+  /** Stops after the running partition. */
   drain(): void {
     this.draining = true;
   }
@@ -121,7 +121,7 @@ export class UnitLoop {
     this.segments?.handOverSoon();
   }
 
-  /** An error that nobody caught. False: its partition has ended already. */
+  /** Handles an uncaught error. Returns false if its partition has ended already. */
   fail(call: CallOf | null, error: unknown): boolean {
     this.tainted = true;
     if (this.running === null || this.running !== call) return false;
@@ -144,13 +144,13 @@ export class UnitLoop {
       segments.throwIfBroken();
       await this.runPartition(partition, parts);
       if (this.unreadable !== null) {
-        // What has ended before stays.
+        // Partitions that have ended are kept.
         await segments.handOver();
         throw this.unreadable;
       }
-      if (performance.now() - this.turnedAt > TURN_MS) {
+      if (performance.now() - this.yieldedAt > YIELD_AFTER_MS) {
         await nextTurn();
-        this.turnedAt = performance.now();
+        this.yieldedAt = performance.now();
       }
     }
     await segments.handOver();
@@ -186,21 +186,25 @@ export class UnitLoop {
     this.output.flush();
     await this.link.end();
     host.close();
-    if (thrown !== null) this.lookForSnapshot();
-    // Nothing that the function did: the worker finds out what is wrong with the file, and the call is not
+    if (thrown !== null) this.checkSnapshotFiles();
+    // Not the function's fault: the worker finds out what is wrong with the file, and the call is not
     // charged.
     if (this.unreadable !== null && !this.cancelled) return;
     this.unreadable = null;
     const call = { partition, attempt, startedAt, durationMs, host };
-    if (running.timeoutMs !== null) segments.endBadly(call, 'INTERNAL_ERROR', timedOut(running.timeoutMs));
-    else if (returned !== null) await segments.endWell(call, returned);
-    else if (this.cancelled) segments.endBadly(call, 'CANCELLED', null);
+    if (running.timeoutMs !== null)
+      segments.recordFailure(call, 'INTERNAL_ERROR', timedOut(running.timeoutMs));
+    else if (returned !== null) await segments.recordSuccess(call, returned);
+    else if (this.cancelled) segments.recordFailure(call, 'CANCELLED', null);
     else segments.endThrown(call, thrown?.error);
     if (this.session.isUsed) await this.session.endPartition();
   }
 
-  /** A query of the function over a large partition reads the snapshot by itself. */
-  private lookForSnapshot(): void {
+  /**
+   * The function's queries over a large partition read the snapshot directly, so a missing file is noticed
+   * here.
+   */
+  private checkSnapshotFiles(): void {
     const gone = this.unit.snapshot.find((file) => !existsSync(file));
     if (gone !== undefined)
       this.unreadable ??= new SnapshotUnreadable(`The snapshot cannot be read: "${gone}" is gone.`);
@@ -232,7 +236,7 @@ export class UnitLoop {
   }
 }
 
-/** Functions may change what they are given. */
+/** A copy, since functions may change it. */
 function copyOf(key: Row): Row {
   const copy = { ...key };
   for (const name of Object.keys(copy))

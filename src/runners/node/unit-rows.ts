@@ -52,7 +52,7 @@ export function openRows(
   return { rowsOf: (partition) => unitRows.partition(partition), close: () => unitRows.close() };
 }
 
-/** One partition's rows after the other's, for they are read one by one. */
+/** Opens one partition's rows at a time, since partitions are processed one by one. */
 function queryRows(
   unit: RunnerUnit,
   database: DuckDBInstance,

@@ -1,12 +1,12 @@
 /**
- * A thread of the runner that goes on while the main thread is busy or blocked. It reports resident memory to
- * the worker, and ends the process group when the worker is gone, or has not said for too long that it is
- * still there: a worker that is stopped cannot end its functions, and its server has given them to another
- * one.
+ * A thread of the runner that keeps running while the main thread is busy or blocked. It reports resident
+ * memory to the worker, and kills the process group when the worker is gone or has not renewed the runner's
+ * lease for too long: a suspended worker cannot end its functions, and the server has given them to another
+ * worker.
  *
  * Lines on descriptor 4: from the runner, its resident bytes, and `exiting` each second while its exit
- * handlers run; from the worker, for how many milliseconds from now on the runner may go on without hearing
- * from it again, or `idle`.
+ * handlers run; from the worker, the lease (for how many milliseconds the runner may continue without another
+ * line), or `idle`.
  */
 import { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -15,28 +15,31 @@ import { LineReader } from '../line-reader';
 
 export const WATCHDOG_FD = 4;
 
-/** A function can fill memory at a gigabyte a second: 50 ms leave little time to pass the cap unseen. */
+/**
+ * A function can fill memory at a gigabyte per second, so at this interval it cannot exceed the cap by much.
+ */
 const POLL_MS = 50;
 /**
- * A thread that slept longer was itself suspended, together with its worker as a rule: that does not count as
- * silence.
+ * A thread that slept longer was itself suspended, usually together with its worker: that time does not count
+ * against the lease.
  */
 const MAX_STEP_MS = 1_000;
-/** Not only once: a message that the runner sent before may reach the worker after the first. */
+/** Repeated, because an earlier message of the runner may reach the worker after the first report. */
 const EXITING_EVERY_MS = 1_000;
 const REPORT_CHANGE = 0.01;
 
 interface WatchdogData {
   workerPid: number;
   /**
-   * One 32-bit integer, not 0 once exit handlers run. They block the main thread, so it cannot send anything.
+   * One 32-bit integer, which is not 0 while exit handlers run: they block the main thread, so it cannot send
+   * anything.
    */
   exiting: SharedArrayBuffer;
 }
 
 /**
- * Starts the thread. `workerPid` is the process that started this one. Returns what notes whether exit
- * handlers run: the first of them says that they do.
+ * Starts the thread. `workerPid` is the process that started this one. Returns a function to record whether
+ * exit handlers are running, which the first of them calls.
  */
 export function startWatchdog(workerPid: number): (isExiting: boolean) => void {
   const exiting = new SharedArrayBuffer(4);
@@ -56,7 +59,7 @@ function watch({ workerPid, exiting }: WatchdogData): void {
   const exitState = new Int32Array(exiting);
   let exitReportedAt = -Infinity;
   let reported = 0;
-  /** Milliseconds until the worker has been silent for too long; null: it may be. */
+  /** Milliseconds left of the lease, or null without one. */
   let left: number | null = null;
   let lookedAt = performance.now();
   const lines = new LineReader((line) => {
@@ -64,10 +67,10 @@ function watch({ workerPid, exiting }: WatchdogData): void {
     left = Number.isFinite(ms) ? ms : null;
   });
   socket.on('data', (bytes: Buffer) => lines.take(bytes));
-  // The worker has gone away; the next round sees it.
+  // The worker is gone, which the next tick notices.
   socket.on('error', () => undefined);
   setInterval(() => {
-    // enforces I5, I12: nothing of a lost worker keeps running.
+    // enforces I5, I12: runners of a lost worker do not keep running.
     if (process.ppid !== workerPid) end();
     const now = performance.now();
     if (left !== null) {
@@ -81,7 +84,7 @@ function watch({ workerPid, exiting }: WatchdogData): void {
       socket.write('exiting\n');
     }
     const rss = process.memoryUsage.rss();
-    // Nor when the worker has not yet taken the report before.
+    // Also skipped while the worker has not read the previous report.
     if (Math.abs(rss - reported) <= reported * REPORT_CHANGE || socket.writableLength > 0) return;
     socket.write(`${rss}\n`);
     reported = rss;

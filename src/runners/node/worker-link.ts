@@ -1,5 +1,5 @@
 /**
- * The runner's end of the conversation with its worker: messages out, and requests that the worker answers.
+ * The runner's end of the connection to its worker: messages, and requests that the worker answers.
  */
 import type { ErrorInfo } from '../../core/outcome';
 import { CALLS_FD } from '../call-record';
@@ -11,22 +11,25 @@ import { decodeValue } from '../tagged-values';
 import { CallWriter } from './call-writer';
 import { WrittenOutput } from './written-output';
 
-/** Where what happens in a unit is told, and who does for its functions what they cannot do themselves. */
+/** Reports a unit's progress, and handles requests of its functions. */
 export interface UnitLink {
-  /** The next partition's function is about to be called. */
+  /** Records that the next partition's function is about to be called. */
   begin(): void;
-  /** It has ended; what follows (writing rows) is not its time. Resolves when the next may begin. */
+  /**
+   * Records that it has ended; later work (writing rows) does not count as its time. Resolves when the next
+   * one may start.
+   */
   end(): void | Promise<void>;
   send(message: FromRunner): void;
-  /** `signal`: nobody waits for the answer any more; for what is asked of a warehouse. */
+  /** `signal` abandons the request; it is used for requests to a warehouse. */
   ask(request: Asked, signal?: AbortSignal): Promise<unknown>;
 }
 
 type Request = Extract<FromRunner, { type: 'upload' | 'download' | 'model' | 'query' | 'rows' }>;
-/** A request without its number. */
+/** A request without its id. */
 export type Asked = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
 
-/** What the worker could not do for the function; its type travels. */
+/** The worker could not do what the function asked for. It keeps the type of the worker's error. */
 class RequestFailed extends Error {
   override name: string;
   readonly nonRetryable: boolean;
@@ -37,12 +40,12 @@ class RequestFailed extends Error {
   }
 }
 
-/** What outlives the units of a runner. */
+/** State that outlives a runner's units. */
 export interface RunnerState {
   readonly channel: Channel;
   readonly calls: CallWriter;
   readonly written: WrittenOutput;
-  /** Puts back what a call before may have changed for all. */
+  /** Restores process state that an earlier call may have changed. */
   readonly restore: () => void;
 }
 
@@ -50,10 +53,10 @@ export function openState(channel: Channel, restore: () => void): RunnerState {
   return { channel, calls: new CallWriter(CALLS_FD), written: new WrittenOutput(), restore };
 }
 
-/** Numbers are never given twice, so that no answer reaches another question. */
+/** Ids are never reused, so that a late answer cannot reach a different request. */
 let requests = 0;
 
-/** A unit's, until it has ended: what its functions left running has no say in the next one. */
+/** A unit's link, which is closed with the unit, so that its leftover code cannot affect the next unit. */
 export class WorkerLink implements UnitLink {
   private readonly open = new Map<
     number,
@@ -68,7 +71,8 @@ export class WorkerLink implements UnitLink {
     const { calls, written, restore } = this.process;
     // enforces I5
     restore();
-    // While the functions file was loaded. Later on, it is of what an earlier unit left running.
+    // Before the first call, this is output of loading the functions file; later, of an earlier unit's
+    // leftovers.
     if (calls.number < 0) this.printed(written.offsets, null);
     else if (this.isFirst) written.advance();
     this.isFirst = false;
@@ -81,11 +85,11 @@ export class WorkerLink implements UnitLink {
     if (this.printed(written.offsets, calls.number) && written.isLarge) return this.dropOutput();
   }
 
-  /** Says whose the output since `from` is; false: there is none. */
+  /** Reports which call the output since the given offsets belongs to. Returns false if there is none. */
   private printed([stdout, stderr]: Offsets, call: number | null): boolean {
     const to = this.process.written.advance();
     if (to === null) return false;
-    // A file that is shorter now was emptied by what wrote to it.
+    // A file that is shorter now was truncated by a writer.
     const from: Offsets = [to[0] < stdout ? 0 : stdout, to[1] < stderr ? 0 : stderr];
     this.send({ type: 'printed', call, from, to });
     return true;
@@ -122,7 +126,7 @@ export class WorkerLink implements UnitLink {
       return request.type === 'query' ? valuesOf(value as QueryAnswer) : value;
     } catch (error) {
       signal?.throwIfAborted();
-      // Made again here, so that the stack leads to the caller.
+      // Created again here, so that the stack leads to the caller.
       throw error instanceof RequestFailed
         ? new RequestFailed({ type: error.name, message: error.message, nonRetryable: error.nonRetryable })
         : error;

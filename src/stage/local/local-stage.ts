@@ -10,19 +10,19 @@ import { readRange } from '../../files/read-range';
 import { assertRecorded, readRecorded } from '../checked';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 import { readToken, TOKEN_FILE } from '../token';
-import { inspect, noteWritten } from './checked-files';
-import { forgetNames, keepNames } from './kept-names';
+import { inspect, recordWritten } from './checked-files';
+import { forgetNames, syncNames } from './kept-names';
 import { SameStage } from './same-stage';
 import { asUnavailable } from './unavailable';
 
-/** Unfinished objects live here until they are linked into place; never listed. */
+/** Unfinished objects are here until they are linked into place. Never listed. */
 const PARTIAL_FOLDER = '.partial';
-/** Somebody who cleans up may remove an empty folder as often as it is made. */
+/** A concurrent cleanup may remove an empty folder each time that it is created. */
 const MAX_TRIES = 20;
 
 /**
- * A folder as a stage. Objects appear by hard link, so a reader never sees half of one, and a put resolves
- * when a power loss would not take the object any more.
+ * A folder as a stage. Objects are hard-linked into place, so a reader never sees a partial one, and a put
+ * resolves once the object would survive a power loss.
  */
 export class LocalStage implements Stage {
   readonly isLocal = true;
@@ -30,8 +30,8 @@ export class LocalStage implements Stage {
   readonly #same: SameStage | null;
 
   /**
-   * `token`: of the stage that is wanted; while another one is there, or none, everything throws
-   * `StageUnavailable`.
+   * `token` is that of the expected stage: while the folder is a different stage, or none, every operation
+   * throws `StageUnavailable`.
    */
   constructor(
     readonly uri: string,
@@ -59,9 +59,9 @@ export class LocalStage implements Stage {
         throw new ObjectExists(path);
       }
     });
-    // A link fewer changes the times of the file.
+    // Removing a link changes the file's times, so the digest is recorded afterwards.
     await removeFile(content);
-    await noteWritten(target, sha256);
+    await recordWritten(target, sha256);
     return { path, bytes, sha256 };
   }
 
@@ -73,27 +73,27 @@ export class LocalStage implements Stage {
         (folder) => this.#makePartialFolder(folder),
         () => writePartial(content, partial),
       );
-      // By now its file system is known to take folders.
+      // The file system has just proved that it accepts folders.
       await inFolder(target, makeAll, () => link(partial, target));
     } finally {
       await rm(partial, { force: true });
     }
     try {
-      await keepNames(dirname(target), this.#root);
-      // Between the look before and now, the folder may have become another one: then the object is not on
-      // the stage.
+      await syncNames(dirname(target), this.#root);
+      // Since the previous check, the folder may have become another one, so the object would not be on the
+      // stage.
       await this.#same?.check();
     } catch (error) {
-      // What is put once more must not find the path taken.
+      // Otherwise another put would find the path taken.
       await rm(target, { force: true }).catch(() => {});
       throw error;
     }
   }
 
   async #makePartialFolder(folder: string): Promise<void> {
-    // Where a stage is known to have been, its root is not made: its disk may just have been unmounted.
+    // The root of a known stage is not created: its disk may just have been unmounted.
     if (this.#same !== null) return makeOne(folder);
-    // Only its owner looks into a stage, unless somebody who shares it made it or changed its mode.
+    // Only the owner may read a stage, unless it was created beforehand or its mode was changed to share it.
     await makeFolder(this.#root, 0o700);
     await makeFolder(folder);
   }
@@ -109,7 +109,7 @@ export class LocalStage implements Stage {
     return readRecorded(this, ref);
   }
 
-  /** Throws `ObjectMissing`, or `StageUnavailable` when it is the whole stage that is missing. */
+  /** Throws `ObjectMissing`, or `StageUnavailable` if the whole stage is missing. */
   async #orMissing<T>(path: string, read: () => Promise<T>): Promise<T> {
     const missing = (error: unknown): unknown => (isCode(error, 'ENOENT') ? new ObjectMissing(path) : error);
     try {
@@ -118,7 +118,7 @@ export class LocalStage implements Stage {
       if (!isCode(error, 'ENOENT') || this.#same === null || path === TOKEN_FILE) throw missing(error);
     }
     await this.#same.check();
-    // It may have come back between the two looks.
+    // The stage may have come back in between.
     return read().catch((error: unknown) => {
       throw missing(error);
     });
@@ -144,7 +144,7 @@ export class LocalStage implements Stage {
     }
   }
 
-  /** Folders that become empty go too. */
+  /** Also removes folders that become empty. */
   async remove(path: string): Promise<void> {
     const file = this.#resolve(path);
     await this.#using(async () => {
@@ -168,7 +168,7 @@ export class LocalStage implements Stage {
       for (const name of await readdir(folder).catch(orEmpty)) {
         const file = join(folder, name);
         const found = await stat(file).catch(orEmpty);
-        // Not the time of its content: a file that was moved here may be older than the put.
+        // Not `mtime`: a file that was moved here may be older than the put.
         if (Array.isArray(found) || found.isDirectory() || found.ctimeMs >= before) continue;
         if (!dryRun) await rm(file, { force: true });
         old.push({ bytes: found.size });
@@ -190,7 +190,7 @@ export class LocalStage implements Stage {
     });
   }
 
-  /** Errors of the file system that say nothing of what was asked become `StageUnavailable`. */
+  /** Converts file system errors that are not caused by the request to `StageUnavailable`. */
   async #using<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -205,15 +205,14 @@ export class LocalStage implements Stage {
     const inside =
       full === this.#root || full.startsWith(this.#root.endsWith(sep) ? this.#root : this.#root + sep);
     if (!inside || path.startsWith('/') || path.split('/').includes('..') || path.includes('\0')) {
-      throw new Error(`The path "${path}" would leave the stage ${this.uri}.`);
+      throw new Error(`The path "${path}" leads outside the stage ${this.uri}.`);
     }
     return full;
   }
 }
 
 /**
- * Makes the file's folder when it is not there: it never was, or was removed with the last object that had
- * been in it.
+ * Creates the file's folder if it is missing: it never existed, or was removed with its last object.
  */
 async function inFolder(
   file: string,
@@ -236,7 +235,7 @@ async function writePartial(content: Uint8Array | { file: string }, partial: str
   await syncFile(partial);
 }
 
-/** The stage has the file now; a put that failed leaves it for the next try. */
+/** Removes the source once the stage has it. A failed put leaves it for the next attempt. */
 async function removeFile(content: Uint8Array | { file: string }): Promise<void> {
   if (!(content instanceof Uint8Array)) await rm(content.file, { force: true });
 }
@@ -252,7 +251,7 @@ async function makeOne(path: string): Promise<void> {
   });
 }
 
-/** Of a folder or a file that is not there. */
+/** Handles a missing folder or file. */
 function orEmpty(error: unknown): never[] {
   if (isCode(error, 'ENOENT')) return [];
   throw error;

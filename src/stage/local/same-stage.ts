@@ -1,5 +1,6 @@
 /**
- * Whether a folder is still the stage that a run was planned on: another disk may be mounted there, or none.
+ * Checks that a folder is still the stage that a run was planned on: another disk may be mounted there, or
+ * none.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { TOKEN_FILE } from '../token';
 
 export class SameStage {
   readonly #file: string;
-  /** The token file when it was last read, as its file system identifies it. */
+  /** The token file's identity in the file system when it was last read. */
   #seen: string | null = null;
 
   constructor(
@@ -20,7 +21,8 @@ export class SameStage {
   }
 
   /**
-   * Throws `StageUnavailable` unless it is. Usually one `stat`: the token is read when its file has changed.
+   * Throws `StageUnavailable` unless it is. Usually costs one `stat`: the token is read only if its file has
+   * changed.
    */
   async check(): Promise<void> {
     let found: string | null = null;
@@ -37,8 +39,8 @@ export class SameStage {
     }
     throw new StageUnavailable(
       found === null
-        ? `The stage ${this.uri} is away: its folder is gone, or something else is mounted there. Mount it, or move it back; the run goes on by itself.`
-        : `The folder of the stage ${this.uri} is another stage than the run was planned on. Mount the right one; the run goes on by itself.`,
+        ? `The stage ${this.uri} is unavailable: its folder is missing, or something else is mounted there. Mount it, or move it back; the run then continues automatically.`
+        : `The folder of the stage ${this.uri} holds a different stage from the one that the run was planned on. Mount the right one; the run then continues automatically.`,
     );
   }
 }

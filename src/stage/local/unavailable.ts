@@ -1,21 +1,20 @@
 /**
- * What a file system answers that is no fault of what was asked: the stage does not answer now, and will
- * again.
+ * File system errors that are not caused by the request: the stage is temporarily unavailable.
  */
 import { StageUnavailable } from '../stage';
 
-const FULL = 'Make room there';
-const RIGHTS = 'Give this user the rights to read and write there';
-const MOUNT = 'Look at what is mounted there';
+const FULL = 'Free up space there';
+const RIGHTS = 'Give this user permission to read and write there';
+const MOUNT = 'Check what is mounted there';
 
-/** What a person does about each, by error code. */
+/** The remedy for each, by error code. */
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
   EROFS: 'Remount it writable',
   EACCES: RIGHTS,
   EPERM: RIGHTS,
-  EIO: 'Look at the disk',
+  EIO: 'Check the disk',
   ESTALE: MOUNT,
   ENOTCONN: MOUNT,
   ECONNRESET: MOUNT,
@@ -33,7 +32,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The error as the stage's, if it is: a full or read-only disk, a mount that is gone, rights that were taken.
+ * Converts the error to `StageUnavailable` if it is the stage's: a full or read-only disk, a lost mount, or
+ * missing permissions.
  */
 export function asUnavailable(error: unknown, uri: string): unknown {
   if (!(error instanceof Error)) return error;
@@ -41,7 +41,7 @@ export function asUnavailable(error: unknown, uri: string): unknown {
   const remedy = Object.hasOwn(REMEDIES, code) ? REMEDIES[code] : undefined;
   if (remedy === undefined) return error;
   return new StageUnavailable(
-    `The stage ${uri} cannot be used now: ${message}. ${remedy}; the run goes on by itself.`,
+    `The stage ${uri} is unavailable: ${message}. ${remedy}; the run then continues automatically.`,
     { cause: error },
   );
 }

@@ -1,6 +1,6 @@
 /**
- * `Promise.all`, which waits for the others too when one fails: nothing is still being written when its
- * caller hears of it.
+ * Like `Promise.all`, but waits for all promises even if one rejects, so that nothing is still being written
+ * afterwards.
  */
 export async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(work);

@@ -1,8 +1,8 @@
-/** What the AWS SDK throws, as sentences that say what to do. */
+/** Converts the AWS SDK's errors to ones that say what to do. */
 import { Refusal } from '../../core/refusal';
 import { StageUnavailable } from '../stage';
 
-/** Answers that say who is asking, not what was asked. */
+/** Errors about the credentials rather than the request. */
 const UNKNOWN_CREDENTIALS = new Set([
   'InvalidAccessKeyId',
   'SignatureDoesNotMatch',
@@ -10,8 +10,8 @@ const UNKNOWN_CREDENTIALS = new Set([
   'ExpiredToken',
   'InvalidClientTokenId',
 ]);
-/** Answers below 500 that are another one a moment later. */
-const PASSING = new Set(['ConditionalRequestConflict', 'PreconditionFailed', 'RequestTimeout', 'SlowDown']);
+/** Transient errors with a status below 500. */
+const TRANSIENT = new Set(['ConditionalRequestConflict', 'PreconditionFailed', 'RequestTimeout', 'SlowDown']);
 
 interface SdkError {
   name: string;
@@ -23,9 +23,9 @@ interface SdkError {
 interface Asked {
   uri: string;
   bucket: string;
-  /** Of an object, or a prefix. */
+  /** The key of an object, or a prefix. */
   key: string;
-  /** Null: AWS itself. */
+  /** Null for AWS itself. */
   endpoint: string | null;
 }
 
@@ -34,47 +34,48 @@ export function statusOf(error: unknown): number | null {
 }
 
 /**
- * What no retry mends is a `Refusal`, what passes is a `StageUnavailable`; anything else stays what it is.
+ * Returns a `Refusal` for errors that no retry can fix, `StageUnavailable` for transient ones, and other
+ * errors as they are.
  */
 export function explained(error: unknown, { uri, bucket, key, endpoint }: Asked): unknown {
   if (!(error instanceof Error)) return error;
   const { name, code } = error as SdkError;
   const status = statusOf(error);
   const store = endpoint ?? 'AWS';
-  // Of several addresses that were tried, the error itself says nothing.
-  const said = error.message === '' ? (code ?? name) : error.message;
+  // If several addresses were tried, the error's message is empty.
+  const reason = error.message === '' ? (code ?? name) : error.message;
   const refused = (sentence: string) =>
     new Refusal('StageUnreachable', [`The stage ${uri} cannot be used: ${sentence}`]);
 
   if (name === 'CredentialsProviderError' || name === 'TokenProviderError')
     return refused(
-      `no credentials were found (${said}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role.`,
+      `no credentials were found (${reason}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role.`,
     );
-  if (said === 'Region is missing')
+  if (reason === 'Region is missing')
     return refused('no region was found. Set AWS_REGION, or "region" of the profile.');
   if (name === 'NoSuchBucket')
     return refused(
-      `there is no bucket "${bucket}" at ${store}. Make it, name another one with "stage", or name another store with AWS_ENDPOINT_URL_S3.`,
+      `there is no bucket "${bucket}" at ${store}. Create it, name another with "stage", or name another store with AWS_ENDPOINT_URL_S3.`,
     );
   if (UNKNOWN_CREDENTIALS.has(name))
     return refused(
-      `${store} does not accept the credentials (${name}: ${said}). Look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or at the profile that AWS_PROFILE names.`,
+      `${store} rejected the credentials (${name}: ${reason}). Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile that AWS_PROFILE names.`,
     );
   if (status === 401 || status === 403)
     return refused(
-      `${store} forbids what was asked of "${key}" (${name}). The credentials must allow s3:GetObject, s3:PutObject and s3:DeleteObject ` +
-        `on ${uri}*, and s3:ListBucket on the bucket: without it, what is not there is forbidden.`,
+      `${store} denied access to "${key}" (${name}). The credentials must allow s3:GetObject, s3:PutObject and s3:DeleteObject ` +
+        `on ${uri}*, and s3:ListBucket on the bucket: without it, access to missing objects is denied.`,
     );
-  const passes = status === null ? code !== undefined || name === 'TimeoutError' : status >= 500;
-  if (passes || status === 429 || PASSING.has(name))
+  const isTransient = status === null ? code !== undefined || name === 'TimeoutError' : status >= 500;
+  if (isTransient || status === 429 || TRANSIENT.has(name))
     return new StageUnavailable(
-      `The stage ${uri} did not answer at ${store} for "${key}" (${name === 'Error' ? '' : `${name}: `}${said}). ` +
-        'Look at the network, and at AWS_ENDPOINT_URL_S3, AWS_REGION.',
+      `The stage ${uri} did not answer at ${store} for "${key}" (${name === 'Error' ? '' : `${name}: `}${reason}). ` +
+        'Check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION.',
       { cause: error },
     );
   return status === null
     ? error
-    : new Error(`The stage ${uri}: ${store} answers ${status} for "${key}" (${name}: ${said}).`, {
+    : new Error(`The stage ${uri}: ${store} returned HTTP ${status} for "${key}" (${name}: ${reason}).`, {
         cause: error,
       });
 }

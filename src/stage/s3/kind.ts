@@ -6,12 +6,12 @@ export const s3: StageKind = {
   example: '"s3://bucket/prefix"',
   service: {
     packages: ['@aws-sdk/client-s3'],
-    // The sources of credentials that the AWS SDK knows.
+    // The sources of credentials that the AWS SDK supports.
     credentials: [
       /^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|WEB_IDENTITY_TOKEN_FILE)$/i,
       /^AWS_CONTAINER_(AUTHORIZATION_TOKEN(_FILE)?|CREDENTIALS_(FULL|RELATIVE)_URI)$/i,
     ],
-    // `AWS_SDK_JS_…` is for the SDK, in whichever process loads it.
+    // `AWS_SDK_JS_…` configures the SDK in every process that loads it.
     settings: [/^AWS_(?!SDK_JS_).+$/],
   },
   matches: (value) => value.startsWith(SCHEME),

@@ -1,4 +1,4 @@
-/** A bucket's objects by key: one request each, or one for each part. */
+/** Access to a bucket's objects by key: with one request each, or one for each part. */
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -18,18 +18,18 @@ import { explained, statusOf } from './errors';
 import { s3Uri, type S3Location } from './location';
 
 const MIB = 1024 * 1024;
-/** Objects up to this size are one request. */
+/** Objects up to this size take one request. */
 const PART_BYTES = 8 * MIB;
 /** S3's own limit. */
 const MAX_PARTS = 10_000;
-/** Parts of one object under way at once, each in memory. */
+/** Concurrent parts of one object, each in memory. */
 const PARTS_AT_ONCE = 4;
-/** The SDK tries again what was not answered, but not an answer that broke off. */
+/** The SDK retries requests without a response, but not a response that breaks off. */
 const MAX_READS = 3;
-/** Of the object's metadata: tells one's own object from another's when an answer was lost. */
+/** Key of the object's metadata that identifies its writer, for when a response is lost. */
 const WRITER = 'partwise-writer';
 
-/** Gives a range of what is to be written. */
+/** Returns a range of the content to write. */
 export type ReadPart = (offset: number, bytes: number) => Promise<Uint8Array>;
 
 export class S3Objects {
@@ -39,12 +39,12 @@ export class S3Objects {
     this.#uri = s3Uri(location);
   }
 
-  /** Whether the store is AWS's own, which heeds conditions of writes; not all others do. */
+  /** Whether the store is AWS itself, which supports conditional writes; not all others do. */
   async isAws(): Promise<boolean> {
     return (await s3Access()).endpoint === null;
   }
 
-  /** Who wrote the object, an empty text if nobody knows, or null if there is none. */
+  /** Returns the object's writer, an empty string if it is unknown, or null if there is no object. */
   async writer(key: string): Promise<string | null> {
     try {
       const { Metadata } = await this.#ask(key, (client) =>
@@ -57,7 +57,9 @@ export class S3Objects {
     }
   }
 
-  /** Up to `bytes` bytes from `offset`, and the size of the whole object. Null: there is no such object. */
+  /**
+   * Returns up to `bytes` bytes from `offset` and the size of the whole object, or null if it does not exist.
+   */
   async read(
     key: string,
     offset: number,
@@ -86,8 +88,8 @@ export class S3Objects {
   }
 
   /**
-   * Calls `write` with every part of the object, in any order. False: there is no such object, or not any
-   * more.
+   * Calls `write` with every part of the object, in any order. Returns false if the object does not exist or
+   * has been removed meanwhile.
    */
   async readParts(
     key: string,
@@ -97,23 +99,23 @@ export class S3Objects {
     if (first === null) return false;
     await write(first.content, 0);
     const parts = Math.ceil(first.whole / PART_BYTES);
-    let isThere = true;
+    let exists = true;
     await this.#eachPart(1, parts, async (part) => {
       const next = await this.read(key, part * PART_BYTES, PART_BYTES);
-      if (next === null) isThere = false;
+      if (next === null) exists = false;
       else await write(next.content, part * PART_BYTES);
     });
-    return isThere;
+    return exists;
   }
 
-  /** Writes the object if there is none. False: there is one, of another writer. */
+  /** Writes the object if it does not exist. Returns false if another writer's object exists. */
   async write(key: string, bytes: number, readPart: ReadPart, writer: string): Promise<boolean> {
     try {
       if (bytes <= PART_BYTES) await this.#writeWhole(key, await readPart(0, bytes), writer);
       else await this.#writeParts(key, bytes, readPart, writer);
       return true;
     } catch (error) {
-      // What was carried out may be asked for once more, when its answer is lost.
+      // If the response was lost, the SDK may have repeated a write that had succeeded.
       if (![404, 409, 412].includes(statusOf((error as Error).cause) ?? 0)) throw error;
       const found = await this.writer(key);
       if (found === writer) return true;
@@ -148,7 +150,7 @@ export class S3Objects {
       const end = { ...at, UploadId, IfNoneMatch: '*', MultipartUpload: { Parts } };
       await this.#ask(key, (client) => client.send(new CompleteMultipartUploadCommand(end)));
     } catch (error) {
-      // Parts of uploads that never end are paid for, and nobody sees them.
+      // Parts of unfinished uploads are invisible but still billed.
       await this.#ask(key, (client) =>
         client.send(new AbortMultipartUploadCommand({ ...at, UploadId })),
       ).catch(() => {});
@@ -174,14 +176,14 @@ export class S3Objects {
     return { Bucket: this.location.bucket, Key: key };
   }
 
-  /** All of them, a few at a time; none is begun after one has failed. */
+  /** Runs `work` for each part, a few at a time; none is started after one has failed. */
   async #eachPart(from: number, to: number, work: (part: number) => Promise<void>): Promise<void> {
-    const inTurn = atMost(PARTS_AT_ONCE);
+    const limited = atMost(PARTS_AT_ONCE);
     const parts = Array.from({ length: Math.max(to - from, 0) }, (_, i) => from + i);
     let failed = false;
     await allOf(
       parts.map((part) =>
-        inTurn(async () => {
+        limited(async () => {
           if (failed) return;
           await work(part).catch((error: unknown) => {
             failed = true;

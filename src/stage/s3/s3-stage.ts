@@ -1,4 +1,4 @@
-/** A prefix in a bucket of S3, or of a store that speaks its protocol, as a stage. */
+/** A stage on S3 or a compatible store: a prefix in a bucket. */
 import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import type { FileRef, StagedFile } from '../../core/files';
@@ -27,7 +27,7 @@ export class S3Stage implements Stage {
   }
 
   async token(options: { create: boolean }): Promise<string | null> {
-    // A bucket's name is one bucket's for as long as the endpoint is the same.
+    // On one endpoint, a bucket's name always refers to the same bucket.
     return (this.#token ??= await readToken(this, options));
   }
 
@@ -39,7 +39,7 @@ export class S3Stage implements Stage {
     return { path, bytes, sha256 };
   }
 
-  /** Takes the file, also where the path is taken; not when the store did not answer. */
+  /** Removes the file once it is written or if the path is taken, but not if the store did not respond. */
   async #putFile(path: string, key: string, from: string): Promise<FileRef> {
     const file = await open(from);
     try {
@@ -74,10 +74,10 @@ export class S3Stage implements Stage {
       return read.content;
     }
     const parts: { content: Uint8Array; offset: number }[] = [];
-    const isThere = await this.#objects.readParts(key, async (content, offset) =>
+    const exists = await this.#objects.readParts(key, async (content, offset) =>
       parts.push({ content, offset }),
     );
-    if (!isThere) throw new ObjectMissing(path);
+    if (!exists) throw new ObjectMissing(path);
     return Buffer.concat(parts.sort((a, b) => a.offset - b.offset).map(({ content }) => content));
   }
 
@@ -88,10 +88,10 @@ export class S3Stage implements Stage {
   async #fetch(path: string, to: string): Promise<void> {
     const file = await open(to, 'w');
     try {
-      const isThere = await this.#objects.readParts(this.#key(path), (content, offset) =>
+      const exists = await this.#objects.readParts(this.#key(path), (content, offset) =>
         file.write(content, 0, content.length, offset),
       );
-      if (!isThere) throw new ObjectMissing(path);
+      if (!exists) throw new ObjectMissing(path);
     } finally {
       await file.close();
     }

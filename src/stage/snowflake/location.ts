@@ -1,10 +1,10 @@
-/** Where a stage on Snowflake is: a connection's name, the stage's name, and a folder on it. */
+/** The location of a stage on Snowflake: a connection's name, the stage's name, and a folder on it. */
 import { CONNECTION_NAME, defaultConnection } from '../../snowflake';
 import { parseName, quoteName } from '../../snowflake/names';
 
 export interface StageLocation {
   connection: string;
-  /** Database, schema, stage; as Snowflake reads them. */
+  /** Database, schema and stage, as Snowflake resolves them. */
   name: [string, string, string];
   /** On the stage; empty, or ends in `/`. */
   folder: string;
@@ -12,20 +12,19 @@ export interface StageLocation {
 
 export const SCHEME = 'snowflake://';
 
-/** Of `snowflake://NAME/@DB.SCHEMA.STAGE/path/`. Throws a sentence. */
+/** Parses `snowflake://NAME/@DB.SCHEMA.STAGE/path/`. Throws if it is invalid. */
 export function parseLocation(uri: string): StageLocation {
   const [, connection, place] = /^([^/]*)\/(@.*)$/s.exec(uri.slice(SCHEME.length)) ?? [];
   if (connection === undefined || !CONNECTION_NAME.test(connection)) {
     throw new Error(
-      `The stage "${uri}" names no Snowflake connection: write snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path.`,
+      `The stage "${uri}" does not name a Snowflake connection: write snowflake://CONNECTION/@DATABASE.SCHEMA.STAGE/path.`,
     );
   }
   return locate(place!, connection);
 }
 
 /**
- * The absolute URI of `@DB.SCHEMA.STAGE/path`. `warehouse`: the one that is named along with it, whose
- * connection it then has.
+ * The absolute URI of `@DB.SCHEMA.STAGE/path`. If `warehouse` is on Snowflake, the stage uses its connection.
  */
 export function stageUriOf(place: string, warehouse: string | null): string {
   const named = warehouse?.startsWith('snowflake:') === true ? warehouse.slice('snowflake:'.length) : '';
@@ -36,7 +35,7 @@ export function uriOf(location: StageLocation): string {
   return `${SCHEME}${location.connection}/@${nameOf(location)}/${location.folder}`;
 }
 
-/** `DB.SCHEMA.STAGE`, with quotes where they are needed. */
+/** `DB.SCHEMA.STAGE`, quoted where needed. */
 export function nameOf({ name }: StageLocation): string {
   return name.map((part) => (/^[A-Z_][A-Z0-9_$]*$/.test(part) ? part : quoteName(part))).join('.');
 }
@@ -46,12 +45,12 @@ function locate(place: string, connection: string): StageLocation {
   const name = text === undefined ? null : parseName(text);
   if (name?.length !== 3) {
     throw new Error(
-      `The stage "${place}" is not named in full: write @DATABASE.SCHEMA.STAGE/path, so that every worker sees the same one.`,
+      `The stage "${place}" is not fully qualified: write @DATABASE.SCHEMA.STAGE/path, so that every worker uses the same one.`,
     );
   }
   const parts = path.split('/').filter((part) => part !== '');
   if (parts.some((part) => part === '.' || part === '..' || part.includes('\0')))
-    throw new Error(`The stage "${place}" has a path with "." or "..": write the path itself.`);
+    throw new Error(`The stage "${place}" has a path with "." or "..": write it without them.`);
   return {
     connection,
     name: name as StageLocation['name'],

@@ -1,10 +1,10 @@
 /**
- * A folder on an internal stage of Snowflake. Paths there are prefixes, not folders, so that everything that
- * names one object looks at what it got.
+ * A folder on an internal stage of Snowflake. Paths there are prefixes, not folders, so every operation on a
+ * single object checks what it got.
  *
- * There is no way to write an object only if there is none: `put` looks first, and two that write one path at
- * the same moment may both succeed, the later one for good. Attempts write below paths of their own;
- * docs/snowflake.md tells of the few paths that are shared.
+ * Snowflake cannot write an object on the condition that it does not exist: `put` checks first, and of two
+ * concurrent writes to a path both may succeed, and the later one wins. Attempts write below their own paths;
+ * docs/snowflake.md lists the few shared paths.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,7 +35,7 @@ export class SnowflakeStage implements Stage {
   }
 
   async token(options: { create: boolean }): Promise<string | null> {
-    // A stage of this name is the same for as long as the connection is.
+    // On one connection, a stage's name always refers to the same stage.
     return (this.#token ??= await readToken(this, options));
   }
 
@@ -47,7 +47,7 @@ export class SnowflakeStage implements Stage {
       else await linkOrCopy(content.file, file);
       const digest = await digestFile(file);
       try {
-        if (await this.#isThere(path)) throw new ObjectExists(path);
+        if (await this.#exists(path)) throw new ObjectExists(path);
         await this.#upload(file, place.slice(0, place.lastIndexOf('/') + 1), path);
       } catch (error) {
         if (error instanceof ObjectExists) await removeSource(content);
@@ -69,7 +69,7 @@ export class SnowflakeStage implements Stage {
     if (status === 'UPLOADED') return;
     if (status === 'SKIPPED') throw new ObjectExists(path);
     throw new StageUnavailable(
-      `"${path}" could not be put on the stage ${this.uri}: ${value('message') ?? `Snowflake's driver says ${status}`}`,
+      `"${path}" could not be written to the stage ${this.uri}: ${value('message') ?? `Snowflake's driver returned ${status}`}`,
     );
   }
 
@@ -95,20 +95,20 @@ export class SnowflakeStage implements Stage {
 
   async #list(place: string): Promise<{ path: string; bytes: number }[]> {
     const { rows } = await this.#run(`LIST ${this.#sql(place)}`);
-    // Names begin with the stage's.
+    // Names begin with the stage's name.
     return rows.map(([name, size]) => ({
       path: name!.slice(name!.indexOf('/') + 1 + this.location.folder.length),
       bytes: Number(size),
     }));
   }
 
-  async #isThere(path: string): Promise<boolean> {
+  async #exists(path: string): Promise<boolean> {
     return (await this.#list(this.#resolve(path))).some((object) => object.path === path);
   }
 
   async remove(path: string): Promise<void> {
     const place = this.#resolve(path);
-    // Without the pattern, "a" would take "ab" with it.
+    // Without the pattern, removing "a" would also remove "ab".
     await this.#run(`REMOVE ${this.#sql(place)} PATTERN = ${quoteText(`.*${patternOf(place)}`)}`);
   }
 
@@ -135,7 +135,7 @@ export class SnowflakeStage implements Stage {
     return refs.map((ref) => files.get(ref)!);
   }
 
-  /** One statement for all of them, which lie in one folder. */
+  /** Fetches files of one folder with one statement. */
   async #filesOf(
     parent: string,
     refs: readonly StagedFile[],
@@ -146,8 +146,7 @@ export class SnowflakeStage implements Stage {
     if (refs.length < 2) return oneByOne();
     const own = await mkdtemp(join(folder, 'files-'));
     const names = await this.#download(this.#resolve(parent), own);
-    // Files of folders further down come into the same folder, where those of one name lie on top of each
-    // other.
+    // GET puts files of subfolders into the same folder, where files of the same name overwrite each other.
     if (refs.some(({ path }) => names.filter((name) => name === basename(path)).length > 1))
       return oneByOne();
     return Promise.all(
@@ -166,26 +165,26 @@ export class SnowflakeStage implements Stage {
       if (alike.length === 0) throw new ObjectMissing(path);
       if (alike.length > 1)
         throw new Error(
-          `"${path}" on the stage ${this.uri} is the beginning of other objects' paths with the same name.`,
+          `"${path}" on the stage ${this.uri} is also a prefix of the paths of other objects with the same name.`,
         );
       await moveFile(join(folder, name), file);
     });
   }
 
-  /** Gives the names of the files that came, each as often as it did. */
+  /** Returns the names of the downloaded files, with repetitions. */
   async #download(place: string, folder: string): Promise<string[]> {
     const { rows } = await this.#run(`GET ${this.#sql(place)} ${quoteText(`file://${folder}/`)}`);
     const failed = rows.find(([, , status]) => status !== 'DOWNLOADED');
     if (failed !== undefined) {
       const [name, , status, message] = failed;
       throw new StageUnavailable(
-        `"${name}" could not be fetched from the stage ${this.uri}: ${message ?? `Snowflake's driver says ${status}`}`,
+        `"${name}" could not be fetched from the stage ${this.uri}: ${message ?? `Snowflake's driver returned ${status}`}`,
       );
     }
     return rows.map(([name]) => basename(name!));
   }
 
-  /** A path as Snowflake's SQL has it, for statements that read or write the stage by themselves. */
+  /** A path in Snowflake's SQL, for statements that read or write the stage directly. */
   place(path: string): string {
     return this.#sql(this.#resolve(path));
   }
@@ -205,7 +204,7 @@ export class SnowflakeStage implements Stage {
     if (!isUnknownObject(error) && !isForbidden(error)) return error;
     return new Refusal('StageUnreachable', [
       `The stage ${this.uri} cannot be used: ${error.message} ` +
-        `Make it with CREATE STAGE ${nameOf(this.location)}, or grant to the role what it lacks: READ and WRITE on the stage, USAGE on its database and schema.`,
+        `Create it with CREATE STAGE ${nameOf(this.location)}, or grant the role READ and WRITE on the stage and USAGE on its database and schema.`,
     ]);
   }
 
@@ -220,17 +219,20 @@ export class SnowflakeStage implements Stage {
   }
 }
 
-/** The stage has the file; one that it could not take stays for another try. */
+/** Removes the source once the stage has it. If the stage could not take it, it stays for another attempt. */
 async function removeSource(content: Uint8Array | { file: string }): Promise<void> {
   if (!(content instanceof Uint8Array)) await rm(content.file, { force: true });
 }
 
-/** Of its folder, up to the last slash. */
+/** The path of its folder, up to and including the last slash. */
 function parentOf({ path }: StagedFile): string {
   return path.slice(0, path.lastIndexOf('/') + 1);
 }
 
-/** A folder of one's own: GET puts files of all folders into one, and overwrites those of equal names. */
+/**
+ * A separate folder for each call: GET puts files of all folders into one, and overwrites files of the same
+ * name.
+ */
 async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-'));
   try {
@@ -240,7 +242,7 @@ async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-/** As a regular expression, without backslashes, which SQL would read first. */
+/** Escapes a text for a regular expression without backslashes, which SQL would interpret first. */
 function patternOf(text: string): string {
   return text.replace(/[.*+?()[\]{}|$]/g, '[$&]').replace(/[\\^]/g, '.');
 }

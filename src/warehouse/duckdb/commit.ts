@@ -1,6 +1,5 @@
 /**
- * Writes a run's combined rows: into a table in one transaction (I10), or into a file that is renamed into
- * place.
+ * Writes a run's combined rows to a table in one transaction (I10), or to a file that is renamed into place.
  */
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -24,12 +23,12 @@ import { needsFile } from './output-check';
 import { quoteTable } from './source';
 
 /**
- * One row per run and table that it ever committed to: the fence, and the record of a commit whose answer was
- * lost.
+ * One row for each run and table that it has committed to: the fence, and the record of a commit whose
+ * response was lost.
  */
 const COMMITS = '"partwise_commits"';
 
-/** `confinement`: null: any file may be read. What the commit itself reads and writes is added to it. */
+/** If `confinement` is null, any file may be read. The commit's own files are added to it. */
 export function commitRows(
   path: string,
   task: CommitTask,
@@ -41,7 +40,7 @@ export function commitRows(
   const confined = confinement === null ? null : widened(confinement, { paths: own });
   if ('table' in output) return commitTable(path, task, output, local, confined);
   if ('file' in output) return writeFile(task, output, local, confined);
-  throw new Error('Models are no rows: see activities/register-models.');
+  throw new Error('Models are not rows: see activities/register-models.');
 }
 
 async function commitTable(
@@ -75,11 +74,11 @@ async function replaceRows(
   const earlier = await commitsBefore(connection, task, local);
   const same = earlier.find(({ workflow_run_id: id }) => id === local.workflowRunId);
   if (same !== undefined) {
-    // The answer of this very commit was lost: it is not made twice.
+    // This commit was made before and its response was lost: it is not repeated.
     return { version: 1, target: same.target, rows: Number(same.rows), committedAt: same.committed_at };
   }
   const before = earlier.find((row) => row.target === output.table && row.generation === task.generation);
-  // enforces I10: what an earlier execution of the generation has appended is not appended again.
+  // enforces I10: rows that an earlier execution of the generation has appended are not appended again.
   const fresh = output.mode === 'append' && before !== undefined ? local.doneAfter(before.execution) : null;
   const combined = await combinedRows(connection, task.keyColumns, local.rows, fresh);
   const existing = await columnsOfTable(connection, target);
@@ -122,7 +121,7 @@ async function replaceRows(
   return result;
 }
 
-/** Deletes the rows of this run's DONE partitions, those that returned no rows now included. */
+/** Deletes the rows of this run's DONE partitions, including those that returned no rows this time. */
 function deletePartitionsSql(task: CommitTask, target: string, { index, notDone }: CommitRows): string {
   const match = task.keyColumns
     .map(({ name }, i) => `${target}.${quoteIdentifier(name)} IS NOT DISTINCT FROM done.key_${i}`)
@@ -141,7 +140,7 @@ interface EarlierCommit {
   committed_at: string;
 }
 
-/** The run's commits here, the last one of each table; a late commit of an older execution is refused. */
+/** Returns the run's commits, the last one for each table. Refuses a late commit of an older execution. */
 async function commitsBefore(
   connection: DuckDBConnection,
   task: CommitTask,
@@ -152,7 +151,7 @@ async function commitsBefore(
   );
   for (const column of ['lineage', 'workflow_run_id'])
     await connection.run(`ALTER TABLE ${COMMITS} ADD COLUMN IF NOT EXISTS ${column} VARCHAR`);
-  // A run of the same id that is gone from the stage was another run, whatever its numbers.
+  // A run with the same id that was removed from the stage is a different run, whatever its numbers.
   const found = await queryRows<EarlierCommit>(
     connection,
     `SELECT generation, execution, workflow_run_id, target, rows, committed_at FROM ${COMMITS}
@@ -165,7 +164,7 @@ async function commitsBefore(
   return found;
 }
 
-/** Executions are counted through all generations, so their numbers alone say which one is newer. */
+/** Executions are numbered across generations, so the number alone determines which one is newer. */
 function tooLate({ execution, runId }: CommitTask, newer: number): Refusal {
   return new Refusal('OutputMismatch', [
     `Execution ${execution} of run "${runId}" came too late: execution ${newer} has taken its place, so nothing was written.`,
@@ -186,8 +185,7 @@ async function columnsOfTable(connection: DuckDBConnection, target: string): Pro
 }
 
 /**
- * Column drift is refused with the difference, unless the run asked for evolution: then new columns are
- * added.
+ * Refuses column drift with the differences, unless the run allows evolution: then new columns are added.
  */
 async function adaptColumns(
   connection: DuckDBConnection,
@@ -221,7 +219,7 @@ async function adaptColumns(
   if (problems.length > 0) {
     throw new Refusal('OutputMismatch', [
       ...problems,
-      `"${output.table}" was left as it is: drop it, name another table, or allow new columns with output.evolve.`,
+      `"${output.table}" was not changed: drop it, name another table, or allow new columns with output.evolve.`,
     ]);
   }
   for (const { name, type } of added) {
@@ -229,7 +227,7 @@ async function adaptColumns(
   }
 }
 
-/** Whether every value of `fresh` fits into a column of type `before`. */
+/** Whether every value of type `fresh` fits into a column of type `before`. */
 function isWider(before: string, fresh: string): boolean {
   const order = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'DOUBLE'];
   return order.includes(before) && order.indexOf(fresh) >= 0 && order.indexOf(fresh) < order.indexOf(before);
@@ -253,11 +251,11 @@ async function writeFile(
     const confined = confinement === null ? null : widened(confinement, { paths: [partial] });
     const rows = await withDatabase(':memory:', 'read', write, { confinement: confined });
     const newest = await local.newestExecution();
-    // enforces I10, as far as files allow: nothing keeps a newer execution from writing between this line and
-    // the next.
+    // enforces I10, as far as files allow: a newer execution could still write between this line and the
+    // next.
     if (newest > task.execution) throw tooLate(task, newest);
     local.signal.throwIfAborted();
-    // History says that it is there, and the file before it is gone for good.
+    // Must be durable: history will say that the file exists, and the previous file is lost.
     await syncFile(partial);
     await renameDurably(partial, output.file);
     return { version: 1, target: output.file, rows, committedAt: new Date().toISOString() };

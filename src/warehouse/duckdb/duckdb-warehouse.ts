@@ -26,7 +26,7 @@ import { describeSource, refusedSql, type DescribedSource } from './source';
 import { countPartitions } from './partition-keys';
 import { pinRows, pinSample } from './snapshot';
 
-/** A DuckDB file, or none at all for sources that are files. */
+/** A DuckDB file, or an in-memory database for sources that are files. */
 export class DuckDbWarehouse implements Warehouse {
   readonly #path: string;
 
@@ -125,7 +125,7 @@ export class DuckDbWarehouse implements Warehouse {
       });
       return existsSync(this.#path) || this.#path === ':memory:'
         ? this.uri
-        : `${this.uri} (not there yet: made by the first run with --output TABLE)`;
+        : `${this.uri} (does not exist yet: the first run with --output TABLE creates it)`;
     });
   }
 
@@ -133,17 +133,18 @@ export class DuckDbWarehouse implements Warehouse {
     return Promise.resolve(null);
   }
 
-  /** `directories`: of Partwise's own. */
+  /** `directories` are Partwise's own. */
   #confinementFor({ source }: SourceRequest, directories: readonly string[]): Confinement | null {
     if (this.confinement === null) return null;
-    // A glob is listed when DuckDB may read it by that very name; what it matches is checked file by file.
+    // DuckDB lists a glob only if it may read a path of that exact name; matching files are checked one by
+    // one.
     const paths = 'files' in source ? globsOf(source, this.projectDir) : [];
     return widened(this.confinement, { directories, paths });
   }
 
   #folderProblem(): string | null {
     if (this.#path === ':memory:' || existsSync(dirname(this.#path))) return null;
-    return `There is no folder "${dirname(this.#path)}" for the warehouse file "${this.#path}": make it, or name another with --warehouse duckdb:PATH.`;
+    return `There is no folder "${dirname(this.#path)}" for the warehouse file "${this.#path}": create it, or name another with --warehouse duckdb:PATH.`;
   }
 
   async #reading<T>(
@@ -154,7 +155,7 @@ export class DuckDbWarehouse implements Warehouse {
   ): Promise<T> {
     const missing = this.#folderProblem();
     if (missing !== null) throw new Refusal('InvalidInput', [missing]);
-    // Files need no warehouse, and a query over files may not have one.
+    // Files need no warehouse, and a query over files works without one.
     const needsFile = 'table' in request.source || ('query' in request.source && existsSync(this.#path));
     try {
       return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, {

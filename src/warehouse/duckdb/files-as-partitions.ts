@@ -1,6 +1,6 @@
 /**
- * Stage mode: each file that matches a pattern is a partition, read where it lies and pinned by its digest
- * (I1).
+ * Stage mode: each file that matches a pattern is a partition, which is read in place and pinned by its
+ * digest (I1).
  */
 import { realpath, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
@@ -35,10 +35,10 @@ export interface FilesSource {
   pattern?: string;
 }
 
-/** Where files are looked for. */
+/** Where to look for files. */
 export interface FilesPlace {
   projectDir: string;
-  /** Files that match and are outside of it are refused; null: none are. */
+  /** Matching files outside it are refused, unless it is null. */
   confinement: Confinement | null;
 }
 
@@ -52,7 +52,7 @@ function globOf(folder: string, pattern = EVERYTHING): string {
   return join(folder, ...pattern.split('/'));
 }
 
-/** Columns of the first file stand for all; each partition is read with its own file's columns. */
+/** Returns the columns of the first file; each partition is read with its own file's columns. */
 export async function describeFiles(
   connection: DuckDBConnection,
   source: FilesSource,
@@ -72,7 +72,7 @@ async function columnsOfFile(connection: DuckDBConnection, path: string): Promis
 
 type FilesRequest = PartitionsRequest & { source: FilesSource };
 
-/** The partitions that `pinFiles` would make. */
+/** Returns the partitions that `pinFiles` would make. */
 export async function countFiles(
   connection: DuckDBConnection,
   request: FilesRequest,
@@ -99,7 +99,7 @@ export async function pinFiles(
 ): Promise<PinnedSource> {
   const found = await select(connection, request, place);
   const files: PinnedFile[] = [];
-  // Before rows are counted: a file that changes in between is noticed when it is read.
+  // Pinned before rows are counted, so that a change in between is noticed when the file is read.
   for (const { path } of found) {
     request.signal.throwIfAborted();
     files.push(await pinFile(path));
@@ -166,7 +166,7 @@ async function matching(
   return files;
 }
 
-/** Runners open the files by themselves, so a link that leads elsewhere is followed here. */
+/** Runners open the files themselves, so links that lead elsewhere are resolved here. */
 async function refuseOutside(confinement: Confinement, listed: readonly { file: string }[]): Promise<void> {
   const problems: string[] = [];
   for (const { file } of listed)
@@ -189,18 +189,18 @@ async function nothingMatches(
   if (!found.isFile()) {
     return new Refusal('SourceEmpty', [
       `No file in "${source.files}" (looked in ${folder}) matches the pattern "${pattern}". ` +
-        'To read files as one table, say which columns to partition by.',
+        'To read files as one table, name the columns to partition by.',
     ]);
   }
   if (source.pattern !== undefined) {
     return new Refusal('InvalidInput', [
-      `"${source.files}" is a file, and the pattern "${pattern}" picks files below a folder: name the folder, or leave the pattern out.`,
+      `"${source.files}" is a file, but the pattern "${pattern}" selects files below a folder: name the folder, or leave the pattern out.`,
     ]);
   }
   const columns = await columnsOfFile(connection, folder).catch(() => []);
   const known = columns.length === 0 ? '' : ` It has: ${columns.map(({ name }) => name).join(', ')}.`;
   return new Refusal('InvalidInput', [
-    `"${source.files}" is one file: say by which of its columns to partition it ("partitionBy", --by).${known}`,
+    `"${source.files}" is one file: name the columns to partition it by ("partitionBy", --by).${known}`,
   ]);
 }
 

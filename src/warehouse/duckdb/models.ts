@@ -1,4 +1,7 @@
-/** The registry's table in a DuckDB file: a row for each record of a model, changed in one transaction. */
+/**
+ * The model registry's table in a DuckDB file: one row for each record of a model, changed in one
+ * transaction.
+ */
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { recordChanges } from '../../models/record-changes';
@@ -9,7 +12,7 @@ import { inTransaction, queryRows, withDatabase } from '../../duckdb/database-fi
 
 const MODELS = '"partwise_models"';
 
-/** With the name of the model that it is of. */
+/** Returns the records, each with the name of its model. */
 export async function readModels(
   path: string,
   model: string | null,

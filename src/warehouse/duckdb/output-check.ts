@@ -1,38 +1,40 @@
-/** What keeps rows from being written into a table of a DuckDB file, found out before there are any (I9). */
+/** Checks whether rows can be written to a table of a DuckDB file, before there are any (I9). */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { tableParts } from '../../core/table-name';
 import { queryRows, withDatabase, type OpenOptions } from '../../duckdb/database-file';
 
-/** DuckDB's own: nothing can be made there. */
+/** Reserved for DuckDB: nothing can be created there. */
 const SYSTEM = ['information_schema', 'pg_catalog', 'system', 'temp'];
 
-/** What is wrong with the table, as sentences. */
+/** The problems with the table, as sentences. */
 export async function tableProblems(path: string, table: string, options: OpenOptions): Promise<string[]> {
   if (path === ':memory:') return [needsFile(`The output table "${table}"`)];
   const parts = tableParts(table)!;
   const places = parts.slice(0, -1).map((part) => part.toLowerCase());
   if (places.some((place) => SYSTEM.includes(place)))
     return [
-      `The output table "${table}" is in a part of the warehouse that is DuckDB's own: name another schema.`,
+      `The output table "${table}" is in a part of the warehouse that is reserved for DuckDB: name another schema.`,
     ];
-  // The commit makes the file, with one schema.
+  // The commit creates the file, with one schema.
   if (!existsSync(path)) return placeProblems(table, places, basename(path, extname(path)), ['main']);
   return withDatabase(path, 'read', (connection) => problemsIn(connection, table, parts), options);
 }
 
-/** What is wrong with an output file, as sentences; it may be relative to the project. */
+/** The problems with an output file, which may be relative to the project, as sentences. */
 export function fileProblems(file: string, projectDir: string): string[] {
   const path = resolve(projectDir, file);
   let found = path;
   while (!existsSync(found)) found = dirname(found);
   const isFolder = statSync(found).isDirectory();
   if (found === path) return isFolder ? [`The output file "${file}" is a folder: name a file in it.`] : [];
-  return isFolder ? [] : [`The output file "${file}" would be below the file "${found}": name another path.`];
+  return isFolder
+    ? []
+    : [`The output file "${file}" would be inside the file "${found}": name another path.`];
 }
 
-/** `what` begins the sentence. */
+/** `what` is the beginning of the sentence. */
 export function needsFile(what: string): string {
   return `${what} needs a warehouse file: name one with --warehouse duckdb:PATH.`;
 }
@@ -62,8 +64,8 @@ async function problemsIn(
     places.length === 0 || (places.length === 1 && places[0] === catalog.toLowerCase())
       ? 'main'
       : places.at(-1);
-  // Views of DuckDB's own (duckdb_tables, sqlite_master) are in another database, and found in every one by
-  // their name.
+  // DuckDB's own views (duckdb_tables, sqlite_master) are in another database, but can be found by name in
+  // every one.
   const [view] = await queryRows<{ internal: boolean }>(
     connection,
     `SELECT internal FROM duckdb_views() WHERE (database_name = current_database() OR internal)
@@ -76,7 +78,7 @@ async function problemsIn(
     : [`The output table "${table}" is a view: name a table, or drop the view.`];
 }
 
-/** `places`: what is before the table's name. */
+/** `places` are the parts before the table's name. */
 function placeProblems(
   table: string,
   places: readonly string[],
@@ -91,6 +93,6 @@ function placeProblems(
   } else if (isCatalog && known.includes(second)) return [];
   return [
     `There is no schema "${places.join('.')}" in the warehouse for the output table "${table}". ` +
-      `Schemas there: ${schemas.join(', ')}. Make it first (CREATE SCHEMA), or name another table.`,
+      `Schemas there: ${schemas.join(', ')}. Create it first (CREATE SCHEMA), or name another table.`,
   ];
 }

@@ -6,15 +6,15 @@ import type { SourceRequest } from '../warehouse';
 export type Parameters = Record<string, DuckDBValue>;
 
 /**
- * Values for the parameters that a statement over the source names, spelled as there; undefined when it has
- * none. Refuses parameters that nothing gives a value.
+ * Values for the parameters of a statement over the source, by their names in it, or undefined if it has
+ * none. Refuses parameters without a value.
  */
 export async function parametersOf(
   connection: DuckDBConnection,
   statement: string,
   request: SourceRequest,
 ): Promise<Parameters | undefined> {
-  // Preparing looks at the source once more, which for a large CSV file means reading it.
+  // Preparing the statement accesses the source again, which means reading the whole of a large CSV file.
   if (!statement.includes('$')) return undefined;
   const known = await knownValues(request);
   const parameters: Parameters = {};
@@ -30,21 +30,19 @@ export async function parametersOf(
   const place = placeOf(request);
   if (unknown.length > 0) {
     const offered = [...known.keys()].map((name) => `$${name}`);
-    problems.push(
-      `${place} uses ${list(unknown)}, which nothing gives a value. It can use ${list(offered)}.`,
-    );
+    problems.push(`${place} uses ${list(unknown)}, which has no value. It can use ${list(offered)}.`);
   }
   if (unscheduled.length > 0) {
     problems.push(
-      `${place} uses ${list(unscheduled)}, and this run has no scheduled time: ` +
-        'give it one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or let a schedule start it.',
+      `${place} uses ${list(unscheduled)}, but this run has no scheduled time: ` +
+        'set one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or start the run from a schedule.',
     );
   }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   return Object.keys(parameters).length === 0 ? undefined : parameters;
 }
 
-/** Null: there is such a parameter, and this run has no value for it. */
+/** A value is null if the parameter exists but this run has no value for it. */
 async function knownValues({ scheduled }: SourceRequest): Promise<ReadonlyMap<string, DuckDBValue>> {
   if (scheduled === null)
     return new Map([
@@ -69,7 +67,7 @@ async function namesIn(connection: DuckDBConnection, statement: string): Promise
   }
 }
 
-/** Where the parameter may stand, as the beginning of a sentence. */
+/** Where the parameter may be, as the beginning of a sentence. */
 function placeOf({ source, where }: SourceRequest): string {
   if (where === null) return 'The query';
   return 'query' in source ? `The query, or the condition "${where}",` : `The condition "${where}"`;

@@ -12,7 +12,7 @@ import { runUntilAborted } from './interrupt';
 import type { Parameters } from './parameters';
 import { nameOf, type DescribedSource } from './source';
 
-/** The partitions that `pinRows` would make, counted without keeping any row. */
+/** Returns the partitions that `pinRows` would make, without keeping any rows. */
 export async function countPartitions(
   connection: DuckDBConnection,
   request: PartitionsRequest,
@@ -26,7 +26,7 @@ export async function countPartitions(
   return { ...shape, ...(await listPartitions(connection)) };
 }
 
-/** Makes the table `partition_keys`: each key once, with its id and rows. */
+/** Creates the table `partition_keys`: each key once, with its id and rows. */
 export async function listKeys(
   connection: DuckDBConnection,
   request: PartitionsRequest,
@@ -43,7 +43,7 @@ export async function listKeys(
   );
 }
 
-/** Makes the table `partition_index` of `partition_keys`. */
+/** Creates the table `partition_index` from `partition_keys`. */
 export async function numberPartitions(
   connection: DuckDBConnection,
   request: PartitionsRequest,
@@ -75,12 +75,12 @@ export function quotedNames(columns: readonly Column[]): string[] {
   return columns.map(({ name }) => quoteIdentifier(name));
 }
 
-/** The partition id of a row, in SQL; must agree with `encodePartitionId` to the letter (I6). */
+/** The partition id of a row, in SQL. It must match `encodePartitionId` exactly (I6). */
 export function idSql(keyColumns: readonly Column[]): string {
   return keyColumns
     .map(({ name }) => {
       const text = `CAST(${quoteIdentifier(name)} AS VARCHAR)`;
-      // encodeURIComponent leaves five characters alone that url_encode does not.
+      // encodeURIComponent does not escape five characters that url_encode does.
       const encoded = ['!', "'", '(', ')', '*'].reduce(
         (sql, char) =>
           `replace(${sql}, '%${char.charCodeAt(0).toString(16).toUpperCase()}', ${quoteText(char)})`,
@@ -91,7 +91,7 @@ export function idSql(keyColumns: readonly Column[]): string {
     .join(" || '/' || ");
 }
 
-/** Refuses a table `partition_keys` that no run can be made of. */
+/** Throws a `Refusal` if a run cannot use the table `partition_keys`. */
 export async function refuseUnusable(
   connection: DuckDBConnection,
   request: PartitionsRequest,
@@ -128,7 +128,7 @@ export async function refuseUnusable(
   }
 }
 
-/** Leaves the partitions with these ids in `partition_keys`. */
+/** Removes all partitions except those with these ids from `partition_keys`. */
 export async function narrow(connection: DuckDBConnection, only: readonly string[]): Promise<void> {
   const known = await queryRows<{ id: string }>(connection, 'SELECT id FROM partition_keys');
   const ids = known.map(({ id }) => id);

@@ -34,14 +34,14 @@ export async function pinRows(
   request: SnapshotRequest,
   source: DescribedSource,
 ): Promise<PinnedSource> {
-  await hold(connection, request, source);
+  await createPinned(connection, request, source);
   await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });
   await refuseUnusable(connection, request, source.shape.keyColumns);
   if (request.only !== null) await narrow(connection, request.only);
   return pinned(connection, request, source);
 }
 
-/** Like `pinRows`, for partitions that `countPartitions` has named: rows of others are never kept. */
+/** Like `pinRows`, for partitions that `countPartitions` returned: rows of others are never kept. */
 export async function pinSample(
   connection: DuckDBConnection,
   request: SnapshotRequest & { only: string[] },
@@ -50,25 +50,25 @@ export async function pinSample(
   const { keyColumns } = source.shape;
   const ids = request.only.map(quoteText).join(', ');
   const select = `SELECT * FROM (${source.select}) WHERE ${idSql(keyColumns)} IN (${ids})`;
-  await hold(connection, request, { ...source, select });
+  await createPinned(connection, request, { ...source, select });
   await listKeys(connection, request, keyColumns, { from: 'pinned' });
   return pinned(connection, request, source);
 }
 
-/** Makes `pinned`: the source's rows with their position, the same however often it is read. */
-async function hold(
+/** Creates `pinned`: the source's rows with their positions, which are the same each time it is read. */
+async function createPinned(
   connection: DuckDBConnection,
   request: SnapshotRequest,
-  { select, parameters, isStill }: DescribedSource,
+  { select, parameters, isStable }: DescribedSource,
 ): Promise<void> {
-  // enforces I1: files change while they are read, and queries may give other rows each time.
-  const held = isStill
+  // enforces I1: files may change while they are read, and queries may return different rows each time.
+  const held = isStable
     ? `CREATE TEMP VIEW pinned AS SELECT * EXCLUDE (rowid), rowid AS __partwise_row FROM (${select})`
     : `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${select})`;
   await runUntilAborted(connection, request.signal, held, parameters);
 }
 
-/** Of `pinned` and `partition_keys`. */
+/** Uses the tables `pinned` and `partition_keys`. */
 async function pinned(
   connection: DuckDBConnection,
   request: SnapshotRequest,
@@ -92,7 +92,7 @@ async function pinned(
   return { ...sizes, fingerprints, files: null, pushDown, put };
 }
 
-/** Puts the table `partition_index`. */
+/** Writes the table `partition_index` to the stage. */
 export async function putIndex(
   connection: DuckDBConnection,
   { scratch, signal }: Pick<SnapshotRequest, 'scratch' | 'signal'>,
@@ -109,15 +109,15 @@ export async function putIndex(
 }
 
 /**
- * Options of COPY. Row groups have about the rows of a range, so that whoever reads one decodes little else.
- * DuckDB's vectors have 2,048.
+ * Options of COPY. Row groups have about as many rows as a range, so that reading a range decodes little
+ * else. DuckDB's vectors have 2,048 rows.
  */
 export function parquet(rows: number, ranges: readonly unknown[]): string {
   const vectors = Math.ceil(rows / Math.max(1, ranges.length) / 2_048);
   return `FORMAT parquet, ROW_GROUP_SIZE ${2_048 * Math.min(60, Math.max(1, vectors))}`;
 }
 
-/** Sorts all rows once; where files cannot be read in part, the ranges are cut out of that. */
+/** Sorts all rows once. On stages without partial reads, each range then gets its own file. */
 async function putRows(
   connection: DuckDBConnection,
   { scratch, signal }: SnapshotRequest,
@@ -154,7 +154,7 @@ async function putRows(
   return files;
 }
 
-/** Adds a column to `partition_index`. `match`: SQL that joins it with `pinned`. */
+/** Adds the column `fingerprint` to `partition_index`. `match` is the SQL that joins it with `pinned`. */
 async function addFingerprints(
   connection: DuckDBConnection,
   { signal }: SnapshotRequest,

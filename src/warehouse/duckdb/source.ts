@@ -1,4 +1,4 @@
-/** A source as SQL, and what may be wrong with it. */
+/** A source as SQL, and checks of it. */
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -16,12 +16,12 @@ import { queryRows, quoteIdentifier, userProblem } from '../../duckdb/database-f
 import { parametersOf, type Parameters } from './parameters';
 import { readerSql } from '../../duckdb/file-reader';
 
-/** Columns that snapshot files add; a source may not have them. */
+/** Names of columns that snapshot files add, which a source may not have. */
 const RESERVED = /^__partwise_/i;
-/** Names listed in a message. */
+/** Number of names listed in a message. */
 const MAX_NAMES = 20;
 
-/** The part of a query after FROM. */
+/** The FROM clause. */
 function sourceSql(source: Source, projectDir: string): string {
   if ('table' in source) return quoteTable(source.table);
   if ('query' in source) return `(${withoutEnd(source.query)}\n)`;
@@ -39,29 +39,30 @@ function selectSource(request: SourceRequest, projectDir: string): string {
   return `SELECT * FROM ${sourceSql(request.source, projectDir)} AS data${where}`;
 }
 
-/** A source that was looked at, and how to read it. */
+/** A source's shape, and how to read it. */
 export interface DescribedSource {
   shape: SourceShape;
   /** Its rows, with the shape's types. */
   select: string;
-  /** Of `select`. */
+  /** Parameters of `select`. */
   parameters: Parameters | undefined;
-  /** Null where it has parameters, which have names. */
+  /** Null if it has parameters, since those are named. */
   pushDown: PushDown | null;
   /**
-   * Whether it reads the same as long as the warehouse is open: a table, whole. Then its rows have a `rowid`.
+   * Whether it stays the same while the warehouse is open, which is so for a whole table. Its rows then have
+   * a `rowid`.
    */
-  isStill: boolean;
+  isStable: boolean;
 }
 
-function selectShaped(columns: readonly Column[], select: string, isStill: boolean): string {
+function selectShaped(columns: readonly Column[], select: string, isStable: boolean): string {
   const cast = columns.map(
     ({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`,
   );
-  return `SELECT ${cast.join(', ')}${isStill ? ', rowid' : ''} FROM ${select}`;
+  return `SELECT ${cast.join(', ')}${isStable ? ', rowid' : ''} FROM ${select}`;
 }
 
-/** Views look like tables, and have no `rowid`, or one that is a column like others. */
+/** Views look like tables, but have no `rowid`, or an ordinary column of that name. */
 async function isTable(
   connection: DuckDBConnection,
   { source, where }: SourceRequest,
@@ -76,15 +77,16 @@ async function isTable(
 }
 
 /**
- * The type that a snapshot keeps: Parquet has no 128-bit integers, and an ENUM's type would be as long as all
- * of its values.
+ * The type in a snapshot: Parquet has no 128-bit integers, and an ENUM's type would list all of its values.
  */
 function storable(type: string): string {
   if (type === 'HUGEINT' || type === 'UHUGEINT') return 'DECIMAL(38,0)';
   return type.startsWith('ENUM(') ? 'VARCHAR' : type;
 }
 
-/** Finds the source's columns and the exact names of the key columns; refuses with every problem at once. */
+/**
+ * Finds the source's columns and the exact names of the key columns. Throws a `Refusal` with all problems.
+ */
 export async function describeSource(
   connection: DuckDBConnection,
   request: SourceRequest,
@@ -96,7 +98,7 @@ export async function describeSource(
     .filter(({ name }) => RESERVED.test(name))
     .map(
       ({ name }) =>
-        `The source has a column "${name}", a name that Partwise keeps for itself: rename it in a query.`,
+        `The source has a column "${name}", a name that is reserved for Partwise: rename it in a query.`,
     );
   const empty = emptyFile(request.source, projectDir);
   if (empty !== null) throw new Refusal('SourceEmpty', [empty]);
@@ -112,18 +114,18 @@ export async function describeSource(
     }
   }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
-  const isStill = await isTable(connection, request, columns);
-  const from = isStill ? sourceSql(request.source, projectDir) : `(${selectSource(request, projectDir)})`;
+  const isStable = await isTable(connection, request, columns);
+  const from = isStable ? sourceSql(request.source, projectDir) : `(${selectSource(request, projectDir)})`;
   return {
     shape: { columns, keyColumns },
-    select: selectShaped(columns, from, isStill),
+    select: selectShaped(columns, from, isStable),
     parameters,
-    isStill,
+    isStable,
     pushDown: parameters === undefined ? pushDownOf(request, keyColumns, projectDir) : null,
   };
 }
 
-/** The source as it is whenever it is read. */
+/** Reads the source in its current state. */
 function pushDownOf(request: SourceRequest, keyColumns: readonly Column[], projectDir: string): PushDown {
   const { source, where } = request;
   return {
@@ -141,7 +143,7 @@ function pushDownOf(request: SourceRequest, keyColumns: readonly Column[], proje
   };
 }
 
-/** SQL of the input is pasted into statements from here on. */
+/** Checks SQL of the input before it is pasted into statements. */
 async function refuseOtherStatements(connection: DuckDBConnection, request: SourceRequest): Promise<void> {
   const { source, where } = request;
   const ofQuery = 'query' in source ? await selectProblem(connection, source.query) : null;
@@ -156,7 +158,7 @@ async function refuseOtherStatements(connection: DuckDBConnection, request: Sour
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 
-/** DuckDB makes up a column for a file of no bytes at all. */
+/** Checked here, because DuckDB makes up a column for an empty file. */
 function emptyFile(source: Source, projectDir: string): string | null {
   if (!('files' in source)) return null;
   const found = statSync(resolve(projectDir, source.files), { throwIfNoEntry: false });
@@ -164,7 +166,7 @@ function emptyFile(source: Source, projectDir: string): string | null {
   return `The file "${source.files}" is empty: it has neither columns nor rows.`;
 }
 
-/** Exact spelling first; then, as in DuckDB, without regard to case. */
+/** Looks for the exact spelling first, and then, as DuckDB does, case-insensitively. */
 function findColumn(columns: readonly Column[], wanted: string): Column | undefined {
   return (
     columns.find(({ name }) => name === wanted) ??
@@ -222,7 +224,7 @@ async function explain(
   return refusedSql(error, request) ?? error;
 }
 
-/** The refusal for SQL or data that DuckDB does not accept; null for other errors. */
+/** The refusal for SQL or data that DuckDB does not accept, or null for other errors. */
 export function refusedSql(error: unknown, { source, where }: SourceRequest): Refusal | null {
   const problem = userProblem(error);
   if (problem === null) return null;
@@ -232,7 +234,7 @@ export function refusedSql(error: unknown, { source, where }: SourceRequest): Re
   return new Refusal('InvalidInput', [`DuckDB cannot read ${place}: ${problem}`]);
 }
 
-/** What a person would call the source. */
+/** The source's name in messages. */
 export function nameOf(source: Source): string {
   if ('table' in source) return `the table "${source.table}"`;
   if ('query' in source) return 'the query';

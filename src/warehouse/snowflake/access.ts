@@ -1,4 +1,4 @@
-/** `Warehouse.access`: the worker's sessions ask for what functions want. */
+/** Implements `Warehouse.access`: the worker's sessions run the functions' queries. */
 import { join } from 'node:path';
 import type { WarehouseAccess } from '../../core/warehouse-access';
 import type { SessionPool } from '../../snowflake';
@@ -32,7 +32,7 @@ export function warehouseAccess(
         for await (const batch of batches) {
           if (rows.length + batch.length > MAX_ROWS) {
             throw new TooManyRows(
-              `The query gives more than ${MAX_ROWS.toLocaleString('en')} rows. Aggregate in it, or read the partition's rows from data.`,
+              `The query returns more than ${MAX_ROWS.toLocaleString('en')} rows. Aggregate in the query, or read the partition's rows from data.`,
             );
           }
           for (const row of batch) rows.push(read(row));

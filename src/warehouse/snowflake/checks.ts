@@ -1,6 +1,6 @@
 /**
- * What runs need of a Snowflake account, tried one by one. What the role may not do is named by the grant
- * that it lacks.
+ * Tries one by one what runs need of a Snowflake account. If the role lacks a privilege, the missing grant is
+ * named.
  */
 import { randomUUID } from 'node:crypto';
 import { isForbidden, isUnknownObject, poolOf, unusedSettings, type SessionPool } from '../../snowflake';
@@ -8,7 +8,7 @@ import { quoteName } from '../../snowflake/names';
 import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
 import { check, type Check } from '../../core/check';
 
-/** Who the session is, and where, as the service sees it; names in quotes where they need them. */
+/** The session's user, role and location as reported by the service, quoted where needed. */
 interface Whereabouts {
   user: string;
   role: string;
@@ -16,7 +16,7 @@ interface Whereabouts {
   schema: string;
 }
 
-/** `name`: of the connection. When nobody can log in, the first check is the last one. */
+/** `name` is the connection's. If the login fails, the first check is the only one. */
 export async function* checkConnection(name: string): AsyncGenerator<Check> {
   const pool = poolOf(name);
   let found: Whereabouts | null = null;
@@ -24,7 +24,7 @@ export async function* checkConnection(name: string): AsyncGenerator<Check> {
     found = await whereabouts(pool, name);
     const { user, role, warehouse, schema } = found;
     const unused = unusedSettings(name);
-    const hint = unused.length === 0 ? '' : `; not used, for no such setting is known: ${unused.join(', ')}`;
+    const hint = unused.length === 0 ? '' : `; unknown settings, which are not used: ${unused.join(', ')}`;
     return `${name}: user ${user}, role ${role}, virtual warehouse ${warehouse}, schema ${schema}${hint}`;
   });
   if (found === null) return;
@@ -41,11 +41,11 @@ export async function* checkConnection(name: string): AsyncGenerator<Check> {
       `GRANT USAGE, CREATE TABLE ON SCHEMA ${schema} TO ROLE ${role};`,
     ];
     await granted(grants.join(' '), () => makeTables(pool));
-    return `${schema}: tables can be made in it`;
+    return `${schema}: tables can be created in it`;
   });
 }
 
-/** Unloading is quicker than reading rows through the driver, and no run needs it. */
+/** Unloading is faster than reading rows through the driver, but no run requires it. */
 export function checkUnload(stage: SnowflakeStage): Promise<Check> {
   return check('unload', async () => {
     const folder = `doctor/${randomUUID()}/`;
@@ -56,9 +56,9 @@ export function checkUnload(stage: SnowflakeStage): Promise<Check> {
       for (const { path } of await stage.list(folder)) await stage.remove(path);
     } catch (error) {
       if (!isForbidden(error)) throw error;
-      return `the role may not unload, so that snapshots are read through the driver, which takes longer: ${(error as Error).message}`;
+      return `the role may not unload, so snapshots are read through the driver, which takes longer: ${(error as Error).message}`;
     }
-    return 'Snowflake writes snapshots to the stage by itself';
+    return 'Snowflake writes snapshots directly to the stage';
   });
 }
 
@@ -75,8 +75,8 @@ async function whereabouts(pool: SessionPool, name: string): Promise<Whereabouts
   ];
   if (missing.length > 0) {
     throw new Error(
-      `The connection "${name}" has no ${missing.join(', no ')}: name each in its section of connections.toml ` +
-        `(${missing.map((each) => `${each} = "…"`).join(', ')}), and grant USAGE on it to the role; what a role may not use is as if it was not named.`,
+      `The connection "${name}" has no ${missing.join(', no ')}: set each in its section of connections.toml ` +
+        `(${missing.map((each) => `${each} = "…"`).join(', ')}), and grant the role USAGE on it, since a setting that the role may not use has no effect.`,
     );
   }
   const written = (text: string): string => (/^[A-Z_][A-Z0-9_$]*$/.test(text) ? text : quoteName(text));
@@ -88,7 +88,7 @@ async function whereabouts(pool: SessionPool, name: string): Promise<Whereabouts
   };
 }
 
-/** As planning and commits do it. */
+/** Creates tables as planning and commits do. */
 async function makeTables(pool: SessionPool): Promise<void> {
   const name = `PARTWISE_DOCTOR_${randomUUID().slice(0, 8).toUpperCase()}`;
   await pool.lend(async (session) => {
@@ -104,6 +104,8 @@ async function granted(grants: string, work: () => Promise<unknown>): Promise<vo
     await work();
   } catch (error) {
     if (!isForbidden(error) && !isUnknownObject(error)) throw error;
-    throw new Error(`${(error as Error).message} What the role may lack: ${grants}`, { cause: error });
+    throw new Error(`${(error as Error).message} The role may lack these grants: ${grants}`, {
+      cause: error,
+    });
   }
 }

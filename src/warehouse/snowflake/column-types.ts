@@ -1,15 +1,15 @@
 /**
- * Snowflake's types and those of a snapshot. Unloads to Parquet refuse some types and loosen others, and what
- * the driver reads is text: so values are selected in a form that either way keeps whole (`unloadSql`), and
- * get their type back where they are read (`restoreSql`). The type in the snapshot alone tells how.
+ * Maps Snowflake's types to those of a snapshot. Unloading to Parquet refuses some types and widens others,
+ * and the driver returns text. So values are selected in a form that is lossless either way (`unloadSql`),
+ * and get their type back when they are read (`restoreSql`). Both depend only on the type in the snapshot.
  */
 import type { ResultColumn } from '../../snowflake';
 
-/** A 64-bit integer holds every number of so many digits. */
+/** A 64-bit integer can hold every number with this many digits. */
 const DIGITS_OF_BIGINT = 18;
 const TIMESTAMP_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9';
 
-/** The type in the snapshot; null: there is none for it. */
+/** The type in the snapshot, or null if there is none. */
 export function typeInSnapshot({
   type,
   precision,
@@ -32,7 +32,7 @@ export function typeInSnapshot({
       return 'TIME';
     case 'timestamp_ntz':
       return 'TIMESTAMP';
-    // The moment; what the clock showed somewhere is not kept.
+    // Only the point in time is kept, not the time zone.
     case 'timestamp_ltz':
     case 'timestamp_tz':
       return 'TIMESTAMP WITH TIME ZONE';
@@ -48,7 +48,7 @@ export function typeInSnapshot({
   }
 }
 
-/** Snowflake's SQL for a value of this type in the snapshot, in the form that it travels in. */
+/** Snowflake's SQL that converts a value of this type in the snapshot to its transfer form. */
 export function unloadSql(type: string, value: string): string {
   switch (type) {
     case 'DATE':
@@ -68,7 +68,7 @@ export function unloadSql(type: string, value: string): string {
   }
 }
 
-/** DuckDB's SQL for the value itself. Times are cut at the microsecond. */
+/** DuckDB's SQL that converts the transfer form to the value. Times are truncated to microseconds. */
 export function restoreSql(type: string, form: string): string {
   switch (type) {
     case 'TIMESTAMP WITH TIME ZONE':
@@ -80,7 +80,7 @@ export function restoreSql(type: string, form: string): string {
   }
 }
 
-/** Whether values of this type may be a partition key: equal ones are written alike. */
+/** Whether values of this type may be partition keys: equal values have the same text. */
 export function isKeyType(type: string): boolean {
   return type !== 'JSON' && type !== 'BLOB';
 }

@@ -1,7 +1,7 @@
 /**
- * Writes a run's combined rows into a table (I10): they are loaded into a table of their own first, and then
- * moved in one transaction together with the row that fences. Columns are changed before it, since DDL ends a
- * transaction. Never by SWAP: that is DDL, and a repeated one swaps back.
+ * Writes a run's combined rows to a table (I10): they are first loaded into a separate table, and then moved
+ * in one transaction together with the fence's row. Columns are changed before the transaction, since DDL
+ * would end it. SWAP is not used: it is DDL, and repeating it swaps back.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ import { formsOf, outputColumns, type OutputColumn } from './output-columns';
 
 type TableOutput = Extract<OutputPlan, { table: string }>;
 
-/** Longest time of one statement; the activity has as long for all of them. */
+/** Timeout of one statement; the activity's is the same for all of them together. */
 const TIMEOUT_SECONDS = 6 * 3600;
 
 export async function commitTable(
@@ -42,7 +42,7 @@ export async function commitTable(
     );
   } catch (error) {
     if (!(error instanceof SnowflakeError) || error.remedy === 'none') throw error;
-    // The answer to the transaction's end may have been lost: the fence row tells.
+    // The response to COMMIT may have been lost: the fence's row shows whether it succeeded.
     const made = await pool.lend((session) => new Fence(session, task, local).own());
     if (made === null) throw error;
     return made;
@@ -52,7 +52,7 @@ export async function commitTable(
 class TableCommit {
   readonly #target: string;
   readonly #fence: Fence;
-  /** Names of this commit's own tables begin so; those of its other attempts begin with less of it. */
+  /** Prefix of the names of this commit's tables, in all of its attempts. */
   readonly #run: string;
   readonly #attempt = randomUUID().slice(0, 8).toUpperCase();
 
@@ -82,7 +82,7 @@ class TableCommit {
   async #load(earlier: readonly EarlierCommit[]): Promise<CommitResult> {
     const { task, output, local, session } = this;
     const before = this.#lastOfTable(earlier);
-    // What an earlier execution of the generation has appended is not appended again.
+    // Rows that an earlier execution of the generation has appended are not appended again.
     const fresh = output.mode === 'append' && before !== undefined ? local.doneAfter(before.execution) : null;
     const existing = await this.#existing();
     const rowsFile = join(this.scratch, 'rows.parquet');
@@ -111,7 +111,7 @@ class TableCommit {
     const keys =
       output.mode === 'partitions' ? await this.#loadFile('KEYS', this.#keys(columns), keysFile, null) : null;
     await this.#adapt(columns, existing);
-    // enforces I10: the rows and the record of the commit change together or not at all.
+    // enforces I10: the rows and the record of the commit change atomically.
     await session.run('BEGIN TRANSACTION');
     try {
       await this.#fence.lock();
@@ -122,7 +122,7 @@ class TableCommit {
         return made;
       }
       if (this.#lastOfTable(now)?.execution !== before?.execution)
-        throw new Error(`Another execution of run "${task.runId}" has written "${output.table}" meanwhile.`);
+        throw new Error(`Another execution of run "${task.runId}" wrote "${output.table}" in the meantime.`);
       if (output.mode === 'replace') await this.#execute(`DELETE FROM ${this.#target}`);
       if (keys !== null) await this.#execute(this.#deleteSql(keys, this.#keys(columns)));
       await this.#execute(this.#insertSql(loaded, columns));
@@ -161,7 +161,10 @@ class TableCommit {
     }
   }
 
-  /** Gives the name of a new table with the rows of a local file. `rows`: how many; null: not counted. */
+  /**
+   * Loads a local file into a new table and returns its name. `rows` is the expected number, or null if
+   * unknown.
+   */
   async #loadFile(
     what: string,
     columns: readonly OutputColumn[],
@@ -184,7 +187,7 @@ class TableCommit {
     return name;
   }
 
-  /** Makes the table, or the columns that it lacks; as often as one likes. */
+  /** Creates the table, or the columns that it lacks. Idempotent. */
   async #adapt(columns: readonly OutputColumn[], existing: readonly ResultColumn[] | null): Promise<void> {
     const declare = ({ target, type }: OutputColumn): string => `${quoteName(target)} ${type}`;
     if (existing === null) {
@@ -200,7 +203,7 @@ class TableCommit {
     return `INSERT INTO ${this.#target} (${names}) SELECT ${columns.map(({ value }, i) => value(`C${i}`)).join(', ')} FROM ${loaded}`;
   }
 
-  /** Deletes the rows of this run's DONE partitions, those that returned no rows now included. */
+  /** Deletes the rows of this run's DONE partitions, including those that returned no rows this time. */
   #deleteSql(loaded: string, keys: readonly OutputColumn[]): string {
     const match = keys.map(
       ({ target, value }, i) => `EQUAL_NULL(${this.#target}.${quoteName(target)}, ${value(`done.C${i}`)})`,
@@ -208,7 +211,7 @@ class TableCommit {
     return `DELETE FROM ${this.#target} USING ${loaded} AS done WHERE ${match.join(' AND ')}`;
   }
 
-  /** Tables of this commit: this attempt's, and those of attempts that were killed. */
+  /** Drops this commit's tables: those of this attempt and of killed ones. */
   async #dropLeftovers(): Promise<void> {
     const { columns, rows } = await this.session.run(`SHOW TERSE TABLES LIKE ${quoteText(`${this.#run}%`)}`);
     const at = columns.findIndex(({ name }) => name === 'name');

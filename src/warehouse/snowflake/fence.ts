@@ -1,8 +1,7 @@
 /**
- * The table of commits, in the connection's schema: one row per run and table that it ever committed to. It
- * is the fence against late commits of older executions, and the record of a commit whose answer was lost. A
- * further row of each run (without a target) is what transactions lock, so that two of them come one after
- * the other.
+ * The table of commits, in the connection's schema: one row for each run and table that it has committed to.
+ * It is the fence against late commits of older executions, and the record of a commit whose response was
+ * lost. Each run has one more row, without a target, which transactions lock so that they are serialized.
  */
 import type { CommitResult, CommitTask } from '../../core/tasks';
 import { Refusal } from '../../core/refusal';
@@ -27,7 +26,7 @@ export class Fence {
     private readonly local: Pick<CommitRows, 'lineage' | 'workflowRunId' | 'signal'>,
   ) {}
 
-  /** Makes the table and the row that is locked, where they are not there. */
+  /** Creates the table and the row to lock, if they are missing. */
   async make(): Promise<void> {
     const { runId, stageToken } = this.task;
     await this.session.run(
@@ -42,8 +41,8 @@ export class Fence {
   }
 
   /**
-   * Within a transaction: waits for that of any other execution of the run. One whose worker was killed is
-   * rolled back by Snowflake when it stands in the way of another, and has been idle for five minutes.
+   * Waits, within a transaction, for the transactions of the run's other executions. Snowflake rolls back the
+   * transaction of a killed worker once it blocks another one and has been idle for five minutes.
    */
   async lock(): Promise<void> {
     const { runId, stageToken } = this.task;
@@ -57,8 +56,8 @@ export class Fence {
   }
 
   /**
-   * The run's commits, the last one of each table. A run of the same id that is gone from the stage was
-   * another run.
+   * Returns the run's commits, the last one for each table. A run with the same id that was removed from the
+   * stage is a different run.
    */
   async read(): Promise<EarlierCommit[]> {
     const { rows } = await this.session.run(
@@ -77,13 +76,13 @@ export class Fence {
   }
 
   /**
-   * This very commit, when it was made before; null: it is to be made. Throws when a newer execution has made
-   * one.
+   * Returns this commit if it was made before, or null if it still has to be made. Throws if a newer
+   * execution has committed.
    */
   check(earlier: readonly EarlierCommit[]): CommitResult | null {
     const { execution, runId } = this.task;
     const newest = Math.max(0, ...earlier.map((commit) => commit.execution));
-    // enforces I10: executions are counted through all generations, so their numbers alone say which one is
+    // enforces I10: executions are numbered across generations, so the number alone determines which one is
     // newer.
     if (newest > execution) {
       throw new Refusal('OutputMismatch', [
@@ -96,7 +95,7 @@ export class Fence {
     return { version: 1, target, rows, committedAt };
   }
 
-  /** This very commit, as the table has it. */
+  /** Returns this commit as recorded in the table. */
   async own(): Promise<CommitResult | null> {
     return this.check(await this.read());
   }

@@ -2,9 +2,9 @@ import { quoteName } from '../../snowflake/names';
 import type { SourceColumn } from './source';
 
 /**
- * The fingerprint of a group of rows of `data`, as an aggregate in SQL: a text that is equal when the rows
- * are, in whatever order they came. HASH_AGG is of 64 bits and sees a row that is there twice; two that share
- * nothing but the function make a chance match as good as impossible.
+ * The fingerprint of a group of rows of `data`, as an SQL aggregate: a string that is equal if the rows are,
+ * regardless of their order. HASH_AGG has 64 bits and takes duplicate rows into account; two of them over
+ * different inputs make an accidental match practically impossible.
  */
 export function fingerprintSql(columns: readonly SourceColumn[]): string {
   const names = columns.map(({ inSnowflake }) => `data.${quoteName(inSnowflake)}`).join(', ');

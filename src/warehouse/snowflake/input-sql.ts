@@ -1,7 +1,7 @@
 /**
- * SQL that comes with an input is pasted into statements of Partwise's own, between parentheses. Nothing here
- * parses Snowflake's SQL, so a text is read as Snowflake reads its quotes, comments and parentheses, and is
- * refused where that is not certain.
+ * SQL of an input is pasted into Partwise's own statements, in parentheses. There is no parser for
+ * Snowflake's SQL here, so only quotes, comments and parentheses are recognized as Snowflake does, and
+ * ambiguous texts are refused.
  */
 
 const PART = new RegExp(
@@ -13,7 +13,7 @@ const PART = new RegExp(
     '//[^\\n]*',
     '/\\*[\\s\\S]*?\\*/',
     '@[^\\s\'"();,]+',
-    // Those that have no end.
+    // Unclosed ones.
     '\\$\\$',
     '/\\*',
     '[\\s\\S]',
@@ -21,22 +21,23 @@ const PART = new RegExp(
   'g',
 );
 
-/** Why a text could reach beyond the parentheses that it is put into; null when it cannot. */
+/** Why a text could reach beyond the parentheses around it, or null if it cannot. */
 export function unclosedProblem(text: string): string | null {
   let depth = 0;
   for (const [part] of text.matchAll(PART)) {
     if (part === '(') depth++;
-    else if (part === ')' && --depth < 0) return 'it closes a parenthesis that it has not opened';
-    else if (part === ';') return 'it holds a semicolon, and one statement is allowed';
-    else if (part === '$$' || part === '/*') return `${part} has no end`;
-    else if (part === "'" || part === '"') return `a quotation mark (${part}) has no partner`;
-    else if (part.startsWith('/*') && part.slice(2).includes('/*')) return 'a comment is inside of a comment';
-    else if (/^(--|\/\/).*\r./s.test(part)) return 'a comment holds a carriage return';
-    // A path on a stage may hold what is a comment elsewhere, and the other way round.
+    else if (part === ')' && --depth < 0) return 'it closes a parenthesis that it did not open';
+    else if (part === ';') return 'it contains a semicolon, but only one statement is allowed';
+    else if (part === '$$' || part === '/*') return `${part} is not closed`;
+    else if (part === "'" || part === '"') return `a quotation mark (${part}) is not closed`;
+    else if (part.startsWith('/*') && part.slice(2).includes('/*'))
+      return 'it has a comment inside a comment';
+    else if (/^(--|\/\/).*\r./s.test(part)) return 'a comment contains a carriage return';
+    // In a path on a stage, what looks like a comment may be part of the path, or the reverse.
     else if (part.startsWith('@') && /--|\/\/|\/\*/.test(part))
-      return `${part} holds what could be a comment: put it in quotation marks, as '${part}'`;
+      return `${part} contains what could be a comment: put it in quotation marks, as '${part}'`;
     else if (part.startsWith('//') && /[()'"$;*]/.test(part))
-      return 'a comment that begins with // holds brackets or quotation marks: begin it with --';
+      return 'a comment that starts with // contains brackets or quotation marks: start it with --';
   }
   return depth > 0 ? 'it opens a parenthesis that it does not close' : null;
 }

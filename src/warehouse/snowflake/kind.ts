@@ -2,7 +2,7 @@ import { CONNECTION_NAME, defaultConnection } from '../../snowflake/connection-o
 import { SNOWFLAKE } from '../../snowflake/service';
 import type { WarehouseKind } from '../kind';
 
-/** `snowflake:CONNECTION`, a section of `connections.toml`; without a name the default connection. */
+/** `snowflake:CONNECTION`, a section of `connections.toml`, or without a name the default connection. */
 export const snowflake: WarehouseKind = {
   scheme: 'snowflake',
   example: 'snowflake:CONNECTION',
@@ -19,7 +19,7 @@ export const snowflake: WarehouseKind = {
     const connection = place === '' ? defaultConnection() : place;
     if (CONNECTION_NAME.test(connection)) return `snowflake:${connection}`;
     throw new Error(
-      `The warehouse "snowflake:${place}" names no connection: write snowflake:NAME, where NAME is a section of connections.toml.`,
+      `The warehouse "snowflake:${place}" does not name a connection: write snowflake:NAME, where NAME is a section of connections.toml.`,
     );
   },
   open(uri, { projectDir, options, confinement }) {

@@ -1,4 +1,4 @@
-/** Dates and times are bound and loaded as text in the usual form, whatever form the account expects. */
+/** Dates and times are bound and loaded as text in the usual format, regardless of the account's settings. */
 export const LOAD_PARAMETERS = {
   DATE_INPUT_FORMAT: 'AUTO',
   TIME_INPUT_FORMAT: 'AUTO',

@@ -1,6 +1,6 @@
 /**
- * The registry's table on Snowflake, in the connection's schema: a row for each record of a model, changed in
- * one transaction.
+ * The model registry's table on Snowflake, in the connection's schema: one row for each record of a model,
+ * changed in one transaction.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { recordChanges } from '../../models/record-changes';
@@ -11,7 +11,7 @@ const MODELS = 'PARTWISE_MODELS';
 const MAX_TRIES = 5;
 const WAIT_MS = 200;
 
-/** With the name of the model that it is of. */
+/** Returns the records, each with the name of its model. */
 export async function readModels(
   pool: SessionPool,
   model: string | null,
@@ -24,12 +24,12 @@ export async function readModels(
   }
 }
 
-/** A row that every transaction on the model changes first: so they come one after the other. */
+/** Every transaction on the model updates this row first, so they are serialized. */
 const LOCK = "KIND = 'lock'";
 
 /**
- * A transaction that another one stood in the way of, or that was cut off, is made again; `change` sees what
- * became of it.
+ * Repeats a transaction that conflicted with another one or was interrupted; `change` then sees whether it
+ * took effect.
  */
 export async function changeModels<T>(pool: SessionPool, model: string, change: Change<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {

@@ -1,19 +1,21 @@
-/** What keeps rows from being written into a table on Snowflake, found out before there are any (I9). */
+/** Checks whether rows can be written to a table on Snowflake, before there are any (I9). */
 import { isUnknownObject } from '../../snowflake';
 import { parseName, quoteName, quoteText, tableName } from '../../snowflake/names';
 import type { Run } from './source';
 
-/** What is wrong with the table, as sentences. */
+/** The problems with the table, as sentences. */
 export async function tableProblems(run: Run, table: string): Promise<string[]> {
-  // Throws for what is no name.
+  // Throws if it is not a valid name.
   tableName(table);
   const parts = parseName(table)!;
   const places = parts.slice(0, -1);
   if (places.at(-1) === 'INFORMATION_SCHEMA')
-    return [`The output table "${table}" is in a schema of Snowflake's own: name another schema.`];
+    return [
+      `The output table "${table}" is in a schema that is reserved for Snowflake: name another schema.`,
+    ];
   const missing =
     `There is no schema "${places.join('.')}" for the output table "${table}" that the role may use: ` +
-    'make it first (CREATE SCHEMA), or name another table.';
+    'create it first (CREATE SCHEMA), or name another table.';
   try {
     if (places.length > 0) {
       const database = places.length === 1 ? '' : ` IN DATABASE ${quoteName(places[0]!)}`;
@@ -31,7 +33,7 @@ export async function tableProblems(run: Run, table: string): Promise<string[]> 
   }
 }
 
-/** The object of this very name; null: there is none. What is shown is whatever a pattern matches. */
+/** The object with exactly this name, or null. SHOW returns everything that the pattern matches. */
 async function shown(run: Run, what: string, name: string): Promise<{ kind: string | null } | null> {
   const { columns, rows } = await run(`SHOW ${what}`);
   const at = (column: string): number => columns.findIndex((each) => each.name === column);

@@ -1,6 +1,6 @@
 /**
- * Columns of combined rows on their way into a table: types, the form in which they are loaded, and how they
- * meet a table's own.
+ * Maps columns of combined rows to those of a table: their types, the form in which they are loaded, and
+ * whether they are compatible.
  */
 import type { Column, OutputPlan } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
@@ -8,17 +8,17 @@ import type { ResultColumn } from '../../snowflake';
 import { nameInSnowflake } from '../../snowflake/names';
 import { quoteIdentifier } from '../../duckdb/database-file';
 
-/** How a value becomes one of Snowflake's. */
+/** How values of a type are loaded into Snowflake. */
 interface Loading {
-  /** Of the driver's words, those of columns that take it. */
+  /** The driver's names for the types of columns that accept it. */
   families: readonly string[];
-  /** Of a new column. */
+  /** The type of a new column. */
   type: string;
-  /** Of the column that it is loaded into. */
+  /** The type of the column that it is loaded into. */
   loaded: string;
-  /** DuckDB's SQL for the form that it is loaded in. */
+  /** DuckDB's SQL that converts a value to the form in which it is loaded. */
   form: (value: string) => string;
-  /** Snowflake's SQL for the value, of that form. */
+  /** Snowflake's SQL that converts that form to the value. */
   value: (form: string) => string;
 }
 
@@ -96,7 +96,7 @@ const INTEGER_DIGITS: Record<string, number> = {
   UHUGEINT: 38,
 };
 
-/** Null: no exact number. */
+/** Null if the type is not an exact number. */
 function digitsOf(type: string): { precision: number; scale: number; isInteger: boolean } | null {
   const integer = INTEGER_DIGITS[type];
   if (integer !== undefined) return { precision: integer, scale: 0, isInteger: true };
@@ -106,19 +106,19 @@ function digitsOf(type: string): { precision: number; scale: number; isInteger: 
     : { precision: Number(precision), scale: Number(scale), isInteger: false };
 }
 
-/** A column of the rows, and where it goes. */
+/** A column of the rows, and its target. */
 export interface OutputColumn extends Loading {
-  /** In the rows. */
+  /** Its name in the rows. */
   name: string;
-  /** In the table. */
+  /** Its name in the table. */
   target: string;
   /** Whether the table lacks it. */
   isNew: boolean;
 }
 
 /**
- * Where each column goes. `existing`: the table's columns; null: there is no such table. Column drift is
- * refused with the difference, unless the run asked for evolution: then columns are added.
+ * Maps each column to its target. `existing` are the table's columns, or null if it does not exist. Column
+ * drift is refused with the differences, unless the run allows evolution: then columns are added.
  */
 export function outputColumns(
   columns: readonly Column[],
@@ -151,7 +151,7 @@ export function outputColumns(
   if (problems.length === 0) return found;
   throw new Refusal('OutputMismatch', [
     ...problems,
-    `"${output.table}" was left as it is: drop it, name another table, or allow new columns with output.evolve.`,
+    `"${output.table}" was not changed: drop it, name another table, or allow new columns with output.evolve.`,
   ]);
 }
 
@@ -165,8 +165,8 @@ function takes(own: ResultColumn, type: string, { families }: Loading): boolean 
   const digits = digitsOf(type);
   if (digits === null || own.type !== 'fixed') return true;
   const scale = own.scale ?? 0;
-  // Integers of functions are of 64 bits whatever their values; what does not fit is refused by Snowflake
-  // itself.
+  // Integers from functions have 64 bits regardless of their values; Snowflake itself refuses those that do
+  // not fit.
   return (
     digits.scale <= scale &&
     (digits.isInteger || digits.precision - digits.scale <= (own.precision ?? 38) - scale)
@@ -177,7 +177,7 @@ function typeOf({ type, precision, scale }: ResultColumn): string {
   return type === 'fixed' ? `NUMBER(${precision},${scale})` : type === 'real' ? 'FLOAT' : type.toUpperCase();
 }
 
-/** DuckDB's SELECT list for the file that is loaded: C0, C1, … */
+/** DuckDB's SELECT list for the file to load: C0, C1, … */
 export function formsOf(columns: readonly Pick<OutputColumn, 'name' | 'form'>[]): string {
   return columns.map(({ name, form }, i) => `${form(quoteIdentifier(name))} AS C${i}`).join(', ');
 }

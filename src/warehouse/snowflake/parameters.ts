@@ -1,15 +1,15 @@
-/** The parameters of a source query: `$scheduled_time` and `$scheduled_date`, bound where they stand. */
+/** The parameters of a source query, `$scheduled_time` and `$scheduled_date`, which are bound in place. */
 import { Refusal } from '../../core/refusal';
 import type { Scheduled } from '../warehouse';
 
-/** A statement, and what is bound to its `?`, in order. */
+/** A statement, and the values of its `?` in order. */
 export interface BoundSql {
   sql: string;
   binds: string[];
 }
 
 /**
- * What Snowflake's SQL may hold beside code: texts, names, comments; and parameters, which are none of these.
+ * Parts of Snowflake's SQL in which parameters are not recognized (strings, names, comments), and parameters.
  */
 const TOKEN = new RegExp(
   [
@@ -25,9 +25,8 @@ const TOKEN = new RegExp(
 );
 
 /**
- * Binds parameters in a text of the user's; any other `$name` is left to Snowflake, where it is a variable of
- * the session. `place`: where the text stands, as the beginning of a sentence. Throws a `Refusal` when the
- * run has no scheduled time.
+ * Binds parameters in the user's SQL; any other `$name` is left to Snowflake, where it is a session variable.
+ * `place` names the SQL, as the beginning of a sentence. Throws a `Refusal` if the run has no scheduled time.
  */
 export function bindParameters(text: string, scheduled: Scheduled | null, place: string): BoundSql {
   const binds: string[] = [];
@@ -44,8 +43,8 @@ export function bindParameters(text: string, scheduled: Scheduled | null, place:
   });
   if (missing.size > 0) {
     throw new Refusal('InvalidInput', [
-      `${place} uses ${[...missing].join(' and ')}, and this run has no scheduled time: ` +
-        'give it one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or let a schedule start it.',
+      `${place} uses ${[...missing].join(' and ')}, but this run has no scheduled time: ` +
+        'set one with --scheduled-time ("scheduledTime"), such as 2026-11-01, or start the run from a schedule.',
     ]);
   }
   return { sql, binds };

@@ -1,6 +1,6 @@
 /**
- * The keys of a source: counted and numbered in Snowflake, in key order. Their ids are made here, by the code
- * that makes them for every warehouse (I6).
+ * The keys of a source, counted and numbered in Snowflake in key order. Their ids are made here, by the same
+ * code for every warehouse (I6).
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { Refusal } from '../../core/refusal';
@@ -13,10 +13,10 @@ import type { BoundSql } from './parameters';
 import { type DescribedSource, type SourceColumn, whereSql } from './source';
 import { loadTexts } from './text-rows';
 
-/** The session's temporary table of them. */
+/** The session's temporary table of keys. */
 export const KEYS = 'PARTWISE_KEYS';
 
-/** Each key once: K0, K1, … in their own types, rows, and a number in key order. */
+/** Selects each key once: K0, K1, … in their own types, the number of rows, and a number in key order. */
 export function keysSql(
   { keys }: DescribedSource,
   data: BoundSql,
@@ -37,15 +37,15 @@ export function keysSql(
   };
 }
 
-/** Rows of `from`, which are those of `keysSql`, in the form that they travel in. */
+/** Selects the rows of `from`, which are those of `keysSql`, in transfer form. */
 export function keysInForm(keys: readonly SourceColumn[], from: string, fingerprints = false): string {
   const texts = keys.map(({ type }, i) => unloadSql(type, `keys.K${i}`));
   return `SELECT keys.NUM, keys.N, ${fingerprints ? 'keys.F' : 'NULL'}, ${texts.join(', ')} FROM ${from} AS keys ORDER BY keys.NUM`;
 }
 
 /**
- * Makes DuckDB's table `partition_keys`: each key once, with its id, rows, and its number in Snowflake.
- * `batches`: number, rows, fingerprint, and the values in the form that they travel in.
+ * Creates the table `partition_keys` in DuckDB: each key once, with its id, rows, and its number in
+ * Snowflake. `batches` have the number, rows, fingerprint, and the values in transfer form.
  */
 export async function listKeys(
   connection: DuckDBConnection,
@@ -64,20 +64,20 @@ export async function listKeys(
          FROM (SELECT C0::INTEGER AS __partwise_number, C1::BIGINT AS __partwise_rows, C2 AS __partwise_fingerprint,
                       ${restored.join(', ')} FROM key_texts)`,
   );
-  const [twice] = await queryRows<{ id: string }>(
+  const [found] = await queryRows<{ id: string }>(
     connection,
     'SELECT id FROM partition_keys GROUP BY id HAVING count(*) > 1 LIMIT 1',
   );
-  const alike = twice?.id;
+  const duplicate = found?.id;
   // enforces I6
-  if (alike !== undefined) {
+  if (duplicate !== undefined) {
     throw new Refusal('InvalidInput', [
-      `Different values of the key are written alike, as "${alike}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
+      `Different values of the key have the same text, "${duplicate}": round or cast ${keys.map(({ name }) => `"${name}"`).join(', ')} in a query.`,
     ]);
   }
 }
 
-/** Makes DuckDB's table `partition_index` of `partition_keys`. */
+/** Creates the table `partition_index` in DuckDB from `partition_keys`. */
 export async function numberPartitions(
   connection: DuckDBConnection,
   keys: readonly SourceColumn[],
@@ -89,7 +89,7 @@ export async function numberPartitions(
   );
 }
 
-/** Snowflake's numbers of the partitions, in order. */
+/** Returns Snowflake's numbers of the partitions, in order. */
 export async function listNumbers(connection: DuckDBConnection): Promise<number[]> {
   const listed = await connection.runAndReadAll('SELECT number FROM partition_keys ORDER BY number');
   return (listed.getColumns()[0] ?? []) as number[];

@@ -1,6 +1,5 @@
 /**
- * The query of a run's pinned rows: those of the source, each with the number of its partition and of its
- * unit.
+ * The query of a run's pinned rows, each with the number of its partition and of its unit.
  */
 import type { Column } from '../../core/plan';
 import type { BoundSql } from './parameters';
@@ -8,22 +7,22 @@ import { KEYS, nameInData } from './partition-keys';
 import { formsOf } from './push-down';
 import { type DescribedSource, selectRows } from './source';
 
-/** A source that holds still in this session. */
+/** A source that does not change in this session. */
 export interface Held {
-  /** What stands after FROM. */
+  /** The FROM clause. */
   data: BoundSql;
-  /** Condition on it; empty: none. */
+  /** The condition on it, or an empty one. */
   where: BoundSql;
 }
 
-/** How pinned rows are selected: columns C0, C1, … in the form that they travel in, and `PARTWISE_ORD`. */
+/** How pinned rows are selected: columns C0, C1, … in transfer form, and `PARTWISE_ORD`. */
 export interface PinnedSelect {
   columns: readonly Column[];
-  /** With the columns of `units` (`ORD`, and whatever `more` names) for each row. */
+  /** Each row has `ORD` of `units` and the expression `more`, which may use columns of `units`. */
   select(more?: string): { sql: string; binds: string[] };
 }
 
-/** `numbers`: those of the partitions that are taken, in order; null: all. */
+/** `numbers` are those of the selected partitions, in order, or null for all. */
 export function pinnedSelect(
   { columns, keys }: DescribedSource,
   { data, where }: Held,
@@ -39,11 +38,10 @@ export function pinnedSelect(
     'SELECT numbered.*, ranges.INDEX AS PARTWISE_UNIT ' +
     `FROM (${ordinals}) AS numbered JOIN TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS ranges ` +
     'ON numbered.ORD BETWEEN ranges.VALUE[0]::NUMBER AND ranges.VALUE[1]::NUMBER';
-  // Names in the condition are those of the source alone.
+  // In a subquery, so that names in the condition refer only to the source.
   const met = selectRows(data, where);
   const rows = where.sql === '' ? data : { sql: `(${met.sql}) AS data`, binds: met.binds };
-  // A join on equal hashes is one that Snowflake hashes; the comparison that NULL passes too is made on top
-  // of it.
+  // Snowflake can use a hash join for equal hashes; the NULL-safe comparison is added to it.
   const own = keys.map(nameInData);
   const match = [
     `HASH(${own.join(', ')}) = HASH(${keys.map((_, i) => `units.K${i}`).join(', ')})`,

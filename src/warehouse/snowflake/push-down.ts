@@ -4,16 +4,16 @@ import type { BoundSql } from './parameters';
 import { unloadSql } from './column-types';
 import type { DescribedSource, SourceColumn } from './source';
 
-/** Snowflake remembers statements for 14 days, whatever the retention time of a table. */
+/** Snowflake remembers statements for 14 days, regardless of a table's retention time. */
 const STATEMENT_KNOWN_MS = 13 * 86_400_000;
 
-/** A moment of Snowflake's: a statement that ended then, and its time in nanoseconds since 1970. */
+/** A point in time in Snowflake: a statement that ended then, and the time in nanoseconds since 1970. */
 export interface Moment {
   queryId: string;
   nanoseconds: string;
 }
 
-/** A table as it was at a moment. */
+/** A table as of a point in time. */
 export function pinnedTable(
   table: string,
   { queryId, nanoseconds }: Moment,
@@ -43,14 +43,14 @@ export function pushDownOf(
   };
 }
 
-/** Columns of `data` in the form that they travel in: C0, C1, … */
+/** Columns of `data` in transfer form: C0, C1, … */
 export function formsOf(columns: readonly SourceColumn[]): string[] {
   return columns.map(
     ({ inSnowflake, type }, i) => `${unloadSql(type, `data.${quoteName(inSnowflake)}`)} AS C${i}`,
   );
 }
 
-/** The value is a text as in a partition id. */
+/** The condition for a key column; its bound value is text, as in a partition id. */
 function keyCondition({ inSnowflake, type }: SourceColumn): string {
   return `EQUAL_NULL(data.${quoteName(inSnowflake)}, ${valueSql(type)})`;
 }

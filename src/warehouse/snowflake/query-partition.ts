@@ -1,6 +1,5 @@
 /**
- * The rows of a partition of a run without a snapshot: a query of the table as it was when the run was
- * planned.
+ * Reads a partition's rows in a run without a snapshot, by querying the table as of the run's planning.
  */
 import type { Column } from '../../core/plan';
 import { partitionSql, type PushDown } from '../../core/push-down';
@@ -12,7 +11,7 @@ import { LOAD_PARAMETERS } from './load-parameters';
 import { restoredColumns, RESTORE_MEMORY } from './restore-rows';
 import { loadTexts } from './text-rows';
 
-/** Time Travel has no data of that moment any more, or does not know the statement. */
+/** Time Travel no longer has data of that point in time, or does not know the statement. */
 const EXPIRED = new Set(['000707', '000709']);
 
 export interface PartitionQuery {
@@ -24,13 +23,13 @@ export interface PartitionQuery {
   /** Number of the call. */
   attempt: number;
   timeoutSeconds: number;
-  /** A file of the snapshot's form is written there. */
+  /** The file to write, in the snapshot's format. */
   target: string;
   tempFolder: string;
   signal: AbortSignal;
 }
 
-/** Throws a `Refusal` when Time Travel does not reach back so far. */
+/** Throws a `Refusal` if Time Travel does not reach back that far. */
 export async function queryPartition(pool: SessionPool, wanted: PartitionQuery): Promise<void> {
   const { pushDown, columns, partition, attempt, timeoutSeconds, target, tempFolder, signal } = wanted;
   const { from, where, values } = partitionSql(pushDown, partition.id, Date.now());
@@ -60,7 +59,7 @@ export async function queryPartition(pool: SessionPool, wanted: PartitionQuery):
       { tempFolder },
     );
   } catch (error) {
-    // enforces I1: other rows than those of the snapshot's time are never read.
+    // enforces I1: only rows as of the snapshot's time are read.
     if (isExpired(error)) throw expired(error as SnowflakeError, wanted.snapshotTime);
     throw error;
   }
@@ -72,7 +71,7 @@ function isExpired(error: unknown): boolean {
 
 function expired({ message }: SnowflakeError, snapshotTime: string): Refusal {
   return new Refusal('SnapshotExpired', [
-    `The table's rows of ${snapshotTime} are no longer to be had, since Time Travel keeps them for the table's retention time only: ` +
+    `The table's rows as of ${snapshotTime} are no longer available: Time Travel keeps them only for the table's retention time. ` +
       `${message} Start a new run, with a snapshot on the stage ("snapshot": "stage").`,
   ]);
 }

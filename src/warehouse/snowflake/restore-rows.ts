@@ -1,21 +1,21 @@
 /**
- * Rows as Snowflake gave them, in the form that the rest of Partwise reads: the snapshot's types, sorted by
- * partition. Within a partition they are in the order of the files and of the rows in them; a table of
- * Snowflake's has no order.
+ * Converts rows from Snowflake to the format that the rest of Partwise reads: with the snapshot's types, and
+ * sorted by partition. Within a partition they keep the order of the files and of the rows in them; a
+ * Snowflake table itself has no order.
  */
 import type { Column } from '../../core/plan';
 import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../../duckdb/database-file';
 import type { UnloadedFiles } from '../warehouse';
 import { restoreSql } from './column-types';
 
-/** Of a worker that sorts several units at once, beside its runners. */
+/** Small, because a worker may sort several units at the same time, in addition to its runners. */
 export const RESTORE_MEMORY = '1GB';
 const ROWS_PER_FILE = 1_000_000_000_000;
 
-/** The column with a row's ordinal, as it was selected. */
+/** The selected column with a row's ordinal. */
 const ORD = 'PARTWISE_ORD';
 
-/** Restored columns and `__partwise_ord`, after SELECT. `ord`: SQL for the ordinal. */
+/** The SELECT list of restored columns and `__partwise_ord`. `ord` is SQL for the ordinal. */
 export function restoredColumns(columns: readonly Column[], ord: string): string {
   return [
     ...columns.map(({ name, type }, i) => `${restoreSql(type, `C${i}`)} AS ${quoteIdentifier(name)}`),
@@ -23,7 +23,7 @@ export function restoredColumns(columns: readonly Column[], ord: string): string
   ].join(', ');
 }
 
-/** Writes unloaded files as one of the snapshot's form. Throws when they have other than `rows` rows. */
+/** Writes unloaded files as one in the snapshot's format. Throws unless they have exactly `rows` rows. */
 export async function restoreRows(unloaded: UnloadedFiles): Promise<void> {
   const { files, columns, rows, target, tempFolder, signal } = unloaded;
   const list = `[${files.map(quoteText).join(', ')}]`;
@@ -43,10 +43,10 @@ export async function restoreRows(unloaded: UnloadedFiles): Promise<void> {
           connection,
           `SELECT count(*)::DOUBLE AS n FROM ${read}`,
         );
-        // enforces I1: files that are not all there, or not as they were, are noticed before any row is seen.
+        // enforces I1: missing or changed files are noticed before any row is used.
         if (found!.n !== rows) {
           throw new Error(
-            `The unloaded files hold ${found!.n} rows, and the plan counted ${rows}: files were changed, removed or added. Start a new run.`,
+            `The unloaded files have ${found!.n} rows, but the plan counted ${rows}: files were changed, removed or added. Start a new run.`,
           );
         }
         await connection.run(

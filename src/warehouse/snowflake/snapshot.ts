@@ -1,6 +1,6 @@
 /**
- * Pins a run's rows in one session (I1): a table as it was at one statement, by Time Travel; what has no
- * history (queries, views, tables that keep none) as a temporary copy, which goes with the session.
+ * Pins a run's rows in one session (I1): a table as of one statement, by Time Travel; sources without history
+ * (queries, views, tables that keep none) as a temporary copy, which ends with the session.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { isForbidden, type Session, type StatementOptions } from '../../snowflake';
@@ -25,19 +25,19 @@ import { pinnedSelect, type Held, type PinnedSelect } from './pinned-select';
 import { pinnedTable, pushDownOf } from './push-down';
 import { readThrough, unload } from './unload';
 
-/** The session's temporary table of rows that have no history. */
+/** The session's temporary table of rows from sources without history. */
 const COPY = 'PARTWISE_COPY';
 
 export interface Planning {
   session: Session;
-  /** DuckDB, in memory. */
+  /** An in-memory DuckDB. */
   connection: DuckDBConnection;
   /** Name of the Snowflake connection. */
   account: string;
   options: StatementOptions;
 }
 
-/** The partitions that `pinRows` would make. */
+/** Returns the partitions that `pinRows` would make. */
 export async function countPartitions(
   { session, connection, options }: Omit<Planning, 'account'>,
   request: PartitionsRequest & SqlRequest,
@@ -56,8 +56,8 @@ export async function countPartitions(
 }
 
 /**
- * `sample`: of partitions that were counted before, so that what is wrong with the source as a whole was told
- * then.
+ * With `sample`, the partitions were counted before, which already reported problems with the source as a
+ * whole.
  */
 export async function pinRows(
   planning: Planning,
@@ -136,7 +136,7 @@ async function putRows(
     try {
       return await unload(session, pinned, rows, { ...place, stage: place.stage }, options);
     } catch (error) {
-      // The role may read, and not unload.
+      // The role may read, but not unload.
       if (!isForbidden(error)) throw error;
     }
   }
@@ -144,7 +144,7 @@ async function putRows(
 }
 
 /**
- * Whether the stage is reached by this connection, so that one statement reads a table and writes the stage.
+ * Whether this connection can reach the stage, so that one statement can read a table and write to the stage.
  */
 export function isOwnStage(stage: Stage, account: string): stage is SnowflakeStage {
   return stage instanceof SnowflakeStage && stage.location.connection === account;

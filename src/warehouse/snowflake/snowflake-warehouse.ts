@@ -34,16 +34,18 @@ import { tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type SqlRequest } from './source';
 
-/** Longest time of one statement of planning; the activity has as long for all of them. */
+/** Timeout of one statement of planning; the activity's is the same for all of them together. */
 const TIMEOUT_SECONDS = 6 * 3600;
 
-/** Tables and queries of one connection. Files are read as without any warehouse. */
+/** Tables and queries of one connection. Files are read with DuckDB. */
 export class SnowflakeWarehouse implements Warehouse {
   /** Name of the connection. */
   readonly #connection: string;
   readonly #files: DuckDbWarehouse;
 
-  /** `loadingWarehouse`: the virtual warehouse of planning and commits; null: the connection's own. */
+  /**
+   * `loadingWarehouse` is the virtual warehouse for planning and commits, or null for the connection's own.
+   */
   constructor(
     readonly uri: string,
     projectDir: string,
@@ -160,7 +162,7 @@ export class SnowflakeWarehouse implements Warehouse {
     });
   }
 
-  /** A session, and DuckDB beside it for what is done here. */
+  /** Runs `work` with a session and a local DuckDB. */
   async #reading<T>(
     request: PartitionsRequest & SqlRequest,
     tempFolder: string | null,

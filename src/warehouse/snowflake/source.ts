@@ -1,4 +1,4 @@
-/** A source as Snowflake's SQL, and what may be wrong with it. */
+/** A source as Snowflake's SQL, and checks of it. */
 import { withoutEnd } from '../../duckdb/input-sql';
 import type { Source } from '../../core/input';
 import { didYouMean } from '../../core/nearest';
@@ -14,21 +14,21 @@ import { isKeyType, typeInSnapshot } from './column-types';
 import { unclosedProblem } from './input-sql';
 import { bindParameters, type BoundSql } from './parameters';
 
-/** Columns that snapshot files add; a source may not have them. */
+/** Names of columns that snapshot files add, which a source may not have. */
 const RESERVED = /^__partwise_/i;
-/** Names listed in a message. */
+/** Number of names listed in a message. */
 const MAX_NAMES = 20;
 
-/** A table or a query; files are no business of Snowflake's. */
+/** A table or a query; Snowflake does not read files. */
 export type SqlSource = Exclude<Source, { files: string }>;
 export type SqlRequest = SourceRequest & { source: SqlSource };
 
-/** Runs a statement in whichever session. */
+/** Runs a statement in any session. */
 export type Run = (sql: string, options?: StatementOptions) => Promise<Result>;
 
 /** A column of the source. */
 export interface SourceColumn extends Column {
-  /** Its name in Snowflake, no other column's. */
+  /** Its unique name in Snowflake. */
   inSnowflake: string;
 }
 
@@ -38,7 +38,7 @@ export interface DescribedSource {
   keys: SourceColumn[];
 }
 
-/** What stands after FROM, before anything is known of the columns. */
+/** The FROM clause, before the columns are known. */
 function sourceSql({ source, scheduled }: SqlRequest): BoundSql {
   if ('table' in source) return { sql: `${tableName(source.table)} AS data`, binds: [] };
   const { sql, binds } = queryOf(source.query, scheduled);
@@ -49,7 +49,7 @@ function queryOf(query: string, scheduled: Scheduled | null): BoundSql {
   return bindParameters(withoutEnd(query), scheduled, 'The query');
 }
 
-/** What stands after FROM for the source as it is now: `data`, with the names of the columns. */
+/** The FROM clause for the source in its current state: `data`, with the names of the columns. */
 export function dataOf({ source, scheduled }: SqlRequest, columns: readonly SourceColumn[]): BoundSql {
   if ('table' in source) return { sql: `${tableName(source.table)} AS data`, binds: [] };
   const { sql, binds } = queryOf(source.query, scheduled);
@@ -57,13 +57,13 @@ export function dataOf({ source, scheduled }: SqlRequest, columns: readonly Sour
   return { sql: `(WITH query (${names}) AS (${sql}\n) SELECT * FROM query) AS data`, binds };
 }
 
-/** The run's condition; empty: it has none. */
+/** The run's condition, which is empty if it has none. */
 export function whereOf({ where, scheduled }: SqlRequest): BoundSql {
   if (where === null) return { sql: '', binds: [] };
   return bindParameters(where, scheduled, `The condition "${where}"`);
 }
 
-/** The rows of `data` that meet the condition. */
+/** Selects the rows of `data` that meet the condition. */
 export function selectRows(data: BoundSql, where: BoundSql): BoundSql {
   return { sql: `SELECT * FROM ${data.sql}${whereSql(where)}`, binds: [...data.binds, ...where.binds] };
 }
@@ -73,19 +73,19 @@ export function whereSql({ sql }: BoundSql): string {
   return sql === '' ? '' : ` WHERE (${sql}\n)`;
 }
 
-/** SQL of the input is pasted into statements from here on. */
+/** Checks SQL of the input before it is pasted into statements. */
 function refuseUnclosed({ source, where }: SqlRequest): void {
   const ofQuery = 'query' in source ? queryProblem(source.query) : null;
   const ofCondition = where === null ? null : unclosedProblem(where);
   const problems = [
     ...(ofQuery === null
       ? []
-      : [`Snowflake cannot read the query: it has to be one SELECT statement, and ${ofQuery}.`]),
+      : [`Snowflake cannot read the query: it must be one SELECT statement, but ${ofQuery}.`]),
     ...(ofCondition === null
       ? []
       : [`"where" is ${quote(where)}, which is not one condition: ${ofCondition}.`]),
   ];
-  // enforces I9: checked before any of it is sent.
+  // enforces I9: checked before any of it is sent
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 
@@ -93,10 +93,10 @@ function queryProblem(query: string): string | null {
   const text = withoutEnd(query);
   const [word = ''] = /^(?:\s|(?:--|\/\/)[^\n]*\n|\/\*[\s\S]*?\*\/|\()*([a-z]*)/i.exec(text)!.slice(1);
   if (/^(select|with|values)$/i.test(word)) return unclosedProblem(text);
-  return `it begins with ${word === '' ? 'no word' : quote(word)}, and SELECT or WITH is allowed`;
+  return `it starts with ${word === '' ? 'no keyword' : quote(word)}; only SELECT and WITH are allowed`;
 }
 
-/** Finds the columns, and the exact names of the key columns; refuses with every problem at once. */
+/** Finds the columns and the exact names of the key columns. Throws a `Refusal` with all problems. */
 export async function describeSource(run: Run, request: SqlRequest): Promise<DescribedSource> {
   refuseUnclosed(request);
   const { sql, binds } = selectRows(sourceSql(request), whereOf(request));
@@ -111,11 +111,11 @@ export async function describeSource(run: Run, request: SqlRequest): Promise<Des
     const type = typeInSnapshot(found.columns[i]!);
     if (RESERVED.test(column.name))
       problems.push(
-        `The source has a column "${column.name}", a name that Partwise keeps for itself: rename it in a query.`,
+        `The source has a column "${column.name}", a name that is reserved for Partwise: rename it in a query.`,
       );
     if (type !== null) return [{ ...column, type }];
     problems.push(
-      `The column "${column.inSnowflake}" is of type ${found.columns[i]!.type.toUpperCase()}, which a snapshot cannot keep: ` +
+      `The column "${column.inSnowflake}" is of type ${found.columns[i]!.type.toUpperCase()}, which a snapshot cannot store: ` +
         'leave it out or convert it in a query (ST_ASWKT for GEOGRAPHY and GEOMETRY, ::ARRAY for VECTOR).',
     );
     return [];
@@ -125,8 +125,8 @@ export async function describeSource(run: Run, request: SqlRequest): Promise<Des
     if (column === undefined) problems.push(noSuchColumn(wanted, columns, request.source));
     else if (!isKeyType(column.type))
       problems.push(
-        `The column "${column.inSnowflake}" is binary or semi-structured, which makes no readable partition id: ` +
-          'partition by a text of it, or by a part of it that is cast to a type, in a query.',
+        `The column "${column.inSnowflake}" is binary or semi-structured, so it makes no readable partition id: ` +
+          'in a query, convert it to text, or cast a part of it to a type, and partition by that.',
       );
     return column ?? [];
   });
@@ -138,7 +138,7 @@ function plain({ name, type }: SourceColumn): Column {
   return { name, type };
 }
 
-/** Names that no two columns share, here and there: a repeated one is numbered, as DuckDB does it. */
+/** Makes names unique, here and in Snowflake: repeated ones are numbered, as in DuckDB. */
 function named(names: readonly string[]): Omit<SourceColumn, 'type'>[] {
   const taken = new Set<string>();
   return names.map((name) => {
@@ -154,7 +154,7 @@ function suffixed(name: string, number: number): string {
   return number === 0 ? name : `${name}_${number}`;
 }
 
-/** Snowflake's spelling first, then the snapshot's, then without regard to case. */
+/** Looks for Snowflake's spelling first, then the snapshot's, then case-insensitively. */
 function findColumn(columns: readonly SourceColumn[], wanted: string): SourceColumn | undefined {
   const exact = parseName(wanted);
   return (
@@ -174,7 +174,7 @@ async function explain(run: Run, request: SqlRequest, error: unknown): Promise<u
   const { source } = request;
   if ('table' in source && isUnknownObject(error)) {
     const parts = parseName(source.table) ?? [source.table];
-    const names = await namesBeside(run, parts);
+    const names = await namesInSchemaOf(run, parts);
     const known =
       names.length === 0
         ? 'The role sees no tables there.'
@@ -188,40 +188,40 @@ async function explain(run: Run, request: SqlRequest, error: unknown): Promise<u
 }
 
 /** Tables and views in the schema of a table. */
-async function namesBeside(run: Run, parts: readonly string[]): Promise<string[]> {
+async function namesInSchemaOf(run: Run, parts: readonly string[]): Promise<string[]> {
   const schema = parts.slice(0, -1).map(quoteName).join('.');
   try {
     const { columns, rows } = await run(`SHOW TERSE OBJECTS${schema === '' ? '' : ` IN SCHEMA ${schema}`}`);
     const at = columns.findIndex(({ name }) => name === 'name');
     return rows.map((row) => row[at]!);
   } catch (error) {
-    // It is only to help.
+    // The names only improve the message.
     if (error instanceof SnowflakeError) return [];
     throw error;
   }
 }
 
-/** The refusal for SQL or data that Snowflake does not accept; null for other errors. */
+/** The refusal for SQL or data that Snowflake does not accept, or null for other errors. */
 export function refusedSql(error: unknown, { source, where }: SourceRequest): Refusal | null {
   if (!(error instanceof SnowflakeError) || error.remedy !== 'none') return null;
   const place = where === null ? nameOf(source) : `${nameOf(source)} with the condition "${where}"`;
   return new Refusal('InvalidInput', [`Snowflake cannot read ${place}: ${error.message}`]);
 }
 
-/** What is known of a table. */
+/** Properties of a table. */
 export interface TableFacts {
-  /** With database and schema. */
+  /** Qualified with database and schema. */
   name: string;
-  /** Whether it is a table that keeps its history, so that it can be read as it was. */
+  /** Whether it keeps its history, so that an earlier state can be read. */
   hasHistory: boolean;
 }
 
-/** Null: not to be told. */
+/** Returns null if the table is not found. */
 export async function describeTable(run: Run, table: string): Promise<TableFacts | null> {
   const parts = parseName(table)!;
   const name = parts.at(-1)!;
   const schema = parts.slice(0, -1).map(quoteName).join('.');
-  // A pattern, and none that it matches is taken for it.
+  // LIKE is a pattern, so other names that it matches are filtered out.
   const { columns, rows } = await run(
     `SHOW OBJECTS LIKE ${quoteText(name)}${schema === '' ? '' : ` IN SCHEMA ${schema}`}`,
   );

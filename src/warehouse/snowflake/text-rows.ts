@@ -2,8 +2,7 @@ import { DuckDBDataChunk, VARCHAR, type DuckDBConnection } from '@duckdb/node-ap
 import type { TextRow } from '../../snowflake';
 
 /**
- * Fills a new temporary table of DuckDB's with rows as the driver reads them: columns C0, C1, …, all of them
- * text.
+ * Fills a new temporary DuckDB table with rows from the driver: columns C0, C1, …, all of them text.
  */
 export async function loadTexts(
   connection: DuckDBConnection,

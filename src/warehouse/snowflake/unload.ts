@@ -1,5 +1,5 @@
 /**
- * Puts pinned rows on a stage: unloaded by Snowflake itself, or read through the driver where that cannot be.
+ * Writes pinned rows to a stage: unloaded by Snowflake itself, or otherwise read through the driver.
  */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -14,17 +14,17 @@ import type { PinnedSelect } from './pinned-select';
 import { restoredColumns } from './restore-rows';
 import { loadTexts } from './text-rows';
 
-/** The column with the number of the range that a row is in. */
+/** The column with the number of a row's range. */
 const UNIT = 'PARTWISE_UNIT';
-/** Files are fetched and sorted one unit at a time, so that larger ones spare requests. */
+/** Large, because files are fetched and sorted one unit at a time, and fewer files need fewer requests. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 type Range = RangedPlace['ranges'][number];
 
 /**
- * One COPY INTO for all rows. Its folders are the ranges, not the keys: a file for each key and thread would
- * be far too many. Rows are counted against `rows` (by ordinal), and the files are those that the statement
- * names, whatever else lies beside them.
+ * Runs one COPY INTO for all rows. Its folders are the ranges, not the keys: a file for each key and thread
+ * would be far too many. The number of rows is checked against `rows` (by ordinal), and only the files that
+ * the statement names count.
  */
 export async function unload(
   session: Session,
@@ -45,12 +45,14 @@ export async function unload(
     const [tail, range] = /\/b=(\d+)\/[^/]+$/.exec(`/${name}`) ?? [];
     const found = listed.find(({ path }) => tail !== undefined && path.endsWith(tail));
     if (found === undefined)
-      throw new Error(`Snowflake says that it unloaded "${name}", and it is not on the stage ${stage.uri}.`);
+      throw new Error(
+        `Snowflake reported that it unloaded "${name}", but it is not on the stage ${stage.uri}.`,
+      );
     return { ...found, range: Number(range), count: Number(count) };
   });
   ranges.forEach(({ from, to }, i) => {
     const found = files.filter(({ range }) => range === i).map(({ count }) => count);
-    assertCounted(sum(found), sum(rows.slice(from, to + 1)), `the partitions number ${from} to ${to}`);
+    assertCounted(sum(found), sum(rows.slice(from, to + 1)), `partition numbers ${from} to ${to}`);
   });
   return files.map(({ path, bytes, range, count }) => {
     const { from, to } = ranges[range]!;
@@ -59,8 +61,8 @@ export async function unload(
 }
 
 /**
- * The same rows by way of this process, for stages that are not this warehouse's, and for roles that may not
- * unload.
+ * Writes the same rows through this process, for stages that this connection cannot reach and roles that may
+ * not unload.
  */
 export async function readThrough(
   session: Session,
