@@ -132,7 +132,9 @@ describe('when a run ends', () => {
 
   it('a notifier that the configuration does not have is refused with those that it has (I9)', async () => {
     const state = await runToEnd({ notify: 'opps' });
-    expect(state.error!.message).toMatch(/notifier "opps".*Did you mean "ops"\? It has: ops, file\./);
+    expect(state.error!.message).toMatch(
+      /"notify" is "opps", but .* no such notifier\. Did you mean "ops"\? It has: ops, file\./,
+    );
   });
 });
 
@@ -165,7 +167,7 @@ describe('a notifier', () => {
 
   it('that is a command and fails is named without what it printed (I11)', async () => {
     const failed = notify({ command: 'echo https://example.com/canary | tee /dev/stderr; exit 3' }, notice);
-    await expect(failed).rejects.toThrow(/^The command exited with 3\. What it prints is not kept/);
+    await expect(failed).rejects.toThrow(/^The command exited with 3\. Its output is not kept/);
     await expect(failed).rejects.not.toThrow('canary');
   });
 

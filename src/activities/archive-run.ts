@@ -68,6 +68,6 @@ export async function archivePrevious(
     const place = { runId, generation, execution };
     await archiveExecution(new HistorySource(client), stage, place, workflowRunId);
   } catch (error) {
-    log.warn(`Execution ${execution} of the run "${runId}" was not archived. ${String(error)}`);
+    log.warn(`Execution ${execution} of the run "${runId}" could not be archived: ${String(error)}`);
   }
 }

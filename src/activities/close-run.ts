@@ -43,7 +43,7 @@ export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<voi
         beat();
       } catch (error) {
         const message = `${name}: ${error instanceof Error ? error.message : String(error)}`;
-        context.log.warn(`The run "${task.runId}" ended, and one closing step was not done. ${message}`);
+        context.log.warn(`The run "${task.runId}" has ended, but a closing step failed: ${message}`);
         failed.push(message);
       }
     }

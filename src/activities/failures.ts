@@ -74,12 +74,12 @@ function asRefusal(error: unknown): Refusal | null {
   if (error instanceof Refusal) return error;
   if (error instanceof ObjectMissing) {
     return new Refusal('StageDamaged', [
-      `${error.message} It was removed after the run had put it there: start a new run.`,
+      `${error.message} It was removed after the run had written it: start a new run.`,
     ]);
   }
   if (error instanceof ObjectDamaged) {
     return new Refusal('StageDamaged', [
-      `${error.message} Put a good copy of it back and run partwise retry, or start a new run.`,
+      `${error.message} Restore an intact copy and run partwise retry, or start a new run.`,
     ]);
   }
   if (error instanceof RegistryRefused) return new Refusal('InvalidInput', [error.message]);
@@ -95,7 +95,7 @@ function codeOf(error: unknown): string {
 
 function unusable({ message }: Error): Refusal {
   return new Refusal('FileSystem', [
-    `${message}. Look at the path and its permissions, or name another warehouse, stage or output.`,
+    `${message}. Check the path and its permissions, or use another warehouse, stage or output.`,
   ]);
 }
 

@@ -30,7 +30,7 @@ export class WorkerMetrics {
       undefined,
       'Partitions that ended on this worker, by status',
     );
-    this.#duration = meter.createHistogram(DURATION, 'int', 'ms', 'Time of the last call of a partition');
+    this.#duration = meter.createHistogram(DURATION, 'int', 'ms', 'Duration of the last call of a partition');
     this.#queueWait = meter.createHistogram(QUEUE_WAIT, 'int', 'ms', 'Time that a unit waited for a worker');
     this.#restarts = meter.createCounter(RESTARTS, undefined, 'Runner processes that were replaced');
   }

@@ -186,7 +186,7 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
   if (found === null && raw.function == null) {
     const runId = context.info.workflowExecution!.workflowId;
     throw new Refusal('InvalidInput', [
-      `There is nothing to continue: no run "${runId}" was ever accepted on the stage ${uri}. Start it with its whole input (partwise run).`,
+      `There is nothing to continue: no run "${runId}" has been accepted on the stage ${uri}. Start it with its complete input (partwise run).`,
     ]);
   }
   const misfits = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, { project, trusted })];
@@ -210,7 +210,7 @@ function otherWarehouse(
   const named = resolvePlace('warehouse', raw.warehouse, project, problems, { trusted });
   if (named !== null && named !== warehouse) {
     problems.push(
-      `"warehouse" is ${quote(raw.warehouse)}, and the run's is ${quote(warehouse)}: a continuation stays with it. ` +
+      `"warehouse" is ${quote(raw.warehouse)}, but the run uses ${quote(warehouse)}, and a continuation cannot change it. ` +
         'Leave it out, or take a new snapshot with onExisting "overwrite".',
     );
   }
@@ -249,20 +249,20 @@ function refusalOver(
   const { onExisting, output, elsewhere } = asked;
   if (onExisting === 'error') {
     return new Refusal('RunExists', [
-      `The run "${runId}" exists already: partwise status ${runId} shows it. partwise retry ${runId} runs what is not DONE again, ` +
-        '--on-existing overwrite (onExisting "overwrite") runs all of it on a new snapshot, and --run-id names another run.',
+      `The run "${runId}" already exists (see partwise status ${runId}). To run its unfinished partitions again, use partwise retry ${runId}; ` +
+        'to run all of it on a new snapshot, --on-existing overwrite (onExisting "overwrite"); to start another run, --run-id.',
     ]);
   }
   if (onExisting === 'retry' && elsewhere !== null) {
     return new Refusal('StageUnreachable', [
       `The run "${runId}" was planned on another stage than this worker's, so it cannot be continued here: ` +
-        'name its stage ("stage", --stage), or give a new run another id.',
+        'pass its stage ("stage", --stage), or choose another id for a new run.',
     ]);
   }
   if (onExisting === 'overwrite' && output !== null && 'mode' in output && output.mode === 'append') {
     return new Refusal('InvalidInput', [
-      `"output.mode" is "append", and an overwrite of the run "${runId}" would append its rows a second time: ` +
-        'use the mode "partitions" or "replace", or start a run of another id.',
+      `"output.mode" is "append", so overwriting the run "${runId}" would append its rows a second time: ` +
+        'use the mode "partitions" or "replace", or start a run with another id.',
     ]);
   }
   return null;

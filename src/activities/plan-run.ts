@@ -190,7 +190,7 @@ function assertPinned(pushDown: PushDown | null, { source }: PlannedInput): void
   if (pushDown?.pinned === true) return;
   const name = 'table' in source ? `"${source.table}"` : 'The source';
   throw new Refusal('InvalidInput', [
-    `${name} keeps no history to be read from later, which "snapshot": "none" needs: ${TABLES_READ_BACK} do. Leave "snapshot" out.`,
+    `${name} cannot be read as of an earlier time, which "snapshot": "none" needs (${TABLES_READ_BACK} can). Leave "snapshot" out.`,
   ]);
 }
 

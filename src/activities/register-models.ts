@@ -75,8 +75,8 @@ async function register(
     newest === null || wanted === 'none' ? null : resolveVersion(model, records, wanted ?? newest.version);
   if (base !== null && base.body.stage !== portableUri(task.stage)) {
     throw new RegistryRefused(
-      `Version ${base.version} of "${model}" is on the stage ${base.body.stage}, and this run on ${portableUri(task.stage)}: ` +
-        'train on the same stage, or begin anew with the base "none" (--base none).',
+      `Version ${base.version} of "${model}" is on the stage ${base.body.stage}, but this run uses ${portableUri(task.stage)}: ` +
+        'train on the same stage, or start from scratch with the base "none" (--base none).',
     );
   }
   // enforces I10: models that an earlier execution has registered may have been replaced since by those of
@@ -134,7 +134,7 @@ function madeBefore(own: readonly Version[], { task, record }: Registering): Com
   // enforces I10
   if (newest > task.execution) {
     throw new RegistryRefused(
-      `Execution ${task.execution} of run "${task.runId}" came too late: execution ${newest} has taken its place, so no version was made.`,
+      `Execution ${task.execution} of run "${task.runId}" came too late: execution ${newest} has taken its place, so no version was created.`,
     );
   }
   return null;

@@ -38,25 +38,25 @@ export function jsonProblems(whole: unknown, name: string): string[] {
 function problemOf(visit: Visit): string | null {
   const { value } = visit;
   if (typeof value === 'number' && !Number.isFinite(value))
-    return `is ${value}, ${NOT_JSON} Give null or a text.`;
-  if (typeof value === 'bigint') return `is ${quote(value)}, ${NOT_JSON} Give a text.`;
+    return `is ${value}, ${NOT_JSON} Use null or a string.`;
+  if (typeof value === 'bigint') return `is ${quote(value)}, ${NOT_JSON} Use a string.`;
   if (typeof value === 'function' || typeof value === 'symbol')
     return `is ${describe(value)}, ${NOT_JSON} Leave it out.`;
-  if (value === undefined) return `is undefined, ${NOT_JSON} Give null.`;
+  if (value === undefined) return `is undefined, ${NOT_JSON} Use null.`;
   if (typeof value !== 'object' || value === null) return null;
   if (visit.depth > MAX_DEPTH)
-    return `is nested more than ${MAX_DEPTH} levels deep, and an input may not be: give a flatter value, or put it into a file or table that the function reads.`;
+    return `is nested more than ${MAX_DEPTH} levels deep, which an input may not be: flatten it, or put it in a file or table that the function reads.`;
   for (let outer = visit.within; outer !== null; outer = outer.within)
-    if (outer.value === value) return `contains itself, ${NOT_JSON} Give a copy without it.`;
+    if (outer.value === value) return `contains itself, ${NOT_JSON} Use a copy without the cycle.`;
   if (value instanceof Date)
-    return Number.isNaN(value.getTime()) ? `is an invalid date, ${NOT_JSON} Give null.` : null;
+    return Number.isNaN(value.getTime()) ? `is an invalid date, ${NOT_JSON} Use null.` : null;
   if (Array.isArray(value) || Object.prototype.toString.call(value) === '[object Object]') return null;
   const way =
     value instanceof Map
-      ? 'Give Object.fromEntries(map).'
+      ? 'Use Object.fromEntries(map).'
       : value instanceof Set
-        ? 'Give [...set].'
-        : 'Give plain objects, lists, texts and numbers.';
+        ? 'Use [...set].'
+        : 'Use plain objects, arrays, strings and numbers.';
   return `is ${describe(value)}, ${NOT_JSON} ${way}`;
 }
 

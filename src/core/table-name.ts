@@ -27,13 +27,13 @@ export function tableNameProblem(field: string, name: string, use: 'read' | 'wri
   const parts = tableParts(name);
   if (parts === null) {
     return (
-      `"${field}" is ${quote(name)}, which is no table's name: write TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE, ` +
-      'and a part with dots or quotation marks in double quotes, such as "my ""own"" table".'
+      `"${field}" is ${quote(name)}, which is not a table name: write TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE, ` +
+      'and put a part with dots or quotation marks in double quotes, such as "my ""own"" table".'
     );
   }
   if (use === 'read' || !OWN.test(parts.at(-1)!)) return null;
   return (
-    `"${field}" is ${quote(name)}, and tables whose names begin with "partwise_" are Partwise's own: ` +
-    'its record of commits, and its models. Name another table.'
+    `"${field}" is ${quote(name)}, but tables whose names begin with "partwise_" are reserved for Partwise ` +
+    '(its commits and models). Use another table.'
   );
 }

@@ -250,7 +250,7 @@ export async function decodeClose(
     );
   }
   if (event.workflowExecutionTimedOutEventAttributes) {
-    const message = "The run passed the time-out that Temporal's start command gave it.";
+    const message = 'The run exceeded the time-out that it was started with in Temporal.';
     return close('timedOut', { type: 'TimedOut', message, stack: null }, null, null);
   }
   return null;
@@ -259,7 +259,13 @@ export async function decodeClose(
 /** An ActivityFailure only says which activity failed; what happened is its cause. */
 function ownFailure(failure: RecordedFailure | null): RecordedFailure {
   if (failure === null)
-    return { type: 'Error', message: 'It failed without a word.', stack: null, details: [], cause: null };
+    return {
+      type: 'Error',
+      message: 'Temporal recorded a failure without details.',
+      stack: null,
+      details: [],
+      cause: null,
+    };
   return failure.type === 'Activity' && failure.cause !== null ? ownFailure(failure.cause) : failure;
 }
 
@@ -269,7 +275,7 @@ function errorInfo(failure: RecordedFailure): ErrorInfo {
   if (type === 'HeartbeatTimeout') {
     return {
       type: 'WorkerLost',
-      message: 'The worker was not heard of any more while it ran this.',
+      message: 'The worker stopped sending heartbeats while it was running this.',
       stack: null,
     };
   }
@@ -298,7 +304,7 @@ export function isStep(activityType: string): activityType is Step {
 function recorded<T extends { version: 1 }>(value: unknown, what: string): T {
   if (isObject(value) && value.version === 1) return value as unknown as T;
   throw new Error(
-    `The history holds a ${what} that this release of Partwise cannot read: read the run with the release that made it, or a later one.`,
+    `The history contains a ${what} that this release of Partwise cannot read. Read the run with the release that wrote it, or a later one.`,
   );
 }
 

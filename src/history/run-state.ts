@@ -79,7 +79,7 @@ export function runState(
 const ENDED_EARLY: ErrorInfo = {
   type: 'NotTrusted',
   message:
-    'The workflow was completed before its partitions had ended, which no worker of Partwise does: something else answered in its place. Finish it with partwise retry.',
+    'The workflow was completed before its partitions had ended, which no Partwise worker does: something else completed it. Finish the run with partwise retry.',
   stack: null,
 };
 

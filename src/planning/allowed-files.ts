@@ -92,7 +92,7 @@ export async function outputProblems(
 
 function refusal(field: string, value: string, does: 'read' | 'write'): string {
   return (
-    `"${field}" is "${value}", which runs may not ${does} on this worker: name a path below the project folder, ` +
+    `"${field}" is "${value}", which runs may not ${does} on this worker: use a path below the project folder, ` +
     "or add its folder to allow.files in the worker's configuration."
   );
 }

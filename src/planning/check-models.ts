@@ -26,12 +26,12 @@ export function modelProblems(
   const task: ModelTask | null = own?.task ?? null;
   if (task !== null && partitionBy.length === 0) {
     problems.push(
-      `"partitionBy" is missing: "${name}" is for a model per partition, so it takes a list of column names, such as ["region"] (--by).`,
+      `"partitionBy" is missing: "${name}" works with one model per partition, so it needs a list of column names, such as ["region"] (--by).`,
     );
   }
   if (output !== null && 'model' in output && task !== 'train') {
     problems.push(
-      `"output.model" is for functions that train, and "${name}" does not: name ${own === undefined ? 'the .train function of a partition model' : `"${own.name}.train"`}, or write into a table.`,
+      `"output.model" is for functions that train, and "${name}" does not: use ${own === undefined ? 'the .train function of a partition model' : `"${own.name}.train"`}, or write to a table.`,
     );
   }
   const named = model?.name !== undefined || model?.run !== undefined;
@@ -53,7 +53,7 @@ export function modelProblems(
     );
   if (task === 'fitPredict' && model?.holdout === undefined) {
     problems.push(
-      `"model.holdout" is missing: "${name}" trains on the other rows and predicts those that meet it, such as "day >= '2024-03-01'".`,
+      `"model.holdout" is missing: it takes an SQL condition, such as "day >= '2024-03-01'". "${name}" predicts the rows that meet it, and trains on the others.`,
     );
   }
   if (task !== 'train' && task !== 'fitPredict' && model?.holdout !== undefined)
@@ -94,7 +94,7 @@ export async function registryProblems(
   }
   if (model?.holdout !== undefined) {
     const problem = await holdoutProblem(model.holdout, shape.columns, view.confinement);
-    if (problem !== null) problems.push(`"model.holdout" cannot be asked of the rows: ${problem}`);
+    if (problem !== null) problems.push(`"model.holdout" cannot be evaluated on the rows: ${problem}`);
   }
   try {
     if (output !== null && 'model' in output)
@@ -123,8 +123,8 @@ async function trainingProblems(
   const { version, body } = resolveVersion(model, records, base ?? undefined);
   if (body.stage === portableUri(stage)) return [];
   return [
-    `Version ${version} of "${model}" is on the stage ${body.stage}, and this run on ${portableUri(stage)}: ` +
-      'train on the same stage ("stage", --stage), or begin anew with the base "none" (--base none).',
+    `Version ${version} of "${model}" is on the stage ${body.stage}, but this run uses ${portableUri(stage)}: ` +
+      'train on the same stage ("stage", --stage), or start from scratch with the base "none" (--base none).',
   ];
 }
 
@@ -156,7 +156,7 @@ async function predictionProblems(
   });
   if (body.stage !== portableUri(stage)) {
     problems.push(
-      `Version ${version} of "${name}" is on the stage ${body.stage}, and this run on ${portableUri(stage)}: name its stage ("stage", --stage).`,
+      `Version ${version} of "${name}" is on the stage ${body.stage}, but this run uses ${portableUri(stage)}: pass its stage ("stage", --stage).`,
     );
   }
   return problems;
@@ -175,13 +175,13 @@ function identityOf(
   const problems: string[] = [];
   if (madeBy !== own.definition) {
     problems.push(
-      `${what} is made by "${madeBy}", and "${own.definition}.predict" cannot read its models: run "${madeBy}.predict".`,
+      `${what} comes from "${madeBy}", and "${own.definition}.predict" cannot read its models: use "${madeBy}.predict".`,
     );
   }
   if (names(madeFor).toLowerCase() !== names(own.keyColumns).toLowerCase()) {
     problems.push(
-      `${what} has a model for each ${names(madeFor)}, and this run is for each ${names(own.keyColumns)}: ` +
-        `give "partitionBy" as ${JSON.stringify((madeFor ?? []).map(({ name }) => name))} (--by), and columns of other names their names in a query.`,
+      `${what} has one model per ${names(madeFor)}, but this run is partitioned by ${names(own.keyColumns)}: ` +
+        `set "partitionBy" to ${JSON.stringify((madeFor ?? []).map(({ name }) => name))} (--by), and rename other columns to these names in a query.`,
     );
   }
   return problems;

@@ -48,7 +48,7 @@ export function resolvePlace(
       !allowed.includes(wanted)
     ) {
       problems.push(
-        `The ${kind} "${named}" is not one that this worker's configuration allows: ` +
+        `This worker's configuration does not allow the ${kind} "${named}": ` +
           `leave it out, or add it to allow.${kind}s there.`,
       );
       return null;

@@ -93,7 +93,7 @@ export async function assertSnapshotThere(stage: Stage, { unitPlan, index }: Run
     [unitPlan, index].find(isGone) ?? (await loadUnitPlan(stage, unitPlan)).snapshot.find(isGone);
   if (missing === undefined) return;
   throw new Refusal('StageDamaged', [
-    `The run's snapshot is no longer whole on the stage ${stage.uri} (${missing.path}), so it cannot be continued: ` +
+    `The run's snapshot is no longer complete on the stage ${stage.uri} (${missing.path}), so it cannot be continued: ` +
       'take a new snapshot with onExisting "overwrite" (--on-existing overwrite).',
   ]);
 }

@@ -96,8 +96,8 @@ export class FunctionCatalog {
 export function unknownFunction(name: string, bundle: LoadedBundle | null, file: string | null): string {
   if (bundle === null) {
     return (
-      `There is no functions file${file === null ? '' : ` "${file}"`}, so the function "${name}" is not known: ` +
-      'make one with `partwise init`, or name it with --functions FILE.'
+      `There is no functions file${file === null ? '' : ` "${file}"`}, so the function "${name}" cannot be found: ` +
+      'create one with `partwise init`, or pass one with --functions FILE.'
     );
   }
   const names = bundle.functions.map((found) => found.name);

@@ -38,7 +38,7 @@ export function findNotifier(
   if (trusted && !looksLikeName) return { command: wanted };
   const list = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`;
   return (
-    `"notify" names the notifier "${wanted}", which this worker's configuration does not have.${didYouMean(wanted, names)} ${list} ` +
+    `"notify" is "${wanted}", but this worker's configuration has no such notifier.${didYouMean(wanted, names)} ${list} ` +
     'Add it there under "notify", with a url or a command.'
   );
 }
@@ -66,7 +66,7 @@ async function post({ url, headers }: Extract<Notifier, { url: string }>, body: 
     const code = (cause as NodeJS.ErrnoException).code ?? (cause as Error).name;
     throw new Error(`The webhook could not be reached (${code}).`);
   }
-  if (status < 200 || status > 299) throw new Error(`The webhook answered with the status ${status}.`);
+  if (status < 200 || status > 299) throw new Error(`The webhook responded with status ${status}.`);
 }
 
 /**
@@ -88,8 +88,8 @@ async function runCommand(command: string, body: string, { runId, status }: EndN
   try {
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     if (code === 0) return;
-    const how = code === null ? `was ended by ${signal}` : `exited with ${code}`;
-    throw new Error(`The command ${how}. What it prints is not kept: write it to a file in the command.`);
+    const how = code === null ? `was killed by ${signal}` : `exited with ${code}`;
+    throw new Error(`The command ${how}. Its output is not kept: redirect it to a file in the command.`);
   } finally {
     clearTimeout(timer);
     child.stdin.destroy();

@@ -65,7 +65,9 @@ export async function readTraining(
   stage: string,
 ): Promise<{ reader: RunReader; record: RunRecord }> {
   if (client === null)
-    throw new Refusal('InvalidInput', ['A try knows of no runs: predict with a version ("model.name").']);
+    throw new Refusal('InvalidInput', [
+      '"model.run" cannot be used in a try: predict with a model version ("model.name").',
+    ]);
   const reader = new RunReader(new ServerRun(client, run, null, stage));
   let reading: Reading;
   try {
@@ -76,14 +78,14 @@ export async function readTraining(
   const { record, state } = reading;
   if (state.endedAt === null) {
     throw new Refusal('InvalidInput', [
-      `"model.run" is "${run}", which has not ended: wait for it (partwise watch ${run}), for until then some of its models are missing.`,
+      `"model.run" is "${run}", which has not ended, so some of its models are missing: wait for it (partwise watch ${run}).`,
     ]);
   }
   assertTrained(run, record);
   const from = reader.stage(record)!.uri;
   if (portableUri(from) !== portableUri(stage)) {
     throw new Refusal('InvalidInput', [
-      `The run "${run}" is on the stage ${from}, and this one on ${stage}: name its stage ("stage", --stage).`,
+      `The run "${run}" is on the stage ${from}, but this run uses ${stage}: pass its stage ("stage", --stage).`,
     ]);
   }
   return { reader, record };
@@ -100,7 +102,7 @@ export async function checkFallback(models: ModelPlan, { onMissing, fallback }: 
   if (onMissing !== 'fallback' || (await findEntry(openStage(models.stage), models.root, fallback!)) !== null)
     return;
   throw new Refusal('InvalidInput', [
-    `"model.fallback" is "${fallback}", and ${models.label} has no model for it. partwise models show lists those that it has.`,
+    `"model.fallback" is "${fallback}", but ${models.label} has no model for it. partwise models show lists the models that exist.`,
   ]);
 }
 
@@ -135,7 +137,7 @@ export function skipping(
         artifacts: [],
         error: {
           type: 'NoModel',
-          message: `There is no model for the partition "${ids[ordinal]}", and the run skips such partitions.`,
+          message: `There is no model for the partition "${ids[ordinal]}", so it was skipped ("model.onMissing" is "skip").`,
           stack: null,
         },
         reused: false,

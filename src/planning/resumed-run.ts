@@ -46,12 +46,12 @@ function hasAppended({ output }: RunInput): boolean {
 }
 
 const APPENDED =
-  '"rerunMissing" would append rows a second time that the run has appended already ("output.mode" is "append"): ' +
-  'restore the files from a backup, or name another output table.';
+  '"rerunMissing" would append rows that the run has already appended ("output.mode" is "append"): ' +
+  'restore the files from a backup, or use another output table.';
 
 function forgotten(runId: string): Refusal {
   return new Refusal('RunExists', [
-    `The run "${runId}" was here, but Temporal has forgotten its history (retention) and the stage has no archive of it, so it cannot be continued: ` +
+    `The history of the run "${runId}" has expired in Temporal (retention), and the stage has no archive of it, so it cannot be continued: ` +
       `take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.`,
   ]);
 }

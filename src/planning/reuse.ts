@@ -36,7 +36,7 @@ export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | 
   const found = [...alike].filter(([, entry]) => filesOf(entry).every((file) => there(file)));
   if (found.length < alike.size) {
     warn(
-      `Files of ${alike.size - found.length} outcomes of the series "${series}" are no longer on the stage: these partitions run.`,
+      `Files of ${alike.size - found.length} earlier outcomes in the series "${series}" are no longer on the stage, so these partitions run again.`,
     );
   }
   if (found.length === 0) return null;
@@ -48,7 +48,9 @@ export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | 
     for (const { file, ordinals } of moves.values())
       parts.push({ file: await stage.localFile(file, scratch), ordinals });
     if (!(await moveRows(basis.keyColumns, parts, target))) {
-      warn(`The rows of earlier outcomes of the series "${series}" do not go together, so none is reused.`);
+      warn(
+        `The rows of earlier outcomes in the series "${series}" have incompatible columns, so none is reused.`,
+      );
       return null;
     }
     const file = await stage.put(reusedRowsFile(place, randomUUID().slice(0, 8)), { file: target });

@@ -52,7 +52,7 @@ export async function starterOf(deps: GateDeps, context: Context): Promise<Start
 
 /** For the problems of a continuation whose first input nobody can vouch for. */
 export const NOT_VERIFIED =
-  "What this run was started with bears no proof of the project's owner (it came through partwise dev --open, from an earlier release, or the secret was lost), so it is taken for anybody's. Start a new run to use it.";
+  "The run's original input carries no proof of the project's owner (it came through partwise dev --open or from an earlier release, or the secret was lost), so it is not trusted. Start a new run to use it.";
 
 /**
  * Who a continuation's input comes from: what it does not name itself is the earlier execution's. `before`
@@ -91,9 +91,9 @@ export function isTrusted(starter: Starter): boolean {
 export function functionsProblem(starter: Starter, functions: string, project: ProjectConfig): string | null {
   if (isTrusted(starter)) return null;
   if (starter === 'namespace')
-    return `"functions" is "${functions}", and a deployed worker runs the code it was deployed with: leave it out.`;
+    return `"functions" is "${functions}", but a deployed worker runs the code it was deployed with: leave it out.`;
   if (project.functions !== null && resolve(project.projectDir, functions) === project.functions) return null;
-  return `"functions" is "${functions}", and a run without the proof of the project's owner runs only the project's own functions: leave it out.`;
+  return `"functions" is "${functions}", but a run without the proof of the project's owner may use only the project's own functions: leave it out.`;
 }
 
 function unproven(runId: string, hasHeader: boolean): string {
@@ -101,9 +101,9 @@ function unproven(runId: string, hasHeader: boolean): string {
     ? `its header "${PROOF_HEADER}" was made for another run id, for another input, or with another secret than the project's (.partwise/secret.json)`
     : `it has no header "${PROOF_HEADER}"`;
   return (
-    `The run "${runId}" was not started: ${why}, so it may come from anybody on this machine. ` +
-    "Start it with partwise run, partwise retry or Partwise.start in the project's folder; create a schedule of an earlier release again. " +
-    'If .partwise/secret.json was removed or replaced while the background process of the project runs, end that first: its process number is in .partwise/host.json. ' +
+    `The run "${runId}" was not started: ${why}, so anyone on this machine may have sent it. ` +
+    "Start it with partwise run, partwise retry or Partwise.start in the project's folder; recreate schedules made with an earlier release. " +
+    "If .partwise/secret.json was removed or replaced while the project's background process was running, stop that first: its process id is in .partwise/host.json. " +
     "For Temporal's own tools, partwise dev prints a line with the header, and partwise dev --open accepts runs without it."
   );
 }

@@ -10,7 +10,7 @@ import { Refusal } from '../core/refusal';
 export function assertTrained(runId: string, { plan }: RunRecord): void {
   if (plan !== null && plan.function.name.endsWith('.train')) return;
   throw new Refusal('InvalidInput', [
-    `The run "${runId}" trained no models: name a run of a model's function, such as one that partwise train has started.`,
+    `The run "${runId}" trained no models: use a run of a model's train function, such as one started by partwise train.`,
   ]);
 }
 

@@ -24,8 +24,8 @@ export async function beginAgain(
   const { input, problems } = resumedInput(raw, givenInput(opened));
   if (raw.only != null && !isDeepStrictEqual(raw.only, input.only)) {
     problems.push(
-      `"only" is ${quote(raw.only)}, and the run "${opened.runId}" ended before it had partitions to choose from: ` +
-        'leave it out, and all of them are run.',
+      `"only" is ${quote(raw.only)}, but the run "${opened.runId}" ended before it had partitions to choose from: ` +
+        'leave it out to run all of them.',
     );
   }
   return { input, problems, basis: basis! };

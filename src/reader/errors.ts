@@ -81,7 +81,7 @@ export class ServerNeeded extends Error {
     method: string,
   ) {
     super(
-      `The run "${runId}" was read from a file, which can only be read: for ${method} connect to its server and get the run there: (await Partwise.connect()).getRun("${runId}").`,
+      `The run "${runId}" was opened from a file, so it can only be read. For ${method}, connect to its server and get the run there: (await Partwise.connect()).getRun("${runId}").`,
     );
   }
 }
@@ -118,7 +118,7 @@ export class RunEnded extends Error {
     doing: 'cancel' | 'pause' | 'unpause' | 'change',
   ) {
     super(
-      `The run "${runId}" has ended already, so there is nothing to ${doing}: partwise status ${runId} shows how.`,
+      `The run "${runId}" has already ended, so there is nothing to ${doing}. To see how it ended, run: partwise status ${runId}`,
     );
   }
 }
@@ -145,7 +145,7 @@ export class WaitTimeout extends Error {
     timeoutMs: number,
   ) {
     super(
-      `The run "${runId}" did not end within ${timeoutMs} ms. It goes on: wait again, or look with partwise watch ${runId}.`,
+      `The run "${runId}" did not end within ${timeoutMs} ms. It is still running: wait again, or follow it with partwise watch ${runId}.`,
     );
   }
 }

@@ -50,7 +50,7 @@ export class RunList {
   /** Two requests to the server, and one for the end of each execution that no page before had. */
   async page({ limit = DEFAULT_LIMIT, after, ...filter }: ListOptions): Promise<RunPage> {
     if (!Number.isInteger(limit) || limit < 1) {
-      throw new RangeError(`A list of ${limit} runs cannot be read: "limit" is a whole number from 1.`);
+      throw new RangeError(`"limit" is ${limit}; it takes a whole number from 1.`);
     }
     const token = after === undefined ? null : tokenOf(after);
     const { executions, next } = await this.#visibility.page(
@@ -200,7 +200,7 @@ function cursorOf(token: Uint8Array): string {
 
 function tokenOf(after: string): Uint8Array {
   if (after.startsWith(CURSOR)) return Buffer.from(after.slice(CURSOR.length), 'base64url');
-  throw new RangeError(`"${after}" is not a cursor: pass the "next" of the page before, as it is.`);
+  throw new RangeError(`"${after}" is not a cursor: pass the "next" of the previous page unchanged.`);
 }
 
 /** Null for an execution whose history was deleted, or has expired, after the server listed it. */
@@ -238,6 +238,6 @@ export async function runNotFound(
     runId,
     `There is no run "${runId}" in the namespace "${client.options.namespace}" of this Temporal server.${didYouMean(runId, known)} ` +
       `Its history may have expired${archives === null ? '' : `, and the stage ${archives} has no archive of it`}; ` +
-      'partwise list lists the runs that are there.',
+      'partwise list lists the runs that exist.',
   );
 }

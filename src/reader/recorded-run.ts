@@ -30,7 +30,7 @@ export class RecordedRun implements RunSource {
     if (archived !== null) return archived;
     throw new NoSuchRun(
       runId,
-      `Neither the history that was read nor an archive on the run's stage has the execution ${workflowRunId} of "${runId}".`,
+      `The execution ${workflowRunId} of the run "${runId}" is neither in the history that was read nor in an archive on the run's stage.`,
     );
   }
 

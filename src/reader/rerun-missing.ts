@@ -11,7 +11,7 @@ export async function orRerun<T>(runId: string, work: () => Promise<T>): Promise
   } catch (error) {
     if (!(error instanceof ObjectMissing || error instanceof ObjectDamaged)) throw error;
     throw new Refusal('StageDamaged', [
-      `${error.message} Put a good copy back, or run the partitions that it belongs to again: partwise retry ${runId} --rerun-missing`,
+      `${error.message} Restore an intact copy, or run its partitions again: partwise retry ${runId} --rerun-missing`,
     ]);
   }
 }

@@ -102,7 +102,7 @@ export class ServerRun implements RunSource {
     if (type === WORKFLOW_TYPE) return new ServerHistory(this.#source, this.runId, description);
     throw new NoSuchRun(
       this.runId,
-      `"${this.runId}" is a workflow of type "${type}", not a run of Partwise: runs are workflows of type "${WORKFLOW_TYPE}".`,
+      `"${this.runId}" is a workflow of type "${type}", not a Partwise run: runs are workflows of type "${WORKFLOW_TYPE}".`,
     );
   }
 }

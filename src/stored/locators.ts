@@ -77,8 +77,8 @@ export function lineageOf(
 export function damagedLocators(stage: Stage, runId: string, damaged: readonly number[]): string {
   const paths = damaged.map((execution) => `"${locatorPath(runId, execution)}"`).join(', ');
   return (
-    `${paths} on the stage ${stage.uri} cannot be read any more, so it is not known what the run "${runId}" has recorded: ` +
-    'put a good copy back, take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.'
+    `${paths} on the stage ${stage.uri} can no longer be read, so it is unknown what the run "${runId}" has recorded: ` +
+    'restore an intact copy, take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.'
   );
 }
 

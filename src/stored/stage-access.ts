@@ -14,7 +14,7 @@ export async function claimStage(stage: Stage, answerMs = ANSWER_MS): Promise<st
   const timer = new AbortController();
   const late = sleep(answerMs, null, { signal: timer.signal }).then(() => {
     throw new Refusal('StageUnreachable', [
-      `The stage ${stage.uri} did not answer within ${answerMs / 1000} s: look at what is mounted there, or name another folder.`,
+      `The stage ${stage.uri} did not answer within ${answerMs / 1000} s: check what is mounted there, or use another folder.`,
     ]);
   });
   try {
@@ -33,7 +33,7 @@ export async function openPlannedStage(uri: string, token: string): Promise<Stag
   const stage = openStage(uri, token);
   if ((await stage.token({ create: false })) === token) return stage;
   throw new Refusal('StageUnreachable', [
-    `The stage ${uri} that the run was planned on is not to be seen from here: ` +
+    `The stage ${uri} that the run was planned on cannot be reached from here: ` +
       'mount the same folder, or use a stage that every machine can reach.',
   ]);
 }

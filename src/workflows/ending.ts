@@ -69,12 +69,12 @@ function describeFailure({ runId, counts, firstErrors }: RunSummary, toleratedFa
   const count = failed(counts);
   const example = exampleOf(firstErrors);
   return count > toleratedFailures
-    ? `${count} of ${counts.total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated in "${runId}".${example}`
-    : `No partition of "${runId}" is done: ${count} of ${counts.total} failed, and to tolerate ${toleratedFailures} does not help.${example}`;
+    ? `${count} of ${counts.total} partitions of "${runId}" failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated.${example}`
+    : `No partition of "${runId}" succeeded (${count} of ${counts.total} failed). A run needs at least one DONE partition, whatever toleratedFailures allows (${toleratedFailures}).${example}`;
 }
 
 function exampleOf([first]: RunSummary['firstErrors']): string {
-  return first === undefined ? '' : ` First: ${first.id}: ${first.error.message}`;
+  return first === undefined ? '' : ` First error: ${first.id}: ${first.error.message}`;
 }
 
 /** How a run stands that ended with this error. */
@@ -112,7 +112,7 @@ export function shardLost(
 ): ApplicationFailure {
   return ApplicationFailure.create({
     message:
-      `Shard ${shard} of ${plan.sharding!.shards.length} (the workflow "${shardId(plan, shard)}") was lost: ${why}. So the others were cancelled, and nothing was written. ` +
+      `Shard ${shard} of ${plan.sharding!.shards.length} (the workflow "${shardId(plan, shard)}") was lost: ${why}. The other shards were cancelled, and nothing was written. ` +
       `Finish the run with partwise retry ${plan.runId}.`,
     type: 'ShardLost',
     nonRetryable: true,
@@ -162,7 +162,7 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
     const outcome =
       error instanceof ActivityFailure
         ? 'their rows were not written'
-        : 'it is not known whether their rows were written';
+        : 'it is unknown whether their rows were written';
     throw ApplicationFailure.create({
       message: `The partitions have ended, but ${outcome}: ${cause instanceof Error ? cause.message : String(error)}`,
       type: 'CommitFailed',

@@ -78,7 +78,7 @@ export class LiveShard {
       if (!isReport(report)) return { type: 'lost', why: 'it returned something that is not a report' };
       const cutShort = endedIn(report) < task.partitions || report.counts.CANCELLED > 0;
       return cutShort && !scope.consideredCancelled
-        ? { type: 'lost', why: 'it was cancelled by itself' }
+        ? { type: 'lost', why: 'it was cancelled, but its run was not' }
         : { type: 'report', report };
     } catch (error) {
       if (isCancellation(error) && scope.consideredCancelled) return { type: 'notBegun' };

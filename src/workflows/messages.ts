@@ -132,20 +132,20 @@ function refuse(run: LiveRun, problems: readonly string[]): void {
 
 function skipProblems(ids: unknown, planned: boolean): string[] {
   if (!Array.isArray(ids) || ids.length === 0)
-    return [`What to skip is ${given(ids)}; it takes a list of partition ids, such as ["North"].`];
+    return [`"skip" is ${given(ids)}; it takes a list of partition ids, such as ["North"].`];
   if (!planned) return ['The run has no partitions yet: it is still being planned. Skip them once it is.'];
   if (
     ids.length > MAX_SKIPS ||
     ids.reduce<number>((sum, id) => sum + String(id).length, 0) > MAX_SKIP_LENGTH
   ) {
     return [
-      `${ids.length} partition ids are more than one update takes: skip at most ${MAX_SKIPS} of ${MAX_SKIP_LENGTH} characters in all at once.`,
+      `${ids.length} partition ids are too many for one update: skip at most ${MAX_SKIPS} at a time, of ${MAX_SKIP_LENGTH} characters in total.`,
     ];
   }
   return ids
     .filter((id) => typeof id !== 'string' || !isPartitionId(id))
     .map(
       (id) =>
-        `${quote(id)} is no partition id: ids are percent-encoded text, as partwise partitions prints them.`,
+        `${quote(id)} is not a partition id: ids are percent-encoded text, as partwise partitions prints them.`,
     );
 }

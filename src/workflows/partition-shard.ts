@@ -46,7 +46,7 @@ export async function partitionShard(task: ShardTask): Promise<ShardReport> {
   // with code.
   if (made !== undefined && made !== inputOf('partitionShard')) {
     throw ApplicationFailure.nonRetryable(
-      'This shard was not started by its run, so it may come from anybody: runs start their shards themselves, and partwise run starts a run.',
+      'This shard was not started by its run, so it is not trusted. Runs start their own shards; to start a run, use partwise run.',
       'NotTrusted',
     );
   }

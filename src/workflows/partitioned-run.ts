@@ -66,11 +66,10 @@ class Run implements LiveRun {
   constructor(private readonly input: unknown) {}
 
   ending(): string | null {
-    if (this.#scope.consideredCancelled)
-      return 'The run is being stopped, so nothing can be changed any more.';
+    if (this.#scope.consideredCancelled) return 'The run is being stopped, so it can no longer be changed.';
     if (this.#stopping?.closed === true)
-      return 'The run stops because of its failures, so nothing can be changed any more.';
-    return this.#settled ? 'The run is ending, so nothing can be changed any more.' : null;
+      return 'The run is stopping because of its failures, so it can no longer be changed.';
+    return this.#settled ? 'The run is ending, so it can no longer be changed.' : null;
   }
 
   async execute(): Promise<RunSummary> {

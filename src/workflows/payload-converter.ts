@@ -25,7 +25,7 @@ const NOT_A_RESULT: object = Object.freeze({
   // oxlint-disable-next-line unicorn/no-thenable -- that it is one is what it is for
   get then(): never {
     throw ApplicationFailure.nonRetryable(
-      "What was given for the result of an activity is no result of it: it was not written by the project's worker.",
+      "The result recorded for an activity was not written by the project's worker, so it is not trusted.",
       'NotTrusted',
     );
   },

@@ -84,7 +84,7 @@ async function findOrdinals(
     if (!isFoundPartitions(found, { ids: ids.length, partitions: plan.partitions }))
       throw refused([notAResult('findPartitions').message]);
     if (found.ended.length > 0) {
-      throw refused(found.ended.map(({ id, status }) => `${quote(id)} has ended already: it is ${status}.`));
+      throw refused(found.ended.map(({ id, status }) => `${quote(id)} has already ended: it is ${status}.`));
     }
     const { ordinals } = found;
     const held = work.hold(ordinals);
@@ -98,7 +98,7 @@ async function findOrdinals(
 }
 
 function problemOf(id: string, place: UnitPlace): string | null {
-  if (place.type === 'gone') return `${quote(id)} is skipped already, or has just ended.`;
+  if (place.type === 'gone') return `${quote(id)} is already skipped, or has just ended.`;
   if (place.type === 'waiting' || place.isSingle) return null;
   return `${quote(id)} is in a batch that is being processed (${place.label}): partitions of a batch in flight cannot be skipped.`;
 }

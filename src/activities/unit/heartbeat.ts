@@ -128,9 +128,9 @@ export function startHeartbeats(
     } catch (error) {
       // A cancel is an answer too; the context delivers it.
       if (error instanceof Error && error.name === 'ActivityCancelledError') acceptedAt = performance.now();
-      else if (error instanceof ActivityNotFoundError) lose('The server no longer knows this attempt.');
+      else if (error instanceof ActivityNotFoundError) lose('The server no longer has this attempt.');
       else if (performance.now() - acceptedAt > timeoutMs)
-        lose('No heartbeat was accepted for the heartbeat time-out.');
+        lose('No heartbeat was accepted within the heartbeat time-out.');
     }
   };
   const lookAgain = (): void => {
@@ -145,7 +145,7 @@ export function startHeartbeats(
         asking = null;
       });
       // A server that does not even refuse.
-    } else if (silent > timeoutMs) lose('No heartbeat was answered for the heartbeat time-out.');
+    } else if (silent > timeoutMs) lose('No heartbeat was answered within the heartbeat time-out.');
   };
   // None at once: most units of a large run are over before the first is due.
   const timer = setInterval(tick, BEAT_MS);

@@ -292,7 +292,7 @@ class UnitAttempt {
       onChange: (reason) => {
         this.#heartbeats.update({ waiting: reason ?? undefined });
         if (reason === null) return;
-        if (!this.#saidWhy) this.context.log.warn(`A unit waits for its stage. ${reason}`);
+        if (!this.#saidWhy) this.context.log.warn(`A unit is waiting for its stage. ${reason}`);
         this.#saidWhy = true;
         this.#recorder?.holdCalls();
       },
@@ -317,7 +317,7 @@ class UnitAttempt {
       case 'shutdown':
         return this.#withoutCost(
           ApplicationFailure.create({
-            message: `The worker ${this.deps.identity} is shutting down; another one goes on.`,
+            message: `The worker ${this.deps.identity} is shutting down; another worker continues this.`,
             type: 'WorkerShutdown',
             nextRetryDelay: HAND_OVER_RETRY_MS,
           }),
@@ -341,7 +341,7 @@ class UnitAttempt {
     const times = lostWorkers === 1 ? 'once' : `${lostWorkers} times`;
     return {
       type: 'WorkerLost',
-      message: `The worker was lost ${times} while this ran (last known attempt: ${this.context.info.attempt - 1}); it is not tried again.`,
+      message: `The worker was lost ${times} while running this (last known attempt: ${this.context.info.attempt - 1}), so it is not retried.`,
       stack: null,
     };
   }

@@ -74,7 +74,7 @@ export class UnitRecorder implements UnitHandlers {
       folder: `${folder}logs/`,
       everyMs: LOG_EVERY_MS,
       maxBytes: MAX_LOG_BYTES,
-      onError: (error) => context.log.warn('A log segment was not written.', { error }),
+      onError: (error) => context.log.warn('A log segment could not be written.', { error }),
     });
   }
 

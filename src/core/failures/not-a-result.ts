@@ -11,8 +11,8 @@ export function notAResult(activity: string): ErrorInfo {
   return {
     type: 'NotAResult',
     message:
-      `The activity ${activity} was completed with something that is not its result. Only Partwise's workers can complete it: ` +
-      'it was completed by hand, or by another program.',
+      `The activity ${activity} was completed with something other than its result, by hand or by another program. ` +
+      "Only Partwise's workers can complete it.",
     stack: null,
   };
 }
@@ -33,8 +33,8 @@ export function withoutResult(times: number): ErrorInfo {
   return {
     type: 'WorkerLost',
     message:
-      `Its activity was completed ${times === 1 ? 'once' : `${times} times`} with something that is not the result of a unit (by hand, perhaps), ` +
-      'so nothing is known of its partitions; it is not tried again.',
+      `Its activity was completed ${times === 1 ? 'once' : `${times} times`} with something other than the result of a unit (perhaps by hand), ` +
+      'so the outcomes of its partitions are unknown; it is not retried.',
     stack: null,
   };
 }

@@ -54,12 +54,12 @@ export function stopMessage(
   ].join(' and ');
   if (reason === 'alike') {
     const { partitions, error } = alike!;
-    const rest = left === '' ? 'so they were not tried again' : `so the other ${left}`;
-    return `The first ${partitions} partitions failed alike: ${error.type}: ${clause(error.message)}, ${rest}. Mend it, then partwise retry ${runId}.`;
+    const rest = left === '' ? 'They were not retried' : `The other ${left}`;
+    return `The first ${partitions} partitions failed with the same error: ${error.type}: ${clause(error.message)}. ${rest}. Fix it, then run: partwise retry ${runId}`;
   }
   return (
     `${failed(counts)} of ${total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated, ` +
-    `so the run stopped (failFast): ${left === '' ? 'nothing was tried again' : left}. Mend it, then partwise retry ${runId}.${example}`
+    `so the run stopped (failFast): ${left === '' ? 'nothing was retried' : left}. Fix it, then run partwise retry ${runId}.${example}`
   );
 }
 

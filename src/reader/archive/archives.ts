@@ -53,8 +53,8 @@ export async function archivedRun(
     if (archived === null && (await leftPlan(stage, locator))) {
       throw new NoSuchRun(
         runId,
-        `The Temporal server has forgotten execution ${locator.execution} of the run "${runId}", its newest, and there is no archive of it ` +
-          `on the stage ${stage.uri}. Its files are there still; a run of the same id begins anew with --on-existing overwrite.`,
+        `Execution ${locator.execution} of the run "${runId}", its newest, has expired on the Temporal server, and the stage ${stage.uri} has no archive of it. ` +
+          'Its files are still on the stage; to run this id again from scratch, use --on-existing overwrite.',
       );
     }
     newest ??= archived;

@@ -46,8 +46,8 @@ export function assertOfRun(type: string, place: string, types: readonly string[
   if (types.includes(type)) return;
   throw new UnreadableHistory(
     type === SHARD_TYPE
-      ? `${place} is the history of a shard, which knows only a part of its run: name the archive of the run's execution, which lies beside it.`
-      : `${place} is of a workflow of type "${type}", not of a run of Partwise. ${HISTORIES}`,
+      ? `${place} is the history of a shard, which covers only part of its run: use the archive of the run's execution, which is next to it.`
+      : `${place} is the history of a workflow of type "${type}", not of a Partwise run. ${HISTORIES}`,
   );
 }
 
@@ -56,7 +56,8 @@ export function parseShard(content: Uint8Array, place: string): HistoryEvent[] {
   return parseEvents(content, place).events;
 }
 
-const HISTORIES = 'Histories are archives of Partwise, or what temporal workflow show --output json writes.';
+const HISTORIES =
+  'A history is an archive of Partwise, or the output of temporal workflow show --output json.';
 
 /** Of a run, of a shard, or of another workflow. Throws `UnreadableHistory`. */
 export function parseEvents(

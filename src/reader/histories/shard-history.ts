@@ -49,8 +49,8 @@ export class ArchivedShard implements ShardHistory {
       return;
     }
     throw new UnreadableHistory(
-      `The run has shards, and the history of shard ${this.shard.number} is not there: ${names.at(-1)} was looked for ${this.place}. ` +
-        'A run is read from its archive when those of its shards lie beside it (partwise archive RUN names them all).',
+      `The run has shards, and the history of shard ${this.shard.number} is missing: there is no ${names.at(-1)} ${this.place}. ` +
+        'To read a run from its archive, keep the archives of its shards next to it (partwise archive RUN lists them all).',
     );
   }
 

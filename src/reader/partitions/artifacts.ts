@@ -29,7 +29,7 @@ export async function writeArtifact(bytes: Uint8Array, name: string, folder: str
   // enforces I6: a name from a history that others wrote does not lead out of the folder either.
   if (!target.startsWith(root.endsWith(sep) ? root : root + sep)) {
     throw new Error(
-      `The artifact name "${name}" would lead out of the folder "${folder}", so it was not written.`,
+      `The artifact name "${name}" points outside the folder "${folder}", so it was not written.`,
     );
   }
   await mkdir(dirname(target), { recursive: true });

@@ -48,5 +48,5 @@ function mayHold(record: RunRecord, status: PartitionStatus, here: (unit: UnitRe
 /** The ordinal that a cursor stands for. */
 export function cursorOrdinal(after: string): number {
   if (/^\d{1,9}$/.test(after)) return Number(after);
-  throw new RangeError(`"${after}" is no cursor: pass the "next" of the page before, as it is.`);
+  throw new RangeError(`"${after}" is not a cursor: pass the "next" of the previous page unchanged.`);
 }

@@ -19,7 +19,7 @@ export async function partitionColumns(
   const { from = 0, to = total } = range;
   if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > total) {
     throw new RangeError(
-      `There are no partitions from ${from} to ${to}: the run "${reader.runId}" has ${total}, so both are whole numbers, 0 ≤ from ≤ to ≤ ${total}.`,
+      `There are no partitions from ${from} to ${to}: the run "${reader.runId}" has ${total}. Both must be whole numbers, with 0 ≤ from ≤ to ≤ ${total}.`,
     );
   }
   const columns = new ColumnsOfEnds(record, { from, to });
