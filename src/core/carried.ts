@@ -1,42 +1,42 @@
 /**
  * Outcomes that an execution takes over: from earlier executions of its generation, or reused from an earlier
- * run of its series. They are one file on the stage, which the execution's history names by digest (I2), so
- * that this execution alone is enough to read the run after the older ones have expired.
+ * run of its series. They are stored as one file on the stage, which the execution's history names by digest
+ * (I2), so this execution alone is enough to read the run after the older ones have expired.
  */
 import { decodeBlock, encodeBlock, type DoneBlock } from './done-block';
 import type { FileRef } from './files';
 import type { ErrorInfo, PartitionOutcome, DoneRecord } from './outcome';
 import type { StatusCounts } from './status';
 
-/** What history holds of outcomes taken over. */
+/** What history records about outcomes taken over. */
 export interface Carried {
   /** JSON lines: `CarriedRecord`s. */
   file: FileRef;
   counts: StatusCounts;
-  /** How many of them were reused from an earlier run of the series. */
+  /** Number of outcomes reused from an earlier run of the series. */
   reused: number;
   /** The first few failures among them. */
   firstErrors: { id: string; error: ErrorInfo }[];
 }
 
 /**
- * A Parquet file of rows that functions returned; those of the ordinals in `except` do not count. `File`: a
- * local one is a path.
+ * A Parquet file of rows that functions returned; rows of the ordinals in `except` do not count. `File` is
+ * `string` (a path) for a local copy.
  */
 export interface RowsFile<File = FileRef> {
   file: File;
   except: readonly number[];
 }
 
-/** A line of the file. */
+/** One line of the file. */
 export type CarriedRecord =
   CarriedOutcome | ({ done: DoneRecord } & MadeBy) | { rows: RowsFile } | { calls: Record<number, number> };
 
-/** What made outcomes. */
+/** Where outcomes come from. */
 export interface MadeBy {
-  /** Execution of this run that they were first recorded in. */
+  /** Execution of this run that first recorded them. */
   execution: number;
-  /** sha256 of the function bundle that ran; null when none did. */
+  /** sha256 of the function bundle that ran; null if none ran. */
   functionDigest: string | null;
 }
 
@@ -45,17 +45,17 @@ export interface CarriedOutcome extends MadeBy {
   outcome: PartitionOutcome;
 }
 
-/** Outcomes of partitions of batches that are DONE. */
+/** Outcomes of DONE partitions of batches. */
 export interface CarriedBlock extends MadeBy {
   block: DoneBlock;
 }
 
-/** The file, read. */
+/** The parsed file. */
 export interface CarriedContent {
   outcomes: CarriedOutcome[];
   blocks: CarriedBlock[];
   rows: RowsFile[];
-  /** Calls so far of partitions that are to be run again, by ordinal. */
+  /** Calls so far of partitions that will run again, by ordinal. */
   calls: Record<number, number>;
 }
 

@@ -1,26 +1,26 @@
 /**
- * Whether a value arrives as it was given: inputs travel as JSON, which drops or changes what it does not
- * know.
+ * Checks that a value survives as JSON: inputs are sent as JSON, which drops or changes what it cannot
+ * represent.
  */
 import { describe, quote } from './quote';
 
-/** Far more than people nest; what encodes JSON by recursion runs out of stack at some thousands. */
+/** Far deeper than people nest; recursive JSON encoders run out of stack at a few thousand levels. */
 const MAX_DEPTH = 100;
-/** An input of as many values is too large in any case. */
+/** An input with this many values is too large in any case. */
 const MAX_VALUES = 200_000;
 
 interface Visit {
   value: unknown;
   /** `params.rates[0]` */
   path: string;
-  /** The object that it is in. */
+  /** The enclosing object. */
   within: Visit | null;
   depth: number;
 }
 
 /**
- * What JSON would change, drop or cannot hold, as sentences. Without recursion: the value may be nested as
- * deep as one likes.
+ * A sentence for each value that JSON would change, drop or cannot represent. Not recursive, because the
+ * value may be nested arbitrarily deep.
  */
 export function jsonProblems(whole: unknown, name: string): string[] {
   const problems: string[] = [];
@@ -34,7 +34,7 @@ export function jsonProblems(whole: unknown, name: string): string[] {
   return problems;
 }
 
-/** Completes a sentence that begins with the value's place. */
+/** Completes a sentence that begins with the value's path. */
 function problemOf(visit: Visit): string | null {
   const { value } = visit;
   if (typeof value === 'number' && !Number.isFinite(value))
@@ -72,7 +72,7 @@ function inside(visit: Visit): Visit[] {
     depth: visit.depth + 1,
   });
   if (Array.isArray(value)) return value.map((item: unknown, i) => next(item, `${path}[${i}]`));
-  // As absent as one that is not there.
+  // JSON leaves these out, as if they were absent.
   const given = Object.entries(value).filter(([, item]) => item !== undefined);
   return given.map(([name, item]) => next(item, `${path}.${name}`));
 }

@@ -1,6 +1,6 @@
 /**
- * The plan of a run: made once by `planRun`, kept in history (what the workflow needs) and on the stage (what
- * units need). Every number that shapes the workflow's commands is fixed here, so that a later release may
+ * The plan of a run: created once by `planRun`, and stored in history (what the workflow needs) and on the
+ * stage (what units need). It fixes every number that affects the workflow's commands, so a later release can
  * change its defaults without breaking runs in flight.
  */
 import type { Carried } from './carried';
@@ -12,25 +12,25 @@ import type { PartitionStatus, RunStatus, StatusCounts } from './status';
 import type { ReportRule } from './units/shard-report';
 import type { StopReason } from './failures/stop';
 
-/** A column and its type as the snapshot has it, in DuckDB's words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
+/** A column and its type in the snapshot, as a DuckDB type name, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
 export interface Column {
   name: string;
   type: string;
 }
 
-/** One activity's worth of partitions: ordinals `from` to `to`, both included. */
+/** The partitions of one activity: ordinals `from` to `to`, inclusive. */
 export interface Unit {
   from: number;
   to: number;
-  /** How many of them are run: on a continuation, some of the range are done already. */
+  /** Number of partitions that it runs: in a continuation, some in the range are already done. */
   partitions: number;
-  /** What Temporal's UI shows: the partition id, or `first … last`; at most 200 bytes. */
+  /** Shown in Temporal's UI: the partition id, or `first … last`; at most 200 bytes. */
   label: string;
 }
 
-/** How often and how fast a partition is called again: see `failures/budgets`. */
+/** How often and how quickly a partition is retried: see `failures/budgets`. */
 export interface RetryRule {
-  /** Calls of the function per partition, the first included. */
+  /** Calls of the function per partition, including the first. */
   maximumAttempts: number;
   initialIntervalMs: number;
   backoffCoefficient: number;
@@ -38,9 +38,9 @@ export interface RetryRule {
 }
 
 export interface RetryPlan extends RetryRule {
-  /** Rules for errors of a type (class name), complete. */
+  /** Complete rules for errors of a type (class name). */
   byErrorType: Record<string, RetryRule>;
-  /** Error types (class names) that are never tried again. */
+  /** Error types (class names) that are never retried. */
   nonRetryableErrorTypes: string[];
 }
 
@@ -48,10 +48,10 @@ export interface RetryPlan extends RetryRule {
 export type OutputPlan =
   | { table: string; mode: 'replace' | 'partitions' | 'append'; evolve: boolean }
   | { file: string; format: 'parquet' | 'csv' }
-  /** A new version in the registry; `base`: null: on the newest one. */
+  /** A new version in the registry, based on `base`; null: based on the newest version. */
   | { model: string; base: number | string | null };
 
-/** What `planRun` returns to the workflow. */
+/** The result of `planRun`. */
 export interface RunPlan {
   version: 1;
   runId: string;
@@ -60,83 +60,86 @@ export interface RunPlan {
   function: { name: string; digest: string };
   /** Stage URI, absolute: `file:///…`. */
   stage: string;
-  /** The unit plan on the stage: what `processUnit` needs. */
+  /** The unit plan on the stage, which `processUnit` needs. */
   unitPlan: FileRef;
-  /** Parquet: `ord, id, rows, key_0…`, of a run in a series `fingerprint` too, sorted by ord. */
+  /** Parquet, sorted by `ord`: `ord, id, rows, key_0…`, and `fingerprint` for a run in a series. */
   index: FileRef;
   keyColumns: Column[];
   partitions: number;
   rows: number;
-  /** ISO 8601 UTC: when the rows were pinned. */
+  /** When the rows were pinned, ISO 8601 UTC. */
   snapshotTime: string;
   /**
-   * Largest first. The position in this array is the unit's number. Of a run that has shards, none: they have
-   * them.
+   * Largest first. The position in this array is the unit's number. Empty for a run with shards, which have
+   * the units.
    */
   units: Unit[];
-  /** Null: the run has its units in flight itself. Absent: it was planned by a release that had no shards. */
+  /** Null if the run processes its units itself. Absent if it was planned by a release without shards. */
   sharding?: Sharding | null;
-  /** Of `processUnit`. */
+  /** Task queue of `processUnit`. */
   taskQueue: string;
   /**
-   * Of `processUnit` for partitions that ran out of memory; null: they are tried once more where they are.
+   * Task queue of `processUnit` for partitions that ran out of memory; null: they are retried once on the
+   * same queue.
    */
   bigTaskQueue: string | null;
   maxConcurrency: number;
   toleratedFailures: number;
-  /** Stop as soon as more have failed than are tolerated. */
+  /** Stop as soon as more partitions have failed than are tolerated. */
   failFast: boolean;
-  /** Stop when so many partitions have failed with one error and none is done. */
+  /** Stop when this many partitions have failed with the same error and none is DONE. */
   stopAfterAlike: number;
   retry: RetryPlan;
   heartbeatTimeoutMs: number;
-  /** Longest start-to-close time-out of a unit's activity. */
+  /** Maximum start-to-close time-out of a unit's activity. */
   unitTimeoutMs: number;
-  /** What one partition may take of it, all of its calls included; null: no limit. */
+  /** How much of it one partition may use, including all of its calls; null: no limit. */
   partitionTimeoutMs: number | null;
-  /** Retry rounds of batches add at most this many units each. */
+  /** Maximum number of units that each retry round of batches adds. */
   retryUnitsPerRound: number;
   /**
-   * Neighbours of one partition each that prove quick are one activity, up to so much work; null: each is
-   * one.
+   * If partitions turn out to be quick, neighbouring one-partition units are joined into one activity, up to
+   * this much work; null: they are never joined.
    */
   joinUpToMs: number | null;
   output: OutputPlan | null;
-  /** Of a run that predicts. */
+  /** Only for a run that predicts. */
   models?: ModelUse;
-  /** Outcomes taken over from before; the units are cut from the other partitions. */
+  /** Outcomes taken over from earlier executions or runs; the units contain the other partitions. */
   carried: Carried | null;
 }
 
 /** The shards of a run. */
 export interface Sharding {
-  /** On the stage: the units of every shard, one shard a line. History has no room for them (I7). */
+  /**
+   * File on the stage with the units of every shard, one shard per line: they are too large for history (I7).
+   */
   lists: FileRef;
-  /** In the order in which they begin. The position in this array is the shard's number. */
+  /** In the order in which they start. The position in this array is the shard's number. */
   shards: Shard[];
 }
 
-/** A child workflow's worth of units: of the partitions `from` to `to` (ordinals, both included). */
+/** The units of one child workflow, for the partitions `from` to `to` (ordinals, inclusive). */
 export interface Shard {
   from: number;
   to: number;
-  /** How many of them are run. */
+  /** Number of partitions that it runs. */
   partitions: number;
-  /** The number of its first unit, and how many it has. */
+  /** Number of its first unit, and number of its units. */
   firstUnit: number;
   units: number;
   list: FileRange;
 }
 
-/** A part of a file on the stage. */
+/** A byte range of a file on the stage. */
 export interface FileRange {
   offset: number;
   bytes: number;
-  /** Of the part. */
+  /** Digest of the range. */
   sha256: string;
 }
 
-/** What of a plan shapes the activities of units. */
+/** The part of a plan that affects the activities of units. */
 export type UnitCallPlan = Pick<
   RunPlan,
   | 'generation'
@@ -161,16 +164,16 @@ export interface ShardTask {
   shard: number;
   partitions: number;
   firstUnit: number;
-  /** Where its units are on the stage. */
+  /** Where its units are stored on the stage. */
   list: FileRange & { path: string };
   plan: UnitCallPlan;
-  /** Ordinals that were skipped before it began (`"3,7-9"`). */
+  /** Ordinals that were skipped before it started (`"3,7-9"`). */
   skipped: string;
   report: Omit<ReportRule, 'everyFailures'>;
   settings: ShardSettings;
 }
 
-/** What a shard is told of the run's settings; a later one has a higher number. */
+/** The run's settings as sent to a shard; later messages have higher numbers. */
 export interface ShardSettings extends Pick<ReportRule, 'everyFailures'> {
   number: number;
   paused: boolean;
@@ -179,22 +182,22 @@ export interface ShardSettings extends Pick<ReportRule, 'everyFailures'> {
 }
 
 /**
- * A file of the snapshot: the rows of the partitions `from` to `to` (ordinals, both included), sorted by
+ * A file of the snapshot: the rows of the partitions `from` to `to` (ordinals, inclusive), sorted by
  * partition.
  */
 export interface SnapshotFile extends StagedFile {
   from: number;
   to: number;
   /**
-   * Of a file as the warehouse unloaded it, with rows in any order and values in a form of its own, which
-   * `Warehouse.restore` reads: how many rows it has.
+   * Only for a file as unloaded by the warehouse, with rows in any order and values in the warehouse's own
+   * form, which `Warehouse.restore` reads: its number of rows.
    */
   unloadedRows?: number;
 }
 
 /** One file of a stage-mode source, pinned at planning. */
 export interface PinnedFile {
-  /** Absolute path, or path on the stage. */
+  /** Absolute path, or stage path. */
   path: string;
   bytes: number;
   modifiedMs: number;
@@ -203,31 +206,31 @@ export interface PinnedFile {
 
 /** The models that a run predicts with, pinned at planning. */
 export interface ModelPlan {
-  /** As a person would name them: `traffic version 3`, `models of run train-1`. */
+  /** Name for display: `traffic version 3`, `models of run train-1`. */
   label: string;
-  /** Stage that has them. */
+  /** Stage that contains them. */
   stage: string;
   /** Their manifest. */
   root: FileRef;
 }
 
-/** What a run's plan says of models. */
+/** The models in a run's plan. */
 export interface ModelUse {
   label: string;
   /** Partitions without a model. */
   missing: number;
-  /** Ids of the first few of them. */
+  /** Ids of the first few partitions without a model. */
   firstMissing: string[];
 }
 
-/** What a unit needs to know of the plan; one file on the stage per planning attempt. */
+/** The part of the plan that units need; one file on the stage per planning attempt. */
 export interface UnitPlan {
   version: 1;
   runId: string;
   generation: number;
   function: FunctionPlan;
   params: Record<string, unknown>;
-  /** What the run says about models; absent: nothing. */
+  /** The run's model settings; absent: none. */
   model?: ModelInput;
   /** Models to predict with; absent: none. */
   models?: ModelPlan;
@@ -237,29 +240,30 @@ export interface UnitPlan {
   columns: Column[];
   index: FileRef;
   /**
-   * Every partition is in one of them. Empty in stage mode, where the source files themselves are read, and
-   * without a snapshot, where `pushDown` is.
+   * Every partition is in one of these files. Empty in stage mode, which reads the source files directly, and
+   * without a snapshot, which uses `pushDown`.
    */
   snapshot: SnapshotFile[];
   /** Stage mode only: the file of each partition, by ordinal. */
   files: PinnedFile[] | null;
-  /** The rows in the warehouse's SQL; null: it has none for them. */
+  /** The rows as SQL of the warehouse; null if they cannot be expressed that way. */
   pushDown: PushDown | null;
   snapshotTime: string;
   scheduledTime: string | null;
   retry: RetryPlan;
   /** Per partition; null: no limit. */
   timeoutMs: number | null;
-  /** Resident memory of a runner. */
+  /** Resident memory limit of a runner. */
   memoryBytes: number;
   /**
-   * Whether partitions that run out of memory are given back, to be tried on the function's `bigTaskQueue`.
+   * Whether partitions that run out of memory are given back so that they can be tried on the function's
+   * `bigTaskQueue`.
    */
   hasBigTaskQueue: boolean;
   heartbeatTimeoutMs: number;
   /** The partitions to run, as ordinals (`"3,7-9"`); null: all. */
   selected: string | null;
-  /** How often the function was called in earlier executions, by ordinal; absent: never. */
+  /** Number of calls in earlier executions, by ordinal; absent: none. */
   earlierCalls: Record<number, number>;
   /** As `OpenedRun.trusted`. */
   trusted?: boolean;
@@ -270,7 +274,7 @@ export interface FunctionPlan {
   name: string;
   /** sha256 of the bundle. */
   digest: string;
-  /** Absolute path of the bundle on the worker that planned; other workers use the code they have. */
+  /** Absolute path of the bundle on the worker that planned the run; other workers use their own code. */
   bundle: string | null;
   /** For the built-in function `sql`: the query. */
   sql: string | null;
@@ -288,19 +292,19 @@ export interface UnitTask {
   unit: number;
   from: number;
   to: number;
-  /** How many of from … to are run. */
+  /** Number of partitions in [from, to] that this unit runs. */
   partitions: number;
-  /** Retry units: only these ordinals (`"3,7-9"`). */
+  /** For retry units: run only these ordinals (`"3,7-9"`). */
   only: string | null;
-  /** Of a batch: not these ordinals, which were skipped before it was started. */
+  /** For batches: exclude these ordinals, which were skipped before the unit was started. */
   except: string | null;
-  /** How often each of these partitions has thrown before: 0 in the first round. */
+  /** How often each of these partitions has already thrown: 0 in the first round. */
   round: number;
-  /** The partitions ran out of memory before, and this is their second chance. */
+  /** Whether the partitions ran out of memory before and this is their second chance. */
   big: boolean;
   /**
-   * How many activities of this unit ended without a result before this one, because something else was
-   * recorded as their result; absent: none. They count as lost workers.
+   * Number of earlier activities of this unit that ended without a result because something else was recorded
+   * as their result; absent: none. They count as lost workers.
    */
   lostBefore?: number;
 }
@@ -326,26 +330,29 @@ export interface CommitTask {
   execution: number;
   stage: string;
   warehouse: string;
-  /** With the run id, what tells this run's commits from those of a run of the same id on another stage. */
+  /**
+   * Together with the run id, distinguishes this run's commits from those of a run with the same id on
+   * another stage.
+   */
   stageToken: string;
   output: OutputPlan;
   keyColumns: Column[];
   index: FileRef;
 }
 
-/** What `commitRun` returns. */
+/** The result of `commitRun`. */
 export interface CommitResult {
   version: 1;
-  /** What was written, as a person would name it. */
+  /** What was written, for display. */
   target: string;
-  /** Rows; of models, how many of them are new. */
+  /** Number of rows, or of new models. */
   rows: number;
   committedAt: string;
-  /** The version that models became. */
+  /** The version created from the models. */
   modelVersion?: number;
 }
 
-/** What the workflow returns, or carries in its failure's details. */
+/** The workflow's result, or the details of its failure. */
 export interface RunSummary {
   version: 1;
   runId: string;
@@ -358,8 +365,8 @@ export interface RunSummary {
   /** The first few failures. */
   firstErrors: { id: string; error: ErrorInfo }[];
   /**
-   * Why the run was stopped before all partitions were started: those that were not are SKIPPED. Null when it
-   * was not.
+   * Why the run was stopped before all partitions were started: the others are SKIPPED. Null if it was not
+   * stopped.
    */
   stopped: { reason: StopReason; message: string } | null;
 }
@@ -375,11 +382,11 @@ export interface FindTask {
   ids: string[];
 }
 
-/** What `findPartitions` returns. */
+/** The result of `findPartitions`. */
 export interface FoundPartitions {
   version: 1;
   /** In the order of the ids. */
   ordinals: number[];
-  /** Those of them that have ended already. */
+  /** Those that have already ended. */
   ended: { id: string; status: PartitionStatus }[];
 }

@@ -1,7 +1,7 @@
 /**
- * What counts as the answer of an activity, and as a report of a shard. Workflows and readers of history ask
- * the same functions, so that they agree about what an activity that was completed by hand came to (I8):
- * anything else than these is not a result.
+ * Checks what counts as the result of an activity, or as the report of a shard. Workflows and readers of
+ * history use the same functions, so they agree about activities that were completed by hand (I8): anything
+ * that fails these checks is not a result.
  */
 import type { Carried } from './carried';
 import type { ArtifactRef, FileRef } from './files';
@@ -94,7 +94,7 @@ const output = either(
   }),
 );
 
-/** What a continuation's plan takes over from the plan before it, too. */
+/** The fields of a plan that a continuation also takes over from the previous plan. */
 const planned: { [Name in keyof Required<Continued['plan']>]: Check } = {
   version,
   runId: text,
@@ -259,7 +259,10 @@ export function isLoadedShard(value: unknown): value is LoadedShard {
   return loadedShard(value);
 }
 
-/** Whether it is about as many ids as were asked for, in a run of so many partitions. */
+/**
+ * Whether the value has as many ordinals as ids were requested, all of them below the run's number of
+ * partitions.
+ */
 export function isFoundPartitions(
   value: unknown,
   { ids, partitions }: { ids: number; partitions: number },
@@ -318,7 +321,7 @@ const unitResult = shapeOf<UnitResult>({
   big: orNull(text),
   retryAfterMs: orNull(number),
   alike: orNull(alike),
-  // The first histories lack it.
+  // The earliest histories do not have it.
   doneMs: optional(number),
   firstErrors: listOf(failure),
   logs: text,
@@ -327,12 +330,12 @@ const unitResult = shapeOf<UnitResult>({
   worker: text,
 });
 
-/** What a result is compared with. */
+/** The part of a task that a result is checked against. */
 export type TaskOfResult = Pick<UnitTask, 'unit' | 'from' | 'to' | 'partitions'>;
 
-/** Whether it is a result of this unit: about its partitions, and about each of them once. */
+/** Whether the value is a result of this unit that covers each of its partitions exactly once. */
 export function isUnitResult(value: unknown, task: TaskOfResult): value is UnitResult {
-  // enforces I8: what is not a result counts nothing, in the workflow and for readers.
+  // enforces I8: what is not a result does not count, in the workflow or for readers.
   if (!unitResult(value)) return false;
   const result = value as UnitResult;
   const { PENDING, RUNNING, ...ended } = result.counts;
@@ -374,7 +377,7 @@ const report = shapeOf<ShardReport>({
   firstErrors: listOf(failure),
 });
 
-/** Whether it is a report of a shard of these, about no more partitions than it has. */
+/** Whether the value is a report of one of these shards, covering no more partitions than the shard has. */
 export function isShardReport(
   value: unknown,
   shards: Readonly<Record<number, Pick<Shard, 'partitions'>>>,

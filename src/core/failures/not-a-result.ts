@@ -1,12 +1,12 @@
 /**
- * Activities that were completed with something that is not their result: by hand, for example. Pure;
- * workflows and readers decide by it alike (I8).
+ * Activities that were completed with something other than their result, for example by hand. Pure: workflows
+ * and readers share it, so they decide the same way (I8).
  */
 import { maxLostWorkers } from './budgets';
 import type { ErrorInfo } from '../outcome';
 import type { RetryPlan, UnitTask } from '../plan';
 
-/** What became of a step whose activity was completed with something that is not its result. */
+/** The error of a step whose activity was completed with something other than its result. */
 export function notAResult(activity: string): ErrorInfo {
   return {
     type: 'NotAResult',
@@ -18,8 +18,9 @@ export function notAResult(activity: string): ErrorInfo {
 }
 
 /**
- * Nothing is known of the partitions of such a unit, as when a worker is lost, so it has the budget of lost
- * workers. The number of its activities that ended so, this one included; null when the unit is tried again.
+ * The outcomes of such a unit's partitions are unknown, as when a worker is lost, so it uses the budget for
+ * lost workers. Returns the number of its activities that ended this way, including this one; null if the
+ * unit is tried again.
  */
 export function endsWithoutResult(
   { lostBefore = 0 }: Pick<UnitTask, 'lostBefore'>,
