@@ -1,7 +1,7 @@
 /**
- * Checkpoints of a unit: about once a second, the outcomes and rows since the last one, as a sealed object.
- * What a checkpoint holds is recorded: no later attempt of the unit runs it again (I4), be its number higher
- * or, after the server lost its last seconds, the same.
+ * Checkpoints of a unit: about once a second, the outcomes and rows since the last one are stored as a sealed
+ * object. Partitions in a checkpoint are recorded: no later attempt of the unit runs them again (I4), whether
+ * its number is higher or, after the server lost its last seconds, the same.
  */
 import type { RowsFile } from '../core/carried';
 import { decodeBlock, encodeBlock, filterBlock, type DoneBlock } from '../core/done-block';
@@ -11,37 +11,37 @@ import { attemptOf, compareAttempts } from './layout';
 import type { Stage } from '../stage';
 import { sealLines, segmentName, unsealLines } from './numbered-objects';
 
-/** A partition's end, and what becomes of it. */
+/** A partition's end, and what happens next. */
 export interface EndedPartition {
   outcome: PartitionOutcome;
-  /** It threw, and is tried again. */
+  /** Whether it threw and is retried. */
   retryable: boolean;
-  /** A wait that the error asks for, in milliseconds. */
+  /** Wait that the error asks for, in milliseconds. */
   retryDelayMs: number | null;
-  /** It ran out of memory, and is to be tried on the function's `bigTaskQueue`. */
+  /** Whether it ran out of memory and is to be tried on the function's `bigTaskQueue`. */
   big: boolean;
 }
 
-/** An end as it is recorded: with the code that made it, which may not be that of a later attempt. */
+/** An end as recorded, with the code that produced it, which may differ from that of a later attempt. */
 export interface RecordedPartition extends EndedPartition {
   /** sha256 of the function bundle. */
   functionDigest: string;
 }
 
-/** Partitions of a batch that are DONE. */
+/** DONE partitions of a batch. */
 export interface RecordedBlock {
   block: DoneBlock;
   functionDigest: string;
 }
 
-/** What attempts of a unit have recorded so far. */
+/** Everything that the attempts of a unit have recorded so far. */
 export class Recorded {
   readonly outcomes: RecordedPartition[] = [];
   readonly blocks: RecordedBlock[] = [];
   readonly output: RowsFile[] = [];
   readonly #ordinals = new Set<number>();
 
-  /** Of all partitions. */
+  /** Ordinals of all recorded partitions. */
   get ordinals(): ReadonlySet<number> {
     return this.#ordinals;
   }
@@ -59,7 +59,7 @@ export class Recorded {
   }
 }
 
-/** What is recorded at once. */
+/** The contents of one checkpoint. */
 export interface Recording {
   outcomes: readonly RecordedPartition[];
   block: RecordedBlock | null;
@@ -82,9 +82,9 @@ export async function putCheckpoint(
 }
 
 /**
- * What attempts before recorded, in their order. `objects` are those below the unit's folder. `isOwn`:
- * partitions of the unit. A server that lost its last seconds gives the folder to a unit that has not the
- * same neighbours joined to it; the others have units of their own.
+ * Reads what previous attempts recorded, in their order. `objects` are the objects in the unit's folder;
+ * `isOwn` selects the unit's partitions. After a server lost its last seconds, the folder may belong to a
+ * unit with other joined neighbours; the remaining partitions have their own units.
  */
 export async function readCheckpoints(
   stage: Stage,
@@ -95,8 +95,8 @@ export async function readCheckpoints(
   for (const path of inOrder(objects)) {
     const records = checkpointRecords(await stage.get(path));
     if (records === null) continue;
-    // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the
-    // first record stands, rows included (I10).
+    // A late checkpoint of an abandoned attempt may contain partitions that a later attempt ran again: the
+    // first record counts, including its rows (I10).
     const seen = new Set(recorded.ordinals);
     const isFresh = (ordinal: number): boolean => isOwn(ordinal) && !seen.has(ordinal);
     const repeated: number[] = [];
@@ -119,7 +119,7 @@ export async function readCheckpoints(
   return recorded;
 }
 
-/** Null when it is not whole. */
+/** Null if it is incomplete. */
 export function checkpointRecords(content: Uint8Array): CheckpointRecord[] | null {
   return unsealLines(content) as CheckpointRecord[] | null;
 }
