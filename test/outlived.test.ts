@@ -149,7 +149,7 @@ it('a unit is told when the server accepts none of its heartbeats (I12)', async 
   const reason = await activity.run(
     () =>
       new Promise<string>((resolve) => {
-        heartbeats = startHeartbeats(Context.current(), FIRST_BEAT, { onLost: resolve, look: () => ({}) });
+        heartbeats = startHeartbeats(Context.current(), FIRST_BEAT, { onLost: resolve, poll: () => ({}) });
       }),
   );
   expect(reason).toMatch(

@@ -1,6 +1,7 @@
 /**
- * Accepts or refuses a run (I9): everything that can be known before rows are read, all problems at once. An
- * accepted execution puts its locator on the stage; the run id is taken from then on.
+ * Accepts or refuses a run (I9): checks everything that can be checked before rows are read, and reports all
+ * problems together. An accepted execution writes its locator to the stage; from then on, the run id is
+ * taken.
  */
 import { Context } from '@temporalio/activity';
 import { putLocator } from '../stored/locators';
@@ -40,7 +41,7 @@ import { entriesUpTo, takeOver, waitOut } from '../planning/continue-run';
 import { findResumedRun, type ResumedRun } from '../planning/resumed-run';
 import { EarlierExecutions, plannedElsewhere } from '../planning/run-chain';
 
-/** Planning and committing read and write whole tables. */
+/** Long, because planning and committing read and write whole tables. */
 const PLAN_TIMEOUT_MS = 6 * 3_600_000;
 
 export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
@@ -59,8 +60,8 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const problems: string[] = [];
   const warehouseUri = resolvePlace('warehouse', input.warehouse, project, problems, { trusted });
   const place = { trusted, warehouse: input.warehouse };
-  // A continuation's is where its run was found, and was resolved as its starter's; what others chose must be
-  // allowed for them.
+  // A continuation's stage is where its run was found, and was resolved for its starter; a stage from another
+  // starter's input must be allowed for that starter.
   const isResolved = continued !== null && starter === admitted;
   const stageUri = isResolved
     ? continued.stage.uri
@@ -81,7 +82,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
       : resumed.reading.record.opened!.scheduledTime;
   const warehouse =
     warehouseUri === null ? null : openWarehouse(warehouseUri, deps.projectDir, { confinement });
-  // A continuation reads the snapshot: its source may have changed since, or be gone.
+  // A continuation reads the snapshot: its source may have changed or been removed since.
   const shape =
     resumed !== null
       ? await pinnedShape(resumed)
@@ -89,7 +90,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
         ? null
         : await inspectSource(warehouse, { ...input, scheduledTime }, problems);
   if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
-  // Of a continuation with the run's own output it was checked before; the commit alone waits for who has the
+  // For a continuation with the run's own output, this was checked before; only the commit waits for a locked
   // warehouse.
   const hasOwnOutput = resumed !== null && (raw as Partial<RunInput>).output == null;
   if (warehouse !== null && !hasOwnOutput) problems.push(...(await targetProblems(warehouse, input)));
@@ -136,32 +137,32 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   };
 }
 
-/** All problems of the input by itself, and of the run id. */
+/** Checks the input on its own, and the run id. */
 function acceptInput(context: Context, given: unknown, problems: readonly string[]): NormalizedInput {
   const badId = runIdProblem(context.info.workflowExecution!.workflowId);
   const parsed = parseRunInput(given);
   const all = [...(badId === null ? [] : [badId]), ...problems, ...(parsed.ok ? [] : parsed.problems)];
-  // What is wrong with a change is wrong with the input that has it, too.
+  // A problem of a change is also found in the input that contains it.
   if (!parsed.ok || all.length > 0) throw new Refusal('InvalidInput', [...new Set(all)]);
   return parsed.input;
 }
 
-/** Columns as the run's snapshot has them. */
+/** The columns of the run's snapshot. */
 async function pinnedShape({ reader, reading }: ResumedRun): Promise<SourceShape> {
   const { record } = reading;
   return loadUnitPlan(reader.stage(record)!, record.plan!.unitPlan);
 }
 
 interface Resolved {
-  /** Of an input that asks to continue a run: what there is of it on the stage. */
+  /** For an input that continues a run: the earlier executions on the stage. */
   earlier: EarlierExecutions | null;
-  /** The run that is continued; null when it is one like any other. */
+  /** The run to continue; null if this is a new run. */
   resumed: ResumedRun | null;
-  /** The input that counts. */
+  /** The effective input. */
   given: unknown;
-  /** What a continuation may not change. */
+  /** Problems with changes that a continuation may not make. */
   misfits: string[];
-  /** The execution that the rest of the input comes from; null: none. */
+  /** The execution that the rest of the input comes from; null if there is none. */
   basis: Reading | null;
 }
 
@@ -193,12 +194,12 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
   return { earlier, resumed, given: found?.input ?? raw, misfits, basis };
 }
 
-/** `stageUri` null: the input names no stage that it may use. */
+/** `stageUri` is null if the input names no stage that it may use. */
 function earlierOn(stageUri: string | null, context: Context): EarlierExecutions | null {
   return stageUri === null ? null : new EarlierExecutions(context, openStage(stageUri));
 }
 
-/** A continuation reads the run's snapshot, and writes where the run does. */
+/** A continuation cannot use another warehouse: it reads the run's snapshot and writes where the run does. */
 function otherWarehouse(
   raw: Partial<RunInput>,
   resumed: ResumedRun | null,
@@ -217,7 +218,10 @@ function otherWarehouse(
   return problems;
 }
 
-/** The execution's place among those of its run id. Puts its locator: from then on the run id is taken. */
+/**
+ * Determines the execution's place among those of its run id and writes its locator: from then on, the run id
+ * is taken.
+ */
 async function takePlace(
   { client, info }: Context,
   stage: Stage,
@@ -241,7 +245,7 @@ async function takePlace(
   }
 }
 
-/** Why a run id that is taken cannot be taken again this way; null when it can. */
+/** Why a taken run id cannot be used again in this way; null if it can. */
 function refusalOver(
   runId: string,
   asked: Pick<NormalizedInput, 'onExisting' | 'output'> & { elsewhere: string | null },

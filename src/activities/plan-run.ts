@@ -1,4 +1,4 @@
-/** Pins the rows of a run and fixes every number that shapes it. */
+/** Pins the rows of a run, and fixes every number that its execution depends on. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -35,13 +35,13 @@ import { reuseOutcomes } from '../planning/reuse';
 import { putShards } from './load-shard';
 import { loadUnitPlan } from '../stored/unit-plan';
 
-/** Longest time of one unit's attempt when no time-out was asked for. */
+/** Time limit for one attempt of a unit if no time-out is set. */
 const UNLIMITED_MS = 30 * 86_400_000;
-/** Calls of one partition within one attempt: the first, and one per runner it may cost. */
+/** Maximum calls of one partition within one attempt: the first, and one for each runner that may be lost. */
 const CALLS_PER_ATTEMPT = 4;
-/** Grace before a kill, and the start of a new runner. */
+/** Grace period before a kill, plus the start of a new runner. */
 const CALL_OVERHEAD_MS = 5_000;
-/** So many failures of one kind in a row from the start are a mistake, not bad luck. */
+/** This many identical failures in a row from the start indicate a mistake, not bad luck. */
 const STOP_AFTER_ALIKE = 20;
 
 export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPlan> {
@@ -52,11 +52,11 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
       const stage = await openPlannedStage(opened.stage, opened.stageToken);
       const settled = await settledPlan(stage, opened);
       if (settled !== null) return settled;
-      // A repeated attempt must not meet what an earlier one put: objects are written once.
+      // A repeated attempt must not collide with objects of an earlier one: objects are written once.
       const attempt = `e${opened.execution}a${context.info.attempt}-${randomUUID().slice(0, 8)}`;
       const place: PlanPlace = { stage, opened, folder: planFolder(opened, attempt) };
       // enforces I1: a continuation reads what the generation's first execution pinned, whatever the source
-      // holds by now.
+      // now contains.
       const rows =
         opened.continues === null
           ? await pinRows(deps, place, input, context)
@@ -73,7 +73,7 @@ interface PlanPlace {
   folder: string;
 }
 
-/** What the plan says of rows, and which of their partitions are to be run. */
+/** The rows of the plan, and which of their partitions will be run. */
 interface PlannedRows {
   pinned: Pick<
     UnitPlan,
@@ -93,12 +93,12 @@ interface PlannedRows {
   ids: readonly string[];
   /** By ordinal. */
   rows: readonly number[];
-  /** Of the models that it predicts with. */
+  /** The models that it predicts with. */
   use: ModelUse | null;
   carried: { carried: Carried; content: CarriedContent } | null;
-  /** Ordinals of the partitions that are to be run. */
+  /** Ordinals of the partitions to run. */
   selected: readonly number[];
-  /** Of those. */
+  /** Units of these partitions. */
   units: Unit[];
 }
 
@@ -172,7 +172,7 @@ async function pinRows(
   }
 }
 
-/** What SQL of the input may read, as on this worker. Null: anything. */
+/** What the input's SQL may read on this worker; null: anything. */
 async function confinementFor(
   deps: ActivityDeps,
   { trusted = true }: OpenedRun,
@@ -185,7 +185,7 @@ async function confinementFor(
   return confinementOf(allowed);
 }
 
-/** Without a snapshot rows are read when they are needed, and are the pinned ones all the same (I1). */
+/** Without a snapshot, rows are read when they are needed, but must still be the pinned ones (I1). */
 function assertPinned(pushDown: PushDown | null, { source }: PlannedInput): void {
   if (pushDown?.pinned === true) return;
   const name = 'table' in source ? `"${source.table}"` : 'The source';
@@ -203,7 +203,7 @@ async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: PlannedInpu
   const missing = models === undefined ? [] : await withoutModel(models, ids);
   const use = models === undefined ? null : modelUse(models, missing, ids);
   const skips = model?.onMissing === 'skip' && missing.length > 0;
-  // Carried over is what is DONE: what was skipped for want of a model still has none.
+  // Only DONE partitions are carried over: those skipped because they had no model still have none.
   const content = skips ? skipping(before, missing, { ids, rows, execution: opened.execution })! : before;
   const taken = skips ? await putCarried(stage, opened, content) : carried;
   return {
@@ -216,7 +216,7 @@ async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: PlannedInpu
   };
 }
 
-/** Cuts the partitions that are to be run into units. */
+/** Cuts the partitions to run into units. */
 function cutSelected(
   { options }: PlannedInput,
   ids: readonly string[],
@@ -224,7 +224,7 @@ function cutSelected(
   carried: CarriedContent | null,
 ): Pick<PlannedRows, 'selected' | 'units'> {
   const done = carried === null ? new Set<number>() : carriedOrdinals(carried);
-  // enforces I4: only the others are cut into units.
+  // enforces I4: partitions that are done are not cut into units.
   const selected = rows.map((_, ordinal) => ordinal).filter((ordinal) => !done.has(ordinal));
   const units = cutUnits({
     rows: selected.map((ordinal) => rows[ordinal]!),
@@ -304,7 +304,7 @@ async function putPlan(
     joinUpToMs: joinUpToMs({ units: units.length, partitionsPerUnit: options.partitionsPerUnit }),
     retryUnitsPerRound: retryUnitsPerRound(
       options.maxConcurrency,
-      // A second chance on the big task queue is a round of its own.
+      // A second chance on the big task queue takes an additional round.
       maxAttempts(retry) + (own.bigTaskQueue === null ? 0 : 1),
     ),
     output: outputPlan(input, projectDir),

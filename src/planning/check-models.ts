@@ -1,5 +1,5 @@
 /**
- * What is checked of an input's models before anything is started (I9), by `openRun` and by a try alike.
+ * Checks the model settings of an input before anything is started (I9), for `openRun` and for a try.
  * Problems are sentences.
  */
 import type { Client } from '@temporalio/client';
@@ -17,7 +17,7 @@ import { readTraining } from './plan-models';
 import type { ModelInput, ModelTask } from '../core/input';
 import type { FunctionDescription } from '../core/function-description';
 
-/** What an input says of models that does not go with its function. */
+/** Model settings of the input that do not fit its function. */
 export function modelProblems(
   { model, output, partitionBy }: NormalizedInput,
   { name, model: own }: FunctionDescription,
@@ -63,20 +63,20 @@ export function modelProblems(
   return problems;
 }
 
-/** Where models are looked for. */
+/** Where models are found. */
 export interface RegistryView {
-  /** Null in a try. */
+  /** Null for a try. */
   client: Client | null;
   warehouse: Warehouse;
   /** URI of the run's stage. */
   stage: string;
-  /** A continuation has its models already. */
+  /** Whether this is a continuation, which already has its models. */
   continues: boolean;
-  /** What SQL of the input may read. */
+  /** What the input's SQL may read. */
   confinement: Confinement | null;
 }
 
-/** What an input says of models that does not go with what there is: rows, versions, runs. */
+/** Model settings of the input that do not fit the existing rows, versions or runs. */
 export async function registryProblems(
   { model, output }: NormalizedInput,
   shape: SourceShape,
@@ -109,7 +109,10 @@ export async function registryProblems(
   return problems;
 }
 
-/** Whether the name is another model's, and whether the base can be one; the commit looks again. */
+/**
+ * Checks that the name does not belong to another model, and that the base is usable; the commit checks
+ * again.
+ */
 async function trainingProblems(
   { model, base }: Extract<OutputPlan, { model: string }>,
   { keyColumns }: SourceShape,
@@ -163,7 +166,8 @@ async function predictionProblems(
 }
 
 /**
- * Models are told apart by definition, and partitions by id: one of other columns would be another partition.
+ * Models are identified by definition, and partitions by id: with other key columns, an id would mean another
+ * partition.
  */
 function identityOf(
   what: string,

@@ -1,5 +1,6 @@
 /**
- * Which models a run predicts with, pinned once: an alias that moves afterwards changes nothing for it (I1).
+ * Determines which models a run predicts with. They are pinned once: an alias that moves afterwards does not
+ * affect the run (I1).
  */
 import type { Client } from '@temporalio/client';
 import { NoSuchRun } from '../reader/errors';
@@ -16,18 +17,18 @@ import type { Warehouse } from '../warehouse';
 import { assertTrained, trainedEntries } from './trained-models';
 import type { ModelInput } from '../core/input';
 
-/** Ids of partitions without a model that a plan names. */
+/** Maximum number of ids of partitions without a model in a plan. */
 const MAX_NAMED = 20;
 
-/** Where a run's models are, and where it keeps what it pins of them. */
+/** Where a run's models are, and where it stores its pinned copy of their manifest. */
 export interface ModelPlace {
   stage: Stage;
   warehouse: Warehouse;
-  /** On the stage, ending in `/`; null: nothing may be put. */
+  /** On the stage, ending in `/`; null if nothing may be written. */
   folder: string | null;
 }
 
-/** Null for a run that predicts with no models. What `registryProblems` finds is not looked for again. */
+/** Null for a run that predicts with no models. Does not repeat the checks of `registryProblems`. */
 export async function pinModels(
   client: Client | null,
   { stage, warehouse, folder }: ModelPlace,
@@ -45,7 +46,8 @@ export async function pinModels(
   const { version, body } = resolveVersion(model.name, await warehouse.readModels(model.name), model.version);
   const label = `${model.name} version ${version}`;
   if (folder === null) return { label, stage: stage.uri, root: body.root };
-  // A root of its own: the version may be removed while this run, or a retry of it, predicts with it.
+  // The run gets its own root, because the version may be removed while this run, or a retry of it, predicts
+  // with it.
   const base = await readManifest(stage, body.root);
   return putOwn({ label, stage, folder }, { model: model.name, id: null, base, changed: [] });
 }
@@ -58,7 +60,7 @@ async function putOwn(
   return { label, stage: stage.uri, root };
 }
 
-/** A run that has trained. Throws a `Refusal` where there is none that has ended. */
+/** A training run. Throws a `Refusal` if there is no such run, or it has not ended. */
 export async function readTraining(
   client: Client | null,
   run: string,
@@ -97,7 +99,7 @@ export async function withoutModel(models: ModelPlan, ids: readonly string[]): P
   return ids.map((_, ordinal) => ordinal).filter((ordinal) => !known.has(ids[ordinal]!));
 }
 
-/** Throws a `Refusal` when the model that is to stand in for others is not there. */
+/** Throws a `Refusal` if the fallback model does not exist. */
 export async function checkFallback(models: ModelPlan, { onMissing, fallback }: ModelInput): Promise<void> {
   if (onMissing !== 'fallback' || (await findEntry(openStage(models.stage), models.root, fallback!)) !== null)
     return;
@@ -106,7 +108,7 @@ export async function checkFallback(models: ModelPlan, { onMissing, fallback }: 
   ]);
 }
 
-/** The partitions of `missing` as SKIPPED, beside what else is taken over. */
+/** Adds the partitions of `missing` as SKIPPED to the outcomes taken over. */
 export function skipping(
   content: CarriedContent | null,
   missing: readonly number[],

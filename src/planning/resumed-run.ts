@@ -1,5 +1,6 @@
 /**
- * The run that an execution with `onExisting: "retry"` continues, read and checked before it takes its place.
+ * Reads and checks the run that an execution with `onExisting: "retry"` continues, before the execution takes
+ * its place.
  */
 import { resumedInput } from '../input/continue-input';
 import type { RunInput } from '../core/input';
@@ -9,24 +10,24 @@ import { givenInput } from './opened-run';
 import type { EarlierExecutions, Previous } from './run-chain';
 
 export interface ResumedRun extends Previous {
-  /** The run's input, with what the continuation changes. */
+  /** The run's input with the continuation's changes. */
   input: RunInput;
-  /** What the continuation may not change. */
+  /** Problems with changes that the continuation may not make. */
   problems: string[];
-  /** Whether DONE partitions whose files are gone run again. */
+  /** Whether DONE partitions with missing files run again. */
   rerunMissing: boolean;
-  /** Ordinals that it may run; null: all that are not DONE. */
+  /** Ordinals that the continuation may run; null: all that are not DONE. */
   selected: ReadonlySet<number> | null;
 }
 
-/** Null when there is nothing to continue: then it is a run like any other. */
+/** Null if there is nothing to continue, in which case this is a new run. */
 export async function findResumedRun(
   raw: Partial<RunInput>,
   earlier: EarlierExecutions,
 ): Promise<ResumedRun | null> {
   const { stage } = earlier;
   const { previous, damage } = await earlier.chain();
-  // enforces I4: what a damaged locator stands for may have recorded more than those that can be read.
+  // enforces I4: the execution of a damaged locator may have recorded more than the readable ones.
   if (damage !== null) throw new Refusal('StageDamaged', [damage]);
   if (previous === null) return null;
   const found = await earlier.previous();

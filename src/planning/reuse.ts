@@ -1,7 +1,7 @@
 /**
- * What a run takes over from earlier runs of its series: outcomes of partitions whose rows, code and
- * parameters are as they were. Artifacts stay where they are and are named from here too; rows are copied
- * into one file under this run's ordinals.
+ * Outcomes that a run reuses from earlier runs of its series: those of partitions whose rows, code and
+ * parameters have not changed. Artifacts stay where they are and are referenced; rows are copied into one
+ * file under this run's ordinals.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -23,20 +23,20 @@ export interface Reusing {
   ids: readonly string[];
   /** By ordinal. */
   fingerprints: readonly string[];
-  /** Local folder for files in the making. */
+  /** Local folder for files being written. */
   scratch: string;
   warn: (message: string) => void;
 }
 
-/** Null when there is nothing to reuse. */
+/** Null if there is nothing to reuse. */
 export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | null> {
   const { stage, place, series, basis, scratch, warn } = reusing;
-  const alike = await findAlike(reusing);
-  const there = await filesThere(stage, alike.values());
-  const found = [...alike].filter(([, entry]) => filesOf(entry).every((file) => there(file)));
-  if (found.length < alike.size) {
+  const unchanged = await findUnchanged(reusing);
+  const there = await filesThere(stage, unchanged.values());
+  const found = [...unchanged].filter(([, entry]) => filesOf(entry).every((file) => there(file)));
+  if (found.length < unchanged.size) {
     warn(
-      `Files of ${alike.size - found.length} earlier outcomes in the series "${series}" are no longer on the stage, so these partitions run again.`,
+      `Files of ${unchanged.size - found.length} earlier outcomes in the series "${series}" are no longer on the stage, so these partitions run again.`,
     );
   }
   if (found.length === 0) return null;
@@ -64,8 +64,8 @@ export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | 
   return { outcomes, blocks: [], rows, calls: {} };
 }
 
-/** Outcomes of partitions that are as they were, by ordinal. */
-async function findAlike({
+/** Outcomes of unchanged partitions, by ordinal. */
+async function findUnchanged({
   stage,
   series,
   basis,
@@ -74,21 +74,21 @@ async function findAlike({
 }: Reusing): Promise<Map<number, LedgerEntry>> {
   const ledger = await readLedger(stage, series);
   const keyOf = reuseKeys(basis);
-  const alike = new Map<number, LedgerEntry>();
+  const unchanged = new Map<number, LedgerEntry>();
   ids.forEach((id, ordinal) => {
     const entry = ledger?.get(id);
-    // enforces I4: only an outcome of the same rows and the same code stands for a call.
-    if (entry?.key === keyOf(fingerprints[ordinal]!, basis.function.digest)) alike.set(ordinal, entry);
+    // enforces I4: only an outcome of the same rows and the same code can replace a call.
+    if (entry?.key === keyOf(fingerprints[ordinal]!, basis.function.digest)) unchanged.set(ordinal, entry);
   });
-  return alike;
+  return unchanged;
 }
 
-/** Files that an outcome cannot do without. */
+/** Files that an outcome needs. */
 export function filesOf({ outcome, rows }: LedgerEntry): (FileRef | ArtifactRef)[] {
   return [...outcome.artifacts, ...(outcome.outputRows > 0 ? rows.map(({ file }) => file) : [])];
 }
 
-/** What tells whether a file is on the stage as it was. Lists the files of each execution once. */
+/** Returns a check for whether a file is unchanged on the stage. Lists the files of each execution once. */
 async function filesThere(
   stage: Stage,
   entries: Iterable<LedgerEntry>,
@@ -97,7 +97,7 @@ async function filesThere(
   const bytes = new Map<string, number>();
   for (const folder of folders)
     for (const listed of await stage.list(folder)) bytes.set(listed.path, listed.bytes);
-  // An artifact may be a part of its file.
+  // An artifact may be part of a larger file.
   return (file) =>
     'offset' in file
       ? file.offset + file.bytes <= (bytes.get(file.path) ?? -1)

@@ -1,4 +1,4 @@
-/** What a training run has made, as entries of a version: its artifacts, and the metrics in its rows. */
+/** The models of a training run as entries of a version: its artifacts, and the metrics in its rows. */
 import { readRows } from '../reader/partitions/results';
 import type { RunReader } from '../reader/run-reader';
 import type { RunRecord } from '../history/fold';
@@ -6,7 +6,7 @@ import { readWholeIndex } from '../rows/partition-index';
 import type { ModelEntry, ModelMetrics } from '../models/types';
 import { Refusal } from '../core/refusal';
 
-/** Throws a `Refusal` for a run of anything but a model's function that trains. */
+/** Throws a `Refusal` unless the run is of a model's training function. */
 export function assertTrained(runId: string, { plan }: RunRecord): void {
   if (plan !== null && plan.function.name.endsWith('.train')) return;
   throw new Refusal('InvalidInput', [
@@ -15,8 +15,8 @@ export function assertTrained(runId: string, { plan }: RunRecord): void {
 }
 
 /**
- * Of the partitions that are DONE since the execution of number `after` (0: of all that are), by ordinal.
- * Throws a `Refusal` for a run that trained nothing.
+ * Entries of the partitions that became DONE after execution number `after` (0: all DONE partitions), by
+ * ordinal. Throws a `Refusal` unless the run is a training run.
  */
 export async function trainedEntries(
   reader: RunReader,

@@ -1,7 +1,7 @@
 /** A run, read whenever it is asked for something: from its server, an archive or a file. */
 import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
 import { ServerNeeded, WaitTimeout } from './errors';
-import { LogReader, lookAgainLater } from './partitions/logs';
+import { LogReader, waitForNextPoll } from './partitions/logs';
 import { PartitionReader } from './partitions/partition-handle';
 import { failureGroups, partitionColumns } from './partitions/whole-run';
 import { cursorOrdinal, partitionPage } from './partitions/partition-pages';
@@ -155,7 +155,7 @@ export class Run implements RunHandle {
       // Before the plan there are no functions, and no logs.
       logs ??= reading.record.plan === null ? null : await this.#logReader(reading, partition);
       if (logs !== null) yield* logs.fresh(reading.record);
-      if (!follow || reading.record.closed !== null || !(await lookAgainLater(signal))) return;
+      if (!follow || reading.record.closed !== null || !(await waitForNextPoll(signal))) return;
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * Runs one unit: reads what attempts before recorded, runs the rest in runner processes, and reports an
- * outcome for each partition. How often that may fail, `unit-ledger` knows.
+ * Runs one unit: reads what previous attempts recorded, runs the rest in runner processes, and reports an
+ * outcome for each partition. `UnitLedger` decides about retries.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
@@ -38,25 +38,26 @@ import { inTurn } from './turns';
 import { openWarehouse } from '../../warehouse';
 import type { UnitRunOptions } from '../../runners/unit';
 
-/** After a wait this long for a worker, a run may have been paused meanwhile. */
+/** After waiting this long for a worker, check whether the run was paused in the meantime. */
 const LONG_WAIT_MS = 2_000;
-/** When a paused unit looks again whether it still is. */
+/** When a paused unit checks again whether it is still paused. */
 const PAUSED_RETRY_MS = 2_000;
 const HAND_OVER_RETRY_MS = 100;
 /**
- * Between attempts while a stage is away, or no worker has the function: doubled from the first up to the
- * longest.
+ * Waits between attempts while a stage is unavailable, or no worker has the function: doubled from the first
+ * up to the maximum.
  */
 const HAND_OVER_FIRST_MS = 500;
-const HAND_OVER_MOST_MS = 15_000;
-/** Left of an attempt's time when it stops waiting for the stage. */
+const HAND_OVER_MAX_MS = 15_000;
+/** Time left in an attempt when it stops waiting for the stage. */
 const HAND_OVER_MARGIN_MS = 10_000;
 /**
- * What the stage must take before an attempt calls anything, where the one before could not put its results.
+ * Size of the test write that must succeed before an attempt calls the function, if the previous one could
+ * not store its results.
  */
 const TRIED_BYTES = 64 * 1024;
 /**
- * Beyond the heartbeat time-out: a worker that lives gives its functions two seconds to stop, and a
+ * In addition to the heartbeat time-out: a live worker gives its functions two seconds to stop, and a
  * continuation waits for three.
  */
 const LEASE_GRACE_MS = 2_500;
@@ -65,7 +66,7 @@ export function processUnit(deps: ActivityDeps, task: UnitTask): Promise<UnitRes
   return refusing(() => new UnitAttempt(deps, task, Context.current()).run());
 }
 
-/** What an attempt works with, once it has read the plan and what was recorded. */
+/** The state of an attempt after it has read the plan and what was recorded. */
 interface Work {
   plan: UnitPlan;
   ledger: UnitLedger;
@@ -83,8 +84,8 @@ class UnitAttempt {
   readonly #interruptions: Interruptions;
   #recorder: UnitRecorder | null = null;
   readonly #startedAt = monotonicMs();
-  /** Whether the worker's log has it that this unit waits for its stage. */
-  #saidWhy = false;
+  /** Whether the worker's log already says that this unit is waiting for its stage. */
+  #loggedWait = false;
 
   constructor(
     private readonly deps: ActivityDeps,
@@ -92,12 +93,12 @@ class UnitAttempt {
     private readonly context: Context,
   ) {
     this.#before = beatFrom(context.info.heartbeatDetails);
-    const begun = { segment: 0, ordinal: null, call: null, ended: 0 };
-    const beat = { ...this.#before, ...begun, waiting: undefined, stageRefused: undefined };
+    const fresh = { segment: 0, ordinal: null, call: null, ended: 0 };
+    const beat = { ...this.#before, ...fresh, waiting: undefined, stageRefused: undefined };
     this.#interruptions = new Interruptions(context, deps.stopping);
     this.#heartbeats = startHeartbeats(context, beat, {
       onLost: (reason) => this.#interruptions.lose(reason),
-      look: () => this.#recorder?.beat ?? {},
+      poll: () => this.#recorder?.beat ?? {},
     });
   }
 
@@ -112,12 +113,12 @@ class UnitAttempt {
         this.#attempt(unit, folder),
       );
     } catch (error) {
-      // Nothing that the unit did; the next attempt finds the stage again.
+      // Not caused by the unit; the next attempt opens the stage again.
       const away = stageTrouble(error);
-      if (away !== null) return await this.#elsewhere(away.message, away.type, { stageRefused: true });
-      // What the next attempt says when it gives up. A failure of our own making says all itself.
+      if (away !== null) return await this.#handToOther(away.message, away.type, { stageRefused: true });
+      // Reported by the next attempt if it gives up. Failures created here are complete on their own.
       if (!(error instanceof ApplicationFailure) && !(error instanceof CancelledFailure)) {
-        await this.#leave({ lastError: trouble(error) });
+        await this.#leaveBeat({ lastError: errorOf(error) });
       }
       throw error;
     } finally {
@@ -131,7 +132,7 @@ class UnitAttempt {
     const { context, task } = this;
     const stage = await openPlannedStage(task.stage, task.stageToken);
     const plan = await loadUnitPlan(stage, task.plan);
-    // The first attempt too: the server may have forgotten others.
+    // Also for the first attempt: the server may have forgotten others.
     const objects = await stage.list(unit);
     const places = objects.flatMap(({ path }) => attemptOf(path.slice(unit.length)) ?? []);
     const folder = `${unit}${attemptFolder(nextAttempt(context.info.attempt, places))}`;
@@ -161,7 +162,7 @@ class UnitAttempt {
     });
     this.#recorder = recorder;
     const work: Work = { plan, ledger, recorder, index, bundle, folder };
-    // enforces I4: what is recorded does not run again.
+    // enforces I4: recorded partitions do not run again.
     const ordinals = [...own].filter((ordinal) => !done.has(ordinal));
     if (this.#before.stageRefused === true && ordinals.length > 0)
       await wait.patiently(() => tryWriting(stage, folder));
@@ -179,7 +180,7 @@ class UnitAttempt {
     const warehouse = openWarehouse(plan.warehouse, this.deps.projectDir);
     const fetch = () => fetchSnapshot({ stage, warehouse }, plan, ordinals, scratch, stop);
     const snapshot = await fetch();
-    if (this.#hasWaited) await this.#interruptions.lookForPause();
+    if (this.#hasWaited) await this.#interruptions.checkForPause();
     if (!ledger.isOwnActivity) this.#interruptions.watchForPause();
     const { pool } = this.deps;
     const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
@@ -201,9 +202,9 @@ class UnitAttempt {
     if (failed === null) return this.#handOver(left, recorder, index);
     if (!failed.retryable) return recorder.giveUp(await readIndex(index, left), failed.error);
     const { type, message } = failed.error;
-    // It says what is wrong, if it still is: the stage is away, or a file is gone or damaged.
+    // Throws the actual problem if it persists: the stage is unavailable, or a file is missing or damaged.
     if (type === 'SnapshotUnreadable') await Promise.all([stage.localFile(plan.index), fetch()]);
-    await this.#leave({ lastError: { type, message } });
+    await this.#leaveBeat({ lastError: { type, message } });
     throw unitFailure(failed.error, { nonRetryable: false });
   }
 
@@ -234,13 +235,13 @@ class UnitAttempt {
     });
   }
 
-  /** `paths`: of the unit's own files. */
+  /** `paths` are the unit's own files. */
   async #confinement(paths: readonly string[]): Promise<Confinement> {
     const allowed = await confinementOf(await allowedFiles(await this.deps.project()));
     return widened(allowed, { directories: [this.deps.scratch], paths });
   }
 
-  /** Whether the run may have been paused since the workflow wanted this attempt. */
+  /** Whether the run may have been paused since the attempt was scheduled. */
   get #hasWaited(): boolean {
     const { attempt, currentAttemptScheduledTimestampMs } = this.context.info;
     return attempt > 1 || Date.now() - currentAttemptScheduledTimestampMs > LONG_WAIT_MS;
@@ -257,56 +258,60 @@ class UnitAttempt {
       return await this.deps.functions.forUnit(plan.function);
     } catch (error) {
       if (!(error instanceof FunctionMissing)) throw error;
-      return this.#elsewhere(error.message, error.name);
+      return this.#handToOther(error.message, error.name);
     }
   }
 
-  /** Leaves the unit to another worker. */
-  #elsewhere(why: string, type: string, more: Partial<UnitBeat> = {}): Promise<never> {
+  /** Hands the unit over to another worker. */
+  #handToOther(why: string, type: string, more: Partial<UnitBeat> = {}): Promise<never> {
     return this.#withoutCost(
       ApplicationFailure.create({
         message: `${why} (worker ${this.deps.identity})`,
         type,
-        // Not the waits of the function's own retries, which may grow to minutes.
-        nextRetryDelay: Math.min(HAND_OVER_MOST_MS, HAND_OVER_FIRST_MS * 2 ** this.#before.shutdowns),
+        // Independent of the function's own retry waits, which may grow to minutes.
+        nextRetryDelay: Math.min(HAND_OVER_MAX_MS, HAND_OVER_FIRST_MS * 2 ** this.#before.shutdowns),
       }),
       more,
     );
   }
 
-  /** Ends this attempt as if it had not been: no budget is charged. */
+  /** Ends this attempt without charging the retry budget. */
   async #withoutCost(failure: ApplicationFailure, more: Partial<UnitBeat> = {}): Promise<never> {
-    await this.#leave({ shutdowns: this.#before.shutdowns + 1, ...more });
+    await this.#leaveBeat({ shutdowns: this.#before.shutdowns + 1, ...more });
     throw failure;
   }
 
   /**
-   * Waits for the stage are over before the server would end this attempt, which would cost the partition
-   * one.
+   * Stops waiting for the stage before the server would time out this attempt, which would cost the partition
+   * an attempt.
    */
   #stageWait(): StageWait {
-    const { startToCloseTimeoutMs: most } = this.context.info;
+    const { startToCloseTimeoutMs: timeoutMs } = this.context.info;
     return new StageWait({
       signal: this.#interruptions.stop,
-      until: this.#startedAt + most - Math.min(most / 4, HAND_OVER_MARGIN_MS),
+      until: this.#startedAt + timeoutMs - Math.min(timeoutMs / 4, HAND_OVER_MARGIN_MS),
       onChange: (reason) => {
         this.#heartbeats.update({ waiting: reason ?? undefined });
         if (reason === null) return;
-        if (!this.#saidWhy) this.context.log.warn(`A unit is waiting for its stage. ${reason}`);
-        this.#saidWhy = true;
+        if (!this.#loggedWait) this.context.log.warn(`A unit is waiting for its stage. ${reason}`);
+        this.#loggedWait = true;
         this.#recorder?.holdCalls();
       },
     });
   }
 
-  /** Tells the next attempt how this one ended: no call of it was interrupted unheard of. */
-  async #leave(change: Partial<UnitBeat>): Promise<void> {
+  /**
+   * Sends a last beat that records how this attempt ended, so that the next one does not count an interrupted
+   * call.
+   */
+  async #leaveBeat(change: Partial<UnitBeat>): Promise<void> {
     this.#heartbeats.update(change);
     await this.#heartbeats.flush();
   }
 
   /**
-   * What was not run: a cancelled unit completes with what it has, any other hands it to the next attempt.
+   * Handles partitions that were not run: a cancelled unit completes with what it has, any other hands them
+   * to the next attempt.
    */
   async #handOver(left: readonly number[], recorder: UnitRecorder, index: string): Promise<void> {
     if (left.length === 0 && recorder.handedBack.length === 0) return;
@@ -350,7 +355,7 @@ class UnitAttempt {
     const { task } = this;
     const single = ledger.isOwnActivity ? recorder.recorded.outcomes.at(-1)! : null;
     if (single?.retryable === true) {
-      await this.#leave({ throws: this.#before.throws + 1 });
+      await this.#leaveBeat({ throws: this.#before.throws + 1 });
       throw unitFailure(single.outcome.error!, {
         nonRetryable: false,
         nextRetryDelayMs: single.retryDelayMs,
@@ -365,13 +370,13 @@ class UnitAttempt {
   }
 }
 
-/** Throws `StageUnavailable` while the stage takes no writes. */
+/** Throws `StageUnavailable` while the stage is not writable. */
 async function tryWriting(stage: Stage, folder: string): Promise<void> {
   const { path } = await stage.put(`${folder}tried-${randomUUID()}`, Buffer.alloc(TRIED_BYTES));
   await stage.remove(path);
 }
 
-/** Mostly an empty one: what was in it is on the stage. */
+/** The folder is usually empty: its contents are on the stage. */
 async function removeFolder(path: string): Promise<void> {
   await rmdir(path).catch(() => rm(path, { recursive: true, force: true }));
 }
@@ -388,8 +393,8 @@ function ordinalsToRun({ only, except, from, to }: UnitTask, selected: string | 
 }
 
 /**
- * A stage that does not answer, or that this worker may not use: a mount that comes and goes, credentials
- * that have expired.
+ * The error of a stage that does not answer or that this worker cannot use: an unreliable mount, expired
+ * credentials. Null for other errors.
  */
 function stageTrouble(error: unknown): { type: string; message: string } | null {
   if (error instanceof StageUnavailable) return { type: error.name, message: error.message };
@@ -398,7 +403,7 @@ function stageTrouble(error: unknown): { type: string; message: string } | null 
   return null;
 }
 
-function trouble(error: unknown): { type: string; message: string } {
+function errorOf(error: unknown): { type: string; message: string } {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   return { type: name.slice(0, 200), message: message.slice(0, 1_000) };
 }

@@ -17,7 +17,7 @@ import type { Stage } from '../../stage';
 import type { LogEntry } from '../types';
 
 /** How often a follower looks for new segments; they are put at most once a second. */
-const LOOK_AGAIN_MS = 1_000;
+const POLL_MS = 1_000;
 
 /** The unit's activity id (with its round of retries), the attempt's folder, the segment's number. */
 const SEGMENT = /\/u((?:r(\d+)\.)?[^/]+)\/(a[^/]+\/)logs\/seg-(\d+)\.jsonl$/;
@@ -99,8 +99,8 @@ export class LogReader {
 }
 
 /** Waits until it is worth looking again. Returns false when `signal` was aborted. */
-export async function lookAgainLater(signal: AbortSignal | undefined): Promise<boolean> {
-  await sleep(LOOK_AGAIN_MS, undefined, { signal }).catch(() => {});
+export async function waitForNextPoll(signal: AbortSignal | undefined): Promise<boolean> {
+  await sleep(POLL_MS, undefined, { signal }).catch(() => {});
   return signal?.aborted !== true;
 }
 
