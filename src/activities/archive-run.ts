@@ -9,7 +9,7 @@ import type { Stage } from '../stage';
 import type { ActivityDeps, ClosingRun } from './deps';
 import { withHeartbeats } from './unit/heartbeat';
 import { openPlannedStage } from '../stored/stage-access';
-import { archiveExecution, archiveShards, notingShards } from '../reader/archive/execution';
+import { archiveExecution, archiveShards, collectingShards } from '../reader/archive/execution';
 
 /**
  * Writes the history so far to the stage: all of it except the end, which `closing` describes. A refused run
@@ -31,7 +31,7 @@ export async function archiveClosingRun(
     workflowRunId,
     shard: null,
     closing: { ...closing, at: new Date().toISOString() },
-    pages: notingShards(reader.closingPages(), shards),
+    pages: collectingShards(reader.closingPages(), shards),
   });
   // A lost shard had no chance to archive itself.
   await archiveShards(new HistorySource(context.client), seen, place, shards, { lacking: true });

@@ -1,4 +1,4 @@
-/** Lists of runs: one line for each run id. */
+/** Lists runs: one entry per run id. */
 import type { Client } from '@temporalio/client';
 import { decodeClose, HistoryDecoder, isoTime } from '../history/decode';
 import { functionOfInput } from '../history/run-state';
@@ -17,7 +17,7 @@ import type { PayloadDecoder } from '../history/events';
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1_000;
-/** Ends of executions that are kept: what has closed stays as it is. */
+/** Maximum number of cached execution ends; closed executions do not change. */
 const MAX_KEPT = 10_000;
 
 /** The `limit` newest runs. */
@@ -33,7 +33,7 @@ export async function newestRuns(client: Client, limit: number): Promise<RunList
   return runs.slice(0, limit);
 }
 
-/** Runs as lists show them. */
+/** Creates the entries of lists of runs. */
 export class RunList {
   readonly #visibility: Visibility;
   readonly #source: HistorySource;
@@ -47,7 +47,7 @@ export class RunList {
     this.#decoder = payloadDecoder(client.options.loadedDataConverter);
   }
 
-  /** Two requests to the server, and one for the end of each execution that no page before had. */
+  /** Costs two requests to the server, plus one for the end of each execution that is not cached. */
   async page({ limit = DEFAULT_LIMIT, after, ...filter }: ListOptions): Promise<RunPage> {
     if (!Number.isInteger(limit) || limit < 1) {
       throw new RangeError(`"limit" is ${limit}; it takes a whole number from 1.`);
@@ -63,7 +63,7 @@ export class RunList {
     const found = new Map<ListedExecution, RunListing>();
     await inParallel(wanted, async (listed) => {
       const { workflowId, runId } = referenceOf(listed);
-      // The run is one of its executions: the others are not listed.
+      // Only the execution that is the run is listed.
       const line = await unlessGone(this.#line(chains.get(workflowId) ?? [listed]));
       if (line?.workflowRunId !== runId) return;
       if (filter.status === undefined || line.listing.status === filter.status)
@@ -73,7 +73,7 @@ export class RunList {
     return { runs, next: next === null ? null : cursorOf(next) };
   }
 
-  /** The run whose latest execution this is; null if its history is gone. */
+  /** The run with this latest execution; null if its history has expired. */
   async line(latest: ListedExecution): Promise<RunListing | null> {
     const line = async () => {
       if (!(await this.#end(latest)).ranNothing) return this.#line([latest]);
@@ -95,7 +95,10 @@ export class RunList {
     return executions.filter((listed) => wanted.has(listed));
   }
 
-  /** All executions of the runs that these are of, the newest first. One that is running is the newest. */
+  /**
+   * All executions of the runs of the given closed executions, newest first. A running execution is always
+   * the newest.
+   */
   async #chains(listed: readonly ListedExecution[]): Promise<Map<string, ListedExecution[]>> {
     const chains = new Map<string, ListedExecution[]>();
     const closed = listed.filter(({ status }) => status !== STATUS.running);
@@ -110,7 +113,7 @@ export class RunList {
     return chains;
   }
 
-  /** Of a run's executions, the newest that did not end before it had a plan; if all did, the newest. */
+  /** The newest of a run's executions that did not end before it was planned; the newest if all did. */
   async #line(chain: readonly ListedExecution[]): Promise<{ workflowRunId: string; listing: RunListing }> {
     let real = chain[0]!;
     for (const execution of chain) {
@@ -142,7 +145,7 @@ export class RunList {
   }
 
   /**
-   * Temporal's close status says it, but for completed and failed runs, whose last event holds the counts.
+   * Uses Temporal's close status, except for completed and failed runs, whose last event has the counts.
    */
   async #readEnd(info: ListedExecution): Promise<ExecutionEnd> {
     const execution = referenceOf(info);
@@ -167,13 +170,13 @@ export class RunList {
   }
 }
 
-/** `ranNothing`: it ended before it had a plan, so it is not the run. */
+/** `ranNothing`: it ended before it was planned, so it does not count as the run. */
 interface ExecutionEnd {
   status: RunStatus;
   ranNothing: boolean;
 }
 
-/** With which of Temporal's own words executions can end that have a status. */
+/** Temporal's close statuses that executions with a run status can have. */
 const CLOSED_AS: Readonly<Record<RunStatus, readonly string[]>> = {
   IN_PROGRESS: ['Running'],
   SUCCESS: ['Completed', 'Failed'],
@@ -182,7 +185,7 @@ const CLOSED_AS: Readonly<Record<RunStatus, readonly string[]>> = {
   CANCELLED: ['Canceled'],
 };
 
-/** What the server can leave out by itself. */
+/** The part of the filter that the server can evaluate. */
 function queryOf({ status, startedFrom, startedBefore }: Omit<ListOptions, 'limit' | 'after'>): string[] {
   return [
     ...(status === undefined ? [] : [`ExecutionStatus IN (${CLOSED_AS[status].map(quoted).join(', ')})`]),
@@ -191,7 +194,9 @@ function queryOf({ status, startedFrom, startedBefore }: Omit<ListOptions, 'limi
   ];
 }
 
-/** Marks cursors: servers answer other text with errors that say nothing, and only after half a minute. */
+/**
+ * Marks cursors, because servers answer invalid ones with an unhelpful error, and only after half a minute.
+ */
 const CURSOR = 'runs-';
 
 function cursorOf(token: Uint8Array): string {
@@ -203,7 +208,7 @@ function tokenOf(after: string): Uint8Array {
   throw new RangeError(`"${after}" is not a cursor: pass the "next" of the previous page unchanged.`);
 }
 
-/** Null for an execution whose history was deleted, or has expired, after the server listed it. */
+/** Null for an execution whose history was deleted or has expired since the server listed it. */
 async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await reading;
@@ -217,12 +222,11 @@ function referenceOf({ execution }: ListedExecution): ExecutionRef {
   return { workflowId: execution!.workflowId!, runId: execution!.runId! };
 }
 
-/** Run ids that are looked through for the one that was meant. */
+/** Maximum number of run ids that are searched for suggestions. */
 const MAX_CANDIDATES = 200;
 
 /**
- * The error for a run id that the server does not know. `archives`: the stage where it has no archive either,
- * if one was asked.
+ * The error for an unknown run id. `archives` is the stage that was also searched, if any.
  */
 export async function runNotFound(
   client: Client,

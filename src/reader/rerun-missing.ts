@@ -2,7 +2,7 @@ import { Refusal } from '../core/refusal';
 import { ObjectDamaged, ObjectMissing } from '../stage';
 
 /**
- * Reads files of DONE partitions; where they are gone or damaged, the error names the command that runs those
+ * Reads files of DONE partitions; if they are missing or damaged, the error names the command that runs those
  * partitions again.
  */
 export async function orRerun<T>(runId: string, work: () => Promise<T>): Promise<T> {
