@@ -23,7 +23,7 @@ export interface ActivityDeps {
   readonly identity: string;
   /** Local folder for files being written; emptied when the worker starts. */
   readonly scratch: string;
-  /** Aborted when the worker begins to shut down. */
+  /** Aborted when the worker starts to shut down. */
   readonly stopping: AbortSignal;
   /** Null if metrics are not collected. */
   readonly metrics: WorkerMetrics | null;

@@ -190,7 +190,7 @@ export interface ModelInput {
   holdout?: string;
 }
 
-/** What a run of a model's function does. */
+/** The task of a run of a model's function. */
 export type ModelTask = 'train' | 'predict' | 'fitPredict';
 
 /** What a continuation may change; everything else stays as it is in the run. */

@@ -19,7 +19,7 @@ export const MAX_CONCURRENCY = MAX_LANES * MAX_SHARDS;
 /** How many units a run may have in flight, and why not more. */
 export interface ConcurrencyLimit {
   max: number;
-  /** The end of a sentence. */
+  /** Completes the error message. */
   why: string;
 }
 

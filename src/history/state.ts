@@ -24,7 +24,7 @@ export interface WaitingStep {
   activity: Step | 'processUnit';
   /** Number of the next or current attempt: 2 after the first failure. */
   attempt: number;
-  /** What the attempt before failed with. */
+  /** The error of the previous attempt. */
   error: ErrorInfo;
 }
 

@@ -47,7 +47,7 @@ export async function admit(deps: GateDeps, context: Context, raw: unknown): Pro
   return starter;
 }
 
-/** Who started the run of this activity; null if it was not someone who may. */
+/** Who started the run of this activity; null if they were not allowed to. */
 export async function starterOf(deps: GateDeps, context: Context): Promise<Starter | null> {
   if (deps.gate === null) return starterWithoutGate(deps);
   const { proof, input } = await recordedStart(context.client, context.info.workflowExecution!);

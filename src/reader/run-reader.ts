@@ -31,7 +31,7 @@ export interface Reading {
   state: RunState;
 }
 
-/** How often a follower asks the server which partitions are running. */
+/** How often a follower queries the server for running partitions. */
 const TICK_MS = 1_000;
 
 export class RunReader {

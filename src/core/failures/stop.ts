@@ -9,7 +9,7 @@ import { failed, type StatusCounts } from '../status';
 export type StopReason = 'failFast' | 'alike';
 
 export interface Standing {
-  /** Of this execution. */
+  /** Counts of this execution. */
   counts: StatusCounts;
   /** DONE partitions, including those of earlier executions: if there are any, the function works. */
   done: number;
