@@ -9,7 +9,7 @@ import { refusalOfService } from '../warehouse';
 /** A `Refusal` as a Temporal failure: never retried, with the sentence as its message. */
 export function refused(error: Refusal, ...details: unknown[]): ApplicationFailure {
   const failure = ApplicationFailure.nonRetryable(error.message, error.type, ...details);
-  // The user's mistake, not a place in our code.
+  // A refusal is the user's mistake, so a stack of our code would be misleading.
   failure.stack = `${error.type}: ${error.message}`;
   return failure;
 }

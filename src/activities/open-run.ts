@@ -36,8 +36,8 @@ import { modelProblems, registryProblems } from '../planning/check-models';
 import { claimStage } from '../stored/stage-access';
 import { scheduledTimeOf } from '../planning/run-time';
 import { loadUnitPlan } from '../stored/unit-plan';
-import { beginAgain } from '../planning/unplanned-run';
-import { entriesUpTo, takeOver, waitOut } from '../planning/continue-run';
+import { resumeUnplanned } from '../planning/unplanned-run';
+import { entriesUpTo, takeOver, waitUntilStopped } from '../planning/continue-run';
 import { findResumedRun, type ResumedRun } from '../planning/resumed-run';
 import { EarlierExecutions, plannedElsewhere } from '../planning/run-chain';
 
@@ -53,10 +53,10 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const admitted = await admit(deps, context, raw);
   const project = await deps.project();
   const opening = { project, trusted: isTrusted(admitted), context };
-  const { earlier: continued, resumed, given, misfits, basis } = await resolveResume(raw, opening);
+  const { earlier: continued, resumed, given, conflicts, basis } = await resolveResume(raw, opening);
   const starter = basis === null ? admitted : starterOfContinuation(deps, admitted, basis);
   const trusted = isTrusted(starter);
-  const input = acceptInput(context, given, misfits);
+  const input = acceptInput(context, given, conflicts);
   const problems: string[] = [];
   const warehouseUri = resolvePlace('warehouse', input.warehouse, project, problems, { trusted });
   const place = { trusted, warehouse: input.warehouse };
@@ -112,7 +112,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const { generation, execution } = await takePlace(context, stage, earlier!, input);
   const { workflowId: runId } = context.info.workflowExecution!;
   const own = { runId, generation, execution };
-  if (resumed !== null) await waitOut(resumed.reading.record, context);
+  if (resumed !== null) await waitUntilStopped(resumed.reading.record, context);
   const before = resumed ?? (await earlier!.previous());
   if (before !== null) await archivePrevious(context, stage, before.reading);
   return {
@@ -161,7 +161,7 @@ interface Resolved {
   /** The effective input. */
   given: unknown;
   /** Problems with changes that a continuation may not make. */
-  misfits: string[];
+  conflicts: string[];
   /** The execution that the rest of the input comes from; null if there is none. */
   basis: Reading | null;
 }
@@ -173,7 +173,7 @@ interface Opening {
 }
 
 async function resolveResume(raw: unknown, { project, trusted, context }: Opening): Promise<Resolved> {
-  if (!asksToResume(raw)) return { earlier: null, resumed: null, given: raw, misfits: [], basis: null };
+  if (!asksToResume(raw)) return { earlier: null, resumed: null, given: raw, conflicts: [], basis: null };
   const problems: string[] = [];
   const named = (value: unknown): string | null => (typeof value === 'string' ? value : null);
   const place = { trusted, warehouse: named(raw.warehouse) };
@@ -181,7 +181,7 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
   if (uri === null) throw new Refusal('InvalidInput', problems);
   const earlier = new EarlierExecutions(context, openStage(uri));
   const resumed = await findResumedRun(raw, earlier);
-  const again = resumed === null ? await beginAgain(raw, earlier) : null;
+  const again = resumed === null ? await resumeUnplanned(raw, earlier) : null;
   const found = resumed ?? again;
   const basis = resumed?.reading ?? again?.basis ?? null;
   if (found === null && raw.function == null) {
@@ -190,8 +190,8 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
       `There is nothing to continue: no run "${runId}" has been accepted on the stage ${uri}. Start it with its complete input (partwise run).`,
     ]);
   }
-  const misfits = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, { project, trusted })];
-  return { earlier, resumed, given: found?.input ?? raw, misfits, basis };
+  const conflicts = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, { project, trusted })];
+  return { earlier, resumed, given: found?.input ?? raw, conflicts, basis };
 }
 
 /** `stageUri` is null if the input names no stage that it may use. */

@@ -30,7 +30,7 @@ type ModelOutput = Extract<OutputPlan, { model: string }>;
 /** Other runs may register at the same time; each try is based on the newest version at that moment. */
 const MAX_TRIES = 20;
 
-interface Registering {
+interface Registration {
   task: CommitTask & { output: ModelOutput };
   warehouse: Warehouse;
   reader: RunReader;
@@ -40,13 +40,13 @@ interface Registering {
   signal: AbortSignal;
 }
 
-export async function registerModels(registering: Registering): Promise<CommitResult> {
-  const { task, warehouse } = registering;
+export async function registerModels(registration: Registration): Promise<CommitResult> {
+  const { task, warehouse } = registration;
   for (let attempt = 1; ; attempt++) {
     const records = await warehouse.readModels(task.output.model);
     try {
-      const own = versionsOfRun(records, registering);
-      return madeBefore(own, registering) ?? (await register(registering, records, own.at(-1) ?? null));
+      const own = versionsOfRun(records, registration);
+      return madeBefore(own, registration) ?? (await register(registration, records, own.at(-1) ?? null));
     } catch (error) {
       if (error instanceof RegistryRefused) throw new Refusal('OutputMismatch', [error.message]);
       if (!(error instanceof RegistryConflict) || attempt === MAX_TRIES) throw error;
@@ -55,7 +55,7 @@ export async function registerModels(registering: Registering): Promise<CommitRe
 }
 
 async function register(
-  { task, warehouse, reader, record, lineage, signal }: Registering,
+  { task, warehouse, reader, record, lineage, signal }: Registration,
   records: readonly ModelRecord[],
   last: Version | null,
 ): Promise<CommitResult> {
@@ -116,7 +116,7 @@ function identityOf({ plan }: RunRecord): ModelIdentity {
 }
 
 /** Versions created by executions of this run, oldest first. */
-function versionsOfRun(records: readonly ModelRecord[], { task, lineage }: Registering): Version[] {
+function versionsOfRun(records: readonly ModelRecord[], { task, lineage }: Registration): Version[] {
   return versionsOf(records).filter(
     ({ body }) => body.run?.id === task.runId && body.run.lineage === lineage,
   );
@@ -126,7 +126,7 @@ function versionsOfRun(records: readonly ModelRecord[], { task, lineage }: Regis
  * The version that this execution has already created, if its answer was lost. Throws if a newer execution of
  * the run has created one.
  */
-function madeBefore(own: readonly Version[], { task, record }: Registering): CommitResult | null {
+function madeBefore(own: readonly Version[], { task, record }: Registration): CommitResult | null {
   const same = own.find(({ body }) => body.run!.workflowRunId === record.workflowRunId);
   if (same !== undefined) return resultOf(task.output.model, same);
   const newest = Math.max(0, ...own.map(({ body }) => body.run!.execution));

@@ -22,7 +22,9 @@ export interface OpenedRun {
   function: FunctionPlan;
   /** The function's own settings, as declared. */
   functionSettings: FunctionDescription;
-  /** The same settings, validated. Absent in histories of releases that checked them again during planning. */
+  /**
+   * The same settings, validated. Absent in histories of releases that checked them again during planning.
+   */
   settings?: FunctionSettings;
   /** ISO 8601 UTC: the time that the run is for. For a continuation, that of the run it continues. */
   scheduledTime: string | null;

@@ -101,7 +101,7 @@ export interface UnitResult {
   doneMs: number;
   /** The first few errors, for display and for the run's failure message. */
   firstErrors: { id: string; error: ErrorInfo }[];
-  /** Folder on the stage that holds the attempt's log segments, ending in `/`. */
+  /** Folder on the stage that contains the attempt's log segments, ending in `/`. */
   logs: string;
   /** sha256 of the function bundle that ran. */
   functionDigest: string;

@@ -27,7 +27,7 @@ function classOf(value: object): string {
     const name = prototype?.constructor?.name;
     return typeof name === 'string' && name !== '' ? name : 'Object';
   } catch {
-    // A getter or a Proxy that throws.
+    // The value has a getter, or is a Proxy, that throws.
     return 'Object';
   }
 }

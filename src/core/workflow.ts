@@ -29,7 +29,7 @@ export const PAUSED_MEMO = 'partwisePaused';
 export const WORKFLOW_TYPE = 'partitionedRun';
 
 /** The activities of `partitionedRun` and `partitionShard`, as the workflows see them. */
-// A type alias, because proxyActivities wants an index signature.
+// A type alias, because proxyActivities requires an index signature.
 export type RunActivities = {
   openRun(input: unknown): Promise<OpenedRun>;
   planRun(task: PlanTask): Promise<RunPlan>;

@@ -48,7 +48,7 @@ export interface FailureGroup {
   count: number;
   /** Ordinals of these partitions, ascending. */
   ordinals: Int32Array;
-  /** When the first and the last of them failed: ISO 8601 UTC. */
+  /** Times of the first and the last failure, ISO 8601 UTC. */
   firstAt: string;
   lastAt: string;
   /** Number of the first execution in which one of them failed. */

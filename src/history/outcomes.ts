@@ -130,7 +130,7 @@ export class Outcomes {
       const end = this.#single.get(ordinal);
       if (end?.status === 'CANCELLED') this.#single.set(ordinal, { ...end, status: 'SKIPPED', error: null });
     }
-    // A stopped run tries nothing again.
+    // A stopped run retries nothing.
     for (const ordinal of wasStopped(record) ? record.waiting.keys() : []) {
       const thrown = this.#thrown.get(ordinal);
       if (thrown !== undefined) this.#single.set(ordinal, thrown);

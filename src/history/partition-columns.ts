@@ -97,7 +97,7 @@ export class ColumnsOfEnds implements EndsSink {
   }
 
   addThrown(end: PartitionEnd): void {
-    // A stopped run tries nothing again.
+    // A stopped run retries nothing.
     if (wasStopped(this.record) && this.record.waiting.has(end.ordinal)) this.addEnd(end);
     else this.addCalls(end.ordinal, end.attempts);
   }

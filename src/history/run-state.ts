@@ -91,7 +91,7 @@ function endedEarly(record: RunRecord): boolean {
   return record.plan === null || wasStopped(record);
 }
 
-/** enforces I8: the one place where a run's status is decided. */
+/** enforces I8: the only place where a run's status is decided. */
 function runStatus(record: RunRecord): RunStatus {
   const { closed, plan, failedStep } = record;
   if (closed === null) return 'IN_PROGRESS';

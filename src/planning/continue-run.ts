@@ -51,7 +51,7 @@ export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
  * After a terminate or a time-out, functions of the earlier execution keep running until their next heartbeat
  * is rejected: waits until none can still be running.
  */
-export async function waitOut(
+export async function waitUntilStopped(
   { closed, plan, open, units, shards }: RunRecord,
   { info, cancellationSignal }: Pick<Context, 'info' | 'cancellationSignal'>,
 ): Promise<void> {
@@ -74,7 +74,7 @@ export async function waitOut(
  * Ordinals of the partitions that the continuation may run; null: all that are not DONE. Throws for unknown
  * ids.
  */
-export async function narrowTo(
+export async function selectedOrdinals(
   stage: Stage,
   { index }: RunPlan,
   only: readonly string[] | null,
@@ -158,7 +158,7 @@ export async function putCarried(
   return { file, counts, reused, firstErrors };
 }
 
-/** The records of a file of outcomes taken over. */
+/** Reads the records of a file of outcomes taken over. */
 export async function readCarried(stage: Stage, { file }: Carried): Promise<CarriedRecord[]> {
   return unsealLines(await stage.read(file)) as CarriedRecord[];
 }

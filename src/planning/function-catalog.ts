@@ -26,7 +26,7 @@ export function sqlDigest(query: string): string {
 /** The code with which a worker runs a unit. */
 export interface UnitBundle {
   digest: string;
-  /** Null: the built-in function `sql`. */
+  /** Null for the built-in function `sql`. */
   path: string | null;
   language: Language;
 }

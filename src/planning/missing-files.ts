@@ -38,7 +38,7 @@ function* outcomesOf({ outcomes, blocks }: CarriedContent): Generator<EndedOutco
 
 /** Checked one after the other, because a partition may have a hundred thousand artifacts. */
 async function hasArtifacts(stage: Stage, { artifacts }: EndedOutcome): Promise<boolean> {
-  for (const ref of artifacts) if ((await unlessGone(stage.read(ref))) === null) return false;
+  for (const ref of artifacts) if ((await orNullIfMissing(stage.read(ref))) === null) return false;
   return true;
 }
 
@@ -52,7 +52,7 @@ async function rowsThere(
   const folder = await mkdtemp(join(tmpdir(), 'partwise-'));
   try {
     for (const each of files) {
-      const local = await unlessGone(stage.localFile(each.file, folder));
+      const local = await orNullIfMissing(stage.localFile(each.file, folder));
       if (local === null) continue;
       whole.push(each);
       const except = new Set(each.except);
@@ -77,7 +77,7 @@ function rowsIn(file: string): Promise<[number, number][]> {
   });
 }
 
-async function unlessGone<T>(work: Promise<T>): Promise<T | null> {
+async function orNullIfMissing<T>(work: Promise<T>): Promise<T | null> {
   try {
     return await work;
   } catch (error) {

@@ -79,7 +79,7 @@ async function runCommand(command: string, body: string, { runId, status }: EndN
   const child = spawn(command, {
     shell: true,
     detached: true,
-    // I11: what a command prints may show a URL with a secret, and an error's message goes into history.
+    // I11: a command's output may contain a URL with a secret, and error messages are stored in history.
     stdio: ['pipe', 'ignore', 'ignore'],
     env: { ...process.env, PARTWISE_RUN_ID: runId, PARTWISE_STATUS: status },
   });

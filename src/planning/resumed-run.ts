@@ -5,7 +5,7 @@
 import { resumedInput } from '../input/continue-input';
 import type { RunInput } from '../core/input';
 import { Refusal } from '../core/refusal';
-import { assertSnapshotThere, narrowTo } from './continue-run';
+import { assertSnapshotThere, selectedOrdinals } from './continue-run';
 import { givenInput } from './opened-run';
 import type { EarlierExecutions, Previous } from './run-chain';
 
@@ -38,7 +38,7 @@ export async function findResumedRun(
   // enforces I10
   if (rerunMissing && found.reading.state.commit !== null && hasAppended(input)) problems.push(APPENDED);
   await assertSnapshotThere(stage, record.plan!);
-  const selected = problems.length > 0 ? null : await narrowTo(stage, record.plan!, raw.only ?? null);
+  const selected = problems.length > 0 ? null : await selectedOrdinals(stage, record.plan!, raw.only ?? null);
   return { ...found, input, problems, selected, rerunMissing };
 }
 

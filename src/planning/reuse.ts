@@ -13,7 +13,7 @@ import { isStoredSize, type Stage } from '../stage';
 import { moveRows, type MovedRows } from '../rows/combined-rows';
 import { readLedger, type LedgerEntry } from '../stored/series-ledger';
 
-export interface Reusing {
+export interface ReuseRequest {
   stage: Stage;
   /** The execution that reuses. */
   place: ExecutionPlace;
@@ -29,9 +29,9 @@ export interface Reusing {
 }
 
 /** Null if there is nothing to reuse. */
-export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | null> {
-  const { stage, place, series, basis, scratch, warn } = reusing;
-  const unchanged = await findUnchanged(reusing);
+export async function reuseOutcomes(request: ReuseRequest): Promise<CarriedContent | null> {
+  const { stage, place, series, basis, scratch, warn } = request;
+  const unchanged = await findUnchanged(request);
   const there = await filesThere(stage, unchanged.values());
   const found = [...unchanged].filter(([, entry]) => filesOf(entry).every((file) => there(file)));
   if (found.length < unchanged.size) {
@@ -71,7 +71,7 @@ async function findUnchanged({
   basis,
   ids,
   fingerprints,
-}: Reusing): Promise<Map<number, LedgerEntry>> {
+}: ReuseRequest): Promise<Map<number, LedgerEntry>> {
   const ledger = await readLedger(stage, series);
   const keyOf = reuseKeys(basis);
   const unchanged = new Map<number, LedgerEntry>();
@@ -104,7 +104,7 @@ async function filesThere(
       : isStoredSize(bytes.get(file.path) ?? -1, file.bytes);
 }
 
-/** By path. */
+/** The rows to copy, by file path. */
 function rowsToMove(
   found: readonly (readonly [number, LedgerEntry])[],
 ): Map<string, { file: FileRef; ordinals: [number, number][] }> {

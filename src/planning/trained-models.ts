@@ -30,7 +30,7 @@ export async function trainedEntries(
   const outcomes = await reader.outcomes(record);
   const { ids, rows: sizes } = await readWholeIndex(await stage.localFile(plan.index));
   const done = ids.map((_, ordinal) => ordinal).filter((ordinal) => outcomes.statusOf(ordinal) === 'DONE');
-  // A function that trains returns one row, and rows come in the order of the partitions.
+  // A training function returns one row, and rows are in the order of the partitions.
   const rows = await readRows(stage, await reader.rowsFiles(record), plan.keyColumns);
   if (rows.length !== done.length)
     throw new Error(`The run "${runId}" has ${rows.length} rows for ${done.length} models.`);

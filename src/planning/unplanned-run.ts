@@ -14,7 +14,7 @@ import type { EarlierExecutions } from './run-chain';
  * The input of that run (`basis`) with the changes in `raw`; null if no execution of the id was accepted, or
  * it has expired.
  */
-export async function beginAgain(
+export async function resumeUnplanned(
   raw: Partial<RunInput>,
   earlier: EarlierExecutions,
 ): Promise<(Resumed & { basis: Reading }) | null> {

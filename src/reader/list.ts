@@ -64,7 +64,7 @@ export class RunList {
     await inParallel(wanted, async (listed) => {
       const { workflowId, runId } = referenceOf(listed);
       // Only the execution that is the run is listed.
-      const line = await unlessGone(this.#line(chains.get(workflowId) ?? [listed]));
+      const line = await orNullIfExpired(this.#line(chains.get(workflowId) ?? [listed]));
       if (line?.workflowRunId !== runId) return;
       if (filter.status === undefined || line.listing.status === filter.status)
         found.set(listed, line.listing);
@@ -80,7 +80,7 @@ export class RunList {
       const chains = await this.#chains([latest]);
       return this.#line(chains.get(referenceOf(latest).workflowId) ?? [latest]);
     };
-    return (await unlessGone(line()))?.listing ?? null;
+    return (await orNullIfExpired(line()))?.listing ?? null;
   }
 
   async #ofFunction(
@@ -90,7 +90,7 @@ export class RunList {
     if (name === undefined) return executions;
     const wanted = new Set<ListedExecution>();
     await inParallel(executions, async (listed) => {
-      if ((await unlessGone(this.#function(listed))) === name) wanted.add(listed);
+      if ((await orNullIfExpired(this.#function(listed))) === name) wanted.add(listed);
     });
     return executions.filter((listed) => wanted.has(listed));
   }
@@ -209,7 +209,7 @@ function tokenOf(after: string): Uint8Array {
 }
 
 /** Null for an execution whose history was deleted or has expired since the server listed it. */
-async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
+async function orNullIfExpired<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await reading;
   } catch (error) {

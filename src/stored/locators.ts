@@ -101,7 +101,7 @@ function parseLocator(content: Uint8Array, path: string): Locator | null {
       sha256?: string;
     };
     const isIts = locatorPath(locator.runId, locator.execution) === path;
-    // Earlier releases put them without a seal.
+    // Earlier releases wrote locators without a seal.
     return isIts && (sha256 === undefined || sha256 === sealOf(locator)) ? locator : null;
   } catch {
     return null;

@@ -14,10 +14,10 @@ import { sealLines, unsealLines } from './numbered-objects';
 export interface LedgerEntry {
   /** See `reuseKeys`. */
   key: string;
-  /** DONE; its ordinal is that of the run below. */
+  /** A DONE outcome; its ordinal is that in `run`. */
   outcome: PartitionOutcome;
   functionDigest: string;
-  /** Where its rows are, under its ordinal. */
+  /** Files that contain its rows, under its ordinal. */
   rows: readonly RowsFile[];
   /** ISO 8601 UTC: when its rows were pinned. */
   snapshotTime: string;

@@ -19,9 +19,9 @@ import type { RunActivities } from '../core/workflow';
 /** The run that units belong to. */
 export type RunOfUnits = Pick<OpenedRun, 'runId' | 'stageToken'>;
 
-type Taken = 'unit' | 'from' | 'to' | 'only' | 'round' | 'partitions' | 'big';
+type TaskField = 'unit' | 'from' | 'to' | 'only' | 'round' | 'partitions' | 'big';
 
-export interface UnitOfCall extends Pick<UnitTask, Taken> {
+export interface UnitOfCall extends Pick<UnitTask, TaskField> {
   activityId: string;
   label: string;
 }

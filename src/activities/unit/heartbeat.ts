@@ -47,7 +47,7 @@ export interface UnitBeat {
   progress?: unknown;
 }
 
-/** A first attempt's state. */
+/** The initial state, for a first attempt. */
 export const FIRST_BEAT: UnitBeat = {
   throws: 0,
   shutdowns: 0,
@@ -113,7 +113,7 @@ export function startHeartbeats(
 ): Heartbeats {
   const timeoutMs = context.info.heartbeatTimeoutMs ?? 10_000;
   let beat = first;
-  // Not the wall clock: that jumps when a laptop wakes up.
+  // Not the wall clock, which jumps when a laptop wakes up.
   let acceptedAt = performance.now();
   let asking: Promise<void> | null = null;
   let lost = false;

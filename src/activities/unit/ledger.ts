@@ -16,7 +16,7 @@ interface LedgerParts {
   /** Temporal's attempt number. */
   attempt: number;
   before: UnitBeat;
-  /** Partitions that were recorded when this attempt began. */
+  /** Partitions that were recorded when this attempt started. */
   recorded: ReadonlySet<number>;
 }
 

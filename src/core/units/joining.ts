@@ -25,7 +25,7 @@ const MIN_SHARE = 0.1;
 const ACTIVITY_MS = 25;
 /** Clocks cannot measure shorter calls. */
 const MIN_MS = 0.1;
-/** Temporal's UI shows an activity's summary as one line. */
+/** Temporal's UI shows an activity's summary on one line. */
 const LABEL_LENGTH = 200;
 
 /** How much work may be joined into one activity; null: units are never joined. */

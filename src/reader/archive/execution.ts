@@ -21,7 +21,7 @@ export async function archiveExecution(
 ): Promise<{ path: string | null; shards: string[] }> {
   const shards: ShardRef[] = [];
   const pages = collectingShards(source.pages({ workflowId: place.runId, runId: workflowRunId }), shards);
-  const path = await unlessForgotten(
+  const path = await unlessExpired(
     writeArchive(stage, { place, workflowRunId, shard: null, closing: null, pages }),
     () => findArchive(stage, place.runId, workflowRunId),
   );
@@ -49,16 +49,15 @@ export async function archiveShards(
       continue;
     }
     const pages = source.pages(shard.execution);
-    const path = await unlessForgotten(
-      writeShardArchive(stage, place, shard, { pages, complete: true }),
-      () => Promise.resolve(archived),
+    const path = await unlessExpired(writeShardArchive(stage, place, shard, { pages, complete: true }), () =>
+      Promise.resolve(archived),
     );
     if (path !== null) paths.push(path);
   }
   return paths;
 }
 
-async function unlessForgotten<T>(work: Promise<T>, otherwise: () => Promise<T | null>): Promise<T | null> {
+async function unlessExpired<T>(work: Promise<T>, otherwise: () => Promise<T | null>): Promise<T | null> {
   try {
     return await work;
   } catch (error) {
