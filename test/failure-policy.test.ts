@@ -213,7 +213,7 @@ describe('a run in which everything fails alike', () => {
       status: 'FAILURE',
       counts: { FAILED: 40, SKIPPED: 0 },
       toleratedFailures: 40,
-      error: { message: expect.stringContaining('is done: 40 of 40 failed') },
+      error: { message: expect.stringContaining('succeeded (40 of 40 failed)') },
     });
   });
 });

@@ -155,9 +155,9 @@ describe('a notifier', () => {
       url: 'https://example.com',
     });
     expect(findNotifier('./mail.sh now', config, { trusted: true })).toEqual({ command: './mail.sh now' });
-    expect(findNotifier('https://example.com', config, { trusted: false })).toMatch(/does not have/);
+    expect(findNotifier('https://example.com', config, { trusted: false })).toMatch(/has no such notifier/);
     for (const name of ['constructor', '__proto__', 'toString'])
-      expect(findNotifier(name, config, { trusted: false })).toMatch(/does not have/);
+      expect(findNotifier(name, config, { trusted: false })).toMatch(/has no such notifier/);
   });
 
   it('that fails is named without its URL (I11)', async () => {

@@ -269,8 +269,8 @@ describe('an output that cannot be written is refused before anything runs (I9)'
     ["a view of DuckDB's own in a schema", { table: 'main.duckdb_tables' }, "one of DuckDB's own views"],
     ['a quotation mark', { table: 'a"b' }, 'not a table name'],
     ['an empty part', { table: 'main..sales' }, 'not a table name'],
-    ['the table of commits', { table: 'partwise_commits', evolve: true }, "Partwise's own"],
-    ['the table of models', { table: 'w."PARTWISE_Models"' }, "Partwise's own"],
+    ['the table of commits', { table: 'partwise_commits', evolve: true }, 'reserved for Partwise'],
+    ['the table of models', { table: 'w."PARTWISE_Models"' }, 'reserved for Partwise'],
     ['a folder', { file: './folder.csv' }, 'is a folder'],
     ['a file below a file', { file: './partwise.config.json/rows.csv' }, 'would be below the file'],
   ])('%s', async (_, output, words) => {

@@ -493,7 +493,7 @@ describe('resuming', () => {
     expect(await empty.wait()).toMatchObject({ error: { type: 'SourceEmpty' } });
     const narrowed = await (await empty.retry({ only: ['late'] })).wait();
     expect(narrowed.error!.message).toMatch(
-      /^"only" is \["late"\], and the run .* ended before it had partitions/,
+      /^"only" is \["late"\], but the run .* ended before it had partitions/,
     );
     await project.execute("INSERT INTO sales VALUES ('late', 1000)");
     expect(await (await empty.retry()).wait()).toMatchObject({
