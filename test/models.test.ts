@@ -454,7 +454,7 @@ describe('predicting', () => {
     expect(await refusalOf('nobody')).toMatch(/^"model\.run": .*nobody/);
     const { runId } = await trained('named');
     expect(await refusalOf(runId, { function: 'other.predict' })).toContain('comes from "mean"');
-    expect(await refusalOf(runId, { partitionBy: ['day'] })).toContain('a model for each shop');
+    expect(await refusalOf(runId, { partitionBy: ['day'] })).toContain('one model per shop');
     const running = await start({ function: 'mean.train', options: { maxConcurrency: 1 } }, 'paused');
     await running.pause();
     expect(await refusalOf(running.runId)).toContain('which has not ended');
