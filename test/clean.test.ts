@@ -132,7 +132,7 @@ describe('runs that are removed', () => {
       args: [{ onExisting: 'retry', stage }],
     });
     await expect(handle.result()).rejects.toMatchObject({
-      cause: { message: expect.stringContaining('snapshot is no longer whole on the stage') },
+      cause: { message: expect.stringContaining('snapshot is no longer complete on the stage') },
     });
     expect(await removed({ keep: 1 })).toEqual([]);
     expect(await removed({ keep: 0 })).toEqual([two.runId]);

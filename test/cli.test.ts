@@ -309,7 +309,7 @@ describe('in a project', () => {
     });
     expect((await cli(project.folder, ['watch', runId])).code).toBe(1);
     const again = await cli(project.folder, ['cancel', runId]);
-    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('has ended already') });
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('has already ended') });
   });
 
   it('a detached run goes on by itself', async () => {

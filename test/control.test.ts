@@ -341,10 +341,10 @@ describe('skipping', () => {
     expect(message!.split('\n').at(-1)).toBe('- … and 5 more problems.');
     expect(message!.length).toBeLessThan(4_000);
     await expect(gated.run.skip(['a', 'b', 'd'])).rejects.toThrow(
-      'Nothing was skipped.\n- "a" has ended already: it is DONE.\n- "b" has ended already: it is FAILED.',
+      'Nothing was skipped.\n- "a" has already ended: it is DONE.\n- "b" has already ended: it is FAILED.',
     );
     await gated.run.skip(['d']);
-    await expect(gated.run.skip(['d', 'e'])).rejects.toThrow('Nothing was skipped. "d" is skipped already');
+    await expect(gated.run.skip(['d', 'e'])).rejects.toThrow('Nothing was skipped. "d" is already skipped');
     expect((await gated.run.status()).counts).toMatchObject({ SKIPPED: 1 });
     await gated.run.cancel();
     expect((await gated.run.wait()).counts).toMatchObject({ DONE: 1, FAILED: 1, SKIPPED: 1, CANCELLED: 3 });
@@ -430,9 +430,9 @@ describe('what cannot be set', () => {
       '"toleratedFailures" is "5"; it takes a whole number, 0 or more, or a percentage of all partitions, such as "5%".',
     );
     expect(await update('skip', 'a')).toBe(
-      'What to skip is "a"; it takes a list of partition ids, such as ["North"].',
+      '"skip" is "a"; it takes a list of partition ids, such as ["North"].',
     );
-    expect(await update('skip', ['San Marcos', 3])).toContain('- "San Marcos" is no partition id');
+    expect(await update('skip', ['San Marcos', 3])).toContain('- "San Marcos" is not a partition id');
     expect(
       await update(
         'skip',
@@ -594,7 +594,7 @@ describe('the commands', () => {
     const late = await cli(project.folder, ['pause', runId]);
     expect([late.code, late.stderr]).toEqual([
       2,
-      `error: The run "${runId}" has ended already, so there is nothing to pause: partwise status ${runId} shows how.\n`,
+      `error: The run "${runId}" has already ended, so there is nothing to pause. To see how it ended, run: partwise status ${runId}\n`,
     ]);
   });
 });

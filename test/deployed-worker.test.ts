@@ -246,7 +246,7 @@ describe('SQL of an input is one statement that only reads, so it is refused', (
     await refusedWith({ ...good, where }, '"where" is .*, which is not one condition: ');
     await refusedWith(
       { ...good, function: 'mean.train', model: { holdout: where } },
-      '"model.holdout" cannot be asked',
+      '"model.holdout" cannot be evaluated',
     );
   });
 

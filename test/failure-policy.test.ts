@@ -65,7 +65,7 @@ describe('failFast', () => {
         type: 'PartialFailure',
         message:
           '2 of 6 partitions failed, and 1 is tolerated, so the run stopped (failFast): 3 were not started and 1 was cut off. ' +
-          `Mend it, then partwise retry ${gated.run.runId}. First: a: no good: a`,
+          `Fix it, then run partwise retry ${gated.run.runId}. First error: a: no good: a`,
       },
     });
     expect(gated.begun().sort()).toEqual(['a', 'b', 'c']);
@@ -135,7 +135,7 @@ describe('a run in which everything fails alike', () => {
     expect(state.error).toMatchObject({
       type: 'PartialFailure',
       message: expect.stringMatching(
-        /^The first 2\d partitions failed alike: RangeError: no table "x-\d+" for \d+, so the other \d+ were not started.*\. Mend it, then partwise retry alike-\w+\.$/,
+        /^The first 2\d partitions failed with the same error: RangeError: no table "x-\d+" for \d+\. The other \d+ were not started.*\. Fix it, then run: partwise retry alike-\w+$/,
       ) as unknown,
     });
     const page = await gated.run.partitions({ status: 'SKIPPED' });
@@ -173,7 +173,7 @@ describe('a run in which everything fails alike', () => {
       counts: { total: 600, FAILED: 100, SKIPPED: 500 },
       error: {
         message: expect.stringContaining(
-          'The first 100 partitions failed alike: RangeError: no such column, so the other 500 were not started.',
+          'The first 100 partitions failed with the same error: RangeError: no such column. The other 500 were not started.',
         ) as unknown,
       },
     });
@@ -213,7 +213,7 @@ describe('a run in which everything fails alike', () => {
       status: 'FAILURE',
       counts: { FAILED: 40, SKIPPED: 0 },
       toleratedFailures: 40,
-      error: { message: expect.stringContaining('is done: 40 of 40 failed') },
+      error: { message: expect.stringContaining('succeeded (40 of 40 failed)') },
     });
   });
 });

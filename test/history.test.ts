@@ -696,7 +696,7 @@ describe('decoding events', () => {
 
   test('refuses a record of a later release with a sentence', async () => {
     await expect(decode(schedule('processUnit', { version: 2 }))).rejects.toThrow(
-      /holds a unit .* cannot read/,
+      /contains a unit .* cannot read/,
     );
   });
 });

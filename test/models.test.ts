@@ -345,7 +345,7 @@ describe('predicting', () => {
     const run = await predict({ onMissing: 'skip' }, { params: { fail: 'b' } });
     const { error, counts } = await run.wait();
     expect(counts).toMatchObject({ DONE: 1, FAILED: 1, SKIPPED: 1 });
-    expect(error!.message).toContain('First: b: no luck');
+    expect(error!.message).toContain('First error: b: no luck');
   });
 
   it('lets the model of another partition stand in, and says whose it was', async () => {
@@ -420,7 +420,7 @@ describe('predicting', () => {
       'There is no model "new"',
     );
     expect(await problemOf({ function: 'mean.train', model: { holdout: 'dya = 2' } })).toMatch(
-      /^"model\.holdout" cannot be asked of the rows: .*"?dya"?/,
+      /^"model\.holdout" cannot be evaluated on the rows: .*"?dya"?/,
     );
     expect(await problemOf({ function: 'mean.train', model: { keep: ['day'] } })).toContain(
       '"model.keep" is for functions that predict',
@@ -434,10 +434,10 @@ describe('predicting', () => {
       'a column that predictions have by themselves',
     );
     expect(await problemOf({ ...predicting, function: 'other.predict' })).toContain(
-      'is made by "mean", and "other.predict" cannot read its models',
+      'comes from "mean", and "other.predict" cannot read its models',
     );
     expect(await problemOf({ ...predicting, partitionBy: ['day'] })).toContain(
-      'has a model for each shop, and this run is for each day',
+      'has one model per shop, but this run is partitioned by day',
     );
   });
 
@@ -453,8 +453,8 @@ describe('predicting', () => {
     expect(await refusalOf(predicted.runId)).toContain('trained no models');
     expect(await refusalOf('nobody')).toMatch(/^"model\.run": .*nobody/);
     const { runId } = await trained('named');
-    expect(await refusalOf(runId, { function: 'other.predict' })).toContain('is made by "mean"');
-    expect(await refusalOf(runId, { partitionBy: ['day'] })).toContain('a model for each shop');
+    expect(await refusalOf(runId, { function: 'other.predict' })).toContain('comes from "mean"');
+    expect(await refusalOf(runId, { partitionBy: ['day'] })).toContain('one model per shop');
     const running = await start({ function: 'mean.train', options: { maxConcurrency: 1 } }, 'paused');
     await running.pause();
     expect(await refusalOf(running.runId)).toContain('which has not ended');

@@ -132,7 +132,9 @@ describe('when a run ends', () => {
 
   it('a notifier that the configuration does not have is refused with those that it has (I9)', async () => {
     const state = await runToEnd({ notify: 'opps' });
-    expect(state.error!.message).toMatch(/notifier "opps".*Did you mean "ops"\? It has: ops, file\./);
+    expect(state.error!.message).toMatch(
+      /"notify" is "opps", but .* no such notifier\. Did you mean "ops"\? It has: ops, file\./,
+    );
   });
 });
 
@@ -153,9 +155,9 @@ describe('a notifier', () => {
       url: 'https://example.com',
     });
     expect(findNotifier('./mail.sh now', config, { trusted: true })).toEqual({ command: './mail.sh now' });
-    expect(findNotifier('https://example.com', config, { trusted: false })).toMatch(/does not have/);
+    expect(findNotifier('https://example.com', config, { trusted: false })).toMatch(/has no such notifier/);
     for (const name of ['constructor', '__proto__', 'toString'])
-      expect(findNotifier(name, config, { trusted: false })).toMatch(/does not have/);
+      expect(findNotifier(name, config, { trusted: false })).toMatch(/has no such notifier/);
   });
 
   it('that fails is named without its URL (I11)', async () => {
@@ -165,7 +167,7 @@ describe('a notifier', () => {
 
   it('that is a command and fails is named without what it printed (I11)', async () => {
     const failed = notify({ command: 'echo https://example.com/canary | tee /dev/stderr; exit 3' }, notice);
-    await expect(failed).rejects.toThrow(/^The command exited with 3\. What it prints is not kept/);
+    await expect(failed).rejects.toThrow(/^The command exited with 3\. Its output is not kept/);
     await expect(failed).rejects.not.toThrow('canary');
   });
 

@@ -149,11 +149,11 @@ it('a unit is told when the server accepts none of its heartbeats (I12)', async 
   const reason = await activity.run(
     () =>
       new Promise<string>((resolve) => {
-        heartbeats = startHeartbeats(Context.current(), FIRST_BEAT, { onLost: resolve, look: () => ({}) });
+        heartbeats = startHeartbeats(Context.current(), FIRST_BEAT, { onLost: resolve, poll: () => ({}) });
       }),
   );
   expect(reason).toMatch(
-    /^No heartbeat was accepted for the heartbeat time-out|^The server no longer knows this attempt/,
+    /^No heartbeat was accepted within the heartbeat time-out|^The server no longer has this attempt/,
   );
   heartbeats!.stop();
 });

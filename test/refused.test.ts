@@ -267,10 +267,10 @@ describe('an output that cannot be written is refused before anything runs (I9)'
     ['a view', { table: 'all_sales' }, 'is a view'],
     ["a view of DuckDB's own", { table: 'SQLite_master' }, "one of DuckDB's own views"],
     ["a view of DuckDB's own in a schema", { table: 'main.duckdb_tables' }, "one of DuckDB's own views"],
-    ['a quotation mark', { table: 'a"b' }, "no table's name"],
-    ['an empty part', { table: 'main..sales' }, "no table's name"],
-    ['the table of commits', { table: 'partwise_commits', evolve: true }, "Partwise's own"],
-    ['the table of models', { table: 'w."PARTWISE_Models"' }, "Partwise's own"],
+    ['a quotation mark', { table: 'a"b' }, 'not a table name'],
+    ['an empty part', { table: 'main..sales' }, 'not a table name'],
+    ['the table of commits', { table: 'partwise_commits', evolve: true }, 'reserved for Partwise'],
+    ['the table of models', { table: 'w."PARTWISE_Models"' }, 'reserved for Partwise'],
     ['a folder', { file: './folder.csv' }, 'is a folder'],
     ['a file below a file', { file: './partwise.config.json/rows.csv' }, 'would be inside the file'],
   ])('%s', async (_, output, words) => {
@@ -312,7 +312,7 @@ describe('a run id', () => {
     await expect(project.client.workflow.getHandle(run.runId).result()).rejects.toMatchObject({
       cause: {
         type: 'RunExists',
-        message: expect.stringContaining(`The run "${run.runId}" exists already`),
+        message: expect.stringContaining(`The run "${run.runId}" already exists`),
       },
     });
     const again = project.partwise.getRun(run.runId);

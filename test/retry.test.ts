@@ -332,7 +332,7 @@ describe('retrying the failures', () => {
         .catch((error: Error) => (error.cause as Error).message);
     expect(await refusal({ onExisting: 'retry', only: 'b' })).toMatch(/^"only" is "b"; it takes a list/);
     expect(await refusal({ onExisting: 'retry', warehouse: 'duckdb:./other.duckdb' })).toMatch(
-      /^"warehouse" is "duckdb:.*a continuation stays with it/,
+      /^"warehouse" is "duckdb:.*a continuation cannot change it/,
     );
     expect(calls()).toHaveLength(before);
   });
@@ -395,7 +395,7 @@ describe('retrying the failures', () => {
     await rm(join(project.folder, 'stage', runFolder(run.runId), 'g1'), { recursive: true });
     const again = await (await run.retry()).wait();
     expect(again.error).toMatchObject({ type: 'StageDamaged' });
-    expect(again.error!.message).toMatch(/snapshot is no longer whole.*--on-existing overwrite/);
+    expect(again.error!.message).toMatch(/snapshot is no longer complete.*--on-existing overwrite/);
   });
 });
 
@@ -493,7 +493,7 @@ describe('resuming', () => {
     expect(await empty.wait()).toMatchObject({ error: { type: 'SourceEmpty' } });
     const narrowed = await (await empty.retry({ only: ['late'] })).wait();
     expect(narrowed.error!.message).toMatch(
-      /^"only" is \["late"\], and the run .* ended before it had partitions/,
+      /^"only" is \["late"\], but the run .* ended before it had partitions/,
     );
     await project.execute("INSERT INTO sales VALUES ('late', 1000)");
     expect(await (await empty.retry()).wait()).toMatchObject({

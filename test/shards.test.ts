@@ -201,12 +201,12 @@ describe('what people set while it runs', () => {
     await gated.letGo(done);
     await untilState(gated.run, ({ counts }) => counts.DONE === 1);
     await expect(gated.run.skip(['55', done, '115'])).rejects.toThrow(
-      `"${done}" has ended already: it is DONE.`,
+      `"${done}" has already ended: it is DONE.`,
     );
     expect((await gated.run.status()).counts.SKIPPED).toBe(0);
     // One that runs, and one of each shard that waits.
     await gated.run.skip([runs, '55', '115']);
-    await expect(gated.run.skip(['54', '55'])).rejects.toThrow('"55" is skipped already, or has just ended.');
+    await expect(gated.run.skip(['54', '55'])).rejects.toThrow('"55" is already skipped, or has just ended.');
     await gated.letGo();
     expect(await gated.run.wait()).toMatchObject({
       status: 'SUCCESS',
@@ -299,7 +299,7 @@ describe('a run with shards that does not end well', () => {
     const state = await gated.run.wait();
     expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'PartialFailure' } });
     expect(state.error!.message).toMatch(
-      /^The first \d+ partitions failed alike: RangeError: there is no table/,
+      /^The first \d+ partitions failed with the same error: RangeError: there is no table/,
     );
     expect(state.counts.SKIPPED).toBeGreaterThan(0);
     expect(state.counts.SKIPPED + state.counts.CANCELLED + state.counts.FAILED).toBe(400);
@@ -430,11 +430,11 @@ describe('the histories of shards', () => {
     await cp(file, alone);
     const lone = await Partwise.fromHistory(alone, { projectDir: project.folder });
     await expect(lone.status()).rejects.toThrow(
-      /^The run has shards, and the history of shard \d is not there: e1-\w+-shard-\d\.json\.gz was looked for in the folder/,
+      /^The run has shards, and the history of shard \d is missing: there is no e1-\w+-shard-\d\.json\.gz in the folder/,
     );
     const shardFile = join(fileURLToPath(stage), shards[1]!);
     await expect(Partwise.fromHistory(shardFile, { projectDir: project.folder })).rejects.toThrow(
-      'is the history of a shard, which knows only a part of its run: name the archive of the run',
+      'is the history of a shard, which covers only part of its run: use the archive of the run',
     );
 
     const replayed = await cli(project.folder, ['replay', runId]);

@@ -251,8 +251,8 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     expect(await stage.token({ create: true })).toBe(token);
     expect(await stage.list('')).toEqual([]);
     await expect(openPlannedStage(uris[0], token)).resolves.toBeDefined();
-    await expect(openPlannedStage(uris[0], 'other')).rejects.toThrow('is not to be seen from here');
+    await expect(openPlannedStage(uris[0], 'other')).rejects.toThrow('cannot be reached from here');
     expect(await openStage(uris[1]).token({ create: false })).toBeNull();
-    await expect(openPlannedStage(uris[1], token)).rejects.toThrow('is not to be seen from here');
+    await expect(openPlannedStage(uris[1], token)).rejects.toThrow('cannot be reached from here');
   });
 }

@@ -87,7 +87,7 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read at once`,
 
   it('refuses ranges that it does not have', async () => {
     for (const range of [{ from: -1 }, { to: PARTITIONS + 1 }, { from: 5, to: 4 }, { from: 0.5 }])
-      await expect(run.columns(range)).rejects.toThrow(`has ${PARTITIONS}, so both are whole numbers`);
+      await expect(run.columns(range)).rejects.toThrow(`has ${PARTITIONS}. Both must be whole numbers`);
   });
 
   it('has units whose columns add up to the counts that history has of them', async () => {

@@ -9,11 +9,11 @@ import type { Stage } from '../stage';
 import type { ActivityDeps, ClosingRun } from './deps';
 import { withHeartbeats } from './unit/heartbeat';
 import { openPlannedStage } from '../stored/stage-access';
-import { archiveExecution, archiveShards, notingShards } from '../reader/archive/execution';
+import { archiveExecution, archiveShards, collectingShards } from '../reader/archive/execution';
 
 /**
- * Puts the history so far on the stage: all of it but for the end, which the closing says. A refused run has
- * no place there.
+ * Writes the history so far to the stage: all of it except the end, which `closing` describes. A refused run
+ * is not archived.
  */
 export async function archiveClosingRun(
   _: ActivityDeps,
@@ -31,13 +31,13 @@ export async function archiveClosingRun(
     workflowRunId,
     shard: null,
     closing: { ...closing, at: new Date().toISOString() },
-    pages: notingShards(reader.closingPages(), shards),
+    pages: collectingShards(reader.closingPages(), shards),
   });
-  // One that was lost had no chance to do it itself.
+  // A lost shard had no chance to archive itself.
   await archiveShards(new HistorySource(context.client), seen, place, shards, { lacking: true });
 }
 
-/** Puts the history of a shard so far on the stage: all of it that tells of partitions. */
+/** Writes a shard's history so far to the stage: it includes everything about partitions. */
 export function archiveShard(task: ArchiveShardTask): Promise<void> {
   const context = Context.current();
   return withHeartbeats(context, async () => {
@@ -50,8 +50,8 @@ export function archiveShard(task: ArchiveShardTask): Promise<void> {
 }
 
 /**
- * Archives the execution before this one, if that had no chance to do it itself because it was terminated.
- * Best effort: what it recorded is carried over all the same.
+ * Archives the previous execution if it could not archive itself because it was terminated. Best effort: its
+ * outcomes are carried over in any case.
  */
 export async function archivePrevious(
   { client, log }: Context,
@@ -62,12 +62,12 @@ export async function archivePrevious(
   if (state.archived || opened === null || closed === null) return;
   const { runId, generation, execution } = opened;
   try {
-    // One that was terminated while it was being closed has an archive with another end.
+    // An execution that was terminated while closing has an archive with a different end.
     const endedItself = closed.kind !== 'terminated' && closed.kind !== 'timedOut';
     if (endedItself && (await findArchive(stage, runId, workflowRunId)) !== null) return;
     const place = { runId, generation, execution };
     await archiveExecution(new HistorySource(client), stage, place, workflowRunId);
   } catch (error) {
-    log.warn(`Execution ${execution} of the run "${runId}" was not archived. ${String(error)}`);
+    log.warn(`Execution ${execution} of the run "${runId}" could not be archived: ${String(error)}`);
   }
 }

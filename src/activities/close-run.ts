@@ -1,7 +1,7 @@
 /**
- * What is done once when a run ends: small steps that know nothing of each other. One that fails keeps no
- * other from being done; the activity then fails, naming it, and its next attempt does only what is left. How
- * the run ends is not its business.
+ * Runs once when a run ends, as small independent steps. If a step fails, the others still run; the activity
+ * then fails with the names of the failed steps, and its next attempt runs only those. It does not affect how
+ * the run ends.
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { CloseTask } from '../core/opened-run';
@@ -16,8 +16,8 @@ import { recordSeries } from './record-series';
 type ClosingStep = (deps: ActivityDeps, run: ClosingRun) => Promise<void>;
 
 /**
- * In this order. A step may be done twice, for the worker may be lost in between: then a notice comes twice
- * too.
+ * In this order. A step may run twice if the worker is lost in between, so a notification may also be sent
+ * twice.
  */
 const STEPS: Readonly<Record<string, ClosingStep>> = {
   archive: archiveClosingRun,
@@ -43,7 +43,7 @@ export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<voi
         beat();
       } catch (error) {
         const message = `${name}: ${error instanceof Error ? error.message : String(error)}`;
-        context.log.warn(`The run "${task.runId}" ended, and one closing step was not done. ${message}`);
+        context.log.warn(`The run "${task.runId}" has ended, but a closing step failed: ${message}`);
         failed.push(message);
       }
     }
@@ -53,7 +53,7 @@ export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<voi
   if (failed.length > 0) throw ApplicationFailure.create({ type: 'NotClosed', message: failed.join('\n') });
 }
 
-/** A heartbeat can come from anybody who may write to the namespace. */
+/** Heartbeat details can be written by anyone with write access to the namespace. */
 function isNames(value: unknown): value is string[] {
   return listOf(text)(value);
 }

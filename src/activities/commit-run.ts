@@ -15,8 +15,8 @@ import { refusing } from './failures';
 import { withHeartbeats } from './unit/heartbeat';
 
 /**
- * Writes the combined rows: everything or nothing, once (I10). Which rows those are, it reads from the run's
- * own history, as any reader does: a list of hundreds of files would not fit into an argument (I7).
+ * Writes the combined rows: all or nothing, and only once (I10). Which rows to write is read from the run's
+ * own history, as any reader does: a list of hundreds of files would not fit in an argument (I7).
  */
 export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitResult> {
   const context = Context.current();
@@ -39,7 +39,7 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const locators = await readLocators(stage, task.runId);
       const self = { execution: task.execution, workflowRunId: runId };
       const lineage = lineageOf(locators, [self, ...(record.opened?.earlier ?? [])]);
-      // enforces I10: without it, what earlier executions have committed cannot be found.
+      // enforces I10: without it, the commits of earlier executions cannot be found.
       if (lineage === null)
         throw new Refusal('StageDamaged', [damagedLocators(stage, task.runId, locators.damaged)]);
       const { output } = task;
@@ -57,7 +57,7 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
             lineage,
             index,
             rows,
-            // Also what has no outcome, because it was skipped before it was started.
+            // Includes partitions without an outcome, which were skipped before they were started.
             notDone: all.filter((ordinal) => !isDone(ordinal)),
             doneAfter: (execution) =>
               all.filter((ordinal) => isDone(ordinal) && outcomes.executionOf(ordinal)! > execution),

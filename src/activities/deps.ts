@@ -8,26 +8,26 @@ import type { WorkerMetrics } from './metrics';
 import type { FunctionCatalog } from '../planning/function-catalog';
 import type { StartGate } from '../planning/run-trust';
 
-/** What a worker's activities work with. */
+/** The dependencies of a worker's activities. */
 export interface ActivityDeps {
-  /** Folder that relative paths in inputs begin at. */
+  /** Folder to which relative paths in inputs are resolved. */
   readonly projectDir: string;
-  /** The configuration for a new run: as it is now (embedded), or as it was at the worker's start. */
+  /** The configuration for a new run: the current one (embedded), or the one from the worker's start. */
   project(): Promise<ProjectConfig>;
   readonly pool: RunnerPool;
   readonly slots: UnitSlots;
   readonly functions: FunctionCatalog;
-  /** Null: whoever may start workflows in the namespace may start runs. */
+  /** Null if anyone who may start workflows in the namespace may start runs. */
   readonly gate: StartGate | null;
   /** The worker's identity, as in Temporal. */
   readonly identity: string;
-  /** Local folder for files in the making; emptied when the worker starts. */
+  /** Local folder for files being written; emptied when the worker starts. */
   readonly scratch: string;
-  /** Aborted when the worker begins to shut down. */
+  /** Aborted when the worker starts to shut down. */
   readonly stopping: AbortSignal;
-  /** Null: nobody collects them. */
+  /** Null if metrics are not collected. */
   readonly metrics: WorkerMetrics | null;
-  /** The task queue of units; runs on the main one are planned and committed. */
+  /** The task queue of units; planning and commits use the main one. */
   readonly unitTaskQueue: string;
 }
 
@@ -35,6 +35,6 @@ export interface ActivityDeps {
 export interface ClosingRun {
   task: CloseTask;
   context: Context;
-  /** Of this execution. */
+  /** Reads this execution. */
   reader: RunReader;
 }

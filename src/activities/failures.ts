@@ -6,23 +6,24 @@ import { ObjectDamaged, ObjectMissing, StageUnavailable } from '../stage';
 import { WarehouseLocked } from '../duckdb/database-file';
 import { refusalOfService } from '../warehouse';
 
-/** A `Refusal` as Temporal carries it: never retried, with the sentence as its message. */
+/** A `Refusal` as a Temporal failure: never retried, with the sentence as its message. */
 export function refused(error: Refusal, ...details: unknown[]): ApplicationFailure {
   const failure = ApplicationFailure.nonRetryable(error.message, error.type, ...details);
-  // The user's mistake, not a place in our code.
+  // A refusal is the user's mistake, so a stack of our code would be misleading.
   failure.stack = `${error.type}: ${error.message}`;
   return failure;
 }
 
 /**
- * The wait after the first attempt that found the stage away or the warehouse locked; it doubles, so that
- * twelve take half an hour.
+ * The wait after the first attempt that found the stage unavailable or the warehouse locked; it doubles, so
+ * that twelve attempts take half an hour.
  */
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 5 * 60_000;
 
 /**
- * Tried again for long: a run is not lost because a disk is full, or because somebody looks at the warehouse.
+ * Retried for a long time: a run should not fail because a disk is full or because another program has the
+ * warehouse open.
  */
 function unavailable({ name, message }: WarehouseLocked | StageUnavailable): ApplicationFailure {
   const { attempt } = Context.current().info;
@@ -33,7 +34,7 @@ function unavailable({ name, message }: WarehouseLocked | StageUnavailable): App
   });
 }
 
-/** Runs an activity's body, turning what no retry can mend into its failure. */
+/** Runs an activity's body, and turns errors that a retry cannot fix into non-retryable failures. */
 export async function refusing<T>(body: () => Promise<T>): Promise<T> {
   try {
     return await body();
@@ -45,8 +46,8 @@ export async function refusing<T>(body: () => Promise<T>): Promise<T> {
 }
 
 /**
- * The same before any partition has run: a stage that takes no writes for want of rights is refused at once
- * (I9), where a run that is under way would wait for it.
+ * The same before any partition has run: a stage that is not writable for lack of permissions is refused
+ * immediately (I9), whereas a running run would wait for it.
  */
 export function refusingEarly<T>(body: () => Promise<T>): Promise<T> {
   return refusing(() =>
@@ -58,7 +59,7 @@ export function refusingEarly<T>(body: () => Promise<T>): Promise<T> {
   );
 }
 
-/** What a path or its permissions make impossible, however often it is tried. */
+/** Errors caused by a path or its permissions, which retries cannot fix. */
 const PERMANENT = new Set([
   'ENOTDIR',
   'EISDIR',
@@ -74,12 +75,12 @@ function asRefusal(error: unknown): Refusal | null {
   if (error instanceof Refusal) return error;
   if (error instanceof ObjectMissing) {
     return new Refusal('StageDamaged', [
-      `${error.message} It was removed after the run had put it there: start a new run.`,
+      `${error.message} It was removed after the run had written it: start a new run.`,
     ]);
   }
   if (error instanceof ObjectDamaged) {
     return new Refusal('StageDamaged', [
-      `${error.message} Put a good copy of it back and run partwise retry, or start a new run.`,
+      `${error.message} Restore an intact copy and run partwise retry, or start a new run.`,
     ]);
   }
   if (error instanceof RegistryRefused) return new Refusal('InvalidInput', [error.message]);
@@ -95,11 +96,13 @@ function codeOf(error: unknown): string {
 
 function unusable({ message }: Error): Refusal {
   return new Refusal('FileSystem', [
-    `${message}. Look at the path and its permissions, or name another warehouse, stage or output.`,
+    `${message}. Check the path and its permissions, or use another warehouse, stage or output.`,
   ]);
 }
 
-/** The failure of a unit, which shows the user's error in Temporal's UI and carries the outcome. */
+/**
+ * The failure of a unit, which shows the user's error in Temporal's UI and has the outcome in its details.
+ */
 export function unitFailure(
   error: ErrorInfo,
   options: { nonRetryable: boolean; details?: unknown[]; nextRetryDelayMs?: number | null },

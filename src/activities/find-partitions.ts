@@ -1,6 +1,6 @@
 /**
- * Partition ids → ordinals, and which of them have ended: for the update `skip`, since a workflow reads no
- * files.
+ * Partition ids → ordinals, and which of them have ended: for the update `skip`, because a workflow cannot
+ * read files.
  */
 import { Context } from '@temporalio/activity';
 import { RunReader } from '../reader/run-reader';

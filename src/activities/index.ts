@@ -26,7 +26,7 @@ export function createActivities(deps: ActivityDeps): RunActivities {
   };
 }
 
-/** Statements of warehouses and stages say what they are for. */
+/** Tags the statements of warehouses and stages with their purpose. */
 function tagged<T>(step: string, work: () => T, more: { unit?: number } = {}): T {
   const { workflowExecution, attempt } = Context.current().info;
   const run = runIdOf(workflowExecution!.workflowId);

@@ -1,6 +1,6 @@
 /**
- * The units of a shard: planning put them on the stage, since the history of the run has no room for those of
- * all shards (I7).
+ * The units of a shard: planning stores them on the stage, because the units of all shards would not fit in
+ * the run's history (I7).
  */
 import { Context } from '@temporalio/activity';
 import type { Sharding, Unit } from '../core/plan';
@@ -11,7 +11,7 @@ import { openStage, type Stage } from '../stage';
 import { refusing } from './failures';
 import { withHeartbeats } from './unit/heartbeat';
 
-/** Null: the run has no shards. `folder`: of the plan; ends in `/`. */
+/** Returns null if the run has no shards. `folder` is the plan's folder; it ends in `/`. */
 export async function putShards(
   stage: Stage,
   folder: string,
@@ -43,7 +43,7 @@ export async function putShards(
 export function loadShard({ stage: uri, stageToken, list }: LoadTask): Promise<LoadedShard> {
   return withHeartbeats(Context.current(), () =>
     refusing(async () => {
-      // Not refused while the stage is away: the shard would be lost, and the run with it.
+      // Not refused while the stage is unavailable: the shard would be lost, and the run with it.
       const line = await openStage(uri, stageToken).read(list);
       return { version: 1, units: JSON.parse(Buffer.from(line).toString('utf8')) as Unit[] };
     }),

@@ -1,6 +1,6 @@
 /**
- * What a worker counts beside what Temporal's SDK does, through the SDK's own meter, so that one endpoint
- * serves both. Labels are statuses, names of functions and reasons: never ids or keys.
+ * A worker's metrics in addition to those of Temporal's SDK. They use the SDK's meter, so that one endpoint
+ * serves both. Labels are statuses, function names and reasons, never ids or keys.
  */
 import { noopMetricMeter, type MetricMeter } from '@temporalio/common';
 import type { Recorded } from '../stored/checkpoints';
@@ -12,10 +12,10 @@ const QUEUE_WAIT = 'partwise_unit_queue_wait_ms';
 const RESTARTS = 'partwise_runner_restarts_total';
 
 const BUCKETS_MS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000];
-/** For the exporter: the SDK's own buckets end at ten seconds. */
+/** For the exporter: the SDK's default buckets end at ten seconds. */
 export const HISTOGRAM_BUCKETS = { [DURATION]: BUCKETS_MS, [QUEUE_WAIT]: BUCKETS_MS };
 
-/** Why a runner was replaced: it was killed or died, or it held too much memory after its unit. */
+/** Why a runner was replaced: it was killed or died, or it used too much memory after its unit. */
 export type RestartReason = 'lost' | 'memory';
 
 export class WorkerMetrics {
@@ -30,22 +30,22 @@ export class WorkerMetrics {
       undefined,
       'Partitions that ended on this worker, by status',
     );
-    this.#duration = meter.createHistogram(DURATION, 'int', 'ms', 'Time of the last call of a partition');
+    this.#duration = meter.createHistogram(DURATION, 'int', 'ms', 'Duration of the last call of a partition');
     this.#queueWait = meter.createHistogram(QUEUE_WAIT, 'int', 'ms', 'Time that a unit waited for a worker');
     this.#restarts = meter.createCounter(RESTARTS, undefined, 'Runner processes that were replaced');
   }
 
-  /** Null where nobody collects metrics: a million partitions are a million calls. */
+  /** Null if metrics are not collected, because a million partitions would be a million calls. */
   static of(meter: MetricMeter): WorkerMetrics | null {
     return meter === noopMetricMeter ? null : new WorkerMetrics(meter);
   }
 
   unitWaited(ms: number): void {
-    // Two clocks may disagree.
+    // The two clocks may disagree.
     this.#queueWait.record(Math.max(0, Math.round(ms)));
   }
 
-  /** Partitions that are to be called again by another unit are counted there. */
+  /** Partitions that another unit will call again are counted there. */
   unitEnded(functionName: string, { counts }: UnitResult, { outcomes, blocks }: Recorded): void {
     for (const [status, count] of Object.entries(counts))
       if (count > 0) this.#partitions.add(count, { status, function: functionName });

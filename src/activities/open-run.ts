@@ -1,6 +1,7 @@
 /**
- * Accepts or refuses a run (I9): everything that can be known before rows are read, all problems at once. An
- * accepted execution puts its locator on the stage; the run id is taken from then on.
+ * Accepts or refuses a run (I9): checks everything that can be checked before rows are read, and reports all
+ * problems together. An accepted execution writes its locator to the stage; from then on, the run id is
+ * taken.
  */
 import { Context } from '@temporalio/activity';
 import { putLocator } from '../stored/locators';
@@ -35,12 +36,12 @@ import { modelProblems, registryProblems } from '../planning/check-models';
 import { claimStage } from '../stored/stage-access';
 import { scheduledTimeOf } from '../planning/run-time';
 import { loadUnitPlan } from '../stored/unit-plan';
-import { beginAgain } from '../planning/unplanned-run';
-import { entriesUpTo, takeOver, waitOut } from '../planning/continue-run';
+import { resumeUnplanned } from '../planning/unplanned-run';
+import { entriesUpTo, takeOver, waitUntilStopped } from '../planning/continue-run';
 import { findResumedRun, type ResumedRun } from '../planning/resumed-run';
 import { EarlierExecutions, plannedElsewhere } from '../planning/run-chain';
 
-/** Planning and committing read and write whole tables. */
+/** Long, because planning and committing read and write whole tables. */
 const PLAN_TIMEOUT_MS = 6 * 3_600_000;
 
 export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
@@ -52,15 +53,15 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const admitted = await admit(deps, context, raw);
   const project = await deps.project();
   const opening = { project, trusted: isTrusted(admitted), context };
-  const { earlier: continued, resumed, given, misfits, basis } = await resolveResume(raw, opening);
+  const { earlier: continued, resumed, given, conflicts, basis } = await resolveResume(raw, opening);
   const starter = basis === null ? admitted : starterOfContinuation(deps, admitted, basis);
   const trusted = isTrusted(starter);
-  const input = acceptInput(context, given, misfits);
+  const input = acceptInput(context, given, conflicts);
   const problems: string[] = [];
   const warehouseUri = resolvePlace('warehouse', input.warehouse, project, problems, { trusted });
   const place = { trusted, warehouse: input.warehouse };
-  // A continuation's is where its run was found, and was resolved as its starter's; what others chose must be
-  // allowed for them.
+  // A continuation's stage is where its run was found, and was resolved for its starter; a stage from another
+  // starter's input must be allowed for that starter.
   const isResolved = continued !== null && starter === admitted;
   const stageUri = isResolved
     ? continued.stage.uri
@@ -81,7 +82,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
       : resumed.reading.record.opened!.scheduledTime;
   const warehouse =
     warehouseUri === null ? null : openWarehouse(warehouseUri, deps.projectDir, { confinement });
-  // A continuation reads the snapshot: its source may have changed since, or be gone.
+  // A continuation reads the snapshot: its source may have changed or been removed since.
   const shape =
     resumed !== null
       ? await pinnedShape(resumed)
@@ -89,7 +90,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
         ? null
         : await inspectSource(warehouse, { ...input, scheduledTime }, problems);
   if (shape !== null) problems.push(...(await queryProblems(input, shape, confinement)));
-  // Of a continuation with the run's own output it was checked before; the commit alone waits for who has the
+  // For a continuation with the run's own output, this was checked before; only the commit waits for a locked
   // warehouse.
   const hasOwnOutput = resumed !== null && (raw as Partial<RunInput>).output == null;
   if (warehouse !== null && !hasOwnOutput) problems.push(...(await targetProblems(warehouse, input)));
@@ -111,7 +112,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   const { generation, execution } = await takePlace(context, stage, earlier!, input);
   const { workflowId: runId } = context.info.workflowExecution!;
   const own = { runId, generation, execution };
-  if (resumed !== null) await waitOut(resumed.reading.record, context);
+  if (resumed !== null) await waitUntilStopped(resumed.reading.record, context);
   const before = resumed ?? (await earlier!.previous());
   if (before !== null) await archivePrevious(context, stage, before.reading);
   return {
@@ -136,32 +137,32 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   };
 }
 
-/** All problems of the input by itself, and of the run id. */
+/** Checks the input on its own, and the run id. */
 function acceptInput(context: Context, given: unknown, problems: readonly string[]): NormalizedInput {
   const badId = runIdProblem(context.info.workflowExecution!.workflowId);
   const parsed = parseRunInput(given);
   const all = [...(badId === null ? [] : [badId]), ...problems, ...(parsed.ok ? [] : parsed.problems)];
-  // What is wrong with a change is wrong with the input that has it, too.
+  // A problem of a change is also found in the input that contains it.
   if (!parsed.ok || all.length > 0) throw new Refusal('InvalidInput', [...new Set(all)]);
   return parsed.input;
 }
 
-/** Columns as the run's snapshot has them. */
+/** The columns of the run's snapshot. */
 async function pinnedShape({ reader, reading }: ResumedRun): Promise<SourceShape> {
   const { record } = reading;
   return loadUnitPlan(reader.stage(record)!, record.plan!.unitPlan);
 }
 
 interface Resolved {
-  /** Of an input that asks to continue a run: what there is of it on the stage. */
+  /** For an input that continues a run: the earlier executions on the stage. */
   earlier: EarlierExecutions | null;
-  /** The run that is continued; null when it is one like any other. */
+  /** The run to continue; null if this is a new run. */
   resumed: ResumedRun | null;
-  /** The input that counts. */
+  /** The effective input. */
   given: unknown;
-  /** What a continuation may not change. */
-  misfits: string[];
-  /** The execution that the rest of the input comes from; null: none. */
+  /** Problems with changes that a continuation may not make. */
+  conflicts: string[];
+  /** The execution that the rest of the input comes from; null if there is none. */
   basis: Reading | null;
 }
 
@@ -172,7 +173,7 @@ interface Opening {
 }
 
 async function resolveResume(raw: unknown, { project, trusted, context }: Opening): Promise<Resolved> {
-  if (!asksToResume(raw)) return { earlier: null, resumed: null, given: raw, misfits: [], basis: null };
+  if (!asksToResume(raw)) return { earlier: null, resumed: null, given: raw, conflicts: [], basis: null };
   const problems: string[] = [];
   const named = (value: unknown): string | null => (typeof value === 'string' ? value : null);
   const place = { trusted, warehouse: named(raw.warehouse) };
@@ -180,25 +181,25 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
   if (uri === null) throw new Refusal('InvalidInput', problems);
   const earlier = new EarlierExecutions(context, openStage(uri));
   const resumed = await findResumedRun(raw, earlier);
-  const again = resumed === null ? await beginAgain(raw, earlier) : null;
+  const again = resumed === null ? await resumeUnplanned(raw, earlier) : null;
   const found = resumed ?? again;
   const basis = resumed?.reading ?? again?.basis ?? null;
   if (found === null && raw.function == null) {
     const runId = context.info.workflowExecution!.workflowId;
     throw new Refusal('InvalidInput', [
-      `There is nothing to continue: no run "${runId}" was ever accepted on the stage ${uri}. Start it with its whole input (partwise run).`,
+      `There is nothing to continue: no run "${runId}" has been accepted on the stage ${uri}. Start it with its complete input (partwise run).`,
     ]);
   }
-  const misfits = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, { project, trusted })];
-  return { earlier, resumed, given: found?.input ?? raw, misfits, basis };
+  const conflicts = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, { project, trusted })];
+  return { earlier, resumed, given: found?.input ?? raw, conflicts, basis };
 }
 
-/** `stageUri` null: the input names no stage that it may use. */
+/** `stageUri` is null if the input names no stage that it may use. */
 function earlierOn(stageUri: string | null, context: Context): EarlierExecutions | null {
   return stageUri === null ? null : new EarlierExecutions(context, openStage(stageUri));
 }
 
-/** A continuation reads the run's snapshot, and writes where the run does. */
+/** A continuation cannot use another warehouse: it reads the run's snapshot and writes where the run does. */
 function otherWarehouse(
   raw: Partial<RunInput>,
   resumed: ResumedRun | null,
@@ -210,14 +211,17 @@ function otherWarehouse(
   const named = resolvePlace('warehouse', raw.warehouse, project, problems, { trusted });
   if (named !== null && named !== warehouse) {
     problems.push(
-      `"warehouse" is ${quote(raw.warehouse)}, and the run's is ${quote(warehouse)}: a continuation stays with it. ` +
+      `"warehouse" is ${quote(raw.warehouse)}, but the run uses ${quote(warehouse)}, and a continuation cannot change it. ` +
         'Leave it out, or take a new snapshot with onExisting "overwrite".',
     );
   }
   return problems;
 }
 
-/** The execution's place among those of its run id. Puts its locator: from then on the run id is taken. */
+/**
+ * Determines the execution's place among those of its run id and writes its locator: from then on, the run id
+ * is taken.
+ */
 async function takePlace(
   { client, info }: Context,
   stage: Stage,
@@ -241,7 +245,7 @@ async function takePlace(
   }
 }
 
-/** Why a run id that is taken cannot be taken again this way; null when it can. */
+/** Why a taken run id cannot be used again in this way; null if it can. */
 function refusalOver(
   runId: string,
   asked: Pick<NormalizedInput, 'onExisting' | 'output'> & { elsewhere: string | null },
@@ -249,20 +253,20 @@ function refusalOver(
   const { onExisting, output, elsewhere } = asked;
   if (onExisting === 'error') {
     return new Refusal('RunExists', [
-      `The run "${runId}" exists already: partwise status ${runId} shows it. partwise retry ${runId} runs what is not DONE again, ` +
-        '--on-existing overwrite (onExisting "overwrite") runs all of it on a new snapshot, and --run-id names another run.',
+      `The run "${runId}" already exists (see partwise status ${runId}). To run its unfinished partitions again, use partwise retry ${runId}; ` +
+        'to run all of it on a new snapshot, --on-existing overwrite (onExisting "overwrite"); to start another run, --run-id.',
     ]);
   }
   if (onExisting === 'retry' && elsewhere !== null) {
     return new Refusal('StageUnreachable', [
       `The run "${runId}" was planned on another stage than this worker's, so it cannot be continued here: ` +
-        'name its stage ("stage", --stage), or give a new run another id.',
+        'pass its stage ("stage", --stage), or choose another id for a new run.',
     ]);
   }
   if (onExisting === 'overwrite' && output !== null && 'mode' in output && output.mode === 'append') {
     return new Refusal('InvalidInput', [
-      `"output.mode" is "append", and an overwrite of the run "${runId}" would append its rows a second time: ` +
-        'use the mode "partitions" or "replace", or start a run of another id.',
+      `"output.mode" is "append", so overwriting the run "${runId}" would append its rows a second time: ` +
+        'use the mode "partitions" or "replace", or start a run with another id.',
     ]);
   }
   return null;

@@ -38,11 +38,11 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
       const stage = await openPlannedStage(opened.stage, opened.stageToken);
       const settled = await settledPlan(stage, opened);
       if (settled !== null) return settled;
-      // A repeated attempt must not meet what an earlier one put: objects are written once.
+      // A repeated attempt must not collide with objects of an earlier one: objects are written once.
       const attempt = `e${opened.execution}a${context.info.attempt}-${randomUUID().slice(0, 8)}`;
       const place: PlanPlace = { stage, opened, folder: planFolder(opened, attempt) };
       // enforces I1: a continuation reads what the generation's first execution pinned, whatever the source
-      // holds by now.
+      // now contains.
       const rows =
         opened.continues === null
           ? await pinRows(deps, place, input, context)
@@ -129,7 +129,7 @@ async function pinRows(
   }
 }
 
-/** What SQL of the input may read, as on this worker. Null: anything. */
+/** What the input's SQL may read on this worker; null: anything. */
 async function confinementFor(
   deps: ActivityDeps,
   { trusted = true }: OpenedRun,
@@ -142,12 +142,12 @@ async function confinementFor(
   return confinementOf(allowed);
 }
 
-/** Without a snapshot rows are read when they are needed, and are the pinned ones all the same (I1). */
+/** Without a snapshot, rows are read when they are needed, but must still be the pinned ones (I1). */
 function assertPinned(pushDown: PushDown | null, { source }: PlannedInput): void {
   if (pushDown?.pinned === true) return;
   const name = 'table' in source ? `"${source.table}"` : 'The source';
   throw new Refusal('InvalidInput', [
-    `${name} keeps no history to be read from later, which "snapshot": "none" needs: ${TABLES_READ_BACK} do. Leave "snapshot" out.`,
+    `${name} cannot be read as of an earlier time, which "snapshot": "none" needs (${TABLES_READ_BACK} can). Leave "snapshot" out.`,
   ]);
 }
 
@@ -160,7 +160,7 @@ async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: PlannedInpu
   const missing = models === undefined ? [] : await withoutModel(models, ids);
   const use = models === undefined ? null : modelUse(models, missing, ids);
   const skips = model?.onMissing === 'skip' && missing.length > 0;
-  // Carried over is what is DONE: what was skipped for want of a model still has none.
+  // Only DONE partitions are carried over: those skipped because they had no model still have none.
   const content = skips ? skipping(before, missing, { ids, rows, execution: opened.execution })! : before;
   const taken = skips ? await putCarried(stage, opened, content) : carried;
   return {
@@ -173,7 +173,7 @@ async function rowsPinnedBefore({ stage, opened }: PlanPlace, input: PlannedInpu
   };
 }
 
-/** Cuts the partitions that are to be run into units. */
+/** Cuts the partitions to run into units. */
 function cutSelected(
   { options }: PlannedInput,
   ids: readonly string[],
@@ -181,7 +181,7 @@ function cutSelected(
   carried: CarriedContent | null,
 ): Pick<PlannedRows, 'selected' | 'units'> {
   const done = carried === null ? new Set<number>() : carriedOrdinals(carried);
-  // enforces I4: only the others are cut into units.
+  // enforces I4: partitions that are done are not cut into units.
   const selected = rows.map((_, ordinal) => ordinal).filter((ordinal) => !done.has(ordinal));
   const units = cutUnits({
     rows: selected.map((ordinal) => rows[ordinal]!),

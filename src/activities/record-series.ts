@@ -1,4 +1,4 @@
-/** Puts the outcomes of a run that ends into the ledger of its series. */
+/** Adds the outcomes of an ending run to the ledger of its series. */
 import { reuseKeys } from '../stored/reuse-key';
 import { readFingerprints, readWholeIndex } from '../rows/partition-index';
 import type { ActivityDeps, ClosingRun } from './deps';
@@ -23,7 +23,7 @@ export async function recordSeries(_: ActivityDeps, { task, reader }: ClosingRun
   const outcomes = await reader.outcomes(record);
   const index = await readWholeIndex(await stage.localFile(plan.index));
   for (const { outcome: ended, functionDigest, output } of outcomes.all()) {
-    // enforces I4: only what is DONE, and by code that is known, can stand for a call of a later run.
+    // enforces I4: only a DONE outcome of known code can replace a call in a later run.
     if (ended.status !== 'DONE' || functionDigest === null) continue;
     const { ordinal } = ended;
     const outcome = { ...ended, id: index.ids[ordinal]!, rows: index.rows[ordinal]! };
@@ -31,7 +31,7 @@ export async function recordSeries(_: ActivityDeps, { task, reader }: ClosingRun
     const run = { runId, generation, execution };
     done.set(outcome.id, { key, outcome, functionDigest, rows: output, snapshotTime, run });
   }
-  // A run of some partitions says nothing of the others.
+  // A run of selected partitions has no information about the others.
   const present = opened.input.only != null ? null : new Set(index.ids);
   await writeLedger(stage, series, { done, present, snapshotTime });
 }

@@ -1,6 +1,6 @@
 /**
- * Makes a version of a training run's models: the manifest is put first, and nobody sees it before the
- * warehouse's transaction names it, so that a version is there whole or not at all (I3, I10).
+ * Creates a version from a training run's models: the manifest is written first, and is invisible until the
+ * warehouse's transaction refers to it, so a version exists completely or not at all (I3, I10).
  */
 import { randomUUID } from 'node:crypto';
 import type { RunReader } from '../reader/run-reader';
@@ -28,10 +28,10 @@ import { trainedEntries } from '../planning/trained-models';
 
 type ModelOutput = Extract<OutputPlan, { model: string }>;
 
-/** Others may register at the same time; each try is laid over what is newest then. */
+/** Other runs may register at the same time; each try is based on the newest version at that moment. */
 const MAX_TRIES = 20;
 
-interface Registering {
+interface Registration {
   task: CommitTask & { output: ModelOutput };
   warehouse: Warehouse;
   reader: RunReader;
@@ -41,13 +41,13 @@ interface Registering {
   signal: AbortSignal;
 }
 
-export async function registerModels(registering: Registering): Promise<CommitResult> {
-  const { task, warehouse } = registering;
+export async function registerModels(registration: Registration): Promise<CommitResult> {
+  const { task, warehouse } = registration;
   for (let attempt = 1; ; attempt++) {
     const records = await warehouse.readModels(task.output.model);
     try {
-      const own = versionsOfRun(records, registering);
-      return madeBefore(own, registering) ?? (await register(registering, records, own.at(-1) ?? null));
+      const own = versionsOfRun(records, registration);
+      return madeBefore(own, registration) ?? (await register(registration, records, own.at(-1) ?? null));
     } catch (error) {
       if (error instanceof RegistryRefused) throw new Refusal('OutputMismatch', [error.message]);
       if (!(error instanceof RegistryConflict) || attempt === MAX_TRIES) throw error;
@@ -56,19 +56,19 @@ export async function registerModels(registering: Registering): Promise<CommitRe
 }
 
 async function register(
-  { task, warehouse, reader, record, lineage, signal }: Registering,
+  { task, warehouse, reader, record, lineage, signal }: Registration,
   records: readonly ModelRecord[],
   last: Version | null,
 ): Promise<CommitResult> {
   const { model } = task.output;
-  // A retry is laid over what is newest, which has what the run registered before: its base was the first
-  // one's.
+  // A retry is based on the newest version, which contains what the run has registered before: the requested
+  // base applied to the first registration.
   const wanted = last === null ? task.output.base : null;
   const stage = openStage(task.stage, task.stageToken);
   const createdAt = new Date().toISOString();
   const known = modelBody(records);
   const identity = { ...identityOf(record), id: known?.id ?? randomUUID(), createdAt };
-  // Before anything is put; what counts is the look within the transaction.
+  // Checked before anything is written; the check within the transaction is the one that counts.
   const problem = identityProblem(model, ownerOf(records), identity);
   if (problem !== null) throw new RegistryRefused(problem);
   const newest = versionsOf(records).at(-1) ?? null;
@@ -76,12 +76,11 @@ async function register(
     newest === null || wanted === 'none' ? null : resolveVersion(model, records, wanted ?? newest.version);
   if (base !== null && base.body.stage !== portableUri(task.stage)) {
     throw new RegistryRefused(
-      `Version ${base.version} of "${model}" is on the stage ${base.body.stage}, and this run on ${portableUri(task.stage)}: ` +
-        'train on the same stage, or begin anew with the base "none" (--base none).',
+      `Version ${base.version} of "${model}" is on the stage ${base.body.stage}, but this run uses ${portableUri(task.stage)}: ` +
+        'train on the same stage, or start from scratch with the base "none" (--base none).',
     );
   }
-  // enforces I10: models that an earlier execution has registered may have been replaced since by those of
-  // another run.
+  // enforces I10: models that an earlier execution registered may have been replaced by another run since.
   const entries = await trainedEntries(reader, record, last?.body.run!.execution ?? 0);
   if (entries.length === 0 && last !== null) return resultOf(model, last);
   const before = base === null ? null : await readManifest(stage, base.body.root);
@@ -117,25 +116,25 @@ function identityOf({ plan }: RunRecord): ModelIdentity {
   return { definition: plan!.function.name.replace(/\.train$/, ''), keyColumns: plan!.keyColumns };
 }
 
-/** Versions that executions of this run have made, oldest first. */
-function versionsOfRun(records: readonly ModelRecord[], { task, lineage }: Registering): Version[] {
+/** Versions created by executions of this run, oldest first. */
+function versionsOfRun(records: readonly ModelRecord[], { task, lineage }: Registration): Version[] {
   return versionsOf(records).filter(
     ({ body }) => body.run?.id === task.runId && body.run.lineage === lineage,
   );
 }
 
 /**
- * The version that this very execution has made, when the answer was lost. Throws when a newer one of the run
- * has made one.
+ * The version that this execution has already created, if its answer was lost. Throws if a newer execution of
+ * the run has created one.
  */
-function madeBefore(own: readonly Version[], { task, record }: Registering): CommitResult | null {
+function madeBefore(own: readonly Version[], { task, record }: Registration): CommitResult | null {
   const same = own.find(({ body }) => body.run!.workflowRunId === record.workflowRunId);
   if (same !== undefined) return resultOf(task.output.model, same);
   const newest = Math.max(0, ...own.map(({ body }) => body.run!.execution));
   // enforces I10
   if (newest > task.execution) {
     throw new RegistryRefused(
-      `Execution ${task.execution} of run "${task.runId}" came too late: execution ${newest} has taken its place, so no version was made.`,
+      `Execution ${task.execution} of run "${task.runId}" came too late: execution ${newest} has taken its place, so no version was created.`,
     );
   }
   return null;

@@ -1,7 +1,7 @@
 /**
  * Outcomes that an execution takes over: from earlier executions of its generation, or reused from an earlier
- * run of its series. They are one file on the stage, which the execution's history names by digest (I2), so
- * that this execution alone is enough to read the run after the older ones have expired.
+ * run of its series. They are stored as one file on the stage, which the execution's history names by digest
+ * (I2), so this execution alone is enough to read the run after the older ones have expired.
  */
 import { decodeBlock, encodeBlock } from './done-block';
 import type { FileRef, RowsFile } from './files';
@@ -9,27 +9,27 @@ import type { DoneRecord, ErrorInfo } from './outcome';
 import type { MadeBy, RecordedBlock, RecordedOutcome } from './recorded-outcome';
 import type { StatusCounts } from './status';
 
-/** What history holds of outcomes taken over. */
+/** What history records about outcomes taken over. */
 export interface Carried {
   /** JSON lines: `CarriedRecord`s. */
   file: FileRef;
   counts: StatusCounts;
-  /** How many of them were reused from an earlier run of the series. */
+  /** Number of outcomes reused from an earlier run of the series. */
   reused: number;
   /** The first few failures among them. */
   firstErrors: { id: string; error: ErrorInfo }[];
 }
 
-/** A line of the file. */
+/** One line of the file. */
 export type CarriedRecord =
   RecordedOutcome | ({ done: DoneRecord } & MadeBy) | { rows: RowsFile } | { calls: Record<number, number> };
 
-/** The file, read. */
+/** The parsed file. */
 export interface CarriedContent {
   outcomes: RecordedOutcome[];
   blocks: RecordedBlock[];
   rows: RowsFile[];
-  /** Calls so far of partitions that are to be run again, by ordinal. */
+  /** Calls so far of partitions that will run again, by ordinal. */
   calls: Record<number, number>;
 }
 

@@ -1,4 +1,4 @@
-/** One thing that a project needs: ok, or what to do. */
+/** The result of checking one thing that a project needs. If it is not ok, the message says what to do. */
 export interface Check {
   /** Such as `warehouse`. */
   name: string;
@@ -7,7 +7,7 @@ export interface Check {
   message: string;
 }
 
-/** `work` gives what is to be said when it is ok, and throws a sentence when it is not. */
+/** `work` returns the message if the check passes, and throws an error with the message if it fails. */
 export async function check(name: string, work: () => Promise<string>): Promise<Check> {
   try {
     return { name, ok: true, message: await work() };

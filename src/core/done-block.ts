@@ -1,12 +1,12 @@
 /**
- * Outcomes of partitions of a batch that are DONE, by columns: a million of them are a few megabytes, and an
- * object each would be some hundreds. What the partition index knows (id, rows) is not repeated.
+ * Outcomes of DONE partitions of a batch, stored by column: a million of them take a few megabytes, where one
+ * object each would take hundreds. What the partition index contains (id, rows) is not repeated.
  */
 import type { ArtifactRef } from './files';
 import { decodeOrdinals, encodeOrdinals } from './units/ordinals';
 import type { DoneRecord, EndedOutcome, PackedArtifact } from './outcome';
 
-/** In memory, and between processes. Columns are of one length. */
+/** The in-memory form, also sent between processes. All columns have the same length. */
 export interface DoneBlock {
   /** Ascending. */
   ordinals: Int32Array;
@@ -15,13 +15,13 @@ export interface DoneBlock {
   startedAt: Float64Array;
   durationMs: Float64Array;
   outputRows: Int32Array;
-  /** By position; null: none of them has any. */
+  /** By position; null if no partition has artifacts. */
   artifacts: (PackedArtifact[] | null)[] | null;
-  /** Path on the stage of the file that they are in. */
+  /** Stage path of the file that contains the artifacts. */
   pack: string | null;
 }
 
-/** Gathers outcomes until they are taken as a block. */
+/** Collects outcomes until `take` returns them as a block. */
 export class DoneColumns {
   #length = 0;
   #columns = emptyColumns(64);
@@ -49,13 +49,13 @@ export class DoneColumns {
     outputRows[at] = outcome.outputRows;
     if (outcome.artifacts !== null) {
       this.#artifacts ??= [];
-      // Those before it have none.
+      // The outcomes before this one have no artifacts.
       while (this.#artifacts.length < at) this.#artifacts.push(null);
       this.#artifacts.push(outcome.artifacts);
     } else this.#artifacts?.push(null);
   }
 
-  /** What was gathered so far; the next block begins empty. */
+  /** Returns what has been collected so far; the next block starts empty. */
   take(): DoneBlock {
     const length = this.#length;
     const { ordinals, attempts, startedAt, durationMs, outputRows } = this.#columns;
@@ -112,7 +112,7 @@ function artifactsAt({ artifacts, pack }: DoneBlock, at: number): ArtifactRef[] 
   return artifactRefs(artifacts?.[at] ?? [], pack);
 }
 
-/** `pack`: path on the stage of the file that those without a path of their own are in. */
+/** `pack` is the stage path of the file that contains the artifacts without their own path. */
 export function artifactRefs(artifacts: readonly PackedArtifact[], pack: string | null): ArtifactRef[] {
   return artifacts.map(([name, codec, offset, bytes, sha256, path = pack!]) => ({
     path,
@@ -124,13 +124,13 @@ export function artifactRefs(artifacts: readonly PackedArtifact[], pack: string 
   }));
 }
 
-/** Paths on the stage of all files that a block's artifacts are in. */
+/** Stage paths of all files that contain a block's artifacts. */
 export function artifactPaths({ artifacts, pack }: DoneBlock): string[] {
   const own = (artifacts ?? []).flatMap((each) => (each ?? []).flatMap(([, , , , , path]) => path ?? []));
   return pack === null ? own : [pack, ...own];
 }
 
-/** The block without the positions that `keep` refuses; the same block when it refuses none. */
+/** The block without the ordinals that `keep` rejects; the same block if it rejects none. */
 export function filterBlock(block: DoneBlock, keep: (ordinal: number) => boolean): DoneBlock {
   const kept = [...block.ordinals.keys()].filter((at) => keep(block.ordinals[at]!));
   if (kept.length === block.ordinals.length) return block;

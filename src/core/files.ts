@@ -1,14 +1,14 @@
 /**
- * References to files on the stage. History names files only this way, and readers follow references: they
- * never build paths.
+ * References to files on the stage. History names files only this way; readers follow references and never
+ * build paths.
  */
 
-/** A whole file on the stage, by whoever wrote it. */
+/** A whole file on the stage, whoever wrote it. */
 export interface StagedFile {
   /** Path below the stage's root, `/`-separated. */
   path: string;
   bytes: number;
-  /** Hex digest of the whole file; null where a warehouse wrote it to the stage by itself. */
+  /** Hex digest of the whole file; null if a warehouse wrote it to the stage directly. */
   sha256: string | null;
 }
 
@@ -26,10 +26,10 @@ export interface RowsFile<File = FileRef> {
   except: readonly number[];
 }
 
-/** How an artifact's bytes were made from a value, so that `artifacts.get` can give the value back. */
+/** How an artifact's bytes were encoded from a value, so that `artifacts.get` can decode it. */
 export type ArtifactCodec = 'json' | 'text' | 'bytes' | 'csv' | 'parquet' | 'custom';
 
-/** A named artifact of one partition: `bytes` bytes at `offset` of the file at `path`. */
+/** A named artifact of one partition: `bytes` bytes at `offset` in the file at `path`. */
 export interface ArtifactRef extends FileRef {
   name: string;
   offset: number;

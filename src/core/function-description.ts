@@ -1,18 +1,18 @@
-/** A partition function as planning and workers know it, without its code. */
+/** A partition function as planning and workers see it, without its code. */
 import type { RetryOptions, ModelTask } from './input';
 
-/** What a bundle exports, as `describe` reports it. */
+/** A function that a bundle exports, as reported by `describe`. */
 export interface FunctionDescription {
   name: string;
   timeout?: number | string;
   memory?: string;
   retry?: RetryOptions;
   bigTaskQueue?: string;
-  /** Of a partition model's functions. */
+  /** Only for the functions of a partition model. */
   model?: { name: string; task: ModelTask };
 }
 
-/** Whether it can be the name of a partition model. */
+/** Whether the value is a valid name for a partition model. */
 export function isModelName(value: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/.test(value);
 }

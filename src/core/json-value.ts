@@ -1,26 +1,26 @@
 /**
- * Whether a value arrives as it was given: inputs travel as JSON, which drops or changes what it does not
- * know.
+ * Checks that a value survives as JSON: inputs are sent as JSON, which drops or changes what it cannot
+ * represent.
  */
 import { describe, quote } from './quote';
 
-/** Far more than people nest; what encodes JSON by recursion runs out of stack at some thousands. */
+/** Far deeper than people nest; recursive JSON encoders run out of stack at a few thousand levels. */
 const MAX_DEPTH = 100;
-/** An input of as many values is too large in any case. */
+/** An input with this many values is too large in any case. */
 const MAX_VALUES = 200_000;
 
 interface Visit {
   value: unknown;
   /** `params.rates[0]` */
   path: string;
-  /** The object that it is in. */
+  /** The enclosing object. */
   within: Visit | null;
   depth: number;
 }
 
 /**
- * What JSON would change, drop or cannot hold, as sentences. Without recursion: the value may be nested as
- * deep as one likes.
+ * A sentence for each value that JSON would change, drop or cannot represent. Not recursive, because the
+ * value may be nested arbitrarily deep.
  */
 export function jsonProblems(whole: unknown, name: string): string[] {
   const problems: string[] = [];
@@ -34,29 +34,29 @@ export function jsonProblems(whole: unknown, name: string): string[] {
   return problems;
 }
 
-/** Completes a sentence that begins with the value's place. */
+/** Completes a sentence that begins with the value's path. */
 function problemOf(visit: Visit): string | null {
   const { value } = visit;
   if (typeof value === 'number' && !Number.isFinite(value))
-    return `is ${value}, ${NOT_JSON} Give null or a text.`;
-  if (typeof value === 'bigint') return `is ${quote(value)}, ${NOT_JSON} Give a text.`;
+    return `is ${value}, ${NOT_JSON} Use null or a string.`;
+  if (typeof value === 'bigint') return `is ${quote(value)}, ${NOT_JSON} Use a string.`;
   if (typeof value === 'function' || typeof value === 'symbol')
     return `is ${describe(value)}, ${NOT_JSON} Leave it out.`;
-  if (value === undefined) return `is undefined, ${NOT_JSON} Give null.`;
+  if (value === undefined) return `is undefined, ${NOT_JSON} Use null.`;
   if (typeof value !== 'object' || value === null) return null;
   if (visit.depth > MAX_DEPTH)
-    return `is nested more than ${MAX_DEPTH} levels deep, and an input may not be: give a flatter value, or put it into a file or table that the function reads.`;
+    return `is nested more than ${MAX_DEPTH} levels deep, which an input may not be: flatten it, or put it in a file or table that the function reads.`;
   for (let outer = visit.within; outer !== null; outer = outer.within)
-    if (outer.value === value) return `contains itself, ${NOT_JSON} Give a copy without it.`;
+    if (outer.value === value) return `contains itself, ${NOT_JSON} Use a copy without the cycle.`;
   if (value instanceof Date)
-    return Number.isNaN(value.getTime()) ? `is an invalid date, ${NOT_JSON} Give null.` : null;
+    return Number.isNaN(value.getTime()) ? `is an invalid date, ${NOT_JSON} Use null.` : null;
   if (Array.isArray(value) || Object.prototype.toString.call(value) === '[object Object]') return null;
   const way =
     value instanceof Map
-      ? 'Give Object.fromEntries(map).'
+      ? 'Use Object.fromEntries(map).'
       : value instanceof Set
-        ? 'Give [...set].'
-        : 'Give plain objects, lists, texts and numbers.';
+        ? 'Use [...set].'
+        : 'Use plain objects, arrays, strings and numbers.';
   return `is ${describe(value)}, ${NOT_JSON} ${way}`;
 }
 
@@ -72,7 +72,7 @@ function inside(visit: Visit): Visit[] {
     depth: visit.depth + 1,
   });
   if (Array.isArray(value)) return value.map((item: unknown, i) => next(item, `${path}[${i}]`));
-  // As absent as one that is not there.
+  // JSON leaves these out, as if they were absent.
   const given = Object.entries(value).filter(([, item]) => item !== undefined);
   return given.map(([name, item]) => next(item, `${path}.${name}`));
 }

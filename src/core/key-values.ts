@@ -3,8 +3,8 @@ import type { Column } from './plan';
 import type { Row } from './row';
 
 /**
- * The typed key of a partition from its id: `2013/UA` → `{ year: 2013, carrier: 'UA' }`. The inverse of how
- * ids are made, with the values that `context.key` has.
+ * The typed key of a partition, from its id: `2013/UA` → `{ year: 2013, carrier: 'UA' }`. The inverse of
+ * encoding the id, with the same values as in `context.key`.
  */
 export function keyValues(id: string, keyColumns: readonly Column[]): Row {
   const texts = decodePartitionId(id);
@@ -18,7 +18,7 @@ export function keyValues(id: string, keyColumns: readonly Column[]): Row {
 
 const INTEGERS = /^U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$/;
 
-/** What the warehouse wrote as text, as the value that its type stands for. */
+/** Converts text that the warehouse wrote to a value of the column's type. */
 function keyValue(text: string, type: string): unknown {
   if (INTEGERS.test(type) || /^DECIMAL\(\d+,0\)$/.test(type)) {
     const number = Number(text);
@@ -41,7 +41,7 @@ function toDate(text: string): Date {
   const match = /^(\d+)-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d+))?)?(?:\+00(?::00)?)?( \(BC\))?$/.exec(
     text,
   );
-  // `infinity` has no date.
+  // `infinity` is not a date.
   if (match === null) return new Date(NaN);
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', bc] = match;
   const date = new Date(0);

@@ -1,8 +1,8 @@
 import { distance } from 'fastest-levenshtein';
 
 /**
- * The candidate that a person most likely meant, as ` Did you mean "x"?`, or an empty string when none is
- * near (more than about a third of the letters differ).
+ * The most similar candidate, as ` Did you mean "x"?`, or an empty string if none is close (more than about a
+ * third of the letters differ).
  */
 export function didYouMean(given: string, candidates: readonly string[]): string {
   const lower = given.toLowerCase();

@@ -1,5 +1,5 @@
 /**
- * What an input and a function ask for once they are checked: defaults applied, durations and sizes as
+ * The settings of an input and a function after validation, with defaults applied and durations and sizes as
  * numbers.
  */
 import type { ModelInput, Source } from './input';
@@ -7,11 +7,11 @@ import type { OutputPlan } from './plan';
 import type { NormalizedRetry } from './failures/retry-plan';
 import type { Tolerance } from './failures/tolerance';
 
-/** null: not given, so the function's or the worker's own. */
+/** null: not set, so the function's or the worker's setting applies. */
 export interface NormalizedInput {
   function: string;
   source: Source;
-  /** Empty when each file is a partition. */
+  /** Empty if each file is a partition. */
   partitionBy: string[];
   warehouse: string | null;
   stage: string | null;
@@ -37,7 +37,7 @@ export interface NormalizedOptions {
   maxConcurrency: number;
   toleratedFailures: Tolerance;
   failFast: boolean;
-  /** Of the whole run; null: no limit. */
+  /** For the whole run; null: no limit. */
   runTimeoutMs: number | null;
   retry: NormalizedRetry;
   timeoutMs: number | null;
@@ -48,12 +48,11 @@ export interface NormalizedOptions {
   warehouse: WarehouseOptions;
 }
 
-/** Settings of the warehouse's kind by name, of those that are given. */
+/** The warehouse-specific settings that were given, by name. */
 export type WarehouseOptions = Readonly<Record<string, string>>;
 
 /**
- * The fields that planning and later steps read; `OpenedRun` says the others by itself, as they were
- * resolved.
+ * The fields that planning and later steps read; `OpenedRun` has the resolved values of the others.
  */
 export type PlannedInput = Pick<
   NormalizedInput,
@@ -71,7 +70,7 @@ export type PlannedInput = Pick<
   | 'options'
 >;
 
-/** What a partition function asks for. null: not asked for. */
+/** The settings of a partition function. null: not set. */
 export interface FunctionSettings {
   timeoutMs: number | null;
   memoryBytes: number | null;

@@ -1,4 +1,4 @@
-/** An execution of a run, from the moment it is accepted to its end, as activities are told of it. */
+/** An execution of a run from its acceptance to its end, as passed to activities. */
 import type { Carried } from './carried';
 import type { FunctionDescription } from './function-description';
 import type { RunInput } from './input';
@@ -9,7 +9,7 @@ import type { CommitResult, RunSummary } from './tasks';
 import type { FunctionPlan } from './unit-plan';
 import type { RunStatus } from './status';
 
-/** What `openRun` returns: the run is accepted under this generation and execution. */
+/** The result of `openRun`: the run is accepted under this generation and execution. */
 export interface OpenedRun {
   version: 1;
   runId: string;
@@ -17,42 +17,44 @@ export interface OpenedRun {
   execution: number;
   /** Stage URI, absolute. */
   stage: string;
-  /** Content of the stage's token file: a worker that sees another one is looking at another folder. */
+  /** Content of the stage's token file: a worker that reads a different token has a different folder. */
   stageToken: string;
   /** Warehouse URI, absolute. */
   warehouse: string;
   function: FunctionPlan;
-  /** What the function itself asks for, as it says it. */
+  /** The function's own settings, as declared. */
   functionSettings: FunctionDescription;
-  /** The same, checked. Absent in histories of releases that checked it again in planning. */
+  /**
+   * The same settings, validated. Absent in histories of releases that checked them again during planning.
+   */
   settings?: FunctionSettings;
-  /** ISO 8601 UTC: the time that the run is for; of a continuation, that of the run it continues. */
+  /** ISO 8601 UTC: the time that the run is for. For a continuation, that of the run it continues. */
   scheduledTime: string | null;
   /** Task queue of `processUnit`. */
   unitTaskQueue: string;
-  /** How long planning and committing may take. */
+  /** Time limit for planning and for committing. */
   planTimeoutMs: number;
   heartbeatTimeoutMs: number;
-  /** How long the execution may take in all; null: no limit. */
+  /** Time limit for the whole execution; null: no limit. */
   runTimeoutMs: number | null;
   /**
-   * The run's input as it is in force: of a continuation the run's own, with what the continuation changed.
+   * The effective input. For a continuation: the run's own input with the continuation's changes.
    */
   input: RunInput;
-  /** What it means. Absent in histories of releases that parsed the input again in planning. */
+  /** The parsed input. Absent in histories of releases that parsed the input again during planning. */
   normalized?: PlannedInput;
   /** Earlier executions of the run id, oldest first. */
   earlier: ExecutionEntry[];
-  /** What a continuation continues; null for the first execution of a generation. */
+  /** What this execution continues; null for the first execution of a generation. */
   continues: Continued | null;
   /**
-   * Whether the execution's input is taken for that of the worker's owner, who may read and write what the
-   * worker can. Absent in histories of releases that did not ask: as true.
+   * Whether the input is trusted as the worker owner's, who may read and write whatever the worker can.
+   * Absent, meaning true, in histories of releases that did not check.
    */
   trusted?: boolean;
 }
 
-/** An execution that has ended, as later ones record it. Times are ISO 8601 UTC. */
+/** An ended execution, as recorded by later ones. Times are ISO 8601 UTC. */
 export interface ExecutionEntry {
   workflowRunId: string;
   generation: number;
@@ -64,14 +66,14 @@ export interface ExecutionEntry {
 
 /** What a continuation takes over from the execution before it. */
 export interface Continued {
-  /** Its plan, but for what is planned anew. */
+  /** Its plan, without the parts that are planned again. */
   plan: Omit<RunPlan, 'units' | 'sharding' | 'carried'>;
   carried: Carried;
   /** The last commit of the generation. */
   commit: CommitResult | null;
   /**
-   * Whether it has the rows of all partitions that are DONE. Earlier releases do not say so, and take it for
-   * granted.
+   * Whether the commit has the rows of all DONE partitions. Earlier releases do not record this and assume
+   * it.
    */
   committed?: boolean;
 }
@@ -81,12 +83,12 @@ export interface PlanTask {
   opened: OpenedRun;
 }
 
-/** How a run ended, by its own word. */
+/** How a run ended, as reported by its workflow. */
 export interface Closing {
   kind: 'completed' | 'failed' | 'cancelled';
-  /** Null when it had no plan, and when it ended by a mistake in Partwise itself. */
+  /** Null if it had no plan, or if it ended because of a bug in Partwise. */
   summary: RunSummary | null;
-  /** Null when it completed. */
+  /** Null if it completed. */
   error: ErrorInfo | null;
 }
 
@@ -94,9 +96,9 @@ export interface Closing {
 export interface CloseTask {
   version: 1;
   runId: string;
-  /** Null: the run was refused. */
+  /** Null if the run was refused. */
   opened: Pick<OpenedRun, 'stage' | 'stageToken' | 'generation' | 'execution'> | null;
-  /** Who is to be told, as the input names them. */
+  /** The notifier to call, as named in the input. */
   notify: string | null;
   closing: Closing;
 }

@@ -1,11 +1,11 @@
 /**
- * What is recorded for a partition and for a unit. These travel through Temporal's history, so every field is
- * bounded (I7) and every change to them is a change of wire format.
+ * What is recorded for a partition and for a unit. These types are stored in Temporal's history, so every
+ * field is bounded (I7) and every change to them changes the wire format.
  */
 import type { ArtifactRef, FileRef, ArtifactCodec } from './files';
 import type { PartitionStatus, StatusCounts } from './status';
 
-/** Why a partition did not end well. */
+/** Why a partition did not succeed. */
 export interface ErrorInfo {
   /**
    * The error's class name, or one of Partwise's own: `OutOfMemory`, `Timeout`, `RunnerKilled`,
@@ -14,7 +14,9 @@ export interface ErrorInfo {
   type: string;
   /** At most 1 KiB. */
   message: string;
-  /** Points at the user's file and line; at most 4 KiB; null for errors that are not the function's. */
+  /**
+   * Points to the user's file and line; at most 4 KiB; null for errors that did not come from the function.
+   */
   stack: string | null;
 }
 
@@ -28,7 +30,7 @@ export interface PartitionOutcome {
   /** The partition id. */
   id: string;
   status: FinalStatus;
-  /** How many times the function was called. */
+  /** Number of calls of the function. */
   attempts: number;
   /** Rows of the partition in the snapshot. */
   rows: number;
@@ -44,7 +46,7 @@ export interface PartitionOutcome {
   outputRows: number;
   artifacts: ArtifactRef[];
   error: ErrorInfo | null;
-  /** Taken over from an earlier run with the same rows and code. */
+  /** Whether it was taken over from an earlier run with the same rows and code. */
   reused: boolean;
 }
 
@@ -63,18 +65,18 @@ export interface NextCall {
 }
 
 /**
- * A partition's outcome, or those of partitions of a batch that are DONE; all of a record were made by one
- * function bundle.
+ * One partition's outcome, or the outcomes of DONE partitions of a batch. All outcomes in a record come from
+ * the same function bundle.
  */
 export type OutcomeRecord = PartitionOutcome | { done: DoneRecord };
 
-/** Partitions that failed with one error. */
+/** Partitions that failed with the same error. */
 export interface AlikeFailures {
   /**
-   * The error without what differs from partition to partition: see `errorPattern`. At most 300 characters.
+   * The error without the parts that differ between partitions: see `errorPattern`. At most 300 characters.
    */
   pattern: string;
-  /** The first of them, and its error: at most 300 characters, without a stack. */
+  /** The first of these partitions, and its error: at most 300 characters, without a stack. */
   id: string;
   error: ErrorInfo;
   partitions: number;
@@ -84,45 +86,48 @@ export interface AlikeFailures {
 export interface UnitResult {
   version: 1;
   unit: number;
-  /** Which round of retries of thrown partitions this was; 0 is the first. */
+  /** Retry round of partitions that threw; 0 is the first attempt. */
   round: number;
-  /** Counts of the partitions that came to an end here. */
+  /** Counts of the partitions that ended in this unit. */
   counts: StatusCounts;
-  /** Inline up to 8 KiB, else a JSON-lines file of them. */
+  /** Inline up to 8 KiB, otherwise in a JSON-lines file. */
   outcomes: OutcomeRecord[] | FileRef;
   /** Parquet files with the rows that functions returned. */
   output: FileRef[];
   /**
-   * Partitions that threw and may be tried again, as ordinals (`"3,7-9"`); null when there are none. They
-   * have not ended: `counts` leaves them out, and among `outcomes` is what they threw.
+   * Partitions that threw and may be retried, as ordinals (`"3,7-9"`); null if there are none. They have not
+   * ended: `counts` excludes them, and `outcomes` contains what they threw.
    */
   retry: string | null;
   /**
-   * Partitions that ran out of memory and are to be tried on the function's `bigTaskQueue`, like `retry`.
+   * Partitions that ran out of memory and will be tried on the function's `bigTaskQueue`, in the same form as
+   * `retry`.
    */
   big: string | null;
-  /** The longest wait that errors among `retry` ask for; null: none does. */
+  /** The longest wait that an error in `retry` asks for; null if none does. */
   retryAfterMs: number | null;
   /**
-   * What all partitions that ended or threw here failed with; null when one is DONE, or two failed
-   * differently. Those in `big` are left aside.
+   * The error that all partitions that ended or threw here have in common; null if one is DONE, or two failed
+   * differently. Partitions in `big` are ignored.
    */
   alike: AlikeFailures | null;
-  /** How long the functions of the partitions that are DONE took, together. */
+  /** Total time that the functions of DONE partitions took. */
   doneMs: number;
-  /** The first errors, for people and for the run's own failure message. */
+  /** The first few errors, for display and for the run's failure message. */
   firstErrors: { id: string; error: ErrorInfo }[];
-  /** Folder on the stage that holds the attempt's log segments, ending in `/`. */
+  /** Folder on the stage that contains the attempt's log segments, ending in `/`. */
   logs: string;
   /** sha256 of the function bundle that ran. */
   functionDigest: string;
-  /** Partitions that another bundle ran, in earlier attempts of the unit: ordinals such as `"3,7-9"`. */
+  /**
+   * Partitions that were run by another bundle, in earlier attempts of the unit: ordinals such as `"3,7-9"`.
+   */
   otherCode: { functionDigest: string; ordinals: string }[];
   /** The worker's identity. */
   worker: string;
 }
 
-/** An artifact among others in one file; the file's path is the block's, unless it has one of its own. */
+/** An artifact packed with others in one file; the path is the block's unless the artifact has its own. */
 export type PackedArtifact = [
   name: string,
   codec: ArtifactCodec,
@@ -132,11 +137,14 @@ export type PackedArtifact = [
   path?: string,
 ];
 
-/** In JSON: a column whose values are all equal is one value. */
+/** The JSON form: a column whose values are all equal is written as one value. */
 export interface DoneRecord {
   ordinals: string;
   attempts: number | number[];
-  /** Milliseconds since 1970, of the first; then differences, each from the one before. */
+  /**
+   * Delta-encoded: the first value in milliseconds since 1970, then the difference of each value from the
+   * previous one.
+   */
   startedAt: number[];
   durationMs: number | number[];
   outputRows: number | number[];

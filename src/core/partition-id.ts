@@ -2,8 +2,8 @@
  * Partition ids: the canonical, reversible text of a partition key (I6).
  *
  * Each column's value as text, percent-encoded like `encodeURIComponent`, joined by `/`; NULL is `%-` and the
- * empty string `%_`, which no encoded value can be. Types come from the plan, so `1` and `'1'` never meet in
- * one column.
+ * empty string `%_`, which no encoded value can be. Types come from the plan, so `1` and `'1'` never occur in
+ * the same column.
  */
 
 const NULL = '%-';
@@ -17,7 +17,7 @@ export function encodePartitionId(values: readonly (string | null)[]): string {
     .join('/');
 }
 
-/** The inverse of `encodePartitionId`; throws a `URIError` on text that no key encodes to. */
+/** The inverse of `encodePartitionId`; throws a `URIError` if the text is not percent-encoded. */
 export function decodePartitionId(id: string): (string | null)[] {
   return id.split('/').map((part) => {
     if (part === NULL) return null;
@@ -26,7 +26,7 @@ export function decodePartitionId(id: string): (string | null)[] {
   });
 }
 
-/** Whether a text is an id just as `encodePartitionId` writes it. */
+/** Whether the string is an id exactly as `encodePartitionId` writes it. */
 export function isPartitionId(text: string): boolean {
   try {
     return encodePartitionId(decodePartitionId(text)) === text;

@@ -5,25 +5,25 @@
 import type { Carried } from './carried';
 import type { FileRef } from './files';
 
-/** A column and its type as the snapshot has it, in DuckDB's words, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
+/** A column and its type in the snapshot, as a DuckDB type name, e.g. `VARCHAR`, `DECIMAL(10,2)`. */
 export interface Column {
   name: string;
   type: string;
 }
 
-/** One activity's worth of partitions: ordinals `from` to `to`, both included. */
+/** The partitions of one activity: ordinals `from` to `to`, inclusive. */
 export interface Unit {
   from: number;
   to: number;
-  /** How many of them are run: on a continuation, some of the range are done already. */
+  /** Number of partitions that it runs: in a continuation, some in the range are already done. */
   partitions: number;
-  /** What Temporal's UI shows: the partition id, or `first … last`; at most 200 bytes. */
+  /** Shown in Temporal's UI: the partition id, or `first … last`; at most 200 bytes. */
   label: string;
 }
 
-/** How often and how fast a partition is called again: see `failures/budgets`. */
+/** How often and how quickly a partition is retried: see `failures/budgets`. */
 export interface RetryRule {
-  /** Calls of the function per partition, the first included. */
+  /** Calls of the function per partition, including the first. */
   maximumAttempts: number;
   initialIntervalMs: number;
   backoffCoefficient: number;
@@ -31,9 +31,9 @@ export interface RetryRule {
 }
 
 export interface RetryPlan extends RetryRule {
-  /** Rules for errors of a type (class name), complete. */
+  /** Complete rules for errors of a type (class name). */
   byErrorType: Record<string, RetryRule>;
-  /** Error types (class names) that are never tried again. */
+  /** Error types (class names) that are never retried. */
   nonRetryableErrorTypes: string[];
 }
 
@@ -41,10 +41,10 @@ export interface RetryPlan extends RetryRule {
 export type OutputPlan =
   | { table: string; mode: 'replace' | 'partitions' | 'append'; evolve: boolean }
   | { file: string; format: 'parquet' | 'csv' }
-  /** A new version in the registry; `base`: null: on the newest one. */
+  /** A new version in the registry, based on `base`; null: based on the newest version. */
   | { model: string; base: number | string | null };
 
-/** What `planRun` returns to the workflow. */
+/** The result of `planRun`. */
 export interface RunPlan {
   version: 1;
   runId: string;
@@ -53,87 +53,90 @@ export interface RunPlan {
   function: { name: string; digest: string };
   /** Stage URI, absolute: `file:///…`. */
   stage: string;
-  /** The unit plan on the stage: what `processUnit` needs. */
+  /** The unit plan on the stage, which `processUnit` needs. */
   unitPlan: FileRef;
-  /** Parquet: `ord, id, rows, key_0…`, of a run in a series `fingerprint` too, sorted by ord. */
+  /** Parquet, sorted by `ord`: `ord, id, rows, key_0…`, and `fingerprint` for a run in a series. */
   index: FileRef;
   keyColumns: Column[];
   partitions: number;
   rows: number;
-  /** ISO 8601 UTC: when the rows were pinned. */
+  /** When the rows were pinned, ISO 8601 UTC. */
   snapshotTime: string;
   /**
-   * Largest first. The position in this array is the unit's number. Of a run that has shards, none: they have
-   * them.
+   * Largest first. The position in this array is the unit's number. Empty for a run with shards, which have
+   * the units.
    */
   units: Unit[];
-  /** Null: the run has its units in flight itself. Absent: it was planned by a release that had no shards. */
+  /** Null if the run processes its units itself. Absent if it was planned by a release without shards. */
   sharding?: Sharding | null;
-  /** Of `processUnit`. */
+  /** Task queue of `processUnit`. */
   taskQueue: string;
   /**
-   * Of `processUnit` for partitions that ran out of memory; null: they are tried once more where they are.
+   * Task queue of `processUnit` for partitions that ran out of memory; null: they are retried once on the
+   * same queue.
    */
   bigTaskQueue: string | null;
   maxConcurrency: number;
   toleratedFailures: number;
-  /** Stop as soon as more have failed than are tolerated. */
+  /** Stop as soon as more partitions have failed than are tolerated. */
   failFast: boolean;
-  /** Stop when so many partitions have failed with one error and none is done. */
+  /** Stop when this many partitions have failed with the same error and none is DONE. */
   stopAfterAlike: number;
   retry: RetryPlan;
   heartbeatTimeoutMs: number;
-  /** Longest start-to-close time-out of a unit's activity. */
+  /** Maximum start-to-close time-out of a unit's activity. */
   unitTimeoutMs: number;
-  /** What one partition may take of it, all of its calls included; null: no limit. */
+  /** How much of it one partition may use, including all of its calls; null: no limit. */
   partitionTimeoutMs: number | null;
-  /** Retry rounds of batches add at most this many units each. */
+  /** Maximum number of units that each retry round of batches adds. */
   retryUnitsPerRound: number;
   /**
-   * Neighbours of one partition each that prove quick are one activity, up to so much work; null: each is
-   * one.
+   * If partitions turn out to be quick, neighbouring one-partition units are joined into one activity, up to
+   * this much work; null: they are never joined.
    */
   joinUpToMs: number | null;
   output: OutputPlan | null;
-  /** Of a run that predicts. */
+  /** Only for a run that predicts. */
   models?: ModelUse;
-  /** Outcomes taken over from before; the units are cut from the other partitions. */
+  /** Outcomes taken over from earlier executions or runs; the units contain the other partitions. */
   carried: Carried | null;
 }
 
 /** The shards of a run. */
 export interface Sharding {
-  /** On the stage: the units of every shard, one shard a line. History has no room for them (I7). */
+  /**
+   * File on the stage with the units of every shard, one shard per line: they are too large for history (I7).
+   */
   lists: FileRef;
-  /** In the order in which they begin. The position in this array is the shard's number. */
+  /** In the order in which they start. The position in this array is the shard's number. */
   shards: Shard[];
 }
 
-/** A child workflow's worth of units: of the partitions `from` to `to` (ordinals, both included). */
+/** The units of one child workflow, for the partitions `from` to `to` (ordinals, inclusive). */
 export interface Shard {
   from: number;
   to: number;
-  /** How many of them are run. */
+  /** Number of partitions that it runs. */
   partitions: number;
-  /** The number of its first unit, and how many it has. */
+  /** Number of its first unit, and number of its units. */
   firstUnit: number;
   units: number;
   list: FileRange;
 }
 
-/** A part of a file on the stage. */
+/** A byte range of a file on the stage. */
 export interface FileRange {
   offset: number;
   bytes: number;
-  /** Of the part. */
+  /** Digest of the range. */
   sha256: string;
 }
 
-/** What a run's plan says of models. */
+/** The models in a run's plan. */
 export interface ModelUse {
   label: string;
   /** Partitions without a model. */
   missing: number;
-  /** Ids of the first few of them. */
+  /** Ids of the first few partitions without a model. */
   firstMissing: string[];
 }

@@ -1,14 +1,14 @@
 /**
- * What a payload says of where it came from. Shared by the codec, outside of workflows, and the payload
- * converter inside.
+ * Payload metadata that records where a payload came from. Shared by the codec (outside workflows) and the
+ * payload converter (inside).
  */
 
-/** Metadata of payloads: what it was made for, such as `input:processUnit`. Covered by the seal. */
+/** Payload metadata: what the payload was created for, such as `input:processUnit`. Covered by the seal. */
 export const LABEL = 'partwise-label';
-/** Metadata of payloads: the code over context, label and content. */
+/** Payload metadata: the authentication code over context, label and content. */
 export const SEAL = 'partwise-seal';
 /**
- * Metadata that the codec adds on its way into a workflow: the payload bears no valid seal. Never on the
+ * Metadata that the codec adds on the way into a workflow if the payload has no valid seal. Never on the
  * wire.
  */
 export const UNSEALED = 'partwise-unsealed';

@@ -1,29 +1,27 @@
 /**
- * A run's rows in the warehouse's own SQL: for functions that push work down, and for runs without a
- * snapshot.
+ * A run's rows as SQL of the warehouse: for functions that push work down, and for runs without a snapshot.
  */
 import { decodePartitionId } from './partition-id';
 
 export interface PushDown {
-  /** What stands after FROM. */
+  /** The SQL after FROM. */
   from: string;
   /**
-   * The same rows once the warehouse no longer understands `from`, as of a time (ISO 8601 UTC); null: it
+   * The same rows for use after `asOf` (ISO 8601 UTC), when the warehouse no longer accepts `from`; null: it
    * always does.
    */
   later: { from: string; asOf: string } | null;
-  /** Whether these are the rows that the run pinned, whatever has been written since. */
+  /** Whether these are the rows that the run pinned, regardless of later writes. */
   pinned: boolean;
   /**
-   * Conditions of the run that the rows meet, and one for each key column, with one `?` for its value as in a
+   * The run's conditions on the rows, and one condition per key column, with a `?` for its value as in a
    * partition id.
    */
   conditions: string[];
-  /** Bound to the `?` of `from` and of the conditions before those of the key, in order. */
+  /** Bound to the `?` of `from` and of the conditions before the key conditions, in order. */
   binds: string[];
   /**
-   * What stands after SELECT for all columns in the form that they travel in; null: rows are never read this
-   * way.
+   * The SQL after SELECT for all columns in their transfer form; null: rows are never read this way.
    */
   forms: string | null;
 }

@@ -1,6 +1,6 @@
-/** Values as sentences name them. */
+/** Formats values for error messages. */
 
-/** A value as a person would recognise it, on one line and short. */
+/** A short, recognizable form of a value, on one line. */
 export function quote(value: unknown): string {
   let text: string;
   try {
@@ -12,8 +12,8 @@ export function quote(value: unknown): string {
 }
 
 /**
- * `a Map`, `a function`, `an Invoice`: for sentences. Never throws, whatever the value does when it is looked
- * at.
+ * `a Map`, `a function`, `an Invoice`: for sentences. Never throws, even if the value's getters or proxies
+ * do.
  */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
@@ -27,7 +27,7 @@ function classOf(value: object): string {
     const name = prototype?.constructor?.name;
     return typeof name === 'string' && name !== '' ? name : 'Object';
   } catch {
-    // A getter or a Proxy that throws.
+    // The value has a getter, or is a Proxy, that throws.
     return 'Object';
   }
 }

@@ -9,7 +9,7 @@ import type { PartitionOutcome } from './outcome';
 export interface MadeBy {
   /** The execution of this run that first recorded it. */
   execution: number;
-  /** sha256 of the function bundle that ran; null when none did. */
+  /** sha256 of the function bundle that ran; null if none ran. */
   functionDigest: string | null;
 }
 

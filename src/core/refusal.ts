@@ -1,5 +1,5 @@
 /**
- * Why a run is refused (I9): every problem at once, each a sentence. Never retried; on the wire it is an
+ * Why a run is refused (I9): all problems together, each a sentence. Never retried; on the wire it is an
  * `ApplicationFailure` of the same type.
  */
 export type RefusalType =
@@ -29,10 +29,10 @@ export class Refusal extends Error {
   }
 }
 
-/** More would not help a person, and messages travel through history. */
+/** More would not help anyone, and messages are stored in history. */
 const MAX_PROBLEMS = 20;
 
-/** One problem as it is, several as a list. */
+/** A single problem unchanged, several as a list. */
 export function problemText(problems: readonly string[]): string {
   if (problems.length === 1) return problems[0]!;
   const shown = problems.slice(0, MAX_PROBLEMS).map((problem) => `- ${problem}`);

@@ -1,9 +1,9 @@
-/** A value as it comes from a row: see `data` for how warehouse types become JavaScript's. */
+/** A row: see `data` for how warehouse types map to JavaScript types. */
 export type Row = Record<string, unknown>;
 
 /**
  * Sets a property whose name comes from a user's table. Assigning `__proto__` would change the object's
- * prototype, and no other name of `Object.prototype` is special: an own property hides it.
+ * prototype; all other names of `Object.prototype` are safe, because an own property hides them.
  */
 export function setOwn<T>(object: Record<string, T>, name: string, value: T): void {
   if (name === '__proto__')

@@ -1,8 +1,8 @@
 /**
- * Checks of the form of recorded values. Anybody who may write to a namespace can complete an activity or
- * send a signal with anything, so workflows and readers check before they use. Pure, cheap and deterministic:
- * workflow code cannot import a schema library for it. What people write (inputs, configuration) has its own
- * schemas, which explain each problem.
+ * Checks the shape of recorded values. Anyone who can write to a namespace can complete an activity or send a
+ * signal with any value, so workflows and readers check values before using them. Pure, cheap and
+ * deterministic, because workflow code cannot import a schema library. Inputs and configuration have their
+ * own schemas, which explain each problem.
  */
 export type Check = (value: unknown) => boolean;
 
@@ -28,7 +28,7 @@ export function orNull(check: Check): Check {
   return (value) => value === null || check(value);
 }
 
-/** Of a field that earlier releases did not write. */
+/** For a field that earlier releases did not write. */
 export function optional(check: Check): Check {
   return (value) => value === undefined || check(value);
 }
@@ -37,12 +37,12 @@ export function listOf(check: Check): Check {
   return (value) => Array.isArray(value) && value.every(check);
 }
 
-/** An object with values of one form, by any name. */
+/** An object with arbitrary keys whose values all pass the check. */
 export function mapOf(check: Check): Check {
   return (value) => isObject(value) && Object.values(value).every(check);
 }
 
-/** The compiler asks for a check of every field of `T`. Fields that a later release adds are passed over. */
+/** The compiler requires a check for every field of `T`. Fields added by later releases are ignored. */
 export function shapeOf<T extends object>(checks: { [Name in keyof Required<T>]: Check }): Check {
   const fields = Object.entries<Check>(checks);
   return (value) => isObject(value) && fields.every(([name, check]) => check(value[name]));

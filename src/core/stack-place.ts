@@ -1,11 +1,11 @@
-/** Where the user's own code stands in a stack. Pure. */
+/** Finds the user's own code in a stack trace. Pure. */
 
 export interface StackPlace {
   file: string;
   line: number;
 }
 
-/** The first frame that is no package's; null when there is none at all. */
+/** The first frame outside packages, or the first frame if there is none; null without any frame. */
 export function userPlace(stack: string | null): StackPlace | null {
   const frames = (stack ?? '').split('\n').flatMap((text): StackPlace[] => {
     const frame = /^\s+at (?:.* \()?(?:async )?(.+?):(\d+):\d+\)?$/.exec(text);

@@ -1,14 +1,14 @@
 /**
- * Statuses of a run and of a partition, and how a run's status follows from its partitions'.
- * Users of DPF know these words; nothing else in Partwise spells them differently.
+ * Statuses of runs and partitions, and how a run's status follows from those of its partitions. The names are
+ * those of DPF and are spelled the same everywhere in Partwise.
  */
 
 export const RUN_STATUSES = ['IN_PROGRESS', 'SUCCESS', 'PARTIAL_FAILURE', 'FAILURE', 'CANCELLED'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 /**
- * `FAILED`: the function threw. `INTERNAL_ERROR`: out of memory, killed, timed out or its worker lost, so
- * not the function's word. `SKIPPED`: by policy or by hand.
+ * `FAILED`: the function threw. `INTERNAL_ERROR`: it ran out of memory, was killed, timed out or lost its
+ * worker. `SKIPPED`: by policy or by hand.
  */
 export const PARTITION_STATUSES = [
   'PENDING',
@@ -21,7 +21,7 @@ export const PARTITION_STATUSES = [
 ] as const;
 export type PartitionStatus = (typeof PARTITION_STATUSES)[number];
 
-/** How partitions end that failed. */
+/** Statuses of failed partitions. */
 export const FAILURE_STATUSES = ['FAILED', 'INTERNAL_ERROR'] as const satisfies readonly PartitionStatus[];
 export type FailureStatus = (typeof FAILURE_STATUSES)[number];
 
@@ -29,7 +29,7 @@ export function isFailure(status: PartitionStatus): status is FailureStatus {
   return status === 'FAILED' || status === 'INTERNAL_ERROR';
 }
 
-/** Number of partitions that failed. */
+/** Number of failed partitions. */
 export function failed(counts: Readonly<Record<FailureStatus, number>>): number {
   return counts.FAILED + counts.INTERNAL_ERROR;
 }
@@ -39,7 +39,7 @@ export function wasRefused(state: { status: RunStatus; snapshotTime: string | nu
   return state.status === 'FAILURE' && state.snapshotTime === null;
 }
 
-/** How many partitions have each status; the values add up to the number of partitions. */
+/** Number of partitions with each status; the values add up to the number of partitions. */
 export type StatusCounts = Record<PartitionStatus, number>;
 
 /** All zero. */
@@ -48,8 +48,8 @@ export function noCounts(): StatusCounts {
 }
 
 /**
- * The status of a run whose partitions have all come to an end: all DONE or SKIPPED is `SUCCESS`; none DONE
- * is `FAILURE`, whatever the tolerance; anything else is `PARTIAL_FAILURE`.
+ * The status of a run whose partitions have all ended: all DONE or SKIPPED is `SUCCESS`; none DONE is
+ * `FAILURE`, whatever the tolerance; anything else is `PARTIAL_FAILURE`.
  */
 export function settledStatus(counts: StatusCounts): RunStatus {
   if (unsuccessful(counts) === 0) return 'SUCCESS';

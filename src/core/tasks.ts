@@ -6,7 +6,7 @@ import type { Column, FileRange, OutputPlan, RunPlan, Unit } from './plan';
 import type { PartitionStatus, RunStatus, StatusCounts } from './status';
 import type { ReportRule } from './units/shard-report';
 
-/** What of a plan shapes the activities of units. */
+/** The part of a plan that affects the activities of units. */
 export type UnitCallPlan = Pick<
   RunPlan,
   | 'generation'
@@ -31,16 +31,16 @@ export interface ShardTask {
   shard: number;
   partitions: number;
   firstUnit: number;
-  /** Where its units are on the stage. */
+  /** Where its units are stored on the stage. */
   list: FileRange & { path: string };
   plan: UnitCallPlan;
-  /** Ordinals that were skipped before it began (`"3,7-9"`). */
+  /** Ordinals that were skipped before it started (`"3,7-9"`). */
   skipped: string;
   report: Omit<ReportRule, 'everyFailures'>;
   settings: ShardSettings;
 }
 
-/** What a shard is told of the run's settings; a later one has a higher number. */
+/** The run's settings as sent to a shard; later messages have higher numbers. */
 export interface ShardSettings extends Pick<ReportRule, 'everyFailures'> {
   number: number;
   paused: boolean;
@@ -60,19 +60,19 @@ export interface UnitTask {
   unit: number;
   from: number;
   to: number;
-  /** How many of from … to are run. */
+  /** Number of partitions in [from, to] that this unit runs. */
   partitions: number;
-  /** Retry units: only these ordinals (`"3,7-9"`). */
+  /** For retry units: run only these ordinals (`"3,7-9"`). */
   only: string | null;
-  /** Of a batch: not these ordinals, which were skipped before it was started. */
+  /** For batches: exclude these ordinals, which were skipped before the unit was started. */
   except: string | null;
-  /** How often each of these partitions has thrown before: 0 in the first round. */
+  /** How often each of these partitions has already thrown: 0 in the first round. */
   round: number;
-  /** The partitions ran out of memory before, and this is their second chance. */
+  /** Whether the partitions ran out of memory before and this is their second chance. */
   big: boolean;
   /**
-   * How many activities of this unit ended without a result before this one, because something else was
-   * recorded as their result; absent: none. They count as lost workers.
+   * Number of earlier activities of this unit that ended without a result because something else was recorded
+   * as their result; absent: none. They count as lost workers.
    */
   lostBefore?: number;
 }
@@ -98,26 +98,29 @@ export interface CommitTask {
   execution: number;
   stage: string;
   warehouse: string;
-  /** With the run id, what tells this run's commits from those of a run of the same id on another stage. */
+  /**
+   * Together with the run id, distinguishes this run's commits from those of a run with the same id on
+   * another stage.
+   */
   stageToken: string;
   output: OutputPlan;
   keyColumns: Column[];
   index: FileRef;
 }
 
-/** What `commitRun` returns. */
+/** The result of `commitRun`. */
 export interface CommitResult {
   version: 1;
-  /** What was written, as a person would name it. */
+  /** What was written, for display. */
   target: string;
-  /** Rows; of models, how many of them are new. */
+  /** Number of rows, or of new models. */
   rows: number;
   committedAt: string;
-  /** The version that models became. */
+  /** The version created from the models. */
   modelVersion?: number;
 }
 
-/** What the workflow returns, or carries in its failure's details. */
+/** The workflow's result, or the details of its failure. */
 export interface RunSummary {
   version: 1;
   runId: string;
@@ -130,8 +133,8 @@ export interface RunSummary {
   /** The first few failures. */
   firstErrors: { id: string; error: ErrorInfo }[];
   /**
-   * Why the run was stopped before all partitions were started: those that were not are SKIPPED. Null when it
-   * was not.
+   * Why the run was stopped before all partitions were started: the others are SKIPPED. Null if it was not
+   * stopped.
    */
   stopped: { reason: StopReason; message: string } | null;
 }
@@ -147,11 +150,11 @@ export interface FindTask {
   ids: string[];
 }
 
-/** What `findPartitions` returns. */
+/** The result of `findPartitions`. */
 export interface FoundPartitions {
   version: 1;
   /** In the order of the ids. */
   ordinals: number[];
-  /** Those of them that have ended already. */
+  /** Those that have already ended. */
   ended: { id: string; status: PartitionStatus }[];
 }

@@ -5,22 +5,22 @@ import type { Column, RetryPlan } from './plan';
 import type { PushDown } from './push-down';
 
 /**
- * A file of the snapshot: the rows of the partitions `from` to `to` (ordinals, both included), sorted by
+ * A file of the snapshot: the rows of the partitions `from` to `to` (ordinals, inclusive), sorted by
  * partition.
  */
 export interface SnapshotFile extends StagedFile {
   from: number;
   to: number;
   /**
-   * Of a file as the warehouse unloaded it, with rows in any order and values in a form of its own, which
-   * `Warehouse.restore` reads: how many rows it has.
+   * Only for a file as unloaded by the warehouse, with rows in any order and values in the warehouse's own
+   * form, which `Warehouse.restore` reads: its number of rows.
    */
   unloadedRows?: number;
 }
 
 /** One file of a stage-mode source, pinned at planning. */
 export interface PinnedFile {
-  /** Absolute path, or path on the stage. */
+  /** Absolute path, or stage path. */
   path: string;
   bytes: number;
   modifiedMs: number;
@@ -29,22 +29,22 @@ export interface PinnedFile {
 
 /** The models that a run predicts with, pinned at planning. */
 export interface ModelPlan {
-  /** As a person would name them: `traffic version 3`, `models of run train-1`. */
+  /** Name for display: `traffic version 3`, `models of run train-1`. */
   label: string;
-  /** Stage that has them. */
+  /** Stage that contains them. */
   stage: string;
   /** Their manifest. */
   root: FileRef;
 }
 
-/** What a unit needs to know of the plan; one file on the stage per planning attempt. */
+/** The part of the plan that units need; one file on the stage per planning attempt. */
 export interface UnitPlan {
   version: 1;
   runId: string;
   generation: number;
   function: FunctionPlan;
   params: Record<string, unknown>;
-  /** What the run says about models; absent: nothing. */
+  /** The run's model settings; absent: none. */
   model?: ModelInput;
   /** Models to predict with; absent: none. */
   models?: ModelPlan;
@@ -54,29 +54,30 @@ export interface UnitPlan {
   columns: Column[];
   index: FileRef;
   /**
-   * Every partition is in one of them. Empty in stage mode, where the source files themselves are read, and
-   * without a snapshot, where `pushDown` is.
+   * Every partition is in one of these files. Empty in stage mode, which reads the source files directly, and
+   * without a snapshot, which uses `pushDown`.
    */
   snapshot: SnapshotFile[];
   /** Stage mode only: the file of each partition, by ordinal. */
   files: PinnedFile[] | null;
-  /** The rows in the warehouse's SQL; null: it has none for them. */
+  /** The rows as SQL of the warehouse; null if they cannot be expressed that way. */
   pushDown: PushDown | null;
   snapshotTime: string;
   scheduledTime: string | null;
   retry: RetryPlan;
   /** Per partition; null: no limit. */
   timeoutMs: number | null;
-  /** Resident memory of a runner. */
+  /** Resident memory limit of a runner. */
   memoryBytes: number;
   /**
-   * Whether partitions that run out of memory are given back, to be tried on the function's `bigTaskQueue`.
+   * Whether partitions that run out of memory are given back so that they can be tried on the function's
+   * `bigTaskQueue`.
    */
   hasBigTaskQueue: boolean;
   heartbeatTimeoutMs: number;
   /** The partitions to run, as ordinals (`"3,7-9"`); null: all. */
   selected: string | null;
-  /** How often the function was called in earlier executions, by ordinal; absent: never. */
+  /** Number of calls in earlier executions, by ordinal; absent: none. */
   earlierCalls: Record<number, number>;
   /** As `OpenedRun.trusted`. */
   trusted?: boolean;
@@ -87,7 +88,7 @@ export interface FunctionPlan {
   name: string;
   /** sha256 of the bundle. */
   digest: string;
-  /** Absolute path of the bundle on the worker that planned; other workers use the code they have. */
+  /** Absolute path of the bundle on the worker that planned the run; other workers use their own code. */
   bundle: string | null;
   /** For the built-in function `sql`: the query. */
   sql: string | null;

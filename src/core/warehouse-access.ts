@@ -1,14 +1,14 @@
 /**
- * The messages by which a function in a runner queries the warehouse through its worker: a runner has no
+ * Messages that a function in a runner uses to query the warehouse through its worker: a runner has no
  * credentials (I11).
  */
 
-/** A value that a statement binds. */
+/** A bind value of a statement. */
 export type Bind = string | number | boolean | null;
 
 export interface WarehouseQuery {
   partitionId: string;
-  /** Number of the call. */
+  /** The call's number. */
   attempt: number;
   sql: string;
   binds: Bind[];
@@ -17,20 +17,20 @@ export interface WarehouseQuery {
 export interface RowsQuery {
   ordinal: number;
   partitionId: string;
-  /** How many there were when the run was planned. */
+  /** Number of rows when the run was planned. */
   rows: number;
-  /** Number of the call. */
+  /** The call's number. */
   attempt: number;
 }
 
 export interface QueryAnswer {
-  /** Of the columns, no two alike. */
+  /** Column names, all distinct. */
   names: string[];
-  /** Values as functions get them; in `reply`, tagged values. */
+  /** Values as passed to functions; tagged values in `reply`. */
   rows: unknown[][];
 }
 
-/** What the worker does for runners in a warehouse; the signal cancels it. */
+/** Warehouse operations that the worker performs for runners; the signal cancels them. */
 export interface WarehouseAccess {
   query(query: WarehouseQuery, signal: AbortSignal): Promise<QueryAnswer>;
   rows(query: RowsQuery, signal: AbortSignal): Promise<{ file: string }>;

@@ -1,6 +1,6 @@
 /**
- * The workflow of a run as others see it: its type, the memos that can be read without its history, and the
- * activities that it calls.
+ * The external interface of a run's workflow: its type, the memos that can be read without its history, and
+ * the activities that it calls.
  */
 import type { UnitResult } from './outcome';
 import type { CloseTask, OpenedRun, PlanTask } from './opened-run';
@@ -16,12 +16,12 @@ import type {
   UnitTask,
 } from './tasks';
 
-/** The function's name, so that listing runs needs no history. */
+/** Memo with the function's name, so that listing runs needs no history. */
 export const FUNCTION_MEMO = 'partwiseFunction';
 
 /**
- * Whether the run is paused (`true`, `false`; absent: never was). Set by the workflow, obeyed by attempts
- * that wait and by batches.
+ * Memo that records whether the run is paused (absent: it never was). Set by the workflow, obeyed by waiting
+ * attempts and by batches.
  */
 export const PAUSED_MEMO = 'partwisePaused';
 
@@ -29,7 +29,7 @@ export const PAUSED_MEMO = 'partwisePaused';
 export const WORKFLOW_TYPE = 'partitionedRun';
 
 /** The activities of `partitionedRun` and `partitionShard`, as the workflows see them. */
-// A type alias, because proxyActivities wants an index signature.
+// A type alias, because proxyActivities requires an index signature.
 export type RunActivities = {
   openRun(input: unknown): Promise<OpenedRun>;
   planRun(task: PlanTask): Promise<RunPlan>;

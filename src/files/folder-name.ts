@@ -2,8 +2,8 @@
 import { sha256Of } from './digest';
 
 /**
- * Any text as a folder name: percent-encoded, and cut at 80 characters with a hash so that two never share a
- * folder.
+ * Any string as a folder name: percent-encoded, and truncated to 80 characters with a hash so that two
+ * strings never share a folder.
  */
 export function folderName(text: string): string {
   const encoded = encodeURIComponent(text)

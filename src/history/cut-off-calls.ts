@@ -1,13 +1,13 @@
 /**
- * How often partitions were called whose units were cut off with their execution (a terminate, a time-out).
- * History says nothing of such an attempt, but the server goes on describing it as it was, with its last
- * heartbeat. Pure.
+ * Counts the calls of partitions whose units were cut off together with their execution (by a terminate or a
+ * time-out). History has no record of such an attempt, but the server still describes it as it was, with its
+ * last heartbeat. Pure.
  */
 import { spansOne } from '../core/units/cut-units';
 import { attemptsBefore, type RunRecord } from './fold';
 import type { PendingUnit } from './overlay';
 
-/** By ordinal, those in earlier executions included, which `earlier` has. */
+/** Calls by ordinal, including those in earlier executions, which are in `earlier`. */
 export function cutOffCalls(
   { open }: Pick<RunRecord, 'open'>,
   pending: readonly PendingUnit[],
@@ -20,14 +20,14 @@ export function cutOffCalls(
   for (const { activityId, started, attempt, ordinal, call, interrupted } of pending) {
     const unit = open.get(activityId);
     if (unit === undefined) continue;
-    // An attempt is a call, also when no heartbeat has told of it yet.
+    // An attempt is a call, even if no heartbeat has reported it yet.
     if (spansOne(unit.task)) {
       const { from } = unit.task;
       note(from, (earlier.get(from) ?? 0) + attemptsBefore(unit.task) + attempt - (started ? 0 : 1));
     }
     for (const [each, n] of Object.entries(interrupted))
       note(Number(each), (earlier.get(Number(each)) ?? 0) + attemptsBefore(unit.task) + n);
-    // The number of a call counts all before it.
+    // A call's number includes all previous calls.
     if (ordinal !== null && call !== null) note(ordinal, call);
   }
   return calls;

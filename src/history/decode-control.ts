@@ -1,4 +1,4 @@
-/** What people did to a run while it was under way: signals as they came, updates as they were answered. */
+/** Decodes user actions on a running run: signals as they arrived, updates as they were answered. */
 import { PAUSED_MEMO } from '../core/workflow';
 import { asTolerance } from '../core/failures/tolerance';
 import { valueOf } from './untrusted-payloads';
@@ -20,7 +20,7 @@ export async function decodeControl(event: HistoryEvent, decoder: PayloadDecoder
   return answer ? answered(await valueOf(decoder, answer)) : null;
 }
 
-/** Answers say themselves what was set. */
+/** Answers contain what was set. */
 function answered(answer: unknown): Fact | null {
   if (typeof answer !== 'object' || answer === null) return null;
   const { maxConcurrency, toleratedFailures, skipped, cutOff } = answer as Record<string, unknown>;

@@ -1,4 +1,4 @@
-/** Raw history events → facts. Types are all it takes from Temporal, so it works on any source of events. */
+/** Raw history events → facts. Depends only on Temporal's types, so it works on any source of events. */
 import type { UnitTask } from '../core/tasks';
 import { notAResult } from '../core/failures/not-a-result';
 import { isCommitResult, isOpenedRun, isRunPlan } from '../core/answers/step-results';
@@ -18,7 +18,9 @@ import {
 import type { Fact, ShardRef, Step } from './facts';
 import { failureOf, ForgedPayload, valueOf } from './untrusted-payloads';
 
-/** The numbers of a shard's events in a record: Temporal ends a workflow of so many. */
+/**
+ * Size of a shard's range of event numbers in a record: Temporal terminates a workflow with this many events.
+ */
 const MAX_EVENTS = 2 ** 16;
 
 interface Activity {
@@ -26,19 +28,19 @@ interface Activity {
   type: string;
   startedAt: string | null;
   attempt: number;
-  /** Of a unit. */
+  /** The unit's task; null for other activities. */
   task: UnitTask | null;
 }
 
 /**
- * Decodes the events of one history, in order. It remembers which activity is which, as later events only
- * give numbers.
+ * Decodes the events of one history, in order. Keeps track of activities, because later events refer to them
+ * by number.
  */
 export class HistoryDecoder {
   readonly #activities = new Map<number, Activity>();
   #workflowId = '';
 
-  /** `shard`: whose history it is; null: the run's own. */
+  /** `shard` is the number of the shard whose history this is; null for the run's own history. */
   constructor(
     private readonly decoder: PayloadDecoder,
     private readonly shard: number | null = null,
@@ -74,7 +76,7 @@ export class HistoryDecoder {
       const { activityId } = scheduled;
       const activity: Activity = { id: activityId ?? '', type, startedAt: null, attempt: 0, task: null };
       this.#activities.set(unit, activity);
-      // The run's own code wrote it: where it cannot be decoded, nothing that follows can be.
+      // Written by the run's own code: if it cannot be decoded, nothing after it can be.
       if (isStep(type)) await this.decoder.values(scheduled.input);
       if (type !== 'processUnit') return null;
       const task = recorded<UnitTask>((await this.decoder.values(scheduled.input))[0], 'unit');
@@ -90,10 +92,10 @@ export class HistoryDecoder {
         label: typeof label === 'string' ? label : null,
       };
     }
-    const begun = event.activityTaskStartedEventAttributes;
-    if (begun) {
-      const activity = this.#activities.get(this.#number(begun.scheduledEventId));
-      if (activity) Object.assign(activity, { startedAt: at, attempt: begun.attempt ?? 1 });
+    const started = event.activityTaskStartedEventAttributes;
+    if (started) {
+      const activity = this.#activities.get(this.#number(started.scheduledEventId));
+      if (activity) Object.assign(activity, { startedAt: at, attempt: started.attempt ?? 1 });
       return null;
     }
     const completed = event.activityTaskCompletedEventAttributes;
@@ -120,7 +122,7 @@ export class HistoryDecoder {
     return null;
   }
 
-  /** What somebody else wrote counts for nothing: the activity came to no end of its own. */
+  /** A forged result does not count: the activity is treated as failed. */
   async #orForged(
     unit: number,
     at: string,
@@ -169,7 +171,7 @@ export class HistoryDecoder {
   }
 }
 
-/** Null: it is not the step's result. */
+/** Null if it is not the step's result. */
 function stepFact(step: Step, result: unknown): Fact | null {
   switch (step) {
     case 'openRun':
@@ -181,13 +183,13 @@ function stepFact(step: Step, result: unknown): Fact | null {
   }
 }
 
-/** The fact of a shard's begin or end; null for any other event. */
-function decodeShard(event: HistoryEvent): Extract<Fact, { type: 'shardBegun' | 'shardEnded' }> | null {
-  const begun = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
-  if (begun) {
-    const { workflowId, runId } = begun;
+/** The fact of a shard's start or end; null for any other event. */
+function decodeShard(event: HistoryEvent): Extract<Fact, { type: 'shardStarted' | 'shardEnded' }> | null {
+  const started = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
+  if (started) {
+    const { workflowId, runId } = started;
     return {
-      type: 'shardBegun',
+      type: 'shardStarted',
       shard: shardNumber(workflowId!),
       workflowId: workflowId!,
       workflowRunId: runId!,
@@ -204,27 +206,27 @@ function decodeShard(event: HistoryEvent): Extract<Fact, { type: 'shardBegun' | 
   return { type: 'shardEnded', shard, at: isoTime(event.eventTime) };
 }
 
-/** The shards that a run's events tell of. */
+/** The shards that a run's events mention. */
 export function shardsIn(events: readonly HistoryEvent[]): ShardRef[] {
   return events.flatMap((event) => {
     const fact = decodeShard(event);
-    if (fact?.type !== 'shardBegun') return [];
+    if (fact?.type !== 'shardStarted') return [];
     const { shard: number, workflowId, workflowRunId: runId } = fact;
     return [{ number, execution: { workflowId, runId } }];
   });
 }
 
-/** `RETRY_STATE_CANCEL_REQUESTED`: it would have been tried again. */
+/** `RETRY_STATE_CANCEL_REQUESTED`: it would have been retried. */
 const CANCEL_REQUESTED = 7;
 
 export function isStep(activityType: string): activityType is Step {
   return activityType === 'openRun' || activityType === 'planRun' || activityType === 'commitRun';
 }
 
-/** Takes what a run's own code wrote for what its version says it is. */
+/** Accepts a value written by the run's own code, based on its version. */
 function recorded<T extends { version: 1 }>(value: unknown, what: string): T {
   if (isObject(value) && value.version === 1) return value as unknown as T;
   throw new Error(
-    `The history holds a ${what} that this release of Partwise cannot read: read the run with the release that made it, or a later one.`,
+    `The history contains a ${what} that this release of Partwise cannot read. Read the run with the release that wrote it, or a later one.`,
   );
 }

@@ -4,20 +4,26 @@ import type { RecordedFailure } from './events';
 
 export const CANCELLED: ErrorInfo = { type: 'Cancelled', message: 'It was cancelled.', stack: null };
 
-/** An ActivityFailure only says which activity failed; what happened is its cause. */
+/** An ActivityFailure only says which activity failed; its cause says why. */
 export function ownFailure(failure: RecordedFailure | null): RecordedFailure {
   if (failure === null)
-    return { type: 'Error', message: 'It failed without a word.', stack: null, details: [], cause: null };
+    return {
+      type: 'Error',
+      message: 'Temporal recorded a failure without details.',
+      stack: null,
+      details: [],
+      cause: null,
+    };
   return failure.type === 'Activity' && failure.cause !== null ? ownFailure(failure.cause) : failure;
 }
 
 export function errorInfo(failure: RecordedFailure): ErrorInfo {
   const { type, message, stack } = ownFailure(failure);
-  // The server's word for a worker that stopped sending heartbeats.
+  // The server's name for a worker that stopped sending heartbeats.
   if (type === 'HeartbeatTimeout') {
     return {
       type: 'WorkerLost',
-      message: 'The worker was not heard of any more while it ran this.',
+      message: 'The worker stopped sending heartbeats while it was running this.',
       stack: null,
     };
   }
@@ -25,7 +31,8 @@ export function errorInfo(failure: RecordedFailure): ErrorInfo {
 }
 
 /**
- * What became of a run, or of a step of it, is not the function's doing, and no stack of ours helps anybody.
+ * The error of a run, or of one of its steps. The function did not cause it, so a stack of Partwise's own
+ * code would not help.
  */
 export function runError(failure: RecordedFailure): ErrorInfo {
   return { ...errorInfo(failure), stack: null };

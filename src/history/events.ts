@@ -1,4 +1,4 @@
-/** Raw events of a history, and how their payloads are read. */
+/** Raw events of a history, and the interface for reading their payloads. */
 import type { temporal } from '@temporalio/proto';
 
 export type Payloads = temporal.api.common.v1.IPayloads;
@@ -10,7 +10,7 @@ export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 /** A failure as Temporal recorded it, with its payloads decoded. */
 export interface RecordedFailure {
   /**
-   * The error's type; for failures that the server made: `Timeout`, `HeartbeatTimeout`, `Cancelled`,
+   * The error's type; for failures created by the server: `Timeout`, `HeartbeatTimeout`, `Cancelled`,
    * `Terminated`, `Activity`.
    */
   type: string;
@@ -20,7 +20,7 @@ export interface RecordedFailure {
   cause: RecordedFailure | null;
 }
 
-/** An activity of which a payload was recorded. */
+/** An activity with a recorded payload. */
 export interface RecordedActivity {
   workflowId: string;
   activityId: string;
@@ -29,8 +29,8 @@ export interface RecordedActivity {
 }
 
 /**
- * Turns payloads into values: the run's data converter, behind two methods. With `activity` it throws
- * `ForgedPayload`.
+ * Decodes payloads into values with the run's data converter. With `activity`, it throws `ForgedPayload` if
+ * the project's worker did not write the payload.
  */
 export interface PayloadDecoder {
   values(payloads: Payloads | null | undefined, activity?: RecordedActivity): Promise<unknown[]>;

@@ -1,6 +1,6 @@
 /**
- * What a run's history says, without Temporal's wire format: one fact per event that matters. `decode.ts`
- * makes them from events, `fold.ts` makes a run's record from them.
+ * The contents of a run's history without Temporal's wire format: one fact per relevant event. `decode.ts`
+ * creates them from events, `fold.ts` folds them into a run's record.
  */
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
@@ -8,10 +8,10 @@ import type { RunPlan } from '../core/plan';
 import type { CommitResult, RunSummary, UnitTask } from '../core/tasks';
 import type { Tolerance } from '../core/failures/tolerance';
 
-/** Activities that a run has one of. */
+/** Activities that occur once per run. */
 export type Step = 'openRun' | 'planRun' | 'commitRun';
 
-/** Which history of which shard. */
+/** A shard, and the workflow execution that has its history. */
 export interface ShardRef {
   number: number;
   execution: { workflowId: string; runId: string };
@@ -22,7 +22,7 @@ export type CloseKind = 'completed' | 'failed' | 'cancelled' | 'terminated' | 't
 
 /**
  * Times (`at`, `startedAt`) are ISO 8601 UTC. `unit` is the id of the event that scheduled the unit's
- * activity; of a shard's, added to the shard's own range of numbers.
+ * activity; for a shard's units, offset to the shard's own range of numbers.
  */
 export type Fact =
   | { type: 'started'; at: string; input: unknown }
@@ -34,10 +34,10 @@ export type Fact =
       at: string;
       activityId: string;
       task: UnitTask;
-      /** As Temporal's UI shows it; null: it has none. */
+      /** As shown in Temporal's UI; null if it has none. */
       label: string | null;
     }
-  /** The unit's own word: it completed, or failed with its result in the failure's details. */
+  /** Reported by the unit: it completed, or failed with its result in the failure's details. */
   | {
       type: 'unitEnded';
       unit: number;
@@ -46,7 +46,7 @@ export type Fact =
       attempts: number;
       result: UnitResult;
     }
-  /** The server's word: timed out, cancelled, or failed without a result. */
+  /** Reported by the server: timed out, cancelled, or failed without a result. */
   | {
       type: 'unitLost';
       unit: number;
@@ -57,23 +57,26 @@ export type Fact =
       error: ErrorInfo;
     }
   /**
-   * Its activity was completed with something that is not its result: by hand, for example. It is tried again
-   * while its budget lasts.
+   * Its activity was completed with something other than its result, for example by hand. It is retried while
+   * its budget lasts.
    */
   | { type: 'unitWithoutResult'; unit: number; at: string; startedAt: string | null; attempts: number }
-  /** A shard began: a workflow with a history of its own, whose units are units of the run. */
-  | { type: 'shardBegun'; shard: number; workflowId: string; workflowRunId: string }
+  /** A shard started: a workflow with its own history, whose units are units of the run. */
+  | { type: 'shardStarted'; shard: number; workflowId: string; workflowRunId: string }
   | { type: 'shardEnded'; shard: number; at: string }
   | { type: 'committed'; commit: CommitResult }
   | { type: 'stepFailed'; step: Step; error: ErrorInfo }
   | { type: 'cancelRequested'; at: string }
-  /** The signal came. */
+  /** The signal arrived. */
   | { type: 'pauseAsked'; paused: boolean }
-  /** The workflow took it: nothing is started (or things are again) from here on. */
+  /** The workflow applied it: from here on, nothing is started (or work is started again). */
   | { type: 'pauseTaken'; paused: boolean }
   | { type: 'concurrencySet'; maxConcurrency: number }
   | { type: 'toleranceSet'; toleratedFailures: Tolerance }
-  /** By hand. `cutOff`: how many of them ran, and have an outcome that says they were cut off. */
+  /**
+   * Skipped by hand. `cutOff`: how many of them were running, and have an outcome that records them as cut
+   * off.
+   */
   | { type: 'skipped'; ordinals: string; cutOff: number }
   | {
       type: 'closed';
@@ -82,8 +85,8 @@ export type Fact =
       error: ErrorInfo | null;
       summary: RunSummary | null;
       /**
-       * For an execution that was refused because its run id exists: the execution that readers should look
-       * at.
+       * For an execution that was refused because its run id exists: the execution that readers should use
+       * instead.
        */
       realExecution: string | null;
     };

@@ -1,6 +1,5 @@
 /**
- * Failures of a run that are alike, gathered as they are read: a number for each partition, and an object for
- * each group. Pure.
+ * Groups similar failures of a run as they are read: one number per partition, one object per group. Pure.
  */
 import { errorPattern } from '../core/failures/alike';
 import type { ErrorInfo } from '../core/outcome';
@@ -11,7 +10,7 @@ import type { LiveOverlay } from './overlay';
 import { wasStopped } from './run-state';
 import type { BlockOfEnds, EndsSink, PartitionEnd } from './unit-ends';
 
-/** Groups by pattern; as many again by type alone. */
+/** Maximum number of groups by pattern; up to the same number again by type alone. */
 const MAX_GROUPS = 254;
 const MAX_EXAMPLES = 3;
 
@@ -24,32 +23,32 @@ export interface FailureExample {
 }
 
 /**
- * Partitions that failed alike: with errors of one type, one message (but for what differs between
- * partitions) and one place.
+ * Partitions that failed in the same way: with errors of the same type, message (except for the parts that
+ * differ between partitions) and place.
  */
 export interface FailureGroup {
   /**
-   * The error's class name, or one of Partwise's own, such as `Timeout`. Null: of several types, see
-   * `pattern`.
+   * The error's class name, or one of Partwise's own, such as `Timeout`. Null if the group has several types,
+   * see `pattern`.
    */
   type: string | null;
   /**
-   * Type and message, with ◦ in place of the partition's key, of numbers and of quoted values; at most 300
-   * characters. Null: a run has at most 254 groups by pattern. What fails in yet other ways is grouped by its
-   * type, and beyond 254 types in one group.
+   * Type and message, with ◦ in place of the partition's key, numbers and quoted values; at most 300
+   * characters. Null for groups beyond the first 254 patterns of a run: those are grouped by type, and beyond
+   * 254 types in a single group.
    */
   pattern: string | null;
   /**
-   * Where the user's own code threw, by the stack. Null: no stack says so. Of many failures only the first
-   * have a stack; those without one are in the group of their type and pattern, where there is one group
-   * alone.
+   * Where the user's own code threw, according to the stack. Null if there is no such stack. If there are
+   * many failures, only the first have a stack; those without one are in the group with their type and
+   * pattern, if there is exactly one.
    */
   place: StackPlace | null;
-  /** How many partitions. */
+  /** Number of partitions. */
   count: number;
-  /** Of these partitions, ascending. */
+  /** Ordinals of these partitions, ascending. */
   ordinals: Int32Array;
-  /** When the first and the last of them failed: ISO 8601 UTC. */
+  /** Times of the first and the last failure, ISO 8601 UTC. */
   firstAt: string;
   lastAt: string;
   /** Number of the first execution in which one of them failed. */
@@ -58,7 +57,7 @@ export interface FailureGroup {
   examples: FailureExample[];
 }
 
-/** A group while it grows. */
+/** A group while it is being collected. */
 interface Group extends Pick<FailureGroup, 'type' | 'pattern' | 'place'> {
   number: number;
   firstMs: number;
@@ -70,7 +69,7 @@ interface Group extends Pick<FailureGroup, 'type' | 'pattern' | 'place'> {
 type End = Pick<PartitionEnd, 'outcome' | 'execution'>;
 
 /**
- * A group whose examples may lack their ids: of units that were lost, the partition index alone knows them.
+ * A group whose examples may lack ids: for lost units, only the partition index has them.
  */
 export type FoundGroup = Omit<FailureGroup, 'examples'> & { examples: Group['examples'] };
 
@@ -78,7 +77,7 @@ export class FailuresOfEnds implements EndsSink {
   readonly #groups = new Map<string, Group>();
   readonly #byNumber: Group[] = [];
   #groupsByPattern = 0;
-  /** By ordinal: the number of its group, from 1; 0: no end is known; -1: it ended otherwise. */
+  /** By ordinal: the group's number, from 1; 0 if the partition has not ended; -1 if it did not fail. */
   readonly #groupOf: Int32Array;
 
   constructor(private readonly record: RunRecord) {
@@ -99,13 +98,13 @@ export class FailuresOfEnds implements EndsSink {
   }
 
   addThrown(end: PartitionEnd): void {
-    // A stopped run tries nothing again.
+    // A stopped run retries nothing.
     if (wasStopped(this.record) && this.record.waiting.has(end.outcome.ordinal)) this.addEnd(end);
   }
 
   addCalls(): void {}
 
-  /** The largest first. `overlay`: with failures that history does not name yet. */
+  /** Returns the groups, largest first. `overlay` adds failures that are not yet in history. */
   finish(overlay: LiveOverlay | null): FoundGroup[] {
     const { execution } = this.record.plan!;
     for (const outcome of overlay?.ended.values() ?? [])
@@ -183,8 +182,8 @@ export class FailuresOfEnds implements EndsSink {
   }
 
   /**
-   * By number, the group that each goes into: those without a place join the one that has their type and
-   * pattern, if it is one.
+   * By number, the group that each group is merged into: groups without a place are merged into the group
+   * with their type and pattern, if there is exactly one.
    */
   #merged(): number[] {
     const into = this.#byNumber.map(({ number }) => number);

@@ -1,15 +1,19 @@
 /**
- * Facts → the record of one execution. Pure, and incremental: a reader that follows a run applies each new
- * fact to the record it has.
+ * Facts → the record of one execution. Pure and incremental: a reader that follows a run applies each new
+ * fact to its record.
  *
- * What holds of a record after every fact: 1. `ended` counts each partition at most once, under the status
- * that it ended with. 2. A partition that its unit gave back for another try (`retry`, `big`) is not in
- * `ended` until a later unit ends with it. 3. Partitions of a unit that only the server could end are in
- * `ended`; no later unit of the execution runs them. 4. Partitions of a unit that ended without a result, and
- * is tried again, are where they were before it. 5. A partition that was skipped by hand is in `ended` as
- * SKIPPED, also when its unit recorded that it was cut off. 6. Facts of a shard's history and those of the
- * run's may come in any order; those of one history come in its own. 7. A partition in neither is PENDING, or
- * RUNNING where the live overlay says so.
+ * Invariants of a record after every fact:
+ *
+ * 1. `ended` counts each partition at most once, under the status that it ended with.
+ * 2. A partition that its unit gave back for a retry (`retry`, `big`) is not in `ended` until a later unit
+ *   ends with it.
+ * 3. Partitions of a unit that was ended by the server are in `ended`; no later unit of the execution runs
+ *   them.
+ * 4. Partitions of a unit that ended without a result and is retried are where they were before the unit.
+ * 5. A partition that was skipped by hand is in `ended` as SKIPPED, even if its unit recorded it as cut off.
+ * 6. Facts of a shard's history and of the run's history may arrive in any order relative to each other;
+ *   facts of one history arrive in order.
+ * 7. A partition in neither is PENDING, or RUNNING according to the live overlay.
  */
 import { decodeOrdinals } from '../core/units/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
@@ -35,26 +39,26 @@ export interface UnitRecord {
   end:
     | { type: 'result'; result: UnitResult }
     | { type: 'lost'; status: LostStatus; error: ErrorInfo }
-    /** Nothing is known of its partitions: another activity of the unit tries them again. */
+    /** The outcomes of its partitions are unknown: another activity of the unit retries them. */
     | { type: 'withoutResult' }
     | null;
-  /** What waited for another try, and was taken by this unit. */
+  /** Waiting partitions that this unit took for a retry. */
   taken: ReadonlyMap<number, GivenBack>;
 }
 
-/** How partitions end whose unit could not say. */
+/** Statuses of partitions whose unit could not report on them. */
 export type LostStatus = 'CANCELLED' | 'INTERNAL_ERROR';
 
-/** A child workflow that has units of the run. */
+/** A child workflow that processes units of the run. */
 export interface ShardRecord extends ShardRef {
-  /** ISO 8601 UTC; null: it has not ended, as far as is known. */
+  /** ISO 8601 UTC; null if it is not known to have ended. */
   closedAt: string | null;
 }
 
-/** Type of the error that stands for a result which the project's worker did not write. */
+/** Error type for results that the project's worker did not write. */
 const NOT_TRUSTED = 'NotTrusted';
 
-/** What the history of one execution says, with those of its shards. */
+/** The contents of the history of one execution and its shards. */
 export interface RunRecord {
   workflowRunId: string;
   startedAt: string | null;
@@ -63,27 +67,26 @@ export interface RunRecord {
   opened: OpenedRun | null;
   plan: RunPlan | null;
   shards: Map<number, ShardRecord>;
-  /** By the number of the event that scheduled them; of one history in that order. */
+  /** By the number of the event that scheduled them; units of one history are in that order. */
   units: Map<number, UnitRecord>;
   /** Units that have not ended, by activity id. */
   open: Map<string, UnitRecord>;
-  /** How many partitions ended, by status. */
+  /** Number of ended partitions, by status. */
   ended: StatusCounts;
   commit: CommitResult | null;
   failedStep: { step: Step; error: ErrorInfo } | null;
   /**
-   * Whether results in the history were written by somebody else than the project's worker, and so do not
-   * count.
+   * Whether the history has results that were not written by the project's worker, and so do not count.
    */
   hasForged: boolean;
   cancelRequestedAt: string | null;
-  /** Ordinals that threw in a batch and wait for another try. */
+  /** Ordinals that threw in a batch and are waiting for a retry. */
   waiting: Map<number, GivenBack>;
   /** Ordinals that were skipped by hand; `ended` counts them as SKIPPED. */
   skipped: Set<number>;
-  /** Whether a pause was asked for, and whether the workflow has taken it. */
+  /** Whether a pause was requested, and whether the workflow has applied it. */
   pause: { asked: boolean; taken: boolean };
-  /** As last set while the run was under way; null: as planned. */
+  /** As last set while the run was running; null: as planned. */
   maxConcurrency: number | null;
   tolerance: Tolerance | null;
   closed: Omit<Extract<Fact, { type: 'closed' }>, 'type'> | null;
@@ -113,7 +116,7 @@ export function newRecord(workflowRunId: string): RunRecord {
   };
 }
 
-/** Changes `record` by one fact. Costs no more than the fact has partitions. */
+/** Applies one fact to `record`. The cost is at most linear in the fact's number of partitions. */
 export function applyFact(record: RunRecord, fact: Fact): void {
   switch (fact.type) {
     case 'started':
@@ -141,13 +144,14 @@ export function applyFact(record: RunRecord, fact: Fact): void {
       const status = fact.cancelled ? 'CANCELLED' : 'INTERNAL_ERROR';
       record.hasForged ||= fact.error.type === NOT_TRUSTED;
       const unit = endUnit(record, fact, { type: 'lost', status, error: fact.error });
-      // enforces I8: a unit of a continuation spans partitions that are not its own, so it says how many are.
+      // enforces I8: a continuation's unit can span partitions that it does not run, so its task has their
+      // number.
       record.ended[status] += unit?.task.partitions ?? 0;
       return;
     }
     case 'unitWithoutResult':
       return endWithoutResult(record, fact);
-    case 'shardBegun': {
+    case 'shardStarted': {
       const { shard, workflowId, workflowRunId } = fact;
       record.shards.set(shard, {
         number: shard,
@@ -194,8 +198,8 @@ export function applyFact(record: RunRecord, fact: Fact): void {
 }
 
 /**
- * The partitions that a unit names, ascending. Of a unit of a continuation also those between its own that
- * were taken over: the selection is in the plan on the stage.
+ * The partitions in a unit's range, ascending. For a unit of a continuation, this includes partitions in
+ * between that were taken over: the selection is in the plan on the stage.
  */
 export function ordinalsInUnit({ only, except, from, to }: UnitTask): number[] {
   if (only !== null) return decodeOrdinals(only);
@@ -215,7 +219,7 @@ function skip(record: RunRecord, { ordinals, cutOff }: Extract<Fact, { type: 'sk
   record.ended.CANCELLED -= cutOff;
 }
 
-/** The workflow decides alike whether the unit is tried again (I8). */
+/** The workflow decides in the same way whether the unit is retried (I8). */
 function endWithoutResult(record: RunRecord, fact: Extract<Fact, { type: 'unitWithoutResult' }>): void {
   const unit = record.units.get(fact.unit);
   const { plan } = record;
@@ -231,12 +235,12 @@ function endWithoutResult(record: RunRecord, fact: Extract<Fact, { type: 'unitWi
     if (!record.skipped.has(ordinal)) record.waiting.set(ordinal, given);
 }
 
-/** Calls of a unit's partitions in the units before it. */
+/** Calls of a unit's partitions in previous units. */
 export function callsBefore({ round, big }: UnitTask): number {
   return round + (big ? 1 : 0);
 }
 
-/** The same, with a call for each activity of the unit that ended without a result. */
+/** The same, plus one call for each activity of the unit that ended without a result. */
 export function attemptsBefore(task: UnitTask): number {
   return callsBefore(task) + (task.lostBefore ?? 0);
 }

@@ -1,6 +1,6 @@
 /**
- * How each partition of a run ended, by ordinal: what was taken over from before, what unit results say
- * inline, and the files that they name.
+ * How each partition of a run ended, by ordinal: outcomes taken over, outcomes inline in unit results, and
+ * outcomes in files that these name.
  */
 import { outcomeAt } from '../core/done-block';
 import type { RowsFile } from '../core/files';
@@ -19,32 +19,32 @@ import {
 } from './unit-ends';
 
 /**
- * The outcomes of one execution. `update` takes in what the record has gained since the last call, so
- * following a run reads each file once. Who asks for some partitions' outcomes names the units that they are
- * in: nothing is known of others.
+ * The outcomes of one execution. `update` adds what is new in the record since the last call, so following a
+ * run reads each file once. Callers that need only some partitions' outcomes pass the units that contain
+ * them; the outcomes of other partitions are then missing.
  */
 export class Outcomes {
-  /** Ends that are objects of their own. */
+  /** Ends stored as individual objects. */
   readonly #single = new Map<number, PartitionEnd>();
   readonly #blocks: BlockOfEnds[] = [];
-  /** By ordinal: the number of the block that has its end, from 1, and where in it. */
+  /** By ordinal: the number of the block that contains its end, from 1, and the position in it. */
   #blockOf = new Int32Array();
   #positionOf = new Int32Array();
   #inBlocks = 0;
   readonly #calls = new Map<number, number>();
   readonly #thrown = new Map<number, PartitionEnd>();
-  /** When units ended that were taken in, by the event that scheduled them. */
+  /** End times of the units already added, by the event that scheduled them. */
   readonly #taken = new Map<number, string | null>();
   readonly #carriedRows: RowsFile[] = [];
   #updates: Promise<void> = Promise.resolve();
   #carriedTaken = false;
 
-  /** How many partitions ended. */
+  /** Number of ended partitions. */
   get size(): number {
     return this.#single.size + this.#inBlocks;
   }
 
-  /** Undefined: the partition has not ended. */
+  /** Undefined if the partition has not ended. */
   get(ordinal: number): PartitionEnd | undefined {
     const block = this.#blocks[this.#blockOf[ordinal]! - 1];
     if (block === undefined) return this.#single.get(ordinal);
@@ -62,45 +62,46 @@ export class Outcomes {
     return (this.#blocks[this.#blockOf[ordinal]! - 1] ?? this.#single.get(ordinal))?.execution;
   }
 
-  /** Ends of partitions that ran by themselves, or that are not DONE, by ordinal. */
+  /** Ends of partitions that ran as their own unit, or that are not DONE, by ordinal. */
   get single(): ReadonlyMap<number, PartitionEnd> {
     return this.#single;
   }
 
-  /** All others. */
+  /** All other ends. */
   get blocks(): readonly BlockOfEnds[] {
     return this.#blocks;
   }
 
-  /** All ends, each made for the caller: those of blocks come last. */
+  /** All ends, each created on demand; those in blocks come last. */
   *all(): Generator<PartitionEnd> {
     yield* this.#single.values();
     for (const { block } of this.#blocks) for (const ordinal of block.ordinals) yield this.get(ordinal)!;
   }
 
-  /** All files of rows that functions returned, whichever units were taken in. */
+  /** All files of rows that functions returned, regardless of which units were added. */
   rowsFiles({ units }: RunRecord): RowsFile[] {
     return [...this.#carriedRows, ...[...units.values()].flatMap(outputOf)];
   }
 
-  /** How often partitions were called that wait for another round, by ordinal. */
+  /** Number of calls of partitions that are waiting for another round, by ordinal. */
   get calls(): ReadonlyMap<number, number> {
     return this.#calls;
   }
 
-  /** What partitions failed with that wait for another round, by ordinal. */
+  /** The last failures of partitions that are waiting for another round, by ordinal. */
   get thrown(): ReadonlyMap<number, PartitionEnd> {
     return this.#thrown;
   }
 
   /**
-   * Whether the record goes on from what was taken in: not when the server has lost its last seconds since.
+   * Whether the record continues what was already added. It does not if the server has lost its last seconds
+   * since.
    */
   precede({ units }: RunRecord): boolean {
     return [...this.#taken].every(([event, endedAt]) => units.get(event)?.endedAt === endedAt);
   }
 
-  /** One after the other: what two who ask at the same time both lack is taken in once. */
+  /** Updates run one after the other, so concurrent callers do not add the same outcomes twice. */
   update(
     record: RunRecord,
     readFile: ReadFile,
@@ -131,7 +132,7 @@ export class Outcomes {
       if (end?.outcome.status === 'CANCELLED')
         this.#single.set(ordinal, { ...end, outcome: { ...end.outcome, status: 'SKIPPED', error: null } });
     }
-    // A stopped run tries nothing again.
+    // A stopped run retries nothing.
     for (const ordinal of wasStopped(record) ? record.waiting.keys() : []) {
       const thrown = this.#thrown.get(ordinal);
       if (thrown !== undefined) this.#single.set(ordinal, thrown);

@@ -1,65 +1,65 @@
 /**
- * What only a running server knows, laid over the record: which units are being processed right now, which
- * attempt it is, what the last one failed with. Never part of a run's final state (I2).
+ * Live information that only a running server has, added to the record: which units are being processed, the
+ * current attempt, and the last failure. Never part of a run's final state (I2).
  */
 import type { EndedOutcome, ErrorInfo } from '../core/outcome';
 import { spansOne } from '../core/units/cut-units';
 import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
 import type { WaitingStep } from './state';
 
-/** Of attempts that were handed over for want of the stage. */
+/** Error types of attempts that were handed over because the stage was unavailable. */
 const STAGE_ERRORS = new Set(['StageUnavailable', 'StageUnreachable']);
 
-/** A unit's activity as the server describes it. */
+/** A unit's activity, as described by the server. */
 export interface PendingUnit {
   activityId: string;
-  /** Whether a worker has it now (else it waits for one, or for its next attempt). */
+  /** Whether a worker has it now; otherwise it is waiting for one, or for its next attempt. */
   started: boolean;
   attempt: number;
   lastStartedAt: string | null;
   lastError: ErrorInfo | null;
-  /** Ordinal of the partition that is being processed, as the last heartbeat said. */
+  /** Ordinal of the partition being processed, according to the last heartbeat. */
   ordinal: number | null;
-  /** Number of its call; null: not said. */
+  /** Number of its call; null if unknown. */
   call: number | null;
-  /** Why it waits for its stage; null: it does not. */
+  /** Why it is waiting for its stage; null if it is not. */
   waiting: string | null;
-  /** Of a batch: calls that lost workers cut off before this attempt, by ordinal. */
+  /** For a batch: calls before this attempt that were cut off when a worker was lost, by ordinal. */
   interrupted: Record<number, number>;
-  /** Of a batch: partitions that ended in it, not recorded in history yet. */
+  /** For a batch: partitions that have ended in it but are not yet recorded in history. */
   ended: EndedOutcome[];
-  /** Identity of the worker that has it, or had it last; null: none so far, or not known. */
+  /** Identity of the worker that has it, or had it last; null if there was none or it is unknown. */
   worker: string | null;
 }
 
-/** What the server says about the activities of a run that are open. */
+/** What the server reports about the open activities of a run. */
 export interface Pending {
   units: readonly PendingUnit[];
-  /** The step that failed and is tried again. A run has one step at a time. */
+  /** The step that failed and is being retried. A run has one step at a time. */
   step: WaitingStep | null;
 }
 
 export interface LivePartition {
   attempt: number;
   startedAt: string | null;
-  /** What the attempt before failed with. */
+  /** The error of the previous attempt. */
   error: ErrorInfo | null;
 }
 
 export interface LiveOverlay {
-  /** ISO 8601 UTC: when the server was asked. */
+  /** When the server was queried, ISO 8601 UTC. */
   asOf: string;
-  /** Partitions that are being processed, by ordinal. */
+  /** Partitions being processed, by ordinal. */
   running: Map<number, LivePartition>;
-  /** Partitions that wait for another attempt, by ordinal. */
+  /** Partitions waiting for another attempt, by ordinal. */
   waiting: Map<number, LivePartition>;
-  /** Partitions that ended inside units that are still open, by ordinal. */
+  /** Partitions that have ended in units that are still open, by ordinal. */
   ended: Map<number, EndedOutcome>;
-  /** Units that are open, by activity id. */
+  /** Open units, by activity id. */
   units: Map<string, PendingUnit>;
-  /** Labels of the units that are being processed. */
+  /** Labels of the units being processed. */
   labels: string[];
-  /** What holds the run up: its own step that is tried again, or its stage. */
+  /** What is holding the run up: a step being retried, or its stage. */
   step: WaitingStep | null;
 }
 
@@ -79,12 +79,15 @@ export function liveOverlay(record: RunRecord, pending: Pending, asOf: string): 
   return overlay;
 }
 
-/** The history may have been read after the server: what ended between the two waits no more. */
+/**
+ * The history may have been read after the server was queried: a step that ended in between is no longer
+ * waiting.
+ */
 function stepOf(record: RunRecord, step: Pending['step']): Pending['step'] {
   return step !== null && !hasEnded(record, step.activity) ? step : null;
 }
 
-/** What the first of the units says that cannot reach their stage. */
+/** The reason given by the first unit that cannot reach its stage. */
 function stageWait(record: RunRecord, units: readonly PendingUnit[]): WaitingStep | null {
   for (const { activityId, started, attempt, waiting, lastError } of units) {
     if (!record.open.has(activityId)) continue;
@@ -111,9 +114,9 @@ function hasEnded({ opened, plan, commit, failedStep }: RunRecord, step: Waiting
 }
 
 /**
- * The server and its history were read one after the other. A unit that is open in the record and not
- * described has ended, or begun, between the two: it counts as running, so that a progress bar never goes
- * backwards.
+ * The server and its history were read one after the other. A unit that is open in the record but not
+ * described by the server has ended or started in between: it counts as running, so that a progress bar never
+ * goes backwards.
  */
 function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
   return {
@@ -142,7 +145,7 @@ function addUnit(overlay: LiveOverlay, unit: UnitRecord, activity: PendingUnit):
   };
   for (const outcome of activity.ended) overlay.ended.set(outcome.ordinal, outcome);
   if (activity.started) {
-    // Of a batch that has not said which one, or that has ended the one it said: the first that is left.
+    // If a batch has not reported its partition, or has ended the reported one: the first one left.
     const isLeft = (each: number): boolean => !overlay.ended.has(each);
     const said = activity.ordinal;
     const ordinal = said !== null && isLeft(said) ? said : ordinalsInUnit(unit.task).find(isLeft);

@@ -1,4 +1,6 @@
-/** Partitions of a run by columns: no object for each, so a million of them are some 40 MB. Pure. */
+/**
+ * Partitions of a run stored by column instead of as objects, so a million of them take about 40 MB. Pure.
+ */
 import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
 import type { RunRecord } from './fold';
 import type { LiveOverlay } from './overlay';
@@ -6,31 +8,31 @@ import { statusOfUnended, wasStopped } from './run-state';
 import type { BlockOfEnds, EndsSink, PartitionEnd } from './unit-ends';
 
 /**
- * The partitions with the ordinals `from` to `to` (which is not included), in key order. Each column has a
- * value for each of them: that of the ordinal `n` is at `n - from`.
+ * The partitions with ordinals from `from` up to, but not including, `to`, in key order. Each column has one
+ * value per partition: the value for ordinal `n` is at index `n - from`.
  */
 export interface PartitionColumns {
   from: number;
   to: number;
   /** Positions in `PARTITION_STATUSES`. */
   status: Uint8Array;
-  /** How many times the function was called. */
+  /** Number of calls of the function. */
   attempts: Int32Array;
   /** Source rows. */
   rows: Float64Array;
-  /** Rows that the function returned; 0 until the partition is DONE. */
+  /** Number of rows that the function returned; 0 until the partition is DONE. */
   returnedRows: Int32Array;
-  /** Milliseconds since 1970; NaN: not begun. */
+  /** Milliseconds since 1970; NaN if it has not started. */
   startedAt: Float64Array;
   /** Milliseconds; NaN until it has ended. */
   durationMs: Float64Array;
   /** Number of the execution that the partition ended in; 0 until it has ended. */
   execution: Int32Array;
-  /** 1: taken over from an earlier run of the series. */
+  /** 1 if it was taken over from an earlier run of the series. */
   reused: Uint8Array;
 }
 
-/** Of a partition whose end is not known. */
+/** Marks a partition without a known end. */
 const NO_STATUS = 255;
 
 const NUMBERS = Object.fromEntries(PARTITION_STATUSES.map((status, number) => [status, number])) as Record<
@@ -38,7 +40,7 @@ const NUMBERS = Object.fromEntries(PARTITION_STATUSES.map((status, number) => [s
   number
 >;
 
-/** Takes in ends, and gives the columns of a range of them. */
+/** Collects ends into the columns of a range of partitions. */
 export class ColumnsOfEnds implements EndsSink {
   readonly #columns: PartitionColumns;
 
@@ -96,7 +98,7 @@ export class ColumnsOfEnds implements EndsSink {
 
   addThrown(end: PartitionEnd): void {
     const { ordinal, attempts } = end.outcome;
-    // A stopped run tries nothing again.
+    // A stopped run retries nothing.
     if (wasStopped(this.record) && this.record.waiting.has(ordinal)) this.addEnd(end);
     else this.addCalls(ordinal, attempts);
   }
@@ -105,7 +107,10 @@ export class ColumnsOfEnds implements EndsSink {
     if (!this.has(ordinal)) this.#columns.attempts[this.#at(ordinal)!] = calls;
   }
 
-  /** With what only the server knows; `overlay` null: the run is closed. `rows`: those of the range. */
+  /**
+   * Adds the live information and returns the columns. `overlay` is null if the run is closed; `rows` has the
+   * source rows of the range.
+   */
   finish(overlay: LiveOverlay | null, rows: Float64Array): PartitionColumns {
     const columns = this.#columns;
     const { record } = this;
@@ -125,7 +130,7 @@ export class ColumnsOfEnds implements EndsSink {
     return columns;
   }
 
-  /** Null: outside the range. */
+  /** Null if outside the range. */
   #at(ordinal: number): number | null {
     const { from, to } = this.#columns;
     return ordinal >= from && ordinal < to ? ordinal - from : null;

@@ -1,5 +1,5 @@
 /**
- * A record (and, of a running run, the live overlay) → the state that readers get.
+ * A record (plus, for a running run, the live overlay) → the state that readers get.
  *
  * | the workflow | status |
  * | --- | --- |
@@ -10,10 +10,9 @@
  * | was cancelled | CANCELLED |
  * | was terminated, timed out, or failed in any other way | FAILURE, with `error.type` |
  *
- * Partitions that a closed run never ended are CANCELLED when the run was cancelled, for that is what
- * happened to them; SKIPPED when it was stopped, but for those that threw and waited for another try, which
- * are FAILED; otherwise (terminated, timed out) they stay PENDING: nobody ended them, and a continuation
- * would begin with them.
+ * Partitions that had not ended when the run closed are CANCELLED if the run was cancelled; SKIPPED if it was
+ * stopped, except those that threw and were waiting for a retry, which are FAILED; otherwise (terminated,
+ * timed out) they stay PENDING: a continuation would start with them.
  */
 import type { ErrorInfo } from '../core/outcome';
 import {
@@ -29,7 +28,7 @@ import type { RunRecord } from './fold';
 import type { LiveOverlay } from './overlay';
 import type { RunState } from './state';
 
-/** Failures that close a run whose partitions all came to an end, and that the counts explain. */
+/** Failure types of a run whose partitions have all ended, where the counts explain the failure. */
 const SETTLED_FAILURES = ['PartialFailure', 'RunFailed'];
 
 /** `asOf`: ISO 8601 UTC. */
@@ -79,20 +78,20 @@ export function runState(
 const ENDED_EARLY: ErrorInfo = {
   type: 'NotTrusted',
   message:
-    'The workflow was completed before its partitions had ended, which no worker of Partwise does: something else answered in its place. Finish it with partwise retry.',
+    'The workflow was completed before its partitions had ended, which no Partwise worker does: something else completed it. Finish the run with partwise retry.',
   stack: null,
 };
 
 /**
- * Whether a workflow is completed that cannot be, by somebody else who answered its tasks: partitions without
- * an end are failures anyway.
+ * Whether the workflow was completed in a state in which Partwise's workers never complete it, because
+ * another program answered its tasks. Partitions that have not ended count as failures anyway.
  */
 function endedEarly(record: RunRecord): boolean {
   if (record.closed?.kind !== 'completed') return false;
   return record.plan === null || wasStopped(record);
 }
 
-/** enforces I8: the one place where a run's status is decided. */
+/** enforces I8: the only place where a run's status is decided. */
 function runStatus(record: RunRecord): RunStatus {
   const { closed, plan, failedStep } = record;
   if (closed === null) return 'IN_PROGRESS';
@@ -113,19 +112,19 @@ function runStatus(record: RunRecord): RunStatus {
   }
 }
 
-/** What a partition without an outcome is in this run. */
+/** The status of a partition without an outcome. */
 export function statusOfUnended(record: RunRecord, ordinal: number): PartitionStatus {
   if (record.skipped.has(ordinal)) return 'SKIPPED';
   if (wasStopped(record)) return record.waiting.get(ordinal)?.otherwise ?? 'SKIPPED';
   return record.closed?.kind === 'cancelled' ? 'CANCELLED' : 'PENDING';
 }
 
-/** Whether the run ended itself before all partitions were started. */
+/** Whether the run stopped itself before all partitions were started. */
 export function wasStopped({ closed }: RunRecord): boolean {
   return closed?.summary?.stopped != null;
 }
 
-/** How many partitions ended, by status: here, or before and were taken over. */
+/** Number of ended partitions, by status, including those taken over. */
 function endedCounts({ ended, plan }: RunRecord): StatusCounts {
   const carried = plan?.carried?.counts ?? noCounts();
   return Object.fromEntries(
@@ -152,14 +151,14 @@ function toleratedFailures({ plan, tolerance }: RunRecord): number | null {
   return tolerance === null ? plan.toleratedFailures : toleratedOf(tolerance, plan.partitions);
 }
 
-/** Before the plan is there, what the input asks for. */
+/** Until the run is planned, the function in the input. */
 function functionName({ plan, opened, input }: RunRecord): string | null {
   const planned = plan?.function.name ?? opened?.function.name;
   if (planned !== undefined) return planned;
   return functionOfInput(input);
 }
 
-/** What a run's argument, which may be anything, says about the function. */
+/** The function in a run's argument, which may be any value. */
 export function functionOfInput(input: unknown): string | null {
   if (typeof input !== 'object' || input === null || !('function' in input)) return null;
   return typeof input.function === 'string' ? input.function : null;

@@ -1,4 +1,4 @@
-/** The state of a run, as readers get it and `--json` prints it. Stable from the first release. */
+/** The state of a run, as returned to readers and printed by `--json`. Stable from the first release. */
 import type { Step } from './facts';
 import type { ErrorInfo } from '../core/outcome';
 import type { ModelUse } from '../core/plan';
@@ -8,9 +8,9 @@ import type { RunStatus, StatusCounts } from '../core/status';
 /** One start of the run's workflow id. Times are ISO 8601 UTC. */
 export interface ExecutionView {
   workflowRunId: string;
-  /** Which snapshot it runs on; 2 after the first overwrite. Null until it is accepted. */
+  /** The snapshot that it runs on; 2 after the first overwrite. Null until it is accepted. */
   generation: number | null;
-  /** Its number within the run, counted through all generations. Null until it is accepted. */
+  /** Its number within the run, counted across all generations. Null until it is accepted. */
   execution: number | null;
   startedAt: string;
   endedAt: string | null;
@@ -18,14 +18,14 @@ export interface ExecutionView {
 }
 
 /**
- * A step of the run itself (opening, planning, the commit) that failed, and that is tried again by itself.
+ * A step of the run itself (opening, planning, the commit) that failed and is being retried automatically.
  */
 export interface WaitingStep {
-  /** `processUnit`: units wait for the stage, on which they cannot put what has ended. */
+  /** `processUnit`: units are waiting for the stage, because they cannot store their outcomes there. */
   activity: Step | 'processUnit';
-  /** The attempt that is coming, or under way: 2 after the first failure. */
+  /** Number of the next or current attempt: 2 after the first failure. */
   attempt: number;
-  /** What the attempt before failed with. */
+  /** The error of the previous attempt. */
   error: ErrorInfo;
 }
 
@@ -34,7 +34,9 @@ export interface RunState {
   runId: string;
   status: RunStatus;
   counts: StatusCounts & { total: number };
-  /** How many of those that are DONE were not run, but taken over from an earlier run of the series. */
+  /**
+   * Number of DONE partitions that were taken over from an earlier run of the series instead of being run.
+   */
   reused: number;
   /** Source rows in the snapshot; null until planned. */
   rows: number | null;
@@ -42,16 +44,16 @@ export interface RunState {
   endedAt: string | null;
   snapshotTime: string | null;
   /**
-   * The time that the run is for: when its schedule was due, or what its input says. Null for a run without.
+   * The time that the run is for: when its schedule was due, or as set in its input. Null if it has none.
    */
   scheduledTime: string | null;
   function: string | null;
   executions: ExecutionView[];
-  /** Whether the state includes what only a running server knows (running partitions, attempts). */
+  /** Whether the state includes information that only a running server has (running partitions, attempts). */
   live: boolean;
   /**
-   * Whether it was read from a recorded history: the run's archive on the stage, when the server has
-   * forgotten it, or a file.
+   * Whether it was read from a recorded history: a file, or the run's archive on the stage after its history
+   * has expired on the server.
    */
   archived: boolean;
   /** When the state was read. */
@@ -59,19 +61,19 @@ export interface RunState {
   error: ErrorInfo | null;
   commit: CommitResult | null;
   /**
-   * Of a run that predicts: with which models, and which partitions have none. Null for others, and until it
-   * is planned.
+   * For a run that predicts: the models it uses, and the partitions without one. Null for other runs, and
+   * until the run is planned.
    */
   models: ModelUse | null;
   /**
-   * What holds the run up: a step that failed and is tried again, such as the commit while another program
-   * locks the warehouse file. Null when nothing does, and whenever the state is not `live`.
+   * What is holding the run up: a step that failed and is being retried, such as the commit while another
+   * program locks the warehouse file. Null if nothing is, and whenever the state is not `live`.
    */
   waiting: WaitingStep | null;
-  /** Whether the run is paused: what runs goes on, and nothing else is started. */
+  /** Whether the run is paused: running work continues, and nothing else is started. */
   paused: boolean;
-  /** Units in flight at once, as in force now; null until planned. */
+  /** Maximum number of units in flight, as currently set; null until planned. */
   maxConcurrency: number | null;
-  /** Partitions that may fail, as in force now; null until planned. */
+  /** Number of partitions that may fail, as currently set; null until planned. */
   toleratedFailures: number | null;
 }

@@ -1,5 +1,5 @@
 /**
- * The ends of partitions as units and the file of outcomes taken over say them, read one unit after the
+ * Reads the ends of partitions from unit results and from the file of outcomes taken over, one unit after the
  * other.
  */
 import { carriedContent, type CarriedRecord } from '../core/carried';
@@ -13,7 +13,7 @@ import { givenBack } from '../core/units/retry-units';
 import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
 
 /**
- * Reads a file on the run's stage. Rejects unless it is the file that history names (I2, I3), see
+ * Reads a file on the run's stage. Rejects if it is not the file that history names (I2, I3), see
  * `Stage.read`.
  */
 export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;
@@ -26,27 +26,27 @@ interface WithRows {
 /** A partition's end. */
 export interface PartitionEnd extends RecordedOutcome<EndedOutcome>, WithRows {}
 
-/** Ends of partitions that are DONE, by columns. */
+/** Ends of DONE partitions, stored by column. */
 export interface BlockOfEnds extends RecordedBlock, WithRows {}
 
-/** Takes in the ends of partitions. */
+/** Receives the ends of partitions. */
 export interface EndsSink {
-  /** Whether the partition has an end already. */
+  /** Whether the partition already has an end. */
   has(ordinal: number): boolean;
   addBlock(ends: BlockOfEnds): void;
   addEnd(end: PartitionEnd): void;
-  /** It threw, and its unit gave it back for another try. */
+  /** The partition threw, and its unit gave it back for a retry. */
   addThrown(end: PartitionEnd): void;
-  /** How often executions before called a partition that they did not end. */
+  /** Number of calls in earlier executions of a partition that did not end there. */
   addCalls(ordinal: number, calls: number): void;
 }
 
-/** Outcome files that are read at once. */
+/** Number of outcome files read in parallel. */
 const FILES_AT_ONCE = 16;
 
 /**
- * All ends of the record, or those that some units and what was taken over say: each file is read, taken in
- * and dropped.
+ * Passes the ends taken over and those of the `wanted` units to `sink`: each file is read, passed on and
+ * dropped.
  */
 export async function takeEnds(
   record: RunRecord,
@@ -60,7 +60,7 @@ export async function takeEnds(
   for await (const [, unit, outcomes] of unitOutcomes(units, readFile)) takeUnit(unit, outcomes, sink);
 }
 
-/** Ends that the execution took over. Returns the files of their rows. */
+/** Passes on the ends that the execution took over. Returns the files with their rows. */
 export async function takeCarried(
   { carried }: RunPlan,
   readFile: ReadFile,
@@ -76,7 +76,7 @@ export async function takeCarried(
   return rows;
 }
 
-/** What units recorded, in the order of the units. */
+/** The outcomes that units recorded, in the order of the units. */
 export async function* unitOutcomes(
   units: readonly (readonly [event: number, unit: UnitRecord])[],
   readFile: ReadFile,
@@ -92,7 +92,7 @@ export function takeUnit(unit: UnitRecord, outcomes: readonly OutcomeRecord[], s
   const { end } = unit;
   if (end?.type === 'lost') {
     for (const ordinal of ordinalsInUnit(unit.task)) {
-      // enforces I4: what lies between a unit's partitions had ended before, and goes on being what it was.
+      // enforces I4: partitions between the unit's own had already ended, and keep their ends.
       if (!sink.has(ordinal)) sink.addEnd(lostPartition(unit, ordinal));
     }
   }
@@ -130,7 +130,7 @@ async function outcomesOf({ end }: UnitRecord, readFile: ReadFile): Promise<Outc
   return Array.isArray(outcomes) ? outcomes : parseLines<OutcomeRecord>(await readFile(outcomes));
 }
 
-/** One record a line; the last line seals those before it. */
+/** One record per line; the last line is a seal over the others. */
 function parseLines<T extends object>(bytes: Uint8Array): T[] {
   const records = Buffer.from(bytes)
     .toString('utf8')

@@ -1,16 +1,16 @@
 /**
- * Decodes what anybody who may write to the namespace can record: the ends of activities, memos, the argument
- * of a run.
+ * Decodes payloads that anyone who can write to the namespace can record: results of activities, memos, the
+ * argument of a run.
  */
 import type { temporal } from '@temporalio/proto';
 import type { PayloadDecoder, RecordedActivity, RecordedFailure } from './events';
 
-/** Somebody else than the project's worker wrote the payload of an activity. The message is a sentence. */
+/** An activity's payload was not written by the project's worker. The message is a sentence. */
 export class ForgedPayload extends Error {
   override name = 'ForgedPayload';
 }
 
-/** Undefined: it cannot be decoded. With `activity` it throws `ForgedPayload`. */
+/** Undefined if it cannot be decoded. Throws `ForgedPayload` only if `activity` is given. */
 export async function valueOf(
   decoder: PayloadDecoder,
   payloads: temporal.api.common.v1.IPayloads | null | undefined,
@@ -24,7 +24,10 @@ export async function valueOf(
   }
 }
 
-/** Without details where they cannot be decoded. With `activity` it throws `ForgedPayload`. */
+/**
+ * Returns the failure without details if they cannot be decoded. Throws `ForgedPayload` only if `activity` is
+ * given.
+ */
 export async function failureOf(
   decoder: PayloadDecoder,
   failure: temporal.api.failure.v1.IFailure | null | undefined,

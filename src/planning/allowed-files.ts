@@ -1,6 +1,6 @@
 /**
- * Files and folders that a run may read and write whose input comes from others: below the project folder and
- * the stage, or what `allow.files` of the worker's configuration names.
+ * Files and folders that a run with untrusted input may read and write: those below the project folder and
+ * the stage, or those in `allow.files` of the worker's configuration.
  */
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -14,9 +14,11 @@ import { stageUri } from '../stage';
 export interface AllowedFiles {
   /** Absolute, with links resolved. */
   roots: string[];
-  /** Below them and yet not allowed. */
+  /** Paths below the roots that are not allowed. */
   except: string[];
-  /** May be read, and not written: objects of runs are written once. Null: the stage is no folder. */
+  /**
+   * May be read but not written, because objects of runs are written once. Null if the stage is not a folder.
+   */
   stage: string | null;
   /** URLs that DuckDB may read. */
   urls: string[];
@@ -28,7 +30,7 @@ export async function allowedFiles(project: ProjectConfig): Promise<AllowedFiles
   const named = allow.files?.filter((entry) => !isUrl(entry)).map((entry) => resolve(projectDir, entry));
   const stage = stageFolder(project);
   const roots = named ?? [projectDir, ...(stage === null ? [] : [stage])];
-  // The state folder has what proves who the owner is; hidden files and the configuration have passwords.
+  // The state folder contains the owner's secret; hidden files and the configuration may contain passwords.
   const hidden = named === undefined ? await hiddenEntries(projectDir) : [];
   const except = [join(projectDir, '.partwise'), ...hidden, ...(configFile === null ? [] : [configFile])];
   return {
@@ -40,11 +42,11 @@ export async function allowedFiles(project: ProjectConfig): Promise<AllowedFiles
   };
 }
 
-/** What a DuckDB that runs SQL of the input may read. */
+/** What DuckDB may read when it runs SQL of the input. */
 export async function confinementOf(allowed: AllowedFiles): Promise<Confinement> {
   const directories: string[] = [...allowed.urls];
   const paths: string[] = [];
-  // DuckDB's own setting has no exceptions, so a folder that has one is allowed entry by entry.
+  // DuckDB's setting does not support exceptions, so a folder that contains one is allowed entry by entry.
   const add = async (path: string): Promise<void> => {
     if (allowed.except.some((except) => isInside(except, path))) return;
     const entries = await readdir(path, { withFileTypes: true }).catch(() => null);
@@ -61,7 +63,8 @@ export async function confinementOf(allowed: AllowedFiles): Promise<Confinement>
 }
 
 /**
- * Files of the source that may not be read, as sentences. What globs match is checked when they are listed.
+ * A sentence for each of the source's files that may not be read. Matches of globs are checked when they are
+ * listed.
  */
 export async function sourceProblems(
   source: Source,
@@ -78,7 +81,7 @@ export async function sourceProblems(
   return [];
 }
 
-/** An output file that may not be written, as a sentence. */
+/** A sentence if the output file may not be written. */
 export async function outputProblems(
   output: OutputPlan | null,
   projectDir: string,
@@ -92,7 +95,7 @@ export async function outputProblems(
 
 function refusal(field: string, value: string, does: 'read' | 'write'): string {
   return (
-    `"${field}" is "${value}", which runs may not ${does} on this worker: name a path below the project folder, ` +
+    `"${field}" is "${value}", which runs may not ${does} on this worker: use a path below the project folder, ` +
     "or add its folder to allow.files in the worker's configuration."
   );
 }
@@ -102,7 +105,7 @@ async function isAllowed(path: string, { roots, except }: AllowedFiles): Promise
   return roots.some((root) => isInside(root, real)) && !except.some((folder) => isInside(folder, real));
 }
 
-/** The path with the links of whatever part of it exists resolved. */
+/** The path with links resolved, as far as it exists. */
 async function resolveLinks(path: string): Promise<string> {
   try {
     return await realpath(path);
@@ -112,7 +115,7 @@ async function resolveLinks(path: string): Promise<string> {
   }
 }
 
-/** The folder or file that everything which a glob can match is below. */
+/** The longest path prefix without a glob: everything that the glob can match is at or below it. */
 function beforeGlob(path: string): string {
   const parts = path.split('/');
   const glob = parts.findIndex((part) => /[*?[]/.test(part));

@@ -1,5 +1,5 @@
 /**
- * What is checked of an input's models before anything is started (I9), by `openRun` and by a try alike.
+ * Checks the model settings of an input before anything is started (I9), for `openRun` and for a try.
  * Problems are sentences.
  */
 import type { Client } from '@temporalio/client';
@@ -17,7 +17,7 @@ import { readTraining } from './plan-models';
 import type { ModelInput, ModelTask } from '../core/input';
 import type { FunctionDescription } from '../core/function-description';
 
-/** What an input says of models that does not go with its function. */
+/** Model settings of the input that do not fit its function. */
 export function modelProblems(
   { model, output, partitionBy }: NormalizedInput,
   { name, model: own }: FunctionDescription,
@@ -26,12 +26,12 @@ export function modelProblems(
   const task: ModelTask | null = own?.task ?? null;
   if (task !== null && partitionBy.length === 0) {
     problems.push(
-      `"partitionBy" is missing: "${name}" is for a model per partition, so it takes a list of column names, such as ["region"] (--by).`,
+      `"partitionBy" is missing: "${name}" works with one model per partition, so it needs a list of column names, such as ["region"] (--by).`,
     );
   }
   if (output !== null && 'model' in output && task !== 'train') {
     problems.push(
-      `"output.model" is for functions that train, and "${name}" does not: name ${own === undefined ? 'the .train function of a partition model' : `"${own.name}.train"`}, or write into a table.`,
+      `"output.model" is for functions that train, and "${name}" does not: use ${own === undefined ? 'the .train function of a partition model' : `"${own.name}.train"`}, or write to a table.`,
     );
   }
   const named = model?.name !== undefined || model?.run !== undefined;
@@ -53,7 +53,7 @@ export function modelProblems(
     );
   if (task === 'fitPredict' && model?.holdout === undefined) {
     problems.push(
-      `"model.holdout" is missing: "${name}" trains on the other rows and predicts those that meet it, such as "day >= '2024-03-01'".`,
+      `"model.holdout" is missing: it takes an SQL condition, such as "day >= '2024-03-01'". "${name}" predicts the rows that meet it, and trains on the others.`,
     );
   }
   if (task !== 'train' && task !== 'fitPredict' && model?.holdout !== undefined)
@@ -63,20 +63,20 @@ export function modelProblems(
   return problems;
 }
 
-/** Where models are looked for. */
+/** Where models are found. */
 export interface RegistryView {
-  /** Null in a try. */
+  /** Null for a try. */
   client: Client | null;
   warehouse: Warehouse;
   /** URI of the run's stage. */
   stage: string;
-  /** A continuation has its models already. */
+  /** Whether this is a continuation, which already has its models. */
   continues: boolean;
-  /** What SQL of the input may read. */
+  /** What the input's SQL may read. */
   confinement: Confinement | null;
 }
 
-/** What an input says of models that does not go with what there is: rows, versions, runs. */
+/** Model settings of the input that do not fit the existing rows, versions or runs. */
 export async function registryProblems(
   { model, output }: NormalizedInput,
   shape: SourceShape,
@@ -94,7 +94,7 @@ export async function registryProblems(
   }
   if (model?.holdout !== undefined) {
     const problem = await holdoutProblem(model.holdout, shape.columns, view.confinement);
-    if (problem !== null) problems.push(`"model.holdout" cannot be asked of the rows: ${problem}`);
+    if (problem !== null) problems.push(`"model.holdout" cannot be evaluated on the rows: ${problem}`);
   }
   try {
     if (output !== null && 'model' in output)
@@ -109,7 +109,10 @@ export async function registryProblems(
   return problems;
 }
 
-/** Whether the name is another model's, and whether the base can be one; the commit looks again. */
+/**
+ * Checks that the name does not belong to another model, and that the base is usable; the commit checks
+ * again.
+ */
 async function trainingProblems(
   { model, base }: Extract<OutputPlan, { model: string }>,
   { keyColumns }: SourceShape,
@@ -123,8 +126,8 @@ async function trainingProblems(
   const { version, body } = resolveVersion(model, records, base ?? undefined);
   if (body.stage === portableUri(stage)) return [];
   return [
-    `Version ${version} of "${model}" is on the stage ${body.stage}, and this run on ${portableUri(stage)}: ` +
-      'train on the same stage ("stage", --stage), or begin anew with the base "none" (--base none).',
+    `Version ${version} of "${model}" is on the stage ${body.stage}, but this run uses ${portableUri(stage)}: ` +
+      'train on the same stage ("stage", --stage), or start from scratch with the base "none" (--base none).',
   ];
 }
 
@@ -156,14 +159,15 @@ async function predictionProblems(
   });
   if (body.stage !== portableUri(stage)) {
     problems.push(
-      `Version ${version} of "${name}" is on the stage ${body.stage}, and this run on ${portableUri(stage)}: name its stage ("stage", --stage).`,
+      `Version ${version} of "${name}" is on the stage ${body.stage}, but this run uses ${portableUri(stage)}: pass its stage ("stage", --stage).`,
     );
   }
   return problems;
 }
 
 /**
- * Models are told apart by definition, and partitions by id: one of other columns would be another partition.
+ * Models are identified by definition, and partitions by id: with other key columns, an id would mean another
+ * partition.
  */
 function identityOf(
   what: string,
@@ -175,13 +179,13 @@ function identityOf(
   const problems: string[] = [];
   if (madeBy !== own.definition) {
     problems.push(
-      `${what} is made by "${madeBy}", and "${own.definition}.predict" cannot read its models: run "${madeBy}.predict".`,
+      `${what} comes from "${madeBy}", and "${own.definition}.predict" cannot read its models: use "${madeBy}.predict".`,
     );
   }
   if (names(madeFor).toLowerCase() !== names(own.keyColumns).toLowerCase()) {
     problems.push(
-      `${what} has a model for each ${names(madeFor)}, and this run is for each ${names(own.keyColumns)}: ` +
-        `give "partitionBy" as ${JSON.stringify((madeFor ?? []).map(({ name }) => name))} (--by), and columns of other names their names in a query.`,
+      `${what} has one model per ${names(madeFor)}, but this run is partitioned by ${names(own.keyColumns)}: ` +
+        `set "partitionBy" to ${JSON.stringify((madeFor ?? []).map(({ name }) => name))} (--by), and rename other columns to these names in a query.`,
     );
   }
   return problems;

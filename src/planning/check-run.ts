@@ -1,6 +1,5 @@
 /**
- * What is checked of an input before anything is started (I9), by `openRun` and by a try alike. Problems are
- * sentences.
+ * Checks an input before anything is started (I9), for `openRun` and for a try. Problems are sentences.
  */
 import { resolve } from 'node:path';
 import type { ProjectConfig } from '../config';
@@ -21,9 +20,9 @@ import { functionsProblem, type Starter } from './run-trust';
 import type { FunctionDescription } from '../core/function-description';
 
 /**
- * The absolute URI of the warehouse or stage, if the worker's configuration allows an input to name it;
- * without a list there, one that is trusted may name any. `warehouse`: what the input names besides a stage,
- * which may be reached by its connection.
+ * The absolute URI of the warehouse or stage, if the worker's configuration allows the input to name it;
+ * without a list in the configuration, trusted inputs may name any. `warehouse` is the warehouse that the
+ * input names, whose connection a stage may use.
  */
 export function resolvePlace(
   kind: 'warehouse' | 'stage',
@@ -48,7 +47,7 @@ export function resolvePlace(
       !allowed.includes(wanted)
     ) {
       problems.push(
-        `The ${kind} "${named}" is not one that this worker's configuration allows: ` +
+        `This worker's configuration does not allow the ${kind} "${named}": ` +
           `leave it out, or add it to allow.${kind}s there.`,
       );
       return null;
@@ -65,12 +64,12 @@ export function resolvePlace(
 /** A run's function. */
 export interface FoundFunction {
   plan: FunctionPlan;
-  /** What it asks for, as it says it. */
+  /** Its settings, as declared. */
   described: FunctionDescription;
   settings: FunctionSettings;
 }
 
-/** Null when `problems` says why. */
+/** Null if it was not found; the reason is added to `problems`. */
 export async function findFunction(
   deps: { functions: FunctionCatalog },
   project: ProjectConfig,
@@ -99,13 +98,13 @@ export async function findFunction(
     }
     problems.push(unknownFunction(name, bundle, file));
   } catch (error) {
-    // The functions file does not load: the user's to mend, with the file and line in the message.
+    // The functions file does not load: the message has the file and line, so that the user can fix it.
     problems.push(error instanceof Error ? error.message : String(error));
   }
   return null;
 }
 
-/** `trusted`: an input may itself say where to. */
+/** With `trusted`, the input may contain a URL or a command itself. */
 export function notifierProblems(
   { notify }: NormalizedInput,
   project: ProjectConfig,
@@ -115,7 +114,7 @@ export function notifierProblems(
   return typeof notifier === 'string' ? [notifier] : [];
 }
 
-/** For what is done while a person waits: a locked warehouse is refused, not waited for. */
+/** For interactive operations: a locked warehouse is an error instead of a wait. */
 export async function withoutWaiting<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -140,7 +139,7 @@ export async function inspectSource(
   }
 }
 
-/** What keeps the run's results from being written where the input says. */
+/** Problems that would prevent the run's results from being written to the input's output. */
 export async function targetProblems(warehouse: Warehouse, { output }: NormalizedInput): Promise<string[]> {
   return output === null ? [] : warehouse.inspectOutput(output);
 }

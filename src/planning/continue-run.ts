@@ -1,7 +1,7 @@
 /**
- * What a continuation takes over from the execution before it (I4: what is recorded as DONE does not run
- * again): the outcomes that its history records, and those that its open units had put on the stage when it
- * was terminated. From here on the continuation's own history names them.
+ * Outcomes that a continuation takes over from the previous execution (I4: partitions recorded as DONE do not
+ * run again): those in its history, and those that its open units had written to the stage when it was
+ * terminated. From here on, the continuation's own history names them.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,13 +26,13 @@ import { withoutMissing } from './missing-files';
 import { sealLines, unsealLines } from '../stored/numbered-objects';
 import { loadUnitPlan } from '../stored/unit-plan';
 
-/** Earlier executions that an execution lists: the newest. */
+/** Maximum number of earlier executions that an execution lists; the newest are kept. */
 const MAX_ENTRIES = 100;
-/** Between the SIGTERM and the SIGKILL of a runner, and a little more. */
+/** Time between a runner's SIGTERM and SIGKILL, plus a margin. */
 const KILL_GRACE_MS = 3_000;
 const MAX_ERRORS = 10;
 
-/** The executions up to and including the one that was read. */
+/** The executions up to and including the given one. */
 export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
   const { opened, workflowRunId } = record;
   const { generation, execution } = opened!;
@@ -42,33 +42,33 @@ export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
 }
 
 /**
- * After a terminate or a time-out, functions of the earlier execution run on until their next heartbeat is
- * refused: waits until none can be running any more.
+ * After a terminate or a time-out, functions of the earlier execution keep running until their next heartbeat
+ * is rejected: waits until none can still be running.
  */
-export async function waitOut(
+export async function waitUntilStopped(
   { closed, plan, open, units, shards }: RunRecord,
   { info, cancellationSignal }: Pick<Context, 'info' | 'cancellationSignal'>,
 ): Promise<void> {
   if (closed === null || plan === null) return;
-  // A unit that the server ended without its worker's word may still be running there, too.
+  // A unit that the server ended without a report from its worker may also still be running there.
   const left = open.size > 0 || [...units.values()].some(({ end }) => end?.type === 'lost');
   if (!left && closed.kind !== 'terminated' && closed.kind !== 'timedOut') return;
-  // enforces I4: an attempt that nobody waits for any more never runs beside the continuation's.
-  // The server ends shards after their run.
+  // enforces I4: an abandoned attempt never runs at the same time as the continuation's.
+  // The server ends shards after their run has ended.
   const ends = [...shards.values()].flatMap(({ closedAt }) =>
     closedAt === null ? [] : [Date.parse(closedAt)],
   );
   const until = Math.max(Date.parse(closed.at), ...ends) + plan.heartbeatTimeoutMs + KILL_GRACE_MS;
-  // Both are times of the server: this machine's clock may be hours away from it.
+  // Both are server times: this machine's clock may be hours off.
   const waitMs = Math.max(0, until - info.currentAttemptScheduledTimestampMs);
   await sleep(waitMs, undefined, { signal: cancellationSignal });
 }
 
 /**
- * The partitions that the continuation may run, by ordinal; null: all that are not DONE. Throws for ids that
- * are none.
+ * Ordinals of the partitions that the continuation may run; null: all that are not DONE. Throws for unknown
+ * ids.
  */
-export async function narrowTo(
+export async function selectedOrdinals(
   stage: Stage,
   { index }: RunPlan,
   only: readonly string[] | null,
@@ -77,7 +77,7 @@ export async function narrowTo(
   return new Set((await ordinalsById(await stage.localFile(index), only)).values());
 }
 
-/** Refuses when files of the snapshot are gone (`partwise clean`), before anything is started. */
+/** Throws a `Refusal` before anything is started if files of the snapshot are missing (`partwise clean`). */
 export async function assertSnapshotThere(stage: Stage, { unitPlan, index }: RunPlan): Promise<void> {
   const folder = index.path.slice(0, index.path.lastIndexOf('/') + 1);
   const there = new Map((await stage.list(folder)).map(({ path, bytes }) => [path, bytes]));
@@ -87,7 +87,7 @@ export async function assertSnapshotThere(stage: Stage, { unitPlan, index }: Run
     [unitPlan, index].find(isGone) ?? (await loadUnitPlan(stage, unitPlan)).snapshot.find(isGone);
   if (missing === undefined) return;
   throw new Refusal('StageDamaged', [
-    `The run's snapshot is no longer whole on the stage ${stage.uri} (${missing.path}), so it cannot be continued: ` +
+    `The run's snapshot is no longer complete on the stage ${stage.uri} (${missing.path}), so it cannot be continued: ` +
       'take a new snapshot with onExisting "overwrite" (--on-existing overwrite).',
   ]);
 }
@@ -97,7 +97,7 @@ export async function takeOver(parts: {
   reader: RunReader;
   reading: Reading;
   selected: ReadonlySet<number> | null;
-  /** Whether DONE partitions whose files are gone are not taken over. */
+  /** Whether DONE partitions with missing files are excluded, so that they run again. */
   rerunMissing: boolean;
   /** The continuation's own place. */
   place: ExecutionPlace;
@@ -111,7 +111,7 @@ export async function takeOver(parts: {
     plan,
     carried: await putCarried(stage, place, content),
     commit: reading.state.commit,
-    // What was salvaged of units without a result is in nobody's commit.
+    // Outcomes recovered from units without a result are not in any commit.
     committed:
       isCommitted(record) && !records(content).some(({ execution }) => execution === place.execution),
   };
@@ -122,14 +122,14 @@ function records({ outcomes, blocks }: CarriedContent): { execution: number }[] 
 }
 
 /**
- * An execution commits last, so what it has recorded before is in its own commit, and in that of an earlier
- * one only when it ran nothing.
+ * An execution commits at its end, so everything that it recorded is in its own commit, or in an earlier one
+ * only if it ran nothing.
  */
 function isCommitted({ commit, opened, units }: RunRecord): boolean {
   return commit !== null || (units.size === 0 && opened?.continues?.committed === true);
 }
 
-/** Puts outcomes that are taken over on the stage, for history to name. */
+/** Writes the outcomes that are taken over to the stage, where history refers to them. */
 export async function putCarried(
   stage: Stage,
   place: ExecutionPlace,
@@ -139,20 +139,20 @@ export async function putCarried(
   for (const { outcome } of content.outcomes) counts[outcome.status]++;
   for (const { block } of content.blocks) counts.DONE += block.ordinals.length;
   const firstErrors = content.outcomes
-    // What is skipped is no failure.
+    // Skipped partitions are not failures.
     .flatMap(({ outcome: { id, status, error } }) =>
       error === null || status === 'SKIPPED' ? [] : [{ id, error }],
     )
     .slice(0, MAX_ERRORS)
     .map(({ id, error }) => ({ id, error: { ...error, message: error.message.slice(0, 300), stack: null } }));
   const reused = content.outcomes.filter(({ outcome }) => outcome.reused).length;
-  // A repeated call must not meet what an earlier one put: objects are written once.
+  // A repeated call must not collide with the object of an earlier one: objects are written once.
   const path = carriedFile(place, randomUUID().slice(0, 8));
   const file = await stage.put(path, sealLines(carriedRecords(content)));
   return { file, counts, reused, firstErrors };
 }
 
-/** The records of a file of outcomes taken over. */
+/** Reads the records of a file of outcomes taken over. */
 export async function readCarried(stage: Stage, { file }: Carried): Promise<CarriedRecord[]> {
   return unsealLines(await stage.read(file)) as CarriedRecord[];
 }
@@ -188,8 +188,7 @@ async function carriedOver(
     const objects = await stage.list(unitFolder(unit.task, unit.activityId));
     const own = new Set(ordinalsInUnit(unit.task));
     const salvaged = await readCheckpoints(stage, objects, (ordinal) => own.has(ordinal));
-    // enforces I10: this execution is the first to record them, so an earlier one's commit does not have
-    // their rows.
+    // enforces I10: this execution is the first to record them, so no earlier commit contains their rows.
     const { execution } = place;
     for (const { outcome, functionDigest } of salvaged.outcomes)
       latest.set(outcome.ordinal, { outcome, execution, functionDigest });
@@ -217,8 +216,8 @@ async function carriedOver(
 }
 
 /**
- * A partition that never began, and that the continuation's list leaves out: it counts as cut off, so that a
- * run is no success with partitions that nobody ran, unless it was skipped by hand.
+ * The outcome of a partition that never started and that the continuation does not select. Unless it was
+ * skipped by hand, it counts as cut off, so that a run with partitions that never ran is not a success.
  */
 async function notStarted(
   ordinal: number,
@@ -244,7 +243,7 @@ async function notStarted(
   return { outcome, execution: record.plan!.execution, functionDigest: null };
 }
 
-/** Of a partition that was lost with its unit only the partition index knows id and rows. */
+/** If a partition was lost with its unit, only the partition index has its id and rows. */
 async function complete(end: PartitionEnd, views: PartitionViews): Promise<RecordedOutcome> {
   const { outcome, execution, functionDigest } = end;
   const { id, rows } =

@@ -1,6 +1,7 @@
 /**
- * Which functions a worker has. The embedded worker bundles the functions file anew for every run, so that an
- * edit reaches the next run and no run in flight; a deployed worker runs the code it was started with.
+ * The functions that a worker has. The embedded worker bundles the functions file again for every run, so
+ * that an edit applies to the next run and to no run in flight; a deployed worker runs the code it was
+ * started with.
  */
 import { extname, join } from 'node:path';
 import { sha256Of } from '../files/digest';
@@ -22,10 +23,10 @@ export function sqlDigest(query: string): string {
   return `sql-${sha256Of(query)}`;
 }
 
-/** What a worker runs a unit with. */
+/** The code with which a worker runs a unit. */
 export interface UnitBundle {
   digest: string;
-  /** Null: the built-in function `sql`. */
+  /** Null for the built-in function `sql`. */
   path: string | null;
   language: Language;
 }
@@ -36,7 +37,7 @@ export class FunctionCatalog {
 
   constructor(
     private readonly options: {
-      /** The worker's own functions file; null when its project has none. */
+      /** The worker's own functions file; null if its project has none. */
       file: string | null;
       folder: string;
       reloads: boolean;
@@ -45,12 +46,12 @@ export class FunctionCatalog {
     },
   ) {}
 
-  /** Whether files are bundled anew for every run. */
+  /** Whether files are bundled again for every run. */
   get reloads(): boolean {
     return this.options.reloads;
   }
 
-  /** The bundle to plan a new run with; null when there is no functions file. */
+  /** The bundle for planning a new run; null if there is no functions file. */
   async current(file = this.options.file): Promise<LoadedBundle | null> {
     if (file === null) return null;
     const latest = this.#latest.get(file);
@@ -72,13 +73,13 @@ export class FunctionCatalog {
   }
 
   /**
-   * The bundle for a unit of a planned run: the planned one where it lies here, else what this worker was
-   * deployed with.
+   * The bundle for a unit of a planned run: the planned one if this worker has it, otherwise the one this
+   * worker was deployed with.
    */
   async forUnit(planned: FunctionPlan): Promise<UnitBundle> {
     const { digest, path } = await this.#bundleOf(planned);
     const language = languageOfBundle(path);
-    // It was planned by a release that knows more languages.
+    // The run was planned by a release that supports more languages.
     if (language === null) throw missing(planned.name);
     return { digest, path, language };
   }
@@ -92,12 +93,12 @@ export class FunctionCatalog {
   }
 }
 
-/** The sentence for a function that is not there. */
+/** The message for a function that does not exist. */
 export function unknownFunction(name: string, bundle: LoadedBundle | null, file: string | null): string {
   if (bundle === null) {
     return (
-      `There is no functions file${file === null ? '' : ` "${file}"`}, so the function "${name}" is not known: ` +
-      'make one with `partwise init`, or name it with --functions FILE.'
+      `There is no functions file${file === null ? '' : ` "${file}"`}, so the function "${name}" cannot be found: ` +
+      'create one with `partwise init`, or pass one with --functions FILE.'
     );
   }
   const names = bundle.functions.map((found) => found.name);

@@ -1,5 +1,5 @@
 /**
- * What one call of a function may take: the run's settings win over the function's own, and both over the
+ * The limits for one call of a function: the run's settings override the function's own, which override the
  * defaults.
  */
 import type { FunctionSettings, NormalizedOptions } from '../core/normalized-input';

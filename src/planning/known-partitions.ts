@@ -1,15 +1,15 @@
-/** The partitions that people name, by the run's index. */
+/** Looks up partitions by id in the run's index. */
 import { didYouMean } from '../core/nearest';
 import { quote } from '../core/quote';
 import { Refusal } from '../core/refusal';
 import { findOrdinals, readWholeIndex } from '../rows/partition-index';
 
-/** Suggestions are looked for among all ids, which may be a hundred thousand. */
+/** Limited because suggestions are searched among all ids, which may be a hundred thousand. */
 const MAX_SUGGESTIONS = 20;
 
 /**
- * Ordinals by id. Throws a `Refusal` with a sentence for each id that the run does not have. `index`: its
- * file, here.
+ * Ordinals by id. Throws a `Refusal` with a sentence for each id that the run does not have. `index` is the
+ * path of a local copy of the index.
  */
 export async function ordinalsById(index: string, ids: readonly string[]): Promise<Map<string, number>> {
   const found = await findOrdinals(index, ids);

@@ -1,7 +1,6 @@
 /**
- * DONE partitions whose files the stage does not have any more, or has damaged: a retry runs them again when
- * it is asked to. Their rows in files that are there do not count from then on, so that each partition's rows
- * are there once.
+ * Finds DONE partitions whose files are missing from the stage or damaged; a retry runs them again if
+ * requested. Their rows in intact files no longer count, so each partition's rows exist only once.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +12,7 @@ import type { EndedOutcome } from '../core/outcome';
 import { ObjectDamaged, ObjectMissing, type Stage } from '../stage';
 import { queryRows, quoteText, withDatabase } from '../duckdb/database-file';
 
-/** `content` without the partitions whose files are not what was recorded. */
+/** `content` without the partitions whose files do not match what was recorded. */
 export async function withoutMissing(stage: Stage, content: CarriedContent): Promise<CarriedContent> {
   const { counts, whole } = await rowsThere(stage, content.rows);
   const missing = new Map<number, number>();
@@ -28,7 +27,7 @@ export async function withoutMissing(stage: Stage, content: CarriedContent): Pro
     blocks: content.blocks
       .map(({ block, ...madeBy }) => ({ block: filterBlock(block, stays), ...madeBy }))
       .filter(({ block }) => block.ordinals.length > 0),
-    // enforces I10: rows of a partition that runs again are those of its new call.
+    // enforces I10: only the rows of its new call count for a partition that runs again.
     rows: whole.map(({ file, except }) => ({ file, except: [...new Set([...except, ...missing.keys()])] })),
     calls: { ...content.calls, ...Object.fromEntries(missing) },
   };
@@ -39,13 +38,13 @@ function* outcomesOf({ outcomes, blocks }: CarriedContent): Generator<EndedOutco
   for (const { block } of blocks) for (const at of block.ordinals.keys()) yield outcomeAt(block, at);
 }
 
-/** One after the other: a partition may have a hundred thousand. */
+/** Checked one after the other, because a partition may have a hundred thousand artifacts. */
 async function hasArtifacts(stage: Stage, { artifacts }: EndedOutcome): Promise<boolean> {
-  for (const ref of artifacts) if ((await unlessGone(stage.read(ref))) === null) return false;
+  for (const ref of artifacts) if ((await orNullIfMissing(stage.read(ref))) === null) return false;
   return true;
 }
 
-/** How many rows of each partition can be read, and the files that they are in. */
+/** Number of readable rows of each partition, and the files that contain them. */
 async function rowsThere(
   stage: Stage,
   files: readonly RowsFile[],
@@ -55,13 +54,13 @@ async function rowsThere(
   const folder = await mkdtemp(join(tmpdir(), 'partwise-'));
   try {
     for (const each of files) {
-      const local = await unlessGone(stage.localFile(each.file, folder));
+      const local = await orNullIfMissing(stage.localFile(each.file, folder));
       if (local === null) continue;
       whole.push(each);
       const except = new Set(each.except);
       for (const [ordinal, rows] of await rowsIn(local))
         if (!except.has(ordinal)) counts.set(ordinal, (counts.get(ordinal) ?? 0) + rows);
-      // A copy, of a stage that is not local.
+      // If the stage is not local, this is a copy.
       if (!stage.isLocal) await rm(local, { force: true });
     }
   } finally {
@@ -80,7 +79,7 @@ function rowsIn(file: string): Promise<[number, number][]> {
   });
 }
 
-async function unlessGone<T>(work: Promise<T>): Promise<T | null> {
+async function orNullIfMissing<T>(work: Promise<T>): Promise<T | null> {
   try {
     return await work;
   } catch (error) {

@@ -1,4 +1,6 @@
-/** Tells people, or programs, that a run has ended: a webhook or a command, with the summary as JSON. */
+/**
+ * Notifies people or programs that a run has ended: calls a webhook or a command with the summary as JSON.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Notifier, ProjectConfig } from '../config';
@@ -7,13 +9,13 @@ import type { RunSummary } from '../core/tasks';
 import { didYouMean } from '../core/nearest';
 import type { RunStatus } from '../core/status';
 
-/** What is sent. */
+/** The notification. */
 export interface EndNotice {
   version: 1;
   runId: string;
   workflowRunId: string;
   status: RunStatus;
-  /** Null for a run that was refused, and where nothing was planned. */
+  /** Null for a run that was refused or not planned. */
   summary: RunSummary | null;
   error: Pick<ErrorInfo, 'type' | 'message'> | null;
 }
@@ -22,9 +24,9 @@ const WEBHOOK_TIMEOUT_MS = 10_000;
 const COMMAND_TIMEOUT_MS = 60_000;
 
 /**
- * The notifier that an input means: one of the configuration's by name, or, where the input comes from the
- * same person as the worker (`trusted`: the embedded server), a URL or a command itself. A text when there is
- * none: what is wrong.
+ * The notifier that an input refers to: one in the configuration, by name, or, if the input is the worker
+ * owner's (`trusted`, on the embedded server), a URL or a command. Returns a string with the problem if there
+ * is none.
  */
 export function findNotifier(
   wanted: string,
@@ -38,12 +40,12 @@ export function findNotifier(
   if (trusted && !looksLikeName) return { command: wanted };
   const list = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`;
   return (
-    `"notify" names the notifier "${wanted}", which this worker's configuration does not have.${didYouMean(wanted, names)} ${list} ` +
+    `"notify" is "${wanted}", but this worker's configuration has no such notifier.${didYouMean(wanted, names)} ${list} ` +
     'Add it there under "notify", with a url or a command.'
   );
 }
 
-/** Throws when the notice was not taken. Messages never show a URL, which may hold a secret (I11). */
+/** Throws if the notification failed. Messages never contain a URL, which may contain a secret (I11). */
 export async function notify(notifier: Notifier, notice: EndNotice): Promise<void> {
   const body = JSON.stringify(notice);
   if ('url' in notifier) await post(notifier, body);
@@ -66,30 +68,30 @@ async function post({ url, headers }: Extract<Notifier, { url: string }>, body: 
     const code = (cause as NodeJS.ErrnoException).code ?? (cause as Error).name;
     throw new Error(`The webhook could not be reached (${code}).`);
   }
-  if (status < 200 || status > 299) throw new Error(`The webhook answered with the status ${status}.`);
+  if (status < 200 || status > 299) throw new Error(`The webhook responded with status ${status}.`);
 }
 
 /**
- * Runs in a shell, in a process group of its own; the notice is on its standard input. It has ended when the
- * shell has: what it left in the background is its own.
+ * Runs the command in a shell, in its own process group, with the notification on standard input. It has
+ * ended when the shell has; processes left in the background are not awaited.
  */
 async function runCommand(command: string, body: string, { runId, status }: EndNotice): Promise<void> {
   const child = spawn(command, {
     shell: true,
     detached: true,
-    // I11: what a command prints may show a URL with a secret, and an error's message goes into history.
+    // I11: a command's output may contain a URL with a secret, and error messages are stored in history.
     stdio: ['pipe', 'ignore', 'ignore'],
     env: { ...process.env, PARTWISE_RUN_ID: runId, PARTWISE_STATUS: status },
   });
-  // A command that does not read is no failure of its own.
+  // A command that does not read its input has not failed.
   child.stdin.on('error', () => {});
   child.stdin.end(body);
   const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), COMMAND_TIMEOUT_MS);
   try {
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     if (code === 0) return;
-    const how = code === null ? `was ended by ${signal}` : `exited with ${code}`;
-    throw new Error(`The command ${how}. What it prints is not kept: write it to a file in the command.`);
+    const how = code === null ? `was killed by ${signal}` : `exited with ${code}`;
+    throw new Error(`The command ${how}. Its output is not kept: redirect it to a file in the command.`);
   } finally {
     clearTimeout(timer);
     child.stdin.destroy();

@@ -1,6 +1,6 @@
 /**
- * What an opened run asks for. `openRun` checks it and records it; runs that an earlier release opened record
- * only what was given.
+ * The settings of an opened run. `openRun` checks and records them; runs opened by an earlier release
+ * recorded only the input.
  */
 import type { RunInput } from '../core/input';
 import type { FunctionSettings, PlannedInput } from '../core/normalized-input';
@@ -9,7 +9,7 @@ import { Refusal } from '../core/refusal';
 import { parseFunctionSettings } from '../input/function-settings';
 import { parseRunInput } from '../input/parse-input';
 
-/** The run's input as it was given, with the time that it is for, which its schedule may have set. */
+/** The run's input as given, plus the time that the run is for, which its schedule may have set. */
 export function givenInput({ input, scheduledTime }: OpenedRun): RunInput {
   return scheduledTime === null ? input : { ...input, scheduledTime };
 }

@@ -1,5 +1,6 @@
 /**
- * Which models a run predicts with, pinned once: an alias that moves afterwards changes nothing for it (I1).
+ * Determines which models a run predicts with. They are pinned once: an alias that moves afterwards does not
+ * affect the run (I1).
  */
 import type { Client } from '@temporalio/client';
 import { NoSuchRun } from '../reader/errors';
@@ -17,18 +18,18 @@ import type { Warehouse } from '../warehouse';
 import { assertTrained, trainedEntries } from './trained-models';
 import type { ModelInput } from '../core/input';
 
-/** Ids of partitions without a model that a plan names. */
+/** Maximum number of ids of partitions without a model in a plan. */
 const MAX_NAMED = 20;
 
-/** Where a run's models are, and where it keeps what it pins of them. */
+/** Where a run's models are, and where it stores its pinned copy of their manifest. */
 export interface ModelPlace {
   stage: Stage;
   warehouse: Warehouse;
-  /** On the stage, ending in `/`; null: nothing may be put. */
+  /** On the stage, ending in `/`; null if nothing may be written. */
   folder: string | null;
 }
 
-/** Null for a run that predicts with no models. What `registryProblems` finds is not looked for again. */
+/** Null for a run that predicts with no models. Does not repeat the checks of `registryProblems`. */
 export async function pinModels(
   client: Client | null,
   { stage, warehouse, folder }: ModelPlace,
@@ -46,7 +47,8 @@ export async function pinModels(
   const { version, body } = resolveVersion(model.name, await warehouse.readModels(model.name), model.version);
   const label = `${model.name} version ${version}`;
   if (folder === null) return { label, stage: stage.uri, root: body.root };
-  // A root of its own: the version may be removed while this run, or a retry of it, predicts with it.
+  // The run gets its own root, because the version may be removed while this run, or a retry of it, predicts
+  // with it.
   const base = await readManifest(stage, body.root);
   return putOwn({ label, stage, folder }, { model: model.name, id: null, base, changed: [] });
 }
@@ -59,14 +61,16 @@ async function putOwn(
   return { label, stage: stage.uri, root };
 }
 
-/** A run that has trained. Throws a `Refusal` where there is none that has ended. */
+/** A training run. Throws a `Refusal` if there is no such run, or it has not ended. */
 export async function readTraining(
   client: Client | null,
   run: string,
   stage: string,
 ): Promise<{ reader: RunReader; record: RunRecord }> {
   if (client === null)
-    throw new Refusal('InvalidInput', ['A try knows of no runs: predict with a version ("model.name").']);
+    throw new Refusal('InvalidInput', [
+      '"model.run" cannot be used in a try: predict with a model version ("model.name").',
+    ]);
   const reader = new RunReader(new ServerRun(client, run, null, stage));
   let reading: Reading;
   try {
@@ -77,14 +81,14 @@ export async function readTraining(
   const { record, state } = reading;
   if (state.endedAt === null) {
     throw new Refusal('InvalidInput', [
-      `"model.run" is "${run}", which has not ended: wait for it (partwise watch ${run}), for until then some of its models are missing.`,
+      `"model.run" is "${run}", which has not ended, so some of its models are missing: wait for it (partwise watch ${run}).`,
     ]);
   }
   assertTrained(run, record);
   const from = reader.stage(record)!.uri;
   if (portableUri(from) !== portableUri(stage)) {
     throw new Refusal('InvalidInput', [
-      `The run "${run}" is on the stage ${from}, and this one on ${stage}: name its stage ("stage", --stage).`,
+      `The run "${run}" is on the stage ${from}, but this run uses ${stage}: pass its stage ("stage", --stage).`,
     ]);
   }
   return { reader, record };
@@ -96,16 +100,16 @@ export async function withoutModel(models: ModelPlan, ids: readonly string[]): P
   return ids.map((_, ordinal) => ordinal).filter((ordinal) => !known.has(ids[ordinal]!));
 }
 
-/** Throws a `Refusal` when the model that is to stand in for others is not there. */
+/** Throws a `Refusal` if the fallback model does not exist. */
 export async function checkFallback(models: ModelPlan, { onMissing, fallback }: ModelInput): Promise<void> {
   if (onMissing !== 'fallback' || (await findEntry(openStage(models.stage), models.root, fallback!)) !== null)
     return;
   throw new Refusal('InvalidInput', [
-    `"model.fallback" is "${fallback}", and ${models.label} has no model for it. partwise models show lists those that it has.`,
+    `"model.fallback" is "${fallback}", but ${models.label} has no model for it. partwise models show lists the models that exist.`,
   ]);
 }
 
-/** The partitions of `missing` as SKIPPED, beside what else is taken over. */
+/** Adds the partitions of `missing` as SKIPPED to the outcomes taken over. */
 export function skipping(
   content: CarriedContent | null,
   missing: readonly number[],
@@ -136,7 +140,7 @@ export function skipping(
         artifacts: [],
         error: {
           type: 'NoModel',
-          message: `There is no model for the partition "${ids[ordinal]}", and the run skips such partitions.`,
+          message: `There is no model for the partition "${ids[ordinal]}", so it was skipped ("model.onMissing" is "skip").`,
           stack: null,
         },
         reused: false,

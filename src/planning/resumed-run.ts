@@ -1,32 +1,33 @@
 /**
- * The run that an execution with `onExisting: "retry"` continues, read and checked before it takes its place.
+ * Reads and checks the run that an execution with `onExisting: "retry"` continues, before the execution takes
+ * its place.
  */
 import { resumedInput } from '../input/continue-input';
 import type { RunInput } from '../core/input';
 import { Refusal } from '../core/refusal';
-import { assertSnapshotThere, narrowTo } from './continue-run';
+import { assertSnapshotThere, selectedOrdinals } from './continue-run';
 import { givenInput } from './opened-run';
 import type { EarlierExecutions, Previous } from './run-chain';
 
 export interface ResumedRun extends Previous {
-  /** The run's input, with what the continuation changes. */
+  /** The run's input with the continuation's changes. */
   input: RunInput;
-  /** What the continuation may not change. */
+  /** Problems with changes that the continuation may not make. */
   problems: string[];
-  /** Whether DONE partitions whose files are gone run again. */
+  /** Whether DONE partitions with missing files run again. */
   rerunMissing: boolean;
-  /** Ordinals that it may run; null: all that are not DONE. */
+  /** Ordinals that the continuation may run; null: all that are not DONE. */
   selected: ReadonlySet<number> | null;
 }
 
-/** Null when there is nothing to continue: then it is a run like any other. */
+/** Null if there is nothing to continue, in which case this is a new run. */
 export async function findResumedRun(
   raw: Partial<RunInput>,
   earlier: EarlierExecutions,
 ): Promise<ResumedRun | null> {
   const { stage } = earlier;
   const { previous, damage } = await earlier.chain();
-  // enforces I4: what a damaged locator stands for may have recorded more than those that can be read.
+  // enforces I4: the execution of a damaged locator may have recorded more than the readable ones.
   if (damage !== null) throw new Refusal('StageDamaged', [damage]);
   if (previous === null) return null;
   const found = await earlier.previous();
@@ -37,7 +38,7 @@ export async function findResumedRun(
   // enforces I10
   if (rerunMissing && found.reading.state.commit !== null && hasAppended(input)) problems.push(APPENDED);
   await assertSnapshotThere(stage, record.plan!);
-  const selected = problems.length > 0 ? null : await narrowTo(stage, record.plan!, raw.only ?? null);
+  const selected = problems.length > 0 ? null : await selectedOrdinals(stage, record.plan!, raw.only ?? null);
   return { ...found, input, problems, selected, rerunMissing };
 }
 
@@ -46,12 +47,12 @@ function hasAppended({ output }: RunInput): boolean {
 }
 
 const APPENDED =
-  '"rerunMissing" would append rows a second time that the run has appended already ("output.mode" is "append"): ' +
-  'restore the files from a backup, or name another output table.';
+  '"rerunMissing" would append rows that the run has already appended ("output.mode" is "append"): ' +
+  'restore the files from a backup, or use another output table.';
 
 function forgotten(runId: string): Refusal {
   return new Refusal('RunExists', [
-    `The run "${runId}" was here, but Temporal has forgotten its history (retention) and the stage has no archive of it, so it cannot be continued: ` +
+    `The history of the run "${runId}" has expired in Temporal (retention), and the stage has no archive of it, so it cannot be continued: ` +
       `take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.`,
   ]);
 }

@@ -1,7 +1,7 @@
 /**
- * What a run takes over from earlier runs of its series: outcomes of partitions whose rows, code and
- * parameters are as they were. Artifacts stay where they are and are named from here too; rows are copied
- * into one file under this run's ordinals.
+ * Outcomes that a run reuses from earlier runs of its series: those of partitions whose rows, code and
+ * parameters have not changed. Artifacts stay where they are and are referenced; rows are copied into one
+ * file under this run's ordinals.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { isStoredSize, type Stage } from '../stage';
 import { moveRows, type MovedRows } from '../rows/combined-rows';
 import { readLedger, type LedgerEntry } from '../stored/series-ledger';
 
-export interface Reusing {
+export interface ReuseRequest {
   stage: Stage;
   /** The execution that reuses. */
   place: ExecutionPlace;
@@ -23,20 +23,20 @@ export interface Reusing {
   ids: readonly string[];
   /** By ordinal. */
   fingerprints: readonly string[];
-  /** Local folder for files in the making. */
+  /** Local folder for files being written. */
   scratch: string;
   warn: (message: string) => void;
 }
 
-/** Null when there is nothing to reuse. */
-export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | null> {
-  const { stage, place, series, basis, scratch, warn } = reusing;
-  const alike = await findAlike(reusing);
-  const there = await filesThere(stage, alike.values());
-  const found = [...alike].filter(([, entry]) => filesOf(entry).every((file) => there(file)));
-  if (found.length < alike.size) {
+/** Null if there is nothing to reuse. */
+export async function reuseOutcomes(request: ReuseRequest): Promise<CarriedContent | null> {
+  const { stage, place, series, basis, scratch, warn } = request;
+  const unchanged = await findUnchanged(request);
+  const there = await filesThere(stage, unchanged.values());
+  const found = [...unchanged].filter(([, entry]) => filesOf(entry).every((file) => there(file)));
+  if (found.length < unchanged.size) {
     warn(
-      `Files of ${alike.size - found.length} outcomes of the series "${series}" are no longer on the stage: these partitions run.`,
+      `Files of ${unchanged.size - found.length} earlier outcomes in the series "${series}" are no longer on the stage, so these partitions run again.`,
     );
   }
   if (found.length === 0) return null;
@@ -48,7 +48,9 @@ export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | 
     for (const { file, ordinals } of moves.values())
       parts.push({ file: await stage.localFile(file, scratch), ordinals });
     if (!(await moveRows(basis.keyColumns, parts, target))) {
-      warn(`The rows of earlier outcomes of the series "${series}" do not go together, so none is reused.`);
+      warn(
+        `The rows of earlier outcomes in the series "${series}" have incompatible columns, so none is reused.`,
+      );
       return null;
     }
     const file = await stage.put(reusedRowsFile(place, randomUUID().slice(0, 8)), { file: target });
@@ -62,31 +64,31 @@ export async function reuseOutcomes(reusing: Reusing): Promise<CarriedContent | 
   return { outcomes, blocks: [], rows, calls: {} };
 }
 
-/** Outcomes of partitions that are as they were, by ordinal. */
-async function findAlike({
+/** Outcomes of unchanged partitions, by ordinal. */
+async function findUnchanged({
   stage,
   series,
   basis,
   ids,
   fingerprints,
-}: Reusing): Promise<Map<number, LedgerEntry>> {
+}: ReuseRequest): Promise<Map<number, LedgerEntry>> {
   const ledger = await readLedger(stage, series);
   const keyOf = reuseKeys(basis);
-  const alike = new Map<number, LedgerEntry>();
+  const unchanged = new Map<number, LedgerEntry>();
   ids.forEach((id, ordinal) => {
     const entry = ledger?.get(id);
-    // enforces I4: only an outcome of the same rows and the same code stands for a call.
-    if (entry?.key === keyOf(fingerprints[ordinal]!, basis.function.digest)) alike.set(ordinal, entry);
+    // enforces I4: only an outcome of the same rows and the same code can replace a call.
+    if (entry?.key === keyOf(fingerprints[ordinal]!, basis.function.digest)) unchanged.set(ordinal, entry);
   });
-  return alike;
+  return unchanged;
 }
 
-/** Files that an outcome cannot do without. */
+/** Files that an outcome needs. */
 export function filesOf({ outcome, rows }: LedgerEntry): (FileRef | ArtifactRef)[] {
   return [...outcome.artifacts, ...(outcome.outputRows > 0 ? rows.map(({ file }) => file) : [])];
 }
 
-/** What tells whether a file is on the stage as it was. Lists the files of each execution once. */
+/** Returns a check for whether a file is unchanged on the stage. Lists the files of each execution once. */
 async function filesThere(
   stage: Stage,
   entries: Iterable<LedgerEntry>,
@@ -95,14 +97,14 @@ async function filesThere(
   const bytes = new Map<string, number>();
   for (const folder of folders)
     for (const listed of await stage.list(folder)) bytes.set(listed.path, listed.bytes);
-  // An artifact may be a part of its file.
+  // An artifact may be part of a larger file.
   return (file) =>
     'offset' in file
       ? file.offset + file.bytes <= (bytes.get(file.path) ?? -1)
       : isStoredSize(bytes.get(file.path) ?? -1, file.bytes);
 }
 
-/** By path. */
+/** The rows to copy, by file path. */
 function rowsToMove(
   found: readonly (readonly [number, LedgerEntry])[],
 ): Map<string, { file: FileRef; ordinals: [number, number][] }> {

@@ -1,6 +1,6 @@
 /**
- * The executions of a run id, found by write-once locators on the stage. A locator only says which Temporal
- * execution is which; state comes from history.
+ * The executions of a run id, found through write-once locators on the stage. A locator only identifies a
+ * Temporal execution; state comes from history.
  */
 import type { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
@@ -17,21 +17,21 @@ import { Visibility } from '../reader/visibility';
 import type { Stage } from '../stage';
 import type { PayloadDecoder } from '../history/events';
 
-/** Where an execution that is being opened stands among those of its run id. */
+/** The place of an execution that is being opened among those of its run id. */
 interface Chain {
-  /** This execution's own: a retried call finds it. */
+  /** This execution's own locator, which a retried call finds. */
   own: Locator | null;
-  /** The newest earlier execution; null: none was ever accepted. */
+  /** The newest earlier execution; null if none was accepted. */
   newest: Locator | null;
-  /** The newest earlier execution that came as far as a plan: it is the run. */
+  /** The newest earlier execution that was planned: it is the run. */
   previous: Locator | null;
-  /** Number of the newest execution, planned or not; 0: none. */
+  /** Number of the newest execution, planned or not; 0 if there is none. */
   last: number;
-  /** Why nothing is known of some execution, as a sentence; null: all locators can be read. */
+  /** A sentence about locators that cannot be read; null if all can be read. */
   damage: string | null;
 }
 
-/** An earlier execution, read. */
+/** An earlier execution that has been read. */
 export interface Previous {
   reader: RunReader;
   reading: Reading;
@@ -54,14 +54,14 @@ export class EarlierExecutions {
     return (this.#chain ??= readChain(this.context.client, this.stage, executionOf(this.context)));
   }
 
-  /** Reads the locators again: another attempt has put one meanwhile. */
+  /** Makes the next call read the locators again, because another attempt has written one in the meantime. */
   reread(): void {
     this.#chain = null;
     this.#previous = null;
   }
 
   /**
-   * The run. Null when there is none, or when the server has forgotten it and the stage has no archive of it.
+   * The run. Null if there is none, or if it has expired on the server and the stage has no archive of it.
    */
   previous(): Promise<Previous | null> {
     return (this.#previous ??= this.chain().then(({ previous }) => this.#read(previous)));
@@ -78,8 +78,8 @@ export class EarlierExecutions {
     const reader = new RunReader(new ServerRun(this.context.client, runId, workflowRunId, this.stage.uri));
     try {
       const reading = await reader.read();
-      // Shards of a run that was terminated are ended after it, and may begin units until then (I4). This is
-      // tried again.
+      // Shards of a terminated run are ended after it, and may start units until then (I4). The activity is
+      // retried.
       if (!reading.state.archived && openShards(reading.record).length > 0)
         throw new Error(`The shards of the execution ${workflowRunId} of "${runId}" have not ended yet.`);
       return { reader, reading };
@@ -115,8 +115,8 @@ async function readChain(
 }
 
 /**
- * The Temporal run id of an execution of the same id that planned on another stage, which has no locator
- * here.
+ * The Temporal run id of an execution with the same id that was planned on another stage, and so has no
+ * locator here.
  */
 export async function plannedElsewhere(
   client: Client,
@@ -131,8 +131,8 @@ export async function plannedElsewhere(
 }
 
 /**
- * An execution that ended before it had a plan (an empty source, a full disk) started nothing, and does not
- * hold its id. Null: the server does not know it.
+ * Whether the execution counts as the run: one that ended before it was planned (an empty source, a full
+ * disk) started nothing and does not, so its run id stays free. Null if the server does not have it.
  */
 async function isRun(client: Client, workflowId: string, runId: string): Promise<boolean | null> {
   try {
@@ -143,7 +143,10 @@ async function isRun(client: Client, workflowId: string, runId: string): Promise
   }
 }
 
-/** What the stage says of an execution that the server has forgotten, or lost with its last seconds. */
+/**
+ * The same according to the stage, for an execution that has expired on the server or was lost with its last
+ * seconds.
+ */
 async function wasRun(client: Client, stage: Stage, locator: Locator): Promise<boolean> {
   const archived = await archivedExecution(stage, locator.runId, locator.workflowRunId);
   const decoder = decoderOf(client, { verify: false });

@@ -17,13 +17,13 @@ import { retryUnitsPerRound } from '../core/units/retry-units';
 import { functionLimits } from './function-limits';
 import { settingsOfFunction } from './opened-run';
 
-/** Longest time of one unit's attempt when no time-out was asked for. */
+/** Time limit for one attempt of a unit if no time-out is set. */
 const UNLIMITED_MS = 30 * 86_400_000;
-/** Calls of one partition within one attempt: the first, and one per runner it may cost. */
+/** Maximum calls of one partition within one attempt: the first, and one for each runner that may be lost. */
 const CALLS_PER_ATTEMPT = 4;
-/** Grace before a kill, and the start of a new runner. */
+/** Grace period before a kill, plus the start of a new runner. */
 const CALL_OVERHEAD_MS = 5_000;
-/** So many failures of one kind in a row from the start are a mistake, not bad luck. */
+/** This many identical failures in a row from the start indicate a mistake, not bad luck. */
 const STOP_AFTER_ALIKE = 20;
 
 /** The pinned rows, and which of their partitions are to be run. */
@@ -49,9 +49,9 @@ export interface PlannedRows {
   /** The models that the run predicts with. */
   use: ModelUse | null;
   carried: { carried: Carried; content: CarriedContent } | null;
-  /** Ordinals of the partitions that are to be run. */
+  /** Ordinals of the partitions to run. */
   selected: readonly number[];
-  /** Of those. */
+  /** Units of these partitions. */
   units: Unit[];
 }
 
@@ -147,7 +147,7 @@ export function runPlanOf(parts: {
     joinUpToMs: joinUpToMs({ units: units.length, partitionsPerUnit: options.partitionsPerUnit }),
     retryUnitsPerRound: retryUnitsPerRound(
       options.maxConcurrency,
-      // A second chance on the big task queue is a round of its own.
+      // A second chance on the big task queue takes an additional round.
       maxAttempts(retry) + (own.bigTaskQueue === null ? 0 : 1),
     ),
     output: outputPlan(input, projectDir),

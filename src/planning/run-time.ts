@@ -5,14 +5,14 @@ import type { NormalizedInput } from '../core/normalized-input';
 import type { EarlierExecutions } from './run-chain';
 
 /**
- * Temporal sets it on every workflow that a schedule starts: the time as planned, however late the start,
- * without jitter.
+ * Temporal sets it on every workflow that a schedule starts: the nominal time, without jitter, however late
+ * the start.
  */
 const SCHEDULED_START = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
 
 /**
- * What the input says; else when the schedule was due that started this execution; else, of a run that is
- * overwritten, what it was for before. ISO 8601 UTC; null: for no time in particular.
+ * The scheduled time in the input; otherwise the time at which the schedule that started this execution was
+ * due; otherwise, for an overwritten run, its previous scheduled time. ISO 8601 UTC; null if there is none.
  */
 export async function scheduledTimeOf(
   context: Context,

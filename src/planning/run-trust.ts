@@ -1,7 +1,7 @@
 /**
- * Who started a run, and so what its input may name. The embedded server's port has no authentication, so
- * there the input must carry the proof of the project's owner. On a named server, Temporal's namespace is the
- * boundary.
+ * Determines who started a run, and so what its input may name. The embedded server's port has no
+ * authentication, so its inputs must carry the proof of the project's owner. On a configured server,
+ * Temporal's namespace is the trust boundary.
  */
 import { resolve } from 'node:path';
 import type { Context } from '@temporalio/activity';
@@ -14,50 +14,54 @@ import { isProven, PROOF_HEADER } from '../trust/start-proof';
 import type { FunctionCatalog } from './function-catalog';
 
 export type Starter =
-  /** The person whose worker it is: the input may name a functions file, a command, any SQL. */
+  /** The owner of the worker: the input may contain a functions file, a command and any SQL. */
   | 'owner'
   /**
-   * Anyone who reaches the port of `partwise dev --open`: the input may name only what is the project's own.
+   * Anyone who reaches the port of `partwise dev --open`: the input may only refer to what belongs to the
+   * project.
    */
   | 'anyone'
-  /** Whoever may start workflows in the namespace of a deployed worker: what its configuration allows. */
+  /**
+   * Anyone who may start workflows in the namespace of a deployed worker: the input may contain what the
+   * worker's configuration allows.
+   */
   | 'namespace';
 
-/** How an embedded worker tells who started a run. */
+/** How an embedded worker determines who started a run. */
 export interface StartGate {
   secret: ProjectSecret;
-  /** Accept runs without a proof, as `anyone`'s. */
+  /** Whether to accept runs without a proof, as started by `anyone`. */
   open: boolean;
 }
 
 type GateDeps = { gate: StartGate | null; functions: FunctionCatalog };
 
-/** Refuses a run that bears no proof where it needs one. `raw`: the workflow's argument. */
+/** Refuses a run without the proof that it needs. `raw` is the workflow's argument. */
 export async function admit(deps: GateDeps, context: Context, raw: unknown): Promise<Starter> {
   if (deps.gate === null) return starterWithoutGate(deps);
   const { workflowId } = context.info.workflowExecution!;
   const { proof } = await recordedStart(context.client, context.info.workflowExecution!);
   const starter = starterAt(deps.gate, workflowId, raw, proof);
-  // enforces I13: before anything that the input names is read.
+  // enforces I13: checked before anything that the input names is read.
   if (starter === null) throw new Refusal('NotTrusted', [unproven(workflowId, proof !== null)]);
   return starter;
 }
 
-/** Who started the run of this activity; null: nobody who may. */
+/** Who started the run of this activity; null if they were not allowed to. */
 export async function starterOf(deps: GateDeps, context: Context): Promise<Starter | null> {
   if (deps.gate === null) return starterWithoutGate(deps);
   const { proof, input } = await recordedStart(context.client, context.info.workflowExecution!);
   return starterAt(deps.gate, context.info.workflowExecution!.workflowId, await input(), proof);
 }
 
-/** For the problems of a continuation whose first input nobody can vouch for. */
+/** Added to the problems of a continuation whose original input cannot be verified. */
 export const NOT_VERIFIED =
-  "What this run was started with bears no proof of the project's owner (it came through partwise dev --open, from an earlier release, or the secret was lost), so it is taken for anybody's. Start a new run to use it.";
+  "The run's original input carries no proof of the project's owner (it came through partwise dev --open or from an earlier release, or the secret was lost), so it is not trusted. Start a new run to use it.";
 
 /**
- * Who a continuation's input comes from: what it does not name itself is the earlier execution's. `before`
- * was read with the project's secret, so what it holds is verified, unless it was recorded before there was
- * one, or comes from an archive.
+ * Who a continuation's input comes from: settings that it does not contain come from the earlier execution.
+ * That execution was read with the project's secret, so it is verified unless it was recorded before the
+ * secret existed or comes from an archive.
  */
 export function starterOfContinuation(
   { gate }: Pick<GateDeps, 'gate'>,
@@ -65,7 +69,7 @@ export function starterOfContinuation(
   { record, state }: Pick<Reading, 'record' | 'state'>,
 ): Starter {
   if (gate === null || starter !== 'owner') return starter;
-  // enforces I13: the owner's proof covers this input alone, not the earlier one.
+  // enforces I13: the owner's proof covers only this input, not the earlier one.
   const isVerified = !state.archived && Date.parse(record.startedAt ?? '') >= gate.secret.createdAt;
   return isVerified && record.opened?.trusted === true ? starter : 'anyone';
 }
@@ -80,20 +84,19 @@ function starterAt(gate: StartGate, runId: string, input: unknown, proof: unknow
 }
 
 /**
- * Whether an input of this starter may itself say what is executed: a functions file, a command, a URL, any
- * SQL.
+ * Whether this starter's input may determine what is executed: a functions file, a command, a URL, any SQL.
  */
 export function isTrusted(starter: Starter): boolean {
   return starter === 'owner';
 }
 
-/** What is wrong with naming this functions file; null when nothing is. */
+/** Why the input may not use this functions file; null if it may. */
 export function functionsProblem(starter: Starter, functions: string, project: ProjectConfig): string | null {
   if (isTrusted(starter)) return null;
   if (starter === 'namespace')
-    return `"functions" is "${functions}", and a deployed worker runs the code it was deployed with: leave it out.`;
+    return `"functions" is "${functions}", but a deployed worker runs the code it was deployed with: leave it out.`;
   if (project.functions !== null && resolve(project.projectDir, functions) === project.functions) return null;
-  return `"functions" is "${functions}", and a run without the proof of the project's owner runs only the project's own functions: leave it out.`;
+  return `"functions" is "${functions}", but a run without the proof of the project's owner may use only the project's own functions: leave it out.`;
 }
 
 function unproven(runId: string, hasHeader: boolean): string {
@@ -101,9 +104,9 @@ function unproven(runId: string, hasHeader: boolean): string {
     ? `its header "${PROOF_HEADER}" was made for another run id, for another input, or with another secret than the project's (.partwise/secret.json)`
     : `it has no header "${PROOF_HEADER}"`;
   return (
-    `The run "${runId}" was not started: ${why}, so it may come from anybody on this machine. ` +
-    "Start it with partwise run, partwise retry or Partwise.start in the project's folder; create a schedule of an earlier release again. " +
-    'If .partwise/secret.json was removed or replaced while the background process of the project runs, end that first: its process number is in .partwise/host.json. ' +
+    `The run "${runId}" was not started: ${why}, so anyone on this machine may have sent it. ` +
+    "Start it with partwise run, partwise retry or Partwise.start in the project's folder; recreate schedules made with an earlier release. " +
+    "If .partwise/secret.json was removed or replaced while the project's background process was running, stop that first: its process id is in .partwise/host.json. " +
     "For Temporal's own tools, partwise dev prints a line with the header, and partwise dev --open accepts runs without it."
   );
 }

@@ -1,4 +1,4 @@
-/** What a training run has made, as entries of a version: its artifacts, and the metrics in its rows. */
+/** The models of a training run as entries of a version: its artifacts, and the metrics in its rows. */
 import { readRows } from '../reader/partitions/results';
 import type { RunReader } from '../reader/run-reader';
 import type { RunRecord } from '../history/fold';
@@ -6,17 +6,17 @@ import { readWholeIndex } from '../rows/partition-index';
 import type { ModelEntry, ModelMetrics } from '../models/types';
 import { Refusal } from '../core/refusal';
 
-/** Throws a `Refusal` for a run of anything but a model's function that trains. */
+/** Throws a `Refusal` unless the run is of a model's training function. */
 export function assertTrained(runId: string, { plan }: RunRecord): void {
   if (plan !== null && plan.function.name.endsWith('.train')) return;
   throw new Refusal('InvalidInput', [
-    `The run "${runId}" trained no models: name a run of a model's function, such as one that partwise train has started.`,
+    `The run "${runId}" trained no models: use a run of a model's train function, such as one started by partwise train.`,
   ]);
 }
 
 /**
- * Of the partitions that are DONE since the execution of number `after` (0: of all that are), by ordinal.
- * Throws a `Refusal` for a run that trained nothing.
+ * Entries of the partitions that became DONE after execution number `after` (0: all DONE partitions), by
+ * ordinal. Throws a `Refusal` unless the run is a training run.
  */
 export async function trainedEntries(
   reader: RunReader,
@@ -30,7 +30,7 @@ export async function trainedEntries(
   const outcomes = await reader.outcomes(record);
   const { ids, rows: sizes } = await readWholeIndex(await stage.localFile(plan.index));
   const done = ids.map((_, ordinal) => ordinal).filter((ordinal) => outcomes.statusOf(ordinal) === 'DONE');
-  // A function that trains returns one row, and rows come in the order of the partitions.
+  // A training function returns one row, and rows are in the order of the partitions.
   const rows = await readRows(stage, await reader.rowsFiles(record), plan.keyColumns);
   if (rows.length !== done.length)
     throw new Error(`The run "${runId}" has ${rows.length} rows for ${done.length} models.`);

@@ -1,6 +1,6 @@
 /**
- * A run that was accepted and ended before it had a plan: there is nothing to continue, but its input is
- * known.
+ * A run that was accepted but ended before it was planned: there is nothing to continue, but its input is
+ * recorded.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { resumedInput, type Resumed } from '../input/continue-input';
@@ -11,10 +11,10 @@ import { givenInput } from './opened-run';
 import type { EarlierExecutions } from './run-chain';
 
 /**
- * `raw` laid over the input of that run, `basis`; null when no execution of the id was ever accepted, or it
- * is forgotten.
+ * The input of that run (`basis`) with the changes in `raw`; null if no execution of the id was accepted, or
+ * it has expired.
  */
-export async function beginAgain(
+export async function resumeUnplanned(
   raw: Partial<RunInput>,
   earlier: EarlierExecutions,
 ): Promise<(Resumed & { basis: Reading }) | null> {
@@ -24,8 +24,8 @@ export async function beginAgain(
   const { input, problems } = resumedInput(raw, givenInput(opened));
   if (raw.only != null && !isDeepStrictEqual(raw.only, input.only)) {
     problems.push(
-      `"only" is ${quote(raw.only)}, and the run "${opened.runId}" ended before it had partitions to choose from: ` +
-        'leave it out, and all of them are run.',
+      `"only" is ${quote(raw.only)}, but the run "${opened.runId}" ended before it had partitions to choose from: ` +
+        'leave it out to run all of them.',
     );
   }
   return { input, problems, basis: basis! };

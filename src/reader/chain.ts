@@ -1,6 +1,6 @@
 /**
- * Which execution of a run id is the run. Temporal starts another execution of a closed id without a word;
- * one that was refused ran nothing, and must not hide the one before it.
+ * Determines which execution of a run id is the run. Temporal silently starts a new execution when a closed
+ * workflow id is reused; a refused execution ran nothing, and must not hide the one before it.
  */
 import { decodeClose } from '../history/decode-close';
 import { valueOf } from '../history/untrusted-payloads';
@@ -15,10 +15,10 @@ import {
 import type { Visibility } from './visibility';
 import type { HistoryEvent, PayloadDecoder } from '../history/events';
 
-/** Temporal's numbers for how an execution stands. */
+/** Temporal's numbers for the status of an execution. */
 export const STATUS = { running: 1, completed: 2, failed: 3, cancelled: 4 } as const;
 
-/** The run's latest execution that was not refused; if all were, the latest. */
+/** The run's latest execution that was not refused; the latest if all were refused. */
 export async function findExecution(
   source: HistorySource,
   visibility: Visibility,
@@ -38,7 +38,10 @@ export async function findExecution(
   return { description: latest, refused: true };
 }
 
-/** Null when there is no such execution (any more): what was failed by hand may name anything. */
+/**
+ * Null if there is no such execution (anymore): the failure of a workflow that was failed by hand may name
+ * anything.
+ */
 async function described(
   source: HistorySource,
   runId: string,
@@ -51,8 +54,8 @@ async function described(
 }
 
 /**
- * Whether an execution ran nothing; null when it may have. One that closed before it had a plan was refused,
- * or cancelled or terminated in time: then the run is the execution before it.
+ * Not null if the execution ran nothing: it closed before it was planned, because it was refused, cancelled
+ * or terminated. In that case, the run is the execution before it.
  */
 async function findRefusal(
   source: HistorySource,
@@ -68,7 +71,7 @@ async function findRefusal(
   return { realExecution: close?.realExecution ?? null };
 }
 
-/** Whether the execution came as far as a plan: that happens among its first events, or never. */
+/** Whether the execution was planned: this happens among its first events, or never. */
 export async function hasPlanned(
   source: HistorySource,
   decoder: PayloadDecoder,

@@ -1,18 +1,17 @@
 /**
- * What reading and starting runs can fail with. Each message is a sentence for people; the fields are for
- * programs.
+ * Errors of reading and starting runs. Messages are sentences for people; fields are for programs.
  */
 import type { RefusalType } from '../core/refusal';
 
-/** A run was not started, because of what it asked for. Nothing was begun. */
+/** A run was not started because its input was refused. Nothing was started. */
 export class StartRefused extends Error {
   override name = 'StartRefused';
   constructor(
     /**
-     * `InvalidInput`: the input or the run id is not usable. `RunExists`: a run of this id is there already.
+     * `InvalidInput`: the input or the run id is invalid. `RunExists`: a run with this id already exists.
      */
     readonly type: RefusalType,
-    /** Every problem, each a sentence. */
+    /** All problems, each a sentence. */
     readonly problems: readonly string[],
   ) {
     super(problems.length === 1 ? problems[0] : problems.map((problem) => `- ${problem}`).join('\n'));
@@ -23,14 +22,14 @@ export class StartRefused extends Error {
 export class CleanRefused extends Error {
   override name = 'CleanRefused';
   constructor(
-    /** Every problem, each a sentence. */
+    /** All problems, each a sentence. */
     readonly problems: readonly string[],
   ) {
     super(problems.length === 1 ? problems[0] : problems.map((problem) => `- ${problem}`).join('\n'));
   }
 }
 
-/** There is no run of this id on the server. */
+/** The server has no run with this id. */
 export class NoSuchRun extends Error {
   override name = 'NoSuchRun';
   constructor(
@@ -41,18 +40,18 @@ export class NoSuchRun extends Error {
   }
 }
 
-/** A schedule was not made, or does not do what was asked of it. Nothing was begun. */
+/** A schedule was not created, or an operation on it was refused. Nothing was started. */
 export class ScheduleRefused extends Error {
   override name = 'ScheduleRefused';
   constructor(
-    /** Every problem, each a sentence. */
+    /** All problems, each a sentence. */
     readonly problems: readonly string[],
   ) {
     super(problems.length === 1 ? problems[0] : problems.map((problem) => `- ${problem}`).join('\n'));
   }
 }
 
-/** There is no schedule of this id on the server. */
+/** The server has no schedule with this id. */
 export class NoSuchSchedule extends Error {
   override name = 'NoSuchSchedule';
   constructor(
@@ -63,17 +62,17 @@ export class NoSuchSchedule extends Error {
   }
 }
 
-/** A file or archive does not hold a run's history, or one that this release cannot read. */
+/** A file or archive does not contain a run's history, or contains one that this release cannot read. */
 export class UnreadableHistory extends Error {
   override name = 'UnreadableHistory';
 }
 
-/** A run cannot be archived, or not from here. */
+/** The run cannot be archived, or not from here. */
 export class CannotArchive extends Error {
   override name = 'CannotArchive';
 }
 
-/** The run was read from a file, and what was asked needs the server that it ran on. */
+/** The run was read from a file, and the operation needs the server that it ran on. */
 export class ServerNeeded extends Error {
   override name = 'ServerNeeded';
   constructor(
@@ -81,12 +80,12 @@ export class ServerNeeded extends Error {
     method: string,
   ) {
     super(
-      `The run "${runId}" was read from a file, which can only be read: for ${method} connect to its server and get the run there: (await Partwise.connect()).getRun("${runId}").`,
+      `The run "${runId}" was opened from a file, so it can only be read. For ${method}, connect to its server and get the run there: (await Partwise.connect()).getRun("${runId}").`,
     );
   }
 }
 
-/** The run has no partition of this id. */
+/** The run has no partition with this id. */
 export class NoSuchPartition extends Error {
   override name = 'NoSuchPartition';
   constructor(
@@ -98,7 +97,7 @@ export class NoSuchPartition extends Error {
   }
 }
 
-/** The partition has no artifact of this name. */
+/** The partition has no artifact with this name. */
 export class NoSuchArtifact extends Error {
   override name = 'NoSuchArtifact';
   constructor(
@@ -118,14 +117,14 @@ export class RunEnded extends Error {
     doing: 'cancel' | 'pause' | 'unpause' | 'change',
   ) {
     super(
-      `The run "${runId}" has ended already, so there is nothing to ${doing}: partwise status ${runId} shows how.`,
+      `The run "${runId}" has already ended, so there is nothing to ${doing}. To see how it ended, run: partwise status ${runId}`,
     );
   }
 }
 
 /**
- * A running run did not take what it was asked for; the message says why. Nothing was changed, unless it says
- * so.
+ * A running run rejected a change; the message says why. Nothing was changed unless the message says
+ * otherwise.
  */
 export class UpdateRefused extends Error {
   override name = 'UpdateRefused';
@@ -137,7 +136,7 @@ export class UpdateRefused extends Error {
   }
 }
 
-/** `wait` gave up before the run's end; the run goes on. */
+/** `wait` gave up before the run ended; the run continues. */
 export class WaitTimeout extends Error {
   override name = 'WaitTimeout';
   constructor(
@@ -145,7 +144,7 @@ export class WaitTimeout extends Error {
     timeoutMs: number,
   ) {
     super(
-      `The run "${runId}" did not end within ${timeoutMs} ms. It goes on: wait again, or look with partwise watch ${runId}.`,
+      `The run "${runId}" did not end within ${timeoutMs} ms. It is still running: wait again, or follow it with partwise watch ${runId}.`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** Lists of runs: one line for each run id. */
+/** Lists runs: one entry per run id. */
 import type { Client } from '@temporalio/client';
 import { HistoryDecoder } from '../history/decode';
 import { decodeClose } from '../history/decode-close';
@@ -18,7 +18,7 @@ import { isoTime, type PayloadDecoder } from '../history/events';
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1_000;
-/** Ends of executions that are kept: what has closed stays as it is. */
+/** Maximum number of cached execution ends; closed executions do not change. */
 const MAX_KEPT = 10_000;
 
 /** The `limit` newest runs. */
@@ -34,7 +34,7 @@ export async function newestRuns(client: Client, limit: number): Promise<RunList
   return runs.slice(0, limit);
 }
 
-/** Runs as lists show them. */
+/** Creates the entries of lists of runs. */
 export class RunList {
   readonly #visibility: Visibility;
   readonly #source: HistorySource;
@@ -48,10 +48,10 @@ export class RunList {
     this.#decoder = payloadDecoder(client.options.loadedDataConverter);
   }
 
-  /** Two requests to the server, and one for the end of each execution that no page before had. */
+  /** Costs two requests to the server, plus one for the end of each execution that is not cached. */
   async page({ limit = DEFAULT_LIMIT, after, ...filter }: ListOptions): Promise<RunPage> {
     if (!Number.isInteger(limit) || limit < 1) {
-      throw new RangeError(`A list of ${limit} runs cannot be read: "limit" is a whole number from 1.`);
+      throw new RangeError(`"limit" is ${limit}; it takes a whole number from 1.`);
     }
     const token = after === undefined ? null : tokenOf(after);
     const { executions, next } = await this.#visibility.page(
@@ -64,8 +64,8 @@ export class RunList {
     const found = new Map<ListedExecution, RunListing>();
     await inParallel(wanted, async (listed) => {
       const { workflowId, runId } = referenceOf(listed);
-      // The run is one of its executions: the others are not listed.
-      const line = await unlessGone(this.#line(chains.get(workflowId) ?? [listed]));
+      // Only the execution that is the run is listed.
+      const line = await orNullIfExpired(this.#line(chains.get(workflowId) ?? [listed]));
       if (line?.workflowRunId !== runId) return;
       if (filter.status === undefined || line.listing.status === filter.status)
         found.set(listed, line.listing);
@@ -74,14 +74,14 @@ export class RunList {
     return { runs, next: next === null ? null : cursorOf(next) };
   }
 
-  /** The run whose latest execution this is; null if its history is gone. */
+  /** The run with this latest execution; null if its history has expired. */
   async line(latest: ListedExecution): Promise<RunListing | null> {
     const line = async () => {
       if (!(await this.#end(latest)).ranNothing) return this.#line([latest]);
       const chains = await this.#chains([latest]);
       return this.#line(chains.get(referenceOf(latest).workflowId) ?? [latest]);
     };
-    return (await unlessGone(line()))?.listing ?? null;
+    return (await orNullIfExpired(line()))?.listing ?? null;
   }
 
   async #ofFunction(
@@ -91,12 +91,15 @@ export class RunList {
     if (name === undefined) return executions;
     const wanted = new Set<ListedExecution>();
     await inParallel(executions, async (listed) => {
-      if ((await unlessGone(this.#function(listed))) === name) wanted.add(listed);
+      if ((await orNullIfExpired(this.#function(listed))) === name) wanted.add(listed);
     });
     return executions.filter((listed) => wanted.has(listed));
   }
 
-  /** All executions of the runs that these are of, the newest first. One that is running is the newest. */
+  /**
+   * All executions of the runs of the given closed executions, newest first. A running execution is always
+   * the newest.
+   */
   async #chains(listed: readonly ListedExecution[]): Promise<Map<string, ListedExecution[]>> {
     const chains = new Map<string, ListedExecution[]>();
     const closed = listed.filter(({ status }) => status !== STATUS.running);
@@ -111,7 +114,7 @@ export class RunList {
     return chains;
   }
 
-  /** Of a run's executions, the newest that did not end before it had a plan; if all did, the newest. */
+  /** The newest of a run's executions that did not end before it was planned; the newest if all did. */
   async #line(chain: readonly ListedExecution[]): Promise<{ workflowRunId: string; listing: RunListing }> {
     let real = chain[0]!;
     for (const execution of chain) {
@@ -143,7 +146,7 @@ export class RunList {
   }
 
   /**
-   * Temporal's close status says it, but for completed and failed runs, whose last event holds the counts.
+   * Uses Temporal's close status, except for completed and failed runs, whose last event has the counts.
    */
   async #readEnd(info: ListedExecution): Promise<ExecutionEnd> {
     const execution = referenceOf(info);
@@ -168,13 +171,13 @@ export class RunList {
   }
 }
 
-/** `ranNothing`: it ended before it had a plan, so it is not the run. */
+/** `ranNothing`: it ended before it was planned, so it does not count as the run. */
 interface ExecutionEnd {
   status: RunStatus;
   ranNothing: boolean;
 }
 
-/** With which of Temporal's own words executions can end that have a status. */
+/** Temporal's close statuses that executions with a run status can have. */
 const CLOSED_AS: Readonly<Record<RunStatus, readonly string[]>> = {
   IN_PROGRESS: ['Running'],
   SUCCESS: ['Completed', 'Failed'],
@@ -183,7 +186,7 @@ const CLOSED_AS: Readonly<Record<RunStatus, readonly string[]>> = {
   CANCELLED: ['Canceled'],
 };
 
-/** What the server can leave out by itself. */
+/** The part of the filter that the server can evaluate. */
 function queryOf({ status, startedFrom, startedBefore }: Omit<ListOptions, 'limit' | 'after'>): string[] {
   return [
     ...(status === undefined ? [] : [`ExecutionStatus IN (${CLOSED_AS[status].map(quoted).join(', ')})`]),
@@ -192,7 +195,9 @@ function queryOf({ status, startedFrom, startedBefore }: Omit<ListOptions, 'limi
   ];
 }
 
-/** Marks cursors: servers answer other text with errors that say nothing, and only after half a minute. */
+/**
+ * Marks cursors, because servers answer invalid ones with an unhelpful error, and only after half a minute.
+ */
 const CURSOR = 'runs-';
 
 function cursorOf(token: Uint8Array): string {
@@ -201,11 +206,11 @@ function cursorOf(token: Uint8Array): string {
 
 function tokenOf(after: string): Uint8Array {
   if (after.startsWith(CURSOR)) return Buffer.from(after.slice(CURSOR.length), 'base64url');
-  throw new RangeError(`"${after}" is not a cursor: pass the "next" of the page before, as it is.`);
+  throw new RangeError(`"${after}" is not a cursor: pass the "next" of the previous page unchanged.`);
 }
 
-/** Null for an execution whose history was deleted, or has expired, after the server listed it. */
-async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
+/** Null for an execution whose history was deleted or has expired since the server listed it. */
+async function orNullIfExpired<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await reading;
   } catch (error) {
@@ -218,12 +223,11 @@ function referenceOf({ execution }: ListedExecution): ExecutionRef {
   return { workflowId: execution!.workflowId!, runId: execution!.runId! };
 }
 
-/** Run ids that are looked through for the one that was meant. */
+/** Maximum number of run ids that are searched for suggestions. */
 const MAX_CANDIDATES = 200;
 
 /**
- * The error for a run id that the server does not know. `archives`: the stage where it has no archive either,
- * if one was asked.
+ * The error for an unknown run id. `archives` is the stage that was also searched, if any.
  */
 export async function runNotFound(
   client: Client,
@@ -239,6 +243,6 @@ export async function runNotFound(
     runId,
     `There is no run "${runId}" in the namespace "${client.options.namespace}" of this Temporal server.${didYouMean(runId, known)} ` +
       `Its history may have expired${archives === null ? '' : `, and the stage ${archives} has no archive of it`}; ` +
-      'partwise list lists the runs that are there.',
+      'partwise list lists the runs that exist.',
   );
 }

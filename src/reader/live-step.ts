@@ -1,11 +1,11 @@
-/** What the server says about the step of a run that is being tried again, for the live overlay. */
+/** The step of a run that is being retried, according to the server, for the live overlay. */
 import type { temporal } from '@temporalio/proto';
 import { isStep } from '../history/decode';
 import { runError } from '../history/error-info';
 import type { WaitingStep } from '../history/state';
 import type { PayloadDecoder } from '../history/events';
 
-/** Null when no step is open, or the one that is has not failed so far. */
+/** Null if no step is open, or the open step has not failed. */
 export async function waitingStep(
   pending: readonly temporal.api.workflow.v1.IPendingActivityInfo[],
   decoder: PayloadDecoder,

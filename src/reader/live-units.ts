@@ -1,4 +1,4 @@
-/** What the server and the stage say about units that are being processed, for the live overlay. */
+/** Live information about units in progress from the server and the stage, for the live overlay. */
 import type { temporal } from '@temporalio/proto';
 import { checkpointRecords } from '../stored/checkpoints';
 import type { RunRecord, UnitRecord } from '../history/fold';
@@ -17,7 +17,7 @@ export type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
 /** `PendingActivityState`: started, cancel requested, pause requested. */
 const STARTED_STATES: readonly unknown[] = [2, 3, 5];
 
-/** What units of the activity `processUnit` say with their heartbeats, as far as readers use it. */
+/** The heartbeat details of `processUnit`, as far as readers use them. */
 interface Beat {
   ordinal: number | null;
   call: number | null;
@@ -35,7 +35,7 @@ export class LiveUnits {
 
   constructor(private readonly decoder: PayloadDecoder) {}
 
-  /** `stage` null: it is not known yet, or cannot be reached from here. */
+  /** `stage` is null if it is not known yet, or cannot be reached from here. */
   async describe(
     pending: readonly PendingActivity[],
     record: RunRecord,
@@ -69,9 +69,9 @@ export class LiveUnits {
     return units;
   }
 
-  /** Partitions that a batch's checkpoints hold. The stage is asked only when a heartbeat told of more. */
+  /** Partitions in a batch's checkpoints. The stage is read only if a heartbeat reported new checkpoints. */
   async #ended(stage: Stage, { task, activityId }: UnitRecord, upTo: string): Promise<EndedOutcome[]> {
-    // Activity ids begin anew with each execution.
+    // Activity ids start again with each execution.
     const folder = unitFolder(task, activityId);
     const known = this.#checkpoints.get(folder) ?? { upTo: '', read: new Set(), ended: new Map() };
     this.#checkpoints.set(folder, known);

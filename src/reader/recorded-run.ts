@@ -1,4 +1,4 @@
-/** A run whose history was recorded: in a file, or in archives on a stage. */
+/** A run with a recorded history: in a file, or in archives on a stage. */
 import type { PayloadDecoder } from '../history/events';
 import { archivedExecution } from './archive/archives';
 import { NoSuchRun } from './errors';
@@ -11,7 +11,8 @@ export class RecordedRun implements RunSource {
   readonly runId: string;
 
   /**
-   * `workflowRunId`: another execution than that of the history, which archives on the run's stage may have.
+   * `workflowRunId` may be another execution than that of the history, read from the archives on the run's
+   * stage.
    */
   constructor(
     private readonly history: RecordedHistory,
@@ -30,7 +31,7 @@ export class RecordedRun implements RunSource {
     if (archived !== null) return archived;
     throw new NoSuchRun(
       runId,
-      `Neither the history that was read nor an archive on the run's stage has the execution ${workflowRunId} of "${runId}".`,
+      `The execution ${workflowRunId} of the run "${runId}" is neither in the history that was read nor in an archive on the run's stage.`,
     );
   }
 

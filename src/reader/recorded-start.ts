@@ -1,17 +1,17 @@
-/** How an execution was started, by the server's word: its first event, which nobody can change. */
+/** How an execution was started, according to its first event on the server, which cannot be changed. */
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { payloadDecoder } from './histories/payloads';
 import { PROOF_HEADER } from '../trust/start-proof';
 
 export interface RecordedStart {
-  /** From the header; null when it has none. */
+  /** From the header; null if it has none. */
   proof: unknown;
-  /** The workflow's argument; null when it cannot be decoded. */
+  /** The workflow's argument; null if it cannot be decoded. */
   input(): Promise<unknown>;
 }
 
-/** `runId`: Temporal's id of the execution; absent: the latest one's. */
+/** `runId` is Temporal's id of the execution; absent: the latest execution. */
 export async function recordedStart(
   client: Client,
   execution: { workflowId: string; runId?: string },
@@ -34,7 +34,7 @@ function proofIn(header: Payload | null | undefined): unknown {
   try {
     return defaultPayloadConverter.fromPayload(header);
   } catch {
-    // It is there, and proves nothing.
+    // A header exists, but proves nothing.
     return undefined;
   }
 }

@@ -2,7 +2,7 @@ import { Refusal } from '../core/refusal';
 import { ObjectDamaged, ObjectMissing } from '../stage';
 
 /**
- * Reads files of DONE partitions; where they are gone or damaged, the error names the command that runs those
+ * Reads files of DONE partitions; if they are missing or damaged, the error names the command that runs those
  * partitions again.
  */
 export async function orRerun<T>(runId: string, work: () => Promise<T>): Promise<T> {
@@ -11,7 +11,7 @@ export async function orRerun<T>(runId: string, work: () => Promise<T>): Promise
   } catch (error) {
     if (!(error instanceof ObjectMissing || error instanceof ObjectDamaged)) throw error;
     throw new Refusal('StageDamaged', [
-      `${error.message} Put a good copy back, or run the partitions that it belongs to again: partwise retry ${runId} --rerun-missing`,
+      `${error.message} Restore an intact copy, or run its partitions again: partwise retry ${runId} --rerun-missing`,
     ]);
   }
 }

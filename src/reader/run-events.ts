@@ -1,4 +1,4 @@
-/** Readings of a run that is followed → what happened between them. */
+/** Readings of a followed run → the events between them. */
 import type { RunPlan } from '../core/plan';
 import { failed, isFailure, PARTITION_STATUSES } from '../core/status';
 import type { UnitRecord } from '../history/fold';
@@ -7,12 +7,12 @@ import type { Reading, RunReader } from './run-reader';
 import type { PlannedRun, RunEvent } from './types';
 import type { RunState } from '../history/state';
 
-/** A run's events from its beginning on, also those of the time before anybody followed it. */
+/** A run's events from its start, including those before it was followed. */
 export class RunEvents {
   #planned = false;
-  readonly #told = new Set<number>();
-  /** First ordinals of the blocks that were told: no partition is in two. */
-  readonly #toldBlocks = new Set<number>();
+  readonly #reported = new Set<number>();
+  /** First ordinals of the reported blocks: no partition is in two blocks. */
+  readonly #reportedBlocks = new Set<number>();
   #shown = '';
 
   constructor(
@@ -42,32 +42,32 @@ export class RunEvents {
     const own = record.plan!.execution;
     for (const [ordinal, { outcome, execution }] of single) {
       const { reused, status } = outcome;
-      if (this.#told.has(ordinal)) continue;
-      // What was taken over from before did not happen here.
+      if (this.#reported.has(ordinal)) continue;
+      // Outcomes that were taken over are not events of this execution.
       if (reused || execution !== own) continue;
-      this.#told.add(ordinal);
+      this.#reported.add(ordinal);
       if (this.partitions === 'all' || isFailure(status))
         yield { type: 'partition', partition: await views.view(ordinal) };
     }
     if (this.partitions === 'failed') return;
     for (const { block, execution } of blocks) {
       const first = block.ordinals[0]!;
-      if (this.#toldBlocks.has(first)) continue;
-      this.#toldBlocks.add(first);
+      if (this.#reportedBlocks.has(first)) continue;
+      this.#reportedBlocks.add(first);
       if (execution !== own) continue;
       for (const ordinal of block.ordinals) yield { type: 'partition', partition: await views.view(ordinal) };
     }
   }
 
   /**
-   * Null when there is no plan yet, or the stage cannot be read from here: counts come from history all the
-   * same.
+   * Null if there is no plan yet, or the stage cannot be read from here; counts come from history in any
+   * case.
    */
   async #views(reading: Reading): Promise<PartitionViews | null> {
     return this.reader.views(reading, this.#wanted).catch(() => null);
   }
 
-  /** Of units without a failure, nothing is read where failures alone are wanted. */
+  /** If only failures are wanted, units without failures are not read. */
   readonly #wanted = ({ end }: UnitRecord): boolean =>
     this.partitions === 'all' || end?.type !== 'result' || failed(end.result.counts) > 0;
 }

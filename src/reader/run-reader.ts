@@ -1,4 +1,4 @@
-/** Reads one run: finds its execution, folds its history, and keeps what need not be read twice. */
+/** Reads one run: finds its execution, folds its history, and caches what does not need to be read twice. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cutOffCalls } from '../history/cut-off-calls';
 import { applyFact, newRecord, type RunRecord, type ShardRecord, type UnitRecord } from '../history/fold';
@@ -26,17 +26,17 @@ import type { RunState } from '../history/state';
 /** A run as it was read at one moment. */
 export interface Reading {
   record: RunRecord;
-  /** Null when the run is closed. */
+  /** Null if the run is closed. */
   overlay: LiveOverlay | null;
   state: RunState;
 }
 
-/** How often a follower asks the server which partitions are running. */
+/** How often a follower queries the server for running partitions. */
 const TICK_MS = 1_000;
 
 export class RunReader {
   #closed: RunRecord | null = null;
-  /** Of the run's own history, without its shards. */
+  /** The run's own history read by `closingPages`, without its shards. */
   #passed: RunRecord | null = null;
   #outcomes: { workflowRunId: string; outcomes: Outcomes } | null = null;
   #index: { path: string; index: Promise<PartitionIndex> } | null = null;
@@ -55,20 +55,20 @@ export class RunReader {
     return this.source.locate();
   }
 
-  /** The run as it is now. */
+  /** The current state of the run. */
   async read(): Promise<Reading> {
     const history = await this.locate();
     return this.#reading(history, await this.#read(history), history.description);
   }
 
-  /** What the run's history says, for whoever does not ask what is running right now. */
+  /** The contents of the run's history, for callers that do not need what is currently running. */
   async record(): Promise<RunRecord> {
     return this.#read(await this.locate());
   }
 
   /**
-   * The history of an execution that is being closed, page by page. What has passed is what `record` says
-   * from then on.
+   * The history of an execution that is being closed, page by page. The next `record` returns what these
+   * pages contained.
    */
   async *closingPages(): AsyncGenerator<HistoryEvent[]> {
     const history = await this.locate();
@@ -76,7 +76,7 @@ export class RunReader {
     const fold = folding(record, this.source.decoder, null);
     let isWhole = true;
     for await (const events of history.pages()) {
-      // Whoever archives it needs no payload decoded.
+      // Archiving does not need decoded payloads.
       await fold(events).catch(() => (isWhole = false));
       yield events;
     }
@@ -85,7 +85,7 @@ export class RunReader {
 
   async #read(history: ExecutionHistory): Promise<RunRecord> {
     const { runId } = history.execution;
-    // One that had closed runs again where the server has lost its last seconds.
+    // A closed execution can be running again if the server has lost its last seconds.
     const open = history.description?.workflowExecutionInfo?.status === STATUS.running;
     if (!open && this.#closed?.workflowRunId === runId) return this.#closed;
     const { decoder } = this.source;
@@ -101,7 +101,7 @@ export class RunReader {
     return record;
   }
 
-  /** What is closed says the same for ever. */
+  /** The record of a closed run never changes. */
   #keep(record: RunRecord): void {
     if (record.closed !== null && openShards(record).length === 0) this.#closed = record;
   }
@@ -111,9 +111,9 @@ export class RunReader {
   }
 
   /**
-   * The run whenever it has changed, until its end, which comes last. The record is one object that grows.
-   * `ticks`: also about once a second while it is open, since what is running, or fails and is tried again,
-   * is in no history.
+   * Yields the run whenever it has changed, until its end, which comes last. The record is one object that is
+   * updated. With `ticks`, also yields about once a second while the run is open, because what is running or
+   * being retried is not in history.
    */
   async *follow({ signal, ticks }: { signal?: AbortSignal; ticks: boolean }): AsyncGenerator<Reading> {
     for (;;) {
@@ -127,19 +127,19 @@ export class RunReader {
     }
   }
 
-  /** The run at its end. */
+  /** Waits for the run's end. */
   async end(signal: AbortSignal): Promise<Reading> {
     for (;;) {
       const history = await this.locate();
       await history.untilClosed(signal);
-      // Of one that was refused, the run is another execution, which may go on. What was recorded before its
-      // end stays open.
+      // If this execution was refused, the run is another one, which may still be running. A history recorded
+      // before its end stays open.
       const reading = await this.read();
       if (reading.record.closed !== null || history.description === null) return reading;
     }
   }
 
-  /** Whether this execution was refused while it was read, and the run is another one. */
+  /** Whether this execution was refused while it was being read, so that the run is another one. */
   async #isSuperseded({ workflowRunId, closed, plan }: RunRecord): Promise<boolean> {
     if (this.source.pinned || closed?.kind !== 'failed' || plan !== null) return false;
     return (await this.locate()).execution.runId !== workflowRunId;
@@ -151,7 +151,7 @@ export class RunReader {
     ticks: boolean,
   ): AsyncGenerator<Reading> {
     const record = newRecord(history.execution.runId);
-    // Whoever stops reading in the middle of a long poll does not wait for its end.
+    // A consumer that stops in the middle of a long poll does not wait for its end.
     const stop = new AbortController();
     const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
     const followed = new FollowedRun(record, history, this.source.decoder, either, (shard) =>
@@ -159,12 +159,12 @@ export class RunReader {
     );
     try {
       for (let next = followed.next(); ;) {
-        const come = await (ticks ? orTick(next) : next);
-        if (come === 'tick') {
+        const result = await (ticks ? orTick(next) : next);
+        if (result === 'tick') {
           yield await this.#reading(history, record, await describeNow(history));
           continue;
         }
-        if (come === null) return;
+        if (result === null) return;
         endAsRecorded(record, history);
         // The end comes last.
         if (followed.isCaughtUp && (record.closed === null || followed.isAtEnd)) {
@@ -180,8 +180,8 @@ export class RunReader {
   }
 
   /**
-   * Calls of partitions whose units were cut off with the run, by ordinal; `earlier`: those in executions
-   * before.
+   * Calls of partitions whose units were cut off with the run, by ordinal; `earlier` has those in earlier
+   * executions.
    */
   async cutOffCalls(record: RunRecord, earlier: ReadonlyMap<number, number>): Promise<Map<number, number>> {
     const history = await this.locate();
@@ -192,7 +192,7 @@ export class RunReader {
     return cutOffCalls(record, await this.#liveUnits.describe(pending, record, null), earlier);
   }
 
-  /** How every partition that ended did so, or those of some units. Reads files that the record names. */
+  /** The outcomes of all ended partitions, or of those in some units. Reads files that the record names. */
   async outcomes(record: RunRecord, wanted?: (unit: UnitRecord) => boolean): Promise<Outcomes> {
     const known = this.#outcomes;
     if (known?.workflowRunId !== record.workflowRunId || !known.outcomes.precede(record)) {
@@ -208,7 +208,7 @@ export class RunReader {
     return (await this.outcomes(record, () => false)).rowsFiles(record);
   }
 
-  /** The run's partitions, ended or not; or of those some units have. Null before the plan is there. */
+  /** The run's partitions, ended or not, or those of some units. Null until the run is planned. */
   async views(
     { record, overlay }: Pick<Reading, 'record' | 'overlay'>,
     wanted?: (unit: UnitRecord) => boolean,
@@ -226,8 +226,8 @@ export class RunReader {
   }
 
   /**
-   * Passes ends of partitions to `sink`: those that units of the `wanted` recorded, and those taken over.
-   * None is kept.
+   * Passes ends of partitions to `sink`: those that the `wanted` units recorded, and those taken over.
+   * Nothing is cached.
    */
   takeEnds(record: RunRecord, sink: EndsSink, wanted: (unit: UnitRecord) => boolean): Promise<void> {
     return takeEnds(record, this.#readFile(record), sink, wanted);
@@ -239,14 +239,14 @@ export class RunReader {
       const index = this.stage(record)!
         .localFile(ref)
         .then((file) => new PartitionIndex(file));
-      // A failure is not kept: the stage may be reachable the next time.
+      // Failures are not cached: the stage may be reachable the next time.
       index.catch(() => (this.#index = null));
       this.#index = { path: ref.path, index };
     }
     return this.#index.index;
   }
 
-  /** The stage that the run's history names; null before the run was opened. */
+  /** The stage named in the run's history; null until the run is opened. */
   stage({ plan, opened }: RunRecord): Stage | null {
     const uri = plan?.stage ?? opened?.stage;
     return uri === undefined ? null : openStage(uri, opened?.stageToken);
@@ -275,18 +275,18 @@ export class RunReader {
   }
 }
 
-/** An archive that was written just before the end says by itself what the end was. */
+/** An archive that was written just before the end contains the end separately. */
 function endAsRecorded(record: RunRecord, { closing }: ExecutionHistory): void {
   if (record.closed !== null || closing === null) return;
   applyFact(record, { type: 'closed', realExecution: null, ...closing });
 }
 
-/** Null when the server cannot say now: what runs is good to know, and no reason to stop following. */
+/** Null if the server does not answer now: live information is optional, and no reason to stop following. */
 function describeNow(history: ExecutionHistory): Promise<Description | null> {
   return history.describe().catch(() => null);
 }
 
-/** The promise's value, or `tick` when it takes longer than a tick. */
+/** The promise's value, or `tick` if it takes longer than a tick. */
 async function orTick<T>(promise: Promise<T>): Promise<T | 'tick'> {
   const timer = new AbortController();
   try {

@@ -1,4 +1,4 @@
-/** Where a run is read: on the server, from its archive when the server has forgotten it, or from a file. */
+/** Where a run is read from: the server, its archive if it has expired there, or a file. */
 import type { Client } from '@temporalio/client';
 import { openStage, stageUri } from '../stage';
 import { archivedExecution, archivedRun } from './archive/archives';
@@ -16,16 +16,17 @@ export interface RunSource {
   readonly runId: string;
   readonly decoder: PayloadDecoder;
   /**
-   * Whether it is one execution, whatever came after it; else the run's real one is found with every call.
+   * Whether the source is one fixed execution; otherwise, the run's current execution is determined with
+   * every call.
    */
   readonly pinned: boolean;
   /** Throws `NoSuchRun`. */
   locate(): Promise<ExecutionHistory>;
-  /** The run as one of its executions. */
+  /** The source for one of the run's executions. */
   at(workflowRunId: string): RunSource;
 }
 
-/** A run on the server, or in its archive once the server has forgotten it. */
+/** A run on the server, or in its archive once it has expired there. */
 export class ServerRun implements RunSource {
   readonly #decoder: PayloadDecoder;
   readonly #archiveDecoder: PayloadDecoder;
@@ -34,8 +35,8 @@ export class ServerRun implements RunSource {
   readonly #visibility: Visibility;
 
   /**
-   * `execution`: its Temporal run id; null: the run's real one. `archives`: the stage that may have it, an
-   * absolute path or URI; null: none is known.
+   * `execution` is a Temporal run id; null: the run's current execution. `archives` is the stage that may
+   * have its archive, an absolute path or URI; null if none is known.
    */
   constructor(
     private readonly client: Client,
@@ -54,7 +55,7 @@ export class ServerRun implements RunSource {
     return this.execution !== null;
   }
 
-  /** Of the history that was located last. */
+  /** The decoder for the most recently located history. */
   get decoder(): PayloadDecoder {
     return this.#isArchived ? this.#archiveDecoder : this.#decoder;
   }
@@ -66,7 +67,7 @@ export class ServerRun implements RunSource {
   async locate(): Promise<ExecutionHistory> {
     const found = await this.#onServer();
     this.#isArchived = false;
-    // What was refused ran nothing, and hides nothing that the server has forgotten.
+    // A refused execution ran nothing, and does not hide one that has expired on the server.
     if (found !== null && !found.refused) return this.#run(found.description);
     const archived = await this.#archived();
     this.#isArchived = archived !== null;
@@ -75,7 +76,7 @@ export class ServerRun implements RunSource {
     throw await runNotFound(this.client, this.runId, this.archives);
   }
 
-  /** Null when the server does not know it, or not any more. */
+  /** Null if the server does not have it (anymore). */
   async #onServer(): Promise<{ description: Description; refused: boolean } | null> {
     const { runId, execution } = this;
     try {
@@ -102,7 +103,7 @@ export class ServerRun implements RunSource {
     if (type === WORKFLOW_TYPE) return new ServerHistory(this.#source, this.runId, description);
     throw new NoSuchRun(
       this.runId,
-      `"${this.runId}" is a workflow of type "${type}", not a run of Partwise: runs are workflows of type "${WORKFLOW_TYPE}".`,
+      `"${this.runId}" is a workflow of type "${type}", not a Partwise run: runs are workflows of type "${WORKFLOW_TYPE}".`,
     );
   }
 }

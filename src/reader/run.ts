@@ -1,7 +1,7 @@
-/** A run, read whenever it is asked for something: from its server, an archive or a file. */
+/** A run that is read on demand: from its server, an archive or a file. */
 import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
 import { ServerNeeded, WaitTimeout } from './errors';
-import { LogReader, lookAgainLater } from './partitions/logs';
+import { LogReader, waitForNextPoll } from './partitions/logs';
 import { PartitionReader } from './partitions/partition-handle';
 import { failureGroups, partitionColumns } from './partitions/whole-run';
 import { cursorOrdinal, partitionPage } from './partitions/partition-pages';
@@ -31,10 +31,10 @@ import type { ModelSerde } from '../functions/model-hooks';
 
 const DEFAULT_PAGE = 1_000;
 
-/** Changes to a run, and to what is kept of it. They need the server that the run is on. */
+/** Operations that change a run or its archive. They need the run's server. */
 export interface RunControl {
   cancel(): Promise<void>;
-  /** Resolves when the workflow has taken it. */
+  /** Resolves when the workflow has applied it. */
   pause(paused: boolean): Promise<void>;
   set(settings: RunSettings): Promise<void>;
   skip(partitionIds: readonly string[]): Promise<void>;
@@ -45,7 +45,7 @@ export interface RunControl {
 export class Run implements RunHandle {
   private readonly reader: RunReader;
 
-  /** `controlOf` null: the run can only be read. */
+  /** `controlOf` is null if the run can only be read. */
   constructor(
     private readonly source: RunSource,
     private readonly controlOf: ((reader: RunReader) => RunControl) | null,
@@ -58,9 +58,9 @@ export class Run implements RunHandle {
   }
 
   async wait({ timeoutMs, signal, onEvent, partitions }: WaitOptions = {}): Promise<RunState> {
-    const patience = new AbortController();
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => patience.abort(), timeoutMs);
-    const either = signal === undefined ? patience.signal : AbortSignal.any([patience.signal, signal]);
+    const deadline = new AbortController();
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => deadline.abort(), timeoutMs);
+    const either = signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, signal]);
     try {
       if (onEvent === undefined) return (await this.reader.end(either)).state;
       for await (const event of this.events({ signal: either, partitions })) {
@@ -70,7 +70,7 @@ export class Run implements RunHandle {
       throw new Error(`The history of the run "${this.runId}" ended before the run did.`);
     } catch (error) {
       signal?.throwIfAborted();
-      throw patience.signal.aborted ? new WaitTimeout(this.runId, timeoutMs!) : error;
+      throw deadline.signal.aborted ? new WaitTimeout(this.runId, timeoutMs!) : error;
     } finally {
       clearTimeout(timer);
     }
@@ -152,10 +152,10 @@ export class Run implements RunHandle {
     let logs: LogReader | null = null;
     for (;;) {
       const reading = await this.reader.read();
-      // Before the plan there are no functions, and no logs.
+      // Before planning, no function has run and there are no logs.
       logs ??= reading.record.plan === null ? null : await this.#logReader(reading, partition);
       if (logs !== null) yield* logs.fresh(reading.record);
-      if (!follow || reading.record.closed !== null || !(await lookAgainLater(signal))) return;
+      if (!follow || reading.record.closed !== null || !(await waitForNextPoll(signal))) return;
     }
   }
 
@@ -191,7 +191,7 @@ export class Run implements RunHandle {
     return this.#control('archive').archive();
   }
 
-  /** `method`: for the error of a run that can only be read. */
+  /** `method` is for the error message if the run can only be read. */
   #control(method: string): RunControl {
     if (this.controlOf === null) throw new ServerNeeded(this.runId, method);
     return this.controlOf(this.reader);

@@ -1,4 +1,4 @@
-/** What readers of runs get: the shapes that `--json` prints too. Stable from the first release. */
+/** Types returned to readers of runs, also printed by `--json`. Stable from the first release. */
 import type { ArtifactReader } from '../functions/types';
 import type { ErrorInfo } from '../core/outcome';
 import type { PartitionStatus, RunStatus, StatusCounts } from '../core/status';
@@ -10,7 +10,7 @@ import type { PartitionColumns } from '../history/partition-columns';
 import type { RunState } from '../history/state';
 import type { ModelSerde } from '../functions/model-hooks';
 
-/** An artifact as readers see it. */
+/** An artifact. */
 export interface ArtifactView {
   name: string;
   bytes: number;
@@ -28,7 +28,10 @@ export interface PartitionView {
   rows: number;
   startedAt: string | null;
   durationMs: number | null;
-  /** Taken over from an earlier run of the series, whose times these are; `attempts` is 0. */
+  /**
+   * Whether it was taken over from an earlier run of the series: the times are from that run, and `attempts`
+   * is 0.
+   */
   reused: boolean;
   error: ErrorInfo | null;
   artifacts: ArtifactView[];
@@ -49,34 +52,40 @@ export interface UnitView {
   activityId: string;
   /** The activity's summary, as Temporal's UI shows it. */
   label: string | null;
-  /** Ordinals of its first partition, and the one after its last: `run.columns(unit)` reads them. */
+  /** Ordinals of its first partition, and of the one after its last: `run.columns(unit)` reads them. */
   from: number;
   to: number;
-  /** How many of these it runs; those of a retry, for example, may lie far from each other. */
+  /** Number of partitions in this range that it runs; in a retry, for example, they may be far apart. */
   partitions: number;
-  /** How often its partitions had thrown before: 0 in the first round. */
+  /** How often its partitions had already thrown: 0 in the first round. */
   round: number;
   /** Whether it runs partitions that ran out of memory, on the function's `bigTaskQueue`. */
   big: boolean;
   /**
-   * `waiting`: for a worker, or for its next attempt. A run that was terminated leaves units `open`: nothing
-   * is known of their end.
+   * `waiting`: for a worker, or for its next attempt. `open`: left behind by a terminated run, so its end is
+   * unknown.
    */
   status: 'waiting' | 'running' | 'open' | 'ended';
   scheduledAt: string;
   /**
-   * When its last attempt began; null: none has, or it is not known (of a unit that is open, only a running
-   * server knows).
+   * When its last attempt started; null if none has, or if unknown (for an open unit, only a running server
+   * has it).
    */
   startedAt: string | null;
   endedAt: string | null;
-  /** Attempts of the activity so far, that under way included. */
+  /** Attempts of the activity so far, including the current one. */
   attempts: number;
-  /** Identity of the worker that has or had it last; null: not known. */
+  /** Identity of the worker that has it or had it last; null if unknown. */
   worker: string | null;
-  /** How the partitions that ended in it did so. What it gave back for another try is in none. */
+  /**
+   * Counts of the partitions that ended in it, by status. Partitions that it gave back for a retry are not
+   * counted.
+   */
   counts: StatusCounts;
-  /** What ended it, or the attempt before; null: nothing did, or it ended with its partitions. */
+  /**
+   * The error that ended it or its previous attempt; null if there was none, or if it ended with its
+   * partitions' outcomes.
+   */
   error: ErrorInfo | null;
 }
 
@@ -86,46 +95,46 @@ export interface LogEntry {
   partition: string | null;
   /** Number of the execution that printed it; 2 after the first retry. */
   execution: number;
-  /** Of the partition, within the execution. */
+  /** The partition's attempt within the execution. */
   attempt: number;
   stream: 'stdout' | 'stderr';
   text: string;
 }
 
-/** How an execution of a run is spread over activities, fixed before its first partition starts. */
+/** How an execution of a run is distributed over activities, fixed before its first partition starts. */
 export interface PlannedRun {
   /** Partitions of the whole run. */
   partitions: number;
-  /** Those that this execution runs: fewer than `partitions` after a retry, or where some are reused. */
+  /** Partitions that this execution runs: fewer than `partitions` in a retry, or if some are reused. */
   toRun: number;
   /** Source rows in the snapshot. */
   rows: number;
-  /** Activities that the partitions are spread over. */
+  /** Number of activities. */
   units: number;
-  /** Child workflows that run them; 0 where the run's own workflow does. */
+  /** Number of child workflows that run the activities; 0 if the run's own workflow does. */
   shards: number;
 }
 
-/** What happens in a run, as it happens. */
+/** An event of a run. */
 export type RunEvent =
   | { type: 'planned'; plan: PlannedRun }
-  /** Emitted when counts, `running`, `waiting` or what is set changed: a snapshot of the state. */
+  /** A snapshot of the state, emitted when counts, `running`, `waiting` or settings have changed. */
   | { type: 'progress'; state: RunState; running: string[] }
   | { type: 'partition'; partition: PartitionView }
   | { type: 'ended'; state: RunState };
 
 export interface WaitOptions {
-  /** Give up waiting (the run goes on) after this many milliseconds: throws `WaitTimeout`. */
+  /** Stop waiting after this many milliseconds and throw `WaitTimeout`; the run continues. */
   timeoutMs?: number;
   signal?: AbortSignal;
   onEvent?: (event: RunEvent) => void;
-  /** Which partitions `onEvent` hears of, as in `events`. Default "all". */
+  /** Which partitions are reported to `onEvent`, as in `events`. Default "all". */
   partitions?: 'all' | 'failed';
 }
 
-/** What can be changed while a run is under way. */
+/** Settings that can be changed while a run is running. */
 export interface RunSettings {
-  /** Units in flight at once: 1 to 48, or up to 48 for each shard that the run has. */
+  /** Maximum number of units in flight: 1 to 48, or up to 48 per shard of the run. */
   maxConcurrency?: number;
   /** A number, or a percentage of all partitions. */
   toleratedFailures?: Tolerance;
@@ -134,7 +143,7 @@ export interface RunSettings {
 /** One partition of a run. */
 export interface PartitionHandle {
   readonly id: string;
-  /** Throws `NoSuchPartition` (with the nearest ids) when the run has none of this id. */
+  /** Throws `NoSuchPartition` (with the nearest ids) if the run has no partition with this id. */
   describe(): Promise<PartitionView>;
   /** Rows that the function returned, with the key columns before them; empty until the partition is DONE. */
   result(): Promise<Row[]>;
@@ -142,10 +151,11 @@ export interface PartitionHandle {
   readonly artifacts: {
     list(): Promise<ArtifactView[]>;
     /**
-     * JSON artifacts as values, text as strings, anything else as bytes, or what `read` makes of the bytes.
+     * Returns JSON artifacts as values, text as strings and anything else as bytes, or the result of `read`
+     * on the bytes.
      */
     get<T = unknown>(name: string, options?: { read?: ArtifactReader<T> }): Promise<T>;
-    /** Writes the artifact into `folder` and returns the file's path. */
+    /** Writes the artifact to `folder` and returns the file's path. */
     download(name: string, folder: string): Promise<string>;
   };
 }
@@ -153,14 +163,14 @@ export interface PartitionHandle {
 /** A run, running or finished, in this process or any other. */
 export interface RunHandle {
   readonly runId: string;
-  /** Waits for the end. Resolves with the final state whatever it is. */
+  /** Waits for the end. Resolves with the final state, whatever the status. */
   wait(options?: WaitOptions): Promise<RunState>;
   status(): Promise<RunState>;
   /** Partition ids by status. */
   progress(): Promise<Record<PartitionStatus, string[]>>;
   /**
-   * A page of partitions in key order; 1,000 unless `limit` says otherwise. `after`: the `next` of the page
-   * before. `from`: an ordinal to begin with.
+   * A page of partitions in key order; 1,000 unless `limit` is set. `after` is the `next` of the previous
+   * page; `from` is the ordinal to start at.
    */
   partitions(options?: {
     status?: PartitionStatus;
@@ -170,9 +180,9 @@ export interface RunHandle {
   }): Promise<PartitionPage>;
   partition(id: string): PartitionHandle;
   /**
-   * Partitions by columns, for pictures of a whole run: about 40 bytes for each, whatever it holds. Default:
-   * all of them; before the run is planned there are none. Outcome files of the units in the range are read
-   * with every call, so who follows a run asks for the ranges of `units` that ended since. Throws
+   * Partitions as columns, for visualizing a whole run: about 40 bytes per partition, whatever it contains.
+   * Default: all partitions (none until the run is planned). Every call reads the outcome files of the units
+   * in the range, so to follow a run, request the ranges of `units` that have ended since. Throws
    * `RangeError` for ordinals that the run does not have.
    *
    * @example
@@ -183,13 +193,13 @@ export interface RunHandle {
    */
   columns(range?: { from?: number; to?: number }): Promise<PartitionColumns>;
   /**
-   * The run's units in the order in which they were scheduled, at most some 1,500 for each shard. Read from
-   * history alone.
+   * The run's units in the order in which they were scheduled, at most about 1,500 per shard. Read only from
+   * history.
    */
   units(): Promise<UnitView[]>;
   /**
-   * Partitions that failed, grouped by their errors: the largest group first. Those that wait for another try
-   * have not failed.
+   * Failed partitions, grouped by error, largest group first. Partitions that are waiting for a retry have
+   * not failed.
    *
    * @example
    * for (const { count, pattern, place } of await run.failures())
@@ -197,41 +207,43 @@ export interface RunHandle {
    */
   failures(): Promise<FailureGroup[]>;
   /**
-   * The model that a training run has made of a partition: what `serde` reads, else a value of JSON, or
-   * bytes. Throws `NoSuchPartition`, and `NoSuchArtifact` where there is none.
+   * The model that a training run created for a partition: the result of `serde.read`, or, without `serde`, a
+   * JSON value or bytes. Throws `NoSuchPartition`, and `NoSuchArtifact` if there is no model.
    */
   model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model>;
-  /** The combined rows: key columns first, ordered by key; all unless `limit` says otherwise. */
+  /** The combined rows, with key columns first, ordered by key; all rows unless `limit` is set. */
   results(options?: { limit?: number }): Promise<Row[]>;
-  /** How many combined rows there are, without reading them. */
+  /** Number of combined rows, without reading them. */
   countResults(): Promise<number>;
-  /** Log lines of all partitions or of one; `follow` goes on until the run ends. */
+  /** Log lines of all partitions or of one; with `follow`, until the run ends. */
   logs(options?: { partition?: string; follow?: boolean; signal?: AbortSignal }): AsyncIterable<LogEntry>;
-  /** Asks for cancellation; `wait` to see it done. Throws `RunEnded` when there is nothing left to cancel. */
+  /**
+   * Requests cancellation; use `wait` to wait for it. Throws `RunEnded` if there is nothing left to cancel.
+   */
   cancel(): Promise<void>;
   /**
-   * From when it resolves no partition is started, nor tried again; what runs goes on to its end. A worker
-   * must be there to take it. Throws `RunEnded`.
+   * Pauses the run: once this resolves, no partition is started or retried; running partitions finish. Needs
+   * a running worker. Throws `RunEnded`.
    */
   pause(): Promise<void>;
-  /** Undoes `pause`. */
+  /** Resumes a paused run. */
   unpause(): Promise<void>;
   /**
-   * Changes settings; resolves when they are in force. Fewer in flight take effect as units end. Throws
+   * Changes settings; resolves when they are in force. A lower concurrency takes effect as units end. Throws
    * `UpdateRefused` with the reason, and `RunEnded`.
    */
   set(settings: RunSettings): Promise<void>;
   /**
-   * Skips partitions that have not ended, by id: all of them, or none. One that waits is not started, one
-   * that runs by itself is stopped; of a batch in flight none can be skipped. Resolves when they are SKIPPED.
-   * Throws `UpdateRefused` with the reasons, and `RunEnded`.
+   * Skips partitions that have not ended, by id: all of them, or none. A waiting partition is not started,
+   * and one that runs as its own unit is stopped; partitions of a batch in flight cannot be skipped. Resolves
+   * when they are SKIPPED. Throws `UpdateRefused` with the reasons, and `RunEnded`.
    */
   skip(partitionIds: readonly string[]): Promise<void>;
   /**
-   * Runs the partitions that are not DONE again, on the rows that the run has pinned and with the functions
-   * as they are now: also what was never started when the run was cancelled, terminated or timed out. DONE
-   * partitions are not called. Resolves with the handle of the new execution; throws `StartRefused` while the
-   * run is still running.
+   * Runs the partitions that are not DONE again, on the rows that the run has pinned and with the current
+   * functions. This includes partitions that were never started because the run was cancelled, terminated or
+   * timed out. DONE partitions are not called. Resolves with the handle of the new execution; throws
+   * `StartRefused` while the run is still running.
    *
    * ```ts
    * const again = await partwise.getRun('regional-2024').retry({ only: ['North'] });
@@ -240,8 +252,8 @@ export interface RunHandle {
    */
   retry(changes?: RetryInput): Promise<RunHandle>;
   /**
-   * Puts the whole history of a run that has ended on its stage, where it is read when the server has
-   * forgotten it. Every run is archived when it ends; this is for those that were terminated. Throws
+   * Archives the complete history of an ended run on its stage, from where it is read after it has expired on
+   * the server. Every run is archived when it ends; this is for runs that were terminated. Throws
    * `CannotArchive`.
    */
   archive(): Promise<RunArchive>;
@@ -250,8 +262,8 @@ export interface RunHandle {
    */
   execution(workflowRunId: string): RunHandle;
   /**
-   * Events until the run ends. `partitions` "failed": of partitions that came to their end, only those that
-   * failed are told, so that a follower of a large run reads no more than it shows. Default "all".
+   * Events until the run ends. With `partitions` "failed", only failed partitions are reported, so that a
+   * follower of a large run reads no more than it shows. Default "all".
    *
    * @example
    * for await (const event of run.events({ partitions: 'failed' }))
@@ -269,21 +281,21 @@ export interface RunArchive {
     generation: number;
     execution: number;
     workflowRunId: string;
-    /** On the stage; null: the server has forgotten the execution, and it was never archived. */
+    /** Path on the stage; null if the execution has expired on the server and was never archived. */
     path: string | null;
-    /** Of its shards' histories, if it has any. */
+    /** Paths of its shards' histories, if it has any. */
     shards: string[];
   }[];
 }
 
-/** Which runs to list. */
+/** Selects the runs to list. */
 export interface ListOptions {
   /**
-   * Default 20, and at most 1,000. A page may have fewer, or none, while `next` goes on: what the filter
-   * leaves out takes room.
+   * Default 20, at most 1,000. A page may have fewer runs, or none, although `next` is set: runs excluded by
+   * the filter count towards the limit.
    */
   limit?: number;
-  /** The `next` of the page before. */
+  /** The `next` of the previous page. */
   after?: string;
   status?: RunStatus;
   /** Name of the function. */
@@ -295,7 +307,7 @@ export interface ListOptions {
 }
 
 export interface RunPage {
-  /** Those in progress first, the newest first; then those that have ended, the latest end first. */
+  /** Runs in progress first, newest first; then ended runs, latest end first. */
   runs: RunListing[];
   /** Pass as `after` for the next page; null on the last. */
   next: string | null;

@@ -3,7 +3,7 @@ import type { LiveOverlay } from '../history/overlay';
 import { noCounts } from '../core/status';
 import type { UnitView } from './types';
 
-/** `overlay`: what the server says of units that are open; null: nothing. */
+/** `overlay` has the server's information about open units; null if there is none. */
 export function unitView(unit: UnitRecord, overlay: LiveOverlay | null): UnitView {
   const { activityId, label, task, scheduledAt, endedAt, end } = unit;
   const { from, to, partitions, round, big } = task;

@@ -4,15 +4,15 @@ import { WORKFLOW_TYPE } from '../core/workflow';
 
 export type ListedExecution = temporal.api.workflow.v1.IWorkflowExecutionInfo;
 
-/** And of their shards. */
+/** The workflow type of shards. */
 export const SHARD_TYPE = 'partitionShard';
 
 const RUNS = `WorkflowType = '${WORKFLOW_TYPE}'`;
 const PAGE = 100;
-/** Run ids in one query. */
+/** Maximum number of run ids in one query. */
 const IDS_AT_ONCE = 50;
 
-/** The server's list of executions. It lags a little behind histories. */
+/** The server's list of executions. It lags slightly behind histories. */
 export class Visibility {
   constructor(private readonly client: Client) {}
 
@@ -21,7 +21,7 @@ export class Visibility {
     return this.#all([]);
   }
 
-  /** Executions of these run ids; those of one are the newest first. */
+  /** Executions of these run ids, newest first for each id. */
   async *runsOf(runIds: readonly string[]): AsyncGenerator<ListedExecution> {
     const wanted = new Set(runIds);
     const plain = [...wanted].filter((runId) => !isOdd(runId));
@@ -40,8 +40,7 @@ export class Visibility {
   }
 
   /**
-   * A page of executions: those in progress first, the newest first; then those that have ended, the latest
-   * end first.
+   * A page of executions: those in progress first, newest first; then ended ones, latest end first.
    */
   async page(
     conditions: readonly string[],
@@ -72,8 +71,9 @@ export function quoted(text: string): string {
 }
 
 /**
- * However it is quoted, the server finds no id that has a quote, a backslash or a control character in it,
- * and a NUL ends the query (tried with 1.32 on SQLite). Anybody can start a workflow of such an id.
+ * Whether a run id cannot be queried: however it is quoted, the server does not find ids with a quote, a
+ * backslash or a control character, and a NUL ends the query (tested with 1.32 on SQLite). Anyone can start a
+ * workflow with such an id.
  */
 function isOdd(runId: string): boolean {
   return /["\\\p{Cc}]/u.test(runId);

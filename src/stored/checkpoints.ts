@@ -1,7 +1,7 @@
 /**
- * Checkpoints of a unit: about once a second, the outcomes and rows since the last one, as a sealed object.
- * What a checkpoint holds is recorded: no later attempt of the unit runs it again (I4), be its number higher
- * or, after the server lost its last seconds, the same.
+ * Checkpoints of a unit: about once a second, the outcomes and rows since the last one are stored as a sealed
+ * object. Partitions in a checkpoint are recorded: no later attempt of the unit runs them again (I4), whether
+ * its number is higher or, after the server lost its last seconds, the same.
  */
 import { decodeBlock, encodeBlock, filterBlock } from '../core/done-block';
 import type { FileRef, RowsFile } from '../core/files';
@@ -17,7 +17,7 @@ import { sealLines, segmentName, unsealLines } from './numbered-objects';
  */
 export interface CheckpointOutcome extends Omit<RecordedOutcome, 'execution'>, NextCall {
   functionDigest: string;
-  /** It ran out of memory, and is to be tried on the function's `bigTaskQueue`. */
+  /** Whether it ran out of memory and is to be tried on the function's `bigTaskQueue`. */
   big: boolean;
 }
 
@@ -25,14 +25,14 @@ interface CheckpointBlock extends Omit<RecordedBlock, 'execution'> {
   functionDigest: string;
 }
 
-/** What attempts of a unit have recorded so far. */
+/** Everything that the attempts of a unit have recorded so far. */
 export class Recorded {
   readonly outcomes: CheckpointOutcome[] = [];
   readonly blocks: CheckpointBlock[] = [];
   readonly output: RowsFile[] = [];
   readonly #ordinals = new Set<number>();
 
-  /** Of all partitions. */
+  /** Ordinals of all recorded partitions. */
   get ordinals(): ReadonlySet<number> {
     return this.#ordinals;
   }
@@ -50,7 +50,7 @@ export class Recorded {
   }
 }
 
-/** What is recorded at once. */
+/** The contents of one checkpoint. */
 export interface Recording {
   outcomes: readonly CheckpointOutcome[];
   block: CheckpointBlock | null;
@@ -73,9 +73,9 @@ export async function putCheckpoint(
 }
 
 /**
- * What attempts before recorded, in their order. `objects` are those below the unit's folder. `isOwn`:
- * partitions of the unit. A server that lost its last seconds gives the folder to a unit that has not the
- * same neighbours joined to it; the others have units of their own.
+ * Reads what previous attempts recorded, in their order. `objects` are the objects in the unit's folder;
+ * `isOwn` selects the unit's partitions. After a server lost its last seconds, the folder may belong to a
+ * unit with other joined neighbours; the remaining partitions have their own units.
  */
 export async function readCheckpoints(
   stage: Stage,
@@ -86,8 +86,8 @@ export async function readCheckpoints(
   for (const path of inOrder(objects)) {
     const records = checkpointRecords(await stage.get(path));
     if (records === null) continue;
-    // A late checkpoint of an attempt that was given up may name partitions that a later one ran again: the
-    // first record stands, rows included (I10).
+    // A late checkpoint of an abandoned attempt may contain partitions that a later attempt ran again: the
+    // first record counts, including its rows (I10).
     const seen = new Set(recorded.ordinals);
     const isFresh = (ordinal: number): boolean => isOwn(ordinal) && !seen.has(ordinal);
     const repeated: number[] = [];
@@ -110,7 +110,7 @@ export async function readCheckpoints(
   return recorded;
 }
 
-/** Null when it is not whole. */
+/** Null if it is incomplete. */
 export function checkpointRecords(content: Uint8Array): CheckpointRecord[] | null {
   return unsealLines(content) as CheckpointRecord[] | null;
 }

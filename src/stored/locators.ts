@@ -1,6 +1,6 @@
 /**
- * Locators: write-once objects on the stage that say which Temporal execution is which of a run id. State
- * never comes from them.
+ * Locators: write-once objects on the stage that map the executions of a run id to Temporal executions. They
+ * contain no state.
  */
 import { locatorPath, runFolder } from './layout';
 import { ObjectExists, type Stage } from '../stage';
@@ -16,7 +16,7 @@ export interface Locator {
   openedAt: string;
 }
 
-/** Null: another execution took the number meanwhile. */
+/** Null if another execution has taken the number in the meantime. */
 export async function putLocator(stage: Stage, locator: Locator): Promise<Locator | null> {
   try {
     await stage.put(
@@ -30,13 +30,13 @@ export async function putLocator(stage: Stage, locator: Locator): Promise<Locato
   }
 }
 
-/** What the locators of a run say, and which of them cannot be read. */
+/** The locators of a run, and which of them cannot be read. */
 export interface Locators {
   /** In the order of the executions. */
   readonly found: Locator[];
-  /** Numbers of executions whose locators were damaged. */
+  /** Numbers of executions with damaged locators. */
   readonly damaged: number[];
-  /** The highest number that is taken; 0: none. */
+  /** The highest number in use; 0 if there is none. */
   readonly newest: number;
 }
 
@@ -44,7 +44,7 @@ export async function readLocators(stage: Stage, runId: string): Promise<Locator
   return locatorsAmong(stage, await stage.list(`${runFolder(runId)}/executions/`));
 }
 
-/** Of the objects those that are locators. */
+/** The locators among the objects. */
 export async function locatorsAmong(stage: Stage, objects: readonly { path: string }[]): Promise<Locators> {
   const found: Locator[] = [];
   const damaged: number[] = [];
@@ -61,8 +61,8 @@ export async function locatorsAmong(stage: Stage, objects: readonly { path: stri
 }
 
 /**
- * The Temporal run id of the run's first execution, by which its commits are told from those of another run
- * of the same id. `earlier`: what the history of its newest execution lists.
+ * The Temporal run id of the run's first execution, which distinguishes its commits from those of another run
+ * with the same id. `earlier`: the executions listed in the history of its newest execution.
  */
 export function lineageOf(
   { found, damaged }: Locators,
@@ -73,12 +73,12 @@ export function lineageOf(
   return known?.workflowRunId ?? null;
 }
 
-/** The sentence for locators that cannot be read. */
+/** The message for locators that cannot be read. */
 export function damagedLocators(stage: Stage, runId: string, damaged: readonly number[]): string {
   const paths = damaged.map((execution) => `"${locatorPath(runId, execution)}"`).join(', ');
   return (
-    `${paths} on the stage ${stage.uri} cannot be read any more, so it is not known what the run "${runId}" has recorded: ` +
-    'put a good copy back, take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.'
+    `${paths} on the stage ${stage.uri} can no longer be read, so it is unknown what the run "${runId}" has recorded: ` +
+    'restore an intact copy, take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.'
   );
 }
 
@@ -92,8 +92,8 @@ function executionIn(path: string): number | null {
 }
 
 /**
- * Null when it is not the locator of its path: it was damaged, or a release that did not force files to disk
- * lost its content with the power. Whatever is read goes on without it.
+ * Null if it is not the locator of its path: it was damaged, or its content was lost in a power failure under
+ * a release that did not flush files to disk. Readers continue without it.
  */
 function parseLocator(content: Uint8Array, path: string): Locator | null {
   try {
@@ -101,7 +101,7 @@ function parseLocator(content: Uint8Array, path: string): Locator | null {
       sha256?: string;
     };
     const isIts = locatorPath(locator.runId, locator.execution) === path;
-    // Earlier releases put them without a seal.
+    // Earlier releases wrote locators without a seal.
     return isIts && (sha256 === undefined || sha256 === sealOf(locator)) ? locator : null;
   } catch {
     return null;

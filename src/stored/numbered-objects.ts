@@ -1,6 +1,6 @@
 /**
- * What grows while a unit runs (its log, its checkpoints) as numbered objects, because stages cannot append:
- * `seg-000001.jsonl`, `seg-000002.jsonl`, … at most one a second.
+ * Numbered objects for data that grows while a unit runs (its log, its checkpoints), because stages cannot
+ * append: `seg-000001.jsonl`, `seg-000002.jsonl`, … at most one per second.
  */
 import { sha256Of } from '../files/digest';
 import type { Stage } from '../stage';
@@ -9,14 +9,17 @@ export function segmentName(number: number): string {
   return `seg-${String(number).padStart(6, '0')}.jsonl`;
 }
 
-/** Lines of JSON, closed by a line with the digest of those before it. */
+/** JSON lines, followed by a line with their digest. */
 export function sealLines(records: readonly unknown[]): Buffer {
   const body = records.map((record) => `${JSON.stringify(record)}\n`).join('');
   const sha256 = sha256Of(body);
   return Buffer.from(`${body}${JSON.stringify({ sha256 })}\n`);
 }
 
-/** The records of a sealed object, or null when its seal does not match: then it does not exist (I4). */
+/**
+ * The records of a sealed object; null if its seal does not match, in which case the object is treated as
+ * absent (I4).
+ */
 export function unsealLines(content: Uint8Array): unknown[] | null {
   const lines = Buffer.from(content).toString('utf8').split('\n');
   if (lines.pop() !== '') return null;
@@ -28,7 +31,7 @@ export function unsealLines(content: Uint8Array): unknown[] | null {
   return lines.map((line) => JSON.parse(line) as unknown);
 }
 
-/** Collects lines and puts them as numbered objects, one at a time and at most one a second. */
+/** Collects lines and writes them as numbered objects, one at a time and at most one per second. */
 export class LineSink {
   #lines: string[] = [];
   #number = 0;

@@ -1,8 +1,8 @@
 /**
- * The ledger of a series of runs: the last good outcome of each partition, for the next run to reuse. Written
- * whole at the end of each run as a numbered object, so that the newest is enough by itself. It only saves
- * work: what a run reused, its own history names, and a run that never wrote its ledger leaves the one before
- * it.
+ * The ledger of a series of runs: the last successful outcome of each partition, for the next run to reuse.
+ * Written completely at the end of each run as a numbered object, so the newest one is sufficient. It only
+ * saves work: a run's own history names what it reused, and if a run never wrote its ledger, the previous one
+ * stays in use.
  */
 import type { RowsFile } from '../core/files';
 import type { RecordedOutcome } from '../core/recorded-outcome';
@@ -15,7 +15,7 @@ export interface LedgerEntry extends Omit<RecordedOutcome, 'execution'> {
   /** See `reuseKeys`. */
   key: string;
   functionDigest: string;
-  /** Where its rows are, under its ordinal. */
+  /** Files that contain its rows, under its ordinal. */
   rows: readonly RowsFile[];
   /** ISO 8601 UTC: when its rows were pinned. */
   snapshotTime: string;
@@ -25,21 +25,23 @@ export interface LedgerEntry extends Omit<RecordedOutcome, 'execution'> {
 /** By partition id. */
 export type Ledger = ReadonlyMap<string, LedgerEntry>;
 
-/** Entries of the partitions of one unit have their rows in the same files, which are a line of their own. */
+/**
+ * Entries of one unit's partitions have their rows in the same files, which are written as a separate record.
+ */
 type LedgerRecord = { place: readonly RowsFile[] } | (Omit<LedgerEntry, 'rows'> & { place: number });
 
-/** Ledgers that stay: the newest, and what a run may be reading that is planned just now. */
+/** Number of ledgers to keep: the newest, and those that a run being planned may still be reading. */
 const KEPT = 3;
 
-/** Null when the series has none. */
+/** Null if the series has none. */
 export async function readLedger(stage: Stage, series: string): Promise<Ledger | null> {
   return (await newestLedger(stage, series)).ledger;
 }
 
 /**
- * Puts a run's outcomes into the ledger. Two runs that end at once both get in: who finds its number taken
- * merges again. `present`: ids of all partitions of the source, so that those that are gone go; null when the
- * run did not look at all of it.
+ * Adds a run's outcomes to the ledger. If two runs end at the same time, both are added: the one whose number
+ * is taken merges again. `present` has the ids of all partitions of the source, so that entries of removed
+ * partitions are dropped; null if the run did not read the whole source.
  */
 export async function writeLedger(
   stage: Stage,
@@ -62,8 +64,8 @@ export async function writeLedger(
 }
 
 /**
- * Outcomes of newer snapshots win, whichever run ends last: a retry of last week's run does not undo this
- * week's.
+ * Outcomes of newer snapshots win, regardless of which run ends last: a retry of last week's run does not
+ * replace this week's outcomes.
  */
 function mergeLedger(
   before: Ledger | null,
@@ -90,7 +92,7 @@ async function listLedgers(stage: Stage, series: string): Promise<{ path: string
     .sort((a, b) => a.number - b.number);
 }
 
-/** The newest whole ledger, and the highest number that is taken. */
+/** The newest complete ledger, and the highest number in use. */
 async function newestLedger(
   stage: Stage,
   series: string,
@@ -108,12 +110,12 @@ async function newestLedger(
         removed = true;
       }
     }
-    // Runs that ended meanwhile have put newer ones.
+    // Runs that ended in the meantime have written newer ones.
     if (!removed) return { number, ledger: null };
   }
 }
 
-/** Null when the file is not whole. */
+/** Null if the file is incomplete. */
 export async function ledgerIn(stage: Stage, path: string): Promise<Ledger | null> {
   const records = unsealLines(await stage.get(path)) as LedgerRecord[] | null;
   return records === null ? null : ledgerOf(records);

@@ -1,6 +1,6 @@
 /**
- * An execution has one plan, settled when it is on the stage: a server that lost its last seconds asks for
- * planning again, when partitions of the plan may be done already.
+ * An execution has one plan, which is final once it is on the stage: a server that lost its last seconds runs
+ * planning again, when partitions of the plan may already be done.
  */
 import type { RunPlan } from '../core/plan';
 import { planPath, type ExecutionPlace } from './layout';
@@ -20,14 +20,14 @@ export async function settledPlan(stage: Stage, execution: ExecutionPlace): Prom
   throw new ObjectDamaged({ path: planPath(execution), bytes: content.length }, stage.uri, content.length);
 }
 
-/** The plan that stands: this one, or that of another attempt which was quicker. */
+/** Returns the final plan: this one, or the plan of another attempt that was faster. */
 export async function settlePlan(stage: Stage, plan: RunPlan): Promise<RunPlan> {
   try {
     await stage.put(planPath(plan), sealLines([plan]));
     return plan;
   } catch (error) {
     if (!(error instanceof ObjectExists)) throw error;
-    // enforces I4: what is done is done in one plan, also when the server has forgotten that it was made.
+    // enforces I4: partitions are done under one plan, even if the server has lost the end of planning.
     return (await settledPlan(stage, plan))!;
   }
 }

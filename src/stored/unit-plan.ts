@@ -2,7 +2,7 @@ import type { FileRef } from '../core/files';
 import type { SnapshotFile, UnitPlan } from '../core/unit-plan';
 import type { Stage } from '../stage';
 
-/** Plans read lately, by digest: every unit of a run asks for the same one. */
+/** Recently read plans, by digest: all units of a run read the same one. */
 const cache = new Map<string, Promise<UnitPlan>>();
 const MAX_CACHED = 16;
 
@@ -20,7 +20,7 @@ export function loadUnitPlan(stage: Stage, ref: FileRef): Promise<UnitPlan> {
   return loading;
 }
 
-/** The files that have the rows of these partitions. */
+/** The files that contain the rows of these partitions. */
 export function snapshotOf(files: readonly SnapshotFile[], ordinals: readonly number[]): SnapshotFile[] {
   return files.filter(({ from, to }) => ordinals.some((ordinal) => ordinal >= from && ordinal <= to));
 }

@@ -1,4 +1,4 @@
-/** What is done once when a run ends, whichever way: it never changes how the run ends. */
+/** Work that is done once when a run ends, whatever its status. It never changes how the run ends. */
 import { ApplicationFailure, CancellationScope, isCancellation, proxyActivities } from '@temporalio/workflow';
 import type { Closing, OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
@@ -6,10 +6,12 @@ import { summaryIn, summaryOf } from './ending';
 import type { Progress } from './progress';
 import type { RunActivities } from '../core/workflow';
 
-/** Characters of the run's error that it passes on: the whole of it is in the workflow's failure. */
+/**
+ * Maximum length of the run's error message that is passed on: the workflow's failure has the whole message.
+ */
 const MAX_MESSAGE = 4_000;
 
-/** `plan` null: the run was refused, or ended before it had one. */
+/** `plan` is null if the run was refused, or ended before it was planned. */
 export function closingAfter(error: unknown, plan: RunPlan | null, progress: Progress): Closing {
   if (isCancellation(error)) {
     const summary = plan === null ? null : summaryOf(plan, progress, 'CANCELLED');
@@ -22,7 +24,7 @@ export function closingAfter(error: unknown, plan: RunPlan | null, progress: Pro
   return { kind: 'failed', summary: summaryIn(error), error: info };
 }
 
-/** `opened` null: the run was refused. */
+/** `opened` is null if the run was refused. */
 export async function closeWorkflow(
   runId: string,
   input: unknown,
@@ -54,11 +56,11 @@ export async function closeWorkflow(
       }),
     );
   } catch {
-    // The activity's failure says what was not done, and Temporal shows it; the run has ended as it has.
+    // The activity's failure, which Temporal shows, says what was not done; it does not affect the run.
   }
 }
 
-/** Of a refused run the input may be anything. */
+/** The input of a refused run may be anything. */
 function notifierIn(input: unknown): string | null {
   if (typeof input !== 'object' || input === null || !('notify' in input)) return null;
   return typeof input.notify === 'string' ? input.notify : null;

@@ -1,6 +1,6 @@
 /**
- * What people may change while a run is under way: pause, concurrency, tolerance. What they set before the
- * plan is there holds from then on.
+ * Settings that can be changed while a run is running: pause, concurrency and tolerance. Values set before
+ * the run is planned apply once it is.
  */
 import { upsertMemo } from '@temporalio/workflow';
 import { concurrencyLimit, concurrencyProblems } from '../core/live-settings';
@@ -14,10 +14,10 @@ export class Control {
   #maxConcurrency: number | null = null;
   #tolerance: Tolerance | null = null;
   #changed: () => void = () => {};
-  /** Resolves when shards have what was set; null where there are none to be told. */
+  /** Resolves when all shards have the current settings; null if the run has no shards. */
   passedOn: (() => Promise<void>) | null = null;
 
-  /** Tells that something was changed. A later listener takes the place of the one before. */
+  /** Calls `listener` when a setting changes. A new listener replaces the previous one. */
   onChange(listener: () => void): void {
     this.#changed = listener;
   }
@@ -30,7 +30,7 @@ export class Control {
     return this.#paused;
   }
 
-  /** The memo tells attempts that wait, and batches, which do not see the workflow's state. */
+  /** The memo informs waiting attempts and batches, which cannot see the workflow's state. */
   pause(paused: boolean): void | Promise<void> {
     if (paused === this.#paused) return;
     this.#paused = paused;
@@ -40,16 +40,16 @@ export class Control {
       return this.#changed();
     }
     this.#changed();
-    // The memo says that it is in force.
+    // The memo means that the pause is in force.
     return this.passedOn().then(remember);
   }
 
-  /** Units in flight at once; null before it is known. */
+  /** Maximum number of units in flight; null until it is known. */
   get maxConcurrency(): number | null {
     return this.#maxConcurrency ?? this.#plan?.maxConcurrency ?? null;
   }
 
-  /** What is wrong with a number of units in flight for this run, as sentences. */
+  /** Problems with a value for `maxConcurrency` in this run, as sentences. */
   concurrencyProblems(value: unknown): string[] {
     return concurrencyProblems(value, concurrencyLimit(this.#plan));
   }
@@ -59,7 +59,7 @@ export class Control {
     this.#changed();
   }
 
-  /** Partitions that may fail; null before it is known. */
+  /** Number of partitions that may fail; null until it is known. */
   get toleratedFailures(): number | null {
     if (this.#plan === null) return typeof this.#tolerance === 'number' ? this.#tolerance : null;
     return this.#tolerance === null

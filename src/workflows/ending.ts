@@ -1,4 +1,4 @@
-/** How a run ends: its status and counts (I8), its failure's words, and the commit. */
+/** How a run ends: its status and counts (I8), its failure message, and the commit. */
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -19,7 +19,7 @@ import type { Progress } from './progress';
 import type { Stopping } from './stopping';
 import type { RunActivities } from '../core/workflow';
 
-/** What ends by itself in the end, so that a run never waits for ever without a word. */
+/** Retries are limited, so a run never silently waits forever. */
 export const CONTROL_RETRY = { maximumAttempts: 12, maximumInterval: '30s' } as const;
 
 export function summaryOf(
@@ -43,7 +43,7 @@ export function summaryOf(
 }
 
 /**
- * The summary of a run whose units have ended. Throws the run's failure when more of them failed than are
+ * The summary of a run whose units have ended. Throws the run's failure if more partitions failed than are
  * tolerated.
  */
 export function settle(plan: RunPlan, progress: Progress, stopping: Stopping): RunSummary {
@@ -70,27 +70,27 @@ function describeFailure({ runId, counts, firstErrors }: RunSummary, toleratedFa
   const count = failed(counts);
   const example = exampleOf(firstErrors);
   return count > toleratedFailures
-    ? `${count} of ${counts.total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated in "${runId}".${example}`
-    : `No partition of "${runId}" is done: ${count} of ${counts.total} failed, and to tolerate ${toleratedFailures} does not help.${example}`;
+    ? `${count} of ${counts.total} partitions of "${runId}" failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated.${example}`
+    : `No partition of "${runId}" succeeded (${count} of ${counts.total} failed). A run needs at least one DONE partition, whatever toleratedFailures allows (${toleratedFailures}).${example}`;
 }
 
 function exampleOf([first]: RunSummary['firstErrors']): string {
-  return first === undefined ? '' : ` First: ${first.id}: ${first.error.message}`;
+  return first === undefined ? '' : ` First error: ${first.id}: ${first.error.message}`;
 }
 
-/** How a run stands that ended with this error. */
+/** The status of a run that ended with this error. */
 export function statusAfter(error: unknown): RunStatus {
   return isCancellation(error) ? 'CANCELLED' : (summaryIn(error)?.status ?? 'FAILURE');
 }
 
-/** The summary that a run's failure carries; null when it came to none. */
+/** The summary in the details of a run's failure; null if it has none. */
 export function summaryIn(error: unknown): RunSummary | null {
   const details = error instanceof ApplicationFailure ? error.details?.[0] : null;
-  // Refusals carry other details, and what was failed by hand carries anything.
+  // Refusals have other details, and a workflow that was failed by hand may have any.
   return isRunSummary(details) ? details : null;
 }
 
-/** `plan` null: the run was not planned in time. */
+/** `plan` is null if the run was not planned in time. */
 export function runTimeout(limitMs: number, plan: RunPlan | null, progress: Progress): ApplicationFailure {
   const { counts, total } = progress;
   const soFar =
@@ -105,7 +105,10 @@ export function runTimeout(limitMs: number, plan: RunPlan | null, progress: Prog
   });
 }
 
-/** A shard did not come to its end by itself. What its partitions came to, its own history says. */
+/**
+ * The failure of a run that lost a shard. The outcomes of the shard's partitions are in the shard's own
+ * history.
+ */
 export function shardLost(
   plan: RunPlan,
   progress: Progress,
@@ -113,7 +116,7 @@ export function shardLost(
 ): ApplicationFailure {
   return ApplicationFailure.create({
     message:
-      `Shard ${shard} of ${plan.sharding!.shards.length} (the workflow "${shardId(plan, shard)}") was lost: ${why}. So the others were cancelled, and nothing was written. ` +
+      `Shard ${shard} of ${plan.sharding!.shards.length} (the workflow "${shardId(plan, shard)}") was lost: ${why}. The other shards were cancelled, and nothing was written. ` +
       `Finish the run with partwise retry ${plan.runId}.`,
     type: 'ShardLost',
     nonRetryable: true,
@@ -121,12 +124,12 @@ export function shardLost(
   });
 }
 
-/** Writes the rows, if they are to be written and there are any to write. */
+/** Writes the rows, if the run has an output and there are rows to write. */
 export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSummary): Promise<RunSummary> {
   const { runId, generation, execution, stage, output, keyColumns, index } = plan;
   if (output === null || summary.counts.DONE === 0) return summary;
   const { commit: last = null, committed = true } = opened.continues ?? {};
-  // A continuation that found nothing left to run, of a run whose rows are where they belong.
+  // A continuation with nothing left to run, of a run whose rows have already been written.
   const target = 'table' in output ? output.table : 'model' in output ? output.model : output.file;
   const nothingRan = plan.units.length === 0 && plan.sharding == null;
   // enforces I10
@@ -134,9 +137,9 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
   const { commitRun } = proxyActivities<RunActivities>({
     startToCloseTimeout: opened.planTimeoutMs,
     heartbeatTimeout: opened.heartbeatTimeoutMs,
-    // Some minutes: long enough for a person to close a program that holds the file.
+    // A few minutes: long enough for someone to close a program that has the file open.
     retry: CONTROL_RETRY,
-    // enforces I8: a cancel that comes during the commit either stops it, or finds it made.
+    // enforces I8: a cancel during the commit either stops it, or finds it done.
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   });
   let result: CommitResult;
@@ -156,14 +159,14 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
     result = resultOf('commitRun', answer, isCommitResult);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    // It failed for another reason just then: the run was cancelled all the same.
+    // The commit failed for another reason at the same time, but the run was cancelled.
     if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The run was cancelled.');
     const cause = error instanceof ActivityFailure ? error.cause : error;
-    // Anything may have been recorded instead of what the commit came to.
+    // Anything may have been recorded instead of the commit's result.
     const outcome =
       error instanceof ActivityFailure
         ? 'their rows were not written'
-        : 'it is not known whether their rows were written';
+        : 'it is unknown whether their rows were written';
     throw ApplicationFailure.create({
       message: `The partitions have ended, but ${outcome}: ${cause instanceof Error ? cause.message : String(error)}`,
       type: 'CommitFailed',

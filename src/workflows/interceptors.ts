@@ -1,7 +1,7 @@
 /**
- * Says what everything is for that workflows send, and lets no signal between a run and its shards through
- * that was not made for one. Each hands on the promise that it is given: an `await` would change the order in
- * which recorded histories are replayed.
+ * Labels everything that workflows send with its purpose, and drops signals between a run and its shards that
+ * were not created as such. Each interceptor returns the promise it gets from `next`: an `await` would change
+ * the order in which recorded histories are replayed.
  */
 import type { WorkflowInterceptors, WorkflowInterceptorsFactory } from '@temporalio/workflow';
 import { inputOf, signalOf } from '../core/provenance';
@@ -12,8 +12,8 @@ export const interceptors: WorkflowInterceptorsFactory = (): WorkflowInterceptor
   inbound: [
     {
       handleSignal(input, next) {
-        // enforces I13: signals of people are open to everybody who reaches the server, those between a run
-        // and its shards are not.
+        // enforces I13: anyone who reaches the server may send user-facing signals, but not those between a
+        // run and its shards.
         const made = SHARD_SIGNALS.has(input.signalName) ? provenanceOf(input.args[0]) : undefined;
         return made === undefined || made === signalOf(input.signalName) ? next(input) : Promise.resolve();
       },

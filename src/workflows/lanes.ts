@@ -1,34 +1,34 @@
 /**
- * Lanes: items are taken in order, and only so many are worked on at once. Never more than 48 activities:
- * each completion may buffer two events while a workflow task runs, and the server fails the task at more
- * than 100 of them (I7).
+ * Lanes: items are taken in order, with limited concurrency. At most 48 activities: each completion may
+ * buffer two events while a workflow task runs, and the server fails the task at more than 100 buffered
+ * events (I7).
  */
 import { MAX_LANES } from '../core/live-settings';
 
-/** What says how many items may be worked on. */
+/** Controls how many items may be in progress. */
 export interface LaneGate {
-  /** 0: none is begun for the time being. */
+  /** Maximum number of items in progress; 0 while none may start. */
   readonly width: number;
-  /** None is begun any more. */
+  /** Whether no more items are started. */
   readonly closed: boolean;
   /**
-   * Calls back whenever `width` or `closed` has changed. A later listener takes the place of the one before.
+   * Calls `listener` whenever `width` or `closed` has changed. A new listener replaces the previous one.
    */
   onChange(listener: () => void): void;
 }
 
 /**
- * Works through `items`, as the gate allows. Resolves when all are done or, once the gate is closed, when
- * those that were begun are. `work` is expected to handle its failures: the first rejection closes the lanes
- * too, and is thrown when they have come to rest. Items that `isVoid` need no lane: they are passed over,
- * also while the gate lets none through. `most`: of items that are no activities.
+ * Works through `items` as the gate allows. Resolves when all are done or, once the gate is closed, when all
+ * started items are done. `work` should handle its own failures: the first rejection also closes the lanes,
+ * and is thrown when they are idle. Items for which `isVoid` is true are skipped, even while the gate is
+ * closed. `maxWidth` limits concurrency for items that are not activities (shards).
  */
 export async function throughLanes<T>(
   items: readonly T[],
   gate: LaneGate,
   work: (item: T) => Promise<void>,
   isVoid: (item: T) => boolean = () => false,
-  most: number = MAX_LANES,
+  maxWidth: number = MAX_LANES,
 ): Promise<void> {
   let next = 0;
   let busy = 0;
@@ -45,7 +45,7 @@ export async function throughLanes<T>(
       while (!isClosed() && next < items.length) {
         const item = items[next]!;
         // enforces I7
-        if (!isVoid(item) && busy >= Math.min(gate.width, most)) break;
+        if (!isVoid(item) && busy >= Math.min(gate.width, maxWidth)) break;
         next++;
         if (!isVoid(item)) void lane(item);
       }

@@ -1,4 +1,4 @@
-/** A shard as its run sees it, from its start to its end. */
+/** A shard from its run's point of view, from start to end. */
 import {
   ActivityFailure,
   ChildWorkflowFailure,
@@ -21,13 +21,13 @@ import type { UnitPlace, Skipped } from './units';
 
 export type ShardEnd =
   | { type: 'report'; report: ShardReport }
-  /** Cancelled before it had begun. */
-  | { type: 'notBegun' }
-  /** It failed, was terminated, or was cancelled by itself. */
+  /** Cancelled before it had started. */
+  | { type: 'notStarted' }
+  /** It failed, was terminated, or was cancelled while its run was not. */
   | { type: 'lost'; why: string };
 
 export class LiveShard {
-  /** The question that is open: of how many partitions it is, and the answers to it. */
+  /** The open request: its number of partitions, and the answers. */
   #asked = 0;
   #places: UnitPlace[] | null = null;
   #skipped: Skipped[] | null = null;
@@ -49,13 +49,16 @@ export class LiveShard {
     return this.task.shard;
   }
 
-  /** As it was told last. */
+  /** The latest settings sent to it. */
   get settings(): ShardSettings {
     return this.#wanted;
   }
 
-  /** `begun`: called when the server has started it. Throws only what no child workflow ends with. */
-  async run(begun: () => void): Promise<ShardEnd> {
+  /**
+   * `onStarted` is called when the server has started the shard. Throws only errors that a child workflow
+   * cannot end with.
+   */
+  async run(onStarted: () => void): Promise<ShardEnd> {
     const { task, scope } = this;
     const shards = { [task.shard]: { partitions: task.partitions } };
     const isReport = (value: unknown): value is ShardReport => isShardReport(value, shards);
@@ -66,10 +69,10 @@ export class LiveShard {
           workflowId: shardId({ runId, execution: plan.execution }, shard),
           args: [task],
           parentClosePolicy: 'TERMINATE',
-          // The run closes only when its shards have, and their functions have stopped (I12).
+          // The run closes only after its shards have closed and their functions have stopped (I12).
           cancellationType: 'WAIT_CANCELLATION_COMPLETED',
         });
-        begun();
+        onStarted();
         void this.#deliver();
         return this.#handle.result();
       });
@@ -78,10 +81,10 @@ export class LiveShard {
       if (!isReport(report)) return { type: 'lost', why: 'it returned something that is not a report' };
       const cutShort = endedIn(report) < task.partitions || report.counts.CANCELLED > 0;
       return cutShort && !scope.consideredCancelled
-        ? { type: 'lost', why: 'it was cancelled by itself' }
+        ? { type: 'lost', why: 'it was cancelled, but its run was not' }
         : { type: 'report', report };
     } catch (error) {
-      if (isCancellation(error) && scope.consideredCancelled) return { type: 'notBegun' };
+      if (isCancellation(error) && scope.consideredCancelled) return { type: 'notStarted' };
       return { type: 'lost', why: whyLost(error) };
     } finally {
       this.#ended = true;
@@ -93,17 +96,17 @@ export class LiveShard {
     void this.#deliver();
   }
 
-  /** Resolves when the shard has what was set so far, or has ended. */
+  /** Resolves when the shard has the latest settings, or has ended. */
   async inForce(): Promise<void> {
     const { number } = this.#wanted;
     await inAnyCase(() => this.#ended || this.#delivered >= number);
   }
 
-  /** Where partitions are: all gone when the shard ends before it says so. */
+  /** Where partitions are; all `gone` if the shard ends before it answers. */
   async hold(ordinals: readonly number[]): Promise<UnitPlace[]> {
     this.#asked = ordinals.length;
     this.#places = null;
-    await this.#tell((handle) => handle.signal(holdSignal, { ordinals: encodeOrdinals(ordinals) }));
+    await this.#send((handle) => handle.signal(holdSignal, { ordinals: encodeOrdinals(ordinals) }));
     await inAnyCase(() => this.#ended || this.#places !== null);
     return this.#places ?? ordinals.map(() => ({ type: 'gone' }));
   }
@@ -124,39 +127,39 @@ export class LiveShard {
   }
 
   decide(skip: boolean): Promise<void> {
-    return this.#tell((handle) => handle.signal(decideSignal, { skip }));
+    return this.#send((handle) => handle.signal(decideSignal, { skip }));
   }
 
-  /** One message is under way at a time: the next has what came meanwhile. */
+  /** Sends one message at a time; the next one contains everything set in the meantime. */
   async #deliver(): Promise<void> {
     if (this.#delivering || this.#handle === null) return;
     this.#delivering = true;
     while (!this.#ended && this.#delivered < this.#wanted.number) {
       const settings = this.#wanted;
-      await this.#tell((handle) => handle.signal(settingsSignal, settings));
+      await this.#send((handle) => handle.signal(settingsSignal, settings));
       this.#delivered = settings.number;
     }
     this.#delivering = false;
   }
 
-  async #tell(message: (handle: ChildWorkflowHandle<typeof partitionShard>) => Promise<void>): Promise<void> {
+  async #send(message: (handle: ChildWorkflowHandle<typeof partitionShard>) => Promise<void>): Promise<void> {
     await inAnyCase(() => this.#ended || this.#handle !== null);
     if (this.#ended) return;
-    // One that has just ended hears nothing, and its last report says all.
+    // A shard that has just ended gets no message; its last report is complete.
     await CancellationScope.nonCancellable(() => message(this.#handle!)).catch(() => {});
   }
 }
 
 /**
- * Waits also in a run that is cancelled, whose shards end soon and end this: a signal's handler that a cancel
- * rejects would close the run before its shards have ended (I12).
+ * Also waits in a cancelled run: its shards end soon, which ends the wait. If a cancel rejected a signal
+ * handler, the run would close before its shards have ended (I12).
  */
 function inAnyCase(holds: () => boolean): Promise<void> {
   return CancellationScope.nonCancellable(() => condition(holds));
 }
 
 function whyLost(error: unknown): string {
-  // What happened is the cause of the failures around it.
+  // The failures that wrap it only say which activity or workflow failed.
   if (error instanceof ChildWorkflowFailure || error instanceof ActivityFailure)
     if (error.cause !== undefined) return whyLost(error.cause);
   if (error instanceof TerminatedFailure) return 'it was terminated';

@@ -1,9 +1,8 @@
 /**
- * Queries, signals and updates of a run: for Partwise's own client and for people with Temporal's own tools
- * alike.
+ * Queries, signals and updates of a run, for Partwise's own client and for Temporal's tools.
  *
- * What is refused at once is refused by a validator, which leaves no trace in history. What an update answers
- * is what readers of history go by.
+ * Updates that can be rejected immediately are rejected by a validator, which leaves no trace in history.
+ * Readers of history rely on the answers to updates.
  */
 import {
   ApplicationFailure,
@@ -26,27 +25,27 @@ import type { SkipAnswer } from './skips';
 export interface ProgressAnswer {
   status: RunStatus;
   paused: boolean;
-  /** As in force; null until the run is planned. */
+  /** The effective setting; null until the run is planned. */
   maxConcurrency: number | null;
   toleratedFailures: number | null;
-  /** Of a run that has shards, as they told last. */
+  /** For a run with shards, from their latest reports. */
   counts: StatusCounts & { total: number };
-  /** Units in flight, by label; of a run that has shards, those. */
+  /** Labels of the units in flight, or of the shards for a run with shards. */
   running: string[];
 }
 
 /**
- * Answer of the query `partitions`: the first failures and what is running. For pages of all: `partwise
- * partitions`.
+ * Answer of the query `partitions`: the first failures, and what is running. `partwise partitions` lists all
+ * partitions.
  */
 export interface PartitionsAnswer {
   running: string[];
   failed: { id: string; error: { type: string; message: string } }[];
 }
 
-/** Partition ids that one update takes. */
+/** Maximum number of partition ids in one update. */
 const MAX_SKIPS = 1_000;
-/** Characters of all of them: the answer of an activity repeats some (I7). */
+/** Maximum total length of the ids: an activity's result repeats some of them (I7). */
 const MAX_SKIP_LENGTH = 100_000;
 
 const progressQuery = defineQuery<ProgressAnswer>('progress');
@@ -57,13 +56,13 @@ const setConcurrency = defineUpdate<{ version: 1; maxConcurrency: number }, [unk
 const setTolerance = defineUpdate<{ version: 1; toleratedFailures: Tolerance }, [unknown]>('setTolerance');
 const skipUpdate = defineUpdate<SkipAnswer, [unknown]>('skip');
 
-/** What messages work on. */
+/** The run that messages act on. */
 export interface LiveRun {
   readonly control: Control;
   readonly progress: Progress;
-  /** Why nothing can be changed any more, as a sentence; null while things can. */
+  /** Why the run can no longer be changed, as a sentence; null while it can. */
   ending(): string | null;
-  /** Null before the run has a plan. */
+  /** Null until the run is planned. */
   readonly skip: ((ids: readonly string[]) => Promise<SkipAnswer>) | null;
 }
 
@@ -118,7 +117,7 @@ export function handleMessages(run: LiveRun): void {
   });
 }
 
-/** The answer to a change, once shards have it; where there are none, at once. */
+/** The answer to a change once all shards have it, or immediately if there are no shards. */
 function inForce<T>({ passedOn }: Control, answer: T): T | Promise<T> {
   return passedOn === null ? answer : passedOn().then(() => answer);
 }
@@ -132,20 +131,20 @@ function refuse(run: LiveRun, problems: readonly string[]): void {
 
 function skipProblems(ids: unknown, planned: boolean): string[] {
   if (!Array.isArray(ids) || ids.length === 0)
-    return [`What to skip is ${given(ids)}; it takes a list of partition ids, such as ["North"].`];
+    return [`"skip" is ${given(ids)}; it takes a list of partition ids, such as ["North"].`];
   if (!planned) return ['The run has no partitions yet: it is still being planned. Skip them once it is.'];
   if (
     ids.length > MAX_SKIPS ||
     ids.reduce<number>((sum, id) => sum + String(id).length, 0) > MAX_SKIP_LENGTH
   ) {
     return [
-      `${ids.length} partition ids are more than one update takes: skip at most ${MAX_SKIPS} of ${MAX_SKIP_LENGTH} characters in all at once.`,
+      `${ids.length} partition ids are too many for one update: skip at most ${MAX_SKIPS} at a time, of ${MAX_SKIP_LENGTH} characters in total.`,
     ];
   }
   return ids
     .filter((id) => typeof id !== 'string' || !isPartitionId(id))
     .map(
       (id) =>
-        `${quote(id)} is no partition id: ids are percent-encoded text, as partwise partitions prints them.`,
+        `${quote(id)} is not a partition id: ids are percent-encoded text, as partwise partitions prints them.`,
     );
 }

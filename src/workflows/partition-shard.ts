@@ -1,7 +1,7 @@
 /**
- * A shard of a run: its units, through lanes of its own. It never stops by itself: it tells the run how it
- * stands, and the run stops, pauses and cancels it. A shard that is cancelled returns its last report, as one
- * that has ended does.
+ * A shard of a run: it processes its units through its own lanes. It never stops on its own: it reports its
+ * state to the run, which stops, pauses and cancels it. A cancelled shard returns its last report, like one
+ * that has ended.
  */
 import {
   ApplicationFailure,
@@ -39,16 +39,16 @@ import {
 import { RunUnits } from './units';
 import type { RunActivities } from '../core/workflow';
 
-// An error in this code ends the shard, and so the run, with a message.
+// An error in this code fails the shard, and with it the run, with a message.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionShard);
 
 export async function partitionShard(task: ShardTask): Promise<ShardReport> {
   const made = provenanceOf(task);
-  // enforces I13: whoever reaches the embedded server may start a workflow, and a shard's units name files
+  // enforces I13: anyone who reaches the embedded server can start a workflow, and a shard's units name files
   // with code.
   if (made !== undefined && made !== inputOf('partitionShard')) {
     throw ApplicationFailure.nonRetryable(
-      'This shard was not started by its run, so it may come from anybody: runs start their shards themselves, and partwise run starts a run.',
+      'This shard was not started by its run, so it is not trusted. Runs start their own shards; to start a run, use partwise run.',
       'NotTrusted',
     );
   }
@@ -62,7 +62,7 @@ class ShardRun {
   #settings: ShardSettings;
   #units: RunUnits | null = null;
   #list: readonly Unit[] = [];
-  /** Ordinals of which the run asked. */
+  /** Ordinals that the run has asked to hold. */
   #held: number[] | null = null;
   #answering = 0;
   #reported: ShardReport;
@@ -82,7 +82,7 @@ class ShardRun {
       await condition(() => this.#units !== null || this.#scope.consideredCancelled);
       if (this.#units === null || !this.#areOurs(asked)) return;
       this.#held = decodeOrdinals(asked.ordinals);
-      await this.#tell(heldSignal, { shard: task.shard, places: this.#units.hold(this.#held) });
+      await this.#send(heldSignal, { shard: task.shard, places: this.#units.hold(this.#held) });
     });
     setHandler(decideSignal, async (decision: unknown) => {
       const held = this.#held;
@@ -91,7 +91,7 @@ class ShardRun {
       if (!decision.skip) return this.#units!.release();
       this.#answering++;
       const skipped = await this.#units!.skip(held);
-      await this.#tell(skippedSignal, { shard: task.shard, skipped });
+      await this.#send(skippedSignal, { shard: task.shard, skipped });
       this.#answering--;
     });
   }
@@ -112,7 +112,7 @@ class ShardRun {
       });
       await this.#units.process(decodeOrdinals(task.skipped));
     }
-    // Who asked is answered.
+    // Requests of the run are answered first.
     await CancellationScope.nonCancellable(() =>
       condition(() => this.#answering === 0 && (this.#held === null || this.#scope.consideredCancelled)),
     );
@@ -120,7 +120,7 @@ class ShardRun {
     return this.#report();
   }
 
-  /** Null when the shard was cancelled before it had them. */
+  /** Null if the shard was cancelled before they were loaded. */
   async #load(): Promise<Unit[] | null> {
     const { version, stageToken, list, plan } = this.task;
     const { loadShard } = proxyActivities<RunActivities>({
@@ -137,7 +137,7 @@ class ShardRun {
     }
   }
 
-  /** A run may take longer than the server keeps the history of a shard that has ended. */
+  /** A run may take longer than the server retains the history of an ended shard. */
   async #archive(): Promise<void> {
     const { version, runId, stageToken, shard, plan } = this.task;
     const { stage, generation, execution } = plan;
@@ -151,7 +151,7 @@ class ShardRun {
         archiveShard({ version, runId, stageToken, shard, stage, generation, execution }),
       );
     } catch {
-      // The activity's failure says why, and the shard has ended as it has.
+      // The activity's failure says why; it does not affect the shard.
     }
   }
 
@@ -160,7 +160,7 @@ class ShardRun {
     this.#control.setConcurrency(this.#settings.lanes);
   }
 
-  /** Whether these are partitions of this shard. */
+  /** Whether all of these are partitions of this shard. */
   #areOurs(asked: unknown): asked is { ordinals: string } {
     if (!isObject(asked) || typeof asked.ordinals !== 'string') return false;
     const from = Math.min(...this.#list.map((unit) => unit.from));
@@ -182,21 +182,21 @@ class ShardRun {
     };
   }
 
-  /** One report is under way at a time: the next has what came meanwhile. */
+  /** Sends one report at a time; the next one includes everything that happened in the meantime. */
   #consider(): void {
     const report = this.#report();
     const rule = { ...this.task.report, everyFailures: this.#settings.everyFailures };
     if (this.#reporting || !isDue(this.#reported, report, rule)) return;
     this.#reported = report;
     this.#reporting = true;
-    void this.#tell(reportSignal, report).then(() => {
+    void this.#send(reportSignal, report).then(() => {
       this.#reporting = false;
       this.#consider();
     });
   }
 
-  /** A run that is gone is told nothing: its shards are terminated with it. */
-  async #tell<T>(signal: SignalDefinition<[T]>, value: T): Promise<void> {
+  /** Failures are ignored: when the run is gone, its shards are terminated with it. */
+  async #send<T>(signal: SignalDefinition<[T]>, value: T): Promise<void> {
     const { workflowId, runId } = workflowInfo().parent!;
     await CancellationScope.nonCancellable(() =>
       getExternalWorkflowHandle(workflowId, runId).signal(signal, value),

@@ -1,8 +1,8 @@
 /**
- * The workflow of a run: open, plan, every unit through the lanes, commit.
+ * The workflow of a run: open, plan, process every unit, commit.
  *
- * It reads only its input, the plan, results and messages, so that a release may change any default without
- * touching runs in flight. A partition's failure is data here; the workflow itself fails only at the end,
+ * It depends only on its input, the plan, results and messages, so a release can change any default without
+ * affecting runs in flight. A partition's failure is data here; the workflow itself fails only at the end,
  * with the counts (I8).
  */
 import {
@@ -35,19 +35,19 @@ import { Stopping } from './stopping';
 import { RunUnits } from './units';
 import type { RunActivities } from '../core/workflow';
 
-// enforces I9: an error in this code ends the run with a message instead of leaving it on a task that fails
-// for ever.
+// enforces I9: an error in this code fails the run with a message instead of leaving it with a workflow task
+// that fails forever.
 setWorkflowOptions({ failureExceptionTypes: [Error] }, partitionedRun);
 
-/** See `RunInput` for the argument; it is taken as it comes and validated by `openRun`. */
+/** The argument is a `RunInput`; it is passed on unchecked and validated by `openRun`. */
 export async function partitionedRun(input?: unknown): Promise<RunSummary> {
   const run = new Run(input ?? null);
-  // Before anything else: a message may have come before the first task.
+  // First of all: a message may have arrived before the first task.
   handleMessages(run);
   try {
     return await run.execute();
   } finally {
-    // An update that was accepted is answered.
+    // Every accepted update is answered.
     await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   }
 }
@@ -56,7 +56,7 @@ class Run implements LiveRun {
   readonly progress = new Progress();
   readonly control = new Control();
   skip: LiveRun['skip'] = null;
-  /** Cancelled with the run, and by its time-out. */
+  /** Cancelled with the run, or by its time-out. */
   readonly #scope = new CancellationScope();
   #timedOut = false;
   #opened: OpenedRun | null = null;
@@ -67,11 +67,10 @@ class Run implements LiveRun {
   constructor(private readonly input: unknown) {}
 
   ending(): string | null {
-    if (this.#scope.consideredCancelled)
-      return 'The run is being stopped, so nothing can be changed any more.';
+    if (this.#scope.consideredCancelled) return 'The run is being stopped, so it can no longer be changed.';
     if (this.#stopping?.closed === true)
-      return 'The run stops because of its failures, so nothing can be changed any more.';
-    return this.#settled ? 'The run is ending, so nothing can be changed any more.' : null;
+      return 'The run is stopping because of its failures, so it can no longer be changed.';
+    return this.#settled ? 'The run is ending, so it can no longer be changed.' : null;
   }
 
   async execute(): Promise<RunSummary> {
@@ -98,7 +97,7 @@ class Run implements LiveRun {
 
   async #run(): Promise<RunSummary> {
     const { openRun } = proxyActivities<RunActivities>({
-      // A continuation waits out the heartbeat time-out of the execution before it, which may be an hour.
+      // A continuation waits for the heartbeat time-out of the previous execution, which may be an hour.
       startToCloseTimeout: '2 hours',
       heartbeatTimeout: '10s',
       retry: CONTROL_RETRY,
@@ -134,7 +133,7 @@ class Run implements LiveRun {
     return commit(plan, opened, settle(plan, progress, stopping));
   }
 
-  /** A time-out of the server's would leave functions running, and no word about partitions. */
+  /** A server-side time-out would leave functions running and record nothing about partitions. */
   async #withinTime(limitMs: number | null, body: () => Promise<RunSummary>): Promise<RunSummary> {
     const timer = new CancellationScope();
     if (limitMs !== null) {
@@ -159,7 +158,10 @@ class Run implements LiveRun {
   }
 }
 
-/** A refusal fails the run as itself (`RunExists`, `InvalidInput`, …), not as "Activity task failed". */
+/**
+ * Makes a refusal fail the run with its own type (`RunExists`, `InvalidInput`, …), not as "Activity task
+ * failed".
+ */
 async function unwrapped<T>(activity: Promise<T>): Promise<T> {
   try {
     return await activity;

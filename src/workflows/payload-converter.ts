@@ -1,11 +1,11 @@
 /**
- * Decodes payloads inside the workflow. An argument that cannot be decoded would be thrown before any code of
- * ours runs, and outside the reach of `failureExceptionTypes` (SDK 1.24): the workflow would stay running for
- * ever on a failing workflow task. So it becomes a text, as one does that is nested too deep to be encoded
- * again, which `openRun` refuses like any other odd input.
+ * Decodes payloads inside the workflow. An argument that cannot be decoded would throw before any of our code
+ * runs, out of reach of `failureExceptionTypes` (SDK 1.24): the workflow would keep running with a workflow
+ * task that fails forever. Such an argument is replaced by a string, as is one nested too deep to be encoded
+ * again; `openRun` refuses it like any other invalid input.
  *
- * Payloads of the embedded server say what they were made for (see `trust/seal-codec.ts`): values get their
- * label on the way out, and keep it on the way in.
+ * On the embedded server, payloads record what they were created for (see `trust/seal-codec.ts`): values get
+ * a label on the way out, and keep it on the way in.
  */
 import {
   ApplicationFailure,
@@ -18,36 +18,36 @@ import { isDeeperThan } from '../core/json-value';
 import { isResult, LABEL, UNSEALED } from '../core/provenance';
 
 /**
- * Stands for the result of an activity that was written as something else: a promise that is to resolve with
- * it rejects.
+ * Replaces an activity result that was written as something else: a promise that is resolved with it rejects.
  */
 const NOT_A_RESULT: object = Object.freeze({
-  // oxlint-disable-next-line unicorn/no-thenable -- that it is one is what it is for
+  // oxlint-disable-next-line unicorn/no-thenable -- being a thenable is its purpose
   get then(): never {
     throw ApplicationFailure.nonRetryable(
-      "What was given for the result of an activity is no result of it: it was not written by the project's worker.",
+      "The result recorded for an activity was not written by the project's worker, so it is not trusted.",
       'NotTrusted',
     );
   },
 });
 
-/** What values are for that go out, and what values were for that came in. */
+/** Labels of outgoing values, and labels of incoming values. */
 const outgoing = new WeakMap<object, string>();
 const incoming = new WeakMap<object, string | null>();
 
-/** Says what a value is for, before it is encoded. */
+/** Labels a value with its purpose, before it is encoded. */
 export function label(value: unknown, what: string): void {
   if (isObject(value)) outgoing.set(value, what);
 }
 
 /**
- * What a value that came in was made for; null: it bears no valid seal; undefined: nothing here is sealed.
+ * What an incoming value was created for; null if it has no valid seal; undefined if payloads are not sealed
+ * here.
  */
 export function provenanceOf(value: unknown): string | null | undefined {
   return isObject(value) ? incoming.get(value) : undefined;
 }
 
-/** More than any input or result of ours, by far. */
+/** Far more than any valid input or result has. */
 const MAX_LEVELS = 1_000;
 
 class ForgivingPayloadConverter extends DefaultPayloadConverter {
@@ -60,12 +60,12 @@ class ForgivingPayloadConverter extends DefaultPayloadConverter {
 
   override fromPayload<T>(payload: Payload, context?: SerializationContext): T {
     const what = labelIn(payload);
-    // enforces I13: by the label alone, which history has, so every replay decides the same.
+    // enforces I13: decided by the label alone, which is in history, so every replay decides the same.
     if (context?.type === 'activity' && what != null && what !== '' && !isResult(what))
       return NOT_A_RESULT as T;
     try {
       const value = super.fromPayload<T>(payload, context);
-      // It could not be handed on to an activity: encoding runs out of stack.
+      // It could not be passed to an activity: encoding would run out of stack.
       if (isDeeperThan(value, MAX_LEVELS)) return `[nested more than ${MAX_LEVELS} levels deep]` as T;
       if (what !== undefined && isObject(value)) incoming.set(value, what);
       return value;

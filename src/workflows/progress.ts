@@ -1,6 +1,5 @@
 /**
- * What a run has come to so far, folded from results of units and reports of shards. Deterministic: counts
- * only what those say.
+ * The progress of a run, folded from unit results and shard reports. Deterministic: it depends only on those.
  */
 import { errorPattern, joinAlike, type AlikeState } from '../core/failures/alike';
 import type { Carried } from '../core/carried';
@@ -14,25 +13,25 @@ import { failed, noCounts, PARTITION_STATUSES, type RunStatus, type StatusCounts
 const MAX_ERRORS = 10;
 
 export class Progress {
-  /** How the run stands, as the query tells. */
+  /** The run's status, as the query returns it. */
   status: RunStatus = 'IN_PROGRESS';
   total = 0;
   readonly counts: StatusCounts = noCounts();
   /** Units in flight. */
   readonly running = new Set<{ label: string }>();
   readonly firstErrors: { id: string; error: ErrorInfo }[] = [];
-  /** Partitions that units gave back, by ordinal, until another takes them. */
+  /** Partitions that units gave back, by ordinal, until another unit takes them. */
   readonly waiting = new Map<number, GivenBack>();
-  /** How long the functions of partitions that are DONE took here, together. */
+  /** Total time that the functions of DONE partitions took in this workflow. */
   doneMs = 0;
-  /** The longest wait that errors among them ask for. */
+  /** The longest wait that an error of a waiting partition asks for. */
   retryAfterMs = 0;
   #alike: AlikeState = null;
-  /** The latest of each shard. */
+  /** The latest report of each shard. */
   readonly #reports = new Map<number, ShardReport>();
   #before = noCounts();
 
-  /** `carried`: outcomes that were taken over from before. */
+  /** `carried`: outcomes that were taken over. */
   begin(partitions: number, carried: Carried | null): void {
     this.total = partitions;
     this.counts.PENDING = partitions;
@@ -42,14 +41,19 @@ export class Progress {
     this.#note(carried.firstErrors);
   }
 
-  /** Without what was taken over: a continuation is not stopped for failures that it does not run again. */
+  /**
+   * The counts without outcomes taken over: a continuation is not stopped for failures that it does not run
+   * again.
+   */
   get ownCounts(): StatusCounts {
     return Object.fromEntries(
       PARTITION_STATUSES.map((status) => [status, this.counts[status] - this.#before[status]]),
     ) as StatusCounts;
   }
 
-  /** What every partition failed with so far; null when some did not, or failed differently. */
+  /**
+   * The error that every partition has failed with so far; null if some did not fail, or failed differently.
+   */
   get alike(): AlikeFailures | null {
     const alike = this.alikeState;
     return alike === 'not' ? null : alike;
@@ -59,7 +63,7 @@ export class Progress {
     return joinAlike([this.#alike, ...[...this.#reports.values()].map(({ alike }) => alike)]);
   }
 
-  /** How many partitions wait for another try, by how they end if there is none. */
+  /** Number of partitions waiting for a retry, by their status if there is none. */
   get waitingEnds(): WaitingEnds {
     const ends = { FAILED: 0, INTERNAL_ERROR: 0 };
     for (const { otherwise } of this.waiting.values()) ends[otherwise]++;
@@ -70,14 +74,14 @@ export class Progress {
     return ends;
   }
 
-  /** Units in flight, those of shards as they told last. */
+  /** Number of units in flight; for shards, from their latest reports. */
   get inFlight(): number {
     let inFlight = this.#reports.size === 0 ? this.running.size : 0;
     for (const { running } of this.#reports.values()) inFlight += running;
     return inFlight;
   }
 
-  /** A shard's partitions, as it told. An earlier report that comes late says nothing any more. */
+  /** Takes a shard's report. An earlier report that arrives late is ignored. */
   takeReport(report: ShardReport): void {
     const before = this.#reports.get(report.shard);
     if (before !== undefined && before.number > report.number) return;
@@ -87,7 +91,7 @@ export class Progress {
     this.#note(report.firstErrors.slice(before?.firstErrors.length ?? 0));
   }
 
-  /** `skipped`: what was cut off here, was so because it was to be skipped. */
+  /** `skipped`: partitions that were cut off here were cut off to be skipped. */
   record(
     result: UnitResult,
     unit: Pick<UnitTask, 'round' | 'big'>,
@@ -103,27 +107,27 @@ export class Progress {
     this.#note(result.firstErrors);
   }
 
-  /** A unit that ended without a word about its partitions. */
+  /** Records a unit that ended without reporting on its partitions. */
   recordLost(id: string, partitions: number, error: ErrorInfo, unit: Pick<UnitTask, 'round'>): void {
     this.#end('INTERNAL_ERROR', partitions);
     this.#compare({ pattern: errorPattern(error, id), id, error, partitions }, unit);
     this.#note([{ id, error }]);
   }
 
-  /** Partitions that were cut off before anything was recorded of them. */
+  /** Records partitions that were cut off before anything was recorded about them. */
   recordCutOff(partitions: number, { skipped }: { skipped: boolean }): void {
     this.#end(skipped ? 'SKIPPED' : 'CANCELLED', partitions);
   }
 
-  /** A partition that was skipped before it was started, or while it waited for another try. */
+  /** Records a partition that was skipped before it was started, or while it was waiting for a retry. */
   skip(ordinal: number): void {
     this.waiting.delete(ordinal);
     this.#end('SKIPPED', 1);
   }
 
   /**
-   * The run was stopped: what waits is not tried again, and what was not started is SKIPPED. Returns how many
-   * were not.
+   * Records that the run was stopped: waiting partitions are not retried, and those not started are SKIPPED.
+   * Returns the number of partitions that were not started.
    */
   stop(): number {
     const waiting = this.waitingEnds;
@@ -136,7 +140,7 @@ export class Progress {
     return notStarted;
   }
 
-  /** The run has ended: `CANCELLED` says it of every partition that had not. */
+  /** Records that the run has ended. With `CANCELLED`, all partitions that had not ended are CANCELLED. */
   end(status: RunStatus): void {
     this.status = status;
     if (status === 'CANCELLED') this.#end('CANCELLED', this.counts.PENDING);
@@ -152,7 +156,7 @@ export class Progress {
     if (before === 'not') return;
     if (alike === null || (before !== null && before.pattern !== alike.pattern)) this.#alike = 'not';
     else if (before === null) this.#alike = alike;
-    // What is in a later round threw in the one before, and was counted there.
+    // Partitions of a later round threw in the previous one, and were counted there.
     else if (round === 0) this.#alike = { ...before, partitions: before.partitions + alike.partitions };
   }
 

@@ -1,13 +1,13 @@
 /**
- * The answers of activities, checked before the workflow uses them: anybody who may write to the namespace
- * can complete an activity with anything. Answers of units are checked in `unit-call`, where another try
- * costs nothing but time.
+ * Checks activity results before the workflow uses them: anyone who can write to the namespace can complete
+ * an activity with any value. Unit results are checked in `unit-call`, because units can be retried.
  */
 import { ApplicationFailure } from '@temporalio/workflow';
 import { notAResult } from '../core/failures/not-a-result';
 
 /**
- * Throws a failure of the type `NotAResult`, which no retry can mend, when it is not the activity's result.
+ * Returns the answer if it is the activity's result. Otherwise throws a non-retryable failure of the type
+ * `NotAResult`.
  */
 export function resultOf<T>(activity: string, answer: unknown, isResult: (value: unknown) => value is T): T {
   if (isResult(answer)) return answer;

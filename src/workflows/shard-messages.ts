@@ -1,4 +1,4 @@
-/** What a run and its shards tell each other. */
+/** Signals between a run and its shards. */
 import { defineSignal } from '@temporalio/workflow';
 import type { ShardSettings } from '../core/tasks';
 import type { ShardReport } from '../core/units/shard-report';
@@ -7,14 +7,14 @@ import { PARTITION_STATUSES } from '../core/status';
 import type { UnitPlace, Skipped } from './units';
 
 /**
- * Anybody who may write to the namespace can send these, too: what is not such a message is passed over, so
- * that it cannot end a run.
+ * Anyone who can write to the namespace can also send these: malformed messages are ignored, so they cannot
+ * end a run.
  */
 
 /** Run → shard. */
 export const settingsSignal = defineSignal<[ShardSettings]>('shardSettings');
 /**
- * Run → shard: where are these (`"3,7-9"`)? They are to stay there until it is decided what becomes of them.
+ * Run → shard: asks where these partitions (`"3,7-9"`) are, and holds them until the decision.
  */
 export const holdSignal = defineSignal<[{ ordinals: string }]>('shardHold');
 export const decideSignal = defineSignal<[{ skip: boolean }]>('shardDecide');
@@ -25,7 +25,7 @@ export const reportSignal = defineSignal<[ShardReport]>('shardReport');
 export const heldSignal = defineSignal<[{ shard: number; places: UnitPlace[] }]>('shardHeld');
 export const skippedSignal = defineSignal<[{ shard: number; skipped: Skipped[] }]>('shardSkipped');
 
-/** Names of those above: only runs and shards send them. */
+/** Names of the signals above: only runs and shards send them. */
 export const SHARD_SIGNALS: ReadonlySet<string> = new Set(
   [settingsSignal, holdSignal, decideSignal, reportSignal, heldSignal, skippedSignal].map(({ name }) => name),
 );

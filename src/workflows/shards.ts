@@ -1,17 +1,17 @@
 /**
- * The shards of a run, the counterpart of its units: they begin in order, so many at once as the concurrency
- * asks for, and what people set is passed on to them. Whether the run stops is decided here, by what they
- * report.
+ * The shards of a run, the counterpart of its units: they start in order, as many at a time as the
+ * concurrency needs, and changed settings are passed on to them. Whether the run stops is decided here, based
+ * on their reports.
  *
- *   not begun ──► live ──► ended             a stop or a cancel: those that are live are cancelled, and no other is begun
- *       │           └── failed, terminated: the others are cancelled, and the run fails (ShardLost)
- *       └── partitions that are skipped before it begins are in its task
+ *   not started ──► live ──► ended     a stop or a cancel: live shards are cancelled, and no others are started
+ *       │            └── failed, terminated: the other shards are cancelled, and the run fails (ShardLost)
+ *       └── partitions that are skipped before it starts are in its task
  *
- * The history of the run stays short (I7). A shard is three events and at most three workflow tasks; all
- * reports together are about 200, and 3 more a shard where everything fails alike (see `isDue`); each change
- * of settings costs two events a shard. With 500 shards that is 4,500 events, and 1,000 for each pause. More
- * than 100 messages may come during one workflow task when hundreds of shards end at once: the server then
- * has the task done again, which costs time alone.
+ * The history of the run stays short (I7). A shard takes three events and at most three workflow tasks; all
+ * reports together are about 200, plus 3 per shard if everything fails with the same error (see `isDue`);
+ * each change of settings takes two events per shard. With 500 shards, that is 4,500 events, and 1,000 for
+ * each pause. If hundreds of shards end at the same time, more than 100 messages may arrive during one
+ * workflow task: the server then retries the task, which only costs time.
  */
 import { condition, setHandler } from '@temporalio/workflow';
 import { MAX_SHARDS, MAX_LANES } from '../core/live-settings';
@@ -32,35 +32,34 @@ import { heldSignal, reportSignal, skippedSignal } from './shard-messages';
 import type { Stopping } from './stopping';
 import type { UnitPlace, RunWork, Skipped } from './units';
 
-/** Shards whose start the server has not confirmed. */
+/** Maximum number of shards whose start the server has not confirmed. */
 const STARTING_AT_ONCE = 48;
-/** Reports of each kind, of all shards. */
+/** Maximum number of reports of each kind from all shards. */
 const REPORTS = 100;
-/** Lanes are dealt out anew when more than this share of them would stand still. */
+/** Lanes are redistributed if more than this share of them would be idle. */
 const IDLE_SHARE = 1 / 8;
 
-/** Partitions of one shard that are to be skipped. */
+/** Partitions of one shard that will be skipped. */
 interface Part {
   shard: number;
-  /** Null: it has not begun, or has ended. */
+  /** Null if the shard has not started, or has ended. */
   live: LiveShard | null;
   ordinals: number[];
 }
 
 export class RunShards implements LaneGate, RunWork {
   #advance: () => void = () => {};
-  /** Each live shard has one of them, and the lanes that go with it. */
+  /** Each live shard occupies one place, which determines its lanes. */
   #places: (LiveShard | null)[] = [];
-  readonly #begun = new Set<number>();
+  readonly #started = new Set<number>();
   #starting = 0;
-  /** Of settings. */
+  /** Number of the latest settings message. */
   #number = 0;
-  /** Ordinals that were skipped in shards that had not begun, by shard. */
+  /** Ordinals that were skipped in shards that had not started, by shard. */
   readonly #skipped = new Map<number, number[]>();
   #lost: { shard: number; why: string } | null = null;
   /**
-   * Where the partitions are that are about to be skipped: one after the other, and no shard begins
-   * meanwhile.
+   * The partitions of the skip in progress: one skip at a time, and no shard starts meanwhile.
    */
   #holding: Part[] | null = null;
 
@@ -87,8 +86,8 @@ export class RunShards implements LaneGate, RunWork {
 
   get width(): number {
     if (this.control.paused || this.#holding !== null) return 0;
-    const begun = this.#live.length - this.#starting;
-    return Math.min(shardsInFlight(this.control.maxConcurrency!), begun + STARTING_AT_ONCE);
+    const started = this.#live.length - this.#starting;
+    return Math.min(shardsInFlight(this.control.maxConcurrency!), started + STARTING_AT_ONCE);
   }
 
   get closed(): boolean {
@@ -115,12 +114,12 @@ export class RunShards implements LaneGate, RunWork {
   }
 
   async hold(ordinals: readonly number[]): Promise<UnitPlace[]> {
-    // All who wait are told at once that nobody holds any more, so each looks for itself.
+    // All waiting calls wake up together, so each checks again.
     while (this.#holding !== null) await condition(() => this.#holding === null);
     this.#holding = this.#partsOf(ordinals);
     return this.#together(ordinals, async ({ shard, live, ordinals: own }) => {
       if (live !== null) return live.hold(own);
-      const gone = this.#begun.has(shard) ? own : (this.#skipped.get(shard) ?? []);
+      const gone = this.#started.has(shard) ? own : (this.#skipped.get(shard) ?? []);
       return own.map((ordinal) => ({ type: gone.includes(ordinal) ? 'gone' : 'waiting' }));
     });
   }
@@ -134,13 +133,13 @@ export class RunShards implements LaneGate, RunWork {
         return own.map(() => ({ status: 'SKIPPED', cutOff: false }));
       },
     );
-    this.#letGo();
+    this.#endHold();
     return skipped;
   }
 
   release(): void {
     for (const { live } of this.#holding!) void live?.decide(false);
-    this.#letGo();
+    this.#endHold();
   }
 
   #liveShard(number: unknown): LiveShard | undefined {
@@ -156,13 +155,13 @@ export class RunShards implements LaneGate, RunWork {
     const live = this.#begin(number);
     const running = { label: `shard ${number}` };
     progress.running.add(running);
-    let begun = false;
+    let started = false;
     const end = await live.run(() => {
-      begun = true;
+      started = true;
       this.#starting--;
       this.#advance();
     });
-    if (!begun) this.#starting--;
+    if (!started) this.#starting--;
     progress.running.delete(running);
     this.#places = this.#places.map((each) => (each === live ? null : each));
     if (end.type === 'report') progress.takeReport(end.report);
@@ -171,16 +170,16 @@ export class RunShards implements LaneGate, RunWork {
       stopping.scope.cancel();
     }
     stopping.consider();
-    // The next one takes its place.
-    if (this.#notBegun === 0 || this.#live.length >= this.width) this.#dealWhenIdle();
+    // Otherwise the next shard takes its place.
+    if (this.#notStarted === 0 || this.#live.length >= this.width) this.#dealWhenIdle();
   }
 
   #begin(number: number): LiveShard {
-    this.#begun.add(number);
+    this.#started.add(number);
     this.#starting++;
     const free = this.#places.indexOf(null);
     const place = free < 0 ? this.#places.length : free;
-    // It is one of those that are live when lanes are counted.
+    // This shard already counts as live.
     const lanes = this.#lanes(this.#live.length + 1)[place] ?? 0;
     const live = new LiveShard(this.#task(number, lanes), this.stopping.scope);
     this.#places[place] = live;
@@ -214,25 +213,26 @@ export class RunShards implements LaneGate, RunWork {
 
   #settings(lanes: number): Omit<ShardSettings, 'number'> {
     const { control, plan } = this;
-    // So many reports at the most, and no more failures untold in all shards together than are tolerated.
+    // Limits the number of reports, and the number of unreported failures in all shards together to the
+    // tolerance.
     const parts = Math.max(REPORTS, shardsInFlight(control.maxConcurrency!));
     const everyFailures = plan.failFast ? Math.max(1, Math.floor(control.toleratedFailures! / parts)) : null;
     return { paused: control.paused, lanes, everyFailures };
   }
 
-  /** By place. */
+  /** Number of lanes, by place. */
   #lanes(live: number): number[] {
     const maxConcurrency = this.control.maxConcurrency!;
-    const inFlight = Math.min(shardsInFlight(maxConcurrency), live + this.#notBegun);
+    const inFlight = Math.min(shardsInFlight(maxConcurrency), live + this.#notStarted);
     return lanesOf(maxConcurrency, Math.max(live, inFlight));
   }
 
-  get #notBegun(): number {
-    return this.sharding.shards.filter((_, number) => !this.#begun.has(number) && !this.#isVoid(number))
+  get #notStarted(): number {
+    return this.sharding.shards.filter((_, number) => !this.#started.has(number) && !this.#isVoid(number))
       .length;
   }
 
-  /** All of it was skipped. */
+  /** Whether all of the shard's partitions were skipped. */
   #isVoid(number: number): boolean {
     return this.#skipped.get(number)?.length === this.sharding.shards[number]!.partitions;
   }
@@ -264,9 +264,9 @@ export class RunShards implements LaneGate, RunWork {
   #dealWhenIdle(): void {
     if (this.closed) return;
     const live = this.#live;
-    const most = Math.min(this.control.maxConcurrency!, MAX_LANES * live.length);
+    const usable = Math.min(this.control.maxConcurrency!, MAX_LANES * live.length);
     const dealt = live.reduce((sum, { settings }) => sum + settings.lanes, 0);
-    if (dealt < most * (1 - IDLE_SHARE)) this.#deal();
+    if (dealt < usable * (1 - IDLE_SHARE)) this.#deal();
   }
 
   #partsOf(ordinals: readonly number[]): Part[] {
@@ -278,12 +278,12 @@ export class RunShards implements LaneGate, RunWork {
       parts.set(shard, part);
       part.ordinals.push(ordinal);
     }
-    // As lists of ordinals travel.
+    // Encoded lists of ordinals are sorted.
     for (const part of parts.values()) part.ordinals.sort((a, b) => a - b);
     return [...parts.values()];
   }
 
-  /** Asks the shards of all that are held, and puts the answers into the order of `ordinals`. */
+  /** Asks the shards of all held partitions, and returns the answers in the order of `ordinals`. */
   async #together<T>(ordinals: readonly number[], ask: (part: Part) => Promise<T[]>): Promise<T[]> {
     const answers = new Map<number, T>();
     await Promise.all(
@@ -295,20 +295,20 @@ export class RunShards implements LaneGate, RunWork {
     return ordinals.map((ordinal) => answers.get(ordinal)!);
   }
 
-  /** Its task will name them. */
+  /** The shard's task will contain them. */
   #skipBefore(shard: number, ordinals: readonly number[]): void {
     const skipped = [...(this.#skipped.get(shard) ?? []), ...ordinals];
     this.#skipped.set(shard, skipped);
     this.progress.takeReport(firstReport(shard, skipped.length));
   }
 
-  #letGo(): void {
+  #endHold(): void {
     this.#holding = null;
     this.#changed();
   }
 }
 
-/** Child workflows get what they need of the plan, and not all of it. */
+/** Child workflows get only the part of the plan that they need. */
 function unitsPlan(plan: RunPlan): UnitCallPlan {
   const { generation, execution, stage, unitPlan, taskQueue, bigTaskQueue, retry } = plan;
   const { heartbeatTimeoutMs, unitTimeoutMs, partitionTimeoutMs, retryUnitsPerRound, joinUpToMs } = plan;

@@ -1,6 +1,6 @@
 /**
- * Skipping partitions while a run is under way: all of those asked for, or none and a sentence for each that
- * cannot be.
+ * Skips partitions of a running run: all of the requested ones, or none, with a sentence for each that cannot
+ * be skipped.
  */
 import {
   ActivityFailure,
@@ -20,18 +20,18 @@ import { problemText } from '../core/refusal';
 import type { UnitPlace, RunWork } from './units';
 import type { RunActivities } from '../core/workflow';
 
-/** Answer of the update `skip`, from which readers of history know what was skipped. */
+/** Answer of the update `skip`; readers of history use it to find out what was skipped. */
 export interface SkipAnswer {
   version: 1;
   /** Ordinals (`"3,7-9"`). */
   skipped: string;
-  /** How many of them ran, and have an outcome that says they were cut off. */
+  /** How many of them were running and have an outcome that records them as cut off. */
   cutOff: number;
-  /** Partitions that ended just before they could be. */
+  /** Partitions that ended just before they could be skipped. */
   tooLate: { id: string; status: FinalStatus }[];
 }
 
-/** Throws an `UpdateRefused` with the problems. */
+/** Throws `UpdateRefused` with the problems. */
 export async function skipPartitions(
   ids: readonly string[],
   plan: RunPlan,
@@ -60,7 +60,7 @@ export async function skipPartitions(
   };
 }
 
-/** Refuses what is unknown and what has ended; holds the others. */
+/** Refuses unknown and ended partitions; holds the others. */
 async function findOrdinals(
   ids: string[],
   plan: RunPlan,
@@ -76,7 +76,7 @@ async function findOrdinals(
   for (let asked = 1; ; asked++) {
     const task = { version: 1, stage, stageToken: opened.stageToken, plan: unitPlan, index, ids } as const;
     const found: unknown = await findPartitions
-      // Ids that Temporal gives are numbers, as those of units are: two open activities of one id are none.
+      // Ids assigned by Temporal are numbers, like those of units, and open activities must not share an id.
       .executeWithOptions({ activityId: `find-${uuid4()}` }, [task])
       .catch((error: unknown) => {
         throw refused([messageOf(error)]);
@@ -84,13 +84,13 @@ async function findOrdinals(
     if (!isFoundPartitions(found, { ids: ids.length, partitions: plan.partitions }))
       throw refused([notAResult('findPartitions').message]);
     if (found.ended.length > 0) {
-      throw refused(found.ended.map(({ id, status }) => `${quote(id)} has ended already: it is ${status}.`));
+      throw refused(found.ended.map(({ id, status }) => `${quote(id)} has already ended: it is ${status}.`));
     }
     const { ordinals } = found;
     const held = work.hold(ordinals);
-    // Without shards nothing may come between the look and the skip.
+    // Without shards, nothing may happen between the check and the skip.
     const places = Array.isArray(held) ? held : await held;
-    // One that ended after history was read has its end in history the next time.
+    // A partition that ended after history was read is in history the next time.
     if (asked === 2 || work.closed || places.every(({ type }) => type !== 'gone'))
       return { ordinals, places };
     work.release();
@@ -98,7 +98,7 @@ async function findOrdinals(
 }
 
 function problemOf(id: string, place: UnitPlace): string | null {
-  if (place.type === 'gone') return `${quote(id)} is skipped already, or has just ended.`;
+  if (place.type === 'gone') return `${quote(id)} is already skipped, or has just ended.`;
   if (place.type === 'waiting' || place.isSingle) return null;
   return `${quote(id)} is in a batch that is being processed (${place.label}): partitions of a batch in flight cannot be skipped.`;
 }

@@ -1,4 +1,4 @@
-/** Whether a run ends before its time, because of how its partitions have ended so far. */
+/** Decides whether a run stops early, because of how its partitions have ended so far. */
 import { CancellationScope } from '@temporalio/workflow';
 import type { RunPlan } from '../core/plan';
 import { failed } from '../core/status';
@@ -7,9 +7,9 @@ import type { Control } from './control';
 import type { Progress } from './progress';
 
 export class Stopping {
-  /** Why the run was stopped; null when it was not. */
+  /** Why the run was stopped; null if it was not. */
   reason: StopReason | null = null;
-  /** What processes partitions runs in it. Cancelled by a stop, and with the run. */
+  /** Partitions are processed in this scope. Cancelled by a stop, and with the run. */
   readonly scope = new CancellationScope();
 
   constructor(
@@ -33,7 +33,7 @@ export class Stopping {
     };
   }
 
-  /** Stops the run if it is to be. */
+  /** Stops the run if there is a reason to. */
   consider(): void {
     if (this.closed) return;
     this.reason = stopReason(this.standing, this.plan);

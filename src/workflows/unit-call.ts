@@ -16,26 +16,27 @@ import { isUnitResult } from '../core/answers/unit-result';
 import { endsWithoutResult, withoutResult } from '../core/failures/not-a-result';
 import type { RunActivities } from '../core/workflow';
 
-/** The run that units are of. */
+/** The run that units belong to. */
 export type RunOfUnits = Pick<OpenedRun, 'runId' | 'stageToken'>;
 
-type Taken = 'unit' | 'from' | 'to' | 'only' | 'round' | 'partitions' | 'big';
+type TaskField = 'unit' | 'from' | 'to' | 'only' | 'round' | 'partitions' | 'big';
 
-export interface UnitOfCall extends Pick<UnitTask, Taken> {
+export interface UnitOfCall extends Pick<UnitTask, TaskField> {
   activityId: string;
   label: string;
 }
 
 export type UnitEnd =
   | { type: 'result'; result: UnitResult }
-  /** The server's word, or a failure that says nothing of partitions. */
+  /** Reported by the server, or a failure without information about partitions. */
   | { type: 'lost'; error: ErrorInfo }
-  /** Cancelled before a word was recorded. */
+  /** Cancelled before anything was recorded. */
   | { type: 'cutOff' }
   /**
-   * Cancelled before the server was told of it, or between two tries: history has nothing of its partitions.
+   * Cancelled before it was sent to the server, or between two tries: history has nothing about its
+   * partitions.
    */
-  | { type: 'notBegun' };
+  | { type: 'notStarted' };
 
 export class UnitCall {
   state: 'waiting' | 'running' | 'ended' = 'waiting';
@@ -53,12 +54,12 @@ export class UnitCall {
     return this.#of;
   }
 
-  /** How many partitions are left in it. */
+  /** Number of partitions left in the call. */
   get partitions(): number {
     return this.of.partitions - this.#skipped.size;
   }
 
-  /** Ordinals that threw before. */
+  /** Ordinals that are being retried. */
   get retried(): number[] {
     return this.of.only === null ? [] : decodeOrdinals(this.of.only);
   }
@@ -69,14 +70,14 @@ export class UnitCall {
     return only === null || this.retried.includes(ordinal);
   }
 
-  /** Takes a partition out of a call that was not begun. */
+  /** Removes a partition from a call that has not started. */
   takeOut(ordinal: number): void {
     this.#skipped.add(ordinal);
   }
 
   /**
-   * Takes over the partitions of others that were not begun; together they are all of the run's partitions
-   * between the first and the last.
+   * Takes over the partitions of other calls that have not started; together they must be all of the run's
+   * partitions between the first and the last.
    */
   takeOver(others: readonly UnitCall[]): void {
     const all = [this, ...others].map(({ of }) => of).sort((a, b) => a.from - b.from);
@@ -96,9 +97,9 @@ export class UnitCall {
   }
 
   /**
-   * Runs the activity, again where what was recorded as its result is not one. Throws only what no activity
-   * can end with. Nothing is awaited between an activity's end and this one's: recorded histories have the
-   * commands that follow in the order of the ends.
+   * Runs the activity, and repeats it if what was recorded as its result is not a result. Throws only errors
+   * that an activity cannot end with. Nothing is awaited between the activity's end and the end of this call:
+   * in recorded histories, the commands that follow are in the order in which activities ended.
    */
   async run(plan: UnitCallPlan, opened: RunOfUnits): Promise<UnitEnd> {
     this.state = 'running';
@@ -109,12 +110,12 @@ export class UnitCall {
         if (isUnitResult(result, task)) return { type: 'result', result };
         const times = endsWithoutResult(task, plan.retry);
         if (times !== null) return { type: 'lost', error: withoutResult(times) };
-        // The worker that has the unit may go on with it until a heartbeat is refused.
+        // The worker that has the unit may continue it until a heartbeat is rejected.
         await this.#scope.run(() => sleep(plan.heartbeatTimeoutMs));
         task = this.#task(plan, opened, lostBefore);
       }
     } catch (error) {
-      if (isCancellation(error)) return { type: isInHistory(error) ? 'cutOff' : 'notBegun' };
+      if (isCancellation(error)) return { type: isInHistory(error) ? 'cutOff' : 'notStarted' };
       if (!(error instanceof ActivityFailure)) throw error;
       return ended(error, task);
     } finally {
@@ -132,13 +133,13 @@ export class UnitCall {
         taskQueue: this.of.big ? plan.bigTaskQueue! : plan.taskQueue,
         startToCloseTimeout,
         heartbeatTimeout: plan.heartbeatTimeoutMs,
-        // No maximum: the activity tells throws from lost workers and decides (see process-unit).
+        // No maximum: the activity distinguishes throws from lost workers, and decides (see process-unit).
         retry: {
           initialInterval: plan.retry.initialIntervalMs,
           backoffCoefficient: plan.retry.backoffCoefficient,
           maximumInterval: plan.retry.maximumIntervalMs,
         },
-        // enforces I12: the run closes only when the functions of its units have stopped.
+        // enforces I12: the run closes only after the functions of its units have stopped.
         cancellationType: 'WAIT_CANCELLATION_COMPLETED',
       },
       [task],
@@ -176,9 +177,9 @@ export class UnitCall {
   }
 }
 
-/** Whether the server was told of an activity that was cancelled. */
+/** Whether a cancelled activity was sent to the server. */
 function isInHistory(error: unknown): boolean {
-  // enforces I8: readers count what history has, and an activity that has no event there was never begun.
+  // enforces I8: readers count what is in history, and an activity without an event there never started.
   const scheduled = error instanceof ActivityFailure && error.failure?.activityFailureInfo?.scheduledEventId;
   return Number(scheduled || 0) > 0;
 }
@@ -192,7 +193,7 @@ function ended({ message, cause, retryState }: ActivityFailure, task: UnitTask):
   const failure = cause instanceof ApplicationFailure ? cause : null;
   const result = failure?.details?.[0];
   if (isUnitResult(result, task)) return { type: 'result', result };
-  // It failed or was lost, and would have been tried again.
+  // It failed or was lost, and would have been retried.
   if (retryState === 'CANCEL_REQUESTED') return { type: 'cutOff' };
   const type = failure?.type ?? cause?.name ?? 'ActivityFailure';
   return { type: 'lost', error: { type, message: cause?.message ?? message, stack: null } };

@@ -1,10 +1,9 @@
 /**
- * The units of a run: each once, then rounds of those partitions of batches that threw and may be tried
- * again.
+ * The units of a run: each is processed once, followed by retry rounds for partitions of batches that threw.
  *
- *   waiting ──► running ──► ended            a stop or a cancel: what runs is cancelled, and nothing more is begun
+ *   waiting ──► running ──► ended            a stop or a cancel: running units are cancelled, and no more are started
  *      │           └── skipped (a unit of one partition): cancelled, and counted as SKIPPED
- *      └── skipped: taken out of its unit, which is not begun when nothing is left of it
+ *      └── skipped: removed from its unit, which is not started if nothing is left in it
  */
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { FinalStatus } from '../core/outcome';
@@ -20,33 +19,36 @@ import { throughLanes, type LaneGate } from './lanes';
 import type { Progress } from './progress';
 import { UnitCall, type RunOfUnits, type UnitEnd, type UnitOfCall } from './unit-call';
 
-/** Where a partition is that has not ended as far as history says. */
+/** Where a partition is that has not ended according to history. */
 export type UnitPlace =
   | { type: 'waiting' }
   | { type: 'running'; label: string; isSingle: boolean }
-  /** It ended just now, is skipped already, or is not among those that this execution runs. */
+  /** It has just ended, is already skipped, or is not run by this execution. */
   | { type: 'gone' };
 
-/** How a skip went. `cutOff`: its unit ran, and recorded that it was cut off. */
+/** The result of a skip. `cutOff`: its unit was running, and recorded it as cut off. */
 export interface Skipped {
   status: FinalStatus;
   cutOff: boolean;
 }
 
-/** What processes the partitions of a run: its units, or its shards. */
+/** Processes the partitions of a run: its units, or its shards. */
 export interface RunWork {
-  /** Resolves when all have ended, or when the run was stopped or cancelled and those that ran have ended. */
+  /**
+   * Resolves when all partitions have ended, or when the run was stopped or cancelled and all running ones
+   * have ended.
+   */
   process(): Promise<void>;
-  /** Nothing more is begun. */
+  /** Whether no more work is started. */
   readonly closed: boolean;
-  /** Where partitions are. They stay there, but for those that run, until `skip` or `release`. */
+  /** Returns where partitions are. Except for running ones, they stay there until `skip` or `release`. */
   hold(ordinals: readonly number[]): UnitPlace[] | Promise<UnitPlace[]>;
-  /** Skips partitions that wait, or that run by themselves. */
+  /** Skips partitions that are waiting, or that run as their own unit. */
   skip(ordinals: readonly number[]): Promise<Skipped[]>;
   release(): void;
 }
 
-/** What units are processed with. */
+/** The dependencies for processing units. */
 export interface UnitWork {
   plan: UnitCallPlan;
   run: RunOfUnits;
@@ -54,29 +56,29 @@ export interface UnitWork {
   units: readonly Unit[];
   progress: Progress;
   control: Control;
-  /** Cancelled when nothing more is to be begun, and what runs is to be cut off. */
+  /** Cancelled to stop starting units and to cut off the running ones. */
   scope: CancellationScope;
-  /** Called when partitions have ended, and when a setting was changed. */
+  /** Called when partitions have ended, and when a setting has changed. */
   consider: () => void;
-  /** Of a shard: units and activities are numbered through the run. */
+  /** Set for a shard: units and activities are numbered across the whole run. */
   shard?: { number: number; firstUnit: number };
 }
 
 export class RunUnits implements LaneGate, RunWork {
-  /** Of this round. */
+  /** Calls of the current round. */
   #calls: UnitCall[] = [];
   #inKeyOrder: UnitCall[] = [];
   #advance: () => void = () => {};
-  /** Who has asked where partitions are, and has not said what becomes of them. */
+  /** Number of callers that hold partitions and have not decided about them. */
   #holding = 0;
-  /** Calls whose partition is to end as SKIPPED, with who waits for it. */
+  /** Calls whose partition is being skipped, with the callback for the result. */
   readonly #skipping = new Map<UnitCall, (skipped: Skipped) => void>();
-  /** How partitions ended that ran by themselves. */
+  /** How partitions ended that ran as their own unit. */
   readonly #ended = new Map<number, Skipped>();
 
-  /** Those that have ended. */
+  /** Number of ended activities. */
   #activities = 0;
-  #begunAt = 0;
+  #startedAt = 0;
 
   constructor(private readonly work: UnitWork) {}
 
@@ -93,10 +95,10 @@ export class RunUnits implements LaneGate, RunWork {
     this.#advance = listener;
   }
 
-  /** `skipped`: ordinals of partitions that were skipped before. */
+  /** `skipped`: ordinals that were already skipped. */
   async process(skipped: readonly number[] = []): Promise<void> {
     const { plan, progress, units, control, scope, shard } = this.work;
-    this.#begunAt = Date.now();
+    this.#startedAt = Date.now();
     control.onChange(() => this.#changed());
     scope.cancelRequested.catch(() => this.#advance());
     const first = shard?.firstUnit ?? 0;
@@ -154,7 +156,7 @@ export class RunUnits implements LaneGate, RunWork {
       });
     }
     const { progress } = this.work;
-    // It ran, and ended while it was held.
+    // It was running, and ended while it was held.
     const ended = progress.waiting.has(ordinal) ? undefined : this.#ended.get(ordinal);
     if (ended !== undefined) return ended;
     call?.takeOut(ordinal);
@@ -177,12 +179,12 @@ export class RunUnits implements LaneGate, RunWork {
       this.#calls,
       this,
       (call) => this.#process(call),
-      // All of it was skipped, or is part of another call.
+      // All of its partitions were skipped, or are part of another call.
       (call) => call.partitions === 0,
     );
   }
 
-  /** False when the run was stopped or cancelled meanwhile. */
+  /** False if the run was stopped or cancelled in the meantime. */
   async #waited(round: number): Promise<boolean> {
     const { plan, progress, scope } = this.work;
     const waitMs = Math.max(retryWaitMs(plan.retry, round), progress.retryAfterMs);
@@ -196,26 +198,26 @@ export class RunUnits implements LaneGate, RunWork {
     }
   }
 
-  /** Adds neighbours to a call of one partition that is next, when partitions have been quick so far. */
+  /** Adds neighbours to the next call of one partition, if partitions have been quick so far. */
   #join(call: UnitCall): void {
     const { joinUpToMs } = this.work.plan;
     const { doneMs, ownCounts } = this.work.progress;
-    // A run that was planned by an earlier release says nothing of it.
+    // Absent in runs planned by an earlier release.
     if (!joinUpToMs || ownCounts.DONE === 0 || !isOwnActivity(call.of)) return;
-    const most = unitsToJoin({
+    const units = unitsToJoin({
       meanMs: doneMs / ownCounts.DONE,
       left: this.#calls.filter(({ state, partitions: left }) => state === 'waiting' && left > 0).length,
       lanes: lanesAtWork({
         lanes: this.width,
         activities: this.#activities,
         doneMs,
-        elapsedMs: Date.now() - this.#begunAt,
+        elapsedMs: Date.now() - this.#startedAt,
       }),
       joinUpToMs,
     });
     const neighbours: UnitCall[] = [];
     for (const step of [1, -1]) {
-      for (let at = this.#inKeyOrder.indexOf(call) + step; neighbours.length < most - 1; at += step) {
+      for (let at = this.#inKeyOrder.indexOf(call) + step; neighbours.length < units - 1; at += step) {
         const next = this.#inKeyOrder[at];
         if (next?.state !== 'waiting' || next.partitions === 0 || !spansOne(next.of)) break;
         neighbours.push(next);
@@ -227,7 +229,7 @@ export class RunUnits implements LaneGate, RunWork {
   async #process(call: UnitCall): Promise<void> {
     const { progress, plan, run, consider } = this.work;
     this.#join(call);
-    // Without those that were skipped meanwhile.
+    // Without those skipped in the meantime.
     const taken = call.retried.flatMap((ordinal) => {
       const given = progress.waiting.get(ordinal);
       return given === undefined ? [] : [[ordinal, given] as const];
@@ -237,35 +239,35 @@ export class RunUnits implements LaneGate, RunWork {
     const end = await call.run(plan, run);
     progress.running.delete(call.of);
     this.#activities++;
-    if (end.type === 'notBegun') this.#putBack(call, taken);
+    if (end.type === 'notStarted') this.#putBack(call, taken);
     else this.#record(call, end);
     consider();
   }
 
   /**
-   * What was to be begun is where it was: with a skip it is skipped there, and the end of the run counts the
-   * rest.
+   * Puts the partitions of a call that never started back: a pending skip is done there, and the end of the
+   * run counts the rest.
    */
   #putBack(call: UnitCall, taken: readonly (readonly [number, GivenBack])[]): void {
     for (const [ordinal, given] of taken) this.work.progress.waiting.set(ordinal, given);
-    const tell = this.#skipping.get(call);
+    const onSkipped = this.#skipping.get(call);
     this.#skipping.delete(call);
-    if (tell !== undefined) void this.#skip(call.of.from).then(tell);
+    if (onSkipped !== undefined) void this.#skip(call.of.from).then(onSkipped);
   }
 
   #record(call: UnitCall, end: RecordedEnd): void {
     const { progress } = this.work;
-    const tell = this.#skipping.get(call);
-    const skipped = tell !== undefined;
+    const onSkipped = this.#skipping.get(call);
+    const skipped = onSkipped !== undefined;
     this.#skipping.delete(call);
     if (end.type === 'result') progress.record(end.result, call.of, { skipped });
     else if (end.type === 'lost') progress.recordLost(call.of.label, call.partitions, end.error, call.of);
     else progress.recordCutOff(call.partitions, { skipped });
     if (spansOne(call.of)) this.#ended.set(call.of.from, skippedEnd(end));
     if (!skipped) return;
-    // It threw just before, and would wait for another round.
-    if (progress.waiting.has(call.of.from)) void this.#skip(call.of.from).then(tell);
-    else tell(skippedEnd(end));
+    // It threw just before, and would otherwise wait for another round.
+    if (progress.waiting.has(call.of.from)) void this.#skip(call.of.from).then(onSkipped);
+    else onSkipped(skippedEnd(end));
   }
 
   #changed(): void {
@@ -274,9 +276,9 @@ export class RunUnits implements LaneGate, RunWork {
   }
 }
 
-type RecordedEnd = Exclude<UnitEnd, { type: 'notBegun' }>;
+type RecordedEnd = Exclude<UnitEnd, { type: 'notStarted' }>;
 
-/** How a unit of one partition ended that was cancelled for a skip. */
+/** How a one-partition unit ended that was cancelled for a skip. */
 function skippedEnd(end: RecordedEnd): Skipped {
   if (end.type === 'cutOff') return { status: 'SKIPPED', cutOff: true };
   if (end.type === 'lost') return { status: 'INTERNAL_ERROR', cutOff: false };

@@ -37,7 +37,7 @@ export class HandOver {
       ApplicationFailure.create({
         message: `${why} (worker ${this.identity})`,
         type,
-        // Not the waits of the function's own retries, which may grow to minutes.
+        // Independent of the function's own retry waits, which may grow to minutes.
         nextRetryDelay: Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.before.shutdowns),
       }),
       more,
@@ -49,7 +49,7 @@ export class HandOver {
       case 'shutdown':
         return this.#withoutCost(
           ApplicationFailure.create({
-            message: `The worker ${this.identity} is shutting down; another one goes on.`,
+            message: `The worker ${this.identity} is shutting down; another worker continues this.`,
             type: 'WorkerShutdown',
             nextRetryDelay: SHUTDOWN_RETRY_MS,
           }),
@@ -73,11 +73,11 @@ export class HandOver {
     if (away !== null) return this.toAnotherWorker(away.message, away.type, { stageRefused: true });
     // The last attempt reports it when it gives up. A failure that Partwise made has its own message.
     if (!(error instanceof ApplicationFailure) && !(error instanceof CancelledFailure))
-      await this.note({ lastError: trouble(error) });
+      await this.note({ lastError: errorOf(error) });
     throw error;
   }
 
-  /** Ends this attempt as if it had not been: no budget is charged. */
+  /** Ends this attempt without charging the retry budget. */
   async #withoutCost(failure: ApplicationFailure, more: Partial<UnitBeat> = {}): Promise<never> {
     await this.note({ shutdowns: this.before.shutdowns + 1, ...more });
     throw failure;
@@ -85,8 +85,8 @@ export class HandOver {
 }
 
 /**
- * A stage that does not answer, or that this worker may not use: a mount that comes and goes, credentials
- * that have expired.
+ * The error of a stage that does not answer or that this worker cannot use: an unreliable mount, expired
+ * credentials. Null for other errors.
  */
 function stageTrouble(error: unknown): { type: string; message: string } | null {
   if (error instanceof StageUnavailable) return { type: error.name, message: error.message };
@@ -95,7 +95,7 @@ function stageTrouble(error: unknown): { type: string; message: string } | null 
   return null;
 }
 
-function trouble(error: unknown): { type: string; message: string } {
+function errorOf(error: unknown): { type: string; message: string } {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   return { type: name.slice(0, 200), message: message.slice(0, 1_000) };
 }

@@ -1,50 +1,53 @@
 /**
- * Heartbeats of a unit. Every beat goes out twice: through the activity's context, which delivers cancels,
- * and now and then through the client, whose promise alone tells whether the server accepted it.
+ * Heartbeats of a unit. Beats are sent in two ways: through the activity's context, which delivers cancels,
+ * and less often through the client, because only its promise reports whether the server accepted the beat.
  */
 import { performance } from 'node:perf_hooks';
 import { Context } from '@temporalio/activity';
 import { ActivityNotFoundError } from '@temporalio/client';
 import { count, flag, isObject, listOf, mapOf, orNull, shapeOf, text, type Check } from '../../core/shape';
 
-/** Often enough that a cancel is known within a second. */
+/** Often enough to notice a cancel within a second. */
 const BEAT_MS = 1_000;
 
-/** What a unit's heartbeat carries to its next attempt and to readers of a running unit. */
+/** The heartbeat details of a unit, for its next attempt and for readers of a running unit. */
 export interface UnitBeat {
-  /** Attempts that a throw of the function ended, in one-partition units. */
+  /** Number of attempts that ended because the function threw, in one-partition units. */
   throws: number;
-  /** Attempts that a worker's shutdown ended, or a pause. */
+  /** Number of attempts that ended because of a worker shutdown or a pause. */
   shutdowns: number;
-  /** Types of the errors of calls that lost their runner, in one-partition units. */
+  /** Error types of calls that lost their runner, in one-partition units. */
   losses: string[];
-  /** Calls that lost workers interrupted, by ordinal, in batches; of partitions that are not recorded yet. */
+  /**
+   * Calls interrupted by lost workers, by ordinal, in batches; only for partitions that are not recorded yet.
+   */
   interrupted: Record<number, number>;
-  /** Lost workers that are not counted, because the unit had got further before. */
+  /** Number of lost workers that do not count because the unit had made progress. */
   forgiven: number;
-  /** Partitions that were recorded when this attempt began. */
+  /** Number of partitions recorded when this attempt started. */
   startedWith: number;
-  /** Number of the last segment put by this attempt; 0: none. */
+  /** Number of the last segment written by this attempt; 0: none. */
   segment: number;
   /** Ordinal of the partition being run; null between partitions. */
   ordinal: number | null;
   /** Number of its call: 1 for the first. */
   call: number | null;
-  /** Partitions of this unit that have ended. */
+  /** Number of partitions of this unit that have ended. */
   ended: number;
-  /** Why the attempt before failed, when that was not the function's word. */
+  /** Why the previous attempt failed, if it was not a throw of the function. */
   lastError?: { type: string; message: string };
-  /** Why the unit waits for its stage; not there: it does not. */
+  /** Why the unit is waiting for its stage; absent if it is not. */
   waiting?: string;
   /**
-   * The attempt before ended because the stage took no writes: this one tries that before it calls anything.
+   * The previous attempt ended because the stage was not writable: this one tests that before it calls the
+   * function.
    */
   stageRefused?: true;
-  /** What the function said with `context.heartbeat`. */
+  /** The function's latest `context.heartbeat` value. */
   progress?: unknown;
 }
 
-/** A first attempt's state. */
+/** The initial state, for a first attempt. */
 export const FIRST_BEAT: UnitBeat = {
   throws: 0,
   shutdowns: 0,
@@ -76,8 +79,8 @@ const beatShape: { [Name in keyof Required<UnitBeat>]: Check } = {
 };
 
 /**
- * What the attempt before left. Anybody who may write to the namespace can send a heartbeat: what is not one
- * is passed over.
+ * Reads what the previous attempt left. Anyone who can write to the namespace can send a heartbeat: invalid
+ * fields are ignored.
  */
 export function beatFrom(details: unknown): UnitBeat {
   const given = isObject(details) ? details : {};
@@ -88,28 +91,29 @@ export function beatFrom(details: unknown): UnitBeat {
 }
 
 export interface Heartbeats {
-  /** Replaces parts of what is sent from now on; sent with the next beat. */
+  /** Changes fields of the beat; sent with the next one. */
   update(change: Partial<UnitBeat>): void;
-  /** Sends now, and after any beat that is under way, so that a failure that follows carries it. */
+  /** Sends a beat now, after any beat in progress, so that a subsequent failure includes it. */
   flush(): Promise<void>;
-  /** Milliseconds until the server gives this attempt up, unless it accepts another beat. */
+  /** Milliseconds until the server gives up on this attempt, unless it accepts another beat. */
   left(): number;
   stop(): void;
 }
 
 /**
- * Beats until stopped. `onLost` is called once when no beat was accepted for the heartbeat time-out (the
- * server has given this attempt up, or cannot be reached), so that its functions stop before another
- * attempt's begin. `look`: what changes too often to be told, asked for with every beat.
+ * Sends beats until stopped. `onLost` is called once if no beat was accepted within the heartbeat time-out
+ * (the server has given up on this attempt, or cannot be reached), so that its functions stop before those of
+ * another attempt start. `poll` returns fields that change too often for `update`; it is called for every
+ * beat.
  */
 export function startHeartbeats(
   context: Context,
   first: UnitBeat,
-  { onLost, look }: { onLost: (reason: string) => void; look: () => Partial<UnitBeat> },
+  { onLost, poll }: { onLost: (reason: string) => void; poll: () => Partial<UnitBeat> },
 ): Heartbeats {
   const timeoutMs = context.info.heartbeatTimeoutMs ?? 10_000;
   let beat = first;
-  // Not the wall clock: that jumps when a laptop wakes up.
+  // Not the wall clock, which jumps when a laptop wakes up.
   let acceptedAt = performance.now();
   let asking: Promise<void> | null = null;
   let lost = false;
@@ -117,8 +121,8 @@ export function startHeartbeats(
   const lose = (reason: string): void => {
     if (lost) return;
     lost = true;
-    // enforces I12: nobody can tell a worker without a server that the run was terminated, so its functions
-    // stop by themselves.
+    // enforces I12: a worker that cannot reach the server cannot learn that the run was terminated, so it
+    // stops its functions on its own.
     onLost(reason);
   };
   const ask = async (): Promise<void> => {
@@ -126,28 +130,28 @@ export function startHeartbeats(
       await context.client.activity.heartbeat(context.info.taskToken, beat);
       acceptedAt = performance.now();
     } catch (error) {
-      // A cancel is an answer too; the context delivers it.
+      // A cancel is also an answer; the context delivers it.
       if (error instanceof Error && error.name === 'ActivityCancelledError') acceptedAt = performance.now();
-      else if (error instanceof ActivityNotFoundError) lose('The server no longer knows this attempt.');
+      else if (error instanceof ActivityNotFoundError) lose('The server no longer has this attempt.');
       else if (performance.now() - acceptedAt > timeoutMs)
-        lose('No heartbeat was accepted for the heartbeat time-out.');
+        lose('No heartbeat was accepted within the heartbeat time-out.');
     }
   };
-  const lookAgain = (): void => {
-    beat = { ...beat, ...look() };
+  const refresh = (): void => {
+    beat = { ...beat, ...poll() };
   };
   const tick = (): void => {
-    lookAgain();
+    refresh();
     context.heartbeat(beat);
     const silent = performance.now() - acceptedAt;
     if (asking === null && silent > timeoutMs / 4) {
       asking = ask().finally(() => {
         asking = null;
       });
-      // A server that does not even refuse.
-    } else if (silent > timeoutMs) lose('No heartbeat was answered for the heartbeat time-out.');
+      // The server does not even reject beats.
+    } else if (silent > timeoutMs) lose('No heartbeat was answered within the heartbeat time-out.');
   };
-  // None at once: most units of a large run are over before the first is due.
+  // No immediate beat: most units of a large run end before the first one is due.
   const timer = setInterval(tick, BEAT_MS);
   return {
     update: (change) => {
@@ -155,7 +159,7 @@ export function startHeartbeats(
     },
     flush: async () => {
       await asking;
-      lookAgain();
+      refresh();
       context.heartbeat(beat);
     },
     left: () => timeoutMs - (performance.now() - acceptedAt),
@@ -163,7 +167,7 @@ export function startHeartbeats(
   };
 }
 
-/** Beats while `work` runs, for activities that have nothing to tell. */
+/** Sends heartbeats while `work` runs, for activities without heartbeat details. */
 export async function withHeartbeats<T>(context: Context, work: () => Promise<T>): Promise<T> {
   const timer = setInterval(() => context.heartbeat(), BEAT_MS);
   try {

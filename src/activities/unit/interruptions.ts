@@ -1,13 +1,14 @@
 /**
- * What ends an attempt before its partitions have ended. `stop`: at once, the call that is running included,
- * because the run was cancelled, the worker's time to shut down is over, or the server has given this attempt
- * up. `drain`: after that call, because the worker has begun to shut down or the run was paused.
+ * Events that end an attempt before its partitions have ended. `stop` ends it immediately, including the
+ * running call: the run was cancelled, the worker's shutdown grace time is over, or the server has given up
+ * on this attempt. `drain` ends it after the running call: the worker is shutting down, or the run was
+ * paused.
  */
 import type { Context } from '@temporalio/activity';
 import { PAUSED_MEMO } from '../../core/workflow';
 
-/** How often a batch looks whether its run is paused. */
-const LOOK_EVERY_MS = 2_000;
+/** How often a batch checks whether its run is paused. */
+const CHECK_EVERY_MS = 2_000;
 
 export type Interruption = 'cancelled' | 'shutdown' | 'paused' | 'lost';
 
@@ -17,7 +18,7 @@ export class Interruptions {
   #paused = false;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `stopping`: aborted when the worker begins to shut down. */
+  /** `stopping` is aborted when the worker starts to shut down. */
   constructor(
     private readonly context: Context,
     private readonly stopping: AbortSignal,
@@ -44,13 +45,13 @@ export class Interruptions {
     return this.#paused && !this.stop.aborted ? 'paused' : 'lost';
   }
 
-  /** The server has given this attempt up, or cannot be reached. */
+  /** Called when the server has given up on this attempt, or cannot be reached. */
   lose(reason: string): void {
     this.#stop.abort(new Error(reason));
   }
 
-  /** Looks whether the run is paused. When the server cannot say, the attempt goes on. */
-  async lookForPause(): Promise<void> {
+  /** Checks whether the run is paused. If the server does not answer, the attempt continues. */
+  async checkForPause(): Promise<void> {
     const { workflowId, runId } = this.context.info.workflowExecution!;
     const workflow = this.context.client.workflow.getHandle(workflowId, runId);
     const description = await workflow.describe().catch(() => null);
@@ -59,11 +60,11 @@ export class Interruptions {
     this.#drain.abort();
   }
 
-  /** Looks every two seconds. */
+  /** Checks every two seconds. */
   watchForPause(): void {
     this.#timer = setTimeout(() => {
-      void this.lookForPause().then(() => this.#timer !== null && this.watchForPause());
-    }, LOOK_EVERY_MS);
+      void this.checkForPause().then(() => this.#timer !== null && this.watchForPause());
+    }, CHECK_EVERY_MS);
   }
 
   close(): void {

@@ -1,7 +1,6 @@
 /**
- * What a unit has cost so far and may cost still: from the attempt's number, which Temporal counts up for
- * whatever reason, and from what the attempt before left in its heartbeat. See `core/failures/budgets` for
- * the rules.
+ * The retry budget of a unit, computed from the attempt's number, which Temporal increments for every kind of
+ * failure, and from the heartbeat details of the previous attempt. See `core/failures/budgets` for the rules.
  */
 import { afterLoss, mayCallAgain, maxLostWorkers, type AfterLoss } from '../../core/failures/budgets';
 import { callsBefore } from '../../history/fold';
@@ -16,17 +15,17 @@ import type { UnitBeat } from './heartbeat';
 interface LedgerParts {
   task: UnitTask;
   plan: UnitPlan;
-  /** Temporal's number. */
+  /** Temporal's attempt number. */
   attempt: number;
   before: UnitBeat;
-  /** Partitions that were recorded when this attempt began. */
+  /** Partitions that were recorded when this attempt started. */
   recorded: ReadonlySet<number>;
 }
 
 export class UnitLedger {
-  /** Workers that were lost with this unit since it last got further. */
+  /** Workers lost with this unit since it last made progress. */
   readonly lostWorkers: number;
-  /** What the heartbeats of this attempt say of those before it. */
+  /** The fields of this attempt's heartbeats that describe previous attempts. */
   readonly beat: Pick<UnitBeat, 'startedWith' | 'forgiven' | 'interrupted'>;
 
   constructor(private readonly parts: LedgerParts) {
@@ -46,25 +45,24 @@ export class UnitLedger {
     return isOwnActivity(this.parts.task);
   }
 
-  /** Whether workers enough were lost. */
+  /** Whether the budget of lost workers is used up. */
   get isSpent(): boolean {
     return this.lostWorkers >= maxLostWorkers(this.parts.plan.retry);
   }
 
   /**
-   * Whether the first call must have nothing beside it: the partition has outgrown its memory in an attempt
-   * before.
+   * Whether the first call must run alone, because the partition exceeded its memory in a previous attempt.
    */
   get mustBeAlone(): boolean {
     return this.parts.before.losses.includes('OutOfMemory');
   }
 
-  /** Calls of every partition of the unit before this attempt, those in earlier executions aside. */
+  /** Calls of each partition of the unit before this attempt, not counting earlier executions. */
   get priorCalls(): number {
     return this.#badEnds + (this.isOwnActivity ? this.lostWorkers : 0);
   }
 
-  /** Calls on top of `priorCalls`, where there were any. */
+  /** Calls in addition to `priorCalls`, for partitions that have any. */
   extraCalls(ordinals: readonly number[]): Record<number, number> {
     const extra = ordinals.map((ordinal) => [ordinal, this.callsBefore(ordinal) - this.priorCalls] as const);
     return Object.fromEntries(extra.filter(([, calls]) => calls > 0));
@@ -87,12 +85,12 @@ export class UnitLedger {
     return { retryable, retryDelayMs: retryDelayMs ?? (rule === null ? null : retryWaitMs(rule, badEnds)) };
   }
 
-  /** Losses of all attempts; `types`: of those in this one. */
+  /** Losses of all attempts; `types` are the losses in this one. */
   withLosses(types: readonly string[]): string[] {
     return [...this.parts.before.losses, ...types];
   }
 
-  /** `types`: of the losses in this attempt. */
+  /** `types` are the losses in this attempt. */
   afterLoss(types: readonly string[]): AfterLoss {
     const { plan, task } = this.parts;
     const losses = {
@@ -110,8 +108,8 @@ export class UnitLedger {
 }
 
 /**
- * Of a batch, a lost worker interrupted the call that the last heartbeat named; the partitions after it were
- * not called.
+ * In a batch, a lost worker interrupted the call named in the last heartbeat; later partitions were not
+ * called.
  */
 function interruptedCalls({ task, before, recorded }: LedgerParts): UnitBeat['interrupted'] {
   if (isOwnActivity(task)) return {};

@@ -1,6 +1,6 @@
 /**
- * Runs one unit: reads what attempts before recorded, runs the rest in runner processes, and reports an
- * outcome for each partition. How often that may fail, `unit-ledger` knows.
+ * Runs one unit: reads what previous attempts recorded, runs the rest in runner processes, and reports an
+ * outcome for each partition. `UnitLedger` decides about retries.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
@@ -39,16 +39,17 @@ import { inTurn } from './turns';
 import { openWarehouse } from '../../warehouse';
 import type { UnitRunOptions } from '../../runners/unit';
 
-/** After a wait this long for a worker, a run may have been paused meanwhile. */
+/** After waiting this long for a worker, check whether the run was paused in the meantime. */
 const LONG_WAIT_MS = 2_000;
 /** Left of an attempt's time when it stops waiting for the stage. */
 const STAGE_WAIT_MARGIN_MS = 10_000;
 /**
- * What the stage must take before an attempt calls anything, where the one before could not put its results.
+ * Size of the test write that must succeed before an attempt calls the function, if the previous one could
+ * not store its results.
  */
 const TRIED_BYTES = 64 * 1024;
 /**
- * Beyond the heartbeat time-out: a worker that lives gives its functions two seconds to stop, and a
+ * In addition to the heartbeat time-out: a live worker gives its functions two seconds to stop, and a
  * continuation waits for three.
  */
 const LEASE_GRACE_MS = 2_500;
@@ -57,7 +58,7 @@ export function processUnit(deps: ActivityDeps, task: UnitTask): Promise<UnitRes
   return refusing(() => new UnitAttempt(deps, task, Context.current()).run());
 }
 
-/** What an attempt works with, once it has read the plan and what was recorded. */
+/** The state of an attempt after it has read the plan and what was recorded. */
 interface Work {
   plan: UnitPlan;
   ledger: UnitLedger;
@@ -76,8 +77,8 @@ class UnitAttempt {
   readonly #handOver: HandOver;
   #recorder: UnitRecorder | null = null;
   readonly #startedAt = monotonicMs();
-  /** Whether the worker's log has it that this unit waits for its stage. */
-  #saidWhy = false;
+  /** Whether the worker's log already says that this unit is waiting for its stage. */
+  #loggedWait = false;
 
   constructor(
     private readonly deps: ActivityDeps,
@@ -85,12 +86,12 @@ class UnitAttempt {
     private readonly context: Context,
   ) {
     this.#before = beatFrom(context.info.heartbeatDetails);
-    const begun = { segment: 0, ordinal: null, call: null, ended: 0 };
-    const beat = { ...this.#before, ...begun, waiting: undefined, stageRefused: undefined };
+    const fresh = { segment: 0, ordinal: null, call: null, ended: 0 };
+    const beat = { ...this.#before, ...fresh, waiting: undefined, stageRefused: undefined };
     this.#interruptions = new Interruptions(context, deps.stopping);
     this.#heartbeats = startHeartbeats(context, beat, {
       onLost: (reason) => this.#interruptions.lose(reason),
-      look: () => this.#recorder?.beat ?? {},
+      poll: () => this.#recorder?.beat ?? {},
     });
     this.#handOver = new HandOver(deps.identity, this.#before, this.#heartbeats);
   }
@@ -118,7 +119,7 @@ class UnitAttempt {
     const { context, task } = this;
     const stage = await openPlannedStage(task.stage, task.stageToken);
     const plan = await loadUnitPlan(stage, task.plan);
-    // The first attempt too: the server may have forgotten others.
+    // Also for the first attempt: the server may have forgotten others.
     const objects = await stage.list(unit);
     const places = objects.flatMap(({ path }) => attemptOf(path.slice(unit.length)) ?? []);
     const folder = `${unit}${attemptFolder(nextAttempt(context.info.attempt, places))}`;
@@ -148,7 +149,7 @@ class UnitAttempt {
     });
     this.#recorder = recorder;
     const work: Work = { plan, ledger, recorder, index, bundle, folder };
-    // enforces I4: what is recorded does not run again.
+    // enforces I4: recorded partitions do not run again.
     const ordinals = [...own].filter((ordinal) => !done.has(ordinal));
     if (this.#before.stageRefused === true && ordinals.length > 0)
       await wait.patiently(() => tryWriting(stage, folder));
@@ -166,7 +167,7 @@ class UnitAttempt {
     const warehouse = openWarehouse(plan.warehouse, this.deps.projectDir);
     const fetch = () => fetchSnapshot({ stage, warehouse }, plan, ordinals, scratch, stop);
     const snapshot = await fetch();
-    if (this.#hasWaited) await this.#interruptions.lookForPause();
+    if (this.#hasWaited) await this.#interruptions.checkForPause();
     if (!ledger.isOwnActivity) this.#interruptions.watchForPause();
     const { pool } = this.deps;
     const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
@@ -188,7 +189,7 @@ class UnitAttempt {
     if (failed === null) return this.#endWith(left, recorder, index);
     if (!failed.retryable) return recorder.giveUp(await readIndex(index, left), failed.error);
     const { type, message } = failed.error;
-    // It says what is wrong, if it still is: the stage is away, or a file is gone or damaged.
+    // Throws the actual problem if it persists: the stage is unavailable, or a file is missing or damaged.
     if (type === 'SnapshotUnreadable') await Promise.all([stage.localFile(plan.index), fetch()]);
     await this.#handOver.note({ lastError: { type, message } });
     throw unitFailure(failed.error, { nonRetryable: false });
@@ -221,13 +222,13 @@ class UnitAttempt {
     });
   }
 
-  /** `paths`: of the unit's own files. */
+  /** `paths` are the unit's own files. */
   async #confinement(paths: readonly string[]): Promise<Confinement> {
     const allowed = await confinementOf(await allowedFiles(await this.deps.project()));
     return widened(allowed, { directories: [this.deps.scratch], paths });
   }
 
-  /** Whether the run may have been paused since the workflow wanted this attempt. */
+  /** Whether the run may have been paused since the attempt was scheduled. */
   get #hasWaited(): boolean {
     const { attempt, currentAttemptScheduledTimestampMs } = this.context.info;
     return attempt > 1 || Date.now() - currentAttemptScheduledTimestampMs > LONG_WAIT_MS;
@@ -249,26 +250,27 @@ class UnitAttempt {
   }
 
   /**
-   * Waits for the stage are over before the server would end this attempt, which would cost the partition
-   * one.
+   * Stops waiting for the stage before the server would time out this attempt, which would cost the partition
+   * an attempt.
    */
   #stageWait(): StageWait {
-    const { startToCloseTimeoutMs: most } = this.context.info;
+    const { startToCloseTimeoutMs: timeoutMs } = this.context.info;
     return new StageWait({
       signal: this.#interruptions.stop,
-      until: this.#startedAt + most - Math.min(most / 4, STAGE_WAIT_MARGIN_MS),
+      until: this.#startedAt + timeoutMs - Math.min(timeoutMs / 4, STAGE_WAIT_MARGIN_MS),
       onChange: (reason) => {
         this.#heartbeats.update({ waiting: reason ?? undefined });
         if (reason === null) return;
-        if (!this.#saidWhy) this.context.log.warn(`A unit waits for its stage. ${reason}`);
-        this.#saidWhy = true;
+        if (!this.#loggedWait) this.context.log.warn(`A unit is waiting for its stage. ${reason}`);
+        this.#loggedWait = true;
         this.#recorder?.holdCalls();
       },
     });
   }
 
   /**
-   * What was not run: a cancelled unit completes with what it has, any other hands it to the next attempt.
+   * Handles partitions that were not run: a cancelled unit completes with what it has, any other hands them
+   * to the next attempt.
    */
   async #endWith(left: readonly number[], recorder: UnitRecorder, index: string): Promise<void> {
     if (left.length === 0 && recorder.handedBack.length === 0) return;
@@ -284,7 +286,7 @@ class UnitAttempt {
     const times = lostWorkers === 1 ? 'once' : `${lostWorkers} times`;
     return {
       type: 'WorkerLost',
-      message: `The worker was lost ${times} while this ran (last known attempt: ${this.context.info.attempt - 1}); it is not tried again.`,
+      message: `The worker was lost ${times} while running this (last known attempt: ${this.context.info.attempt - 1}), so it is not retried.`,
       stack: null,
     };
   }
@@ -308,13 +310,13 @@ class UnitAttempt {
   }
 }
 
-/** Throws `StageUnavailable` while the stage takes no writes. */
+/** Throws `StageUnavailable` while the stage is not writable. */
 async function tryWriting(stage: Stage, folder: string): Promise<void> {
   const { path } = await stage.put(`${folder}tried-${randomUUID()}`, Buffer.alloc(TRIED_BYTES));
   await stage.remove(path);
 }
 
-/** Mostly an empty one: what was in it is on the stage. */
+/** The folder is usually empty: its contents are on the stage. */
 async function removeFolder(path: string): Promise<void> {
   await rmdir(path).catch(() => rm(path, { recursive: true, force: true }));
 }

@@ -1,6 +1,5 @@
 /**
- * Takes what runners report and makes it durable: artifacts, rows, checkpoints and logs of one attempt of a
- * unit.
+ * Makes what runners report durable: artifacts, rows, checkpoints and logs of one attempt of a unit.
  */
 import { join } from 'node:path';
 import type { Context } from '@temporalio/activity';
@@ -29,9 +28,9 @@ import type { ModelFile } from '../../models/types';
 import type { RunningSession, UnitHandlers, UploadRequest } from '../../runners/unit';
 
 const LOG_EVERY_MS = 1_000;
-/** Errors of one attempt of a unit that keep their stack. */
+/** Maximum number of errors per attempt that keep their stack. */
 const MAX_STACKS = 1_000;
-/** Log kept of one attempt of a unit. */
+/** Maximum log size per attempt of a unit. */
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 interface RecorderOptions {
@@ -41,7 +40,7 @@ interface RecorderOptions {
   /** The attempt's folder on the stage. */
   folder: string;
   heartbeats: Heartbeats;
-  /** What earlier attempts recorded; grows. */
+  /** What previous attempts recorded; this attempt adds to it. */
   recorded: Recorded;
   keyColumns: readonly Column[];
   ledger: UnitLedger;
@@ -54,7 +53,7 @@ interface RecorderOptions {
 
 export class UnitRecorder implements UnitHandlers {
   readonly recorded: Recorded;
-  /** The stage as results are put there: whoever puts waits until it answers. */
+  /** The stage for results: puts wait until it answers. */
   readonly #results: Pick<Stage, 'put'>;
   readonly #log: LineSink;
   #segments = 0;
@@ -75,16 +74,16 @@ export class UnitRecorder implements UnitHandlers {
       folder: `${folder}logs/`,
       everyMs: LOG_EVERY_MS,
       maxBytes: MAX_LOG_BYTES,
-      onError: (error) => context.log.warn('A log segment was not written.', { error }),
+      onError: (error) => context.log.warn('A log segment could not be written.', { error }),
     });
   }
 
-  /** No further function is called until what has ended is on the stage. */
+  /** Calls no further functions until everything that has ended is on the stage. */
   holdCalls(): void {
     this.#session?.holdCalls();
   }
 
-  /** Which call is running, for heartbeats. */
+  /** The running call, for heartbeats. */
   get beat(): Pick<UnitBeat, 'ordinal' | 'call' | 'progress'> {
     const call = this.#session?.running() ?? null;
     if (call === null) return { ordinal: null, call: null, progress: undefined };
@@ -103,7 +102,7 @@ export class UnitRecorder implements UnitHandlers {
 
   onLoss(_ordinal: number, types: readonly string[]): void {
     const { ledger, heartbeats } = this.options;
-    // Of a batch, other units take over what threw, and each begins with a clean slate.
+    // In a batch, other units retry the partitions that threw, each with a clean slate.
     if (ledger.isOwnActivity) heartbeats.update({ losses: ledger.withLosses(types) });
   }
 
@@ -117,7 +116,7 @@ export class UnitRecorder implements UnitHandlers {
 
   async onUpload({ ordinal, partitionId, name, file, attempt }: UploadRequest): Promise<FileRef> {
     const partition = partitionFolder(ordinal, partitionId);
-    // A partition that is called again within this attempt writes beside what its first call left.
+    // A partition that is called again within this attempt writes to a folder next to that of its first call.
     const folder = attempt === 1 ? partition : `${partition.slice(0, -1)}.${attempt}/`;
     try {
       const path = `${this.options.folder}${folder}${artifactFile(name)}`;
@@ -128,7 +127,7 @@ export class UnitRecorder implements UnitHandlers {
     }
   }
 
-  /** Partitions that were cut off although nobody cancelled the run: another attempt runs them. */
+  /** Partitions that were cut off although the run was not cancelled: another attempt runs them. */
   readonly handedBack: number[] = [];
 
   async onSegment({ done, outcomes: ended, rows, pack }: RunnerSegment): Promise<void> {
@@ -148,7 +147,8 @@ export class UnitRecorder implements UnitHandlers {
     const outcomes = counting.map((each) => this.#settle(each, path));
     const block = done === null ? null : { block: { ...done, pack: path }, functionDigest };
     const file = rowsFile === null ? null : { file: rowsFile, except: [] };
-    // enforces I4: what has ended is recorded before the server is told, which may lose its last seconds.
+    // enforces I4: ended partitions are recorded before they are reported to the server, which may lose its
+    // last seconds.
     const settled = outcomes.filter((each) => this.#isSettled(each));
     if (settled.length > 0 || block !== null)
       await putCheckpoint(this.#results, folder, ++this.#checkpoints, {
@@ -163,7 +163,7 @@ export class UnitRecorder implements UnitHandlers {
   #settle(call: CallResult, pack: string | null): CheckpointOutcome {
     const { outcome, artifacts, big = false } = call;
     const { error } = outcome;
-    // Some say what is wrong; of a hundred thousand failures, all would fill the stage.
+    // A few show what is wrong; the stacks of a hundred thousand failures would fill the stage.
     const stack = error?.stack != null && ++this.#stacks <= MAX_STACKS ? error.stack : null;
     const { ledger, functionDigest } = this.options;
     return {
@@ -179,8 +179,8 @@ export class UnitRecorder implements UnitHandlers {
   }
 
   /**
-   * Whether no later attempt of this unit runs it: a throw of a partition by itself is told to the server
-   * alone.
+   * Whether no later attempt of this unit runs it: a throw in a one-partition unit is reported only to the
+   * server.
    */
   #isSettled({ outcome, retryable }: CheckpointOutcome): boolean {
     return outcome.status !== 'CANCELLED' && !(this.options.ledger.isOwnActivity && retryable);
@@ -197,16 +197,16 @@ export class UnitRecorder implements UnitHandlers {
     const own = { ...context.info.workflowExecution!, stage: stage.uri };
     const fetch = (): Promise<DownloadedArtifact> =>
       downloadArtifact(context.client, own, { name, partition, run }, scratch);
-    // The stage of another run is what the function asks for: it hears of its troubles.
+    // The function asked for another run's stage, so it gets that stage's errors.
     return run === null ? wait.ofCall(fetch) : fetch();
   }
 
-  /** Partitions that were not begun when the run was cancelled. */
+  /** Records partitions that had not started when the run was cancelled. */
   cutOff(entries: readonly IndexEntry[]): void {
     for (const entry of entries) this.#recordWithoutCall(entry, 'CANCELLED', null);
   }
 
-  /** Partitions that are not tried again. */
+  /** Records partitions that are not retried. */
   giveUp(entries: readonly IndexEntry[], error: ErrorInfo): void {
     for (const entry of entries) this.#recordWithoutCall(entry, 'INTERNAL_ERROR', error);
   }
@@ -235,7 +235,7 @@ export class UnitRecorder implements UnitHandlers {
     this.recorded.add({ outcomes: [recorded], block: null, rows: null });
   }
 
-  /** The unit's rows as one file, whatever the number of checkpoints. */
+  /** Merges the unit's rows into one file, whatever the number of checkpoints. */
   async mergedOutput(): Promise<FileRef[]> {
     const { output } = this.recorded;
     const refs = output.map(({ file }) => file);
@@ -252,7 +252,7 @@ export class UnitRecorder implements UnitHandlers {
     return complete ? [await this.put('output/rows.parquet', { file: merged })] : refs;
   }
 
-  /** Puts an object into the attempt's folder. */
+  /** Writes an object to the attempt's folder. */
   put(name: string, content: Uint8Array | { file: string }): Promise<FileRef> {
     return this.#results.put(`${this.options.folder}${name}`, content);
   }

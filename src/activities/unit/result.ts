@@ -9,13 +9,13 @@ import type { CheckpointOutcome, Recorded } from '../../stored/checkpoints';
 import { sealLines } from '../../stored/numbered-objects';
 import type { UnitRecorder } from './recorder';
 
-/** Larger outcomes are a file (I7). */
+/** Larger outcomes are stored in a file (I7). */
 const MAX_INLINE_BYTES = 8 * 1024;
-/** Errors repeated for the run's summary: enough to see what is wrong. */
+/** Number of errors repeated in the run's summary: enough to see what is wrong. */
 const MAX_ERRORS = 3;
 const ERROR_LENGTH = 300;
 
-/** Puts together what history will hold of the unit. */
+/** Builds the unit's result for history. */
 export async function unitResult(parts: {
   task: UnitTask;
   recorder: UnitRecorder;
@@ -40,7 +40,7 @@ export async function unitResult(parts: {
     round: task.round,
     counts,
     outcomes: await inlineOrFile(
-      // What people look for comes first.
+      // The outcomes that people look for come first.
       [
         ...byOrdinal.map(({ outcome }) => outcome),
         ...recorded.blocks.map(({ block }) => ({ done: encodeBlock(block) })),
@@ -54,7 +54,7 @@ export async function unitResult(parts: {
     alike:
       recorded.blocks.length > 0
         ? null
-        : // What has a second chance with more memory says nothing yet.
+        : // Partitions with a second chance with more memory do not count yet.
           alikeFailures(byOrdinal.filter((each) => !each.big).map(({ outcome }) => outcome)),
     doneMs: doneMs(recorded),
     firstErrors: firstErrors(ended),
@@ -65,7 +65,7 @@ export async function unitResult(parts: {
   };
 }
 
-/** Of partitions that earlier attempts recorded, on workers with other code. */
+/** Partitions that earlier attempts recorded on workers with other code. */
 function otherCode({ outcomes, blocks }: Recorded, functionDigest: string): UnitResult['otherCode'] {
   const others = new Map<string, number[]>();
   const note = (digest: string, ordinals: Iterable<number>): void => {

@@ -1,6 +1,6 @@
 /**
- * Work of a unit on its stage, tried until the stage answers: what a call has brought about is kept
- * meanwhile, so that no function is called again because a disk was full for an hour.
+ * Retries a unit's stage operations until the stage answers. The results of calls are kept in the meantime,
+ * so no function is called again just because a disk was full for an hour.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../runners/call-record';
@@ -8,27 +8,30 @@ import type { FileRef } from '../../core/files';
 import { ObjectExists, StageUnavailable, type Stage } from '../../stage';
 import { digest, digestFile } from '../../files/digest';
 
-/** Waits between tries: doubled from the first up to the longest. */
+/** Waits between tries: doubled from the first up to the maximum. */
 const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 15_000;
 
 interface StageWaitOptions {
-  /** Ends all waits: the run was cancelled, or the attempt is over. */
+  /** Ends all waits when the run was cancelled or the attempt is over. */
   signal: AbortSignal;
-  /** When the attempt must hand over what is left to the next one, by the clock of `monotonicMs`. */
+  /** When the attempt must hand over the rest to the next one, in `monotonicMs` time. */
   until: number;
-  /** Called with the reason when something begins to wait, and with null when nothing waits any more. */
+  /** Called with the reason when a wait starts, and with null when nothing is waiting anymore. */
   onChange: (reason: string | null) => void;
 }
 
 export class StageWait {
   #waiting = 0;
-  /** Begin and end of the waits of calls; the end is null while one waits. */
+  /** Start and end of waits during calls; the end is null while a wait lasts. */
   readonly #waits: { from: number; to: number | null }[] = [];
 
   constructor(private readonly options: StageWaitOptions) {}
 
-  /** What `work` gives, once the stage lets it. Throws `StageUnavailable` when the wait has to end before. */
+  /**
+   * Runs `work` until the stage is available, and returns its result. Throws `StageUnavailable` if the wait
+   * has to end earlier.
+   */
   async patiently<T>(work: () => Promise<T>): Promise<T> {
     let waits = false;
     try {
@@ -52,12 +55,17 @@ export class StageWait {
     }
   }
 
-  /** Puts an object once the stage lets it. A try that put it, and then found the stage away, has put it. */
+  /**
+   * Puts an object as soon as the stage is available. A try that stored the object and then lost the stage
+   * counts as successful.
+   */
   put(stage: Stage, path: string, content: Uint8Array | { file: string }): Promise<FileRef> {
     return this.patiently(putAgain(stage, path, content));
   }
 
-  /** The same of something that a call of the function waits for: that time is not the function's. */
+  /**
+   * The same for work that a call of the function waits for: the wait does not count as the function's time.
+   */
   async ofCall<T>(work: () => Promise<T>): Promise<T> {
     let wait: { from: number; to: number | null } | null = null;
     try {
@@ -74,7 +82,7 @@ export class StageWait {
   }
 
   /**
-   * How long calls have waited for the stage since then, in milliseconds; waits at the same time count once.
+   * How long calls have waited for the stage since `then`, in milliseconds; overlapping waits count once.
    */
   waitedSince(then: number): number {
     let [counted, sum] = [then, 0];
@@ -87,7 +95,7 @@ export class StageWait {
   }
 }
 
-/** A put that may be tried again, and then finds what an earlier try has put. */
+/** A put that can be retried, and then recognizes what an earlier try has written. */
 export function putAgain(
   stage: Stage,
   path: string,

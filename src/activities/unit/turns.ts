@@ -1,17 +1,17 @@
 /**
- * One attempt of a unit at a time in a worker. A server that was away, or has lost its last seconds, begins
- * another attempt while the one before is still at work here: that one ends within the heartbeat time-out,
- * and what it records is not run again.
+ * Allows one attempt of a unit at a time in a worker. A server that was unavailable, or has lost its last
+ * seconds, starts another attempt while the previous one is still running here: the previous one ends within
+ * the heartbeat time-out, and what it records is not run again.
  */
 
 /**
- * The attempts at work and in line, by the unit's folder on its stage: settles when the last of them has
- * ended.
+ * Running and queued attempts, by the unit's folder on its stage: the promise settles when the last of them
+ * has ended.
  */
 const lines = new Map<string, Promise<unknown>>();
 
 /**
- * Runs `work` when the attempts of the unit before it have ended; at once when `signal` is aborted, since
+ * Runs `work` after the unit's previous attempts have ended, or immediately if `signal` is aborted, because
  * then it runs nothing.
  */
 export async function inTurn<T>(unit: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {

@@ -7,17 +7,17 @@ import type { Row } from '../../core/row';
 /** Rows of a partition's result that are shown. */
 export const MAX_ROWS_SHOWN = 20;
 
-/** What a run would do; nothing was started. */
+/** A preview of a run; nothing was started. */
 export interface PlanPreview {
   partitions: number;
   /** Source rows. */
   rows: number;
   keyColumns: Column[];
-  /** Activities that the partitions would be spread over. */
+  /** Number of activities. */
   units: number;
-  /** The first few by rows, the largest first. */
+  /** The largest partitions by rows, largest first. */
   largest: { id: string; rows: number }[];
-  /** The last few, the smallest first; none that is among the largest. */
+  /** The smallest partitions, smallest first, without those in `largest`. */
   smallest: { id: string; rows: number }[];
   /** Partitions by size: `label` is a range of rows, such as `100 – 999`. */
   histogram: { label: string; partitions: number }[];

@@ -1,17 +1,17 @@
 /**
- * Whether partitions fail with one error: a mistake in the function or a missing table fails all of them
- * alike, and bad rows do not.
+ * Detects whether partitions fail with the same error: a mistake in the function or a missing table fails all
+ * of them in the same way, bad rows do not.
  */
 import type { AlikeFailures, ErrorInfo, PartitionOutcome } from '../outcome';
 import { decodePartitionId, isPartitionId } from '../partition-id';
 import { isFailure } from '../status';
 
-/** History holds one pattern per unit. */
+/** History contains one pattern per unit. */
 const MAX_LENGTH = 300;
 
 /**
- * Type and message of an error, without what differs from partition to partition: its key, numbers, quoted
- * values. `id` null: that of the partition is not known.
+ * Type and message of an error, without what differs from partition to partition: the key, numbers and quoted
+ * values. `id` is null if the partition's id is unknown.
  */
 export function errorPattern(
   { type, message }: Pick<ErrorInfo, 'type' | 'message'>,
@@ -26,8 +26,8 @@ export function errorPattern(
 }
 
 /**
- * Not a regular expression for each value: to compile one of `\p{L}` takes a millisecond, and there may be a
- * failure for each partition.
+ * Does not use a regular expression per value: compiling one with `\p{L}` takes a millisecond, and every
+ * partition may fail.
  */
 function withoutWord(text: string, value: string): string {
   let without = '';
@@ -47,17 +47,17 @@ function withoutWord(text: string, value: string): string {
 }
 
 function keyTexts(id: string): string[] {
-  // The label of a unit that was lost may be no id.
+  // The label of a lost unit may not be an id.
   if (!isPartitionId(id)) return [];
   return decodePartitionId(id).filter((value): value is string => value !== null && value !== '');
 }
 
 /**
- * Of many outcomes, as they come in: null before the first; `not`: one is DONE, or two failed differently.
+ * State for outcomes as they arrive: null before the first, `not` if one is DONE or two failed differently.
  */
 export type AlikeState = AlikeFailures | 'not' | null;
 
-/** What those failed with that several were told of. */
+/** Combines the states of several sources. */
 export function joinAlike(states: readonly AlikeState[]): AlikeState {
   let joined: AlikeFailures | null = null;
   for (const state of states) {
@@ -71,8 +71,7 @@ export function joinAlike(states: readonly AlikeState[]): AlikeState {
 }
 
 /**
- * What all of these failed with; null when one of them is DONE, when two failed differently, and when none
- * failed.
+ * The error that all of these failed with; null if one is DONE, if two failed differently, or if none failed.
  */
 export function alikeFailures(outcomes: readonly PartitionOutcome[]): AlikeFailures | null {
   let alike: AlikeFailures | null = null;

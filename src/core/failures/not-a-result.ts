@@ -1,26 +1,27 @@
 /**
- * Activities that were completed with something that is not their result: by hand, for example. Pure;
- * workflows and readers decide by it alike (I8).
+ * Activities that were completed with something other than their result, for example by hand. Pure: workflows
+ * and readers share it, so they decide the same way (I8).
  */
 import { maxLostWorkers } from './budgets';
 import type { ErrorInfo } from '../outcome';
 import type { RetryPlan } from '../plan';
 import type { UnitTask } from '../tasks';
 
-/** What became of a step whose activity was completed with something that is not its result. */
+/** The error of a step whose activity was completed with something other than its result. */
 export function notAResult(activity: string): ErrorInfo {
   return {
     type: 'NotAResult',
     message:
-      `The activity ${activity} was completed with something that is not its result. Only Partwise's workers can complete it: ` +
-      'it was completed by hand, or by another program.',
+      `The activity ${activity} was completed with something other than its result, by hand or by another program. ` +
+      "Only Partwise's workers can complete it.",
     stack: null,
   };
 }
 
 /**
- * Nothing is known of the partitions of such a unit, as when a worker is lost, so it has the budget of lost
- * workers. The number of its activities that ended so, this one included; null when the unit is tried again.
+ * The outcomes of such a unit's partitions are unknown, as when a worker is lost, so it uses the budget for
+ * lost workers. Returns the number of its activities that ended this way, including this one; null if the
+ * unit is tried again.
  */
 export function endsWithoutResult(
   { lostBefore = 0 }: Pick<UnitTask, 'lostBefore'>,
@@ -34,8 +35,8 @@ export function withoutResult(times: number): ErrorInfo {
   return {
     type: 'WorkerLost',
     message:
-      `Its activity was completed ${times === 1 ? 'once' : `${times} times`} with something that is not the result of a unit (by hand, perhaps), ` +
-      'so nothing is known of its partitions; it is not tried again.',
+      `Its activity was completed ${times === 1 ? 'once' : `${times} times`} with something other than the result of a unit (perhaps by hand), ` +
+      'so the outcomes of its partitions are unknown; it is not retried.',
     stack: null,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * How calls that come to a bad end are repeated: the run's settings over the function's over the defaults.
- * Pure.
+ * How calls with a bad end are retried. The run's settings override the function's, which override the
+ * defaults. Pure.
  */
 import type { RetryPlan, RetryRule } from '../plan';
 
@@ -13,7 +13,7 @@ const MAX_FACTOR = 100;
 export function planRetry(run: NormalizedRetry, own: NormalizedRetry): RetryPlan {
   const rule = completeRule([run, own]);
   const rules = { ...own.byErrorType, ...run.byErrorType };
-  // A run that gives a rule for a type wants it tried again, whatever the function says.
+  // A run that has a rule for a type wants it retried, whatever the function says.
   const never =
     run.nonRetryableErrorTypes ??
     (own.nonRetryableErrorTypes ?? []).filter((type) => !Object.hasOwn(run.byErrorType ?? {}, type));
@@ -26,7 +26,7 @@ export function planRetry(run: NormalizedRetry, own: NormalizedRetry): RetryPlan
   };
 }
 
-/** Each setting from the first that gives it. */
+/** Takes each setting from the first rule that has it. */
 function completeRule(given: readonly NormalizedRule[]): RetryRule {
   const first = (name: keyof NormalizedRule): number | null =>
     given.map((rule) => rule[name]).find((value) => value !== null) ?? null;
@@ -35,7 +35,7 @@ function completeRule(given: readonly NormalizedRule[]): RetryRule {
     maximumAttempts: first('maximumAttempts') ?? MAXIMUM_ATTEMPTS,
     initialIntervalMs,
     backoffCoefficient: first('backoffCoefficient') ?? BACKOFF_COEFFICIENT,
-    // Temporal refuses a maximum below the initial interval, which two sources may make between them.
+    // Temporal rejects a maximum below the initial interval, which can result from combining two sources.
     maximumIntervalMs: Math.max(
       initialIntervalMs,
       first('maximumIntervalMs') ?? MAX_FACTOR * initialIntervalMs,
@@ -43,12 +43,12 @@ function completeRule(given: readonly NormalizedRule[]): RetryRule {
   };
 }
 
-/** The rule that `byErrorType` has for a type of error. */
+/** The rule in `byErrorType` for an error type. */
 export function ownRule({ byErrorType }: RetryPlan, type: string): RetryRule | null {
   return Object.hasOwn(byErrorType, type) ? byErrorType[type]! : null;
 }
 
-/** Most calls that any rule allows. */
+/** The highest number of calls that any rule allows. */
 export function maxAttempts({ maximumAttempts, byErrorType }: RetryPlan): number {
   return Math.max(maximumAttempts, ...Object.values(byErrorType).map((rule) => rule.maximumAttempts));
 }
@@ -58,13 +58,13 @@ export function retryWaitMs(rule: Omit<RetryRule, 'maximumAttempts'>, retry: num
   return Math.min(rule.maximumIntervalMs, rule.initialIntervalMs * rule.backoffCoefficient ** (retry - 1));
 }
 
-/** What a run or a function says about retries; null: not said. */
+/** Retry settings of a run or a function; null: not set. */
 export interface NormalizedRetry extends NormalizedRule {
   nonRetryableErrorTypes: string[] | null;
   byErrorType: Record<string, NormalizedRule> | null;
 }
 
-/** null: not said. */
+/** null: not set. */
 export interface NormalizedRule {
   maximumAttempts: number | null;
   initialIntervalMs: number | null;

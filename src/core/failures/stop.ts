@@ -1,32 +1,32 @@
-/** Whether a run goes on, given how its partitions have ended so far. Pure. */
+/** Decides whether a run continues, given how its partitions have ended so far. Pure. */
 import type { AlikeFailures } from '../outcome';
 import { failed, type StatusCounts } from '../status';
 
 /**
- * `failFast`: more partitions failed than are tolerated. `alike`: all that ended or threw failed with one
- * error.
+ * `failFast`: more partitions failed than are tolerated. `alike`: all partitions that ended or threw failed
+ * with the same error.
  */
 export type StopReason = 'failFast' | 'alike';
 
 export interface Standing {
-  /** Of this execution. */
+  /** Counts of this execution. */
   counts: StatusCounts;
-  /** Partitions that are DONE, those of earlier executions included: where some are, the function works. */
+  /** DONE partitions, including those of earlier executions: if there are any, the function works. */
   done: number;
-  /** Partitions of batches that threw and wait for another try; they count as PENDING. */
+  /** Partitions of batches that threw and are waiting for a retry; they count as PENDING. */
   waiting: number;
-  /** What every partition failed with so far; null when there is no such thing. */
+  /** The error that every partition has failed with so far; null if there is no common error. */
   alike: AlikeFailures | null;
   /** The tolerance in force. */
   toleratedFailures: number;
 }
 
-/** Why nothing more is to be started; null when the run goes on. */
+/** Why no more partitions are started; null if the run continues. */
 export function stopReason(
   { counts, done, waiting, alike, toleratedFailures }: Standing,
   { failFast, stopAfterAlike }: { failFast: boolean; stopAfterAlike: number },
 ): StopReason | null {
-  // Nothing is left to be stopped.
+  // Nothing is left to stop.
   if (counts.PENDING === 0) return null;
   if (failFast && failed(counts) > toleratedFailures) return 'failFast';
   if (done > 0 || alike === null || alike.partitions < stopAfterAlike) return null;
@@ -34,8 +34,8 @@ export function stopReason(
 }
 
 /**
- * Why a stopped run failed, for people. `notStarted`: partitions that the stop left; `example`: a sentence
- * with a space before it.
+ * The failure message of a stopped run. `notStarted` is the number of partitions that were never started;
+ * `example` is a sentence with a leading space.
  */
 export function stopMessage(
   reason: StopReason,
@@ -54,12 +54,12 @@ export function stopMessage(
   ].join(' and ');
   if (reason === 'alike') {
     const { partitions, error } = alike!;
-    const rest = left === '' ? 'so they were not tried again' : `so the other ${left}`;
-    return `The first ${partitions} partitions failed alike: ${error.type}: ${clause(error.message)}, ${rest}. Mend it, then partwise retry ${runId}.`;
+    const rest = left === '' ? 'They were not retried' : `The other ${left}`;
+    return `The first ${partitions} partitions failed with the same error: ${error.type}: ${clause(error.message)}. ${rest}. Fix it, then run: partwise retry ${runId}`;
   }
   return (
     `${failed(counts)} of ${total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated, ` +
-    `so the run stopped (failFast): ${left === '' ? 'nothing was tried again' : left}. Mend it, then partwise retry ${runId}.${example}`
+    `so the run stopped (failFast): ${left === '' ? 'nothing was retried' : left}. Fix it, then run partwise retry ${runId}.${example}`
   );
 }
 
@@ -67,7 +67,7 @@ function were(count: number): string {
   return count === 1 ? 'was' : 'were';
 }
 
-/** A message as a part of a sentence. */
+/** A message as part of a sentence. */
 function clause(message: string): string {
   return message.replace(/\s+/g, ' ').replace(/[.\s]+$/, '');
 }

@@ -1,35 +1,35 @@
 /**
- * How partitions are cut into units (I7). Done once, in planning: the workflow only walks the list.
+ * Cuts partitions into units (I7). Done once, during planning; the workflow only walks the list.
  */
 import type { Unit } from '../plan';
 import type { UnitTask } from '../tasks';
 import { MAX_SHARDS } from '../live-settings';
 import { MAX_UNITS, shardsInFlight } from './shards';
 
-/** Rows of a batch, where there are so many that all lanes are busy for long. */
+/** Rows per batch, if there are enough to keep all lanes busy for long. */
 const ROWS_PER_UNIT = 250_000;
-/** Partitions of a batch, where there are so few that its activity would cost more than they do. */
+/** Partitions per batch, if they are so small that an activity would cost more than they do. */
 const PARTITIONS_PER_UNIT = 128;
-/** Temporal's UI shows an activity's summary as one line. */
+/** Temporal's UI shows an activity's summary on one line. */
 const LABEL_BYTES = 200;
 
-/** Units have a queue of their own, so that long ones never keep another run from being planned. */
+/** Units have their own task queue, so long ones never keep another run from being planned. */
 export function unitQueueOf(taskQueue: string): string {
   return `${taskQueue}.units`;
 }
 
 /**
- * Whether all that happens in the unit is about one partition: its lines, and the attempts of its activity. A
- * retry unit of one partition is such a unit, too.
+ * Whether everything in the unit concerns one partition: its log lines and its activity's attempts. This
+ * includes retry units with one partition.
  */
 export function spansOne({ from, to }: Pick<UnitTask, 'from' | 'to'>): boolean {
   return from === to;
 }
 
 /**
- * Whether the unit is a partition with an activity of its own: where it throws, the activity fails, and
- * Temporal tries it again. Any other unit is a batch, also a retry unit of one partition: it completes, and
- * gives back what is to be tried again.
+ * Whether the unit is one partition with its own activity: if it throws, the activity fails and Temporal
+ * retries it. Any other unit is a batch, including a retry unit with one partition: it completes and gives
+ * back the partitions to retry.
  */
 export function isOwnActivity({ from, to, only }: Pick<UnitTask, 'from' | 'to' | 'only'>): boolean {
   return only === null && spansOne({ from, to });
@@ -38,32 +38,32 @@ export function isOwnActivity({ from, to, only }: Pick<UnitTask, 'from' | 'to' |
 export interface UnitRequest {
   /** Rows of each partition, by ordinal. */
   rows: ArrayLike<number>;
-  /** Partition id by ordinal. */
+  /** Returns the partition id of an ordinal. */
   id: (ordinal: number) => string;
   maxConcurrency: number;
-  /** What the user asked for; null: as above. */
+  /** As set by the user; null: chosen automatically. */
   partitionsPerUnit: number | null;
 }
 
 /**
- * Cuts neighbours in key order into units, largest first: one partition each up to 500, and up to 500 for
- * each shard that the concurrency asks for.
+ * Cuts neighbours in key order into units, largest first: one partition each for up to 500 partitions (per
+ * shard that the concurrency needs).
  *
- * Above that the number of units is about max(64, 16 × maxConcurrency, rows / 250,000), at most as many;
- * fewer when they would have less than 128 partitions, but still 2 × maxConcurrency. A partition far above
- * the average is a unit of its own, so that nothing waits behind it.
+ * Above that limit, the number of units is about max(64, 16 × maxConcurrency, rows / 250,000), within the
+ * same limit; fewer if units would have less than 128 partitions, but at least 2 × maxConcurrency. A
+ * partition far larger than average becomes its own unit, so that nothing waits behind it.
  */
 export function cutUnits(request: UnitRequest): Unit[] {
   const { maxConcurrency, partitionsPerUnit, rows } = request;
   const partitions = rows.length;
   // enforces I7
-  const most = MAX_UNITS * Math.min(MAX_SHARDS, shardsInFlight(maxConcurrency));
+  const maxUnits = MAX_UNITS * Math.min(MAX_SHARDS, shardsInFlight(maxConcurrency));
   const ranges =
     partitionsPerUnit !== null
       ? cutEvenly(partitions, Math.max(partitionsPerUnit, Math.ceil(partitions / (MAX_UNITS * MAX_SHARDS))))
-      : partitions <= most
+      : partitions <= maxUnits
         ? cutEvenly(partitions, 1)
-        : cutByRows(rows, maxConcurrency, most);
+        : cutByRows(rows, maxConcurrency, maxUnits);
   const weighed = ranges.map(([from, to]) => ({ from, to, weight: weight(request.rows, from, to) }));
   // Array.prototype.sort is stable: equal weights stay in key order.
   weighed.sort((a, b) => b.weight - a.weight);
@@ -76,7 +76,8 @@ export function cutUnits(request: UnitRequest): Unit[] {
 }
 
 /**
- * The ranges of units in key order, and what lies between them: together every one of the run's partitions.
+ * The ranges of units in key order, and the gaps between them: together they cover all of the run's
+ * partitions.
  */
 export function rangesOf(
   units: readonly { from: number; to: number }[],
@@ -100,11 +101,11 @@ function cutEvenly(partitions: number, size: number): [number, number][] {
   return ranges;
 }
 
-function cutByRows(rows: ArrayLike<number>, maxConcurrency: number, most: number): [number, number][] {
+function cutByRows(rows: ArrayLike<number>, maxConcurrency: number, maxUnits: number): [number, number][] {
   const total = weight(rows, 0, rows.length - 1);
-  // Half of the budget, since partitions of their own cut the runs between them.
+  // Half of the budget, because large partitions as their own units also split the ranges around them.
   const wanted = Math.min(
-    Math.floor((most - 1) / 2),
+    Math.floor((maxUnits - 1) / 2),
     Math.max(64, 16 * maxConcurrency, Math.ceil(total / ROWS_PER_UNIT)),
     Math.max(2 * maxConcurrency, Math.ceil(rows.length / PARTITIONS_PER_UNIT)),
   );
@@ -135,7 +136,7 @@ function weight(rows: ArrayLike<number>, from: number, to: number): number {
   return sum;
 }
 
-/** A partition costs something even when it is small: about as much as ten rows. */
+/** Even a small partition has a cost: about that of ten rows. */
 function cellWeight(rows: number): number {
   return rows + 10;
 }

@@ -1,57 +1,57 @@
 /**
- * Units of one partition that turn out to be quick: several neighbours become one activity, since an activity
- * costs more than they do. A function that takes its time keeps an activity for each partition.
+ * Joins neighbouring one-partition units into one activity if they turn out to be quick, because an activity
+ * costs more than they do. Slow functions keep one activity per partition.
  *
- * The workflow judges by these numbers, so a history goes on only with those that it began with: once a
- * release has them, others need `patched()`, and test/replay says so.
+ * The workflow's commands depend on these numbers, so a history can only be continued with the ones it
+ * started with: after a release, changing them needs `patched()`, and test/replay fails without it.
  */
 import type { Unit } from '../plan';
 
 /**
- * The most work that is put into one activity, in milliseconds: what is lost when its worker dies stays
- * small.
+ * Maximum work in one activity, in milliseconds: it limits how much is lost if its worker dies.
  */
 const JOIN_UP_TO_MS = 1_000;
 /**
- * So many activities cost little, and each partition of a small run is watched, skipped and stopped by
- * itself.
+ * This many activities cost little, and let each partition of a small run be watched, skipped and stopped
+ * individually.
  */
 const FEW_UNITS = 64;
-/** Less work than this share of it is not worth an activity. */
+/** Less than this share of `joinUpToMs` is not worth an activity. */
 const MIN_SHARE = 0.1;
 /**
- * What an activity takes beside its calls, in milliseconds (bench/RESULTS.md); for judging how many ran at
- * once.
+ * Overhead of an activity in addition to its calls, in milliseconds (bench/RESULTS.md); for estimating how
+ * many ran at the same time.
  */
 const ACTIVITY_MS = 25;
-/** Clocks tell nothing of shorter calls. */
+/** Clocks cannot measure shorter calls. */
 const MIN_MS = 0.1;
-/** Temporal's UI shows an activity's summary as one line. */
+/** Temporal's UI shows an activity's summary on one line. */
 const LABEL_LENGTH = 200;
 
-/** How much work of a run's units may become one activity; null: they stay as they are. */
+/** How much work may be joined into one activity; null: units are never joined. */
 export function joinUpToMs({
   units,
   partitionsPerUnit,
 }: {
   units: number;
-  /** As the user asked; null: they did not. */
+  /** As set by the user; null: not set. */
   partitionsPerUnit: number | null;
 }): number | null {
   return partitionsPerUnit === null && units > FEW_UNITS ? JOIN_UP_TO_MS : null;
 }
 
 /**
- * How many activities run at once, judged by how long those took that have ended: there may be fewer runners
- * than lanes, and what waits for one is in nobody's hands. All lanes, until as many activities have ended.
+ * Estimates how many activities run at the same time, from the durations of those that have ended: there may
+ * be fewer runners than lanes, and then activities wait for one. Returns all lanes until that many activities
+ * have ended.
  */
 export function lanesAtWork(pace: {
   lanes: number;
-  /** Activities that have ended. */
+  /** Number of ended activities. */
   activities: number;
-  /** How long their functions took, together. */
+  /** Total time that their functions took. */
   doneMs: number;
-  /** Since the first began. */
+  /** Since the first one started. */
   elapsedMs: number;
 }): number {
   const { lanes, activities, doneMs, elapsedMs } = pace;
@@ -60,16 +60,16 @@ export function lanesAtWork(pace: {
 }
 
 /**
- * How many units the next activity takes, judged by how long partitions took so far. While there is much
- * left, so many that `joinUpToMs` are filled; towards the end fewer, so that all that work come to their end
- * together.
+ * How many units to put into the next activity, based on how long partitions have taken so far. While much is
+ * left, enough to fill `joinUpToMs`; towards the end fewer, so that all activities finish at about the same
+ * time.
  */
 export function unitsToJoin(speed: {
   /** Mean time of a partition. */
   meanMs: number;
-  /** Units that wait. */
+  /** Number of waiting units. */
   left: number;
-  /** Activities that run at once. */
+  /** Number of concurrent activities. */
   lanes: number;
   joinUpToMs: number;
 }): number {
@@ -80,7 +80,7 @@ export function unitsToJoin(speed: {
   return Math.max(1, Math.min(Math.max(fairShare, least), Math.floor(joinUpToMs / meanMs)));
 }
 
-/** What Temporal's UI shows of neighbours that are one activity. */
+/** The label of joined neighbours in Temporal's UI. */
 export function joinedLabel(first: Pick<Unit, 'label'>, last: Pick<Unit, 'label'>): string {
   return `${first.label} … ${last.label}`.slice(0, LABEL_LENGTH);
 }

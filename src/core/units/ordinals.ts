@@ -1,15 +1,15 @@
 /**
- * Lists of ordinals as short text, for history: `[3, 7, 8, 9]` ↔ `"3,7-9"`, or `"~3:n1"`, a bit for each
- * ordinal from the first on, where that is shorter: however many there are, and however they are strewn, it
- * takes a character for six (I7).
+ * Encodes lists of ordinals as short strings for history: `[3, 7, 8, 9]` ↔ `"3,7-9"`, or `"~3:n1"`, a bitmap
+ * that starts at the first ordinal, if that is shorter. However many ordinals there are and however they are
+ * distributed, the bitmap takes one character per six ordinals of its range (I7).
  */
 
 const SIX_BITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_';
 
-/** Characters of a list that is never written as bits: short lists stay readable. */
+/** Lists up to this length are never written as a bitmap, so short lists stay readable. */
 const READABLE = 200;
 
-/** In any order; each there once. */
+/** Ordinals may be in any order, but must be distinct. */
 export function encodeOrdinals(ordinals: ArrayLike<number>): string {
   const ranges: string[] = [];
   let length = 0;
@@ -59,21 +59,21 @@ function decodeBits(text: string): number[] {
   return ordinals;
 }
 
-/** Ordinals from `from` to `to`, both included. */
+/** Ordinals from `from` to `to`, inclusive. */
 export interface OrdinalRange {
   from: number;
   to: number;
 }
 
 /**
- * How many ordinals a list has that `encodeOrdinals` wrote; null when it is not such a list, or names others
- * than these.
+ * Number of ordinals in a list written by `encodeOrdinals`; null if it is not such a list, or has ordinals
+ * outside the range.
  */
 export function ordinalsWithin(text: string, { from, to }: OrdinalRange): number | null {
   if (text === '') return 0;
   const bits = /^~(\d+):([0-9A-Za-z_-]+)$/.exec(text);
   if (bits === null) return countRanges(text, { from, to });
-  // Before it is decoded: a list that nobody encoded may name more than memory holds.
+  // Checked before decoding: a forged list could name more ordinals than fit in memory.
   const [first, length] = [Number(bits[1]), bits[2]!.length];
   if (first < from || first + 6 * (length - 1) > to) return null;
   const ordinals = decodeBits(text);

@@ -1,18 +1,18 @@
-/** Partitions that units gave back, gathered into units for the next round. */
+/** Groups partitions that units gave back into units for the next round. */
 import { decodeOrdinals, encodeOrdinals } from './ordinals';
 import type { UnitResult } from '../outcome';
 import type { UnitTask } from '../tasks';
 import type { FailureStatus } from '../status';
 
-/** A round adds at most this many activities, however many partitions threw (I7). */
+/** Maximum number of activities that a round adds, however many partitions threw (I7). */
 const MAX_UNITS_PER_ROUND = 100;
-/** Characters of a list of ordinals that a label shows. */
+/** Maximum length of a list of ordinals in a label. */
 const MAX_NAMED = 150;
-/** All rounds together: with 500 first units, far below 10,000 events. */
+/** For all rounds together: with 500 initial units, far below 10,000 events. */
 const MAX_RETRY_UNITS = 1_000;
 
 /**
- * How many units a round may have: enough to keep the lanes busy, and few enough for all rounds to fit into
+ * Maximum number of units per round: enough to keep the lanes busy, and few enough for all rounds to fit in
  * one history.
  */
 export function retryUnitsPerRound(lanes: number, maximumAttempts: number): number {
@@ -21,22 +21,22 @@ export function retryUnitsPerRound(lanes: number, maximumAttempts: number): numb
   return Math.max(1, Math.min(MAX_UNITS_PER_ROUND, 4 * lanes, share));
 }
 
-/** How a partition is tried again that a unit gave back. */
+/** How a partition that a unit gave back is retried. */
 export interface GivenBack {
-  /** How often it threw. */
+  /** Number of times it threw. */
   round: number;
-  /** It ran out of memory, and is tried where there is more. */
+  /** Whether it ran out of memory and is retried where there is more. */
   big: boolean;
-  /** How it ends if it is not. */
+  /** Its status if it is not retried. */
   otherwise: FailureStatus;
 }
 
-/** The partitions that a unit gave back. */
+/** The ordinals that a unit gave back. */
 export function givenBack({ retry, big }: Pick<UnitResult, 'retry' | 'big'>): number[] {
   return [retry, big].flatMap((ordinals) => decodeOrdinals(ordinals ?? ''));
 }
 
-/** Adds what a unit gave back to what waits, by ordinal. */
+/** Adds the partitions that a unit gave back to `waiting`, by ordinal. */
 export function takeBack(
   waiting: Map<number, GivenBack>,
   result: Pick<UnitResult, 'retry' | 'big'>,
@@ -56,8 +56,11 @@ export interface RetryUnit extends Pick<GivenBack, 'round' | 'big'> {
   label: string;
 }
 
-/** Spreads what waits over so many units; partitions of one unit are alike in how they are tried again. */
-export function cutRetryUnits(waiting: ReadonlyMap<number, GivenBack>, most: number): RetryUnit[] {
+/**
+ * Distributes the waiting partitions over up to `maxUnits` units; all partitions of a unit are retried in the
+ * same way.
+ */
+export function cutRetryUnits(waiting: ReadonlyMap<number, GivenBack>, maxUnits: number): RetryUnit[] {
   const groups = new Map<string, { given: GivenBack; ordinals: number[] }>();
   for (const [ordinal, given] of [...waiting].sort(([a], [b]) => a - b)) {
     const key = `${given.round} ${given.big}`;
@@ -66,16 +69,16 @@ export function cutRetryUnits(waiting: ReadonlyMap<number, GivenBack>, most: num
     group.ordinals.push(ordinal);
   }
   return [...groups.values()].flatMap(({ given, ordinals }) =>
-    cutGroup(given, ordinals, Math.max(1, Math.floor((most * ordinals.length) / waiting.size))),
+    cutGroup(given, ordinals, Math.max(1, Math.floor((maxUnits * ordinals.length) / waiting.size))),
   );
 }
 
 function cutGroup(
   { round, big }: Pick<GivenBack, 'round' | 'big'>,
   ordinals: readonly number[],
-  most: number,
+  maxUnits: number,
 ): RetryUnit[] {
-  const size = Math.ceil(ordinals.length / Math.min(most, ordinals.length));
+  const size = Math.ceil(ordinals.length / Math.min(maxUnits, ordinals.length));
   const cut: RetryUnit[] = [];
   for (let i = 0; i < ordinals.length; i += size) {
     const part = ordinals.slice(i, i + size);
@@ -86,7 +89,7 @@ function cutGroup(
   return cut;
 }
 
-/** What Temporal's UI shows of such a unit. */
+/** The label of a retry unit in Temporal's UI. */
 function retryLabel({ round, big, only, from, to, partitions }: Omit<RetryUnit, 'label'>): string {
   const which = only.length <= MAX_NAMED ? only : `${partitions} partitions from ${from} to ${to}`;
   return big ? `${which} with more memory` : `retry ${round} of ${which}`;

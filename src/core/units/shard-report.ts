@@ -1,9 +1,12 @@
-/** What a shard tells the run of its partitions, and when: the run's history must stay short (I7). Pure. */
+/**
+ * What a shard reports to the run about its partitions, and when: the run's history must stay short (I7).
+ * Pure.
+ */
 import type { AlikeState } from '../failures/alike';
 import type { ErrorInfo } from '../outcome';
 import { failed, noCounts, PARTITION_STATUSES, type FailureStatus, type StatusCounts } from '../status';
 
-/** How a shard stands. Each report has all of it, so that the last one alone counts. */
+/** The state of a shard. Each report is complete, so only the latest one counts. */
 export interface ShardReport {
   version: 1;
   shard: number;
@@ -11,7 +14,7 @@ export interface ShardReport {
   number: number;
   /** Partitions that ended, by status. */
   counts: StatusCounts;
-  /** Partitions that wait for another try, by how they end if there is none. */
+  /** Partitions that are waiting for a retry, by their status if there is none. */
   waiting: WaitingEnds;
   /** Units in flight. */
   running: number;
@@ -23,17 +26,18 @@ export type WaitingEnds = Record<FailureStatus, number>;
 
 /** When a report is due. */
 export interface ReportRule {
-  /** So many partitions ended, or came to wait: a hundredth of the run's. */
+  /** After this many partitions have ended or started waiting: a hundredth of the run's. */
   every: number;
-  /** So many failed; null: nobody stops the run for them. */
+  /** After this many have failed; null: failures do not stop the run. */
   everyFailures: number | null;
   /**
-   * So many failed alike: this shard's part of what stops a run, and all of it; null: that stops it no more.
+   * After this many have failed with the same error: this shard's part of the number that stops the run, and
+   * the whole number; null: such failures no longer stop the run.
    */
   alike: { part: number; all: number } | null;
 }
 
-/** Of a shard that has not begun; `skipped`: partitions that were skipped before. */
+/** The report of a shard that has not started; `skipped` is the number of partitions already skipped. */
 export function firstReport(shard: number, skipped: number): ShardReport {
   return {
     version: 1,
@@ -48,9 +52,9 @@ export function firstReport(shard: number, skipped: number): ShardReport {
 }
 
 /**
- * Whether the run is told. A shard tells at most three times of failures that are alike, or are not; all
- * shards together at most 100 times that partitions ended, as often that they wait, and about as often that
- * they failed before a stop.
+ * Whether a report is due. A shard sends at most three reports about whether failures are alike; all shards
+ * together send at most 100 about ended partitions, as many about waiting ones, and about as many about
+ * failures before a stop.
  */
 export function isDue(last: ShardReport, now: ShardReport, rule: ReportRule): boolean {
   // enforces I7

@@ -1,28 +1,28 @@
 /**
- * How the units of a run are dealt out to shards: child workflows, for runs of more units in flight, or of
- * more units, than one history may have (I7). Pure, and done once, in planning.
+ * Distributes the units of a run over shards: child workflows for runs with more units, or more units in
+ * flight, than one history can have (I7). Pure, and done once, during planning.
  */
 import { MAX_LANES, MAX_SHARDS } from '../live-settings';
 import type { Unit } from '../plan';
 
-/** Units of one history: 500 activities are 1,500 events, far below Temporal's 4,096-event hint. */
+/** Units per history: 500 activities are 1,500 events, far below Temporal's 4,096-event hint. */
 export const MAX_UNITS = 500;
 
-/** How many shards a run has; 0: it runs its units itself. */
+/** Number of shards of a run; 0 if it runs its units itself. */
 export function shardsFor(units: number, maxConcurrency: number): number {
   const lanes = Math.min(maxConcurrency, units);
   if (lanes <= MAX_LANES && units <= MAX_UNITS) return 0;
   return Math.min(MAX_SHARDS, Math.max(shardsInFlight(lanes), Math.ceil(units / MAX_UNITS)));
 }
 
-/** How many of them are under way at once, at most. */
+/** Maximum number of shards that run at the same time. */
 export function shardsInFlight(maxConcurrency: number): number {
   return Math.ceil(maxConcurrency / MAX_LANES);
 }
 
 /**
- * Deals out `units` (largest first) by number: each shard has neighbours in key order, largest first, and the
- * shard with the largest unit comes first, so that nothing waits behind it.
+ * Deals out `units` (largest first) evenly by number: each shard gets neighbours in key order, sorted largest
+ * first, and the shard with the largest unit comes first, so that nothing waits behind it.
  */
 export function dealUnits(units: readonly Unit[], shards: number): Unit[][] {
   const rank = new Map(units.map((unit, i) => [unit, i]));
@@ -34,7 +34,7 @@ export function dealUnits(units: readonly Unit[], shards: number): Unit[][] {
   return dealt.sort((a, b) => bySize(a[0]!, b[0]!));
 }
 
-/** The units in flight that each of so many shards may have. */
+/** How many units each shard may have in flight. */
 export function lanesOf(maxConcurrency: number, shards: number): number[] {
   const each = Math.floor(maxConcurrency / shards);
   const more = maxConcurrency % shards;
@@ -52,7 +52,7 @@ export function shardNumber(workflowId: string): number {
   return Number(/\/shard-(\d+)$/.exec(workflowId)?.[1]);
 }
 
-/** The run that a workflow belongs to: itself, or the one that a shard is of. */
+/** The run id of a workflow: its own id for a run, the run's id for a shard. */
 export function runIdOf(workflowId: string): string {
   return workflowId.replace(/\/execution-\d+\/shard-\d+$/, '');
 }

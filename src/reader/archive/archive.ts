@@ -1,6 +1,6 @@
 /**
- * Histories on the stage, for runs that the server has forgotten. An archive is the history as Temporal
- * writes it in JSON, its payloads still as they were encoded (and encrypted).
+ * Archived histories on the stage, for runs whose history has expired on the server. An archive is the
+ * history in Temporal's JSON format, with payloads still encoded (and encrypted).
  */
 import { once } from 'node:events';
 import { createGzip } from 'node:zlib';
@@ -23,20 +23,23 @@ import { WORKFLOW_TYPE } from '../../core/workflow';
 export interface ArchiveContent {
   place: ExecutionPlace;
   workflowRunId: string;
-  /** Null: the run's own history. */
+  /** Null for the run's own history. */
   shard: number | null;
   closing: ArchivedClosing | null;
   pages: AsyncIterable<HistoryEvent[]>;
 }
 
-/** Path of an execution's archive: one with its own end goes before one that was written just before it. */
+/**
+ * Path of an execution's archive. An archive that includes the execution's end takes precedence over one
+ * written just before the end.
+ */
 function archivePath({ runId, execution }: ExecutionPlace, workflowRunId: string, complete: boolean): string {
-  // Temporal's run ids begin with the time: their ends tell two apart.
+  // Temporal's run ids begin with the time, so only their ends distinguish them.
   const name = `${workflowRunId.slice(-8)}${complete ? '-full' : ''}`;
   return `${archiveFolder(runId)}e${execution}-${name}.json.gz`;
 }
 
-/** Returns the path. What is there already stays: it says the same. */
+/** Returns the path. An existing archive is kept, because it has the same contents. */
 export async function writeArchive(stage: Stage, content: ArchiveContent): Promise<string> {
   return writeArchiveTo(
     archivePath(content.place, content.workflowRunId, content.closing === null),
@@ -45,7 +48,7 @@ export async function writeArchive(stage: Stage, content: ArchiveContent): Promi
   );
 }
 
-/** `complete`: it has its own end. */
+/** `complete`: the history includes its end. */
 export async function writeShardArchive(
   stage: Stage,
   place: ExecutionPlace,
@@ -67,7 +70,7 @@ async function writeArchiveTo(path: string, stage: Stage, content: ArchiveConten
   return path;
 }
 
-/** One page of events is in memory at a time, and what they come to when compressed. */
+/** Holds one page of events at a time in memory, plus the compressed result. */
 async function compressed({
   place,
   workflowRunId,
@@ -103,9 +106,8 @@ async function compressed({
 }
 
 /**
- * An archive, or what `temporal workflow show --output json` prints; compressed or not. `place` says in
- * errors where it was read, `shards` reads the archives of shards that lie beside it. Throws
- * `UnreadableHistory`.
+ * Parses an archive, or the output of `temporal workflow show --output json`, compressed or not. `place` says
+ * in errors where it was read; `shards` reads the archives of shards next to it. Throws `UnreadableHistory`.
  */
 export function parseHistory(
   content: Uint8Array,

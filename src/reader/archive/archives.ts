@@ -9,7 +9,7 @@ import { readLocators, type Locator } from '../../stored/locators';
 import { archivesOn } from '../histories/shard-history';
 import type { PayloadDecoder } from '../../history/events';
 
-/** Null when the execution was not archived. */
+/** Null if the execution was not archived. */
 export async function archivedExecution(
   stage: Stage,
   runId: string,
@@ -22,8 +22,8 @@ export async function archivedExecution(
 }
 
 /**
- * Path of an execution's archive; null when there is none. One that has its own end goes before one written
- * just before it.
+ * Path of an execution's archive; null if there is none. An archive that includes the end takes precedence
+ * over one written just before it.
  */
 export async function findArchive(
   stage: Stage,
@@ -37,9 +37,8 @@ export async function findArchive(
 }
 
 /**
- * The run's newest execution that came as far as a plan, of those that its locators name. Null when the stage
- * knows no such run; throws `NoSuchRun` when that execution itself was not archived, for an older one would
- * say what is no longer so.
+ * The run's newest planned execution among those that its locators name. Null if the stage has no such run;
+ * throws `NoSuchRun` if that execution was not archived, because an older one would be out of date.
  */
 export async function archivedRun(
   stage: Stage,
@@ -53,8 +52,8 @@ export async function archivedRun(
     if (archived === null && (await leftPlan(stage, locator))) {
       throw new NoSuchRun(
         runId,
-        `The Temporal server has forgotten execution ${locator.execution} of the run "${runId}", its newest, and there is no archive of it ` +
-          `on the stage ${stage.uri}. Its files are there still; a run of the same id begins anew with --on-existing overwrite.`,
+        `Execution ${locator.execution} of the run "${runId}", its newest, has expired on the Temporal server, and the stage ${stage.uri} has no archive of it. ` +
+          'Its files are still on the stage; to run this id again from scratch, use --on-existing overwrite.',
       );
     }
     newest ??= archived;
@@ -62,7 +61,7 @@ export async function archivedRun(
   return newest;
 }
 
-/** Whether an execution that can be read nowhere came as far as a plan. */
+/** Whether an execution whose history cannot be read anywhere was planned. */
 export async function leftPlan(stage: Stage, { runId, generation, execution }: Locator): Promise<boolean> {
   const listed = await stage.list(`${runFolder(runId)}/g${generation}/`);
   return listed.some(({ path }) => path.includes(`/plan-e${execution}a`));

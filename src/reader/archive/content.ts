@@ -1,4 +1,4 @@
-/** What is in archives of histories, and how they are named. */
+/** The contents and names of archived histories. */
 import { gunzipSync } from 'node:zlib';
 import type { ShardRef } from '../../history/facts';
 import type { Closing } from '../../core/opened-run';
@@ -8,7 +8,7 @@ import type { ExecutionRef } from '../histories/history-source';
 import { SHARD_TYPE } from '../visibility';
 import type { HistoryEvent } from '../../history/events';
 
-/** How a history ends that was archived just before its end. */
+/** The end of a history that was archived just before it. */
 export interface ArchivedClosing extends Closing {
   /** ISO 8601 UTC. */
   at: string;
@@ -21,18 +21,21 @@ export interface Archive {
   workflowRunId: string;
   generation: number;
   execution: number;
-  /** Of the history of a shard: which. */
+  /** The shard's number, for the history of a shard. */
   shard?: number;
-  /** Null: the history has its own end, or is a shard's. */
+  /** Null if the history includes its end, or is a shard's. */
   closing: ArchivedClosing | null;
-  /** As `temporal workflow show --output json` has it. */
+  /** In the format of `temporal workflow show --output json`. */
   history: { events: unknown[] };
 }
 
-/** Content of an archive by its name; null when there is none. */
+/** Returns the content of an archive by name; null if there is none. */
 export type ReadArchive = (name: string) => Promise<Uint8Array | null>;
 
-/** Names of a shard's archive: one with its own end goes before one that was written just before it. */
+/**
+ * Possible names of a shard's archive: one that includes the end takes precedence over one written just
+ * before it.
+ */
 export function shardArchiveNames(
   execution: number,
   { number, execution: { runId } }: ShardRef,
@@ -46,8 +49,8 @@ export function assertOfRun(type: string, place: string, types: readonly string[
   if (types.includes(type)) return;
   throw new UnreadableHistory(
     type === SHARD_TYPE
-      ? `${place} is the history of a shard, which knows only a part of its run: name the archive of the run's execution, which lies beside it.`
-      : `${place} is of a workflow of type "${type}", not of a run of Partwise. ${HISTORIES}`,
+      ? `${place} is the history of a shard, which covers only part of its run: use the archive of the run's execution, which is next to it.`
+      : `${place} is the history of a workflow of type "${type}", not of a Partwise run. ${HISTORIES}`,
   );
 }
 
@@ -56,9 +59,10 @@ export function parseShard(content: Uint8Array, place: string): HistoryEvent[] {
   return parseEvents(content, place).events;
 }
 
-const HISTORIES = 'Histories are archives of Partwise, or what temporal workflow show --output json writes.';
+const HISTORIES =
+  'A history is an archive of Partwise, or the output of temporal workflow show --output json.';
 
-/** Of a run, of a shard, or of another workflow. Throws `UnreadableHistory`. */
+/** Parses the history of a run, a shard or another workflow. Throws `UnreadableHistory`. */
 export function parseEvents(
   content: Uint8Array,
   place: string,

@@ -1,4 +1,4 @@
-/** Puts the history of an execution, and of its shards, on the stage. */
+/** Archives the history of an execution and its shards on the stage. */
 import { shardsIn } from '../../history/decode';
 import { archiveFolder, type ExecutionPlace } from '../../stored/layout';
 import type { Stage } from '../../stage';
@@ -10,8 +10,8 @@ import { HistorySource, isNotFound } from '../histories/history-source';
 import type { HistoryEvent } from '../../history/events';
 
 /**
- * Archives an execution that has ended, with its shards. What the server has forgotten stays as it was
- * archived before, if it was.
+ * Archives an ended execution with its shards. Histories that have expired on the server keep their existing
+ * archives, if any.
  */
 export async function archiveExecution(
   source: HistorySource,
@@ -19,16 +19,18 @@ export async function archiveExecution(
   place: ExecutionPlace,
   workflowRunId: string,
 ): Promise<{ path: string | null; shards: string[] }> {
-  const begun: ShardRef[] = [];
-  const pages = notingShards(source.pages({ workflowId: place.runId, runId: workflowRunId }), begun);
-  const path = await unlessForgotten(
+  const shards: ShardRef[] = [];
+  const pages = collectingShards(source.pages({ workflowId: place.runId, runId: workflowRunId }), shards);
+  const path = await unlessExpired(
     writeArchive(stage, { place, workflowRunId, shard: null, closing: null, pages }),
     () => findArchive(stage, place.runId, workflowRunId),
   );
-  return { path, shards: await archiveShards(source, stage, place, begun) };
+  return { path, shards: await archiveShards(source, stage, place, shards) };
 }
 
-/** Those that have no archive with their own end; `lacking`: only those that have no archive at all. */
+/**
+ * Archives the shards whose archive does not include the end; with `lacking`, only those without any archive.
+ */
 export async function archiveShards(
   source: HistorySource,
   stage: Stage,
@@ -47,16 +49,15 @@ export async function archiveShards(
       continue;
     }
     const pages = source.pages(shard.execution);
-    const path = await unlessForgotten(
-      writeShardArchive(stage, place, shard, { pages, complete: true }),
-      () => Promise.resolve(archived),
+    const path = await unlessExpired(writeShardArchive(stage, place, shard, { pages, complete: true }), () =>
+      Promise.resolve(archived),
     );
     if (path !== null) paths.push(path);
   }
   return paths;
 }
 
-async function unlessForgotten<T>(work: Promise<T>, otherwise: () => Promise<T | null>): Promise<T | null> {
+async function unlessExpired<T>(work: Promise<T>, otherwise: () => Promise<T | null>): Promise<T | null> {
   try {
     return await work;
   } catch (error) {
@@ -65,13 +66,13 @@ async function unlessForgotten<T>(work: Promise<T>, otherwise: () => Promise<T |
   }
 }
 
-/** The pages as they are. */
-export async function* notingShards(
+/** Passes pages through unchanged, and collects the shards that they mention. */
+export async function* collectingShards(
   pages: AsyncIterable<HistoryEvent[]>,
-  begun: ShardRef[],
+  shards: ShardRef[],
 ): AsyncGenerator<HistoryEvent[]> {
   for await (const events of pages) {
-    begun.push(...shardsIn(events));
+    shards.push(...shardsIn(events));
     yield events;
   }
 }

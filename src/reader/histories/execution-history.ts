@@ -1,4 +1,6 @@
-/** The seam that readers of runs read events through: one execution's history, on the server or recorded. */
+/**
+ * The interface through which readers get events: the history of one execution, on the server or recorded.
+ */
 import type { ArchivedClosing, ReadArchive } from '../archive/content';
 import type { ShardRef } from '../../history/facts';
 import type { Stage } from '../../stage';
@@ -9,15 +11,18 @@ import type { HistoryEvent } from '../../history/events';
 export interface ExecutionHistory extends ShardHistory {
   readonly execution: ExecutionRef;
   /**
-   * The execution as the server described it when it was looked for. Null: it was recorded, and nothing of it
-   * is live.
+   * The execution as the server described it when it was located. Null for a recorded history, of which
+   * nothing is live.
    */
   readonly description: Description | null;
-  /** How it ended, where it was recorded just before its end. */
+  /** How it ended, if it was archived just before its end. */
   readonly closing: ArchivedClosing | null;
   /** Waits for the end. */
   untilClosed(signal: AbortSignal): Promise<void>;
-  /** The history of a shard of this execution, which is `execution` of its run id on `stage`. */
+  /**
+   * The history of a shard of this execution. `execution` is the execution's number; `stage` has the
+   * archives.
+   */
   shard(shard: ShardRef, execution: number, stage: Stage): ShardHistory;
 }
 
@@ -56,7 +61,7 @@ export class ServerHistory implements ExecutionHistory {
   }
 }
 
-/** From an archive or a file. Nothing happens in it any more. */
+/** A history from an archive or a file. It no longer changes. */
 export class RecordedHistory implements ExecutionHistory {
   readonly description = null;
 

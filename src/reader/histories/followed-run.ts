@@ -1,4 +1,4 @@
-/** A run that is followed: its history, and those of its shards as they begin, merged into one record. */
+/** A followed run: its history, and those of its shards as they start, merged into one record. */
 import type { RunRecord, ShardRecord } from '../../history/fold';
 import type { ExecutionHistory } from './execution-history';
 import type { Description } from './history-source';
@@ -6,17 +6,17 @@ import type { ShardHistory } from './shard-history';
 import { folding, openShards, TERMINATED_WITHIN_MS } from './shards-reading';
 import type { HistoryEvent, PayloadDecoder } from '../../history/events';
 
-/** Takes what comes into the record. */
+/** Adds new events to the record as they arrive. */
 export class FollowedRun {
   readonly #pages = new MergedPages();
   /** By shard; null: the run's own. */
   readonly #folds = new Map<number | null, ReturnType<typeof folding>>();
   /**
-   * Histories of which not all is read that there was when they were found, by the number of the last event
-   * then.
+   * Histories whose past events have not all been read yet, with the number of the last event when they were
+   * found.
    */
-  readonly #behind = new Map<number | null, number>();
-  /** Aborted when shards of a run that is closed do not come to their end. */
+  readonly #catchingUp = new Map<number | null, number>();
+  /** Aborted if shards of a closed run do not end. */
   readonly #late = new AbortController();
   #timer: NodeJS.Timeout | null = null;
 
@@ -30,29 +30,29 @@ export class FollowedRun {
     this.#add(null, history.follow(signal), eventsIn(history.description));
   }
 
-  /** Whether what had happened before is read. */
+  /** Whether all past events have been read. */
   get isCaughtUp(): boolean {
-    return this.#behind.size === 0;
+    return this.#catchingUp.size === 0;
   }
 
-  /** Whether there is nothing more to come. */
+  /** Whether no more events will arrive. */
   get isAtEnd(): boolean {
     return this.#pages.open === 0;
   }
 
-  /** Resolves when the record has changed; null when it does not any more. */
+  /** Resolves when the record has changed; with null if it will not change again. */
   async next(): Promise<'more' | null> {
-    const come = await this.#pages.next();
-    if (come === null) {
+    const page = await this.#pages.next();
+    if (page === null) {
       if (this.#timer !== null) clearTimeout(this.#timer);
       return null;
     }
-    const { key, events } = come;
-    if (events === null) this.#behind.delete(key);
+    const { key, events } = page;
+    if (events === null) this.#catchingUp.delete(key);
     else {
       await this.#folds.get(key)!(events);
       const last = Number(events.at(-1)?.eventId ?? 0);
-      if (last >= (this.#behind.get(key) ?? 0)) this.#behind.delete(key);
+      if (last >= (this.#catchingUp.get(key) ?? 0)) this.#catchingUp.delete(key);
       if (key === null) await this.#addShards();
     }
     return 'more';
@@ -65,7 +65,7 @@ export class FollowedRun {
       const history = this.historyOf(shard);
       const either = AbortSignal.any([signal, this.#late.signal]);
       if (shard.closedAt !== null) this.#add(shard.number, history.pages(), Infinity);
-      // One that begins while the run is followed has nothing behind it.
+      // A shard that starts while the run is followed has no past events.
       else
         this.#add(
           shard.number,
@@ -77,9 +77,9 @@ export class FollowedRun {
     this.#timer = setTimeout(() => this.#late.abort(), TERMINATED_WITHIN_MS);
   }
 
-  #add(key: number | null, pages: AsyncGenerator<HistoryEvent[]>, behind: number): void {
+  #add(key: number | null, pages: AsyncGenerator<HistoryEvent[]>, lastEvent: number): void {
     this.#folds.set(key, folding(this.record, this.decoder, key));
-    if (behind > 0) this.#behind.set(key, behind);
+    if (lastEvent > 0) this.#catchingUp.set(key, lastEvent);
     this.#pages.add(key, key === null ? pages : untilLate(pages, this.#late.signal));
   }
 }
@@ -88,7 +88,7 @@ function eventsIn(description: Description | null): number {
   return Number(description?.workflowExecutionInfo?.historyLength ?? 0);
 }
 
-/** The pages until the signal is aborted, which is no failure. */
+/** The pages until the signal is aborted, which is not an error. */
 async function* untilLate(
   pages: AsyncGenerator<HistoryEvent[]>,
   late: AbortSignal,
@@ -100,13 +100,13 @@ async function* untilLate(
   }
 }
 
-/** Pages of several histories, as they come. */
+/** Pages of several histories, as they arrive. */
 class MergedPages {
-  readonly #come: { key: number | null; events: HistoryEvent[] | null; error?: unknown }[] = [];
+  readonly #arrived: { key: number | null; events: HistoryEvent[] | null; error?: unknown }[] = [];
   readonly #pages = new Map<number | null, AsyncGenerator<HistoryEvent[]>>();
   #wake: () => void = () => {};
 
-  /** Histories that have not come to their end. */
+  /** Number of histories that have not ended. */
   get open(): number {
     return this.#pages.size;
   }
@@ -116,13 +116,13 @@ class MergedPages {
     this.#pull(key, pages);
   }
 
-  /** Null when all have come to their end; `events` null: this one has. */
+  /** Null if all histories have ended; `events` is null if this one has. */
   async next(): Promise<{ key: number | null; events: HistoryEvent[] | null } | null> {
-    while (this.#come.length === 0) {
+    while (this.#arrived.length === 0) {
       if (this.#pages.size === 0) return null;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-    const { key, events, error } = this.#come.shift()!;
+    const { key, events, error } = this.#arrived.shift()!;
     if (error !== undefined) throw error;
     const pages = this.#pages.get(key)!;
     if (events === null) this.#pages.delete(key);
@@ -131,13 +131,13 @@ class MergedPages {
   }
 
   #pull(key: number | null, pages: AsyncGenerator<HistoryEvent[]>): void {
-    const come = (page: { events: HistoryEvent[] | null; error?: unknown }): void => {
-      this.#come.push({ key, ...page });
+    const arrive = (page: { events: HistoryEvent[] | null; error?: unknown }): void => {
+      this.#arrived.push({ key, ...page });
       this.#wake();
     };
     pages.next().then(
-      ({ done, value }) => come({ events: done === true ? null : (value as HistoryEvent[]) }),
-      (error: unknown) => come({ events: null, error }),
+      ({ done, value }) => arrive({ events: done === true ? null : (value as HistoryEvent[]) }),
+      (error: unknown) => arrive({ events: null, error }),
     );
   }
 }

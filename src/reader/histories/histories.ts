@@ -1,4 +1,4 @@
-/** Raw histories of runs, for checks of workflow code. */
+/** Raw histories of runs, for checking workflow code. */
 import type { Client } from '@temporalio/client';
 import { shardsIn } from '../../history/decode';
 import { shardNumber } from '../../core/units/shards';
@@ -13,28 +13,28 @@ import type { HistoryEvent } from '../../history/events';
 import { WORKFLOW_TYPE } from '../../core/workflow';
 
 /**
- * The recorded history of one execution of a run, or of a shard of it. Its events are Temporal's own,
+ * The recorded history of one execution of a run, or of one of its shards. Events are Temporal's own, with
  * payloads still encoded.
  */
 export interface RunHistory {
   runId: string;
-  /** Whose history it is; null: the run's own. */
+  /** Number of the shard; null for the run's own history. */
   shard: number | null;
   workflowRunId: string;
   events: HistoryEvent[];
 }
 
-/** Which histories. */
+/** Selects histories. */
 export interface HistoriesOptions {
   /** Run ids. */
   runs?: readonly string[];
-  /** The newest so many runs of the server. */
+  /** Number of the server's newest runs to include. */
   last?: number;
 }
 
 /**
- * All executions of the runs with their shards, those that the server or an archive still has; one history is
- * in memory at a time.
+ * All executions of the runs and their shards that the server or an archive still has; one history is in
+ * memory at a time.
  */
 export async function* histories(
   client: Client,
@@ -48,13 +48,13 @@ export async function* histories(
     try {
       yield* executions(client, stage, runId);
     } catch (error) {
-      // It expired after it was listed, or its shards did before it.
+      // It expired after it was listed, or its shards expired before it.
       if (!(error instanceof NoSuchRun || error instanceof UnreadableHistory)) throw error;
     }
   }
 }
 
-/** Throws `NoSuchRun`; older executions that have expired are passed over. */
+/** Throws `NoSuchRun`; expired older executions are skipped. */
 async function* executions(client: Client, stage: string | null, runId: string): AsyncGenerator<RunHistory> {
   const reader = new RunReader(new ServerRun(client, runId, null, stage));
   const { state, record } = await reader.read();
@@ -75,8 +75,8 @@ async function* executions(client: Client, stage: string | null, runId: string):
 }
 
 /**
- * The history in a file, of a run or of a shard: an archive, or what `temporal workflow show --output json`
- * writes. Throws `UnreadableHistory`.
+ * Reads the history of a run or a shard from a file: an archive, or the output of `temporal workflow show
+ * --output json`. Throws `UnreadableHistory`.
  */
 export async function readHistory(file: string): Promise<RunHistory> {
   const { events, archive, execution, type } = parseEvents(await contentOf(file), `"${file}"`);

@@ -10,7 +10,7 @@ import { RecordedRun } from '../recorded-run';
 import { Run } from '../run';
 import type { RunHandle } from '../types';
 
-/** The run in a file, decoded as the project's data converter does. Throws `UnreadableHistory`. */
+/** The run in a file, decoded with the project's data converter. Throws `UnreadableHistory`. */
 export async function readHistoryFile(
   file: string,
   { temporal }: Pick<ProjectConfig, 'temporal'>,
@@ -22,7 +22,7 @@ export async function readHistoryFile(
 
 async function historyInFile(file: string): Promise<RecordedHistory> {
   const folder = dirname(file);
-  // Archives of shards lie beside that of their run.
+  // Archives of shards are next to that of their run.
   const read = (name: string): Promise<Uint8Array | null> => readFile(join(folder, name)).catch(() => null);
   return parseHistory(await contentOf(file), `"${file}"`, { read, place: `in the folder ${folder}` });
 }

@@ -1,9 +1,8 @@
 /**
- * Histories in the JSON form of Temporal's tools.
+ * Histories in the JSON format of Temporal's tools.
  *
- * The SDK's own `historyToJSON` (1.24) works only where npm has installed a single copy of protobufjs, which
- * is seldom so: it asks one copy about the types of another. Here both come from the one that
- * `@temporalio/proto` uses.
+ * The SDK's own `historyToJSON` (1.24) works only if npm has installed a single copy of protobufjs, which is
+ * rare: it uses one copy with types of another. Here, both come from the copy that `@temporalio/proto` uses.
  */
 import { dirname } from 'node:path';
 import type { HistoryEvent } from '../../history/events';
@@ -22,13 +21,13 @@ export function eventsToJson(events: readonly HistoryEvent[]): unknown[] {
   return (toJson(type, type.fromObject({ events })) as { events?: unknown[] }).events ?? [];
 }
 
-/** Throws when they are no events. Fields of newer servers are passed over. */
+/** Throws if the values are not events. Fields of newer servers are ignored. */
 export function eventsFromJson(events: readonly unknown[]): HistoryEvent[] {
   const { type, fromJson } = load();
   return (fromJson(type, { events }, { ignoreUnknownFields: true }) as { events: HistoryEvent[] }).events;
 }
 
-// Not on top: it is needed only for archives and files.
+// Not imported at the top, because only archives and files need it.
 function load(): ProtoJson & { type: HistoryType } {
   const root = require('@temporalio/proto') as { lookupType(name: string): HistoryType };
   const folder = dirname(require.resolve('@temporalio/proto'));

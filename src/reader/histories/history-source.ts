@@ -1,6 +1,5 @@
 /**
- * Raw histories from the server: pages, the last event, and a tail that outlives a server that goes away and
- * comes back.
+ * Raw histories from the server: pages, the last event, and a long poll that survives a server restart.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
@@ -15,14 +14,14 @@ export interface ExecutionRef {
 
 export type Description = temporal.api.workflowservice.v1.IDescribeWorkflowExecutionResponse;
 
-/** What the server sends at most. */
+/** The server's maximum. */
 const PAGE_EVENTS = 256;
 /** The server answers a long poll within 20 s; without an answer by then the connection is dead. */
 const LONG_POLL_MS = 60_000;
 const MAX_GATHERING_MS = 200;
 const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 5_000;
-/** A server that comes up knows its namespaces only after some seconds. */
+/** A starting server finds its namespaces only after some seconds. */
 const NOT_FOUND_FOR_MS = 20_000;
 /** `HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT` */
 const CLOSE_EVENT_ONLY = 2;
@@ -30,7 +29,7 @@ const CLOSE_EVENT_ONLY = 2;
 export class HistorySource {
   constructor(private readonly client: Client) {}
 
-  /** The latest execution, or the one given. Throws the server's NOT_FOUND. */
+  /** Describes the latest execution, or the given one. Throws the server's NOT_FOUND. */
   describe(workflowId: string, runId: string | null = null): Promise<Description> {
     return this.client.workflowService.describeWorkflowExecution({
       namespace: this.client.options.namespace,
@@ -57,8 +56,8 @@ export class HistorySource {
       if (fresh.length === 0) continue;
       last = Number(fresh.at(-1)!.eventId);
       yield fresh;
-      // Each answer costs the server a reading, so a burst of events is taken at once: late by no more than 2
-      // % of the time so far.
+      // Each response costs the server a read, so bursts of events are fetched together: with a delay of at
+      // most 2 % of the time so far.
       await sleep(Math.min((Date.now() - begin) / 50, MAX_GATHERING_MS), undefined, { signal });
     }
   }
@@ -69,23 +68,23 @@ export class HistorySource {
     for await (const events of pages) if (events.length > 0) return;
   }
 
-  /** Answers to long polls until the last. After a connection was lost, events come again. */
+  /** Responses to long polls until the last one. After a lost connection, events are repeated. */
   async *#poll(
     execution: ExecutionRef,
     filter: { historyEventFilterType?: number },
     signal?: AbortSignal,
   ): AsyncGenerator<HistoryEvent[]> {
     let token: Uint8Array | null = null;
-    const patience = new Patience(signal);
+    const backoff = new Backoff(signal);
     for (;;) {
       let page;
       try {
         page = await this.#page(execution, { ...filter, token, wait: true, signal });
-        patience.reset();
+        backoff.reset();
       } catch (error) {
         signal?.throwIfAborted();
-        await patience.afterFailure(error);
-        // The token may mean nothing to a server that was restarted: begin again.
+        await backoff.afterFailure(error);
+        // A restarted server may not accept the token: start again.
         token = null;
         continue;
       }
@@ -95,7 +94,7 @@ export class HistorySource {
     }
   }
 
-  /** The event that closed the execution; null while it is open. */
+  /** The execution's close event; null while it is open. */
   async closeEvent(execution: ExecutionRef): Promise<HistoryEvent | null> {
     const answer = await this.client.workflowService.getWorkflowExecutionHistory({
       namespace: this.client.options.namespace,
@@ -105,7 +104,7 @@ export class HistorySource {
     return answer.history?.events?.at(-1) ?? null;
   }
 
-  /** The first event of the execution, which holds its input. */
+  /** The execution's first event, which contains its input. */
   async firstEvent(execution: ExecutionRef): Promise<HistoryEvent | null> {
     const answer = await this.client.workflowService.getWorkflowExecutionHistory({
       namespace: this.client.options.namespace,
@@ -134,10 +133,10 @@ export class HistorySource {
         waitNewEvent: wait,
       });
     const { connection } = this.client;
-    const timely = wait ? () => connection.withDeadline(Date.now() + LONG_POLL_MS, ask) : ask;
+    const withTimeout = wait ? () => connection.withDeadline(Date.now() + LONG_POLL_MS, ask) : ask;
     const answer = await (signal === undefined
-      ? timely()
-      : abortable(signal, (own) => connection.withAbortSignal(own, timely)));
+      ? withTimeout()
+      : abortable(signal, (own) => connection.withAbortSignal(own, withTimeout)));
     const next = answer.nextPageToken;
     return {
       events: answer.history?.events ?? [],
@@ -146,7 +145,7 @@ export class HistorySource {
   }
 }
 
-/** The client never takes its listeners off a signal again, so each request gets a signal of its own. */
+/** The client never removes its listeners from a signal, so each request gets its own signal. */
 async function abortable<T>(signal: AbortSignal, ask: (own: AbortSignal) => Promise<T>): Promise<T> {
   signal.throwIfAborted();
   const own = new AbortController();
@@ -159,8 +158,8 @@ async function abortable<T>(signal: AbortSignal, ask: (own: AbortSignal) => Prom
   }
 }
 
-/** Waits longer after each failure in a row; throws what waiting cannot mend. */
-class Patience {
+/** Waits longer after each consecutive failure; throws errors that waiting cannot fix. */
+class Backoff {
   #waitMs = FIRST_WAIT_MS;
   #failingSince: number | null = null;
 
@@ -181,7 +180,10 @@ class Patience {
 
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
-/** INVALID_ARGUMENT (of a token that another server process gave) passes only by beginning again. */
+/**
+ * Codes that are not retried. INVALID_ARGUMENT, for a token from another server process, is fixed by starting
+ * again.
+ */
 const FATAL_CODES = [7, 12, 16];
 
 function mayPass(error: unknown, failingForMs: number): boolean {
@@ -195,12 +197,12 @@ export function isNotFound(error: unknown): boolean {
   return grpcCode(error) === NOT_FOUND;
 }
 
-/** Of an execution: what names it is not the id of one. */
+/** For an execution: its name is not a valid run id. */
 export function isInvalidArgument(error: unknown): boolean {
   return grpcCode(error) === INVALID_ARGUMENT;
 }
 
-/** Whether the server said so, or could not be asked. */
+/** Whether the error came from the server, or from failing to reach it. */
 export function isServerError(error: unknown): boolean {
   return grpcCode(error) !== null;
 }

@@ -4,15 +4,15 @@ import { NotSealed, SealCodec, type RecordedContext } from '../../trust/seal-cod
 import type { PayloadDecoder, RecordedActivity, RecordedFailure } from '../../history/events';
 
 /**
- * The decoder of everything that a data converter (codecs, encryption) wrote into histories. `verify`:
- * whether results must bear the project's seal, where there is one. Of an archive they need not: it is as
- * trustworthy as the stage that it lies on, which may be another project's.
+ * Creates a decoder for payloads that a data converter (codecs, encryption) wrote to histories. With
+ * `verify`, results must have the project's seal, if the project has one. Archives are not verified: an
+ * archive is as trustworthy as the stage that it is on, which may belong to another project.
  */
 export function payloadDecoder(converter: LoadedDataConverter, { verify = true } = {}): PayloadDecoder {
   const {
     decodeArrayFromPayloads,
     decodeOptionalFailureToOptionalError,
-    // Internal to the SDK, which offers no other way to decode a history's payloads.
+    // Internal to the SDK, which has no public way to decode a history's payloads.
   }: typeof import('@temporalio/common/lib/internal-non-workflow') = require('@temporalio/common/lib/internal-non-workflow');
   // Other codecs have always decoded histories without a context.
   const seals = verify && converter.payloadCodecs.some((codec) => codec instanceof SealCodec);
@@ -55,7 +55,7 @@ function recordedFailure(error: Error): RecordedFailure {
   return { type: failureType(error), message: error.message, stack: error.stack || null, details, cause };
 }
 
-/** Application failures name their type; for the others their class is the type. */
+/** Application failures have a type; for other failures, the class is the type. */
 function failureType(error: Error): string {
   switch (error.name) {
     case 'ApplicationFailure':

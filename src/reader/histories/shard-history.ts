@@ -1,6 +1,6 @@
 /**
- * The history of a shard: on the server, or archived once the server has forgotten it, which may be before
- * its run has ended.
+ * The history of a shard: on the server, or in an archive once it has expired there, which may be before its
+ * run has ended.
  */
 import type { ShardRef } from '../../history/facts';
 import { archiveFolder } from '../../stored/layout';
@@ -15,7 +15,7 @@ export interface ShardHistory {
   pages(): AsyncGenerator<HistoryEvent[]>;
   /** The events from the first to the last, as they happen. */
   follow(signal: AbortSignal): AsyncGenerator<HistoryEvent[]>;
-  /** The shard as the server describes it now; null: it does not know it, or not any more. */
+  /** The shard's current description; null if the server does not have it (anymore). */
   describe(): Promise<Description | null>;
 }
 
@@ -32,7 +32,7 @@ export function archivesOn(stage: Stage, runId: string): ReadArchive {
 }
 
 export class ArchivedShard implements ShardHistory {
-  /** `place`: says in errors where archives were looked for. */
+  /** `place` says in errors where archives were searched. */
   constructor(
     private readonly shard: ShardRef,
     private readonly execution: number,
@@ -49,8 +49,8 @@ export class ArchivedShard implements ShardHistory {
       return;
     }
     throw new UnreadableHistory(
-      `The run has shards, and the history of shard ${this.shard.number} is not there: ${names.at(-1)} was looked for ${this.place}. ` +
-        'A run is read from its archive when those of its shards lie beside it (partwise archive RUN names them all).',
+      `The run has shards, and the history of shard ${this.shard.number} is missing: there is no ${names.at(-1)} ${this.place}. ` +
+        'To read a run from its archive, keep the archives of its shards next to it (partwise archive RUN lists them all).',
     );
   }
 
@@ -84,14 +84,14 @@ export class ServerShard implements ShardHistory {
   }
 
   async *#orArchived(onServer: () => AsyncGenerator<HistoryEvent[]>): AsyncGenerator<HistoryEvent[]> {
-    let begun = false;
+    let started = false;
     try {
       for await (const events of onServer()) {
-        begun = true;
+        started = true;
         yield events;
       }
     } catch (error) {
-      if (begun || !isNotFound(error)) throw error;
+      if (started || !isNotFound(error)) throw error;
       yield* this.archived.pages();
     }
   }

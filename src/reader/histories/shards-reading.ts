@@ -1,16 +1,19 @@
-/** Takes the histories of a run's shards into the record of the run. */
+/** Reads the histories of a run's shards into the run's record. */
 import { HistoryDecoder } from '../../history/decode';
 import { applyFact, type RunRecord, type ShardRecord } from '../../history/fold';
 import type { PendingActivity } from '../live-units';
 import type { ShardHistory } from './shard-history';
 import type { HistoryEvent, PayloadDecoder } from '../../history/events';
 
-/** Histories that are read at once. */
+/** Number of histories read in parallel. */
 const AT_ONCE = 8;
-/** A server ends the shards of a run that was terminated a moment after it. */
+/** A server ends the shards of a terminated run a moment after the run. */
 export const TERMINATED_WITHIN_MS = 10_000;
 
-/** Takes events of one history into the record, in order. `shard` null: the run's own. */
+/**
+ * Returns a function that applies events of one history to the record, in order. `shard` is null for the
+ * run's own history.
+ */
 export function folding(
   record: RunRecord,
   decoder: PayloadDecoder,
@@ -25,7 +28,7 @@ export function folding(
   };
 }
 
-/** All that they have so far. */
+/** Reads all events that the shards have so far. */
 export async function readShards(
   record: RunRecord,
   decoder: PayloadDecoder,
@@ -44,7 +47,7 @@ export async function readShards(
   });
 }
 
-/** Works on all items, a few at a time. */
+/** Runs `work` for all items, a few at a time. */
 export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const left = [...items];
   const lane = async (): Promise<void> => {
@@ -53,12 +56,12 @@ export async function inParallel<T>(items: readonly T[], work: (item: T) => Prom
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, lane));
 }
 
-/** Those that have not come to their end. */
+/** The shards that have not ended. */
 export function openShards({ shards }: RunRecord): ShardRecord[] {
   return [...shards.values()].filter(({ closedAt }) => closedAt === null);
 }
 
-/** Activities of shards that are open, as the server describes them. */
+/** Open activities of the shards, as described by the server. */
 export async function pendingOf(
   shards: readonly ShardRecord[],
   historyOf: (shard: ShardRecord) => ShardHistory,

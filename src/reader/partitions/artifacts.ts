@@ -1,4 +1,7 @@
-/** Artifacts of one partition's outcome: read by reference and checked, never by a path built here (I3). */
+/**
+ * Artifacts of one partition's outcome. They are read by reference and verified, never by a constructed path
+ * (I3).
+ */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
@@ -22,14 +25,14 @@ export function findArtifact(
   );
 }
 
-/** Writes the artifact into `folder`, whole or not at all, and returns the file's path. */
+/** Atomically writes the artifact to `folder` and returns the file's path. */
 export async function writeArtifact(bytes: Uint8Array, name: string, folder: string): Promise<string> {
   const root = resolve(folder);
   const target = resolve(root, name);
-  // enforces I6: a name from a history that others wrote does not lead out of the folder either.
+  // enforces I6: even a name from a history that others wrote cannot point outside the folder.
   if (!target.startsWith(root.endsWith(sep) ? root : root + sep)) {
     throw new Error(
-      `The artifact name "${name}" would lead out of the folder "${folder}", so it was not written.`,
+      `The artifact name "${name}" points outside the folder "${folder}", so it was not written.`,
     );
   }
   await mkdir(dirname(target), { recursive: true });

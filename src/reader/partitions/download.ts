@@ -16,7 +16,7 @@ import { runIdOf } from '../../core/units/shards';
 export interface DownloadRequest {
   name: string;
   partition: string;
-  /** null: the run that asks. */
+  /** null: the run that makes the request. */
   run: string | null;
 }
 
@@ -27,7 +27,8 @@ export interface DownloadedArtifact {
 }
 
 /**
- * `own`: the execution that asks, or a shard of it; and its stage, which may have the archive of another run.
+ * `own` is the requesting execution, or one of its shards, and its stage, which may have another run's
+ * archive.
  */
 export async function downloadArtifact(
   client: Client,

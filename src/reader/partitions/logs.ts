@@ -1,6 +1,6 @@
 /**
- * Log lines of a run, read from the stage: numbered segments below each attempt's folder. Unlike everything
- * else they are read without being recorded (I3), so that the log of an attempt that was lost is there too.
+ * Log lines of a run, read from the stage: numbered segments in each attempt's folder. Unlike everything
+ * else, they are read without being recorded in history (I3), so that logs of lost attempts are included.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ordinalsInUnit, type RunRecord } from '../../history/fold';
@@ -16,31 +16,34 @@ import type { LogLine } from '../../runners/protocol';
 import type { Stage } from '../../stage';
 import type { LogEntry } from '../types';
 
-/** How often a follower looks for new segments; they are put at most once a second. */
-const LOOK_AGAIN_MS = 1_000;
+/** How often a follower checks for new segments; they are written at most once a second. */
+const POLL_MS = 1_000;
 
-/** The unit's activity id (with its round of retries), the attempt's folder, the segment's number. */
+/** Captures the unit's activity id and retry round, the attempt's folder, and the segment's number. */
 const SEGMENT = /\/u((?:r(\d+)\.)?[^/]+)\/(a[^/]+\/)logs\/seg-(\d+)\.jsonl$/;
 
 export interface LogSource {
   stage: Stage;
-  /** Id of a partition. */
+  /** Returns the id of a partition. */
   idOf: (ordinal: number) => Promise<string>;
 }
 
-/** Reads each segment once, however often it is called. */
+/** Reads each segment only once. */
 export class LogReader {
   readonly #read = new Set<string>();
-  /** Units whose log is complete and was read to its end. */
+  /** Units whose log is complete and has been read. */
   readonly #finished = new Set<string>();
 
-  /** `ordinal`: only lines of this partition. */
+  /** With `ordinal`, only lines of that partition. */
   constructor(
     private readonly source: LogSource,
     private readonly ordinal: number | null,
   ) {}
 
-  /** Lines that were not read before: by partition in key order, within one in the order of writing. */
+  /**
+   * Lines that have not been read yet, in key order of partitions, and in order of writing within a
+   * partition.
+   */
   async *fresh(record: RunRecord): AsyncGenerator<LogEntry> {
     for (const { generation, execution } of record.opened?.earlier ?? []) {
       const { runId, generation: own } = record.opened!;
@@ -52,7 +55,8 @@ export class LogReader {
     units.sort((a, b) => a.task.from - b.task.from || a.task.round - b.task.round);
     for (const unit of units) {
       if (this.#finished.has(unit.activityId)) continue;
-      // Asked before the folder is read: lines of a unit that ends meanwhile are found the next time.
+      // Determined before reading the folder: lines of a unit that ends in the meantime are found the next
+      // time.
       const ended = unit.end !== null;
       const { task, activityId } = unit;
       const alone = spansOne(task) ? ordinalsInUnit(task)[0]! : null;
@@ -61,7 +65,7 @@ export class LogReader {
     }
   }
 
-  /** An earlier execution of the generation has ended: its log is read once. */
+  /** Reads the log of an earlier execution of the generation once, because it has ended. */
   async *#earlier(place: ExecutionPlace): AsyncGenerator<LogEntry> {
     const folder = executionFolder(place);
     if (this.#finished.has(folder)) return;
@@ -69,7 +73,7 @@ export class LogReader {
     this.#finished.add(folder);
   }
 
-  /** `alone`: the partition that lines belong to which name none. */
+  /** `alone` is the partition of lines without one. */
   async *#segments(
     { execution }: ExecutionPlace,
     folder: string,
@@ -90,7 +94,7 @@ export class LogReader {
         const ordinal = line.ordinal ?? alone;
         if (this.ordinal !== null && ordinal !== this.ordinal) continue;
         const partition = ordinal === null ? null : await this.source.idOf(ordinal);
-        // What native code prints before the first call belongs to the attempt.
+        // Output of native code before the first call belongs to the attempt.
         const attempt = line.attempt ?? round + place.attempt;
         yield { at: line.at, partition, execution, attempt, stream: line.stream, text: line.text };
       }
@@ -98,9 +102,9 @@ export class LogReader {
   }
 }
 
-/** Waits until it is worth looking again. Returns false when `signal` was aborted. */
-export async function lookAgainLater(signal: AbortSignal | undefined): Promise<boolean> {
-  await sleep(LOOK_AGAIN_MS, undefined, { signal }).catch(() => {});
+/** Waits until the next poll. Returns false if `signal` was aborted. */
+export async function waitForNextPoll(signal: AbortSignal | undefined): Promise<boolean> {
+  await sleep(POLL_MS, undefined, { signal }).catch(() => {});
   return signal?.aborted !== true;
 }
 

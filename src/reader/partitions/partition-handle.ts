@@ -19,12 +19,12 @@ interface Found {
   ordinal: number;
 }
 
-/** Units whose outcomes are in history itself: no file is needed to know their partitions. */
+/** Whether a unit's outcomes are inline in history, so that no file is needed to get its partitions. */
 function namesItsPartitions({ end }: UnitRecord): boolean {
   return end?.type === 'result' && Array.isArray(end.result.outcomes);
 }
 
-/** Reads anew with every call, so it shows the partition as it is then. */
+/** Reads again with every call, so it returns the partition's current state. */
 export class PartitionReader implements PartitionHandle {
   constructor(
     private readonly reader: RunReader,
@@ -81,7 +81,7 @@ export class PartitionReader implements PartitionHandle {
     return { refs: views.recorded(ordinal)?.outcome.artifacts ?? [], reading };
   }
 
-  /** An artifact of the recorded outcome, checked. */
+  /** An artifact of the recorded outcome, verified. */
   async artifact(name: string): Promise<{ bytes: Uint8Array; ref: ArtifactRef }> {
     const { refs, reading } = await this.#artifacts();
     const ref = findArtifact(this.id, refs, name);

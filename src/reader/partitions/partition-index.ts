@@ -1,6 +1,6 @@
 /**
- * The partition index of a run's plan as readers use it: a block at a time, however many partitions there
- * are.
+ * The partition index of a run's plan for readers: it is read in blocks, so it works for any number of
+ * partitions.
  */
 import {
   findOrdinals,
@@ -11,13 +11,13 @@ import {
   type IndexEntry,
 } from '../../rows/partition-index';
 
-/** Entries that are read at once. */
+/** Number of entries read together. */
 const BLOCK = 16_384;
 
 export class PartitionIndex {
   readonly #blocks = new Map<number, Promise<IndexEntry[]>>();
 
-  /** `file`: a local Parquet file. */
+  /** `file` is a local Parquet file. */
   constructor(private readonly file: string) {}
 
   async entry(ordinal: number): Promise<IndexEntry> {
@@ -30,7 +30,7 @@ export class PartitionIndex {
     return (await block)[ordinal - number * BLOCK]!;
   }
 
-  /** Null when there is no partition of this id. */
+  /** Null if there is no partition with this id. */
   async ordinalOf(id: string): Promise<number | null> {
     return (await findOrdinals(this.file, [id])).get(id) ?? null;
   }
@@ -41,7 +41,7 @@ export class PartitionIndex {
     return new Map(entries.map(({ ordinal, id }) => [ordinal, id]));
   }
 
-  /** Rows of each partition from `from` to `to`, which is not included. */
+  /** Rows of each partition from `from` up to, but not including, `to`. */
   rows(from: number, to: number): Promise<Float64Array> {
     return readIndexRows(this.file, from, to);
   }

@@ -1,6 +1,6 @@
 /**
- * Partitions a page at a time, in key order. Units that have nothing to do with a page are not read, so a
- * million cost no more than a few.
+ * Pages of partitions in key order. Units outside a page are not read, so a page costs the same however large
+ * the run is.
  */
 import type { RunRecord, UnitRecord } from '../../history/fold';
 import { wasStopped } from '../../history/run-state';
@@ -8,10 +8,10 @@ import { isFailure, type PartitionStatus } from '../../core/status';
 import type { Reading, RunReader } from '../run-reader';
 import type { PartitionPage, PartitionView } from '../types';
 
-/** Partitions that are looked through at once. */
+/** Number of partitions searched together. */
 const WINDOW = 4_096;
 
-/** `last`: the ordinal after which the page begins. `status` null: whatever it is. */
+/** `last` is the ordinal after which the page begins. `status` null: any status. */
 export async function partitionPage(
   reader: RunReader,
   reading: Reading,
@@ -35,7 +35,7 @@ export async function partitionPage(
   return { partitions, next: null };
 }
 
-/** False: what history counts of these units says that none of their partitions has the status. */
+/** False if, according to the counts in history, none of these units' partitions has the status. */
 function mayHold(record: RunRecord, status: PartitionStatus, here: (unit: UnitRecord) => boolean): boolean {
   if (status !== 'DONE' && !isFailure(status)) return true;
   if (wasStopped(record) || (record.plan?.carried?.counts[status] ?? 0) > 0) return true;
@@ -45,8 +45,8 @@ function mayHold(record: RunRecord, status: PartitionStatus, here: (unit: UnitRe
   return false;
 }
 
-/** The ordinal that a cursor stands for. */
+/** The ordinal in a cursor. */
 export function cursorOrdinal(after: string): number {
   if (/^\d{1,9}$/.test(after)) return Number(after);
-  throw new RangeError(`"${after}" is no cursor: pass the "next" of the page before, as it is.`);
+  throw new RangeError(`"${after}" is not a cursor: pass the "next" of the previous page unchanged.`);
 }

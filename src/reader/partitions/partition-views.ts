@@ -1,6 +1,5 @@
 /**
- * Partitions as readers see them: what history records of each, what the live overlay adds, and the index for
- * the rest.
+ * Partitions for readers: recorded in history, supplemented by the live overlay, with the index for the rest.
  */
 import type { Outcomes } from '../../history/outcomes';
 import type { PartitionEnd } from '../../history/unit-ends';
@@ -39,7 +38,7 @@ export class PartitionViews {
     return overlay?.running.has(ordinal) ? 'RUNNING' : statusOfUnended(record, ordinal);
   }
 
-  /** How it ended, as history has it; undefined: it has not. */
+  /** Its end as recorded in history; undefined if it has not ended. */
   recorded(ordinal: number): PartitionEnd | undefined {
     return this.parts.outcomes.get(ordinal);
   }
@@ -49,7 +48,7 @@ export class PartitionViews {
     const recorded = outcomes.get(ordinal);
     if (recorded !== undefined) return this.#ended(recorded.outcome);
     const live = overlay?.ended.get(ordinal);
-    // enforces I3: artifacts show when history names them, which it will when the unit completes.
+    // enforces I3: artifacts become visible when history names them, which is when the unit completes.
     return live === undefined ? this.#unended(ordinal) : this.#ended({ ...live, artifacts: [] });
   }
 
@@ -57,7 +56,7 @@ export class PartitionViews {
     return this.parts.outcomes.single.get(ordinal)?.outcome.id ?? (await this.#entry(ordinal)).id;
   }
 
-  /** Null when the run has no partition of this id. */
+  /** Null if the run has no partition with this id. */
   async ordinalOf(id: string): Promise<number | null> {
     const { single } = this.parts.outcomes;
     let named = 0;
@@ -65,7 +64,7 @@ export class PartitionViews {
       if (outcome.id === id) return outcome.ordinal;
       if (outcome.id !== null) named++;
     }
-    // The id of every partition is known, and none is this one.
+    // The ids of all partitions are known, and this one is not among them.
     if (named === this.total) return null;
     return (await this.parts.loadIndex()).ordinalOf(id);
   }

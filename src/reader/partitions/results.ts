@@ -9,7 +9,7 @@ import { combinedRows } from '../../rows/combined-rows';
 import { withDatabase } from '../../duckdb/database-file';
 import type { Row } from '../../core/row';
 
-/** Files that are fetched at once. */
+/** Number of files fetched in parallel. */
 const FILES_AT_ONCE = 8;
 
 /** Rows of all partitions, or of the one at `ordinal`, in the order of the partitions' keys. */
@@ -23,7 +23,7 @@ export async function readRows(
   return withLocalRows(stage, files, (local) => readLocalRows(local, keyColumns, { ordinal, limit }));
 }
 
-/** The same of local Parquet files. */
+/** The same for local Parquet files. */
 export function readLocalRows(
   local: readonly RowsFile<string>[],
   keyColumns: readonly Column[],
@@ -31,13 +31,13 @@ export function readLocalRows(
 ): Promise<Row[]> {
   return withDatabase(':memory:', 'read', async (connection) => {
     const { sql } = await combinedRows(connection, keyColumns, local, ordinal === null ? null : [ordinal]);
-    // Not on top: it loads DuckDB.
+    // Not imported at the top, because it loads DuckDB.
     const { allRows }: typeof import('../../rows/slices') = require('../../rows/slices');
     return allRows(await connection.stream(limit === undefined ? sql : `${sql} LIMIT ${limit}`));
   });
 }
 
-/** Local copies of files of rows, for as long as `use` takes. */
+/** Fetches local copies of files of rows while `use` runs. */
 export async function withLocalRows<T>(
   stage: Stage,
   files: readonly RowsFile[],

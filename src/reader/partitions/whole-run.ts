@@ -1,6 +1,6 @@
 /**
- * All partitions of a run at once: by columns, and its failures in groups. Nothing is kept but what is
- * returned.
+ * All partitions of a run together: as columns, and failures in groups. Nothing is kept except the returned
+ * values.
  */
 import { failed } from '../../core/status';
 import { FailuresOfEnds, type FailureGroup } from '../../history/failure-groups';
@@ -19,7 +19,7 @@ export async function partitionColumns(
   const { from = 0, to = total } = range;
   if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > total) {
     throw new RangeError(
-      `There are no partitions from ${from} to ${to}: the run "${reader.runId}" has ${total}, so both are whole numbers, 0 ≤ from ≤ to ≤ ${total}.`,
+      `There are no partitions from ${from} to ${to}: the run "${reader.runId}" has ${total}. Both must be whole numbers, with 0 ≤ from ≤ to ≤ ${total}.`,
     );
   }
   const columns = new ColumnsOfEnds(record, { from, to });
@@ -48,7 +48,7 @@ export async function failureGroups(
   }));
 }
 
-/** `stopped`: what was given back for another try has failed, since there is none. */
+/** `stopped`: partitions that were given back for a retry have failed, because there is none. */
 function mayHaveFailures({ end }: UnitRecord, stopped: boolean): boolean {
   if (end?.type !== 'result') return true;
   const { counts, retry, big } = end.result;
