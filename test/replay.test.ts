@@ -179,7 +179,7 @@ describe('partwise replay', () => {
   it('says what it needs, and what a file is not', async () => {
     expect(await cli(REPOSITORY, ['replay'])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('Name a run, or files with --history'),
+      stderr: expect.stringContaining('Give a run id, files with --history'),
     });
     expect(await cli(REPOSITORY, ['replay', '--history', 'package.json'])).toMatchObject({
       code: 2,

@@ -548,7 +548,7 @@ describe('on the embedded server', () => {
       stdout: expect.stringContaining('due every 1h (UTC)'),
     });
     expect(stderr).toMatch(
-      /fires schedules only while it is up, and it ends after ten idle minutes: keep it up with `.* dev`/,
+      /fires schedules only while it is running, and it stops after ten idle minutes: keep it running with `.* dev`/,
     );
     // Its runs get this project's settings, whoever started the worker.
     const { input } = JSON.parse(
@@ -585,7 +585,7 @@ describe('partwise schedule', () => {
     expect(listed.schedules.find((schedule) => schedule.id === id)).toMatchObject({ note: 'by day' });
 
     expect(await say('pause', id, '--note', 'holidays')).toMatchObject({ code: 0, stdout: '' });
-    expect((await say('describe', id)).stdout).toMatch(/paused[^]*note holidays[^]*if it were not paused/);
+    expect((await say('describe', id)).stdout).toMatch(/paused[^]*note holidays[^]* \(paused\)/);
     expect(await say('unpause', id)).toMatchObject({ code: 0 });
 
     const backfilled = await say('backfill', id, '--from', '2024-11-01', '--to', '2024-11-02', '--json');
@@ -598,7 +598,7 @@ describe('partwise schedule', () => {
     for (const { runId } of runs)
       expect(await project.partwise.getRun(runId).wait()).toMatchObject({ status: 'SUCCESS' });
     const again = await say('backfill', id, '--from', '2024-11-01', '--to', '2024-11-01');
-    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('has run already') });
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('already exists') });
 
     const triggered = await say('trigger', id, '--json');
     const { runId } = JSON.parse(triggered.stdout) as { runId: string };

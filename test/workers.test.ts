@@ -187,7 +187,7 @@ describe('versions of a deployment', () => {
     const { code, stderr } = await cli(project.folder, ['worker', '--deployment', 'd']);
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: expect.stringContaining('Give --deployment and --build-id together'),
+      stderr: expect.stringContaining('--deployment and --build-id go together'),
     });
   });
 });

@@ -1,4 +1,4 @@
-/** What a project needs, tried one by one: each ok, or what to do. */
+/** Checks everything a project needs, one check at a time; a failed check says what to do. */
 import { randomUUID } from 'node:crypto';
 import type { ProjectConfig } from '../config';
 import type { Stage } from '../stage';
@@ -7,19 +7,19 @@ import { check, type Check } from '../core/check';
 import { functionNames } from './function-names';
 import { loadProject, type ProjectOptions } from './project';
 
-type Tell = (message: string) => void;
+type Report = (message: string) => void;
 
-/** Later checks need the configuration: when it cannot be used, it is the last one. */
-export async function* checkProject(options: ProjectOptions, tell: Tell): AsyncGenerator<Check> {
+/** If the configuration cannot be used, its check is the last one: the others need it. */
+export async function* checkProject(options: ProjectOptions, report: Report): AsyncGenerator<Check> {
   yield await check('Node', checkNode);
   let config: ProjectConfig | null = null;
   yield await check('config', async () => {
     config = await loadProject(options);
-    return config.configFile ?? `none in ${config.projectDir} or above; defaults hold`;
+    return config.configFile ?? `none in ${config.projectDir} or above; using defaults`;
   });
   if (config === null) return;
   const project: ProjectConfig = config;
-  yield await check('Temporal', () => checkTemporal(project, tell));
+  yield await check('Temporal', () => checkTemporal(project, report));
   yield* checkPlaces(project);
   yield await check('functions', () => checkFunctions(project));
 }
@@ -47,7 +47,7 @@ async function checkNode(): Promise<string> {
   throw new Error(`${process.version} is too old: install Node 20.3 or newer.`);
 }
 
-async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell): Promise<string> {
+async function checkTemporal({ temporal, projectDir }: ProjectConfig, report: Report): Promise<string> {
   const {
     connectTemporal,
     describeBinary,
@@ -61,7 +61,7 @@ async function checkTemporal({ temporal, projectDir }: ProjectConfig, tell: Tell
       projectDir,
       env: process.env,
       onEvent: (event) => {
-        if (event.type !== 'binaryFound') tell(event.message);
+        if (event.type !== 'binaryFound') report(event.message);
       },
     });
     return `embedded: ${describeBinary(binary)}`;
@@ -85,10 +85,10 @@ async function checkStage(project: ProjectConfig): Promise<string> {
     await stage.get(path);
     await stage.remove(path);
   } catch (error) {
-    // It says all by itself.
+    // Its own errors are self-explanatory.
     if (!stage.isLocal) throw error;
     throw new Error(
-      `${stage.uri} cannot be written and read (${error instanceof Error ? error.message : String(error)}). Give its owner the rights, or name another folder with "stage".`,
+      `${stage.uri} cannot be written and read (${error instanceof Error ? error.message : String(error)}). Grant this user access to it, or set "stage" to another folder.`,
     );
   }
   return `${stage.uri} can be written and read`;
@@ -96,7 +96,7 @@ async function checkStage(project: ProjectConfig): Promise<string> {
 
 async function checkFunctions(project: ProjectConfig): Promise<string> {
   const { functions } = project;
-  if (functions === null) return 'no functions file: only --sql can be run. `partwise init` makes one.';
+  if (functions === null) return 'no functions file: only --sql can be run. `partwise init` creates one.';
   const names = await functionNames(project);
   if (names.length > 0) return `${functions}: ${names.join(', ')}`;
   throw new Error(

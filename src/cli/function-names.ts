@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { ProjectConfig } from '../config';
 
-/** Throws a sentence for a file that does not build or load. */
+/** Throws an error with an explanation if the file does not build or load. */
 export async function functionNames({ functions, projectDir, worker }: ProjectConfig): Promise<string[]> {
   if (functions === null) return [];
   const {

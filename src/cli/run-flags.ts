@@ -1,4 +1,4 @@
-/** The options of `run` and `plan`, and the same input object of them that the library takes. */
+/** The options of `run` and `plan`, and their conversion to the input object of the library. */
 import type { Command } from 'commander';
 import type { RunInput } from '../core/input';
 import { isOutputFile } from '../input/output-target';
@@ -47,43 +47,49 @@ export interface RunFlags extends ProjectOptions {
   partitionsPerUnit?: string;
 }
 
-/** For options that can be given more than once. */
+/** Collects the values of a repeatable option. */
 export const SEVERAL = (value: string, before: string[] = []): string[] => [...before, value];
 
-/** What rows a run takes, and how it runs. */
+/** Options for which rows a run reads and how it runs. */
 export function withRunFlags(command: Command): Command {
-  const named = command.argument('[function]', 'name of the partition function (not needed with --sql)');
+  const named = command.argument('[function]', 'partition function to run (not needed with --sql)');
   return withModelFlags(
     withSourceFlags(named)
       .optionsGroup(GROUP.work)
-      .option('--sql <query>', 'run this query over each partition (a view named data) instead of a function')
+      .option('--sql <query>', 'run this query on each partition (the view data) instead of a function')
       .optionsGroup(GROUP.own),
   );
 }
 
-/** For functions of models, which `train` and `predict` name by themselves. */
+/** Options for running a model's functions by name; `train` and `predict` set them on their own. */
 function withModelFlags(command: Command): Command {
   return withPredictionFlags(
     withTrainingFlags(command)
       .optionsGroup(GROUP.models)
-      .option('--model <version>', 'for MODEL.predict: MODEL@VERSION of the registry'),
+      .option('--model <version>', 'for MODEL.predict: registered model to use, as MODEL@VERSION'),
   );
 }
 
 export function withTrainingFlags(command: Command): Command {
   return withHoldout(command)
     .optionsGroup(GROUP.models)
-    .option('--as <name>', 'for MODEL.train: name in the registry')
-    .option('--base <version>', 'version that keeps what is not trained now, or none (default: the newest)')
+    .option('--as <name>', 'for MODEL.train: name to register the model under')
+    .option(
+      '--base <version>',
+      'version to take the models of untrained partitions from, or none (default: the newest)',
+    )
     .optionsGroup(GROUP.own);
 }
 
 export function withPredictionFlags(command: Command): Command {
   return command
     .optionsGroup(GROUP.models)
-    .option('--on-missing <policy>', 'a partition without a model: error (default), skip or fallback')
-    .option('--fallback <key>', 'with --on-missing fallback: the partition whose model stands in')
-    .option('--keep <columns>', 'input columns that predictions carry, separated by commas')
+    .option(
+      '--on-missing <policy>',
+      'what to do for a partition without a model: error (default), skip or fallback',
+    )
+    .option('--fallback <key>', 'with --on-missing fallback: partition whose model to use instead')
+    .option('--keep <columns>', 'comma-separated input columns to include in the predictions')
     .optionsGroup(GROUP.own);
 }
 
@@ -92,44 +98,41 @@ export function withHoldout(command: Command): Command {
     .optionsGroup(GROUP.models)
     .option(
       '--holdout <condition>',
-      'rows that meet it are not trained on; metrics are measured on them, and with MODEL.fitPredict they are predicted',
+      'rows to exclude from training and measure metrics on; MODEL.fitPredict predicts them',
     )
     .optionsGroup(GROUP.own);
 }
 
-/** The same of a function that is known. */
+/** Options for the source and the run of a given function. */
 export function withSourceFlags(command: Command): Command {
   const flagged = command
     .optionsGroup(GROUP.source)
-    .option('--from <source>', 'a table, a file or glob, or query:SELECT …')
-    .option('--by <columns>', 'key columns, separated by commas; without them each file is a partition')
-    .option('--pattern <glob>', 'files below the folder --from that are a partition each')
-    .option('--where <condition>', 'run only on rows that meet this SQL condition')
-    .option(
-      '--snapshot <how>',
-      'stage (default), or none: a table that keeps its history, queried as it was at planning',
-    )
+    .option('--from <source>', 'table, file or glob, or query:SELECT …')
+    .option('--by <columns>', 'comma-separated key columns; without them each file is a partition')
+    .option('--pattern <glob>', 'glob below the folder --from; each matching file is a partition')
+    .option('--where <condition>', 'only use rows that match this SQL condition')
+    .option('--snapshot <how>', 'stage (default), or none to query a table with time travel as of planning')
     .option(
       '--time-zone <name>',
-      "of $scheduled_date and of a schedule's times, such as Europe/Berlin (default: UTC)",
+      'time zone of $scheduled_date and of a schedule, such as Europe/Berlin (default: UTC)',
     )
     .optionsGroup(GROUP.work)
-    .option('--functions <file>', 'the file that exports the functions')
+    .option('--functions <file>', 'file that exports the functions')
     .option(
       '--param <name=value>',
-      'reaches the function as context.params; JSON or text (repeatable)',
+      'parameter in context.params; the value is JSON or text (repeatable)',
       SEVERAL,
     )
     .option('--only <key>', 'run only this partition (repeatable)', SEVERAL)
-    .option('--max-partitions <n>', 'refuse more partitions than this (default: 100000)')
-    .option('--series <name>', 'the series of runs that this is one of, for --on-unchanged')
+    .option('--max-partitions <n>', 'refuse to start with more partitions than this (default: 100000)')
+    .option('--series <name>', 'series of runs that this run belongs to, for --on-unchanged')
     .option(
       '--on-unchanged <policy>',
-      'partitions that are as they last were in the series: run (default) or reuse',
+      'what to do with partitions that are unchanged since the last run of the series: run (default) or reuse',
     )
     .optionsGroup(GROUP.limits)
-    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 24,000 (default: 8)')
-    .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)')
+    .option('--max-concurrency <n>', 'partitions to run at the same time, 1 to 24,000 (default: 8)')
+    .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 for up to 500 partitions)')
     .optionsGroup(GROUP.connection)
     .option('--warehouse <uri>', WAREHOUSE_EXAMPLES)
     .option('--stage <place>', `for snapshots, artifacts and logs: ${STAGE_EXAMPLES}`);
@@ -144,29 +147,29 @@ function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** For commands that run, or plan, one run. */
+/** For commands that start or plan a single run. */
 export function withScheduledTime(command: Command): Command {
   return command
     .optionsGroup(GROUP.source)
     .option(
       '--scheduled-time <time>',
-      'the time that the run is for: $scheduled_time and $scheduled_date in the query',
+      'time the run is for: $scheduled_time and $scheduled_date in the query',
     )
     .optionsGroup(GROUP.own);
 }
 
-/** What happens to results and failures. */
+/** Options for results and failures. */
 export function withOutcomeFlags(command: Command): Command {
   return withFailureFlags(
     command
       .optionsGroup(GROUP.output)
-      .option('--output <target>', 'table, or file that ends in .parquet or .csv, for the combined rows')
-      .option('--mode <mode>', 'how a table is written: replace (default), partitions or append')
-      .option('--evolve', 'columns that a table lacks are added to it (default: the commit is refused)'),
+      .option('--output <target>', 'table or file (.parquet or .csv) to write the combined rows to')
+      .option('--mode <mode>', 'how to write a table: replace (default), partitions or append')
+      .option('--evolve', 'add missing columns to the table (default: refuse the commit)'),
   );
 }
 
-/** What happens to failures, and how long a run and its calls may take. */
+/** Options for failures, and for how long a run and its calls may take. */
 export function withFailureFlags(command: Command): Command {
   return command
     .optionsGroup(GROUP.failures)
@@ -174,27 +177,30 @@ export function withFailureFlags(command: Command): Command {
       '--tolerated-failures <n>',
       'partitions that may fail without failing the run: a number, or a share such as 5% (default: 0)',
     )
-    .option('--fail-fast', 'stop as soon as more have failed than are tolerated')
+    .option('--fail-fast', 'stop as soon as more partitions have failed than are tolerated')
     .option(
       '--maximum-attempts <n>',
-      'calls per partition that may fail, the first included (default: 3); a lost or restarted worker does not count',
+      'failed calls per partition, including the first (default: 3); lost or restarted workers do not count',
     )
     .optionsGroup(GROUP.limits)
-    .option('--timeout <duration>', 'time that one call may take, such as 90s or 15m')
-    .option('--memory <size>', 'memory that one call may use, such as 512MB or 2GB')
-    .option('--run-timeout <duration>', 'time that the whole run may take, such as 2h; then it is stopped')
+    .option('--timeout <duration>', 'maximum time for one call, such as 90s or 15m')
+    .option('--memory <size>', 'maximum memory for one call, such as 512MB or 2GB')
+    .option('--run-timeout <duration>', 'stop the run after this time, such as 2h')
     .optionsGroup(GROUP.output)
-    .option('--notify <name>', 'told when the run ends: a notifier of the configuration, a URL or a command')
+    .option(
+      '--notify <name>',
+      'notifier to call when the run ends: a name from the configuration, a URL or a command',
+    )
     .optionsGroup(GROUP.own);
 }
 
-/** Where relative paths begin. */
+/** Base folders of relative paths. */
 export interface Places {
   projectDir: string;
   cwd: string;
 }
 
-/** Unchecked: what is wrong with it, `parseRunInput` says. */
+/** Unchecked: `parseRunInput` reports the problems. */
 export function toRunInput(
   functionName: string | undefined,
   flags: RunFlags,
@@ -246,7 +252,7 @@ export function toRunInput(
   return input as unknown as RunInput;
 }
 
-/** Flags that stand for settings of the input, for messages to people who typed flags. */
+/** The flag for each setting of the input, so that messages can name the flag that was typed. */
 const FLAG_OF: ReadonlyMap<string, string> = new Map(
   Object.entries({
     function: 'FUNCTION',
@@ -311,14 +317,14 @@ export function inFlagWords(problem: string): string {
   if (problem.startsWith('"partitionBy" is missing'))
     return '--by is missing; it takes the key columns, such as --by region.';
   if (problem.startsWith('"output" names no place'))
-    return '--mode and --evolve go with --output: name the table that they are about, such as --output summary.';
+    return '--mode and --evolve require --output: name the table to write, such as --output summary.';
   return problem.replace(
     /"([A-Za-z.]+)(?:\[\d+\])?"/g,
     (quoted, name: string) => FLAG_OF.get(name) ?? FLAG_OF.get(`options.${name}`) ?? quoted,
   );
 }
 
-/** Values that are JSON are taken as such, anything else as text. */
+/** Values that parse as JSON are used as JSON, anything else as text. */
 function toParams(pairs: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     pairs.map((pair) => {
@@ -332,19 +338,19 @@ function toParams(pairs: readonly string[]): Record<string, unknown> {
   );
 }
 
-/** Settings that only a kind of warehouse has; undefined: none. */
+/** Settings for one kind of warehouse; undefined if none are given. */
 function toWarehouseOptions(flags: RunFlags): Record<string, unknown> | undefined {
   const values = flags as Record<string, unknown>;
   const given = defined(Object.fromEntries(WAREHOUSE_OPTIONS.map(({ name }) => [name, values[name]])));
   return Object.keys(given).length === 0 ? undefined : given;
 }
 
-/** What is said of models; undefined: nothing. */
+/** The input's `model`; undefined if no flag is about models. */
 function toModel(
   { model, run, onMissing, fallback, keep, holdout }: RunFlags,
   columns: number,
 ): Record<string, unknown> | undefined {
-  const said = defined({
+  const settings = defined({
     ...(model !== undefined && parseModel(model)),
     run,
     onMissing,
@@ -352,14 +358,14 @@ function toModel(
     keep: keep?.split(',').map((column) => column.trim()),
     holdout,
   });
-  return Object.keys(said).length === 0 ? undefined : said;
+  return Object.keys(settings).length === 0 ? undefined : settings;
 }
 
 function toOutput(
   { output: target, mode, evolve, as, base }: RunFlags,
   path: (text: string) => string,
 ): Record<string, unknown> | undefined {
-  // A mode without a target is a problem, and `parseRunInput` says so.
+  // `parseRunInput` reports a mode without a target.
   const place = target === undefined ? {} : isOutputFile(target) ? { file: path(target) } : { table: target };
   const output = defined({
     ...place,
@@ -371,7 +377,7 @@ function toOutput(
   return Object.keys(output).length === 0 ? undefined : output;
 }
 
-/** A number where it is one; else the text, which is then quoted in the problem. */
+/** The number, or the text if it is not a number, so that the problem can quote it. */
 export function number(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);

@@ -6,7 +6,7 @@ import type { ModelEntry } from './types';
 export interface ComparisonOptions {
   /** Name of the metric, such as `mae`. */
   metric: string;
-  /** Whether more of it is better, as of an accuracy. Default false: it is an error. */
+  /** Whether higher values are better (accuracy, for example). Default false: it is an error. */
   higherIsBetter?: boolean;
 }
 

@@ -13,10 +13,10 @@ interface DevOptions extends ProjectOptions {
 export function define(command: Command): void {
   withExamples(command, ['dev', 'dev --open']);
   command
-    .option('--functions <file>', 'the file that exports the functions')
+    .option('--functions <file>', 'file that exports the functions')
     .option(
       '--open',
-      'run what anyone on this machine starts, with the functions, warehouse and stage of the project only',
+      'accept runs from anyone on this machine, limited to the functions, warehouse and stage of the project',
     );
   withProject(command).action(async (options: DevOptions) => {
     const config = await loadProject(options);
@@ -28,12 +28,12 @@ export function define(command: Command): void {
     const named = resolveTemporal(config.temporal, process.env);
     if (named.kind === 'named') {
       throw new CannotDo(
-        `\`partwise dev\` brings a server of its own, and a server is named: ${named.address}. ` +
-          'Use `partwise worker` to execute its runs, or take the address (or profile) out of configuration and environment.',
+        `\`partwise dev\` starts its own server, but a server is configured: ${named.address}. ` +
+          'Use `partwise worker` to run a worker for that server, or remove its address or profile from the configuration and the environment.',
       );
     }
     const taskQueue = config.temporal.taskQueue ?? 'partwise';
-    // What is wrong with the functions, the worker says when it is needed.
+    // The worker reports problems with the functions when it needs them.
     const [name = 'sql'] = await functionNames(config).catch((): string[] => []);
     const { projectDir } = config;
     const input = exampleInput(name);
@@ -50,7 +50,7 @@ export function define(command: Command): void {
         print(welcome({ address, taskQueue, input, proof }));
       },
     });
-    note('Server and worker have ended.');
+    note('Server and worker have stopped.');
   });
 }
 
@@ -73,7 +73,7 @@ interface Welcome {
   address: string;
   taskQueue: string;
   input: object;
-  /** Null: the server is open to runs without one. */
+  /** Null when the server accepts runs without a proof. */
   proof: string | null;
 }
 
@@ -84,10 +84,10 @@ function welcome({ address, taskQueue, input, proof }: Welcome): string {
     `--workflow-id ${EXAMPLE_RUN} --input ${shellWord(JSON.stringify(input))}${header}`;
   const rule =
     proof === null
-      ? 'Anyone on this machine can start runs, with the functions, warehouse and stage of this project only. Start one with'
-      : 'From anywhere, start a run with this line. Its header proves this id and input only; partwise dev --open needs none';
+      ? 'Anyone on this machine can start runs, limited to the functions, warehouse and stage of this project. For example:'
+      : 'To start a run with the Temporal CLI (the header is valid for this id and input only; partwise dev --open needs none):';
   return [
-    `${paint.green('ready')}  Temporal at ${paint.bold(address)}, task queue ${taskQueue}. Ctrl-C ends both.`,
+    `${paint.green('ready')}  Temporal at ${paint.bold(address)}, task queue ${taskQueue}. Ctrl-C stops both.`,
     `${paint.dim(rule)}`,
     `  ${paint.cyan(start)}`,
   ].join('\n');

@@ -1,4 +1,4 @@
-/** Captured lines of partitions' consoles. */
+/** Captured console output of partitions. */
 import type { LogEntry } from '../../reader/types';
 import { partitionName } from '../partition-argument';
 import { type Paint } from './paint';
@@ -7,8 +7,8 @@ import { clean, cut, padEnd } from './text';
 const NAME_WIDTH = 20;
 
 /**
- * `Waco │ 187 months`; standard error in yellow, later attempts with their number, and that of a later
- * execution before it.
+ * `Waco │ 187 months`. Standard error is yellow. The attempt number is shown from the second attempt on, and
+ * the execution number before it from the second execution on.
  */
 export function logLine(entry: LogEntry, paint: Paint): string {
   const { execution, attempt: number } = entry;
