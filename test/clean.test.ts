@@ -157,7 +157,7 @@ describe('runs that are removed', () => {
       name: 'CleanRefused',
       problems: [
         expect.stringContaining(`The run "${open.runId}" is in progress`),
-        'There is nothing of a run "nope" on the stage.',
+        'The stage has no run "nope".',
       ],
     });
     await writeFile(gate, '');

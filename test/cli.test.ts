@@ -65,10 +65,10 @@ describe('without a server', () => {
       ['run', 'f', '--from', 't', '--by', 'a', '--max-concurrency', '99999', '--run-id', '..'],
       /- The run id "\.\." is only dots.*\n- --max-concurrency is 99999;/,
     ],
-    [['run', 'f', '--from', 't', '--by', 'a', '--project', 'nowhere'], /There is no such folder/],
+    [['run', 'f', '--from', 't', '--by', 'a', '--project', 'nowhere'], /The folder does not exist/],
     [['status'], /Give a run id, or a file with --history/],
     [['partitions', 'r', '--status', 'GOOD'], /Allowed are PENDING, RUNNING, DONE/],
-    [['list', '--address', '127.0.0.1:1'], /No Temporal server answers at "127\.0\.0\.1:1"/],
+    [['list', '--address', '127.0.0.1:1'], /No Temporal server responds at "127\.0\.0\.1:1"/],
     [['worker'], /A worker needs a Temporal server/],
   ])('%j exits with 2 and a sentence, without a stack trace (I9)', async (args, sentence) => {
     const { code, stdout, stderr } = await cli(folder, args);

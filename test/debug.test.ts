@@ -173,11 +173,11 @@ describe('partwise debug', () => {
     expect(wrong).toMatchObject({ code: 1, stdout: expect.stringContaining('BinderError') });
     expect(await cli(project.folder, ['debug', id, 'North', '--inspect'])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('no code to stop in'),
+      stderr: expect.stringContaining('no code to debug'),
     });
     expect(await debug('North', '--sql', 'SELECT 1 AS one')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('this run\'s function is "bill": leave it out'),
+      stderr: expect.stringContaining('this run\'s function is "bill": remove "sql"'),
     });
   });
 

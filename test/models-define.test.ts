@@ -160,7 +160,7 @@ it('trains where one class alone is known, and says so where nothing is', async 
   const { rows: found } = await runPartitionFunction(classes.predict, { ...call([null, null]), models });
   expect(found.map(({ prediction }) => prediction)).toEqual(['late', 'late']);
   await expect(runPartitionFunction(classes.train, call([null, null]))).rejects.toThrow(
-    '"kind" is NULL in each of the 2 rows',
+    '"kind" is NULL in all 2 rows',
   );
 });
 

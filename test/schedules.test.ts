@@ -273,7 +273,7 @@ describe('a schedule', () => {
       const { schedules } = project.partwise;
       const first = project.partwise.getRun((await schedules.trigger(id)).runId);
       await expect(schedules.trigger(id)).rejects.toThrow(
-        `The schedule "${id}" started nothing, since a run of it is under way: ${first.runId}.`,
+        `The schedule "${id}" did not start a run because one is in progress: ${first.runId}.`,
       );
       const second = await schedules.trigger(id, { overlap: 'cancel-other' });
       expect(await first.wait()).toMatchObject({ status: 'CANCELLED' });
@@ -369,7 +369,7 @@ describe('a schedule', () => {
         last: null,
       });
       await expect(schedules.create(id, { input: DAILY, cron: NEW_YEAR })).rejects.toThrow(
-        `There is a schedule "${id}" already`,
+        `The schedule "${id}" already exists`,
       );
       await schedules.delete(id);
       await until(async () => {
@@ -455,19 +455,19 @@ describe('a schedule', () => {
     expect(refused).toBeInstanceOf(ScheduleRefused);
     expect((refused as ScheduleRefused).problems).toEqual([
       expect.stringMatching(/^"cron" is "0 6 \* \*", which has 4 fields; it takes 5: minute, hour/),
-      expect.stringContaining('name it as "timeZone" instead'),
+      expect.stringContaining('give it as "timeZone" instead'),
       expect.stringContaining('give it as "every"'),
       expect.stringMatching(/^"calendar\[0\]\.hour" is 24; it takes a number from 0 to 23/),
       '"timeZone" is "Europe/Berln"; it takes an IANA time zone, such as "Europe/Berlin" or "UTC".',
       expect.stringMatching(/^"overlap" is "both"; it takes "skip"/),
       expect.stringMatching(/^"catchupWindow" is "1s"; it takes a duration from 10s to 365d/),
-      expect.stringContaining('name it once, for the schedule'),
+      expect.stringContaining('give it once, for the schedule'),
       '"partitionBy" is missing; it takes a list of column names, such as ["region"].',
-      '"scheduledTime" is given to each run by the schedule: leave it out.',
+      '"scheduledTime" is set by the schedule for each run: remove it.',
     ]);
     await expect(schedules.create('', { input: DAILY })).rejects.toThrow(/no name[^]*Nothing says when/);
     await expect(schedules.create('x'.repeat(190), { input: DAILY, every: '1h' })).rejects.toThrow(
-      /its runs are named after it and the time/,
+      /its run ids start with its name/,
     );
     await expect(schedules.create(id, null as never)).rejects.toThrow(/There is no input/);
     await expect(schedules.describe(id)).rejects.toThrow(NoSuchSchedule);

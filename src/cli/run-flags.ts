@@ -316,7 +316,7 @@ export function inFlagWords(problem: string): string {
     return '--from is missing; it takes a table, a file or glob, or "query:SELECT …".';
   if (problem.startsWith('"partitionBy" is missing'))
     return '--by is missing; it takes the key columns, such as --by region.';
-  if (problem.startsWith('"output" names no place'))
+  if (problem.startsWith('"output" does not name a target'))
     return '--mode and --evolve require --output: name the table to write, such as --output summary.';
   return problem.replace(
     /"([A-Za-z.]+)(?:\[\d+\])?"/g,

@@ -1,6 +1,6 @@
 /**
- * What the warehouse keeps of a model: rows of one small table, changed in one transaction. Pure: a change is
- * a function from the rows as they are to the rows as they are to be.
+ * The warehouse's records of a model: rows of one small table, changed in one transaction. Pure: a change is
+ * a function from the current rows to the new rows.
  */
 import type { FileRef } from '../core/files';
 import type { Column } from '../core/plan';
@@ -13,7 +13,7 @@ export type ModelRecord =
   /** A step in an alias's history; the highest number is where it points now. */
   | { kind: 'alias'; name: string; number: number; body: AliasBody };
 
-/** What makes a model this one and no other of its name. */
+/** What distinguishes a model from others with the same name. */
 export interface ModelIdentity {
   /** Name of the definition: `definePartitionModel({ name })`. */
   definition: string;
@@ -21,28 +21,28 @@ export interface ModelIdentity {
 }
 
 export interface ModelBody extends ModelIdentity {
-  /** Tells it from others of its name, elsewhere and before. */
+  /** Distinguishes the model from others with the same name, in other registries or earlier. */
   id: string;
   createdAt: string;
 }
 
-/** As it is kept. */
+/** As stored. */
 interface KnownModel extends ModelBody {
-  /** The highest number that a version ever had: numbers are not given twice, whatever was removed. */
+  /** The highest version number used so far: numbers are never reused, even after a version is removed. */
   lastVersion: number;
 }
 
 export interface VersionBody {
-  /** Stage that has its manifest and models, as `portableUri` writes it. */
+  /** Stage with its manifest and models, in the form that `portableUri` writes. */
   stage: string;
   root: FileRef;
   /** Partitions with a model. */
   entries: number;
-  /** How many of them this version brought. */
+  /** How many of them are new in this version. */
   changed: number;
-  /** Version that the others come from; null: there was none. */
+  /** Version that the others come from. Null if there was none. */
   base: number | null;
-  /** What made it: the execution of a run, or a promotion. Null: a promotion. */
+  /** The execution of the run that created it. Null if a promotion created it. */
   run: { id: string; workflowRunId: string; lineage: string; execution: number } | null;
   description: string;
   tags: Record<string, string>;
@@ -55,13 +55,13 @@ export interface AliasBody {
   how: 'promote' | 'rollback';
 }
 
-/** The registry cannot do what it was asked, and has changed nothing. */
+/** The registry refused a request, and has changed nothing. */
 export class RegistryRefused extends Error {
   override name = 'RegistryRefused';
   readonly nonRetryable = true;
 }
 
-/** Somebody else changed the model meanwhile; theirs stands. */
+/** The model was changed concurrently; that change stands. */
 export class RegistryConflict extends Error {
   override name = 'RegistryConflict';
 }
@@ -71,7 +71,7 @@ export function modelBody(records: readonly ModelRecord[]): KnownModel | null {
   return null;
 }
 
-/** Whose the name is; null: nobody's, also when all versions were removed. */
+/** The model that owns the name. Null if the name is free, including when all versions were removed. */
 export function ownerOf(records: readonly ModelRecord[]): ModelIdentity | null {
   return versionsOf(records).length === 0 ? null : modelBody(records);
 }
@@ -107,7 +107,7 @@ export function aliasesOf(records: readonly ModelRecord[]): Map<string, number> 
   return found;
 }
 
-/** The version that a number, an alias or `latest` means. Throws `RegistryRefused`. */
+/** Resolves a number, an alias or `latest` to a version. Throws `RegistryRefused`. */
 export function resolveVersion(
   model: string,
   records: readonly ModelRecord[],
@@ -116,7 +116,7 @@ export function resolveVersion(
   const versions = versionsOf(records);
   if (versions.length === 0) {
     throw new RegistryRefused(
-      `There is no model "${model}" in the registry: train one (partwise train), and partwise models list names all.`,
+      `There is no model "${model}" in the registry: train one (partwise train). partwise models list shows all models.`,
     );
   }
   if (ref === undefined || ref === 'latest') return versions.at(-1)!;
@@ -131,13 +131,13 @@ export function resolveVersion(
   );
 }
 
-/** A new version. `expected`: the newest one that it was made on; null: there was none. */
+/** Adds a version. `expected` is the newest version at the time it was built, or null if there was none. */
 export function addVersion(
   model: string,
   records: readonly ModelRecord[],
   { identity, body, expected }: { identity: ModelBody; body: VersionBody; expected: number | null },
 ): { records: ModelRecord[]; version: number } {
-  // Made already, and the answer was lost.
+  // Already added by an earlier attempt whose response was lost.
   const made = versionsOf(records).find((each) => each.body.root.path === body.root.path);
   if (made !== undefined) return { records: [...records], version: made.version };
   const other = identityProblem(model, ownerOf(records), identity);
@@ -146,25 +146,25 @@ export function addVersion(
   const newest = versions.at(-1)?.version ?? null;
   if (newest !== expected) {
     throw new RegistryConflict(
-      `The model "${model}" got version ${newest} while this one was made on ${expected === null ? 'none' : `version ${expected}`}.`,
+      `The model "${model}" got version ${newest} while this one was being built on ${expected === null ? 'none' : `version ${expected}`}.`,
     );
   }
   const hasBase = body.base === null || versions.some(({ version }) => version === body.base);
-  // enforces I3: its blocks are this version's too, and clean keeps only what versions name.
+  // enforces I3: this version shares its blocks, and clean keeps only what versions name.
   if (!hasBase)
     throw new RegistryRefused(
-      `Version ${body.base} of "${model}", which this one was made on, was removed meanwhile.`,
+      `Version ${body.base} of "${model}", which this one is based on, was removed meanwhile.`,
     );
   return withVersion(records, identity, body);
 }
 
-/** With one more version, whose number none has had. */
+/** Adds a version with a number that was never used before. */
 export function withVersion(
   records: readonly ModelRecord[],
   identity: ModelBody,
   body: VersionBody,
 ): { records: ModelRecord[]; version: number } {
-  // The id and the numbers go on, also where the name was free for another.
+  // The id and the version numbers continue, even if the name was free.
   const known = modelBody(records);
   const owner = ownerOf(records) === null ? { id: known?.id ?? identity.id } : known;
   const version = (known?.lastVersion ?? 0) + 1;
@@ -178,28 +178,28 @@ export function withVersion(
   };
 }
 
-/** Why a run's models are not this model's; null: they are. */
+/** Why a run's models do not belong to this model, or null if they do. */
 export function identityProblem(
   model: string,
   known: ModelIdentity | null,
   own: ModelIdentity,
 ): string | null {
   if (known === null) return null;
-  // Not their types: a column that became wider has the same partition ids.
+  // Types are not compared: a column with a wider type has the same partition ids.
   const keys = ({ keyColumns }: ModelIdentity): string =>
     keyColumns.map(({ name }) => name.toLowerCase()).join(', ');
   if (known.definition === own.definition && keys(known) === keys(own)) return null;
   return (
-    `The registry's model "${model}" is made by "${known.definition}" for each ${keys(known)}, and this one by "${own.definition}" ` +
-    `for each ${keys(own)}: two models do not go under one name. Give this one another (--as, "output.model").`
+    `The registered model "${model}" is defined by "${known.definition}" for each ${keys(known)}, but this one by "${own.definition}" ` +
+    `for each ${keys(own)}. Register this one under another name (--as, "output.model").`
   );
 }
 
 const ALIAS = /^[A-Za-z][A-Za-z0-9_-]{0,79}$/;
 
 /**
- * Points an alias at a version. `expected`: where the caller saw it point; null: nowhere. A move that was
- * made already, of which the answer was lost, changes nothing.
+ * Points an alias at a version. `expected` is the version that the caller saw it point at, or null if it did
+ * not exist. Repeating a move after a lost response changes nothing.
  */
 export function moveAlias(
   model: string,
@@ -208,7 +208,7 @@ export function moveAlias(
 ): ModelRecord[] {
   if (!ALIAS.test(alias) || alias === 'latest') {
     throw new RegistryRefused(
-      `"${alias}" is no name for an alias: use letters, digits, "_" and "-", beginning with a letter, but not "latest", which is always the newest version.`,
+      `"${alias}" is not a valid alias: use letters, digits, "_" and "-", starting with a letter, but not "latest", which is always the newest version.`,
     );
   }
   const last = stepsOf(records, alias).at(-1);
@@ -217,8 +217,8 @@ export function moveAlias(
   const now = last?.body.version ?? null;
   if (now !== expected) {
     throw new RegistryConflict(
-      `"${alias}" of "${model}" was moved to ${now === null ? 'no version' : `version ${now}`} meanwhile, and was at ` +
-        `${expected === null ? 'none' : `version ${expected}`} before. Look at it (partwise models show ${model}) and try again.`,
+      `"${alias}" of "${model}" was concurrently moved from ${expected === null ? 'no version' : `version ${expected}`} to ` +
+        `${now === null ? 'no version' : `version ${now}`}. Check it (partwise models show ${model}) and try again.`,
     );
   }
   resolveVersion(model, records, version);
@@ -235,8 +235,8 @@ export interface MoveAlias {
 }
 
 /**
- * Where an alias was before it was last promoted: each rollback goes one promotion further back. Throws
- * `RegistryRefused`.
+ * The version that an alias pointed at before its last promotion; each rollback goes back one more promotion.
+ * Throws `RegistryRefused`.
  */
 export function beforeAlias(model: string, records: readonly ModelRecord[], alias: string): number {
   const stack: number[] = [];
@@ -248,36 +248,39 @@ export function beforeAlias(model: string, records: readonly ModelRecord[], alia
   if (before !== undefined && versionsOf(records).some(({ version }) => version === before)) return before;
   throw new RegistryRefused(
     stack.length === 0
-      ? `The model "${model}" has no alias "${alias}". Move it somewhere first: partwise models promote ${model}@VERSION ${alias}.`
+      ? `The model "${model}" has no alias "${alias}". Create it first: partwise models promote ${model}@VERSION ${alias}.`
       : before === undefined
-        ? `"${alias}" of "${model}" was never anywhere else, so there is nothing to roll back to.`
-        : `"${alias}" of "${model}" was at version ${before} before, which was removed.`,
+        ? `"${alias}" of "${model}" has no earlier version to roll back to.`
+        : `"${alias}" of "${model}" was previously version ${before}, which was removed.`,
   );
 }
 
-/** What a person can take in; it is shown in tables. */
+/** Limits that keep tables readable. */
 const MAX_TAGS = 50;
 const MAX_VALUE = 200;
 const MAX_DESCRIPTION = 1_000;
 const TAG = /^[A-Za-z][A-Za-z0-9_.-]{0,79}$/;
 
-/** What is wrong with words about a version; null: nothing. */
-function wordsProblem(description: string, tags: Record<string, string>): string | null {
+/** The problem with a version's description or tags, or null if there is none. */
+function annotationProblem(description: string, tags: Record<string, string>): string | null {
   if (description.length > MAX_DESCRIPTION)
-    return `The description has ${description.length} characters, and ${MAX_DESCRIPTION} are allowed.`;
+    return `The description has ${description.length} characters; at most ${MAX_DESCRIPTION} are allowed.`;
   const bad = Object.keys(tags).find((name) => !TAG.test(name));
   if (bad !== undefined)
-    return `"${bad}" is no name for a tag: use letters, digits, "_", "." and "-", beginning with a letter, at most 80.`;
+    return `"${bad}" is not a valid tag name: use letters, digits, "_", "." and "-", starting with a letter, at most 80 characters.`;
   const long = Object.keys(tags).find((name) => tags[name]!.length > MAX_VALUE);
   if (long !== undefined)
-    return `The tag "${long}" has ${tags[long]!.length} characters, and ${MAX_VALUE} are allowed.`;
+    return `The tag "${long}" has ${tags[long]!.length} characters; at most ${MAX_VALUE} are allowed.`;
   const count = Object.keys(tags).length;
   return count > MAX_TAGS
-    ? `A version has at most ${MAX_TAGS} tags, and this one would have ${count}.`
+    ? `A version can have at most ${MAX_TAGS} tags, and this one would have ${count}.`
     : null;
 }
 
-/** Changes what people say about a version; a tag whose value is null goes. Throws `RegistryRefused`. */
+/**
+ * Changes the description and tags of a version; a tag with the value null is removed. Throws
+ * `RegistryRefused`.
+ */
 export function describeVersion(
   records: readonly ModelRecord[],
   version: number,
@@ -291,13 +294,13 @@ export function describeVersion(
       ...(description !== undefined && { description }),
       tags: Object.fromEntries(all) as Record<string, string>,
     };
-    const problem = wordsProblem(body.description, body.tags);
+    const problem = annotationProblem(body.description, body.tags);
     if (problem !== null) throw new RegistryRefused(problem);
     return { ...record, body };
   });
 }
 
-/** Without a version. Throws `RegistryRefused` while an alias points at it and could point at another. */
+/** Removes a version. Throws `RegistryRefused` while an alias points at it, unless it is the only version. */
 export function removeVersion(
   model: string,
   records: readonly ModelRecord[],
@@ -307,15 +310,15 @@ export function removeVersion(
   const left = records.filter((record) => !(record.kind === 'version' && record.number === version));
   if (aliases.length > 0 && versionsOf(left).length > 0) {
     throw new RegistryRefused(
-      `Version ${version} of "${model}" is ${aliases.map((name) => `"${name}"`).join(', ')}: move ${aliases.length === 1 ? 'it' : 'them'} to another version before it is removed.`,
+      `Version ${version} of "${model}" is ${aliases.map((name) => `"${name}"`).join(', ')}: move ${aliases.length === 1 ? 'it' : 'them'} to another version before removing it.`,
     );
   }
-  // The last version takes the aliases' history with it, and the name is free; what remains says which
-  // numbers were given.
+  // Removing the last version also removes the aliases' history and frees the name; what remains records the
+  // numbers used.
   return versionsOf(left).length === 0 ? left.filter(({ kind }) => kind === 'model') : left;
 }
 
-/** What differs, for a table that keeps the rest. */
+/** The rows to remove from and to add to the table. */
 export function recordChanges(
   before: readonly ModelRecord[],
   after: readonly ModelRecord[],

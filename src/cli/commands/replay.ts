@@ -53,24 +53,24 @@ async function replay(runId: string | undefined, options: ReplayOptions): Promis
     const runs = runId === undefined ? [] : [runId];
     await reading(options, (partwise) => check(partwise.histories({ runs, last })));
   }
-  const parted = reports.filter(({ parting }) => parting !== null).length;
+  const diverged = reports.filter(({ divergence }) => divergence !== null).length;
   const all = `${reports.length} ${reports.length === 1 ? 'history' : 'histories'}`;
   if (json) printJson({ replayed: reports });
   else
     aside(
-      parted === 0
+      diverged === 0
         ? `${all}: this code can continue all of them.`
-        : `${parted} of ${all}: this code cannot continue them.`,
+        : `${diverged} of ${all}: this code cannot continue them.`,
     );
-  process.exitCode = parted === 0 ? OK : ENDED_BADLY;
+  process.exitCode = diverged === 0 ? OK : ENDED_BADLY;
 }
 
-function lineOf({ runId, shard, workflowRunId, events, parting }: ReplayReport): string {
+function lineOf({ runId, shard, workflowRunId, events, divergence }: ReplayReport): string {
   const name = `${clean(runId)}${shard === null ? '' : `, shard ${shard}`}`;
   const run = `${paint.bold(name)}  ${paint.dim(`${workflowRunId}  ${plural(events, 'event')}`)}`;
-  return parting === null
+  return divergence === null
     ? `${paint.green('ok')}     ${run}`
-    : `${paint.red('parts')}  ${run}\n       ${clean(parting.message)}`;
+    : `${paint.red('fails')}  ${run}\n       ${clean(divergence.message)}`;
 }
 
 /** Temporal's runtime logs each divergence to standard error, a page long. */

@@ -1,4 +1,4 @@
-/** The registry as programs see it: models, their versions, and aliases that move. */
+/** The public API of the registry: models, their versions, and aliases. */
 import { entriesOf, findEntry, putManifest, readManifest, withRoot } from '../../models/manifest';
 import {
   aliasesOf,
@@ -24,10 +24,10 @@ import { stageUri, type Stage } from '../../stage';
 import type { Warehouse } from '../../warehouse';
 import type { ModelSerde } from '../../functions/model-hooks';
 
-/** A model of the registry. */
+/** A registered model. */
 export interface ModelListing {
   name: string;
-  /** Name of the definition that makes it. */
+  /** Name of the model definition that trains it. */
   definition: string;
   /** Columns of the partition key. */
   keyColumns: string[];
@@ -45,10 +45,10 @@ export interface VersionView {
   aliases: string[];
   /** Partitions with a model. */
   entries: number;
-  /** How many of them this version brought; the others are `base`'s. */
+  /** How many of them are new in this version; the others are those of `base`. */
   changed: number;
   base: number | null;
-  /** The training run; null: it was put together by a promotion. */
+  /** The training run. Null if a promotion created the version. */
   run: string | null;
   description: string;
   tags: Record<string, string>;
@@ -65,23 +65,24 @@ export interface AliasStep {
 
 export interface PromoteOptions {
   /**
-   * Move partition by partition: only where this metric is better than that of the version that the alias
-   * points at. The result is a new version.
+   * Promote partition by partition: take only models whose metric is better than in the version that the
+   * alias points at. Creates a new version.
    */
   whereBetter?: ComparisonOptions;
 }
 
-/** What a promotion did. */
+/** The result of a promotion. */
 export interface Promotion {
   alias: string;
-  /** Where the alias points now. */
+  /** The version that the alias now points at. */
   version: number;
   before: number | null;
-  /** With `whereBetter`: partitions whose model was taken, and those that kept theirs. */
+  /** With `whereBetter`: the number of partitions whose model was taken, and that kept their own. */
   taken: number | null;
   kept: number | null;
   /**
-   * Of those that kept theirs: measured on rows of another condition, so that nothing says which is better.
+   * How many of those kept were measured on the rows of a different holdout condition, so that the metrics
+   * cannot be compared.
    */
   otherRows: number | null;
 }
@@ -89,7 +90,7 @@ export interface Promotion {
 /** A version: a number, an alias, or `'latest'`. */
 export type VersionRef = number | string;
 
-/** What it works with. @internal */
+/** The services that a registry uses. @internal */
 export interface RegistryPlace {
   warehouse: Warehouse;
   openStage(uri: string): Stage;
@@ -122,13 +123,13 @@ export class ModelRegistry {
     );
   }
 
-  /** A model by its name; its methods throw `RegistryRefused` where there is none. */
+  /** A model by its name. If it does not exist, its methods throw `RegistryRefused`. */
   model(name: string): RegisteredModel {
     return new RegisteredModel(this.place, name);
   }
 }
 
-/** One model of the registry. */
+/** One registered model. */
 export class RegisteredModel {
   /** @internal */
   constructor(
@@ -151,14 +152,14 @@ export class RegisteredModel {
     return stepsOf(await this.#known(), alias).map(({ body }) => body);
   }
 
-  /** A version; looked up with every call, so an alias is where it points then. */
+  /** A version. It is looked up on every call, so an alias means the version it points at by then. */
   version(ref: VersionRef): ModelVersion {
     return new ModelVersion(this.place, this.name, ref);
   }
 
   /**
-   * Points an alias at a version, in one step. Throws `RegistryConflict` when somebody else moved the alias
-   * or changed the model since it was looked at; nothing is moved then.
+   * Atomically points an alias at a version. Throws `RegistryConflict`, without moving the alias, if the
+   * alias was moved or the model changed since it was read.
    */
   async promote(ref: VersionRef, alias: string, { whereBetter }: PromoteOptions = {}): Promise<Promotion> {
     const records = await this.#known();
@@ -173,8 +174,8 @@ export class RegisteredModel {
   }
 
   /**
-   * Points an alias at where it was before it was last promoted. Throws `RegistryRefused` when it was
-   * nowhere.
+   * Points an alias at the version it had before its last promotion. Throws `RegistryRefused` if there is
+   * none.
    */
   async rollback(alias: string): Promise<Promotion> {
     const records = await this.#known();
@@ -184,7 +185,7 @@ export class RegisteredModel {
     return { alias, version, before, taken: null, kept: null, otherRows: null };
   }
 
-  /** A metric of two versions, partition by partition. */
+  /** Compares a metric of two versions, partition by partition. */
   async compare(a: VersionRef, b: VersionRef, options: ComparisonOptions): Promise<Comparison> {
     const records = await this.#known();
     const [first, second] = [a, b].map((ref) => resolveVersion(this.name, records, ref));
@@ -192,8 +193,8 @@ export class RegisteredModel {
   }
 
   /**
-   * The champion's entries, with those of the challenger that are better: a version of its own, and the alias
-   * on it.
+   * Creates a version from the champion's entries and those of the challenger that are better, and points the
+   * alias at it.
    */
   async #promoteWhereBetter(
     alias: string,
@@ -205,7 +206,7 @@ export class RegisteredModel {
     const base = resolveVersion(this.name, records, champion);
     if (base.body.stage !== challenger.body.stage)
       throw new RegistryRefused(
-        `Versions ${champion} and ${challenger.version} of "${this.name}" are on two stages.`,
+        `Versions ${champion} and ${challenger.version} of "${this.name}" are on different stages.`,
       );
     const challengers = await this.#entries(challenger.body);
     const { partitions, otherRows } = compareEntries(await this.#entries(base.body), challengers, options);
@@ -239,10 +240,10 @@ export class RegisteredModel {
     };
     const version = await withRoot(stage, root, () =>
       this.place.warehouse.changeModels(this.name, (now) => {
-        // Made already, and the answer was lost.
+        // Already created by an earlier attempt whose response was lost.
         const made = versionsOf(now).find((each) => each.body.root.path === root.path);
         if (made !== undefined) return { records: now, result: made.version };
-        // Both must still be there: their blocks are this version's.
+        // Both must still exist: this version uses their blocks.
         resolveVersion(this.name, now, champion);
         resolveVersion(this.name, now, challenger.version);
         const added = withVersion(now, modelBody(now)!, body);
@@ -272,7 +273,7 @@ export class RegisteredModel {
     return entries;
   }
 
-  /** Throws where there is no such model. */
+  /** Throws if the model does not exist. */
   async #known(): Promise<ModelRecord[]> {
     const records = await this.place.warehouse.readModels(this.name);
     resolveVersion(this.name, records, undefined);
@@ -301,15 +302,15 @@ export class ModelVersion {
     yield* entriesOf(stageOf(this.place, body), body.root);
   }
 
-  /** One partition's entry; null: it has no model. Reads the entry's block, and not the others. */
+  /** One partition's entry, or null if it has no model. Reads only the block that contains the entry. */
   async entry(partition: string): Promise<ModelEntry | null> {
     const { body } = await this.#find();
     return findEntry(stageOf(this.place, body), body.root, partition);
   }
 
   /**
-   * One partition's model: its bytes, checked, or what the serde reads. Throws `RegistryRefused` where it has
-   * none.
+   * One partition's model: its verified bytes, or the value that the serde reads from them. Throws
+   * `RegistryRefused` if the partition has no model.
    */
   async load<Model = Uint8Array>(partition: string, serde?: ModelSerde<Model>): Promise<Model> {
     const { body, version } = await this.#find();
@@ -323,7 +324,10 @@ export class ModelVersion {
     return serde === undefined ? (bytes as Model) : serde.read(bytes);
   }
 
-  /** Starts a run that predicts with this version: where the alias points now, whatever becomes of it. */
+  /**
+   * Starts a run that predicts with this version. An alias is resolved now; the run is unaffected if it moves
+   * later.
+   */
   async predict(
     input: Omit<RunInput, 'function' | 'model'> & { model?: Omit<ModelInput, 'name' | 'version' | 'run'> },
     options: { runId?: string } = {},
@@ -336,27 +340,27 @@ export class ModelVersion {
   }
 
   /** Sets tags (null removes one) and the description. */
-  async tag(words: { description?: string; tags?: Record<string, string | null> }): Promise<void> {
+  async tag(changes: { description?: string; tags?: Record<string, string | null> }): Promise<void> {
     const { version } = await this.#find();
     await this.place.warehouse.changeModels(this.model, (now) => {
       resolveVersion(this.model, now, version);
-      return { records: describeVersion(now, version, words), result: undefined };
+      return { records: describeVersion(now, version, changes), result: undefined };
     });
   }
 
   /**
-   * Deletes the version; its models stay on the stage until `clean` finds that nobody needs them, neither
-   * another version nor a run that predicts with it. Throws `RegistryRefused` while an alias points at it,
-   * unless it is the last version.
+   * Deletes the version. Its models stay on the stage until `clean` removes those that no other version and
+   * no run that predicts with them needs. Throws `RegistryRefused` while an alias points at it, unless it is
+   * the only version left.
    */
   async delete(): Promise<number> {
     const { version, body } = await this.#find();
     await this.place.warehouse.changeModels(this.model, (now) => ({
-      // The number alone, for `latest` would be another one when this is made again after a lost answer.
+      // By number: after a lost response, a repeated `latest` would mean another version.
       records: removeVersion(this.model, now, version),
       result: undefined,
     }));
-    // From here on nothing names its root, which alone makes clean keep what it names.
+    // Nothing names its root any more, and the root alone makes clean keep its files.
     await stageOf(this.place, body).remove(body.root.path);
     return version;
   }
@@ -366,7 +370,7 @@ export class ModelVersion {
   }
 }
 
-/** As this registry's connection reaches it. */
+/** Opens the version's stage through this registry's connection. */
 function stageOf({ openStage, warehouse }: RegistryPlace, { stage }: VersionBody): Stage {
   return openStage(stageUri(stage, '', warehouse.uri));
 }

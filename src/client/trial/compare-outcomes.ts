@@ -1,4 +1,4 @@
-/** A call of a function against what a run recorded for the same partition. Pure. */
+/** Compares a call of a function with what a run recorded for the same partition. Pure. */
 import { showJson } from '../../rows/json';
 import type { CallView, CellDifference, OutcomeComparison } from './types';
 import type { ArtifactView } from '../../reader/types';
@@ -6,7 +6,7 @@ import type { Row } from '../../core/row';
 
 const MAX_CELLS = 20;
 
-/** What is compared of a call; `rows` are all that it returned. */
+/** The compared parts of a call. `rows` contains all returned rows. */
 export type ComparedCall = Pick<CallView, 'status' | 'error' | 'artifacts' | 'logs'> & { rows: Row[] };
 
 export function compareOutcomes(now: ComparedCall, recorded: ComparedCall): OutcomeComparison {

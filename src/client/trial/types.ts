@@ -1,10 +1,10 @@
-/** What trying a run, and debugging a partition of one, give. Nothing of either is recorded. */
+/** Results of trying a run and of debugging a partition. Neither is recorded. */
 import type { ErrorInfo, FinalStatus } from '../../core/outcome';
 import type { PartitionStatus } from '../../core/status';
 import type { ArtifactView, LogEntry } from '../../reader/types';
 import type { Row } from '../../core/row';
 
-/** Rows of a partition's result that are shown. */
+/** Maximum number of result rows shown per partition. */
 export const MAX_ROWS_SHOWN = 20;
 
 /** One partition that was tried. */
@@ -18,27 +18,27 @@ export interface TriedPartition {
   durationMs: number;
   /** The first 20 rows that the function returned, key columns before them. */
   result: Row[];
-  /** How many rows it returned. */
+  /** Number of rows it returned. */
   resultRows: number;
-  /** What it uploaded; gone with the try. */
+  /** Its uploads, which are discarded after the try. */
   artifacts: ArtifactView[];
   error: ErrorInfo | null;
 }
 
-/** What came of a try. */
+/** The result of a try. */
 export interface TryReport {
   function: string;
-  /** The largest first. */
+  /** Largest partition first. */
   tried: TriedPartition[];
-  /** What the whole run would be. */
+  /** Size of the whole run. */
   plan: {
     partitions: number;
     rows: number;
-    /** Partitions that would run at once here. */
+    /** Partitions that would run concurrently on this machine. */
     concurrency: number;
     /**
-     * About how long it would take: partitions × mean time of those tried that are DONE ÷ concurrency; null
-     * when none is.
+     * Estimated duration: partitions × mean time of the tried partitions that are DONE ÷ concurrency. Null if
+     * none is DONE.
      */
     estimatedMs: number | null;
   };
@@ -51,17 +51,17 @@ export type TryEvent =
   | { type: 'partition'; partition: TriedPartition };
 
 export interface TryOptions {
-  /** How many partitions: the largest, the smallest, and the rest evenly between them by size. */
+  /** Number of partitions to try: the largest, the smallest, and others evenly spaced by size. */
   partitions: number;
   onEvent?: (event: TryEvent) => void;
-  /** Ends the functions, and the try with the signal's reason. */
+  /** Stops the functions, and rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** How a partition ended: a call made to debug it, or what the run recorded. */
+/** The outcome of a partition: of a debugging call, or as the run recorded it. */
 export interface CallView {
   status: PartitionStatus;
-  /** The attempt's number; of what is recorded, how often the function was called. */
+  /** Number of the attempt; for a recorded outcome, how often the function was called. */
   attempts: number;
   durationMs: number | null;
   /** Rows, key columns first; at most the first 20. */
@@ -73,7 +73,7 @@ export interface CallView {
   logs: LogEntry[];
 }
 
-/** A cell of the result that is not what was recorded. */
+/** A cell of the result that differs from what was recorded. */
 export interface CellDifference {
   /** The row's position, from 0. */
   row: number;
@@ -82,19 +82,19 @@ export interface CellDifference {
   recorded: unknown;
 }
 
-/** A call against the recorded outcome. */
+/** Comparison of a call with the recorded outcome. */
 export interface OutcomeComparison {
-  /** Whether all of the below are the same, logs aside. */
+  /** Whether everything below except the logs is the same. */
   same: boolean;
   status: boolean;
-  /** Whether the errors have the same type and message; also when there is none on either side. */
+  /** Whether the errors have the same type and message, or there is no error on either side. */
   error: boolean;
   result: {
     same: boolean;
-    /** The first 20 cells that differ, in rows that both have. */
+    /** The first 20 differing cells, in rows that exist on both sides. */
     cells: CellDifference[];
   };
-  /** By name; artifacts are the same when their sha256 is. */
+  /** By name. Artifacts are the same if their sha256 is. */
   artifacts: {
     name: string;
     verdict: 'same' | 'different' | 'new' | 'gone';
@@ -104,7 +104,7 @@ export interface OutcomeComparison {
   logs: boolean;
 }
 
-/** What came of debugging a partition. */
+/** The result of debugging a partition. */
 export interface DebugReport {
   runId: string;
   /** The partition id. */
@@ -121,7 +121,7 @@ export interface DebugReport {
 
 /** What happens while a partition is debugged. */
 export type DebugEvent =
-  /** The process waits for a debugger at this URL (`ws://127.0.0.1:…`). */
+  /** The process is waiting for a debugger at this URL (`ws://127.0.0.1:…`). */
   | { type: 'waiting'; url: string }
   /** The function is about to be called. */
   | { type: 'calling'; attempt: number; rows: number }
@@ -129,11 +129,11 @@ export type DebugEvent =
 
 export interface DebugOptions {
   /**
-   * Open Node's debugger on 127.0.0.1, wait until one is attached, and stop just before the function. Default
-   * false.
+   * Open Node's inspector on 127.0.0.1, wait for a debugger to attach, and break just before the function.
+   * Default false.
    */
   inspect?: boolean;
-  /** For runs of the built-in function `sql`: this query instead of the run's. */
+  /** The query to run instead of the run's own. Only for runs of the built-in function `sql`. */
   sql?: string;
   /** Functions file. Default: the one that the run named, else the project's. */
   functions?: string;
