@@ -15,13 +15,13 @@ export function withChange(command: Command): Command {
 }
 
 /**
- * `said` is printed once the change is in force. `inWords` rephrases a refusal in the command's own terms.
+ * `confirmation` is printed once the change is in force. `inWords` rephrases a refusal in the command's own terms.
  */
 export async function changing(
   runId: string,
   options: ChangeOptions,
   change: (handle: RunHandle) => Promise<void>,
-  said: string,
+  confirmation: string,
   inWords: (refusal: string) => string = (refusal) => refusal,
 ): Promise<void> {
   // Needs a worker: the run's workflow applies the change.
@@ -34,7 +34,7 @@ export async function changing(
       const refusal = inWords(error.message);
       throw new CannotDo(refusal.startsWith('- ') ? `nothing was changed:\n${refusal}` : refusal);
     }
-    aside(said);
+    aside(confirmation);
     const state = await handle.status();
     if (options.json === true) return printJson(state);
     print(renderRunState(state, [], widthOfTerminal(), paint));

@@ -98,7 +98,7 @@ export function withHoldout(command: Command): Command {
     .optionsGroup(GROUP.models)
     .option(
       '--holdout <condition>',
-      'rows to exclude from training and measure metrics on; MODEL.fitPredict predicts them',
+      'SQL condition for rows to exclude from training; metrics are measured on them, and MODEL.fitPredict predicts them',
     )
     .optionsGroup(GROUP.own);
 }
@@ -111,7 +111,10 @@ export function withSourceFlags(command: Command): Command {
     .option('--by <columns>', 'comma-separated key columns; without them each file is a partition')
     .option('--pattern <glob>', 'glob below the folder --from; each matching file is a partition')
     .option('--where <condition>', 'only use rows that match this SQL condition')
-    .option('--snapshot <how>', 'stage (default), or none to query a table with time travel as of planning')
+    .option(
+      '--snapshot <how>',
+      'where to keep the snapshot: stage (default), or none to query a table as of planning through its time travel',
+    )
     .option(
       '--time-zone <name>',
       'time zone of $scheduled_date and of a schedule, such as Europe/Berlin (default: UTC)',
@@ -180,7 +183,7 @@ export function withFailureFlags(command: Command): Command {
     .option('--fail-fast', 'stop as soon as more partitions have failed than are tolerated')
     .option(
       '--maximum-attempts <n>',
-      'failed calls per partition, including the first (default: 3); lost or restarted workers do not count',
+      'maximum failed calls per partition, including the first (default: 3); lost or restarted workers do not count',
     )
     .optionsGroup(GROUP.limits)
     .option('--timeout <duration>', 'maximum time for one call, such as 90s or 15m')

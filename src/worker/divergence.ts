@@ -15,9 +15,10 @@ export interface Divergence {
 
 /** `error` is the error of a replay of these events. */
 export function divergenceOf(error: Error, events: readonly HistoryEvent[]): Divergence {
-  const said = /\[TMPRL\d+\] Nondeterminism error: ((?:[^"\\]|\\.)*)/.exec(error.message)?.[1];
-  const found = said === undefined ? null : (unhandled(said, events) ?? otherActivity(said, events));
-  if (found === null) return { eventId: null, recorded: null, wanted: null, message: said ?? error.message };
+  const reason = /\[TMPRL\d+\] Nondeterminism error: ((?:[^"\\]|\\.)*)/.exec(error.message)?.[1];
+  const found = reason === undefined ? null : (unhandled(reason, events) ?? otherActivity(reason, events));
+  if (found === null)
+    return { eventId: null, recorded: null, wanted: null, message: reason ?? error.message };
   const eventId = Number(found.event.eventId);
   const recorded = described(found.event);
   const message = `At event ${eventId} the history has ${recorded}, but this code would ${found.wanted}.`;
@@ -33,11 +34,11 @@ interface Found {
  * `Timer machine does not handle this event: HistoryEvent(id: 18, …)`, or that the code does nothing at an
  * event.
  */
-function unhandled(said: string, events: readonly HistoryEvent[]): Found | null {
-  const id = /HistoryEvent\(id: (\d+)/.exec(said)?.[1];
+function unhandled(reason: string, events: readonly HistoryEvent[]): Found | null {
+  const id = /HistoryEvent\(id: (\d+)/.exec(reason)?.[1];
   const event = events.find(({ eventId }) => String(eventId) === id);
   if (event === undefined) return null;
-  const machine = /^(.+?) machine does not handle/.exec(said)?.[1];
+  const machine = /^(.+?) machine does not handle/.exec(reason)?.[1];
   if (machine === undefined) return { event, wanted: 'do nothing there' };
   return { event, wanted: WANTED[machine] ?? `continue with another step (${machine})` };
 }
@@ -56,10 +57,10 @@ const WANTED: Readonly<Record<string, string>> = {
  * `Activity id of scheduled event '0' does not match activity id of activity command '3'`; likewise for
  * types.
  */
-function otherActivity(said: string, events: readonly HistoryEvent[]): Found | null {
+function otherActivity(reason: string, events: readonly HistoryEvent[]): Found | null {
   const match =
     /^Activity (id|type) of scheduled event '(.*)' does not match activity \1 of activity command '(.*)'$/.exec(
-      said,
+      reason,
     );
   if (match === null) return null;
   const [, what, recorded, wanted] = match;

@@ -10,8 +10,8 @@ interface RunCommandOptions extends RunFlags, StartOptions {
   try?: number;
 }
 
-const NOTES = `Exit codes: 0 the run completed; 1 it failed, was cancelled, or exceeded the failure tolerance; 2
-nothing was started; 130 detached by Ctrl-C (the run continues).`;
+const NOTES = `Exit codes: 0 the run completed; 1 it failed, was cancelled, or exceeded the failure tolerance;
+2 nothing was started; 130 detached by Ctrl-C (the run continues).`;
 
 export function define(command: Command): void {
   withExamples(

@@ -12,9 +12,9 @@ const INDENT = '    ';
  * are relative.
  */
 export function renderError({ type, message, stack }: ErrorInfo, paint: Paint, cwd = process.cwd()): string {
-  const said = cleanLines(`${type}: ${message}`).split('\n');
+  const lines = cleanLines(`${type}: ${message}`).split('\n');
   return [
-    ...said.map((line) => INDENT + paint.red(line)),
+    ...lines.map((line) => INDENT + paint.red(line)),
     ...framesOf(stack, cwd).map((frame) => INDENT + paint.dim(frame)),
   ].join('\n');
 }

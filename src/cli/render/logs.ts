@@ -13,8 +13,8 @@ const NAME_WIDTH = 20;
 export function logLine(entry: LogEntry, paint: Paint): string {
   const { execution, attempt: number } = entry;
   const attempt = execution > 1 ? ` #${execution}.${number}` : number > 1 ? ` #${number}` : '';
-  const who = entry.partition === null ? 'all' : partitionName(entry.partition);
-  const name = padEnd(cut(`${who}${attempt}`, NAME_WIDTH), NAME_WIDTH);
+  const source = entry.partition === null ? 'all' : partitionName(entry.partition);
+  const name = padEnd(cut(`${source}${attempt}`, NAME_WIDTH), NAME_WIDTH);
   const text = clean(entry.text);
   return `${paint.dim(`${name} │`)} ${entry.stream === 'stderr' ? paint.yellow(text) : text}`;
 }

@@ -234,7 +234,7 @@ export class RegisteredModel {
       changed: better.size,
       base: champion,
       run: null,
-      description: `version ${champion}, with those of version ${challenger.version} whose ${options.metric} is better`,
+      description: `version ${champion}, with the models of version ${challenger.version} whose ${options.metric} is better`,
       tags: {},
       createdAt: at,
     };

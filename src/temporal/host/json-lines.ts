@@ -1,4 +1,4 @@
-/** Sends and receives one JSON object per line over a socket. */
+/** Receives one JSON object per line from a socket. */
 import type { Socket } from 'node:net';
 
 const MAX_LINE = 64 * 1024;
