@@ -67,7 +67,7 @@ describe('without a server', () => {
     ],
     [['run', 'f', '--from', 't', '--by', 'a', '--project', 'nowhere'], /The folder does not exist/],
     [['status'], /Give a run id, or a file with --history/],
-    [['partitions', 'r', '--status', 'GOOD'], /Allowed are PENDING, RUNNING, DONE/],
+    [['partitions', 'r', '--status', 'GOOD'], /Use one of PENDING, RUNNING, DONE/],
     [['list', '--address', '127.0.0.1:1'], /No Temporal server responds at "127\.0\.0\.1:1"/],
     [['worker'], /A worker needs a Temporal server/],
   ])('%j exits with 2 and a sentence, without a stack trace (I9)', async (args, sentence) => {
@@ -387,7 +387,7 @@ describe('init', () => {
 
     const worker = startCli(folder, ['worker'], env);
     try {
-      await worker.says('Executing runs of');
+      await worker.says('Executing runs from');
       const { code, stdout } = await cli(
         folder,
         ['run', 'salesByRegion', '--from', 'sales.csv', '--by', 'region', '--json'],

@@ -125,7 +125,7 @@ describe('partwise debug', () => {
     const mended = await debug('South');
     expect(mended.code).toBe(0);
     expect(mended.stderr).toMatch(new RegExp(`\nTo rerun it in the run: node \\S+ retry ${runId}\n$`));
-    expect(mended.stdout.slice(mended.stdout.indexOf('Not the same'))).toBe(
+    expect(mended.stdout.slice(mended.stdout.indexOf('Different from'))).toBe(
       [
         'Different from what the run recorded:',
         '≠ status     DONE, was FAILED',

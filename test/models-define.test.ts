@@ -116,7 +116,7 @@ it.each([
   [{ name: '1x', train: () => 1, predict: () => [] }, '"name" is "1x"'],
   [{ name: 'x', predict: () => [] }, '"train" of "x" is missing'],
   [{ name: 'x', train: () => 1 }, '"predict" of "x" is missing'],
-  [{ name: 'x', train: () => 1, predict: () => [], serde: {} }, '"serde" of "x" lacks something'],
+  [{ name: 'x', train: () => 1, predict: () => [], serde: {} }, '"serde" of "x" is not valid'],
   [{ name: 'x', train: () => 1, predict: () => [], trian: 1 }, 'unknown setting "trian"'],
 ])('refuses %j', (options, message) => {
   expect(() => definePartitionModel(options as never)).toThrow(message);

@@ -501,7 +501,7 @@ describe('the registry', () => {
       'promote 2',
       'rollback 1',
     ]);
-    await expect(model.rollback('production')).rejects.toThrow('never anywhere else');
+    await expect(model.rollback('production')).rejects.toThrow('has no earlier version');
     // To be where it is is no step: a rollback would lead nowhere.
     await model.promote(2, 'production');
     await model.promote(2, 'production');

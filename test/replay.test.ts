@@ -132,7 +132,7 @@ describe('a change of the order of commands', () => {
     );
     expect(small!.divergence).toMatchObject({
       recorded: 'the start of the activity processUnit (id "0")',
-      wanted: 'start the activity of id "3"',
+      wanted: 'start the activity with id "3"',
     });
     expect(small!.divergence!.message).toBe(
       `At event ${small!.divergence!.eventId} the history has the start of the activity processUnit (id "0"), ` +

@@ -95,7 +95,7 @@ test('every problem of an input is told at once, each with its place, what was g
   ).toEqual([
     '"function" is missing; it takes the name of a partition function, such as "salesByRegion".',
     '"source.tabel" is not a setting. Did you mean "table"? "source" takes: table, query, files, pattern.',
-    '"source" names no rows: give exactly one of "table", "query" and "files".',
+    '"source" does not name any rows: give exactly one of "table", "query" and "files".',
     '"partitionBy" is "region"; it takes a list of column names, such as ["region"].',
     '"warehouse" is "postgres:sales"; it takes a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION".',
     '"where" is " "; it takes an SQL condition, such as "amount > 0".',
@@ -132,7 +132,7 @@ test('a stage as a source is refused, with what to give instead (I9)', () => {
     const source = { [field]: '@DB.PUBLIC.FILES/sales.csv' };
     expect(problemsOf({ function: 'f', source, partitionBy: ['region'] })).toEqual([
       expect.stringMatching(
-        new RegExp(`^"source\\.${field}" is "@DB.* names a stage, .*\\. Load its files into a table`),
+        new RegExp(`^"source\\.${field}" is "@DB.* is a stage, .*\\. Load its files into a table`),
       ),
     ]);
   }
@@ -162,7 +162,7 @@ test('settings that do not go together are refused (I9)', () => {
     expect.stringContaining('names rows in more than one place'),
   ]);
   expect(problemsOf({ ...GOOD, output: { mode: 'append' } })).toEqual([
-    expect.stringContaining('"output" does not name a target for the rows'),
+    expect.stringContaining('"output" does not name a target'),
   ]);
   expect(problemsOf({ ...GOOD, output: { table: 'a', file: 'b.csv' } })).toEqual([
     expect.stringContaining('names both a table and a file'),
@@ -190,7 +190,7 @@ test('an output is a table or a file of a known ending, and nothing that is neit
 
 test('partition ids in "only" are checked against the key, and the id that was meant is named', () => {
   expect(problemsOf({ ...GOOD, only: ['North', 'San Marcos', 'a/b'] })).toEqual([
-    expect.stringContaining('"San%20Marcos" may be meant'),
+    expect.stringContaining('so you may mean "San%20Marcos"'),
     expect.stringContaining('a partition id of 2 columns, but the partition key has 1'),
   ]);
 });

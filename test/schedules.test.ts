@@ -246,10 +246,10 @@ describe('a schedule', () => {
         '"to" is "2024-02-30"; it takes a day such as "2026-11-01", or a time such as "2026-11-01T06:00:00Z".',
       ]);
       expect(await problemsOf('2024-11-02', '2024-11-01')).toEqual([
-        expect.stringContaining('exchange them'),
+        expect.stringContaining('swap them'),
       ]);
       expect(await problemsOf('2999-01-01', '2999-01-02')).toEqual([
-        expect.stringContaining('still to come'),
+        expect.stringContaining('in the future'),
       ]);
       expect(await problemsOf('2024-11-01T01:00', '2024-11-01T02:00')).toEqual([
         `The schedule "${id}" was not due between 2024-11-01T01:00 and 2024-11-01T02:00.`,

@@ -52,7 +52,7 @@ describeEmulator('the example on Snowflake', () => {
   });
   const startWorker = async () => {
     worker = startCli(folder, ['worker'], env());
-    await worker.says('Executing runs of');
+    await worker.says('Executing runs from');
   };
   /** Groups of the table that functions' rows went to. */
   const inTable = async (name: string) => {

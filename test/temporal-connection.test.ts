@@ -225,7 +225,7 @@ describe('the binary', () => {
       '`temporal.binary` is "missing", which is not a usable Temporal CLI',
     );
     fakeTemporal(join(folder, 'old'), '0.13.2');
-    await expect(find('old')).rejects.toThrow('it is version 0.13.2, and Partwise needs 1.3 or later');
+    await expect(find('old')).rejects.toThrow('it is version 0.13.2, but Partwise needs 1.3 or later');
   });
 
   test('`temporal` on PATH is taken; what only looks like it is passed over, with the reason', async () => {

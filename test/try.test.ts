@@ -97,7 +97,7 @@ describe('--try', () => {
       ]),
     );
     expect(stdout).toMatch(
-      /\n {2}node \S+main\.js run count --from sales\.csv --by region --param currency=EUR {2}all of them\n$/,
+      /\n {2}node \S+main\.js run count --from sales\.csv --by region --param currency=EUR {2}run all partitions\n$/,
     );
     await expectNothingLeft();
   });

@@ -77,5 +77,5 @@ function announce(runId: string, before: RunState, { rerunMissing }: RetryOption
   const { total, DONE } = before.counts;
   note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
   const but = rerunMissing === true ? ', except those whose files are missing' : '';
-  aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and stay so${but}`);
+  aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and kept${but}`);
 }
