@@ -245,9 +245,7 @@ describe('a schedule', () => {
         '"from" is "yesterday"; it takes a day such as "2026-11-01", or a time such as "2026-11-01T06:00:00Z".',
         '"to" is "2024-02-30"; it takes a day such as "2026-11-01", or a time such as "2026-11-01T06:00:00Z".',
       ]);
-      expect(await problemsOf('2024-11-02', '2024-11-01')).toEqual([
-        expect.stringContaining('swap them'),
-      ]);
+      expect(await problemsOf('2024-11-02', '2024-11-01')).toEqual([expect.stringContaining('swap them')]);
       expect(await problemsOf('2999-01-01', '2999-01-02')).toEqual([
         expect.stringContaining('in the future'),
       ]);
