@@ -63,7 +63,7 @@ describe('without a server', () => {
     [['run', '--by', 'a'], /- FUNCTION is missing; .*\n- --from is missing; it takes a table/],
     [
       ['run', 'f', '--from', 't', '--by', 'a', '--max-concurrency', '99999', '--run-id', '..'],
-      /- The run id "\.\." is only dots.*\n- --max-concurrency is 99999;/,
+      /- The run id "\.\." consists only of dots.*\n- --max-concurrency is 99999;/,
     ],
     [['run', 'f', '--from', 't', '--by', 'a', '--project', 'nowhere'], /The folder does not exist/],
     [['status'], /Give a run id, or a file with --history/],

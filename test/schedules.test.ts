@@ -463,7 +463,7 @@ describe('a schedule', () => {
       '"partitionBy" is missing; it takes a list of column names, such as ["region"].',
       '"scheduledTime" is set by the schedule for each run: remove it.',
     ]);
-    await expect(schedules.create('', { input: DAILY })).rejects.toThrow(/no name[^]*Nothing says when/);
+    await expect(schedules.create('', { input: DAILY })).rejects.toThrow(/no name[^]*has no times/);
     await expect(schedules.create('x'.repeat(190), { input: DAILY, every: '1h' })).rejects.toThrow(
       /its run ids start with its name/,
     );
