@@ -15,7 +15,8 @@ export function withChange(command: Command): Command {
 }
 
 /**
- * `confirmation` is printed once the change is in force. `inWords` rephrases a refusal in the command's own terms.
+ * `confirmation` is printed once the change is in force. `inWords` rephrases a refusal in the command's own
+ * terms.
  */
 export async function changing(
   runId: string,
