@@ -2,7 +2,7 @@
  * The public API of Partwise: partition functions, configuration, and starting and reading runs.
  *
  * A project's functions file imports this module in every runner process, so it loads nothing heavy: the
- * Temporal client and DuckDB are loaded by what needs them, when it is called.
+ * Temporal client and DuckDB are loaded only when a function that needs them is called.
  */
 export { definePartitionFunction } from './functions/define';
 export type {

@@ -1,6 +1,6 @@
 /**
- * `partwise/models`: a ready learner and what goes with it. Apart from `partwise`, so that those who bring
- * their own load none of it.
+ * `partwise/models`: a ready-made learner and its helpers. Separate from `partwise`, so that projects with
+ * their own learner do not load it.
  */
 export type {
   ArtifactReader,

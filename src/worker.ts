@@ -17,4 +17,4 @@ export {
 export { readHistory, type RunHistory } from './reader/histories/histories';
 export type { HistoryEvent } from './history/events';
 export { replayRuns, type ReplayOptions, type ReplayReport } from './worker/replay';
-export type { Parting } from './worker/divergence';
+export type { Divergence } from './worker/divergence';

@@ -157,7 +157,7 @@ describe('runs that are removed', () => {
       name: 'CleanRefused',
       problems: [
         expect.stringContaining(`The run "${open.runId}" is in progress`),
-        'There is nothing of a run "nope" on the stage.',
+        'The stage has no run "nope".',
       ],
     });
     await writeFile(gate, '');
@@ -313,11 +313,11 @@ describe('partwise clean', () => {
     const dry = await cli(project.folder, [...flags, '--dry-run']);
     expect(dry).toMatchObject({ code: 0 });
     expect(dry.stdout).toContain(run.runId);
-    expect(dry.stdout).toContain('all of it');
-    expect(dry.stderr).toMatch(/files \(.+\) would be removed; nothing was \(--dry-run\)\./);
+    expect(dry.stdout).toContain('whole run');
+    expect(dry.stderr).toMatch(/files \(.+\) would be removed \(--dry-run: nothing was\)\./);
     const unasked = await cli(project.folder, flags);
     expect(unasked).toMatchObject({ code: 2 });
-    expect(unasked.stderr).toContain('say --yes to remove this, or --dry-run to only look');
+    expect(unasked.stderr).toContain('Add --yes to remove these files, or --dry-run to list them');
     expect((await files(run.runId)).length).toBeGreaterThan(1);
     const done = await cli(project.folder, [...flags, '--yes', '--json']);
     expect(JSON.parse(done.stdout)).toMatchObject({ dryRun: false, runs: [{ runId: run.runId }] });

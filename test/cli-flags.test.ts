@@ -134,9 +134,7 @@ test('an output that is no table and no file of a known ending, and a mode witho
   expect(problems({ output: './summary' })).toEqual([
     expect.stringContaining('it takes a path that ends in'),
   ]);
-  const alone = [
-    '--mode and --evolve go with --output: name the table that they are about, such as --output summary.',
-  ];
+  const alone = ['--mode and --evolve require --output: name the table to write, such as --output summary.'];
   expect([problems({ mode: 'append' }), problems({ evolve: true })]).toEqual([alone, alone]);
   expect(problems({ output: 'main.summary', mode: 'append', evolve: true })).toEqual([]);
 });

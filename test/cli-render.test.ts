@@ -110,7 +110,7 @@ test('a paused run says so, how many would be in flight, and how it goes on', ()
     hasArtifacts: false,
     suggest: (command: string) => `partwise ${command}`,
   };
-  expect(nextCommands(next, PLAIN).split('\n')[0]).toBe('  partwise unpause texas  let it go on');
+  expect(nextCommands(next, PLAIN).split('\n')[0]).toBe('  partwise unpause texas  resume it');
 });
 
 test('a run that goes on says for how long', () => {
@@ -133,10 +133,10 @@ test('a run that is held up says by what, on one line', () => {
     commit: null,
     waiting: { activity: 'commitRun', attempt: 3, error },
   };
-  const line = 'the commit is tried again (attempt 3): WarehouseLocked: locked by⏎\\x1b[2Janother';
+  const line = 'retrying the commit (attempt 3): WarehouseLocked: locked by⏎\\x1b[2Janother';
   expect(renderRunState(state, [], 100, PLAIN).split('\n').at(-1)).toBe(line);
   const planning = waitingText({ activity: 'planRun', attempt: 2, error: { ...error, message: 'm' } });
-  expect(planning).toBe('planning is tried again (attempt 2): WarehouseLocked: m');
+  expect(planning).toBe('retrying planning (attempt 2): WarehouseLocked: m');
 });
 
 test('rows become a table that fits the width: numbers to the right, lists of numbers as sparklines, long cells cut', () => {

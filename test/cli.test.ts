@@ -63,12 +63,12 @@ describe('without a server', () => {
     [['run', '--by', 'a'], /- FUNCTION is missing; .*\n- --from is missing; it takes a table/],
     [
       ['run', 'f', '--from', 't', '--by', 'a', '--max-concurrency', '99999', '--run-id', '..'],
-      /- The run id "\.\." is only dots.*\n- --max-concurrency is 99999;/,
+      /- The run id "\.\." consists only of dots.*\n- --max-concurrency is 99999;/,
     ],
-    [['run', 'f', '--from', 't', '--by', 'a', '--project', 'nowhere'], /There is no such folder/],
-    [['status'], /Name a run, or a file with --history/],
-    [['partitions', 'r', '--status', 'GOOD'], /Allowed are PENDING, RUNNING, DONE/],
-    [['list', '--address', '127.0.0.1:1'], /No Temporal server answers at "127\.0\.0\.1:1"/],
+    [['run', 'f', '--from', 't', '--by', 'a', '--project', 'nowhere'], /The folder does not exist/],
+    [['status'], /Give a run id, or a file with --history/],
+    [['partitions', 'r', '--status', 'GOOD'], /Use one of PENDING, RUNNING, DONE/],
+    [['list', '--address', '127.0.0.1:1'], /No Temporal server responds at "127\.0\.0\.1:1"/],
     [['worker'], /A worker needs a Temporal server/],
   ])('%j exits with 2 and a sentence, without a stack trace (I9)', async (args, sentence) => {
     const { code, stdout, stderr } = await cli(folder, args);
@@ -148,7 +148,7 @@ describe('in a project', () => {
     );
   });
 
-  it('reading commands print one JSON document on standard output and nothing else', async () => {
+  it('reading commands print a single JSON document to standard output', async () => {
     const args = run('count', '--tolerated-failures', '1', '--json');
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     const json = async (...command: string[]): Promise<unknown> => {
@@ -208,7 +208,7 @@ describe('in a project', () => {
     const one = await cli(project.folder, ['logs', runId, '--partition', 'South']);
     expect(one.stdout).toBe('South                │ counting South\n');
     expect(one.stderr).toMatch(
-      /closed \(functions\.ts:9\)\n +at .*functions\.ts:9:\d+\)\nTo call it again .*: node \S+ debug \S+ South\n$/,
+      /closed \(functions\.ts:9\)\n +at .*functions\.ts:9:\d+\)\nTo call it on the same rows locally: node \S+ debug \S+ South\n$/,
     );
   });
 
@@ -245,7 +245,7 @@ describe('in a project', () => {
     await mkdir(join(project.folder, 'other/New%20York/count.json'), { recursive: true });
     const some = await cli(project.folder, ['artifacts', 'download', runId, '--to', 'other']);
     expect(some.code).toBe(2);
-    expect(some.stderr).toMatch(/^Not written:\nNew%20York count\.json: EISDIR.*\n1 file in other\n$/);
+    expect(some.stderr).toMatch(/^Not downloaded:\nNew%20York count\.json: EISDIR.*\n1 file in other\n$/);
     expect(JSON.parse(await project.read('other/North/count.json'))).toEqual({ orders: 2 });
   });
 
@@ -296,7 +296,7 @@ describe('in a project', () => {
     running.process.kill('SIGINT');
     const { code, stderr } = await running.finished;
     expect(code).toBe(130);
-    expect(stderr).toMatch(new RegExp(`Detached: the run goes on\\..*watch ${runId}.*cancel ${runId}`));
+    expect(stderr).toMatch(new RegExp(`Detached: the run continues\\..*watch ${runId}.*cancel ${runId}`));
 
     const following = startCli(project.folder, ['logs', runId, '-f']);
     await once(following.process.stdout!, 'data');
@@ -387,7 +387,7 @@ describe('init', () => {
 
     const worker = startCli(folder, ['worker'], env);
     try {
-      await worker.says('Executing runs of');
+      await worker.says('Executing runs from');
       const { code, stdout } = await cli(
         folder,
         ['run', 'salesByRegion', '--from', 'sales.csv', '--by', 'region', '--json'],
@@ -406,7 +406,7 @@ describe('init', () => {
     await rm(join(folder, 'README.md'));
     const again = await cli(folder, ['init', ...flags]);
     expect(again.stdout).toMatch(
-      /kept +functions.*\nkept +partwise\.config.*\nkept +sales\.csv +is there already\nmade +README\.md.*\nkept +\.gitignore/,
+      /kept +functions.*\nkept +partwise\.config.*\nkept +sales\.csv +already exists\ncreated +README\.md.*\nkept +\.gitignore/,
     );
     expect(await readFile(join(folder, '.gitignore'), 'utf8')).toBe(
       'stage/\n.partwise/\n*.duckdb\n*.duckdb.wal\n',

@@ -283,7 +283,9 @@ describe('clean', () => {
     const { code, stdout, stderr } = await cli(project.folder, ['clean', '--run', other.run.runId, '--yes']);
     expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining(other.run.runId) });
     expect(stderr).toMatch(
-      new RegExp(`"${many.run.runId}" cannot be read, so nothing is removed of it.*outcomes.jsonl`),
+      new RegExp(
+        `"${many.run.runId}" cannot be read, so its files and those it reuses from other runs are kept: .*outcomes.jsonl`,
+      ),
     );
     expect((await files(other.run.runId)).filter((path) => path.endsWith('.parquet'))).toEqual([]);
     expect(await project.partwise.clean()).toMatchObject({ unread: [{ runId: many.run.runId }] });

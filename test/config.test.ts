@@ -65,7 +65,7 @@ test('a configuration that uses more of partwise than defineConfig is refused wi
   await expect(loadConfig({ projectDir: folder, env: {} })).rejects.toMatchObject({
     name: 'ConfigError',
     message: expect.stringMatching(
-      /partwise\.config\.ts.*It uses "Partwise" of "partwise", and a configuration can use only: defineConfig\. Move other code to the functions file/s,
+      /partwise\.config\.ts.*It imports "Partwise" from "partwise", but a configuration can only import: defineConfig\. Move other code to the functions file/s,
     ),
   });
 });
@@ -128,7 +128,7 @@ test('every problem is in one report, with the setting that was meant', async ()
     expect.stringMatching(/^"temporal\.adress" is not a setting\. Did you mean "address"\?/),
     '"worker.runners" is 0; it takes a whole number from 1 to 256.',
     expect.stringMatching(/^"warehose" is not a setting\. Did you mean "warehouse"\?/),
-    expect.stringMatching(/^There is no functions file ".*nowhere\.ts"\./),
+    expect.stringMatching(/^The functions file ".*nowhere\.ts" does not exist\./),
   ]);
 });
 
@@ -168,7 +168,7 @@ test('a file that cannot be read says so with its line', async () => {
   await rm(join(folder, 'partwise.config.ts'));
   await write('partwise.config.js', 'throw new Error("no licence");');
   expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual([
-    'It cannot be read: no licence',
+    'It cannot be loaded: no licence',
   ]);
 });
 
@@ -176,7 +176,7 @@ test('two configuration files in one folder are refused', async () => {
   await write('partwise.config.ts', 'export default {};');
   await write('partwise.config.json', '{}');
   expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual([
-    'There are partwise.config.ts and partwise.config.json, and one project has one configuration. Keep one of them.',
+    'There are partwise.config.ts and partwise.config.json, but a project has only one configuration. Keep one of them.',
   ]);
 });
 

@@ -545,10 +545,10 @@ describe('the commands', () => {
     const paused = await cli(project.folder, ['pause', runId]);
     expect([paused.code, paused.stderr]).toEqual([
       0,
-      'Paused: what runs goes on to its end, and nothing else is started.\n',
+      'Paused: partitions that are running finish, and no others are started.\n',
     ]);
     expect(paused.stdout).toMatch(/IN_PROGRESS {2}PAUSED[^]*1 at a time[^]*unpause commands-/);
-    await watch.says('PAUSED: nothing more is started.');
+    await watch.says('PAUSED: no more partitions are started.');
 
     const set = await cli(project.folder, [
       'set',
@@ -586,7 +586,7 @@ describe('the commands', () => {
     expect(unknown.stderr).toContain('The run has no partition "no%20where".');
 
     expect((await cli(project.folder, ['unpause', runId])).code).toBe(0);
-    await watch.says('Goes on.');
+    await watch.says('Resumed.');
     await gated.letGo();
     const end = await watch.finished;
     expect(end.code).toBe(0);

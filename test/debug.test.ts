@@ -118,16 +118,16 @@ describe('partwise debug', () => {
     expect(asRecorded.stdout).toMatch(
       /^✗ South {2}FAILED {2}1 row in \d+ ms\n {4}ExpectationFailed: South is closed\n {4}at Object\.run \(functions\.ts:8:13\)\n/,
     );
-    expect(asRecorded.stdout).toContain('\nThe same as what the run recorded:\n= status     FAILED\n');
+    expect(asRecorded.stdout).toContain('\nSame outcome as the run recorded:\n= status     FAILED\n');
     expect(asRecorded.stderr).toContain('South #2             │ billing South\n');
 
     await writeFile(join(project.folder, 'functions.ts'), functions({ rate: 2, closed: 'Nowhere' }));
     const mended = await debug('South');
     expect(mended.code).toBe(0);
-    expect(mended.stderr).toMatch(new RegExp(`\nTo run it again in the run: node \\S+ retry ${runId}\n$`));
-    expect(mended.stdout.slice(mended.stdout.indexOf('Not the same'))).toBe(
+    expect(mended.stderr).toMatch(new RegExp(`\nTo rerun it in the run: node \\S+ retry ${runId}\n$`));
+    expect(mended.stdout.slice(mended.stdout.indexOf('Different from'))).toBe(
       [
-        'Not the same as what the run recorded:',
+        'Different from what the run recorded:',
         '≠ status     DONE, was FAILED',
         '≠ result     1 row, was 0 rows',
         '≠ error      none, was ExpectationFailed: South is closed',
@@ -173,11 +173,11 @@ describe('partwise debug', () => {
     expect(wrong).toMatchObject({ code: 1, stdout: expect.stringContaining('BinderError') });
     expect(await cli(project.folder, ['debug', id, 'North', '--inspect'])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('no code to stop in'),
+      stderr: expect.stringContaining('no code to debug'),
     });
     expect(await debug('North', '--sql', 'SELECT 1 AS one')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('this run\'s function is "bill": leave it out'),
+      stderr: expect.stringContaining('this run\'s function is "bill": remove "sql"'),
     });
   });
 

@@ -373,7 +373,7 @@ describe('trouble', () => {
   test('a worker that crashes while it starts is tried five times, and its last words are told', async () => {
     behave({ crashes: 'no such thing' });
     await expect(attach()).rejects.toThrow(
-      /cannot start: the worker ended \(code 1\): TypeError: no such thing$/,
+      /cannot start: the worker exited \(code 1\): TypeError: no such thing$/,
     );
     expect(workersStarted()).toHaveLength(5);
   });
@@ -500,7 +500,7 @@ describe('partwise dev', () => {
     dev();
     await event('workerReady');
     await expect(runHostInForeground(options())).rejects.toThrow(
-      `\`partwise dev\` runs already for this project, as process ${process.pid}, with its server at 127.0.0.1:`,
+      `\`partwise dev\` is already running for this project, as process ${process.pid}, with its server at 127.0.0.1:`,
     );
   });
 });

@@ -289,7 +289,7 @@ it('a secret that was lost ends the runs that are open, with what to do, and the
   const { status, error } = await run.wait();
   expect({ status, message: error?.message }).toEqual({
     status: 'FAILURE',
-    message: expect.stringMatching(/began before the project's secret .* was made: .* partwise retry/s),
+    message: expect.stringMatching(/started before the project's secret .* was created: .* partwise retry/s),
   });
   expect(await readFile(join(folder, '.partwise', 'secret.json'), 'utf8')).not.toBe(before);
   expect((await readdir(join(folder, '.partwise'))).filter((name) => name.endsWith('.tmp'))).toEqual([]);

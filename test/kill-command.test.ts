@@ -149,7 +149,7 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
       );
     });
     process.kill(host, 'SIGCONT');
-    await running.says('came back on another port');
+    await running.says('restarted on another port');
     await openGate('server-moves');
     const { code, stderr } = await running.finished;
     other.close();

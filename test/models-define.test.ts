@@ -116,7 +116,7 @@ it.each([
   [{ name: '1x', train: () => 1, predict: () => [] }, '"name" is "1x"'],
   [{ name: 'x', predict: () => [] }, '"train" of "x" is missing'],
   [{ name: 'x', train: () => 1 }, '"predict" of "x" is missing'],
-  [{ name: 'x', train: () => 1, predict: () => [], serde: {} }, '"serde" of "x" lacks something'],
+  [{ name: 'x', train: () => 1, predict: () => [], serde: {} }, '"serde" of "x" is not valid'],
   [{ name: 'x', train: () => 1, predict: () => [], trian: 1 }, 'unknown setting "trian"'],
 ])('refuses %j', (options, message) => {
   expect(() => definePartitionModel(options as never)).toThrow(message);
@@ -160,7 +160,7 @@ it('trains where one class alone is known, and says so where nothing is', async 
   const { rows: found } = await runPartitionFunction(classes.predict, { ...call([null, null]), models });
   expect(found.map(({ prediction }) => prediction)).toEqual(['late', 'late']);
   await expect(runPartitionFunction(classes.train, call([null, null]))).rejects.toThrow(
-    '"kind" is NULL in each of the 2 rows',
+    '"kind" is NULL in all 2 rows',
   );
 });
 

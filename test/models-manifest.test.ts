@@ -139,7 +139,7 @@ describe("the registry's records", () => {
     const records = removeVersion('m', withVersions(3), 1);
     const based = { ...body, base: 1 };
     expect(() => addVersion('m', records, { identity, body: based, expected: 3 })).toThrow(
-      'Version 1 of "m", which this one was made on, was removed',
+      'Version 1 of "m", which this one is based on, was removed',
     );
   });
 
@@ -164,10 +164,10 @@ describe("the registry's records", () => {
     });
     expect(() =>
       moveAlias('m', moved, { alias: 'a', version: 2, expected: null, how: 'promote', at }),
-    ).toThrow('moved to version 1 meanwhile');
+    ).toThrow('moved from no version to version 1');
     expect(() =>
       moveAlias('m', moved, { alias: 'latest', version: 2, expected: null, how: 'promote', at }),
-    ).toThrow('no name for an alias');
+    ).toThrow('is not a valid alias');
   });
 
   it('change only what differs', () => {

@@ -226,7 +226,7 @@ describe('training', () => {
     const run = await start({ function: 'other.train', output: { model: 'taken' } }, 'other');
     const { status, error } = await run.wait();
     expect(status).toBe('FAILURE');
-    expect(error!.message).toContain('two models do not go under one name');
+    expect(error!.message).toContain('Register this one under another name');
     expect((await (await registered('taken')).describe()).versions).toBe(1);
   });
 
@@ -431,7 +431,7 @@ describe('predicting', () => {
     );
     const source = { query: 'SELECT *, 1 AS Row_ID FROM sales' };
     expect(await problemOf({ ...predicting, source, model: { name: 'known', keep: ['row_id'] } })).toContain(
-      'a column that predictions have by themselves',
+      'a column that Partwise adds to predictions',
     );
     expect(await problemOf({ ...predicting, function: 'other.predict' })).toContain(
       'comes from "mean", and "other.predict" cannot read its models',
@@ -501,7 +501,7 @@ describe('the registry', () => {
       'promote 2',
       'rollback 1',
     ]);
-    await expect(model.rollback('production')).rejects.toThrow('never anywhere else');
+    await expect(model.rollback('production')).rejects.toThrow('has no earlier version');
     // To be where it is is no step: a rollback would lead nowhere.
     await model.promote(2, 'production');
     await model.promote(2, 'production');

@@ -203,7 +203,7 @@ describe('a run that is followed', () => {
     for await (const event of run.events()) {
       if (event.type !== 'progress' || event.state.waiting === null) continue;
       waited.push(event.state);
-      await watch.says('the commit is tried again (attempt 2): WarehouseLocked: ');
+      await watch.says('retrying the commit (attempt 2): WarehouseLocked: ');
       await end(holder);
     }
     expect(waited[0]).toMatchObject({
@@ -220,7 +220,7 @@ describe('a run that is followed', () => {
     });
     const { code, stderr } = await watch.finished;
     expect(code).toBe(0);
-    expect(stderr.match(/is tried again \(attempt 2\)/g)).toHaveLength(1);
+    expect(stderr.match(/retrying the commit \(attempt 2\)/g)).toHaveLength(1);
   });
 
   it('waits for a warehouse file that is locked when it starts, says so, and can be cancelled', async () => {

@@ -332,7 +332,7 @@ describe('a run id', () => {
   });
 
   it('that cannot be an id is refused', async () => {
-    await expect(project.partwise.start(good, { runId: '..' })).rejects.toThrow('only dots');
+    await expect(project.partwise.start(good, { runId: '..' })).rejects.toThrow('only of dots');
     await project.client.workflow.start('partitionedRun', {
       workflowId: '...',
       taskQueue: project.taskQueue,

@@ -19,7 +19,7 @@ import type { RecordedHistory } from '../src/reader/histories/execution-history'
 import { payloadDecoder } from '../src/reader/histories/payloads';
 import { RunReader } from '../src/reader/run-reader';
 import { RecordedRun } from '../src/reader/recorded-run';
-import { partingOf } from '../src/worker/divergence';
+import { divergenceOf } from '../src/worker/divergence';
 import type { ReplayReport } from '../src/worker';
 import { cli } from './support/cli';
 import { REPOSITORY } from './support/project';
@@ -49,7 +49,7 @@ describe('histories of all releases', () => {
       TEMPORAL_ADDRESS: '127.0.0.1:1',
     });
     const { replayed } = JSON.parse(stdout) as { replayed: ReplayReport[] };
-    expect(replayed.filter(({ parting }) => parting !== null)).toEqual([]);
+    expect(replayed.filter(({ divergence }) => divergence !== null)).toEqual([]);
     expect(replayed).toHaveLength(FILES.length);
     expect(code).toBe(0);
   });
@@ -130,23 +130,23 @@ describe('a change of the order of commands', () => {
       'await (0, ending_1.commit)(plan, opened, { counts: { DONE: 1 } }); await work.process();',
       ['small', 'tolerated'],
     );
-    expect(small!.parting).toMatchObject({
+    expect(small!.divergence).toMatchObject({
       recorded: 'the start of the activity processUnit (id "0")',
-      wanted: 'start the activity of id "3"',
+      wanted: 'start the activity with id "3"',
     });
-    expect(small!.parting!.message).toBe(
-      `At event ${small!.parting!.eventId} the history has the start of the activity processUnit (id "0"), ` +
-        'and this code wanted to start the activity of id "3".',
+    expect(small!.divergence!.message).toBe(
+      `At event ${small!.divergence!.eventId} the history has the start of the activity processUnit (id "0"), ` +
+        'but this code would start the activity with id "3".',
     );
     // A run without output commits nothing.
-    expect(tolerated!.parting).toBeNull();
+    expect(tolerated!.divergence).toBeNull();
   });
 
   it('is noticed when a step is left out, and when one is added', () => {
     const [left] = replayChanged('workflows/closing.js', 'activities.closeRun(', 'Promise.resolve(', [
       'failFast',
     ]);
-    expect(left!.parting).toMatchObject({
+    expect(left!.divergence).toMatchObject({
       recorded: expect.stringContaining('the activity closeRun'),
       wanted: 'fail the run',
     });
@@ -156,7 +156,7 @@ describe('a change of the order of commands', () => {
       'await (0, workflow_1.sleep)(1000); const plan =',
       ['batches'],
     );
-    expect(added!.parting).toMatchObject({
+    expect(added!.divergence).toMatchObject({
       recorded: expect.stringContaining('the activity planRun'),
       wanted: 'start a timer',
     });
@@ -166,7 +166,7 @@ describe('a change of the order of commands', () => {
     const error = new Error(
       'Replay failed. Details: "[TMPRL1100] Nondeterminism error: Something else", source: ""',
     );
-    expect(partingOf(error, [])).toEqual({
+    expect(divergenceOf(error, [])).toEqual({
       eventId: null,
       recorded: null,
       wanted: null,
@@ -179,7 +179,7 @@ describe('partwise replay', () => {
   it('says what it needs, and what a file is not', async () => {
     expect(await cli(REPOSITORY, ['replay'])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('Name a run, or files with --history'),
+      stderr: expect.stringContaining('Give a run id, files with --history'),
     });
     expect(await cli(REPOSITORY, ['replay', '--history', 'package.json'])).toMatchObject({
       code: 2,

@@ -575,7 +575,7 @@ describe('partwise retry', () => {
     const flags = ['--project', project.folder];
     const failed = await cli(project.folder, ['retry', run.runId, ...flags]);
     expect(failed.code).toBe(1);
-    expect(failed.stderr).toContain('are DONE and stay so');
+    expect(failed.stderr).toContain('are DONE and kept');
     await mend();
     const good = await cli(project.folder, ['retry', run.runId, '--only', 'b', '--json', ...flags]);
     expect([good.code, (JSON.parse(good.stdout) as RunState).status]).toEqual([0, 'SUCCESS']);

@@ -329,7 +329,7 @@ describe('a run of a series', () => {
     const refused = await cli(project.folder, ['run', 'totals', ...flags]);
     expect(refused).toMatchObject({ code: 2 });
     expect(refused.stderr).toContain(
-      '--on-unchanged is "reuse", and nothing says which runs to reuse outcomes of: give them all one --series, such as "nightly".',
+      '--on-unchanged is "reuse", which needs a --series of runs to reuse outcomes from: give all of them the same --series, such as "nightly".',
     );
   });
 });

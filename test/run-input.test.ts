@@ -95,12 +95,12 @@ test('every problem of an input is told at once, each with its place, what was g
   ).toEqual([
     '"function" is missing; it takes the name of a partition function, such as "salesByRegion".',
     '"source.tabel" is not a setting. Did you mean "table"? "source" takes: table, query, files, pattern.',
-    '"source" names no rows: give exactly one of "table", "query" and "files".',
+    '"source" does not name any rows: give exactly one of "table", "query" and "files".',
     '"partitionBy" is "region"; it takes a list of column names, such as ["region"].',
     '"warehouse" is "postgres:sales"; it takes a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION".',
     '"where" is " "; it takes an SQL condition, such as "amount > 0".',
     '"output.file" is "out.txt"; it takes a path that ends in .parquet or .csv.',
-    'An output file is always replaced: "output.mode" and "output.evolve" go with a table only.',
+    'An output file is always replaced: "output.mode" and "output.evolve" apply only to a table. Remove them.',
     '"onExisting" is "replace"; it takes "error", "overwrite" or "retry".',
     '"options.maxConcurrency" is 24001; it takes a whole number from 1 to 24,000.',
     '"options.retry.maximumAttempts" is 0; it takes a whole number from 1 to 100.',
@@ -132,7 +132,7 @@ test('a stage as a source is refused, with what to give instead (I9)', () => {
     const source = { [field]: '@DB.PUBLIC.FILES/sales.csv' };
     expect(problemsOf({ function: 'f', source, partitionBy: ['region'] })).toEqual([
       expect.stringMatching(
-        new RegExp(`^"source\\.${field}" is "@DB.* names a stage, .*\\. Load its files into a table`),
+        new RegExp(`^"source\\.${field}" is "@DB.* is a stage, .*\\. Load its files into a table`),
       ),
     ]);
   }
@@ -145,7 +145,7 @@ test.each([
   [5, /^The input is 5;/],
   [true, /^The input is true;/],
   ['run it', /^The input is "run it";/],
-  ['{"function": "f"}', /a text that holds JSON.*encoded twice/],
+  ['{"function": "f"}', /a string containing JSON.*encoded twice/],
 ])('input that is no object is refused with a sentence: %j (I9)', (raw, sentence) => {
   expect(problemsOf(raw)).toEqual([expect.stringMatching(sentence)]);
 });
@@ -154,17 +154,15 @@ test('settings that do not go together are refused (I9)', () => {
   const { partitionBy: _, ...withoutKey } = GOOD;
   expect(problemsOf(withoutKey)).toEqual([expect.stringContaining('"partitionBy" is missing')]);
   expect(problemsOf({ ...GOOD, function: 'sql' })).toEqual([expect.stringContaining('"sql" is missing')]);
-  expect(problemsOf({ ...GOOD, sql: 'SELECT 1' })).toEqual([
-    expect.stringContaining('Leave one of them out'),
-  ]);
+  expect(problemsOf({ ...GOOD, sql: 'SELECT 1' })).toEqual([expect.stringContaining('Remove one of them')]);
   expect(problemsOf({ ...GOOD, partitionBy: ['region', 'Region'] })).toEqual([
     expect.stringContaining('twice'),
   ]);
   expect(problemsOf({ ...GOOD, source: { table: 'a', files: 'b.csv' } })).toEqual([
-    expect.stringContaining('more than one place of rows'),
+    expect.stringContaining('names rows in more than one place'),
   ]);
   expect(problemsOf({ ...GOOD, output: { mode: 'append' } })).toEqual([
-    expect.stringContaining('"output" names no place for the rows'),
+    expect.stringContaining('"output" does not name a target'),
   ]);
   expect(problemsOf({ ...GOOD, output: { table: 'a', file: 'b.csv' } })).toEqual([
     expect.stringContaining('names both a table and a file'),
@@ -192,14 +190,14 @@ test('an output is a table or a file of a known ending, and nothing that is neit
 
 test('partition ids in "only" are checked against the key, and the id that was meant is named', () => {
   expect(problemsOf({ ...GOOD, only: ['North', 'San Marcos', 'a/b'] })).toEqual([
-    expect.stringContaining('"San%20Marcos" may be meant'),
-    expect.stringContaining('a partition id of 2 columns, and the partition key has 1'),
+    expect.stringContaining('so you may mean "San%20Marcos"'),
+    expect.stringContaining('a partition id of 2 columns, but the partition key has 1'),
   ]);
 });
 
 test('an input too large for Temporal is refused before it is sent (I7)', () => {
   expect(problemsOf({ ...GOOD, params: { text: 'x'.repeat(300_000) } })).toEqual([
-    expect.stringMatching(/^The input is 294 KiB long, and at most 100 KiB/),
+    expect.stringMatching(/^The input is 294 KiB long, but at most 100 KiB/),
   ]);
 });
 

@@ -58,7 +58,7 @@ describeS3('a run on S3', () => {
   const partwise = (...args: string[]) => cli(project.folder, args, s3.env);
   const startWorker = async () => {
     worker = startCli(project.folder, ['worker'], s3.env);
-    await worker.says('Executing runs of');
+    await worker.says('Executing runs from');
   };
   const called = () => readFileSync(calls, 'utf8').split('\n').filter(Boolean).sort().join('');
 
@@ -131,14 +131,14 @@ describeS3('a run on S3', () => {
     await worker.finished;
     // The discard port: nobody listens there.
     worker = startCli(project.folder, ['worker'], { ...s3.env, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' });
-    await worker.says('Executing runs of');
+    await worker.says('Executing runs from');
     const command = startCli(
       project.folder,
       ['run', 'sums', '--from', 'rows.csv', '--by', 'k', '--run-id', 'unanswered'],
       s3.env,
     );
-    expect(await command.says('is tried again')).toMatch(
-      /opening the run is tried again .* did not answer at http:\/\/127\.0\.0\.1:9 for/,
+    expect(await command.says('retrying opening the run')).toMatch(
+      /retrying opening the run .* did not answer at http:\/\/127\.0\.0\.1:9 for/,
     );
     await partwise('cancel', 'unanswered');
     expect(await command.finished).toMatchObject({ code: 1 });

@@ -245,11 +245,9 @@ describe('a schedule', () => {
         '"from" is "yesterday"; it takes a day such as "2026-11-01", or a time such as "2026-11-01T06:00:00Z".',
         '"to" is "2024-02-30"; it takes a day such as "2026-11-01", or a time such as "2026-11-01T06:00:00Z".',
       ]);
-      expect(await problemsOf('2024-11-02', '2024-11-01')).toEqual([
-        expect.stringContaining('exchange them'),
-      ]);
+      expect(await problemsOf('2024-11-02', '2024-11-01')).toEqual([expect.stringContaining('swap them')]);
       expect(await problemsOf('2999-01-01', '2999-01-02')).toEqual([
-        expect.stringContaining('still to come'),
+        expect.stringContaining('in the future'),
       ]);
       expect(await problemsOf('2024-11-01T01:00', '2024-11-01T02:00')).toEqual([
         `The schedule "${id}" was not due between 2024-11-01T01:00 and 2024-11-01T02:00.`,
@@ -273,7 +271,7 @@ describe('a schedule', () => {
       const { schedules } = project.partwise;
       const first = project.partwise.getRun((await schedules.trigger(id)).runId);
       await expect(schedules.trigger(id)).rejects.toThrow(
-        `The schedule "${id}" started nothing, since a run of it is under way: ${first.runId}.`,
+        `The schedule "${id}" did not start a run because one is in progress: ${first.runId}.`,
       );
       const second = await schedules.trigger(id, { overlap: 'cancel-other' });
       expect(await first.wait()).toMatchObject({ status: 'CANCELLED' });
@@ -369,7 +367,7 @@ describe('a schedule', () => {
         last: null,
       });
       await expect(schedules.create(id, { input: DAILY, cron: NEW_YEAR })).rejects.toThrow(
-        `There is a schedule "${id}" already`,
+        `The schedule "${id}" already exists`,
       );
       await schedules.delete(id);
       await until(async () => {
@@ -455,19 +453,19 @@ describe('a schedule', () => {
     expect(refused).toBeInstanceOf(ScheduleRefused);
     expect((refused as ScheduleRefused).problems).toEqual([
       expect.stringMatching(/^"cron" is "0 6 \* \*", which has 4 fields; it takes 5: minute, hour/),
-      expect.stringContaining('name it as "timeZone" instead'),
+      expect.stringContaining('give it as "timeZone" instead'),
       expect.stringContaining('give it as "every"'),
       expect.stringMatching(/^"calendar\[0\]\.hour" is 24; it takes a number from 0 to 23/),
       '"timeZone" is "Europe/Berln"; it takes an IANA time zone, such as "Europe/Berlin" or "UTC".',
       expect.stringMatching(/^"overlap" is "both"; it takes "skip"/),
       expect.stringMatching(/^"catchupWindow" is "1s"; it takes a duration from 10s to 365d/),
-      expect.stringContaining('name it once, for the schedule'),
+      expect.stringContaining('give it once, for the schedule'),
       '"partitionBy" is missing; it takes a list of column names, such as ["region"].',
-      '"scheduledTime" is given to each run by the schedule: leave it out.',
+      '"scheduledTime" is set by the schedule for each run: remove it.',
     ]);
-    await expect(schedules.create('', { input: DAILY })).rejects.toThrow(/no name[^]*Nothing says when/);
+    await expect(schedules.create('', { input: DAILY })).rejects.toThrow(/no name[^]*has no times/);
     await expect(schedules.create('x'.repeat(190), { input: DAILY, every: '1h' })).rejects.toThrow(
-      /its runs are named after it and the time/,
+      /its run ids start with its name/,
     );
     await expect(schedules.create(id, null as never)).rejects.toThrow(/There is no input/);
     await expect(schedules.describe(id)).rejects.toThrow(NoSuchSchedule);
@@ -548,7 +546,7 @@ describe('on the embedded server', () => {
       stdout: expect.stringContaining('due every 1h (UTC)'),
     });
     expect(stderr).toMatch(
-      /fires schedules only while it is up, and it ends after ten idle minutes: keep it up with `.* dev`/,
+      /fires schedules only while it is running, and it stops after ten idle minutes: keep it running with `.* dev`/,
     );
     // Its runs get this project's settings, whoever started the worker.
     const { input } = JSON.parse(
@@ -585,7 +583,7 @@ describe('partwise schedule', () => {
     expect(listed.schedules.find((schedule) => schedule.id === id)).toMatchObject({ note: 'by day' });
 
     expect(await say('pause', id, '--note', 'holidays')).toMatchObject({ code: 0, stdout: '' });
-    expect((await say('describe', id)).stdout).toMatch(/paused[^]*note holidays[^]*if it were not paused/);
+    expect((await say('describe', id)).stdout).toMatch(/paused[^]*note holidays[^]* \(paused\)/);
     expect(await say('unpause', id)).toMatchObject({ code: 0 });
 
     const backfilled = await say('backfill', id, '--from', '2024-11-01', '--to', '2024-11-02', '--json');
@@ -598,7 +596,7 @@ describe('partwise schedule', () => {
     for (const { runId } of runs)
       expect(await project.partwise.getRun(runId).wait()).toMatchObject({ status: 'SUCCESS' });
     const again = await say('backfill', id, '--from', '2024-11-01', '--to', '2024-11-01');
-    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('has run already') });
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('already exists') });
 
     const triggered = await say('trigger', id, '--json');
     const { runId } = JSON.parse(triggered.stdout) as { runId: string };

@@ -443,8 +443,8 @@ describe('the histories of shards', () => {
     const files = await cli(project.folder, ['replay', '--json', '--history', file, shardFile]);
     expect(JSON.parse(files.stdout)).toMatchObject({
       replayed: [
-        { runId, shard: null, parting: null },
-        { runId, parting: null },
+        { runId, shard: null, divergence: null },
+        { runId, divergence: null },
       ],
     });
   });

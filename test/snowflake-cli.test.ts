@@ -52,7 +52,7 @@ describeEmulator('the example on Snowflake', () => {
   });
   const startWorker = async () => {
     worker = startCli(folder, ['worker'], env());
-    await worker.says('Executing runs of');
+    await worker.says('Executing runs from');
   };
   /** Groups of the table that functions' rows went to. */
   const inTable = async (name: string) => {
@@ -139,7 +139,7 @@ describeEmulator('the example on Snowflake', () => {
     for (const [args, shown] of [
       [['plan', ...RUN.slice(1)], '4 partitions of 200 rows'],
       [[...RUN, '--try', '1'], '1 of 1 partition tried: 1 DONE'],
-      [['debug', 'regional-2024', 'North'], 'The same as what the run recorded'],
+      [['debug', 'regional-2024', 'North'], 'Same outcome as the run recorded'],
       [['results', 'regional-2024', '--json'], 'total_sales'],
       [['clean', '--yes'], 'leftovers'],
       // Other tests' runs are on the server too.

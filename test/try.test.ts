@@ -92,12 +92,12 @@ describe('--try', () => {
         '✗ South  FAILED  3 rows\n    ExpectationFailed: South is closed\n    at Object.run (functions.ts:9:13)',
         expect.stringMatching(/^✓ %-  DONE  1 row\n/),
         expect.stringMatching(
-          /^3 of 3 partitions tried: 2 DONE, 1 FAILED; nothing was started or kept\nAll of it: 5 partitions of 15 rows, about [\d.]+ m?s with \d+ at a time$/,
+          /^3 of 3 partitions tried: 2 DONE, 1 FAILED; no run was started and nothing was kept\nThe whole run: 5 partitions of 15 rows, about [\d.]+ m?s with \d+ at a time$/,
         ),
       ]),
     );
     expect(stdout).toMatch(
-      /\n {2}node \S+main\.js run count --from sales\.csv --by region --param currency=EUR {2}all of them\n$/,
+      /\n {2}node \S+main\.js run count --from sales\.csv --by region --param currency=EUR {2}run all partitions\n$/,
     );
     await expectNothingLeft();
   });
@@ -215,7 +215,7 @@ describe('--try', () => {
     const { code, stderr } = await running.finished;
     expect({ code, said: stderr.split('\n').at(-2) }).toEqual({
       code: 130,
-      said: 'Stopped: nothing was started or kept.',
+      said: 'Stopped: no run was started and nothing was kept.',
     });
     const pid = /pid (\d+)/.exec(stderr)![1]!;
     expect(existsSync(`/proc/${pid}`) && execFileSync('ps', ['-o', 'stat=', pid], { encoding: 'utf8' })).toBe(

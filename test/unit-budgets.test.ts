@@ -150,7 +150,7 @@ describe('settings that make no sense', () => {
       ok: false,
       problems: [
         '"byErrorType" and "nonRetryableErrorTypes" both name "A". Name it in one of them.',
-        '"byErrorType" has a rule for "SyntaxError", which is a mistake in the code and never tried again. Leave it out.',
+        '"byErrorType" has a rule for "SyntaxError", which is a bug in the code and never retried. Remove the rule.',
       ],
     });
   });

@@ -119,7 +119,7 @@ describe('a worker that is told to end', () => {
     const gated = await start('drained', ['0']);
     await gated.untilBegun('0');
     worker.process.kill('SIGTERM');
-    await worker.says('Ending');
+    await worker.says('Shutting down');
     const taken = gated.begun().length;
     const next = await startWorker('--runners', '1');
     await gated.untilCalls(taken + 1);
@@ -136,7 +136,7 @@ describe('a worker that is told to end', () => {
     const gated = await start('cut-off', ['0']);
     await gated.untilBegun('0');
     worker.process.kill('SIGTERM');
-    await worker.says('Ending');
+    await worker.says('Shutting down');
     worker.process.kill('SIGTERM');
     expect((await worker.finished).code).toBe(143);
     await gated.letGo();
@@ -187,7 +187,7 @@ describe('versions of a deployment', () => {
     const { code, stderr } = await cli(project.folder, ['worker', '--deployment', 'd']);
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: expect.stringContaining('Give --deployment and --build-id together'),
+      stderr: expect.stringContaining('--deployment and --build-id go together'),
     });
   });
 });

@@ -1,4 +1,4 @@
-/** What commands have in common that change a run under way: ask, then show how the run stands. */
+/** Shared by commands that change a run in progress: apply the change, then show the run's state. */
 import type { Command } from 'commander';
 import type { RunHandle } from '..';
 import { CannotDo } from './exit';
@@ -14,15 +14,18 @@ export function withChange(command: Command): Command {
   return withJson(withProject(command));
 }
 
-/** `said`: what is told once it is in force. `inWords`: puts a refusal into the words of the command. */
+/**
+ * `confirmation` is printed once the change is in force. `inWords` rephrases a refusal in the command's own
+ * terms.
+ */
 export async function changing(
   runId: string,
   options: ChangeOptions,
   change: (handle: RunHandle) => Promise<void>,
-  said: string,
+  confirmation: string,
   inWords: (refusal: string) => string = (refusal) => refusal,
 ): Promise<void> {
-  // With a worker, which is what takes the change.
+  // Needs a worker: the run's workflow applies the change.
   await withPartwise(await loadProject(options), { needWorker: true }, async (partwise) => {
     const handle = partwise.getRun(runId);
     try {
@@ -32,7 +35,7 @@ export async function changing(
       const refusal = inWords(error.message);
       throw new CannotDo(refusal.startsWith('- ') ? `nothing was changed:\n${refusal}` : refusal);
     }
-    aside(said);
+    aside(confirmation);
     const state = await handle.status();
     if (options.json === true) return printJson(state);
     print(renderRunState(state, [], widthOfTerminal(), paint));

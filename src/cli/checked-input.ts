@@ -1,4 +1,4 @@
-/** Flags → input, refused with every problem before anything is connected to or started (I9). */
+/** Turns flags into input, and reports every problem before connecting to or starting anything (I9). */
 import { resolve } from 'node:path';
 import type { RetryInput, RunInput } from '..';
 import { refusal } from './flag-words';
@@ -16,7 +16,7 @@ export async function checkedInput(
   return input;
 }
 
-/** The same for what a continuation changes. */
+/** The same for the changes of a retry. */
 export function checkedChanges(flags: RunFlags & { rerunMissing?: boolean }, projectDir: string): RetryInput {
   const { retryProblems }: typeof import('..') = require('..');
   const changes = toRunInput(undefined, flags, { projectDir, cwd: process.cwd() });

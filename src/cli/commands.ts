@@ -1,4 +1,4 @@
-/** All commands. A command's own file is loaded when it is chosen, so that help comes at once. */
+/** All commands. Each command's module is loaded only when it is chosen, so that help is fast. */
 import type { Command } from 'commander';
 
 interface CommandModule {
@@ -15,11 +15,11 @@ interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'init',
-    summary: 'make a project: functions, configuration, sample data',
+    summary: 'create a project: functions, configuration, sample data',
   },
   {
     name: 'plan',
-    summary: 'show what a run would do; nothing starts',
+    summary: 'show what a run would do, without starting it',
   },
   {
     name: 'run',
@@ -27,7 +27,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'train',
-    summary: 'train a model for every partition and keep them as a version',
+    summary: 'train a model for every partition and register them as a version',
   },
   {
     name: 'predict',
@@ -39,11 +39,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'watch',
-    summary: 'follow a run to its end',
+    summary: 'follow a run until it ends',
   },
   {
     name: 'status',
-    summary: 'show a run on one screen',
+    summary: 'show the status, counts and first failures of a run',
   },
   {
     name: 'partitions',
@@ -55,7 +55,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'artifacts',
-    summary: 'list, print or download what the functions kept',
+    summary: 'list, print or download the artifacts of a run',
   },
   {
     name: 'results',
@@ -63,53 +63,53 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'pause',
-    summary: 'start nothing more in a run for the time being',
+    summary: 'stop starting partitions of a run until it is unpaused',
   },
   {
     name: 'unpause',
-    summary: 'let a paused run go on',
+    summary: 'resume a paused run',
   },
   {
     name: 'set',
-    summary: 'change the concurrency or the tolerance of a run under way',
+    summary: 'change the concurrency or the failure tolerance of a run in progress',
   },
   {
     name: 'skip',
-    summary: 'leave partitions out of a run under way',
+    summary: 'skip partitions of a run in progress',
   },
   {
     name: 'retry',
-    summary: 'run what is not DONE again, on the same rows',
+    summary: 'rerun the partitions that are not DONE, on the same rows',
   },
   {
     name: 'schedule',
-    summary: 'start runs by the clock',
+    summary: 'start runs on a schedule',
   },
   {
     name: 'debug',
-    summary: 'call the function as it is now on one partition of a run, here',
+    summary: 'call the current function on one partition of a run, locally',
   },
   { name: 'cancel', summary: 'stop a run' },
   {
     name: 'archive',
-    summary: "put a run's history on its stage",
+    summary: 'archive the history of a run on its stage',
   },
   {
     name: 'replay',
-    summary: 'check recorded histories against the workflow code installed here',
+    summary: 'check recorded histories against the installed workflow code',
   },
   { name: 'list', summary: 'list runs' },
   {
     name: 'clean',
-    summary: 'delete files that no run needs from the stage',
+    summary: 'delete files from the stage that no run needs',
   },
   {
     name: 'dev',
-    summary: 'keep a Temporal server and a worker up, in the foreground',
+    summary: 'run a Temporal server and a worker in the foreground',
   },
   {
     name: 'worker',
-    summary: 'execute runs of a Temporal server',
+    summary: 'run a worker for a Temporal server',
   },
   {
     name: 'doctor',

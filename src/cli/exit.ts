@@ -1,4 +1,4 @@
-/** Exit codes, and what the CLI says when it fails. */
+/** Exit codes, and how the CLI reports errors. */
 import { failed, wasRefused, type RunStatus } from '../core/status';
 import { errorPaint, note } from './terminal';
 import type { RunState } from '..';
@@ -9,7 +9,7 @@ export const OK = 0;
 export const ENDED_BADLY = 1;
 /** 2: no partition was started, or the command could not be carried out. */
 export const NOT_DONE = 2;
-/** What shells know for a command that Ctrl-C ended. The run goes on. */
+/** 130: the shell's code for a command ended by Ctrl-C. The run continues. */
 export const DETACHED = 130;
 
 /** The command cannot be carried out; the message says why and what to do. */
@@ -17,12 +17,12 @@ export class CannotDo extends Error {
   override name = 'CannotDo';
 }
 
-/** The embedded server came back on another port, and what was connected to it hears nothing any more. */
+/** The embedded server restarted on another port, so existing connections no longer reach it. */
 export class ServerMoved extends Error {
   override name = 'ServerMoved';
 }
 
-/** Ctrl-C came before there was anything to detach from. */
+/** Ctrl-C was pressed before there was a run to detach from. */
 export class Interrupted extends Error {
   override name = 'Interrupted';
 }
@@ -39,14 +39,14 @@ export function exitCodeOf(state: RunState, strict: boolean): number {
 const EXIT_CODES: Readonly<Record<RunStatus, (state: RunState, strict: boolean) => number>> = {
   IN_PROGRESS: () => OK,
   SUCCESS: () => OK,
-  // Within tolerance the workflow completes, and there is no error.
+  // Within the tolerance, the workflow completes without an error.
   PARTIAL_FAILURE: ({ counts, error }, strict) =>
     error === null && !(strict && failed(counts) + counts.CANCELLED > 0) ? OK : ENDED_BADLY,
   FAILURE: (state) => (wasRefused(state) && state.error?.type !== 'Terminated' ? NOT_DONE : ENDED_BADLY),
   CANCELLED: () => ENDED_BADLY,
 };
 
-/** Prints an error as its sentence; where it came from only with PARTWISE_DEBUG=1. */
+/** Prints an error's message; its stack only with PARTWISE_DEBUG=1. */
 export function reportError(error: unknown): void {
   const message = error instanceof Error ? error.message || error.name : String(error);
   note(`${errorPaint.red('error:')} ${message}`);
@@ -54,6 +54,6 @@ export function reportError(error: unknown): void {
     for (let at: unknown = error; at instanceof Error; at = at.cause)
       note(errorPaint.dim(at.stack ?? at.message));
   } else if (error instanceof TypeError || error instanceof ReferenceError) {
-    note(errorPaint.dim('This looks like a mistake in Partwise: PARTWISE_DEBUG=1 shows where it is.'));
+    note(errorPaint.dim('This looks like a bug in Partwise: set PARTWISE_DEBUG=1 to see the stack trace.'));
   }
 }

@@ -7,7 +7,7 @@ export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Flags that stand for settings of the input, for messages to people who typed flags. */
+/** The flag for each setting of the input, so that messages can name the flag that was typed. */
 const FLAG_OF: ReadonlyMap<string, string> = new Map(
   Object.entries({
     function: 'FUNCTION',
@@ -70,8 +70,8 @@ export function inFlagWords(problem: string): string {
     return '--from is missing; it takes a table, a file or glob, or "query:SELECT …".';
   if (problem.startsWith('"partitionBy" is missing'))
     return '--by is missing; it takes the key columns, such as --by region.';
-  if (problem.startsWith('"output" names no place'))
-    return '--mode and --evolve go with --output: name the table that they are about, such as --output summary.';
+  if (problem.startsWith('"output" does not name a target'))
+    return '--mode and --evolve require --output: name the table to write, such as --output summary.';
   return problem.replace(
     /"([A-Za-z.]+)(?:\[\d+\])?"/g,
     (quoted, name: string) => flagFor(name) ?? flagFor(`options.${name}`) ?? quoted,
@@ -83,19 +83,21 @@ function flagFor(setting: string): string | undefined {
   return option === undefined ? FLAG_OF.get(setting) : flagOf(option.name);
 }
 
-/** Refusals in the words of people who typed flags. `told` introduces several. */
-export async function inFlags<T>(told: string, work: () => Promise<T>): Promise<T> {
+/** Rephrases refusals in terms of flags. `heading` introduces a list of several problems. */
+export async function inFlags<T>(heading: string, work: () => Promise<T>): Promise<T> {
   const { ScheduleRefused }: typeof import('..') = require('..');
   try {
     return await work();
   } catch (error) {
-    throw error instanceof ScheduleRefused ? refusal(told, error.problems) : error;
+    throw error instanceof ScheduleRefused ? refusal(heading, error.problems) : error;
   }
 }
 
-export function refusal(told: string, problems: readonly string[]): CannotDo {
-  const said = problems.map(inFlagWords);
+export function refusal(heading: string, problems: readonly string[]): CannotDo {
+  const rephrased = problems.map(inFlagWords);
   return new CannotDo(
-    said.length === 1 ? said[0] : `${told}:\n${said.map((problem) => `- ${problem}`).join('\n')}`,
+    rephrased.length === 1
+      ? rephrased[0]
+      : `${heading}:\n${rephrased.map((problem) => `- ${problem}`).join('\n')}`,
   );
 }

@@ -1,4 +1,4 @@
-/** Follows a run to its end, for `run` and `watch`. */
+/** Follows a run until it ends, for `run` and `watch`. */
 import type { PlannedRun, RunHandle, RunState } from '..';
 import { wasRefused } from '../core/status';
 import { DETACHED, exitCodeOf, Interrupted } from './exit';
@@ -16,7 +16,7 @@ export interface FollowOptions {
   suggest: Suggest;
   /** Aborted by Ctrl-C. */
   interrupt: AbortSignal;
-  /** Aborted when the server has moved: whoever follows connects again. */
+  /** Aborted when the server has moved to another port; the caller then reconnects. */
   moved: AbortSignal;
 }
 
@@ -26,7 +26,7 @@ export async function follow(handle: RunHandle, options: FollowOptions): Promise
   if (state === null) {
     const run = shellWord(handle.runId);
     note(
-      `Detached: the run goes on. Follow it with \`${options.suggest(`watch ${run}`)}\`, ` +
+      `Detached: the run continues. Follow it with \`${options.suggest(`watch ${run}`)}\`, ` +
         `stop it with \`${options.suggest(`cancel ${run}`)}\`.`,
     );
     return DETACHED;
@@ -37,13 +37,13 @@ export async function follow(handle: RunHandle, options: FollowOptions): Promise
   return exitCodeOf(state, options.strict);
 }
 
-/** Nothing to summarise. */
+/** Reports a refused run, which has nothing to summarise. */
 function refuse({ error }: RunState): void {
-  note(`${errorPaint.red('error:')} ${cleanLines(error?.message ?? 'the run came to nothing')}`);
+  note(`${errorPaint.red('error:')} ${cleanLines(error?.message ?? 'the run was refused')}`);
   aside('No partition was started.');
 }
 
-/** `46 partitions of 8,602 rows`; of a continuation `4 of 46 partitions to run`. */
+/** `46 partitions of 8,602 rows`; for a retry, `4 of 46 partitions to run`. */
 function planned({ partitions, toRun, rows, units }: PlannedRun): string {
   const batches =
     units === toRun ? '' : units === 1 ? ', in one batch' : `, in ${units.toLocaleString('en')} batches`;
@@ -58,7 +58,7 @@ async function waitWithProgress(
   { interrupt, moved }: Pick<FollowOptions, 'interrupt' | 'moved'>,
 ): Promise<RunState | null> {
   const progress = showProgress();
-  let told = '';
+  let shown = '';
   try {
     return await handle.wait({
       signal: AbortSignal.any([interrupt, moved]),
@@ -69,7 +69,7 @@ async function waitWithProgress(
         } else if (event.type === 'progress') {
           const { waiting } = event.state;
           const text = waiting === null ? '' : waitingText(waiting);
-          if (text !== '' && text !== told) aside((told = text));
+          if (text !== '' && text !== shown) aside((shown = text));
           progress.update(event.state, event.running);
         } else if (event.type === 'partition') progress.failed(event.partition);
       },
@@ -83,8 +83,8 @@ async function waitWithProgress(
 }
 
 /**
- * The first Ctrl-C aborts the signal; a second one ends the process, as ever. `stopped` is what is said when
- * `use` gives up.
+ * The first Ctrl-C aborts the signal; a second one ends the process as usual. `stopped` is the message for
+ * when `use` gives up.
  */
 export async function untilInterrupted<T>(
   stopped: string,
@@ -93,7 +93,8 @@ export async function untilInterrupted<T>(
   const controller = new AbortController();
   const abort = (): void => {
     controller.abort();
-    // Not at once (nor `process.once`): others that listen would find themselves alone and end the process.
+    // Deferred (and not `process.once`): another listener that finds itself the only one would end the
+    // process.
     setImmediate(() => process.removeListener('SIGINT', abort));
   };
   process.on('SIGINT', abort);

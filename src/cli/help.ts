@@ -1,7 +1,10 @@
-/** How the help of commands is laid out: options under headings in one order, then examples. */
+/** Layout of a command's help: options grouped under headings in a fixed order, then examples. */
 import { Help, type Command } from 'commander';
 
-/** Headings of options, in the order of the help; a command has those it has options for. */
+/**
+ * Option headings, in the order in which help shows them. A command shows only the headings it has options
+ * for.
+ */
 export const GROUP = {
   own: 'Options:',
   source: 'Source:',
@@ -18,14 +21,14 @@ const ORDER: readonly string[] = ['Arguments:', ...Object.values(GROUP), 'Comman
 /** For commander's `configureHelp`. */
 export const groupItems: Help['groupItems'] = (items, visible, headingOf) => {
   const groups = [...Help.prototype.groupItems(items, visible, headingOf)];
-  // Of a command whose options all have a heading, --help comes last.
+  // If all of a command's own options are under other headings, --help comes last.
   const rank = ([heading, { length }]: (typeof groups)[number]): number =>
     heading === GROUP.own && length === 1 && groups.length > 1 ? ORDER.length : ORDER.indexOf(heading);
   return new Map(groups.sort((a, b) => rank(a) - rank(b)));
 };
 
 /**
- * Command lines that work as they stand, once there is such a run or a file; `notes` are shown below them.
+ * Adds examples, which work as written once such a run or file exists, followed by `notes`.
  */
 export function withExamples(command: Command, examples: readonly string[], notes = ''): Command {
   const lines = examples.map((line) => `  partwise ${line}`).join('\n');

@@ -1,4 +1,4 @@
-/** How this command was called, so that the commands it suggests work when pasted into the same shell. */
+/** How this command was invoked, so that the commands it suggests work when pasted into the same shell. */
 import { basename, relative } from 'node:path';
 import type { RunReadingOptions } from './project';
 import { shellWord } from './render/next-commands';
@@ -23,7 +23,7 @@ export function suggesting(
   return (command) => `${program} ${command}${flags.join('')}`;
 }
 
-/** This very command line without one of its options, which takes a value. */
+/** The current command line without one of its options (one that takes a value). */
 export function repeatedWithout(
   flag: string,
   argv: readonly string[] = process.argv.slice(2),

@@ -13,8 +13,8 @@ async function main(argv: readonly string[]): Promise<void> {
     .description('Run a function for every partition of a table, durably.')
     .version(version(), '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
-    .showHelpAfterError('(partwise --help shows the commands, and partwise COMMAND --help its options)')
+    .helpCommand('help [command]', 'print help for a command')
+    .showHelpAfterError('(run partwise --help for the commands, or partwise COMMAND --help for its options)')
     .configureHelp({ groupItems })
     .exitOverride();
   const chosen = argv.find((word) => !word.startsWith('-') && word !== 'help');
@@ -42,7 +42,7 @@ async function runToExit(): Promise<void> {
     await main(process.argv.slice(2));
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Commander has said what is wrong; help and version are no failures, and no command at all shows help.
+      // Commander has already printed the problem, the help or the version; only a problem is a failure.
       process.exitCode = error.exitCode === 0 ? OK : NOT_DONE;
     } else if (error instanceof Interrupted) {
       note(error.message);

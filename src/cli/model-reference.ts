@@ -1,8 +1,8 @@
-/** How people name models and versions: `traffic`, `traffic@3`, `traffic@production`. */
+/** Models and versions as given on the command line: `traffic`, `traffic@3`, `traffic@production`. */
 
 export interface ModelReference {
   name: string;
-  /** Undefined: the newest. */
+  /** Undefined means the newest version. */
   version: number | string | undefined;
 }
 

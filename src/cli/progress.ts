@@ -1,4 +1,4 @@
-/** A run's progress while it runs: a bar that moves on a terminal, a line now and then elsewhere. */
+/** Live progress of a run: a progress bar on a terminal, an occasional line elsewhere. */
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { PartitionView, RunState } from '..';
 import { countsBar, countsText } from './render/counts';
@@ -8,20 +8,20 @@ import { clean, cut } from './render/text';
 import { errorPaint, note, redirectNotes, widthOfTerminal } from './terminal';
 
 export interface ProgressDisplay {
-  /** Counts have changed; `running` are labels of units. */
+  /** Call when the counts have changed. `running` contains the labels of the units in progress. */
   update(state: RunState, running: readonly string[]): void;
-  /** A partition failed. */
+  /** Call when a partition has failed. */
   failed(partition: PartitionView): void;
   stop(): void;
 }
 
 const BAR_WIDTH = 30;
-/** Reasons of so many failed partitions are shown; all are in `partwise partitions`. */
+/** Number of failed partitions whose errors are shown; `partwise partitions` lists all of them. */
 const MAX_FAILURES = 20;
 const LINE_EVERY_MS = 1_000;
-/** Before that, a guess would jump about. */
+/** An earlier estimate would fluctuate too much. */
 const ETA_AFTER_MS = 3_000;
-/** A line for each tenth of the partitions. */
+/** One line per tenth of the partitions. */
 const LINE_STEPS = 10;
 
 export function showProgress(stream: NodeJS.WriteStream = process.stderr): ProgressDisplay {
@@ -35,7 +35,7 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progr
       note(
         failures <= MAX_FAILURES
           ? failureLine(partition, widthOfTerminal(stream), errorPaint)
-          : errorPaint.dim('  … further failures are in `partwise partitions`.'),
+          : errorPaint.dim('  … partwise partitions lists further failures'),
       );
     },
     stop: () => write.stop(),
@@ -48,15 +48,15 @@ class Bar {
     format: (_options, params, payload: { text: string }) => (params.total === 0 ? '' : payload.text),
     hideCursor: true,
     clearOnComplete: true,
-    // Ctrl-C is the command's to handle.
+    // The command handles Ctrl-C itself.
     gracefulExit: false,
     emptyOnZero: true,
     fps: 10,
   });
   readonly #restoreNotes = redirectNotes((text) => this.#bars.log(text));
   #bar: SingleBar | null = null;
-  /** Where counting began, which for `watch` is in the middle. */
-  #began: { at: number; finished: number } | null = null;
+  /** When and at which count the display started; `watch` may start in the middle of a run. */
+  #started: { at: number; finished: number } | null = null;
 
   update(state: RunState, running: readonly string[]): void {
     const { total } = state.counts;
@@ -79,18 +79,18 @@ class Bar {
     return `${countsBar(state.counts, BAR_WIDTH, errorPaint)}  ${head}  ${errorPaint.dim(cut(now, Math.max(1, room)))}`;
   }
 
-  /** `, 12 s left`, at the speed so far; nothing before there is one. */
+  /** `, 12 s left`, at the speed so far; empty while there is too little to estimate from. */
   #left(state: RunState): string {
-    this.#began ??= { at: Date.now(), finished: finished(state) };
-    const done = finished(state) - this.#began.finished;
+    this.#started ??= { at: Date.now(), finished: finished(state) };
+    const done = finished(state) - this.#started.finished;
     const left = state.counts.total - finished(state);
-    const since = Date.now() - this.#began.at;
+    const since = Date.now() - this.#started.at;
     if (done === 0 || left === 0 || since < ETA_AFTER_MS) return '';
     return `, ${durationText((since / done) * left).replace(/\.\d/, '')} left`;
   }
 }
 
-/** A label with its ids as people say them: `San Marcos`. */
+/** A label with decoded partition ids: `San Marcos`. */
 function readable(label: string): string {
   try {
     return clean(decodeURIComponent(label));
@@ -111,7 +111,7 @@ class Lines {
     if (total === 0) return;
     if (state.paused !== this.#paused && state.status === 'IN_PROGRESS') {
       this.#paused = state.paused;
-      note(state.paused ? 'PAUSED: nothing more is started.' : 'Goes on.');
+      note(state.paused ? 'PAUSED: no more partitions are started.' : 'Resumed.');
     }
     this.#latest = state;
     if (finished(state) === total) this.#write();

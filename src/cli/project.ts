@@ -1,4 +1,4 @@
-/** Options that every command has which talks to a project's runs, and the connection they lead to. */
+/** Options shared by all commands that access a project's runs, and the connection that they configure. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ConfigFlags, ProjectConfig } from '../config';
 import type { OnTemporalEvent, Partwise, Places, Project, RunHandle } from '..';
@@ -14,17 +14,17 @@ export interface ReadingOptions extends ProjectOptions {
   json?: boolean;
 }
 
-/** Of commands that read one run. */
+/** For commands that read one run. */
 export interface RunReadingOptions extends ReadingOptions {
   history?: string;
   execution?: number;
 }
 
-/** The run, and the file that may stand for its server. */
+/** Adds the run argument, and --history to read the run from a file instead of a server. */
 export function withRun(command: Command): Command {
   return withHistory(command.argument('[run]', 'run id (not needed with --history)')).option(
     '--execution <n>',
-    'the run as this execution left it: 1 before the first retry (default: the latest)',
+    'show the state after this execution; 1 is the one before the first retry (default: the latest)',
     wholeNumber,
   );
 }
@@ -32,17 +32,17 @@ export function withRun(command: Command): Command {
 export function withHistory(command: Command): Command {
   return command.option(
     '--history <file>',
-    'read the run from an archive or an exported history; no server is asked',
+    'read the run from an archive or an exported history, without a server',
   );
 }
 
 export function withProject(command: Command): Command {
   return command
     .optionsGroup(GROUP.connection)
-    .option('--project <dir>', 'folder of the project (default: found from here upwards)')
-    .option('--address <host:port>', 'Temporal server (default: one that Partwise starts)')
+    .option('--project <dir>', 'project folder (default: nearest one, searching upwards from here)')
+    .option('--address <host:port>', 'Temporal server (default: the embedded server)')
     .option('--namespace <name>', 'Temporal namespace')
-    .option('--profile <name>', "profile in Temporal's configuration file")
+    .option('--profile <name>', "profile from Temporal's configuration file")
     .option('--task-queue <name>', 'task queue of the workers')
     .optionsGroup(GROUP.own);
 }
@@ -50,17 +50,19 @@ export function withProject(command: Command): Command {
 export function withJson(command: Command): Command {
   return command
     .optionsGroup(GROUP.output)
-    .option('--json', 'print one JSON document on standard output and nothing else')
+    .option('--json', 'print a single JSON document to standard output')
     .optionsGroup(GROUP.own);
 }
 
-/** `--status`, in any case. */
+/** The option `--status`, case-insensitive. */
 export function statusOption<Status extends string>(statuses: readonly Status[]): Option {
-  return new Option('--status <status>', 'only these').choices(statuses).argParser((text: string) => {
-    const status = statuses.find((each) => each === text.toUpperCase());
-    if (status !== undefined) return status;
-    throw new InvalidArgumentError(`Allowed are ${statuses.join(', ')}.`);
-  });
+  return new Option('--status <status>', 'only those with this status')
+    .choices(statuses)
+    .argParser((text: string) => {
+      const status = statuses.find((each) => each === text.toUpperCase());
+      if (status !== undefined) return status;
+      throw new InvalidArgumentError(`Use one of ${statuses.join(', ')}.`);
+    });
 }
 
 /** For options that take a whole number. */
@@ -78,14 +80,14 @@ export async function loadProject(options: ProjectOptions): Promise<ProjectConfi
 }
 
 export interface ConnectionFlags {
-  /** Whether partitions are to run: finished runs are read without a worker. */
+  /** Whether a worker is required, to run partitions. Reading finished runs works without one. */
   needWorker: boolean;
   signal?: AbortSignal;
 }
 
 /**
- * Connects, calls `use`, and closes whatever happens. Throws `ServerMoved` when the server comes back
- * elsewhere meanwhile; `moved` is aborted then, for what `use` waits for.
+ * Connects, calls `use`, and always closes the connection. If the server restarts on another port meanwhile,
+ * aborts `moved` so that `use` stops waiting, and throws `ServerMoved`.
  */
 export async function withPartwise<T>(
   config: ProjectConfig,
@@ -97,31 +99,31 @@ export async function withPartwise<T>(
   const moved = new Promise<never>((_, reject) => {
     moving.signal.addEventListener('abort', () => reject(moving.signal.reason as Error), { once: true });
   });
-  const tell = tellTroubles();
+  const report = troubleReporter();
   const onEvent: OnTemporalEvent = (event) => {
     if (event.type === 'serverMoved') moving.abort(new ServerMoved(movedText(event.address)));
-    else tell(event);
+    else report(event);
   };
   const partwise = await Partwise.connect({ config, needWorker, signal, onEvent });
   try {
     return await Promise.race([use(partwise, moving.signal), moved]);
   } finally {
-    // A connection to where the server was goes with the process: Temporal's client still retries on it, and
-    // throws once it is closed.
+    // A connection to the old address is left to the end of the process: Temporal's client still retries on
+    // it, and would throw if it were closed.
     if (!moving.signal.aborted) await partwise.close();
   }
 }
 
 function movedText(address: string): string {
   return (
-    `The Temporal server of this project came back at ${address}, in the middle of this command. ` +
-    'Runs go on where their history is still there (.partwise/temporal.db). Run the command again.'
+    `The Temporal server of this project restarted at ${address} while this command was running. ` +
+    'Runs continue as long as their history still exists (.partwise/temporal.db). Run the command again.'
   );
 }
 
 /**
- * Does the work again, with another connection, whenever the server comes back elsewhere. `hasStarted` is
- * false as long as doing it again might start something twice: then `ServerMoved` is thrown.
+ * Repeats the work on a new connection whenever the server restarts on another port. While `hasStarted`
+ * returns false, repeating it might start something twice, so `ServerMoved` is thrown instead.
  */
 export async function followingMoves<T>(
   work: () => Promise<T>,
@@ -132,7 +134,7 @@ export async function followingMoves<T>(
       return await work();
     } catch (error) {
       if (!(error instanceof ServerMoved) || !hasStarted()) throw error;
-      aside('The Temporal server of this project came back on another port; following it there …');
+      aside('The Temporal server of this project restarted on another port; reconnecting …');
     }
   }
 }
@@ -157,8 +159,10 @@ export async function withoutServer<T>(
   }
 }
 
-/** That all is well goes without saying, unless something was lost or fetched before. */
-function tellTroubles(): OnTemporalEvent {
+/**
+ * Prints events, except that everything is ready or found, unless something was lost or downloaded before.
+ */
+function troubleReporter(): OnTemporalEvent {
   let lost = false;
   let fetched = false;
   return ({ type, message }) => {
@@ -169,7 +173,7 @@ function tellTroubles(): OnTemporalEvent {
   };
 }
 
-/** The same for commands that read. */
+/** `withPartwise` for commands that only read. */
 export async function reading<T>(
   options: ProjectOptions,
   use: (partwise: Partwise) => Promise<T>,
@@ -177,7 +181,7 @@ export async function reading<T>(
   return withPartwise(await loadProject(options), { needWorker: false }, use);
 }
 
-/** The same for commands that read one run, which a file may hold. */
+/** `reading` for commands that read one run, from the server or from a history file. */
 export async function readingRun<T>(
   runId: string | undefined,
   options: RunReadingOptions,
@@ -185,13 +189,13 @@ export async function readingRun<T>(
 ): Promise<T> {
   const { history } = options;
   if (history === undefined) {
-    if (runId === undefined) throw new CannotDo('Name a run, or a file with --history.');
+    if (runId === undefined) throw new CannotDo('Give a run id, or a file with --history.');
     return reading(options, async (partwise) => use(await executionOf(partwise.getRun(runId), options)));
   }
   const { Partwise }: typeof import('..') = require('..');
   const handle = await Partwise.fromHistory(history, { config: await loadProject(options) });
   if (runId !== undefined && runId !== handle.runId)
-    throw new CannotDo(`"${history}" is of the run "${handle.runId}", not of "${runId}".`);
+    throw new CannotDo(`"${history}" contains the run "${handle.runId}", not "${runId}".`);
   return use(await executionOf(handle, options));
 }
 
@@ -201,5 +205,7 @@ async function executionOf(handle: RunHandle, { execution }: RunReadingOptions):
   const found = executions.find((each) => each.execution === execution);
   if (found !== undefined) return handle.execution(found.workflowRunId);
   const numbers = executions.map((each) => each.execution).join(', ');
-  throw new CannotDo(`The run "${handle.runId}" has no execution ${execution}; it has ${numbers}.`);
+  throw new CannotDo(
+    `The run "${handle.runId}" has no execution ${execution}; its executions are ${numbers}.`,
+  );
 }

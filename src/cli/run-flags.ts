@@ -41,43 +41,49 @@ export interface RunFlags extends ProjectOptions {
   partitionsPerUnit?: string;
 }
 
-/** For options that can be given more than once. */
+/** Collects the values of a repeatable option. */
 export const SEVERAL = (value: string, before: string[] = []): string[] => [...before, value];
 
-/** What rows a run takes, and how it runs. */
+/** Options for which rows a run reads and how it runs. */
 export function withRunFlags(command: Command): Command {
-  const named = command.argument('[function]', 'name of the partition function (not needed with --sql)');
+  const named = command.argument('[function]', 'partition function to run (not needed with --sql)');
   return withModelFlags(
     withSourceFlags(named)
       .optionsGroup(GROUP.work)
-      .option('--sql <query>', 'run this query over each partition (a view named data) instead of a function')
+      .option('--sql <query>', 'run this query on each partition (the view data) instead of a function')
       .optionsGroup(GROUP.own),
   );
 }
 
-/** For functions of models, which `train` and `predict` name by themselves. */
+/** Options for running a model's functions by name; `train` and `predict` set them on their own. */
 function withModelFlags(command: Command): Command {
   return withPredictionFlags(
     withTrainingFlags(command)
       .optionsGroup(GROUP.models)
-      .option('--model <version>', 'for MODEL.predict: MODEL@VERSION of the registry'),
+      .option('--model <version>', 'for MODEL.predict: registered model to use, as MODEL@VERSION'),
   );
 }
 
 export function withTrainingFlags(command: Command): Command {
   return withHoldout(command)
     .optionsGroup(GROUP.models)
-    .option('--as <name>', 'for MODEL.train: name in the registry')
-    .option('--base <version>', 'version that keeps what is not trained now, or none (default: the newest)')
+    .option('--as <name>', 'for MODEL.train: name to register the model under')
+    .option(
+      '--base <version>',
+      'version to take the models of untrained partitions from, or none (default: the newest)',
+    )
     .optionsGroup(GROUP.own);
 }
 
 export function withPredictionFlags(command: Command): Command {
   return command
     .optionsGroup(GROUP.models)
-    .option('--on-missing <policy>', 'a partition without a model: error (default), skip or fallback')
-    .option('--fallback <key>', 'with --on-missing fallback: the partition whose model stands in')
-    .option('--keep <columns>', 'input columns that predictions carry, separated by commas')
+    .option(
+      '--on-missing <policy>',
+      'what to do for a partition without a model: error (default), skip or fallback',
+    )
+    .option('--fallback <key>', 'with --on-missing fallback: partition whose model to use instead')
+    .option('--keep <columns>', 'comma-separated input columns to include in the predictions')
     .optionsGroup(GROUP.own);
 }
 
@@ -86,45 +92,45 @@ export function withHoldout(command: Command): Command {
     .optionsGroup(GROUP.models)
     .option(
       '--holdout <condition>',
-      'rows that meet it are not trained on; metrics are measured on them, and with MODEL.fitPredict they are predicted',
+      'SQL condition for rows to exclude from training; metrics are measured on them, and MODEL.fitPredict predicts them',
     )
     .optionsGroup(GROUP.own);
 }
 
-/** The same of a function that is known. */
+/** Options for the source and the run of a given function. */
 export function withSourceFlags(command: Command): Command {
   const { warehouse, stage } = places();
   const flagged = command
     .optionsGroup(GROUP.source)
-    .option('--from <source>', 'a table, a file or glob, or query:SELECT …')
-    .option('--by <columns>', 'key columns, separated by commas; without them each file is a partition')
-    .option('--pattern <glob>', 'files below the folder --from that are a partition each')
-    .option('--where <condition>', 'run only on rows that meet this SQL condition')
+    .option('--from <source>', 'table, file or glob, or query:SELECT …')
+    .option('--by <columns>', 'comma-separated key columns; without them each file is a partition')
+    .option('--pattern <glob>', 'glob below the folder --from; each matching file is a partition')
+    .option('--where <condition>', 'only use rows that match this SQL condition')
     .option(
       '--snapshot <how>',
-      'stage (default), or none: a table that keeps its history, queried as it was at planning',
+      'where to keep the snapshot: stage (default), or none to query a table as of planning through its time travel',
     )
     .option(
       '--time-zone <name>',
-      "of $scheduled_date and of a schedule's times, such as Europe/Berlin (default: UTC)",
+      'time zone of $scheduled_date and of a schedule, such as Europe/Berlin (default: UTC)',
     )
     .optionsGroup(GROUP.work)
-    .option('--functions <file>', 'the file that exports the functions')
+    .option('--functions <file>', 'file that exports the functions')
     .option(
       '--param <name=value>',
-      'reaches the function as context.params; JSON or text (repeatable)',
+      'parameter in context.params; the value is JSON or text (repeatable)',
       SEVERAL,
     )
     .option('--only <key>', 'run only this partition (repeatable)', SEVERAL)
-    .option('--max-partitions <n>', 'refuse more partitions than this (default: 100000)')
-    .option('--series <name>', 'the series of runs that this is one of, for --on-unchanged')
+    .option('--max-partitions <n>', 'refuse to start with more partitions than this (default: 100000)')
+    .option('--series <name>', 'series of runs that this run belongs to, for --on-unchanged')
     .option(
       '--on-unchanged <policy>',
-      'partitions that are as they last were in the series: run (default) or reuse',
+      'what to do with partitions that are unchanged since the last run of the series: run (default) or reuse',
     )
     .optionsGroup(GROUP.limits)
-    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 24,000 (default: 8)')
-    .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 up to 500 partitions)')
+    .option('--max-concurrency <n>', 'partitions to run at the same time, 1 to 24,000 (default: 8)')
+    .option('--partitions-per-unit <n>', 'partitions per activity (default: 1 for up to 500 partitions)')
     .optionsGroup(GROUP.connection)
     .option('--warehouse <uri>', warehouse.examples)
     .option('--stage <place>', `for snapshots, artifacts and logs: ${stage.examples}`);
@@ -133,29 +139,29 @@ export function withSourceFlags(command: Command): Command {
     .optionsGroup(GROUP.own);
 }
 
-/** For commands that run, or plan, one run. */
+/** For commands that start or plan a single run. */
 export function withScheduledTime(command: Command): Command {
   return command
     .optionsGroup(GROUP.source)
     .option(
       '--scheduled-time <time>',
-      'the time that the run is for: $scheduled_time and $scheduled_date in the query',
+      'time the run is for: $scheduled_time and $scheduled_date in the query',
     )
     .optionsGroup(GROUP.own);
 }
 
-/** What happens to results and failures. */
+/** Options for results and failures. */
 export function withOutcomeFlags(command: Command): Command {
   return withFailureFlags(
     command
       .optionsGroup(GROUP.output)
-      .option('--output <target>', 'table, or file that ends in .parquet or .csv, for the combined rows')
-      .option('--mode <mode>', 'how a table is written: replace (default), partitions or append')
-      .option('--evolve', 'columns that a table lacks are added to it (default: the commit is refused)'),
+      .option('--output <target>', 'table or file (.parquet or .csv) to write the combined rows to')
+      .option('--mode <mode>', 'how to write a table: replace (default), partitions or append')
+      .option('--evolve', 'add missing columns to the table (default: refuse the commit)'),
   );
 }
 
-/** What happens to failures, and how long a run and its calls may take. */
+/** Options for failures, and for how long a run and its calls may take. */
 export function withFailureFlags(command: Command): Command {
   return command
     .optionsGroup(GROUP.failures)
@@ -163,16 +169,19 @@ export function withFailureFlags(command: Command): Command {
       '--tolerated-failures <n>',
       'partitions that may fail without failing the run: a number, or a share such as 5% (default: 0)',
     )
-    .option('--fail-fast', 'stop as soon as more have failed than are tolerated')
+    .option('--fail-fast', 'stop as soon as more partitions have failed than are tolerated')
     .option(
       '--maximum-attempts <n>',
-      'calls per partition that may fail, the first included (default: 3); a lost or restarted worker does not count',
+      'maximum failed calls per partition, including the first (default: 3); lost or restarted workers do not count',
     )
     .optionsGroup(GROUP.limits)
-    .option('--timeout <duration>', 'time that one call may take, such as 90s or 15m')
-    .option('--memory <size>', 'memory that one call may use, such as 512MB or 2GB')
-    .option('--run-timeout <duration>', 'time that the whole run may take, such as 2h; then it is stopped')
+    .option('--timeout <duration>', 'maximum time for one call, such as 90s or 15m')
+    .option('--memory <size>', 'maximum memory for one call, such as 512MB or 2GB')
+    .option('--run-timeout <duration>', 'stop the run after this time, such as 2h')
     .optionsGroup(GROUP.output)
-    .option('--notify <name>', 'told when the run ends: a notifier of the configuration, a URL or a command')
+    .option(
+      '--notify <name>',
+      'notifier to call when the run ends: a name from the configuration, a URL or a command',
+    )
     .optionsGroup(GROUP.own);
 }

@@ -7,13 +7,13 @@ import { places } from './project';
 import type { RunFlags } from './run-flags';
 import { parseSource, toProjectPath } from './source';
 
-/** Where relative paths begin. */
+/** Base folders of relative paths. */
 export interface Folders {
   projectDir: string;
   cwd: string;
 }
 
-/** Unchecked: what is wrong with it, `parseRunInput` says. */
+/** Unchecked: `parseRunInput` reports the problems. */
 export function toRunInput(
   functionName: string | undefined,
   flags: RunFlags,
@@ -65,7 +65,7 @@ export function toRunInput(
   return input as unknown as RunInput;
 }
 
-/** Values that are JSON are taken as such, anything else as text. */
+/** Values that parse as JSON are used as JSON, anything else as text. */
 function toParams(pairs: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     pairs.map((pair) => {
@@ -79,7 +79,7 @@ function toParams(pairs: readonly string[]): Record<string, unknown> {
   );
 }
 
-/** Settings that only a kind of warehouse has; undefined: none. */
+/** Settings for one kind of warehouse; undefined if none are given. */
 function toWarehouseOptions(flags: RunFlags): Record<string, unknown> | undefined {
   const values = flags as Record<string, unknown>;
   const given = defined(
@@ -88,12 +88,12 @@ function toWarehouseOptions(flags: RunFlags): Record<string, unknown> | undefine
   return Object.keys(given).length === 0 ? undefined : given;
 }
 
-/** What is said of models; undefined: nothing. */
+/** The input's `model`; undefined if no flag is about models. */
 function toModel(
   { model, run, onMissing, fallback, keep, holdout }: RunFlags,
   columns: number,
 ): Record<string, unknown> | undefined {
-  const said = defined({
+  const settings = defined({
     ...(model !== undefined && parseModel(model)),
     run,
     onMissing,
@@ -101,14 +101,14 @@ function toModel(
     keep: keep?.split(',').map((column) => column.trim()),
     holdout,
   });
-  return Object.keys(said).length === 0 ? undefined : said;
+  return Object.keys(settings).length === 0 ? undefined : settings;
 }
 
 function toOutput(
   { output: target, mode, evolve, as, base }: RunFlags,
   path: (text: string) => string,
 ): Record<string, unknown> | undefined {
-  // A mode without a target is a problem, and `parseRunInput` says so.
+  // `parseRunInput` reports a mode without a target.
   const place = target === undefined ? {} : isOutputFile(target) ? { file: path(target) } : { table: target };
   const output = defined({
     ...place,
@@ -120,7 +120,7 @@ function toOutput(
   return Object.keys(output).length === 0 ? undefined : output;
 }
 
-/** A number where it is one; else the text, which is then quoted in the problem. */
+/** The number, or the text if it is not a number, so that the problem can quote it. */
 export function number(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);

@@ -1,4 +1,4 @@
-/** The options of `schedule create`, and the same schedule of them that the library takes. */
+/** The options of `schedule create`, and their conversion to the schedule of the library. */
 import type { Command } from 'commander';
 import type { Overlap, ScheduleInput } from '..';
 import { SEVERAL, type RunFlags } from './run-flags';
@@ -15,30 +15,30 @@ export interface ScheduleFlags extends RunFlags {
   paused?: boolean;
 }
 
-/** When it is due, and what happens when that goes wrong. */
+/** Options for when a schedule is due, and what to do about overlaps, failures and missed times. */
 export function withScheduleFlags(command: Command): Command {
   return command
-    .option('--cron <expression>', 'due by cron: minute hour day month weekday (repeatable)', SEVERAL)
+    .option('--cron <expression>', 'cron expression: minute hour day month weekday (repeatable)', SEVERAL)
     .option(
       '--calendar <json>',
-      `due by calendar, such as '{"hour": 6, "dayOfWeek": "MONDAY"}' (repeatable)`,
+      `calendar, such as '{"hour": 6, "dayOfWeek": "MONDAY"}' (repeatable)`,
       SEVERAL,
     )
-    .option('--every <duration>', 'due at an interval, such as 1h')
+    .option('--every <duration>', 'interval, such as 1h')
     .option(
       '--overlap <policy>',
-      'while a run is under way: skip (default), buffer-one, buffer-all, cancel-other, terminate-other or allow-all',
+      'if a run is in progress: skip (default), buffer-one, buffer-all, cancel-other, terminate-other or allow-all',
     )
-    .option('--pause-on-failure', 'pause when a run fails')
+    .option('--pause-on-failure', 'pause the schedule when a run fails')
     .option(
       '--catchup-window <duration>',
-      'how late a run may start that was due while the server was down (default: 1d)',
+      'how late a run missed while the server was down may still start (default: 1d)',
     )
-    .option('--note <text>', 'what it is for')
-    .option('--paused', 'make it paused');
+    .option('--note <text>', 'purpose of the schedule')
+    .option('--paused', 'create the schedule paused');
 }
 
-/** Unchecked: what is wrong with it, `parseSchedule` says. */
+/** Unchecked: `parseSchedule` reports the problems. */
 export function toSchedule(
   functionName: string | undefined,
   flags: ScheduleFlags,
@@ -46,7 +46,7 @@ export function toSchedule(
 ): ScheduleInput {
   const { cron, every, timeZone, overlap, pauseOnFailure, catchupWindow, note, paused } = flags;
   return {
-    // The time zone is the schedule's, which gives it to its input.
+    // The time zone belongs to the schedule, which passes it on to the input.
     input: toRunInput(functionName, { ...flags, timeZone: undefined }, folders),
     ...(cron !== undefined && { cron }),
     ...(flags.calendar !== undefined && { calendar: flags.calendar.map(toCalendar) }),
@@ -60,7 +60,7 @@ export function toSchedule(
   };
 }
 
-/** Text that is no JSON stays as it is, and is then quoted in the problem. */
+/** The parsed JSON, or the text if it is not JSON, so that the problem can quote it. */
 function toCalendar(text: string): object {
   try {
     return JSON.parse(text) as object;

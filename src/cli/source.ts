@@ -10,11 +10,11 @@ const GLOB = /[*?[\]{}]/;
 export interface SourceFlags {
   from: string;
   pattern?: string;
-  /** Whether there is a partition key: without one each file is a partition. */
+  /** Whether there is a partition key; without one, each file is a partition. */
   hasKey: boolean;
 }
 
-/** Paths come out relative to the project's folder, which is what workers resolve them against. */
+/** Returned paths are relative to the project folder, which workers resolve them against. */
 export function parseSource({ from, pattern, hasKey }: SourceFlags, projectDir: string, cwd: string): Source {
   if (QUERY.test(from)) return { query: from.replace(QUERY, '').trim() };
   if (pattern === undefined && !isPath(from, cwd)) return { table: from };
@@ -23,7 +23,7 @@ export function parseSource({ from, pattern, hasKey }: SourceFlags, projectDir: 
   return GLOB.test(files) ? splitGlob(files) : { files };
 }
 
-/** A path typed here, as the project sees it; absolute ones stay. */
+/** Converts a path from relative to `cwd` to relative to the project folder; absolute paths are unchanged. */
 export function toProjectPath(path: string, projectDir: string, cwd: string): string {
   if (isAbsolute(path) || resolve(cwd) === resolve(projectDir)) return path;
   return relative(projectDir, resolve(cwd, path)) || '.';
@@ -32,11 +32,11 @@ export function toProjectPath(path: string, projectDir: string, cwd: string): st
 function isPath(text: string, cwd: string): boolean {
   if (DATA_FILE.test(text) || GLOB.test(text) || /^\.{0,2}\//.test(text) || text.endsWith('/')) return true;
   const found = statSync(resolve(cwd, text), { throwIfNoEntry: false });
-  // A folder that happens to be named like a table is meant only with a slash.
+  // A folder counts only if it is written with a slash: a table may have the same name.
   return found !== undefined && (found.isFile() || text.includes('/'));
 }
 
-/** Each file a partition: `data/2024/*.csv` is the pattern `*.csv` below `data/2024`. */
+/** For files as partitions: `data/2024/*.csv` is the pattern `*.csv` below `data/2024`. */
 function splitGlob(path: string): Source {
   let folder = path;
   const pattern: string[] = [];

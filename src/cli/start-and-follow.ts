@@ -1,4 +1,4 @@
-/** Starts a run and follows it to its end, for the commands that start one. */
+/** Starts a run and follows it until it ends, for the commands that start one. */
 import type { Command } from 'commander';
 import type { ProjectConfig } from '../config';
 import type { RunInput } from '..';
@@ -21,10 +21,10 @@ export interface StartOptions extends ProjectOptions {
 export function withStartFlags(command: Command): Command {
   return command
     .optionsGroup(GROUP.output)
-    .option('--run-id <id>', 'name of the run (default: made of the function and the time)')
-    .option('--on-existing <policy>', 'when the run id is taken: error (default), overwrite or retry')
-    .option('--detach', 'start it and return; the run goes on')
-    .option('--strict', 'exit with 1 when any partition failed, tolerated or not')
+    .option('--run-id <id>', 'id of the run (default: function name and time)')
+    .option('--on-existing <policy>', 'if the run id exists: error (default), overwrite or retry')
+    .option('--detach', 'start the run and return without waiting for it')
+    .option('--strict', 'exit with 1 if any partition failed, even within the tolerance')
     .optionsGroup(GROUP.own);
 }
 

@@ -1,4 +1,4 @@
-/** What is shown when a run has ended. */
+/** The summary shown when a run has ended. */
 import { FAILURE_STATUSES } from '../core/status';
 import type { PartitionView, RunHandle, RunState } from '..';
 import type { Suggest } from './invocation';
@@ -10,7 +10,7 @@ import { paint, print, widthOfTerminal } from './terminal';
 const MAX_FAILURES = 5;
 const MAX_ROWS = 20;
 
-/** Run, first failures, the combined rows, what to try next. */
+/** Prints the run's state, the first failures, the combined rows and suggested commands. */
 export async function summarise(handle: RunHandle, state: RunState, suggest: Suggest): Promise<void> {
   const failures = await firstFailures(handle, state, MAX_FAILURES);
   const width = widthOfTerminal();
@@ -35,16 +35,16 @@ export async function suggestions(
   return nextCommands({ state, failed: failures[0] ?? null, hasArtifacts, suggest }, paint);
 }
 
-/** Partitions that went wrong, a few of them. */
+/** At most `limit` failed partitions. */
 export async function firstFailures(
   handle: RunHandle,
   { counts }: RunState,
-  most: number,
+  limit: number,
 ): Promise<PartitionView[]> {
   const found: PartitionView[] = [];
   for (const status of FAILURE_STATUSES) {
-    if (counts[status] === 0 || found.length >= most) continue;
-    const page = await handle.partitions({ status, limit: most - found.length });
+    if (counts[status] === 0 || found.length >= limit) continue;
+    const page = await handle.partitions({ status, limit: limit - found.length });
     found.push(...page.partitions);
   }
   return found;

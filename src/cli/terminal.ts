@@ -1,12 +1,14 @@
-/** Where the CLI writes: results to standard output, prose and progress to standard error. */
+/** Output of the CLI: results go to standard output, messages and progress to standard error. */
 import { createColors } from 'picocolors';
 import type { Paint } from './render/paint';
 
 const MIN_WIDTH = 40;
-/** Of a terminal that does not say. */
+/** For a terminal that does not report its width. */
 const DEFAULT_WIDTH = 100;
 
-/** Colours for one of the two streams: off when it is no terminal, as NO_COLOR and FORCE_COLOR say. */
+/**
+ * Colours for one of the two streams: off if it is not a terminal, unless NO_COLOR or FORCE_COLOR decides.
+ */
 function paintFor(stream: NodeJS.WriteStream): Paint {
   if (process.env['NO_COLOR']) return createColors(false);
   if (process.env['FORCE_COLOR']) return createColors(process.env['FORCE_COLOR'] !== '0');
@@ -19,13 +21,13 @@ export const paint = paintFor(process.stdout);
 export const errorPaint = paintFor(process.stderr);
 
 /**
- * Columns to fit into; as many as there are where the output is no terminal: what is read by programs is not
- * cut.
+ * The width to fit into; unlimited if the output is not a terminal, so that output for programs is not
+ * truncated.
  */
 export function widthOfTerminal(stream: NodeJS.WriteStream = process.stdout): number {
   const asked = Number(process.env['COLUMNS']);
   const unasked = stream.isTTY ? DEFAULT_WIDTH : Infinity;
-  // A pseudo-terminal that nobody sized says 0.
+  // A pseudo-terminal without a size reports 0.
   return Math.max(MIN_WIDTH, stream.columns || (asked > 0 ? asked : unasked));
 }
 
@@ -35,19 +37,19 @@ export function print(text: string): void {
 
 /** One JSON document. */
 export function printJson(value: unknown): void {
-  // Loaded by those who need it: help does not.
+  // Loaded only when needed, to keep help fast.
   const { showJson }: typeof import('../rows/json') = require('../rows/json');
   print(showJson(value, 2));
 }
 
 let writeNote = (text: string): void => void process.stderr.write(text);
 
-/** Prose beside the result. */
+/** Prints a message to standard error, next to the result. */
 export function note(text: string): void {
   writeNote(`${text}\n`);
 }
 
-/** While a progress bar stands on the last line, notes go above it. Returns what ends that. */
+/** Writes notes above a progress bar on the last line. Returns a function that undoes it. */
 export function redirectNotes(write: (text: string) => void): () => void {
   const before = writeNote;
   writeNote = write;
@@ -56,12 +58,12 @@ export function redirectNotes(write: (text: string) => void): () => void {
   };
 }
 
-/** What happens on the way, for those who wonder about a wait. */
+/** Prints a dimmed message about what the command is doing. */
 export function aside(text: string): void {
   note(errorPaint.dim(text));
 }
 
-/** A reader that has seen enough (`| head`) ends the command quietly. */
+/** Exits quietly when the reader closes the pipe (`| head`). */
 export function endQuietlyOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -71,7 +73,7 @@ export function endQuietlyOnClosedPipe(): void {
   }
 }
 
-/** Resolves once everything written has left. */
+/** Resolves once everything written has been flushed. */
 export async function drained(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise<void>((resolve) => stream.write('', () => resolve()));

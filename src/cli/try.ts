@@ -1,4 +1,4 @@
-/** `run --try N`: a few partitions, here and now, instead of a run. */
+/** `run --try N`: calls the function for a few partitions locally, instead of starting a run. */
 import type { RunInput, TryEvent } from '..';
 import type { ProjectConfig } from '../config';
 import { ENDED_BADLY, OK } from './exit';
@@ -16,19 +16,19 @@ export async function tryInstead(
   config: ProjectConfig,
   { partitions, json }: { partitions: number; json: boolean },
 ): Promise<number> {
-  const onEvent = (event: TryEvent): void => tell(event, json);
-  const report = await untilInterrupted('Stopped: nothing was started or kept.', (signal) =>
+  const onEvent = (event: TryEvent): void => showEvent(event, json);
+  const report = await untilInterrupted('Stopped: no run was started and nothing was kept.', (signal) =>
     withoutServer(config, (project) => project.try(input, { partitions, signal, onEvent })),
   );
   if (json) printJson(report);
   else {
     print(`\n${renderTrySummary(report, partitions, paint)}`);
-    print(`\n  ${paint.cyan(repeatedWithout('--try'))}  ${paint.dim('all of them')}`);
+    print(`\n  ${paint.cyan(repeatedWithout('--try'))}  ${paint.dim('run all partitions')}`);
   }
   return report.tried.every(({ status }) => status === 'DONE') ? OK : ENDED_BADLY;
 }
 
-function tell(event: TryEvent, json: boolean): void {
+function showEvent(event: TryEvent, json: boolean): void {
   switch (event.type) {
     case 'picked': {
       const { picked, partitions, rows } = event;

@@ -1,6 +1,5 @@
 /**
- * Archives a run that has ended: each of its executions that the server still has, with the whole of its
- * history.
+ * Archives a run that has ended: the full history of each execution that the server still has.
  */
 import type { Client } from '@temporalio/client';
 import type { OpenedRun } from '../core/opened-run';
@@ -16,16 +15,16 @@ export async function archiveRun(client: Client, reader: RunReader): Promise<Run
   const { state, record } = await reader.read();
   if (record.closed === null) {
     throw new CannotArchive(
-      `The run "${runId}" is still running: it is archived when it ends, or stop it with partwise cancel ${runId}.`,
+      `The run "${runId}" is still running, and is archived when it ends. To stop it, run: partwise cancel ${runId}`,
     );
   }
   const { opened } = record;
   if (opened === null) {
     throw new CannotArchive(
-      `The run "${runId}" was refused before it had a stage, so there is nothing of it to archive.`,
+      `The run "${runId}" was refused before it had a stage, so there is nothing to archive.`,
     );
   }
-  const stage = await seenFromHere(opened);
+  const stage = await openRunStage(opened);
   const executions: RunArchive['executions'] = [];
   for (const { workflowRunId, generation, execution } of state.executions) {
     if (generation === null || execution === null) continue;
@@ -36,10 +35,10 @@ export async function archiveRun(client: Client, reader: RunReader): Promise<Run
   return { stage: stage.uri, executions };
 }
 
-async function seenFromHere({ stage: uri, stageToken }: OpenedRun): Promise<Stage> {
+async function openRunStage({ stage: uri, stageToken }: OpenedRun): Promise<Stage> {
   const stage = openStage(uri);
   if ((await stage.token({ create: false })) === stageToken) return stage;
   throw new CannotArchive(
-    `The stage ${uri} that the run was planned on is not seen from here: mount the same folder, or archive the run where it is.`,
+    `The stage ${uri} that the run was planned on cannot be reached from here: mount the same folder, or archive the run on a machine that can reach it.`,
   );
 }

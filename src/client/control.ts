@@ -1,6 +1,6 @@
 /**
- * A run on a server: what reads it, and what changes it. A run under way is changed by the signals and
- * updates that Temporal's own tools can send too.
+ * A handle to read and change a run on a server. A run in progress is changed with signals and updates, which
+ * Temporal's own tools can send too.
  */
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import type { RetryInput } from '../core/input';
@@ -15,22 +15,25 @@ import type { RunArchive, RunHandle, RunSettings } from '../reader/types';
 import { archiveRun } from './archive-run';
 import { startContinuation } from './start';
 
-/** As far as clients use the answer of the update `skip`. */
+/** The part of the `skip` update's result that clients use. */
 interface SkipAnswer {
   tooLate: { id: string; status: string }[];
 }
 
-/** Where a run's continuations start. */
+/** Where retries of a run are started. */
 export interface RunProject {
   client: Client;
   taskQueue: string;
-  /** The project's functions file, for the embedded server's worker; null: the worker's own. */
+  /** The project's functions file, for the embedded server's worker. Null: the worker uses its own. */
   functions: string | null;
-  /** The stage of its runs, as an absolute path or URI; null: not known. */
+  /** The stage of its runs, as an absolute path or URI. Null if unknown. */
   stage: string | null;
 }
 
-/** `workflowRunId`: the execution that was just started; null: the run's real one, found with every call. */
+/**
+ * `workflowRunId` is the execution that was just started. If null, each call looks up the run's current
+ * execution.
+ */
 export function serverRun(project: RunProject, runId: string, workflowRunId: string | null): RunHandle {
   const source = new ServerRun(project.client, runId, workflowRunId, project.stage);
   return new Run(source, (reader) => new ServerControl(project, reader));
@@ -48,11 +51,11 @@ class ServerControl implements RunControl {
   }
 
   async pause(paused: boolean): Promise<void> {
-    const doing = paused ? 'pause' : 'unpause';
-    const execution = await this.#open(doing);
-    await ask(() => execution.signal(doing), this.#ended(doing));
+    const action = paused ? 'pause' : 'unpause';
+    const execution = await this.#open(action);
+    await ask(() => execution.signal(action), this.#ended(action));
     for await (const { record } of this.reader.follow({ ticks: false })) {
-      if (record.closed !== null) throw this.#ended(doing);
+      if (record.closed !== null) throw this.#ended(action);
       if (record.pause.taken === paused) return;
     }
   }
@@ -62,7 +65,7 @@ class ServerControl implements RunControl {
       ...(maxConcurrency === undefined ? [] : await this.#concurrencyProblems(maxConcurrency)),
       ...(toleratedFailures === undefined ? [] : toleranceProblems(toleratedFailures)),
     ];
-    // enforces I9: every problem at once, and nothing is set.
+    // enforces I9: reports every problem together, and sets nothing.
     if (problems.length > 0) throw new UpdateRefused(this.reader.runId, problemText(problems));
     if (maxConcurrency !== undefined) await this.#update('setConcurrency', maxConcurrency);
     if (toleratedFailures !== undefined) await this.#update('setTolerance', toleratedFailures);
@@ -71,8 +74,10 @@ class ServerControl implements RunControl {
   async skip(partitionIds: readonly string[]): Promise<void> {
     const { tooLate } = (await this.#update('skip', partitionIds)) as SkipAnswer;
     if (tooLate.length === 0) return;
-    const ends = tooLate.map(({ id, status }) => `"${id}" ended as ${status} before it could be skipped.`);
-    throw new UpdateRefused(this.reader.runId, problemText(ends));
+    const problems = tooLate.map(
+      ({ id, status }) => `"${id}" ended as ${status} before it could be skipped.`,
+    );
+    throw new UpdateRefused(this.reader.runId, problemText(problems));
   }
 
   async retry(changes: RetryInput): Promise<RunHandle> {
@@ -81,7 +86,7 @@ class ServerControl implements RunControl {
     const { record, state } = await this.reader.read();
     const input = {
       ...(functions !== null && { functions }),
-      // Else the worker would look for the run on its own stage.
+      // Otherwise the worker would look for the run on its own stage.
       ...(record.opened !== null && { stage: record.opened.stage }),
       ...changes,
     };
@@ -93,7 +98,7 @@ class ServerControl implements RunControl {
     return archiveRun(this.project.client, this.reader);
   }
 
-  /** What is more than any run takes without shards depends on the run. */
+  /** Reads the run only if the value exceeds the limit of a run without shards. */
   async #concurrencyProblems(maxConcurrency: number): Promise<string[]> {
     const problems = concurrencyProblems(maxConcurrency, concurrencyLimit(null));
     if (problems.length === 0) return [];
@@ -110,28 +115,28 @@ class ServerControl implements RunControl {
       const { cause } = error;
       if (cause !== undefined && 'type' in cause && cause.type === 'UpdateRefused')
         throw new UpdateRefused(this.reader.runId, cause.message);
-      // It was accepted, and the run ended before it was done.
+      // The update was accepted, but the run ended before it completed.
       throw this.#ended('change');
     }
   }
 
-  async #open(doing: Doing) {
+  async #open(action: Action) {
     const { execution, description } = await this.reader.locate();
-    if (description?.workflowExecutionInfo?.status !== STATUS.running) throw this.#ended(doing);
+    if (description?.workflowExecutionInfo?.status !== STATUS.running) throw this.#ended(action);
     return this.project.client.workflow.getHandle(this.reader.runId, execution.runId);
   }
 
-  #ended(doing: Doing): RunEnded {
-    return new RunEnded(this.reader.runId, doing);
+  #ended(action: Action): RunEnded {
+    return new RunEnded(this.reader.runId, action);
   }
 }
 
-type Doing = 'cancel' | 'pause' | 'unpause' | 'change';
+type Action = 'cancel' | 'pause' | 'unpause' | 'change';
 
-/** The run may end between the look and the question. */
-async function ask<T>(question: () => Promise<T>, ended: RunEnded): Promise<T> {
+/** Sends a request; the run may have ended since its status was checked. */
+async function ask<T>(request: () => Promise<T>, ended: RunEnded): Promise<T> {
   try {
-    return await question();
+    return await request();
   } catch (error) {
     throw error instanceof WorkflowNotFoundError ? ended : error;
   }

@@ -12,15 +12,15 @@ import type { DebugOptions, DebugReport, PlanPreview, TryOptions, TryReport } fr
 import type { RunList } from '../reader/list';
 import type { ListOptions, RunHandle, RunPage } from '../reader/types';
 
-/** Where to find the server and the project. */
+/** Options for connecting to a project's server. */
 export interface ConnectOptions {
-  /** Folder of the project. Default: that of the nearest configuration file, else the working directory. */
+  /** Project folder. Default: the folder of the nearest configuration file, else the working directory. */
   projectDir?: string;
-  /** Configuration that was loaded before; `projectDir` is ignored then. @internal */
+  /** A configuration that is already loaded; overrides `projectDir`. @internal */
   config?: ProjectConfig;
-  /** Whether the embedded server's worker must be up; runs can be read without one. Default true. */
+  /** Whether to wait for the embedded server's worker. Runs can be read without one. Default true. */
   needWorker?: boolean;
-  /** Told what is done to bring the embedded server up. */
+  /** Receives events about starting the embedded server. */
   onEvent?: OnTemporalEvent;
   signal?: AbortSignal;
 }
@@ -33,22 +33,21 @@ export interface HistoryFileOptions {
   config?: ProjectConfig;
 }
 
-// Everything else is loaded by the method that needs it: `partwise` is imported by every functions file, so
-// by every runner.
+// Everything else is loaded by the method that needs it, because every functions file, and so every runner,
+// imports `partwise`.
 
 interface Session {
   readonly client: Client;
   readonly taskQueue: string;
   readonly address: string;
   readonly embedded: boolean;
-  /** Null for a client that was made elsewhere. */
+  /** Null for a client that was created elsewhere. */
   readonly project: ProjectConfig | null;
   close(): Promise<void>;
 }
 
 /**
- * A connection to the place where runs live: a Temporal server, the project's own one unless another is
- * named.
+ * A connection to a Temporal server: the project's embedded server unless another one is configured.
  *
  * ```ts
  * const partwise = await Partwise.connect();
@@ -62,7 +61,7 @@ interface Session {
  * await partwise.close();
  * ```
  *
- * Runs go on when the program that started them ends; `getRun` gives the handle back, in any process.
+ * Runs continue when the program that started them exits; `getRun` returns a handle to them in any process.
  */
 export class Partwise {
   readonly #session: Session;
@@ -74,8 +73,8 @@ export class Partwise {
   }
 
   /**
-   * Connects to the server that the project's configuration or the environment names, else to the project's
-   * embedded one, which is started where it is not up.
+   * Connects to the server named by the project's configuration or the environment, or else to the project's
+   * embedded server, starting it if necessary.
    */
   static async connect(options: ConnectOptions = {}): Promise<Partwise> {
     const { config, projectDir, ...rest } = options;
@@ -92,7 +91,7 @@ export class Partwise {
     return new Partwise({ client, taskQueue, address, embedded, project, close: () => session.close() });
   }
 
-  /** Uses a Temporal client that is there already; closing it stays with its owner. */
+  /** Uses an existing Temporal client, which the caller remains responsible for closing. */
   static fromClient(client: Client, { taskQueue }: { taskQueue: string }): Partwise {
     const { options: connected } = client.connection as { options?: { address?: string } };
     const address = connected?.address ?? '';
@@ -107,10 +106,10 @@ export class Partwise {
   }
 
   /**
-   * A run as a file has it: an archive of Partwise, or what `temporal workflow show --output json` writes,
-   * compressed or not. No server is asked, and none is started. Artifacts, logs and rows are read from the
-   * run's stage, which must be seen from here. `projectDir`: the project whose data converter wrote the
-   * history. Throws `UnreadableHistory`.
+   * Opens a run from a file: a Partwise archive, or the output of `temporal workflow show --output json`,
+   * compressed or not. Does not connect to or start a server. Artifacts, logs and rows are read from the
+   * run's stage, which must be reachable from here. `projectDir` is the project whose data converter wrote
+   * the history. Throws `UnreadableHistory`.
    */
   static async fromHistory(file: string, options: HistoryFileOptions = {}): Promise<RunHandle> {
     const { config, projectDir } = options;
@@ -126,15 +125,15 @@ export class Partwise {
     return this.#session.address;
   }
 
-  /** Whether it is the project's own server, which Partwise keeps up. */
+  /** Whether this is the project's embedded server, which Partwise manages. */
   get embedded(): boolean {
     return this.#session.embedded;
   }
 
   /**
-   * Starts a run. Resolves once the server has accepted it; throws `StartRefused`, with every problem, for
-   * input that cannot be run and for a run id that is taken. What only a worker can see (an unknown table,
-   * say) ends the run before any partition is started: see `wasRefused`.
+   * Starts a run, and resolves once the server has accepted it. Throws `StartRefused`, with every problem,
+   * for invalid input or a run id that already exists. Problems that only a worker can detect, such as an
+   * unknown table, end the run before any partition is started: see `wasRefused`.
    */
   async start(input: RunInput, options: { runId?: string } = {}): Promise<RunHandle> {
     const { client, taskQueue } = this.#session;
@@ -144,16 +143,16 @@ export class Partwise {
   }
 
   /**
-   * The handle of a run, running or finished, whoever started it. Throws nothing: its methods throw
-   * `NoSuchRun`.
+   * Returns the handle of any run on this server, running or finished. Never throws; the methods of the
+   * handle throw `NoSuchRun`.
    */
   getRun(runId: string): RunHandle {
     return this.#handle(runId, null);
   }
 
   /**
-   * A page of the runs on this server, each run id once. Throws `RangeError` for a limit or a cursor that is
-   * not one.
+   * Returns a page of the runs on this server, each run id once. Throws `RangeError` for an invalid limit or
+   * cursor.
    *
    * ```ts
    * let after: string | undefined;
@@ -171,8 +170,8 @@ export class Partwise {
   }
 
   /**
-   * Raw histories of runs, each execution for itself, for `replayRuns` of `partwise/worker`: of the runs
-   * named, and of the newest `last`. Executions that have expired and were not archived are passed over.
+   * Raw histories for `replayRuns` of `partwise/worker`, one per execution: those of the given runs and of
+   * the newest `last` runs. Executions that have expired without being archived are skipped.
    */
   histories(options: HistoriesOptions): AsyncIterable<RunHistory> {
     const {
@@ -183,8 +182,8 @@ export class Partwise {
   }
 
   /**
-   * Schedules of this server that start runs. The embedded server fires them only while it is up: `partwise
-   * dev` keeps it up, and without that it ends ten minutes after the last command and the last run.
+   * The schedules on this server that start runs. The embedded server fires them only while it is running;
+   * unless `partwise dev` keeps it running, it stops ten minutes after the last command and the last run.
    */
   get schedules(): Schedules {
     if (this.#schedules !== null) return this.#schedules;
@@ -194,19 +193,18 @@ export class Partwise {
   }
 
   /**
-   * What a run of this input would do: how many partitions, how large, in how many units. Reads the source
-   * here and now, without a worker, and starts nothing. Throws `StartRefused` for what a run would be refused
-   * for.
+   * Previews a run of this input: how many partitions, how large, in how many units. Reads the source in this
+   * process, without a worker, and starts nothing. Throws `StartRefused` for problems that would also refuse
+   * the run.
    */
   async plan(input: RunInput): Promise<PlanPreview> {
     return (await Project.open({ config: await this.#config() })).plan(input);
   }
 
   /**
-   * Runs a few partitions of what would be a run of this input, here and now, in runner processes of this
-   * machine: to see whether the function does what it should before it is run for all of them. Starts no run,
-   * and keeps nothing; a function that throws is in the report. Throws `StartRefused` for what a run would be
-   * refused for.
+   * Calls the function for a few partitions of this input, in runner processes on this machine, to check the
+   * function before running it for all partitions. Starts no run and keeps nothing; errors of the function
+   * are in the report. Throws `StartRefused` for problems that would also refuse the run.
    *
    * ```ts
    * const { tried } = await partwise.try(input, { partitions: 3 });
@@ -218,13 +216,13 @@ export class Partwise {
   }
 
   /**
-   * Calls the function as it is now on one partition of a run, on the rows that the run pinned, in this
-   * process: to find out why it failed, or whether it is mended. What it prints, returns, uploads and throws
-   * is in the report, beside what the run recorded. The run and its stage stay as they are: uploads go
-   * nowhere. Limits of time and memory do not hold here.
+   * Calls the current function on one partition of a run, on the rows that the run pinned, in this process:
+   * to find out why it failed, or whether a fix works. The report contains what the function printed,
+   * returned, uploaded and threw, next to what the run recorded. The run and its stage are not changed, and
+   * uploads are discarded. Time and memory limits are not enforced.
    *
-   * Throws `NoSuchRun`, `NoSuchPartition`, and `StartRefused` when the function or the snapshot is not there
-   * any more.
+   * Throws `NoSuchRun`, `NoSuchPartition`, and `StartRefused` if the function or the snapshot no longer
+   * exists.
    */
   async debug(runId: string, partition: string, options: DebugOptions = {}): Promise<DebugReport> {
     const { debugPartition }: typeof import('./trial/debug-partition') = require('./trial/debug-partition');
@@ -233,9 +231,10 @@ export class Partwise {
   }
 
   /**
-   * Removes from the stage what nobody needs: of runs that `options` selects everything (but what others have
-   * reused), of runs that stay what nothing recorded names. A run in progress is never touched. Resolves with
-   * what was removed, or with `dryRun` would be; throws `CleanRefused`, having removed nothing.
+   * Removes unused files from the stage: all files of the runs that `options` selects (except those that
+   * other runs reuse), and files of the remaining runs that no record names. A run in progress is never
+   * touched. Resolves with what was removed, or would be removed with `dryRun`. Throws `CleanRefused` without
+   * removing anything.
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
     const { cleanProject }: typeof import('./clean/project') = require('./clean/project');
@@ -243,8 +242,8 @@ export class Partwise {
   }
 
   /**
-   * The project's models: versions, aliases, and what predicts with them. `warehouse`: of the registry, as in
-   * an input; default: the project's.
+   * The project's model registry: models, versions and aliases. `warehouse` is the registry's warehouse,
+   * written as in an input. Default: the project's.
    */
   async registry({ warehouse }: { warehouse?: string } = {}): Promise<ModelRegistry> {
     const { openRegistry }: typeof import('./registry/open-registry') = require('./registry/open-registry');
@@ -258,15 +257,15 @@ export class Partwise {
     return this.#session.project === null ? loadConfig() : Promise.resolve(this.#session.project);
   }
 
-  /** Lets go of the server. Runs go on. */
+  /** Closes the connection. Runs continue. */
   async close(): Promise<void> {
     const { closeServices }: typeof import('../warehouse') = require('../warehouse');
-    // Reading a stage may have opened sessions, which wait for more.
+    // Reading a stage may have opened sessions that are kept for reuse.
     await closeServices();
     await this.#session.close();
   }
 
-  /** The embedded server's worker runs with the settings of the project that the input comes from. */
+  /** Adds the project's settings to the input when the embedded server's worker will run it. */
   #complete(input: RunInput): RunInput {
     const { embedded, project } = this.#session;
     return embedded && project !== null ? withSettingsOf(project, input) : input;
@@ -282,8 +281,8 @@ export class Partwise {
 }
 
 /**
- * The embedded worker may have been started by another command with other settings: what this program
- * resolved is what its run gets.
+ * The embedded worker may have been started by another command with different settings, so the run is given
+ * the settings that this program resolved.
  */
 function withSettingsOf({ functions, warehouse, stage }: ProjectConfig, input: RunInput): RunInput {
   return {

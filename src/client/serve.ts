@@ -32,8 +32,8 @@ export async function serveProject(config: ProjectConfig, options: ServeOptions)
   const named = resolveTemporal(temporal, process.env);
   if (named.kind === 'named') {
     throw new Error(
-      `\`partwise dev\` brings a server of its own, and a server is named: ${named.address}. ` +
-        'Use `partwise worker` to execute its runs, or take the address (or profile) out of configuration and environment.',
+      `\`partwise dev\` starts its own server, but a server is configured: ${named.address}. ` +
+        'Use `partwise worker` to run a worker for that server, or remove its address or profile from the configuration and the environment.',
     );
   }
   const taskQueue = temporal.taskQueue ?? 'partwise';

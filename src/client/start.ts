@@ -6,8 +6,8 @@ import { defaultRunId, runIdProblem } from '../input/run-id';
 import { StartRefused } from '../reader/errors';
 
 /**
- * Starts a run's workflow. Resolves with its ids once the server has accepted it; throws `StartRefused` for
- * what can be known before.
+ * Starts a run's workflow, and resolves with its ids once the server has accepted it. Throws `StartRefused`
+ * for problems that can be detected here.
  */
 export async function startRun(
   client: Client,
@@ -15,7 +15,7 @@ export async function startRun(
   input: RunInput,
   wantedId?: string,
 ): Promise<StartedRun> {
-  // enforces I9: every problem at once, and nothing is started.
+  // enforces I9: reports every problem together, and starts nothing.
   const parsed = parseRunInput(input);
   const problems = parsed.ok ? [] : [...parsed.problems];
   const badId = wantedId === undefined ? null : runIdProblem(wantedId);
@@ -28,14 +28,14 @@ export async function startRun(
     input,
     summary: workflowSummary(input),
     functionName: input.function,
-    // A refused run started nothing: its id may be used again. What is left to tell apart, openRun does.
+    // A refused run started nothing, so its id may be reused. `openRun` handles the remaining cases.
     reuse: isNew ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'ALLOW_DUPLICATE',
   });
 }
 
 /**
- * Starts an execution that continues a run: partitions that are not DONE, on the rows that the run has
- * pinned.
+ * Starts an execution that continues a run: it runs the partitions that are not DONE, on the rows that the
+ * run pinned.
  */
 export function startContinuation(
   client: Client,
@@ -90,7 +90,7 @@ async function startWorkflow(
 
 function runExists(runId: string): StartRefused {
   return new StartRefused('RunExists', [
-    `There is a run "${runId}" already: look at it with partwise status ${runId}, or start this one under another id.`,
+    `The run "${runId}" already exists: partwise status ${runId} shows it. Start this run with another id.`,
   ]);
 }
 
@@ -100,7 +100,7 @@ function stillRunning(runId: string): StartRefused {
   ]);
 }
 
-/** What Temporal's UI shows beside the workflow. */
+/** The summary that Temporal's UI shows for the workflow. */
 export function workflowSummary({ function: name, source, partitionBy }: RunInput): string {
   const from = 'table' in source ? source.table : 'query' in source ? 'a query' : source.files;
   const each = partitionBy === undefined || partitionBy.length === 0 ? 'file' : partitionBy.join(', ');

@@ -1,59 +1,60 @@
 import type { TemporalSettings } from '../temporal/settings';
 
 /**
- * What `partwise.config.{ts,js,mjs,json}` holds. Everything is optional; paths are relative to the file's
+ * The content of `partwise.config.{ts,js,mjs,json}`. Everything is optional; paths are relative to the file's
  * folder.
  */
 export interface PartwiseConfig {
   /**
-   * The file that exports the partition functions. Default: `functions.ts`, `.js` or `.mjs` beside this file.
+   * The file that exports the partition functions. Default: `functions.ts`, `.js` or `.mjs` next to this
+   * file.
    */
   functions?: string;
   /**
-   * Where tables are read and written: `duckdb:./warehouse.duckdb`, which is also the default, or the URI of
-   * a warehouse of another kind. The documentation has a page for each.
+   * Where tables are read and written: `duckdb:./warehouse.duckdb` (the default), or the URI of another kind
+   * of warehouse; see the documentation page for each kind.
    */
   warehouse?: string;
   /**
-   * Place for snapshots, artifacts, logs and results: a folder, or a stage of another kind, such as
+   * Where snapshots, artifacts, logs and results are stored: a folder, or another kind of stage such as
    * `s3://bucket/prefix`. Default `./stage`.
    */
   stage?: string;
-  /** Which Temporal server to use. Default: one that Partwise starts for this project. */
+  /** Which Temporal server to use. Default: a server that Partwise starts for this project. */
   temporal?: TemporalSettings;
   worker?: {
     /**
-     * Partitions that run at once on this machine, each in a process of its own. Default: the number of
-     * cores.
+     * Number of partitions that run concurrently on this machine, each in its own process. Default: the
+     * number of cores.
      */
     runners?: number;
     /**
-     * Where Prometheus finds the worker's metrics: a port of the loopback interface (`'9464'`), or
-     * `HOST:PORT` for others to see them. Default: nowhere.
+     * Where the worker serves metrics for Prometheus: a loopback port (`'9464'`), or `HOST:PORT` to make them
+     * reachable from other machines. Default: not served.
      */
     metrics?: string;
     /**
-     * A collector that takes OpenTelemetry's spans over HTTP, such as `'http://127.0.0.1:4318/v1/traces'`.
-     * Default: none are made.
+     * An OpenTelemetry collector to send spans to over HTTP, such as `'http://127.0.0.1:4318/v1/traces'`.
+     * Default: no tracing.
      */
     traces?: string;
     /**
-     * Environment variables that functions see although the worker keeps them to itself, as it does with
-     * credentials of Temporal, of warehouses and of stages: `['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']`
-     * for functions that use the AWS SDK. Default: none.
+     * Environment variables to pass to functions that the worker would otherwise hide from them, as it hides
+     * credentials for Temporal, warehouses and stages: for example `['AWS_ACCESS_KEY_ID',
+     * 'AWS_SECRET_ACCESS_KEY']` for functions that use the AWS SDK. Default: none.
      */
     passEnv?: string[];
   };
   /**
-   * What runs may name as `notify`, to be told when they end: `{ ops: { url: process.env.OPS_WEBHOOK } }` or
-   * `{ mail: { command: './mail.sh' } }`. A webhook gets the notice as the body of a POST, a command on
-   * standard input.
+   * Notifiers that runs can name as `notify`, called when a run ends: `{ ops: { url: process.env.OPS_WEBHOOK
+   * } }` or `{ mail: { command: './mail.sh' } }`. A webhook receives the notice as the body of a POST
+   * request, a command on standard input.
    */
   notify?: Record<string, Notifier>;
   /**
-   * What the input of a run may use besides the warehouse and the stage above. An empty list allows nothing
-   * more. The defaults are those for runs that are not trusted (all runs of a deployed worker); a trusted run
-   * may use anything that has no list.
+   * What the input of a run may use in addition to the warehouse and the stage above. An empty list allows
+   * nothing more. The defaults apply to untrusted runs (all runs of a deployed worker); without a list, a
+   * trusted run may use anything.
    */
   allow?: {
     /** Default: none. */
@@ -61,25 +62,25 @@ export interface PartwiseConfig {
     /** Default: none. */
     stages?: string[];
     /**
-     * Folders that inputs may read files in (`source.files`, `read_csv` and the like in their SQL) and write
-     * to (`output.file`), and URLs that their SQL may read, such as `s3://bucket/prefix/`. Default: the
-     * project folder, without hidden entries and the configuration file, and the stage. For runs that are not
-     * trusted only.
+     * Folders in which inputs may read files (`source.files`, `read_csv` and similar in their SQL) and write
+     * files (`output.file`), and URLs that their SQL may read, such as `s3://bucket/prefix/`. Default: the
+     * stage, and the project folder without hidden entries and the configuration file. Applies to untrusted
+     * runs only.
      */
     files?: string[];
     /**
-     * Extensions of DuckDB, installed on the worker, that SQL of inputs may use. Default: those that are
-     * built in. For runs that are not trusted only.
+     * DuckDB extensions, installed on the worker, that the SQL of inputs may use. Default: the built-in
+     * extensions. Applies to untrusted runs only.
      */
     extensions?: string[];
   };
 }
 
-/** Where to say that a run has ended. A command is run by a shell. */
+/** A webhook or command to notify when a run has ended. Commands are run by a shell. */
 export type Notifier = { url: string; headers?: Record<string, string> } | { command: string };
 
 /**
- * Types the configuration for editors; returns it as it is.
+ * Returns the configuration unchanged; gives it a type for editors.
  *
  * @example
  * // partwise.config.ts

@@ -10,16 +10,16 @@ import { defineConfig } from './define';
 
 const NAMES = ['ts', 'js', 'mjs', 'json'].map((ending) => `partwise.config.${ending}`);
 
-/** The configuration file of a folder; null when it has none. */
+/** The configuration file of a folder, or null if it has none. */
 export function configFileIn(folder: string): string | null {
   const found = NAMES.filter((name) => existsSync(join(folder, name)));
   if (found.length <= 1) return found[0] === undefined ? null : join(folder, found[0]);
   throw new ConfigError(folder, [
-    `There are ${found.join(' and ')}, and one project has one configuration. Keep one of them.`,
+    `There are ${found.join(' and ')}, but a project has only one configuration. Keep one of them.`,
   ]);
 }
 
-/** The nearest configuration file in this folder or above, at most up to the home folder. */
+/** The nearest configuration file in this folder or a parent folder, up to the home folder. */
 export function findConfigFile(folder: string): string | null {
   const home = homedir();
   for (let at = folder; ; at = dirname(at)) {
@@ -28,7 +28,7 @@ export function findConfigFile(folder: string): string | null {
   }
 }
 
-/** What the file exports by default, unchecked. */
+/** The file's default export, unchecked. */
 export async function readConfigFile(file: string): Promise<unknown> {
   try {
     return file.endsWith('.json')
@@ -37,15 +37,15 @@ export async function readConfigFile(file: string): Promise<unknown> {
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw new ConfigError(file, [
-      `It cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      `It cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
     ]);
   }
 }
 
 /**
- * TypeScript and JavaScript alike become one CommonJS text: so a file loads whatever the `type` in its
- * package.json, and nothing is written beside it. Packages of Partwise and Temporal stay outside, since a
- * second copy would not be the same.
+ * Bundles TypeScript or JavaScript into one CommonJS string, so that a file loads regardless of the `type` in
+ * its package.json, and nothing is written next to it. Packages of Partwise and Temporal stay external, since
+ * a second copy of a module would have different identities.
  */
 async function bundle(file: string): Promise<string> {
   const { build } = await import('esbuild');
@@ -76,7 +76,7 @@ async function bundle(file: string): Promise<string> {
 
 function exportOf(file: string, code: string): unknown {
   const fromFile = createRequire(file);
-  // Partwise itself is the copy that runs, whether or not the project can resolve one.
+  // "partwise" is the running copy, whether or not the project can resolve one.
   const require = (name: string): unknown => (name === 'partwise' ? ownPackage(file) : fromFile(name));
   const module: { exports: Record<string, unknown> } = { exports: {} };
   const run = compileFunction(code, ['module', 'exports', 'require', '__filename', '__dirname'], {
@@ -84,13 +84,13 @@ function exportOf(file: string, code: string): unknown {
   });
   run(module, module.exports, require, file, dirname(file));
   const { exports } = module;
-  // A CommonJS file has its configuration as the whole of its exports.
+  // In a CommonJS file, the exports as a whole are the configuration.
   return exports !== null && typeof exports === 'object' && 'default' in exports ? exports.default : exports;
 }
 
 /**
- * What a configuration file may import from "partwise": the rest would load the whole package, and this
- * folder may not import it.
+ * What a configuration file may import from "partwise". The rest would load the whole package, which this
+ * folder may not import.
  */
 const OWN_EXPORTS: object = { defineConfig };
 
@@ -100,7 +100,7 @@ function ownPackage(file: string): object {
       if (typeof name === 'symbol' || name in exports || name === '__esModule' || name === 'default')
         return Reflect.get(exports, name);
       throw new ConfigError(file, [
-        `It uses "${name}" of "partwise", and a configuration can use only: ${Object.keys(exports).join(', ')}. Move other code to the functions file.`,
+        `It imports "${name}" from "partwise", but a configuration can only import: ${Object.keys(exports).join(', ')}. Move other code to the functions file.`,
       ]);
     },
   });

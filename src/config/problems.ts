@@ -1,4 +1,4 @@
-/** The configuration cannot be used. `problems` has every reason, each a sentence. */
+/** The configuration is invalid. `problems` contains every problem, each as a sentence. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   constructor(

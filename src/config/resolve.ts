@@ -1,7 +1,6 @@
 /**
- * Where settings come from: flags, then the environment, then the configuration file, then defaults. Decided
- * here, for commands, library and worker alike; the environment names of Temporal itself are read in
- * `temporal/`.
+ * Resolves settings in order of precedence: flags, environment, configuration file, defaults. Used by
+ * commands, library and worker alike; Temporal's own environment variables are read in `temporal/`.
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -23,11 +22,11 @@ export interface ProjectConfig {
   /** Folder of the configuration file, else the working directory. Absolute. */
   projectDir: string;
   configFile: string | null;
-  /** Absolute path of the functions file; null when there is none. */
+  /** Absolute path of the functions file, or null if there is none. */
   functions: string | null;
-  /** As it was written; relative paths in it are below `projectDir`. */
+  /** As written; relative paths in it are relative to `projectDir`. */
   warehouse: string | null;
-  /** Absolute path, or the URI of a stage that is no folder. */
+  /** Absolute path, or the URI of a stage that is not a folder. */
   stage: string;
   temporal: TemporalSettings;
   worker: {
@@ -42,7 +41,7 @@ export interface ProjectConfig {
   allow: {
     warehouses?: string[];
     stages?: string[];
-    /** As they were written. */
+    /** As written. */
     files?: string[];
     extensions?: string[];
   };
@@ -76,7 +75,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   const projectGiven = options.projectDir === undefined ? null : resolve(cwd, options.projectDir);
   if (projectGiven !== null && !isFolder(projectGiven)) {
     throw new ConfigError(projectGiven, [
-      'There is no such folder. Name the folder of a project, or make it first.',
+      'The folder does not exist. Give the folder of a project, or create it first.',
     ]);
   }
   const configFile = projectGiven === null ? findConfigFile(cwd) : configFileIn(projectGiven);
@@ -90,7 +89,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   );
   if (functionsFile !== undefined && !existsSync(functionsFile)) {
     problems.push(
-      `There is no functions file "${functionsFile}". Make it, or name another with "functions" or --functions.`,
+      `The functions file "${functionsFile}" does not exist. Create it, or set another file with "functions" or --functions.`,
     );
   }
   const runners = firstOf(flags.runners, numberFrom(env['PARTWISE_RUNNERS']));
@@ -137,7 +136,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
 }
 
 /**
- * The file's settings give way to Temporal's own names in the environment, which are read with the profile.
+ * Temporal's own environment variables, which are read with the profile, override the file's settings.
  */
 function temporalSettings(
   flags: ConfigFlags,
@@ -174,8 +173,8 @@ function stagePath(folder: string, stage: string | undefined): string | undefine
 }
 
 /**
- * The path of a folder as it is; else the URI, for which a kind may need the warehouse that is named along
- * with the stage.
+ * The path of a folder, unchanged, or the stage's absolute URI. Some kinds of stage need the warehouse to
+ * resolve it.
  */
 function absoluteStage(
   stage: string,
@@ -191,7 +190,7 @@ function absoluteStage(
   }
 }
 
-/** A text that is no number stays, to be shown in the problem. */
+/** The number, or the text if it is not a number, so that the problem can quote it. */
 function numberFrom(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
   return Number.isNaN(Number(text)) ? (text as unknown as number) : Number(text);

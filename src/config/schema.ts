@@ -1,4 +1,4 @@
-/** The shape of a configuration file, with a phrase for every setting that completes "it takes …". */
+/** The schema of a configuration file. The error text of every setting completes "it takes …". */
 import { z } from 'zod';
 import { explainIssues, fields } from '../input/explain-issues';
 import type { DataConverter } from '@temporalio/common';
@@ -28,7 +28,7 @@ export const warehouseSchema = text(WAREHOUSE_EXAMPLES).refine(isWarehouse, {
   when: ({ value, issues }) => typeof value === 'string' && issues.length === 0,
 });
 
-const EXTENSION = 'the name of an extension of DuckDB, such as "httpfs"';
+const EXTENSION = 'the name of a DuckDB extension, such as "httpfs"';
 const extensionSchema = z.string({ error: EXTENSION }).regex(/^\w+$/, { error: EXTENSION });
 
 const temporalSchema = fields('an object such as { address: "localhost:7233" }', {
@@ -50,7 +50,7 @@ const NOTIFIER = 'an object with "url" or "command", such as { command: "./mail.
 const notifierSchema = z.union(
   [
     z.strictObject({
-      url: z.url({ protocol: /^https?$/, error: 'a URL that begins with https:// or http://' }),
+      url: z.url({ protocol: /^https?$/, error: 'a URL that starts with https:// or http://' }),
       headers: z.record(z.string(), z.string()).optional(),
     }),
     z.strictObject({ command: z.string().min(1) }),
@@ -75,17 +75,17 @@ const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.
     stages: z.array(text(STAGE_EXAMPLES), { error: 'a list of stages' }).optional(),
     files: z.array(text('a folder, such as "./data"'), { error: 'a list of folders' }).optional(),
     extensions: z
-      .array(extensionSchema, { error: 'a list of extensions of DuckDB, such as ["httpfs"]' })
+      .array(extensionSchema, { error: 'a list of DuckDB extensions, such as ["httpfs"]' })
       .optional(),
   }).optional(),
 });
 
-/** Checks what a configuration file exports. */
+/** Validates the export of a configuration file. */
 export function checkConfig(raw: unknown): { config: PartwiseConfig; problems: string[] } {
   const result = configSchema.safeParse(raw);
   if (result.success) return { config: result.data, problems: [] };
   const problems = explainIssues(result.error.issues, raw, 'The configuration');
-  // Whether the functions file is there can be told in the same report.
+  // Kept, so that the same report can also contain a missing functions file.
   const functions = (raw as { functions?: unknown } | null | undefined)?.functions;
   return { config: typeof functions === 'string' ? { functions } : {}, problems };
 }

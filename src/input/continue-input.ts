@@ -1,7 +1,7 @@
 /**
  * The input of a continuation (`onExisting: "retry"`). It may be as short as `{ "onExisting": "retry" }`:
- * what it leaves out is as the run has it. What made the run's partitions cannot change, since their rows are
- * pinned; how the rest of them is run can.
+ * omitted settings keep the run's values. Settings that determined the run's partitions cannot change, since
+ * their rows are pinned; settings for how the remaining partitions run can.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { quote } from '../core/quote';
@@ -10,11 +10,11 @@ import { asksToRetry } from './input-schema';
 import { given, parseRunInput } from './parse-input';
 import { isPartitionId } from '../core/partition-id';
 
-/** What a continuation may say anew. */
+/** Settings of the run that a continuation may replace. */
 const CHANGEABLE = ['functions', 'sql', 'output', 'notify'] as const;
-/** Not the run's: checked, or used, by themselves. */
+/** Settings that belong to the continuation, not to the run. They are checked or used separately. */
 const OWN = ['onExisting', 'only', 'rerunMissing', 'options', 'warehouse', 'stage'];
-/** What of an input is checked by itself, for it is not compared with the run's. */
+/** Settings that are validated on their own, because they are not compared with the run's. */
 const CHANGES = [...CHANGEABLE, 'only', 'rerunMissing', 'options'] as const;
 
 type InputField = Exclude<keyof RunInput, 'rerunMissing'>;
@@ -26,22 +26,22 @@ export function asksToResume(raw: unknown): raw is Partial<RunInput> {
   return typeof raw === 'object' && raw !== null && 'onExisting' in raw && asksToRetry(raw.onExisting);
 }
 
-/** `raw` laid over the run's own input. Its `only` is not merged: it narrows this execution, not the run. */
+/** Overlays `raw` on the run's own input. `only` is not merged: it narrows this execution, not the run. */
 export function resumedInput(raw: Partial<RunInput>, run: RunInput): Resumed {
-  // enforces I9: another client than Partwise's own checks nothing.
+  // enforces I9: clients other than Partwise's own do not check anything.
   const problems = changeProblems(Object.fromEntries(CHANGES.map((name) => [name, raw[name]])));
   for (const [name, value] of Object.entries(raw)) {
     if (value == null || OWN.includes(name) || (CHANGEABLE as readonly string[]).includes(name)) continue;
     if (isSame(name as InputField, value, run)) continue;
     const before = run[name as keyof RunInput] ?? null;
     problems.push(
-      `"${name}" is ${quote(value)}, and the run has ${quote(before)}: a continuation runs on the partitions and rows that the ` +
-        'run has pinned. Leave it out, or take a new snapshot with onExisting "overwrite".',
+      `"${name}" is ${quote(value)}, but the run has ${quote(before)}: a continuation runs on the partitions and rows that the ` +
+        'run pinned. Remove it, or take a new snapshot with onExisting "overwrite".',
     );
   }
   const input: RunInput = { ...run, onExisting: 'retry' };
   for (const name of CHANGEABLE) if (raw[name] != null) Object.assign(input, { [name]: raw[name] });
-  // The run was found there.
+  // The stage where the run was found.
   if (raw.stage != null) input.stage = raw.stage;
   if (raw.options != null) {
     const retry = { ...run.options?.retry, ...given(raw.options.retry) };
@@ -52,7 +52,7 @@ export function resumedInput(raw: Partial<RunInput>, run: RunInput): Resumed {
   return { input, problems };
 }
 
-/** Whether a field says what the run's says, however it is written. */
+/** Whether a field has the same meaning as the run's, even if it is written differently. */
 function isSame(name: InputField, value: unknown, run: RunInput): boolean {
   const normal = (input: RunInput): unknown => {
     const report = parseRunInput(input);
@@ -61,23 +61,23 @@ function isSame(name: InputField, value: unknown, run: RunInput): boolean {
   return isDeepStrictEqual(normal({ ...run, [name]: value }), normal(run));
 }
 
-/** What is wrong with the changes of a continuation by themselves, before the run is known. */
+/** Problems with the changes of a continuation that can be found without knowing the run. */
 export function changeProblems(changes: Partial<RunInput>): string[] {
-  const stand = {
+  const placeholder = {
     function: changes.sql == null ? 'any' : 'sql',
     source: { table: 'any' },
     partitionBy: ['any'],
     onExisting: 'retry',
   };
-  // Ids have as many columns as the run's key, which is not known here.
+  // The number of columns of an id cannot be checked: the run's key is not known here.
   const { only, ...rest } = given(changes);
   const ids = isIdList(only) ? only : [];
-  const report = parseRunInput({ ...stand, ...rest, ...(ids !== only && { only }) });
+  const report = parseRunInput({ ...placeholder, ...rest, ...(ids !== only && { only }) });
   const badIds = ids.filter((id) => !isPartitionId(id));
   return [
     ...(report.ok ? [] : report.problems),
     ...badIds.map(
-      (id) => `"only" has ${quote(id)}, which is no partition id: copy it from partwise partitions.`,
+      (id) => `"only" has ${quote(id)}, which is not a partition id: copy it from partwise partitions.`,
     ),
   ];
 }

@@ -1,11 +1,11 @@
-/** Cron expressions as Temporal understands them: what is wrong with one, and a calendar written as one. */
+/** Cron expressions as Temporal understands them: validating one, and writing a calendar as one. */
 import { quote } from '../core/quote';
 
 interface Field {
   name: string;
   from: number;
   to: number;
-  /** What numbers are called, the first one being `from`. */
+  /** Names of the numbers; the first name is for `from`. */
   names?: readonly string[];
 }
 
@@ -39,22 +39,24 @@ const FIVE: readonly Field[] = [
   { name: 'hour', from: 0, to: 23 },
   { name: 'day of the month', from: 1, to: 31 },
   { name: 'month', from: 1, to: 12, names: MONTHS },
-  // 7 is Sunday once more.
+  // 7 is Sunday, like 0.
   { name: 'day of the week', from: 0, to: 7, names: DAYS_OF_WEEK },
 ];
 const YEAR: Field = { name: 'year', from: 2000, to: 2100 };
 
-const WORDS = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
+const SHORTHANDS = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
 const EXAMPLE = '"30 0 * * *" (half past midnight, every day)';
 
-/** What is wrong with an expression, to follow `"cron" is "…", `; null when nothing is. */
+/** The problem with an expression, as a phrase to follow `"cron" is "…", `, or null if it is valid. */
 export function cronProblem(expression: string): string | null {
-  // What follows # is a comment.
+  // A # starts a comment.
   const text = expression.split('#')[0]!.trim();
-  if (/^(CRON_)?TZ=/i.test(text)) return 'with a time zone inside: name it as "timeZone" instead';
+  if (/^(CRON_)?TZ=/i.test(text)) return 'with a time zone inside: give it as "timeZone" instead';
   if (/^@every\b/i.test(text)) return 'which is an interval: give it as "every", such as "1h", instead';
   if (text.startsWith('@')) {
-    return WORDS.includes(text) ? null : `which is none of the words that there are: ${WORDS.join(', ')}`;
+    return SHORTHANDS.includes(text)
+      ? null
+      : `which is not a known shorthand; use one of ${SHORTHANDS.join(', ')}`;
   }
   const parts = text.split(/\s+/).filter((part) => part !== '');
   const fields = fieldsOf(parts.length);
@@ -97,14 +99,14 @@ function numberOf(text: string, { from, to, names }: Field): number | null {
   return number >= from && number <= to ? number : null;
 }
 
-/** Values of one field of a calendar, both ends included. */
+/** Values of one field of a calendar, both ends inclusive. */
 interface Values<Unit> {
   start: Unit;
   end: Unit;
   step: number;
 }
 
-/** A calendar as Temporal keeps it; every cron expression has become one there. */
+/** A calendar as Temporal stores it. Temporal converts every cron expression to one. */
 export interface Calendar {
   second: Values<number>[];
   minute: Values<number>[];
@@ -115,7 +117,7 @@ export interface Calendar {
   dayOfWeek: Values<(typeof DAYS_OF_WEEK)[number]>[];
 }
 
-/** The calendar as a cron expression: of 5 fields, where years and seconds do not need more. */
+/** The calendar as a cron expression, with 5 fields unless it restricts years or seconds. */
 export function cronText(calendar: Calendar): string {
   const month = numbers(calendar.month, (name) => MONTHS.indexOf(name) + 1);
   const dayOfWeek = numbers(calendar.dayOfWeek, (name) => DAYS_OF_WEEK.indexOf(name));
@@ -136,7 +138,7 @@ function numbers<Name>(values: readonly Values<Name>[], toNumber: (name: Name) =
   return values.map(({ start, end, step }) => ({ start: toNumber(start), end: toNumber(end), step }));
 }
 
-/** No values at all stand for every year. */
+/** An empty list means every value (years). */
 function fieldText(values: readonly Values<number>[], from: number, to: number): string {
   if (values.length === 0) return '*';
   const texts = values.map(({ start, end, step }) => {

@@ -1,20 +1,20 @@
 /**
- * zod's issues as sentences: which setting, what was given, what it takes, what was probably meant.
+ * Turns zod's issues into sentences: which setting, the given value, what it takes, and a likely correction.
  *
- * Schemas state what a value may be as their `error` text, a phrase that completes "it takes …"; `fields`
- * does so for objects. An issue with `params.sentence` already is a whole sentence.
+ * The `error` text of a schema describes the allowed values as a phrase that completes "it takes …"; `fields`
+ * does so for objects. An issue with `params.sentence` is already a complete sentence.
  */
 import { z } from 'zod';
 import { didYouMean } from '../core/nearest';
 import { quote } from '../core/quote';
 
-/** An object that knows only these keys. `takes` completes "it takes …". */
+/** A schema for an object with only these keys. `takes` completes "it takes …". */
 export function fields<Shape extends z.ZodRawShape>(takes: string, shape: Shape) {
   const allowed = Object.keys(shape).join(', ');
   return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? allowed : takes) });
 }
 
-/** A text or number that `parse` understands, within bounds if there are any. */
+/** A schema for a string or number that `parse` accepts, within the bounds if there are any. */
 export function parsed<Given extends string | number>(
   given: z.ZodType<Given>,
   takes: string,
@@ -29,12 +29,12 @@ export function parsed<Given extends string | number>(
   });
 }
 
-/** Adds a problem that is a whole sentence. */
+/** Adds a problem that is a complete sentence. */
 export function addSentence(context: z.RefinementCtx, message: string, path: PropertyKey[] = []): void {
   context.addIssue({ code: 'custom', message, path, params: { sentence: true } });
 }
 
-/** `root` is what to call the value as a whole, as the beginning of a sentence: `The input`. */
+/** `root` names the value as a whole, at the start of a sentence: `The input`. */
 export function explainIssues(issues: readonly z.core.$ZodIssue[], raw: unknown, root: string): string[] {
   return issues.flatMap((issue) => {
     if (issue.code === 'custom' && issue.params?.sentence === true) return [issue.message];

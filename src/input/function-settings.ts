@@ -1,11 +1,11 @@
-/** What a partition function asks for → its settings as numbers, or every problem at once (I9). */
+/** Converts a partition function's settings to numbers, or reports every problem together (I9). */
 import { explainIssues } from './explain-issues';
 import { functionSettingsSchema } from './input-schema';
 import { normalizeRetry } from './parse-input';
 import type { FunctionDescription } from '../core/function-description';
 import type { FunctionSettings } from '../core/normalized-input';
 
-/** Of a function that asks for nothing. */
+/** The settings of a function that does not define any. */
 export const NO_SETTINGS: FunctionSettings = {
   timeoutMs: null,
   memoryBytes: null,

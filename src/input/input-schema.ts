@@ -1,6 +1,6 @@
 /**
- * The shape of `RunInput`, with a phrase for every field that completes "it takes …". `null` means the same
- * as absent.
+ * The schema of `RunInput`. The error text of every field completes "it takes …". `null` means the same as
+ * absent.
  */
 import { z } from 'zod';
 import { parseBytes } from './bytes';
@@ -19,10 +19,10 @@ import { isWarehouse, WAREHOUSE_EXAMPLES, WAREHOUSE_OPTIONS } from '../warehouse
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-/** Node and DuckDB alone need about half of this. */
+/** Node and DuckDB need about half of this themselves. */
 const MIN_MEMORY = 128 * 2 ** 20;
 
-/** Rules travel in the plan, which is kept in history (I7). */
+/** The rules are part of the plan, which is recorded in history (I7). */
 const MAX_RULES = 50;
 /** See `isRetryable` of functions/errors. */
 const NEVER_RETRIED = ['ReferenceError', 'SyntaxError'];
@@ -33,7 +33,7 @@ export function text(takes: string) {
     .refine((value) => value.trim() !== '' && !value.includes('\0'), { error: takes });
 }
 
-/** A text that `check` accepts; nothing is said twice about what is no text at all. */
+/** A string that `check` accepts. A value that is not a string is reported only once. */
 function checkedText(takes: string, check: (value: string) => boolean) {
   return text(takes).refine(check, { error: takes, when: isText });
 }
@@ -95,7 +95,7 @@ const retrySchema = fields('an object such as { "maximumAttempts": 3 }', {
     if (NEVER_RETRIED.includes(type)) {
       addSentence(
         context,
-        `"byErrorType" has a rule for "${type}", which is a mistake in the code and never tried again. Leave it out.`,
+        `"byErrorType" has a rule for "${type}", which is a bug in the code and never retried. Remove the rule.`,
       );
     }
   }
@@ -125,7 +125,7 @@ const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
   maxPartitions: whole(1, 10_000_000).nullish(),
   partitionsPerUnit: whole(1, 10_000_000).nullish(),
   warehouse: fields(
-    `an object of settings of the warehouse: ${WAREHOUSE_OPTIONS.map(({ name }) => name).join(', ')}`,
+    `an object of warehouse settings: ${WAREHOUSE_OPTIONS.map(({ name }) => name).join(', ')}`,
     Object.fromEntries(WAREHOUSE_OPTIONS.map(({ name, takes }) => [name, text(takes).nullish()])),
   ).nullish(),
 });
@@ -150,15 +150,16 @@ const sourceSchema = fields(SOURCE, {
   if (named !== null) addSentence(context, named);
   const given = [source.table, source.query, source.files].filter((part) => part != null).length;
   if (given !== 1) {
-    const how = given === 0 ? 'names no rows' : 'names more than one place of rows';
+    const how = given === 0 ? 'does not name any rows' : 'names rows in more than one place';
     addSentence(context, `"source" ${how}: give exactly one of "table", "query" and "files".`);
   }
   if (source.pattern != null && source.files == null && given > 0) {
-    addSentence(context, '"source.pattern" goes with "source.files" only. Leave it out.');
+    addSentence(context, '"source.pattern" goes with "source.files" only. Remove it.');
   }
 });
 
-const MODEL_NAME = 'the name of a model, such as "traffic": letters, digits, "_" and "-", at most 80';
+const MODEL_NAME =
+  'the name of a model, such as "traffic": letters, digits, "_" and "-", at most 80 characters';
 
 const VERSION = 'the number of a version, such as 3, or an alias, such as "production"';
 const versionSchema = z.union([whole(1, Number.MAX_SAFE_INTEGER), text(VERSION)], { error: VERSION });
@@ -181,15 +182,12 @@ const modelSchema = fields('an object such as { "name": "traffic", "version": "p
     );
   }
   if (model.version != null && model.name == null) {
-    addSentence(
-      context,
-      '"model.version" goes with "model.name" only: name the model that it is a version of.',
-    );
+    addSentence(context, '"model.version" requires "model.name": give the name of the model.');
   }
   if ((model.onMissing === 'fallback') !== (model.fallback != null)) {
     addSentence(
       context,
-      '"model.fallback" goes with "model.onMissing": "fallback", and names the partition whose model stands in. Give both, or neither.',
+      '"model.fallback", the partition whose model to use instead, goes with "model.onMissing": "fallback". Give both or neither.',
     );
   }
 });
@@ -210,16 +208,16 @@ const outputSchema = fields(OUTPUT, {
     if (output.table != null || output.file != null || output.mode != null || output.evolve != null) {
       addSentence(
         context,
-        '"output" names a model and a table or a file: models go into the registry, and the metrics are the run\'s results. Leave the others out.',
+        '"output" names both a model and a table or file. Models are registered, and their metrics are the run\'s results: remove the other settings.',
       );
     }
     return;
   }
-  if (output.base != null) addSentence(context, '"output.base" goes with "output.model" only. Leave it out.');
+  if (output.base != null) addSentence(context, '"output.base" goes with "output.model" only. Remove it.');
   if (output.table == null && output.file == null) {
     addSentence(
       context,
-      '"output" names no place for the rows: give "table", such as "summary", or "file", such as "summary.parquet".',
+      '"output" does not name a target: give "table", such as "summary", or "file", such as "summary.parquet".',
     );
   }
   if (output.table != null && output.file != null) {
@@ -241,12 +239,12 @@ const outputSchema = fields(OUTPUT, {
   if ((output.mode != null && output.mode !== 'replace') || output.evolve != null) {
     addSentence(
       context,
-      'An output file is always replaced: "output.mode" and "output.evolve" go with a table only.',
+      'An output file is always replaced: "output.mode" and "output.evolve" apply only to a table. Remove them.',
     );
   }
 });
 
-/** Of a value of `onExisting`. Inputs that were recorded before 0.1.0 say `resume`. */
+/** Whether a value of `onExisting` means retry. Inputs recorded before 0.1.0 contain `resume`. */
 export function asksToRetry(onExisting: unknown): boolean {
   return onExisting === 'retry' || onExisting === 'resume';
 }
@@ -270,7 +268,7 @@ export const inputSchema = fields(
     snapshot: z.enum(['stage', 'none'], { error: '"stage" or "none"' }).nullish(),
     only: z
       .array(text('a partition id, such as "North"'), { error: 'a list of partition ids, such as ["North"]' })
-      .min(1, { error: 'at least one partition id (leave it out to run all)' })
+      .min(1, { error: 'at least one partition id (omit it to run all)' })
       .nullish(),
     output: outputSchema.nullish(),
     model: modelSchema.nullish(),
@@ -284,7 +282,7 @@ export const inputSchema = fields(
       (value) => parsePeriod(value, 'UTC') !== null,
     ).nullish(),
     timeZone: timeZoneSchema.nullish(),
-    notify: text('the name of a notifier of the configuration, such as "ops"').nullish(),
+    notify: text('the name of a notifier from the configuration, such as "ops"').nullish(),
     onUnchanged: z.enum(['run', 'reuse'], { error: '"run" or "reuse"' }).nullish(),
     series: checkedText(
       'the name of a series of runs, at most 200 bytes of text such as "nightly"',

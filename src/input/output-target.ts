@@ -1,17 +1,17 @@
-/** Whether the place for the combined rows is a table or a file: decided here, for flags and input alike. */
+/** Decides whether the target for the combined rows is a table or a file, for flags and input alike. */
 
-/** Files that the rows can be written to. */
+/** File formats that the rows can be written in. */
 export const OUTPUT_ENDINGS = ['.parquet', '.csv'] as const;
 
 /**
- * Endings that people give to files, and nobody to tables: `sales.xlsx` is no table "xlsx" of a schema
+ * Extensions that are used for files but not for tables: `sales.xlsx` is not a table "xlsx" in a schema
  * "sales".
  */
 const FILE_ENDING =
   /\.(parquet|pq|csv|tsv|txt|json|jsonl|ndjson|xlsx?|ods|arrow|feather|avro|orc|db|duckdb|sqlite3?|gz|zst|zip)$/i;
 
 /**
- * `summary.csv` and `out/summary` are files; `summary`, `main.summary` and `"a.csv"`, in SQL's quotes, are
+ * `summary.csv` and `out/summary` are files; `summary`, `main.summary` and `"a.csv"` (in SQL quotes) are
  * tables.
  */
 export function isOutputFile(target: string): boolean {

@@ -1,6 +1,6 @@
 /**
- * Input of a run as it comes (JSON from anywhere) → input with its defaults, or every problem at once (I9).
- * The same for the library, the CLI and the worker's `openRun`.
+ * Parses the raw input of a run (any JSON) and fills in defaults, or reports every problem together (I9).
+ * Used by the library, the CLI and the worker's `openRun`.
  */
 import { explainIssues } from './explain-issues';
 import { asksToRetry, inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
@@ -14,7 +14,7 @@ import { quote } from '../core/quote';
 import { SQL_FUNCTION } from '../core/function-description';
 import type { NormalizedRetry, NormalizedRule } from '../core/failures/retry-plan';
 
-/** The fields that are recorded for planning. */
+/** The fields of the input that are recorded for planning. */
 export function plannedFields(input: NormalizedInput): PlannedInput {
   const { source, partitionBy, params, where, snapshot, only, output, model } = input;
   const { timeZone, onUnchanged, series, options } = input;
@@ -36,25 +36,25 @@ export function plannedFields(input: NormalizedInput): PlannedInput {
 
 export type InputReport = { ok: true; input: NormalizedInput } | { ok: false; problems: string[] };
 
-/** Partitions in flight. Keeps two cores busy with functions that wait for something now and then. */
+/** Default number of partitions in flight. Keeps two cores busy even if functions sometimes wait for I/O. */
 const MAX_CONCURRENCY = 8;
 const HEARTBEAT_TIMEOUT_MS = 10_000;
-/** More are most likely the wrong column. */
+/** Default limit: more partitions most likely mean the wrong key column. */
 const MAX_PARTITIONS = 100_000;
 /**
- * Temporal warns at 256 KiB per payload (I7), and the argument of planning holds the input and parts of it
+ * Temporal warns at 256 KiB per payload (I7), and the argument of planning contains the input and parts of it
  * again.
  */
 const MAX_INPUT_BYTES = 100 * 1024;
 
 // enforces I9
 export function parseRunInput(raw: unknown): InputReport {
-  const misfit = notAnObject(raw);
-  if (misfit !== null) return { ok: false, problems: [misfit] };
+  const notObject = notAnObject(raw);
+  if (notObject !== null) return { ok: false, problems: [notObject] };
   const result = inputSchema.safeParse(raw);
   const problems = result.success ? [] : explainIssues(result.error.issues, raw, 'The input');
   const { params } = raw as LooseInput;
-  // Values of other fields are known by their shape.
+  // The schema checks the values of all other fields.
   const lost = params == null ? [] : jsonProblems(params, 'params');
   problems.push(...acrossFields(raw as LooseInput), ...(lost.length > 0 ? lost : tooLarge(raw)));
   if (!result.success || problems.length > 0) return { ok: false, problems };
@@ -86,7 +86,7 @@ function notAnObject(raw: unknown): string | null {
   const example = '{"function": "salesByRegion", "source": {"table": "sales"}, "partitionBy": ["region"]}';
   if (raw === undefined || raw === null) return `There is no input. Pass one JSON object such as ${example}.`;
   if (typeof raw === 'string' && /^\s*\{/.test(raw)) {
-    return `The input is a text that holds JSON, ${quote(raw)}; pass the object itself, not its text (was it encoded twice?).`;
+    return `The input is a string containing JSON, ${quote(raw)}; pass the object itself (was it encoded twice?).`;
   }
   if (typeof raw !== 'object' || Array.isArray(raw)) {
     return `The input is ${quote(raw)}; it takes one JSON object such as ${example}.`;
@@ -94,10 +94,10 @@ function notAnObject(raw: unknown): string | null {
   return null;
 }
 
-/** The input before its fields are known to be well. */
+/** The input before its fields have been validated. */
 type LooseInput = { [Field in keyof ParsedInput]?: unknown };
 
-/** What fields mean for one another. Each check looks only at fields that are well by themselves. */
+/** Checks across fields. Each check considers only fields that are valid on their own. */
 function acrossFields(raw: LooseInput): string[] {
   const problems: string[] = [];
   const source = (typeof raw.source === 'object' ? raw.source : null) as Record<string, unknown> | null;
@@ -107,7 +107,7 @@ function acrossFields(raw: LooseInput): string[] {
   }
   if (!isAbsent(raw.partitionBy) && typeof source?.pattern === 'string') {
     problems.push(
-      '"source.pattern" picks files that are a partition each. With "partitionBy" all files are one table: ' +
+      '"source.pattern" selects files that are one partition each, but with "partitionBy" all files are one table: ' +
         'put the pattern into "source.files", such as "sales/*.csv".',
     );
   }
@@ -118,13 +118,11 @@ function acrossFields(raw: LooseInput): string[] {
   }
   if (raw.snapshot === 'none' && source !== null && typeof source.table !== 'string') {
     problems.push(
-      '"snapshot" is "none", which is for tables: rows of a query or of files would be other ones each time. Leave it out.',
+      '"snapshot" is "none", which works for tables only: a query or files could return different rows each time. Remove it.',
     );
   }
   if (raw.rerunMissing === true && !asksToRetry(raw.onExisting)) {
-    problems.push(
-      '"rerunMissing" goes with "onExisting": "retry" only: it is about a run that exists. Leave it out.',
-    );
+    problems.push('"rerunMissing" goes with "onExisting": "retry" only. Remove it.');
   }
   problems.push(
     ...stageProblems(source),
@@ -136,13 +134,13 @@ function acrossFields(raw: LooseInput): string[] {
   return problems;
 }
 
-/** Files on a stage that the warehouse knows by name are not read as files are. */
+/** Files on one of the warehouse's own stages cannot be read like local files. */
 function stageProblems(source: Record<string, unknown> | null): string[] {
   return ['table', 'files'].flatMap((field) => {
     const value = source?.[field];
     if (typeof value !== 'string' || !value.startsWith('@')) return [];
     return [
-      `"source.${field}" is ${quote(value)}, which names a stage, not a table or files. Load its files into a table, ` +
+      `"source.${field}" is ${quote(value)}, which is a stage, not a table or files. Load its files into a table, ` +
         'or give a "query" that selects from it, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
     ];
   });
@@ -167,7 +165,7 @@ function sqlProblems(raw: LooseInput): string[] {
   }
   if (typeof raw.function === 'string' && raw.function !== SQL_FUNCTION && raw.sql != null) {
     return [
-      `"sql" goes with the built-in function "sql" only, and "function" is ${quote(raw.function)}. Leave one of them out.`,
+      `"sql" goes with the built-in function "sql" only, but "function" is ${quote(raw.function)}. Remove one of them.`,
     ];
   }
   return [];
@@ -176,7 +174,7 @@ function sqlProblems(raw: LooseInput): string[] {
 function seriesProblems({ onUnchanged, series }: LooseInput): string[] {
   if (onUnchanged !== 'reuse' || series != null) return [];
   return [
-    '"onUnchanged" is "reuse", and nothing says which runs to reuse outcomes of: give them all one "series", such as "nightly".',
+    '"onUnchanged" is "reuse", which needs a "series" of runs to reuse outcomes from: give all of them the same "series", such as "nightly".',
   ];
 }
 
@@ -188,14 +186,14 @@ function onlyProblems(raw: LooseInput, keyColumns: number | null): string[] {
     if (!isPartitionId(id)) {
       const meant = encodePartitionId(id.split('/'));
       return [
-        `"only[${i}]" is ${quote(id)}, which is no partition id: ids are percent-encoded, so "${meant}" may be meant.`,
+        `"only[${i}]" is ${quote(id)}, which is not a partition id: ids are percent-encoded, so you may mean "${meant}".`,
       ];
     }
     const parts = id.split('/').length;
     if (columns === null || parts === columns) return [];
     return [
       `"only[${i}]" is ${quote(id)}, a partition id of ${parts} ${parts === 1 ? 'column' : 'columns'}, ` +
-        `and the partition key has ${columns}. Write one value per column, joined by "/".`,
+        `but the partition key has ${columns}. Write one value per column, joined by "/".`,
     ];
   });
 }
@@ -206,11 +204,11 @@ function tooLarge(raw: unknown): string[] {
     const bytes = Buffer.byteLength(JSON.stringify(raw));
     if (bytes <= MAX_INPUT_BYTES) return [];
     return [
-      `The input is ${Math.ceil(bytes / 1024)} KiB long, and at most ${MAX_INPUT_BYTES / 1024} KiB can travel through Temporal. ` +
-        'Put large parameters into a table or a file that the function reads.',
+      `The input is ${Math.ceil(bytes / 1024)} KiB long, but at most ${MAX_INPUT_BYTES / 1024} KiB can be passed through Temporal. ` +
+        'Put large parameters into a table or file that the function reads.',
     ];
   } catch (error) {
-    // One of its fields is nested without end, or holds what is no value; the schema says which.
+    // A field is circular, or contains something that is not a value; the schema reports which one.
     return [
       `The input cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}.`,
     ];
@@ -269,7 +267,7 @@ function normalizeModel(model: ParsedInput['model']): ModelInput | null {
   return model == null ? null : (given(model) as ModelInput);
 }
 
-/** The fields that say something: null says as little as absence. */
+/** The fields that are set; null counts as not set. */
 export function given<T extends object>(fields: T | null | undefined): Partial<T> {
   return Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value != null)) as Partial<T>;
 }

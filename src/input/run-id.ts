@@ -1,13 +1,13 @@
-/** Run ids: workflow ids that are also names of folders and fit into messages. */
+/** Run ids: workflow ids that can also be used as folder names and in messages. */
 import { randomInt } from 'node:crypto';
 
 const MAX_BYTES = 200;
 
-/** What is wrong with a run id, as a sentence; null when nothing is. */
+/** The problem with a run id, as a sentence, or null if it is valid. */
 export function runIdProblem(id: unknown): string | null {
-  const rules = `A run id is 1 to ${MAX_BYTES} bytes of text without control characters or spaces at its ends.`;
+  const rules = `A run id is 1 to ${MAX_BYTES} bytes of text without control characters or leading or trailing spaces.`;
   if (typeof id !== 'string')
-    return `The run id is ${String(JSON.stringify(id))}, which is no text. ${rules}`;
+    return `The run id is ${String(JSON.stringify(id))}, which is not a string. ${rules}`;
   if (id === '') return `The run id is empty. ${rules}`;
   if (Buffer.byteLength(id) > MAX_BYTES) {
     return `The run id "${id.slice(0, 40)}…" is ${Buffer.byteLength(id)} bytes long. ${rules}`;
@@ -16,7 +16,7 @@ export function runIdProblem(id: unknown): string | null {
   if (/[\p{Cc}\p{Cs}]/u.test(id) || id.trim() !== id)
     return `The run id ${JSON.stringify(id)} cannot be used. ${rules}`;
   if (/^\.+$/.test(id))
-    return `The run id "${id}" is only dots, which means a folder. Add a letter or a digit.`;
+    return `The run id "${id}" consists only of dots, which would name a folder. Add a letter or a digit.`;
   return null;
 }
 

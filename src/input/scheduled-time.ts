@@ -1,7 +1,7 @@
 import type { Scheduled } from '../warehouse/warehouse';
 import { dateIn } from './zoned-time';
 
-/** Null for a run that no schedule started and that was given no time. */
+/** Null for a run without a scheduled time. */
 export function scheduledFor(time: string | null, timeZone: string): Scheduled | null {
   return time === null ? null : { time, date: dateIn(Date.parse(time), timeZone) };
 }

@@ -1,7 +1,7 @@
-/** Texts that name a time, read in a time zone: what people write for "that day" or "that moment". */
+/** Parses days and times in a time zone. */
 
 /**
- * A day, or a moment (`from` and `to` are then the same), in milliseconds since 1970. Both ends belong to it.
+ * A day, or a moment (then `from` and `to` are equal), in milliseconds since 1970. Both ends are inclusive.
  */
 export interface Period {
   from: number;
@@ -11,13 +11,13 @@ export interface Period {
 const DAY_MS = 86_400_000;
 const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/i;
 
-/** The IANA name of a time zone in its usual spelling, or null when there is none of this name. */
+/** The IANA name of a time zone in its usual spelling, or null if the time zone does not exist. */
 export function timeZoneName(name: string): string | null {
-  // Newer releases of Node take offsets too, and Temporal does not.
+  // Newer releases of Node also accept offsets, but Temporal does not.
   if (/^[+-]/.test(name)) return null;
   try {
     const known = formatter(name).resolvedOptions().timeZone;
-    // Another name for the same zone (Asia/Kolkata for Asia/Calcutta) stays as it was given.
+    // An alias of a zone (Asia/Kolkata for Asia/Calcutta) is returned as given.
     return known.toLowerCase() === name.toLowerCase() ? known : name;
   } catch {
     return null;
@@ -25,15 +25,15 @@ export function timeZoneName(name: string): string | null {
 }
 
 /**
- * `2026-11-01` (the whole day), `2026-11-01T06:00`, `2026-11-01T06:00:00Z`, `…+01:00`, or null. Without an
- * offset it is the wall clock of `zone`: a time that the clock skips in spring is moved by what was skipped,
- * one that comes twice in autumn is the first.
+ * Parses `2026-11-01` (the whole day), `2026-11-01T06:00`, `2026-11-01T06:00:00Z` and `…+01:00`; returns null
+ * for anything else. Without an offset, the time is local to `zone`: a time skipped in spring is shifted by
+ * the skipped interval, and an ambiguous time in autumn means the first one.
  */
 export function parsePeriod(text: string, zone: string): Period | null {
   const [, date, time = '00:00', offset] = TIME.exec(text.trim()) ?? [];
   if (date === undefined) return null;
   const wall = Date.parse(`${date}T${time}Z`);
-  // Date.parse lets February have 30 days.
+  // Date.parse accepts 30 February.
   if (Number.isNaN(wall) || !new Date(wall).toISOString().startsWith(date)) return null;
   if (offset !== undefined) {
     const moment = Date.parse(`${date}T${time}${offset.toUpperCase()}`);
@@ -44,20 +44,20 @@ export function parsePeriod(text: string, zone: string): Period | null {
   return { from, to: isDay ? fromWallClock(wall + DAY_MS, zone) - 1 : from };
 }
 
-/** The date that a calendar shows there at that moment: `2026-11-01`. */
+/** The local date in a time zone at a moment: `2026-11-01`. */
 export function dateIn(moment: number, zone: string): string {
   return new Date(wallClock(moment, zone)).toISOString().slice(0, 10);
 }
 
-/** The moment at which a clock there shows `wall` (a wall-clock time as if it were UTC). */
+/** The moment at which the local time is `wall` (a local time written as if it were UTC). */
 function fromWallClock(wall: number, zone: string): number {
-  // The offsets a day before and after: one of them holds, unless the clock skips this time.
+  // The offsets a day before and a day after: one of them applies, unless the clock skips this time.
   const [before, after] = [wall - DAY_MS, wall + DAY_MS].map((near) => wallClock(near, zone) - near);
   const moments = [wall - before!, wall - after!].filter((moment) => wallClock(moment, zone) === wall);
   return moments.length > 0 ? Math.min(...moments) : wall - before!;
 }
 
-/** What a clock there shows at that moment, as if it were UTC. */
+/** The local time at a moment, written as if it were UTC. */
 function wallClock(moment: number, zone: string): number {
   const parts = Object.fromEntries(
     formatter(zone)
@@ -71,7 +71,7 @@ function wallClock(moment: number, zone: string): number {
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
-/** Throws a RangeError for a zone that there is not. */
+/** Throws a RangeError if the time zone does not exist. */
 function formatter(zone: string): Intl.DateTimeFormat {
   const known = formatters.get(zone);
   if (known !== undefined) return known;

@@ -1,24 +1,25 @@
-/** Calendar features of a time: what a learner of tabular data can make something of. */
+/** Calendar features of a time, as inputs for a learner on tabular data. */
 
 export interface CalendarFeatures {
   year: number;
   /** 1 to 12. */
   month: number;
-  /** Of the month, 1 to 31. */
+  /** Day of the month, 1 to 31. */
   day: number;
   /** 0 (Monday) to 6 (Sunday). */
   weekday: number;
   /** 0 to 23. */
   hour: number;
-  /** Of the year, 1 to 366. */
+  /** Day of the year, 1 to 366. */
   day_of_year: number;
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /**
- * The calendar of a time in a zone. `timeZone`: IANA, such as `'America/New_York'`; default UTC, which is
- * also what times without a zone are read as. Throws a `RangeError` for no valid time or zone.
+ * Calendar features of a time in a time zone. `timeZone` is an IANA name such as `'America/New_York'`; the
+ * default is UTC, which is also how times without a zone are read. Throws a `RangeError` for an invalid time
+ * or zone.
  *
  * ```ts
  * calendarFeatures(new Date('2013-01-01T05:00:00Z'), 'America/New_York').hour; // 0
@@ -38,7 +39,7 @@ export function calendarFeatures(at: Date, timeZone = 'UTC'): CalendarFeatures {
   };
 }
 
-/** The time whose UTC fields are what clocks in the zone show. */
+/** A time whose UTC fields equal the local time in the zone. */
 function inZone(at: Date, timeZone: string): Date {
   let format = formats.get(timeZone);
   if (format === undefined) {

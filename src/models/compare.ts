@@ -1,4 +1,4 @@
-/** Two versions by one metric, partition by partition. Pure. */
+/** Compares two versions by one metric, partition by partition. Pure. */
 import { didYouMean } from '../core/nearest';
 import { RegistryRefused } from './records';
 import type { ModelEntry } from './types';
@@ -6,24 +6,23 @@ import type { ModelEntry } from './types';
 export interface ComparisonOptions {
   /** Name of the metric, such as `mae`. */
   metric: string;
-  /** Whether more of it is better, as of an accuracy. Default false: it is an error. */
+  /** Whether higher values are better (accuracy, for example). Default false: lower values are better. */
   higherIsBetter?: boolean;
 }
 
 /** One partition in two versions. */
 export interface ComparedPartition {
   partition: string;
-  /** The metric; null: there is no model, or it was not measured. */
+  /** The metric of version a. Null if there is no model, or it was not measured. */
   a: number | null;
   b: number | null;
-  /** Null: they are equal, or there is nothing to compare. A model is better than none. */
+  /** Null if they are equal or cannot be compared. A model is better than no model. */
   better: 'a' | 'b' | null;
   /**
-   * Whether the two were measured on rows of different conditions, so that the metric does not say which is
-   * better.
+   * Whether the two were measured with different holdout conditions, so that the metrics cannot be compared.
    */
   otherRows: boolean;
-  /** Whether both versions have the very same model. */
+  /** Whether both versions have the identical model. */
   same: boolean;
 }
 
@@ -31,13 +30,13 @@ export interface Comparison {
   metric: string;
   /** Sorted by partition id. */
   partitions: ComparedPartition[];
-  /** How many partitions each is better for. */
+  /** Number of partitions for which each version is better. */
   better: { a: number; b: number };
-  /** How many partitions were measured on rows of different conditions. */
+  /** Number of partitions measured with different holdout conditions. */
   otherRows: number;
 }
 
-/** Throws `RegistryRefused` when no model has the metric. */
+/** Throws `RegistryRefused` if no model has the metric. */
 export function compareEntries(
   a: readonly ModelEntry[],
   b: readonly ModelEntry[],
@@ -47,7 +46,7 @@ export function compareEntries(
   if (!names.has(metric)) {
     throw new RegistryRefused(
       names.size === 0
-        ? `The models have no metrics, so there is no "${metric}" to compare: give the model "metrics", and train anew.`
+        ? `The models have no metrics, so "${metric}" cannot be compared: add "metrics" to the model definition and train again.`
         : `The models have no metric "${metric}".${didYouMean(metric, [...names])} They have: ${[...names].join(', ')}.`,
     );
   }

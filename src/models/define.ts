@@ -1,6 +1,5 @@
 /**
- * Making partition models: training and prediction as partition functions, so that runs of them are runs like
- * any other.
+ * Defines partition models. Training and prediction are partition functions, so they run like any other.
  */
 import { definePartitionFunction } from '../functions/define';
 import { artifactNameProblem } from '../functions/artifact-name';
@@ -16,25 +15,26 @@ import type { ModelSerde, ModelFunction, ModelHost, SplitData } from '../functio
 import { MODEL_HOST, SPLIT_DATA, PARTITION_MODEL } from '../functions/model-hooks';
 
 const KNOWN = ['name', 'train', 'predict', 'serde', 'metrics', 'timeout', 'memory', 'retry', 'bigTaskQueue'];
-/** Columns of a training run's rows that are no metrics. */
+/** Columns of a training run's rows that are not metrics. */
 const OWN_COLUMNS = ['trained_rows', 'model_file', 'model_bytes'];
 
 /**
- * The partition has no model, and the run does not say what to do then. Never retried: there will be none.
+ * The partition has no model, and the run does not define a fallback. Not retried, since no model would
+ * appear.
  */
 class NoModel extends Error {
   override name = 'NoModel';
   readonly nonRetryable = true;
 }
 
-/** All rows of a partition are held out. */
+/** All rows of the partition are held out. */
 class NothingToTrain extends Error {
   override name = 'NothingToTrain';
   readonly nonRetryable = true;
 }
 
 /**
- * Makes a partition model: code that trains one model for each partition of a table, and predicts with it.
+ * Defines a partition model: code that trains one model for each partition of a table and predicts with it.
  *
  * ```ts
  * export const meanAmount = definePartitionModel({
@@ -48,8 +48,7 @@ class NothingToTrain extends Error {
  * ```
  *
  * Export it from the functions file. `partwise train meanAmount` and `partwise predict meanAmount` run it;
- * its three partition functions can be run like any other. Throws a `TypeError` for options that make no
- * model.
+ * its three partition functions can be run like any other. Throws a `TypeError` for invalid options.
  */
 export function definePartitionModel<Model, Params = Record<string, unknown>>(
   options: ModelOptions<Model, Params>,
@@ -113,11 +112,11 @@ async function predict<Model, Params>(
     used = fallback!;
     model = await host.load(used, serde);
     if (model !== null)
-      context.log(`There is no model for "${context.partitionId}": that of "${used}" stands in.`);
+      context.log(`No model for "${context.partitionId}": using the model of "${used}" instead.`);
   }
   if (model === null) {
     throw new NoModel(
-      `There is no model for the partition "${used}". Train one, or say what to do then: model.onMissing "skip" or "fallback" (--on-missing).`,
+      `There is no model for the partition "${used}". Train one, or set model.onMissing (--on-missing) to "skip" or "fallback".`,
     );
   }
   const carried = { keep, key: context.key, positions: null, model: used };
@@ -141,7 +140,7 @@ async function fitPredict<Model, Params>(
 function assertRows({ rowCount }: PartitionData, { partitionId }: { partitionId: string }): void {
   if (rowCount > 0) return;
   throw new NothingToTrain(
-    `All rows of the partition "${partitionId}" are held out, so there is nothing to train on. Hold out fewer (model.holdout, --holdout).`,
+    `All rows of the partition "${partitionId}" are held out, so there are no rows to train on. Hold out fewer rows (model.holdout, --holdout).`,
   );
 }
 
@@ -159,11 +158,11 @@ function checkedMetrics(metrics: ModelMetrics): ModelMetrics {
   for (const [name, value] of Object.entries(metrics)) {
     if (OWN_COLUMNS.includes(name.toLowerCase()))
       throw new InvalidResult(
-        `metrics returned "${name}", a column that Partwise fills. Give it another name.`,
+        `metrics returned "${name}", which is a column that Partwise fills. Use another name.`,
       );
     if (value !== null && !Number.isFinite(value)) {
       throw new InvalidResult(
-        `metrics returned ${name} = ${String(value)}. Return finite numbers, or null for what cannot be measured.`,
+        `metrics returned ${name} = ${String(value)}. Return a finite number, or null if it cannot be measured.`,
       );
     }
   }
@@ -175,15 +174,16 @@ function findProblem(options: unknown): string | null {
     return 'pass an object with "name", "train" and "predict".';
   const { name, train: fit, predict: ask, serde, metrics } = options as Record<string, unknown>;
   if (typeof name !== 'string' || !isModelName(name)) {
-    return `"name" is ${JSON.stringify(name) ?? 'missing'}; use letters, digits, "_" and "-", beginning with a letter, at most 80.`;
+    return `"name" is ${JSON.stringify(name) ?? 'missing'}; use letters, digits, "_" and "-", starting with a letter, at most 80 characters.`;
   }
   if (typeof fit !== 'function')
     return `"train" of "${name}" is missing; write async train(data, context) { … }.`;
   if (typeof ask !== 'function')
     return `"predict" of "${name}" is missing; write async predict(model, data, context) { … }.`;
-  if (metrics !== undefined && typeof metrics !== 'function') return `"metrics" of "${name}" is no function.`;
+  if (metrics !== undefined && typeof metrics !== 'function')
+    return `"metrics" of "${name}" is not a function.`;
   if (serde !== undefined && !isSerde(serde))
-    return `"serde" of "${name}" lacks something; it takes { filename: 'model.bin', write(model), read(bytes) }, and a name that artifacts may have.`;
+    return `"serde" of "${name}" is not valid; it takes { filename: 'model.bin', write(model), read(bytes) }, where filename is a valid artifact name.`;
   const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
   return unknown === undefined
     ? null

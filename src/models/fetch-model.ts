@@ -1,5 +1,6 @@
 /**
- * A partition's model for a runner: found by the run's manifest, checked, and put where the runner reads it.
+ * Fetches a partition's model for a runner: finds it through the run's manifest, verifies it, and writes it
+ * to a local file.
  */
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';

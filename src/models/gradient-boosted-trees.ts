@@ -1,4 +1,4 @@
-/** A ready model: gradient-boosted trees over feature columns. */
+/** A ready-made model: gradient-boosted trees over feature columns. */
 import type { PartitionData, PartitionFunction } from '../functions/types';
 import { didYouMean } from '../core/nearest';
 import { definePartitionModel } from './define';
@@ -12,17 +12,17 @@ export interface TreesOptions extends Pick<
   PartitionFunction,
   'timeout' | 'memory' | 'retry' | 'bigTaskQueue'
 > {
-  /** By which runs name it. */
+  /** The name that runs use for it. */
   name: string;
   /**
-   * Column that is predicted: a number, or text for classes. Rows where it is NULL or NaN are not trained on.
+   * The column to predict: a number, or text for classes. Rows where it is NULL or NaN are not trained on.
    */
   label: string;
-  /** Columns that it is predicted from: numbers, text, booleans (as 0 and 1). NULL is a missing value. */
+  /** The columns to predict it from: numbers, text, booleans (as 0 and 1). NULL is a missing value. */
   features: readonly string[];
-  /** What `features` names beside the columns of the source, made of a row: calendar features, say. */
+  /** Computes additional columns from a row, such as calendar features, which `features` can then name. */
   derive?: (row: Row) => Record<string, number | string | boolean | null>;
-  /** Predictions of numbers are never less than this. Default: no bound. */
+  /** Lower bound for numeric predictions. Default: none. */
   atLeast?: number;
 }
 
@@ -30,8 +30,8 @@ export interface TreesOptions extends Pick<
 const treesSerde = Object.freeze({ ...bytesSerde, filename: 'model.ydf.zip' });
 
 /**
- * Makes a model of gradient-boosted trees (YDF; install `ydf-training`): regression where the label is a
- * number, else classification. Metrics: `mae` and `rmse`, or `accuracy`; and `measured_rows`.
+ * Defines a model of gradient-boosted trees (YDF; install `ydf-training`): regression if the label is a
+ * number, otherwise classification. Metrics: `mae` and `rmse`, or `accuracy`; and `measured_rows`.
  *
  * ```ts
  * export const traffic = gradientBoostedTrees({
@@ -43,17 +43,19 @@ const treesSerde = Object.freeze({ ...bytesSerde, filename: 'model.ydf.zip' });
  * });
  * ```
  *
- * A partition that knows one class alone gets a model that always says it, as JSON.
+ * A partition with only one class gets a model that always predicts it, stored as JSON.
  *
- * Equal rows in equal order give equal trees, in files that differ by an id. YDF's settings are its own
- * defaults: the package takes none.
+ * The same rows in the same order give the same trees, in files that differ only in an id. YDF uses its
+ * default settings, which the package does not allow changing.
  */
 export function gradientBoostedTrees(options: TreesOptions): PartitionModel<Uint8Array> {
   const { name, label, features, derive, atLeast, ...settings } = options;
   if (features.length === 0)
     throw new TypeError(`gradientBoostedTrees: "features" of "${name}" is empty; name at least one column.`);
   if (features.includes(label))
-    throw new TypeError(`gradientBoostedTrees: "${label}" of "${name}" is the label, so it is no feature.`);
+    throw new TypeError(
+      `gradientBoostedTrees: "${label}" of "${name}" is the label, so it cannot be a feature.`,
+    );
   const inputs = async (
     data: PartitionData,
   ): Promise<{ rows: Row[]; columns: Record<string, YdfColumn> }> => {
@@ -81,11 +83,11 @@ export function gradientBoostedTrees(options: TreesOptions): PartitionModel<Uint
       const known = rows.flatMap((row, i) => (labelOf(row, label) === null ? [] : [i]));
       if (known.length === 0)
         throw new InvalidResult(
-          `"${label}" is NULL in each of the ${rows.length} rows: there is nothing to learn.`,
+          `"${label}" is NULL in all ${rows.length} rows, so there is nothing to train on.`,
         );
       const labels = known.map((i) => labelOf(rows[i]!, label));
       const isNumber = labels.every((value) => typeof value === 'number');
-      if (!isNumber && labels.every((value) => value === labels[0])) return alwaysSaying(String(labels[0]));
+      if (!isNumber && labels.every((value) => value === labels[0])) return constantModel(String(labels[0]));
       const wanted = Object.fromEntries(
         Object.entries(columns).map(([feature, values]) => [
           feature,
@@ -113,19 +115,19 @@ function valueIn(row: Row, column: string): unknown {
   );
 }
 
-/** Null: it is not known. */
+/** The label's value, or null if it is unknown. */
 function labelOf(row: Row, label: string): unknown {
   const value = valueIn(row, label);
   if (typeof value === 'bigint') return Number(value);
   return Number.isNaN(value) ? null : value;
 }
 
-/** YDF wants two classes at least. */
-function alwaysSaying(name: string): Uint8Array {
+/** A model for a single class, since YDF needs at least two. */
+function constantModel(name: string): Uint8Array {
   return Buffer.from(JSON.stringify({ class: name }));
 }
 
-/** Of a model that `alwaysSaying` made; null: it is YDF's zip archive. */
+/** The class of a model made by `constantModel`, or null for a YDF zip archive. */
 function onlyClass(model: Uint8Array): string | null {
   if (model[0] !== '{'.charCodeAt(0)) return null;
   return (JSON.parse(Buffer.from(model).toString('utf8')) as { class: string }).class;
@@ -143,18 +145,20 @@ function featureValue(row: Row, feature: string): number | string | null {
     default:
       if (value === null) return null;
       throw new InvalidResult(
-        `The feature "${feature}" is ${value instanceof Date ? 'a Date' : 'no number, text or boolean'}: derive numbers of it, such as calendarFeatures does.`,
+        `The feature "${feature}" is ${value instanceof Date ? 'a Date' : 'not a number, text or boolean'}: derive numbers from it, as calendarFeatures does.`,
       );
   }
 }
 
-/** YDF trains on NaN for numbers that are missing, and on an empty text. */
+/** YDF represents missing values as NaN for numbers and as an empty string for text. */
 function trainable(column: YdfColumn, value: unknown): unknown {
   if (value !== null && value !== undefined) return value;
   return column.some((other) => typeof other === 'string') ? '' : NaN;
 }
 
-/** Of two classes YDF gives the probability of the second, of more one for each. */
+/**
+ * With two classes, YDF returns the probability of the second one; with more, one probability for each class.
+ */
 function likeliest(values: readonly number[], classes: readonly string[], rows: number): string[] {
   if (values.length === rows) return values.map((value) => classes[value > 0.5 ? 1 : 0]!);
   const n = classes.length;

@@ -1,6 +1,6 @@
 /**
- * A version's manifest: entries sorted by partition id in blocks, each an object on the stage, and a root
- * that names the blocks. One model is found by reading the root and one block; a version that changes a few
+ * A version's manifest: blocks of entries sorted by partition id, each block an object on the stage, and a
+ * root that names the blocks. Finding one model reads the root and one block; a version that changes a few
  * entries shares all other blocks with its base.
  */
 import { randomUUID } from 'node:crypto';
@@ -10,16 +10,16 @@ import type { Stage } from '../stage';
 import { RegistryConflict, RegistryRefused } from './records';
 import type { ModelEntry } from './types';
 
-/** Entries of a block, 200 KB or so: what is read to find one. */
+/** Entries per block, about 200 KB, which is read to find one entry. */
 const BLOCK_ENTRIES = 500;
-/** Roots and blocks that a process keeps: neighbours are asked for one after the other. */
-const MAX_KEPT = 64;
-/** Blocks that are read at once. */
-const BLOCKS_AT_ONCE = 8;
-/** Folders of models on the stage. A name that begins with `@` is no run's. */
+/** Number of roots and blocks cached per process: neighbouring entries are usually read one after another. */
+const MAX_CACHED = 64;
+/** Blocks that are read concurrently. */
+const MAX_BLOCK_READS = 8;
+/** Folder of the models on the stage. No run's folder starts with `@`. */
 export const MODELS_FOLDER = '@models/';
 
-/** A block of a manifest: a range of partition ids, both included. */
+/** A block of a manifest: a range of partition ids, both ends inclusive. */
 export interface BlockRef extends FileRef {
   first: string;
   last: string;
@@ -30,7 +30,7 @@ export interface Manifest {
   version: 1;
   /** Name of the model. */
   model: string;
-  /** Which model of this name: the registry's id of it. Null: what a run keeps for itself. */
+  /** The registry's id of the model. Null for a manifest that a run keeps for itself. */
   id: string | null;
   entries: number;
   blocks: BlockRef[];
@@ -40,21 +40,24 @@ export function isRoot(path: string): boolean {
   return path.startsWith(MODELS_FOLDER) && path.endsWith('/manifest.json');
 }
 
-/** Ends in `/`. Holds what one version adds; the time says to `clean` whether it may be in the making. */
+/**
+ * Folder for the files that one version adds, ending in `/`. From its time, `clean` knows whether it may
+ * still be being written.
+ */
 function versionFolder(model: string, now: number): string {
   const time = new Date(now).toISOString().replace(/[:.]/g, '-');
   return `${MODELS_FOLDER}${folderName(model)}/${time}-${randomUUID().slice(0, 8)}/`;
 }
 
-/** When a version's folder was begun, in milliseconds since 1970. */
-export function begunAt(path: string): number {
+/** When writing of a version's folder started, in milliseconds since 1970. */
+export function startedAt(path: string): number {
   const time = /^@models\/[^/]+\/(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)-(\d{3})Z-/.exec(path);
   return time === null ? 0 : Date.parse(`${time[1]}:${time[2]}:${time[3]}.${time[4]}Z`);
 }
 
 /**
- * Puts a manifest with `changed` laid over `base` and without `removed`, and gives its root. Blocks without a
- * change are shared. `folder`: where, ending in `/`; by default one below `@models/`.
+ * Writes a manifest of `base` overlaid with `changed`, and returns its root. Unchanged blocks are shared.
+ * `folder` ends in `/`; the default is a new folder below `@models/`.
  */
 export async function putManifest(
   stage: Stage,
@@ -85,7 +88,7 @@ export async function putManifest(
   const before = base?.blocks ?? [];
   for (const [i, block] of before.entries()) {
     const next = before[i + 1]?.first;
-    // What lies between two blocks goes with the one before it.
+    // Entries between two blocks go into the first of them.
     const from = at;
     while (at < sorted.length && (next === undefined || sorted[at]!.partition < next)) at++;
     const own = sorted.slice(from, at);
@@ -100,26 +103,27 @@ export async function putManifest(
     entries: blocks.reduce((sum, { entries }) => sum + entries, 0),
     blocks,
   };
-  // Last: a root is what makes the rest needed, and without one nothing of it counts.
+  // Written last: only a root makes the other files count as needed.
   const root = await stage.put(`${folder}manifest.json`, Buffer.from(JSON.stringify(manifest)));
   return { root, manifest };
 }
 
 /**
- * Beside a root: it has become a version. `clean` then leaves it alone, whatever a copy of the registry says.
+ * A marker next to a root, written once it is a registered version. `clean` then keeps it, whatever a copy of
+ * the registry says.
  */
 export function markOf(root: string): string {
   return root.replace(/manifest\.json$/, 'registered');
 }
 
 /**
- * Makes a version of a manifest that was put. When somebody else came first it is none, and its root goes:
- * nothing would ever name it.
+ * Registers a written manifest as a version. If a concurrent change won, removes the root, because nothing
+ * will name it.
  */
 export async function withRoot<T>(stage: Stage, root: FileRef, register: () => Promise<T>): Promise<T> {
   try {
     const made = await register();
-    // Without the mark the registry itself is asked.
+    // Without the marker, `clean` asks the registry.
     await stage.put(markOf(root.path), Buffer.from('{}')).catch(() => {});
     return made;
   } catch (error) {
@@ -135,27 +139,27 @@ function merged(before: readonly ModelEntry[], changed: readonly ModelEntry[]): 
 }
 
 function* chunks(entries: readonly ModelEntry[]): Generator<readonly ModelEntry[]> {
-  // A block that has grown a little stays one.
+  // Do not split a block that has grown only a little.
   const count = entries.length <= 2 * BLOCK_ENTRIES ? 1 : Math.ceil(entries.length / BLOCK_ENTRIES);
   const size = Math.ceil(entries.length / count);
   for (let from = 0; from < entries.length; from += size) yield entries.slice(from, from + size);
 }
 
-/** By code units, as `<` compares. */
+/** By UTF-16 code units, like `<`. */
 function byPartition(a: ModelEntry, b: ModelEntry): number {
   return a.partition < b.partition ? -1 : a.partition > b.partition ? 1 : 0;
 }
 
-const kept = new Map<string, Promise<unknown>>();
+const cache = new Map<string, Promise<unknown>>();
 
-/** A file that a version names, checked and kept. */
+/** Reads, verifies and caches a file that a version names. */
 function readOnce<T>(stage: Stage, ref: FileRef, parse: (text: string) => T): Promise<T> {
-  const known = kept.get(ref.sha256) as Promise<T> | undefined;
-  kept.delete(ref.sha256);
+  const known = cache.get(ref.sha256) as Promise<T> | undefined;
+  cache.delete(ref.sha256);
   const reading = known ?? stage.read(ref).then((bytes) => parse(Buffer.from(bytes).toString('utf8')));
-  kept.set(ref.sha256, reading);
-  reading.catch(() => kept.delete(ref.sha256));
-  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value!);
+  cache.set(ref.sha256, reading);
+  reading.catch(() => cache.delete(ref.sha256));
+  if (cache.size > MAX_CACHED) cache.delete(cache.keys().next().value!);
   return reading;
 }
 
@@ -172,14 +176,14 @@ export function readBlock(stage: Stage, block: BlockRef): Promise<ModelEntry[]> 
   );
 }
 
-/** One partition's entry; null: the version has none. Reads the root and one block. */
+/** One partition's entry, or null if the version has none. Reads the root and one block. */
 export async function findEntry(stage: Stage, root: FileRef, partition: string): Promise<ModelEntry | null> {
   const block = blockOf(await readManifest(stage, root), partition);
   if (block === null) return null;
   return (await readBlock(stage, block)).find((entry) => entry.partition === partition) ?? null;
 }
 
-/** Those of the ids that have an entry. Reads the root, and the blocks that they may be in. */
+/** The given ids that have an entry. Reads the root and the blocks that may contain them. */
 export async function idsAmong(stage: Stage, root: FileRef, ids: readonly string[]): Promise<Set<string>> {
   const manifest = await readManifest(stage, root);
   const blocks = new Set(ids.flatMap((id) => blockOf(manifest, id) ?? []));
@@ -189,11 +193,11 @@ export async function idsAmong(stage: Stage, root: FileRef, ids: readonly string
     for (let block; (block = left.pop()) !== undefined;)
       for (const { partition } of await readBlock(stage, block)) known.add(partition);
   };
-  await Promise.all(Array.from({ length: BLOCKS_AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: MAX_BLOCK_READS }, lane));
   return new Set(ids.filter((id) => known.has(id)));
 }
 
-/** The block that has the partition if any has; blocks are sorted. */
+/** The only block that can contain the partition, or null; blocks are sorted. */
 function blockOf({ blocks }: Manifest, partition: string): BlockRef | null {
   let [low, high] = [0, blocks.length - 1];
   while (low <= high) {

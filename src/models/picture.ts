@@ -1,13 +1,13 @@
-/** A forecast against the truth, as an SVG file that any browser opens. Pure. */
+/** Draws a forecast against the actual values, as an SVG file. Pure. */
 
 export interface ForecastPicture {
   title: string;
-  /** In order; equally many as there are values. */
+  /** In ascending order, one per value. */
   times: readonly Date[];
-  /** What happened; null: not known. */
+  /** The actual values; null if unknown. */
   truth: readonly (number | null)[];
   prediction: readonly (number | null)[];
-  /** What a simpler forecast says, if there is one. */
+  /** The values of a simpler forecast, if there is one. */
   baseline?: readonly (number | null)[];
 }
 
@@ -32,13 +32,13 @@ export function forecastPicture({ title, times, truth, prediction, baseline }: F
     { name: 'prediction', values: prediction, colour: '#0b6bcb', width: 1.5 },
   ];
   const known = series.flatMap(({ values }) => values.filter((value) => value !== null));
-  const least = known.reduce((a, b) => Math.min(a, b), 0);
-  const most = known.reduce((a, b) => Math.max(a, b), 1);
+  const lowest = known.reduce((a, b) => Math.min(a, b), 0);
+  const highest = known.reduce((a, b) => Math.max(a, b), 1);
   const first = times[0]?.getTime() ?? 0;
   const span = Math.max(1, (times.at(-1)?.getTime() ?? 1) - first);
   const x = (time: Date): string => (LEFT + ((time.getTime() - first) / span) * (RIGHT - LEFT)).toFixed(1);
   const y = (value: number): string =>
-    (BOTTOM - ((value - least) / (most - least)) * (BOTTOM - TOP)).toFixed(1);
+    (BOTTOM - ((value - lowest) / (highest - lowest)) * (BOTTOM - TOP)).toFixed(1);
   const lines = series.map(({ values, colour, width }) => {
     let pen = 'M';
     const path = values.flatMap((value, i) => {
@@ -57,7 +57,7 @@ export function forecastPicture({ title, times, truth, prediction, baseline }: F
     ({ name, colour }, i) =>
       `<text x="${RIGHT - 100 * (series.length - i)}" y="28" fill="${colour}">${name}</text>`,
   );
-  const marks = [least, (least + most) / 2, most].map(
+  const marks = [lowest, (lowest + highest) / 2, highest].map(
     (value) =>
       `<text x="${LEFT - 6}" y="${y(value)}" text-anchor="end">${Number(value.toPrecision(3))}</text>` +
       `<path d="M${LEFT},${y(value)}H${RIGHT}" stroke="#ddd"/>`,
@@ -78,7 +78,7 @@ export function forecastPicture({ title, times, truth, prediction, baseline }: F
   ].join('\n');
 }
 
-/** The first time, and one about every seventh of the span. */
+/** The first time, and then about every seventh of the span. */
 function weekly(times: readonly Date[]): Date[] {
   const every = Math.max(1, Math.floor(times.length / 7));
   return times.filter((_, i) => i % every === 0 && i + every / 2 < times.length);

@@ -1,4 +1,4 @@
-/** What `predict` returned, beside the input rows that it is about. */
+/** Combines the results of `predict` with their input rows. */
 import { EXACT, type ExactColumns } from '../rows/exact-columns';
 import { setOwn, type Row } from '../core/row';
 import { identifier } from '../duckdb/quote';
@@ -8,28 +8,28 @@ import { InvalidResult } from '../rows/invalid-result';
 
 /** Position of an input row in its partition, counted from 0. */
 const ROW_ID = 'row_id';
-/** Of an item that is no object. */
+/** Column for a prediction that is not an object. */
 const PREDICTION = 'prediction';
-/** Whose model it was. */
+/** Column for the partition whose model was used. */
 const MODEL_PARTITION = 'model_partition';
 
-/** Columns that predictions have by themselves. */
+/** Columns that are always added to predictions. */
 const OWN_COLUMNS: readonly string[] = [ROW_ID, PREDICTION, MODEL_PARTITION];
 
 export interface KeptColumns {
   /** Columns of the source. */
   keep: readonly string[];
-  /** The partition's key, which is added by itself. */
+  /** The partition's key, which is added separately. */
   key: Row;
-  /** Where the rows are in their partition; null: they are all of it. */
+  /** Positions of the rows in their partition. Null if they are the whole partition. */
   positions: readonly number[] | null;
-  /** Id of the partition whose model it was; null: it was dropped. */
+  /** Id of the partition whose model was used. Null if the model was discarded. */
   model: string | null;
 }
 
 /**
- * Rows for the combined output: `row_id`, the columns of `keep` in their own types, what was predicted, and
- * the id of the partition whose model it was. Throws `InvalidResult` unless there is one prediction for each
+ * Rows for the combined output: `row_id`, the columns of `keep` in their own types, the prediction, and the
+ * id of the partition whose model was used. Throws `InvalidResult` unless there is exactly one prediction per
  * row.
  */
 export async function predictedRows(
@@ -38,10 +38,12 @@ export async function predictedRows(
   { keep, key, positions, model }: KeptColumns,
 ): Promise<Row[]> {
   if (!isList(predicted))
-    throw new InvalidResult('predict returned no array. Return one item for each row of data, in its order.');
+    throw new InvalidResult(
+      'predict did not return an array. Return one item for each row of data, in the same order.',
+    );
   if (predicted.length !== data.rowCount) {
     throw new InvalidResult(
-      `predict returned ${predicted.length} items for ${data.rowCount} rows. Return one for each row of data, in its order (null where there is none).`,
+      `predict returned ${predicted.length} items for ${data.rowCount} rows. Return one for each row of data, in the same order (null where there is none).`,
     );
   }
   const kept = await keptColumns(data, keep, key);
@@ -86,7 +88,7 @@ async function keptColumns(data: PartitionData, keep: readonly string[], key: Ro
   return { names, rows, exact: { types, texts: columnsOf<string | null>('t') } };
 }
 
-/** Why columns cannot be carried; null: they can. */
+/** Why columns cannot be kept, or null if they can. */
 export function keepProblem(keep: readonly string[], known: readonly string[]): string | null {
   const unknown = keep.filter((name) => !known.some((each) => each.toLowerCase() === name.toLowerCase()));
   if (unknown.length > 0) {
@@ -97,14 +99,14 @@ export function keepProblem(keep: readonly string[], known: readonly string[]): 
   }
   const own = keep.filter((name) => OWN_COLUMNS.includes(name.toLowerCase()));
   if (own.length === 0) return null;
-  return `"model.keep" names ${own.map((name) => `"${name}"`).join(', ')}, a column that predictions have by themselves: give the source's another name, in a query.`;
+  return `"model.keep" names ${own.map((name) => `"${name}"`).join(', ')}, a column that Partwise adds to predictions: rename the source's column in a query.`;
 }
 
 function assertNoneOf(own: ReadonlySet<string>, item: Row, row: number): void {
   const taken = Object.keys(item).find((name) => own.has(name.toLowerCase()));
   if (taken === undefined) return;
   throw new InvalidResult(
-    `predict returned "${taken}" for row ${row}, a column that is there already: row_id, model_partition and the columns that are kept are added by themselves. Give it another name.`,
+    `predict returned "${taken}" for row ${row}, a column that already exists: Partwise adds row_id, model_partition and the kept columns. Use another name.`,
   );
 }
 
@@ -112,7 +114,7 @@ function asTemplate(sql: string): TemplateStringsArray {
   return Object.assign([sql], { raw: [sql] });
 }
 
-/** Typed arrays, which numeric code returns, included. */
+/** Accepts typed arrays, which numeric code returns. */
 function isList(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 }

@@ -18,13 +18,13 @@ import {
   type VersionBody,
 } from './records';
 
-/** A new version. `expected`: the newest one that it was made on; null: there was none. */
+/** Adds a version. `expected` is the newest version at the time it was built, or null if there was none. */
 export function addVersion(
   model: string,
   records: readonly ModelRecord[],
   { identity, body, expected }: { identity: ModelBody; body: VersionBody; expected: number | null },
 ): { records: ModelRecord[]; version: number } {
-  // Made already, and the answer was lost.
+  // Already added by an earlier attempt whose response was lost.
   const made = versionsOf(records).find((each) => each.body.root.path === body.root.path);
   if (made !== undefined) return { records: [...records], version: made.version };
   const other = identityProblem(model, ownerOf(records), identity);
@@ -33,25 +33,25 @@ export function addVersion(
   const newest = versions.at(-1)?.version ?? null;
   if (newest !== expected) {
     throw new RegistryConflict(
-      `The model "${model}" got version ${newest} while this one was made on ${expected === null ? 'none' : `version ${expected}`}.`,
+      `The model "${model}" got version ${newest} while this one was being built on ${expected === null ? 'none' : `version ${expected}`}.`,
     );
   }
   const hasBase = body.base === null || versions.some(({ version }) => version === body.base);
-  // enforces I3: its blocks are this version's too, and clean keeps only what versions name.
+  // enforces I3: this version shares its blocks, and clean keeps only what versions name.
   if (!hasBase)
     throw new RegistryRefused(
-      `Version ${body.base} of "${model}", which this one was made on, was removed meanwhile.`,
+      `Version ${body.base} of "${model}", which this one is based on, was removed meanwhile.`,
     );
   return withVersion(records, identity, body);
 }
 
-/** With one more version, whose number none has had. */
+/** Adds a version with a number that was never used before. */
 export function withVersion(
   records: readonly ModelRecord[],
   identity: ModelBody,
   body: VersionBody,
 ): { records: ModelRecord[]; version: number } {
-  // The id and the numbers go on, also where the name was free for another.
+  // The id and the version numbers continue, even if the name was free.
   const known = modelBody(records);
   const owner = ownerOf(records) === null ? { id: known?.id ?? identity.id } : known;
   const version = (known?.lastVersion ?? 0) + 1;
@@ -68,8 +68,8 @@ export function withVersion(
 const ALIAS = /^[A-Za-z][A-Za-z0-9_-]{0,79}$/;
 
 /**
- * Points an alias at a version. `expected`: where the caller saw it point; null: nowhere. A move that was
- * made already, of which the answer was lost, changes nothing.
+ * Points an alias at a version. `expected` is the version that the caller saw it point at, or null if it did
+ * not exist. Repeating a move after a lost response changes nothing.
  */
 export function moveAlias(
   model: string,
@@ -78,7 +78,7 @@ export function moveAlias(
 ): ModelRecord[] {
   if (!ALIAS.test(alias) || alias === 'latest') {
     throw new RegistryRefused(
-      `"${alias}" is no name for an alias: use letters, digits, "_" and "-", beginning with a letter, but not "latest", which is always the newest version.`,
+      `"${alias}" is not a valid alias: use letters, digits, "_" and "-", starting with a letter, but not "latest", which is always the newest version.`,
     );
   }
   const last = stepsOf(records, alias).at(-1);
@@ -87,8 +87,8 @@ export function moveAlias(
   const now = last?.body.version ?? null;
   if (now !== expected) {
     throw new RegistryConflict(
-      `"${alias}" of "${model}" was moved to ${now === null ? 'no version' : `version ${now}`} meanwhile, and was at ` +
-        `${expected === null ? 'none' : `version ${expected}`} before. Look at it (partwise models show ${model}) and try again.`,
+      `"${alias}" of "${model}" was concurrently moved from ${expected === null ? 'no version' : `version ${expected}`} to ` +
+        `${now === null ? 'no version' : `version ${now}`}. Check it (partwise models show ${model}) and try again.`,
     );
   }
   resolveVersion(model, records, version);
@@ -104,29 +104,32 @@ export interface MoveAlias {
   at: string;
 }
 
-/** What a person can take in; it is shown in tables. */
+/** Limits that keep tables readable. */
 const MAX_TAGS = 50;
 const MAX_VALUE = 200;
 const MAX_DESCRIPTION = 1_000;
 const TAG = /^[A-Za-z][A-Za-z0-9_.-]{0,79}$/;
 
-/** What is wrong with words about a version; null: nothing. */
-function wordsProblem(description: string, tags: Record<string, string>): string | null {
+/** The problem with a version's description or tags, or null if there is none. */
+function annotationProblem(description: string, tags: Record<string, string>): string | null {
   if (description.length > MAX_DESCRIPTION)
-    return `The description has ${description.length} characters, and ${MAX_DESCRIPTION} are allowed.`;
+    return `The description has ${description.length} characters; at most ${MAX_DESCRIPTION} are allowed.`;
   const bad = Object.keys(tags).find((name) => !TAG.test(name));
   if (bad !== undefined)
-    return `"${bad}" is no name for a tag: use letters, digits, "_", "." and "-", beginning with a letter, at most 80.`;
+    return `"${bad}" is not a valid tag name: use letters, digits, "_", "." and "-", starting with a letter, at most 80 characters.`;
   const long = Object.keys(tags).find((name) => tags[name]!.length > MAX_VALUE);
   if (long !== undefined)
-    return `The tag "${long}" has ${tags[long]!.length} characters, and ${MAX_VALUE} are allowed.`;
+    return `The tag "${long}" has ${tags[long]!.length} characters; at most ${MAX_VALUE} are allowed.`;
   const count = Object.keys(tags).length;
   return count > MAX_TAGS
-    ? `A version has at most ${MAX_TAGS} tags, and this one would have ${count}.`
+    ? `A version can have at most ${MAX_TAGS} tags, and this one would have ${count}.`
     : null;
 }
 
-/** Changes what people say about a version; a tag whose value is null goes. Throws `RegistryRefused`. */
+/**
+ * Changes the description and tags of a version; a tag with the value null is removed. Throws
+ * `RegistryRefused`.
+ */
 export function describeVersion(
   records: readonly ModelRecord[],
   version: number,
@@ -140,13 +143,13 @@ export function describeVersion(
       ...(description !== undefined && { description }),
       tags: Object.fromEntries(all) as Record<string, string>,
     };
-    const problem = wordsProblem(body.description, body.tags);
+    const problem = annotationProblem(body.description, body.tags);
     if (problem !== null) throw new RegistryRefused(problem);
     return { ...record, body };
   });
 }
 
-/** Without a version. Throws `RegistryRefused` while an alias points at it and could point at another. */
+/** Removes a version. Throws `RegistryRefused` while an alias points at it, unless it is the only version. */
 export function removeVersion(
   model: string,
   records: readonly ModelRecord[],
@@ -156,15 +159,15 @@ export function removeVersion(
   const left = records.filter((record) => !(record.kind === 'version' && record.number === version));
   if (aliases.length > 0 && versionsOf(left).length > 0) {
     throw new RegistryRefused(
-      `Version ${version} of "${model}" is ${aliases.map((name) => `"${name}"`).join(', ')}: move ${aliases.length === 1 ? 'it' : 'them'} to another version before it is removed.`,
+      `Version ${version} of "${model}" is ${aliases.map((name) => `"${name}"`).join(', ')}: move ${aliases.length === 1 ? 'it' : 'them'} to another version before removing it.`,
     );
   }
-  // The last version takes the aliases' history with it, and the name is free; what remains says which
-  // numbers were given.
+  // Removing the last version also removes the aliases' history and frees the name; what remains records the
+  // numbers used.
   return versionsOf(left).length === 0 ? left.filter(({ kind }) => kind === 'model') : left;
 }
 
-/** What differs, for a table that keeps the rest. */
+/** The rows to remove from and to add to the table. */
 export function recordChanges(
   before: readonly ModelRecord[],
   after: readonly ModelRecord[],

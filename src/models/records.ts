@@ -12,7 +12,7 @@ export type ModelRecord =
   /** A step in an alias's history; the highest number is where it points now. */
   | { kind: 'alias'; name: string; number: number; body: AliasBody };
 
-/** What makes a model this one and no other of its name. */
+/** What distinguishes a model from others with the same name. */
 export interface ModelIdentity {
   /** Name of the definition: `definePartitionModel({ name })`. */
   definition: string;
@@ -20,28 +20,28 @@ export interface ModelIdentity {
 }
 
 export interface ModelBody extends ModelIdentity {
-  /** Tells it from others of its name, elsewhere and before. */
+  /** Distinguishes the model from others with the same name, in other registries or earlier. */
   id: string;
   createdAt: string;
 }
 
-/** As it is kept. */
+/** As stored. */
 interface KnownModel extends ModelBody {
-  /** The highest number that a version ever had: numbers are not given twice, whatever was removed. */
+  /** The highest version number used so far: numbers are never reused, even after a version is removed. */
   lastVersion: number;
 }
 
 export interface VersionBody {
-  /** Stage that has its manifest and models, as `portableUri` writes it. */
+  /** Stage with its manifest and models, in the form that `portableUri` writes. */
   stage: string;
   root: FileRef;
   /** Partitions with a model. */
   entries: number;
-  /** How many of them this version brought. */
+  /** How many of them are new in this version. */
   changed: number;
-  /** Version that the others come from; null: there was none. */
+  /** Version that the others come from. Null if there was none. */
   base: number | null;
-  /** What made it: the execution of a run, or a promotion. Null: a promotion. */
+  /** The execution of the run that created it. Null if a promotion created it. */
   run: { id: string; workflowRunId: string; lineage: string; execution: number } | null;
   description: string;
   tags: Record<string, string>;
@@ -54,13 +54,13 @@ export interface AliasBody {
   how: 'promote' | 'rollback';
 }
 
-/** The registry cannot do what it was asked, and has changed nothing. */
+/** The registry refused a request, and has changed nothing. */
 export class RegistryRefused extends Error {
   override name = 'RegistryRefused';
   readonly nonRetryable = true;
 }
 
-/** Somebody else changed the model meanwhile; theirs stands. */
+/** The model was changed concurrently; that change stands. */
 export class RegistryConflict extends Error {
   override name = 'RegistryConflict';
 }
@@ -70,7 +70,7 @@ export function modelBody(records: readonly ModelRecord[]): KnownModel | null {
   return null;
 }
 
-/** Whose the name is; null: nobody's, also when all versions were removed. */
+/** The model that owns the name. Null if the name is free, including when all versions were removed. */
 export function ownerOf(records: readonly ModelRecord[]): ModelIdentity | null {
   return versionsOf(records).length === 0 ? null : modelBody(records);
 }
@@ -106,7 +106,7 @@ export function aliasesOf(records: readonly ModelRecord[]): Map<string, number> 
   return found;
 }
 
-/** The version that a number, an alias or `latest` means. Throws `RegistryRefused`. */
+/** Resolves a number, an alias or `latest` to a version. Throws `RegistryRefused`. */
 export function resolveVersion(
   model: string,
   records: readonly ModelRecord[],
@@ -115,7 +115,7 @@ export function resolveVersion(
   const versions = versionsOf(records);
   if (versions.length === 0) {
     throw new RegistryRefused(
-      `There is no model "${model}" in the registry: train one (partwise train), and partwise models list names all.`,
+      `There is no model "${model}" in the registry: train one (partwise train). partwise models list shows all models.`,
     );
   }
   if (ref === undefined || ref === 'latest') return versions.at(-1)!;
@@ -130,26 +130,26 @@ export function resolveVersion(
   );
 }
 
-/** Why a run's models are not this model's; null: they are. */
+/** Why a run's models do not belong to this model, or null if they do. */
 export function identityProblem(
   model: string,
   known: ModelIdentity | null,
   own: ModelIdentity,
 ): string | null {
   if (known === null) return null;
-  // Not their types: a column that became wider has the same partition ids.
+  // Types are not compared: a column with a wider type has the same partition ids.
   const keys = ({ keyColumns }: ModelIdentity): string =>
     keyColumns.map(({ name }) => name.toLowerCase()).join(', ');
   if (known.definition === own.definition && keys(known) === keys(own)) return null;
   return (
-    `The registry's model "${model}" is made by "${known.definition}" for each ${keys(known)}, and this one by "${own.definition}" ` +
-    `for each ${keys(own)}: two models do not go under one name. Give this one another (--as, "output.model").`
+    `The registered model "${model}" is defined by "${known.definition}" for each ${keys(known)}, but this one by "${own.definition}" ` +
+    `for each ${keys(own)}. Register this one under another name (--as, "output.model").`
   );
 }
 
 /**
- * Where an alias was before it was last promoted: each rollback goes one promotion further back. Throws
- * `RegistryRefused`.
+ * The version that an alias pointed at before its last promotion; each rollback goes back one more promotion.
+ * Throws `RegistryRefused`.
  */
 export function beforeAlias(model: string, records: readonly ModelRecord[], alias: string): number {
   const stack: number[] = [];
@@ -161,9 +161,9 @@ export function beforeAlias(model: string, records: readonly ModelRecord[], alia
   if (before !== undefined && versionsOf(records).some(({ version }) => version === before)) return before;
   throw new RegistryRefused(
     stack.length === 0
-      ? `The model "${model}" has no alias "${alias}". Move it somewhere first: partwise models promote ${model}@VERSION ${alias}.`
+      ? `The model "${model}" has no alias "${alias}". Create it first: partwise models promote ${model}@VERSION ${alias}.`
       : before === undefined
-        ? `"${alias}" of "${model}" was never anywhere else, so there is nothing to roll back to.`
-        : `"${alias}" of "${model}" was at version ${before} before, which was removed.`,
+        ? `"${alias}" of "${model}" has no earlier version to roll back to.`
+        : `"${alias}" of "${model}" was previously version ${before}, which was removed.`,
   );
 }

@@ -1,12 +1,12 @@
 /**
- * Yggdrasil Decision Forests by Google, in WebAssembly: the package `ydf-training`, which a project installs
- * that uses it. Nothing of it is loaded before the first model is trained or read.
+ * Yggdrasil Decision Forests by Google, in WebAssembly: the package `ydf-training`, which projects that use
+ * it install. It is loaded when the first model is trained or read.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { InvalidResult } from '../rows/invalid-result';
 
-/** A column for YDF: numbers, text or booleans; null where there is none. */
+/** A column for YDF: numbers, text or booleans, with null for missing values. */
 export type YdfColumn = unknown[];
 
 interface YdfModel {
@@ -47,7 +47,7 @@ interface Engine {
 let loading: Promise<Engine> | null = null;
 let models = 0;
 
-/** Not of this machine: times in an archive would make equal models differ. */
+/** A fixed date: real times in an archive would make equal models differ. */
 const NO_DATE = new Date(Date.UTC(2000, 0, 1));
 
 class LearnerMissing extends Error {
@@ -62,7 +62,7 @@ async function load(): Promise<Engine> {
     path = find(fromProject);
   } catch {
     throw new LearnerMissing(
-      'Gradient-boosted trees need the package ydf-training, which is not installed: npm install ydf-training.',
+      'Gradient-boosted trees need the package ydf-training, which is not installed. Run: npm install ydf-training',
     );
   }
   const before = (['uncaughtException', 'unhandledRejection'] as const).map((event) => ({
@@ -71,7 +71,7 @@ async function load(): Promise<Engine> {
   }));
   const make = require(path) as (options: object) => Promise<Ydf>;
   const ydf = await make({ print: () => {}, printErr: () => {} });
-  // It listens for errors that nobody caught, only to throw them again: these are the runner's (I5).
+  // It adds listeners for uncaught errors that only rethrow them; the runner handles these errors (I5).
   for (const { event, known } of before) {
     for (const listener of process.rawListeners(event))
       if (!known.includes(listener)) process.off(event, listener as () => void);
@@ -79,7 +79,7 @@ async function load(): Promise<Engine> {
   return { ydf, JSZip: createRequire(path)('jszip') as Engine['JSZip'] };
 }
 
-/** The project's own copy first. */
+/** Prefers the project's own copy. */
 function find(fromProject: NodeJS.Require): string {
   try {
     return fromProject.resolve('ydf-training');
@@ -94,7 +94,7 @@ function engine(): Promise<Engine> {
   return loading;
 }
 
-/** A trained model as YDF's own zip archive, which its other languages read too. */
+/** Trains a model and returns YDF's own zip archive, which YDF can also read in other languages. */
 export async function trainTrees(
   columns: Record<string, YdfColumn>,
   label: string,
@@ -117,7 +117,7 @@ export async function trainTrees(
       ydf.FS.unlink(`${folder}/${name}`);
     }
     ydf.FS.rmdir(folder);
-    // The usual level takes as long as the training does, and makes a file a tenth smaller.
+    // The default level takes as long as the training, for a file that is only a tenth smaller.
     return await zip.generateAsync({
       type: 'uint8array',
       compression: 'DEFLATE',
@@ -128,7 +128,7 @@ export async function trainTrees(
   }
 }
 
-/** What YDF gives for each row, and for classes their names. */
+/** YDF's values for each row, and the class names if there are classes. */
 export async function askTrees(
   zip: Uint8Array,
   columns: Record<string, YdfColumn>,
@@ -137,12 +137,12 @@ export async function askTrees(
   try {
     return { values: model.predict(columns), classes: model.getLabelClasses() };
   } finally {
-    // Its memory is not JavaScript's, so nothing else frees it.
+    // Its memory is outside the JavaScript heap, so it must be freed explicitly.
     model.unload();
   }
 }
 
-/** YDF takes jszip from the globals of a page; here it has it for as long as it looks. */
+/** YDF expects jszip as a global, as in a web page, so define it while YDF reads it. */
 function readTrees({ ydf, JSZip }: Engine, zip: Uint8Array): Promise<YdfModel> {
   const globals = globalThis as { JSZip?: unknown };
   const before = globals.JSZip;

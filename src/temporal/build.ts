@@ -1,4 +1,4 @@
-/** Which build of Partwise this is, to tell a background process that runs another. */
+/** Identifies the build of Partwise, to detect a background process that runs another build. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Of } from '../files/digest';
@@ -12,7 +12,7 @@ export function partwiseVersion(): string {
   return (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version;
 }
 
-/** Of this build under this Node, with these settings. */
+/** A digest of this build, this Node and these settings. */
 export function fingerprint(settings: readonly (string | undefined)[]): string {
   const digest = readJson<{ digest: string }>(BUILD)?.digest;
   const parts = [partwiseVersion(), digest, process.execPath, ...settings];

@@ -1,4 +1,4 @@
-/** What every command that talks to Temporal begins with. */
+/** Connects to Temporal, for every command that needs it. */
 import type { Client, Connection } from '@temporalio/client';
 import { attachEmbedded, type AttachOptions } from './host/embedded';
 import { resolveTemporal, type ServerConnectionOptions } from './named-server';
@@ -16,7 +16,7 @@ export interface TemporalSession {
   readonly address: string;
   readonly namespace: string;
   readonly taskQueue: string;
-  /** Whether this is the project's own server, with a worker that Partwise keeps up. */
+  /** Whether this is the project's embedded server, with a worker that Partwise manages. */
   readonly embedded: boolean;
   close(): Promise<void>;
 }
@@ -24,32 +24,32 @@ export interface TemporalSession {
 const CONNECTS_WITHIN_MS = 5_000;
 const GRPC_NOT_FOUND = 5;
 
-/** Connects to the server that is named, else to the embedded one, which is started where it is not up. */
+/** Connects to the configured server, or else to the embedded one, starting it if necessary. */
 export async function connectTemporal(options: AttachOptions): Promise<TemporalSession> {
   const resolved = resolveTemporal(options.settings, options.env ?? process.env);
   if (resolved.kind === 'named') {
     const connection = await connectNamed(resolved.connectionOptions, resolved.namespace);
     return session(connection, resolved, { ...options, secret: null }, () => {});
   }
-  // Loading takes its quarter of a second while server and worker come up.
+  // Loading takes a quarter of a second, so do it while server and worker are starting.
   const attaching = attachEmbedded(options);
   attaching.catch(() => {});
   loadClientLibrary();
   const embedded = await attaching;
   try {
     const connection = await connect({ address: embedded.address });
-    // None: a host of an earlier release goes on, which asks for no proof.
+    // No secret: a host of an earlier release is running, which does not require a proof.
     const secret = readSecret(stateFolder(options.projectDir).path);
     return session(connection, embedded, { ...options, secret }, () => embedded.close());
   } catch (error) {
     embedded.close();
     throw new TemporalUnavailable(
-      `The embedded Temporal server at ${embedded.address} does not answer (${errorText(error)}). Its log is ".partwise/server.log" in the project folder.`,
+      `The embedded Temporal server at ${embedded.address} does not respond (${errorText(error)}). Its log is ".partwise/server.log" in the project folder.`,
     );
   }
 }
 
-/** Not on top: it takes a quarter of a second, and only what talks to Temporal should pay for it. */
+/** Loaded lazily: it takes a quarter of a second, which only commands that use Temporal should spend. */
 function loadClientLibrary(): typeof import('@temporalio/client') {
   return require('@temporalio/client') as typeof import('@temporalio/client');
 }
@@ -58,7 +58,7 @@ function session(
   connection: Connection,
   at: { address: string; namespace: string; taskQueue: string; kind?: 'named' },
   options: AttachOptions & { secret: ProjectSecret | null },
-  letGo: () => void,
+  detach: () => void,
 ): TemporalSession {
   const { Client } = loadClientLibrary();
   const { address, namespace, taskQueue } = at;
@@ -78,13 +78,13 @@ function session(
     taskQueue,
     embedded: at.kind !== 'named',
     close: async () => {
-      letGo();
+      detach();
       await connection.close();
     },
   };
 }
 
-/** `Connection.connect` leaves a connection that failed open, which keeps the process from exiting. */
+/** Not `Connection.connect`, which leaves a failed connection open and so keeps the process from exiting. */
 async function connect(to: ServerConnectionOptions): Promise<Connection> {
   const { Connection } = loadClientLibrary();
   const connection = Connection.lazy({ ...to, connectTimeout: CONNECTS_WITHIN_MS });
@@ -93,7 +93,7 @@ async function connect(to: ServerConnectionOptions): Promise<Connection> {
     return connection;
   } catch (error) {
     await connection.close();
-    // The SDK's own words say only that it failed.
+    // The SDK's own message only states that it failed.
     throw error instanceof Error && error.cause instanceof Error ? error.cause : error;
   }
 }
@@ -101,20 +101,20 @@ async function connect(to: ServerConnectionOptions): Promise<Connection> {
 async function connectNamed(to: ServerConnectionOptions, namespace: string): Promise<Connection> {
   const connection = await connect(to).catch((error: unknown) => {
     throw new TemporalUnavailable(
-      `No Temporal server answers at "${to.address}" (${errorText(error)}). Check the address, that the server is up, ` +
-        `${to.tls ? 'that it speaks TLS and accepts the certificate or API key' : 'whether it wants TLS or an API key'}, and any firewall between. ` +
-        'Without an address and a profile, Partwise starts a server of its own.',
+      `No Temporal server responds at "${to.address}" (${errorText(error)}). Check the address, that the server is running, ` +
+        `${to.tls ? 'that it uses TLS and accepts the certificate or API key' : 'whether it requires TLS or an API key'}, and any firewall in between. ` +
+        'Without an address or a profile, Partwise starts its own server.',
     );
   });
   try {
     await connection.workflowService.describeNamespace({ namespace });
   } catch (error) {
-    // Other refusals may concern this request alone: many API keys may not describe a namespace.
+    // Other errors may affect only this request: many API keys are not allowed to describe a namespace.
     if ((error as { code?: number }).code !== GRPC_NOT_FOUND) return connection;
     await connection.close();
     throw new TemporalUnavailable(
       `The Temporal server at "${to.address}" has no namespace "${namespace}". ` +
-        'Set `temporal.namespace` or TEMPORAL_NAMESPACE to one that it has, or create it with `temporal operator namespace create`.',
+        'Set `temporal.namespace` or TEMPORAL_NAMESPACE to an existing one, or create it with `temporal operator namespace create`.',
     );
   }
   return connection;

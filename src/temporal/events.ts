@@ -1,27 +1,28 @@
 /**
- * What happens on the way to a Temporal server. `message` is a sentence for people; the rest is for programs.
+ * Events while starting and using a Temporal server. `message` is a sentence for people; the rest is for
+ * programs.
  */
 import type { TemporalBinary } from './binary/temporal-binary';
 
 export type TemporalEvent = { message: string } & (
   | { type: 'binaryFetching'; origin: TemporalBinary['origin'] }
-  /** A place to get the binary from did not work; the next one is tried. */
+  /** One source of the binary failed; the next one is tried. */
   | { type: 'binarySkipped'; origin: TemporalBinary['origin'] }
   | { type: 'binaryFound'; binary: TemporalBinary }
   | { type: 'hostStarting' }
   | { type: 'hostReplaced' }
-  /** A host of another build is used, because runs are open. */
+  /** A host of another build is used because runs are open. */
   | { type: 'hostOutdated' }
   | { type: 'hostLost' }
   | { type: 'hostEnding'; reason: string }
   | { type: 'serverReady'; address: string; takenUp: boolean }
   | { type: 'serverLost' }
   | { type: 'serverStopped' }
-  /** The server came back on another port: connections made before do not reach it. */
+  /** The server restarted on another port: earlier connections do not reach it. */
   | { type: 'serverMoved'; address: string }
   | { type: 'workerReady' }
   | { type: 'workerLost' }
-  /** It cannot start, and is not tried again until the next command. */
+  /** The worker cannot start, and is not retried until the next command. */
   | { type: 'workerStopped' }
 );
 

@@ -1,35 +1,35 @@
-/** Locks between processes. A process killed while it holds one costs the others seconds. */
+/** Locks between processes. If a process is killed while holding one, others wait a few seconds. */
 import { errorText, TemporalUnavailable } from './problems';
 
 const STALE_MS = 5_000;
 const UPDATE_MS = 1_000;
 const RETRY_MS = 100;
-/** Long enough for somebody else's download. */
-const PATIENCE_MS = 15 * 60_000;
+/** Long enough for another process to finish a download. */
+const TIMEOUT_MS = 15 * 60_000;
 
-/** Waits for the lock; returns what releases it. */
+/** Waits for the lock, and returns a function that releases it. */
 export async function lockFolder(
   folder: string,
   lockfile: string,
   signal?: AbortSignal,
 ): Promise<() => Promise<void>> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + TIMEOUT_MS;
   for (;;) {
     signal?.throwIfAborted();
     const release = await tryLockFolder(folder, lockfile);
     if (release !== null) return release;
     if (Date.now() > deadline) {
       throw new TemporalUnavailable(
-        `"${lockfile}" has been locked by another Partwise command for ${PATIENCE_MS / 60_000} minutes. End that command, then try again.`,
+        `"${lockfile}" has been locked by another Partwise command for ${TIMEOUT_MS / 60_000} minutes. Stop that command, then try again.`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }
 
-/** Null when somebody else holds the lock. */
+/** Null if another process holds the lock. */
 export async function tryLockFolder(folder: string, lockfile: string): Promise<(() => Promise<void>) | null> {
-  // Loaded here, since most commands find a host and lock nothing.
+  // Loaded lazily: most commands find a running host and need no lock.
   const { lock }: typeof import('proper-lockfile') = require('proper-lockfile');
   try {
     const release = await lock(folder, {
@@ -37,11 +37,11 @@ export async function tryLockFolder(folder: string, lockfile: string): Promise<(
       realpath: false,
       stale: STALE_MS,
       update: UPDATE_MS,
-      // The holder was stopped for seconds (a laptop's lid): what the lock guards is checked by other means
-      // too.
+      // The holder was suspended for seconds (a closed laptop lid). What the lock guards is also checked in
+      // other ways.
       onCompromised: () => {},
     });
-    // A compromised lock is no longer ours to release.
+    // Releasing a compromised lock fails; it belongs to another process.
     return () => release().catch(() => {});
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ELOCKED') return null;

@@ -1,9 +1,11 @@
-/** Which server is meant: one that was named, or the project's embedded one. The only place that decides. */
+/**
+ * Decides which server to use: a configured one, or the project's embedded one. No other module decides this.
+ */
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow';
 import { TemporalUnavailable, errorText } from './problems';
 import type { TemporalSettings } from './settings';
 
-/** What both `Connection` and `NativeConnection` take. */
+/** Options that both `Connection` and `NativeConnection` accept. */
 export interface ServerConnectionOptions {
   address: string;
   tls?: TLSConfig | boolean;
@@ -23,8 +25,8 @@ export type ResolvedTemporal =
 
 /**
  * A server is named by an address or a profile, in the settings or as TEMPORAL_ADDRESS or TEMPORAL_PROFILE.
- * Then Temporal's environment variables and the profile fill in what the settings leave out. A default
- * profile that a person happens to have names nothing.
+ * Temporal's environment variables and the profile then fill in whatever the settings omit. A default profile
+ * does not count as naming a server.
  */
 export function resolveTemporal(settings: TemporalSettings, env: NodeJS.ProcessEnv): ResolvedTemporal {
   const profile = settings.profile ?? (env['TEMPORAL_PROFILE'] || undefined);
@@ -57,7 +59,7 @@ export function resolveTemporal(settings: TemporalSettings, env: NodeJS.ProcessE
 }
 
 function loadProfile(profile: string | undefined, env: NodeJS.ProcessEnv) {
-  // Only the embedded server is meant to be quick to reach; this is loaded for the others.
+  // Loaded lazily, since only configured servers need it and connecting to the embedded one should be fast.
   const {
     loadClientConnectConfig,
   }: typeof import('@temporalio/envconfig') = require('@temporalio/envconfig');
@@ -72,14 +74,13 @@ function loadProfile(profile: string | undefined, env: NodeJS.ProcessEnv) {
       throw new TemporalUnavailable(`Temporal's environment variables cannot be used: ${errorText(error)}.`);
     throw new TemporalUnavailable(
       `The Temporal profile "${profile}" cannot be used: ${errorText(error)}. ` +
-        '`temporal config list` shows the profiles; TEMPORAL_CONFIG_FILE names another file.',
+        '`temporal config list` shows the profiles; TEMPORAL_CONFIG_FILE selects another file.',
     );
   }
 }
 
 /**
- * Certificates of the profile stay, unless TLS is switched off; an API key goes over TLS unless told
- * otherwise.
+ * Keeps the profile's certificates unless TLS is turned off. With an API key, TLS is on by default.
  */
 function withTls(
   wanted: boolean | undefined,

@@ -22,7 +22,7 @@ export async function freePort(): Promise<number> {
   });
 }
 
-/** Whether something accepts connections there. */
+/** Whether something accepts connections on the port. */
 export async function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, LOOPBACK);

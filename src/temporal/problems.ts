@@ -1,4 +1,4 @@
-/** What went wrong with Temporal, as a sentence: where, and what to do next. */
+/** Temporal cannot be used. The message states where the problem is and what to do. */
 export class TemporalUnavailable extends Error {
   override name = 'TemporalUnavailable';
 }

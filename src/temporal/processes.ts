@@ -1,4 +1,4 @@
-/** Processes that may not be our children: whether they live, what they are, and how they are ended. */
+/** Inspects and ends processes that may not be our children. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,8 +12,8 @@ export function isAlive(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
   if (process.platform !== 'linux') return true;
-  // A process whose parent is gone may stay as a zombie where no init reaps it, as in many containers; one
-  // that is reaped at this moment has no state any more.
+  // Without an init that reaps it, as in many containers, an orphaned process may stay a zombie; a process
+  // that is just being reaped has no state.
   const state = processState(pid);
   return state !== undefined && state !== 'Z' && state !== 'X';
 }
@@ -27,7 +27,7 @@ function processState(pid: number): string | undefined {
   }
 }
 
-/** Arguments of a running process, as one text; empty when it is gone or cannot be seen. */
+/** The command line of a running process as one string; empty if it has exited or cannot be inspected. */
 export function commandLine(pid: number): string {
   try {
     if (process.platform === 'linux')
@@ -38,7 +38,10 @@ export function commandLine(pid: number): string {
   }
 }
 
-/** Resolves true once the process is gone, false when it is still there after `ms` or the signal aborts. */
+/**
+ * Resolves with true once the process has exited, or with false if it is still running after `ms` or when the
+ * signal aborts.
+ */
 export async function gone(pid: number, ms: number, signal?: AbortSignal): Promise<boolean> {
   const deadline = Date.now() + ms;
   while (isAlive(pid)) {
@@ -48,7 +51,7 @@ export async function gone(pid: number, ms: number, signal?: AbortSignal): Promi
   return true;
 }
 
-/** SIGTERM, and SIGKILL for what is still there after `graceMs`. */
+/** Sends SIGTERM, then SIGKILL if the process is still running after `graceMs`. */
 export async function endProcess(pid: number, graceMs: number): Promise<void> {
   send(pid, 'SIGTERM');
   if (await gone(pid, graceMs)) return;
@@ -60,6 +63,6 @@ function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It ended meanwhile.
+    // The process has already exited.
   }
 }

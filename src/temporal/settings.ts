@@ -1,6 +1,6 @@
 import type { DataConverter } from '@temporalio/common';
 
-/** Which Temporal server a project uses. Nothing set: the embedded one. */
+/** Which Temporal server a project uses. If empty, the embedded one. */
 export interface TemporalSettings {
   /** `host:port` of a server. */
   address?: string;

@@ -1,5 +1,6 @@
 /**
- * The state folder of a project: what its embedded server and its background processes keep between commands.
+ * The state folder of a project, where its embedded server and background processes keep their data between
+ * commands.
  */
 import {
   chmodSync,
@@ -19,20 +20,20 @@ import { errorText } from './problems';
 export interface StateFolder {
   readonly projectDir: string;
   readonly path: string;
-  /** How to reach the host; holds its token. */
+  /** How to connect to the host, including its token. */
   readonly hostFile: string;
-  /** The server process last started, running or not. */
+  /** The most recently started server process, running or not. */
   readonly serverFile: string;
   readonly database: string;
   readonly hostLog: string;
   readonly serverLog: string;
   readonly workerLog: string;
-  /** Held while a host is looked for, started or ended. */
+  /** Held while finding, starting or ending a host. */
   readonly lock: string;
 }
 
 export function stateFolder(projectDir: string): StateFolder {
-  // One project by whatever path it is reached.
+  // The same for every path that leads to the project.
   const real = realPath(resolve(projectDir));
   const path = join(real, '.partwise');
   return {
@@ -52,15 +53,15 @@ function realPath(path: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }
 
-/** Makes a folder that its owner alone may look into, whoever made it before and with whatever mode. */
+/** Creates a folder that only its owner can access, or restricts an existing one. */
 export function makePrivate(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const { mode, uid } = statSync(path);
-  // Somebody else's, such as a volume of a container, is theirs to close.
+  // A folder of another user, such as a container volume, is left to its owner.
   if ((mode & 0o077) !== 0 && uid === process.getuid?.()) chmodSync(path, 0o700);
 }
 
-/** Makes the folder where it is missing, and keeps it out of the project's version control. */
+/** Creates the folder if it is missing, and keeps it out of version control. */
 export function makeStateFolder(folder: StateFolder): void {
   try {
     makePrivate(folder.path);
@@ -68,13 +69,13 @@ export function makeStateFolder(folder: StateFolder): void {
     if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
   } catch (error) {
     throw new Error(
-      `The state folder "${folder.path}" cannot be made (${errorText(error)}). ` +
-        'The embedded Temporal server keeps its data there: run from a folder that you may write to, or name a server with TEMPORAL_ADDRESS.',
+      `The state folder "${folder.path}" cannot be created (${errorText(error)}). ` +
+        'The embedded Temporal server keeps its data there: use a project folder that you can write to, or set TEMPORAL_ADDRESS to another server.',
     );
   }
 }
 
-/** Readers see the old content or the new, never a half file. */
+/** Writes atomically: readers see either the old or the new content. */
 export function writeJson(path: string, value: unknown): void {
   const temporary = `${path}.${process.pid}.tmp`;
   writeFileSync(temporary, JSON.stringify(value), { mode: 0o600 });
@@ -86,7 +87,7 @@ export function writeJson(path: string, value: unknown): void {
   }
 }
 
-/** Null when there is no such file or it holds no JSON object. */
+/** Null if the file does not exist or does not contain a JSON object. */
 export function readJson<T extends object>(path: string): T | null {
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
@@ -96,7 +97,7 @@ export function readJson<T extends object>(path: string): T | null {
   }
 }
 
-/** Made when the project has none yet. */
+/** The project's secret, created if there is none yet. */
 export function projectSecret(projectDir: string): ProjectSecret {
   const folder = stateFolder(projectDir);
   makeStateFolder(folder);

@@ -1,26 +1,27 @@
-/** What Temporal says about a history that the workflow code does not fit, as a sentence with the event. */
+/** Explains Temporal's error for a history that the workflow code cannot replay, with the event. */
 import type { HistoryEvent } from '../history/events';
 
-/** Where a history and the code part. */
-export interface Parting {
-  /** The first event that the code would not have made; null where Temporal does not say. */
+/** Where a history and the workflow code diverge. */
+export interface Divergence {
+  /** The first event that the code would not have produced. Null if Temporal does not report it. */
   eventId: number | null;
-  /** What the history has there. */
+  /** What the history contains there. */
   recorded: string | null;
-  /** What the code wanted to do instead. */
+  /** What the code would do instead. */
   wanted: string | null;
-  /** All of it as a sentence. */
+  /** The above as a sentence. */
   message: string;
 }
 
-/** `error`: of a replay of these events. */
-export function partingOf(error: Error, events: readonly HistoryEvent[]): Parting {
-  const said = /\[TMPRL\d+\] Nondeterminism error: ((?:[^"\\]|\\.)*)/.exec(error.message)?.[1];
-  const found = said === undefined ? null : (unhandled(said, events) ?? otherActivity(said, events));
-  if (found === null) return { eventId: null, recorded: null, wanted: null, message: said ?? error.message };
+/** `error` is the error of a replay of these events. */
+export function divergenceOf(error: Error, events: readonly HistoryEvent[]): Divergence {
+  const reason = /\[TMPRL\d+\] Nondeterminism error: ((?:[^"\\]|\\.)*)/.exec(error.message)?.[1];
+  const found = reason === undefined ? null : (unhandled(reason, events) ?? otherActivity(reason, events));
+  if (found === null)
+    return { eventId: null, recorded: null, wanted: null, message: reason ?? error.message };
   const eventId = Number(found.event.eventId);
   const recorded = described(found.event);
-  const message = `At event ${eventId} the history has ${recorded}, and this code wanted to ${found.wanted}.`;
+  const message = `At event ${eventId} the history has ${recorded}, but this code would ${found.wanted}.`;
   return { eventId, recorded, wanted: found.wanted, message };
 }
 
@@ -30,16 +31,16 @@ interface Found {
 }
 
 /**
- * `Timer machine does not handle this event: HistoryEvent(id: 18, …)`, or that nothing was wanted for an
+ * `Timer machine does not handle this event: HistoryEvent(id: 18, …)`, or that the code does nothing at an
  * event.
  */
-function unhandled(said: string, events: readonly HistoryEvent[]): Found | null {
-  const id = /HistoryEvent\(id: (\d+)/.exec(said)?.[1];
+function unhandled(reason: string, events: readonly HistoryEvent[]): Found | null {
+  const id = /HistoryEvent\(id: (\d+)/.exec(reason)?.[1];
   const event = events.find(({ eventId }) => String(eventId) === id);
   if (event === undefined) return null;
-  const machine = /^(.+?) machine does not handle/.exec(said)?.[1];
+  const machine = /^(.+?) machine does not handle/.exec(reason)?.[1];
   if (machine === undefined) return { event, wanted: 'do nothing there' };
-  return { event, wanted: WANTED[machine] ?? `go on with another step (${machine})` };
+  return { event, wanted: WANTED[machine] ?? `continue with another step (${machine})` };
 }
 
 const WANTED: Readonly<Record<string, string>> = {
@@ -53,19 +54,20 @@ const WANTED: Readonly<Record<string, string>> = {
 };
 
 /**
- * `Activity id of scheduled event '0' does not match activity id of activity command '3'`; likewise of types.
+ * `Activity id of scheduled event '0' does not match activity id of activity command '3'`; likewise for
+ * types.
  */
-function otherActivity(said: string, events: readonly HistoryEvent[]): Found | null {
+function otherActivity(reason: string, events: readonly HistoryEvent[]): Found | null {
   const match =
     /^Activity (id|type) of scheduled event '(.*)' does not match activity \1 of activity command '(.*)'$/.exec(
-      said,
+      reason,
     );
   if (match === null) return null;
   const [, what, recorded, wanted] = match;
   const event = events.find(({ activityTaskScheduledEventAttributes: scheduled }) =>
     what === 'id' ? scheduled?.activityId === recorded : scheduled?.activityType?.name === recorded,
   );
-  return event === undefined ? null : { event, wanted: `start the activity of ${what} "${wanted}"` };
+  return event === undefined ? null : { event, wanted: `start the activity with ${what} "${wanted}"` };
 }
 
 function described(event: HistoryEvent): string {

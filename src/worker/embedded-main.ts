@@ -1,4 +1,4 @@
-/** The worker process of an embedded server; started by the host, which it tells how it fares. */
+/** The worker process of an embedded server. The host starts it, and receives its status. */
 import { endAbandonedServer } from '../temporal/host/background';
 import { projectSecret } from '../temporal/state-folder';
 import type { HostMessage, WorkerEnvironment, WorkerMessage } from '../temporal/host/worker-protocol';
@@ -20,7 +20,7 @@ async function main(): Promise<void> {
     const { count } = await worker.client.workflow.count(
       `WorkflowType = 'partitionedRun' AND ExecutionStatus = 'Running'`,
     );
-    tell({ type: 'open', runs: count });
+    send({ type: 'open', runs: count });
   };
   const timer = setInterval(() => void countOpenRuns().catch(() => {}), OPEN_RUNS_EVERY_MS);
   process.on('message', (message: HostMessage) => {
@@ -32,25 +32,25 @@ async function main(): Promise<void> {
     worker.shutdown();
   });
   process.on('SIGTERM', () => worker.shutdown());
-  tell({ type: 'ready' });
+  send({ type: 'ready' });
   void countOpenRuns().catch(() => {});
   try {
     await worker.ended;
   } finally {
     clearInterval(timer);
     if (process.connected) process.disconnect();
-    // The host was killed: unless another command has taken the server up, nobody would ever end it.
+    // The host was killed: unless another command has taken over the server, nothing else would stop it.
     else if (orphaned) await endAbandonedServer(projectDir);
   }
 }
 
-function tell(message: WorkerMessage): void {
+function send(message: WorkerMessage): void {
   if (process.connected) process.send!(message, () => {});
 }
 
 main().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`${error instanceof Error ? error.stack : message}\n`);
-  tell({ type: 'failed', message });
+  send({ type: 'failed', message });
   process.exitCode = 1;
 });

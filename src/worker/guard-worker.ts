@@ -1,4 +1,4 @@
-/** What an embedded server's worker adds so that it acts only on what the project itself wrote. */
+/** Makes an embedded server's worker act only on data that the project itself wrote. */
 import { asyncLocalStorage, ApplicationFailure, type Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { ActivitySerializationContext, DataConverter } from '@temporalio/common';
@@ -18,7 +18,7 @@ export interface WorkerGuard {
   activities: ActivityInterceptorsFactory;
 }
 
-/** `client`: ends runs. */
+/** `client` is used to terminate runs. */
 export function guardWorker(
   secret: ProjectSecret,
   client: Client,
@@ -33,8 +33,7 @@ export function guardWorker(
 }
 
 /**
- * Of an input that is as sealed, but for another activity, nothing is run. What a run is started with has a
- * proof of its own.
+ * Refuses an input that is sealed correctly, but for another activity. The input of a run has its own proof.
  */
 function onlyOwnInputs(
   codec: SealCodec,
@@ -47,14 +46,14 @@ function onlyOwnInputs(
       // enforces I13
       if (activityType === 'openRun' || made === inputOf(activityType)) return next(input);
       throw ApplicationFailure.nonRetryable(
-        `The activity ${activityType} was not scheduled by a run of this project's worker, so nothing was run.`,
+        `The activity ${activityType} was not scheduled by a run of this project's worker, so it was not executed.`,
         'NotTrusted',
       );
     },
   };
 }
 
-/** Once for each workflow: tasks that fail are tried again until the server knows that it has ended. */
+/** Terminates each workflow once: failing tasks are retried until the server has recorded its end. */
 function endingRuns(client: Client): (context: ActivitySerializationContext) => void {
   const ending = new Set<string>();
   return ({ workflowId, activityId }) => {
@@ -68,28 +67,28 @@ function endingRuns(client: Client): (context: ActivitySerializationContext) => 
 
 function forged(activityId: string): string {
   return (
-    `the input or result of its activity "${activityId}" was not written by this project's worker. Somebody else who reaches the server's port wrote it, ` +
-    "or the project's secret (.partwise/secret.json) is not the one that the run began with. partwise retry goes on from what was recorded before"
+    `the input or result of its activity "${activityId}" was not written by this project's worker. Another process that can reach the server's port wrote it, ` +
+    "or the project's secret (.partwise/secret.json) is not the one that the run started with. partwise retry continues from what was recorded before"
   );
 }
 
 /**
- * Ends runs that were begun before the project had its secret: by an earlier release, or with a secret that
- * was lost. What their history holds cannot be told from what anybody might have put there.
+ * Terminates runs that were started before the project had its current secret: by an earlier release, or with
+ * a secret that was lost. The content of their history cannot be distinguished from forged data.
  */
 export async function endEarlierRuns(client: Client, secret: ProjectSecret): Promise<void> {
   const query =
     `ExecutionStatus = 'Running' AND StartTime < '${new Date(secret.createdAt).toISOString()}' ` +
     `AND WorkflowType IN ('${WORKFLOW_TYPE}', '${SHARD_TYPE}')`;
   for await (const { workflowId } of client.workflow.list({ query })) {
-    // Times may lie: a clock that was ahead when the secret was made. The proof of a run, and so of its
-    // shards, does not.
+    // Times can be wrong, for example if the clock was ahead when the secret was created. The proof of a run,
+    // and so of its shards, cannot.
     if (await isProvenRun(client, secret, runIdOf(workflowId))) continue;
     await terminate(
       client,
       workflowId,
-      "it began before the project's secret (.partwise/secret.json) was made: with an earlier release, or the secret was lost. " +
-        'partwise retry goes on from what was recorded',
+      "it was started before the project's secret (.partwise/secret.json) was created: with an earlier release, or the secret was lost. " +
+        'partwise retry continues from what was recorded',
     );
   }
 }

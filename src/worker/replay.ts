@@ -1,43 +1,45 @@
 /**
- * Runs recorded histories through the workflow code that is installed here, as a worker would that takes them
- * over.
+ * Replays recorded histories with the installed workflow code, as a worker would when it takes over a run.
  */
 import { join } from 'node:path';
 import type { DataConverter } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
 import type { RunHistory } from '../reader/histories/histories';
-import { partingOf, type Parting } from './divergence';
+import { divergenceOf, type Divergence } from './divergence';
 
-/** What became of one history. */
+/** Result of replaying one history. */
 export interface ReplayReport {
   runId: string;
-  /** Whose history it is; null: the run's own. */
+  /** Number of the shard whose history it is. Null: the run's own history. */
   shard: number | null;
   workflowRunId: string;
-  /** Events that it has. */
+  /** Number of events. */
   events: number;
-  /** Null: the code takes the history as it is. */
-  parting: Parting | null;
+  /** Null if the code can replay the history. */
+  divergence: Divergence | null;
 }
 
 export interface ReplayOptions {
-  /** Of the project whose runs they are: with a codec of its own its payloads can be read. */
+  /**
+   * Data converter of the project that the runs belong to, needed to read payloads that a custom codec
+   * encoded.
+   */
   dataConverter?: DataConverter;
-  /** A workflow bundle other than the installed one. */
+  /** Path of a workflow bundle to use instead of the installed one. */
   bundle?: string;
 }
 
 /**
- * Checks histories, one after the other, against the installed workflow code: whether a worker of this
- * release can take over the runs that they are of. What does not fit Temporal's runtime logs too, in its own
- * words; `Runtime.install` with another logger before this silences it.
+ * Replays histories, one after another, with the installed workflow code, to check whether a worker of this
+ * release can take over their runs. Temporal's runtime also logs divergences; to silence it, call
+ * `Runtime.install` with another logger first.
  *
  * ```ts
  * import { Partwise } from 'partwise';
  * import { replayRuns } from 'partwise/worker';
  * const partwise = await Partwise.connect({ needWorker: false });
- * for await (const { runId, parting } of replayRuns(partwise.histories({ last: 20 })))
- *   console.log(runId, parting?.message ?? 'ok');
+ * for await (const { runId, divergence } of replayRuns(partwise.histories({ last: 20 })))
+ *   console.log(runId, divergence?.message ?? 'ok');
  * ```
  */
 export async function* replayRuns(
@@ -49,7 +51,7 @@ export async function* replayRuns(
   async function* replayable(): AsyncGenerator<{ workflowId: string; history: Pick<RunHistory, 'events'> }> {
     for await (const history of histories) {
       pushed = history;
-      // Temporal's replay waits for ever for the end of a history in which no workflow task was done.
+      // Temporal's replay waits forever for the end of a history without a completed workflow task.
       if (history.events.some((event) => event.workflowTaskCompletedEventAttributes))
         yield { workflowId: history.runId, history: { events: history.events } };
       else idle.push(reportOf(history, null));
@@ -61,14 +63,14 @@ export async function* replayRuns(
   );
   for await (const { error } of results) {
     yield* idle.splice(0);
-    yield reportOf(pushed!, error === undefined ? null : partingOf(error, pushed!.events));
+    yield reportOf(pushed!, error === undefined ? null : divergenceOf(error, pushed!.events));
   }
   yield* idle;
 }
 
 function reportOf(
   { runId, shard, workflowRunId, events }: RunHistory,
-  parting: Parting | null,
+  divergence: Divergence | null,
 ): ReplayReport {
-  return { runId, shard, workflowRunId, events: events.length, parting };
+  return { runId, shard, workflowRunId, events: events.length, divergence };
 }

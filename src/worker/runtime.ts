@@ -1,12 +1,12 @@
-/** Temporal's runtime, of which a process has one: the place where metrics are collected. */
+/** Temporal's runtime, a singleton per process, which collects the metrics. */
 import { IllegalStateError, type MetricMeter } from '@temporalio/common';
 import { DefaultLogger, Runtime, type RuntimeOptions } from '@temporalio/worker';
 import { HISTOGRAM_BUCKETS } from '../activities/metrics';
 
 /**
- * `metrics`: address of an endpoint for Prometheus, a port of the loopback interface or `HOST:PORT`. A
- * program that has installed its own runtime keeps it, with its own telemetry. Throws a sentence when the
- * address cannot be had.
+ * `metrics` is the address of an endpoint for Prometheus: a loopback port or `HOST:PORT`. If the program has
+ * installed its own runtime, that one is kept, with its own telemetry. Throws an error with an explanation if
+ * the address cannot be used.
  */
 export function installRuntime(metrics: string | null): MetricMeter {
   try {
@@ -19,14 +19,14 @@ export function installRuntime(metrics: string | null): MetricMeter {
     if (!(error instanceof IllegalStateError)) {
       if (metrics === null) throw error;
       throw new Error(
-        `Metrics cannot be served at ${bindAddress(metrics)} (${(error as Error).message}): name a port that is free, as 9464 or HOST:PORT.`,
+        `Metrics cannot be served at ${bindAddress(metrics)} (${(error as Error).message}): use a free port, as 9464 or HOST:PORT.`,
       );
     }
   }
   return Runtime.instance().metricMeter;
 }
 
-/** Warnings of the SDK, but for one: the worker of units has no workflows, on purpose. */
+/** Logs the SDK's warnings except one: the worker for units has no workflows on purpose. */
 function logger(): DefaultLogger {
   const warnings = new DefaultLogger('WARN');
   return new DefaultLogger('WARN', ({ level, message, meta }) => {
@@ -39,7 +39,7 @@ function telemetryOf(metrics: string): RuntimeOptions['telemetryOptions'] {
   return { metrics: { prometheus } };
 }
 
-/** Whoever wants others to see them says so. */
+/** Binds to loopback unless a host is given. */
 function bindAddress(metrics: string): string {
   return /^\d+$/.test(metrics) ? `127.0.0.1:${metrics}` : metrics;
 }

@@ -25,37 +25,36 @@ import { endEarlierRuns, guardWorker } from './guard-worker';
 import { sealing } from '../trust/seal-codec';
 
 export interface StartWorkerOptions {
-  /** Folder of the project, whose `partwise.config.*` is read. Default: the working directory. */
+  /** Project folder, which contains `partwise.config.*`. Default: the working directory. */
   projectDir?: string;
-  /** A configuration already loaded; wins over `projectDir`. @internal */
+  /** A configuration that is already loaded; overrides `projectDir`. @internal */
   config?: ProjectConfig;
-  /** The server; default: what configuration and environment name. */
+  /** The server. Default: the one named by the configuration or the environment. */
   server?: { connectionOptions: NativeConnectionOptions; namespace: string; taskQueue: string };
   /**
-   * What this worker does. `'workflows'`: the workflows of runs, and none of your code. `'activities'`:
-   * planning, partitions and commits. `'units'`: partitions alone, for machines that see the stage and
-   * neither the warehouse nor source files. Default: everything.
+   * What this worker executes. `'workflows'`: the workflows of runs, and none of your code. `'activities'`:
+   * planning, partitions and commits. `'units'`: only partitions, for machines that can reach the stage but
+   * not the warehouse or the source files. Default: everything.
    */
   only?: WorkerPart;
   /**
-   * Options of Temporal's own SDK, handed on as they are: pollers, the version of a deployment, the cache of
-   * workflows.
+   * Options passed on to Temporal's SDK: pollers, the deployment version, the workflow cache.
    */
   sdk?: SdkOptions;
   /**
-   * Read configuration and functions anew for each run. Default false: both are read once, at start. For
-   * development only: without a `gate`, whoever may start workflows in the namespace is then trusted like the
-   * owner of the project.
+   * Reload the configuration and functions for each run. Default false: both are read once, at the start. For
+   * development only: without a `gate`, anyone who may start workflows in the namespace is then trusted like
+   * the owner of the project.
    * @internal
    */
   reloads?: boolean;
   /**
-   * For the embedded server's worker: who may start runs. Default: whoever may start workflows in the
+   * For the embedded server's worker: who may start runs. Default: anyone who may start workflows in the
    * namespace. @internal
    */
   gate?: StartGate;
   /**
-   * What runs when the worker is told to stop has this long to end before it is handed over, in milliseconds.
+   * How long running partitions may take to finish on shutdown before they are handed over, in milliseconds.
    * Default 10,000.
    */
   shutdownGraceMs?: number;
@@ -74,26 +73,29 @@ export type SdkOptions = Pick<
 
 export interface PartwiseWorker {
   readonly taskQueue: string;
-  /** Functions that it has. */
+  /** Names of its functions. */
   readonly functions: string[];
   /** A client on the worker's own connection. */
   readonly client: Client;
-  /** Stops taking work; what runs is finished within the grace time or handed to another worker. */
+  /**
+   * Stops taking work. Running partitions finish within the grace period or are handed over to another
+   * worker.
+   */
   shutdown(): void;
-  /** Settles when the worker has ended: rejects when it ended by a fatal error. */
+  /** Resolves when the worker has ended; rejects if a fatal error ended it. */
   readonly ended: Promise<void>;
 }
 
 const SHUTDOWN_GRACE_MS = 10_000;
-/** Slots for tasks of kinds that a worker for units has none of. */
+/** Slots for task types that a worker for units does not handle. */
 const UNUSED = { type: 'fixed-size', numSlots: 1 } as const;
-/** Planning and committing beside units. */
+/** Slots for planning and committing, in addition to units. */
 const CONTROL_SLOTS = 8;
 
 /**
- * Starts a worker: it polls the task queue for runs, planning and commits, and a queue of its own kind for
- * units, with as many slots as runners, so that a long partition never keeps another run from being planned.
- * Any number of them, on any number of machines, share the load of one task queue.
+ * Starts a worker. It polls the task queue for runs, planning and commits, and a separate queue for units
+ * with as many slots as runners, so that a long partition never delays the planning of another run. Any
+ * number of workers, on any number of machines, can share one task queue.
  *
  * @throws when the server cannot be reached or the configuration is not valid.
  */
@@ -113,7 +115,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const runners = project.worker.runners ?? availableParallelism();
   const identity = `${process.pid}@${hostname()}`;
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
-  // It holds rows and code.
+  // It contains rows and code.
   makePrivate(join(project.projectDir, '.partwise'));
   await removeAbandoned(dirname(scratch));
   const { passEnv } = project.worker;
@@ -130,7 +132,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     reloads: options.reloads ?? false,
     passEnv,
   });
-  // A deployed worker whose functions do not load must not take work.
+  // A deployed worker must not take work if its functions do not load.
   const bundle = options.reloads || only === 'workflows' ? null : await functions.current();
   const unitTaskQueue = unitQueueOf(taskQueue);
   const stopping = new AbortController();
@@ -161,7 +163,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     dataConverter: guard?.dataConverter ?? dataConverter,
     ...(guard !== null && { interceptors: { activity: [guard.activities] } }),
     shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
-    // Heartbeats carry what the next attempt must know; Temporal's default would hold them for 0.8 × the
+    // Heartbeats carry state for the next attempt; Temporal's default would delay them for 0.8 × the
     // time-out.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
@@ -183,7 +185,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
       ...common,
       taskQueue: unitTaskQueue,
       activities: { processUnit },
-      // It has none, and this may not stand beside a tuner.
+      // It has no workflows, and this option cannot be combined with a tuner.
       maxConcurrentWorkflowTaskExecutions: undefined,
       tuner: {
         activityTaskSlotSupplier: slots,
@@ -203,9 +205,9 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const ended = (async () => {
     try {
       const running = workers.map((worker) => worker.run());
-      // One that ends takes the other with it.
+      // When one ends, shut the other one down.
       for (const run of running) run.then(shutdown, shutdown);
-      // All have ended before anything is closed under them; the first reason is the one to tell.
+      // Wait for all of them before closing what they use; report the first reason.
       const ends = await Promise.allSettled(running);
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     } finally {
@@ -228,7 +230,7 @@ async function tracingOf(
   return startTracing(traces, { hasWorkflows });
 }
 
-/** Scratch folders of workers of this machine that were killed. */
+/** Removes scratch folders of killed workers on this machine. */
 async function removeAbandoned(folder: string): Promise<void> {
   const names = await readdir(folder).catch((): string[] => []);
   for (const name of names) {
@@ -242,7 +244,7 @@ function namedServer(project: ProjectConfig): NonNullable<StartWorkerOptions['se
   const target = resolveTemporal(project.temporal, process.env);
   if (target.kind === 'named') return target;
   throw new Error(
-    'A worker needs a Temporal server to work for: set TEMPORAL_ADDRESS, name one with --address or a profile with --profile, ' +
-      'or use `partwise dev`, which brings its own.',
+    'A worker needs a Temporal server: set TEMPORAL_ADDRESS, or use --address or --profile, ' +
+      'or run `partwise dev`, which starts its own server.',
   );
 }

@@ -1,6 +1,5 @@
 /**
- * OpenTelemetry's spans of workflows and activities, sent to a collector. Loaded by workers that trace, and
- * by nobody else.
+ * Sends OpenTelemetry spans of workflows and activities to a collector. Loaded only by workers with tracing.
  */
 import { join } from 'node:path';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
@@ -17,13 +16,13 @@ import { bundleWorkflowCode, DefaultLogger, type WorkerOptions } from '@temporal
 export interface Tracing {
   /** For Temporal's workers: the SDK's own plugin, and the workflow code with its interceptors. */
   options: Pick<WorkerOptions, 'plugins' | 'workflowBundle'>;
-  /** Sends what was not sent yet. */
+  /** Sends the remaining spans. */
   close(): Promise<void>;
 }
 
 /**
- * `url`: of a collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`. Takes some
- * seconds where workflow code is needed.
+ * `url` is a collector that accepts OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`. Takes a few
+ * seconds if workflow code must be bundled.
  */
 export async function startTracing(
   url: string,
@@ -37,7 +36,7 @@ export async function startTracing(
   const close = (): Promise<void> => provider.shutdown();
   if (!hasWorkflows) return { options: { plugins: [plugin] }, close };
   const workflows = join(__dirname, '..', 'workflows');
-  // Few workers trace, so that what ships is the code without: this is the same with the plugin's
+  // Few workers use tracing, so the shipped bundle does not include it; this one adds the plugin's
   // interceptors.
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: join(workflows, 'index.js'),
@@ -49,7 +48,7 @@ export async function startTracing(
   return { options: { plugins: [plugin], workflowBundle }, close };
 }
 
-/** What functions throw may tell of keys and rows; a span names its type alone. */
+/** Error messages may contain keys and rows, so spans keep only the error type. */
 function withoutMessages(exporter: SpanExporter): SpanExporter {
   return {
     export: (spans, done) => exporter.export(spans.map(bare), done),

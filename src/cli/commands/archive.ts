@@ -3,8 +3,9 @@ import { withExamples } from '../help';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
 import { note, print, printJson } from '../terminal';
 
-const NOTES = `Every run is archived on its stage when it ends, and read from there when the Temporal server has forgotten it. This is for runs
-that had no chance to: those that were terminated. Executions that the server has forgotten are left as they are.`;
+const NOTES = `Every run archives its history when it ends; once the Temporal server has deleted the history, the
+run is read from the archive. This command is for runs that could not archive theirs because they
+were terminated. It skips executions that the server has deleted.`;
 
 export function define(command: Command): void {
   withExamples(command, ['archive regional-2024'], NOTES);
@@ -15,7 +16,7 @@ export function define(command: Command): void {
         if (options.json === true) return printJson(archive);
         for (const { execution, path, shards } of archive.executions) {
           if (path === null)
-            note(`Execution ${execution} was never archived, and the server has forgotten it.`);
+            note(`Execution ${execution} was never archived, and the server has deleted it.`);
           else print(path);
           for (const shard of shards) print(shard);
         }

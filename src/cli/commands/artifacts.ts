@@ -15,35 +15,35 @@ export function define(command: Command): void {
   withExamples(command, ['artifacts list regional-2024']);
   const list = command
     .command('list')
-    .summary('list them')
+    .summary('list artifacts')
     .argument('<run>', 'run id')
     .argument('[partition]', 'partition id');
   withExamples(list, ['artifacts list regional-2024', 'artifacts list regional-2024 North']);
   withJson(withProject(withHistory(list))).action(listArtifacts);
 
-  const get = command.command('get').summary('write one to standard output');
+  const get = command.command('get').summary('write an artifact to standard output');
   withExamples(get, ['artifacts get regional-2024 North sales_summary.json']);
   withProject(
     withHistory(get)
       .argument('<run>', 'run id')
       .argument('<partition>', 'partition id')
-      .argument('<name>', 'artifact'),
+      .argument('<name>', 'artifact name'),
   ).action(getArtifact);
 
   const download = command
     .command('download')
-    .summary('write them into a folder, one below it per partition');
+    .summary('download artifacts to a folder, with one subfolder per partition');
   withExamples(download, ['artifacts download regional-2024 --to ./artifacts']);
   withProject(
     withHistory(download)
       .argument('<run>', 'run id')
       .argument('[partition]', 'partition id')
-      .argument('[name]', 'artifact')
-      .option('--to <dir>', 'folder (default: the run id)'),
+      .argument('[name]', 'artifact name')
+      .option('--to <dir>', 'target folder (default: the run id)'),
   ).action(downloadArtifacts);
 }
 
-/** More of them are counted. */
+/** Further problems are only counted. */
 const MAX_PROBLEMS = 20;
 
 type Listed = Pick<PartitionView, 'id' | 'artifacts'>;
@@ -93,14 +93,14 @@ async function downloadArtifacts(
           print(await handle.partition(id).artifacts.download(artifact.name, join(folder, folderOf(id))));
           files++;
         } catch (error) {
-          // The others are written all the same.
+          // Keep downloading the others.
           problems.push(`${id} ${artifact.name}: ${(error as Error).message}`);
         }
       }
     }
     if (problems.length > 0) {
       const rest = problems.length > MAX_PROBLEMS ? [`… and ${problems.length - MAX_PROBLEMS} more`] : [];
-      note(`Not written:\n${[...problems.slice(0, MAX_PROBLEMS).map(clean), ...rest].join('\n')}`);
+      note(`Not downloaded:\n${[...problems.slice(0, MAX_PROBLEMS).map(clean), ...rest].join('\n')}`);
       process.exitCode = NOT_DONE;
     }
     note(

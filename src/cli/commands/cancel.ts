@@ -11,15 +11,13 @@ interface CancelOptions extends ReadingOptions {
 
 export function define(command: Command): void {
   withExamples(command, ['cancel regional-2024']);
-  command
-    .argument('<run>', 'run id')
-    .option('--no-wait', 'ask, and do not wait until its functions have stopped');
+  command.argument('<run>', 'run id').option('--no-wait', 'return without waiting for its functions to stop');
   withJson(withProject(command)).action((runId: string, options: CancelOptions) =>
     untilInterrupted('Stopped waiting.', (signal) =>
       reading(options, async (partwise) => {
         const handle = partwise.getRun(runId);
         await handle.cancel();
-        aside('Asked to stop; its functions have a moment to end.');
+        aside('Cancellation requested; running functions have a moment to stop.');
         const state = options.wait ? await handle.wait({ signal }) : await handle.status();
         if (options.json === true) printJson(state);
         else print(renderRunState(state, [], widthOfTerminal(), paint));

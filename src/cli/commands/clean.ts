@@ -25,11 +25,12 @@ interface CleanCommandOptions extends ReadingOptions {
   yes?: boolean;
 }
 
-const NOTES = `Of runs that stay, leftovers go: files of attempts that were killed, plans that were made twice, checkpoints of what has
-ended. Without --older-than and --keep that is all; --run removes the runs that it names and leaves the others alone.
-A run in progress is never touched, and what another run or a series has reused stays. Of a run that cannot be read
-nothing is removed, unless it is among those that are asked for. A run that was removed is still listed while the server
-knows it, but it cannot be retried, and its results and artifacts are gone.`;
+const NOTES = `Without options, removes only the leftovers of finished runs: files of killed attempts, duplicate
+plans, checkpoints that are no longer needed. --older-than and --keep also remove whole runs; --run
+removes only the runs that it names. A run in progress is never touched, and files that another run
+or a series reuses are kept. If a run cannot be read, none of its files are removed unless the run
+was selected. A removed run stays listed until the server deletes it, but it cannot be retried, and
+its results and artifacts are gone.`;
 
 export function define(command: Command): void {
   withExamples(
@@ -43,14 +44,14 @@ export function define(command: Command): void {
   );
   command
     .option('--run <id>', 'remove all files of this run (repeatable)', SEVERAL)
-    .option('--older-than <duration>', 'remove runs that ended longer ago, such as 30d or 12h')
-    .option('--keep <n>', 'remove runs but for the newest so many', wholeNumber)
+    .option('--older-than <duration>', 'remove runs that ended longer ago than this, such as 30d or 12h')
+    .option('--keep <n>', 'keep the newest n runs, remove the others', wholeNumber)
     .option(
       '--stage <place>',
       "folder, s3://bucket/prefix or @DATABASE.SCHEMA.STAGE/path (default: the project's)",
     )
-    .option('--dry-run', 'only show what would be removed')
-    .option('--yes', 'do not ask');
+    .option('--dry-run', 'show what would be removed, without removing it')
+    .option('--yes', 'do not ask for confirmation');
   withJson(withProject(command)).action(clean);
 }
 
@@ -68,11 +69,11 @@ async function clean(options: CleanCommandOptions): Promise<void> {
     if (!json) print(renderClean(planned, widthOfTerminal(), paint) || paint.dim('nothing to remove'));
     for (const { runId, why } of planned.unread)
       note(
-        `The run "${runId}" cannot be read, so nothing is removed of it, nor what it took over from others: ${why}`,
+        `The run "${runId}" cannot be read, so its files and those it reuses from other runs are kept: ${why}`,
       );
     if (dryRun || planned.files === 0) {
       if (json) printJson({ ...planned, dryRun });
-      else if (planned.files > 0) note(`${sizeText(planned)} would be removed; nothing was (--dry-run).`);
+      else if (planned.files > 0) note(`${sizeText(planned)} would be removed (--dry-run: nothing was).`);
       return;
     }
     if (!yes) await ask(`Remove ${sizeText(planned)} from ${planned.stage}?`);
@@ -85,7 +86,7 @@ async function clean(options: CleanCommandOptions): Promise<void> {
 async function ask(question: string): Promise<void> {
   if (!process.stdin.isTTY) {
     throw new CannotDo(
-      'Nothing was removed, since there is no terminal to ask on: say --yes to remove this, or --dry-run to only look.',
+      'Nothing was removed: there is no terminal to ask for confirmation. Add --yes to remove these files, or --dry-run to list them.',
     );
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

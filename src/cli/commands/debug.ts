@@ -19,8 +19,8 @@ interface DebugCommandOptions extends ReadingOptions {
   functions?: string;
 }
 
-const NOTES = `The function gets the rows that the run pinned, and the run's parameters. What it uploads is kept nowhere, and neither the run nor
-its stage is changed. The limits of time and memory do not hold here.
+const NOTES = `The function gets the run's parameters and the rows that the run pinned. Its uploads are discarded;
+the run and its stage are not changed. Time and memory limits are not enforced.
 
 Exit codes: 0 the function returned; 1 it threw; 2 it was not called.`;
 
@@ -29,12 +29,9 @@ export function define(command: Command): void {
   command
     .argument('<run>', 'run id')
     .argument('<partition>', 'partition id')
-    .option('--inspect', 'wait for a debugger, and stop at the function')
-    .option('--sql <query>', "for the built-in function sql: this query instead of the run's")
-    .option(
-      '--functions <file>',
-      "the file that exports the functions (default: the run's, else the project's)",
-    );
+    .option('--inspect', 'wait for a debugger and break at the function')
+    .option('--sql <query>', "run this query instead of the run's own (built-in function sql only)")
+    .option('--functions <file>', "file that exports the functions (default: the run's, else the project's)");
   withJson(withProject(command)).action(debug);
 }
 
@@ -43,10 +40,10 @@ async function debug(runId: string, partition: string, options: DebugCommandOpti
   const functions = options.functions === undefined ? undefined : resolve(options.functions);
   const controller = new AbortController();
   const onEvent = (event: DebugEvent): void => {
-    // Not before: nothing of ours runs while the process waits for a debugger, and Ctrl-C must end it all the
-    // same.
+    // Not earlier: while the process waits for a debugger none of our code runs, and Ctrl-C must still end
+    // it.
     if (event.type === 'calling') process.once('SIGINT', () => controller.abort());
-    tell(event);
+    showEvent(event);
   };
   await reading(options, async (partwise) => {
     try {
@@ -55,26 +52,26 @@ async function debug(runId: string, partition: string, options: DebugCommandOpti
       const report = await partwise.debug(runId, id, { inspect, sql, functions, signal, onEvent });
       if (json === true) printJson(report);
       else print(renderDebug(report, widthOfTerminal(), paint));
-      if (isMended(report))
-        aside(`To run it again in the run: ${suggesting(options)(`retry ${shellWord(runId)}`)}`);
+      if (isFixed(report))
+        aside(`To rerun it in the run: ${suggesting(options)(`retry ${shellWord(runId)}`)}`);
       process.exitCode = report.now.error === null ? OK : ENDED_BADLY;
     } catch (error) {
-      throw controller.signal.aborted ? new Interrupted('Stopped; the run is not touched by it.') : error;
+      throw controller.signal.aborted ? new Interrupted('Stopped; the run is not affected.') : error;
     }
   });
 }
 
-function isMended({ now, recorded }: DebugReport): boolean {
+function isFixed({ now, recorded }: DebugReport): boolean {
   return now.status === 'DONE' && recorded != null && isFailure(recorded.status);
 }
 
-function tell(event: DebugEvent): void {
+function showEvent(event: DebugEvent): void {
   switch (event.type) {
     case 'waiting':
       note(`Waiting for a debugger at ${event.url} (chrome://inspect, or "Attach" in an editor).`);
       return;
     case 'calling':
-      aside(`Calling it on ${plural(event.rows, 'row')}, as attempt ${event.attempt} …`);
+      aside(`Calling the function on ${plural(event.rows, 'row')}, as attempt ${event.attempt} …`);
       return;
     case 'log':
       note(logLine(event.entry, errorPaint));

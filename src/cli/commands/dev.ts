@@ -12,10 +12,10 @@ interface DevOptions extends ProjectOptions {
 export function define(command: Command): void {
   withExamples(command, ['dev', 'dev --open']);
   command
-    .option('--functions <file>', 'the file that exports the functions')
+    .option('--functions <file>', 'file that exports the functions')
     .option(
       '--open',
-      'run what anyone on this machine starts, with the functions, warehouse and stage of the project only',
+      'accept runs from anyone on this machine, limited to the functions, warehouse and stage of the project',
     );
   withProject(command).action(async (options: DevOptions) => {
     const config = await loadProject(options);
@@ -30,7 +30,7 @@ export function define(command: Command): void {
         },
       }),
     );
-    note('Server and worker have ended.');
+    note('Server and worker have stopped.');
   });
 }
 
@@ -47,7 +47,7 @@ interface Welcome {
   address: string;
   taskQueue: string;
   input: object;
-  /** Null: the server is open to runs without one. */
+  /** Null when the server accepts runs without a proof. */
   proof: string | null;
 }
 
@@ -58,10 +58,10 @@ function welcome({ address, taskQueue, input, proof }: Welcome): string {
     `--workflow-id ${EXAMPLE_RUN} --input ${shellWord(JSON.stringify(input))}${header}`;
   const rule =
     proof === null
-      ? 'Anyone on this machine can start runs, with the functions, warehouse and stage of this project only. Start one with'
-      : 'From anywhere, start a run with this line. Its header proves this id and input only; partwise dev --open needs none';
+      ? 'Anyone on this machine can start runs, limited to the functions, warehouse and stage of this project. For example:'
+      : 'To start a run with the Temporal CLI (the header is valid for this id and input only; partwise dev --open needs none):';
   return [
-    `${paint.green('ready')}  Temporal at ${paint.bold(address)}, task queue ${taskQueue}. Ctrl-C ends both.`,
+    `${paint.green('ready')}  Temporal at ${paint.bold(address)}, task queue ${taskQueue}. Ctrl-C stops both.`,
     `${paint.dim(rule)}`,
     `  ${paint.cyan(start)}`,
   ].join('\n');

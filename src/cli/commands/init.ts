@@ -12,8 +12,8 @@ const TEMPLATES = join(__dirname, '../templates');
 export function define(command: Command): void {
   withExamples(command, ['init my-project', 'init --js']);
   command
-    .argument('[folder]', 'where to make it', '.')
-    .option('--js', 'JavaScript instead of TypeScript')
+    .argument('[folder]', 'project folder', '.')
+    .option('--js', 'create JavaScript instead of TypeScript')
     .action(init);
 }
 
@@ -28,7 +28,7 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
     },
     { name: 'sales.csv', template: 'sales.csv', about: '60 orders in four regions' },
     { name: 'README.md', template: 'README.md.txt', about: 'what to do next' },
-    { name: '.gitignore', template: 'gitignore.txt', about: 'what is made here and need not be kept' },
+    { name: '.gitignore', template: 'gitignore.txt', about: 'keeps generated files out of version control' },
   ];
   const target = resolve(folder);
   await mkdir(target, { recursive: true });
@@ -38,12 +38,12 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
     const taken = takenBy(target, name);
     if (taken === null) await copyFile(join(TEMPLATES, template), file);
     else kept++;
-    const mark = taken === null ? paint.green('made') : paint.yellow('kept');
+    const mark = taken === null ? paint.green('created') : paint.yellow('kept   ');
     const words =
-      taken === null ? about : taken === name ? 'is there already' : `not made: ${taken} is there already`;
+      taken === null ? about : taken === name ? 'already exists' : `not created: ${taken} already exists`;
     print(`${mark}  ${padEnd(relative(process.cwd(), file), 22)}  ${paint.dim(words)}`);
   }
-  if (kept === files.length) note('Everything is there already; nothing was changed.');
+  if (kept === files.length) note('All files already exist; nothing was changed.');
   const project = folder === '.' ? {} : { project: folder };
   const source = folder === '.' ? 'sales.csv' : join(folder, 'sales.csv');
   print(
@@ -51,7 +51,9 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
   );
 }
 
-/** The file that stands in the way: of this name, or with the same part under another ending. */
+/**
+ * The existing file that conflicts with `name`: the same file, or one with another extension. Null if none.
+ */
 function takenBy(folder: string, name: string): string | null {
   const stem = /^(functions|partwise\.config)\.[jt]s$/.exec(name)?.[1];
   const names =

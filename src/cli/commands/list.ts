@@ -19,14 +19,14 @@ const NEWEST = 20;
 export function define(command: Command): void {
   withExamples(command, ['list --status FAILURE --limit 5']);
   command
-    .option('--limit <n>', 'at most so many', wholeNumber, NEWEST)
+    .option('--limit <n>', 'maximum number of runs', wholeNumber, NEWEST)
     .addOption(statusOption(RUN_STATUSES))
     .option('--function <name>', 'only runs of this function');
   withJson(withProject(command)).action(async (options: ListCommandOptions) => {
     await reading(options, async (partwise) => {
       const found: RunListing[] = [];
       let after: string | undefined;
-      // One more shows whether there are more.
+      // Fetch one more, to know whether there are more.
       do {
         const page = await partwise.list({
           limit: options.limit + 1,

@@ -23,9 +23,9 @@ export function define(command: Command): void {
   withExamples(command, ['logs regional-2024 --partition North', 'logs regional-2024 --follow']);
   withRun(command)
     .option('--partition <id>', 'only this partition')
-    .option('-f, --follow', 'go on until the run ends (with --json: one object per line)');
+    .option('-f, --follow', 'keep following until the run ends (with --json: one object per line)');
   withJson(withProject(command)).action((runId: string | undefined, options: LogsOptions) =>
-    untilInterrupted('Stopped; runs are not touched by it.', (signal) =>
+    untilInterrupted('Stopped; the run is not affected.', (signal) =>
       readingRun(runId, options, async (handle) => {
         const { follow = false } = options;
         const partition = options.partition === undefined ? undefined : toPartitionId(options.partition);
@@ -48,7 +48,7 @@ export function define(command: Command): void {
   );
 }
 
-/** What went wrong is in no log: it is what the functions threw. */
+/** Errors that functions threw are not in the log, so print them here. */
 async function explainFailures(
   handle: RunHandle,
   partition: string | undefined,
@@ -63,7 +63,7 @@ async function explainFailures(
     if (partition === undefined) continue;
     for (const frame of framesOf(failure.error?.stack ?? null)) aside(`    ${frame}`);
     const again = suggest(`debug ${shellWord(handle.runId)} ${shellWord(failure.id)}`);
-    aside(`To call it again on these rows, here and now: ${again}`);
+    aside(`To call it on the same rows locally: ${again}`);
   }
 }
 

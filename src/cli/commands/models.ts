@@ -38,47 +38,54 @@ export function define(command: Command): void {
     }),
   );
 
-  sub('show', "a model's versions, or the partitions of one version", 'traffic@production')
+  sub('show', "list a model's versions, or the partitions of one version", 'traffic@production')
     .argument('<model>', 'model, or MODEL@VERSION')
     .argument('[partition]', 'partition id')
-    .option('--limit <n>', 'at most so many partitions', wholeNumber, ROWS_ON_SCREEN)
+    .option('--limit <n>', 'maximum number of partitions', wholeNumber, ROWS_ON_SCREEN)
     .action(show);
 
-  sub('compare', 'a metric of two versions, partition by partition', 'traffic production latest --metric mae')
+  sub(
+    'compare',
+    'compare a metric of two versions, partition by partition',
+    'traffic production latest --metric mae',
+  )
     .argument('<model>', 'model')
     .argument('<a>', 'version: a number or an alias')
     .argument('<b>', 'version')
     .requiredOption('--metric <name>', 'metric, such as mae')
-    .option('--higher-is-better', 'more of it is better, as of an accuracy')
+    .option('--higher-is-better', 'higher values are better (accuracy, for example)')
     .action(compare);
 
   sub('promote', 'point an alias at a version', 'traffic@7 production')
     .argument('<version>', 'MODEL@VERSION')
     .argument('<alias>', 'alias, such as production')
-    .option('--where-better <metric>', 'only partitions whose metric is better than at the alias now')
-    .option('--higher-is-better', 'more of the metric is better')
+    .option(
+      '--where-better <metric>',
+      'take only partitions whose metric is better than in the version the alias points at',
+    )
+    .option('--higher-is-better', 'higher values of the metric are better')
     .action(promote);
 
-  sub('rollback', 'point an alias at where it was before', 'traffic production')
+  sub('rollback', 'point an alias back at its previous version', 'traffic production')
     .argument('<model>', 'model')
     .argument('<alias>', 'alias')
     .action((model: string, alias: string, options: ModelsOptions) =>
       withRegistry(options, async (registry) => {
         const promotion = await registry.model(model).rollback(alias);
         if (options.json === true) return printJson(promotion);
-        print(`${alias} of ${model} is version ${promotion.version} again (it was ${promotion.before})`);
+        print(`${alias} of ${model} is version ${promotion.version} again (was ${promotion.before})`);
       }),
     );
 
   sub('tag', 'set tags and the description of a version', 'traffic@7 reviewed=yes')
     .argument('<version>', 'MODEL@VERSION')
-    .argument('[tags...]', 'name=value; without a value the tag goes')
-    .option('--description <text>', 'what it is')
+    .argument('[tags...]', 'name=value; a name without a value removes the tag')
+    .option('--description <text>', 'description of the version')
     .action(tag);
 
   sub('delete', 'delete a version', 'traffic@7 --yes')
     .argument('<version>', 'MODEL@VERSION')
-    .option('--yes', 'do not ask', false)
+    .option('--yes', 'do not ask for confirmation', false)
     .action(deleteVersion);
 }
 
@@ -167,8 +174,8 @@ async function promote(
       );
     if (options.json === true) return printJson(promotion);
     const { taken, kept, before } = promotion;
-    const was = before === null ? 'it was nowhere' : `it was ${before}`;
-    const counts = taken === null ? '' : `: ${taken} taken over, ${kept} kept`;
+    const was = before === null ? 'new alias' : `was ${before}`;
+    const counts = taken === null ? '' : `: ${taken} models taken, ${kept} kept`;
     print(`${alias} of ${name} is version ${promotion.version} (${was})${counts}`);
     for (const line of otherRowsNote(promotion.otherRows ?? 0)) note(line);
   });
@@ -182,7 +189,7 @@ async function tag(
   const { name, version = 'latest' } = parseModel(reference);
   const { description } = options;
   if (pairs.length === 0 && description === undefined)
-    throw new CannotDo('Nothing to set: give tags, such as reviewed=yes, or --description.');
+    throw new CannotDo('Nothing to set: give tags such as reviewed=yes, or --description.');
   const tags = Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=');
@@ -202,15 +209,17 @@ async function deleteVersion(reference: string, options: ModelsOptions & { yes: 
   const { name, version } = parseModel(reference);
   if (version === undefined)
     throw new CannotDo(
-      `Name the version to delete: partwise models delete ${name}@VERSION. partwise models show ${name} lists them.`,
+      `Name the version to delete: partwise models delete ${name}@VERSION. partwise models show ${name} lists the versions.`,
     );
   if (!options.yes)
-    throw new CannotDo(`Nothing was deleted: give --yes to delete version ${version} of "${name}" for good.`);
+    throw new CannotDo(
+      `Nothing was deleted: add --yes to permanently delete version ${version} of "${name}".`,
+    );
   await withRegistry(options, async (registry) => {
     const deleted = await registry.model(name).version(version).delete();
     if (options.json === true) return printJson({ model: name, deleted });
     note(
-      `Deleted version ${deleted} of ${name}. partwise clean frees the files that no version needs any more.`,
+      `Deleted version ${deleted} of ${name}. partwise clean removes the files that no version needs any more.`,
     );
   });
 }

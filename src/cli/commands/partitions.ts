@@ -27,8 +27,8 @@ export function define(command: Command): void {
   withExamples(command, ['partitions regional-2024 --status FAILED']);
   withRun(command)
     .addOption(statusOption(PARTITION_STATUSES))
-    .option('--limit <n>', 'at most so many', wholeNumber, PAGE)
-    .option('--after <cursor>', 'go on after the page that named this cursor');
+    .option('--limit <n>', 'maximum number of runs', wholeNumber, PAGE)
+    .option('--after <cursor>', 'start after this cursor, which the previous page printed');
   withJson(withProject(command)).action(async (runId: string | undefined, options: PartitionsOptions) => {
     const { status, limit, after } = options;
     await readingRun(runId, options, async (handle) => {

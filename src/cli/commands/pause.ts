@@ -9,7 +9,7 @@ export function define(command: Command): void {
       runId,
       options,
       (handle) => handle.pause(),
-      'Paused: what runs goes on to its end, and nothing else is started.',
+      'Paused: partitions that are running finish, and no others are started.',
     ),
   );
 }

@@ -29,8 +29,11 @@ export function define(command: Command): void {
   );
   const flags = withHoldout(withPredictionFlags(withOutcomeFlags(withSourceFlags(named))))
     .optionsGroup(GROUP.models)
-    .option('--run <run>', "predict with this training run's models")
-    .option('--stateless', 'train on the rows that --holdout leaves, predict the others, and drop the model')
+    .option('--run <run>', 'use the models of this training run')
+    .option(
+      '--stateless',
+      'train on the rows that are not held out, predict the rows of --holdout, and discard the model',
+    )
     .optionsGroup(GROUP.own);
   withJson(withProject(withStartFlags(flags))).action(predict);
 }
@@ -39,10 +42,10 @@ async function predict(reference: string, options: PredictOptions): Promise<void
   const { name, version } = parseModel(reference);
   const { run, stateless = false } = options;
   if (stateless && (version !== undefined || run !== undefined))
-    throw new CannotDo('--stateless trains its own models: leave the version and --run out.');
+    throw new CannotDo('--stateless trains its own models: remove the version and --run.');
   if (run !== undefined && version !== undefined)
     throw new CannotDo(
-      '--run names the run whose models are used, so there is no version: leave one of the two out.',
+      '--run uses the models of a run, so it cannot be combined with a version: remove one of the two.',
     );
   const config = await loadProject(options);
   const own = stateless || run !== undefined;
@@ -53,7 +56,7 @@ async function predict(reference: string, options: PredictOptions): Promise<void
   await startAndFollow(input, config, options);
 }
 
-/** A model may be registered under another name than its definition's. */
+/** The definition's name: a model may be registered under another name. */
 async function definitionOf(
   name: string,
   { warehouse }: PredictOptions,

@@ -12,10 +12,11 @@ interface ReplayOptions extends ReadingOptions {
   last?: number;
 }
 
-const NOTES = `Runs recorded histories through the workflow code that is installed here, as a worker would that takes the runs over: before a
-new release is deployed, it says whether that may be done while runs are under way. Nothing is started and nothing changes.
+const NOTES = `Replays recorded histories with the installed workflow code, as a worker would when it takes over a
+run. Use it before deploying a new release, to check that runs in progress can continue on it.
+Nothing is started or changed.
 
-Exit codes: 0 when all fit, 1 when one does not.`;
+Exit codes: 0 all histories replay; 1 at least one does not.`;
 
 export function define(command: Command): void {
   withExamples(
@@ -24,16 +25,19 @@ export function define(command: Command): void {
     NOTES,
   );
   command
-    .argument('[run]', 'run id: all of its executions, with their shards, that the server or an archive has')
-    .option('--history <file...>', 'archives or exported histories; no server is asked')
-    .option('--last <n>', 'the newest so many runs of the server', wholeNumber);
+    .argument(
+      '[run]',
+      'run id; replays all its executions and their shards that the server or an archive has',
+    )
+    .option('--history <file...>', 'archives or exported histories; does not connect to a server')
+    .option('--last <n>', 'replay the newest n runs on the server', wholeNumber);
   withJson(withProject(command)).action(replay);
 }
 
 async function replay(runId: string | undefined, options: ReplayOptions): Promise<void> {
   const { history = [], last = 0, json = false } = options;
   if (runId === undefined && history.length === 0 && last === 0)
-    throw new CannotDo('Name a run, or files with --history, or how many of the newest runs with --last.');
+    throw new CannotDo('Give a run id, files with --history, or a number of recent runs with --last.');
   const { temporal } = await loadProject(options);
   silenceTemporal();
   const { replayRuns }: typeof import('../../worker') = require('../../worker');
@@ -49,27 +53,27 @@ async function replay(runId: string | undefined, options: ReplayOptions): Promis
     const runs = runId === undefined ? [] : [runId];
     await reading(options, (partwise) => check(partwise.histories({ runs, last })));
   }
-  const parted = reports.filter(({ parting }) => parting !== null).length;
+  const diverged = reports.filter(({ divergence }) => divergence !== null).length;
   const all = `${reports.length} ${reports.length === 1 ? 'history' : 'histories'}`;
   if (json) printJson({ replayed: reports });
   else
     aside(
-      parted === 0
-        ? `${all}: this code goes on with all of them.`
-        : `${parted} of ${all}: this code cannot go on with them.`,
+      diverged === 0
+        ? `${all}: this code can continue all of them.`
+        : `${diverged} of ${all}: this code cannot continue them.`,
     );
-  process.exitCode = parted === 0 ? OK : ENDED_BADLY;
+  process.exitCode = diverged === 0 ? OK : ENDED_BADLY;
 }
 
-function lineOf({ runId, shard, workflowRunId, events, parting }: ReplayReport): string {
+function lineOf({ runId, shard, workflowRunId, events, divergence }: ReplayReport): string {
   const name = `${clean(runId)}${shard === null ? '' : `, shard ${shard}`}`;
   const run = `${paint.bold(name)}  ${paint.dim(`${workflowRunId}  ${plural(events, 'event')}`)}`;
-  return parting === null
+  return divergence === null
     ? `${paint.green('ok')}     ${run}`
-    : `${paint.red('parts')}  ${run}\n       ${clean(parting.message)}`;
+    : `${paint.red('fails')}  ${run}\n       ${clean(divergence.message)}`;
 }
 
-/** Its runtime tells of each parting on standard error, a page long. */
+/** Temporal's runtime logs each divergence to standard error, a page long. */
 function silenceTemporal(): void {
   const { DefaultLogger, Runtime }: typeof import('@temporalio/worker') = require('@temporalio/worker');
   Runtime.install({

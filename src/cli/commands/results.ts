@@ -9,14 +9,18 @@ interface ResultsOptions extends RunReadingOptions {
   limit?: number;
 }
 
-/** What a screen is good for; other forms are for programs and have all rows. */
+/** As many rows as are readable in a table; JSON and CSV are for programs and contain all rows. */
 const ROWS_ON_SCREEN = 100;
 
 export function define(command: Command): void {
   withExamples(command, ['results regional-2024 --csv > summary.csv']);
   withRun(command)
     .addOption(new Option('--csv', 'print CSV').conflicts('json'))
-    .option('--limit <n>', `at most so many rows (default: all, ${ROWS_ON_SCREEN} as a table)`, wholeNumber);
+    .option(
+      '--limit <n>',
+      `maximum number of rows (default: ${ROWS_ON_SCREEN} as a table, otherwise all)`,
+      wholeNumber,
+    );
   withJson(withProject(command)).action(async (runId: string | undefined, options: ResultsOptions) => {
     await readingRun(runId, options, async (handle) => {
       const asTable = options.json !== true && options.csv !== true;
@@ -26,7 +30,7 @@ export function define(command: Command): void {
       if (options.csv === true) return void process.stdout.write(csvOf(rows));
       const total = rows.length < limit! ? rows.length : await handle.countResults();
       print(renderRows(rows, limit!, widthOfTerminal(), paint, total));
-      if (rows.length < total) aside('--limit shows more rows; --json and --csv have all.');
+      if (rows.length < total) aside('Use --limit to show more rows; --json and --csv print all.');
     });
   });
 }

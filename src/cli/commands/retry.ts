@@ -18,10 +18,11 @@ interface RetryOptions extends RunFlags {
   rerunMissing?: boolean;
 }
 
-const NOTES = `Runs every partition that is not DONE (failed, cut off, or never started) again: on the rows that the run has pinned,
-with the functions as they are now. DONE partitions are not called (but see --rerun-missing). Settings that are not given are as the run has them.
+const NOTES = `Reruns every partition that is not DONE (failed, interrupted or never started) on the rows that the
+run pinned, with the current functions. DONE partitions are not called again (but see
+--rerun-missing). Options that are not given keep the run's settings.
 
-Exit codes: as for partwise run.`;
+Exit codes: the same as for partwise run.`;
 
 export function define(command: Command): void {
   withExamples(
@@ -31,15 +32,15 @@ export function define(command: Command): void {
   );
   withOutcomeFlags(command.argument('<run>', 'run id'))
     .optionsGroup(GROUP.work)
-    .option('--only <key>', 'only this partition, of those that are not DONE (repeatable)', SEVERAL)
-    .option('--rerun-missing', 'also run partitions that are DONE and whose files are gone from the stage')
-    .option('--sql <query>', 'another query, for a run of the built-in function sql')
-    .option('--functions <file>', 'the file that exports the functions')
+    .option('--only <key>', 'rerun only this partition, if it is not DONE (repeatable)', SEVERAL)
+    .option('--rerun-missing', 'also rerun DONE partitions whose files are missing from the stage')
+    .option('--sql <query>', 'use another query (built-in function sql only)')
+    .option('--functions <file>', 'file that exports the functions')
     .optionsGroup(GROUP.limits)
-    .option('--max-concurrency <n>', 'partitions in flight at once, 1 to 24,000')
+    .option('--max-concurrency <n>', 'partitions to run at the same time, 1 to 24,000')
     .optionsGroup(GROUP.output)
-    .option('--detach', 'start it and return; the run goes on')
-    .option('--strict', 'exit with 1 when any partition failed, tolerated or not')
+    .option('--detach', 'start the run and return without waiting for it')
+    .option('--strict', 'exit with 1 if any partition failed, even within the tolerance')
     .optionsGroup(GROUP.own);
   withJson(withProject(command)).action(retry);
 }
@@ -75,6 +76,6 @@ async function retry(runId: string, options: RetryOptions): Promise<void> {
 function announce(runId: string, before: RunState, { rerunMissing }: RetryOptions): void {
   const { total, DONE } = before.counts;
   note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
-  const but = rerunMissing === true ? ', but for those whose files are gone' : '';
-  aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and stay so${but}`);
+  const but = rerunMissing === true ? ', except those whose files are missing' : '';
+  aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and kept${but}`);
 }

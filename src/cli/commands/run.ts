@@ -10,8 +10,8 @@ interface RunCommandOptions extends RunFlags, StartOptions {
   try?: number;
 }
 
-const NOTES = `Exit codes: 0 the run completed; 1 it failed, was cancelled, or more partitions failed than are tolerated;
-2 nothing was started; 130 detached by Ctrl-C (the run goes on).`;
+const NOTES = `Exit codes: 0 the run completed; 1 it failed, was cancelled, or exceeded the failure tolerance;
+2 nothing was started; 130 detached by Ctrl-C (the run continues).`;
 
 export function define(command: Command): void {
   withExamples(
@@ -27,7 +27,7 @@ export function define(command: Command): void {
   withStartFlags(withOutcomeFlags(withScheduledTime(withRunFlags(command))))
     .optionsGroup(GROUP.work)
     .addOption(
-      new Option('--try <n>', 'run only so many partitions, here and now; no run is started')
+      new Option('--try <n>', 'call the function for n partitions locally, without starting a run')
         .argParser((text: string) => atLeastOne(wholeNumber(text)))
         .conflicts('detach'),
     )

@@ -10,17 +10,14 @@ import { inFlags, refusal } from '../flag-words';
 import { toSchedule, withScheduleFlags, type ScheduleFlags } from '../schedule-flags';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
-const NOT_MADE = 'the schedule cannot be made';
+const NOT_MADE = 'the schedule cannot be created';
 
 export function defineCreate(command: Command): void {
   withExamples(command, [
     "schedule create nightly salesByRegion --from 'query:SELECT * FROM sales WHERE day = $scheduled_date - 1' \\\n    --by region --cron '30 0 * * *' --time-zone Europe/Berlin",
     "schedule create hourly --sql 'SELECT count(*) AS n FROM data' --from sales.csv --by region --every 1h",
   ]);
-  const withName = command.argument(
-    '<name>',
-    'name of the schedule; its runs are named after it and the time',
-  );
+  const withName = command.argument('<name>', 'name of the schedule; prefix of its run ids');
   withJson(withProject(withOutcomeFlags(withScheduleFlags(withRunFlags(withName))))).action(create);
 }
 
@@ -40,9 +37,9 @@ async function create(
     if (options.json === true) return printJson(schedule);
     print(renderSchedule(schedule, widthOfTerminal(), paint));
     const commands = [
-      [`schedule trigger ${shellWord(name)}`, 'a run now'],
-      [`schedule backfill ${shellWord(name)} --from DAY --to DAY`, 'runs for days that have passed'],
-      [`schedule describe ${shellWord(name)}`, 'what it did and will do'],
+      [`schedule trigger ${shellWord(name)}`, 'start a run now'],
+      [`schedule backfill ${shellWord(name)} --from DAY --to DAY`, 'start runs for past days'],
+      [`schedule describe ${shellWord(name)}`, 'its recent and next runs'],
     ] as const;
     print(`\n${commandLines(commands, suggesting(options), paint)}`);
   });
@@ -50,7 +47,7 @@ async function create(
 
 function whileUp(options: ProjectOptions): string {
   return (
-    'The embedded server fires schedules only while it is up, and it ends after ten idle minutes: ' +
-    `keep it up with \`${suggesting(options)('dev')}\`.`
+    'The embedded server fires schedules only while it is running, and it stops after ten idle minutes: ' +
+    `keep it running with \`${suggesting(options)('dev')}\`.`
   );
 }

@@ -12,28 +12,31 @@ import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } fro
 export function define(command: Command): void {
   withExamples(command, ['schedule list']);
   const { defineCreate }: typeof import('./schedule-create') = require('./schedule-create');
-  defineCreate(command.command('create').summary('make one'));
+  defineCreate(command.command('create').summary('create a schedule'));
 
-  withJson(withProject(withExamples(command.command('list').summary('list them'), ['schedule list']))).action(
-    list,
-  );
-  withJson(withProject(named(command, 'describe', 'what it did and will do'))).action(describe);
-  withProject(withNote(named(command, 'pause', 'no more runs until it is unpaused'))).action(pause);
-  withProject(withNote(named(command, 'unpause', 'go on'))).action(unpause);
-  withJson(withProject(withOverlap(named(command, 'trigger', 'one run now')))).action(trigger);
+  withJson(
+    withProject(withExamples(command.command('list').summary('list schedules'), ['schedule list'])),
+  ).action(list);
+  withJson(withProject(named(command, 'describe', 'its recent and next runs'))).action(describe);
+  withProject(withNote(named(command, 'pause', 'start no more runs until it is unpaused'))).action(pause);
+  withProject(withNote(named(command, 'unpause', 'resume a paused schedule'))).action(unpause);
+  withJson(withProject(withOverlap(named(command, 'trigger', 'start one run now')))).action(trigger);
   const backfill = named(
     command,
     'backfill',
-    'runs for times that have passed',
+    'start runs for past times',
     ' --from 2026-11-01 --to 2026-11-07',
   )
-    .requiredOption('--from <time>', 'the first day, such as 2026-11-01, or time, in its time zone')
-    .requiredOption('--to <time>', 'the last one, itself included');
+    .requiredOption(
+      '--from <time>',
+      'first day, such as 2026-11-01, or time, in the time zone of the schedule',
+    )
+    .requiredOption('--to <time>', 'last day or time, inclusive');
   withJson(withProject(withOverlap(backfill))).action(runBackfill);
-  withProject(named(command, 'delete', 'delete it; its runs stay')).action(deleteSchedule);
+  withProject(named(command, 'delete', 'delete a schedule; its runs are kept')).action(deleteSchedule);
 }
 
-/** `flags`: of its example. */
+/** `flags` are added to the command's example. */
 function named(command: Command, name: string, summary: string, flags = ''): Command {
   return withExamples(command.command(name).summary(summary), [`schedule ${name} nightly${flags}`]).argument(
     '<name>',
@@ -42,13 +45,13 @@ function named(command: Command, name: string, summary: string, flags = ''): Com
 }
 
 function withNote(command: Command): Command {
-  return command.option('--note <text>', 'why');
+  return command.option('--note <text>', 'reason');
 }
 
 function withOverlap(command: Command): Command {
   return command.option(
     '--overlap <policy>',
-    'while another run is under way: skip, buffer-one, buffer-all, cancel-other, terminate-other or allow-all',
+    'if another run is in progress: skip, buffer-one, buffer-all, cancel-other, terminate-other or allow-all',
   );
 }
 
@@ -69,11 +72,11 @@ async function describe(name: string, options: ReadingOptions): Promise<void> {
     const commands: [string, string][] = [
       ...(last === undefined
         ? []
-        : [[`status ${shellWord(last.runId)}`, 'its last run'] as [string, string]]),
+        : [[`status ${shellWord(last.runId)}`, 'show its last run'] as [string, string]]),
       schedule.paused
-        ? [`schedule unpause ${shellWord(name)}`, 'let it go on']
-        : [`schedule trigger ${shellWord(name)}`, 'a run now'],
-      [`schedule backfill ${shellWord(name)} --from DAY --to DAY`, 'runs for days that have passed'],
+        ? [`schedule unpause ${shellWord(name)}`, 'resume it']
+        : [`schedule trigger ${shellWord(name)}`, 'start a run now'],
+      [`schedule backfill ${shellWord(name)} --from DAY --to DAY`, 'start runs for past days'],
     ];
     print(`\n${commandLines(commands, suggesting(options), paint)}`);
   });
@@ -85,18 +88,18 @@ async function pause(name: string, options: NoteOptions): Promise<void> {
   await reading(options, ({ schedules }) => schedules.pause(name, options.note));
   const suggest = suggesting(options);
   note(
-    `${clean(name)} is paused; runs under way go on. \`${suggest(`schedule unpause ${shellWord(name)}`)}\` lets it go on.`,
+    `${clean(name)} is paused; its runs in progress continue. Resume it with \`${suggest(`schedule unpause ${shellWord(name)}`)}\`.`,
   );
 }
 
 async function unpause(name: string, options: NoteOptions): Promise<void> {
   await reading(options, ({ schedules }) => schedules.unpause(name, options.note));
-  note(`${clean(name)} goes on.`);
+  note(`${clean(name)} is unpaused.`);
 }
 
 type OverlapOptions = ReadingOptions & { overlap?: Overlap };
 
-/** Runs are to start, so there is to be a worker. */
+/** Connects with a worker, since runs are about to start. */
 async function starting(options: ReadingOptions, use: (partwise: Partwise) => Promise<void>): Promise<void> {
   await withPartwise(await loadProject(options), { needWorker: true }, (partwise) =>
     inFlags('nothing was started', () => use(partwise)),
@@ -109,7 +112,7 @@ async function trigger(name: string, options: OverlapOptions): Promise<void> {
     const firing = await schedules.trigger(name, overlap === undefined ? {} : { overlap });
     if (options.json === true) return printJson(firing);
     note(`${errorPaint.dim('run')} ${errorPaint.bold(clean(firing.runId))}`);
-    if (firing.startedAt === null) aside('It waits until the run under way has ended.');
+    if (firing.startedAt === null) aside('It waits for the run in progress to end.');
     const run = shellWord(firing.runId);
     const commands = [
       [`watch ${run}`, 'follow it'],
@@ -134,14 +137,14 @@ async function runBackfill(
     const { spec } = await schedules.describe(name);
     print(renderFirings(firings, spec.timeZone, widthOfTerminal(), paint));
     const fresh = firings.filter(({ startedAt }) => startedAt === null).length;
-    if (fresh < firings.length) aside('A time that has a run already gets no other one.');
-    note(`${plural(fresh, 'run')} asked for.`);
-    const commands = [[`schedule describe ${shellWord(name)}`, 'how they stand']] as const;
+    if (fresh < firings.length) aside('Times that already have a run are skipped.');
+    note(`${plural(fresh, 'run')} requested.`);
+    const commands = [[`schedule describe ${shellWord(name)}`, 'their status']] as const;
     print(`\n${commandLines(commands, suggesting(options), paint)}`);
   });
 }
 
 async function deleteSchedule(name: string, options: ReadingOptions): Promise<void> {
   await reading(options, ({ schedules }) => schedules.delete(name));
-  note(`${clean(name)} is deleted. Its runs stay: ${suggesting(options)('list')}`);
+  note(`${clean(name)} is deleted. Its runs are kept: ${suggesting(options)('list')}`);
 }

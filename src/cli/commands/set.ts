@@ -17,7 +17,7 @@ export function define(command: Command): void {
     .argument('<run>', 'run id')
     .option(
       '--max-concurrency <n>',
-      'partitions (or batches) in flight at once; up to 48, or up to 48 for each shard that the run has',
+      'partitions (or batches) to run at the same time, up to 48 (per shard, if the run has shards)',
     )
     .option('--tolerated-failures <n>', 'partitions that may fail: a number, or a share such as 5%');
   withChange(command).action(async (runId: string, options: SetOptions) => {
@@ -26,7 +26,7 @@ export function define(command: Command): void {
       toleratedFailures: number(options.toleratedFailures),
     } as RunSettings;
     if (settings.maxConcurrency === undefined && settings.toleratedFailures === undefined)
-      throw new CannotDo('There is nothing to set: give --max-concurrency or --tolerated-failures.');
+      throw new CannotDo('Nothing to set: give --max-concurrency or --tolerated-failures.');
     const inForce = [
       ...(options.maxConcurrency === undefined ? [] : [`${options.maxConcurrency} at a time`]),
       ...(options.toleratedFailures === undefined ? [] : [`${options.toleratedFailures} may fail`]),
@@ -35,7 +35,7 @@ export function define(command: Command): void {
       runId,
       options,
       (handle) => handle.set(settings),
-      `In force now: ${inForce}.`,
+      `Now in force: ${inForce}.`,
       inFlagWords,
     );
   });

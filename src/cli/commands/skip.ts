@@ -6,7 +6,7 @@ import { plural } from '../render/text';
 
 export function define(command: Command): void {
   withExamples(command, ['skip regional-2024 North South']);
-  command.argument('<run>', 'run id').argument('<partition...>', 'partitions that are not to be run');
+  command.argument('<run>', 'run id').argument('<partition...>', 'partitions to skip');
   withChange(command).action((runId: string, partitions: string[], options: ChangeOptions) => {
     const ids = partitions.map((partition) => toPartitionId(partition));
     return changing(

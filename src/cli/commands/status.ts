@@ -20,7 +20,7 @@ export function define(command: Command): void {
         if (options.json === true) return printJson(state);
         const failures = await firstFailures(handle, state, MAX_FAILURES);
         print(renderRunState(state, failures, widthOfTerminal(), paint));
-        // What there is to do next needs the server.
+        // The suggested commands need the server.
         if (state.counts.total > 0 && options.history === undefined)
           print(`\n${await suggestions(handle, state, failures, suggesting(options))}`);
       });

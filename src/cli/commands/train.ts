@@ -5,8 +5,9 @@ import { loadProject, withJson, withProject } from '../project';
 import { withFailureFlags, withSourceFlags, withTrainingFlags, type RunFlags } from '../run-flags';
 import { startAndFollow, withStartFlags, type StartOptions } from '../start-and-follow';
 
-const NOTES = `The name in the registry is the model's own, unless --as gives another. What is not trained now stays as it is in the newest version.
-Metrics are the run's results: partwise results RUN.`;
+const NOTES = `The model is registered under its own name unless --as gives another. Partitions that are not
+trained keep their model from the newest version. The metrics are the run's results: partwise
+results RUN.`;
 
 export function define(command: Command): void {
   withExamples(

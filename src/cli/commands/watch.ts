@@ -19,11 +19,11 @@ export function define(command: Command): void {
   withExamples(command, ['watch regional-2024']);
   command
     .argument('<run>', 'run id')
-    .option('--strict', 'exit with 1 when any partition failed, tolerated or not');
+    .option('--strict', 'exit with 1 if any partition failed, even within the tolerance');
   withJson(withProject(command)).action(async (runId: string, options: WatchOptions) => {
     const config = await loadProject(options);
-    process.exitCode = await untilInterrupted('Stopped; runs are not touched by it.', (interrupt) =>
-      // With a worker: a run that waits for one must go on.
+    process.exitCode = await untilInterrupted('Stopped; the run is not affected.', (interrupt) =>
+      // With a worker, so that a run that waits for one can continue.
       followingMoves(() =>
         withPartwise(config, { needWorker: true, signal: interrupt }, (partwise, moved) =>
           follow(partwise.getRun(runId), {

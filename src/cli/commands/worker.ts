@@ -20,27 +20,30 @@ interface WorkerOptions extends ProjectOptions {
 export function define(command: Command): void {
   withExamples(command, ['worker --runners 8 --metrics 9464', 'worker --only units']);
   command
-    .option('--functions <file>', 'the file that exports the functions')
+    .option('--functions <file>', 'file that exports the functions')
     .option(
       '--runners <n>',
-      'partitions that run at once, each in a process of its own (default: the cores)',
+      'partitions to run at the same time, each in its own process (default: the number of cores)',
       runners,
     )
     .addOption(
       new Option(
         '--only <part>',
-        'workflows (none of your code), activities (all the rest), or units (partitions alone; default: everything)',
+        'run only workflows (none of your code), activities (everything else) or units (partitions only); default: everything',
       ).choices(['workflows', 'activities', 'units']),
     )
     .option(
       '--grace <duration>',
-      'time that partitions have to end once the worker is told to (default: 10s); then they are handed over',
+      'how long running partitions may take to finish on shutdown before they are handed over (default: 10s)',
       duration,
     )
-    .option('--metrics <address>', 'serve metrics to Prometheus: a loopback port, or HOST:PORT')
-    .option('--traces <url>', 'send spans to a collector, as OTLP over HTTP')
-    .option('--deployment <name>', "name of a deployment of Temporal's worker versioning, with --build-id")
-    .option('--build-id <id>', 'version of the deployment that this worker is; runs stay on theirs');
+    .option('--metrics <address>', 'serve Prometheus metrics on a loopback port, or on HOST:PORT')
+    .option('--traces <url>', 'send traces to an OpenTelemetry collector (OTLP over HTTP)')
+    .option('--deployment <name>', "deployment name for Temporal's worker versioning; requires --build-id")
+    .option(
+      '--build-id <id>',
+      'build id of this worker within the deployment; runs are pinned to their version',
+    );
   withProject(command).action(async (options: WorkerOptions) => {
     const config = await loadProject(options);
     const sdk = versioning(options);
@@ -49,7 +52,7 @@ export function define(command: Command): void {
     const worker = await startWorker({ config, only, shutdownGraceMs, sdk });
     const names = worker.functions.length === 0 ? 'sql' : worker.functions.join(', ');
     note(
-      `Executing ${WORK[only ?? 'all']} of the task queue "${worker.taskQueue}"${only === 'workflows' ? '' : `: ${names}`}.`,
+      `Executing ${WORK[only ?? 'all']} from the task queue "${worker.taskQueue}"${only === 'workflows' ? '' : `: ${names}`}.`,
     );
     endOnSignals(worker);
     await worker.ended;
@@ -58,15 +61,15 @@ export function define(command: Command): void {
 
 const WORK = { all: 'runs', workflows: 'workflows', activities: 'activities', units: 'partitions' };
 
-/** The first signal drains, the next one ends at once. */
+/** The first signal drains the worker; a second one ends it immediately. */
 function endOnSignals(worker: PartwiseWorker): void {
   let asked = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      // Runners see that their worker is gone, and end.
+      // Runners notice that their worker is gone and exit.
       if (asked) process.exit(128 + constants.signals[signal]);
       asked = true;
-      aside('Ending: what runs is finished or handed over … (once more: at once)');
+      aside('Shutting down: running partitions finish or are handed over … (repeat to stop immediately)');
       worker.shutdown();
     });
   }
@@ -75,12 +78,12 @@ function endOnSignals(worker: PartwiseWorker): void {
 function versioning({ deployment, buildId }: WorkerOptions): SdkOptions {
   if (deployment === undefined && buildId === undefined) return {};
   if (deployment === undefined || buildId === undefined)
-    throw new Error('Give --deployment and --build-id together, or neither.');
+    throw new Error('--deployment and --build-id go together: give both or neither.');
   return {
     workerDeploymentOptions: {
       version: { deploymentName: deployment, buildId },
       useWorkerVersioning: true,
-      // A run is finite: it ends on the version that it began with.
+      // Runs are finite: each one ends on the version it started with.
       defaultVersioningBehavior: 'PINNED',
     },
   };

@@ -1,4 +1,4 @@
-/** What is, or was, removed from a stage. */
+/** The report of what is, or was, removed from a stage. */
 import type { CleanReport } from '../..';
 import { bytesText } from './measures';
 import type { Paint } from './paint';
@@ -14,14 +14,14 @@ export function renderClean(
   const rows = runs.map(({ runId, endedAt, what, files, bytes, needed }) => [
     clean(runId),
     endedAt.slice(0, 19).replace('T', ' '),
-    what === 'run' ? 'all of it' : 'leftovers',
+    what === 'run' ? 'whole run' : 'leftovers',
     files.toLocaleString('en'),
     bytesText(bytes),
     needed.files === 0 ? '' : `${needed.files.toLocaleString('en')} (${bytesText(needed.bytes)})`,
   ]);
   for (const [of, what, { files, bytes }] of [
     ['series', 'old ledgers', ledgers],
-    ['models', 'of no version', models],
+    ['models', 'unused', models],
     ['the stage', 'unfinished files', unfinished],
   ] as const)
     if (files > 0) rows.push([of, '', what, files.toLocaleString('en'), bytesText(bytes), '']);

@@ -1,8 +1,8 @@
-/** How many partitions have which status, as words and as a bar of their colours. */
+/** Partition counts by status, as text and as a coloured bar. */
 import { PARTITION_STATUSES, type PartitionStatus, type StatusCounts } from '../../core/status';
 import { type Paint, statusColour } from './paint';
 
-/** In the order in which a run fills up. Without colours the shades distinguish them. */
+/** In the order in which the bar fills up. The shades distinguish the statuses when there are no colours. */
 const SHADES: Readonly<Record<PartitionStatus, string>> = {
   DONE: '█',
   SKIPPED: '█',
@@ -14,7 +14,7 @@ const SHADES: Readonly<Record<PartitionStatus, string>> = {
 };
 const ORDER = Object.keys(SHADES) as PartitionStatus[];
 
-/** `43 DONE, 3 FAILED`; nothing that is zero. */
+/** `43 DONE, 3 FAILED`; zero counts are omitted. */
 export function countsText(counts: StatusCounts, paint: Paint): string {
   const parts = ORDER.filter((status) => counts[status] > 0).map((status) =>
     statusColour(status, paint)(`${counts[status].toLocaleString('en')} ${status}`),
@@ -22,12 +22,15 @@ export function countsText(counts: StatusCounts, paint: Paint): string {
   return parts.length === 0 ? 'no partitions' : parts.join(', ');
 }
 
-/** `, 993 of them reused`, where there are any. */
+/** ` (993 reused)`, or nothing if there are none. */
 export function reusedText(reused: number, paint: Paint): string {
   return reused === 0 ? '' : paint.dim(` (${reused.toLocaleString('en')} reused)`);
 }
 
-/** `██████▒▒░░` with a share of the width for each status; what is there at all gets at least one column. */
+/**
+ * `██████▒▒░░`: each status gets its share of the width; a status with any partitions gets at least one
+ * column.
+ */
 export function countsBar(counts: StatusCounts, width: number, paint: Paint): string {
   const total = PARTITION_STATUSES.reduce((sum, status) => sum + counts[status], 0);
   if (total === 0) return paint.dim('░'.repeat(width));

@@ -1,4 +1,4 @@
-/** What a function did now, and how that differs from what the run recorded. */
+/** The outcome of a debugging call, and how it differs from what the run recorded. */
 import type { CallView, DebugReport, OutcomeComparison } from '../..';
 import { showJson } from '../../rows/json';
 import { bytesText } from './measures';
@@ -14,7 +14,7 @@ export function renderDebug(report: DebugReport, width: number, paint: Paint): s
   const { partition: id, rows, now, recorded, comparison } = report;
   const block = renderTried({ ...now, id, rows, durationMs: now.durationMs ?? 0 }, width, paint);
   if (recorded === null || comparison === null)
-    return `${block}\n\n${paint.dim('The run has recorded no outcome of this partition yet.')}`;
+    return `${block}\n\n${paint.dim('The run has not recorded an outcome for this partition yet.')}`;
   const lines = [
     ['status', comparison.status, changed(now.status, recorded.status)],
     ['result', comparison.result.same, resultText(now, recorded, comparison)],
@@ -23,8 +23,8 @@ export function renderDebug(report: DebugReport, width: number, paint: Paint): s
     ['logs', comparison.logs, changed(plural(now.logs.length, 'line'), plural(recorded.logs.length, 'line'))],
   ] as const;
   const head = comparison.same
-    ? 'The same as what the run recorded:'
-    : 'Not the same as what the run recorded:';
+    ? 'Same outcome as the run recorded:'
+    : 'Different from what the run recorded:';
   return [
     block,
     '',
@@ -53,7 +53,7 @@ function resultText(now: CallView, recorded: CallView, { result }: OutcomeCompar
   return rows + cells.join('');
 }
 
-/** As in tables; values that look alike there as JSON. */
+/** Formatted as in tables, or as JSON if the two values look the same there. */
 function cellsText(now: unknown, recorded: unknown): string {
   const [one, other] = [cellText(now), cellText(recorded)];
   if (one !== other) return `${one}, was ${other}`;
@@ -68,7 +68,7 @@ function artifactsText({ artifacts }: OutcomeComparison): string {
       const size = bytesText(now ?? recorded ?? 0);
       const words = {
         same: size,
-        different: `${size}, other content`,
+        different: `${size}, different content`,
         new: `${size}, new`,
         gone: 'not uploaded',
       };

@@ -1,4 +1,4 @@
-/** What a function threw, whole: its words, and the lines of the user's code that led there. */
+/** A function's error in full: its message and the stack frames in the user's code. */
 import { relative, sep } from 'node:path';
 import type { ErrorInfo } from '../..';
 import { userPlace } from '../../core/stack-place';
@@ -12,14 +12,14 @@ const INDENT = '    ';
  * are relative.
  */
 export function renderError({ type, message, stack }: ErrorInfo, paint: Paint, cwd = process.cwd()): string {
-  const said = cleanLines(`${type}: ${message}`).split('\n');
+  const lines = cleanLines(`${type}: ${message}`).split('\n');
   return [
-    ...said.map((line) => INDENT + paint.red(line)),
+    ...lines.map((line) => INDENT + paint.red(line)),
     ...framesOf(stack, cwd).map((frame) => INDENT + paint.dim(frame)),
   ].join('\n');
 }
 
-/** The stack's frames without what leads to them. */
+/** The frames of a stack, without the error message above them. */
 export function framesOf(stack: string | null, cwd = process.cwd()): string[] {
   return (stack ?? '')
     .split('\n')
@@ -28,8 +28,8 @@ export function framesOf(stack: string | null, cwd = process.cwd()): string[] {
 }
 
 /**
- * `functions.ts:31` of a stack: the first line that is the user's own; paths below `cwd` are relative. Null
- * when there is none.
+ * The first frame of a stack that is in the user's own code, such as `functions.ts:31`; paths below `cwd` are
+ * relative. Null if there is none.
  */
 export function placeOf(stack: string | null, cwd = process.cwd()): string | null {
   const place = userPlace(stack);

@@ -1,4 +1,4 @@
-/** Captured lines of partitions' consoles. */
+/** Captured console output of partitions. */
 import type { LogEntry } from '../..';
 import { partitionName } from '../partition-argument';
 import { type Paint } from './paint';
@@ -7,14 +7,14 @@ import { clean, cut, padEnd } from './text';
 const NAME_WIDTH = 20;
 
 /**
- * `Waco │ 187 months`; standard error in yellow, later attempts with their number, and that of a later
- * execution before it.
+ * `Waco │ 187 months`. Standard error is yellow. The attempt number is shown from the second attempt on, and
+ * the execution number before it from the second execution on.
  */
 export function logLine(entry: LogEntry, paint: Paint): string {
   const { execution, attempt: number } = entry;
   const attempt = execution > 1 ? ` #${execution}.${number}` : number > 1 ? ` #${number}` : '';
-  const who = entry.partition === null ? 'all' : partitionName(entry.partition);
-  const name = padEnd(cut(`${who}${attempt}`, NAME_WIDTH), NAME_WIDTH);
+  const source = entry.partition === null ? 'all' : partitionName(entry.partition);
+  const name = padEnd(cut(`${source}${attempt}`, NAME_WIDTH), NAME_WIDTH);
   const text = clean(entry.text);
   return `${paint.dim(`${name} │`)} ${entry.stream === 'stderr' ? paint.yellow(text) : text}`;
 }

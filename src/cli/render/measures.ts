@@ -1,9 +1,9 @@
-/** Times, durations and sizes as people read them. */
+/** Human-readable times, durations and sizes. */
 
-/** `2026-11-01 06:00`, on the wall clock of a time zone; with seconds when they are not zero. */
+/** `2026-11-01 06:00` in a time zone; with seconds if they are not zero. */
 export function timeText(iso: string, timeZone: string): string {
   const timeStyle = /:00(\.0+)?Z$/.test(iso) ? 'short' : 'medium';
-  // Sweden writes times the way ISO does.
+  // The Swedish locale formats times like ISO 8601.
   return new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle, timeZone }).format(new Date(iso));
 }
 
@@ -18,7 +18,7 @@ export function durationText(milliseconds: number): string {
   return `${minutes} m ${String(whole % 60).padStart(2, '0')} s`;
 }
 
-/** Time between two moments, the second one being now for what goes on. */
+/** Time from the start to the end, or to now if it has not ended. */
 export function elapsed(startedAt: string, endedAt: string | null, now: string): string {
   return durationText(Math.max(0, Date.parse(endedAt ?? now) - Date.parse(startedAt)));
 }

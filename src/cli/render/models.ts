@@ -31,7 +31,7 @@ export function renderVersions(versions: readonly VersionView[], width: number, 
       { name: 'new', align: 'right' },
       { name: 'base', align: 'right' },
       { name: 'run' },
-      { name: 'made (UTC)' },
+      { name: 'created (UTC)' },
       { name: 'tags' },
       { name: 'description' },
     ],
@@ -55,7 +55,7 @@ export function renderVersions(versions: readonly VersionView[], width: number, 
   );
 }
 
-/** `total`: how many there are in all. */
+/** `total` is the number of entries in the version. */
 export function renderEntries(
   entries: readonly ModelEntry[],
   most: number,
@@ -116,11 +116,11 @@ export function renderComparison(
   return [table, paint.dim(verdict), ...otherRowsNote(otherRows).map(paint.dim)].join('\n');
 }
 
-/** What keeps a metric from saying which model is better, as a line; none: nothing does. */
+/** A note about partitions whose metrics cannot be compared; empty if there are none. */
 export function otherRowsNote(partitions: number): string[] {
   if (partitions === 0) return [];
   return [
-    `${plural(partitions, 'partition')} measured on rows of another --holdout, which says nothing of which model is better: train with the same one to compare`,
+    `${plural(partitions, 'partition')} measured on a different --holdout, so their metrics cannot be compared: train both versions with the same --holdout`,
   ];
 }
 

@@ -1,14 +1,14 @@
-/** What to try next, as lines that work when pasted. */
+/** Suggested next commands, as lines that can be pasted. */
 import type { Paint } from './paint';
 import { padEnd } from './text';
 import type { RunState } from '../..';
 
 export interface NextCommands {
   state: RunState;
-  /** A partition that went wrong, to look at; null when none did. */
+  /** A failed partition to suggest a command for; null if there is none. */
   failed: { id: string; status: string } | null;
   hasArtifacts: boolean;
-  /** Makes a command line of a command. */
+  /** Turns a command into a full command line. */
   suggest: (command: string) => string;
 }
 
@@ -17,23 +17,23 @@ export function nextCommands({ state, failed, hasArtifacts, suggest }: NextComma
   const commands: [string, string][] =
     state.status === 'IN_PROGRESS'
       ? [
-          ...(state.paused ? [[`unpause ${run}`, 'let it go on'] as [string, string]] : []),
+          ...(state.paused ? [[`unpause ${run}`, 'resume it'] as [string, string]] : []),
           [`watch ${run}`, 'follow it'],
-          [`status ${run}`, 'where it is'],
+          [`status ${run}`, 'show its progress'],
           [`cancel ${run}`, 'stop it'],
         ]
       : [
-          ...(unfinished(state) ? [[`retry ${run}`, 'run what is not DONE again'] as [string, string]] : []),
-          [`status ${run}`, 'the summary'],
+          ...(unfinished(state) ? [[`retry ${run}`, 'rerun what is not DONE'] as [string, string]] : []),
+          [`status ${run}`, 'show the summary'],
           failed === null
-            ? [`partitions ${run}`, 'partition by partition']
-            : [`partitions ${run} --status ${failed.status}`, 'what went wrong'],
+            ? [`partitions ${run}`, 'list the partitions']
+            : [`partitions ${run} --status ${failed.status}`, 'list the failures'],
           [
             `logs ${run}${failed === null ? '' : ` --partition ${shellWord(failed.id)}`}`,
-            'what the functions printed',
+            'show what the functions printed',
           ],
-          ...(hasArtifacts ? [[`artifacts list ${run}`, 'what they kept'] as [string, string]] : []),
-          [`results ${run}`, 'the combined rows'],
+          ...(hasArtifacts ? [[`artifacts list ${run}`, 'list their artifacts'] as [string, string]] : []),
+          [`results ${run}`, 'show the combined rows'],
           ...ofVersion(state),
         ];
   return commandLines(commands, suggest, paint);
@@ -43,12 +43,12 @@ function ofVersion({ commit }: RunState): [string, string][] {
   if (commit?.modelVersion === undefined) return [];
   const version = shellWord(`${commit.target}@${commit.modelVersion}`);
   return [
-    [`models show ${version}`, 'the models and their metrics'],
-    [`models promote ${version} production`, 'let predictions use them by this name'],
+    [`models show ${version}`, 'show the models and their metrics'],
+    [`models promote ${version} production`, 'let predictions use this version as "production"'],
   ];
 }
 
-/** Commands and what they are for, one each line, aligned. */
+/** Commands with their purpose, one per line, aligned. */
 export function commandLines(
   commands: readonly (readonly [command: string, what: string])[],
   suggest: (command: string) => string,
@@ -64,7 +64,7 @@ function unfinished({ counts: { total, DONE, SKIPPED }, error }: RunState): bool
   return total > DONE + SKIPPED || error !== null;
 }
 
-/** Quoted for a POSIX shell where it must be. */
+/** Quotes the text for a POSIX shell if necessary. */
 export function shellWord(text: string): string {
   return /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,13 +1,13 @@
 /**
- * Colour means something: green is done, red went wrong, yellow was stopped, cyan is under way, dim is beside
- * the point.
+ * Colours have a meaning: green is done, red failed, yellow was stopped, cyan is in progress, dim is
+ * secondary.
  */
 import { createColors } from 'picocolors';
 import type { PartitionStatus, RunStatus } from '../../core/status';
 
 export type Paint = ReturnType<typeof createColors>;
 
-/** No colours at all. */
+/** No colours. */
 export const PLAIN: Paint = createColors(false);
 
 type Colour = (text: string) => string;

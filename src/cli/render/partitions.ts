@@ -40,8 +40,8 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
 }
 
 /**
- * `✗ San Marcos  ExpectationFailed: 46 of 187 months … (functions.ts:31)`; the place below where both find no
- * room.
+ * `✗ San Marcos  ExpectationFailed: 46 of 187 months … (functions.ts:31)`; the place is on its own
+ * line if both do not fit.
  */
 export function failureLine(
   { id, error }: Pick<PartitionView, 'id' | 'error'>,
@@ -49,7 +49,7 @@ export function failureLine(
   paint: Paint,
 ): string {
   const name = partitionName(id);
-  const reason = error === null ? 'no reason is known' : clean(`${error.type}: ${error.message}`);
+  const reason = error === null ? 'unknown reason' : clean(`${error.type}: ${error.message}`);
   const place = placeOf(error?.stack ?? null);
   const line = `${paint.red('✗')} ${paint.bold(name)}  ${cut(reason, Math.max(20, width - widthOf(name) - 4))}`;
   if (place === null) return line;

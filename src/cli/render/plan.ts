@@ -1,4 +1,4 @@
-/** What a run would do. */
+/** The preview of a run. */
 import type { PlanPreview } from '../..';
 import { bar } from './sparkline';
 import type { Paint } from './paint';

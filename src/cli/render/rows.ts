@@ -6,8 +6,8 @@ import { cellText, isNumeric } from './value';
 import type { Row } from '../..';
 
 /**
- * At most `most` rows; the number of those left out stands below. `total`: how many there are, when `rows`
- * are the first of them.
+ * Shows at most `most` rows, and below them the number of rows left out. `total` is the number of all rows,
+ * if `rows` contains only the first ones.
  */
 export function renderRows(
   rows: readonly Row[],
@@ -33,12 +33,12 @@ export function renderRows(
   return left <= 0 ? table : `${table}\n${paint.dim(`… and ${plural(left, 'more row')}`)}`;
 }
 
-/** Undefined: the row has no such column, whatever objects have by that name. */
+/** Undefined if the row has no such column, even if all objects inherit a property of that name. */
 function cellOf(row: Row, name: string): unknown {
   return Object.hasOwn(row, name) ? row[name] : undefined;
 }
 
-/** Rows as CSV: commas, quotes where needed, CRLF-free; dates in ISO 8601. */
+/** Rows as CSV: comma-separated, quoted where needed, LF line ends; dates in ISO 8601. */
 export function csvOf(rows: readonly Row[]): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const lines = [names.map(csvCell), ...rows.map((row) => names.map((name) => csvCell(cellOf(row, name))))];
@@ -55,6 +55,6 @@ function csvCell(value: unknown): string {
         : typeof value === 'object'
           ? JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
           : String(value as string | number | bigint | boolean);
-  // An empty text is not NULL.
+  // Quoted, to distinguish an empty string from NULL.
   return text === '' || /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,4 +1,4 @@
-/** A run on one screen. */
+/** A run's state on one screen. */
 import { failed } from '../../core/status';
 import type { PartitionView, RunState, WaitingStep } from '../..';
 import { countsBar, countsText, reusedText } from './counts';
@@ -9,7 +9,7 @@ import { clean, cleanLines, plural } from './text';
 
 const BAR_WIDTH = 40;
 
-/** Status, counts as a bar, the first errors, what holds it up. */
+/** Status, counts as a bar, the first errors, and what the run is waiting for. */
 export function renderRunState(
   state: RunState,
   firstFailures: readonly PartitionView[],
@@ -54,7 +54,7 @@ function timing(state: RunState): string {
 function commitLine({ rows, target, modelVersion }: NonNullable<RunState['commit']>, paint: Paint): string {
   if (modelVersion === undefined)
     return `${paint.dim('wrote')} ${plural(rows, 'row')} ${paint.dim('to')} ${clean(target)}`;
-  return `${paint.dim('kept')} ${plural(rows, 'model')} ${paint.dim('as')} ${clean(target)} ${paint.dim('version')} ${modelVersion}`;
+  return `${paint.dim('registered')} ${plural(rows, 'model')} ${paint.dim('as')} ${clean(target)} ${paint.dim('version')} ${modelVersion}`;
 }
 
 function modelLines(
@@ -76,8 +76,8 @@ const STEPS: Record<Exclude<WaitingStep['activity'], 'processUnit'>, string> = {
   commitRun: 'the commit',
 };
 
-/** `planning is tried again (attempt 3): Error: no space left on device` */
+/** `retrying planning (attempt 3): Error: no space left on device` */
 export function waitingText({ activity, attempt, error }: WaitingStep): string {
-  if (activity === 'processUnit') return `Partitions wait for the stage. ${clean(error.message)}`;
-  return `${STEPS[activity]} is tried again (attempt ${attempt}): ${clean(`${error.type}: ${error.message}`)}`;
+  if (activity === 'processUnit') return `Partitions are waiting for the stage. ${clean(error.message)}`;
+  return `retrying ${STEPS[activity]} (attempt ${attempt}): ${clean(`${error.type}: ${error.message}`)}`;
 }

@@ -1,4 +1,4 @@
-/** Runs, in the order in which they were listed. */
+/** A table of runs, in the order of the listing. */
 import type { RunListing } from '../..';
 import { elapsed } from './measures';
 import { type Paint, statusColour } from './paint';

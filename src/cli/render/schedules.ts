@@ -1,4 +1,4 @@
-/** Schedules, and what they did and will do. Times are on the wall clock of the schedule's time zone. */
+/** Schedules with their recent and next runs. Times are in the schedule's time zone. */
 import type { ScheduledRun, ScheduleFiring, ScheduleListing, ScheduleSpecView, ScheduleView } from '../..';
 import { formatDuration } from '../../input/duration';
 import { statusColour, type Paint } from './paint';
@@ -40,15 +40,15 @@ export function renderSchedule(schedule: ScheduleView, width: number, paint: Pai
   ];
   if (schedule.note !== null) lines.push(`${paint.dim('note')} ${clean(schedule.note)}`);
   lines.push(`${paint.dim('next')} ${nextText(schedule)}`);
-  if (waiting > 0) lines.push(`${plural(waiting, 'run')} ${paint.dim('waiting for others to end')}`);
+  if (waiting > 0) lines.push(`${plural(waiting, 'run')} ${paint.dim('waiting for other runs to end')}`);
   const { skipped, missed } = schedule.counts;
-  if (skipped > 0) lines.push(paint.dim(`${skipped} passed over, since a run was under way`));
-  if (missed > 0) lines.push(paint.yellow(`${missed} missed, since the server was down for too long`));
+  if (skipped > 0) lines.push(paint.dim(`${skipped} skipped because a run was in progress`));
+  if (missed > 0) lines.push(paint.yellow(`${missed} missed because the server was down for too long`));
   if (schedule.recent.length > 0) lines.push('', renderRecent(schedule.recent, spec, width, paint));
   return lines.join('\n');
 }
 
-/** What a backfill will start, and what it finds done already. */
+/** The runs of a backfill: those it will start, and those that already exist. */
 export function renderFirings(
   firings: readonly ScheduleFiring[],
   timeZone: string,
@@ -58,7 +58,7 @@ export function renderFirings(
   const rows = firings.map(({ scheduledTime, runId, startedAt }): Cell[] => [
     timeText(scheduledTime, timeZone),
     clean(runId),
-    startedAt === null ? 'will run' : { text: 'has run already', colour: paint.yellow },
+    startedAt === null ? 'will run' : { text: 'already exists', colour: paint.yellow },
   ]);
   return renderTable([{ name: `due (${timeZone})` }, { name: 'run' }, { name: '' }], rows, width, paint);
 }
@@ -89,7 +89,7 @@ const MAX_NEXT = 3;
 function nextText({ next, spec, paused }: ScheduleView): string {
   if (next.length === 0) return 'never';
   const times = next.slice(0, MAX_NEXT).map((time) => timeText(time, spec.timeZone));
-  return `${times.join(', ')}${next.length > MAX_NEXT ? ', …' : ''}${paused ? ', if it were not paused' : ''}`;
+  return `${times.join(', ')}${next.length > MAX_NEXT ? ', …' : ''}${paused ? ' (paused)' : ''}`;
 }
 
 function dueText({ cron, every }: ScheduleSpecView): string {

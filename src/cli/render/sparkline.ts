@@ -1,8 +1,8 @@
-/** Bars and lines of characters. */
+/** Bars and sparklines made of characters. */
 
 const EIGHTHS = ' ▏▎▍▌▋▊▉';
 
-/** `███▌`: a length of at most `width` columns, exact to an eighth of one. */
+/** `███▌`: a bar of at most `width` columns, exact to an eighth of a column. */
 export function bar(value: number, most: number, width: number): string {
   if (!(value > 0) || !(most > 0)) return '';
   const eighths = Math.max(1, Math.round(Math.min(1, value / most) * width * 8));
@@ -12,7 +12,7 @@ export function bar(value: number, most: number, width: number): string {
 
 const LEVELS = '▁▂▃▄▅▆▇█';
 
-/** `▁▃▂▅█`: one character per number, the least the lowest; a gap for what is no number. */
+/** `▁▃▂▅█`: one character per number, the lowest for the minimum; a gap for anything that is not a number. */
 export function sparkline(values: readonly unknown[]): string {
   const numbers = values.filter(isNumber);
   const least = Math.min(...numbers);
@@ -25,7 +25,7 @@ export function sparkline(values: readonly unknown[]): string {
     .join('');
 }
 
-/** Whether a cell is better seen than read: a list of at least four numbers, gaps allowed. */
+/** Whether a cell is shown as a sparkline: a list of at least four numbers, gaps allowed. */
 export function isSeries(value: unknown): value is unknown[] {
   return (
     Array.isArray(value) &&

@@ -1,5 +1,6 @@
 /**
- * Aligned columns that fit the terminal: wide cells are cut, and columns that find no room are named below.
+ * Aligned columns that fit the terminal: wide cells are truncated, and columns that do not fit are named
+ * below.
  */
 import Table from 'cli-table3';
 import type { Paint } from './paint';
@@ -10,21 +11,21 @@ export interface TableColumn {
   align?: 'left' | 'right';
 }
 
-/** A cell: its text, and its colour where it has one. */
+/** A cell: its text, optionally with a colour. */
 export type Cell = string | { text: string; colour: (text: string) => string };
 
 const GAP = 2;
-const WIDEST_CELL = 60;
-const NARROWEST_CELL = 8;
+const MAX_CELL_WIDTH = 60;
+const MIN_CELL_WIDTH = 8;
 
-/** Lines without a line feed at the end. */
+/** Returns the table without a trailing line feed. */
 export function renderTable(
   columns: readonly TableColumn[],
   rows: readonly Cell[][],
   width: number,
   paint: Paint,
 ): string {
-  const widest = Number.isFinite(width) ? WIDEST_CELL : Infinity;
+  const widest = Number.isFinite(width) ? MAX_CELL_WIDTH : Infinity;
   const natural = columns.map(({ name }, i) =>
     Math.min(widest, Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i]))))),
   );
@@ -46,13 +47,13 @@ export function renderTable(
   return lines.join('\n');
 }
 
-/** Takes from the widest first; drops the last columns when even narrow ones do not fit. */
+/** Narrows the widest columns first; drops the last columns if even the narrowest widths do not fit. */
 function fit(natural: readonly number[], width: number): number[] {
   const widths = [...natural];
   const total = (): number => widths.reduce((sum, n) => sum + n + GAP, -GAP);
   while (total() > width) {
     const widest = Math.max(...widths);
-    if (widest > NARROWEST_CELL) widths[widths.lastIndexOf(widest)] = widest - 1;
+    if (widest > MIN_CELL_WIDTH) widths[widths.lastIndexOf(widest)] = widest - 1;
     else if (widths.length > 1) widths.pop();
     else break;
   }

@@ -1,5 +1,6 @@
 /**
- * Text as a terminal shows it: nothing in data may move the cursor, and columns are counted, not characters.
+ * Text for a terminal: data must not be able to move the cursor, and width is measured in columns, not
+ * characters.
  */
 
 // eslint-disable-next-line no-control-regex
@@ -21,7 +22,7 @@ export function cleanLines(text: string): string {
   return text.split(/\r?\n/).map(clean).join('\n');
 }
 
-/** Columns that a text takes, colours aside. */
+/** Number of columns that a text occupies, ignoring colours. */
 export function widthOf(text: string): number {
   let width = 0;
   for (const character of text.replace(ESCAPES, '')) {
@@ -30,7 +31,9 @@ export function widthOf(text: string): number {
   return width;
 }
 
-/** At most `width` columns, the last one `…` where something was cut. The text has no colours yet. */
+/**
+ * Truncates text to `width` columns, ending in `…` if something was cut. The text must not contain colours.
+ */
 export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let kept = '';

@@ -1,4 +1,4 @@
-/** Partitions that were tried, one block each. */
+/** The results of a try, one block per partition. */
 import type { TriedPartition, TryReport } from '../..';
 import { partitionName } from '../partition-argument';
 import type { PartitionStatus } from '../../core/status';
@@ -12,8 +12,8 @@ const MAX_ROWS = 5;
 const INDENT = '    ';
 
 /**
- * What came of one call: status, time, rows returned, artifacts, or the error with the lines of the user's
- * code.
+ * The result of one call: status, time, returned rows and artifacts, or the error with the stack frames in
+ * the user's code.
  */
 export function renderTried(
   tried: Omit<TriedPartition, 'status' | 'key'> & { status: PartitionStatus },
@@ -34,19 +34,19 @@ export function renderTried(
   return lines.join('\n');
 }
 
-/** `3 of 3 partitions tried: 2 DONE, 1 FAILED; nothing was started or kept` */
+/** `3 of 3 partitions tried: 2 DONE, 1 FAILED; no run was started and nothing was kept` */
 export function renderTrySummary({ tried, plan }: TryReport, wanted: number, paint: Paint): string {
   const counts = new Map<TriedPartition['status'], number>();
   for (const { status } of tried) counts.set(status, (counts.get(status) ?? 0) + 1);
-  const told = [...counts].map(([status, n]) => statusColour(status, paint)(`${n} ${status}`)).join(', ');
+  const counted = [...counts].map(([status, n]) => statusColour(status, paint)(`${n} ${status}`)).join(', ');
   const asked = Math.min(wanted, plan.partitions);
   const took =
     plan.estimatedMs === null
       ? ''
       : `, about ${durationText(plan.estimatedMs)} with ${plan.concurrency} at a time`;
   return [
-    `${tried.length} of ${plural(asked, 'partition')} tried: ${told}; nothing was started or kept`,
-    paint.dim(`All of it: ${plural(plan.partitions, 'partition')} of ${plural(plan.rows, 'row')}${took}`),
+    `${tried.length} of ${plural(asked, 'partition')} tried: ${counted}; no run was started and nothing was kept`,
+    paint.dim(`The whole run: ${plural(plan.partitions, 'partition')} of ${plural(plan.rows, 'row')}${took}`),
   ].join('\n');
 }
 

@@ -1,4 +1,4 @@
-/** A value of a row as the text of a cell. */
+/** Formats a value of a row as the text of a table cell. */
 import { showJson } from '../../rows/json';
 import { isSeries, sparkline } from './sparkline';
 import { clean } from './text';
@@ -15,8 +15,8 @@ export function cellText(value: unknown): string {
 }
 
 /**
- * Integers as they are; fractions to two digits, or to four that count when small. `results --json` has all
- * of them.
+ * Integers unchanged; fractions with two decimals, or four significant digits if below 1. `results --json`
+ * prints full precision.
  */
 function numberText(value: number): string {
   if (!Number.isFinite(value) || Number.isInteger(value)) return String(value);

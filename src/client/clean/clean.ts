@@ -1,7 +1,7 @@
 /**
- * Removes from the stage what nobody needs: runs that were asked for, leftovers of runs that stay, ledgers
- * that newer ones replaced. What is needed is found first, over everything that stays: a run may have reused
- * the artifacts of another.
+ * Removes unused files from the stage: selected runs, leftovers of runs that are kept, ledgers that newer
+ * ones replaced. First collects all needed files over everything that is kept, because a run may reuse the
+ * artifacts of another.
  */
 import type { Client } from '@temporalio/client';
 import { unsealLines } from '../../stored/numbered-objects';
@@ -26,10 +26,10 @@ import {
   type StageObject,
 } from './stage-runs';
 
-/** No put takes longer. */
+/** No put takes longer than this. */
 const PUT_MS = 86_400_000;
-/** Files that are removed at once. */
-const AT_ONCE = 16;
+/** Files that are removed concurrently. */
+const MAX_REMOVALS = 16;
 
 export async function cleanStage(
   client: Client,
@@ -41,7 +41,7 @@ export async function cleanStage(
     models: records,
   }: { dryRun: boolean; now: number; models: Parameters<typeof neededByModels>[3] },
 ): Promise<CleanReport> {
-  // Before anything else is read: what begins from here on is in no list.
+  // Listed before anything else is read: files of anything that starts later are not in the lists.
   const content = await readStage(stage);
   const runs: KnownRun[] = [];
   for (const run of content.runs) runs.push({ ...run, ...(await standingOf(client, stage, run)) });
@@ -49,7 +49,7 @@ export async function cleanStage(
   const ledgers = await ledgersOf(stage, content.series);
   const kept = new Map<string, KeptRun>();
   const unread: UnreadRun[] = [];
-  // enforces I3: what anything that stays has recorded stays.
+  // enforces I3: files that anything kept has recorded are kept.
   const models = await neededByModels(stage, content.models, now, records);
   const needed = new Set([...ledgers.needed, ...models.needed]);
   for (const run of runs) {
@@ -63,25 +63,25 @@ export async function cleanStage(
   const cleaned: CleanedRun[] = [];
   const oldLedgers = selection.runs === null ? ledgers.superseded : [];
   const unnamed = selection.runs === null ? models.unnamed : [];
-  const doomed: StageObject[] = [...oldLedgers, ...unnamed];
+  const removed: StageObject[] = [...oldLedgers, ...unnamed];
   for (const run of runs.sort((a, b) => (a.endedAt < b.endedAt ? -1 : 1))) {
     const { runId, endedAt, status, objects } = run;
-    const stays = kept.get(runId);
-    // Who names runs means these, and no other.
-    if (status === 'running' || (stays !== undefined && selection.runs !== null)) continue;
-    const files = stays === undefined ? removable(run, needed) : leftovers(objects, stays, needed);
+    const keptRun = kept.get(runId);
+    // With runs named by id, only those are cleaned.
+    if (status === 'running' || (keptRun !== undefined && selection.runs !== null)) continue;
+    const files = keptRun === undefined ? removable(run, needed) : leftovers(objects, keptRun, needed);
     if (files.length === 0) continue;
-    const elsewhere = stays === undefined ? objects.filter(({ path }) => needed.has(path)) : [];
+    const elsewhere = keptRun === undefined ? objects.filter(({ path }) => needed.has(path)) : [];
     cleaned.push({
       runId,
       endedAt,
-      what: stays === undefined ? 'run' : 'leftovers',
+      what: keptRun === undefined ? 'run' : 'leftovers',
       ...sizeOf(files),
       needed: sizeOf(elsewhere),
     });
-    doomed.push(...files);
+    removed.push(...files);
   }
-  if (!dryRun) await removeAll(stage, doomed);
+  if (!dryRun) await removeAll(stage, removed);
   const unfinished = sizeOf(await stage.clearUnfinished(now - PUT_MS, dryRun));
   return {
     stage: stage.uri,
@@ -91,14 +91,15 @@ export async function cleanStage(
     ledgers: sizeOf(oldLedgers),
     models: sizeOf(unnamed),
     unfinished,
-    files: doomed.length + unfinished.files,
-    bytes: sizeOf(doomed).bytes + unfinished.bytes,
+    files: removed.length + unfinished.files,
+    bytes: sizeOf(removed).bytes + unfinished.bytes,
   };
 }
 
 /**
- * What goes first leaves a continuation that begins meanwhile nothing to begin with. Locators go last, and
- * stay while the server knows the run: they say that its id is taken, and that there was something.
+ * Plans are removed first, so that a retry that starts meanwhile finds nothing to start from. Locators are
+ * removed last, and kept while the server has the run: they record that the run existed and that its id is
+ * taken.
  */
 function removable({ objects, onServer }: KnownRun, needed: ReadonlySet<string>): StageObject[] {
   const order = (path: string): number => (path.includes('/plan-') ? 0 : isLocator(path) ? 2 : 1);
@@ -107,7 +108,7 @@ function removable({ objects, onServer }: KnownRun, needed: ReadonlySet<string>)
     .sort((a, b) => order(a.path) - order(b.path));
 }
 
-/** One execution at a time is in memory: histories may be large, and runs many. */
+/** Reads one execution at a time into memory: histories may be large, and there may be many runs. */
 async function readKept(
   client: Client,
   stage: Stage,
@@ -121,10 +122,10 @@ async function readKept(
   for (const { execution, workflowRunId } of locators) {
     const reader = readerOf(client, stage, runId, workflowRunId);
     const reading = await orGone(reader.read());
-    // enforces I3: what it holds is not known, so nothing of it is known to be left over.
+    // enforces I3: its content is unknown, so none of its files are known to be leftovers.
     if (reading?.record.hasForged === true)
       throw new Error(
-        `Results in the history of its execution ${execution} were not written by this project's worker, or with another secret.`,
+        `Results in the history of its execution ${execution} were not written by this project's worker, or were written with another secret.`,
       );
     const outcomes = reading === null ? null : await orGone(reader.outcomes(reading.record));
     isWhole &&= outcomes !== null && reading!.record.plan !== null;
@@ -135,8 +136,8 @@ async function readKept(
     readable.add(execution);
     const { record } = reading!;
     named.push(...(await namedFiles(stage, record, outcomes)));
-    // enforces I4: one that ended before it had a plan took nothing over, and the open units of the one
-    // before are still to be.
+    // enforces I4: an execution that ended before planning took nothing over, so the open units of the
+    // previous one are still open.
     if (record.plan !== null) open = openUnits(record);
   }
   // enforces I3
@@ -145,8 +146,8 @@ async function readKept(
 }
 
 /**
- * Of a run that cannot be read nothing is known to be unneeded: all of its own files stay, and of others what
- * it took over. What is not whole among the files that say so is of no use to the run either.
+ * For a run that cannot be read, no file is known to be unneeded: all of its own files are kept, and the
+ * files it took over from other runs. If a file that lists those is damaged, the run cannot use it either.
  */
 async function keptUnread(
   stage: Stage,
@@ -170,8 +171,9 @@ async function keptUnread(
 }
 
 /**
- * What an execution that nobody here can read has taken over, of other runs too: another server may have its
- * history. Whether that names the file of what was taken over, nobody here knows; its own files stay anyway.
+ * Files that an unreadable execution took over, from other runs too: its history may be on another server.
+ * Whether that history names the file that lists them is unknown here; the execution's own files are kept
+ * anyway.
  */
 async function namedByCarried(
   stage: Stage,
@@ -216,8 +218,8 @@ async function ledgersOf(
 }
 
 async function removeAll(stage: Stage, objects: readonly StageObject[]): Promise<void> {
-  for (let i = 0; i < objects.length; i += AT_ONCE)
-    await Promise.all(objects.slice(i, i + AT_ONCE).map(({ path }) => stage.remove(path)));
+  for (let i = 0; i < objects.length; i += MAX_REMOVALS)
+    await Promise.all(objects.slice(i, i + MAX_REMOVALS).map(({ path }) => stage.remove(path)));
 }
 
 function sizeOf(objects: readonly { bytes: number }[]): FilesAndBytes {

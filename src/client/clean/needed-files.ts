@@ -1,4 +1,4 @@
-/** Which files on the stage a run cannot do without. */
+/** Finds the files on the stage that a run needs. */
 import { loadUnitPlan } from '../../stored/unit-plan';
 import type { RunRecord } from '../../history/fold';
 import type { Outcomes } from '../../history/outcomes';
@@ -9,19 +9,18 @@ import { executionOfPath, planPath, unitFolder } from '../../stored/layout';
 import type { Stage } from '../../stage';
 import { orGone, type StageObject } from './stage-runs';
 
-/** What tells the leftovers of a run that stays. */
+/** What is needed to identify the leftovers of a run that is kept. */
 export interface KeptRun {
-  /** Numbers of the executions that could be read: files of the others stay, whatever they are. */
+  /** Numbers of the executions that could be read. All files of other executions are kept. */
   readable: ReadonlySet<number>;
   /**
-   * Folders of units that were cut off with the run's newest execution: a continuation takes over what is in
-   * them.
+   * Folders of units that were interrupted in the run's newest execution: a retry takes over their content.
    */
   open: readonly string[];
 }
 
 /**
- * Paths that an execution's history names, and that files named by it name: also of other runs, whose
+ * Paths named by an execution's history and by the files it names, including files of other runs whose
  * outcomes it reused.
  */
 export async function namedFiles(stage: Stage, record: RunRecord, outcomes: Outcomes): Promise<string[]> {
@@ -46,7 +45,7 @@ export async function namedFiles(stage: Stage, record: RunRecord, outcomes: Outc
   return named;
 }
 
-/** A retry predicts with the models that the run began with. */
+/** A retry predicts with the models that the run started with. */
 async function modelFiles(stage: Stage, root: FileRef): Promise<string[]> {
   const manifest = await orGone(readManifest(stage, root));
   if (manifest === null) return [];
@@ -58,14 +57,14 @@ async function modelFiles(stage: Stage, root: FileRef): Promise<string[]> {
   return [...files];
 }
 
-/** Folders of units that history has no result of. */
+/** Folders of units that have no result in history. */
 export function openUnits({ units }: RunRecord): string[] {
   return [...units.values()]
     .filter(({ end }) => end?.type !== 'result')
     .map(({ task, activityId }) => unitFolder(task, activityId));
 }
 
-/** The files of a closed run that nothing recorded names. Logs stay: they are read without being recorded. */
+/** Files of a closed run that no record names. Logs are kept: they are read although no record names them. */
 export function leftovers(
   objects: readonly StageObject[],
   { readable, open }: KeptRun,

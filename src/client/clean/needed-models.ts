@@ -1,16 +1,16 @@
 /**
- * What versions of models cannot do without: what manifests on the stage name. The registry is asked only
- * which of the old ones are of no version; where it cannot be, all count.
+ * Finds the files that model versions need: those named by the manifests on the stage. The registry only
+ * decides which old manifests belong to no version; if it cannot be read, all of them count.
  */
-import { begunAt, isRoot, type Manifest, markOf, readBlock, readManifest } from '../../models/manifest';
+import { startedAt, isRoot, type Manifest, markOf, readBlock, readManifest } from '../../models/manifest';
 import type { ModelRecord } from '../../models/records';
 import { digest } from '../../files/digest';
 import { folderOf } from '../../stored/layout';
 import { ObjectMissing, type Stage } from '../../stage';
 import type { StageObject } from './stage-runs';
 
-/** What is younger may be of a version in the making, whose manifest comes last. */
-const IN_THE_MAKING_MS = 86_400_000;
+/** Newer files may belong to a version still being written: its manifest is written last. */
+const WRITE_MS = 86_400_000;
 
 interface Registry {
   /** Ids of its models. */
@@ -26,7 +26,7 @@ function registryOf(records: readonly ModelRecord[]): Registry {
   };
 }
 
-/** `records`: all of the registry that the project has; null: it cannot be read. */
+/** `records` returns all records of the project's registry, or null if it cannot be read. */
 export async function neededByModels(
   stage: Stage,
   objects: readonly StageObject[],
@@ -35,7 +35,7 @@ export async function neededByModels(
 ): Promise<{ needed: Set<string>; unnamed: StageObject[] }> {
   const needed = new Set<string>();
   const paths = new Set(objects.map(({ path }) => path));
-  const old = (path: string): boolean => begunAt(path) < now - IN_THE_MAKING_MS;
+  const old = (path: string): boolean => startedAt(path) < now - WRITE_MS;
   let registry: Promise<Registry | null> | null = null;
   for (const { path } of objects) {
     if (!isRoot(path)) continue;
@@ -43,13 +43,13 @@ export async function neededByModels(
     const known = (await registry) ?? null;
     try {
       const manifest = await rootAt(stage, path);
-      // Its version never came to be, or is removed. Another registry's models are nobody's here to judge.
+      // Its version was never registered, or was removed. Models of another registry cannot be judged here.
       const isCutOff = old(path) && !paths.has(markOf(path));
       if (isCutOff && known?.models.has(manifest.id!) === true && !known.roots.has(path)) continue;
       needed.add(path).add(markOf(path));
       await addNamed(stage, manifest, needed);
     } catch (error) {
-      // Its version was removed just now.
+      // Its version has just been removed.
       if (!(error instanceof ObjectMissing)) throw error;
     }
   }
@@ -61,8 +61,8 @@ export async function neededByModels(
 }
 
 /**
- * What runs need of models that nobody here can read the plan of: another server may have their history, or
- * they are being planned. `objects`: their files.
+ * Model files needed by runs whose plan cannot be read here: their history may be on another server, or they
+ * are still being planned. `objects` are the runs' files.
  */
 export async function pinnedModels(stage: Stage, objects: readonly StageObject[]): Promise<Set<string>> {
   const needed = new Set<string>();
@@ -81,9 +81,9 @@ async function rootAt(stage: Stage, path: string): Promise<Manifest> {
 /** Adds the blocks and the models. */
 async function addNamed(stage: Stage, { blocks }: Manifest, needed: Set<string>): Promise<void> {
   for (const block of blocks) {
-    // Most versions share most blocks: each is read once.
+    // Versions share most of their blocks, so read each block once.
     if (needed.has(block.path)) continue;
-    // enforces I3: blocks are shared, and models are files of runs.
+    // enforces I3: blocks are shared between versions, and models are files of runs.
     for (const entry of await readBlock(stage, block)) needed.add(entry.path);
     needed.add(block.path);
   }

@@ -1,4 +1,4 @@
-/** `partwise.clean`'s options, checked, and the project's stage. */
+/** Checks the options of `partwise.clean`, and cleans the project's stage. */
 import type { Client } from '@temporalio/client';
 import { resolvePlace } from '../../planning/check-run';
 import type { ProjectConfig } from '../../config';
@@ -29,7 +29,7 @@ export async function cleanProject(
   });
 }
 
-/** Null where the warehouse cannot be read: then nothing is removed for want of a record. */
+/** Null if the warehouse cannot be read; then nothing is removed for having no record. */
 async function registryRecords(project: ProjectConfig): Promise<readonly ModelRecord[] | null> {
   const uri = resolvePlace('warehouse', null, project, [], { trusted: true });
   return uri === null
@@ -49,9 +49,7 @@ function parseSelection({ runs, olderThan, keep }: CleanOptions, problems: strin
   if (keep !== undefined && !(Number.isSafeInteger(keep) && keep >= 0))
     problems.push(`"keep" is ${quote(keep)}; it takes a whole number, 0 or more.`);
   if (runs !== undefined && (olderThan !== undefined || keep !== undefined)) {
-    problems.push(
-      '"runs" names the runs to remove, and "olderThan" and "keep" choose them: give one or the other.',
-    );
+    problems.push('"runs" cannot be combined with "olderThan" or "keep": give one or the other.');
   }
   return { runs: runs ?? null, olderThanMs, keep: keep ?? null };
 }

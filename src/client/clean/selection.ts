@@ -1,18 +1,18 @@
-/** Which runs `clean` removes. */
+/** Selects the runs that `clean` removes. */
 import { CleanRefused } from '../../reader/errors';
 import type { KnownRun } from './stage-runs';
 
 export interface Selection {
-  /** Ids; null: as the others say. */
+  /** Run ids. Null: `olderThanMs` and `keep` decide. */
   runs: readonly string[] | null;
   olderThanMs: number | null;
-  /** The newest so many stay. */
+  /** Number of newest runs to keep. */
   keep: number | null;
 }
 
 type Candidate = Pick<KnownRun, 'runId' | 'status' | 'endedAt' | 'isBare'>;
 
-/** The ids of the runs to remove. Throws `CleanRefused` for ids that are none, and for runs in progress. */
+/** The ids of the runs to remove. Throws `CleanRefused` for unknown ids and for runs in progress. */
 export function selectRuns(
   runs: readonly Candidate[],
   { runs: ids, olderThanMs, keep }: Selection,
@@ -25,7 +25,7 @@ export function selectRuns(
   const chosen = runs.filter((run) => {
     if (run.status === 'running' || newest.has(run)) return false;
     if (olderThanMs !== null) return Date.parse(run.endedAt) <= now - olderThanMs;
-    // Of a run that may be another server's, and begin just now, only its age says something.
+    // A run with unknown status may be starting on another server, so only its age can select it.
     return run.status === 'ended';
   });
   return new Set(chosen.map(({ runId }) => runId));
@@ -39,10 +39,10 @@ function byId(runs: readonly Candidate[], ids: readonly string[]): Set<string> {
   const problems: string[] = [];
   for (const id of ids) {
     const run = runs.find(({ runId }) => runId === id);
-    if (run === undefined) problems.push(`There is nothing of a run "${id}" on the stage.`);
+    if (run === undefined) problems.push(`The stage has no run "${id}".`);
     else if (run.status === 'running') {
       problems.push(
-        `The run "${id}" is in progress: wait for its end, or end it with partwise cancel ${id}, and clean it then.`,
+        `The run "${id}" is in progress: wait until it ends, or stop it with partwise cancel ${id}, then clean it.`,
       );
     }
   }

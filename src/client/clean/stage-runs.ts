@@ -1,4 +1,4 @@
-/** What is on a stage: the files of each run, and the ledgers of series. */
+/** The content of a stage: the files of each run, the ledgers of series, and the models. */
 import type { Client } from '@temporalio/client';
 import { isoTime } from '../../history/events';
 import { MODELS_FOLDER } from '../../models/manifest';
@@ -18,20 +18,20 @@ export interface StageObject {
 
 export interface StageRun {
   runId: string;
-  /** In the order of the executions. */
+  /** In execution order. */
   locators: Locator[];
   /** Executions whose locators cannot be read. */
   damaged: number[];
   objects: StageObject[];
-  /** Whether only locators are left, or are there so far. */
+  /** Whether the run has only locators, because the rest was removed or not written yet. */
   isBare: boolean;
 }
 
-/** How a run stands. */
+/** Whether a run has ended, and when. */
 export interface RunLife {
-  /** `unknown`: nobody here knows its end. It may be another server's, and be running there. */
+  /** `unknown`: its end is not recorded here. It may belong to another server and be running there. */
   status: 'running' | 'ended' | 'unknown';
-  /** ISO 8601 UTC; of an unknown one, when its newest execution was opened. */
+  /** ISO 8601 UTC. If the status is unknown, when its newest execution was opened. */
   endedAt: string;
   /** Whether the server has any of its executions. */
   onServer: boolean;
@@ -41,13 +41,13 @@ export type KnownRun = StageRun & RunLife;
 
 export interface StageContent {
   runs: StageRun[];
-  /** By folder of the series. */
+  /** By series folder. */
   series: Map<string, StageObject[]>;
   /** Manifests of versions, and their blocks. */
   models: StageObject[];
 }
 
-/** Folders without a locator are no run's, and are left out. */
+/** Folders without a locator do not belong to a run and are left out. */
 export async function readStage(stage: Stage): Promise<StageContent> {
   const series = new Map<string, StageObject[]>();
   const models: StageObject[] = [];
@@ -75,14 +75,14 @@ export async function readStage(stage: Stage): Promise<StageContent> {
   return { runs, series, models };
 }
 
-/** As the server has it, else its archives, else its locators. */
+/** From the server, else from its archives, else from its locators. */
 export async function standingOf(
   client: Client,
   stage: Stage,
   { runId, locators }: StageRun,
 ): Promise<RunLife> {
   const source = new HistorySource(client);
-  // The newest of all may not have come as far as a locator yet, or was refused, and ended nothing.
+  // The newest execution may not have a locator yet, or it was refused and so did not end anything.
   const latest = (await orGone(source.describe(runId)))?.workflowExecutionInfo;
   let running = latest?.status === STATUS.running;
   let onServer = latest != null;
@@ -101,29 +101,29 @@ export async function standingOf(
   }
   return {
     status: running ? 'running' : endedAt === null ? 'unknown' : 'ended',
-    // Of a run without a locator that can be read nothing says how old it is: only who names it removes it.
+    // Without a readable locator the run's age is unknown, so it is removed only when named by id.
     endedAt: endedAt ?? locators.at(-1)?.openedAt ?? new Date().toISOString(),
     onServer,
   };
 }
 
-/** Null when nobody here knows it, or can read it. */
+/** Null if the end is not recorded here, or cannot be read. */
 async function endOf(reader: RunReader): Promise<string | null> {
   const read = await orUnreadable(orGone(reader.read()));
   return 'why' in read ? null : (read.value?.state.endedAt ?? null);
 }
 
-/** Of one execution, on the server or in its archive. */
+/** A reader for one execution, on the server or in its archive. */
 export function readerOf(client: Client, stage: Stage, runId: string, workflowRunId: string): RunReader {
   return new RunReader(new ServerRun(client, runId, workflowRunId, stage.uri));
 }
 
-/** Null for what the server, or the stage, does not have any more. */
+/** Null if the server or the stage no longer has it. */
 export async function orGone<T>(read: Promise<T>): Promise<T | null> {
   try {
     return await read;
   } catch (error) {
-    // A run whose shards have been forgotten before it is one that nobody can read.
+    // A run whose shards were deleted before it cannot be read.
     const isGone = [NoSuchRun, ObjectMissing, UnreadableHistory].some((kind) => error instanceof kind);
     if (isGone || isNotFound(error)) return null;
     throw error;
@@ -131,8 +131,8 @@ export async function orGone<T>(read: Promise<T>): Promise<T | null> {
 }
 
 /**
- * What was read, or why it cannot be: a history or a file of it that holds what nobody wrote for it. Throws
- * what is wrong with the server or the stage as a whole.
+ * The value read, or why it cannot be read: the history, or a file of it, has unexpected content. Throws if
+ * the server or the stage as a whole is unavailable.
  */
 export async function orUnreadable<T>(read: Promise<T>): Promise<{ value: T } | { why: string }> {
   try {

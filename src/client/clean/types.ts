@@ -1,15 +1,17 @@
-/** What `Partwise.clean` takes and tells. */
+/** Options and report of `Partwise.clean`. */
 
 export interface CleanOptions {
-  /** Runs to remove, by id, and nothing of others. Not together with `olderThan` and `keep`. */
+  /** Ids of the runs to remove; nothing else is removed. Cannot be combined with `olderThan` and `keep`. */
   runs?: readonly string[];
   /** Removes runs that ended longer ago than this, such as `'30d'` (a number means milliseconds). */
   olderThan?: number | string;
-  /** Removes runs but for the newest so many. With `olderThan`: of those, only what is older. */
+  /**
+   * Keeps this many of the newest runs and removes the others; with `olderThan`, only those that are older.
+   */
   keep?: number;
-  /** Only says what would be removed. Default false. */
+  /** Report what would be removed, without removing it. Default false. */
   dryRun?: boolean;
-  /** Folder of the stage; default: the project's. */
+  /** The stage. Default: the project's. */
   stage?: string;
 }
 
@@ -18,24 +20,23 @@ export interface FilesAndBytes {
   bytes: number;
 }
 
-/** A run that stays, and cannot be read. */
+/** A run that is kept and cannot be read. */
 export interface UnreadRun {
   runId: string;
-  /** A sentence. */
+  /** Why it cannot be read, as a sentence. */
   why: string;
 }
 
-/** What was, or would be, removed of one run. */
+/** The files of one run that were, or would be, removed. */
 export interface CleanedRun extends FilesAndBytes {
   runId: string;
-  /** ISO 8601 UTC; of a run whose end nobody knows any more, when it was opened. */
+  /** ISO 8601 UTC. If the run's end is not recorded any more, when it was opened. */
   endedAt: string;
   /**
-   * `run`: all of it. `leftovers`: files that nothing recorded names, such as those of an attempt that was
-   * killed.
+   * `run`: the whole run. `leftovers`: only files that no record names, such as those of a killed attempt.
    */
   what: 'run' | 'leftovers';
-  /** Of a run that is removed: files that stay, because other runs have reused them, or a series may. */
+  /** Files of a removed run that are kept because other runs reuse them, or a series may. */
   needed: FilesAndBytes;
 }
 
@@ -43,14 +44,14 @@ export interface CleanReport extends FilesAndBytes {
   /** Absolute URI of the stage. */
   stage: string;
   dryRun: boolean;
-  /** Runs that anything is removed of, the oldest first. */
+  /** Runs from which files are removed, oldest first. */
   runs: CleanedRun[];
-  /** Runs that cannot be read: nothing is removed of them, nor of others what they took over. */
+  /** Runs that cannot be read. Their files, and those they reuse from other runs, are kept. */
   unread: UnreadRun[];
-  /** Ledgers of series that newer ones have taken the place of. */
+  /** Series ledgers that newer ones have replaced. */
   ledgers: FilesAndBytes;
-  /** Of models: what no version names, because it was removed, or was cut off before it came to be. */
+  /** Model files that no version needs, because it was removed or its registration was interrupted. */
   models: FilesAndBytes;
-  /** What puts that were cut off more than a day ago have left. */
+  /** Remains of puts that were interrupted more than a day ago. */
   unfinished: FilesAndBytes;
 }

@@ -37,15 +37,15 @@ export class ModelVersion {
     yield* entriesOf(stageOf(this.place, body), body.root);
   }
 
-  /** One partition's entry; null: it has no model. Reads the entry's block, and not the others. */
+  /** One partition's entry, or null if it has no model. Reads only the block that contains the entry. */
   async entry(partition: string): Promise<ModelEntry | null> {
     const { body } = await this.#find();
     return findEntry(stageOf(this.place, body), body.root, partition);
   }
 
   /**
-   * One partition's model: its bytes, checked, or what the serde reads. Throws `RegistryRefused` where it has
-   * none.
+   * One partition's model: its verified bytes, or the value that the serde reads from them. Throws
+   * `RegistryRefused` if the partition has no model.
    */
   async load<Model = Uint8Array>(partition: string, serde?: ModelSerde<Model>): Promise<Model> {
     const { body, version } = await this.#find();
@@ -59,7 +59,10 @@ export class ModelVersion {
     return serde === undefined ? (bytes as Model) : serde.read(bytes);
   }
 
-  /** Starts a run that predicts with this version: where the alias points now, whatever becomes of it. */
+  /**
+   * Starts a run that predicts with this version. An alias is resolved now; the run is unaffected if it moves
+   * later.
+   */
   async predict(
     input: Omit<RunInput, 'function' | 'model'> & { model?: Omit<ModelInput, 'name' | 'version' | 'run'> },
     options: { runId?: string } = {},
@@ -72,27 +75,27 @@ export class ModelVersion {
   }
 
   /** Sets tags (null removes one) and the description. */
-  async tag(words: { description?: string; tags?: Record<string, string | null> }): Promise<void> {
+  async tag(changes: { description?: string; tags?: Record<string, string | null> }): Promise<void> {
     const { version } = await this.#find();
     await this.place.warehouse.changeModels(this.model, (now) => {
       resolveVersion(this.model, now, version);
-      return { records: describeVersion(now, version, words), result: undefined };
+      return { records: describeVersion(now, version, changes), result: undefined };
     });
   }
 
   /**
-   * Deletes the version; its models stay on the stage until `clean` finds that nobody needs them, neither
-   * another version nor a run that predicts with it. Throws `RegistryRefused` while an alias points at it,
-   * unless it is the last version.
+   * Deletes the version. Its models stay on the stage until `clean` removes those that no other version and
+   * no run that predicts with them needs. Throws `RegistryRefused` while an alias points at it, unless it is
+   * the only version left.
    */
   async delete(): Promise<number> {
     const { version, body } = await this.#find();
     await this.place.warehouse.changeModels(this.model, (now) => ({
-      // The number alone, for `latest` would be another one when this is made again after a lost answer.
+      // By number: after a lost response, a repeated `latest` would mean another version.
       records: removeVersion(this.model, now, version),
       result: undefined,
     }));
-    // From here on nothing names its root, which alone makes clean keep what it names.
+    // Nothing names its root any more, and the root alone makes clean keep its files.
     await stageOf(this.place, body).remove(body.root.path);
     return version;
   }

@@ -1,4 +1,4 @@
-/** The registry of a project. */
+/** Opens the registry of a project. */
 import { resolvePlace } from '../../planning/check-run';
 import type { ProjectConfig } from '../../config';
 import { ModelRegistry } from './registry';
@@ -8,7 +8,7 @@ import { openStage } from '../../stage';
 import { openWarehouse } from '../../warehouse';
 import type { RunHandle } from '../../reader/types';
 
-/** `warehouse`: null: the project's. Throws `RegistryRefused` for one that cannot be. */
+/** If `warehouse` is null, uses the project's. Throws `RegistryRefused` for an invalid warehouse. */
 export function openRegistry(
   project: ProjectConfig,
   warehouse: string | null,

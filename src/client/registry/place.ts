@@ -11,7 +11,7 @@ export interface RegistryPlace {
   start(input: RunInput, options: { runId?: string }): Promise<RunHandle>;
 }
 
-/** As this registry's connection reaches it. */
+/** Opens the version's stage through this registry's connection. */
 export function stageOf({ openStage, warehouse }: RegistryPlace, { stage }: VersionBody): Stage {
   return openStage(stageUri(stage, '', warehouse.uri));
 }

@@ -1,4 +1,4 @@
-/** The registry as programs see it: models, their versions, and aliases that move. */
+/** The public API of the registry: models, their versions, and aliases. */
 import { compareEntries, type Comparison, type ComparisonOptions } from '../../models/compare';
 import { entriesOf, putManifest, readManifest, withRoot } from '../../models/manifest';
 import { moveAlias, withVersion } from '../../models/record-changes';
@@ -45,13 +45,13 @@ export class ModelRegistry {
     );
   }
 
-  /** A model by its name; its methods throw `RegistryRefused` where there is none. */
+  /** A model by its name. If it does not exist, its methods throw `RegistryRefused`. */
   model(name: string): RegisteredModel {
     return new RegisteredModel(this.place, name);
   }
 }
 
-/** One model of the registry. */
+/** One registered model. */
 export class RegisteredModel {
   /** @internal */
   constructor(
@@ -74,14 +74,14 @@ export class RegisteredModel {
     return stepsOf(await this.#known(), alias).map(({ body }) => body);
   }
 
-  /** A version; looked up with every call, so an alias is where it points then. */
+  /** A version. It is looked up on every call, so an alias means the version it points at by then. */
   version(ref: VersionRef): ModelVersion {
     return new ModelVersion(this.place, this.name, ref);
   }
 
   /**
-   * Points an alias at a version, in one step. Throws `RegistryConflict` when somebody else moved the alias
-   * or changed the model since it was looked at; nothing is moved then.
+   * Atomically points an alias at a version. Throws `RegistryConflict`, without moving the alias, if the
+   * alias was moved or the model changed since it was read.
    */
   async promote(ref: VersionRef, alias: string, { whereBetter }: PromoteOptions = {}): Promise<Promotion> {
     const records = await this.#known();
@@ -96,8 +96,8 @@ export class RegisteredModel {
   }
 
   /**
-   * Points an alias at where it was before it was last promoted. Throws `RegistryRefused` when it was
-   * nowhere.
+   * Points an alias at the version it had before its last promotion. Throws `RegistryRefused` if there is
+   * none.
    */
   async rollback(alias: string): Promise<Promotion> {
     const records = await this.#known();
@@ -107,7 +107,7 @@ export class RegisteredModel {
     return { alias, version, before, taken: null, kept: null, otherRows: null };
   }
 
-  /** A metric of two versions, partition by partition. */
+  /** Compares a metric of two versions, partition by partition. */
   async compare(a: VersionRef, b: VersionRef, options: ComparisonOptions): Promise<Comparison> {
     const records = await this.#known();
     const [first, second] = [a, b].map((ref) => resolveVersion(this.name, records, ref));
@@ -115,8 +115,8 @@ export class RegisteredModel {
   }
 
   /**
-   * The champion's entries, with those of the challenger that are better: a version of its own, and the alias
-   * on it.
+   * Creates a version from the champion's entries and those of the challenger that are better, and points the
+   * alias at it.
    */
   async #promoteWhereBetter(
     alias: string,
@@ -128,7 +128,7 @@ export class RegisteredModel {
     const base = resolveVersion(this.name, records, champion);
     if (base.body.stage !== challenger.body.stage)
       throw new RegistryRefused(
-        `Versions ${champion} and ${challenger.version} of "${this.name}" are on two stages.`,
+        `Versions ${champion} and ${challenger.version} of "${this.name}" are on different stages.`,
       );
     const challengers = await this.#entries(challenger.body);
     const { partitions, otherRows } = compareEntries(await this.#entries(base.body), challengers, options);
@@ -156,16 +156,16 @@ export class RegisteredModel {
       changed: better.size,
       base: champion,
       run: null,
-      description: `version ${champion}, with those of version ${challenger.version} whose ${options.metric} is better`,
+      description: `version ${champion}, with the models of version ${challenger.version} whose ${options.metric} is better`,
       tags: {},
       createdAt: at,
     };
     const version = await withRoot(stage, root, () =>
       this.place.warehouse.changeModels(this.name, (now) => {
-        // Made already, and the answer was lost.
+        // Already created by an earlier attempt whose response was lost.
         const made = versionsOf(now).find((each) => each.body.root.path === root.path);
         if (made !== undefined) return { records: now, result: made.version };
-        // Both must still be there: their blocks are this version's.
+        // Both must still exist: this version uses their blocks.
         resolveVersion(this.name, now, champion);
         resolveVersion(this.name, now, challenger.version);
         const added = withVersion(now, modelBody(now)!, body);
@@ -195,7 +195,7 @@ export class RegisteredModel {
     return entries;
   }
 
-  /** Throws where there is no such model. */
+  /** Throws if the model does not exist. */
   async #known(): Promise<ModelRecord[]> {
     const records = await this.place.warehouse.readModels(this.name);
     resolveVersion(this.name, records, undefined);

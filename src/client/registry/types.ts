@@ -1,10 +1,10 @@
 /** What the registry shows of models, versions and aliases. */
 import type { ComparisonOptions } from '../../models/compare';
 
-/** A model of the registry. */
+/** A registered model. */
 export interface ModelListing {
   name: string;
-  /** Name of the definition that makes it. */
+  /** Name of the model definition that trains it. */
   definition: string;
   /** Columns of the partition key. */
   keyColumns: string[];
@@ -22,10 +22,10 @@ export interface VersionView {
   aliases: string[];
   /** Partitions with a model. */
   entries: number;
-  /** How many of them this version brought; the others are `base`'s. */
+  /** How many of them are new in this version; the others are those of `base`. */
   changed: number;
   base: number | null;
-  /** The training run; null: it was put together by a promotion. */
+  /** The training run. Null if a promotion created the version. */
   run: string | null;
   description: string;
   tags: Record<string, string>;
@@ -42,23 +42,24 @@ export interface AliasStep {
 
 export interface PromoteOptions {
   /**
-   * Move partition by partition: only where this metric is better than that of the version that the alias
-   * points at. The result is a new version.
+   * Promote partition by partition: take only models whose metric is better than in the version that the
+   * alias points at. Creates a new version.
    */
   whereBetter?: ComparisonOptions;
 }
 
-/** What a promotion did. */
+/** The result of a promotion. */
 export interface Promotion {
   alias: string;
-  /** Where the alias points now. */
+  /** The version that the alias now points at. */
   version: number;
   before: number | null;
-  /** With `whereBetter`: partitions whose model was taken, and those that kept theirs. */
+  /** With `whereBetter`: the number of partitions whose model was taken, and that kept their own. */
   taken: number | null;
   kept: number | null;
   /**
-   * Of those that kept theirs: measured on rows of another condition, so that nothing says which is better.
+   * How many of those kept were measured on the rows of a different holdout condition, so that the metrics
+   * cannot be compared.
    */
   otherRows: number | null;
 }

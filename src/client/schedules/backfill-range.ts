@@ -1,4 +1,4 @@
-/** Which times a backfill is for, and what may be wrong with that. */
+/** The time range of a backfill, and its checks. */
 import type { ScheduleDescription } from '@temporalio/client';
 import { quote } from '../../core/quote';
 import { parsePeriod } from '../../input/zoned-time';
@@ -6,14 +6,14 @@ import { ScheduleRefused } from '../../reader/errors';
 import { overlapProblem } from './schema';
 import type { Overlap } from './types';
 
-/** Throws `ScheduleRefused` with the problems that are there. */
+/** Throws `ScheduleRefused` if there are any problems. */
 export function refuse(...problems: (string | null)[]): void {
   const found = problems.filter((problem) => problem !== null);
   // enforces I9
   if (found.length > 0) throw new ScheduleRefused(found);
 }
 
-/** The moments between which a schedule's times are wanted: after the start, up to and with the end. */
+/** The range that a backfill covers: after `start`, up to and including `end`. */
 export function backfillRange(
   { scheduleId, spec }: ScheduleDescription,
   { from, to, overlap }: { from: string; to: string; overlap: Overlap },
@@ -25,18 +25,17 @@ export function backfillRange(
     first === null ? timeProblem('from', from) : null,
     last === null ? timeProblem('to', to) : null,
     first !== null && last !== null && first.from > last.to
-      ? `"from" is ${from}, which is after "to", ${to}: exchange them.`
+      ? `"from" is ${from}, which is after "to", ${to}: swap them.`
       : null,
     first !== null && first.from > now
-      ? `"from" is ${from}, which is still to come: the schedule starts those runs itself.`
+      ? `"from" is ${from}, which is in the future: the schedule will start those runs itself.`
       : null,
     overlapProblem(overlap),
     spec.jitter
-      ? `The schedule "${scheduleId}" has jitter, so that nobody can tell its runs beforehand: backfill it with Temporal's own tools.`
+      ? `The schedule "${scheduleId}" uses jitter, so its run ids cannot be predicted: backfill it with Temporal's own tools.`
       : null,
   );
-  // What is still to come the schedule starts in its time: a run that was made before would keep it from
-  // doing so.
+  // Not beyond now: a run started early would keep the schedule from starting it when it is due.
   return { start: new Date(first!.from - 1), end: new Date(Math.min(last!.to, now)) };
 }
 

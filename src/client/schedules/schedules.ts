@@ -31,17 +31,17 @@ import type {
 import { workflowSummary } from '../start';
 import { type ListedExecution } from '../../reader/visibility';
 
-/** What the server lists at most, so that more cannot be told from this many. */
+/** The server lists at most this many, so a longer list cannot be distinguished from one of this length. */
 const MAX_FIRINGS = 1_000;
 /** The server acts on a trigger within milliseconds. */
 const STARTS_WITHIN_MS = 10_000;
-const LOOK_AGAIN_MS = 50;
+const POLL_MS = 50;
 
 export class TemporalSchedules implements Schedules {
   constructor(
     private readonly client: Client,
     private readonly taskQueue: string,
-    /** Adds what runs of this project are always started with. */
+    /** Adds the project's settings to the input of a run. */
     private readonly complete: (input: RunInput) => RunInput,
   ) {}
 
@@ -62,7 +62,7 @@ export class TemporalSchedules implements Schedules {
           type: 'startWorkflow',
           workflowType: WORKFLOW_TYPE,
           taskQueue: this.taskQueue,
-          // Temporal adds the time, and starts no second run of the same id.
+          // Temporal appends the time, and never starts a second run with the same id.
           workflowId: id,
           args: [input],
           memo,
@@ -98,7 +98,7 @@ export class TemporalSchedules implements Schedules {
     await this.#ask(id, this.client.schedule.getHandle(id).pause(note));
   }
 
-  // Without a note the server does nothing.
+  // The server ignores the request if it has no note.
   async unpause(id: string, note = 'Unpaused by hand.'): Promise<void> {
     await this.#ask(id, this.client.schedule.getHandle(id).unpause(note));
   }
@@ -107,11 +107,10 @@ export class TemporalSchedules implements Schedules {
     refuse(overlapProblem(overlap));
     const before = await this.#describe(id);
     let due = Math.floor(Date.now() / 1000) * 1000;
-    // Runs are named by the second, and none is started twice.
+    // Run ids are precise to the second, and no run is started twice.
     while ((await this.#execution(runIdAt(before, due))) !== null) due += 1000;
     const firing = { scheduledTime: new Date(due).toISOString(), runId: runIdAt(before, due) };
-    // Not the handle's own trigger: it cannot say for which time, and lets runs overlap unless told
-    // otherwise.
+    // Not the handle's own trigger: that cannot specify the scheduled time, and by default lets runs overlap.
     const triggering = this.client.workflowService.patchSchedule({
       namespace: this.client.options.namespace,
       scheduleId: id,
@@ -124,7 +123,7 @@ export class TemporalSchedules implements Schedules {
       },
     });
     await this.#ask(id, triggering);
-    return this.#untilTaken(before, firing);
+    return this.#untilStarted(before, firing);
   }
 
   async backfill(
@@ -137,7 +136,7 @@ export class TemporalSchedules implements Schedules {
     refuse(
       times.length === 0 ? `The schedule "${id}" was not due between ${from} and ${to}.` : null,
       times.length >= MAX_FIRINGS
-        ? `The schedule "${id}" was due ${MAX_FIRINGS.toLocaleString('en')} times or more between ${from} and ${to}: backfill less at a time.`
+        ? `The schedule "${id}" was due ${MAX_FIRINGS.toLocaleString('en')} times or more between ${from} and ${to}: backfill a shorter period at a time.`
         : null,
     );
     const firings = await Promise.all(
@@ -161,7 +160,7 @@ export class TemporalSchedules implements Schedules {
     return this.#ask(id, this.client.schedule.getHandle(id).describe());
   }
 
-  /** What the server says to a request about a schedule. */
+  /** Awaits a request about a schedule; throws `NoSuchSchedule` if it does not exist. */
   async #ask<T>(id: string, request: Promise<T>): Promise<T> {
     try {
       return await request;
@@ -176,11 +175,11 @@ export class TemporalSchedules implements Schedules {
     return new NoSuchSchedule(
       id,
       `There is no schedule "${id}" in the namespace "${this.client.options.namespace}" of this Temporal server.${didYouMean(id, known)} ` +
-        'partwise schedule list shows those that are there.',
+        'partwise schedule list shows all schedules.',
     );
   }
 
-  /** The latest execution of a run; null when there is none. */
+  /** The latest execution of a run, or null if there is none. */
   async #execution(runId: string): Promise<ListedExecution | null> {
     try {
       return (await new HistorySource(this.client).describe(runId)).workflowExecutionInfo ?? null;
@@ -191,46 +190,46 @@ export class TemporalSchedules implements Schedules {
   }
 
   /**
-   * Times at which the schedule was due, in milliseconds: the server's own reckoning, so that it does what
-   * was said.
+   * Times at which the schedule was due, in milliseconds. The server calculates them, so they match what it
+   * will do.
    */
   async #timesIn(id: string, start: Date, end: Date): Promise<number[]> {
-    const asking = this.client.workflowService.listScheduleMatchingTimes({
+    const request = this.client.workflowService.listScheduleMatchingTimes({
       namespace: this.client.options.namespace,
       scheduleId: id,
       startTime: optionalDateToTs(start),
       endTime: optionalDateToTs(end),
     });
-    return (await this.#ask(id, asking)).startTime.map((time) => Date.parse(isoTime(time)));
+    return (await this.#ask(id, request)).startTime.map((time) => Date.parse(isoTime(time)));
   }
 
-  /** Resolves when the run of a trigger has started, or waits for another one. */
-  async #untilTaken(
+  /** Resolves when the triggered run has started, or is waiting for another one. */
+  async #untilStarted(
     before: ScheduleDescription,
     firing: Omit<ScheduleFiring, 'startedAt'>,
   ): Promise<ScheduleFiring> {
     const id = before.scheduleId;
-    for (const giveUpAt = Date.now() + STARTS_WITHIN_MS; Date.now() < giveUpAt; await sleep(LOOK_AGAIN_MS)) {
+    for (const giveUpAt = Date.now() + STARTS_WITHIN_MS; Date.now() < giveUpAt; await sleep(POLL_MS)) {
       const execution = await this.#execution(firing.runId);
       if (execution !== null) return { ...firing, startedAt: isoTime(execution.startTime) };
       const { info, raw } = await this.#describe(id);
-      const underWay = info.runningActions.map(({ workflow }) => workflow.workflowId).join(', ');
+      const running = info.runningActions.map(({ workflow }) => workflow.workflowId).join(', ');
       refuse(
         info.numActionsSkippedOverlap > before.info.numActionsSkippedOverlap
-          ? `The schedule "${id}" started nothing, since a run of it is under way: ${underWay}. ` +
-              'Wait for its end, or name another overlap policy (--overlap), such as buffer-one or allow-all.'
+          ? `The schedule "${id}" did not start a run because one is in progress: ${running}. ` +
+              'Wait until it ends, or use another overlap policy (--overlap), such as buffer-one or allow-all.'
           : null,
       );
-      if (underWay !== '' && Number(raw.info?.bufferSize ?? 0) > 0) return { ...firing, startedAt: null };
+      if (running !== '' && Number(raw.info?.bufferSize ?? 0) > 0) return { ...firing, startedAt: null };
     }
     throw new ScheduleRefused([
-      `The server took the trigger of the schedule "${id}" and started no run within ${STARTS_WITHIN_MS / 1000} s: ` +
-        `partwise schedule describe ${id} shows how it stands.`,
+      `The server accepted the trigger of the schedule "${id}" but did not start a run within ${STARTS_WITHIN_MS / 1000} s: ` +
+        `partwise schedule describe ${id} shows its state.`,
     ]);
   }
 }
 
-/** As Temporal names it: to the second, in UTC. */
+/** The run id that Temporal generates: schedule id and time, to the second, in UTC. */
 function runIdAt({ action }: ScheduleDescription, due: number): string {
   return `${action.workflowId!}-${new Date(due).toISOString().slice(0, 19)}Z`;
 }
@@ -238,12 +237,12 @@ function runIdAt({ action }: ScheduleDescription, due: number): string {
 function asRefused(id: string, error: unknown): unknown {
   if (error instanceof ScheduleAlreadyRunning) {
     return new ScheduleRefused([
-      `There is a schedule "${id}" already: look at it with partwise schedule describe ${id}, ` +
-        `and to change it, delete it (partwise schedule delete ${id}) and create it again.`,
+      `The schedule "${id}" already exists: partwise schedule describe ${id} shows it. ` +
+        `To change it, delete it (partwise schedule delete ${id}) and create it again.`,
     ]);
   }
-  // The SDK's error for what the server does not take, such as a time zone that it does not know.
+  // The SDK's error for schedules that the server rejects, for example because of an unknown time zone.
   if (error instanceof TypeError)
-    return new ScheduleRefused([`The server does not take the schedule "${id}": ${error.message}.`]);
+    return new ScheduleRefused([`The server rejected the schedule "${id}": ${error.message}.`]);
   return error;
 }

@@ -1,4 +1,4 @@
-/** A schedule as it is asked for → what Temporal takes, or every problem at once (I9). */
+/** Converts a requested schedule to Temporal's options, or reports every problem together (I9). */
 import type { CalendarSpec, ScheduleOptions, ScheduleSpec } from '@temporalio/client';
 import { z } from 'zod';
 import { cronProblem, DAYS_OF_WEEK, MONTHS } from '../../input/cron';
@@ -11,7 +11,7 @@ import { runIdProblem } from '../../input/run-id';
 import { timeZoneName } from '../../input/zoned-time';
 import type { Overlap } from './types';
 
-/** Temporal's own names; its default, too, is to skip. */
+/** Temporal's names for the policies. Its default is also to skip. */
 export const OVERLAPS = {
   skip: 'SKIP',
   'buffer-one': 'BUFFER_ONE',
@@ -22,13 +22,13 @@ export const OVERLAPS = {
 } as const satisfies Record<Overlap, string>;
 
 /**
- * Temporal's own default is a year. A server on a laptop is often down, and a nightly run of the day before
- * is worth catching up on; for longer gaps there is backfill, where a person says which days.
+ * Temporal's own default is a year. A server on a laptop is often down, and last night's run is worth
+ * catching up on; for longer gaps there is backfill, where the user chooses the days.
  */
 const CATCHUP_MS = 86_400_000;
 
 export interface ParsedSchedule {
-  /** With time zone and series. */
+  /** Includes the time zone and the series. */
   input: RunInput;
   spec: ScheduleSpec;
   policies: NonNullable<ScheduleOptions['policies']>;
@@ -62,7 +62,7 @@ function calendarName<const Name extends string>(names: readonly [Name, ...Name[
 }
 
 function calendarField<Unit extends z.ZodType>(unit: Unit, takes: string) {
-  // Both ends, always: the SDK takes a range without its end for one that ends at 1.
+  // Always both ends: the SDK treats a range without an end as one that ends at 1.
   const one = unit.transform((value) => ({ start: value, end: value, step: 1 }));
   const range = z.strictObject({ start: unit, end: unit, step: z.int().min(1).default(1) });
   const values = z.union([range, one]);
@@ -86,7 +86,7 @@ const cronSchema = text('a cron expression such as "30 0 * * *"').superRefine((e
   if (problem !== null) addSentence(context, `"cron" is ${quote(expression)}, ${problem}.`);
 });
 
-/** One value is a list of one: done before parsing, so that problems find the value that they are about. */
+/** Wraps a single value in a list, before parsing so that problems can refer to the value. */
 function listOf(value: unknown): unknown[] {
   if (value === undefined || value === null) return [];
   return Array.isArray(value) ? value : [value];
@@ -101,7 +101,7 @@ const scheduleSchema = fields('an object such as { "input": …, "cron": "30 0 *
   overlap: overlapSchema.nullish(),
   pauseOnFailure: z.boolean({ error: 'true or false' }).nullish(),
   catchupWindow: duration('from 10s to 365d', { min: 10_000, max: 365 * 86_400_000 }).nullish(),
-  note: z.string({ error: 'a text' }).max(500, { error: 'a text of at most 500 characters' }).nullish(),
+  note: z.string({ error: 'a string' }).max(500, { error: 'a string of at most 500 characters' }).nullish(),
   paused: z.boolean({ error: 'true or false' }).nullish(),
 });
 
@@ -142,13 +142,13 @@ export function parseSchedule(id: unknown, raw: unknown): ScheduleReport {
   };
 }
 
-/** What is wrong with a schedule's id, as a sentence; null when nothing is. */
+/** The problem with a schedule's id, as a sentence, or null if there is none. */
 function scheduleIdProblem(id: unknown): string | null {
   if (typeof id !== 'string' || id === '')
     return 'The schedule has no name: give it one, such as "nightly-sales".';
   const problem = runIdProblem(`${id}-2026-11-01T06:00:00Z`);
   if (problem === null) return null;
-  return `The schedule cannot be named ${quote(id)}, since its runs are named after it and the time. ${problem}`;
+  return `The schedule cannot be named ${quote(id)}, because its run ids start with its name. ${problem}`;
 }
 
 interface LooseSchedule extends Partial<Record<string, unknown>> {
@@ -160,21 +160,20 @@ function acrossFields({ cron, calendar, every, timeZone, input }: LooseSchedule)
   const problems: string[] = [];
   if (cron.length + calendar.length === 0 && every == null) {
     problems.push(
-      'Nothing says when the schedule is due: give "cron" such as "30 0 * * *", "every" such as "1h", or "calendar".',
+      'The schedule has no times: give "cron" such as "30 0 * * *", "every" such as "1h", or "calendar".',
     );
   }
   const zone = (input as RunInput | null | undefined)?.timeZone;
   if (timeZone != null && zone != null && timeZone !== zone) {
     problems.push(
-      `"timeZone" is ${quote(timeZone)} for the schedule and ${quote(zone)} for its input: name it once, for the schedule.`,
+      `"timeZone" is ${quote(timeZone)} for the schedule but ${quote(zone)} for its input: give it once, for the schedule.`,
     );
   }
   return problems;
 }
 
 /**
- * What a run of a schedule can reuse is what the schedule's runs before made, unless the input names another
- * series.
+ * Runs of a schedule reuse outcomes of its earlier runs, unless the input names another series.
  */
 function withSeries(id: unknown, input: unknown): unknown {
   const { onUnchanged, series } = (input ?? {}) as Partial<RunInput>;
@@ -186,5 +185,5 @@ function inputProblems(input: unknown): string[] {
   const problems = report.ok ? [] : report.problems;
   const { scheduledTime } = (input ?? {}) as Partial<RunInput>;
   if (scheduledTime == null) return problems;
-  return [...problems, '"scheduledTime" is given to each run by the schedule: leave it out.'];
+  return [...problems, '"scheduledTime" is set by the schedule for each run: remove it.'];
 }

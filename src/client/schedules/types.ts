@@ -1,17 +1,17 @@
-/** Schedules: what they are made of, and what readers of them get. Times are ISO 8601 UTC. */
+/** Types of schedules. Times are ISO 8601 UTC. */
 import type { RunInput } from '../../core/input';
 import type { RunStatus } from '../../core/status';
 
 /**
- * What happens when a schedule is due while a run of it is under way. `skip`: nothing. `buffer-one`,
- * `buffer-all`: the new run waits (one of them, or all). `cancel-other`, `terminate-other`: the run under way
- * is stopped first. `allow-all`: both run.
+ * What happens when a schedule is due while one of its runs is in progress. `skip`: the new run is not
+ * started. `buffer-one`, `buffer-all`: the new run waits (at most one, or all of them). `cancel-other`,
+ * `terminate-other`: the run in progress is stopped first. `allow-all`: both run.
  */
 export type Overlap = 'skip' | 'buffer-one' | 'buffer-all' | 'cancel-other' | 'terminate-other' | 'allow-all';
 
 /**
- * Times of a calendar. A field that is left out means all of its values; `hour`, `minute` and `second` then
- * mean 0.
+ * Calendar times. An omitted field matches all values, except that `hour`, `minute` and `second` default to
+ * 0.
  */
 export interface CalendarInput {
   second?: CalendarField<number>;
@@ -26,20 +26,19 @@ export interface CalendarInput {
 }
 
 /**
- * A value, a range of them (both ends included, every one unless `step` says otherwise), several of these, or
- * `'*'` for all.
+ * A value, a range (inclusive at both ends, with a step of 1 by default), a list of these, or `'*'` for all.
  */
 export type CalendarField<Unit> = '*' | CalendarValues<Unit> | CalendarValues<Unit>[];
 export type CalendarValues<Unit> = Unit | { start: Unit; end: Unit; step?: number };
 
-/** A schedule to be made. At least one of `cron`, `calendar` and `every` says when it is due. */
+/** A schedule to create. At least one of `cron`, `calendar` and `every` is required. */
 export interface ScheduleInput {
-  /** What each of its runs is started with. */
+  /** Input of each of its runs. */
   input: RunInput;
-  /** Cron expressions of 5 fields (or 6 with a year, 7 with seconds), such as `'30 0 * * *'`. */
+  /** Cron expressions with 5 fields (6 with a year, 7 with seconds), such as `'30 0 * * *'`. */
   cron?: string | string[];
   calendar?: CalendarInput | CalendarInput[];
-  /** An interval such as `'1h'`, counted from the beginning of 1970 UTC. */
+  /** An interval such as `'1h'`, counted from the start of 1970 UTC. */
   every?: string | number;
   /** IANA time zone of cron, calendar and `$scheduled_date`. Default: the input's, else `'UTC'`. */
   timeZone?: string;
@@ -47,10 +46,10 @@ export interface ScheduleInput {
   overlap?: Overlap;
   /** Pause when a run ends as FAILURE, or with more failures than it tolerates. Default false. */
   pauseOnFailure?: boolean;
-  /** How late a run may start that was due while the server was down, such as `'6h'`. Default `'1d'`. */
+  /** How late a run missed while the server was down may still start, such as `'6h'`. Default `'1d'`. */
   catchupWindow?: string | number;
   note?: string;
-  /** Make it paused. Default false. */
+  /** Create the schedule paused. Default false. */
   paused?: boolean;
 }
 
@@ -59,17 +58,17 @@ export interface ScheduleFiring {
   /** When it was due. */
   scheduledTime: string;
   runId: string;
-  /** Null: its run has not started yet. */
+  /** Null if its run has not started yet. */
   startedAt: string | null;
 }
 
-/** A firing whose run was started, and how that stands. */
+/** A firing whose run was started, with the run's status. */
 export interface ScheduledRun extends ScheduleFiring {
-  /** Null: the server has forgotten the run. */
+  /** Null if the server has deleted the run. */
   status: RunStatus | null;
 }
 
-/** When a schedule is due, as the server keeps it: calendars as cron expressions, intervals as durations. */
+/** When a schedule is due: calendars as cron expressions, intervals as durations. */
 export interface ScheduleSpecView {
   cron: string[];
   every: string[];
@@ -79,18 +78,18 @@ export interface ScheduleSpecView {
 /** A line of `partwise schedule list`. */
 export interface ScheduleListing {
   id: string;
-  /** Null where only `describe` can tell: for a schedule that was made by Temporal's own tools. */
+  /** Null for a schedule created with Temporal's own tools; `describe` returns its function. */
   function: string | null;
   paused: boolean;
   note: string | null;
   spec: ScheduleSpecView;
-  /** When it is due next; null for never. */
+  /** When it is next due, or null if never. */
   next: string | null;
   /** Its last run. */
   last: Omit<ScheduleFiring, 'startedAt'> | null;
 }
 
-/** A schedule, with what it did and will do. */
+/** A schedule with its recent and next runs. */
 export interface ScheduleView {
   id: string;
   function: string | null;
@@ -101,19 +100,18 @@ export interface ScheduleView {
   pauseOnFailure: boolean;
   catchupWindowMs: number;
   taskQueue: string;
-  /** What its runs are started with. */
+  /** Input of its runs. */
   input: unknown;
-  /** When it is due next, up to 10 times; empty when it never is again. */
+  /** The next times it is due, up to 10; empty if there are none. */
   next: string[];
-  /** Its last runs, up to 10, the oldest first. */
+  /** Its latest runs, up to 10, oldest first. */
   recent: ScheduledRun[];
-  /** Ids of its runs that are under way. */
+  /** Ids of its runs in progress. */
   running: string[];
-  /** Runs that wait until another one has ended. */
+  /** Number of runs waiting for another one to end. */
   waiting: number;
   /**
-   * Firings so far that started a run, that were passed over because of the overlap policy, and that were too
-   * late to catch up.
+   * Number of firings that started a run, were skipped by the overlap policy, or were too late to catch up.
    */
   counts: { started: number; skipped: number; missed: number };
   createdAt: string;
@@ -121,32 +119,32 @@ export interface ScheduleView {
 }
 
 /**
- * Schedules of a Temporal server that start runs. Each method that names one throws `NoSuchSchedule` when it
- * is not there.
+ * The schedules on a Temporal server that start runs. Methods that take an id throw `NoSuchSchedule` if it
+ * does not exist.
  */
 export interface Schedules {
   /**
-   * Makes a schedule. Its runs are named after it: `<id>-2026-11-01T06:00:00Z`. Throws `ScheduleRefused` with
-   * every problem, for an id that is taken too.
+   * Creates a schedule. Its run ids have the form `<id>-2026-11-01T06:00:00Z`. Throws `ScheduleRefused` with
+   * every problem, including an id that already exists.
    */
   create(id: string, schedule: ScheduleInput): Promise<ScheduleView>;
   list(): Promise<ScheduleListing[]>;
   describe(id: string): Promise<ScheduleView>;
-  /** No more firings until `unpause`; runs under way go on. */
+  /** Stops firing until `unpause`; runs in progress continue. */
   pause(id: string, note?: string): Promise<void>;
   unpause(id: string, note?: string): Promise<void>;
   /**
-   * One run now, also when the schedule is paused. Resolves when the run has started or waits for another
-   * one. Throws `ScheduleRefused` when the overlap policy (the schedule's own by default) passes it over.
+   * Starts one run now, even if the schedule is paused. Resolves when the run has started or is waiting for
+   * another one. Throws `ScheduleRefused` if the overlap policy (by default the schedule's own) skips it.
    */
   trigger(id: string, options?: { overlap?: Overlap }): Promise<ScheduleFiring>;
   /**
-   * Runs for all times between `from` and `to`, both included, at which the schedule was due, also when it is
-   * paused. Days and times without an offset are those of its time zone. `overlap` is `'buffer-all'` by
-   * default: one run after the other. A time that has a run already (`startedAt` is not null in the answer)
-   * gets no other. Throws `ScheduleRefused` when there is no such time, or too many.
+   * Starts runs for all times from `from` to `to`, inclusive, at which the schedule was due, even if it is
+   * paused. Days, and times without an offset, are in its time zone. By default `overlap` is `'buffer-all'`:
+   * one run after another. Times that already have a run are skipped (their `startedAt` in the result is not
+   * null). Throws `ScheduleRefused` if there is no such time, or if there are too many.
    */
   backfill(id: string, options: { from: string; to: string; overlap?: Overlap }): Promise<ScheduleFiring[]>;
-  /** Runs that were started stay. */
+  /** Its runs are kept. */
   delete(id: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Temporal's descriptions of schedules → what readers get. */
+/** Converts Temporal's schedule descriptions to the public types. */
 import type { ScheduleDescription, ScheduleSpecDescription, ScheduleSummary } from '@temporalio/client';
 import { functionOfInput } from '../../history/run-state';
 import { cronText, type Calendar } from '../../input/cron';
@@ -55,7 +55,7 @@ export function listingOf({ scheduleId, memo, state, spec, info }: ScheduleSumma
   };
 }
 
-/** Runs that a schedule started lately, the oldest first. */
+/** Runs that a schedule started recently, oldest first. */
 export function firingsOf(actions: ScheduleDescription['info']['recentActions']): ScheduleFiring[] {
   return actions.map(({ scheduledAt, takenAt, action }) => {
     const runId = action.workflow.workflowId;
@@ -68,8 +68,8 @@ export function firingsOf(actions: ScheduleDescription['info']['recentActions'])
 }
 
 /**
- * Of `nightly-2026-11-01T06:00:00Z`, the time: what it was due for, where the server's own word includes
- * jitter.
+ * The time in a run id such as `nightly-2026-11-01T06:00:00Z`: the time it was due, whereas the server's own
+ * value includes jitter.
  */
 function timeIn(runId: string): string | null {
   const text = /-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/.exec(runId)?.[1];

@@ -1,4 +1,4 @@
-/** A call of a function against what a run recorded for the same partition. Pure. */
+/** Compares a call of a function with what a run recorded for the same partition. Pure. */
 import { showJson } from '../../rows/json';
 import type { CallView, CellDifference, OutcomeComparison } from './types';
 import type { ArtifactView } from '../../reader/types';

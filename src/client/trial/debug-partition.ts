@@ -1,6 +1,6 @@
 /**
- * Calls the function as it is now on one partition of a run, on the rows that the run pinned, in this
- * process. Reads the run and its stage, and changes neither.
+ * Calls the current function on one partition of a run, on the rows that the run pinned, in this process.
+ * Reads the run and its stage without changing them.
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -33,8 +33,8 @@ import { openWarehouse, type Warehouse } from '../../warehouse';
 import { SQL_FUNCTION } from '../../core/function-description';
 
 /**
- * Throws a `Refusal` for what cannot be debugged: a function that is not there any more, a snapshot that is
- * damaged; `SourceChanged` for a file that is not the one that the run pinned. What the function throws is in
+ * Throws a `Refusal` if the partition cannot be debugged (the function no longer exists, or the snapshot is
+ * damaged), and `SourceChanged` if a file is not the one that the run pinned. Errors of the function are in
  * the report.
  */
 export async function debugPartition(
@@ -90,7 +90,7 @@ export async function debugPartition(
   }
 }
 
-/** The function as it is now, bundled anew. */
+/** Bundles the current function. */
 async function functionOf(
   { function: planned }: UnitPlan,
   record: RunRecord,
@@ -104,12 +104,12 @@ async function functionOf(
   }
   if (options.sql !== undefined) {
     throw new Refusal('InvalidInput', [
-      `"sql" is for runs of the built-in function "sql", and this run's function is "${name}": leave it out.`,
+      `"sql" is only for runs of the built-in function "sql", but this run's function is "${name}": remove "sql".`,
     ]);
   }
   const { functions: named } = record.opened!.input;
   const ofRun = named == null ? null : resolve(project.projectDir, named);
-  // The run may have been started where the project lies elsewhere.
+  // The run may have been started on a machine where the project is in another folder.
   const file = options.functions ?? (ofRun !== null && existsSync(ofRun) ? ofRun : project.functions);
   const folder = join(project.projectDir, '.partwise', 'functions');
   const catalog = new FunctionCatalog({
@@ -135,7 +135,7 @@ async function recordedCall(
   return { status, attempts, durationMs, artifacts, error, logs, rows: await partition.result() };
 }
 
-/** Whether `a` is of a later attempt than `b`. */
+/** Whether `a` belongs to a later attempt than `b`. */
 function isLater(a: LogEntry, b: LogEntry): boolean {
   return a.execution > b.execution || (a.execution === b.execution && a.attempt > b.attempt);
 }
@@ -144,7 +144,7 @@ function isLater(a: LogEntry, b: LogEntry): boolean {
 async function waitForDebugger(fn: FunctionPlan, { onEvent }: DebugOptions): Promise<void> {
   if (fn.bundle === null) {
     throw new Refusal('InvalidInput', [
-      'The built-in function "sql" has no code to stop in: leave --inspect out.',
+      'The built-in function "sql" has no code to debug: remove --inspect.',
     ]);
   }
   const inspector = await import('node:inspector');

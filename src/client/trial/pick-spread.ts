@@ -1,6 +1,6 @@
 /**
- * A few partitions that show how large and how small they get: the largest, the smallest, and others evenly
- * between them by size. Ordinals, the largest first; all of them when there are no more than `count`.
+ * Picks a sample of partitions by size: the largest, the smallest, and others evenly spaced between them.
+ * Returns ordinals, largest first; all of them if there are no more than `count`.
  */
 export function pickSpread(rows: ArrayLike<number>, count: number): number[] {
   const bySize = Array.from(rows, (_, ordinal) => ordinal).sort((a, b) => rows[b]! - rows[a]!);

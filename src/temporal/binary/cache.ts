@@ -1,4 +1,4 @@
-/** The person's cache of Temporal binaries, shared by all projects. */
+/** The user's cache of Temporal binaries, shared by all projects. */
 import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { lockFolder } from '../lock';
 import { readJson, writeJson } from '../state-folder';
 import type { TemporalBinary } from './temporal-binary';
 
-/** Puts a binary somewhere below `folder` and returns its path. */
+/** Downloads a binary to somewhere below `folder` and returns its path. */
 export type FetchBinary = (options: {
   folder: string;
   env: NodeJS.ProcessEnv;
@@ -22,10 +22,10 @@ interface FetchOptions {
   signal?: AbortSignal;
 }
 
-/** Content of `origin.json` beside a binary. */
+/** Content of `origin.json` next to a binary. */
 interface CacheRecord {
   origin: TemporalBinary['origin'];
-  /** In hexadecimal. Absent: it was fetched by an earlier release. */
+  /** In hexadecimal. Absent if an earlier release downloaded the binary. */
   sha256?: string;
 }
 
@@ -36,7 +36,7 @@ function cacheFolder(env: NodeJS.ProcessEnv): string {
   return env['PARTWISE_CACHE'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'partwise');
 }
 
-/** Null when the cache holds none that runs. */
+/** Null if the cache does not contain a working binary. */
 export async function cachedBinary(
   env: NodeJS.ProcessEnv,
   versionOf: (path: string) => Promise<string>,
@@ -45,22 +45,22 @@ export async function cachedBinary(
   const known = readJson<CacheRecord>(join(folder, 'origin.json'));
   if (known === null) return null;
   const path = join(folder, BINARY);
-  // Not what was fetched: cut off, or changed since. It is not even asked for its version.
+  // Not the downloaded file: truncated, or changed since. Do not even run it for its version.
   const found = known.sha256 === undefined ? null : await digestFile(path).catch(() => null);
   if (known.sha256 !== found?.sha256) return null;
   const version = await versionOf(path).catch(() => null);
   return version === null ? null : { path, version, origin: known.origin };
 }
 
-/** Commands that find the cache empty at once wait for the first one's download. */
+/** Concurrent commands that find the cache empty wait for the download of the first one. */
 export async function fetchIntoCache(options: FetchOptions): Promise<TemporalBinary> {
   const { env, origin, fetch, versionOf, signal } = options;
   const cache = cacheFolder(env);
   await mkdir(cache, { recursive: true });
   const release = await lockFolder(cache, join(cache, 'fetch.lock'), signal);
   try {
-    const already = await cachedBinary(env, versionOf);
-    if (already !== null) return already;
+    const cached = await cachedBinary(env, versionOf);
+    if (cached !== null) return cached;
     await removeAbandoned(cache);
     const work = await mkdtemp(join(cache, WORK));
     try {
@@ -72,7 +72,7 @@ export async function fetchIntoCache(options: FetchOptions): Promise<TemporalBin
       await rename(fetched, join(ready, BINARY));
       const { sha256 } = await digestFile(join(ready, BINARY));
       writeJson(join(ready, 'origin.json'), { origin, sha256 } satisfies CacheRecord);
-      // Whatever is there does not run, or it would have been used.
+      // An existing binary does not work, or it would have been used.
       await rm(join(cache, 'temporal'), { recursive: true, force: true });
       await rename(ready, join(cache, 'temporal'));
       return { path: join(cache, 'temporal', BINARY), version, origin };
@@ -84,7 +84,7 @@ export async function fetchIntoCache(options: FetchOptions): Promise<TemporalBin
   }
 }
 
-/** Half downloads of commands that were killed: whoever holds the lock is the only one at work. */
+/** Removes partial downloads of killed commands. The lock ensures that no other download is running. */
 async function removeAbandoned(cache: string): Promise<void> {
   const abandoned = (await readdir(cache)).filter((name) => name.startsWith(WORK));
   await Promise.all(abandoned.map((name) => rm(join(cache, name), { recursive: true, force: true })));

@@ -1,14 +1,14 @@
-/** The Temporal SDK's own download of the CLI, which looks up the release that fits the SDK. */
+/** The Temporal SDK's own download of the CLI, which selects the release that matches the SDK. */
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FetchBinary } from './cache';
 
-/** Where a firewall swallows the request, no file appears. */
+/** If a firewall drops the request, no file appears. */
 const FIRST_BYTE_MS = 20_000;
 const WHOLE_MS = 10 * 60_000;
 
-/** Runs in a process of its own: the SDK's native part keeps its process busy and cannot be aborted. */
+/** Runs in a separate process: the SDK's native code keeps its process alive and cannot be aborted. */
 export const fetchFromSdk: FetchBinary = async ({ folder, env, signal }) => {
   const child = spawn(process.execPath, [join(__dirname, 'download-main.js'), folder], {
     env,
@@ -32,7 +32,7 @@ export const fetchFromSdk: FetchBinary = async ({ folder, env, signal }) => {
   }).finally(() => clearTimeout(stalled));
   const [file] = await readdir(folder);
   if (code === 0 && file !== undefined) return join(folder, file);
-  // The last of its causes; those before repeat a long URL.
+  // The last cause in the chain; the others repeat a long URL.
   const reason = output.trim().split('\n').at(-1)?.split('): ').at(-1);
-  throw new Error(reason || `it ended with code ${code}`);
+  throw new Error(reason || `it exited with code ${code}`);
 };

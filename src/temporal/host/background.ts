@@ -1,4 +1,4 @@
-/** A project's background processes, seen from outside. */
+/** Inspects and ends a project's background processes. */
 import { connectHost } from './connection';
 import { endHost } from './launch';
 import type { HostState } from './protocol';
@@ -7,16 +7,16 @@ import { gone } from '../processes';
 import { endLeftoverServer } from './server';
 import { makeStateFolder, readJson, stateFolder } from '../state-folder';
 
-const DIES_WITHIN_MS = 2_000;
+const EXIT_TIMEOUT_MS = 2_000;
 
-/** How they fare; null when there are none. Starts nothing. */
+/** The state of the host, or null if there is none. Starts nothing. */
 export async function backgroundState(projectDir: string): Promise<HostState | null> {
   const host = await connectHost(stateFolder(projectDir), { attach: false });
   host?.close();
   return host?.state ?? null;
 }
 
-/** Ends them: what runs is handed back and goes on with the next command. */
+/** Ends the background processes. Running partitions are handed back, and continue with the next command. */
 export async function endBackground(projectDir: string): Promise<void> {
   const folder = stateFolder(projectDir);
   makeStateFolder(folder);
@@ -31,14 +31,14 @@ export async function endBackground(projectDir: string): Promise<void> {
 }
 
 /**
- * Ends the project's server unless another host has taken it up. A worker whose host is gone calls this last,
- * so that no server stays for ever in the background of a project that nobody comes back to.
+ * Ends the project's server unless another host has taken it over. A worker whose host is gone calls this
+ * last, so that the server of an abandoned project does not stay in the background forever.
  */
 export async function endAbandonedServer(projectDir: string): Promise<void> {
   const folder = stateFolder(projectDir);
-  // A process that is being killed lets go of its channel to the worker before it lets go of its port.
+  // A process that is being killed closes its channel to the worker before it releases its port.
   const host = readJson<{ pid: number }>(folder.hostFile);
-  if (host !== null) await gone(host.pid, DIES_WITHIN_MS);
+  if (host !== null) await gone(host.pid, EXIT_TIMEOUT_MS);
   const release = await lockFolder(folder.path, folder.lock);
   try {
     if ((await backgroundState(projectDir)) === null) await endLeftoverServer(folder);

@@ -1,4 +1,4 @@
-/** A command's end of the control channel. */
+/** The command's side of the control channel. */
 import { connect, type Socket } from 'node:net';
 import type { Hello, HostRecord, HostRequest, HostState } from './protocol';
 import { jsonLines } from './json-lines';
@@ -9,8 +9,8 @@ import { readJson, type StateFolder } from '../state-folder';
 const ANSWER_WITHIN_MS = 5_000;
 
 /**
- * Connects to the project's host; null when none answers. A `host.json` that a killed host left behind is
- * told by the token: whoever has its port now does not answer with a state.
+ * Connects to the project's host, or returns null if none responds. The token reveals a `host.json` left
+ * behind by a killed host: another process on its port does not respond with a state.
  */
 export async function connectHost(
   folder: StateFolder,
@@ -21,11 +21,11 @@ export async function connectHost(
   const socket = connect(record.port, LOOPBACK);
   const hello: Hello = { token: record.token, attach: options.attach };
   return new Promise((resolve) => {
-    const impatience = setTimeout(() => socket.destroy(), ANSWER_WITHIN_MS);
+    const timeout = setTimeout(() => socket.destroy(), ANSWER_WITHIN_MS);
     let connection: HostConnection | null = null;
     socket.on('error', () => {});
     socket.once('close', () => {
-      clearTimeout(impatience);
+      clearTimeout(timeout);
       resolve(null);
       connection?.lost();
     });
@@ -39,7 +39,7 @@ export async function connectHost(
         socket.destroy();
         return;
       }
-      clearTimeout(impatience);
+      clearTimeout(timeout);
       connection = new HostConnection(socket, message as HostState);
       resolve(connection);
     });
@@ -47,7 +47,7 @@ export async function connectHost(
 }
 
 export class HostConnection {
-  /** Resolves when the connection ends, from whichever side. */
+  /** Resolves when either side closes the connection. */
   readonly closed: Promise<void>;
   onChange: (() => void) | null = null;
   private markClosed!: () => void;

@@ -1,4 +1,4 @@
-/** `partwise dev`: the same host in the foreground. */
+/** `partwise dev`: runs the host in the foreground. */
 import { findTemporalBinary } from '../binary/binary';
 import type { OnTemporalEvent } from '../events';
 import { Host } from './host';
@@ -9,9 +9,9 @@ import { TemporalUnavailable } from '../problems';
 import { makeStateFolder } from '../state-folder';
 
 /**
- * Keeps server and worker up until SIGINT, SIGTERM or `signal`; resolves once both are gone. Takes Temporal's
- * own port 7233 when that is free; the event `serverReady` has the address. `open`: runs need no proof of the
- * project's owner. A background host of the project hands over.
+ * Runs the server and the worker until SIGINT, SIGTERM or `signal`; resolves once both have stopped. Uses
+ * Temporal's default port 7233 if it is free; the event `serverReady` contains the address. With `open`, runs
+ * need no proof of the project's owner. Replaces a background host of the project.
  */
 export async function runHostInForeground(options: EmbeddedOptions & { open?: boolean }): Promise<void> {
   const onEvent: OnTemporalEvent = options.onEvent ?? (() => {});
@@ -27,12 +27,12 @@ export async function runHostInForeground(options: EmbeddedOptions & { open?: bo
       const { pid, address } = running.state;
       running.close();
       throw new TemporalUnavailable(
-        `\`partwise dev\` runs already for this project, as process ${pid}${address === null ? '' : `, with its server at ${address}`}. Use that one, or end it first.`,
+        `\`partwise dev\` is already running for this project, as process ${pid}${address === null ? '' : `, with its server at ${address}`}. Use that one, or stop it first.`,
       );
     }
     if (running !== null) {
       await endHost(running);
-      onEvent({ type: 'hostReplaced', message: 'The background process of this project has handed over.' });
+      onEvent({ type: 'hostReplaced', message: 'Stopped the background process of this project.' });
     }
     host = await Host.start({ ...plan, binary, idleMs: null, open: options.open ?? false, onEvent });
   } finally {
@@ -41,10 +41,10 @@ export async function runHostInForeground(options: EmbeddedOptions & { open?: bo
 
   let asked = false;
   const end = (): void => {
-    // A second Ctrl-C is impatience.
+    // A second Ctrl-C skips draining.
     if (asked) host.hurry();
     asked = true;
-    void host.end('you asked for it');
+    void host.end('interrupted');
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of signals) process.on(name, end);

@@ -1,4 +1,4 @@
-/** The embedded server, as a command uses it: attach, and everything is up. */
+/** Attaches a command to the embedded server, starting whatever is not running. */
 import { eventsBetween } from './state-events';
 import { errorText, TemporalUnavailable } from '../problems';
 import { attachToHost, type EmbeddedOptions } from './launch';
@@ -6,13 +6,13 @@ import type { HostConnection } from './connection';
 import type { HostState } from './protocol';
 
 export interface AttachOptions extends EmbeddedOptions {
-  /** Wait for the worker too; finished runs can be read without one. Default true. */
+  /** Also wait for the worker. Finished runs can be read without one. Default true. */
   needWorker?: boolean;
 }
 
 /**
- * While it is attached, server and worker stay up. They outlive it by ten minutes, and by the runs that are
- * open.
+ * Server and worker keep running while a command is attached, then until no run is open and ten minutes have
+ * passed.
  */
 export interface EmbeddedTemporal {
   readonly address: string;
@@ -22,31 +22,31 @@ export interface EmbeddedTemporal {
 }
 
 const READY_WITHIN_MS = 120_000;
-/** Hosts that vanish while they are waited for. */
+/** Number of hosts that may exit while a command waits for them. */
 const MAX_LOST_HOSTS = 3;
 
-/** Resolves once the server answers and, unless `needWorker` is false, the project's worker polls. */
+/** Resolves once the server responds and, unless `needWorker` is false, the project's worker is polling. */
 export async function attachEmbedded(options: AttachOptions): Promise<EmbeddedTemporal> {
   let connection = await attachUntilReady(options);
   const { address, namespace, taskQueue } = connection.state;
   let closing = false;
-  const tell = (state: HostState, before: HostState | null): void => {
+  const report = (state: HostState, before: HostState | null): void => {
     if (before !== null) for (const event of eventsBetween(before, state)) options.onEvent?.(event);
     if (state.address === address || state.address === before?.address || state.address === null) return;
-    const message = `The Temporal server of this project came back at ${state.address}, and this connection is to ${address}: connect again.`;
+    const message = `The Temporal server of this project restarted at ${state.address}, but this connection is to ${address}: connect again.`;
     options.onEvent?.({ type: 'serverMoved', address: state.address, message });
   };
   const follow = (current: HostConnection): void => {
     current.unref();
     let before = current.state;
     current.onChange = () => {
-      tell(current.state, before);
+      report(current.state, before);
       before = current.state;
     };
-    void current.closed.then(() => (closing ? undefined : comeBack()));
+    void current.closed.then(() => (closing ? undefined : reattach()));
   };
-  const comeBack = async (): Promise<void> => {
-    const message = 'The background process of this project is gone; starting it again …';
+  const reattach = async (): Promise<void> => {
+    const message = 'The background process of this project has exited; restarting it …';
     options.onEvent?.({ type: 'hostLost', message });
     try {
       connection = await attachUntilReady(options);
@@ -55,7 +55,7 @@ export async function attachEmbedded(options: AttachOptions): Promise<EmbeddedTe
       return;
     }
     if (closing) return connection.close();
-    tell(connection.state, null);
+    report(connection.state, null);
     follow(connection);
   };
   follow(connection);
@@ -81,12 +81,12 @@ async function attachUntilReady(options: AttachOptions): Promise<HostConnection>
     }
   }
   throw new TemporalUnavailable(
-    'The background process of this project ended again and again while it started. ' +
-      'Its log, ".partwise/host.log" in the project folder, says why.',
+    'The background process of this project kept exiting during start-up. ' +
+      'See its log, ".partwise/host.log" in the project folder.',
   );
 }
 
-/** False when the host is gone. */
+/** False if the host has exited. */
 async function untilReady(connection: HostConnection, options: AttachOptions): Promise<boolean> {
   const needWorker = options.needWorker ?? true;
   let problem: string | null = null;
@@ -96,7 +96,7 @@ async function untilReady(connection: HostConnection, options: AttachOptions): P
       reject(
         new TemporalUnavailable(
           `The Temporal server (${server.status}) and the worker (${worker.status}) of this project were not ready within ${READY_WITHIN_MS / 1000} s` +
-            `${problem === null ? '' : `; the last trouble was: ${problem}`}. Logs are in ".partwise/" of the project folder.`,
+            `${problem === null ? '' : `; the last problem was: ${problem}`}. Logs are in ".partwise/" of the project folder.`,
         ),
       );
     }, READY_WITHIN_MS);
@@ -108,16 +108,16 @@ async function untilReady(connection: HostConnection, options: AttachOptions): P
       connection.onChange = null;
       act();
     };
-    const look = (): void => {
+    const check = (): void => {
       const { server, worker } = connection.state;
       problem = server.error ?? worker.error ?? problem;
       const failure = stopped(connection.state, needWorker);
       if (failure !== null) settle(() => reject(new TemporalUnavailable(failure)));
       else if (isReady(connection.state, needWorker)) settle(() => resolve(true));
     };
-    connection.onChange = look;
+    connection.onChange = check;
     void connection.closed.then(() => settle(() => resolve(false)));
-    look();
+    check();
   });
 }
 

@@ -1,12 +1,12 @@
 /**
- * The host: one light process per project that owns the embedded server and the worker, starts either again
- * when it dies, and ends all when nobody needs it. It never loads Temporal's SDK.
+ * The host: a lightweight process, one per project, that owns the embedded server and the worker, restarts
+ * either when it exits, and ends everything when it is unused. It never loads Temporal's SDK.
  *
- * 1. A host ends by itself only when, for `idleMs`, no command was attached and no run was open.
- * 2. It ends under the project's lock, so that no command starts another host while the server is going down;
- *   a command that asks it to end holds the lock itself.
- * 3. `host.json` names the one host of the project. A host that finds another's name there lets go of the
- *   server, which that one has taken up.
+ * 1. A host ends on its own only when no command was attached and no run was open for `idleMs`.
+ * 2. It ends under the project's lock, so that no command starts another host while the server is shutting
+ *   down; a command that asks it to end holds the lock itself.
+ * 3. `host.json` names the one host of the project. A host that finds another host there abandons the server,
+ *   which the other one has taken over.
  */
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
@@ -17,7 +17,7 @@ import { HostListener } from './listener';
 import type { HostRecord, HostState } from './protocol';
 import { tryLockFolder } from '../lock';
 import { boundLog } from '../log-file';
-import { endLeftoverServer, lastPort, startServer, takeUpServer, type RunningServer } from './server';
+import { endLeftoverServer, lastPort, startServer, takeOverServer, type RunningServer } from './server';
 import { readJson, writeJson, type StateFolder } from '../state-folder';
 import { eventsBetween } from './state-events';
 import { ensureSecret } from '../../trust/secret';
@@ -27,7 +27,7 @@ import type { TemporalBinary } from '../binary/temporal-binary';
 
 const HOUSEKEEPING_MS = 5_000;
 const LOCK_RETRY_MS = 1_000;
-/** Temporal's own port: only `partwise dev` takes it, never a process that a person does not see. */
+/** Temporal's default port. Only `partwise dev` uses it, never a background process. */
 const TEMPORAL_PORT = 7233;
 
 export interface HostOptions {
@@ -37,16 +37,16 @@ export interface HostOptions {
   taskQueue: string;
   fingerprint: string;
   workerEntry: string;
-  /** Accept runs that bear no proof of the project's owner. */
+  /** Accept runs without a proof of the project's owner. */
   open: boolean;
-  /** Null: it belongs to a terminal and never ends idle. */
+  /** Null for a host in a terminal, which never ends when idle. */
   idleMs: number | null;
   env: NodeJS.ProcessEnv;
   onEvent: OnTemporalEvent;
 }
 
 export class Host {
-  /** Resolves once server and worker are gone. */
+  /** Resolves once server and worker have ended. */
   readonly ended: Promise<void>;
 
   private readonly changes = new EventEmitter();
@@ -65,13 +65,13 @@ export class Host {
   private serverRun: Promise<void> | null = null;
   private workerRun: Promise<void> | null = null;
   private openRuns: number | null = null;
-  private told: HostState | null = null;
+  private reported: HostState | null = null;
   private idleTimer: NodeJS.Timeout | null = null;
   private housekeeping: NodeJS.Timeout | null = null;
   private ending: Promise<void> | null = null;
   private markEnded!: () => void;
 
-  /** Resolves once commands can connect; server and worker come up meanwhile. */
+  /** Resolves once commands can connect, while server and worker are still starting. */
   static async start(options: HostOptions): Promise<Host> {
     ensureSecret(options.folder.path);
     const host = new Host(options);
@@ -102,7 +102,7 @@ export class Host {
         }
         this.changed();
       },
-      onRequest: () => void this.end('another Partwise command takes over'),
+      onRequest: () => void this.end('another Partwise command is taking over'),
     });
   }
 
@@ -128,19 +128,19 @@ export class Host {
     };
   }
 
-  /** Drains the worker, ends the server, lets commands go. */
+  /** Drains the worker, ends the server, and disconnects commands. */
   end(reason: string): Promise<void> {
     this.ending ??= this.endAll(reason);
     return this.ending;
   }
 
-  /** Ends the worker without waiting for what it runs. */
+  /** Kills the worker without waiting for running partitions. */
   hurry(): void {
     this.currentWorker?.kill();
   }
 
   private async endAll(reason: string): Promise<void> {
-    this.options.onEvent({ type: 'hostEnding', reason, message: `Ending server and worker: ${reason}.` });
+    this.options.onEvent({ type: 'hostEnding', reason, message: `Stopping server and worker: ${reason}.` });
     if (this.idleTimer !== null) clearTimeout(this.idleTimer);
     if (this.housekeeping !== null) clearInterval(this.housekeeping);
     this.listener.stopListening();
@@ -165,7 +165,7 @@ export class Host {
     const before = this.currentServer;
     let running: RunningServer | null = null;
     if (before === null && idleMs === null) await endLeftoverServer(folder);
-    if (before === null && idleMs !== null) running = await takeUpServer(this.options);
+    if (before === null && idleMs !== null) running = await takeOverServer(this.options);
     running ??= await startServer(this.options, before === null ? this.firstPort() : portOf(before.address));
     if (signal.aborted) await running.end();
     this.currentServer = running;
@@ -211,8 +211,8 @@ export class Host {
 
   private changed(): void {
     const { state } = this;
-    for (const event of eventsBetween(this.told, state)) this.options.onEvent(event);
-    this.told = state;
+    for (const event of eventsBetween(this.reported, state)) this.options.onEvent(event);
+    this.reported = state;
     this.listener.announce();
     this.considerIdle();
   }
@@ -236,11 +236,11 @@ export class Host {
     const { folder, idleMs } = this.options;
     const release = await tryLockFolder(folder.path, folder.lock).catch(() => null);
     if (release === null) {
-      // A command is on its way here, or the folder is gone, which housekeeping will notice.
+      // A command is about to connect, or the folder was removed, which housekeeping will detect.
       this.idleTimer = setTimeout(() => void this.endIdle(), LOCK_RETRY_MS);
       return;
     }
-    if (this.isIdle()) await this.end(`nothing to do for ${Math.round((idleMs ?? 0) / 1000)} s`);
+    if (this.isIdle()) await this.end(`idle for ${Math.round((idleMs ?? 0) / 1000)} s`);
     else this.idleTimer = null;
     await release();
   }
@@ -250,7 +250,7 @@ export class Host {
     for (const log of [folder.hostLog, folder.serverLog, folder.workerLog]) boundLog(log);
     if (this.isNamed()) return;
     if (readJson<HostRecord>(folder.hostFile) !== null) this.server.abandon();
-    void this.end('the state folder does not name this process any more');
+    void this.end('the state folder no longer names this process');
   }
 
   private isNamed(): boolean {

@@ -1,9 +1,9 @@
-/** One JSON object per line over a socket. */
+/** Receives one JSON object per line from a socket. */
 import type { Socket } from 'node:net';
 
 const MAX_LINE = 64 * 1024;
 
-/** A peer that sends anything else is cut off. */
+/** Disconnects a peer that sends anything else. */
 export function jsonLines(socket: Socket, onMessage: (message: object) => void): void {
   let pending = '';
   socket.setEncoding('utf8').on('data', (text: string) => {

@@ -19,7 +19,7 @@ import { SERVICES } from '../../warehouse';
 export interface EmbeddedOptions {
   projectDir: string;
   settings: TemporalSettings;
-  /** Default: this process's. The background processes get it too, when this command starts them. */
+  /** Default: this process's environment. Background processes started by this command inherit it. */
   env?: NodeJS.ProcessEnv;
   onEvent?: OnTemporalEvent;
   signal?: AbortSignal;
@@ -29,17 +29,17 @@ export interface EmbeddedOptions {
 
 const IDLE_MS = 10 * 60_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
-/** What the worker keeps of its environment; functions, warehouse and stage come with each run. */
+/** Environment variables that configure the worker; functions, warehouse and stage come with each run. */
 const WORKER_SETTINGS = [
   /^PARTWISE_(RUNNERS|METRICS|TRACES)$/,
   ...SERVICES.flatMap(({ settings }) => settings),
 ];
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_TASK_QUEUE = 'partwise';
-/** A host drains its worker first. */
+/** A host drains its worker before it ends. */
 const ENDS_WITHIN_MS = 60_000;
 
-/** Everything that makes one host different from another, defaults filled in. */
+/** Everything that distinguishes one host from another, with defaults filled in. */
 export interface HostPlan {
   folder: StateFolder;
   namespace: string;
@@ -73,28 +73,27 @@ function workerSettings(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * Attaches to the project's host, which is started where there is none and replaced where it is outdated and
- * not in use.
+ * Attaches to the project's host. Starts one if there is none, and replaces one that is outdated and unused.
  */
 export async function attachToHost(options: EmbeddedOptions): Promise<HostConnection> {
   const plan = planHost(options);
   makeStateFolder(plan.folder);
   const running = await connectHost(plan.folder, { attach: true });
   if (running !== null && (isCurrent(running, plan) || !isReplaceable(running)))
-    return welcome(running, plan, options);
+    return accept(running, plan, options);
   running?.close();
 
-  // Before the lock is taken: a download takes minutes, and others need not wait for it in line.
+  // Before taking the lock: a download takes minutes, during which other commands should not have to wait.
   const binary = await findTemporalBinary({ ...options, configured: options.settings.binary, env: plan.env });
   const release = await lockFolder(plan.folder.path, plan.folder.lock, options.signal);
   try {
     const meanwhile = await connectHost(plan.folder, { attach: true });
     if (meanwhile !== null) {
-      if (isCurrent(meanwhile, plan) || !isReplaceable(meanwhile)) return welcome(meanwhile, plan, options);
+      if (isCurrent(meanwhile, plan) || !isReplaceable(meanwhile)) return accept(meanwhile, plan, options);
       await endHost(meanwhile);
       options.onEvent?.({
         type: 'hostReplaced',
-        message: 'Ended the background process of another build or of other settings.',
+        message: 'Stopped the background process, which had another build or other settings.',
       });
     }
     options.onEvent?.({
@@ -113,7 +112,7 @@ export async function attachToHost(options: EmbeddedOptions): Promise<HostConnec
     const started = await connectHost(plan.folder, { attach: true });
     if (started !== null) return started;
     throw new TemporalUnavailable(
-      `The background process of this project started and ended at once. Its log, "${plan.folder.hostLog}", says why.`,
+      `The background process of this project exited right after it started. See its log, "${plan.folder.hostLog}".`,
     );
   } finally {
     await release();
@@ -126,7 +125,8 @@ export async function endHost(connection: HostConnection): Promise<void> {
   const timer = setTimeout(() => connection.close(), ENDS_WITHIN_MS);
   await connection.closed;
   clearTimeout(timer);
-  // Its last breath: whoever removes the folder next must not meet it. A host in this very process stays.
+  // Wait for the process to exit, since the caller may remove the folder next. The host may be this very
+  // process.
   const { pid } = connection.state;
   if (pid !== process.pid) await gone(pid, ENDS_WITHIN_MS);
 }
@@ -141,18 +141,18 @@ function isCurrent(connection: HostConnection, plan: HostPlan): boolean {
   return connection.state.fingerprint === plan.fingerprint;
 }
 
-/** Whether nobody would miss it: no run is open, and no other command is attached than this one. */
+/** Whether the host is unused: no run is open, and no other command is attached. */
 function isReplaceable({ state }: HostConnection): boolean {
   return !state.foreground && (state.openRuns ?? 0) === 0 && state.attached <= 1;
 }
 
-function welcome(connection: HostConnection, plan: HostPlan, options: EmbeddedOptions): HostConnection {
+function accept(connection: HostConnection, plan: HostPlan, options: EmbeddedOptions): HostConnection {
   if (!isCurrent(connection, plan)) {
     options.onEvent?.({
       type: 'hostOutdated',
       message:
-        'The server and the worker of this project were started by another build of Partwise or with other settings, and go on, since they are in use. ' +
-        'A later command replaces them once no run is open.',
+        'The server and the worker of this project were started by another build of Partwise or with other settings. They keep running because they are in use; ' +
+        'a later command replaces them once no run is open.',
     });
   }
   return connection;

@@ -1,4 +1,4 @@
-/** The host's end of the control channel. */
+/** The host's side of the control channel. */
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Hello, HostRequest, HostState } from './protocol';
@@ -38,7 +38,7 @@ export class HostListener {
     return [...this.peers.values()].filter(Boolean).length;
   }
 
-  /** Sends the state to all, once for all changes of this moment. */
+  /** Sends the state to all commands, once for all changes in the same tick. */
   announce(): void {
     if (this.announcing) return;
     this.announcing = true;
@@ -49,7 +49,7 @@ export class HostListener {
     });
   }
 
-  /** Accepts no more commands; those connected stay so until `close`. */
+  /** Stops accepting commands; connected ones stay connected until `close`. */
   stopListening(): void {
     this.server.close();
   }
@@ -60,12 +60,12 @@ export class HostListener {
   }
 
   private greet(socket: Socket): void {
-    const impatience = setTimeout(() => socket.destroy(), HELLO_WITHIN_MS);
+    const timeout = setTimeout(() => socket.destroy(), HELLO_WITHIN_MS);
     socket.setNoDelay(true);
     // An error is followed by 'close'.
     socket.on('error', () => {});
     socket.once('close', () => {
-      clearTimeout(impatience);
+      clearTimeout(timeout);
       const wasAttached = this.peers.get(socket);
       this.peers.delete(socket);
       if (wasAttached) this.options.onAttached('went');
@@ -76,18 +76,18 @@ export class HostListener {
         return;
       }
       const { token, attach } = message as Partial<Hello>;
-      if (!this.knows(token)) {
+      if (!this.isValid(token)) {
         socket.destroy();
         return;
       }
-      clearTimeout(impatience);
+      clearTimeout(timeout);
       this.peers.set(socket, attach === true);
       if (attach === true) this.options.onAttached('came');
       else this.announce();
     });
   }
 
-  private knows(token: unknown): boolean {
+  private isValid(token: unknown): boolean {
     const given = Buffer.from(typeof token === 'string' ? token : '');
     const expected = Buffer.from(this.options.token);
     return given.length === expected.length && timingSafeEqual(given, expected);

@@ -31,8 +31,8 @@ async function main(): Promise<void> {
   });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      // Best effort: a command that is just starting another host takes up a server on its way down, and
-      // restarts it.
+      // Best effort: a command that is just starting another host would take over a server that is shutting
+      // down, and restart it.
       void tryLockFolder(folder.path, folder.lock)
         .catch(() => null)
         .then(() => host.end(`${signal} was received`));

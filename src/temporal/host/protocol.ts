@@ -1,13 +1,13 @@
 /**
- * What a host and the commands of its project tell each other: JSON lines over a loopback connection. The
- * command begins with `Hello`; the host answers with its state and sends it again on every change.
+ * The protocol between a host and the commands of its project: JSON lines over a loopback connection. The
+ * command starts with `Hello`; the host responds with its state, and sends it again on every change.
  */
 import type { SupervisedStatus } from './supervisor';
 import type { TemporalBinary } from '../binary/temporal-binary';
 
-/** Content of `host.json`, readable by the project's owner alone. */
+/** Content of `host.json`, readable only by the project's owner. */
 export interface HostRecord {
-  /** A copied project brings its original's file along. */
+  /** Detects a file that was copied along with the project. */
   projectDir: string;
   port: number;
   token: string;
@@ -18,22 +18,25 @@ export interface HostRecord {
 
 export interface Hello {
   token: string;
-  /** An attached command keeps the host from ending. Others only look, or ask it to end. */
+  /** An attached command keeps the host from ending. Others only read its state or ask it to end. */
   attach: boolean;
 }
 
-/** End: drain the worker, then end the server, then exit. The asker holds the lock and starts a host next. */
+/**
+ * `end`: drain the worker, end the server, then exit. The requesting command holds the lock and starts a host
+ * next.
+ */
 export type HostRequest = { type: 'end' };
 
 export interface HostState {
   pid: number;
-  /** `partwise dev`: it belongs to a terminal, never ends idle, and is not replaced. */
+  /** `partwise dev`: runs in a terminal, never ends when idle, and is not replaced. */
   foreground: boolean;
-  /** Differs when another build, or other settings, would start the host differently. */
+  /** Differs if another build or other settings would start the host differently. */
   fingerprint: string;
   namespace: string;
   taskQueue: string;
-  /** Null until a server was started. */
+  /** Null until a server has been started. */
   address: string | null;
   server: {
     status: SupervisedStatus;
@@ -44,6 +47,6 @@ export interface HostState {
   };
   worker: { status: SupervisedStatus; error: string | null; pid: number | null };
   attached: number;
-  /** Null while no worker has counted. */
+  /** Null until a worker has counted them. */
   openRuns: number | null;
 }

@@ -1,4 +1,4 @@
-/** One process of the embedded Temporal server: started, or taken up from a host that was killed. */
+/** The process of the embedded Temporal server: a new one, or one taken over from a killed host. */
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync } from 'node:fs';
@@ -13,17 +13,17 @@ import { makeStateFolder, readJson, writeJson, type StateFolder } from '../state
 import type { Running } from './supervisor';
 import type { TemporalBinary } from '../binary/temporal-binary';
 
-/** Closed runs stay readable for 90 days; the server's own default is one. */
+/** Closed runs stay readable for 90 days; the server's own default is one day. */
 const RETENTION = '2160h';
 const READY_WITHIN_MS = 60_000;
 const ANSWERS_WITHIN_MS = 10_000;
 const ENDS_WITHIN_MS = 10_000;
-/** The port of a server that was just killed is free again within moments. */
-const PORT_PATIENCE_MS = 2_000;
+/** The port of a server that was just killed becomes free again after a moment. */
+const PORT_TIMEOUT_MS = 2_000;
 const POLL_MS = 25;
 /**
- * The server also opens an HTTP API, on a port of its own, that takes a POST from any web page which the user
- * has open. It answers only requests whose Host is in this list.
+ * The server also opens an HTTP API on a separate port, which would accept a POST from any web page that the
+ * user has open. It responds only to requests whose Host is in this list.
  */
 const HTTP_HOSTS = 'frontend.httpAllowedHosts';
 
@@ -48,18 +48,21 @@ export interface RunningServer extends Running {
   readonly binary: TemporalBinary;
 }
 
-/** Starts a server on the project's database, on `port` if that becomes free in time, else on any. */
+/**
+ * Starts a server on the project's database: on the wanted port if it becomes free in time, otherwise on any
+ * free port.
+ */
 export async function startServer(options: ServerOptions, wanted: number | null): Promise<RunningServer> {
   const { folder, binary, namespace } = options;
   makeStateFolder(folder);
   const port = await choosePort(wanted);
   const log = openLog(folder.serverLog);
   const logStart = logSize(folder.serverLog);
-  // The database holds inputs, keys and previews of results: for its owner alone, wherever the folder is
-  // copied to.
+  // The database contains inputs, keys and previews of results, so only its owner may read it, wherever the
+  // folder is copied to.
   const umask = process.umask(0o077);
   const child = spawn(binary.path, serverArguments(folder, namespace, port), {
-    // A group of its own: Ctrl-C in a terminal reaches the host, which ends the server last.
+    // In its own process group: Ctrl-C in a terminal reaches the host, which ends the server last.
     detached: true,
     stdio: ['ignore', log, log],
     env: serverEnvironment(),
@@ -71,15 +74,15 @@ export async function startServer(options: ServerOptions, wanted: number | null)
 
   const ended = new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(`"${binary.path}" cannot be run: ${error.message}`));
-    child.once('exit', (code, signal) => resolve(`the Temporal server ended (${signal ?? `code ${code}`})`));
+    child.once('exit', (code, signal) => resolve(`the Temporal server exited (${signal ?? `code ${code}`})`));
   });
   const over = new AbortController();
   void ended.then(() => over.abort());
   const failed = ended.then((reason): never => {
-    const words = lastWords(folder.serverLog, logStart);
-    throw new Error(words === '' ? reason : `${reason}: ${words}`);
+    const reasonInLog = lastWords(folder.serverLog, logStart);
+    throw new Error(reasonInLog === '' ? reason : `${reason}: ${reasonInLog}`);
   });
-  const ready = Promise.race([untilItAnswers(options, port, over.signal), failed]);
+  const ready = Promise.race([untilReady(options, port, over.signal), failed]);
   ready.catch(() => {});
   failed.catch(() => {});
   return {
@@ -100,14 +103,15 @@ export async function startServer(options: ServerOptions, wanted: number | null)
 }
 
 /**
- * The server of this project that outlived its host, or null. One that does not answer is ended, since two
- * servers on one database would ruin it; so is one of an earlier build that web pages can reach.
+ * Takes over a server of this project that outlived its host; null if there is none. Ends a server that does
+ * not respond, since two servers would corrupt the database, and one of an earlier build that web pages can
+ * reach.
  */
-export async function takeUpServer(options: ServerOptions): Promise<RunningServer | null> {
+export async function takeOverServer(options: ServerOptions): Promise<RunningServer | null> {
   const record = leftoverServer(options.folder);
   if (record === null) return null;
   const { pid, port, binary } = record;
-  const answers = await untilItAnswers(options, port, AbortSignal.timeout(ANSWERS_WITHIN_MS)).then(
+  const answers = await untilReady(options, port, AbortSignal.timeout(ANSWERS_WITHIN_MS)).then(
     () => true,
     () => false,
   );
@@ -116,7 +120,7 @@ export async function takeUpServer(options: ServerOptions): Promise<RunningServe
     return null;
   }
   const watching = new AbortController();
-  const ended = gone(pid, Infinity, watching.signal).then(() => 'the Temporal server ended');
+  const ended = gone(pid, Infinity, watching.signal).then(() => 'the Temporal server exited');
   return {
     address: `${LOOPBACK}:${port}`,
     pid,
@@ -132,13 +136,13 @@ export async function takeUpServer(options: ServerOptions): Promise<RunningServe
   };
 }
 
-/** Ends the server that outlived its host. */
+/** Ends a server that outlived its host. */
 export async function endLeftoverServer(folder: StateFolder): Promise<void> {
   const record = leftoverServer(folder);
   if (record !== null) await endProcess(record.pid, ENDS_WITHIN_MS);
 }
 
-/** The port that the project's server had last. */
+/** The last port of the project's server. */
 export function lastPort(folder: StateFolder): number | null {
   return readJson<ServerRecord>(folder.serverFile)?.port ?? null;
 }
@@ -146,7 +150,7 @@ export function lastPort(folder: StateFolder): number | null {
 function leftoverServer(folder: StateFolder): ServerRecord | null {
   const record = readJson<ServerRecord>(folder.serverFile);
   if (record === null || !isAlive(record.pid)) return null;
-  // The process number may be somebody else's by now.
+  // Another process may have the same pid by now.
   const command = commandLine(record.pid);
   return command.includes(folder.database) && command.includes(`--port ${record.port} `) ? record : null;
 }
@@ -159,14 +163,13 @@ function serverArguments(folder: StateFolder, namespace: string, port: number): 
     // Two to three times the throughput of the default journal.
     ['sqlite-pragma', 'journal_mode=wal'],
     ['sqlite-pragma', 'synchronous=normal'],
-    // With few workers, a task that lands in another part of its queue than the one that polls waits to be
-    // forwarded.
+    // With few workers, a task in a queue partition without a poller waits to be forwarded.
     ['dynamic-config-value', 'matching.numTaskqueueReadPartitions=1'],
     ['dynamic-config-value', 'matching.numTaskqueueWritePartitions=1'],
-    // All of this server is one shard, and 20 looks a second at a shard's queue of tasks, the default, make
-    // each task wait for 40 ms once the first dozens are through.
+    // This server is a single shard. The default of 20 polls per second of a shard's task queue delays each
+    // task by 40 ms after the first few dozen.
     ['dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
-    // No Host can be this one: names under .invalid never resolve, and a page cannot choose its Host.
+    // No request can have this Host: names under .invalid never resolve, and a page cannot choose its Host.
     ['dynamic-config-value', `${HTTP_HOSTS}=["${randomUUID()}.invalid"]`],
     ['namespace', namespace],
     ['log-level', 'error'],
@@ -174,14 +177,14 @@ function serverArguments(folder: StateFolder, namespace: string, port: number): 
   return ['server', 'start-dev', '--headless', ...options.flatMap(([name, value]) => [`--${name}`, value])];
 }
 
-/** Nothing of a person's Temporal profile or environment may reach the project's own server. */
+/** The user's Temporal profile and environment must not affect the project's own server. */
 function serverEnvironment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_'));
   return { ...Object.fromEntries(inherited), TEMPORAL_CONFIG_FILE: devNull };
 }
 
-/** Setting the retention is the first request, so it also shows that the server is up. */
-async function untilItAnswers(options: ServerOptions, port: number, signal: AbortSignal): Promise<void> {
+/** Setting the retention is the first request, so it also checks that the server is up. */
+async function untilReady(options: ServerOptions, port: number, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + READY_WITHIN_MS;
   const args = [
     'operator',
@@ -205,16 +208,16 @@ async function untilItAnswers(options: ServerOptions, port: number, signal: Abor
         return;
       }
     } catch (error) {
-      if (Date.now() > deadline) throw new Error(`the Temporal server does not answer: ${errorText(error)}`);
+      if (Date.now() > deadline) throw new Error(`the Temporal server does not respond: ${errorText(error)}`);
     }
-    if (Date.now() > deadline) throw new Error(`the Temporal server does not listen on port ${port}`);
+    if (Date.now() > deadline) throw new Error(`the Temporal server is not listening on port ${port}`);
     await delay(POLL_MS);
   }
 }
 
 async function choosePort(wanted: number | null): Promise<number> {
   if (wanted === null) return freePort();
-  const deadline = Date.now() + PORT_PATIENCE_MS;
+  const deadline = Date.now() + PORT_TIMEOUT_MS;
   while (!(await isFree(wanted))) {
     if (Date.now() > deadline) return freePort();
     await delay(POLL_MS);

@@ -1,6 +1,6 @@
 /**
- * What happened between two states of a host, for people: the host tells its log or terminal, a command its
- * user.
+ * Derives events from two states of a host. The host writes them to its log or terminal, a command shows them
+ * to the user.
  */
 import type { TemporalEvent } from '../events';
 import type { HostState } from './protocol';
@@ -11,12 +11,12 @@ export function eventsBetween(before: HostState | null, after: HostState): Tempo
   if (changed(before?.server, server)) {
     if (server.status === 'ready' && address !== null) {
       const message = server.takenUp
-        ? `Took up the running server at ${address}.`
+        ? `Took over the running server at ${address}.`
         : `The Temporal server is ready at ${address}.`;
       events.push({ type: 'serverReady', address, takenUp: server.takenUp, message });
     }
     if (server.status === 'restarting' && server.error !== null) {
-      events.push({ type: 'serverLost', message: `Starting the Temporal server again: ${server.error}.` });
+      events.push({ type: 'serverLost', message: `Restarting the Temporal server: ${server.error}.` });
     }
     if (server.status === 'stopped') {
       events.push({
@@ -28,7 +28,7 @@ export function eventsBetween(before: HostState | null, after: HostState): Tempo
   if (changed(before?.worker, worker)) {
     if (worker.status === 'ready') events.push({ type: 'workerReady', message: 'The worker is ready.' });
     if (worker.status === 'restarting' && worker.error !== null) {
-      events.push({ type: 'workerLost', message: `Starting the worker again: ${worker.error}.` });
+      events.push({ type: 'workerLost', message: `Restarting the worker: ${worker.error}.` });
     }
     if (worker.status === 'stopped') {
       events.push({ type: 'workerStopped', message: `The worker cannot be started: ${worker.error}` });

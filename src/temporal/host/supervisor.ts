@@ -1,5 +1,5 @@
 /**
- * Keeps one process up: started again whenever it ends, with back-off.
+ * Keeps one process running: restarts it whenever it exits, with back-off.
  *
  *     starting ──ready──► ready ──exit──► restarting ──ready──► ready
  *        └──────── ended before it was ready, too often ────────► stopped ──retry()──► restarting
@@ -11,22 +11,22 @@ export type SupervisedStatus = 'starting' | 'ready' | 'restarting' | 'stopped';
 
 /** A process that was started. */
 export interface Running {
-  /** Rejects with the reason when the process ends before it is ready. */
+  /** Rejects with the reason if the process exits before it is ready. */
   readonly ready: Promise<void>;
-  /** Resolves with how it ended, never rejects. */
+  /** Resolves with how it ended; never rejects. */
   readonly ended: Promise<string>;
   /** Ends it: gracefully, then by force. */
   end(): Promise<void>;
 }
 
-/** Starting again would fail the same way. */
+/** The process cannot start, and a retry would fail in the same way. */
 export class CannotStart extends Error {}
 
-/** Ends before ready, in a row, after which nothing is tried until `retry`. */
+/** Consecutive failed starts after which nothing is tried until `retry`. */
 const MAX_FAILED_STARTS = 5;
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 30_000;
-/** Up for this long: the next end is taken for a new trouble, and the pause starts small again. */
+/** A process that was up for this long has recovered: after its next exit, the back-off starts over. */
 const SETTLED_MS = 10_000;
 
 export class Supervisor {
@@ -78,12 +78,12 @@ export class Supervisor {
     await this.running?.end();
   }
 
-  /** Tries again what has stopped. */
+  /** Starts a process again that has stopped. */
   retry(): void {
     this.wake?.();
   }
 
-  /** Ends the process; it is started anew. */
+  /** Ends the process, which is then started again. */
   async restart(): Promise<void> {
     await this.running?.end();
   }
@@ -94,7 +94,7 @@ export class Supervisor {
     this.wake?.();
   }
 
-  /** Forgets the process, which goes on. */
+  /** Stops supervising the process, which keeps running. */
   abandon(): void {
     this.running = null;
     this.end();

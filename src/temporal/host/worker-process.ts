@@ -6,7 +6,7 @@ import type { StateFolder } from '../state-folder';
 import { CannotStart, type Running } from './supervisor';
 import type { HostMessage, WorkerEnvironment, WorkerMessage } from './worker-protocol';
 
-/** Time for what runs to be finished or handed back. */
+/** Time for running partitions to finish or be handed back. */
 const DRAINS_WITHIN_MS = 30_000;
 
 export interface WorkerOptions {
@@ -15,13 +15,13 @@ export interface WorkerOptions {
   environment: WorkerEnvironment;
   env: NodeJS.ProcessEnv;
   isServerUp: () => boolean;
-  /** How many runs are open. */
+  /** Receives the number of open runs. */
   onOpenRuns: (runs: number) => void;
 }
 
 export interface RunningWorker extends Running {
   readonly pid: number | null;
-  /** Ends it at once. */
+  /** Ends it immediately. */
   kill(): void;
 }
 
@@ -30,7 +30,7 @@ export function startWorker(options: WorkerOptions): RunningWorker {
   const log = openLog(folder.workerLog);
   const logStart = logSize(folder.workerLog);
   const child = fork(entry, [], {
-    // A group of its own: Ctrl-C in a terminal reaches the host, which asks the worker to drain.
+    // In its own process group: Ctrl-C in a terminal reaches the host, which asks the worker to drain.
     detached: true,
     cwd: folder.projectDir,
     execArgv: [],
@@ -42,7 +42,7 @@ export function startWorker(options: WorkerOptions): RunningWorker {
   let refusal: string | null = null;
   const ended = new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(`the worker cannot be run: ${error.message}`));
-    child.once('exit', (code, signal) => resolve(`the worker ended (${signal ?? `code ${code}`})`));
+    child.once('exit', (code, signal) => resolve(`the worker exited (${signal ?? `code ${code}`})`));
   });
   const polls = new Promise<void>((resolve) => {
     child.on('message', (message: WorkerMessage) => {
@@ -52,10 +52,10 @@ export function startWorker(options: WorkerOptions): RunningWorker {
     });
   });
   const failed = ended.then((reason): never => {
-    // A worker that loses its server while it starts fails too, and deserves another try.
+    // A worker also fails if it loses its server during start-up; that is worth a retry.
     if (refusal !== null) throw options.isServerUp() ? new CannotStart(refusal) : new Error(refusal);
-    const words = lastWords(folder.workerLog, logStart);
-    throw new Error(words === '' ? reason : `${reason}: ${words}`);
+    const reasonInLog = lastWords(folder.workerLog, logStart);
+    throw new Error(reasonInLog === '' ? reason : `${reason}: ${reasonInLog}`);
   });
   failed.catch(() => {});
   const ready = Promise.race([polls, failed]);

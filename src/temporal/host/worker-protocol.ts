@@ -1,4 +1,4 @@
-/** What the host and its worker process tell each other over Node's IPC channel. */
+/** The protocol between the host and its worker process over Node's IPC channel. */
 
 /** JSON in the worker's environment variable `PARTWISE_WORKER`. */
 export interface WorkerEnvironment {
@@ -6,17 +6,20 @@ export interface WorkerEnvironment {
   namespace: string;
   taskQueue: string;
   projectDir: string;
-  /** Accept runs that bear no proof of the project's owner. */
+  /** Accept runs without a proof of the project's owner. */
   open: boolean;
 }
 
 export type WorkerMessage =
-  /** It polls. */
+  /** The worker is polling. */
   | { type: 'ready' }
-  /** How many runs are open on the task queue; sent on change and every 30 s. Keeps the host from ending. */
+  /**
+   * Number of open runs on the task queue, sent on change and every 30 s. Open runs keep the host from
+   * ending.
+   */
   | { type: 'open'; runs: number }
-  /** It cannot start, and trying again would not help; it exits next. */
+  /** The worker cannot start, and a retry would not help; it exits next. */
   | { type: 'failed'; message: string };
 
-/** `drain`: finish or hand back what runs, then exit. The channel's end means the same. */
+/** `drain`: finish or hand back running partitions, then exit. Closing the channel means the same. */
 export type HostMessage = { type: 'drain' };
