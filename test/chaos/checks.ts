@@ -39,19 +39,19 @@ interface Evidence {
 export const CHECKS: Record<string, (evidence: Evidence) => Promise<void> | void> = {
   'no partition is lost': allThere,
   'no partition is called again after it was recorded DONE': doneIsDone,
-  'attempts and artifacts are those of the calls outside': attemptsAgree,
-  'calls outside and attempts in the state add up': callsAddUp,
+  'attempts and artifacts match the call log': attemptsAgree,
+  'the call log and attempts in the state add up': callsAddUp,
   'no function is called more often than its budget allows': budgetsKept,
-  'no partition fails for what the machine did': machineCostsNothing,
-  'no row is there twice, and none is missing': rowsOnce,
+  'no partition fails because of the machine': machineCostsNothing,
+  'no row is duplicated or missing': rowsOnce,
   'every artifact is whole': artifactsWhole,
-  'nothing on the stage is half': ({ world }) => assertStageWhole(world.stage),
+  'no file on the stage is incomplete': ({ world }) => assertStageWhole(world.stage),
   'nothing unfinished is left on the stage': nothingUnfinished,
   'exit codes, statuses and close statuses agree': statusesAgree,
   'a closed run had no function running': closedMeansStopped,
-  'what was skipped was not called': skippedMeansNotCalled,
+  'skipped partitions were not called': skippedMeansNotCalled,
   'a late commit is refused': lateCommitRefused,
-  'no secret has travelled': ({ world, driven }) => assertNoSecrets(world, driven),
+  'no secret leaked': ({ world, driven }) => assertNoSecrets(world, driven),
 };
 
 /** Resolves with the names of the checks that failed, and why. */
