@@ -112,8 +112,8 @@ async function closingOf(runId: string): Promise<{ attempts: number; failure: st
   };
 }
 
-describe('a run that ends', () => {
-  it('is archived on its stage, whatever its end', async () => {
+describe('a run that finishes', () => {
+  it('is archived on its stage, however it ended', async () => {
     const good = await begin('good');
     expect(await good.run.wait()).toMatchObject({ status: 'SUCCESS' });
     const bad = await begin('bad', { fails: ['b'] });
@@ -149,14 +149,14 @@ describe('a run that ends', () => {
     expect(events.map(({ eventId }) => Number(eventId))).toEqual(events.map((_, i) => i + 1));
   });
 
-  it('is closed once when it was refused, and leaves nothing on the stage', async () => {
+  it('is closed once if it was refused, and leaves nothing on the stage', async () => {
     const { run } = await begin('refused', {}, { source: { table: 'sale' } });
     expect(await run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
     expect(await closingOf(run.runId)).toEqual({ attempts: 1, failure: null });
     expect(await archivesOf(run.runId)).toEqual([]);
   });
 
-  it('ends as it does when a closing step cannot be done, which Temporal shows', async () => {
+  it('keeps its status when a closing step fails, and Temporal shows the failure', async () => {
     const runId = project.runId('blocked');
     const { run } = await begin(runId, { blocks: archives(runId) }, { output: { table: 'blocked_out' } });
     const state = await run.wait();
@@ -184,8 +184,8 @@ async function read(run: RunHandle): Promise<Record<string, unknown>> {
 
 const callsIn = (file: string): string[] => readFileSync(file, 'utf8').trim().split('\n');
 
-describe('a run that the server has forgotten', () => {
-  it('is read from its archive, which its state says, and retried', async () => {
+describe('a run that the server no longer has', () => {
+  it('is read from its archive, says so in its state, and can be retried', async () => {
     const { run, calls, mended } = await begin('forgotten', { fails: ['b'] });
     const { workflowRunId } = (await run.wait()).executions[0]!;
     const before = await read(run);
@@ -228,7 +228,7 @@ describe('a run that the server has forgotten', () => {
     });
   });
 
-  it('needs nothing of its older executions: the newest is enough to read and retry it (I2)', async () => {
+  it('needs only its newest execution to be read and retried (I2)', async () => {
     const { run, calls, mended } = await begin('newest', { fails: ['b', 'c'] });
     await run.wait();
     const second = await (await run.retry({ only: ['c'] })).wait();
@@ -253,7 +253,7 @@ describe('a run that the server has forgotten', () => {
     expect(callsIn(calls).slice(called).sort()).toEqual(['b', 'c']);
   });
 
-  it('is archived by its continuation, or by hand, when it was terminated', async () => {
+  it('is archived by its continuation or by hand if it was terminated', async () => {
     const { run, calls } = await begin('terminated', { wait: 'd' });
     await changed(calls, () => readFileSync(calls, 'utf8').includes('d'));
     await project.client.workflow.getHandle(run.runId).terminate('for a test');
@@ -279,7 +279,7 @@ describe('a run that the server has forgotten', () => {
     });
   });
 
-  it('is not taken for an older execution of it, and not for a run that never was', async () => {
+  it('is not confused with an older execution or with a run that never existed', async () => {
     const { run, mended } = await begin('lost', { fails: ['b'] });
     await run.wait();
     await writeFile(mended, '');
@@ -302,8 +302,8 @@ describe('a run that the server has forgotten', () => {
   });
 });
 
-describe('a run in a file', () => {
-  it('is read without a server: an archive, or what temporal workflow show writes', async () => {
+describe('a run in a history file', () => {
+  it('is read without a server, from an archive or from the output of temporal workflow show', async () => {
     const { run } = await begin('filed', { fails: ['b'] });
     await run.wait();
     const before = await read(run);
@@ -358,7 +358,7 @@ describe('a run in a file', () => {
   });
 });
 
-it('lists a run as what ran, not as a later execution that was terminated before it did anything', async () => {
+it('lists the execution of a run that ran, not a later one that was terminated before it did anything', async () => {
   const { run } = await begin('listed');
   await run.wait();
   const idle = await project.client.workflow.start('partitionedRun', {

@@ -10,7 +10,7 @@ import { run } from './support/shell';
 
 const TEST_MS = 400_000;
 
-describe('nothing lost, nothing run twice, whatever is killed:', () => {
+describe('loses nothing and runs nothing twice, whatever is killed:', () => {
   it.each([10, 20, 23])(
     'seed %i',
     async (seed) => {

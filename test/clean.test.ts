@@ -104,8 +104,8 @@ async function retried(run: RunHandle): Promise<RunHandle> {
 const totalOf = (run: RunHandle, partition: string): Promise<unknown> =>
   run.partition(partition).artifacts.get('totals.json');
 
-describe('runs that are removed', () => {
-  it('go with everything but their locator, a dry run says so first, and nothing can be made of them any more', async () => {
+describe('removed runs', () => {
+  it('lose everything but their locator, as the dry run says, and can no longer be read or retried', async () => {
     const [one, two] = [await finished('one'), await finished('two')];
     const before = await files();
     const planned = await clean({ runs: [one.runId], dryRun: true });
@@ -138,7 +138,7 @@ describe('runs that are removed', () => {
     expect(await removed({ keep: 0 })).toEqual([two.runId]);
   });
 
-  it('are those that ended before, but for the newest, and never one in progress', async () => {
+  it('are those that ended before the given time, except the newest, and never one in progress', async () => {
     const [old, middle, young] = [await finished('old'), await finished('middle'), await finished('young')];
     const gate = join(project.folder, `${stage}.gate`);
     await writeFile(calls, '');
@@ -165,7 +165,7 @@ describe('runs that are removed', () => {
     expect(await open.results()).toHaveLength(3);
   });
 
-  it('leave behind what another run has reused, and what the series may reuse next (I3)', async () => {
+  it('leave behind files that another run reused or that the series may reuse next (I3)', async () => {
     const series = { series: 'nightly', onUnchanged: 'reuse' } as const;
     const apart = await finished('apart');
     const first = await finished('first', series);
@@ -196,7 +196,7 @@ describe('runs that are removed', () => {
     expect(await apart.partition('c').describe()).toMatchObject({ status: 'DONE' });
   });
 
-  it('free their id once the server has forgotten them: the next run of that id writes its rows (I10)', async () => {
+  it('free their id once the server no longer has them: the next run with that id writes its rows (I10)', async () => {
     const runId = project.runId('monthly');
     const output = { table: 'monthly', mode: 'replace' } as const;
     const begin = async (changes: Partial<RunInput>) =>
@@ -212,7 +212,7 @@ describe('runs that are removed', () => {
     expect(written).toEqual([{ region: 'a' }, { region: 'b' }]);
   });
 
-  it('leave behind what a run has reused that nobody here can read (I3)', async () => {
+  it('leave behind files reused by a run that cannot be read here (I3)', async () => {
     const series = { series: 'nightly', onUnchanged: 'reuse' } as const;
     const first = await finished('first', series);
     const second = await finished('second', series);
@@ -225,8 +225,8 @@ describe('runs that are removed', () => {
   });
 });
 
-describe('runs that stay', () => {
-  it('lose what a killed attempt left, and keep what they recorded, logs included', async () => {
+describe('runs that are kept', () => {
+  it('lose files left by a killed attempt, and keep what they recorded, including logs', async () => {
     const gate = join(project.folder, `${stage}.gate`);
     await writeFile(calls, '');
     const own = await makeProject(FUNCTIONS);
@@ -269,7 +269,7 @@ describe('runs that stay', () => {
     ['', false],
     [', also when a retry in between was ended before it had a plan', true],
   ])(
-    'can be retried after they were cut off, with what their units had recorded%s (I4)',
+    'can be retried after they were interrupted, with what their units had recorded%s (I4)',
     async (_, between) => {
       await writeFile(calls, '');
       const gate = join(project.folder, `${stage}.gate`);
@@ -307,7 +307,7 @@ describe('runs that stay', () => {
 });
 
 describe('partwise clean', () => {
-  it('shows what it would remove, asks for --yes where it cannot ask, and then does it', async () => {
+  it('shows what it would remove, requires --yes where it cannot ask, and then removes it', async () => {
     const run = await finished('shown');
     const flags = ['clean', '--stage', stage, '--run', run.runId];
     const dry = await cli(project.folder, [...flags, '--dry-run']);
@@ -352,7 +352,7 @@ describe('choosing runs', () => {
     ['all but the newest, of which one that runs is one', null, 2, ['cleaned before', 'fifth']],
     ['none that nobody knows the end of, by number alone', null, 0, ['cleaned before', 'fifth', 'tenth']],
     ['what is older and not among the newest', 3 * 86_400_000, 3, ['elsewhere']],
-  ])('takes %s', (_, olderThanMs, keep, expected) => {
+  ])('accepts %s', (_, olderThanMs, keep, expected) => {
     expect(select(olderThanMs, keep)).toEqual(expected);
   });
 });

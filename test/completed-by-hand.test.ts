@@ -96,8 +96,8 @@ function forged(changes: object = {}): object {
   };
 }
 
-describe('a unit that is completed with something that is not its result', () => {
-  it('is tried again, and the run comes to the same as without it (I4, I8)', async () => {
+describe('a unit completed by hand with something that is not its result', () => {
+  it('is retried, and the run ends as it would have otherwise (I4, I8)', async () => {
     const gated = await regions('junk', { params: { wait: true } });
     await gated.untilBegun(...ALL);
     const junk = ['junk', null, {}, forged({ unit: 7 }), forged({ counts: { ...noCounts(), DONE: 7 } })];
@@ -111,7 +111,7 @@ describe('a unit that is completed with something that is not its result', () =>
     await readAll(gated.run, ['archive', 'replay']);
   });
 
-  it('is given up as lost after three times, and a retry finishes the run (I8)', async () => {
+  it('is lost after three times, and a retry finishes the run (I8)', async () => {
     const gated = await regions('three-times', { params: { wait: ['a'] } });
     for (let times = 1; times <= 3; times++) {
       await gated.untilCalls(5 + times);
@@ -134,7 +134,7 @@ describe('a unit that is completed with something that is not its result', () =>
     );
   });
 
-  it('runs nothing again that the batch had recorded (I4)', async () => {
+  it('does not repeat partitions that the batch had recorded (I4)', async () => {
     const gated = await startGated(project, 'batch', {
       source: { table: 'many' },
       params: { wait: ['5'] },
@@ -153,7 +153,7 @@ describe('a unit that is completed with something that is not its result', () =>
     expect(calls.length).toBeLessThanOrEqual(602);
   });
 
-  it('is cut off like any other when the run is cancelled before it is tried again (I12)', async () => {
+  it('is cancelled like any other if the run is cancelled before its next attempt (I12)', async () => {
     const gated = await regions('junk-cancel', {
       params: { wait: ['a'] },
       options: { heartbeatTimeout: '1m' },
@@ -172,8 +172,8 @@ async function files(runId: string): Promise<string[]> {
   return readdir(join(project.folder, 'stage', runId), { recursive: true });
 }
 
-describe('a unit that is failed by hand', () => {
-  it('fails with its words, whatever its details are, and the others go on (I8)', async () => {
+describe('a unit failed by hand', () => {
+  it('fails with the given message, whatever its details, and the others continue (I8)', async () => {
     const gated = await regions('fail', { params: { wait: ['a', 'b'] } });
     await gated.untilBegun('a', 'b');
     const fail = (activityId: string, details: unknown): Promise<void> =>
@@ -195,8 +195,8 @@ describe('a unit that is failed by hand', () => {
   });
 });
 
-describe('a step of a run that is completed with something that is not its result', () => {
-  it('fails the run with a sentence when it is the first or the plan, and the id is free again (I9)', async () => {
+describe('a step of a run completed by hand with something that is not its result', () => {
+  it('fails the run with an explanation if it is the first step or the plan, and frees the id (I9)', async () => {
     let run!: RunHandle;
     await whileHeld(async () => {
       ({ run } = await regions('plan'));
@@ -221,7 +221,7 @@ describe('a step of a run that is completed with something that is not its resul
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
   });
 
-  it('fails the run with a sentence when it is the commit, and a retry commits once (I10)', async () => {
+  it('fails the run with an explanation if it is the commit, and a retry commits once (I10)', async () => {
     const table = 'committed_by_hand';
     const gated = await regions('commit', { params: { wait: ['a'] }, output: { table } });
     await gated.untilBegun('a');
@@ -244,8 +244,8 @@ describe('a step of a run that is completed with something that is not its resul
   });
 });
 
-describe('signals of shards that no shard sent', () => {
-  it('are passed over by the run and by its shards (I8)', async () => {
+describe('shard signals that no shard sent', () => {
+  it('are ignored by the run and by its shards (I8)', async () => {
     const gated = await startGated(project, 'shards', {
       source: { table: 'hundred' },
       params: { wait: ['5'] },
@@ -265,7 +265,7 @@ describe('signals of shards that no shard sent', () => {
 });
 
 describe('clean', () => {
-  it('passes over a run that it cannot read, says so, and removes what is asked for of the others (I3)', async () => {
+  it('skips a run that it cannot read, says so, and cleans the others as asked (I3)', async () => {
     // Outcomes of failures are long, and so in files.
     const many = await startGated(project, 'damaged', {
       source: { table: 'many' },
@@ -292,11 +292,11 @@ describe('clean', () => {
   });
 });
 
-describe('what counts as a result', () => {
+describe('a valid result', () => {
   const task = { unit: 0, from: 0, to: 9, partitions: 10 };
   const done = { counts: { ...noCounts(), DONE: 10 } };
 
-  it('is about the partitions of its unit, and about each once (I8)', () => {
+  it('covers the partitions of its unit, each once (I8)', () => {
     expect(isUnitResult(forged(done), task)).toBe(true);
     expect(isUnitResult(forged({ counts: { ...noCounts(), DONE: 8 }, retry: '3,7' }), task)).toBe(true);
     for (const changes of [
@@ -316,7 +316,7 @@ describe('what counts as a result', () => {
       expect({ changes, is: isUnitResult(forged(changes), task) }).toEqual({ changes, is: false });
   });
 
-  it('is never a text, a list, or an object of another kind (I8)', () => {
+  it('is never a string, an array, or an object of another kind (I8)', () => {
     for (const value of ['junk', null, undefined, 7, [], {}, { version: 1 }]) {
       expect(isUnitResult(value, task)).toBe(false);
       expect(isRunPlan(value)).toBe(false);
@@ -325,8 +325,8 @@ describe('what counts as a result', () => {
   });
 });
 
-describe('what an attempt takes from the heartbeat of the one before', () => {
-  it('is what is of its form', () => {
+describe('what an attempt takes from the previous heartbeat', () => {
+  it('is only what has the expected form', () => {
     const sent = { throws: 2, losses: 5, shutdowns: 'x', interrupted: { 3: -1 }, ordinal: 4, other: 1 };
     expect(beatFrom(sent)).toEqual({ ...FIRST_BEAT, throws: 2, ordinal: 4 });
     for (const junk of ['text', null, undefined, 7, []]) expect(beatFrom(junk)).toEqual(FIRST_BEAT);

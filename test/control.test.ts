@@ -55,7 +55,7 @@ const eventTypes = async (gated: GatedRun): Promise<(string | number | null | un
   ((await handleOf(gated).fetchHistory()).events ?? []).map(({ eventType }) => eventType);
 
 describe('a paused run', () => {
-  it('starts nothing, lets what runs end, says so everywhere, and goes on when it is told to', async () => {
+  it('starts nothing, lets running partitions finish, is shown as paused everywhere, and continues when unpaused', async () => {
     const gated = await regions('pause', { params: { wait: ['a', 'b'] }, options: { maxConcurrency: 2 } });
     await gated.untilBegun('a', 'b');
     await gated.run.pause();
@@ -78,7 +78,7 @@ describe('a paused run', () => {
     expect((await handleOf(gated).describe()).memo).toMatchObject({ [PAUSED_MEMO]: false });
   });
 
-  it('begins no round of retries', async () => {
+  it('does not start a retry round', async () => {
     const gated = await batches('pause-retry', {
       params: { fails: { 5: 'once' }, wait: ['599'] },
       options: { retry: { maximumAttempts: 2, initialInterval: 10 } },
@@ -93,7 +93,7 @@ describe('a paused run', () => {
     expect(await scheduled(gated)).toEqual(['0', '1', '2', 'r1.0']);
   });
 
-  it('can be paused before it is planned', async () => {
+  it('can be paused before planning finishes', async () => {
     // No worker polls here yet: the signal waits with the run.
     const other = await makeProject(GATED_FUNCTIONS);
     try {
@@ -138,7 +138,7 @@ describe('a paused run', () => {
     });
   });
 
-  it('is stopped by its time-out', async () => {
+  it('is stopped by its timeout', async () => {
     const gated = await regions('pause-late', { options: { runTimeout: '5s' }, params: { wait: true } });
     await gated.run.pause();
     expect(await gated.run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'RunTimeout' } });
@@ -146,7 +146,7 @@ describe('a paused run', () => {
 });
 
 describe('the concurrency of a run', () => {
-  it('can be raised, which takes effect at once, and lowered, which does as units end', async () => {
+  it('can be raised, effective immediately, and lowered, effective as units finish', async () => {
     const gated = await regions('concurrency', { params: { wait: true }, options: { maxConcurrency: 1 } });
     await gated.untilBegun('a');
     await gated.run.set({ maxConcurrency: 3 });
@@ -163,7 +163,7 @@ describe('the concurrency of a run', () => {
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', maxConcurrency: 1 });
   });
 
-  it('and its tolerance can be set before it is planned', async () => {
+  it('can be set before planning finishes, and so can the tolerance', async () => {
     const other = await makeProject(GATED_FUNCTIONS);
     try {
       await other.execute("CREATE TABLE regions AS SELECT unnest(['a', 'b', 'c', 'd']) AS k");
@@ -188,7 +188,7 @@ describe('the concurrency of a run', () => {
 });
 
 describe('the tolerance of a run', () => {
-  it('decides how the run ends, as it is in force at the end (I8)', async () => {
+  it('decides how the run ends, by its value at the end (I8)', async () => {
     const gated = await regions('tolerance', { params: { fails: { a: 'no' }, wait: ['f'] } });
     await gated.untilBegun('f');
     await gated.run.set({ toleratedFailures: '17%' });
@@ -197,7 +197,7 @@ describe('the tolerance of a run', () => {
     expect(await gated.run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', error: null });
   });
 
-  it('stops a run that is to fail fast when it is lowered below what has failed (I8)', async () => {
+  it('stops a failFast run when lowered below the number of failures (I8)', async () => {
     const gated = await regions('lowered', {
       params: { fails: { a: 'no' }, wait: ['b', 'c'] },
       options: { maxConcurrency: 2, failFast: true, toleratedFailures: 3 },
@@ -212,8 +212,8 @@ describe('the tolerance of a run', () => {
   });
 });
 
-describe('messages that come together', () => {
-  it('a unit that one of them begins and another stops was never begun, for everyone (I8)', async () => {
+describe('messages that arrive together', () => {
+  it('that start a unit and stop the run leave the unit never started, for every reader (I8)', async () => {
     const gated = await regions('together', {
       params: { fails: { a: 'no' }, wait: ['b'] },
       options: { maxConcurrency: 1, failFast: true, toleratedFailures: 3 },
@@ -239,7 +239,7 @@ describe('messages that come together', () => {
 });
 
 describe('skipping', () => {
-  it('leaves partitions out that wait, stops one that runs, and a run of DONE and SKIPPED is a SUCCESS (I8)', async () => {
+  it('leaves out waiting partitions and stops a running one; a run of DONE and SKIPPED is a SUCCESS (I8)', async () => {
     const gated = await regions('skip', {
       params: { wait: ['a', 'b'], deaf: true },
       options: { maxConcurrency: 2 },
@@ -269,7 +269,7 @@ describe('skipping', () => {
     expect(await handleOf(gated).result()).toMatchObject({ counts: { DONE: 3, ...counts } });
   });
 
-  it('leaves the rows of skipped partitions in the table as they were (I10)', async () => {
+  it('leaves the rows of skipped partitions in the table unchanged (I10)', async () => {
     const gated = await regions('skip-kept', {
       params: { wait: ['c'] },
       options: { maxConcurrency: 1 },
@@ -287,7 +287,7 @@ describe('skipping', () => {
     ]);
   });
 
-  it('takes a partition out of back-off, also while the run is paused', async () => {
+  it('takes a partition out of back-off, even while the run is paused', async () => {
     const gated = await regions('skip-backoff', {
       params: { fails: { a: 'not yet' } },
       options: { retry: { maximumAttempts: 2, initialInterval: '1h', maximumInterval: '1h' } },
@@ -299,7 +299,7 @@ describe('skipping', () => {
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5, SKIPPED: 1 } });
   });
 
-  it('takes partitions out of batches that wait, and out of rounds of retries', async () => {
+  it('takes partitions out of waiting batches and out of retry rounds', async () => {
     const gated = await batches('skip-batch', {
       params: { wait: ['0'], fails: { 7: 'no', 8: 'no' } },
       options: { retry: { maximumAttempts: 2, initialInterval: 10 } },
@@ -324,7 +324,7 @@ describe('skipping', () => {
     expect(await handleOf(gated).query('progress')).toMatchObject({ counts: { SKIPPED: 202, PENDING: 0 } });
   });
 
-  it('is refused as a whole, with a sentence for every id: unknown, ended, skipped already', async () => {
+  it('is refused as a whole, with a reason for every id: unknown, ended, already skipped', async () => {
     const gated = await regions('skip-refused', {
       params: { wait: ['c'], fails: { b: 'no' } },
       options: { maxConcurrency: 1 },
@@ -353,7 +353,7 @@ describe('skipping', () => {
     await expect(gated.run.set({ maxConcurrency: 2 })).rejects.toMatchObject({ name: 'RunEnded' });
   });
 
-  it('is answered, too, when the run is cancelled before it is done (I12)', async () => {
+  it('gets an answer even if the run is cancelled first (I12)', async () => {
     const gated = await regions('skip-cancel', {
       params: { wait: ['a'], deaf: true },
       options: { maxConcurrency: 1 },
@@ -373,7 +373,7 @@ describe('skipping', () => {
     expect(gated.calls().filter(({ pid }) => isAlive(pid))).toEqual([]);
   });
 
-  it('of a partition in a batch in flight is refused', async () => {
+  it('is refused for a partition in a batch in flight', async () => {
     const gated = await batches('skip-in-batch', { params: { wait: ['0'] } });
     await gated.untilBegun('0');
     await expect(gated.run.skip(['100'])).rejects.toThrow(
@@ -384,8 +384,8 @@ describe('skipping', () => {
   });
 });
 
-describe('a cancel that comes while rows are written', () => {
-  it('closes the run when the commit has stopped, and not before (I8)', async () => {
+describe('a cancel while rows are being written', () => {
+  it('closes the run once the commit has stopped, and not before (I8)', async () => {
     const gated = await regions('uncommitted', { params: { wait: ['a'] }, output: { table: 'unwritten' } });
     await gated.untilBegun('a');
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
@@ -410,8 +410,8 @@ describe('a cancel that comes while rows are written', () => {
   });
 });
 
-describe('what cannot be set', () => {
-  it('is refused with a sentence, and leaves no trace in history (I9)', async () => {
+describe('a setting that cannot be changed', () => {
+  it('is refused with an explanation, and leaves no trace in history (I9)', async () => {
     const gated = await regions('refused', { params: { wait: true }, options: { maxConcurrency: 1 } });
     await gated.untilBegun('a');
     const before = await eventTypes(gated);
@@ -449,7 +449,7 @@ describe('what cannot be set', () => {
     expect((await gated.run.wait()).status).toBe('SUCCESS');
   });
 
-  it('before the run is planned is a partition (I9)', async () => {
+  it('includes skipping a partition before planning finishes (I9)', async () => {
     const other = await makeProject(GATED_FUNCTIONS);
     try {
       await other.execute("CREATE TABLE regions AS SELECT unnest(['a', 'b']) AS k");
@@ -472,8 +472,8 @@ describe('what cannot be set', () => {
   });
 });
 
-describe('the queries of a run that has ended', () => {
-  it('tell how: refused (I8)', async () => {
+describe('the queries of a run that has finished', () => {
+  it('report how it ended: refused (I8)', async () => {
     const gated = await regions('query-refused', { source: { table: 'nowhere' } });
     expect((await gated.run.wait()).status).toBe('FAILURE');
     expect(await handleOf(gated).query('progress')).toMatchObject({
@@ -484,7 +484,7 @@ describe('the queries of a run that has ended', () => {
   });
 });
 
-describe("Temporal's own tool", () => {
+describe("Temporal's own CLI", () => {
   const workflow = (gated: GatedRun, ...args: string[]): Promise<Ran> =>
     runProgram(
       temporal,
@@ -501,7 +501,7 @@ describe("Temporal's own tool", () => {
       project.folder,
     );
 
-  it('pauses, unpauses and changes a run, and is told why when it cannot', async () => {
+  it('pauses, unpauses and changes a run, and shows why a change is refused', async () => {
     const gated = await regions('temporal', { params: { wait: true }, options: { maxConcurrency: 1 } });
     await gated.untilBegun('a');
     const update = (name: string, input: string) =>
@@ -537,7 +537,7 @@ describe("Temporal's own tool", () => {
 });
 
 describe('the commands', () => {
-  it('pause, set, skip and unpause a run, and watch tells', async () => {
+  it('pause, set, skip and unpause a run, and watch shows it', async () => {
     const gated = await regions('commands', { params: { wait: true }, options: { maxConcurrency: 1 } });
     const { runId } = gated.run;
     await gated.untilBegun('a');
@@ -600,7 +600,7 @@ describe('the commands', () => {
 });
 
 describe('a cancelled run', () => {
-  it('stops a batch whose function ignores the signal, and says which partitions were cut off (I12)', async () => {
+  it('stops a batch whose function ignores the signal, and reports which partitions were interrupted (I12)', async () => {
     const gated = await batches('deaf-batch', { params: { wait: ['203'], deaf: true } });
     await gated.untilBegun('203');
     const { pid } = gated.calls().find(({ id }) => id === '203')!;
@@ -617,7 +617,7 @@ describe('a cancelled run', () => {
     });
   });
 
-  it('calls nothing that waits in back-off (I12)', async () => {
+  it('does not call partitions waiting in back-off (I12)', async () => {
     const gated = await regions('backoff-cancel', {
       params: { fails: 'not yet' },
       options: { retry: { maximumAttempts: 2, initialInterval: '1h', maximumInterval: '1h' } },

@@ -82,7 +82,7 @@ async function everything(): Promise<unknown> {
 }
 
 describe('partwise debug', () => {
-  it('gives the function the rows, key, parameters and time of the run, and says how it ends against what is recorded', async () => {
+  it('gives the function the rows, key, parameters and time of the run, and compares the outcome with the recorded one', async () => {
     await project.write('sales.csv', 'region,amount\nNorth,1000\nSouth,1\n');
     const before = await everything();
     const { now, recorded, comparison, ...about } = await report('North');
@@ -111,7 +111,7 @@ describe('partwise debug', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('takes the function as it is now, and changes nothing in the run', async () => {
+  it('uses the current function, and changes nothing in the run', async () => {
     const before = await everything();
     const asRecorded = await debug('South');
     expect(asRecorded.code).toBe(1);
@@ -147,7 +147,7 @@ describe('partwise debug', () => {
     expect(await project.partwise.getRun(runId).status()).toMatchObject({ counts: { DONE: 1, FAILED: 1 } });
   });
 
-  it('downloads what runs recorded', async () => {
+  it('downloads what the run recorded', async () => {
     const reading = project.runId('reads');
     const input = { ...source, function: 'reads', params: { of: runId }, only: ['North'] };
     await (await project.partwise.start(input, { runId: reading })).wait();
@@ -156,7 +156,7 @@ describe('partwise debug', () => {
     expect(JSON.parse(stdout)).toMatchObject({ now: { result: [{ total: 3 }] }, comparison: { same: true } });
   });
 
-  it('runs the query of the function sql, or another one', async () => {
+  it('runs the query of the sql function, or another one', async () => {
     const id = project.runId('sql');
     const input = { ...source, function: 'sql', sql: 'SELECT count(*) AS n FROM data' };
     await (await project.partwise.start(input, { runId: id })).wait();
@@ -181,7 +181,7 @@ describe('partwise debug', () => {
     });
   });
 
-  it('refuses rows that are not those of the run: a file that changed, a snapshot that was changed (I1)', async () => {
+  it('refuses rows other than those of the run: a changed file, a changed snapshot (I1)', async () => {
     await project.write('a.txt.csv', 'n\n1\n2\n');
     const id = project.runId('files');
     const input = { function: 'rowsOf', source: { files: '.', pattern: 'a.txt.csv' } };
@@ -210,7 +210,7 @@ describe('partwise debug', () => {
     });
   });
 
-  it('says what is not there', async () => {
+  it('says what does not exist', async () => {
     const nowhere = await debug('Nrth');
     expect(nowhere).toMatchObject({
       code: 2,
@@ -227,7 +227,7 @@ describe('partwise debug', () => {
     });
   });
 
-  it('--inspect waits for a debugger and stops at the function, in the file that the user wrote', async () => {
+  it("--inspect waits for a debugger and stops in the function, in the user's source file", async () => {
     const running = startCli(project.folder, ['debug', runId, 'North', '--inspect']);
     debugged = running.process;
     const said = await running.says('Waiting for a debugger at ws://127.0.0.1:');
@@ -258,7 +258,7 @@ describe('partwise debug', () => {
   });
 });
 
-it('the library debugs a partition in its own process, and gives its console back', async () => {
+it('the library debugs a partition in its own process, and restores the console', async () => {
   const events: DebugEvent[] = [];
   const before = [process.stdout.write, process.stderr.write];
   // Jest's own console prints more than what it is given.

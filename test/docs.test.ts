@@ -251,7 +251,7 @@ describe('the demo', () => {
     printed = stdout;
   });
 
-  it('prints commands to try next, and each of them works as it stands', async () => {
+  it('prints commands to try next, each of which works as printed', async () => {
     const commands = [...printed.matchAll(/^ +(node dist\/cli\/main\.js .*?)(?: {2,}.*)?$/gm)].map(
       ([, line]) => line!,
     );
@@ -265,8 +265,8 @@ describe('the demo', () => {
   });
 });
 
-describeEmulator('the demo of Snowflake', () => {
-  it('runs the example on an account of its own, whatever the shell is set up for', async () => {
+describeEmulator('the Snowflake demo', () => {
+  it('runs the example on its own emulated account, whatever the environment of the shell', async () => {
     for (const part of ['scripts', 'node_modules/.cache'])
       await symlink(join(REPOSITORY, part), join(root, part));
     const { stdout } = await tryOut({ place: 'package.json', line: 'node scripts/demo-snowflake.mjs' }, root);

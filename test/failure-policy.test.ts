@@ -39,7 +39,7 @@ const elsewhere = async (runId: string) => {
 };
 
 describe('failFast', () => {
-  it('stops a run once more partitions failed than are tolerated: the rest is SKIPPED, and nothing is written (I8)', async () => {
+  it('stops a run once more partitions failed than are tolerated: the rest are SKIPPED, and nothing is written (I8)', async () => {
     const gated = await startGated(project, 'fast', {
       source: { table: 'regions' },
       params: { fails: { a: 'no good: ID', b: 'no better' }, wait: ['b', 'c'] },
@@ -77,7 +77,7 @@ describe('failFast', () => {
     expect((await cli(project.folder, ['watch', gated.run.runId, '--json'])).code).toBe(1);
   });
 
-  it('lets a run go on whose failures are tolerated', async () => {
+  it('lets a run continue while its failures are tolerated', async () => {
     const { run } = await startGated(project, 'tolerant', {
       source: { table: 'regions' },
       params: { fails: { a: 'no' } },
@@ -91,7 +91,7 @@ describe('failFast', () => {
     });
   });
 
-  it('counts what threw in a batch, and is not tried again, as FAILED (I8)', async () => {
+  it('counts partitions of a batch that threw and are not retried as FAILED (I8)', async () => {
     const { run } = await startGated(project, 'fast-batch', {
       source: { table: 'many' },
       params: { fails: { 0: 'once more', 201: 'final: ID' } },
@@ -120,8 +120,8 @@ describe('failFast', () => {
   });
 });
 
-describe('a run in which everything fails alike', () => {
-  it('stops after 20 partitions, says why, and starts no other (I8)', async () => {
+describe('a run in which every partition fails with the same error', () => {
+  it('stops after 20 partitions, says why, and starts no more (I8)', async () => {
     const gated = await startGated(project, 'alike', {
       source: { table: 'forty' },
       params: { fails: 'no table "x-ID" for ID' },
@@ -143,7 +143,7 @@ describe('a run in which everything fails alike', () => {
     expect((await elsewhere(gated.run.runId)).progress.counts).toMatchObject({ FAILED, CANCELLED, SKIPPED });
   });
 
-  it('is finished by a retry, once it is mended: failed, cut off and skipped alike', async () => {
+  it('is finished by a retry once it is fixed, including failed, interrupted and skipped partitions', async () => {
     const gated = await startGated(project, 'mended', {
       source: { table: 'forty' },
       params: { fails: 'no such column' },
@@ -157,7 +157,7 @@ describe('a run in which everything fails alike', () => {
     });
   });
 
-  it('does not blow up a batch that failed alike into retries: what threw is FAILED, with its error (I8)', async () => {
+  it('does not expand such a batch into retries: partitions that threw are FAILED, with their error (I8)', async () => {
     const gated = await startGated(project, 'alike-batch', {
       source: { table: 'many' },
       params: { fails: 'no such column' },
@@ -192,7 +192,7 @@ describe('a run in which everything fails alike', () => {
     });
   });
 
-  it('goes on when one partition is done, and when all of it is tolerated', async () => {
+  it('continues if one partition is DONE, or if all failures are tolerated', async () => {
     const fails = Object.fromEntries(Array.from({ length: 39 }, (_, i) => [`${i + 11}`, 'no']));
     const one = await startGated(project, 'one-done', {
       source: { table: 'forty' },
@@ -219,7 +219,7 @@ describe('a run in which everything fails alike', () => {
 });
 
 describe('runTimeout', () => {
-  it('stops what runs, keeps what is done, writes nothing, and fails the run by its name (I8)', async () => {
+  it('stops what is running, keeps what is DONE, writes nothing, and fails the run with that type (I8)', async () => {
     const gated = await startGated(project, 'late', {
       source: { table: 'regions' },
       params: { wait: ['c'], deaf: true },
@@ -247,7 +247,7 @@ describe('runTimeout', () => {
     expect((await cli(project.folder, ['watch', gated.run.runId])).code).toBe(1);
   });
 
-  it('covers the planning too: then nothing was started (I8)', async () => {
+  it('covers planning too: then nothing was started (I8)', async () => {
     const { run } = await startGated(project, 'late-plan', {
       source: {
         query:
@@ -261,7 +261,7 @@ describe('runTimeout', () => {
     expect((await cli(project.folder, ['watch', run.runId])).code).toBe(2);
   });
 
-  it('does not touch a run that ends in time', async () => {
+  it('does not affect a run that finishes in time', async () => {
     const { run } = await startGated(project, 'in-time', {
       source: { table: 'regions' },
       options: { runTimeout: '1h' },
@@ -269,7 +269,7 @@ describe('runTimeout', () => {
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
   });
 
-  it('is told to be too short before anything starts, on the command line too', async () => {
+  it('is refused as too short before anything starts, also on the command line', async () => {
     const flags = ['--from', 'regions', '--by', 'k', '--run-timeout', '0.5s', '--tolerated-failures', '101%'];
     const { code, stderr } = await cli(project.folder, ['run', 'gated', ...flags]);
     expect(code).toBe(2);
@@ -281,7 +281,7 @@ describe('runTimeout', () => {
 });
 
 describe('a tolerance', () => {
-  it('is a number, or a share that is rounded down', () => {
+  it('is a number, or a percentage that is rounded down', () => {
     expect([0, 7, '5%', '0.5%', '100%'].map(asTolerance)).toEqual([0, 7, '5%', '0.5%', '100%']);
     for (const value of [-1, 1.5, '5', '%', '101%', '-1%', null, '5 %', Infinity])
       expect(asTolerance(value)).toBeNull();
@@ -294,7 +294,7 @@ describe('a tolerance', () => {
 });
 
 describe('errors', () => {
-  it('are alike but for ids, numbers and quoted values', () => {
+  it('match if they differ only in ids, numbers and quoted values', () => {
     const alike = (a: [string, string], b: [string, string]): boolean =>
       errorPattern({ type: 'Error', message: a[0] }, a[1]) ===
       errorPattern({ type: 'Error', message: b[0] }, b[1]);
@@ -310,7 +310,7 @@ describe('errors', () => {
     expect(errorPattern({ type: 'E', message: 'no a.*b-c/d' }, 'a.*b-c%2Fd')).toBe('E: no ◦');
   });
 
-  it('of a unit are alike when all of them are and nothing is done', () => {
+  it('of a unit match if all of them do and nothing is DONE', () => {
     const outcome = (id: string, status: string, message: string | null): PartitionOutcome =>
       ({
         id,
@@ -349,13 +349,13 @@ describe('a stop', () => {
   });
   const plan = { failFast: true, stopAfterAlike: 20 };
 
-  it('needs something that is left to be stopped', () => {
+  it('needs work left to stop', () => {
     const counts = { ...noCounts(), FAILED: 5 };
     expect(stopReason(standing({ counts }), plan)).toBeNull();
     expect(stopReason(standing({ counts: { ...counts, PENDING: 1 } }), plan)).toBe('failFast');
   });
 
-  it('for alike failures counts those that wait for another try, and needs more than are tolerated', () => {
+  it('for matching failures counts those waiting for another attempt, and needs more than are tolerated', () => {
     const facts = { waiting: 20, alike: alike(20) };
     expect(stopReason(standing(facts), plan)).toBe('alike');
     expect(stopReason(standing({ ...facts, toleratedFailures: 20 }), plan)).toBeNull();

@@ -83,7 +83,7 @@ const UNIT_RESULT = {
   outcomes: [{ ordinal: 0, status: 'DONE', result: { own: false } }],
 };
 
-it('two projects share a stage: each reads the runs of the other, and cleans none of their files (I3)', async () => {
+it("two projects that share a stage read each other's runs and never clean each other's files (I3)", async () => {
   const otherFolder = await mkdtemp(join(tmpdir(), 'partwise-forged-'));
   const config = { functions: join(folder, 'functions.ts'), stage: join(folder, 'stage') };
   await writeFile(join(otherFolder, 'partwise.config.json'), JSON.stringify(config));
@@ -115,7 +115,7 @@ describeStranger('another user of the machine', () => {
   it.each([
     ['complete', { result: JSON.stringify(UNIT_RESULT) }],
     ['fail', { reason: 'forged', detail: JSON.stringify(UNIT_RESULT) }],
-  ])('ends a run, and nothing more, when they %s a partition by hand (I4)', async (command, forged) => {
+  ])('can only end the run when they %s a partition by hand (I4)', async (command, forged) => {
     const runId = `by-hand-${command}`;
     const run = await gated(runId);
     const activity = await pending(runId, 'processUnit');
@@ -140,7 +140,7 @@ describeStranger('another user of the machine', () => {
     ]);
   });
 
-  it('cannot have a shard run that they start by hand (I13)', async () => {
+  it('cannot start a shard by hand (I13)', async () => {
     const task = { version: 1, runId: 'x', shard: 0, partitions: 1, firstUnit: 0, plan: {}, settings: {} };
     await stranger.temporal('workflow start', {
       type: 'partitionShard',
@@ -154,7 +154,7 @@ describeStranger('another user of the machine', () => {
   });
 });
 
-describe('a workflow worker of somebody else', () => {
+describe("another user's workflow worker", () => {
   // A run whose history everybody can read.
   beforeAll(async () => {
     const run = await partwise.start(input(1), { runId: 'model' });
@@ -186,7 +186,7 @@ describe('a workflow worker of somebody else', () => {
     });
   };
 
-  it('cannot have a unit run, or a run planned, with what it names (I13)', async () => {
+  it('cannot get a unit run or a run planned with what it names (I13)', async () => {
     const { events } = await anybody.workflow.getHandle('model').fetchHistory();
     const taskOf = (type: string): unknown => {
       const scheduled = events!.find(
@@ -203,7 +203,7 @@ describe('a workflow worker of somebody else', () => {
       expect(await schedule(`rogue-${type}`, type, queue, taskOf(type))).toMatch(FORGED);
   });
 
-  it('cannot have the function of a forged result of openRun run, though the run itself is the owner’s (I13)', async () => {
+  it('cannot get a function run by forging the result of openRun in a run of the owner (I13)', async () => {
     const evil = join(folder, 'evil');
     await writeFile(
       join(folder, 'evil.mjs'),
@@ -251,7 +251,7 @@ describe('a workflow worker of somebody else', () => {
   });
 });
 
-it('a run with shards does not hear what others tell in their name, and ends as it should (I13)', async () => {
+it('a run with shards ignores signals that others send in their name, and ends as it should (I13)', async () => {
   const run = await partwise.start(
     input(60, {
       params: { gate: join(folder, 'sharded.gate') },
@@ -280,7 +280,7 @@ it('a run with shards does not hear what others tell in their name, and ends as 
   expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
 });
 
-it('a secret that was lost ends the runs that are open, with what to do, and they can be continued', async () => {
+it('losing the secret ends the open runs, with what to do, and they can be continued', async () => {
   const run = await gated('lost-secret');
   await pending('lost-secret', 'processUnit');
   const before = await readFile(join(folder, '.partwise', 'secret.json'), 'utf8');

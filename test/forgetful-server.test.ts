@@ -100,8 +100,8 @@ const loseWhatCameAfterTheCopy = async (worker: ChildProcess): Promise<ChildProc
   return project.startWorker({ PARTWISE_RUNNERS: '2' });
 };
 
-describe('a server that forgets', () => {
-  it('partitions that ended since: none of them is called again (I4)', async () => {
+describe('a server that lost', () => {
+  it('partitions that ended since does not lead to a second call of any (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const { run, ids, openGate } = await start('forgot', { wait: 'a', ms: 200 }, { maxConcurrency: 2 });
     await recorded(run, 1);
@@ -125,7 +125,7 @@ describe('a server that forgets', () => {
     await end(other);
   });
 
-  it('all but the start of a run: it has the same plan, and what is done stays done (I4)', async () => {
+  it('all but the start of a run keeps its plan, and what is DONE stays DONE (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
     const { run, ids } = await start('unplanned', {}, { maxConcurrency: 2 });
@@ -139,7 +139,7 @@ describe('a server that forgets', () => {
     await end(other);
   });
 
-  it('what a batch recorded: its next attempt, of the same number, goes on after that (I4)', async () => {
+  it('what a batch recorded resumes the batch after it, in an attempt of the same number (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const { run, ids, until } = await start(
       'batch',

@@ -126,7 +126,7 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
     await expectFinished('kill-server');
   });
 
-  it('of the server, while the command goes on watching', async () => {
+  it('of the server, while the command keeps watching', async () => {
     const running = await begin('kill-server-attached');
     process.kill(pidOf(folder, 'server')!, 'SIGKILL');
     await openGate('kill-server-attached');
@@ -134,7 +134,7 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
     await expectFinished('kill-server-attached');
   });
 
-  it('of the server, whose port another program takes while the host sleeps: the command follows it to another port', async () => {
+  it('of the server, whose port another program takes while the host is suspended: the command follows it to another port', async () => {
     const running = await begin('server-moves');
     const host = pidOf(folder, 'host')!;
     const { port } = readJson<{ port: number }>(stateFolder(folder).serverFile)!;
@@ -174,7 +174,7 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
   });
 });
 
-it('edited functions reach the next run, and no run in flight', async () => {
+it('edited functions apply to the next run, and to no run in flight', async () => {
   const running = await begin('before-edit', ['c'], 3);
   await writeFile(join(folder, 'functions.ts'), FUNCTIONS(2));
   await openGate('after-edit');

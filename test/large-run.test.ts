@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(() => project.close());
 
 describe('a run of 20,000 partitions, of which 100 fail and one kills its process', () => {
-  it('whose worker is killed: every other partition is DONE, and a retry calls those 101 alone', async () => {
+  it('has every other partition DONE although its worker is killed, and a retry calls only those 101', async () => {
     const runId = project.runId('large');
     const [calls, mended] = [join(project.folder, 'calls'), join(project.folder, 'mended')];
     await writeFile(calls, '');

@@ -98,7 +98,7 @@ async function begin({ folder: at, partwise }: TestProject) {
   };
 }
 
-it('a continuation calls nothing while a function of the terminated execution still runs (I4)', async () => {
+it('a continuation calls nothing while a function of the terminated execution is still running (I4)', async () => {
   const worker = await project.startWorker();
   const { run, calls, begun, openGate } = await begin(project);
   await begun(1);
@@ -114,7 +114,7 @@ it('a continuation calls nothing while a function of the terminated execution st
   worker.kill('SIGTERM');
 });
 
-it('a continuation calls nothing while a function of a worker that is stopped still runs (I4)', async () => {
+it('a continuation calls nothing while a function of a stopped worker is still running (I4)', async () => {
   const stopped = await project.startWorker();
   try {
     const { run, calls, begun, openGate } = await begin(project);
@@ -133,7 +133,7 @@ it('a continuation calls nothing while a function of a worker that is stopped st
   }
 });
 
-it('a function whose worker has lost its server is stopped: nobody could tell that the run was terminated (I12)', async () => {
+it('a function is stopped when its worker loses the server, since the run may have been terminated (I12)', async () => {
   await stranded.startWorker();
   const { calls, begun } = await begin(stranded);
   await begun(1);
@@ -141,7 +141,7 @@ it('a function whose worker has lost its server is stopped: nobody could tell th
   await gone(calls()[0]!.pid);
 });
 
-it('a unit is told when the server accepts none of its heartbeats (I12)', async () => {
+it('a unit is notified when the server accepts none of its heartbeats (I12)', async () => {
   // The server knows no such task.
   const { client } = project;
   const activity = new MockActivityEnvironment({ heartbeatTimeoutMs: 1_000 }, { client });

@@ -75,7 +75,7 @@ const filesOf = (below: string): string[] =>
     .filter((name) => !name.startsWith('node_modules/'));
 
 describe('the package', () => {
-  it('holds what people run and read, and neither tests nor state of the build', () => {
+  it('contains what users run and read, and neither tests nor build state', () => {
     const files = filesOf(installed);
     expect(
       files.filter(
@@ -114,7 +114,7 @@ describe('the package', () => {
     }
   });
 
-  it('tells no path of the machine that built it, source maps included', () => {
+  it('contains no path of the machine that built it, including in source maps', () => {
     const told = filesOf(installed).filter((name) => {
       const text = readFileSync(join(installed, name), 'utf8');
       const maps = [...text.matchAll(/sourceMappingURL=data:[^,]+;base64,(\S+)/g)].map(([, map]) =>
@@ -161,12 +161,12 @@ async function followReadme(project: string, ...flags: string[]): Promise<void> 
 }
 
 describe('an empty folder after `npm install partwise`', () => {
-  it('gets a TypeScript project by `npx partwise init`, and what its README says works', async () => {
+  it('gets a TypeScript project from `npx partwise init`, whose README commands work', async () => {
     await followReadme(app);
     expect(existsSync(join(app, 'functions.ts'))).toBe(true);
   });
 
-  it('gets a JavaScript project by `npx partwise init --js`, and what its README says works', async () => {
+  it('gets a JavaScript project from `npx partwise init --js`, whose README commands work', async () => {
     await followReadme(jsApp, '--js');
     expect(existsSync(join(jsApp, 'functions.js'))).toBe(true);
   });
@@ -208,11 +208,11 @@ describe('declarations', () => {
   it.each([
     ['module nodenext', { module: 'nodenext', lib: ['es2023'], types: ['node'] }],
     ['moduleResolution bundler', { module: 'esnext', moduleResolution: 'bundler' }],
-  ])('fit a strict project with %s', async (name, options) => {
+  ])('compile in a strict project with %s', async (name, options) => {
     expect(await typeCheck(name.split(' ').at(-1)!, options)).toBe('');
   });
 
-  it('need nothing that comes without the package', async () => {
+  it('need nothing that is not installed with the package', async () => {
     const errors = await typeCheck('libraries', { module: 'nodenext', skipLibCheck: false });
     // Of other packages' declarations there may be errors, which `skipLibCheck` is for.
     expect(errors.split('\n').filter((line) => /^(?!node_modules\/(?!partwise\/)|\s|$)/.test(line))).toEqual(
@@ -221,7 +221,7 @@ describe('declarations', () => {
   });
 });
 
-describe('drivers that most projects do without', () => {
+describe('optional drivers', () => {
   const versions = (
     JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
       devDependencies: Record<string, string>;
@@ -238,7 +238,7 @@ describe('drivers that most projects do without', () => {
     '@temporalio/interceptors-opentelemetry',
   );
 
-  it('are named in the README with the same commands', () => {
+  it('are listed in the README with the same commands', () => {
     const readme = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
     for (const install of [snowflake, s3, tracing]) expect(readme).toContain(`\`${install}\``);
   });
@@ -258,7 +258,7 @@ describe('drivers that most projects do without', () => {
       tracing,
     ],
   ])(
-    'are asked for with the command that installs them when the configuration names %s, I9',
+    'are requested with their install command if the configuration names %s (I9)',
     async (_, config, user, install) => {
       const project = await folder(`lean-${Object.keys(config)[0]}`);
       await symlink(join(app, 'node_modules'), join(project, 'node_modules'));
@@ -275,7 +275,7 @@ describe('drivers that most projects do without', () => {
     },
   );
 
-  it('are asked for by both places that need one, in one sentence, I9', async () => {
+  it('are requested by both places that need one, with the same message (I9)', async () => {
     const project = await folder('lean-both');
     await symlink(join(app, 'node_modules'), join(project, 'node_modules'));
     const config = { warehouse: 'snowflake:analytics', stage: '@DB.SCHEMA.STAGE/path' };
@@ -285,7 +285,7 @@ describe('drivers that most projects do without', () => {
     expect(stdout).toContain('"snowflake:analytics" and "snowflake://analytics/@');
   });
 
-  it('are asked for by a run whose input names such a stage, before anything starts, I9', async () => {
+  it('are requested by a run whose input names such a stage, before anything starts (I9)', async () => {
     projects.push(app);
     await writeFile(
       join(app, 'on-s3.mjs'),

@@ -37,7 +37,7 @@ export const repeats = definePartitionFunction({
 `;
 
 function keepsNames(all: readonly Entry[], projectOf: () => TestProject): void {
-  it('keeps their values in rows, queries, artifacts, results and the output table', async () => {
+  it('keeps the values of such columns in rows, queries, artifacts, results and the output table', async () => {
     const project = projectOf();
     const input = {
       source: { table: 'named' },
@@ -65,7 +65,7 @@ function keepsNames(all: readonly Entry[], projectOf: () => TestProject): void {
     expect(await again.results()).toEqual(rows);
   });
 
-  it('takes one of them as the key', async () => {
+  it('accepts one of them as the key', async () => {
     const project = projectOf();
     for (const [name] of all.filter(([each]) => /^(constructor|__proto__)$/.test(each))) {
       const run = await project.partwise.start(

@@ -159,7 +159,7 @@ describe('retrying the failures', () => {
     expect(rows.map(({ region }) => region)).toEqual(['b', 'c', 'd', 'e', null]);
   });
 
-  it('retries failures of a run that passed within its tolerance, as often as it takes', async () => {
+  it('retries failures of a run that succeeded within its tolerance, as often as needed', async () => {
     const { run, calls, mend } = await begin('tolerated', ['b', 'd'], {
       options: { toleratedFailures: 2 },
       output: { file: 'tolerated.parquet' },
@@ -190,7 +190,7 @@ describe('retrying the failures', () => {
     expect(begins(calls())).toHaveLength(8);
   });
 
-  it('a list only narrows', async () => {
+  it('only narrows the selection with a list', async () => {
     const { run, calls, mend } = await begin('narrow', ['b', 'd']);
     await run.wait();
     await mend();
@@ -205,7 +205,7 @@ describe('retrying the failures', () => {
     expect(await project.partwise.getRun(run.runId).status()).toMatchObject({ counts: { DONE: 4 } });
   });
 
-  it('rows that were appended are not appended again', async () => {
+  it('does not append rows again', async () => {
     const output = { table: 'appended', mode: 'append' } as const;
     const { run, mend } = await begin('append', ['b'], { output, options: { toleratedFailures: 1 } });
     expect(await run.wait()).toMatchObject({ commit: { rows: 4 } });
@@ -215,7 +215,7 @@ describe('retrying the failures', () => {
     expect(regions.sort()).toEqual(['a', 'b', 'c', 'd', 'null']);
   });
 
-  it('rows that only a checkpoint has are appended by the execution that takes them over (I10)', async () => {
+  it('appends rows that only a checkpoint has in the execution that takes them over (I10)', async () => {
     const output = { table: 'salvaged', mode: 'append' } as const;
     const { run, calls, gate } = await begin('salvage', [], {
       source: { table: 'many' },
@@ -254,7 +254,7 @@ describe('retrying the failures', () => {
     expect(calls().filter((call) => call.startsWith('begin 400 '))).toHaveLength(1);
   });
 
-  it('rows of partitions that were DONE after the last commit are written, though nothing is left to run (I10)', async () => {
+  it('writes rows of partitions that were DONE after the last commit, even with nothing left to run (I10)', async () => {
     const output = { table: 'uncommitted' };
     const { run, mend } = await begin('uncommitted', ['b', 'd'], {
       output,
@@ -285,7 +285,7 @@ describe('retrying the failures', () => {
     expect(await tableRows('uncommitted')).toHaveLength(5);
   });
 
-  it('a failed commit is made up by a retry that runs nothing', async () => {
+  it('repeats a failed commit without running anything', async () => {
     await project.execute('CREATE TABLE drifted (other INTEGER)');
     const { run, calls } = await begin('commit', [], { output: { table: 'drifted' } });
     expect(await run.wait()).toMatchObject({
@@ -299,7 +299,7 @@ describe('retrying the failures', () => {
     expect(calls()).toHaveLength(before);
   });
 
-  it('goes by the functions as they are now, and by plain Temporal too', async () => {
+  it('uses the current functions, also from plain Temporal', async () => {
     const { run, calls, mend } = await begin('plain', ['b']);
     await run.wait();
     await mend();
@@ -321,7 +321,7 @@ describe('retrying the failures', () => {
     });
   });
 
-  it('what plain Temporal gives is checked: a list that is none, another warehouse (I9)', async () => {
+  it('checks what plain Temporal passes: an invalid list, another warehouse (I9)', async () => {
     const { run, calls, mend } = await begin('unchecked', ['b']);
     await run.wait();
     await mend();
@@ -337,7 +337,7 @@ describe('retrying the failures', () => {
     expect(calls()).toHaveLength(before);
   });
 
-  it('finds a run on a stage of its own', async () => {
+  it('finds a run on its own stage', async () => {
     const { run, mend } = await begin('elsewhere', ['b'], {
       stage: join(project.folder, 'stage of its own'),
     });
@@ -350,7 +350,7 @@ describe('retrying the failures', () => {
     });
   });
 
-  it('continues the run when the server has lost the execution after it, which had no plan', async () => {
+  it('continues the run if the server has lost the next execution, which had no plan', async () => {
     const { run, calls, mend } = await begin('lost', ['b']);
     await run.wait();
     await mend();
@@ -369,7 +369,7 @@ describe('retrying the failures', () => {
     expect(begins(calls().slice(before))).toEqual(['begin b 2']);
   });
 
-  it('works in batches: of 600 partitions the 7 that failed', async () => {
+  it('works in batches, for the 7 failed of 600 partitions', async () => {
     const failing = ['3', '77', '78', '79', '300', '598', '599'];
     const { run, calls, mend } = await begin('batches', failing, {
       source: { table: 'many' },
@@ -388,7 +388,7 @@ describe('retrying the failures', () => {
     expect(rows[299]).toEqual({ k: 299, n: 3, total: 299 + 899 + 1499 });
   });
 
-  it('says so when the snapshot is gone', async () => {
+  it('reports that the snapshot is gone', async () => {
     const { run } = await begin('cleaned', ['b']);
     await run.wait();
     const { runFolder } = await import('../src/stored/layout');
@@ -437,7 +437,7 @@ describe('resuming', () => {
     expect(await project.partwise.getRun(run.runId).results()).toHaveLength(5);
   });
 
-  it('what a batch had put on the stage when it was terminated is not run again (I4)', async () => {
+  it('does not repeat what a batch had put on the stage when it was terminated (I4)', async () => {
     const { run, calls, file } = await begin('salvage', [], {
       source: { table: 'many' },
       partitionBy: ['k'],
@@ -461,7 +461,7 @@ describe('resuming', () => {
     expect(await again.results()).toHaveLength(600);
   });
 
-  it('a worker that is killed while a continuation begins costs nothing (I4)', async () => {
+  it('loses nothing if the worker is killed while a continuation starts (I4)', async () => {
     const { run, calls, mend } = await begin('killed', ['a', 'b', 'c', 'd']);
     await run.wait();
     await mend();
@@ -481,7 +481,7 @@ describe('resuming', () => {
     );
   });
 
-  it('begins again a run that ended before it had a plan, with the input that it had', async () => {
+  it('restarts a run that ended before planning finished, with its original input', async () => {
     const { run, calls } = await begin('unplanned', [], { source: { table: 'later' } });
     expect(await run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
     const never = await run.retry();
@@ -505,7 +505,7 @@ describe('resuming', () => {
     expect(calls()).toEqual([]);
   });
 
-  it('says so while the run is still running, and begins a run that is not there', async () => {
+  it('is refused while the run is running, and starts a run that does not exist', async () => {
     const { run, gate } = await begin('running', [], { params: { wait: ['a'] } });
     await expect(run.retry()).rejects.toMatchObject({
       type: 'RunExists',
@@ -529,7 +529,7 @@ describe('resuming', () => {
 });
 
 describe('overwriting', () => {
-  it('begins a new generation with a new snapshot; earlier executions stay readable', async () => {
+  it('starts a new generation with a new snapshot; earlier executions stay readable', async () => {
     const { run, calls } = await begin('again', ['b'], { output: { table: 'overwritten' } });
     const first = await run.wait();
     await project.execute("INSERT INTO sales VALUES ('z', 7)");
@@ -553,7 +553,7 @@ describe('overwriting', () => {
     expect(await tableRows('overwritten')).toHaveLength(state.counts.total);
   });
 
-  it('refuses a taken id unless told what to do, and an append that would double', async () => {
+  it('refuses a taken id without an option for it, and an append that would duplicate rows', async () => {
     const { run } = await begin('taken', []);
     await run.wait();
     const input = await inputOf(run);

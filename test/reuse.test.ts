@@ -105,7 +105,7 @@ function expected(table: string): Promise<Record<string, unknown>[]> {
 }
 
 describe('a run of a series', () => {
-  it('calls the function for the 7 regions of 1,000 that changed, and for no other (I4)', async () => {
+  it('calls the function only for the 7 of 1,000 regions that changed (I4)', async () => {
     const { table, run } = await makeSeries(
       'nightly',
       "SELECT 'region ' || (range % 1000) AS region, range AS amount FROM range(20000)",
@@ -159,7 +159,7 @@ describe('a run of a series', () => {
     expect((await third.run.results()).length).toBe(1000);
   });
 
-  it('runs what is new, and forgets what is gone', async () => {
+  it('runs new partitions, and forgets removed ones', async () => {
     const { table, run } = await makeSeries('come-and-go', FOUR);
     await run();
     await project.execute(`DELETE FROM ${table} WHERE region = 'b'`, `INSERT INTO ${table} VALUES ('aa', 1)`);
@@ -174,7 +174,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual(['b']);
   });
 
-  it('sees a row that is there twice, values that changed places, and NULL that became a text', async () => {
+  it('detects a duplicated row, swapped values, and NULL that became a string', async () => {
     const { table, run } = await makeSeries(
       'subtle',
       `SELECT * FROM (VALUES
@@ -200,7 +200,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual([]);
   });
 
-  it('runs everything when parameters, column types or columns are others', async () => {
+  it('runs everything if parameters, column types or columns changed', async () => {
     const { table, run } = await makeSeries('basis', FOUR);
     const all = ['a', 'b', 'c', 'd'];
     expect((await run()).called).toEqual(all);
@@ -215,7 +215,7 @@ describe('a run of a series', () => {
     expect((await run({ params: { a: 2, b: 1 } })).called).toEqual([]);
   });
 
-  it('runs what failed, and what a retry made good is reused (I4)', async () => {
+  it('runs failed partitions, and reuses those that a retry fixed (I4)', async () => {
     const { run, fail, calls } = await makeSeries('failures', FOUR);
     await fail('b', 'c');
     expect((await run()).called).toEqual(['a', 'b', 'c', 'd']);
@@ -232,7 +232,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual([]);
   });
 
-  it('keeps the last good outcome of a partition that fails on other rows, for when they are back', async () => {
+  it('keeps the last good outcome of a partition that fails on other rows, in case the rows come back', async () => {
     const { table, run, fail } = await makeSeries('back', FOUR);
     await run();
     await fail('b');
@@ -242,7 +242,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual([]);
   });
 
-  it('overwrites a run with what did not change, and a run of some partitions forgets none', async () => {
+  it('reuses unchanged partitions when overwriting, and a run of some partitions forgets none', async () => {
     const { table, run } = await makeSeries('again', FOUR);
     const runId = project.runId('again-run');
     await run({}, runId);
@@ -254,7 +254,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual([]);
   });
 
-  it('runs a partition again whose artifact or rows are gone from the stage', async () => {
+  it('reruns a partition whose artifact or rows are gone from the stage', async () => {
     const { run } = await makeSeries('gone', FOUR);
     const first = await run();
     const files = await readdir(join(project.folder, 'stage', first.run.runId), { recursive: true });
@@ -270,7 +270,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual(['a', 'c', 'd']);
   });
 
-  it('reuses the built-in function sql by its query, and files by what is in them', async () => {
+  it('reuses the built-in function sql by its query, and files by their content', async () => {
     const { run } = await makeSeries('sql', FOUR);
     const sql = { function: 'sql', sql: 'SELECT count(*) AS n FROM data', params: {} };
     expect(await (await run(sql)).run.status()).toMatchObject({ reused: 0 });
@@ -293,7 +293,7 @@ describe('a run of a series', () => {
     expect(await again.run.results()).toMatchObject([{ total: 1 }, { total: 4 }, { total: 3 }]);
   });
 
-  it('goes on from the ledger before when a run ended without writing its own', async () => {
+  it('falls back to the previous ledger if a run ended without writing its own', async () => {
     const { table, run, start, calls } = await makeSeries('killed', FOUR);
     await run();
     await project.execute(`UPDATE ${table} SET amount = amount + 1 WHERE region IN ('a', 'b')`);
@@ -311,7 +311,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual([]);
   });
 
-  it('loses nothing when two runs of a series end at once', async () => {
+  it('loses nothing if two runs of a series finish at the same time', async () => {
     const { run, start } = await makeSeries(
       'both',
       'SELECT range % 40 AS region, range AS amount FROM range(400)',
@@ -324,7 +324,7 @@ describe('a run of a series', () => {
     expect(await next.status()).toMatchObject({ reused: 40 });
   });
 
-  it('says at once that reuse needs a series (I9)', async () => {
+  it('reports immediately that reuse needs a series (I9)', async () => {
     const flags = ['--from', 'sales', '--by', 'region', '--on-unchanged', 'reuse'];
     const refused = await cli(project.folder, ['run', 'totals', ...flags]);
     expect(refused).toMatchObject({ code: 2 });
@@ -334,7 +334,7 @@ describe('a run of a series', () => {
   });
 });
 
-it('tells by which code each partition of a batch was done, when workers with other code shared it (I4)', async () => {
+it('a batch shared by workers with different code records the code of each partition (I4)', async () => {
   const own = await makeProject(code(1));
   try {
     const file = join(own.folder, 'calls');
@@ -378,7 +378,7 @@ it('tells by which code each partition of a batch was done, when workers with ot
   }
 });
 
-it('runs everything on changed code, and reuses across a worker that was killed in between', async () => {
+it('changed code runs everything, and a worker killed in between does not prevent reuse', async () => {
   const own = await makeProject(code(1));
   try {
     const file = join(own.folder, 'calls');

@@ -62,7 +62,7 @@ describeS3('a run on S3', () => {
   };
   const called = () => readFileSync(calls, 'utf8').split('\n').filter(Boolean).sort().join('');
 
-  it('is killed in the middle, goes on with another worker, is retried, and is read back by another process', async () => {
+  it('is killed midway, continues on another worker, is retried, and is read by another process', async () => {
     await startWorker();
     const args = [
       'run',
@@ -117,7 +117,7 @@ describeS3('a run on S3', () => {
     expect((await partwise('artifacts', 'list', 'killed')).code).not.toBe(0);
   });
 
-  it('is refused in seconds where its bucket is not there (I9)', async () => {
+  it('is refused within seconds if its bucket does not exist (I9)', async () => {
     const args = ['run', 'sums', '--from', 'rows.csv', '--by', 'k', '--stage', 's3://no-such-bucket/x'];
     const { code, stderr } = await partwise(...args);
     expect({ code, stderr }).toMatchObject({
@@ -126,7 +126,7 @@ describeS3('a run on S3', () => {
     });
   });
 
-  it('says in seconds that nothing answers where its worker looks', async () => {
+  it('reports within seconds that nothing answers at the endpoint of its worker', async () => {
     worker.process.kill('SIGTERM');
     await worker.finished;
     // The discard port: nobody listens there.
@@ -145,7 +145,7 @@ describeS3('a run on S3', () => {
   });
 });
 
-describeS3('a worker that the store forbids what it asks, in the middle of a run', () => {
+describeS3('a worker whose access to the store is denied in the middle of a run', () => {
   let s3: TestS3;
   let proxy: FaultProxy;
   let project: TestProject;
@@ -164,7 +164,7 @@ describeS3('a worker that the store forbids what it asks, in the middle of a run
     await s3.close();
   });
 
-  it('leaves its unit to another one, which costs the partition no attempt', async () => {
+  it('leaves its unit to another one, at no attempt for the partition', async () => {
     const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const env = { ...s3.env, AWS_ENDPOINT_URL_S3: proxy.url };
     forbidden = startCli(project.folder, ['worker', '--only', 'units', '--runners', '1'], env);

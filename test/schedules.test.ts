@@ -81,7 +81,7 @@ describe('the scheduled time', () => {
     ]);
   });
 
-  it('that the query needs and the run does not have is asked for, before anything is started (I9)', async () => {
+  it('that the query needs and the run lacks is requested before anything is started (I9)', async () => {
     const run = await project.partwise.start(DAILY, { runId: project.runId('not-given') });
     expect(await run.wait()).toMatchObject({
       status: 'FAILURE',
@@ -90,7 +90,7 @@ describe('the scheduled time', () => {
     });
   });
 
-  it('counts for a plan too', async () => {
+  it('applies to a plan too', async () => {
     const args = ['plan', 'seen', '--by', 'region', '--json', '--from'];
     const query = 'query:SELECT * FROM sales WHERE day <= $scheduled_date';
     const planned = await cli(project.folder, [...args, query, '--scheduled-time', '2024-10-03']);
@@ -122,7 +122,7 @@ async function withSchedule(
 }
 
 describe('a schedule', () => {
-  it('starts a run when it is due, which knows the time and is named after it', async () => {
+  it('starts a run when it is due, which has that time and is named after it', async () => {
     // Any day: the source does not ask for one.
     const input: RunInput = { ...DAILY, source: { table: 'sales' } };
     await withSchedule('by-itself', { input, cron: [], every: '1s' }, async (id) => {
@@ -163,7 +163,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('backfills ten days as ten runs, each with the rows and the time of its day, when clocks change too', async () => {
+  it('backfills ten days as ten runs, each with the rows and the time of its day, even across a clock change', async () => {
     await withSchedule('backfilled', { cron: '30 0 * * *', timeZone: 'Europe/Berlin' }, async (id) => {
       const { schedules } = project.partwise;
       const firings = await schedules.backfill(id, { from: '2024-10-23', to: '2024-11-01' });
@@ -203,7 +203,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('gives a retry of a backfilled run the date of that run, and its rows (I1)', async () => {
+  it('gives a retry of a backfilled run the date and rows of that run (I1)', async () => {
     const file = join(project.folder, 'mended');
     const input: RunInput = { ...DAILY, function: 'mendable', params: { until: file } };
     await withSchedule('retried', { input, cron: '30 0 * * *', timeZone: 'Europe/Berlin' }, async (id) => {
@@ -233,7 +233,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('backfills nothing for times that are none, are to come, or at which it was not due (I9)', async () => {
+  it('backfills nothing for times that are invalid, in the future, or not due (I9)', async () => {
     await withSchedule('not-backfilled', { cron: '30 0 * * *' }, async (id) => {
       const { schedules } = project.partwise;
       const problemsOf = (from: string, to: string) =>
@@ -261,7 +261,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('does as its overlap policy says while a run is under way', async () => {
+  it('follows its overlap policy while a run is running', async () => {
     const file = join(project.folder, 'go-on');
     const input: RunInput = {
       ...DAILY,
@@ -292,7 +292,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('pauses when a run fails, where that was asked for (I8)', async () => {
+  it('pauses when a run fails, if that was asked for (I8)', async () => {
     const input: RunInput = { ...DAILY, function: 'fails', source: { table: 'sales' } };
     await withSchedule('failing', { input, pauseOnFailure: true, note: 'nightly' }, async (id) => {
       const { schedules } = project.partwise;
@@ -321,7 +321,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('is described as it was made, is listed, and is gone when it is deleted', async () => {
+  it('is described as created, is listed, and is gone once deleted', async () => {
     const wanted: Partial<ScheduleInput> = {
       input: { ...DAILY, onUnchanged: 'reuse' },
       cron: ['15 6 * * MON-FRI', '0 0 12 1 */2 * 2030-2032'],
@@ -381,7 +381,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('is due by cron exactly where the server says so', async () => {
+  it('is due by cron exactly when the server says so', async () => {
     const { schedules } = project.partwise;
     const good = [
       '* * * * 7',
@@ -439,7 +439,7 @@ describe('a schedule', () => {
     }
   });
 
-  it('is refused with every problem at once, and is not made (I9)', async () => {
+  it('is refused with all problems together, and is not created (I9)', async () => {
     const id = project.runId('refused');
     const { schedules } = project.partwise;
     const refused = await schedules
@@ -486,7 +486,7 @@ describe('on the embedded server', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('survives kill -9 of everything, and makes up for what was due meanwhile, each run for its own time', async () => {
+  it('survives kill -9 of everything, and catches up on missed runs, each for its own time', async () => {
     let partwise = await Partwise.connect({ projectDir: folder });
     const source = {
       query: "SELECT *, $scheduled_time::VARCHAR AS due FROM read_csv('" + join(folder, 'regions.csv') + "')",
@@ -531,7 +531,7 @@ describe('on the embedded server', () => {
     await partwise.close();
   });
 
-  it('creating one says that it fires only while the server is up', async () => {
+  it('warns on creation that it fires only while the server is up', async () => {
     const what = [
       '--sql',
       'SELECT 1 AS one FROM data',
@@ -620,7 +620,7 @@ describe('partwise schedule', () => {
     });
   });
 
-  it('refuses what cannot be, in the words of the command line (I9)', async () => {
+  it('refuses invalid input, in terms of the command line (I9)', async () => {
     const refused = await say(
       'create',
       'x',

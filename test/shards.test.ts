@@ -93,7 +93,7 @@ describe('a run with shards', () => {
     expect(activities[1]).toEqual(ids(30, 60));
   });
 
-  it('is followed while it runs, by who was there from the start and who comes later', async () => {
+  it('can be followed while it runs, from the start or from later on', async () => {
     const gated = await sharded('followed', { params: { wait: ['3', '40'] } });
     const seen: string[] = [];
     const first = gated.run.wait({
@@ -117,7 +117,7 @@ describe('a run with shards', () => {
     expect(seen.sort()).toEqual(ids(0, 60).sort());
   });
 
-  it('is made for a long list of units too, which have shards one after the other', async () => {
+  it('also handles a long list of units, whose shards run one after the other', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('long', { options }, 1_200);
     expect(await gated.run.wait()).toMatchObject({
@@ -133,7 +133,7 @@ describe('a run with shards', () => {
     expect(order).toEqual(['begun', 'ended', 'begun', 'ended', 'begun', 'ended']);
   }, 300_000);
 
-  it('tries partitions of batches again, in the shard that they are in', async () => {
+  it('retries partitions of batches in their own shard', async () => {
     const options = { partitionsPerUnit: 2, retry: { maximumAttempts: 2, initialInterval: 10 } };
     const fails = { 1: 'once', 118: 'once' };
     const gated = await sharded('rounds', { params: { fails }, options }, 120);
@@ -143,8 +143,8 @@ describe('a run with shards', () => {
   });
 });
 
-describe('what people set while it runs', () => {
-  it('is obeyed by all shards: pause, unpause, concurrency, tolerance', async () => {
+describe('a setting that changes while it runs', () => {
+  it('reaches all shards: pause, unpause, concurrency, tolerance', async () => {
     const gated = await sharded('set', { params: { wait: true, fails: { 7: 'no' } } });
     await gated.untilCalls(4);
     await gated.run.pause();
@@ -172,7 +172,7 @@ describe('what people set while it runs', () => {
     expect(gated.begun()).toHaveLength(60);
   });
 
-  it('can be set down to one partition at a time', async () => {
+  it('can lower the concurrency to one partition at a time', async () => {
     const options = { partitionsPerUnit: 1 };
     const gated = await sharded('one', { params: { wait: true }, options }, 120);
     const shards = [shardOf(gated, 0), shardOf(gated, 1)];
@@ -194,7 +194,7 @@ describe('what people set while it runs', () => {
     ]);
   });
 
-  it('skips partitions of several shards: all of them, or none and a sentence for each that cannot be', async () => {
+  it('skips partitions of several shards, or none, with a reason for each that cannot be skipped', async () => {
     const gated = await sharded('skip', { params: { wait: true } }, 120);
     await gated.untilCalls(4);
     const [done, runs] = gated.begun() as [string, string];
@@ -216,7 +216,7 @@ describe('what people set while it runs', () => {
     for (const id of ['55', '115']) expect(gated.begun()).not.toContain(id);
   });
 
-  it('skips for several who ask at the same time', async () => {
+  it('serves several concurrent skips', async () => {
     const gated = await sharded('skip-at-once', { params: { wait: true } }, 120);
     await gated.untilCalls(4);
     const asked = [['54', '114'], ['55'], ['115', '56'], ['116']];
@@ -227,7 +227,7 @@ describe('what people set while it runs', () => {
     for (const id of asked.flat()) expect(gated.begun()).not.toContain(id);
   });
 
-  it('skips partitions of shards that have not begun', async () => {
+  it('skips partitions of shards that have not started', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('skip-early', { params: { wait: true }, options }, 520);
     await gated.untilCalls(4);
@@ -240,7 +240,7 @@ describe('what people set while it runs', () => {
 });
 
 describe('a run with shards that does not end well', () => {
-  it('stops within seconds when it is cancelled, and counts what was cut off (I12)', async () => {
+  it('stops within seconds when it is cancelled, and counts interrupted partitions (I12)', async () => {
     const gated = await sharded('cancel', { params: { wait: true, deaf: true } });
     await gated.untilCalls(4);
     await gated.run.cancel();
@@ -254,7 +254,7 @@ describe('a run with shards that does not end well', () => {
   });
 
   it.each([[['pause']], [['pause', 'unpause', 'pause']]])(
-    'waits for its shards when it is cancelled while they are told to %j (I12)',
+    'waits for its shards if it is cancelled while %j is on its way to them (I12)',
     async (signals) => {
       const gated = await sharded(`cancel-${signals.length}`, { params: { wait: true } });
       await gated.untilCalls(4);
@@ -272,7 +272,7 @@ describe('a run with shards that does not end well', () => {
     },
   );
 
-  it('stops at once when more fail than are tolerated, whichever shard they are in (I8)', async () => {
+  it('stops immediately when more fail than are tolerated, whichever shard they are in (I8)', async () => {
     const wait = ['0', '1'];
     const fails = { 2: 'no', 55: 'nor this' };
     const options = { failFast: true, toleratedFailures: 1 };
@@ -294,7 +294,7 @@ describe('a run with shards that does not end well', () => {
     expect(summary).toMatchObject({ counts: state.counts });
   });
 
-  it('stops when everything fails alike', async () => {
+  it('stops when every partition fails with the same error', async () => {
     const gated = await sharded('alike', { params: { fails: 'there is no table' } }, 400);
     const state = await gated.run.wait();
     expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'PartialFailure' } });
@@ -370,14 +370,14 @@ describe('a run with shards that does not end well', () => {
     expect(gated.begun().slice(before).sort()).toEqual(['10', '50']);
   });
 
-  it('fails as ShardLost when a shard alone is cancelled (I8)', async () => {
+  it('fails as ShardLost when only a shard is cancelled (I8)', async () => {
     const gated = await sharded('one-cancelled', { params: { wait: ['10', '50'] } });
     await untilState(gated.run, ({ counts }) => counts.DONE === 58);
     await shardOf(gated, 0).cancel();
     expect(await gated.run.wait()).toMatchObject({ error: { type: 'ShardLost' }, counts: { DONE: 58 } });
   });
 
-  it('goes on when its worker is killed, and loses nothing (I4)', async () => {
+  it('continues after its worker is killed, and loses nothing (I4)', async () => {
     const gated = await sharded('killed', { params: { wait: ['5', '45'] } });
     await untilState(gated.run, ({ counts }) => counts.DONE === 58);
     worker.kill('SIGKILL');
@@ -391,7 +391,7 @@ describe('a run with shards that does not end well', () => {
 });
 
 describe('the units of a shard', () => {
-  it('are taken only as the run recorded them (I2)', async () => {
+  it('are used only as the run recorded them (I2)', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('damaged', { params: { wait: ['10'] }, options }, 502);
     await gated.untilBegun('10');
@@ -410,7 +410,7 @@ describe('the units of a shard', () => {
 });
 
 describe('the histories of shards', () => {
-  it('are archived, and read from the archive; replay names each', async () => {
+  it('are archived and read from the archive, and replay names each', async () => {
     const gated = await sharded('archived', {
       params: { fails: { 8: 'no' } },
       options: { toleratedFailures: 1 },
@@ -449,7 +449,7 @@ describe('the histories of shards', () => {
     });
   });
 
-  it('are read from the archive once the server has forgotten a shard, also while the run goes on', async () => {
+  it('are read from the archive once the server no longer has a shard, even while the run continues', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('forgotten', { params: { wait: ['400'] }, options }, 502);
     await untilState(gated.run, ({ counts }) => counts.DONE === 501);
@@ -465,7 +465,7 @@ describe('the histories of shards', () => {
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 502 } });
   });
 
-  it('that are nowhere any more keep nobody from cleaning up, or from taking the run id anew', async () => {
+  it('that no longer exist do not prevent cleaning up or reusing the run id', async () => {
     const gated = await sharded('gone');
     await gated.run.wait();
     const { runId } = gated.run;

@@ -85,7 +85,7 @@ const LARGEST = {
 
 describe('a partition larger than its runner’s memory', () => {
   it.each(['streamed', 'pushedDown'])(
-    'is among the first that are begun, and comes to its end when it is %s',
+    'is among the first to start, and finishes if it is %s',
     async (name) => {
       const { run, calls } = await ended(name);
       expect(await run.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 20 } });
@@ -100,7 +100,7 @@ describe('a partition larger than its runner’s memory', () => {
     },
   );
 
-  it('is INTERNAL_ERROR when its rows are held all at once, and says what to do', async () => {
+  it('is INTERNAL_ERROR if all its rows are held in memory together, and says what to do', async () => {
     const { run } = await ended('held');
     expect(await run.status()).toMatchObject({
       status: 'PARTIAL_FAILURE',

@@ -63,7 +63,7 @@ describeEmulator('the example on Snowflake', () => {
   };
   const RUN = ['run', 'salesByRegion', '--from', 'sales_data', '--by', 'region'];
 
-  it('is killed in the middle, goes on with another worker, and is read back by another process', async () => {
+  it('is killed midway, continues on another worker, and is read by another process', async () => {
     await startWorker();
     proxy.next({ kind: 'hold', statement: /^PUT .*sales_summary/ });
     const command = startCli(
@@ -93,7 +93,7 @@ describeEmulator('the example on Snowflake', () => {
     expect(rows.length).toBeGreaterThan(0);
   });
 
-  it('is retried after a failure, on the rows that it had, and replaces its rows in the table', async () => {
+  it('is retried after a failure on the same rows, and replaces its rows in the table', async () => {
     const good = await readFile(join(folder, 'functions.ts'), 'utf8');
     await writeFile(
       join(folder, 'functions.ts'),
@@ -118,7 +118,7 @@ describeEmulator('the example on Snowflake', () => {
     expect(await inTable('mended')).toEqual(expected);
   });
 
-  it('sums in Snowflake itself, and no row leaves it', async () => {
+  it('sums in Snowflake itself, and no source row leaves it', async () => {
     const named = 'run salesInSnowflake --from sales_data --by region --snapshot none --run-id pushed-down';
     const { code, stdout } = await partwise(...named.split(' '));
     expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('4 DONE') });
@@ -161,7 +161,7 @@ describeEmulator('the example on Snowflake', () => {
       return { exit, stdout };
     };
 
-    it('says who the connection is, and that everything can be done', async () => {
+    it('shows the user of the connection, and that everything is allowed', async () => {
       const { code, stdout } = await partwise('doctor');
       expect(code).toBe(0);
       expect(stdout).toMatch(
@@ -183,14 +183,14 @@ describeEmulator('the example on Snowflake', () => {
         "Insufficient privileges to operate on stage 'PARTWISE'",
         /✗ stage .*CREATE STAGE ANALYTICS\.PUBLIC\.PARTWISE.*READ and WRITE/,
       ],
-    ])('names the grant that is missing (%s)', async (matching, code, message, expectedLine) => {
+    ])('names the missing grant (%s)', async (matching, code, message, expectedLine) => {
       const { exit, stdout } = await refusing(matching, code, message);
       expect(exit).toBe(2);
       expect(stdout.replaceAll(/\n +/g, ' ')).toMatch(expectedLine);
       expect(stdout).toContain(message);
     });
 
-    it('says that a role may not unload, which no run needs', async () => {
+    it('reports that a role may not unload, which no run requires', async () => {
       const { exit, stdout } = await refusing(
         '^COPY INTO',
         3001,
@@ -202,7 +202,7 @@ describeEmulator('the example on Snowflake', () => {
       });
     });
 
-    it('says what a connection lacks, and stops at one that nobody can log in with', async () => {
+    it('reports what a connection lacks, and stops at one that cannot log in', async () => {
       const { stdout, code } = await cli(folder, ['doctor'], {
         ...env(),
         PARTWISE_WAREHOUSE: 'snowflake:analytic',

@@ -118,7 +118,7 @@ describeEmulator('on Snowflake, a run', () => {
   };
   const met = (kind: string) => proxy.met.filter((one) => one.kind === kind).length;
 
-  it('outlives connections that break and a busy service, at statements of every kind', async () => {
+  it('survives broken connections and a busy service, at statements of every kind', async () => {
     const statements = [
       'SELECT',
       'CREATE',
@@ -140,7 +140,7 @@ describeEmulator('on Snowflake, a run', () => {
     expect(proxy.met.length - before).toBe(statements.length);
   });
 
-  it('is right when answers never come', async () => {
+  it('is correct if answers never arrive', async () => {
     const statements = [
       /^COPY INTO '@/,
       /^GET .*\/rows\//,
@@ -165,7 +165,7 @@ describeEmulator('on Snowflake, a run', () => {
     await isRight(run);
   });
 
-  it('goes on when all sessions end in the middle of it, in whatever way', async () => {
+  it('continues if all sessions end midway, however they end', async () => {
     const [calls, gate] = [join(project.folder, 'calls'), join(project.folder, 'gate-')];
     await project.write('calls', '');
     const run = await start({ calls, gate });
@@ -207,7 +207,7 @@ describeEmulator('on Snowflake, a run', () => {
     return run;
   };
 
-  it('is planned again by another worker when one was killed after its unload', async () => {
+  it('is planned again by another worker if the first was killed after its unload', async () => {
     const run = await killAt(/^LIST .*\/rows\//, 'hold');
     await isRight(run);
     const folders = (await stage.list(`${run.runId}/g1/`)).flatMap(
@@ -217,14 +217,14 @@ describeEmulator('on Snowflake, a run', () => {
     expect(new Set(folders).size).toBe(2);
   });
 
-  it('has no partition twice when its worker was killed between an artifact and the outcome', async () => {
+  it('has no partition twice if its worker was killed between an artifact and the outcome', async () => {
     await isRight(await killAt(/^PUT .*seg-/, 'hold'));
   });
 
   it.each([
     ['an outcome was there', /^PUT .*seg-/],
     ['its transaction had ended', /^COMMIT/],
-  ])('has no row twice when its worker was killed once %s', async (_, statement) => {
+  ])('has no row twice if its worker was killed once %s', async (_, statement) => {
     await isRight(await killAt(statement, 'lost'));
   });
 });

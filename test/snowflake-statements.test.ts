@@ -70,7 +70,7 @@ describeEmulator('statements of a run on Snowflake', () => {
   }
 
   it.each(['replace', 'partitions', 'append'] as const)(
-    'are the same for 3 partitions and 1,200, but for the transfers of files (mode %s)',
+    'are the same for 3 partitions and 1,200, except for file transfers (mode %s)',
     async (mode) => {
       const few = await statementsOf('few', mode, 1);
       const many = await statementsOf('many', mode, 8);
@@ -98,7 +98,7 @@ describeEmulator('statements of a run on Snowflake', () => {
     },
   );
 
-  it('are fewer where quick partitions share an activity, each of which fetches the rows of all of its own', async () => {
+  it('are fewer if quick partitions share activities, each of which fetches all its rows together', async () => {
     const run = await project.partwise.start(
       { function: 'total', source: { table: 'many' }, partitionBy: ['k'], where: 'k < 100' },
       { runId: project.runId('joined') },

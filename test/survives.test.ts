@@ -144,7 +144,7 @@ const untilPartition = (
   });
 
 describe('kill -9', () => {
-  it('of the worker: another one finishes the run, and what was recorded is not run again (I4)', async () => {
+  it('of the worker: another one finishes the run, and recorded partitions do not run again (I4)', async () => {
     const worker = await project.startWorker();
     const { run, calls, begun, until, openGate } = await start(
       'gated-worker',
@@ -170,7 +170,7 @@ describe('kill -9', () => {
     other.kill('SIGTERM');
   });
 
-  it('of the worker in the middle of a batch: the next attempt goes on after the last checkpoint (I4)', async () => {
+  it('of the worker in the middle of a batch: the next attempt resumes after the last checkpoint (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const { run, calls, until } = await start(
       'slow-batch',
@@ -191,7 +191,7 @@ describe('kill -9', () => {
     other.kill('SIGTERM');
   });
 
-  it('of a runner: its partition is run again, and the others are not harmed (I5)', async () => {
+  it('of a runner: its partition runs again, and the others are unaffected (I5)', async () => {
     const worker = await project.startWorker();
     const { run, calls, begun, until, openGate } = await start('gated-runner', 'regions', { wait: ['b'] });
     await until((all) => all.some(({ what, id }) => what === 'begin' && id === 'b'));
@@ -205,7 +205,7 @@ describe('kill -9', () => {
     worker.kill('SIGTERM');
   });
 
-  it('by a partition of its own runner, in a batch, costs that partition alone (I5)', async () => {
+  it('of its own runner by a partition of a batch: only that partition is affected (I5)', async () => {
     const worker = await project.startWorker();
     const { run, begun } = await start('kills-batch', 'many', { killer: '321' }, { toleratedFailures: 1 });
     const state = await run.wait();
@@ -220,7 +220,7 @@ describe('kill -9', () => {
 });
 
 describe('a shutdown', () => {
-  it('hands partitions to another worker, and costs them no attempt', async () => {
+  it('hands partitions to another worker, at no attempt for them', async () => {
     let worker = await project.startWorker();
     const { run, until, openGate, begun } = await start(
       'gated-shutdown',
@@ -242,7 +242,7 @@ describe('a shutdown', () => {
 });
 
 describe('a shutdown in the middle of a batch', () => {
-  it('hands over what was not begun and what was cut off, and nothing else', async () => {
+  it('hands over partitions that were not started or were interrupted, and nothing else', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const { run, calls, until } = await start(
       'slow-handed',
@@ -261,7 +261,7 @@ describe('a shutdown in the middle of a batch', () => {
     other.kill('SIGTERM');
   });
 
-  it('lets a function that ends within the grace end, once', async () => {
+  it('lets a function finish within the grace period, called once', async () => {
     const worker = await project.startWorker();
     const { run, begun, until, openGate } = await start('gated-grace', 'regions', { wait: ['a'] });
     await recorded(run, 5);
@@ -276,7 +276,7 @@ describe('a shutdown in the middle of a batch', () => {
 });
 
 describe('a cancelled run', () => {
-  it('closes when its functions have stopped, deaf ones too; finished partitions keep everything (I12)', async () => {
+  it('closes when its functions have stopped, even unresponsive ones; finished partitions keep everything (I12)', async () => {
     const worker = await project.startWorker();
     const { run, calls, until } = await start(
       'deaf-cancel',
@@ -306,7 +306,7 @@ describe('a cancelled run', () => {
     worker.kill('SIGTERM');
   });
 
-  it('that is terminated stops its functions within the heartbeat time-out (I12)', async () => {
+  it('that is terminated stops its functions within the heartbeat timeout (I12)', async () => {
     const worker = await project.startWorker();
     const { run, calls, until } = await start('deaf-terminate', 'regions', { wait: ['a'] });
     await until((all) => all.some(({ id }) => id === 'a'));
@@ -319,7 +319,7 @@ describe('a cancelled run', () => {
 });
 
 describe('a running run', () => {
-  it('shows no artifact before history names it, though a checkpoint has recorded its partition as DONE (I3)', async () => {
+  it('shows no artifact before history names it, even if a checkpoint has recorded its partition as DONE (I3)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const { run, until, openGate } = await start(
       'gated-unnamed',
@@ -337,7 +337,7 @@ describe('a running run', () => {
     worker.kill('SIGTERM');
   });
 
-  it('tells which partitions run now, and says that it asked the server (I2)', async () => {
+  it('shows which partitions are running, and that it asked the server (I2)', async () => {
     const worker = await project.startWorker();
     const { run, until, openGate } = await start('gated-live', 'regions', { wait: ['a'] });
     await until((all) => all.some(({ id }) => id === 'a'));

@@ -70,7 +70,7 @@ describe('metrics', () => {
   it.each([
     ['one each', {}],
     ['in a batch', { partitionsPerUnit: 20, maxConcurrency: 1 }],
-  ])('count what the run counts, and name no partition (%s)', async (_title, options) => {
+  ])('match the counts of the run, and name no partition (%s)', async (_title, options) => {
     const { counts } = await (await start(options)).wait();
     expect(counts).toMatchObject({ DONE: 18, FAILED: 1, INTERNAL_ERROR: 1 });
     const text = await scrape();
@@ -86,7 +86,7 @@ describe('metrics', () => {
     expect(text).not.toMatch(/key-\d|counted-/);
   });
 
-  it('are refused at an address that is taken (I9)', async () => {
+  it('are refused on an address that is in use (I9)', async () => {
     const { code, stderr } = await cli(project.folder, ['worker', '--metrics', String(port)]);
     expect({ code, stderr }).toMatchObject({
       code: 2,
@@ -126,7 +126,7 @@ describe('traces', () => {
     collector.close();
   });
 
-  it('show the workflow of a run and its activities below it, and no partition', async () => {
+  it('show the workflow of a run with its activities below it, and no partition', async () => {
     const { port } = collector.address() as AddressInfo;
     await startWorker('--traces', `http://127.0.0.1:${port}/v1/traces`);
     const { status } = await (await start()).wait();

@@ -158,7 +158,7 @@ describe('budgets by type of error', () => {
   const throws = { a: ['RateLimited', 4], b: ['Error', 9], c: ['Busy', 1] };
   const retry = { byErrorType: { RateLimited: { maximumAttempts: 6, initialInterval: 10 } } };
 
-  it('hold for partitions by themselves: the run’s rule before the function’s', async () => {
+  it('apply to single partitions: the run’s rule before the function’s', async () => {
     const worker = await project.startWorker();
     const { run, begun } = await start('throwing-single', { throws }, { retry });
     await run.wait();
@@ -167,7 +167,7 @@ describe('budgets by type of error', () => {
     await end(worker);
   });
 
-  it('hold for batches, whose next round waits as long as an error asks for', async () => {
+  it('apply to batches, whose next round waits as long as an error asks for', async () => {
     const worker = await project.startWorker();
     const { run, begun } = await start('throwing-batch', { throws }, { retry, partitionsPerUnit: 4 });
     await run.wait();
@@ -179,7 +179,7 @@ describe('budgets by type of error', () => {
     await end(worker);
   });
 
-  it('come from the function where the run has none', async () => {
+  it('come from the function if the run has none', async () => {
     const worker = await project.startWorker();
     const { run } = await start('throwing-own', { throws }, {});
     await run.wait();
@@ -189,7 +189,7 @@ describe('budgets by type of error', () => {
 });
 
 describe('maximumAttempts 1', () => {
-  it('means one call, also of a partition that killed its runner', async () => {
+  it('means one call, even of a partition that killed its runner', async () => {
     const worker = await project.startWorker();
     const throws = { a: ['killed', 9], b: ['Error', 9] };
     const options = { retry: { maximumAttempts: 1 } };
@@ -208,7 +208,7 @@ describe('maximumAttempts 1', () => {
     await end(worker);
   });
 
-  it('leaves a partition whose worker was lost its call', async () => {
+  it('does not count the call of a lost worker', async () => {
     const worker = await project.startWorker();
     const {
       run,
@@ -228,7 +228,7 @@ describe('maximumAttempts 1', () => {
 });
 
 describe('out of memory', () => {
-  it('a partition is tried once more, with nothing beside it and the memory of all runners (I5)', async () => {
+  it('retries a partition once, alone and with the memory of all runners (I5)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const needs = { a: 130, b: 2_000 };
     const { run, calls, until: called, openGate } = await start('hungryHere', { needs, wait: 'c' });
@@ -244,7 +244,7 @@ describe('out of memory', () => {
     await end(worker);
   });
 
-  it('a partition is given to the function’s big task queue, batches included', async () => {
+  it('moves a partition to the function’s big task queue, also from a batch', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const big = await project.startWorker({ PARTWISE_RUNNERS: '2', PARTWISE_TASK_QUEUE: bigQueue });
     const needs = { a: 400, c: 400 };
@@ -290,7 +290,7 @@ describe('deploys', () => {
     await end(worker);
   });
 
-  it('a batch ends the partition that runs and begins no other, so that each is called once', async () => {
+  it('let a batch finish its running partition and start no other, so that each is called once', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1', GRACE_MS: '20000' });
     const {
       run,
@@ -310,7 +310,7 @@ describe('deploys', () => {
 });
 
 describe('a pause', () => {
-  it('ends a batch after the partition that runs, and costs nothing', async () => {
+  it('ends a batch after its running partition, at no attempt', async () => {
     const worker = await project.startWorker();
     const {
       run,

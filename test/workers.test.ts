@@ -80,7 +80,7 @@ describe('workers of one task queue', () => {
     await expectSharedBy(gated, ...workers);
   });
 
-  it('may each do a part: workflows, all activities, or partitions alone', async () => {
+  it('may each do a part: workflows, all activities, or only partitions', async () => {
     const workflows = await startWorker('--only', 'workflows');
     const activities = await startWorker('--only', 'activities', '--runners', '1');
     const units = await startWorker('--only', 'units', '--runners', '1');
@@ -101,20 +101,20 @@ describe('workers of one task queue', () => {
     expect([...new Set((await doneBy(waiting)).workflow)]).toEqual([identity(again)]);
   });
 
-  it('start without a warning, although what does units has no workflows', async () => {
+  it('start without a warning, although the one for units has no workflows', async () => {
     const worker = await startWorker();
     expect(await worker.says('Executing')).not.toContain('[WARN]');
   });
 
-  it("take options of Temporal's SDK, also one that may not stand beside the slots of units", async () => {
+  it("accept options of Temporal's SDK, even one that conflicts with the slots of units", async () => {
     await project.startWorker({ SDK: JSON.stringify({ maxConcurrentWorkflowTaskExecutions: 5 }) });
     const { run } = await start('options');
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
   });
 });
 
-describe('a worker that is told to end', () => {
-  it('lets what runs end within the grace time, takes nothing more, and exits with 0', async () => {
+describe('a worker that is asked to shut down', () => {
+  it('lets running partitions finish within the grace period, takes no more, and exits with 0', async () => {
     const worker = await startWorker('--runners', '1', '--grace', '1m');
     const gated = await start('drained', ['0']);
     await gated.untilBegun('0');
@@ -131,7 +131,7 @@ describe('a worker that is told to end', () => {
     expect(units.filter((who) => who === identity(worker))).toHaveLength(taken);
   });
 
-  it('ends at once when it is told again, and another goes on', async () => {
+  it('exits immediately on a second signal, and another continues', async () => {
     const worker = await startWorker('--grace', '1h');
     const gated = await start('cut-off', ['0']);
     await gated.untilBegun('0');
@@ -146,7 +146,7 @@ describe('a worker that is told to end', () => {
 });
 
 describe('versions of a deployment', () => {
-  it('keep a run on the workers that it began with, and give new runs to the current one', async () => {
+  it('keep a run on the workers that it started on, and give new runs to the current version', async () => {
     const deployment = project.taskQueue;
     const { workflowService, options } = project.client;
     /** The server learns of a version from polls, a moment after they began. */
