@@ -1,4 +1,4 @@
-// `npm run api`: writes all that each entry point of the package exports, with signatures, to `api/`. With
+// `npm run api`: writes the exports of each entry point of the package, with signatures, to `api/`. With
 // `--check` it only compares. Needs the build: declarations are read from `dist`.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** docs/architecture.md names what is in the tree: folders, files, and where each invariant is enforced. */
+/** docs/architecture.md lists what is in the tree: folders, files, and where each invariant is enforced. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -15,7 +15,7 @@ test('every folder of src has a line', () => {
   const folders = readdirSync(SRC, { withFileTypes: true }).flatMap((each) =>
     each.isDirectory() ? [each.name] : [],
   );
-  // It has a sentence below the table.
+  // It is described below the table.
   expect([...rows, 'workflows'].filter((name) => existsSync(join(SRC, name))).sort()).toEqual(folders.sort());
 });
 

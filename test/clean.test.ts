@@ -16,7 +16,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
-/** Uploads, and where params.gate is, waits for it then. */
+/** Uploads, then waits for the file params.gate if it is set. */
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** A stage of its own for each test. */
+/** Each test has its own stage. */
 let stage: string;
 let stages = 0;
 beforeEach(async () => {
@@ -81,17 +81,17 @@ async function files(below = ''): Promise<string[]> {
 const clean = (options: Parameters<typeof project.partwise.clean>[0] = {}) =>
   project.partwise.clean({ stage, ...options });
 
-/** Which runs are removed. */
+/** Ids of the removed runs. */
 const removed = async (options: Parameters<typeof clean>[0]): Promise<string[]> =>
   (await clean(options)).runs.filter(({ what }) => what === 'run').map(({ runId }) => runId);
 
-/** The server and the stage lose all that they have of the run's history; what it put on the stage stays. */
+/** Deletes the run's history from the server and the stage; its other files stay. */
 async function forgetHistory(runId: string): Promise<void> {
   await forget(project.client, { workflowId: runId });
   await rm(join(project.folder, stage, runId, 'archive'), { recursive: true });
 }
 
-/** A new execution of the run, as Temporal's own tools start it: they name the stage. */
+/** Starts a new execution of the run as Temporal's own tools do: they name the stage. */
 async function retried(run: RunHandle): Promise<RunHandle> {
   await project.client.workflow.start('partitionedRun', {
     workflowId: run.runId,
@@ -184,13 +184,13 @@ describe('removed runs', () => {
     expect(await third.status()).toMatchObject({ reused: 3 });
     expect(await totalOf(third, 'b')).toEqual({ total: 145 });
     expect(await third.results()).toMatchObject([{ total: 135 }, { total: 145 }, { total: 156 }]);
-    // What only the second run's copy of the rows was needed for is gone with the next ledger.
+    // Files needed only by the second run's copy of the rows are gone with the next ledger.
     const later = await clean();
     expect(later.ledgers.files).toBe(2);
     expect((await files('@series')).length).toBe(1);
     expect(await totalOf(third, 'b')).toEqual({ total: 145 });
     expect(await clean()).toMatchObject({ files: 0 });
-    // And what is in no series: as it was.
+    // Runs outside a series are unchanged.
     expect(await totalOf(apart, 'a')).toEqual({ total: 135 });
     expect(await apart.results()).toHaveLength(3);
     expect(await apart.partition('c').describe()).toMatchObject({ status: 'DONE' });
@@ -217,7 +217,7 @@ describe('removed runs', () => {
     const first = await finished('first', series);
     const second = await finished('second', series);
     expect(await second.status()).toMatchObject({ reused: 3 });
-    // The ledger has no need of the first any more.
+    // The ledger no longer needs the first run.
     await finished('third', { ...series, params: { other: true } });
     await forgetHistory(second.runId);
     const report = await clean({ runs: [first.runId] });
@@ -267,7 +267,7 @@ describe('runs that are kept', () => {
 
   it.each([
     ['', false],
-    [', also when a retry in between was ended before it had a plan', true],
+    [', even if a retry in between ended before planning finished', true],
   ])(
     'can be retried after they were interrupted, with what their units had recorded%s (I4)',
     async (_, between) => {
@@ -287,7 +287,7 @@ describe('runs that are kept', () => {
       await run.wait();
       if (between) {
         const unplanned = await retried(run);
-        // Then it waits until nothing of the first can be running any more.
+        // Then it waits until nothing of the first execution can still be running.
         await until(() => existsSync(join(project.folder, stage, run.runId, 'executions', '2.json')));
         await project.client.workflow.getHandle(unplanned.runId).terminate();
       }
@@ -347,11 +347,11 @@ describe('choosing runs', () => {
     [...selectRuns(runs, { runs: null, olderThanMs, keep }, now)].sort();
 
   it.each([
-    ['nothing, when nothing is asked for', null, null, []],
-    ['what is older', 3 * 86_400_000, null, ['elsewhere', 'fifth']],
-    ['all but the newest, of which one that runs is one', null, 2, ['cleaned before', 'fifth']],
-    ['none that nobody knows the end of, by number alone', null, 0, ['cleaned before', 'fifth', 'tenth']],
-    ['what is older and not among the newest', 3 * 86_400_000, 3, ['elsewhere']],
+    ['no criteria, and removes nothing', null, null, []],
+    ['an age', 3 * 86_400_000, null, ['elsewhere', 'fifth']],
+    ['a number of newest runs to keep, a running one included', null, 2, ['cleaned before', 'fifth']],
+    ['a number, and keeps runs whose end is unknown', null, 0, ['cleaned before', 'fifth', 'tenth']],
+    ['an age and a number of newest runs to keep', 3 * 86_400_000, 3, ['elsewhere']],
   ])('accepts %s', (_, olderThanMs, keep, expected) => {
     expect(select(olderThanMs, keep)).toEqual(expected);
   });

@@ -78,7 +78,7 @@ test('a source is a query, a set of files or a table', async () => {
   try {
     expect(source('query: SELECT * FROM a')).toEqual({ query: 'SELECT * FROM a' });
     expect(source('main.sales')).toEqual({ table: 'main.sales' });
-    // A folder of the same name does not make a table files.
+    // A folder of the same name does not turn a table into files.
     expect(source('sales')).toEqual({ table: 'sales' });
     expect(source('not-there.csv')).toEqual({ files: 'not-there.csv' });
     expect(source('a.ndjson.gz')).toEqual({ files: 'a.ndjson.gz' });
@@ -246,7 +246,7 @@ test('each downloaded partition has its own folder inside the target, on any fil
   expect([folderOf('2024/New%20York'), folderOf('North/%-')]).toEqual(['2024/New%20York', 'North/%-']);
 });
 
-/** A command with all of its options, and its subcommands; each with the words that name it. */
+/** A command with all its options and subcommands, each with the words that name it. */
 function commandsBelow(command: Command, path: string): [path: string, command: Command][] {
   return [
     [path, command],

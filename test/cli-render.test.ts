@@ -181,7 +181,7 @@ test('rows that do not fit are counted, and columns that do not fit are named', 
   expect(renderRows(rows.slice(0, 5), 5, 60, PLAIN, 1_005).split('\n').at(-1)).toBe('… and 1,000 more rows');
 });
 
-/** But for the line feed, which tables are made of. */
+/** Except the newline, which separates the lines of tables. */
 const CONTROL = /(?!\n)[\p{Cc}\u202e]/u;
 
 test('no control character in the data reaches the terminal', () => {

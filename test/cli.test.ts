@@ -241,7 +241,7 @@ describe('in a project', () => {
     await cli(project.folder, ['artifacts', 'download', runId, '--to', 'out']);
     expect(await readdir(join(project.folder, 'out'))).toEqual(['New%20York', 'North']);
     expect(JSON.parse(await project.read('out/North/count.json'))).toEqual({ orders: 2 });
-    // Where an artifact cannot be written, the others are.
+    // If one artifact cannot be written, the others still are.
     await mkdir(join(project.folder, 'other/New%20York/count.json'), { recursive: true });
     const some = await cli(project.folder, ['artifacts', 'download', runId, '--to', 'other']);
     expect(some.code).toBe(2);

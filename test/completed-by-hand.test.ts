@@ -1,5 +1,5 @@
 /**
- * Activities that were completed or failed by hand with anything, which whoever may write to a namespace can
+ * Activities completed or failed by hand with arbitrary data, as anyone with write access to a namespace can
  * do (`temporal activity complete`, `temporal activity fail`), and signals that only a run and its shards
  * send each other.
  */
@@ -33,7 +33,7 @@ afterAll(() => project.close());
 
 const ALL = ['a', 'b', 'c', 'd', 'e', 'f'];
 
-/** Units of one partition, all in flight at once. */
+/** Units of one partition, all in flight at the same time. */
 const regions = (name: string, input: Partial<Parameters<typeof startGated>[2]> = {}): Promise<GatedRun> =>
   startGated(project, name, { source: { table: 'regions' }, ...input });
 
@@ -42,7 +42,7 @@ const complete = ({ runId }: RunHandle, activityId: string, result: unknown): Pr
 
 const handleOf = ({ runId }: RunHandle) => project.client.workflow.getHandle(runId);
 
-/** The id of the activity of this type that is open. */
+/** The id of the open activity of this type. */
 async function openActivity(run: RunHandle, type: string): Promise<string> {
   let activityId: string | null | undefined;
   await until(async () => {
@@ -53,7 +53,7 @@ async function openActivity(run: RunHandle, type: string): Promise<string> {
   return activityId!;
 }
 
-/** Runs `test` while nobody can use the warehouse, so that what needs it stays open. */
+/** Runs `test` while the warehouse is locked, so that activities that need it stay open. */
 async function whileHeld(test: () => Promise<void>): Promise<void> {
   const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
   try {
@@ -63,7 +63,7 @@ async function whileHeld(test: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Reads the run in every way. */
+/** Reads the run through every API. */
 async function readAll(run: RunHandle, commands: readonly string[] = []): Promise<void> {
   await Promise.all([run.status(), run.partitions(), run.progress(), run.results(), run.countResults()]);
   for (const command of commands) {
@@ -73,7 +73,7 @@ async function readAll(run: RunHandle, commands: readonly string[] = []): Promis
   expect((await project.partwise.list()).runs.map(({ runId }) => runId)).toContain(run.runId);
 }
 
-/** A result of the unit 0, which is the partition 0, with something else in it. */
+/** A result of unit 0, which is partition 0, with changes. */
 function forged(changes: object = {}): object {
   return {
     version: 1,
@@ -99,14 +99,14 @@ function forged(changes: object = {}): object {
 describe('a unit completed by hand with something that is not its result', () => {
   it('is retried, and the run ends as it would have otherwise (I4, I8)', async () => {
     const gated = await regions('junk', { params: { wait: true } });
-    await gated.untilBegun(...ALL);
+    await gated.untilStarted(...ALL);
     const junk = ['junk', null, {}, forged({ unit: 7 }), forged({ counts: { ...noCounts(), DONE: 7 } })];
     for (const [i, result] of junk.entries()) await complete(gated.run, `${i}`, result);
     expect(await gated.run.status()).toMatchObject({ status: 'IN_PROGRESS', counts: { total: 6, DONE: 0 } });
     await gated.letGo();
     const state = await gated.run.wait();
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 6, DONE: 6, PENDING: 0 } });
-    for (const id of ALL) expect(gated.begun().filter((each) => each === id).length).toBeLessThanOrEqual(2);
+    for (const id of ALL) expect(gated.started().filter((each) => each === id).length).toBeLessThanOrEqual(2);
     expect((await gated.run.results()).map(({ value }) => value).sort()).toEqual(ALL);
     await readAll(gated.run, ['archive', 'replay']);
   });
@@ -140,14 +140,14 @@ describe('a unit completed by hand with something that is not its result', () =>
       params: { wait: ['5'] },
       options: { partitionsPerUnit: 600, maxConcurrency: 1 },
     });
-    await gated.untilBegun('5');
-    // Its checkpoint of those before is put about once a second.
+    await gated.untilStarted('5');
+    // The checkpoint of the partitions before is written about once a second.
     const { runId } = gated.run;
     await until(async () => (await files(runId)).some((path) => /\/segments\/seg-\d+\.jsonl$/.test(path)));
     await complete(gated.run, '0', 'junk');
     await gated.letGo();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
-    const calls = gated.begun();
+    const calls = gated.started();
     expect(calls.filter((id) => id === '0')).toHaveLength(1);
     expect(new Set(calls).size).toBe(600);
     expect(calls.length).toBeLessThanOrEqual(602);
@@ -158,7 +158,7 @@ describe('a unit completed by hand with something that is not its result', () =>
       params: { wait: ['a'] },
       options: { heartbeatTimeout: '1m' },
     });
-    await gated.untilBegun(...ALL);
+    await gated.untilStarted(...ALL);
     await complete(gated.run, '0', 'junk');
     await until(async () => (await gated.run.status()).counts.RUNNING === 0);
     await gated.run.cancel();
@@ -175,7 +175,7 @@ async function files(runId: string): Promise<string[]> {
 describe('a unit failed by hand', () => {
   it('fails with the given message, whatever its details, and the others continue (I8)', async () => {
     const gated = await regions('fail', { params: { wait: ['a', 'b'] } });
-    await gated.untilBegun('a', 'b');
+    await gated.untilStarted('a', 'b');
     const fail = (activityId: string, details: unknown): Promise<void> =>
       project.client.activity.fail(
         { workflowId: gated.run.runId, activityId },
@@ -224,7 +224,7 @@ describe('a step of a run completed by hand with something that is not its resul
   it('fails the run with an explanation if it is the commit, and a retry commits once (I10)', async () => {
     const table = 'committed_by_hand';
     const gated = await regions('commit', { params: { wait: ['a'] }, output: { table } });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     await whileHeld(async () => {
       await gated.letGo();
       await complete(gated.run, await openActivity(gated.run, 'commitRun'), null);
@@ -251,7 +251,7 @@ describe('shard signals that no shard sent', () => {
       params: { wait: ['5'] },
       options: { partitionsPerUnit: 1, maxConcurrency: 60, toleratedFailures: 0 },
     });
-    await gated.untilBegun('5');
+    await gated.untilStarted('5');
     const junk = [null, 'x', {}, [], { shard: 0, number: 9_999_999 }, { ordinals: '0-99999999999' }];
     const shard = project.client.workflow.getHandle(`${gated.run.runId}/execution-1/shard-0`);
     for (const value of junk) {
@@ -266,7 +266,7 @@ describe('shard signals that no shard sent', () => {
 
 describe('clean', () => {
   it('skips a run that it cannot read, says so, and cleans the others as asked (I3)', async () => {
-    // Outcomes of failures are long, and so in files.
+    // Outcomes of failures are long, and therefore stored in files.
     const many = await startGated(project, 'damaged', {
       source: { table: 'many' },
       params: { fails: 'broken: ID' },

@@ -109,7 +109,7 @@ test("Temporal's own environment variables override the file, and flags override
   const load = async (env: NodeJS.ProcessEnv, flags = {}) =>
     (await loadConfig({ projectDir: folder, env, flags })).temporal;
   expect(await load({})).toEqual({ address: 'file:1', namespace: 'file' });
-  // Left out here, they are read from the environment where the connection is made.
+  // If left out here, they are read from the environment where the connection is created.
   expect(await load({ TEMPORAL_ADDRESS: 'env:1' })).toEqual({ namespace: 'file' });
   expect(await load({ TEMPORAL_ADDRESS: 'env:1' }, { address: 'flag:1' })).toEqual({
     address: 'flag:1',

@@ -1,4 +1,4 @@
-/** CONTRIBUTING.md names what is there, and all of it. */
+/** CONTRIBUTING.md lists exactly what exists. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
@@ -14,7 +14,7 @@ const foldersOf = (folder: string): string[] =>
 
 it('the map of the tree lists each folder of src once, and no other', () => {
   const lines = TREE.split('\n').filter((line) => line.startsWith('  '));
-  // Folders inside a folder are named in its description.
+  // Subfolders are named in the description of their folder.
   const named = lines.flatMap((line) => line.split(/ {2,}/)[1]!.match(/\w+(?=\/)/g) ?? []);
   expect(named.sort()).toEqual(foldersOf('src').sort());
 });

@@ -1,6 +1,6 @@
 /**
- * Changing a run while it is under way: pause, concurrency, tolerance, skips; and cancelling it in every such
- * state.
+ * Changing a run while it is running: pause, concurrency, tolerance, skips; and cancelling it in each of
+ * these states.
  */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -57,7 +57,7 @@ const eventTypes = async (gated: GatedRun): Promise<(string | number | null | un
 describe('a paused run', () => {
   it('starts nothing, lets running partitions finish, is shown as paused everywhere, and continues when unpaused', async () => {
     const gated = await regions('pause', { params: { wait: ['a', 'b'] }, options: { maxConcurrency: 2 } });
-    await gated.untilBegun('a', 'b');
+    await gated.untilStarted('a', 'b');
     await gated.run.pause();
     expect(await gated.run.status()).toMatchObject({ paused: true, status: 'IN_PROGRESS' });
     expect((await handleOf(gated).describe()).memo).toMatchObject({ [PAUSED_MEMO]: true });
@@ -83,7 +83,7 @@ describe('a paused run', () => {
       params: { fails: { 5: 'once' }, wait: ['599'] },
       options: { retry: { maximumAttempts: 2, initialInterval: 10 } },
     });
-    await gated.untilBegun('599');
+    await gated.untilStarted('599');
     await gated.run.pause();
     await gated.letGo();
     await untilState(gated.run, ({ counts }) => counts.DONE === 599);
@@ -104,7 +104,7 @@ describe('a paused run', () => {
       await other.startWorker();
       await untilState(gated.run, ({ counts }) => counts.PENDING === 2);
       await gated.run.pause();
-      expect(gated.begun()).toEqual([]);
+      expect(gated.started()).toEqual([]);
       await gated.run.unpause();
       expect((await gated.run.wait()).status).toBe('SUCCESS');
     } finally {
@@ -117,7 +117,7 @@ describe('a paused run', () => {
       params: { wait: ['a'], deaf: true },
       options: { maxConcurrency: 1 },
     });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     await gated.run.pause();
     await gated.run.cancel();
     expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { CANCELLED: 6 } });
@@ -126,7 +126,7 @@ describe('a paused run', () => {
       params: { wait: ['a'] },
       options: { maxConcurrency: 1 },
     });
-    await idle.untilBegun('a');
+    await idle.untilStarted('a');
     await idle.run.pause();
     await idle.letGo();
     await untilState(idle.run, ({ counts }) => counts.DONE === 1);
@@ -148,16 +148,16 @@ describe('a paused run', () => {
 describe('the concurrency of a run', () => {
   it('can be raised, effective immediately, and lowered, effective as units finish', async () => {
     const gated = await regions('concurrency', { params: { wait: true }, options: { maxConcurrency: 1 } });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     await gated.run.set({ maxConcurrency: 3 });
-    await gated.untilBegun('a', 'b', 'c');
+    await gated.untilStarted('a', 'b', 'c');
     expect(await gated.run.status()).toMatchObject({ maxConcurrency: 3 });
     await gated.run.set({ maxConcurrency: 1 });
     await gated.letGo('a', 'b');
     await untilState(gated.run, ({ counts }) => counts.DONE === 2);
     expect(await scheduled(gated)).toHaveLength(3);
     await gated.letGo('c');
-    await gated.untilBegun('d');
+    await gated.untilStarted('d');
     expect(await scheduled(gated)).toHaveLength(4);
     await gated.letGo();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', maxConcurrency: 1 });
@@ -176,9 +176,9 @@ describe('the concurrency of a run', () => {
       const skipped = gated.run.skip(['a']).catch((error: unknown) => error);
       await other.startWorker({ PARTWISE_RUNNERS: '4' });
       await set;
-      // It came first, before the plan or after it.
+      // It arrived first, before or after the plan.
       await skipped;
-      await gated.untilBegun('b', 'c', 'd');
+      await gated.untilStarted('b', 'c', 'd');
       await gated.letGo();
       expect(await gated.run.wait()).toMatchObject({ error: null, maxConcurrency: 4, toleratedFailures: 2 });
     } finally {
@@ -190,7 +190,7 @@ describe('the concurrency of a run', () => {
 describe('the tolerance of a run', () => {
   it('decides how the run ends, by its value at the end (I8)', async () => {
     const gated = await regions('tolerance', { params: { fails: { a: 'no' }, wait: ['f'] } });
-    await gated.untilBegun('f');
+    await gated.untilStarted('f');
     await gated.run.set({ toleratedFailures: '17%' });
     expect((await gated.run.status()).toleratedFailures).toBe(1);
     await gated.letGo();
@@ -202,7 +202,7 @@ describe('the tolerance of a run', () => {
       params: { fails: { a: 'no' }, wait: ['b', 'c'] },
       options: { maxConcurrency: 2, failFast: true, toleratedFailures: 3 },
     });
-    await gated.untilBegun('b', 'c');
+    await gated.untilStarted('b', 'c');
     await gated.run.set({ toleratedFailures: 0 });
     expect(await gated.run.wait()).toMatchObject({
       counts: { FAILED: 1, CANCELLED: 2, SKIPPED: 3 },
@@ -218,15 +218,15 @@ describe('messages that arrive together', () => {
       params: { fails: { a: 'no' }, wait: ['b'] },
       options: { maxConcurrency: 1, failFast: true, toleratedFailures: 3 },
     });
-    await gated.untilBegun('b');
-    // Without a worker they wait on the server, and come with one task.
+    await gated.untilStarted('b');
+    // Without a worker they wait on the server, and arrive in one workflow task.
     await end(worker);
     const handle = project.client.workflow.getHandle(gated.run.runId);
     const raised = handle.executeUpdate('setConcurrency', { args: [2] });
     await until(async () => (await handle.describe()).raw.pendingWorkflowTask != null);
     const lowered = handle.executeUpdate('setTolerance', { args: [0] });
     lowered.catch(() => {});
-    // The server has taken it when it answers the next call of this connection.
+    // The server has accepted it once it answers the next call on this connection.
     await handle.describe();
     worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
     await Promise.all([raised, lowered]);
@@ -245,7 +245,7 @@ describe('skipping', () => {
       options: { maxConcurrency: 2 },
       output: { table: 'kept', mode: 'partitions' },
     });
-    await gated.untilBegun('a', 'b');
+    await gated.untilStarted('a', 'b');
     const { pid } = gated.calls().find(({ id }) => id === 'b')!;
     await gated.run.skip(['b', 'd', 'e']);
     expect(isAlive(pid)).toBe(false);
@@ -264,7 +264,7 @@ describe('skipping', () => {
       f: 'DONE',
     });
     expect((await gated.run.progress()).SKIPPED).toEqual(['b', 'd', 'e']);
-    expect(gated.begun().sort()).toEqual(['a', 'b', 'c', 'f']);
+    expect(gated.started().sort()).toEqual(['a', 'b', 'c', 'f']);
     expect((await gated.run.results()).map(({ k }) => k)).toEqual(['a', 'c', 'f']);
     expect(await handleOf(gated).result()).toMatchObject({ counts: { DONE: 3, ...counts } });
   });
@@ -276,7 +276,7 @@ describe('skipping', () => {
       output: { table: 'kept_here', mode: 'partitions' },
     });
     await project.execute("CREATE TABLE kept_here AS SELECT unnest(['d', 'e']) AS k, 'old' AS value");
-    await gated.untilBegun('c');
+    await gated.untilStarted('c');
     await gated.run.skip(['d']);
     await gated.letGo();
     expect((await gated.run.wait()).status).toBe('SUCCESS');
@@ -294,7 +294,7 @@ describe('skipping', () => {
     });
     await untilState(gated.run, ({ counts }) => counts.DONE === 5);
     await gated.run.pause();
-    // Nothing is left then, so that the run ends although it is paused.
+    // Nothing is left then, so the run ends although it is paused.
     await gated.run.skip(['a']);
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5, SKIPPED: 1 } });
   });
@@ -304,8 +304,8 @@ describe('skipping', () => {
       params: { wait: ['0'], fails: { 7: 'no', 8: 'no' } },
       options: { retry: { maximumAttempts: 2, initialInterval: 10 } },
     });
-    await gated.untilBegun('0');
-    // The whole of the last batch, and one of the second.
+    await gated.untilStarted('0');
+    // The whole last batch, and one partition of the second.
     const last = Array.from({ length: 200 }, (_, i) => `${400 + i}`);
     await gated.run.skip(['250', ...last]);
     expect((await gated.run.status()).counts).toMatchObject({ SKIPPED: 201 });
@@ -317,8 +317,8 @@ describe('skipping', () => {
     const state = await gated.run.wait();
     expect(state).toMatchObject({ counts: { total: 600, DONE: 397, FAILED: 1, SKIPPED: 202, PENDING: 0 } });
     expect(await scheduled(gated)).toEqual(['0', '1', 'r1.0']);
-    expect(gated.begun()).not.toContain('250');
-    expect(gated.begun().filter((id) => id === '7')).toHaveLength(1);
+    expect(gated.started()).not.toContain('250');
+    expect(gated.started().filter((id) => id === '7')).toHaveLength(1);
     expect((await gated.run.partition('250').describe()).status).toBe('SKIPPED');
     expect(await gated.run.results()).toHaveLength(397);
     expect(await handleOf(gated).query('progress')).toMatchObject({ counts: { SKIPPED: 202, PENDING: 0 } });
@@ -329,7 +329,7 @@ describe('skipping', () => {
       params: { wait: ['c'], fails: { b: 'no' } },
       options: { maxConcurrency: 1 },
     });
-    await gated.untilBegun('c');
+    await gated.untilStarted('c');
     const refusal = (...ids: string[]) =>
       gated.run.skip(ids).catch(({ name, message }: Error) => [name, message]);
     expect(await refusal('aa', 'nowhere', 'd')).toEqual([
@@ -358,9 +358,9 @@ describe('skipping', () => {
       params: { wait: ['a'], deaf: true },
       options: { maxConcurrency: 1 },
     });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     const skipped = gated.run.skip(['a', 'b']);
-    // "b" is skipped at once; "a" when its deaf function has been killed.
+    // "b" is skipped immediately; "a" once its unresponsive function has been killed.
     const atWork = async (): Promise<boolean> =>
       (await handleOf(gated).query<{ counts: { SKIPPED: number } }>('progress')).counts.SKIPPED === 1;
     await until(atWork);
@@ -375,7 +375,7 @@ describe('skipping', () => {
 
   it('is refused for a partition in a batch in flight', async () => {
     const gated = await batches('skip-in-batch', { params: { wait: ['0'] } });
-    await gated.untilBegun('0');
+    await gated.untilStarted('0');
     await expect(gated.run.skip(['100'])).rejects.toThrow(
       'Nothing was skipped. "100" is in a batch that is being processed (0 … 199): partitions of a batch in flight cannot be skipped.',
     );
@@ -387,7 +387,7 @@ describe('skipping', () => {
 describe('a cancel while rows are being written', () => {
   it('closes the run once the commit has stopped, and not before (I8)', async () => {
     const gated = await regions('uncommitted', { params: { wait: ['a'] }, output: { table: 'unwritten' } });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
     try {
       await gated.letGo();
@@ -413,7 +413,7 @@ describe('a cancel while rows are being written', () => {
 describe('a setting that cannot be changed', () => {
   it('is refused with an explanation, and leaves no trace in history (I9)', async () => {
     const gated = await regions('refused', { params: { wait: true }, options: { maxConcurrency: 1 } });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     const before = await eventTypes(gated);
     const handle = handleOf(gated);
     const update = (name: string, ...args: unknown[]) =>
@@ -503,7 +503,7 @@ describe("Temporal's own CLI", () => {
 
   it('pauses, unpauses and changes a run, and shows why a change is refused', async () => {
     const gated = await regions('temporal', { params: { wait: true }, options: { maxConcurrency: 1 } });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     const update = (name: string, input: string) =>
       workflow(gated, 'update', 'execute', '--name', name, '--input', input);
     expect((await workflow(gated, 'signal', '--name', 'pause')).code).toBe(0);
@@ -519,7 +519,7 @@ describe("Temporal's own CLI", () => {
       toleratedFailures: 3,
       counts: { SKIPPED: 1 },
     });
-    expect(gated.begun()).toEqual(['a']);
+    expect(gated.started()).toEqual(['a']);
 
     const refused = await update('setConcurrency', '100');
     expect(refused.code).not.toBe(0);
@@ -530,7 +530,7 @@ describe("Temporal's own CLI", () => {
     expect((await update('setEverything', '1')).code).not.toBe(0);
 
     expect((await workflow(gated, 'signal', '--name', 'unpause')).code).toBe(0);
-    await gated.untilBegun('a', 'b', 'c', 'd');
+    await gated.untilStarted('a', 'b', 'c', 'd');
     await gated.letGo();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5, SKIPPED: 1 } });
   });
@@ -540,7 +540,7 @@ describe('the commands', () => {
   it('pause, set, skip and unpause a run, and watch shows it', async () => {
     const gated = await regions('commands', { params: { wait: true }, options: { maxConcurrency: 1 } });
     const { runId } = gated.run;
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     const watch = startCli(project.folder, ['watch', runId]);
     const paused = await cli(project.folder, ['pause', runId]);
     expect([paused.code, paused.stderr]).toEqual([
@@ -602,7 +602,7 @@ describe('the commands', () => {
 describe('a cancelled run', () => {
   it('stops a batch whose function ignores the signal, and reports which partitions were interrupted (I12)', async () => {
     const gated = await batches('deaf-batch', { params: { wait: ['203'], deaf: true } });
-    await gated.untilBegun('203');
+    await gated.untilStarted('203');
     const { pid } = gated.calls().find(({ id }) => id === '203')!;
     await gated.run.cancel();
     const state = await gated.run.wait();
@@ -623,9 +623,9 @@ describe('a cancelled run', () => {
       options: { retry: { maximumAttempts: 2, initialInterval: '1h', maximumInterval: '1h' } },
     });
     await untilState(gated.run, ({ counts }) => counts.PENDING === 6);
-    await gated.untilBegun('a', 'b', 'c', 'd', 'e', 'f');
+    await gated.untilStarted('a', 'b', 'c', 'd', 'e', 'f');
     await gated.run.cancel();
     expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { CANCELLED: 6 } });
-    expect(gated.begun()).toHaveLength(6);
+    expect(gated.started()).toHaveLength(6);
   });
 });

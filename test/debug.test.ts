@@ -8,7 +8,7 @@ import { cli, startCli } from './support/cli';
 import { TestDebugger, type Paused } from './support/debugger';
 import { makeProject, type TestProject } from './support/project';
 
-/** `rate` and `closed` are what an edit changes. */
+/** An edit changes `rate` and `closed`. */
 const functions = ({ rate = 1, closed = 'South' } = {}): string => `
 import { definePartitionFunction } from 'partwise';
 
@@ -42,7 +42,7 @@ export const rowsOf = definePartitionFunction({ name: 'rowsOf', run: (data) => (
 
 let project: TestProject;
 let runId: string;
-/** A process that waits for a debugger ends by no test's failure. */
+/** A process waiting for a debugger must also end when a test fails. */
 let debugged: ChildProcess | null = null;
 const source = { source: { files: 'sales.csv' }, partitionBy: ['region'] };
 
@@ -66,7 +66,7 @@ const debug = (partition: string, ...more: string[]) =>
 const report = async (partition: string, ...more: string[]): Promise<DebugReport> =>
   JSON.parse((await debug(partition, '--json', ...more)).stdout) as DebugReport;
 
-/** Every file of the stage with its content, and the length of the run's history. */
+/** Every file on the stage with its content, and the length of the run's history. */
 async function everything(): Promise<unknown> {
   const stage = join(project.folder, 'stage');
   const files: Record<string, string> = {};
@@ -103,7 +103,7 @@ describe('partwise debug', () => {
       result: { same: true, cells: [] },
       artifacts: [
         { name: 'bill.json', verdict: 'same', now: expect.any(Number), recorded: expect.any(Number) },
-        // It has the attempt's number in it.
+        // It contains the attempt number.
         { name: 'about.json', verdict: 'different', now: expect.any(Number), recorded: expect.any(Number) },
       ],
       logs: true,
@@ -122,10 +122,10 @@ describe('partwise debug', () => {
     expect(asRecorded.stderr).toContain('South #2             │ billing South\n');
 
     await writeFile(join(project.folder, 'functions.ts'), functions({ rate: 2, closed: 'Nowhere' }));
-    const mended = await debug('South');
-    expect(mended.code).toBe(0);
-    expect(mended.stderr).toMatch(new RegExp(`\nTo run it again in the run: node \\S+ retry ${runId}\n$`));
-    expect(mended.stdout.slice(mended.stdout.indexOf('Not the same'))).toBe(
+    const fixed = await debug('South');
+    expect(fixed.code).toBe(0);
+    expect(fixed.stderr).toMatch(new RegExp(`\nTo run it again in the run: node \\S+ retry ${runId}\n$`));
+    expect(fixed.stdout.slice(fixed.stdout.indexOf('Not the same'))).toBe(
       [
         'Not the same as what the run recorded:',
         '≠ status     DONE, was FAILED',
@@ -136,7 +136,7 @@ describe('partwise debug', () => {
         '',
       ]
         .join('\n')
-        .replace('130 B', /about\.json \((\d+ B)/.exec(mended.stdout)![1]!),
+        .replace('130 B', /about\.json \((\d+ B)/.exec(fixed.stdout)![1]!),
     );
     const north = await report('North');
     expect(north.comparison!.result).toEqual({
@@ -237,7 +237,7 @@ describe('partwise debug', () => {
     const stopped = inspector.next<Paused>('Debugger.paused');
     await inspector.ask('Runtime.runIfWaitingForDebugger');
     expect((await stopped).callFrames[0]!.functionName).toBe('call');
-    // The user's file is loaded by then: breakpoints in it hold.
+    // The user's file is loaded by now: breakpoints in it take effect.
     const bundle = [...inspector.scripts.values()].find(({ url }) =>
       /\/\.partwise\/functions\/[0-9a-f]{64}\.mjs$/.test(url),
     )!;
@@ -261,7 +261,7 @@ describe('partwise debug', () => {
 it('the library debugs a partition in its own process, and restores the console', async () => {
   const events: DebugEvent[] = [];
   const before = [process.stdout.write, process.stderr.write];
-  // Jest's own console prints more than what it is given.
+  // Jest's own console prints more than its arguments.
   const written = functions().replace(
     "console.log('billing', context.partitionId)",
     "context.log('billing North')",

@@ -1,4 +1,4 @@
-/** A deployed worker, and inputs of people who may start runs and nothing else. */
+/** A deployed worker, and inputs of users who may only start runs. */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ export const mean = definePartitionModel({
 `;
 
 let project: TestProject;
-/** Files of somebody else, outside of the project. */
+/** Files of another user, outside the project. */
 let outside: string;
 beforeAll(async () => {
   outside = await mkdtemp(join(tmpdir(), 'partwise-outside-'));
@@ -47,7 +47,7 @@ afterAll(async () => {
   await project.close();
   await rm(outside, { recursive: true, force: true });
 });
-/** Nothing was written where nothing may be. */
+/** Nothing was written in forbidden places. */
 afterEach(() => expect(existsSync(witness())).toBe(false));
 
 const witness = (): string => join(outside, 'witness');
@@ -179,8 +179,8 @@ describe('the code of the worker', () => {
     expect(state.status).toBe('SUCCESS');
   });
 
-  // A path that depends on whether the database is locked down passes the checks, which are made in one that
-  // is.
+  // A path that depends on whether the database is locked down passes the checks, which run in a locked-down
+  // one.
   const choice = (): string =>
     `CASE WHEN current_setting('enable_external_access') THEN '${outside}/secret.csv' ELSE '${project.folder}/data/a.csv' END`;
 
@@ -204,17 +204,14 @@ describe('the code of the worker', () => {
   });
 });
 
-/**
- * Conditions that reach for more than a condition. `harm`: a statement that leaves a witness, wherever it
- * runs.
- */
+/** Conditions that try to do more than filter. `harm`: a statement that leaves a witness wherever it runs. */
 const CONDITIONS: [string, (harm: string) => string][] = [
   ['closes its parenthesis', (harm) => `1=1\n); ${harm}; SELECT * FROM (SELECT 1 AS region) WHERE (1=1`],
   ['closes its parenthesis for a UNION', () => '1=1) UNION SELECT * FROM sales WHERE (1=1'],
   ['has a clause after it', () => '1=1 ORDER BY 1'],
   ['has a UNION', () => '1=1 UNION SELECT 1'],
   ['is two', () => '1=1, 2=2'],
-  ['is none', () => '-- nothing'],
+  ['is empty', () => '-- nothing'],
   ['hides in dollar quotes', (harm) => `$$x$$ = $$y$$); ${harm}; SELECT ($$`],
   ['hides in dollar quotes with a tag', (harm) => `$a$x$a$ = 'y'); ${harm}; SELECT ($b$`],
   ['escapes a quotation mark', (harm) => `E'\\'' = 'x'); ${harm}; SELECT ('`],
@@ -258,7 +255,7 @@ describe('SQL in an input must be a single read-only statement, so it is refused
     ['has a second statement', (text) => `SELECT 1 AS region; ${text}`],
     ['has a second statement after a comment', (text) => `SELECT 1 AS region -- ;\n; ${text}; --`],
     ['is another statement', (text) => text],
-    ['is none', () => '-- nothing'],
+    ['is empty', () => '-- nothing'],
     ['comments out what follows', () => 'SELECT 1 AS region /*'],
     ['changes rows', () => 'DELETE FROM sales'],
     ['changes rows in a WITH', () => 'WITH a AS (DELETE FROM sales RETURNING *) SELECT * FROM a'],

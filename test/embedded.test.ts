@@ -56,7 +56,7 @@ afterEach(async () => {
   expect(left).toEqual([]);
 });
 
-/** Options of a command of the project, as they all have them. */
+/** Options that all commands of the project share. */
 function options(more: { idleMs?: number; taskQueue?: string; env?: NodeJS.ProcessEnv } = {}) {
   const { idleMs = 60_000, taskQueue, env } = more;
   return {
@@ -74,7 +74,7 @@ async function attach(more: Parameters<typeof options>[0] = {}) {
   return embedded;
 }
 
-/** Attaches from a process of its own; resolves with the address it prints. */
+/** Attaches from a separate process; resolves with the address it prints. */
 async function command(): Promise<{ address: string; process: ChildProcess }> {
   const { onEvent: _, ...plain } = options();
   const child = spawn(
@@ -89,7 +89,7 @@ async function command(): Promise<{ address: string; process: ChildProcess }> {
   return { address: line.toString().trim(), process: child };
 }
 
-/** Watches the host, without counting as attached, until its state is as wanted. */
+/** Watches the host without counting as attached, until its state is as wanted. */
 async function hostState(wanted: (state: HostState) => boolean = () => true): Promise<HostState> {
   const host = await connectHost(stateFolder(projectDir), { attach: false });
   if (host === null) throw new Error('There is no host.');
@@ -128,7 +128,7 @@ function workersStarted(): number[] {
 }
 
 /**
- * Hosts name the folder in their environment, servers in their arguments, workers in both; Linux shows them.
+ * Hosts have the folder in their environment, servers in their arguments, workers in both; Linux shows them.
  */
 function processesOfProject(): number[] {
   if (process.platform !== 'linux') return [];
@@ -272,7 +272,7 @@ describe('kill -9', () => {
     const before = await hostState();
     process.kill(before.pid, 'SIGKILL');
     await event('hostLost');
-    // Two ways to see the new host: its file, and that it answers.
+    // Two ways to detect the new host: its file, and its answer.
     await gone(before.worker.pid!, SOON_MS);
     await attach();
 
@@ -339,7 +339,7 @@ describe('shutdown', () => {
     const embedded = await attach({ idleMs: 300 });
     const { pid } = await hostState(({ openRuns }) => openRuns === 1);
     embedded.close();
-    // That nothing happens takes time to see.
+    // It takes time to see that nothing happens.
     expect(await gone(pid, 1_500)).toBe(false);
 
     behave({ open: 0 });
@@ -386,13 +386,13 @@ describe('start-up problems', () => {
   });
 
   test.each<[string, ((server: Server) => void) | null]>([
-    ['nobody', null],
+    ['nothing', null],
     [
-      'another program, which answers otherwise',
+      'another program that answers differently',
       (server) => server.on('connection', (socket) => socket.end('HTTP/1.1 400\r\n\r\n')),
     ],
     [
-      'another program, which says nothing',
+      'another program that does not answer',
       (server) => server.on('connection', (socket) => socket.on('error', () => {})),
     ],
   ])('a host.json left by a killed host is recognised as stale, with %s on its port', async (_, answer) => {

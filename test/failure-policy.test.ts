@@ -1,4 +1,4 @@
-/** When a run goes on in spite of failures, when it stops, and that everything says the same of it. */
+/** When a run continues despite failures, when it stops, and that every view of it agrees. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { alikeFailures, errorPattern } from '../src/core/failures/alike';
 import type { PartitionOutcome } from '../src/core/outcome';
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** What Temporal, its queries and `partwise list` say of a run that has ended. */
+/** The status of a finished run in Temporal, its queries and `partwise list`. */
 const elsewhere = async (runId: string) => {
   const handle = project.client.workflow.getHandle(runId);
   const listed = await until(
@@ -46,7 +46,7 @@ describe('failFast', () => {
       output: { table: 'kept' },
       options: { maxConcurrency: 2, failFast: true, toleratedFailures: 1 },
     });
-    await gated.untilBegun('b', 'c');
+    await gated.untilStarted('b', 'c');
     await gated.letGo('b');
     const state = await gated.run.wait();
     expect(await statuses(gated.run)).toEqual({
@@ -68,7 +68,7 @@ describe('failFast', () => {
           `Mend it, then partwise retry ${gated.run.runId}. First: a: no good: a`,
       },
     });
-    expect(gated.begun().sort()).toEqual(['a', 'b', 'c']);
+    expect(gated.started().sort()).toEqual(['a', 'b', 'c']);
     expect(await elsewhere(gated.run.runId)).toMatchObject({
       closed: 'FAILED',
       progress: { status: 'FAILURE', counts, running: [] },
@@ -131,7 +131,7 @@ describe('a run in which every partition fails with the same error', () => {
     const { FAILED, CANCELLED, SKIPPED } = state.counts;
     expect(state).toMatchObject({ status: 'FAILURE', counts: { total: 40, DONE: 0, PENDING: 0 } });
     expect([FAILED >= 20, FAILED + CANCELLED <= 22, FAILED + CANCELLED + SKIPPED]).toEqual([true, true, 40]);
-    expect(gated.begun().length).toBeLessThanOrEqual(22);
+    expect(gated.started().length).toBeLessThanOrEqual(22);
     expect(state.error).toMatchObject({
       type: 'PartialFailure',
       message: expect.stringMatching(
@@ -144,12 +144,12 @@ describe('a run in which every partition fails with the same error', () => {
   });
 
   it('is finished by a retry once it is fixed, including failed, interrupted and skipped partitions', async () => {
-    const gated = await startGated(project, 'mended', {
+    const gated = await startGated(project, 'fixed', {
       source: { table: 'forty' },
       params: { fails: 'no such column' },
     });
     expect(await gated.run.wait()).toMatchObject({ status: 'FAILURE' });
-    await gated.letGo('mended');
+    await gated.letGo('fixed');
     const again = await gated.run.retry();
     expect(await again.wait()).toMatchObject({
       status: 'SUCCESS',
@@ -177,7 +177,7 @@ describe('a run in which every partition fails with the same error', () => {
         ) as unknown,
       },
     });
-    expect(gated.begun()).toHaveLength(100);
+    expect(gated.started()).toHaveLength(100);
     const { partitions } = await gated.run.partitions({ status: 'FAILED', limit: 200 });
     expect(partitions).toHaveLength(100);
     expect(partitions[7]).toMatchObject({
@@ -197,7 +197,7 @@ describe('a run in which every partition fails with the same error', () => {
     const one = await startGated(project, 'one-done', {
       source: { table: 'forty' },
       params: { fails },
-      // The partition that is done comes first.
+      // The DONE partition comes first.
       options: { maxConcurrency: 1 },
     });
     const all = await startGated(project, 'all-tolerated', {
@@ -306,7 +306,7 @@ describe('errors', () => {
     expect(alike(['bad a', 'a'], ['bad b', 'b'])).toBe(true);
     expect(alike(["it's a a", 'a'], ["it's a b", 'b'])).toBe(false);
     expect(errorPattern({ type: 'E', message: 'x'.repeat(5_000) }, 'a').length).toBeLessThanOrEqual(300);
-    // A key that looks like a pattern.
+    // A key that looks like a regular expression.
     expect(errorPattern({ type: 'E', message: 'no a.*b-c/d' }, 'a.*b-c%2Fd')).toBe('E: no ◦');
   });
 

@@ -1,5 +1,5 @@
 /**
- * What somebody who reaches the port of an embedded server can forge: results, activities, shards, signals.
+ * What a user who can reach the port of an embedded server can forge: results, activities, shards, signals.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -32,7 +32,7 @@ export const gated = definePartitionFunction({
 
 let folder: string;
 let partwise: Partwise;
-/** As anybody has one: it knows no secret. */
+/** A client as any user could create it, without a secret. */
 let anybody: Client;
 let native: NativeConnection;
 beforeAll(async () => {
@@ -63,10 +63,10 @@ const gated = (runId: string, partitions = 2): Promise<RunHandle> =>
   partwise.start(input(partitions, { params: { gate: join(folder, `${runId}.gate`) } }), { runId });
 const openGate = (runId: string): Promise<void> => writeFile(join(folder, `${runId}.gate`), '');
 
-/** An activity of the run that is under way. */
+/** The id of a pending activity of the run. */
 const pending = (runId: string, type: string): Promise<string> =>
   until(async () => {
-    // A shard is there a moment after its run.
+    // A shard starts a moment after its run.
     const described = await anybody.workflow
       .getHandle(runId)
       .describe()
@@ -95,7 +95,7 @@ it("two projects that share a stage read each other's runs and never clean each 
     const read = other.getRun('shared');
     expect(await read.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 }, archived: true });
     expect(await read.results()).toHaveLength(2);
-    // Checkpoints go, which nothing names.
+    // Checkpoints are removed, since nothing references them.
     expect((await other.clean({ olderThan: '1d' })).unread).toEqual([]);
     expect(await run.results()).toHaveLength(2);
   } finally {
@@ -155,13 +155,13 @@ describeStranger('another user of the machine', () => {
 });
 
 describe("another user's workflow worker", () => {
-  // A run whose history everybody can read.
+  // A run whose history everyone can read.
   beforeAll(async () => {
     const run = await partwise.start(input(1), { runId: 'model' });
     await run.wait();
   });
 
-  /** How a workflow of theirs ends that schedules this activity of ours. */
+  /** How their workflow ends if it schedules this activity of ours. */
   const schedule = async (
     workflowId: string,
     type: string,
@@ -194,7 +194,7 @@ describe("another user's workflow worker", () => {
       )!.activityTaskScheduledEventAttributes!;
       return JSON.parse(Buffer.from(scheduled.input!.payloads![0]!.data!).toString());
     };
-    // As this worker's own, to the letter.
+    // Identical to this worker's own.
     for (const [type, queue] of [
       ['processUnit', 'partwise.units'],
       ['planRun', 'partwise'],
@@ -270,7 +270,7 @@ it('a run with shards ignores signals that others send in their name, and ends a
     alike: null,
     firstErrors: [],
   };
-  // It is one, but for who wrote it.
+  // It is valid except for its author.
   expect(isShardReport(report, { 0: { partitions: 5 } })).toBe(true);
   await anybody.workflow.getHandle('sharded').signal('shardReport', report);
   expect(await anybody.workflow.getHandle('sharded').query('progress')).toMatchObject({

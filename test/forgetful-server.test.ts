@@ -1,7 +1,7 @@
 /**
- * A server that lost its last seconds (its disk was full, it was restored from a copy): what partitions did
- * meanwhile is on the stage. The function writes each call to a file outside, which tells what really
- * happened.
+ * A server that lost its last seconds (its disk was full, or it was restored from a copy): what partitions
+ * did in the meantime is on the stage. The function writes each call to an external file, as a record of what
+ * really happened.
  */
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
-/** Stops in the partition that params.wait names until the gate file is there. */
+/** Waits in the partition that params.wait names until the gate file exists. */
 export const counted = definePartitionFunction({
   name: 'counted',
   async run(data, context) {
@@ -92,7 +92,8 @@ const recorded = async (run: RunHandle, done: number): Promise<void> => {
 };
 
 /**
- * What a power failure does, or a restored backup: the server goes on from the copy, and workers begin anew.
+ * Simulates a power failure or a restored backup: the server continues from the copy, and workers start
+ * again.
  */
 const loseWhatCameAfterTheCopy = async (worker: ChildProcess): Promise<ChildProcess> => {
   worker.kill('SIGKILL');
@@ -153,8 +154,8 @@ describe('a server that lost', () => {
     const other = await loseWhatCameAfterTheCopy(worker);
     const before = ids('end').length;
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
-    // Of the second batch, what it had not recorded is run again; of the first, which was recorded whole,
-    // nothing.
+    // In the second batch, unrecorded partitions run again; in the first, which was recorded completely, none
+    // does.
     expect(ids('end').length - 600).toBeLessThan(before - 300);
     expect(new Set(ids('end')).size).toBe(600);
     expect(await run.results()).toHaveLength(600);

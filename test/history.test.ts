@@ -518,7 +518,7 @@ describe('a whole run', () => {
   });
 });
 
-/** A number as letters alone: `errorPattern` takes numbers out. */
+/** A number as letters only: `errorPattern` removes numbers. */
 function letters(number: number): string {
   return String(number).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)]!);
 }
@@ -534,7 +534,7 @@ test('calls interrupted together with their execution are counted from the last 
   const calls = cutOffCalls(
     record,
     [
-      // Its second attempt has begun; an execution before had called it three times.
+      // Its second attempt has started; an earlier execution had called it three times.
       pendingUnit('0', { attempt: 2 }),
       // It threw once, and waits.
       pendingUnit('1', { attempt: 2, started: false }),
@@ -704,7 +704,7 @@ describe('decoding events', () => {
   });
 });
 
-// What histories are made of.
+// Building histories.
 
 function planned(partitions: number): Fact[] {
   const plan = {
@@ -765,7 +765,7 @@ function lostUnit(event: number): Fact {
   };
 }
 
-/** A unit that ended so; `retry` gives the partition back. */
+/** A unit with these ends; `retry` returns the partition for another round. */
 function unit(number: number, from: number, to: number, ends: (FinalStatus | 'retry')[]): Fact[] {
   const event = 100 + number;
   return [
@@ -898,7 +898,7 @@ function state(record: RunRecord) {
   return runState(record, 'run', AT, null);
 }
 
-// Runs made up at random: batches, rounds of retries, units that are lost.
+// Random runs: batches, retry rounds, lost units.
 
 function inventRun(random: () => number): {
   planned: Fact[];
@@ -934,7 +934,7 @@ function inventRun(random: () => number): {
   return { planned: planned(partitions), units, truth };
 }
 
-/** Any order in which each unit's own facts stay in theirs. */
+/** A random interleaving that keeps each unit's own facts in order. */
 function interleave(sequences: readonly Fact[][], random: () => number): Fact[] {
   const left = sequences.map((facts) => [...facts]);
   const mixed: Fact[] = [];

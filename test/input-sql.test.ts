@@ -1,4 +1,4 @@
-/** SQL that comes with an input, looked at before any of it runs. */
+/** SQL in an input is checked before any of it runs. */
 import { describe, expect, it } from '@jest/globals';
 import { conditionProblem, REFUSED_FUNCTIONS, selectProblem } from '../src/duckdb/input-sql';
 import { queryRows, withDatabase } from '../src/duckdb/database-file';
@@ -35,8 +35,8 @@ describe('in DuckDB', () => {
     expect(await inDuckDb((connection) => conditionProblem(connection, condition))).toBeNull();
   });
 
-  // A new release of DuckDB may bring a function that does more than read: look at it, and put it into one of
-  // the two lists.
+  // A new release of DuckDB may add a function that does more than read: check it, and add it to one of the
+  // two lists.
   it('every table function is either known to be read-only or refused', async () => {
     const found = await inDuckDb((connection) =>
       queryRows<{ name: string }>(

@@ -1,6 +1,6 @@
 /**
- * Quick partitions share an activity with their neighbours; slow ones, few ones, and those that a user wants
- * so have their own.
+ * Quick partitions share an activity with their neighbours; slow partitions, small runs, and runs with that
+ * setting have one activity per partition.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
@@ -37,11 +37,11 @@ describe('the number of units in an activity', () => {
 
   it('is a share for each active worker slot, of which there may be fewer than lanes', () => {
     const pace = { lanes: 8, activities: 8, doneMs: 8 * 50 };
-    // Each of eight ran by itself, and two by two.
+    // Eight ran one at a time, and in pairs.
     expect(lanesAtWork({ ...pace, elapsedMs: 75 })).toBe(8);
     expect(lanesAtWork({ ...pace, elapsedMs: 4 * 75 })).toBe(2);
     expect(lanesAtWork({ ...pace, elapsedMs: 3_600_000 })).toBe(1);
-    // The first of them say nothing yet.
+    // The first activities show nothing yet.
     expect(lanesAtWork({ ...pace, activities: 7, elapsedMs: 4 * 75 })).toBe(8);
     expect(lanesAtWork({ ...pace, elapsedMs: 0 })).toBe(8);
   });
@@ -59,7 +59,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** A run of partitions 0 … n - 1, of a row each. */
+/** A run of partitions 0 … n - 1, with one row each. */
 function start(name: string, partitions: number, input: Partial<RunInput> = {}) {
   const source = { query: `SELECT range AS k, 1 AS x FROM range(${partitions})` };
   return startGated(project, name, { source, ...input });
@@ -82,17 +82,17 @@ async function outcomes(run: RunHandle): Promise<string[]> {
 
 describe('a run of quick partitions', () => {
   it('needs few activities, and each partition has its own outcome, row and call (I3)', async () => {
-    const { run, begun } = await start('quick', 200);
+    const { run, started } = await start('quick', 200);
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { total: 200, DONE: 200 } });
     const names = await activities(run);
     expect(names.length).toBeLessThan(200);
-    // The first ones tell how quick they are.
+    // The first ones measure how quick partitions are.
     expect(names.slice(0, 2)).not.toContainEqual(expect.stringContaining('…'));
     expect(names).toContainEqual(expect.stringMatching(/^\d+ … \d+$/));
     expect(new Set(await outcomes(run))).toEqual(
       new Set(Array.from({ length: 200 }, (_, i) => `${i} DONE 1`)),
     );
-    expect(begun().sort()).toEqual(Array.from({ length: 200 }, (_, i) => `${i}`).sort());
+    expect(started().sort()).toEqual(Array.from({ length: 200 }, (_, i) => `${i}`).sort());
     const rows = (await run.results()) as { value: string }[];
     expect(new Set(rows.map(({ value }) => value)).size).toBe(200);
   });
@@ -105,25 +105,25 @@ describe('a run of quick partitions', () => {
 
   it('retries only the partitions that failed, not their neighbours (I4)', async () => {
     const fails = Object.fromEntries([7, 70, 71, 140].map((k) => [`${k}`, 'not ID']));
-    const { run, begun, letGo } = await start('retried', 150, { params: { fails } });
+    const { run, started, letGo } = await start('retried', 150, { params: { fails } });
     expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 146, FAILED: 4 } });
-    await letGo('mended');
-    const before = begun().length;
+    await letGo('fixed');
+    const before = started().length;
     const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 150 } });
-    expect(begun().slice(before).sort()).toEqual(['140', '7', '70', '71']);
+    expect(started().slice(before).sort()).toEqual(['140', '7', '70', '71']);
   });
 
   it('joins only the remaining partitions in a retry (I4)', async () => {
-    // Every second one fails: those between them lie in the ranges of joined units, and must not be called.
+    // Every second one fails: the others are in the ranges of joined units, and must not be called.
     const fails = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${2 * i}`, 'not ID']));
-    const { run, begun, letGo } = await start('holes', 200, { params: { fails } });
+    const { run, started, letGo } = await start('holes', 200, { params: { fails } });
     expect(await run.wait()).toMatchObject({ counts: { DONE: 100, FAILED: 100 } });
-    await letGo('mended');
-    const before = begun().length;
+    await letGo('fixed');
+    const before = started().length;
     const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 200 } });
-    const again = begun().slice(before);
+    const again = started().slice(before);
     expect(again).toHaveLength(100);
     expect(again.filter((k) => Number(k) % 2 === 1)).toEqual([]);
     const names = await activities(retried);

@@ -1,6 +1,6 @@
 /**
- * The embedded way, as a person has it: the command line, its own server and worker, and everything killed in
- * the middle of a run.
+ * The embedded server as a user runs it: the CLI, its own server and worker, and everything killed in the
+ * middle of a run.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -58,8 +58,8 @@ const times = (runId: string, line: string): number =>
   calls(runId).filter((call) => call.startsWith(line)).length;
 
 /**
- * Starts a run of four regions of which some wait at the gate; resolves when the others are recorded and c is
- * at the gate.
+ * Starts a run of four regions, some of which wait at the gate; resolves when the others are recorded and c
+ * has reached the gate.
  */
 const begin = async (runId: string, wait = ['c', 'd'], done = 2): Promise<RunningCli> => {
   await writeFile(join(folder, `${runId}.calls`), '');
@@ -77,7 +77,7 @@ const begin = async (runId: string, wait = ['c', 'd'], done = 2): Promise<Runnin
     '2',
     ...Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${JSON.stringify(value)}`]),
   ]);
-  // Recorded: a line of progress comes from history.
+  // A progress line is printed from history, so they are recorded.
   await running.says(` ${done} DONE`);
   await changed(join(folder, `${runId}.calls`), () => times(runId, 'begin c') > 0);
   return running;

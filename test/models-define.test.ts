@@ -1,4 +1,4 @@
-/** Models by themselves: what they are made of, and calls without a server. */
+/** Models on their own: their parts, and calls without a server. */
 import { expect, it } from '@jest/globals';
 import { definePartitionModel } from '../src/models/define';
 import { calendarFeatures } from '../src/models/calendar';

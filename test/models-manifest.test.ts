@@ -1,4 +1,4 @@
-/** A version's manifest on a stage, and the registry's records: what is read, shared and refused. */
+/** A version's manifest on a stage and the registry's records: what is read, shared and refused. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A stage that counts what is read of it. */
+/** A stage that counts its reads. */
 function counting(name: string): { stage: Stage; read: { objects: number; bytes: number } } {
   const stage = openStage(pathToFileURL(join(folder, name)).href);
   const read = { objects: 0, bytes: 0 };
@@ -71,7 +71,7 @@ describe('a manifest', () => {
     expect(read.objects).toBe(2);
     expect(read.bytes).toBeLessThan(all * 0.02);
     expect(await findEntry(stage, root, 'store-x')).toBeNull();
-    // Seven of them: their blocks are new, and all others shared.
+    // Seven new entries: their blocks are new, and all others shared.
     const seven = Array.from({ length: 7 }, (_, i) => entry(`store-${i * 10_000 + 5}`, 'a'.repeat(64)));
     const next = await putManifest(stage, { model: 'large', id: 'x', base: manifest, changed: seven });
     const before = new Set(manifest.blocks.map(({ path }) => path));

@@ -138,13 +138,13 @@ describe('training', () => {
   });
 
   it('adds failed partitions in a retry, and keeps the newer models of another run (I10)', async () => {
-    const mended = join(project.folder, 'trains');
+    const fixed = join(project.folder, 'trains');
     const options = { toleratedFailures: 1, retry: { maximumAttempts: 1 } };
-    const params = { fail: 'b', until: mended };
+    const params = { fail: 'b', until: fixed };
     const run = await start({ function: 'mean.train', output: { model: 'late' }, params, options }, 'late');
     expect((await run.wait()).counts).toMatchObject({ DONE: 2, FAILED: 1 });
     await trained('late', { only: ['a', 'c'], params: { off: 1 } });
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 1, modelVersion: 3 } });
     const newest = (await registered('late')).version('latest');
@@ -154,34 +154,34 @@ describe('training', () => {
   });
 
   it('merges a retry with what its own run has registered, whatever that was based on (I10)', async () => {
-    const mended = join(project.folder, 'based-trains');
+    const fixed = join(project.folder, 'based-trains');
     await trained('based', { params: { off: 5 } });
     const output = { model: 'based', base: 'none' };
     const options = { toleratedFailures: 1, retry: { maximumAttempts: 1 } };
-    const params = { fail: 'b', until: mended };
+    const params = { fail: 'b', until: fixed };
     const run = await start({ function: 'mean.train', output, params, options }, 'based');
     await run.wait();
     const model = await registered('based');
     expect(await model.version(2).describe()).toMatchObject({ base: null, entries: 2 });
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     await (await run.retry()).wait();
     expect(await model.version(3).describe()).toMatchObject({ base: 2, entries: 3, changed: 1 });
     expect(await model.version(3).load('a', jsonSerde)).toEqual({ mean: 2 });
   });
 
   it('refuses models of an execution once a later one of its run has made a version (I10)', async () => {
-    const mended = join(project.folder, 'late-trains');
+    const fixed = join(project.folder, 'late-trains');
     const input = {
       function: 'mean.train',
       output: { model: 'fenced' },
-      params: { fail: 'b', until: mended },
+      params: { fail: 'b', until: fixed },
     };
     const run = await start({ ...input, options: { retry: { maximumAttempts: 1 } } }, 'fenced');
     expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', commit: null });
     const { runId } = run;
     const { workflowExecutionInfo } = (await project.client.workflow.getHandle(runId).describe()).raw;
     const workflowRunId = workflowExecutionInfo!.execution!.runId!;
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     await (await run.retry()).wait();
     const reader = new RunReader(new ServerRun(project.client, runId, workflowRunId));
     const { record } = await reader.read();
@@ -472,7 +472,7 @@ describe('predicting', () => {
     expect((await run.wait()).error).toBeNull();
     let reads = 0;
     for await (const { text } of run.logs()) if (text.startsWith('read')) reads++;
-    // One for each of the two runners at most, for 40 partitions.
+    // At most one for each of the two runners, for 40 partitions.
     expect([1, 2]).toContain(reads);
     expect((await run.results()).map(({ prediction }) => prediction)).toEqual(Array(40).fill(15));
   });
@@ -502,7 +502,7 @@ describe('the registry', () => {
       'rollback 1',
     ]);
     await expect(model.rollback('production')).rejects.toThrow('never anywhere else');
-    // To be where it is is no step: a rollback would lead nowhere.
+    // Promoting to the current version is not a step: a rollback would have no effect.
     await model.promote(2, 'production');
     await model.promote(2, 'production');
     expect(await model.rollback('production')).toMatchObject({ version: 1, before: 2 });
@@ -570,12 +570,12 @@ describe('the registry', () => {
     await model.promote(2, 'production');
     await model.version(1).delete();
     expect((await model.versions()).map(({ version }) => version)).toEqual([2]);
-    // Nothing of a version that may be in the making is removed, so it takes a day.
+    // Files of a version that may still be being written are kept for a day.
     const stage = openStage(pathToFileURL(join(project.folder, 'stage')).href);
     const unnamed = async (now: number): Promise<number> =>
       (await neededByModels(stage, await stage.list('@models/kept/'), now, async () => null)).unnamed.length;
     expect(await unnamed(Date.now())).toBe(0);
-    // Its block, and the mark that it was a version.
+    // Its block, and the marker of the version.
     expect(await unnamed(Date.now() + 25 * 3_600_000)).toBe(2);
     expect(await model.version('production').load('b', jsonSerde)).toEqual({ mean: 15 });
   });
@@ -589,13 +589,13 @@ describe('the registry', () => {
     expect((await model.versions()).map(({ version }) => version)).toEqual([1, 3]);
     await model.promote(3, 'production');
     await expect(model.version(3).delete()).rejects.toThrow('move it to another version');
-    // The last one takes its aliases with it: there is no other for them.
+    // Deleting the last version removes its aliases: there is no other version for them.
     for (const version of [1, 3]) await model.version(version).delete();
     await expect(model.describe()).rejects.toThrow('There is no model "numbered"');
     expect((await (await project.partwise.registry()).models()).map(({ name }) => name)).not.toContain(
       'numbered',
     );
-    // The name is free for another, and none of the numbers is.
+    // The name can be reused, but none of the numbers.
     await trained('numbered', { function: 'other.train' });
     expect(await model.describe()).toMatchObject({
       definition: 'other',
@@ -633,7 +633,7 @@ describe('the registry', () => {
     const stage = join(project.folder, 'stage');
     await rm(join(stage, run.runId, 'archive'), { recursive: true });
     await expect(run.status()).rejects.toThrow();
-    // Nothing else needs them: neither a version nor the run that trained them.
+    // Nothing else needs them, neither a version nor the run that trained them.
     await project.partwise.clean({ runs: [training.runId] });
     expect(existsSync(join(stage, path))).toBe(true);
   });
@@ -642,13 +642,13 @@ describe('the registry', () => {
     const first = await trained('leaving');
     await trained('leaving');
     const model = await registered('leaving');
-    const mended = join(project.folder, 'mended');
-    const input = { ...SOURCE, params: { fail: 'b', until: mended } } as Omit<RunInput, 'function'>;
+    const fixed = join(project.folder, 'fixed');
+    const input = { ...SOURCE, params: { fail: 'b', until: fixed } } as Omit<RunInput, 'function'>;
     const run = await model.version(1).predict(input, { runId: project.runId('leaving') });
     expect(await run.wait()).toMatchObject({ counts: { DONE: 2, FAILED: 1 } });
     await model.version(1).delete();
     await project.partwise.clean({ runs: [first.runId] });
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 3 } });
   });
@@ -724,7 +724,7 @@ describe('the registry', () => {
     const program = join(REPOSITORY, 'dist/cli/main.js');
     const promote = spawn(process.execPath, [program, 'models', 'promote', ...better], { stdio: 'ignore' });
     const folder = join(project.folder, 'stage', '@models', 'torn');
-    // The manifest of the version that is to be; the transaction waits for the file.
+    // The manifest of the new version exists; the transaction waits for the file.
     await until(async () => (await rootsIn(folder)).length === 3);
     promote.kill('SIGKILL');
     await once(promote, 'exit');
@@ -745,7 +745,7 @@ describe('the registry', () => {
     expect(roots).toHaveLength(1);
     for (const version of [1, 2])
       for (const { path } of await entriesIn(model.version(version))) expect(needed).toContain(path);
-    // It is made again, whole.
+    // It is made again, in full.
     expect(await model.promote(2, 'production', { whereBetter: { metric: 'mae' } })).toMatchObject({
       version: 3,
     });

@@ -1,4 +1,4 @@
-/** Notices at a run's end, taken by a real web server and real commands. */
+/** Notifications at the end of a run, received by a real web server and real commands. */
 import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
@@ -173,7 +173,8 @@ describe('a notifier', () => {
     const folder = await mkdtemp(join(tmpdir(), 'partwise-notify-'));
     const gate = join(folder, 'gate');
     try {
-      // Holds standard output and error open until the gate is there, which is after the notice was taken.
+      // Keeps standard output and error open until the gate exists, which is after the notification was
+      // accepted.
       await notify(
         { command: `(until test -e '${gate}'; do sleep 0.05; done; rm '${gate}') & exit 0` },
         notice,

@@ -1,6 +1,6 @@
 /**
- * Partwise as somebody else has it: packed, installed into an empty folder outside the repository, and used
- * from there.
+ * Partwise as a user gets it: packed, installed into an empty folder outside the repository, and used from
+ * there.
  */
 import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ let jsApp: string;
 let installed: string;
 let tarball: string;
 let otherNodes: Promise<Ran>;
-/** Projects that got a server and a worker of their own. */
+/** Projects whose server and worker must be stopped. */
 const projects: string[] = [];
 
 beforeAll(async () => {
@@ -56,18 +56,18 @@ async function folder(name: string): Promise<string> {
   return made;
 }
 
-/** The prefix keeps npm from a package.json that lies further up in the temporary folder. */
+/** With the prefix, npm ignores any package.json in a parent of the temporary folder. */
 const npmInstall = (into: string, ...what: string[]): Promise<Ran> =>
   run('npm', ['install', '--prefix', into, ...QUIETLY, ...what], into);
 
-/** Node as a package, whose binary needs no script to install. */
+/** Node as a package whose binary needs no install script. */
 function nodePackage(major: number): string {
   const platform = process.platform === 'win32' ? 'win' : process.platform;
   const bin = platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node';
   return `node${major}@npm:${bin}-${platform}-${process.arch}@${major}`;
 }
 
-/** Files below, with `/` between names; packages inside are left out. */
+/** Files in the folder, with `/` separators; packages inside are left out. */
 const filesOf = (below: string): string[] =>
   readdirSync(below, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -99,8 +99,8 @@ describe('the package', () => {
         'dist/cli/templates/functions.ts.txt',
       ]),
     );
-    // 1.0 MB packed, 4.0 MB unpacked, about 1,140 files when Snowflake came in. What does not belong there
-    // weighs more than that.
+    // 1.0 MB packed, 4.0 MB unpacked, about 1,140 files when Snowflake was added. Anything that does not
+    // belong there weighs more than the margin.
     expect(statSync(tarball).size).toBeLessThan(1_500_000);
   });
 
@@ -132,7 +132,7 @@ describe('the package', () => {
 const partwise = (project: string, ...args: string[]): Promise<string> =>
   mustRun('npx', ['partwise', ...args], project);
 
-/** What a plain program makes of the same file. */
+/** The result of a plain program on the same file. */
 function expectedSales(project: string): { region: string; orders: number; total: number }[] {
   const [, ...lines] = readFileSync(join(project, 'sales.csv'), 'utf8').trim().split('\n');
   const sales = lines.map((line) => line.split(',') as [string, string, string]);
@@ -143,7 +143,7 @@ function expectedSales(project: string): { region: string; orders: number; total
   });
 }
 
-/** Makes a project with `init`, and does what its README says. */
+/** Creates a project with `init`, and follows its README. */
 async function followReadme(project: string, ...flags: string[]): Promise<void> {
   projects.push(project);
   await partwise(project, 'init', ...flags);
@@ -172,7 +172,7 @@ describe('an empty folder after `npm install partwise`', () => {
   });
 });
 
-/** A program that uses every entry of the package. */
+/** A program that uses every entry point of the package. */
 const PROGRAM = `
 import { Partwise, type RunState } from 'partwise';
 import { runPartitionFunction } from 'partwise/testing';
@@ -214,7 +214,7 @@ describe('declarations', () => {
 
   it('need nothing that is not installed with the package', async () => {
     const errors = await typeCheck('libraries', { module: 'nodenext', skipLibCheck: false });
-    // Of other packages' declarations there may be errors, which `skipLibCheck` is for.
+    // Declarations of other packages may have errors, which `skipLibCheck` is for.
     expect(errors.split('\n').filter((line) => /^(?!node_modules\/(?!partwise\/)|\s|$)/.test(line))).toEqual(
       [],
     );
@@ -305,7 +305,7 @@ describe('optional drivers', () => {
   });
 });
 
-/** What Node adds to the names of a CommonJS module that is imported. */
+/** Names that Node adds to an imported CommonJS module. */
 const INTEROP = ['__esModule', 'default', 'module.exports'];
 
 describe('plain Node', () => {
@@ -337,7 +337,7 @@ describe('plain Node', () => {
 
   const CALL = `runPartitionFunction(salesByRegion, { rows: [{ customer_id: 'N1', amount: 3 }], key: { region: 'North' } })
     .then(({ rows, uploads }) => console.log(JSON.stringify({ rows, uploads: [...uploads.keys()] })));`;
-  /** The function prints too, before. */
+  /** The function prints too, before this line. */
   const lastLine = (printed: string): unknown => JSON.parse(printed.trim().split('\n').at(-1)!);
   const OUTCOME = {
     rows: [{ region: 'North', orders: 1, customers: 1, total: 3, average: 3 }],
@@ -364,7 +364,7 @@ describe('plain Node', () => {
   });
 });
 
-/** Tells which Node runs it, and which one runs the worker above it. */
+/** Reports the Node version that runs it, and the one that runs the worker above it. */
 const WHERE = `
 import { readlinkSync } from 'node:fs';
 import { definePartitionFunction } from 'partwise';

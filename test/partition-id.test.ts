@@ -90,10 +90,10 @@ describe('partition ids', () => {
       expect(runFolder(id)).not.toMatch(/^\.+$/);
     }
     expect(runFolder('x'.repeat(100))).not.toBe(runFolder(`${'x'.repeat(99)}y`));
-    // A series has a folder of its own, which is no run's.
+    // A series has its own folder, which is never a run's folder.
     expect(ledgerFolder('../x/y')).toBe('@series/..%2Fx%2Fy/');
     expect(ledgerFolder('Daily').toLowerCase()).not.toBe(ledgerFolder('daily').toLowerCase());
-    // Nor does a run take the names that a stage has for its own.
+    // A run never uses the names that the stage reserves.
     for (const id of ['.partial', '.partwise-stage', '.x', '.PARTIAL']) expect(runFolder(id)).toMatch(/^%2E/);
     expect(runFolder('@series')).not.toMatch(/^@/);
     expect(runFolder('Daily').toLowerCase()).not.toBe(runFolder('daily').toLowerCase());

@@ -1,6 +1,6 @@
 /**
- * What a power loss leaves of a run: an ext4 image loses all that was not forced to disk, which is the
- * kernel's own simulation of one.
+ * What remains of a run after a power loss: an ext4 image loses everything that was not flushed to disk, in
+ * the kernel's own simulation.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Columns named like properties of every object, from the source to the output table. */
+/** Columns named like properties that every object has, from the source to the output table. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeProject, type TestProject } from './support/project';
 import { describeSnowflake, startSnowflake, type TestSnowflake } from './support/snowflake';
@@ -10,7 +10,7 @@ type Entry = [name: string, value: string | number];
 const entriesOf = (names: readonly string[]): Entry[] =>
   names.map((name, i) => [name, i % 2 === 0 ? `v-${name}` : i]);
 
-/** Two partitions of a row each. */
+/** Two partitions with one row each. */
 function tableOf(entries: readonly Entry[]): string[] {
   const columns = entries.map(
     ([name, value]) => `"${name}" ${typeof value === 'string' ? 'VARCHAR' : 'INTEGER'}`,
@@ -97,7 +97,8 @@ describe('on DuckDB', () => {
 });
 
 describeSnowflake('on Snowflake', () => {
-  // Plain names, which are in upper case there and in lower case here. Its driver does not take the others.
+  // Plain names, which are upper case in Snowflake and lower case here. Its driver does not support the
+  // others.
   const entries = entriesOf(NAMES.map((name) => name.toLowerCase()));
   let snowflake: TestSnowflake;
   let project: TestProject;

@@ -21,7 +21,7 @@ import { holdWarehouse } from './support/hold-warehouse';
 import { end, makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
 
-/** Partitions named in `hold` wait until the file `open` is in the project's folder. */
+/** Partitions named in `hold` wait until the file `open` exists in the project's folder. */
 const FUNCTIONS = `
 import { existsSync } from 'node:fs';
 import { definePartitionFunction } from 'partwise';
@@ -460,7 +460,7 @@ describe('finding runs', () => {
     const { namespace } = client.options;
     const workflowExecution = { workflowId: deleted.runId };
     let isDeleted = false;
-    // The server's answer reaches the list when the run is gone.
+    // The server's answer arrives after the run is gone.
     const workflowService = new Proxy(client.workflowService, {
       get(service, name, receiver) {
         if (name !== 'listWorkflowExecutions' || isDeleted)

@@ -29,7 +29,7 @@ export const gaps = definePartitionFunction({
 
 let project: TestProject;
 beforeAll(async () => {
-  // As if they were well.
+  // Accepts them as if they were valid.
   const allow = {
     warehouses: ['duckdb:./stage'],
     stages: ['/proc/partwise', './partwise.config.json/stage', 'file://stage'],
@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** As \`temporal workflow start\` does it: whatever the input is. */
+/** Starts the workflow as `temporal workflow start` does, whatever the input. */
 const startPlainly = async (...args: unknown[]) => {
   const workflowId = `plain-${randomUUID().slice(0, 8)}`;
   await project.client.workflow.start('partitionedRun', { workflowId, taskQueue: project.taskQueue, args });
@@ -61,8 +61,8 @@ describe('a plain start (I9)', () => {
     ['nothing', []],
     ['null', [null]],
     ['a number', [42]],
-    ['a text', ['hello']],
-    ['JSON in a text', [JSON.stringify(good)]],
+    ['a string', ['hello']],
+    ['JSON in a string', [JSON.stringify(good)]],
     ['a list', [[good]]],
     ['an empty object', [{}]],
   ])('with %s as input is refused with an explanation', async (_, args) => {
@@ -145,7 +145,7 @@ it('an activity that omits half of its result ends the run with a message I9', a
     connection,
     taskQueue,
     workflowBundle: { codePath: join(REPOSITORY, 'dist/workflow-bundle.js') },
-    // As of a release that is wrong.
+    // As a faulty release would.
     activities: {
       openRun: async () => ({ runTimeoutMs: null }),
       planRun: async () => ({}),
@@ -236,9 +236,9 @@ describe('the query of the sql function (I9)', () => {
 
 describe('what no retry can fix ends the run with an explanation (I9)', () => {
   it.each([
-    ['a stage on a file system that takes no folders', { stage: '/proc/partwise' }],
+    ['a stage on a file system without folders', { stage: '/proc/partwise' }],
     ['a stage below a file', { stage: './partwise.config.json/stage' }],
-    ['a stage that is no absolute URI', { stage: 'file://stage' }],
+    ['a stage that is not an absolute URI', { stage: 'file://stage' }],
     ['a warehouse that is a folder', { warehouse: 'duckdb:./stage' }],
   ])('%s', async (_, change) => {
     const { state } = await startPlainly({ ...good, ...change });
@@ -257,7 +257,7 @@ describe('what no retry can fix ends the run with an explanation (I9)', () => {
 describe('an output that cannot be written is refused before anything runs (I9)', () => {
   it.each([
     [
-      'a schema that is not there',
+      'a schema that does not exist',
       { table: 'nowhere.sales' },
       'There is no schema "nowhere" in the warehouse',
     ],
@@ -327,8 +327,8 @@ describe('a run id', () => {
   it('of a run that was refused before it started is free', async () => {
     const { run, state } = await startPlainly({ ...good, where: 'amount > 100' });
     expect(state.status).toBe('FAILURE');
-    const mended = await project.partwise.start(good, { runId: run.runId });
-    expect((await mended.wait()).status).toBe('SUCCESS');
+    const fixed = await project.partwise.start(good, { runId: run.runId });
+    expect((await fixed.wait()).status).toBe('SUCCESS');
   });
 
   it('that is not a valid id is refused', async () => {
@@ -362,7 +362,7 @@ describe('a function that produces something that cannot be stored', () => {
 });
 
 it('a source file that changed after planning is refused, never read differently (I1)', async () => {
-  // One file at a time, so that the second is read after it was changed by the first.
+  // One file at a time, so that the second is read after the first call changed it.
   await project.write('a.csv', 'n\n1\n');
   await project.write('b.csv', 'n\n2\n');
   await project.write(

@@ -1,6 +1,6 @@
 /**
- * Histories that were recorded with every release, of every shape that a run can have
- * (scripts/record-histories.mjs): the workflow code goes on with them, and readers read them as they did.
+ * Histories recorded with every release, of every shape that a run can have (scripts/record-histories.mjs):
+ * they replay with the workflow code, and readers return the recorded state.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ const FILES = readdirSync(HISTORIES).flatMap((release) =>
     .filter((name) => name.endsWith('.json.gz'))
     .map((name) => join(HISTORIES, release, name)),
 );
-/** Those of shards are read with the run's. */
+/** Histories of shards are read together with the run's. */
 const RUNS = FILES.filter((file) => !/-shard-\d+\.json\.gz$/.test(file));
 const fileOf = (name: string): string => FILES.find((file) => file.endsWith(`/${name}.json.gz`))!;
 
@@ -65,7 +65,7 @@ describe('histories of all releases', () => {
   );
 });
 
-/** What its `openRun` returned; null: the run was refused. */
+/** The result of its `openRun`, or null if the run was refused. */
 function openedIn(file: string): OpenedRun | null {
   const content = JSON.parse(gunzipSync(readFileSync(file)).toString('utf8')) as {
     history: {
@@ -185,7 +185,7 @@ describe('partwise replay', () => {
       code: 2,
       stderr: expect.stringContaining('cannot be read as a history'),
     });
-    // A run that no worker has taken up yet.
+    // A run that no worker has started yet.
     const { history, ...head } = JSON.parse(gunzipSync(readFileSync(fileOf('small'))).toString('utf8')) as {
       history: { events: unknown[] };
     };

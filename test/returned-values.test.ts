@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const runUnit = (name: string, request: Partial<RunRequest> = {}) =>
   run({ pool, folder, bundle, ordinals: ALL, name, ...request });
-/** Partition k3 does what `kind` says. */
+/** Partition k3 behaves as `kind` says. */
 const runKind = (name: string, kind: string, unit: RunRequest['unit'] = {}) =>
   runUnit(name, { unit: { params: { kind }, ...unit } });
 const runSql = (sql: string, unit: RunRequest['unit'] = {}) =>

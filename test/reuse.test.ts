@@ -1,6 +1,6 @@
 /**
- * Runs of a series that reuse what earlier ones did. The functions write each call to a file outside, which
- * tells what was really called.
+ * Runs of a series that reuse earlier outcomes. The functions write each call to an external file, as a
+ * record of what was really called.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { definePartitionFunction } from 'partwise';
 
 export const version = ${version};
 
-/** Fails for the partitions that the file params.failing names; waits for params.gate where there is one. */
+/** Fails for the partitions that the file params.failing names; waits for params.gate if it is set. */
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
@@ -42,14 +42,14 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** Runs of one series over a table of its own, with files of their own outside. */
+/** Runs of one series over their own table, with their own external files. */
 async function makeSeries(
   name: string,
   rows: string,
 ): Promise<{
   table: string;
   series: string;
-  /** Runs it and says what was called. */
+  /** Runs it and returns the calls. */
   run(changes?: Partial<RunInput>, runId?: string): Promise<{ run: RunHandle; called: string[] }>;
   start(changes?: Partial<RunInput>, runId?: string): Promise<RunHandle>;
   calls(): string[];
@@ -97,7 +97,7 @@ async function makeSeries(
 
 const FOUR = "SELECT ['a', 'b', 'c', 'd'][1 + range % 4] AS region, range AS amount FROM range(40)";
 
-/** What a plain GROUP BY says. */
+/** The result of a plain GROUP BY. */
 function expected(table: string): Promise<Record<string, unknown>[]> {
   return project.query(
     `SELECT region, count(*)::INTEGER AS n, sum(amount)::DOUBLE AS total FROM ${table} GROUP BY region ORDER BY region`,
@@ -125,7 +125,7 @@ describe('a run of a series', () => {
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 1000, DONE: 1000 }, reused: 993 });
     expect(state.commit).toMatchObject({ rows: 1000 });
 
-    // Results, artifacts and the table are those of a run that ran everything.
+    // Results, artifacts and the table equal those of a run that ran everything.
     const wanted = await expected(table);
     const found = (await second.run.results()).map(({ region, n, total }) => ({
       region,
@@ -149,7 +149,7 @@ describe('a run of a series', () => {
     const listed = await cli(project.folder, ['partitions', second.run.runId, '--limit', '2']);
     expect(listed.stdout).toContain('DONE (reused)');
 
-    // And the run after: of what was reused as of what was run.
+    // The next run reuses both reused and newly run partitions.
     const third = await run({ output });
     expect(third.called).toEqual([]);
     expect(await third.run.status()).toMatchObject({ reused: 1000, commit: { rows: 1000 } });
@@ -167,7 +167,7 @@ describe('a run of a series', () => {
     expect(called).toEqual(['aa']);
     expect((await second.results()).map(({ region }) => region)).toEqual(['a', 'aa', 'c', 'd']);
     expect(await second.status()).toMatchObject({ counts: { total: 4, DONE: 4 }, reused: 3 });
-    // The ordinals of c and d are others than before: their rows and artifacts came along.
+    // The ordinals of c and d have changed: their rows and artifacts were carried over.
     expect(await second.partition('d').result()).toMatchObject([{ region: 'd', n: 10 }]);
     expect(await second.partition('c').artifacts.get('totals.json')).toMatchObject({ id: 'c' });
     await project.execute(`INSERT INTO ${table} SELECT 'b', 1 + 4 * range FROM range(10)`);
@@ -183,7 +183,7 @@ describe('a run of a series', () => {
     );
     await run();
     expect((await run()).called).toEqual([]);
-    // Two rows of 1 and one of 2, which no XOR tells from before.
+    // Two rows of 1 and one of 2, which an XOR cannot distinguish from before.
     await project.execute(
       `DELETE FROM ${table} WHERE region = 'a'`,
       `INSERT INTO ${table} VALUES ('a', 1, 'x', 'y'), ('a', 1, 'x', 'y'), ('a', 2, 'x', 'y')`,
@@ -210,7 +210,7 @@ describe('a run of a series', () => {
     expect((await run({ params: { a: 2, b: 1 } })).called).toEqual(all);
     await project.execute(`ALTER TABLE ${table} ADD COLUMN note VARCHAR`);
     expect((await run({ params: { a: 2, b: 1 } })).called).toEqual(all);
-    // Without onUnchanged everything runs, and the next one reuses it.
+    // With onUnchanged: "run" everything runs, and the next run reuses it.
     expect((await run({ onUnchanged: 'run', params: { a: 2, b: 1 } })).called).toEqual(all);
     expect((await run({ params: { a: 2, b: 1 } })).called).toEqual([]);
   });

@@ -223,7 +223,7 @@ describe('params that JSON would change are refused by name (I9)', () => {
     ['undefined in a list', { l: [undefined] }, /^"params\.l\[0\]" is undefined, /],
     ['bytes', { b: Buffer.from('x') }, /^"params\.b" is a Buffer, /],
     ['an invalid date', { d: new Date(NaN) }, /^"params\.d" is an invalid date, /],
-    ['a circle', circle, /^"params\.self" contains itself, /],
+    ['a circular reference', circle, /^"params\.self" contains itself, /],
     ['20,000 levels', deep(20_000), /^"params(\.a){101}" is nested more than 100 levels deep/],
   ])('%s', (_, params, words) => {
     const problems = problemsOf({ ...GOOD, params });

@@ -104,12 +104,12 @@ describe('a runner cannot harm its worker (I5):', () => {
     ['a log without lines', { type: 'log' }],
     ['a log of a partition of another unit', { type: 'log', lines: [{ at: '', ordinal: 99, attempt: 1 }] }],
     ['a segment without anything', { type: 'segment' }],
-    ['a segment of a partition that is not in the unit', inColumns, done({ ordinal: 7 })],
+    ['a segment of a partition outside the unit', inColumns, done({ ordinal: 7 })],
     ['a segment with columns that are too short', inColumns, done().subarray(0, 27)],
-    ['a segment without the columns that it announces', inColumns],
-    ['a segment with columns that it does not announce', { ...segment, outcomes: [] }, done()],
+    ['a segment without the announced columns', inColumns],
+    ['a segment with unannounced columns', { ...segment, outcomes: [] }, done()],
     ['a segment with columns as lists', { ...segment, done: { ordinals: [1], attempts: [1] } }],
-    ['a segment with a number of partitions that is none', { ...segment, done: { partitions: -1 } }],
+    ['a segment with an invalid number of partitions', { ...segment, done: { partitions: -1 } }],
     ['a segment with a time that is none', inColumns, done({ startedAt: NaN })],
     ['a segment with a partition that was never called', inColumns, done({ attempts: 0 })],
     ['a log with columns', { type: 'log', lines: [] }, done()],
@@ -138,7 +138,7 @@ describe('a runner cannot harm its worker (I5):', () => {
     ['an end before the end', { type: 'unitDone', left: [], reusable: true }],
     ['a failure without a reason', { type: 'unitFailed' }],
   ])('one that sends %s is ended, and its partition says why (I5)', async (_, ...[message, body]) => {
-    // k0 has ended, and was not handed over.
+    // k0 has ended, but its outcome was not handed over.
     const { summary, ended } = await runOdd('write to the channel', {
       text: frame(JSON.stringify(message), body),
     });
@@ -197,7 +197,7 @@ describe('a runner that cannot continue is replaced (I5):', () => {
   });
 });
 
-/** Waits until a process has used half a second of CPU more. */
+/** Waits until a process has used another half second of CPU. */
 async function untilBusy(pid: number): Promise<void> {
   const ticks = (): number =>
     Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[11]);
@@ -209,7 +209,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: Float64Array | Int32Array):
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** A message by the bytes of docs/runner-protocol.md, in Base64. */
+/** A message in the format of docs/runner-protocol.md, in Base64. */
 function frame(header: string | Buffer, body: Buffer = Buffer.alloc(0)): string {
   const lengths = Buffer.alloc(8);
   lengths.writeUInt32LE(Buffer.byteLength(header), 0);

@@ -84,7 +84,7 @@ describe('a tagged value', () => {
     ['null', null],
     ['text', 'a\ud800b'],
     ['negative zero', -0],
-    ['numbers that JSON has no word for', [NaN, Infinity, -Infinity, 0.1, 1e300]],
+    ['numbers that JSON cannot represent', [NaN, Infinity, -Infinity, 0.1, 1e300]],
     ['bigints', [2n ** 64n, -1n]],
     ['dates', [new Date(0), new Date(-1), new Date(8.64e15)]],
     ['bytes', new Uint8Array([0, 255, 10])],

@@ -1,5 +1,5 @@
 /**
- * A runner in Python, which knows docs/runner-protocol.md and nothing of Partwise's code, works for the pool
+ * A runner in Python that implements docs/runner-protocol.md without any of Partwise's code works in the pool
  * as Node's does.
  */
 import { readFileSync, rmSync } from 'node:fs';

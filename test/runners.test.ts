@@ -150,7 +150,7 @@ describe('a unit', () => {
       },
     });
     expect(left.length).toBeGreaterThan(0);
-    // What was under way on its way between the processes is finished too.
+    // Partitions in transit between the processes are finished too.
     expect(summary).toEqual(started.map((ordinal) => `k${ordinal}: DONE`));
     expect([...started, ...left]).toEqual([0, 1, 2, 3, 4, 5]);
     expect(pool.pids).toHaveLength(1);
@@ -193,7 +193,7 @@ describe('a unit', () => {
       ordinals: [0],
       options: { alone: true, drain: drain.signal },
     });
-    // Nobody passes who comes later.
+    // Later requests do not overtake.
     const later = pool.acquire({ language, digest: 'later', memoryBytes: 300_000_000 });
     drain.abort();
     expect(await waiting).toMatchObject({ left: [0], ended: [] });
@@ -477,7 +477,7 @@ describe('a worker that freezes', () => {
   test('keeps its runners if they were stopped as well, as on a suspended machine (I5)', async () => {
     const { worker, runner } = await startWorker(10_000);
     try {
-      // The group: the watchdog too.
+      // The whole group, including the watchdog.
       process.kill(-runner, 'SIGSTOP');
       worker.kill('SIGSTOP');
       await sleep(12_000);
@@ -506,7 +506,7 @@ describe('describeFunctions', () => {
     ['throws', "throw new Error('no licence');", 'The functions file threw while loading: Error: no licence'],
     ['exits', 'process.exit(3);', 'died'],
     [
-      'names two functions alike',
+      'gives two functions the same name',
       "import { definePartitionFunction as d } from 'partwise'; export const a = d({ name: 'x', run() {} }), b = d({ name: 'x', run() {} });",
       'Two exported partition functions are named "x"',
     ],
@@ -518,9 +518,7 @@ describe('describeFunctions', () => {
   });
 });
 
-/**
- * A worker of which only the pool is real: it prints the runner's pid when the function is about to block.
- */
+/** A worker with only a real pool: it prints the runner's pid when the function is about to block. */
 function workerScript(lease = 'null'): string {
   const dist = join(__dirname, '../dist');
   const unit = {
@@ -563,10 +561,10 @@ async function pidPrintedBy(worker: ChildProcess): Promise<number> {
   return Number(bytes.toString().trim());
 }
 
-/** Waits for something that no event tells of: another process's children, or its end. */
-async function eventually<T>(look: () => T | null, within = 10_000): Promise<T> {
+/** Polls for something without an event: another process's children, or its exit. */
+async function eventually<T>(check: () => T | null, within = 10_000): Promise<T> {
   for (const giveUp = Date.now() + within; Date.now() < giveUp; await sleep(20)) {
-    const found = look();
+    const found = check();
     if (found !== null) return found;
   }
   throw new Error(`It did not happen within ${within} ms.`);
@@ -574,7 +572,7 @@ async function eventually<T>(look: () => T | null, within = 10_000): Promise<T> 
 
 function isAlive(pid: number): boolean {
   try {
-    // A zombie, which only its parent can bury, is dead all the same.
+    // A zombie, which only its parent can reap, counts as dead.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
@@ -589,7 +587,7 @@ function pidOf(command: string, group: number): number | null {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
       if (line === command && Number(stat[2]) === group) return Number(pid);
     } catch {
-      // It ended while we looked.
+      // It exited in the meantime.
     }
   }
   return null;

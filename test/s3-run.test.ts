@@ -1,4 +1,7 @@
-/** A run on a stage on S3 by the command line, as on several machines: every process reaches it by itself. */
+/**
+ * A run on an S3 stage from the command line, as on several machines: every process connects to it
+ * separately.
+ */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -23,7 +26,7 @@ export const sums = definePartitionFunction({
     appendFileSync(calls, context.partitionId + '\\n');
     console.log('called for ' + context.partitionId);
     if (context.partitionId === 'c') while (!existsSync(gate)) await sleep(20);
-    if (context.partitionId === 'd' && !existsSync(gate + '.mended')) throw new Error('not yet');
+    if (context.partitionId === 'd' && !existsSync(gate + '.fixed')) throw new Error('not yet');
     const [sum] = await data.sql\`SELECT sum(v) AS total FROM data\`;
     await context.upload('sum.json', sum);
     await context.upload('rows.csv', await data.rows());
@@ -88,7 +91,7 @@ describeS3('a run on S3', () => {
       stdout: expect.stringContaining('3 DONE, 1 FAILED'),
     });
 
-    await writeFile(`${gate}.mended`, '');
+    await writeFile(`${gate}.fixed`, '');
     expect(await partwise('retry', 'killed')).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('4 DONE'),
@@ -129,7 +132,7 @@ describeS3('a run on S3', () => {
   it('reports within seconds that nothing answers at the endpoint of its worker', async () => {
     worker.process.kill('SIGTERM');
     await worker.finished;
-    // The discard port: nobody listens there.
+    // The discard port: nothing listens there.
     worker = startCli(project.folder, ['worker'], { ...s3.env, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' });
     await worker.says('Executing runs of');
     const command = startCli(
@@ -174,15 +177,15 @@ describeS3('a worker whose access to the store is denied in the middle of a run'
       params: { wait: true },
       options: { retry: { maximumAttempts: 1, initialInterval: 10 } },
     });
-    // One of each worker.
+    // One call per worker.
     await untilCalls(2);
     proxy.next({ kind: '403', times: Infinity });
     await letGo();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
     expect((await run.partitions()).partitions).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
     const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
-    const again = events!.flatMap(({ activityTaskStartedEventAttributes: begun }) =>
-      begun?.lastFailure ? [begun] : [],
+    const again = events!.flatMap(({ activityTaskStartedEventAttributes: started }) =>
+      started?.lastFailure ? [started] : [],
     );
     expect(again).toMatchObject([
       {

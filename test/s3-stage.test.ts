@@ -1,4 +1,4 @@
-/** What only a stage on S3 has: large objects in parts, a store that fails, and whoever cannot reach it. */
+/** What is specific to a stage on S3: large objects in parts, a failing store, and missing access. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,7 +47,7 @@ describeS3('a stage on S3', () => {
   let folder: string;
   let stages = 0;
   beforeAll(async () => {
-    // Some stores do not know the condition; this one never hears of it.
+    // Some stores do not support the condition; this one never receives it.
     [s3, proxy] = await startBehindProxy({ without: 'if-none-match' });
   });
   afterAll(async () => {
@@ -145,7 +145,7 @@ describeS3('a put whose answer was lost', () => {
     ['whole', 5, /^PUT/],
     ['in parts', 9 * MIB, /^POST .*uploadId=/],
   ])('still counts as one put (%s)', async (name, bytes, request) => {
-    // Another process: where the store is found is known once per process.
+    // A separate process: the location of the store is cached per process.
     const script = `
       const { openStage } = require(process.argv[1]);
       const stage = openStage('s3://${s3.bucket}/lost/');

@@ -23,8 +23,8 @@ export const seen = definePartitionFunction({
   },
 });
 
-export const mendable = definePartitionFunction({
-  name: 'mendable',
+export const fixable = definePartitionFunction({
+  name: 'fixable',
   retry: { maximumAttempts: 1 },
   async run(data, context) {
     if (context.partitionId === 'South' && !existsSync(context.params.until)) throw new Error('not yet');
@@ -101,7 +101,7 @@ describe('the scheduled time', () => {
   });
 });
 
-/** Due on the first of January only, so that nothing but the test starts a run. */
+/** Due only on the first of January, so that only the test starts runs. */
 const NEW_YEAR = '0 0 1 1 *';
 
 async function withSchedule(
@@ -123,7 +123,7 @@ async function withSchedule(
 
 describe('a schedule', () => {
   it('starts a run when it is due, which has that time and is named after it', async () => {
-    // Any day: the source does not ask for one.
+    // Any day: the source does not use the time.
     const input: RunInput = { ...DAILY, source: { table: 'sales' } };
     await withSchedule('by-itself', { input, cron: [], every: '1s' }, async (id) => {
       const { schedules } = project.partwise;
@@ -191,7 +191,7 @@ describe('a schedule', () => {
       }
       const { recent } = await schedules.describe(id);
       expect(recent.map(({ runId }) => runId)).toEqual(firings.map(({ runId }) => runId));
-      // One after the other, unless told otherwise.
+      // One after the other, by default.
       const states = await Promise.all(firings.map(({ runId }) => project.partwise.getRun(runId).status()));
       for (const [i, { startedAt }] of states.slice(1).entries())
         expect(startedAt >= states[i]!.endedAt!).toBe(true);
@@ -204,8 +204,8 @@ describe('a schedule', () => {
   });
 
   it('gives a retry of a backfilled run the date and rows of that run (I1)', async () => {
-    const file = join(project.folder, 'mended');
-    const input: RunInput = { ...DAILY, function: 'mendable', params: { until: file } };
+    const file = join(project.folder, 'fixed');
+    const input: RunInput = { ...DAILY, function: 'fixable', params: { until: file } };
     await withSchedule('retried', { input, cron: '30 0 * * *', timeZone: 'Europe/Berlin' }, async (id) => {
       const { schedules } = project.partwise;
       const [firing] = await schedules.backfill(id, { from: '2024-11-01', to: '2024-11-01' });
@@ -213,9 +213,9 @@ describe('a schedule', () => {
       await until(async () => (await schedules.describe(id)).counts.started === 1);
       const run = project.partwise.getRun(runId);
       expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', scheduledTime });
-      // No schedule, and another day by now.
+      // The schedule is gone, and the day has changed.
       await schedules.delete(id);
-      await project.write('mended', '');
+      await project.write('fixed', '');
       const again = await run.retry();
       expect(await again.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime, counts: { DONE: 2 } });
       const seen = { days: '2024-11-01', scheduled: '2024-10-31T23:30:00.000Z' };
@@ -224,12 +224,12 @@ describe('a schedule', () => {
         { region: 'South', ...seen },
       ]);
       // A new snapshot of the same run is for the same day.
-      const anew = await project.partwise.start(
+      const recreated = await project.partwise.start(
         { ...input, onExisting: 'overwrite', timeZone: 'Europe/Berlin' },
         { runId },
       );
-      expect(await anew.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
-      expect(await anew.results()).toEqual(await again.results());
+      expect(await recreated.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
+      expect(await recreated.results()).toEqual(await again.results());
     });
   });
 
@@ -303,8 +303,8 @@ describe('a schedule', () => {
         return schedule.paused && schedule;
       });
       expect(paused.note).toContain(runId);
-      await schedules.unpause(id, 'mended');
-      expect(await schedules.describe(id)).toMatchObject({ paused: false, note: 'mended' });
+      await schedules.unpause(id, 'fixed');
+      expect(await schedules.describe(id)).toMatchObject({ paused: false, note: 'fixed' });
       // Failures that are tolerated do not pause it.
       const tolerant: RunInput = {
         ...input,
@@ -345,7 +345,7 @@ describe('a schedule', () => {
         pauseOnFailure: false,
         catchupWindowMs: 6 * 3_600_000,
         taskQueue: project.taskQueue,
-        // Without a series of its own, what its runs reuse is each other's.
+        // Without its own series, its runs reuse each other's outcomes.
         input: { ...DAILY, onUnchanged: 'reuse', series: id, timeZone: 'America/New_York' },
         spec: { every: ['36h'], timeZone: 'America/New_York' },
         recent: [],
@@ -422,7 +422,7 @@ describe('a schedule', () => {
     for (const cron of good) {
       await withSchedule('good', { cron, paused: true }, async (id) => {
         const theirs = await asServer(`${id}-raw`, cron);
-        // What is shown of it means the same.
+        // The shown form means the same.
         const [shown] = (await schedules.describe(id)).spec.cron;
         const again = await asServer(`${id}-shown`, shown!);
         const times = async (schedule: typeof theirs) => (await schedule.describe()).info.nextActionTimes;
@@ -573,7 +573,7 @@ describe('partwise schedule', () => {
     const created = await say('create', id, 'seen', '--from', query, '--by', 'region', ...when);
     expect(created).toMatchObject({ code: 0, stdout: expect.stringContaining('30 0 * * * (Europe/Berlin)') });
     expect(created.stdout).toContain(`schedule trigger ${id}`);
-    // The server is a named one, which is somebody else's to keep up.
+    // The server is a named one, which someone else keeps running.
     expect(created.stderr).not.toContain('embedded');
 
     const { schedules } = project.partwise;

@@ -1,6 +1,6 @@
 /**
- * Runs of more units than one workflow may have: their shards, and that a run behaves with them as it does
- * without.
+ * Runs with more units than one workflow may have: their shards, and that such runs behave like runs without
+ * shards.
  */
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -30,7 +30,7 @@ afterAll(() => project.close());
 const ids = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, i) => `${from + i}`);
 
-/** Partitions 0 … n - 1, of one row but for `large`, in two shards of 48 at a time. */
+/** Partitions 0 … n - 1, of one row each except `large`, in two shards of 48 at a time. */
 const sharded = (name: string, input: Partial<RunInput> = {}, partitions = 60) =>
   startGated(project, name, {
     source: { query: `SELECT range AS k, 1 AS x FROM range(${partitions})` },
@@ -45,8 +45,8 @@ const shardOf = ({ run }: GatedRun, shard: number, execution = 1) =>
 const eventsOf = async (handle: ReturnType<typeof handleOf>) => (await handle.fetchHistory()).events ?? [];
 
 /**
- * The lanes that a shard was given one after the other, and of each unit that it began: how many it had then,
- * and how many were taken.
+ * The lanes assigned to a shard over time and, for each unit it started, how many lanes it had then and how
+ * many were in use.
  */
 async function lanesIn(shard: ReturnType<typeof shardOf>) {
   const given: number[] = [];
@@ -78,7 +78,7 @@ describe('a run with shards', () => {
       counts: { total: 60, DONE: 60, PENDING: 0 },
       commit: { rows: 60 },
     });
-    expect(gated.begun().sort()).toEqual(ids(0, 60).sort());
+    expect(gated.started().sort()).toEqual(ids(0, 60).sort());
     const results = await gated.run.results();
     expect(results.map(({ k }) => Number(k)).sort((a, b) => a - b)).toEqual(ids(0, 60).map(Number));
     const activities = await Promise.all(
@@ -124,13 +124,13 @@ describe('a run with shards', () => {
       status: 'SUCCESS',
       counts: { total: 1_200, DONE: 1_200 },
     });
-    expect(gated.begun()).toHaveLength(1_200);
+    expect(gated.started()).toHaveLength(1_200);
     const order = (await eventsOf(handleOf(gated))).flatMap((event) => {
-      const { childWorkflowExecutionStartedEventAttributes: begun } = event;
+      const { childWorkflowExecutionStartedEventAttributes: started } = event;
       const { childWorkflowExecutionCompletedEventAttributes: ended } = event;
-      return begun ? ['begun'] : ended ? ['ended'] : [];
+      return started ? ['started'] : ended ? ['ended'] : [];
     });
-    expect(order).toEqual(['begun', 'ended', 'begun', 'ended', 'begun', 'ended']);
+    expect(order).toEqual(['started', 'ended', 'started', 'ended', 'started', 'ended']);
   }, 300_000);
 
   it('retries partitions of batches in their own shard', async () => {
@@ -138,7 +138,7 @@ describe('a run with shards', () => {
     const fails = { 1: 'once', 118: 'once' };
     const gated = await sharded('rounds', { params: { fails }, options }, 120);
     expect(await gated.run.wait()).toMatchObject({ counts: { DONE: 118, FAILED: 2 } });
-    expect(gated.begun().filter((id) => id === '1' || id === '118')).toHaveLength(4);
+    expect(gated.started().filter((id) => id === '1' || id === '118')).toHaveLength(4);
     expect(await gated.run.partition('118').describe()).toMatchObject({ status: 'FAILED', attempts: 2 });
   });
 });
@@ -150,10 +150,10 @@ describe('a setting that changes while it runs', () => {
     await gated.run.pause();
     expect(await gated.run.status()).toMatchObject({ paused: true });
     await gated.letGo();
-    // The four that run, and those that had begun and find the pause, go no further than their ends.
+    // The four running units, and those that had just started when the pause arrived, only finish.
     await untilState(gated.run, ({ counts }) => counts.RUNNING === 0);
-    const begun = gated.begun().length;
-    expect(begun).toBeLessThan(60);
+    const started = gated.started().length;
+    expect(started).toBeLessThan(60);
     await gated.run.set({ maxConcurrency: 96, toleratedFailures: 1 });
     expect(await gated.run.status()).toMatchObject({
       maxConcurrency: 96,
@@ -169,7 +169,7 @@ describe('a setting that changes while it runs', () => {
       error: null,
       counts: { DONE: 59, FAILED: 1 },
     });
-    expect(gated.begun()).toHaveLength(60);
+    expect(gated.started()).toHaveLength(60);
   });
 
   it('can lower the concurrency to one partition at a time', async () => {
@@ -184,7 +184,8 @@ describe('a setting that changes while it runs', () => {
     await gated.run.set({ maxConcurrency: 1 });
     await gated.letGo();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 120 } });
-    // Those that were under way end; then the first has the lane, and the other one when the first has ended.
+    // Units in flight finish; then the first shard has the lane, and the other one gets it when the first has
+    // ended.
     const units = Array.from({ length: 60 }, (_, i) =>
       i < 30 ? { lanes: 30, taken: i } : { lanes: 1, taken: 0 },
     );
@@ -197,14 +198,14 @@ describe('a setting that changes while it runs', () => {
   it('skips partitions of several shards, or none, with a reason for each that cannot be skipped', async () => {
     const gated = await sharded('skip', { params: { wait: true } }, 120);
     await gated.untilCalls(4);
-    const [done, runs] = gated.begun() as [string, string];
+    const [done, runs] = gated.started() as [string, string];
     await gated.letGo(done);
     await untilState(gated.run, ({ counts }) => counts.DONE === 1);
     await expect(gated.run.skip(['55', done, '115'])).rejects.toThrow(
       `"${done}" has ended already: it is DONE.`,
     );
     expect((await gated.run.status()).counts.SKIPPED).toBe(0);
-    // One that runs, and one of each shard that waits.
+    // One that is running, and one waiting in each shard.
     await gated.run.skip([runs, '55', '115']);
     await expect(gated.run.skip(['54', '55'])).rejects.toThrow('"55" is skipped already, or has just ended.');
     await gated.letGo();
@@ -213,7 +214,7 @@ describe('a setting that changes while it runs', () => {
       counts: { total: 120, DONE: 117, SKIPPED: 3, CANCELLED: 0 },
     });
     expect(await handleOf(gated).query('progress')).toMatchObject({ counts: { DONE: 117, SKIPPED: 3 } });
-    for (const id of ['55', '115']) expect(gated.begun()).not.toContain(id);
+    for (const id of ['55', '115']) expect(gated.started()).not.toContain(id);
   });
 
   it('serves several concurrent skips', async () => {
@@ -224,7 +225,7 @@ describe('a setting that changes while it runs', () => {
     expect((await gated.run.status()).counts.SKIPPED).toBe(6);
     await gated.letGo();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 114, SKIPPED: 6 } });
-    for (const id of asked.flat()) expect(gated.begun()).not.toContain(id);
+    for (const id of asked.flat()) expect(gated.started()).not.toContain(id);
   });
 
   it('skips partitions of shards that have not started', async () => {
@@ -235,7 +236,7 @@ describe('a setting that changes while it runs', () => {
     expect((await gated.run.status()).counts.SKIPPED).toBe(2);
     await gated.letGo();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 518, SKIPPED: 2 } });
-    expect(gated.begun()).not.toContain('400');
+    expect(gated.started()).not.toContain('400');
   });
 });
 
@@ -259,7 +260,7 @@ describe('a run with shards that does not end well', () => {
       const gated = await sharded(`cancel-${signals.length}`, { params: { wait: true } });
       await gated.untilCalls(4);
       worker.kill('SIGKILL');
-      // All of it waits for the next worker, which sees it at once.
+      // Everything waits for the next worker, which receives it together.
       for (const signal of signals) await handleOf(gated).signal(signal);
       await gated.run.cancel();
       worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
@@ -287,7 +288,7 @@ describe('a run with shards that does not end well', () => {
     );
     expect(state.counts.CANCELLED).toBeGreaterThanOrEqual(2);
     expect(state.counts.PENDING).toBe(0);
-    // The workflow's own word, and what readers make of history.
+    // The workflow's own summary, and the one that readers derive from history.
     const summary = await handleOf(gated)
       .result()
       .catch((error: Error) => (error.cause as ApplicationFailure).details![0] as { counts: object });
@@ -316,17 +317,17 @@ describe('a run with shards that does not end well', () => {
       status: 'PARTIAL_FAILURE',
       counts: { DONE: 54, FAILED: 6 },
     });
-    const before = gated.begun().length;
-    await gated.letGo('mended');
+    const before = gated.started().length;
+    await gated.letGo('fixed');
     const retried = await gated.run.retry();
     expect(await retried.wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { DONE: 60 },
       commit: { rows: 60 },
     });
-    expect(gated.begun().slice(before).sort()).toEqual(Object.keys(fails).sort());
+    expect(gated.started().slice(before).sort()).toEqual(Object.keys(fails).sort());
     expect(await retried.results()).toHaveLength(60);
-    // Who reads it for the first time, in several ways at once.
+    // A first reader, in several ways at the same time.
     const fresh = project.partwise.getRun(retried.runId);
     const [page, rows, again] = await Promise.all([fresh.partitions(), fresh.results(), fresh.results()]);
     expect([page.partitions.length, rows.length, again.length]).toEqual([60, 60, 60]);
@@ -341,13 +342,13 @@ describe('a run with shards that does not end well', () => {
       error: { type: 'Terminated' },
       counts: { DONE: 58, PENDING: 2 },
     });
-    const before = gated.begun().length;
+    const before = gated.started().length;
     const retried = await gated.run.retry();
-    // What ran was stopped before.
+    // Running units were stopped first.
     await gated.untilCalls(before + 2);
     await gated.letGo();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
-    expect(gated.begun().slice(before).sort()).toEqual(['10', '50']);
+    expect(gated.started().slice(before).sort()).toEqual(['10', '50']);
   });
 
   it('fails as ShardLost when a shard is terminated, and a retry finishes it (I8)', async () => {
@@ -361,13 +362,13 @@ describe('a run with shards that does not end well', () => {
     );
     expect(state.error!.message).toContain(`partwise retry ${gated.run.runId}`);
     expect(state.counts).toMatchObject({ DONE: 58, CANCELLED: 1, PENDING: 1 });
-    const before = gated.begun().length;
+    const before = gated.started().length;
     const retried = await gated.run.retry();
-    // What ran was stopped before.
+    // Running units were stopped first.
     await gated.untilCalls(before + 2);
     await gated.letGo();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
-    expect(gated.begun().slice(before).sort()).toEqual(['10', '50']);
+    expect(gated.started().slice(before).sort()).toEqual(['10', '50']);
   });
 
   it('fails as ShardLost when only a shard is cancelled (I8)', async () => {
@@ -384,9 +385,9 @@ describe('a run with shards that does not end well', () => {
     await gated.letGo();
     worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
-    const begun = gated.begun();
+    const started = gated.started();
     for (const id of ids(0, 60).filter((each) => each !== '5' && each !== '45'))
-      expect(begun.filter((each) => each === id)).toHaveLength(1);
+      expect(started.filter((each) => each === id)).toHaveLength(1);
   });
 });
 
@@ -394,7 +395,7 @@ describe('the units of a shard', () => {
   it('are used only as the run recorded them (I2)', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('damaged', { params: { wait: ['10'] }, options }, 502);
-    await gated.untilBegun('10');
+    await gated.untilStarted('10');
     const { record } = await new RunReader(new ServerRun(project.client, gated.run.runId, null)).read();
     const { stage, sharding } = record.plan!;
     const lists = join(fileURLToPath(stage), sharding!.lists.path);
@@ -470,7 +471,7 @@ describe('the histories of shards', () => {
     await gated.run.wait();
     const { runId } = gated.run;
     const { executions, stage } = await gated.run.archive();
-    // Both those that the shards put at their ends, and those that belong to the run's own archive.
+    // Both the archives that the shards put at their ends and those of the run.
     const archives = join(fileURLToPath(stage), dirname(executions[0]!.path!));
     for (const name of await readdir(archives)) if (name.includes('shard')) await rm(join(archives, name));
     await forget(project.client, { workflowId: shardOf(gated, 1).workflowId });

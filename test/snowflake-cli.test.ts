@@ -1,4 +1,4 @@
-/** The example by its commands, as a person at a shell has it, on the emulator. */
+/** The commands of the example, run in a shell against the emulator. */
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,7 +54,7 @@ describeEmulator('the example on Snowflake', () => {
     worker = startCli(folder, ['worker'], env());
     await worker.says('Executing runs of');
   };
-  /** Groups of the table that functions' rows went to. */
+  /** Groups of the output table. */
   const inTable = async (name: string) => {
     const { rows } = await snowflake.query(
       `SELECT region, total_sales, record_count FROM ${name} ORDER BY region`,
@@ -105,17 +105,17 @@ describeEmulator('the example on Snowflake', () => {
     worker.process.kill('SIGTERM');
     await worker.finished;
     await startWorker();
-    const first = await partwise(...RUN, '--run-id', 'mended', '--output', 'mended');
+    const first = await partwise(...RUN, '--run-id', 'fixed', '--output', 'fixed');
     expect(first).toMatchObject({ code: 1, stdout: expect.stringContaining('3 DONE, 1 FAILED') });
     await writeFile(join(folder, 'functions.ts'), good);
     worker.process.kill('SIGTERM');
     await worker.finished;
     await startWorker();
     await snowflake.execute("INSERT INTO sales_data SELECT 'East', 1, 1000000, CURRENT_DATE()");
-    const second = await partwise('retry', 'mended');
+    const second = await partwise('retry', 'fixed');
     expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('4 DONE') });
     await snowflake.execute('DELETE FROM sales_data WHERE amount = 1000000');
-    expect(await inTable('mended')).toEqual(expected);
+    expect(await inTable('fixed')).toEqual(expected);
   });
 
   it('sums in Snowflake itself, and no source row leaves it', async () => {
@@ -134,7 +134,7 @@ describeEmulator('the example on Snowflake', () => {
     worker.process.kill('SIGTERM');
     await worker.finished;
     await closeSessions();
-    // Those of the worker that was killed.
+    // Those of the killed worker.
     const left = await snowflake.emulator!.sessions();
     for (const [args, shown] of [
       [['plan', ...RUN.slice(1)], '4 partitions of 200 rows'],
@@ -142,7 +142,7 @@ describeEmulator('the example on Snowflake', () => {
       [['debug', 'regional-2024', 'North'], 'The same as what the run recorded'],
       [['results', 'regional-2024', '--json'], 'total_sales'],
       [['clean', '--yes'], 'leftovers'],
-      // Other tests' runs are on the server too.
+      // The server also has runs of other tests.
       [['list', '--limit', '5000'], 'regional-2024'],
     ] as const) {
       const { code, stdout, stderr } = await partwise(...args);

@@ -86,7 +86,7 @@ describe('a connection', () => {
   it('supports every setting that the driver reads', () => {
     const file = require.resolve('snowflake-sdk/dist/lib/connection/connection_config.js');
     const read = [...readFileSync(file, 'utf8').matchAll(/\boptions\.([a-zA-Z]+)/g)].map(([, name]) => name!);
-    // Functions, and what is not written in a file.
+    // Functions, and settings that cannot be written in a file.
     const others =
       /^(browserResponseRenderer|openExternalBrowserCallback|(master|session)TokenExpirationTime)$/;
     expect(unknown([...new Set(read)].filter((name) => !others.test(name)))).toEqual([]);
@@ -205,7 +205,7 @@ describeEmulator('a pool of sessions', () => {
   beforeAll(async () => {
     proxy = await startFaultProxy();
     snowflake = await startSnowflake({
-      // What takes longer is answered with "in progress" first.
+      // Longer statements are first answered with "in progress".
       env: { EMULATOR_ANSWER_S: '0.3' },
       through: (url) => {
         proxy.target(url);
@@ -239,7 +239,7 @@ describeEmulator('a pool of sessions', () => {
       await Promise.all([run(), run('SELECT 2')]);
       await emulator.expire(how);
       expect((await run('SELECT 3')).rows).toEqual([['3']]);
-      // What was lost is not lent again.
+      // A lost session is not handed out again.
       expect((await Promise.all([run('SELECT 4'), run('SELECT 5')])).map(({ rows }) => rows)).toEqual([
         [['4']],
         [['5']],
@@ -374,8 +374,8 @@ describeEmulator('a changed connection', () => {
     expect(await roleNow()).toBe('TESTER');
     await writeFile(file, 'role = "half of');
     expect(await roleNow()).toBe('TESTER');
-    await writeFile(file, before.replace('TESTER', 'MENDED'));
-    expect(await roleNow()).toBe('MENDED');
+    await writeFile(file, before.replace('TESTER', 'FIXED'));
+    expect(await roleNow()).toBe('FIXED');
   });
 });
 

@@ -1,7 +1,6 @@
 /**
- * What happens to a run when networks, the service, sessions and workers fail. The driver is the real one;
- * between it and the emulator is a proxy that breaks connections. Results are compared with a plain GROUP BY
- * every time.
+ * What happens to a run when networks, the service, sessions and workers fail. The driver is the real one; a
+ * proxy between it and the emulator breaks connections. Results are always compared with a plain GROUP BY.
  */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
@@ -46,7 +45,7 @@ describeEmulator('on Snowflake, a run', () => {
   beforeAll(async () => {
     proxy = await startFaultProxy();
     snowflake = await startSnowflake({
-      // Whatever takes longer is answered with "in progress" first.
+      // Longer statements are first answered with "in progress".
       env: { EMULATOR_ANSWER_S: '0.3' },
       through: (url) => {
         proxy.target(url);
@@ -90,7 +89,7 @@ describeEmulator('on Snowflake, a run', () => {
         source: { table: 'sales' },
         partitionBy: ['region'],
         params,
-        // Rows that are written twice are there twice.
+        // Rows written twice would appear twice.
         output: { table: `totals_${runs}`, mode: 'append' },
         options: { partitionsPerUnit: 2, heartbeatTimeout: '3s', retry: { initialInterval: 10 } },
       },
@@ -112,7 +111,7 @@ describeEmulator('on Snowflake, a run', () => {
         total: (expected as number[][]).find(([region]) => String(region) === id)![2],
       });
     }
-    // Nothing that it needed for itself is left in the schema.
+    // None of its temporary tables is left in the schema.
     const left = await snowflake.query("SHOW TERSE TABLES LIKE 'PARTWISE_LOAD_%'");
     expect(left.rows).toEqual([]);
   };
@@ -149,7 +148,7 @@ describeEmulator('on Snowflake, a run', () => {
       /^COPY INTO PARTWISE_LOAD/,
       /^COMMIT/,
     ];
-    // As often as the driver sends it.
+    // As often as the driver retries it.
     for (const statement of statements) fault({ kind: 'lost', statement, times: 4 });
     const before = met('lost');
     await isRight(await start());
@@ -169,11 +168,11 @@ describeEmulator('on Snowflake, a run', () => {
     const [calls, gate] = [join(project.folder, 'calls'), join(project.folder, 'gate-')];
     await project.write('calls', '');
     const run = await start({ calls, gate });
-    const begun = () => readFileSync(calls, 'utf8').split('\n').slice(0, -1);
+    const started = () => readFileSync(calls, 'utf8').split('\n').slice(0, -1);
     const letGo = new Set<string>();
     const next = async () => {
-      await changed(calls, () => begun().some((id) => !letGo.has(id)));
-      const id = begun().find((one) => !letGo.has(one))!;
+      await changed(calls, () => started().some((id) => !letGo.has(id)));
+      const id = started().find((one) => !letGo.has(one))!;
       letGo.add(id);
       return () => project.write(`gate-${id}`, '');
     };
@@ -213,7 +212,7 @@ describeEmulator('on Snowflake, a run', () => {
     const folders = (await stage.list(`${run.runId}/g1/`)).flatMap(
       ({ path }) => /plan-[^/]+\/rows\/b=0/.exec(path) ?? [],
     );
-    // The files of the first attempt are there, and are nobody's.
+    // The files of the first attempt exist, unused.
     expect(new Set(folders).size).toBe(2);
   });
 
@@ -222,8 +221,8 @@ describeEmulator('on Snowflake, a run', () => {
   });
 
   it.each([
-    ['an outcome was there', /^PUT .*seg-/],
-    ['its transaction had ended', /^COMMIT/],
+    ['an outcome was written', /^PUT .*seg-/],
+    ['its transaction had committed', /^COMMIT/],
   ])('has no row twice if its worker was killed once %s', async (_, statement) => {
     await isRight(await killAt(statement, 'lost'));
   });

@@ -1,4 +1,4 @@
-/** Training, the registry and prediction on Snowflake: the same functions, the same words. */
+/** Training, the registry and prediction on Snowflake: the same functions and messages. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { jsonSerde, type RunInput } from '../src/index';
 import { makeProject, type TestProject } from './support/project';

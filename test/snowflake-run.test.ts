@@ -99,7 +99,7 @@ describeSnowflake('a run on Snowflake', () => {
       return run;
     };
 
-    /** Only the emulator tells. */
+    /** Only the emulator counts queries. */
     const expectQueries = async ({ runId }: RunHandle, expected: number) => {
       const history = (await snowflake.emulator?.history()) ?? [];
       const ofUnits = history.filter(({ sql, tag }) => sql.startsWith('SELECT') && /"step":"unit"/.test(tag));

@@ -1,4 +1,4 @@
-/** What is particular to sources on Snowflake. */
+/** What is specific to sources on Snowflake. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -176,7 +176,7 @@ describeEmulator('a source on Snowflake', () => {
     const places = { stage, warehouse: opened };
     const files = await fetchSnapshot(places, plan as unknown as UnitPlan, ordinals, scratch, signal);
     const access = opened.access(plan, { timeoutMs: null, scratch })!;
-    // Without a snapshot there are none: a runner asks for partitions one by one.
+    // Without a snapshot there are no files: a runner requests partitions one by one.
     for (const { ordinal, id, rows } of files.length > 0 ? [] : await readIndex(index, ordinals))
       files.push((await access.rows({ ordinal, partitionId: id, rows, attempt: 1 }, signal)).file);
     const list = files.map((file) => `'${file}'`).join(', ');
@@ -257,7 +257,7 @@ describeEmulator('a source on Snowflake', () => {
     expect(queries).toHaveLength(2);
     expect(queries[0]).toContain('EQUAL_NULL(data."Region", ?)');
     expect(queries[0]).not.toContain("'a'");
-    // Also when Snowflake has forgotten the statement.
+    // Also when Snowflake no longer has the statement.
     const later = { ...made, pushDown: { ...made.pushDown!, from: made.pushDown!.later!.from } };
     expect(await rowsOf(later, [0, 1], texts)).toEqual(everything);
     await warehouse.execute(`DELETE FROM sales WHERE n IN (2, 3)`, 'UPDATE sales SET n = 1 WHERE n = 0');
@@ -277,13 +277,13 @@ describeEmulator('a source on Snowflake', () => {
     await expect(warehouse.open().snapshot(conditional, choosing)).rejects.toThrow(
       'There are 3 rows of partition numbers 0 to 0 now, but there were 2 when the keys were counted. A condition that',
     );
-    // Also where its rows are queried when they are needed.
+    // Also if its rows are queried on demand.
     const later = await warehouse.open().snapshot(conditional, onStage(null));
     await warehouse.execute('INSERT INTO chosen SELECT MAX(n) + 1 FROM chosen');
     await expect(rowsOf(later, [0])).rejects.toThrow(
       'There are 4 rows of partition "1" now, but there were 3 when the keys were counted.',
     );
-    // And through the driver.
+    // Also through the driver.
     await warehouse.snowflake.emulator!.refuse({
       matching: '^COPY INTO',
       code: 3001,

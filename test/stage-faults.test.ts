@@ -1,6 +1,6 @@
 /**
- * What a stage's disk may do under a run: fill up, turn read-only, go away, come back as another one. The
- * function writes each call to a file outside, which tells what really happened.
+ * What a stage's disk may do during a run: fill up, become read-only, disappear, come back as another one.
+ * The function writes each call to an external file, as a record of what really happened.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
-/** Uploads params.bytes; partitions named in params.wait do so when the gate file is there. */
+/** Uploads params.bytes; partitions named in params.wait first wait for the gate file. */
 export const uploads = definePartitionFunction({
   name: 'uploads',
   async run(data, context) {
@@ -35,7 +35,7 @@ export const uploads = definePartitionFunction({
   },
 });
 
-/** Waits for params.gate, where there is one. */
+/** Waits for params.gate if it is set. */
 export const sums = definePartitionFunction({
   name: 'sums',
   async run(data, context) {
@@ -316,7 +316,7 @@ describe('files of a run that are damaged or missing', () => {
         flipped[Math.floor(random() * content.length)]! ^= 1 << Math.floor(random() * 8);
         writeFileSync(file, flipped);
         const answer = await read(project.partwise.getRun(run.runId)).catch((error: unknown) => error);
-        // A bit of another partition's artifact, in the same file, is none of this one's.
+        // A bit of another partition's artifact in the same file does not affect this one.
         if (answer instanceof Error) expect(answer.message).toMatch(sentence);
         else expect([read, answer]).toEqual([artifact, expected]);
         writeFileSync(file, content);
@@ -398,7 +398,7 @@ describe('files of a run that are damaged or missing', () => {
   });
 });
 
-/** Numbers from 0 up to 1, the same for a seed. */
+/** Random numbers in [0, 1), determined by the seed. */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;

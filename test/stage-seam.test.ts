@@ -1,4 +1,4 @@
-/** What every stage does, tried on each kind of them. */
+/** The contract of a stage, tested on every kind. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { openStage, type Stage } from '../src/stage';
 import { describeS3, startS3, type TestS3 } from './support/s3';
 import { describeSnowflake, startSnowflake, type TestSnowflake } from './support/snowflake';
 
-/** What a kind of stage cannot do, and why; each is a test below. */
+/** What a kind of stage does not support, and why; each entry is a test below. */
 const NOT_SUPPORTED: Record<string, Partial<Record<Kind, string>>> = {
   'lets exactly one of two concurrent writes of a path succeed': {
     snowflake: 'PUT has no condition: docs/snowflake.md',
@@ -21,9 +21,9 @@ const NOT_SUPPORTED: Record<string, Partial<Record<Kind, string>>> = {
 type Kind = 'local' | 's3' | 'snowflake';
 
 interface Place {
-  /** URIs of two stages that nobody has used. */
+  /** URIs of two unused stages. */
   uris(): [string, string];
-  /** Writes an object as no stage would: over another one. */
+  /** Overwrites an object, which no stage would do. */
   overwrite(stage: Stage, path: string, content: string): Promise<void>;
 }
 

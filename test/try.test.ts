@@ -62,7 +62,7 @@ describe('--try', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  /** Nothing answers at this address, so whoever asked for a server would fail. */
+  /** Nothing listens at this address, so using a server would fail. */
   const env = (): NodeJS.ProcessEnv => ({ TEMPORAL_ADDRESS: '127.0.0.1:1', TMPDIR: temporary });
   const arguments_ = (name: string, ...more: string[]): string[] => {
     const source = more.includes('--from') ? [] : ['--from', 'sales.csv', '--by', 'region'];

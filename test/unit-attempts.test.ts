@@ -1,6 +1,7 @@
 /**
- * What calls cost a partition, with real workers: budgets by type of error, memory, lost runners and workers,
- * deploys, pauses. The function writes each call to a file outside, which tells what really happened.
+ * How calls count against a partition's attempts, with real workers: budgets by type of error, memory, lost
+ * runners and workers, deploys, pauses. The function writes each call to an external file, as a record of
+ * what really happened.
  */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -129,7 +130,7 @@ const start = async (
   return {
     run,
     calls: readCalls,
-    begun: (id: string) => readCalls().filter((call) => call.what === 'begin' && call.id === id).length,
+    started: (id: string) => readCalls().filter((call) => call.what === 'begin' && call.id === id).length,
     until: (condition: (calls: Call[]) => boolean) => changed(calls, () => condition(readCalls())),
     openGate: () => writeFile(gate, ''),
   };
@@ -160,19 +161,19 @@ describe('budgets by type of error', () => {
 
   it('apply to single partitions: the run’s rule before the function’s', async () => {
     const worker = await project.startWorker();
-    const { run, begun } = await start('throwing-single', { throws }, { retry });
+    const { run, started } = await start('throwing-single', { throws }, { retry });
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
-    expect(begun('a')).toBe(5);
+    expect(started('a')).toBe(5);
     await end(worker);
   });
 
   it('apply to batches, whose next round waits as long as an error asks for', async () => {
     const worker = await project.startWorker();
-    const { run, begun } = await start('throwing-batch', { throws }, { retry, partitionsPerUnit: 4 });
+    const { run, started } = await start('throwing-batch', { throws }, { retry, partitionsPerUnit: 4 });
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
-    expect(begun('b')).toBe(2);
+    expect(started('b')).toBe(2);
     const [first, ...others] = await timers(run);
     expect(first).toBe(700);
     expect(Math.max(...others)).toBeLessThan(700);
@@ -193,7 +194,7 @@ describe('maximumAttempts 1', () => {
     const worker = await project.startWorker();
     const throws = { a: ['killed', 9], b: ['Error', 9] };
     const options = { retry: { maximumAttempts: 1 } };
-    const { run, begun } = await start('throwing-once', { throws }, options);
+    const { run, started } = await start('throwing-once', { throws }, options);
     await run.wait();
     expect(await ends(run)).toEqual([
       'a INTERNAL_ERROR 1 RunnerKilled',
@@ -201,7 +202,7 @@ describe('maximumAttempts 1', () => {
       'c DONE 1',
       'd DONE 1',
     ]);
-    expect([begun('a'), begun('b')]).toEqual([1, 1]);
+    expect([started('a'), started('b')]).toEqual([1, 1]);
     const batch = await start('throwing-once', { throws }, { ...options, partitionsPerUnit: 4 });
     await batch.run.wait();
     expect(await ends(batch.run)).toEqual(await ends(run));
@@ -212,7 +213,7 @@ describe('maximumAttempts 1', () => {
     const worker = await project.startWorker();
     const {
       run,
-      begun,
+      started,
       until: called,
       openGate,
     } = await start('patient-lost', { wait: ['b'] }, { retry: { maximumAttempts: 1 } });
@@ -221,7 +222,7 @@ describe('maximumAttempts 1', () => {
     const other = await project.startWorker();
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
-    expect(begun('b')).toBe(2);
+    expect(started('b')).toBe(2);
     expect(await run.partition('b').describe()).toMatchObject({ attempts: 2 });
     await end(other);
   });
@@ -232,12 +233,12 @@ describe('out of memory', () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const needs = { a: 130, b: 2_000 };
     const { run, calls, until: called, openGate } = await start('hungryHere', { needs, wait: 'c' });
-    // With two runners, one of the hungry ones begins while c waits.
+    // With two runners, one of the hungry ones starts while c waits.
     await called((all) => all.some(({ id }) => id === 'c') && all.some(({ id }) => id === 'a' || id === 'b'));
     await openGate();
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 2', 'b INTERNAL_ERROR 2 OutOfMemory', 'c DONE 1', 'd DONE 1']);
-    // Between the begin and the end of a call with nothing beside it, nobody else says anything.
+    // Nothing else is logged between the start and the end of a call that runs alone.
     const all = calls();
     const alone = all.findIndex(({ what, id, attempt }) => what === 'begin' && id === 'a' && attempt === 2);
     expect(all[alone + 1]).toMatchObject({ what: 'end', id: 'a', attempt: 2 });
@@ -329,7 +330,7 @@ describe('a pause', () => {
     );
     const { length } = calls();
     expect(length).toBeLessThan(600);
-    // It has looked again, and is paused still.
+    // It has checked again, and is still paused.
     await until(async () => (await pending(run)).some(({ attempt }) => (attempt ?? 0) >= 3));
     expect(calls()).toHaveLength(length);
     await run.unpause();
@@ -344,13 +345,13 @@ describe('a pause', () => {
     const retry = { maximumAttempts: 3, initialInterval: 1_500 };
     const {
       run,
-      begun,
+      started,
       until: called,
     } = await start('throwing-paused', { throws: { a: ['Error', 1] } }, { retry }, 'lone');
-    await called(() => begun('a') === 1);
+    await called(() => started('a') === 1);
     await run.pause();
     await until(async () => (await pending(run)).some(({ attempt }) => (attempt ?? 0) >= 4));
-    expect(begun('a')).toBe(1);
+    expect(started('a')).toBe(1);
     expect(await run.partition('a').describe()).toMatchObject({
       attempts: 2,
       error: { message: 'The run is paused.' },

@@ -1,4 +1,4 @@
-/** The rules of retries by themselves; `survives` and `unit-attempts` show them with real processes. */
+/** The retry rules in isolation; `survives` and `unit-attempts` test them with real processes. */
 import { describe, expect, it } from '@jest/globals';
 import { afterLoss, mayCallAgain, maxLostWorkers } from '../src/core/failures/budgets';
 import { parseFunctionSettings } from '../src/input/function-settings';
@@ -187,15 +187,15 @@ describe('attempts of a unit in one worker', () => {
 
 describe('folders of attempts', () => {
   it('never collide, even if a server that lost its last seconds reuses numbers (I3)', () => {
-    const begun = ['a1/', 'a2/', 'a10/'].map((folder) => attemptOf(`${folder}logs/x`)!);
-    expect(begun.map(({ attempt }) => attempt)).toEqual([1, 2, 10]);
+    const started = ['a1/', 'a2/', 'a10/'].map((folder) => attemptOf(`${folder}logs/x`)!);
+    expect(started.map(({ attempt }) => attempt)).toEqual([1, 2, 10]);
     expect(attemptFolder(nextAttempt(1, []))).toBe('a1/');
-    expect(attemptFolder(nextAttempt(11, begun))).toBe('a11/');
-    const again = nextAttempt(2, begun);
+    expect(attemptFolder(nextAttempt(11, started))).toBe('a11/');
+    const again = nextAttempt(2, started);
     expect(attemptFolder(again)).toBe('a2.2/');
-    expect(attemptFolder(nextAttempt(3, [...begun, again]))).toBe('a3.2/');
-    expect(attemptFolder(nextAttempt(2, [...begun, again]))).toBe('a2.3/');
-    expect([again, ...begun].sort(compareAttempts).map(attemptFolder)).toEqual([
+    expect(attemptFolder(nextAttempt(3, [...started, again]))).toBe('a3.2/');
+    expect(attemptFolder(nextAttempt(2, [...started, again]))).toBe('a2.3/');
+    expect([again, ...started].sort(compareAttempts).map(attemptFolder)).toEqual([
       'a1/',
       'a2/',
       'a10/',

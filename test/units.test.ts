@@ -163,7 +163,7 @@ describe('ordinals', () => {
     const text = encodeOrdinals(everyOther);
     expect(text.length).toBeLessThan(170_000);
     expect(decodeOrdinals(text)).toEqual(everyOther);
-    // Few of many are a list all the same.
+    // A few out of many still form a list.
     const few = Array.from({ length: 100 }, (_, i) => i * 99_999);
     expect(encodeOrdinals(few)).toBe(few.join(','));
   });
@@ -192,14 +192,14 @@ describe('ordinals', () => {
 });
 
 describe('lanes', () => {
-  /** Items that are being worked on, until they are let go. */
+  /** Items in progress, until they are finished. */
   const workbench = () => {
-    const begun: number[] = [];
+    const started: number[] = [];
     const ends = new Map<number, () => void>();
     return {
-      begun,
+      started,
       work: (item: number) => {
-        begun.push(item);
+        started.push(item);
         return new Promise<void>((resolve) => ends.set(item, resolve));
       },
       finish: async (...items: number[]) => {
@@ -248,49 +248,49 @@ describe('lanes', () => {
   });
 
   it('are added immediately, and removed as items end', async () => {
-    const { begun, work, finish } = workbench();
+    const { started, work, finish } = workbench();
     const lanes = gate(1);
     const done = throughLanes([0, 1, 2, 3, 4], lanes, work);
-    expect(begun).toEqual([0]);
+    expect(started).toEqual([0]);
     lanes.set({ width: 3 });
-    expect(begun).toEqual([0, 1, 2]);
+    expect(started).toEqual([0, 1, 2]);
     lanes.set({ width: 1 });
     await finish(0, 1);
-    expect(begun).toEqual([0, 1, 2]);
+    expect(started).toEqual([0, 1, 2]);
     await finish(2);
-    expect(begun).toEqual([0, 1, 2, 3]);
+    expect(started).toEqual([0, 1, 2, 3]);
     await finish(3);
     await finish(4);
     await done;
   });
 
   it('are idle at a width of 0, and end without the rest when they are closed', async () => {
-    const { begun, work, finish } = workbench();
+    const { started, work, finish } = workbench();
     const lanes = gate(2);
     const done = throughLanes([0, 1, 2, 3], lanes, work);
     lanes.set({ width: 0 });
     await finish(0, 1);
-    expect(begun).toEqual([0, 1]);
+    expect(started).toEqual([0, 1]);
     lanes.set({ width: 1 });
-    expect(begun).toEqual([0, 1, 2]);
+    expect(started).toEqual([0, 1, 2]);
     lanes.set({ closed: true });
     await finish(2);
     await done;
-    expect(begun).toEqual([0, 1, 2]);
+    expect(started).toEqual([0, 1, 2]);
   });
 
   it('end when only items without work are left, even at a width of 0', async () => {
-    const { begun, work, finish } = workbench();
+    const { started, work, finish } = workbench();
     const lanes = gate(1);
     const skipped = new Set<number>();
     const done = throughLanes([0, 1, 2, 3], lanes, work, (item) => skipped.has(item));
     await finish(0);
-    expect(begun).toEqual([0, 1]);
+    expect(started).toEqual([0, 1]);
     lanes.set({ width: 0 });
     for (const item of [2, 3]) skipped.add(item);
     await finish(1);
     await done;
-    expect(begun).toEqual([0, 1]);
+    expect(started).toEqual([0, 1]);
   });
 });
 

@@ -1,4 +1,4 @@
-/** What every warehouse does, tried on each kind of them and with stages of each kind. */
+/** The contract of a warehouse, tested on every kind with stages of every kind. */
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import { duckDb, onSnowflake, type TestWarehouse } from './support/warehouses';
 
 type Kind = 'duckdb' | 'snowflake';
 
-/** What a kind of warehouse cannot do, and why; each is a test below. */
+/** What a kind of warehouse does not support, and why; each entry is a test below. */
 const NOT_SUPPORTED: Record<string, Partial<Record<Kind, string>>> = {
   'keeps the order of the table within a partition': { snowflake: 'tables have no order there' },
   'is not changed by writes while it is held (I1)': { duckdb: 'its file is locked meanwhile' },
@@ -108,7 +108,7 @@ const SALES = [
   "INSERT INTO sales VALUES ('b', 1), ('a', 2), (NULL, 3), ('b', 4), ('', 5)",
 ];
 
-/** Snapshots: what is pinned, and what is put where. */
+/** Snapshots: what is pinned, and where it is put. */
 function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; stage: Stage }): void {
   const test = (title: string, body: () => Promise<void>): void => tested(kind, title, body);
   let warehouse: TestWarehouse;
@@ -297,7 +297,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
   });
 }
 
-/** What does not depend on a stage: keys, refusals, commits. */
+/** Behaviour that does not depend on a stage: keys, refusals, commits. */
 function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void {
   const test = (title: string, body: () => Promise<void>): void => tested(kind, title, body);
   let warehouse: TestWarehouse;
@@ -372,7 +372,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
   });
 
   test('binds the scheduled time in a query and in a condition', async () => {
-    // In Berlin it is the first of November already.
+    // In Berlin it is already the first of November.
     const scheduled = { time: '2026-10-31T23:30:00.000Z', date: '2026-11-01' };
     await warehouse.execute(
       'CREATE OR REPLACE TABLE days (region VARCHAR, day DATE)',
@@ -571,7 +571,7 @@ function commits(
     await makeRows("SELECT 'N' AS region, 2 AS total");
     await commit(table('replace'), {}, [], anew(1));
     expect(await rows()).toEqual([{ region: 'N', total: 2 }]);
-    // Also after more executions of the earlier one, and with rows that it had appended.
+    // Also after more executions of the earlier run, and with rows that it had appended.
     const other = `${runId}-2`;
     await commit(table('append'), { runId: other });
     await commit(table('append'), { runId: other, execution: 3 });

@@ -42,7 +42,7 @@ const snapshot = (request: Partial<SnapshotRequest>) =>
     },
     onStage,
   );
-/** Puts what is pinned on a stage of its own, and gives the files' places. */
+/** Puts the pinned files on their own stage, and returns their paths. */
 async function onStage({ put, ...pinned }: PinnedSource) {
   const stage = openStage(pathToFileURL(join(folder, `stage-${++stages}`)).href);
   const { index, files: data } = await put({
@@ -188,7 +188,7 @@ describe('a snapshot', () => {
 });
 
 describe('the scheduled time of a run', () => {
-  // In Berlin it is the first of November already.
+  // In Berlin it is already the first of November.
   const scheduled = { time: '2026-10-31T23:30:00.000Z', date: '2026-11-01' };
   beforeEach(() =>
     execute(

@@ -1,4 +1,4 @@
-/** What a page shows of a large run: 100,000 partitions by columns, its units, and its failures in groups. */
+/** What a page shows of a large run: 100,000 partitions in columns, its units, and its failures in groups. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PARTITION_STATUSES, type RunHandle } from '../src/index';
 import { makeProject, type TestProject } from './support/project';

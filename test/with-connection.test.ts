@@ -1,4 +1,4 @@
-/** `context.withConnection`: what a function does in the warehouse itself. */
+/** `context.withConnection`: queries of a function in the warehouse itself. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EmulatedStatement } from './support/emulator';
@@ -58,7 +58,7 @@ export const leaves = definePartitionFunction({
   retry: { maximumAttempts: 1 },
   async run(data, context) {
     const { until } = context.params;
-    // The other partition only takes its time.
+    // The other partition is only slow.
     if (context.partitionId === '1')
       void context.withConnection(({ query }) => query('CALL SYSTEM$WAIT(60)')).catch(() => {});
     while (!existsSync(until + context.partitionId)) await sleep(20);
@@ -116,7 +116,7 @@ const partitionsOf = async (...of: Parameters<typeof start>) => {
   return { run, partitions };
 };
 
-/** The same on every warehouse. */
+/** The common behaviour on every warehouse. */
 function pushesDown(project: () => TestProject): void {
   it("finds a partition's own rows, with NULL in its key and the run's condition", async () => {
     const { run } = await partitionsOf(project(), 'pushedDown', { where: 'amount > 0' });
@@ -275,7 +275,7 @@ describeSnowflake('a function on Snowflake', () => {
       });
       await snowflake.emulator!.until(waits(run, 'RUNNING'));
       await project.write('go-1', '');
-      // While its unit goes on.
+      // While its unit continues.
       const wait = await snowflake.emulator!.until(waits(run, 'FAILED'));
       await project.write('go-2', '');
       expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });

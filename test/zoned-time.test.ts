@@ -8,12 +8,12 @@ const period = (text: string, zone: string) => {
 
 test('a day is as long as it is in its time zone', () => {
   expect(period('2026-07-01', 'UTC')).toEqual(['2026-07-01T00:00:00.000Z', '2026-07-01T23:59:59.999Z']);
-  // 25 hours, when clocks are set back.
+  // 25 hours, as clocks are set back.
   expect(period('2026-10-25', 'Europe/Berlin')).toEqual([
     '2026-10-24T22:00:00.000Z',
     '2026-10-25T22:59:59.999Z',
   ]);
-  // 23 hours that begin at one o'clock, since the clock skips midnight.
+  // 23 hours, starting at one o'clock, since the clock skips midnight.
   expect(period('2018-11-04', 'America/Sao_Paulo')).toEqual([
     '2018-11-04T03:00:00.000Z',
     '2018-11-05T01:59:59.999Z',

@@ -85,7 +85,7 @@ function summary(
   ].join('; ');
 }
 
-/** What was run, on what. */
+/** The settings and the machine of this run. */
 function settings(args: readonly string[]): string {
   const model = cpus()[0]?.model ?? 'unknown processor';
   const memory = Math.round(totalmem() / 2 ** 30);
@@ -103,7 +103,7 @@ function sayWhatIsMissing(): void {
   }
 }
 
-/** Without what this machine cannot do. */
+/** The scenario without faults that this machine does not support. */
 function possible(scenario: Scenario): Scenario {
   const isPossible = (kind: string): boolean => {
     const fault = MACHINE_FAULTS.find((each) => each === kind);

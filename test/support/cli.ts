@@ -1,4 +1,4 @@
-/** The command line as a process of its own, as people run it. */
+/** The CLI as a separate process, as users run it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
@@ -13,7 +13,7 @@ export interface Finished {
 
 export interface RunningCli {
   readonly process: ChildProcess;
-  /** Resolves once standard error has this text, with all that it said. */
+  /** Resolves with all of standard error once it contains this text. */
   says(text: string): Promise<string>;
   readonly finished: Promise<Finished>;
 }
@@ -39,7 +39,7 @@ export function startCli(folder: string, args: readonly string[], env: NodeJS.Pr
       while (!said.stderr.includes(text)) {
         const end = await Promise.race([once(child.stderr, 'data'), finished.then(() => null)]);
         if (end === null && !said.stderr.includes(text))
-          throw new Error(`It never said "${text}": ${said.stderr}`);
+          throw new Error(`It exited without printing "${text}": ${said.stderr}`);
       }
       return said.stderr;
     },

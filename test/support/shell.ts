@@ -1,4 +1,4 @@
-/** Programs and command lines, run as a person runs them in a shell. */
+/** Runs programs and command lines as a user does in a shell. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
@@ -8,7 +8,7 @@ export interface Ran {
   stderr: string;
 }
 
-/** What npm and jest set for what they run; a person's shell has none of it. */
+/** Variables that npm and jest set for their children; a user's shell has none of them. */
 const NOT_A_PERSONS =
   /^(npm_(package|lifecycle|command|execpath|node_execpath|config_(local_prefix|noproxy))|INIT_CWD|JEST_|NODE_ENV$|NODE_OPTIONS$|(TEMPORAL|PARTWISE_TEST)_)/;
 
@@ -32,7 +32,7 @@ export async function run(
   return { code, ...said };
 }
 
-/** Runs it, and says what it printed when it did not exit with 0. */
+/** Runs it, and fails with its output unless it exits with 0. */
 export async function mustRun(...call: Parameters<typeof run>): Promise<string> {
   const { code, stdout, stderr } = await run(...call);
   if (code === 0) return stdout;
