@@ -292,7 +292,7 @@ describe('in a project', () => {
     const args = run('wait', '--param', 'ms=600000', '--only', 'North');
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     const running = startCli(project.folder, args);
-    await running.says('1 partition of 2 rows');
+    await running.prints('1 partition of 2 rows');
     running.process.kill('SIGINT');
     const { code, stderr } = await running.finished;
     expect(code).toBe(130);
@@ -330,11 +330,11 @@ describe('in a project', () => {
       cwd: project.folder,
       env: { ...process.env, NODE_OPTIONS: '' },
     });
-    let said = '';
-    reading.stderr.on('data', (text: Buffer) => (said += text.toString()));
+    let output = '';
+    reading.stderr.on('data', (text: Buffer) => (output += text.toString()));
     reading.stdout.resume();
     await once(reading, 'close');
-    expect(said).toBe('');
+    expect(output).toBe('');
   });
 
   it('doctor says for each part that it is ok, or what to do', async () => {
@@ -387,7 +387,7 @@ describe('init', () => {
 
     const worker = startCli(folder, ['worker'], env);
     try {
-      await worker.says('Executing runs of');
+      await worker.prints('Executing runs of');
       const { code, stdout } = await cli(
         folder,
         ['run', 'salesByRegion', '--from', 'sales.csv', '--by', 'region', '--json'],

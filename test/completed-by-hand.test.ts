@@ -103,7 +103,7 @@ describe('a unit completed by hand with something that is not its result', () =>
     const junk = ['junk', null, {}, forged({ unit: 7 }), forged({ counts: { ...noCounts(), DONE: 7 } })];
     for (const [i, result] of junk.entries()) await complete(gated.run, `${i}`, result);
     expect(await gated.run.status()).toMatchObject({ status: 'IN_PROGRESS', counts: { total: 6, DONE: 0 } });
-    await gated.letGo();
+    await gated.release();
     const state = await gated.run.wait();
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 6, DONE: 6, PENDING: 0 } });
     for (const id of ALL) expect(gated.started().filter((each) => each === id).length).toBeLessThanOrEqual(2);
@@ -126,7 +126,7 @@ describe('a unit completed by hand with something that is not its result', () =>
         error: { type: 'WorkerLost', message: expect.stringMatching(/completed 3 times .* not the result/) },
       },
     ]);
-    await gated.letGo();
+    await gated.release();
     const retried = await cli(project.folder, ['retry', gated.run.runId]);
     expect(retried).toMatchObject({ code: 0 });
     expect(await statuses(project.partwise.getRun(gated.run.runId))).toEqual(
@@ -145,7 +145,7 @@ describe('a unit completed by hand with something that is not its result', () =>
     const { runId } = gated.run;
     await until(async () => (await files(runId)).some((path) => /\/segments\/seg-\d+\.jsonl$/.test(path)));
     await complete(gated.run, '0', 'junk');
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
     const calls = gated.started();
     expect(calls.filter((id) => id === '0')).toHaveLength(1);
@@ -183,7 +183,7 @@ describe('a unit failed by hand', () => {
       );
     await fail('0', 'x');
     await fail('1', { version: 1, unit: 1, counts: null, outcomes: null });
-    await gated.letGo();
+    await gated.release();
     const state = await gated.run.wait();
     expect(state).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 4, INTERNAL_ERROR: 2 } });
     const { partitions } = await gated.run.partitions({ status: 'INTERNAL_ERROR' });
@@ -226,7 +226,7 @@ describe('a step of a run completed by hand with something that is not its resul
     const gated = await regions('commit', { params: { wait: ['a'] }, output: { table } });
     await gated.untilStarted('a');
     await whileHeld(async () => {
-      await gated.letGo();
+      await gated.release();
       await complete(gated.run, await openActivity(gated.run, 'commitRun'), null);
       expect(await gated.run.wait()).toMatchObject({
         status: 'FAILURE',
@@ -259,7 +259,7 @@ describe('shard signals that no shard sent', () => {
         await handleOf(gated.run).signal(name, value);
       for (const name of ['shardSettings', 'shardHold', 'shardDecide']) await shard.signal(name, value);
     }
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 100 } });
   });
 });

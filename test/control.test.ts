@@ -61,7 +61,7 @@ describe('a paused run', () => {
     await gated.run.pause();
     expect(await gated.run.status()).toMatchObject({ paused: true, status: 'IN_PROGRESS' });
     expect((await handleOf(gated).describe()).memo).toMatchObject({ [PAUSED_MEMO]: true });
-    await gated.letGo();
+    await gated.release();
     await untilState(gated.run, ({ counts }) => counts.DONE === 2);
     expect(await handleOf(gated).query('progress')).toMatchObject({
       status: 'IN_PROGRESS',
@@ -85,7 +85,7 @@ describe('a paused run', () => {
     });
     await gated.untilStarted('599');
     await gated.run.pause();
-    await gated.letGo();
+    await gated.release();
     await untilState(gated.run, ({ counts }) => counts.DONE === 599);
     expect((await gated.run.partition('5').describe()).error).toMatchObject({ message: 'once' });
     await gated.run.unpause();
@@ -128,7 +128,7 @@ describe('a paused run', () => {
     });
     await idle.untilStarted('a');
     await idle.run.pause();
-    await idle.letGo();
+    await idle.release();
     await untilState(idle.run, ({ counts }) => counts.DONE === 1);
     await idle.run.cancel();
     expect(await idle.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { DONE: 1, CANCELLED: 5 } });
@@ -153,13 +153,13 @@ describe('the concurrency of a run', () => {
     await gated.untilStarted('a', 'b', 'c');
     expect(await gated.run.status()).toMatchObject({ maxConcurrency: 3 });
     await gated.run.set({ maxConcurrency: 1 });
-    await gated.letGo('a', 'b');
+    await gated.release('a', 'b');
     await untilState(gated.run, ({ counts }) => counts.DONE === 2);
     expect(await scheduled(gated)).toHaveLength(3);
-    await gated.letGo('c');
+    await gated.release('c');
     await gated.untilStarted('d');
     expect(await scheduled(gated)).toHaveLength(4);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', maxConcurrency: 1 });
   });
 
@@ -179,7 +179,7 @@ describe('the concurrency of a run', () => {
       // It arrived first, before or after the plan.
       await skipped;
       await gated.untilStarted('b', 'c', 'd');
-      await gated.letGo();
+      await gated.release();
       expect(await gated.run.wait()).toMatchObject({ error: null, maxConcurrency: 4, toleratedFailures: 2 });
     } finally {
       await other.close();
@@ -193,7 +193,7 @@ describe('the tolerance of a run', () => {
     await gated.untilStarted('f');
     await gated.run.set({ toleratedFailures: '17%' });
     expect((await gated.run.status()).toleratedFailures).toBe(1);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', error: null });
   });
 
@@ -252,7 +252,7 @@ describe('skipping', () => {
     const counts = { SKIPPED: 3, CANCELLED: 0 };
     expect((await gated.run.status()).counts).toMatchObject(counts);
     expect(await handleOf(gated).query('progress')).toMatchObject({ counts });
-    await gated.letGo();
+    await gated.release();
     const state = await gated.run.wait();
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 6, DONE: 3, ...counts } });
     expect(await statuses(gated.run)).toEqual({
@@ -278,7 +278,7 @@ describe('skipping', () => {
     await project.execute("CREATE TABLE kept_here AS SELECT unnest(['d', 'e']) AS k, 'old' AS value");
     await gated.untilStarted('c');
     await gated.run.skip(['d']);
-    await gated.letGo();
+    await gated.release();
     expect((await gated.run.wait()).status).toBe('SUCCESS');
     const rows = await project.query("SELECT k, value FROM kept_here WHERE k IN ('d', 'e') ORDER BY k");
     expect(rows).toEqual([
@@ -310,7 +310,7 @@ describe('skipping', () => {
     await gated.run.skip(['250', ...last]);
     expect((await gated.run.status()).counts).toMatchObject({ SKIPPED: 201 });
     await gated.run.pause();
-    await gated.letGo();
+    await gated.release();
     await untilState(gated.run, ({ counts }) => counts.DONE === 198);
     await gated.run.skip(['7']);
     await gated.run.unpause();
@@ -361,9 +361,9 @@ describe('skipping', () => {
     await gated.untilStarted('a');
     const skipped = gated.run.skip(['a', 'b']);
     // "b" is skipped immediately; "a" once its unresponsive function has been killed.
-    const atWork = async (): Promise<boolean> =>
+    const oneSkipped = async (): Promise<boolean> =>
       (await handleOf(gated).query<{ counts: { SKIPPED: number } }>('progress')).counts.SKIPPED === 1;
-    await until(atWork);
+    await until(oneSkipped);
     await gated.run.cancel();
     await skipped;
     expect(await gated.run.wait()).toMatchObject({
@@ -390,7 +390,7 @@ describe('a cancel while rows are being written', () => {
     await gated.untilStarted('a');
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
     try {
-      await gated.letGo();
+      await gated.release();
       await untilState(gated.run, ({ counts }) => counts.DONE === counts.total);
       await gated.run.cancel();
       expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', commit: null });
@@ -445,7 +445,7 @@ describe('a setting that cannot be changed', () => {
     // Workflow tasks come and go; nothing else was added.
     const added = (await eventTypes(gated)).slice(before.length);
     expect(added.filter((type) => ![5, 6, 7].includes(type as number))).toEqual([]);
-    await gated.letGo();
+    await gated.release();
     expect((await gated.run.wait()).status).toBe('SUCCESS');
   });
 
@@ -531,7 +531,7 @@ describe("Temporal's own CLI", () => {
 
     expect((await workflow(gated, 'signal', '--name', 'unpause')).code).toBe(0);
     await gated.untilStarted('a', 'b', 'c', 'd');
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5, SKIPPED: 1 } });
   });
 });
@@ -548,7 +548,7 @@ describe('the commands', () => {
       'Paused: what runs goes on to its end, and nothing else is started.\n',
     ]);
     expect(paused.stdout).toMatch(/IN_PROGRESS {2}PAUSED[^]*1 at a time[^]*unpause commands-/);
-    await watch.says('PAUSED: nothing more is started.');
+    await watch.prints('PAUSED: nothing more is started.');
 
     const set = await cli(project.folder, [
       'set',
@@ -586,8 +586,8 @@ describe('the commands', () => {
     expect(unknown.stderr).toContain('The run has no partition "no%20where".');
 
     expect((await cli(project.folder, ['unpause', runId])).code).toBe(0);
-    await watch.says('Goes on.');
-    await gated.letGo();
+    await watch.prints('Goes on.');
+    await gated.release();
     const end = await watch.finished;
     expect(end.code).toBe(0);
     expect(end.stdout).toContain('4 DONE, 2 SKIPPED');

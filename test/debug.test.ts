@@ -230,8 +230,8 @@ describe('partwise debug', () => {
   it("--inspect waits for a debugger and stops in the function, in the user's source file", async () => {
     const running = startCli(project.folder, ['debug', runId, 'North', '--inspect']);
     debugged = running.process;
-    const said = await running.says('Waiting for a debugger at ws://127.0.0.1:');
-    const inspector = await TestDebugger.attach(/ws:\S+/.exec(said)![0]);
+    const printed = await running.prints('Waiting for a debugger at ws://127.0.0.1:');
+    const inspector = await TestDebugger.attach(/ws:\S+/.exec(printed)![0]);
     await inspector.ask('Runtime.enable');
     await inspector.ask('Debugger.enable');
     const stopped = inspector.next<Paused>('Debugger.paused');

@@ -25,7 +25,7 @@ import {
 import { hasPython } from './support/python-server';
 import { end, REPOSITORY } from './support/project';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
-import { personsEnvironment, run, type Ran } from './support/shell';
+import { userEnvironment, run, type Ran } from './support/shell';
 
 /** The README shows the output of this example. */
 const SHOWN_EXAMPLE = 'examples/texas-housing';
@@ -69,7 +69,7 @@ beforeAll(async () => {
     await snowflake.executeFile(join(REPOSITORY, 'examples/snowflake-regional-sales/setup.sql'));
   }
   // Training 105 models takes minutes.
-  env = personsEnvironment({
+  env = userEnvironment({
     AIRPORT_DESTINATIONS: '12',
     PATH: [join(root, 'bin'), process.env.PATH].join(delimiter),
   });
@@ -213,8 +213,8 @@ async function tryShownOutput({ place, text }: Block, folder: string): Promise<v
       ? line!.replace('127.0.0.1:7233', await serverOf(folder))
       : line!;
     const ran = await shell(own, folder);
-    const printed = [...ran.stderr.split('\n'), ...ran.stdout.split('\n')].map(alike);
-    const lasting = shown.filter((each) => each !== '' && !/ (RUNNING|PENDING)/.test(each)).map(alike);
+    const printed = [...ran.stderr.split('\n'), ...ran.stdout.split('\n')].map(normalized);
+    const lasting = shown.filter((each) => each !== '' && !/ (RUNNING|PENDING)/.test(each)).map(normalized);
     expect({ place, line, code: `${ran.code}`, printed }).toEqual({
       place,
       line,
@@ -225,7 +225,7 @@ async function tryShownOutput({ place, text }: Block, folder: string): Promise<v
 }
 
 /** Replaces values that differ between runs (ids, times, column widths). */
-function alike(line: string): string {
+function normalized(line: string): string {
   return line
     .replace(/\d{8}-\d{6}-\w{4}/g, 'ID')
     .replace(/took .*/, 'took')

@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => project.close());
 
 /** The status of a finished run in Temporal, its queries and `partwise list`. */
-const elsewhere = async (runId: string) => {
+const statusElsewhere = async (runId: string) => {
   const handle = project.client.workflow.getHandle(runId);
   const listed = await until(
     async () => (await project.partwise.list({ limit: 100 })).runs.find((run) => run.runId === runId)?.status,
@@ -47,7 +47,7 @@ describe('failFast', () => {
       options: { maxConcurrency: 2, failFast: true, toleratedFailures: 1 },
     });
     await gated.untilStarted('b', 'c');
-    await gated.letGo('b');
+    await gated.release('b');
     const state = await gated.run.wait();
     expect(await statuses(gated.run)).toEqual({
       a: 'FAILED',
@@ -69,7 +69,7 @@ describe('failFast', () => {
       },
     });
     expect(gated.started().sort()).toEqual(['a', 'b', 'c']);
-    expect(await elsewhere(gated.run.runId)).toMatchObject({
+    expect(await statusElsewhere(gated.run.runId)).toMatchObject({
       closed: 'FAILED',
       progress: { status: 'FAILURE', counts, running: [] },
       listed: 'FAILURE',
@@ -112,7 +112,7 @@ describe('failFast', () => {
       attempts: 1,
       error: { type: 'RangeError', message: 'once more' },
     });
-    expect(await elsewhere(run.runId)).toMatchObject({
+    expect(await statusElsewhere(run.runId)).toMatchObject({
       closed: 'FAILED',
       listed: 'PARTIAL_FAILURE',
       progress: { status: 'PARTIAL_FAILURE', counts: { DONE: 398, FAILED: 2, SKIPPED: 200 } },
@@ -140,7 +140,11 @@ describe('a run in which every partition fails with the same error', () => {
     });
     const page = await gated.run.partitions({ status: 'SKIPPED' });
     expect(page.partitions).toHaveLength(SKIPPED);
-    expect((await elsewhere(gated.run.runId)).progress.counts).toMatchObject({ FAILED, CANCELLED, SKIPPED });
+    expect((await statusElsewhere(gated.run.runId)).progress.counts).toMatchObject({
+      FAILED,
+      CANCELLED,
+      SKIPPED,
+    });
   });
 
   it('is finished by a retry once it is fixed, including failed, interrupted and skipped partitions', async () => {
@@ -149,7 +153,7 @@ describe('a run in which every partition fails with the same error', () => {
       params: { fails: 'no such column' },
     });
     expect(await gated.run.wait()).toMatchObject({ status: 'FAILURE' });
-    await gated.letGo('fixed');
+    await gated.release('fixed');
     const again = await gated.run.retry();
     expect(await again.wait()).toMatchObject({
       status: 'SUCCESS',
@@ -185,7 +189,7 @@ describe('a run in which every partition fails with the same error', () => {
       error: { type: 'RangeError', message: 'no such column' },
     });
     expect(partitions[7]!.error!.stack).toMatch(/functions\.ts:\d+/);
-    expect(await elsewhere(gated.run.runId)).toMatchObject({
+    expect(await statusElsewhere(gated.run.runId)).toMatchObject({
       closed: 'FAILED',
       listed: 'FAILURE',
       progress: { status: 'FAILURE', counts: { FAILED: 100, SKIPPED: 500, PENDING: 0 } },
@@ -239,7 +243,7 @@ describe('runTimeout', () => {
       },
     });
     expect((await gated.run.results()).map(({ k }) => k)).toEqual(['a', 'b']);
-    expect(await elsewhere(gated.run.runId)).toMatchObject({
+    expect(await statusElsewhere(gated.run.runId)).toMatchObject({
       closed: 'FAILED',
       listed: 'FAILURE',
       progress: { status: 'FAILURE', running: [] },

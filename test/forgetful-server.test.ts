@@ -95,7 +95,7 @@ const recorded = async (run: RunHandle, done: number): Promise<void> => {
  * Simulates a power failure or a restored backup: the server continues from the copy, and workers start
  * again.
  */
-const loseWhatCameAfterTheCopy = async (worker: ChildProcess): Promise<ChildProcess> => {
+const restoreCopyAndRestart = async (worker: ChildProcess): Promise<ChildProcess> => {
   worker.kill('SIGKILL');
   await server.forgetSinceCopy();
   return project.startWorker({ PARTWISE_RUNNERS: '2' });
@@ -109,7 +109,7 @@ describe('a server that lost', () => {
     await server.copy();
     const known = (await run.status()).counts.DONE;
     await recorded(run, 5);
-    const other = await loseWhatCameAfterTheCopy(worker);
+    const other = await restoreCopyAndRestart(worker);
     expect((await run.status()).counts.DONE).toBeLessThanOrEqual(known);
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
@@ -134,7 +134,7 @@ describe('a server that lost', () => {
     holder.kill('SIGKILL');
     const { snapshotTime } = await run.wait();
     await project.execute("INSERT INTO regions VALUES ('g')");
-    const other = await loseWhatCameAfterTheCopy(worker);
+    const other = await restoreCopyAndRestart(worker);
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', snapshotTime, counts: { DONE: 6 } });
     expect(ids('begin').sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
     await end(other);
@@ -151,7 +151,7 @@ describe('a server that lost', () => {
     await until(() => ids('end').length >= 150);
     await server.copy();
     await until(() => ids('end').length >= 450);
-    const other = await loseWhatCameAfterTheCopy(worker);
+    const other = await restoreCopyAndRestart(worker);
     const before = ids('end').length;
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
     // In the second batch, unrecorded partitions run again; in the first, which was recorded completely, none

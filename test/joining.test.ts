@@ -105,9 +105,9 @@ describe('a run of quick partitions', () => {
 
   it('retries only the partitions that failed, not their neighbours (I4)', async () => {
     const fails = Object.fromEntries([7, 70, 71, 140].map((k) => [`${k}`, 'not ID']));
-    const { run, started, letGo } = await start('retried', 150, { params: { fails } });
+    const { run, started, release } = await start('retried', 150, { params: { fails } });
     expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 146, FAILED: 4 } });
-    await letGo('fixed');
+    await release('fixed');
     const before = started().length;
     const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 150 } });
@@ -117,9 +117,9 @@ describe('a run of quick partitions', () => {
   it('joins only the remaining partitions in a retry (I4)', async () => {
     // Every second one fails: the others are in the ranges of joined units, and must not be called.
     const fails = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${2 * i}`, 'not ID']));
-    const { run, started, letGo } = await start('holes', 200, { params: { fails } });
+    const { run, started, release } = await start('holes', 200, { params: { fails } });
     expect(await run.wait()).toMatchObject({ counts: { DONE: 100, FAILED: 100 } });
-    await letGo('fixed');
+    await release('fixed');
     const before = started().length;
     const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 200 } });

@@ -78,7 +78,7 @@ const begin = async (runId: string, wait = ['c', 'd'], done = 2): Promise<Runnin
     ...Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${JSON.stringify(value)}`]),
   ]);
   // A progress line is printed from history, so they are recorded.
-  await running.says(` ${done} DONE`);
+  await running.prints(` ${done} DONE`);
   await changed(join(folder, `${runId}.calls`), () => times(runId, 'begin c') > 0);
   return running;
 };
@@ -149,7 +149,7 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
       );
     });
     process.kill(host, 'SIGCONT');
-    await running.says('came back on another port');
+    await running.prints('came back on another port');
     await openGate('server-moves');
     const { code, stderr } = await running.finished;
     other.close();
@@ -193,9 +193,9 @@ it('edited functions apply to the next run, and to no run in flight', async () =
 it('`partwise dev --open` serves `temporal workflow start` and its query', async () => {
   const dev = startCli(folder, ['dev', '--open']);
   dev.process.stdout!.setEncoding('utf8');
-  let said = '';
-  for await (const text of dev.process.stdout!) if (/--address \S+ /.test((said += text))) break;
-  const address = /--address (\S+) /.exec(said)![1]!;
+  let output = '';
+  for await (const text of dev.process.stdout!) if (/--address \S+ /.test((output += text))) break;
+  const address = /--address (\S+) /.exec(output)![1]!;
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const handle = await client.workflow.start('partitionedRun', {

@@ -25,19 +25,19 @@ import { gradientBoostedTrees } from 'partwise/models';
 
 let read = 0;
 
-function assertLuck({ partitionId, params: { fail, until } }) {
+function throwIfFailing({ partitionId, params: { fail, until } }) {
   if (fail === partitionId && !existsSync(until ?? '')) throw new Error('no luck');
 }
 
 export const mean = definePartitionModel({
   name: 'mean',
   async train(data, context) {
-    assertLuck(context);
+    throwIfFailing(context);
     const [row] = await data.sql\`SELECT avg(amount) AS mean FROM data\`;
     return { mean: row.mean + (context.params.off ?? 0) };
   },
   predict(model, data, context) {
-    assertLuck(context);
+    throwIfFailing(context);
     return Array.from({ length: data.rowCount }, () => model.mean);
   },
   serde: {

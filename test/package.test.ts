@@ -9,7 +9,7 @@ import { delimiter, dirname, join, relative, sep } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endBackground } from '../src/temporal/index';
 import { REPOSITORY } from './support/project';
-import { mustRun, personsEnvironment, run, type Ran } from './support/shell';
+import { mustRun, userEnvironment, run, type Ran } from './support/shell';
 
 const QUIETLY = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
 const OTHER_NODES = [22, 24];
@@ -115,7 +115,7 @@ describe('the package', () => {
   });
 
   it('contains no path of the machine that built it, including in source maps', () => {
-    const told = filesOf(installed).filter((name) => {
+    const offending = filesOf(installed).filter((name) => {
       const text = readFileSync(join(installed, name), 'utf8');
       const maps = [...text.matchAll(/sourceMappingURL=data:[^,]+;base64,(\S+)/g)].map(([, map]) =>
         Buffer.from(map!, 'base64').toString(),
@@ -124,7 +124,7 @@ describe('the package', () => {
         ['src', 'dist', 'node_modules'].some((inside) => each.includes(join(REPOSITORY, inside) + sep)),
       );
     });
-    expect(told).toEqual([]);
+    expect(offending).toEqual([]);
   });
 });
 
@@ -398,7 +398,7 @@ it.each(OTHER_NODES)('Node %d runs everything: command, server, worker and runne
   await writeFile(join(project, 'partwise.config.ts'), "export default { functions: './functions.ts' };\n");
   await writeFile(join(project, 'sales.csv'), 'region,amount\nNorth,1\nSouth,2\n');
 
-  const env = personsEnvironment({ PATH: [dirname(binary), process.env.PATH].join(delimiter) });
+  const env = userEnvironment({ PATH: [dirname(binary), process.env.PATH].join(delimiter) });
   const command = async (...args: string[]): Promise<unknown> =>
     JSON.parse(await mustRun(binary, [join(installed, 'dist/cli/main.js'), ...args, '--json'], project, env));
   const done = { runId: 'smoke', status: 'SUCCESS', counts: { total: 2, DONE: 2 } };

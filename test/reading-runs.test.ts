@@ -203,7 +203,7 @@ describe('a followed run', () => {
     for await (const event of run.events()) {
       if (event.type !== 'progress' || event.state.waiting === null) continue;
       waited.push(event.state);
-      await watch.says('the commit is tried again (attempt 2): WarehouseLocked: ');
+      await watch.prints('the commit is tried again (attempt 2): WarehouseLocked: ');
       await end(holder);
     }
     expect(waited[0]).toMatchObject({
@@ -244,13 +244,13 @@ describe('a followed run', () => {
   it('reports only failed partitions, in batches too, to followers that ask for them', async () => {
     for (const partitionsPerUnit of [null, 3]) {
       const run = await start('failures', { params: { failing: ['North'] }, options: { partitionsPerUnit } });
-      const told: string[] = [];
+      const reported: string[] = [];
       let ended: RunState | null = null;
       for await (const event of run.events({ partitions: 'failed' })) {
-        if (event.type === 'partition') told.push(`${event.partition.id} ${event.partition.status}`);
+        if (event.type === 'partition') reported.push(`${event.partition.id} ${event.partition.status}`);
         if (event.type === 'ended') ended = event.state;
       }
-      expect(told).toEqual(['North FAILED']);
+      expect(reported).toEqual(['North FAILED']);
       expect(ended).toMatchObject({ counts: { DONE: 3, FAILED: 1 } });
     }
   });
@@ -330,7 +330,7 @@ describe('finding runs', () => {
   it('ignores a refused start of an id that a run holds', async () => {
     const run = await start('held');
     await run.wait();
-    const plainly = async (...args: unknown[]) => {
+    const startPlainly = async (...args: unknown[]) => {
       const handle = await project.client.workflow.start('partitionedRun', {
         workflowId: run.runId,
         taskQueue: project.taskQueue,
@@ -339,7 +339,11 @@ describe('finding runs', () => {
       await expect(handle.result()).rejects.toThrow();
       return handle.firstExecutionRunId;
     };
-    const refusals = [await plainly(sales), await plainly({ nonsense: true }), await plainly()];
+    const refusals = [
+      await startPlainly(sales),
+      await startPlainly({ nonsense: true }),
+      await startPlainly(),
+    ];
     const { executions, status } = await project.partwise.getRun(run.runId).status();
     expect(status).toBe('SUCCESS');
     expect(refusals).not.toContain(executions[0]!.workflowRunId);
@@ -566,8 +570,8 @@ describe('a server that goes away', () => {
     server = await startServer(await serverOptions(folder), port);
     await server.ready;
     expect(await waiting).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
-    const told = seen.flatMap((event) => (event.type === 'partition' ? [event.partition.id] : []));
-    expect(told.sort()).toEqual(['East', 'North']);
+    const reported = seen.flatMap((event) => (event.type === 'partition' ? [event.partition.id] : []));
+    expect(reported.sort()).toEqual(['East', 'North']);
   });
 });
 

@@ -18,7 +18,7 @@ import { hasPython, PYTHON } from './support/python-server';
 const PARTITIONS = 6;
 const MEMORY_BYTES = 100_000_000;
 
-const speaking = (version: number): Language => ({
+const withProtocol = (version: number): Language => ({
   ...node,
   name: 'test',
   start: (options) =>
@@ -36,7 +36,7 @@ const speaking = (version: number): Language => ({
       options,
     ),
 });
-const language = speaking(PROTOCOL_VERSION);
+const language = withProtocol(PROTOCOL_VERSION);
 
 let folder: string;
 let pool: RunnerPool;
@@ -208,7 +208,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
   });
 
   test('of another version is refused with both versions', async () => {
-    const { failed, left } = await runPython({}, { mayFail: true, options: { language: speaking(2) } });
+    const { failed, left } = await runPython({}, { mayFail: true, options: { language: withProtocol(2) } });
     expect(left).toEqual(all);
     expect(failed!.error.message).toBe(
       'The runner process speaks protocol version 2, but its worker speaks version 1. Install the same version of Partwise for both.',

@@ -61,7 +61,7 @@ describeS3('a run on S3', () => {
   const partwise = (...args: string[]) => cli(project.folder, args, s3.env);
   const startWorker = async () => {
     worker = startCli(project.folder, ['worker'], s3.env);
-    await worker.says('Executing runs of');
+    await worker.prints('Executing runs of');
   };
   const called = () => readFileSync(calls, 'utf8').split('\n').filter(Boolean).sort().join('');
 
@@ -134,13 +134,13 @@ describeS3('a run on S3', () => {
     await worker.finished;
     // The discard port: nothing listens there.
     worker = startCli(project.folder, ['worker'], { ...s3.env, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' });
-    await worker.says('Executing runs of');
+    await worker.prints('Executing runs of');
     const command = startCli(
       project.folder,
       ['run', 'sums', '--from', 'rows.csv', '--by', 'k', '--run-id', 'unanswered'],
       s3.env,
     );
-    expect(await command.says('is tried again')).toMatch(
+    expect(await command.prints('is tried again')).toMatch(
       /opening the run is tried again .* did not answer at http:\/\/127\.0\.0\.1:9 for/,
     );
     await partwise('cancel', 'unanswered');
@@ -171,8 +171,8 @@ describeS3('a worker whose access to the store is denied in the middle of a run'
     const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const env = { ...s3.env, AWS_ENDPOINT_URL_S3: proxy.url };
     forbidden = startCli(project.folder, ['worker', '--only', 'units', '--runners', '1'], env);
-    await forbidden.says('Executing');
-    const { run, untilCalls, letGo } = await startGated(project, 'forbidden', {
+    await forbidden.prints('Executing');
+    const { run, untilCalls, release } = await startGated(project, 'forbidden', {
       source: { query: 'SELECT range AS k FROM range(2)' },
       params: { wait: true },
       options: { retry: { maximumAttempts: 1, initialInterval: 10 } },
@@ -180,7 +180,7 @@ describeS3('a worker whose access to the store is denied in the middle of a run'
     // One call per worker.
     await untilCalls(2);
     proxy.next({ kind: '403', times: Infinity });
-    await letGo();
+    await release();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
     expect((await run.partitions()).partitions).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
     const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();

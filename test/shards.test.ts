@@ -55,8 +55,9 @@ async function lanesIn(shard: ReturnType<typeof shardOf>) {
   for (const event of await eventsOf(shard)) {
     const started = event.workflowExecutionStartedEventAttributes;
     const signaled = event.workflowExecutionSignaledEventAttributes;
-    if (started) given.push((saidIn(started.input) as ShardTask).settings.lanes);
-    if (signaled?.signalName === 'shardSettings') given.push((saidIn(signaled.input) as ShardSettings).lanes);
+    if (started) given.push((decoded(started.input) as ShardTask).settings.lanes);
+    if (signaled?.signalName === 'shardSettings')
+      given.push((decoded(signaled.input) as ShardSettings).lanes);
     if (event.activityTaskScheduledEventAttributes?.activityType?.name === 'processUnit') {
       units.push({ lanes: given.at(-1)!, taken: open.size });
       open.add(String(event.eventId));
@@ -67,7 +68,7 @@ async function lanesIn(shard: ReturnType<typeof shardOf>) {
   return { given, units };
 }
 
-const saidIn = (input: { payloads?: { data?: Uint8Array | null }[] | null } | null | undefined): unknown =>
+const decoded = (input: { payloads?: { data?: Uint8Array | null }[] | null } | null | undefined): unknown =>
   JSON.parse(Buffer.from(input!.payloads![0]!.data!).toString('utf8'));
 
 describe('a run with shards', () => {
@@ -109,7 +110,7 @@ describe('a run with shards', () => {
     const late = gated.run.events()[Symbol.asyncIterator]();
     const { value: planned } = await late.next();
     expect(planned).toMatchObject({ type: 'planned' });
-    await gated.letGo();
+    await gated.release();
     let last: unknown;
     for (let next = await late.next(); next.done !== true; next = await late.next()) last = next.value;
     expect(last).toMatchObject({ type: 'ended', state: { status: 'SUCCESS', counts: { DONE: 60 } } });
@@ -149,7 +150,7 @@ describe('a setting that changes while it runs', () => {
     await gated.untilCalls(4);
     await gated.run.pause();
     expect(await gated.run.status()).toMatchObject({ paused: true });
-    await gated.letGo();
+    await gated.release();
     // The four running units, and those that had just started when the pause arrived, only finish.
     await untilState(gated.run, ({ counts }) => counts.RUNNING === 0);
     const started = gated.started().length;
@@ -182,7 +183,7 @@ describe('a setting that changes while it runs', () => {
     });
     for (const shard of shards) await until(async () => (await lanesIn(shard)).units.length >= 30);
     await gated.run.set({ maxConcurrency: 1 });
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 120 } });
     // Units in flight finish; then the first shard has the lane, and the other one gets it when the first has
     // ended.
@@ -199,7 +200,7 @@ describe('a setting that changes while it runs', () => {
     const gated = await sharded('skip', { params: { wait: true } }, 120);
     await gated.untilCalls(4);
     const [done, runs] = gated.started() as [string, string];
-    await gated.letGo(done);
+    await gated.release(done);
     await untilState(gated.run, ({ counts }) => counts.DONE === 1);
     await expect(gated.run.skip(['55', done, '115'])).rejects.toThrow(
       `"${done}" has ended already: it is DONE.`,
@@ -208,7 +209,7 @@ describe('a setting that changes while it runs', () => {
     // One that is running, and one waiting in each shard.
     await gated.run.skip([runs, '55', '115']);
     await expect(gated.run.skip(['54', '55'])).rejects.toThrow('"55" is skipped already, or has just ended.');
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { total: 120, DONE: 117, SKIPPED: 3, CANCELLED: 0 },
@@ -223,7 +224,7 @@ describe('a setting that changes while it runs', () => {
     const asked = [['54', '114'], ['55'], ['115', '56'], ['116']];
     await Promise.all(asked.map((ids) => gated.run.skip(ids)));
     expect((await gated.run.status()).counts.SKIPPED).toBe(6);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 114, SKIPPED: 6 } });
     for (const id of asked.flat()) expect(gated.started()).not.toContain(id);
   });
@@ -234,7 +235,7 @@ describe('a setting that changes while it runs', () => {
     await gated.untilCalls(4);
     await gated.run.skip(['400', '519']);
     expect((await gated.run.status()).counts.SKIPPED).toBe(2);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 518, SKIPPED: 2 } });
     expect(gated.started()).not.toContain('400');
   });
@@ -318,7 +319,7 @@ describe('a run with shards that does not end well', () => {
       counts: { DONE: 54, FAILED: 6 },
     });
     const before = gated.started().length;
-    await gated.letGo('fixed');
+    await gated.release('fixed');
     const retried = await gated.run.retry();
     expect(await retried.wait()).toMatchObject({
       status: 'SUCCESS',
@@ -346,7 +347,7 @@ describe('a run with shards that does not end well', () => {
     const retried = await gated.run.retry();
     // Running units were stopped first.
     await gated.untilCalls(before + 2);
-    await gated.letGo();
+    await gated.release();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
     expect(gated.started().slice(before).sort()).toEqual(['10', '50']);
   });
@@ -366,7 +367,7 @@ describe('a run with shards that does not end well', () => {
     const retried = await gated.run.retry();
     // Running units were stopped first.
     await gated.untilCalls(before + 2);
-    await gated.letGo();
+    await gated.release();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
     expect(gated.started().slice(before).sort()).toEqual(['10', '50']);
   });
@@ -382,7 +383,7 @@ describe('a run with shards that does not end well', () => {
     const gated = await sharded('killed', { params: { wait: ['5', '45'] } });
     await untilState(gated.run, ({ counts }) => counts.DONE === 58);
     worker.kill('SIGKILL');
-    await gated.letGo();
+    await gated.release();
     worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
     const started = gated.started();
@@ -402,7 +403,7 @@ describe('the units of a shard', () => {
     const damaged = (await readFile(lists, 'utf8')).replace('"from":501', '"from":500');
     await rm(lists);
     await writeFile(lists, damaged);
-    await gated.letGo();
+    await gated.release();
     const { error, counts } = await gated.run.wait();
     expect(error).toMatchObject({ type: 'ShardLost' });
     expect(error!.message).toContain('shards.jsonl" on the stage');
@@ -462,7 +463,7 @@ describe('the histories of shards', () => {
       status: 'IN_PROGRESS',
       counts: { DONE: 501, RUNNING: 1, PENDING: 0 },
     });
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 502 } });
   });
 

@@ -52,7 +52,7 @@ describeEmulator('the example on Snowflake', () => {
   });
   const startWorker = async () => {
     worker = startCli(folder, ['worker'], env());
-    await worker.says('Executing runs of');
+    await worker.prints('Executing runs of');
   };
   /** Groups of the output table. */
   const inTable = async (name: string) => {
@@ -71,10 +71,10 @@ describeEmulator('the example on Snowflake', () => {
       [...RUN, '--run-id', 'regional-2024', '--output', 'sales_summary'],
       env(),
     );
-    const letGo = await proxy.held();
+    const release = await proxy.held();
     worker.process.kill('SIGKILL');
     await worker.finished;
-    letGo();
+    release();
     await startWorker();
     expect(await command.finished).toMatchObject({ code: 0, stdout: expect.stringContaining('4 DONE') });
     expect(await inTable('sales_summary')).toEqual(expected);

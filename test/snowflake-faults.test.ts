@@ -158,9 +158,9 @@ describeEmulator('on Snowflake, a run', () => {
   it('waits for a slow answer', async () => {
     fault({ kind: 'hold', statement: /^COPY INTO '@/ });
     const run = await start();
-    const letGo = await proxy.held();
+    const release = await proxy.held();
     expect((await run.status()).rows).toBeNull();
-    letGo();
+    release();
     await isRight(run);
   });
 
@@ -169,11 +169,11 @@ describeEmulator('on Snowflake, a run', () => {
     await project.write('calls', '');
     const run = await start({ calls, gate });
     const started = () => readFileSync(calls, 'utf8').split('\n').slice(0, -1);
-    const letGo = new Set<string>();
+    const release = new Set<string>();
     const next = async () => {
-      await changed(calls, () => started().some((id) => !letGo.has(id)));
-      const id = started().find((one) => !letGo.has(one))!;
-      letGo.add(id);
+      await changed(calls, () => started().some((id) => !release.has(id)));
+      const id = started().find((one) => !release.has(one))!;
+      release.add(id);
       return () => project.write(`gate-${id}`, '');
     };
     for (const how of ['session', 'master', 'gone', 'vanished'] as const) {
@@ -181,7 +181,7 @@ describeEmulator('on Snowflake, a run', () => {
       await snowflake.emulator!.expire(how);
       await goOn();
     }
-    while (letGo.size < expected.length) await (await next())();
+    while (release.size < expected.length) await (await next())();
     await isRight(run);
   });
 
@@ -190,10 +190,10 @@ describeEmulator('on Snowflake, a run', () => {
     fault({ kind, statement, times: kind === 'hold' ? 1 : 100 });
     const run = await start();
     if (kind === 'hold') {
-      const letGo = await proxy.held();
+      const release = await proxy.held();
       worker.kill('SIGKILL');
       await gone(worker.pid!);
-      letGo();
+      release();
     } else {
       await snowflake.emulator!.until(
         (one) => statement.test(one.sql) && one.tag.includes(run.runId) && one.status === 'SUCCESS',

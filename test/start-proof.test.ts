@@ -256,11 +256,11 @@ describe('partwise dev', () => {
     await writeFile(join(folder, 'functions.ts'), FUNCTIONS.replaceAll('count', 'salesByRegion'));
     await writeFile(join(folder, 'sales.csv'), 'region,n\na,1\nb,2\n');
     dev = startCli(folder, ['dev', ...more]);
-    let said = '';
+    let output = '';
     for await (const text of dev.process.stdout!.setEncoding('utf8'))
-      if (/workflow start .*\n/.test((said += text))) break;
+      if (/workflow start .*\n/.test((output += text))) break;
     dev.process.stdout!.resume();
-    line = /temporal workflow start .*/.exec(said)![0];
+    line = /temporal workflow start .*/.exec(output)![0];
   };
   const end = async (): Promise<void> => {
     dev.process.kill('SIGINT');

@@ -36,7 +36,7 @@ afterEach(async () => {
 
 const startWorker = async (...args: string[]): Promise<void> => {
   worker = startCli(project.folder, ['worker', ...args]);
-  await worker.says('Executing');
+  await worker.prints('Executing');
 };
 const start = (options: object = {}) =>
   project.partwise.start(

@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 
 /** A user's configuration, with a default profile and one more. */
-function personWithProfiles(): NodeJS.ProcessEnv {
+function userWithProfiles(): NodeJS.ProcessEnv {
   mkdirSync(join(folder, 'temporalio'));
   const file = join(folder, 'temporalio', 'temporal.toml');
   writeFileSync(
@@ -59,7 +59,7 @@ with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
 describe('the selected server', () => {
   test('is the embedded one if none is named, and never a default profile', () => {
     expect(resolveTemporal({}, {})).toEqual({ kind: 'embedded' });
-    expect(resolveTemporal({}, personWithProfiles())).toEqual({ kind: 'embedded' });
+    expect(resolveTemporal({}, userWithProfiles())).toEqual({ kind: 'embedded' });
     expect(resolveTemporal({}, { TEMPORAL_ADDRESS: '', TEMPORAL_PROFILE: '' })).toEqual({ kind: 'embedded' });
     expect(resolveTemporal({ namespace: 'n', taskQueue: 'q' }, { TEMPORAL_NAMESPACE: 'm' })).toEqual({
       kind: 'embedded',
@@ -70,7 +70,7 @@ describe('the selected server', () => {
     expect(
       resolveTemporal(
         {},
-        { ...personWithProfiles(), TEMPORAL_ADDRESS: 'a:1', TEMPORAL_NAMESPACE: 'n', TEMPORAL_API_KEY: 'k' },
+        { ...userWithProfiles(), TEMPORAL_ADDRESS: 'a:1', TEMPORAL_NAMESPACE: 'n', TEMPORAL_API_KEY: 'k' },
       ),
     ).toEqual({
       kind: 'named',
@@ -82,7 +82,7 @@ describe('the selected server', () => {
   });
 
   test('takes nothing from the default profile if the settings have an address', () => {
-    expect(resolveTemporal({ address: 'b:2', taskQueue: 'q' }, personWithProfiles())).toEqual({
+    expect(resolveTemporal({ address: 'b:2', taskQueue: 'q' }, userWithProfiles())).toEqual({
       kind: 'named',
       address: 'b:2',
       namespace: 'default',
@@ -95,7 +95,7 @@ describe('the selected server', () => {
     ['the settings', { profile: 'cloud' }, {}],
     ['the environment', {}, { TEMPORAL_PROFILE: 'cloud' }],
   ])('is in a profile named by %s', (_, settings, env) => {
-    expect(resolveTemporal(settings, { ...personWithProfiles(), ...env })).toMatchObject({
+    expect(resolveTemporal(settings, { ...userWithProfiles(), ...env })).toMatchObject({
       address: 'cloud.example:7233',
       namespace: 'of-cloud',
       connectionOptions: { apiKey: 'key-of-cloud', tls: true },
@@ -104,7 +104,7 @@ describe('the selected server', () => {
 
   test('is in the settings before the environment, and in the environment before the profile', () => {
     const env = {
-      ...personWithProfiles(),
+      ...userWithProfiles(),
       TEMPORAL_NAMESPACE: 'of-env',
       TEMPORAL_ADDRESS: 'env:1',
       TEMPORAL_API_KEY: 'of-env',
@@ -138,7 +138,7 @@ describe('the selected server', () => {
   });
 
   test('is refused with an explanation if the profile does not exist or has no address', () => {
-    const env = personWithProfiles();
+    const env = userWithProfiles();
     expect(() => resolveTemporal({ profile: 'clod' }, env)).toThrow(
       /^The Temporal profile "clod" cannot be used: .*clod.* not found/,
     );

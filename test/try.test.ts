@@ -210,12 +210,12 @@ describe('--try', () => {
 
   it('ends the functions on Ctrl-C and leaves nothing behind', async () => {
     const running = startCli(folder, arguments_('wait', '--try', '1'), env());
-    await running.says('pid');
+    await running.prints('pid');
     running.process.kill('SIGINT');
     const { code, stderr } = await running.finished;
-    expect({ code, said: stderr.split('\n').at(-2) }).toEqual({
+    expect({ code, lastLine: stderr.split('\n').at(-2) }).toEqual({
       code: 130,
-      said: 'Stopped: nothing was started or kept.',
+      lastLine: 'Stopped: nothing was started or kept.',
     });
     const pid = /pid (\d+)/.exec(stderr)![1]!;
     expect(existsSync(`/proc/${pid}`) && execFileSync('ps', ['-o', 'stat=', pid], { encoding: 'utf8' })).toBe(

@@ -565,20 +565,20 @@ function commits(
   });
 
   test('of a run whose id was freed by clean is made, whatever an earlier run with that id committed (I10)', async () => {
-    const anew = (execution: number) => ({ workflowRunId: `second-${execution}`, lineage: 'second-1' });
+    const secondRun = (execution: number) => ({ workflowRunId: `second-${execution}`, lineage: 'second-1' });
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('replace'));
     await makeRows("SELECT 'N' AS region, 2 AS total");
-    await commit(table('replace'), {}, [], anew(1));
+    await commit(table('replace'), {}, [], secondRun(1));
     expect(await rows()).toEqual([{ region: 'N', total: 2 }]);
     // Also after more executions of the earlier run, and with rows that it had appended.
     const other = `${runId}-2`;
     await commit(table('append'), { runId: other });
     await commit(table('append'), { runId: other, execution: 3 });
-    const first = await commit(table('append'), { runId: other }, [], anew(1));
+    const first = await commit(table('append'), { runId: other }, [], secondRun(1));
     expect(first).toMatchObject({ rows: 1 });
     expect(await rows()).toHaveLength(3);
-    expect(await commit(table('append'), { runId: other }, [], anew(1))).toEqual(first);
+    expect(await commit(table('append'), { runId: other }, [], secondRun(1))).toEqual(first);
     expect(
       await warehouse.select(`SELECT * FROM partwise_commits WHERE run_id = '${other}' AND target <> ''`),
     ).toHaveLength(1);

@@ -161,11 +161,11 @@ describe('a function on DuckDB', () => {
     await until(async () => (await run.status()).counts.RUNNING === 1);
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
     await project.write('gate', '');
-    const [said] = await until(async () => {
+    const [line] = await until(async () => {
       const logs = await run.partition('N').logs();
       return logs.length > 0 && logs;
     });
-    expect(said!.text).toMatch(/w\.duckdb" is locked by .*: waiting until it is closed there\.$/);
+    expect(line!.text).toMatch(/w\.duckdb" is locked by .*: waiting until it is closed there\.$/);
     await end(holder);
     expect((await run.wait()).status).toBe('SUCCESS');
     expect(await run.partition('N').describe()).toMatchObject({ status: 'DONE', attempts: 1 });

@@ -23,7 +23,7 @@ afterEach(async () => {
 const startWorker = async (...args: string[]): Promise<RunningCli> => {
   const worker = startCli(project.folder, ['worker', ...args]);
   started.push(worker);
-  await worker.says('Executing');
+  await worker.prints('Executing');
   return worker;
 };
 /** `wait`: partitions that wait until they are released. */
@@ -76,7 +76,7 @@ describe('workers of one task queue', () => {
     const gated = await start('shared', true);
     // One call per worker.
     await gated.untilCalls(2);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
     await expectSharedBy(gated, ...workers);
   });
@@ -87,7 +87,7 @@ describe('workers of one task queue', () => {
     const units = await startWorker('--only', 'units', '--runners', '1');
     const gated = await start('parts', true);
     await gated.untilCalls(2);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
     await expectSharedBy(gated, activities, units);
     const { workflow, control } = await doneBy(gated);
@@ -104,7 +104,7 @@ describe('workers of one task queue', () => {
 
   it('start without a warning, although the one for units has no workflows', async () => {
     const worker = await startWorker();
-    expect(await worker.says('Executing')).not.toContain('[WARN]');
+    expect(await worker.prints('Executing')).not.toContain('[WARN]');
   });
 
   it("accept options of Temporal's SDK, even one that conflicts with the slots of units", async () => {
@@ -120,11 +120,11 @@ describe('a worker that is asked to shut down', () => {
     const gated = await start('drained', ['0']);
     await gated.untilStarted('0');
     worker.process.kill('SIGTERM');
-    await worker.says('Ending');
+    await worker.prints('Ending');
     const taken = gated.started().length;
     const next = await startWorker('--runners', '1');
     await gated.untilCalls(taken + 1);
-    await gated.letGo();
+    await gated.release();
     expect((await worker.finished).code).toBe(0);
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS' });
     await expectSharedBy(gated, worker, next);
@@ -137,10 +137,10 @@ describe('a worker that is asked to shut down', () => {
     const gated = await start('cut-off', ['0']);
     await gated.untilStarted('0');
     worker.process.kill('SIGTERM');
-    await worker.says('Ending');
+    await worker.prints('Ending');
     worker.process.kill('SIGTERM');
     expect((await worker.finished).code).toBe(143);
-    await gated.letGo();
+    await gated.release();
     await startWorker();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
   });
@@ -174,7 +174,7 @@ describe('versions of a deployment', () => {
     await ongoing.untilStarted('0');
     const second = await startWorker('--deployment', deployment, '--build-id', 'two');
     await makeCurrent('two');
-    await ongoing.letGo();
+    await ongoing.release();
     expect(await ongoing.run.wait()).toMatchObject({ status: 'SUCCESS' });
     expect(await versionOf(ongoing)).toBe('one');
     await expectSharedBy(ongoing, first);

@@ -30,13 +30,13 @@ export const poison: Case = {
       const { status } = await run.wait();
       if (status !== 'SUCCESS') throw new Error(`The retry ended as ${status}.`);
     });
-    assertBadAlone(readFileSync(calls, 'utf8'));
+    assertOnlyFailedCalled(readFileSync(calls, 'utf8'));
     return { ratio: (seconds + retry) / clean, details: { clean, failing: seconds, retry } };
   },
 };
 
 /** The retry must have called every failed partition once, and no other. */
-function assertBadAlone(calls: string): void {
+function assertOnlyFailedCalled(calls: string): void {
   const called = calls.split('\n').filter((line) => line !== '');
   if (called.length === PARTITIONS / 20 && new Set(called).size === called.length && called.every(isPoison))
     return;

@@ -51,7 +51,7 @@ export async function drive(world: World, scenario: Scenario, say: (text: string
       return driven;
     }
     // A run that ended through its own failures is fixed.
-    if (executed.closed === 'FAILED' || executed.closed === 'COMPLETED') writeFileSync(world.mendedFile, '');
+    if (executed.closed === 'FAILED' || executed.closed === 'COMPLETED') writeFileSync(world.fixedFile, '');
   }
   throw new Error(`The run is ${driven.state.status} after ${MAX_EXECUTIONS} executions.`);
 }

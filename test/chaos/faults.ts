@@ -96,14 +96,14 @@ const INFLICT: Record<FaultKind, Inflict> = {
   },
   async full({ world: { machine }, closed }) {
     machine.disk!.fill();
-    await forAWhile(closed);
+    await sleepUnlessClosed(closed);
     machine.disk!.makeRoom();
     return true;
   },
   async readOnly({ world: { machine }, closed }) {
     // Not while a file is being written.
     await patiently('a moment without writes', async () => (machine.disk!.setReadOnly(true), true));
-    await forAWhile(closed);
+    await sleepUnlessClosed(closed);
     machine.disk!.setReadOnly(false);
     return true;
   },
@@ -111,7 +111,7 @@ const INFLICT: Record<FaultKind, Inflict> = {
   async away({ world, closed }) {
     const elsewhere = `${world.stage}.gone`;
     renameSync(world.stage, elsewhere);
-    await forAWhile(closed);
+    await sleepUnlessClosed(closed);
     if (existsSync(world.stage)) renameSync(world.stage, `${world.stage}.false`);
     renameSync(elsewhere, world.stage);
     return true;
@@ -133,7 +133,7 @@ const INFLICT: Record<FaultKind, Inflict> = {
     const { alive } = world;
     const worker = alive[pick % alive.length]!;
     worker.kill('SIGSTOP');
-    await forAWhile(closed);
+    await sleepUnlessClosed(closed);
     worker.kill('SIGCONT');
     return true;
   },
@@ -166,7 +166,7 @@ const INFLICT: Record<FaultKind, Inflict> = {
 /** Long enough to affect units, and for a heartbeat timeout. */
 const TROUBLE_MS = 6_000;
 
-async function forAWhile(closed: AbortSignal): Promise<void> {
+async function sleepUnlessClosed(closed: AbortSignal): Promise<void> {
   await sleep(TROUBLE_MS, undefined, { signal: closed }).catch(() => {});
 }
 

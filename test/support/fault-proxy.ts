@@ -62,8 +62,8 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
     if (fault?.kind === '403') return void answer.writeHead(403).end(FORBIDDEN);
     if (fault?.kind === '503') return void answer.writeHead(503).end('busy');
     if (fault?.kind === 'hold') {
-      await new Promise<void>((letGo) => {
-        holding.push(letGo);
+      await new Promise<void>((release) => {
+        holding.push(release);
         onHeld?.();
       });
     }
@@ -97,7 +97,7 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
     },
     target: (url) => void (target = url),
     async close() {
-      for (const letGo of holding) letGo();
+      for (const release of holding) release();
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();

@@ -59,7 +59,7 @@ export interface GatedRun {
   /** Resolves once the function was called `n` times. */
   untilCalls(n: number): Promise<void>;
   /** Releases these partitions; without ids, all. */
-  letGo(...ids: string[]): Promise<void>;
+  release(...ids: string[]): Promise<void>;
 }
 
 export async function startGated(
@@ -96,7 +96,7 @@ export async function startGated(
     started,
     untilStarted: (...ids) => changed(calls, () => ids.every((id) => started().includes(id))),
     untilCalls: (n) => changed(calls, () => started().length >= n),
-    letGo: async (...ids) => {
+    release: async (...ids) => {
       if (ids.length === 0) await writeFile(gate, '');
       for (const id of ids) await writeFile(`${gate}.${id}`, '');
     },

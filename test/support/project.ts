@@ -79,13 +79,13 @@ export async function makeProject(
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       });
       workers.add(worker);
-      let said = '';
+      let output = '';
       for (const stream of [worker.stdout!, worker.stderr!])
-        stream.on('data', (bytes: Buffer) => (said += bytes.toString()));
+        stream.on('data', (bytes: Buffer) => (output += bytes.toString()));
       await Promise.race([
         once(worker, 'message'),
         once(worker, 'exit').then(() => {
-          throw new Error(`The worker exited before it polled: ${said}`);
+          throw new Error(`The worker exited before it polled: ${output}`);
         }),
       ]);
       return worker;

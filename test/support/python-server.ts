@@ -29,9 +29,9 @@ export async function startPythonServer(module: string, env: NodeJS.ProcessEnv =
     env: { ...process.env, PYTHONWARNINGS: 'ignore', PYTHONDONTWRITEBYTECODE: '1', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const said: string[] = [];
-  child.stderr.on('data', (bytes: Buffer) => said.push(bytes.toString()));
-  const url = `http://127.0.0.1:${await portOf(child, module, said)}`;
+  const output: string[] = [];
+  child.stderr.on('data', (bytes: Buffer) => output.push(bytes.toString()));
+  const url = `http://127.0.0.1:${await portOf(child, module, output)}`;
   return {
     url,
     async end() {
@@ -42,11 +42,11 @@ export async function startPythonServer(module: string, env: NodeJS.ProcessEnv =
   };
 }
 
-async function portOf(child: ChildProcess, module: string, said: readonly string[]): Promise<number> {
+async function portOf(child: ChildProcess, module: string, output: readonly string[]): Promise<number> {
   const first = await Promise.race([
     once(child.stdout!, 'data').then(([bytes]) => String(bytes)),
     once(child, 'exit').then(() => null),
   ]);
-  if (first === null) throw new Error(`${module} exited before it listened: ${said.join('')}`);
+  if (first === null) throw new Error(`${module} exited before it listened: ${output.join('')}`);
   return Number(first);
 }

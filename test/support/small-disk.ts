@@ -127,8 +127,8 @@ function tryOut(make: () => SmallDisk): string | null {
     make().remove();
     return null;
   } catch (error) {
-    const said = (error as { stderr?: Buffer }).stderr?.toString().trim() ?? '';
-    return (said === '' ? String(error) : said).split('\n')[0]!;
+    const message = (error as { stderr?: Buffer }).stderr?.toString().trim() ?? '';
+    return (message === '' ? String(error) : message).split('\n')[0]!;
   }
 }
 

@@ -27,8 +27,8 @@ if (refuses) {
       .finally(() => process.exit(0));
   });
   // The host may be killed at any time: messages that cannot be sent then are dropped.
-  const tell = (message) => process.send(message, () => {});
-  tell({ type: 'ready' });
-  tell({ type: 'open', runs: open });
-  watchFile(file, { interval: 50 }, () => tell({ type: 'open', runs: behaviour().open ?? 0 }));
+  const send = (message) => process.send(message, () => {});
+  send({ type: 'ready' });
+  send({ type: 'open', runs: open });
+  watchFile(file, { interval: 50 }, () => send({ type: 'open', runs: behaviour().open ?? 0 }));
 }

@@ -47,11 +47,11 @@ export async function makeStranger(address: string): Promise<Stranger> {
       env: { PATH: process.env.PATH, HOME: folder },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const said = { stdout: '', stderr: '' };
+    const output = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => (said[name] += text));
+      child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
     const [code] = (await once(child, 'close')) as [number | null];
-    return { code, ...said };
+    return { code, ...output };
   };
   return {
     folder,

@@ -141,14 +141,14 @@ def execute_translated(session, sql: str, params: tuple | None, query_id: str, d
             keep_version(session, key, 0)
         if key and key[0] != "temp" and isinstance(e, exp.Copy):
             forget_changed_loads(session, key)
-        anew = isinstance(e, exp.Create) and (e.args.get("replace") or not (e.args.get("exists") and key in versions))
+        recreated = isinstance(e, exp.Create) and (e.args.get("replace") or not (e.args.get("exists") and key in versions))
         cursor.execute(sql, binding_params=params, server=True)
         rowtype, result = describe_as_rowtype(cursor._describe_last_sql()), cursor._arrow_table
         if key and session.in_transaction and not ddl:
             session.changed[key] = True
             session.transaction.append((sql, params))
         elif key:
-            note_change(session, key, e, anew, query_id)
+            note_change(session, key, e, recreated, query_id)
     rows = [[cell(value) for value in row] for row in zip(*[column.to_pylist() for column in result.columns], strict=True)] if result else []
     if isinstance(e, exp.Copy) and len(rowtype) > 1:
         rows = [row for row in rows if row[1] != "LOAD_SKIPPED"]
@@ -169,12 +169,12 @@ def changed_table(e: exp.Expr) -> exp.Table | None:
     return None
 
 
-def note_change(session, key: tuple, e: exp.Expr, anew: bool, query_id: str) -> None:
+def note_change(session, key: tuple, e: exp.Expr, recreated: bool, query_id: str) -> None:
     end = ends[query_id] = now()
     if isinstance(e, exp.Drop):
         versions.pop(key, None)
         session.temporary.discard(key[2])
-    elif not isinstance(e, exp.Create) or anew:
+    elif not isinstance(e, exp.Create) or recreated:
         if isinstance(e, exp.Create):
             versions.pop(key, None)
         keep_version(session, key, end)
